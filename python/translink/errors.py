@@ -1,0 +1,84 @@
+"""What can go wrong with a provider, and what that means for the call.
+
+Retryability is decided here and nowhere else: a provider reports what it saw (status, close code, reason,
+time-out) through one of the constructors below, `failover` reads `kind`, and nobody looks at a status again.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class TranslinkError(Exception):
+    """Base of everything translink raises on purpose."""
+
+
+class SettingsError(TranslinkError):
+    """A setting is wrong; the message names it, its value and what would be right."""
+
+
+class Kind(enum.Enum):
+    """What a failure means for whoever asked."""
+
+    TRANSIENT = "transient"
+    """Reset, time-out, 408, 409, 5xx, close 1006/1011/1012/1013: try again, with back-off."""
+    BUSY = "busy"
+    """429, 529: try again later, with jitter, honouring `retry_after`."""
+    DENIED = "denied"
+    """401, 402, 403, 456: no use trying this provider again soon; fail over at once and alert."""
+    REFUSED = "refused"
+    """400, 404, 413, 415, 422, close 1008: this very request is wrong; trying it again changes nothing."""
+
+
+class ProviderError(TranslinkError):
+    """A provider did not do what was asked.
+
+    `str()` of it is safe to log: it never holds a key, a token or a URL with a query.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        kind: Kind,
+        status: int | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        """Name and endpoint, as in `deepgram.listen`, `deepgram.prerecorded`, `deepl`."""
+        self.kind = kind
+        self.status = status
+        """HTTP status or WebSocket close code, if there was one."""
+        self.retry_after = retry_after
+        """Seconds the provider asked us to wait."""
+        self.request_id = request_id
+
+
+def kind_of_status(status: int) -> Kind:
+    """Class of an HTTP status of any provider (a handshake's included)."""
+    match status:
+        case 401 | 402 | 403 | 456:
+            return Kind.DENIED
+        case 429 | 529:
+            return Kind.BUSY
+        case 408 | 409:
+            return Kind.TRANSIENT
+        case _ if status >= 500:
+            return Kind.TRANSIENT
+        case _:
+            return Kind.REFUSED
+
+
+def kind_of_close(code: int | None) -> Kind:
+    """Class of a WebSocket close code; None and 1006 mean that the connection just broke.
+
+    Source: RFC 6455 section 7.4.1; Deepgram's STT troubleshooting page.
+    """
+    match code:
+        case 1002 | 1003 | 1007 | 1008 | 1009:
+            return Kind.REFUSED
+        case _:
+            return Kind.TRANSIENT

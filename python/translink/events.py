@@ -1,0 +1,102 @@
+"""What one storey tells the next: frozen values, no behaviour.
+
+Audio time is in samples (16 kHz). Wall time is `time.monotonic()` seconds. Every value that leads to sound
+carries its birth time, so that latency is a subtraction and never a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RATE = 16_000
+"""Samples per second of every leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognised word. `start` and `end` are samples, relative as the holder says."""
+
+    text: str
+    """As it should be read: punctuated and capitalised where the provider does so."""
+    start: int
+    end: int
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a recogniser said about the audio from `start` to `end`.
+
+    Straight from a provider the samples count from the beginning of what that connection or request was
+    sent; `listener` adds the origin and from there on they are the leg's absolute sample numbers.
+    """
+
+    start: int
+    end: int
+    text: str
+    words: tuple[Word, ...]
+    final: bool
+    """False: an interim, which the next result for the same start replaces."""
+    speech_final: bool = False
+    """The recogniser's endpointing ended the turn here."""
+    from_finalize: bool = False
+    """Answer to our Finalize."""
+    received: float = 0.0
+    """`time.monotonic()` when the message came off the wire."""
+    source: str = ""
+    """`deepgram.listen`, `deepgram.prerecorded`, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceEnd:
+    """No word for `utterance_end_ms` after `last_word_end` (samples; None = already final, ignore)."""
+
+    last_word_end: int | None
+    received: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The recogniser's VAD heard speech begin at `at` (samples)."""
+
+    at: int
+    received: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMetadata:
+    """The stream's last words: Deepgram sends Metadata when a connection is over."""
+
+    request_id: str
+    duration: float
+    """Seconds of audio the provider counted."""
+
+
+StreamEvent = Result | UtteranceEnd | SpeechStarted | StreamMetadata
+"""What a live stream yields until it ends (normally: iteration stops; abnormally: `ProviderError`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of final text ready to be translated. Nothing in it will be revised."""
+
+    number: int
+    """Rising per leg and call; order of speech."""
+    text: str
+    start: int
+    end: int
+    """Absolute samples of the leg."""
+    born: float
+    """When its last final result was received."""
+    captured: float = 0.0
+    """When its last sound reached the socket; 0 = not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A segment in the other language."""
+
+    text: str
+    provider: str
+    took: float
+    """Seconds the provider took."""

@@ -1,0 +1,5 @@
+//! What to do with bytes and time in one call leg, without sockets, threads or clocks.
+#![forbid(unsafe_code)]
+
+pub mod frame;
+pub mod leg;

@@ -1,0 +1,1 @@
+//! The media thread and its sockets.
