@@ -2,4 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod frame;
+pub mod g711;
+pub mod ledger;
 pub mod leg;
+pub mod resample;
