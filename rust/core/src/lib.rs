@@ -3,4 +3,7 @@
 
 pub mod beacon;
 pub mod frame;
+pub mod g711;
+pub mod ledger;
 pub mod leg;
+pub mod resample;
