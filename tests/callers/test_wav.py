@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import shutil
 import struct
 import subprocess
@@ -55,7 +56,9 @@ def test_eight_bits_are_unsigned() -> None:
 @pytest.mark.parametrize("bits", [24, 32])
 def test_the_upper_sixteen_bits_of_wider_samples_are_kept(bits: int) -> None:
     values = [-32768, -1, 0, 1, 32767]
-    data = b"".join((value << (bits - 16)).to_bytes(bits // 8, "little", signed=True) for value in values)
+    data = b"".join(
+        (value << (bits - 16)).to_bytes(bits // 8, "little", signed=True) for value in values
+    )
     assert samples(parse_wav(riff(data, bits=bits)).pcm) == values
 
 
@@ -117,10 +120,8 @@ def test_what_cannot_be_used_is_named(data: bytes, says: str) -> None:
 @given(st.binary(max_size=120))
 def test_only_the_documented_error_escapes(tail: bytes) -> None:
     for data in (tail, b"RIFF\0\0\0\0WAVE" + tail, riff(b"\1\0")[: 20 + len(tail)] + tail):
-        try:
+        with contextlib.suppress(WavError):
             assert len(parse_wav(data).pcm) % 2 == 0
-        except WavError:
-            pass
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -109,7 +109,9 @@ def run_call(
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 report = runner.run(_call(route, pcm, sizes, tape, seconds, linger, mute, console))
     except (WavError, SettingsError, _UsageError) as error:
-        console.print(f"translink call: {error}", style="red", highlight=False, markup=False)
+        console.print(
+            f"translink call: {error}", style="red", highlight=False, soft_wrap=True, markup=False
+        )
         return USAGE
     except KeyboardInterrupt:
         console.print("hung up")
@@ -206,6 +208,7 @@ def _tell(console: Console, report: CallReport) -> None:
         f"said {report['said_seconds']:.1f} s to {report['to']} "
         f"in {report['datagrams_sent']} datagrams",
         highlight=False,
+        soft_wrap=True,
     )
     if not report["utterances_heard"]:
         console.print(
@@ -213,6 +216,7 @@ def _tell(console: Console, report: CallReport) -> None:
             "and does it play there?",
             style="yellow",
             highlight=False,
+            soft_wrap=True,
         )
         return
     console.print(
@@ -220,9 +224,12 @@ def _tell(console: Console, report: CallReport) -> None:
         f"first sound after {report['first_audio_seconds']:.2f} s, "
         f"{report['gaps']} gaps, jitter p99 {report['jitter_p99_ms']:.1f} ms",
         highlight=False,
+        soft_wrap=True,
     )
     if report["record"]:
-        console.print(f"recorded in {report['record']}", highlight=False, markup=False)
+        console.print(
+            f"recorded in {report['record']}", highlight=False, soft_wrap=True, markup=False
+        )
 
 
 def _route(

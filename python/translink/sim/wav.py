@@ -110,9 +110,10 @@ class WavWriter:
     def __init__(self, path: str | Path, rate: int = RATE) -> None:
         """Create or overwrite `path`. Raises `WavError` when that is not possible."""
         try:
-            self._file = wave.open(str(path), "wb")  # noqa: SIM115 - it is closed by close()
+            self._under = Path(path).open("wb")  # noqa: SIM115 - closed by close()
         except OSError as error:
             raise WavError(f"{path}: {error.strerror or error}") from error
+        self._file = wave.open(self._under, "wb")  # noqa: SIM115 - likewise
         self._file.setnchannels(1)
         self._file.setsampwidth(SAMPLE_BYTES)
         self._file.setframerate(rate)
@@ -131,6 +132,7 @@ class WavWriter:
     def close(self) -> None:
         """Idempotent."""
         self._file.close()
+        self._under.close()
 
     def __enter__(self) -> WavWriter:
         return self
