@@ -1,14 +1,18 @@
-"""Engines that count: speech is beacon words, and every word carries its number all the way through.
+"""Engines that count: speech is beacon words, and every word carries its number all the way
+through.
 
-A recogniser hears `b123456` where a beacon says 123456, the translator makes `t123456` of it, the synthesizer says
-beacon 123456 again. So whoever listens at the far ear knows which words were lost, doubled or out of order.
+A recogniser hears `b123456` where a beacon says 123456, the translator makes `t123456` of it, the
+synthesizer says beacon 123456 again. So whoever listens at the far ear knows which words were lost,
+doubled or out of order.
 
-They run in the server's event loop: recognising one leg costs 0.01 % of a core (measured in `rust/core/src/beacon.rs`).
+They run in the server's event loop: recognising one leg costs 0.01 % of a core (measured in
+`rust/core/src/beacon.rs`).
 
-Like nova-3, partial results are revised: the newest word is sometimes wrong, sometimes missing, and now and then the
-first word disappears. A wrong word has a number from `WRONG`, which nobody ever says: heard at an ear, it
-proves that something was spoken that could still be taken back. Punctuation is a function of the number, so that the same
-audio sent twice is written the same way twice.
+Like nova-3, partial results are revised: the newest word is sometimes wrong, sometimes missing, and
+now and then the first word disappears. A wrong word has a number from `WRONG`, which nobody ever
+says: heard at an ear, it proves that something was spoken that could still be taken back.
+Punctuation is a function of the number, so that the same audio sent twice is written the same way
+twice.
 """
 
 from __future__ import annotations
@@ -122,7 +126,9 @@ class BeaconTranslator:
 
 
 class BeaconSynthesizer:
-    """Says every beacon word of a text, translated or not (an untranslated one spoken is heard and counted too)."""
+    """Says every beacon word of a text, translated or not (an untranslated one spoken is heard and
+    counted too).
+    """
 
     name = "beacon"
 

@@ -1,10 +1,10 @@
 """Faults performed on the offline server, and the record of what its clients did meanwhile.
 
 A `Script` is a set of hooks (`offline.hooks.Faults`). `strike` makes one fault happen now: what
-strikes open connections happens at once, what lasts (an outage, a refusal) opens a window that later
-handshakes and requests run into. It also notes, from outside, what a report needs: every stream with
-its times and whose words were heard on it (a beacon's number says who spoke it), every request with
-its fate. The record is bounded: beyond `RECORDS` only counters go on.
+strikes open connections happens at once, what lasts (an outage, a refusal) opens a window that
+later handshakes and requests run into. It also notes, from outside, what a report needs: every
+stream with its times and whose words were heard on it (a beacon's number says who spoke it), every
+request with its fate. The record is bounded: beyond `RECORDS` only counters go on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ RECORDS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """What a service takes when nothing is wrong, in seconds (translate and speak: see the engines)."""
+    """What a service takes when nothing is wrong, in seconds (translate and speak: see the
+    engines).
+    """
 
     handshake: float = 0.02
     prerecorded: float = 0.25
@@ -94,7 +96,7 @@ class Script(NoFaults):
         self._open: dict[Connection, int] = {}
         self._stuck: set[Connection] = set()
         self._silent: set[Connection] = set()
-        self._asks: dict[int, int] = {}
+        self._asks: dict[tuple[str, int], int] = {}
         self._busy: Counter[str] = Counter()
         self.streams: list[Stream] = []
         self.answers: list[Answer] = []
@@ -136,8 +138,8 @@ class Script(NoFaults):
 
     async def handshake(self, ask: Ask) -> Refusal | None:
         stream = Stream(self.now)
-        if len(self.streams) < RECORDS:
-            self._asks[ask.number] = len(self.streams)
+        if ask.service == LISTEN and len(self.streams) < RECORDS:
+            self._asks[LISTEN, ask.number] = len(self.streams)
             self.streams.append(stream)
         self.counts[f"{ask.service}.handshakes"] += 1
         await asyncio.sleep(self._delays.handshake)
@@ -151,7 +153,7 @@ class Script(NoFaults):
         return refusal
 
     async def opened(self, connection: Connection) -> None:
-        number = self._asks.pop(connection.ask.number, -1)
+        number = self._asks.pop((connection.ask.service, connection.ask.number), -1)
         self._open[connection] = number
         self.counts[f"{connection.ask.service}.opened"] += 1
         if number >= 0:
@@ -291,9 +293,7 @@ def callers_in(text: str) -> set[int]:
 
 
 _BEACON = re.compile(r"\bb(\d{1,8})\b")
-_WINDOWS = frozenset(
-    ("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage")
-)
+_WINDOWS = frozenset(("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage"))
 _STUCK = 60.0
 """Nothing hangs longer than this."""
 _HANG_ON = 20.0
@@ -329,5 +329,6 @@ GARBAGE = (
     '{"type":"Connected","request_id":"none"}',
     '{"type":"Results","channel":{"alternatives":[{"transcript":"' + "x" * 50_000 + '"}]}}',
 )
-"""What no client should trip over: not JSON, not a message, unknown, incomplete, stale, invented."""
+"""What no client should trip over: not JSON, not a message, unknown, incomplete, stale, invented.
+"""
 _GARBAGE_BODIES = (b"", b"no JSON", b"[]", b"{}", b'{"results":null}', b'{"translations":[]}')
