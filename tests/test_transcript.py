@@ -212,9 +212,7 @@ def test_a_script_without_spaces_keeps_its_shape() -> None:
     spoken = (Word("はい", 0, 10), Word("そうです", 10, 20))
     transcript = Transcript()
     transcript.result(Result(0, 20, "はいそうです", spoken, True), 1.0)
-    transcript.result(
-        Result(20, 30, "ね。", (Word("ね。", 20, 30),), True, speech_final=True), 2.0
-    )
+    transcript.result(Result(20, 30, "ね。", (Word("ね。", 20, 30),), True, speech_final=True), 2.0)
     assert texts(transcript) == ["はいそうですね。"]
 
 
@@ -245,9 +243,7 @@ def test_a_scripted_sequence_gives_the_expected_turns(scenario: dict[str, Any]) 
             transcript.result(_result(message, now), now)
         elif message["type"] == "UtteranceEnd":
             last = message["last_word_end"]
-            transcript.utterance_end(
-                UtteranceEnd(round(last * RATE) if last >= 0 else None), now
-            )
+            transcript.utterance_end(UtteranceEnd(round(last * RATE) if last >= 0 else None), now)
     transcript.flush(now)
     assert texts(transcript) == scenario["expected_turns"]
 
@@ -272,7 +268,9 @@ def _result(message: dict[str, Any], now: float) -> Result:
 # Whatever the order of everything else: words in = words out.
 
 PHRASES = st.lists(
-    st.sampled_from(["oui.", "non", "M.", "je,", "voudrais", "3.5", "Paris?", "…", "ça", "No.", "5"]),
+    st.sampled_from(
+        ["oui.", "non", "M.", "je,", "voudrais", "3.5", "Paris?", "…", "ça", "No.", "5"]
+    ),
     max_size=14,
 ).map(" ".join)
 
@@ -281,7 +279,10 @@ class Conversation(RuleBasedStateMachine):
     """Finals, interims, UtteranceEnds, ticks and flushes in any order and at any time."""
 
     @initialize(
-        wait=st.floats(0.1, 3), hold=st.floats(0.1, 6), chars=st.integers(1, 30), most=st.integers(1, 12)
+        wait=st.floats(0.1, 3),
+        hold=st.floats(0.1, 6),
+        chars=st.integers(1, 30),
+        most=st.integers(1, 12),
     )
     def begin(self, wait: float, hold: float, chars: int, most: int) -> None:
         policy = CommitPolicy(wait, hold, min_chars=chars, max_words=most, max_chars=most * 6)

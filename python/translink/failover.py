@@ -1,19 +1,19 @@
-"""Whom to ask, and when to ask again. Sans-IO: time comes in as an argument, nothing here sleeps or logs.
+"""Whom to ask, and when to ask again. Sans-IO: time comes in as an argument; nothing here sleeps.
 
 Three nouns:
 
-* `Breaker`: the health of one provider and endpoint, **shared by all calls**. It spares a provider that is down the
-  handshakes of fifty legs, and spares the legs the wait.
-* `Chain`: providers in order of preference, a breaker each. It names the first one that may be asked; so it goes back
-  to the first by itself as soon as that one's breaker lets a probe through.
+* `Breaker`: the health of one provider and endpoint, **shared by all calls**. It spares a provider
+  that is down the handshakes of fifty legs, and spares the legs the wait.
+* `Chain`: providers in order of preference, a breaker each. It names the first one that may be
+  asked; so it goes back to the first by itself as soon as that one's breaker lets a probe through.
 * `Backoff`: the pace at which one leg dials again.
 
 What a failure means is read from `ProviderError.kind` and decided nowhere else:
 
 | kind | breaker |
 |---|---|
-| TRANSIENT | opens after `failures` in a row within `window`; back-off doubles from `base` to `cap` |
-| BUSY | holds everybody for `retry_after`, else for a back-off of its own; does not count as broken |
+| TRANSIENT | opens after `failures` in a row within `window`; doubles from `base` to `cap` |
+| BUSY | holds everybody for `retry_after`, else for a back-off of its own; is not broken |
 | DENIED | opens at once, for `denied_base` and more |
 | REFUSED | never opens: the request was wrong and the provider is well |
 
@@ -29,11 +29,14 @@ What a failure means is read from `ProviderError.kind` and decided nowhere else:
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
 
 
 class State(enum.Enum):
@@ -64,7 +67,7 @@ class Wait:
     """No attempt now."""
 
     at: float
-    """Earliest time at which asking again makes sense (several who wait should add jitter of their own)."""
+    """Earliest time at which asking again makes sense; several who wait add their own jitter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,8 @@ class BreakerPolicy:
 class Breaker:
     """Health of one provider and endpoint.
 
-    `notify` is called with each `Transition`, at once and from whoever caused it; it must not raise and not wait.
-    Memory is constant; there is no queue.
+    `notify` is called with each `Transition`, at once and from whoever caused it; it must not raise
+    and not wait. Memory is constant; there is no queue.
     """
 
     def __init__(
@@ -172,12 +175,13 @@ class Breaker:
         if self.allow(now):
             return now
         if self.state is State.HALF_OPEN:
-            # The probe's outcome may come any moment: look again soon rather than after its time-out.
+            # The probe's outcome may come any moment: look again soon rather than after its
+            # time-out.
             return min(self._probe_until, now + self._policy.base)
         return self.until
 
     def succeeded(self, now: float, permit: Permit | None = None) -> None:
-        """An attempt worked, or an open stream shows that the provider is well. Closes the breaker."""
+        """An attempt worked, or an open stream shows that all is well. Closes the breaker."""
         self._failures = self._level = self._denied_level = self._busy_level = 0
         if self.state is not State.CLOSED:
             self._enter(State.CLOSED, now, "it works again")
@@ -185,14 +189,16 @@ class Breaker:
     def failed(self, error: ProviderError, now: float, permit: Permit | None = None) -> None:
         """An attempt failed.
 
-        While OPEN or HALF_OPEN only the probe's outcome counts: the failures of attempts that were under way when it
-        opened say nothing new and do not lengthen the back-off. Without `permit` a failure counts as the probe's.
+        While OPEN or HALF_OPEN only the probe's outcome counts: the failures of attempts that were
+        under way when it opened say nothing new and do not lengthen the back-off. Without `permit`
+        a failure counts as the probe's.
         """
         if self.state is State.HALF_OPEN and permit is not None and permit.probe != self._probe:
             return
         match error.kind:
             case Kind.DENIED:
-                # Also when OPEN: a shorter, transient opening must not hide that the key is refused.
+                # Also when OPEN: a shorter, transient opening must not hide that the key is
+                # refused.
                 if self.state is not State.OPEN or not self._denied_level:
                     self._open_denied(error, now)
             case Kind.BUSY:
@@ -204,7 +210,7 @@ class Breaker:
                 self._transient(error, now)
 
     def abandoned(self, permit: Permit) -> None:
-        """The attempt was given up before it told anything: if it was the probe, the next to ask becomes it."""
+        """The attempt was given up and told nothing. If it was the probe, the next to ask is."""
         if self.state is State.HALF_OPEN and permit.probe == self._probe:
             self._probe_until = 0.0
 
@@ -254,7 +260,7 @@ class Breaker:
         self._enter(State.HELD, now, str(error))
 
     def _answered(self, now: float) -> None:
-        """It answered, if only to refuse this request: no failure in a row, and a probe that proves it well."""
+        """It answered, if only to refuse: that ends a row, and a probe proves it well."""
         self._failures = 0
         if self.state is State.HALF_OPEN:
             self.succeeded(now)
@@ -283,7 +289,7 @@ class Chain:
         return tuple(self._breakers)
 
     def choose(self, now: float, tried: Collection[str] = ()) -> Permit | None:
-        """Leave to ask the first provider that is not in `tried` and may be asked; None if there is none."""
+        """Leave to ask the first provider that may be asked and is not in `tried`, or None."""
         for name, breaker in self._breakers.items():
             if name not in tried and breaker.allow(now):
                 permit = breaker.acquire(now)
@@ -310,10 +316,11 @@ class Chain:
 
 
 class Backoff:
-    """When one leg may dial again: at once after the first loss, slower and slower while it does not help.
+    """When one leg may dial again: soon after the first loss, then slower and slower.
 
-    The first wait is 50–100 ms (a server that is back at once costs no more than that; fifty legs that lost it
-    together are spread); then it doubles up to `cap`, full jitter between half and all of it.
+    The first wait is 50 to 100 ms (a server that is back at once costs no more than that; fifty
+    legs that lost it together are spread); then it doubles up to `cap`, full jitter between half
+    and all of it.
     """
 
     def __init__(
@@ -350,6 +357,6 @@ class Backoff:
 
 
 def _jittered(rng: Random, base: float, cap: float, level: int) -> float:
-    """Full jitter over a doubling back-off, but never less than a tenth of it: no wait at all is no back-off."""
+    """Full jitter over a doubling back-off, but never less than a tenth of it."""
     ceiling = min(base * 2 ** min(level, 30), cap)
     return rng.uniform(ceiling / 10, ceiling)

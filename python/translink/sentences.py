@@ -1,20 +1,22 @@
-"""Where one sentence ends and the next begins, in text that a recogniser or a translator punctuated.
+"""Where one sentence ends and the next begins, in text that a recogniser or a translator
+punctuated.
 
-Only for deciding when text may be handed on: a missed end costs a little time, an end seen where there is none
-costs a bad translation. So doubt always means "not an end".
+Only for deciding when text may be handed on: a missed end costs a little time, an end seen where
+there is none costs a bad translation. So doubt always means "not an end".
 """
 
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 
 
 def ends_sentence(token: str, following: str | None = None) -> bool:
     """Whether a sentence ends with `token`, a run of text without spaces.
 
-    `following` is the token after it, None when it is not known (yet). A full stop after an abbreviation
-    (`M.`, `Dr.`, `p.m.`), an initial or inside a number ends nothing; neither does one that a lower-case word
-    follows.
+    `following` is the token after it, None when it is not known (yet). A full stop after an
+    abbreviation (`M.`, `Dr.`, `p.m.`), an initial or inside a number ends nothing; neither does one
+    that a lower-case word follows.
     """
     bare = token.rstrip(_CLOSERS)
     if not bare or bare[-1] not in _ENDERS:
@@ -48,8 +50,9 @@ def split_sentences(text: str) -> list[str]:
     tokens = list(_TOKEN.finditer(text))
     sentences = []
     start = 0
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        # French puts a space before `?` and `!`; what follows the mark decides, not the mark itself.
+    for token, following in zip_longest(tokens, tokens[1:]):
+        # French puts a space before `?` and `!`; what follows the mark decides, not the mark
+        # itself.
         if following is not None and not following[0].strip(_ENDERS + _CLOSERS):
             continue
         if following is None or ends_sentence(token[0], following[0]):
@@ -59,28 +62,31 @@ def split_sentences(text: str) -> list[str]:
 
 
 def join(left: str, right: str) -> str:
-    """Two stretches of text of one speaker, with a space between them where the script uses spaces."""
+    """Two stretches of one speaker's text, with a space between where the script has spaces."""
     if not left or not right:
         return left or right
     return f"{left}{gap(left, right)}{right}"
 
 
 def gap(left: str, right: str) -> str:
-    """What stands between two stretches of text: nothing within Chinese, Japanese or Thai, else a space."""
+    """What stands between two stretches of text: nothing within Chinese, Japanese or Thai, else a
+    space.
+    """
     return "" if _UNSPACED.match(left[-1:]) and _UNSPACED.match(right[:1]) else " "
 
 
-_ALWAYS = "?!。！？"
+_ALWAYS = "?!。！？"  # noqa: RUF001 - full-width marks are meant
 _ENDERS = _ALWAYS + ".…"
 _CLAUSE_ENDERS = frozenset(",;:、，；：")  # noqa: RUF001 - full-width marks are meant
 _CLOSERS = "\"'”’»)]"  # noqa: RUF001 - typographic quotes are meant
 _OPENERS = "\"'“‘«([¿¡"  # noqa: RUF001 - typographic quotes are meant
 _TOKEN = re.compile(r"[。！？]|[^\s。！？]+[。！？]?")  # noqa: RUF001 - full-width marks are meant
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms messrs dr prof st ste mme mmes mlle mlles mgr mm hr fr sr sra dña av bd blvd ave rd apt"
-    " approx env vs cf tel tél ext fig jr inc ltd dept gen col lt capt rev hon gov sen rep jan feb apr"
-    " aug sept oct nov dec janv févr juil".split()
-)
-_BEFORE_NUMBERS = frozenset("no nos n p pp art vol chap nr sec min max".split())
+_LISTED = """
+    mr mrs ms messrs dr prof st ste mme mmes mlle mlles mgr mm hr fr sr sra dña av bd blvd ave rd
+    apt approx env vs cf tel tél ext fig jr inc ltd dept gen col lt capt rev hon gov sen rep jan
+    feb apr aug sept oct nov dec janv févr juil
+"""
+_ABBREVIATIONS = frozenset(_LISTED.split())
+_BEFORE_NUMBERS = frozenset({"no", "nos", "n", "p", "pp", "art", "vol", "chap", "nr", "sec", "min"})
 """Words that are abbreviations only before a number: `No. 5`, but `I said no.`"""

@@ -1,17 +1,19 @@
 """The commit policy: which recognised words may be translated, and when. Sans-IO.
 
-A recogniser says things twice: *interims*, which it may take back, and *finals*, which it may not. Interims are
-shown and never leave this file otherwise. Finals are put one after another into the *open turn*, and stretches of the
-open turn become segments, whichever of these comes first:
+A recogniser says things twice: *interims*, which it may take back, and *finals*, which it may not.
+Interims are shown and never leave this file otherwise. Finals are put one after another into the
+*open turn*, and stretches of the open turn become segments, whichever of these comes first:
 
 * the recogniser ended the turn: `speech_final`, or the answer to our Finalize;
-* it heard no word for a while: an `UtteranceEnd` that speaks of the open turn (a stale one does not);
+* it heard no word for a while: an `UtteranceEnd` that speaks of the open turn (a stale one does
+  not);
 * a sentence ends inside a final, and what came before is long enough to be worth a request;
 * the open turn grew too long: it is cut at a clause, else at the longest gap between two words;
 * nothing came for `max_wait` seconds, or the first word has waited for `max_hold`.
 
-So the words of the segments are the words of the finals: in order, each once, whatever the order of everything else.
-The results come in absolute leg samples, in order of speech and without repetition (`timeline` sees to that).
+So the words of the segments are the words of the finals: in order, each once, whatever the order of
+everything else. The results come in absolute leg samples, in order of speech and without repetition
+(`timeline` sees to that).
 
     transcript.result(result, now)
     for segment in transcript.segments():
@@ -34,21 +36,23 @@ class CommitPolicy:
     """How long text may wait for a better end."""
 
     max_wait: float = 1.5
-    """Seconds without a sign of the open turn (a final or an interim with text) after which it is over."""
+    """Seconds without a sign of it (final or interim with text) after which a turn is over."""
     max_hold: float = 4.0
     """Seconds the first word of the open turn waits at most, speech going on or not."""
     min_chars: int = 10
-    """A sentence shorter than this goes with the next one (`Oui.` is no request of its own), unless the turn ends."""
+    """A shorter sentence goes with the next one (`Oui.` is no request of its own) or the turn's
+    end.
+    """
     max_words: int = 40
     max_chars: int = 400
-    """A longer open turn is cut. 400 keeps a segment under every limit of the voices (Aura: 1,000)."""
+    """A longer open turn is cut. 400 is below every limit of the voices (Aura: 1,000)."""
 
 
 class Transcript:
     """Turns the results of one leg into segments.
 
-    It holds at most one open turn (bounded by the policy's limits and one final) and what `segments` has not
-    fetched yet; fetch after every call. Nothing is ever dropped.
+    It holds at most one open turn (bounded by the policy's limits and one final) and what
+    `segments` has not fetched yet; fetch after every call. Nothing is ever dropped.
     """
 
     def __init__(self, policy: CommitPolicy | None = None, *, first_number: int = 1) -> None:
@@ -61,7 +65,7 @@ class Transcript:
         self._ready: list[Segment] = []
 
     def result(self, result: Result, now: float) -> None:
-        """Take an interim or final result. An interim replaces the one before; a final is for ever."""
+        """Take a result. An interim replaces the one before; a final is for ever."""
         if not result.final:
             self._interim = result
             if result.text.strip():
@@ -77,8 +81,8 @@ class Transcript:
                 self._opened = now
             self._stirred = now
             self._open += pieces
-            self._cut_sentences(now)
-            self._cut_excess(now)
+            while count := self._next_cut():
+                self._emit(count, now)
         if result.speech_final or result.from_finalize:
             self._emit(len(self._open), now)
         self.tick(now)
@@ -86,8 +90,9 @@ class Transcript:
     def utterance_end(self, end: UtteranceEnd, now: float) -> None:
         """Take an UtteranceEnd; ignored when it is stale.
 
-        It may come when its turn was long closed by `speech_final` and the next one is open: then its last word
-        ends before the open turn starts (observed on the wire, without the documented marker).
+        It may come when its turn was long closed by `speech_final` and the next one is open: then
+        its last word ends before the open turn starts (observed on the wire, without the documented
+        marker).
         """
         if self._open and end.last_word_end is not None and end.last_word_end > self._open[0].start:
             self._emit(len(self._open), now)
@@ -110,7 +115,7 @@ class Transcript:
 
     @property
     def interim(self) -> str:
-        """What is being said, for display only: the finals of the open turn and the newest interim."""
+        """What is being said, for display only: the open turn's finals and the newest interim."""
         tentative = self._interim.text.strip() if self._interim else ""
         return join(_text(self._open), tentative)
 
@@ -122,23 +127,16 @@ class Transcript:
         policy = self._policy
         return min(self._opened + policy.max_hold, self._stirred + policy.max_wait)
 
-    def _cut_sentences(self, now: float) -> None:
-        """Emit every complete sentence of the open turn that is long enough."""
+    def _next_cut(self) -> int:
+        """How many pieces of the open turn make a segment although the turn goes on; 0 = none."""
+        limit = self._limit()
         length = 0
-        index = 0
-        while index < len(self._open):
-            piece = self._open[index]
+        for index, piece in enumerate(self._open[:limit]):
             following = self._open[index + 1].text if index + 1 < len(self._open) else None
             length += len(piece.glue) + len(piece.text)
-            index += 1
             if length >= self._policy.min_chars and ends_sentence(piece.text, following):
-                self._emit(index, now)
-                length = index = 0
-
-    def _cut_excess(self, now: float) -> None:
-        """Emit the beginning of an open turn that grew past the limits, as often as needed."""
-        while (limit := self._limit()) < len(self._open):
-            self._emit(_best_cut(self._open, limit), now)
+                return index + 1
+        return _best_cut(self._open, limit) if limit < len(self._open) else 0
 
     def _limit(self) -> int:
         """How many pieces of the open turn fit into one segment; at least one."""
@@ -184,13 +182,16 @@ class _Piece:
 
 
 def _text(pieces: list[_Piece]) -> str:
-    return "".join(piece.glue + piece.text for piece in pieces)[len(pieces[0].glue) :] if pieces else ""
+    return "".join(
+        piece.glue + piece.text if index else piece.text for index, piece in enumerate(pieces)
+    )
 
 
 def _pieces(result: Result) -> list[_Piece]:
     """The words of a final as its text has them, each with the best time there is.
 
-    The text rules where text and words disagree (formatting may make `$5` of two words): it is what people read.
+    The text rules where text and words disagree (formatting may make `$5` of two words): it is what
+    people read.
     """
     text = result.text.strip() or " ".join(word.text for word in result.words)
     if aligned := _aligned(text, result):
@@ -204,7 +205,7 @@ def _pieces(result: Result) -> list[_Piece]:
 
 
 def _aligned(text: str, result: Result) -> list[_Piece]:
-    """Pieces with the text's own separators if the text is exactly the words and white space; else nothing."""
+    """Pieces with the text's own separators; `[]` if the text is not just words and space."""
     pieces = []
     position = 0
     for word in result.words:
@@ -243,7 +244,7 @@ def _shares(result: Result, tokens: list[str]) -> list[tuple[int, int]]:
 
 
 def _best_cut(pieces: list[_Piece], limit: int) -> int:
-    """Where to cut the first `limit` pieces: after the last clause, else in the longest gap between words.
+    """Where to cut the first `limit` pieces: after the last clause, else in the longest gap.
 
     Looks only at the second half: a segment of three words helps nobody.
     """
