@@ -19,23 +19,24 @@ SCENARIOS = (
 )
 
 
-def words(text: str, start: float, each: float = 0.3) -> tuple[Word, ...]:
-    """`text` spoken from `start` on, one word every `each` seconds."""
+def words(text: str, start: float) -> tuple[Word, ...]:
+    """`text` spoken from `start` (seconds) on, a word every 300 ms."""
+    first, each = round(start * RATE), RATE * 3 // 10
     return tuple(
-        Word(token, int((start + i * each) * RATE), int((start + (i + 1) * each) * RATE))
+        Word(token, first + i * each, first + (i + 1) * each)
         for i, token in enumerate(text.split())
     )
 
 
 def final(text: str, start: float, **flags: Any) -> Result:
     spoken = words(text, start)
-    end = spoken[-1].end if spoken else int((start + 1) * RATE)
-    return Result(int(start * RATE), end, text, spoken, True, **flags)
+    end = spoken[-1].end if spoken else round(start * RATE) + RATE
+    return Result(round(start * RATE), end, text, spoken, True, **flags)
 
 
 def interim(text: str, start: float) -> Result:
-    spoken = words(text, start)
-    return Result(int(start * RATE), int((start + 1) * RATE), text, spoken, False)
+    first = round(start * RATE)
+    return Result(first, first + RATE, text, words(text, start), False)
 
 
 def texts(transcript: Transcript) -> list[str]:
