@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from translink.errors import SettingsError
+from translink.setting_types import is_loopback
 
 EVENTS_PROTOCOL = "translink.events"
 TOKEN_PROTOCOL = "bearer."
@@ -50,16 +50,6 @@ class Access:
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return "Origin should be this server"
         return None
-
-
-def is_loopback(host: str) -> bool:
-    """Is it an address or name of this very machine?"""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _token_of(headers: Mapping[str, str]) -> bytes:
