@@ -5,7 +5,10 @@
 //! cut off together with the timestamp. Why not quinn-udp: it does not tell the drop counter.
 //!
 //! The one `unsafe` block is the system call; control messages are parsed as bytes.
-#![expect(unsafe_code, reason = "recvmmsg with control messages has no safe wrapper that fits")]
+#![expect(
+    unsafe_code,
+    reason = "recvmmsg with control messages has no safe wrapper that fits"
+)]
 
 use std::io;
 use std::mem::size_of;
@@ -16,6 +19,8 @@ use translink_core::frame::Nanos;
 /// Datagrams in one call. 32 × 20 ms is more than a second of one talker; at 20,000 datagrams/s one call
 /// in 1.6 ms.
 pub(crate) const BATCH: usize = 32;
+const COUNT: libc::c_uint = 32;
+const _: () = assert!(COUNT as usize == BATCH);
 
 /// The largest UDP payload (65,507) fits, so nothing is ever truncated. Pages that no datagram reaches
 /// are never touched.
@@ -75,7 +80,7 @@ impl Batch {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
-                BATCH as _,
+                COUNT,
                 libc::MSG_DONTWAIT,
                 std::ptr::null_mut(),
             )
@@ -92,8 +97,11 @@ impl Batch {
             stamp: None,
             dropped: None,
         };
-        let used = (header.msg_hdr.msg_controllen as usize) / size_of::<u64>();
-        read_control(&self.controls[index][..used.min(CONTROL_WORDS)], &mut datagram);
+        let used = header.msg_hdr.msg_controllen / size_of::<u64>();
+        read_control(
+            &self.controls[index][..used.min(CONTROL_WORDS)],
+            &mut datagram,
+        );
         datagram
     }
 }
@@ -105,22 +113,22 @@ fn read_control(mut words: &[u64], datagram: &mut Datagram<'_>) {
         let length = usize::try_from(words[0]).unwrap_or(usize::MAX);
         let [level, kind] = halves(words[1]);
         let data = &words[HEADER_WORDS..];
-        if (level, kind) == (libc::SOL_SOCKET.cast_unsigned(), TIMESTAMP) && data.len() >= 2 {
+        if (level, kind) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) && data.len() >= 2 {
             datagram.stamp = Some(data[0].wrapping_mul(1_000_000_000).wrapping_add(data[1]));
-        } else if (level, kind) == (libc::SOL_SOCKET.cast_unsigned(), libc::SO_RXQ_OVFL.cast_unsigned()) {
-            datagram.dropped = Some(halves(data[0])[0]);
+        } else if (level, kind) == (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) {
+            datagram.dropped = Some(u32::from_ne_bytes(halves(data[0])[0].to_ne_bytes()));
         }
         let step = length.div_ceil(size_of::<u64>()).max(HEADER_WORDS);
         words = words.get(step..).unwrap_or_default();
     }
 }
 
-const TIMESTAMP: u32 = libc::SCM_TIMESTAMPNS.cast_unsigned();
-
 /// The two `int`s that share a word, in memory order.
-fn halves(word: u64) -> [u32; 2] {
+fn halves(word: u64) -> [libc::c_int; 2] {
     let bytes = word.to_ne_bytes();
-    [0, 4].map(|at| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
+    [0, 4].map(|at| {
+        libc::c_int::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+    })
 }
 
 #[cfg(not(target_pointer_width = "64"))]

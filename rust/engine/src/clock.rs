@@ -31,7 +31,9 @@ impl Conversion {
     /// the answer stays between `earliest` and now.
     pub(crate) fn monotonic(&self, stamp: Option<Nanos>, earliest: Nanos) -> Nanos {
         let age = stamp.map_or(0, |stamp| self.realtime.saturating_sub(stamp));
-        self.now.saturating_sub(age).clamp(earliest.min(self.now), self.now)
+        self.now
+            .saturating_sub(age)
+            .clamp(earliest.min(self.now), self.now)
     }
 }
 

@@ -105,6 +105,11 @@ impl<P: Push, W: Wake> Sender<P, W> {
         self.ring.room()
     }
 
+    /// Wake the receiver, even if nothing was pushed.
+    pub fn wake(&self) {
+        self.signal.raise();
+    }
+
     /// Wake the receiver if anything was pushed since the last time.
     pub fn signal(&mut self) {
         if std::mem::take(&mut self.pushed) {

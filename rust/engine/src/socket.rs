@@ -22,29 +22,22 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Bind. `receive_buffer` is asked for first with the right to exceed the system's limit.
+    /// Bind. On failure: the address concerned and the reason.
     pub(crate) fn open(
         listen: SocketAddr,
         play_to: Option<SocketAddr>,
         send_from_listen: bool,
         receive_buffer: usize,
-    ) -> io::Result<Self> {
-        let receive = bound(listen)?;
-        setsockopt(&receive, sockopt::ReceiveTimestampns, &true)?;
-        setsockopt(&receive, sockopt::RxqOvfl, &1)?;
-        if setsockopt(&receive, sockopt::RcvBufForce, &receive_buffer).is_err() {
-            receive.set_recv_buffer_size(receive_buffer)?;
-        }
-        // socket(7): the kernel doubles what is asked, for its own bookkeeping, and tells the double.
-        let granted = (receive.recv_buffer_size()? / 2) as u64;
+    ) -> Result<Self, (SocketAddr, io::Error)> {
+        let (receive, local, granted) =
+            receiver(listen, receive_buffer).map_err(|error| (listen, error))?;
         let own = match play_to {
-            Some(ear) if !send_from_listen => Some(bound(SocketAddr::new(source_for(ear), 0))?),
+            Some(ear) if !send_from_listen => {
+                let source = SocketAddr::new(source_for(ear), 0);
+                Some(bound(source).map_err(|error| (source, error))?)
+            }
             _ => None,
         };
-        let local = receive
-            .local_addr()?
-            .as_socket()
-            .ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self {
             receive,
             own,
@@ -66,6 +59,22 @@ impl Sockets {
         let socket = self.own.as_ref().unwrap_or(&self.receive);
         socket.send_to(payload, ear).map(|_| true)
     }
+}
+
+/// The receiving socket, where it listens, and the buffer it was granted. The buffer is asked for first with
+/// the right (`CAP_NET_ADMIN`) to exceed the system's limit.
+fn receiver(listen: SocketAddr, receive_buffer: usize) -> io::Result<(Socket, SocketAddr, u64)> {
+    let socket = bound(listen)?;
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+    setsockopt(&socket, sockopt::RxqOvfl, &1)?;
+    if setsockopt(&socket, sockopt::RcvBufForce, &receive_buffer).is_err() {
+        socket.set_recv_buffer_size(receive_buffer)?;
+    }
+    // socket(7): the kernel doubles what is asked, for its own bookkeeping, and tells the double.
+    let granted = (socket.recv_buffer_size()? / 2) as u64;
+    let local = socket.local_addr()?.as_socket();
+    let local = local.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    Ok((socket, local, granted))
 }
 
 /// No `SO_REUSEADDR`: with it, two legs on one port would bind happily and share the datagrams.

@@ -106,7 +106,10 @@ fn run(batches: &'static [&'static [usize]], limit: usize) {
                 sender.signal();
             }
         });
-        let expected: Vec<usize> = batches.iter().flat_map(|batch| batch.iter().copied()).collect();
+        let expected: Vec<usize> = batches
+            .iter()
+            .flat_map(|batch| batch.iter().copied())
+            .collect();
         let mut got = Vec::new();
         while got.len() < expected.len() {
             eventfd.wait();

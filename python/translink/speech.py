@@ -1,0 +1,117 @@
+"""Where in a leg's audio somebody speaks, and where it can be cut without cutting a word. Sans-IO.
+
+Fed with the engine's verdict on each frame. Remembers as much as the ledger does: older audio cannot be replayed anyway.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from dataclasses import dataclass
+
+from translink.events import RATE
+
+FRAME = 320
+"""Samples per frame."""
+
+
+@dataclass(slots=True)
+class Talk:
+    """A run of frames with speech: samples [start, end)."""
+
+    start: int
+    end: int
+
+
+class SpeechMap:
+    """The talks of one leg in one call."""
+
+    def __init__(self, start: int, seconds: float = 60.0) -> None:
+        self.head = start
+        """First sample that has not been heard yet."""
+        self._begin = start
+        self._keep = int(seconds * RATE)
+        self._talks: deque[Talk] = deque()
+        self._slots = max(1, self._keep // FRAME)
+        self._captured = array("q", bytes(8 * self._slots))
+        self._rms = array("H", bytes(2 * self._slots))
+
+    def frame(self, start: int, *, speech: bool, rms: int, captured: int) -> None:
+        """Note one frame. Frames come in order; a hole (a full mailbox) is taken as speech: better sent than lost."""
+        if start > self.head:
+            self._speak(self.head, start)
+            for at in range(self.head, start, FRAME):
+                self._note(at, 0xFFFF, captured)
+        self.head = start + FRAME
+        self._note(start, rms, captured)
+        if speech:
+            self._speak(start, self.head)
+        while self._talks and self._talks[0].end < self.head - self._keep:
+            self._talks.popleft()
+
+    def quiet_for(self) -> int:
+        """Samples of silence up to the head."""
+        return self.head - (self._talks[-1].end if self._talks else self._begin)
+
+    def speech_in(self, start: int, end: int) -> Talk | None:
+        """First to last speech within [start, end), or None when all is silent there."""
+        inside = [talk for talk in self._talks if talk.end > start and talk.start < end]
+        if not inside:
+            return None
+        return Talk(max(inside[0].start, start), min(inside[-1].end, end))
+
+    def spoken(self, start: int, end: int) -> int:
+        """Samples of speech within [start, end)."""
+        return sum(max(0, min(talk.end, end) - max(talk.start, start)) for talk in self._talks)
+
+    def pause_after(self, start: int, least: int) -> int | None:
+        """Middle of the first pause of `least` samples that follows speech after `start`, or None.
+
+        The pause may still be going on at the head.
+        """
+        before: Talk | None = None
+        for talk in self._talks:
+            if talk.end <= start:
+                continue
+            if before is not None and talk.start - before.end >= least:
+                return (before.end + talk.start) // 2
+            before = talk
+        if before is not None and self.head - before.end >= least:
+            return before.end + least // 2
+        return None
+
+    def last_pause(self, start: int, least: int) -> int | None:
+        """Middle of the newest pause of `least` samples inside [start, head), or None."""
+        after = self.head
+        for talk in reversed(self._talks):
+            if after - max(talk.end, start) >= least:
+                return (max(talk.end, start) + after) // 2
+            after = talk.start
+            if after <= start:
+                return None
+        return (start + after) // 2 if after - start >= least else None
+
+    def quietest(self, start: int, end: int) -> int:
+        """Frame border of the quietest frame in [start, end): where a cut hurts least when there is no pause."""
+        start = max(start, self.head - self._keep + FRAME)
+        return min(
+            range(start, max(end, start + 1), FRAME),
+            key=lambda at: (self._rms[(at // FRAME) % self._slots], -at),
+        )
+
+    def captured(self, sample: int) -> float:
+        """When the sound of `sample` reached the socket (monotonic seconds; 0.0 = not known)."""
+        if not self.head - self._keep < sample <= self.head:
+            return 0.0
+        return self._captured[(max(sample - 1, 0) // FRAME) % self._slots] / 1e9
+
+    def _speak(self, start: int, end: int) -> None:
+        if self._talks and self._talks[-1].end >= start:
+            self._talks[-1].end = end
+        else:
+            self._talks.append(Talk(start, end))
+
+    def _note(self, start: int, rms: int, captured: int) -> None:
+        slot = (start // FRAME) % self._slots
+        self._rms[slot] = min(rms, 0xFFFF)
+        self._captured[slot] = captured
