@@ -54,9 +54,7 @@ class Playout:
     leg: int
     utterance: int
     kind: str
-    """`started`, `finished`, `flushed`;
-    or `dead` (utterance 0): a bug ended this leg, its sockets are closed.
-    """
+    """`started`, `finished`, `flushed`; or `dead` (utterance 0): a bug ended this leg."""
     at: int
     """Due time of the first or last datagram; time of the flush."""
     unplayed: int
@@ -113,7 +111,7 @@ class Engine:
     """The media thread. Frozen: every method may be called from any thread.
 
     Every method raises `RuntimeError` when the engine is closed, when its thread died, or in a
-    forked child. With a leg number: `LookupError` for a leg that is not (any more). With a command:
+    forked child. With a leg number: `LookupError` for a leg that is not (any more), or dead. With a command:
     `BlockingIOError` when thousands of commands wait, which takes a media thread that is stuck.
     """
 
@@ -154,7 +152,7 @@ class Engine:
         """
 
     def reset_leg(self, leg: int) -> int:
-        """End of a call.
+        """A call ended.
 
         Forget carried bytes, ledger, queued speech, detector state. Sample numbers go on.
 
@@ -175,7 +173,7 @@ class Engine:
     def history(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
         """Audio from sample `start` to `end`, as far as the ledger still (and already) has it.
 
-        (first sample, bytes).
+        Returns (first sample, bytes).
         """
 
     def fileno(self) -> int:

@@ -43,6 +43,9 @@ pub enum Error {
     /// No leg has this number (any more).
     #[error("no leg {0}")]
     NoLeg(u32),
+    /// A bug ended this leg.
+    #[error("leg {0} is out of service")]
+    Dead(u32),
     /// Thousands of commands wait: the media thread is stuck.
     #[error("the media thread does not keep up with commands")]
     Busy,
@@ -181,9 +184,9 @@ impl Engine {
     /// End of a call. Frames whose `life` is less than the answer belong to it or to one before.
     ///
     /// # Errors
-    /// [`Error::NoLeg`], [`Error::Busy`].
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn reset_leg(&self, leg: u32) -> Result<u32, Error> {
-        let shared = self.leg(leg)?;
+        let shared = self.living(leg)?;
         let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
         self.send(Command::Reset { leg, life })?;
         Ok(life)
@@ -193,9 +196,9 @@ impl Engine {
     /// either. Refused bytes are counted.
     ///
     /// # Errors
-    /// [`Error::NoLeg`], [`Error::Busy`].
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn play(&self, leg: u32, utterance: u64, pcm: &[u8], last: bool) -> Result<usize, Error> {
-        let shared = self.leg(leg)?;
+        let shared = self.living(leg)?;
         let accepted = shared.reserve(pcm.len());
         let last = last && accepted == pcm.len();
         if accepted == 0 && !last {
@@ -215,9 +218,9 @@ impl Engine {
     /// Drop what waits for the ear.
     ///
     /// # Errors
-    /// [`Error::NoLeg`], [`Error::Busy`].
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn flush(&self, leg: u32) -> Result<(), Error> {
-        self.leg(leg)?;
+        self.living(leg)?;
         self.send(Command::Flush { leg })
     }
 
@@ -289,6 +292,14 @@ impl Engine {
         self.check_process()?;
         let legs = self.legs.read().unwrap_or_else(PoisonError::into_inner);
         legs.get(&leg).cloned().ok_or(Error::NoLeg(leg))
+    }
+
+    fn living(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
+        let shared = self.leg(leg)?;
+        match shared.counters.dead.load(Ordering::Relaxed) {
+            0 => Ok(shared),
+            _ => Err(Error::Dead(leg)),
+        }
     }
 
     fn send(&self, command: Command) -> Result<(), Error> {

@@ -12,7 +12,7 @@ pub(crate) fn engine_error(error: Error) -> PyErr {
     let text = error.to_string();
     match &error {
         Error::Io(source) | Error::Address { source, .. } => os_error(source, text),
-        Error::NoLeg(_) => PyLookupError::new_err(text),
+        Error::NoLeg(_) | Error::Dead(_) => PyLookupError::new_err(text),
         Error::Busy => PyBlockingIOError::new_err(text),
         _ => PyRuntimeError::new_err(text),
     }
