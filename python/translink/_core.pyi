@@ -111,8 +111,8 @@ class Engine:
     """The media thread. Frozen: every method may be called from any thread.
 
     Every method raises `RuntimeError` when the engine is closed, when its thread died, or in a
-    forked child. With a leg number: `LookupError` for a leg that is not (any more), or dead. With a command:
-    `BlockingIOError` when thousands of commands wait, which takes a media thread that is stuck.
+    forked child. With a leg number: `LookupError` for a leg that is not (any more), or dead. With a
+    command: `BlockingIOError` when thousands of commands wait, which takes a stuck media thread.
     """
 
     def __new__(cls, *, mailbox: int = 8192) -> Engine:
