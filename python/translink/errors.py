@@ -7,6 +7,7 @@ time-out) through one of the constructors below, `failover` reads `kind`, and no
 from __future__ import annotations
 
 import enum
+import re
 
 
 class TranslinkError(Exception):
@@ -82,3 +83,19 @@ def kind_of_close(code: int | None) -> Kind:
             return Kind.REFUSED
         case _:
             return Kind.TRANSIENT
+
+
+def printable(text: str, *, secret: str = "") -> str:
+    """What a peer wrote, made safe for a log line: one line, at most 200 characters, no query, no `secret`.
+
+    A server may echo the request it refuses; so every text that goes from the wire into a `ProviderError` passes
+    through here.
+    """
+    if len(secret) >= 6:
+        text = text.replace(secret, "***")
+    text = _QUERY.sub(r"\1", text[:2000])
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+_QUERY = re.compile(r"(\w://[^\s?#]*)[?#]\S*")
