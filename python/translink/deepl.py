@@ -1,7 +1,8 @@
 """DeepL: text in, text out, over kept-alive connections.
 
-Each text is one request with `source_lang` (without it DeepL takes a slower model) and the previous sentences as
-`context`, which is neither translated nor billed. Source: DeepL's OpenAPI file 3.11, developers.deepl.com.
+Each text is one request with `source_lang` (without it DeepL takes a slower model) and the previous
+sentences as `context`, which is neither translated nor billed. Source: DeepL's OpenAPI file 3.11,
+developers.deepl.com.
 """
 
 from __future__ import annotations
@@ -48,10 +49,12 @@ class DeepL:
         timeout: float = 3.0,
         name: str = "deepl",
     ) -> None:
-        """`server_url`: None = by the key (`…:fx` belongs to the free host). `timeout` in seconds, for all of a request.
+        """`server_url`: None = by the key (`…:fx` belongs to the free host). `timeout` in seconds,
+        for all of a request.
 
         Args:
-            english: the variant to translate into for a leg set to plain `en`; `portuguese` likewise for `pt`.
+            english: the variant to translate into for a leg set to plain `en`; `portuguese`
+                likewise for `pt`.
 
         Raises:
             SettingsError: an unusable URL or key.
@@ -92,7 +95,7 @@ class DeepL:
             "POST",
             f"{self._base}/v2/translate",
             provider=self.name,
-            timeout=self._timeout,
+            within=self._timeout,
             headers={**self._headers, "Content-Type": "application/json"},
             data=orjson.dumps(body),
         )
@@ -106,12 +109,13 @@ class DeepL:
         return Translation(translated, self.name, monotonic() - begun)
 
     async def usage(self) -> Usage:
-        """What the key has used and may use; free of charge, so also a check of the key. Raises `ProviderError`."""
+        """What the key has used and may use; free of charge, so also a check of the key. Raises
+        `ProviderError`."""
         answer = await self._http.request(
             "GET",
             f"{self._base}/v2/usage",
             provider=self.name,
-            timeout=self._timeout,
+            within=self._timeout,
             headers=self._headers,
         )
         value = answer.json()
@@ -129,7 +133,8 @@ class DeepL:
         return await self._http.warm(f"{self._base}/v2/usage", count=count, headers=self._headers)
 
     def target_language(self, language: str) -> str:
-        """DeepL's code to translate into: variants where it has them (`en` → `EN-US`), else none (`fr-CA` → `FR`)."""
+        """DeepL's code to translate into: variants where it has them (`en` → `EN-US`), else none
+        (`fr-CA` → `FR`)."""
         tag = language.replace("_", "-").upper()
         base = tag.partition("-")[0]
         if tag in _TARGETS:
@@ -159,8 +164,8 @@ def _base(url: str) -> str:
 
 _TARGETS = {
     **{tag: tag for tag in ("EN-GB", "EN-US", "PT-BR", "PT-PT", "ES-419", "ZH-HANS", "ZH-HANT")},
-    **{tag: "EN-GB" for tag in ("EN-AU", "EN-IE", "EN-IN", "EN-NZ", "EN-ZA")},
-    **{tag: "ZH-HANT" for tag in ("ZH-TW", "ZH-HK", "ZH-MO")},
+    **dict.fromkeys(("EN-AU", "EN-IE", "EN-IN", "EN-NZ", "EN-ZA"), "EN-GB"),
+    **dict.fromkeys(("ZH-TW", "ZH-HK", "ZH-MO"), "ZH-HANT"),
     "ZH": "ZH-HANS",
     "NO": "NB",
 }

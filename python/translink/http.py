@@ -1,11 +1,12 @@
 """One HTTP client for every provider: warm connections, timings, errors that are safe to log.
 
 Theory of operation
-    One `aiohttp` session, one pool of kept-alive connections. A request is one attempt. There is one exception: a kept-alive
-    connection that the peer closed while it was idle fails before a byte of the answer arrives, and that says
-    nothing about the provider; such a request is sent once more, on another connection.
-    Whatever goes wrong outside becomes `ProviderError`, with the class that `errors.kind_of_status` decides. Messages never
-    hold a key or a query: they are built from the status, the peer's cleaned words and the type of the exception.
+    One `aiohttp` session, one pool of kept-alive connections. A request is one attempt. There is
+    one exception: a kept-alive connection that the peer closed while it was idle fails before a
+    byte of the answer arrives, and that says nothing about the provider; such a request is sent
+    once more, on another connection. Whatever goes wrong outside becomes `ProviderError`, with the
+    class that `errors.kind_of_status` decides. Messages never hold a key or a query: they are built
+    from the status, the peer's cleaned words and the type of the exception.
 
 Rule of use: `async with Http() as http:` around everything that uses it.
 """
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,10 @@ import aiohttp
 import orjson
 
 from translink import __version__
-from translink.errors import Kind, ProviderError, kind_of_status, printable
+from translink.errors import Kind, ProviderError
+from translink.http_errors import broken, refusal, unreadable
+
+__all__ = ["USER_AGENT", "Answer", "Http", "Reply", "Timing", "broken", "refusal", "unreadable"]
 
 USER_AGENT = f"translink/{__version__}"
 
@@ -75,7 +78,8 @@ class Reply:
         """The body in pieces, as they arrive.
 
         Raises:
-            ProviderError: TRANSIENT when the body stalls, breaks off, or ends short of its promised length.
+            ProviderError: TRANSIENT when the body stalls, breaks off, or ends short of its promised
+                length.
         """
         try:
             async for chunk in self._response.content.iter_any():
@@ -84,7 +88,8 @@ class Reply:
             raise broken(self._provider, "body", exc, self.headers) from exc
 
     async def read(self, limit: int) -> bytes:
-        """The whole body. Raises `ProviderError` as `chunks` does, and REFUSED when it exceeds `limit` bytes."""
+        """The whole body. Raises `ProviderError` as `chunks` does, and REFUSED when it exceeds
+        `limit` bytes."""
         body = bytearray()
         async for chunk in self.chunks():
             body += chunk
@@ -95,7 +100,8 @@ class Reply:
 
 
 class Http:
-    """The session. Bounded: `connections` at a time in all; a request that finds none free waits within its time-out."""
+    """The session. Bounded: `connections` at a time in all; a request that finds none free waits
+    within its time-out."""
 
     def __init__(
         self,
@@ -142,24 +148,23 @@ class Http:
         url: str,
         *,
         provider: str,
-        timeout: float,
+        within: float,
         headers: Mapping[str, str] | None = None,
         query: Iterable[tuple[str, str]] = (),
         data: bytes | None = None,
         limit: int = 16 * 2**20,
     ) -> Answer:
-        """One exchange, body included, within `timeout` seconds.
+        """One exchange, body included, within so many seconds.
 
         Raises:
-            ProviderError: any status but 2xx, no answer in time, connection trouble, a body beyond `limit` bytes.
+            ProviderError: any status but 2xx, no answer in time, connection trouble, a body beyond
+                `limit` bytes.
         """
-        patience = aiohttp.ClientTimeout(total=timeout)
-        watch = _Watch()
-        async with self._exchange(
-            method, url, provider, patience, headers or {}, query, data, watch
-        ) as response:
+        patience = aiohttp.ClientTimeout(total=within)
+        call = _Call(method, url, headers or {}, tuple(query), data, patience)
+        async with self._exchange(call, provider) as response:
             body = await Reply(response, provider).read(limit)
-            return Answer(response.status, response.headers, body, watch.timing(), provider)
+            return Answer(response.status, response.headers, body, call.watch.timing(), provider)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -168,190 +173,86 @@ class Http:
         url: str,
         *,
         provider: str,
-        timeout: float,
+        within: float,
         headers: Mapping[str, str] | None = None,
         query: Iterable[tuple[str, str]] = (),
         data: bytes | None = None,
     ) -> AsyncIterator[Reply]:
-        """One exchange whose body is read as it comes; `timeout` bounds the connect and each wait for the next byte.
+        """One exchange whose body is read as it comes; `within` bounds the connect and each wait
+        for the next byte.
 
         Leaving the block before the body's end drops the connection. Raises as `request`.
         """
-        patience = aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout)
-        watch = _Watch()
-        async with self._exchange(
-            method, url, provider, patience, headers or {}, query, data, watch
-        ) as response:
+        patience = aiohttp.ClientTimeout(total=None, connect=within, sock_read=within)
+        call = _Call(method, url, headers or {}, tuple(query), data, patience)
+        async with self._exchange(call, provider) as response:
             yield Reply(response, provider)
 
     async def warm(
-        self, url: str, *, count: int = 1, headers: Mapping[str, str] | None = None, timeout: float = 3.0
+        self,
+        url: str,
+        *,
+        count: int = 1,
+        headers: Mapping[str, str] | None = None,
+        within: float = 3.0,
     ) -> int:
-        """Open up to `count` (at most 8) connections to the host of `url` ahead of time, by HEAD requests.
+        """Open up to `count` (at most 8) connections to the host of `url` ahead of time, by GET
+        requests: after a HEAD without Content-Length, which is allowed, aiohttp keeps none.
 
         Returns how many were answered, whatever the status. Never raises for anything outside.
         """
 
         async def knock() -> bool:
-            patience = aiohttp.ClientTimeout(total=timeout)
+            patience = aiohttp.ClientTimeout(total=within)
             try:
-                response = await self._send("HEAD", url, patience, headers or {}, (), None, _Watch())
+                response = await self._send(_Call("GET", url, headers or {}, (), None, patience))
             except _OUTSIDE:
                 return False
-            response.release()
+            await _some_of(response)
+            response.close()
             return True
 
         return sum(await asyncio.gather(*(knock() for _ in range(min(count, 8)))))
 
     @contextlib.asynccontextmanager
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        provider: str,
-        patience: aiohttp.ClientTimeout,
-        headers: Mapping[str, str],
-        query: Iterable[tuple[str, str]],
-        data: bytes | None,
-        watch: _Watch,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        query = tuple(query)
+    async def _exchange(self, call: _Call, provider: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        watch = call.watch
         try:
             try:
-                response = await self._send(method, url, patience, headers, query, data, watch)
+                response = await self._send(call)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 if not watch.reused:
                     raise
-                watch.reused = False
-                response = await self._send(method, url, patience, headers, query, data, watch)
+                response = await self._send(call)
         except _OUTSIDE as exc:
             raise broken(provider, "request", exc) from exc
         watch.answered = time.perf_counter()
         try:
             if not 200 <= response.status < 300:
-                secret = headers.get("Authorization", "").rpartition(" ")[2]
-                body = await _error_body(response)
+                secret = call.headers.get("Authorization", "").rpartition(" ")[2]
+                body = await _some_of(response)
                 raise refusal(provider, response.status, response.headers, body, secret=secret)
             yield response
             if self._observe is not None and response.content.at_eof():
                 self._observe(provider, watch.timing())
         finally:
+            # A body that was read to its end has given its connection back already.
             response.close()
 
-    async def _send(
-        self,
-        method: str,
-        url: str,
-        patience: aiohttp.ClientTimeout,
-        headers: Mapping[str, str],
-        query: Iterable[tuple[str, str]],
-        data: bytes | None,
-        watch: _Watch,
-    ) -> aiohttp.ClientResponse:
+    async def _send(self, call: _Call) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("Http is used outside of its `async with`")
-        # No redirects: a key must not follow one to another host, and no API here answers with one.
         return await self._session.request(
-            method,
-            url,
-            params=tuple(query),
-            data=data,
-            headers=headers,
-            timeout=patience,
+            call.method,
+            call.url,
+            params=call.query,
+            data=call.data,
+            headers=call.headers,
+            timeout=call.patience,
+            # A key must not follow a redirect to another host, and no API here answers with one.
             allow_redirects=False,
-            trace_request_ctx=watch,
+            trace_request_ctx=call.watch,
         )
-
-
-def refusal(
-    provider: str, status: int, headers: Mapping[str, str], body: bytes, *, secret: str = ""
-) -> ProviderError:
-    """The error for an HTTP status that is not 2xx, a WebSocket handshake's included.
-
-    Args:
-        headers: `Retry-After`, `dg-error` and the request id are read, in any case of letters.
-        body: as much of it as was read; any of the known shapes, or nothing.
-        secret: the credential that was sent, to be struck out should the peer echo it.
-    """
-    lower = {name.lower(): value for name, value in headers.items()}
-    words = printable(describe(body) or lower.get("dg-error", ""), secret=secret)
-    return ProviderError(
-        f"{provider} answered {status}" + (f": {words}" if words else ""),
-        provider=provider,
-        kind=kind_of_status(status),
-        status=status,
-        retry_after=retry_after(lower),
-        request_id=_request_id(lower),
-    )
-
-
-def broken(
-    provider: str, what: str, exc: BaseException, headers: Mapping[str, str] | None = None
-) -> ProviderError:
-    """The error for an exception on the way: time-out, reset, name not found, truncated body. TRANSIENT."""
-    if isinstance(exc, TimeoutError):
-        cause = "timed out"
-    elif isinstance(exc, OSError) and exc.strerror:
-        cause = printable(exc.strerror)
-    else:
-        cause = type(exc).__name__
-    kind = Kind.REFUSED if isinstance(exc, aiohttp.InvalidURL) else Kind.TRANSIENT
-    message = f"{provider}: {what} failed: {cause}"
-    return ProviderError(message, provider=provider, kind=kind, request_id=_request_id(headers))
-
-
-def unreadable(
-    provider: str, why: str, headers: Mapping[str, str] | None = None
-) -> ProviderError:
-    """The error for a 2xx answer that makes no sense. TRANSIENT: a proxy's page, a half-written body."""
-    message = f"{provider}: unreadable answer: {why}"
-    return ProviderError(
-        message, provider=provider, kind=Kind.TRANSIENT, request_id=_request_id(headers)
-    )
-
-
-def describe(body: bytes) -> str:
-    """What an error body says: Deepgram's three shapes, DeepL's, plain text; empty when it says nothing.
-
-    Sources: developers.deepgram.com/docs/errors (its 503 sample spells the key `error_code`), DeepL's OpenAPI file.
-    """
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        text = body.decode(errors="replace").strip()
-        return "" if text.startswith("<") else text
-    if not isinstance(value, dict):
-        return ""
-
-    def first(*names: str) -> str:
-        found = (value.get(name) for name in names)
-        return next((text for text in found if isinstance(text, str) and text), "")
-
-    code = first("err_code", "error_code", "category", "code")
-    message = first("err_msg", "message", "description", "error")
-    details = first("details", "detail")
-    said = [part for part in (code, message) if part]
-    return ": ".join(said) + (f" ({details})" if details else "")
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `retry-after` (a number or a date); None when absent or odd.
-
-    Args:
-        headers: with lower-case names.
-    """
-    for name, scale in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) * scale
-        except (KeyError, ValueError):
-            continue
-        if 0 <= seconds < float("inf"):
-            return seconds
-    try:
-        date = email.utils.parsedate_to_datetime(headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
-    return max(0.0, date.timestamp() - time.time())
 
 
 @dataclass(slots=True)
@@ -365,7 +266,22 @@ class _Watch:
     reused: bool = False
 
     def timing(self) -> Timing:
-        return Timing(self.connect, self.answered - self.started, time.perf_counter() - self.started)
+        return Timing(
+            self.connect, self.answered - self.started, time.perf_counter() - self.started
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request, and its watch."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    query: tuple[tuple[str, str], ...]
+    data: bytes | None
+    patience: aiohttp.ClientTimeout
+    watch: _Watch = field(default_factory=_Watch)
 
 
 def _trace() -> aiohttp.TraceConfig:
@@ -386,8 +302,8 @@ def _trace() -> aiohttp.TraceConfig:
     return trace
 
 
-async def _error_body(response: aiohttp.ClientResponse) -> bytes:
-    """At most 64 KiB of an error's body; what is missing of it does not hide the status."""
+async def _some_of(response: aiohttp.ClientResponse) -> bytes:
+    """At most 64 KiB of a body that is not the point: how it ends changes nothing."""
     body = bytearray()
     with contextlib.suppress(*_OUTSIDE):
         async for chunk in response.content.iter_any():
@@ -395,14 +311,6 @@ async def _error_body(response: aiohttp.ClientResponse) -> bytes:
             if len(body) >= 2**16:
                 break
     return bytes(body)
-
-
-def _request_id(headers: Mapping[str, str] | None) -> str | None:
-    lower = {name.lower(): value for name, value in (headers or {}).items()}
-    for name in ("dg-request-id", "x-trace-id", "x-request-id", "request-id"):
-        if name in lower:
-            return printable(lower[name])
-    return None
 
 
 _OUTSIDE = (aiohttp.ClientError, OSError, TimeoutError, EOFError)

@@ -1,13 +1,14 @@
 """The WebSocket under `protocol.Listen`.
 
 Theory of operation
-    Messages are read by whoever iterates the stream and written by whoever sends: no task and no queue stands between
-    a frame and the socket, or between a result and its reader. One task per connection wakes for KeepAlive; should
-    it fail, it aborts the connection, and the iterator reports why.
+    Messages are read by whoever iterates the stream and written by whoever sends: no task and no
+    queue stands between a frame and the socket, or between a result and its reader. One task per
+    connection wakes for KeepAlive; should it fail, it aborts the connection, and the iterator
+    reports why.
 
-    What is in flight is bounded: 16 KiB in the transport, 64 KiB in the kernel, together about 2.5 s of audio. Then
-    `send` waits, and a peer that has stopped reading shows as a blocked send. Incoming: 32 messages, then reading
-    pauses.
+    What is in flight is bounded: 16 KiB in the transport, 64 KiB in the kernel, together about 2.5
+    s of audio. Then `send` waits, and a peer that has stopped reading shows as a blocked send.
+    Incoming: 32 messages, then reading pauses.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class DeepgramLive:
         keep_alive: float = KEEP_ALIVE,
         name: str = "deepgram.listen",
     ) -> None:
-        """`http` lends its User-Agent only. `connect_timeout`: TCP, TLS and handshake together, in seconds.
+        """`http` lends its User-Agent only. `connect_timeout`: TCP, TLS and handshake together, in
+        seconds.
 
         Raises:
             SettingsError: an unusable base URL or key.
@@ -73,7 +75,8 @@ class DeepgramLive:
         """Open a connection; ready for audio when this returns.
 
         Raises:
-            ProviderError: the handshake was refused (class by status), or took too long, or broke (TRANSIENT).
+            ProviderError: the handshake was refused (class by status), or took too long, or broke
+                (TRANSIENT).
         """
         url = endpoint(self._base_url, "/v1/listen", self._options.query(language), websocket=True)
         try:
@@ -84,7 +87,8 @@ class DeepgramLive:
                 compression=None,
                 proxy=None,
                 open_timeout=self._connect_timeout,
-                # A dead peer is found within 20 s even while nobody speaks; with speech the watchdog is faster.
+                # A dead peer is found within 20 s even while nobody speaks; with speech the
+                # watchdog is faster.
                 ping_interval=10,
                 ping_timeout=10,
                 close_timeout=1,
@@ -114,7 +118,8 @@ class DeepgramStream:
         response = websocket.response
         self.request_id = response.headers.get("dg-request-id", "") if response else ""
         """Deepgram's name of this connection, for their support."""
-        # Nagle is off already (asyncio, uvloop); a small send buffer lets a stuck peer block `send` early.
+        # Nagle is off already (asyncio, uvloop); a small send buffer lets a stuck peer block `send`
+        # early.
         sock: socket.socket = websocket.transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)
         self._keeper = asyncio.create_task(self._keep(), name=f"{name} keep-alive")
@@ -138,7 +143,8 @@ class DeepgramStream:
         """Send audio; returns when the transport has taken it. Empty `pcm` is not sent.
 
         Raises:
-            ProviderError: the connection is gone or the server has ended the stream; `pcm` is not recognised then.
+            ProviderError: the connection is gone or the server has ended the stream; `pcm` is not
+                recognised then.
         """
         self._protocol.audio(pcm, monotonic())
         await self._write()
@@ -149,9 +155,11 @@ class DeepgramStream:
         await self._write()
 
     async def close(self, wait: float = 5.0) -> None:
-        """CloseStream; what still comes is the iterator's, which then stops. After `wait` seconds the connection is dropped.
+        """CloseStream; what still comes is the iterator's, which then stops. After `wait` seconds
+        the connection is dropped.
 
-        Somebody must be iterating: unread results hold back the end. Never raises: the iterator tells how it ended.
+        Somebody must be iterating: unread results hold back the end. Never raises: the iterator
+        tells how it ended.
         """
         self._protocol.close(monotonic())
         try:
@@ -166,7 +174,8 @@ class DeepgramStream:
             self.abort()
 
     def abort(self) -> None:
-        """Drop the connection at once; the iterator raises `ProviderError`, unless all had been said. Idempotent."""
+        """Drop the connection at once; the iterator raises `ProviderError`, unless all had been
+        said. Idempotent."""
         if self._websocket.state is not State.CLOSED:
             self._end(None, "aborted here")
             self._websocket.transport.abort()
@@ -181,7 +190,8 @@ class DeepgramStream:
             for event in protocol.events():
                 yield event
             try:
-                # As bytes: JSON is parsed from them, and text that is no UTF-8 is only one more garbled message.
+                # As bytes: JSON is parsed from them, and text that is no UTF-8 is only one more
+                # garbled message.
                 message = await self._websocket.recv(decode=False)
             except ConnectionClosed as closed:
                 self._lost(closed)
@@ -230,7 +240,8 @@ class DeepgramStream:
         if closed.rcvd is not None:
             self._end(closed.rcvd.code, closed.rcvd.reason)
         elif closed.sent is not None:
-            # Our side gave up: no pong, or bytes that are no WebSocket. That is the peer's trouble, not our request's.
+            # Our side gave up: no pong, or bytes that are no WebSocket. That is the peer's trouble,
+            # not our request's.
             self._end(None, closed.sent.reason or f"given up with {closed.sent.code}")
         else:
             cause = closed.__cause__

@@ -11,19 +11,23 @@ from translink.errors import SettingsError
 from translink.events import RATE
 
 DEFAULT_BASE_URL = "https://api.deepgram.com"
-"""North America; `https://api.eu.deepgram.com`, `api.au`, `api.in` and self-hosted ones work alike."""
+"""North America; `https://api.eu.deepgram.com`, `api.au`, `api.in` and self-hosted ones work
+alike."""
 
 Scheme = Literal["Token", "Bearer"]
-"""`Token` goes with a long-lived API key, `Bearer` with a JWT from `/v1/auth/grant`; crossed they are refused."""
+"""`Token` goes with a long-lived API key, `Bearer` with a JWT from `/v1/auth/grant`; crossed they
+are refused."""
 
 Extra = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenOptions:
-    """Query parameters of `/v1/listen`. None and an empty tuple mean: not sent, Deepgram's default holds.
+    """Query parameters of `/v1/listen`. None and an empty tuple mean: not sent, Deepgram's default
+    holds.
 
-    Defaults are the predecessor's, plus what closes an utterance in noise (`utterance_end_ms`, `vad_events`).
+    Defaults are the predecessor's, plus what closes an utterance in noise (`utterance_end_ms`,
+    `vad_events`).
     Source: Deepgram's AsyncAPI and OpenAPI files of 2026-07.
 
     Raises:
@@ -36,7 +40,8 @@ class ListenOptions:
     channels: int = 1
     interim_results: bool = True
     endpointing: int | Literal[False] | None = 300
-    """Milliseconds of silence that end a turn; False switches it off. Deepgram's own default of 10 is too eager."""
+    """Milliseconds of silence that end a turn; False switches it off. Deepgram's own default of 10
+    is too eager."""
     smart_format: bool = True
     utterance_end_ms: int | None = 1000
     vad_events: bool = True
@@ -73,7 +78,9 @@ class ListenOptions:
             if self.utterance_end_ms < 1000:
                 raise _wrong("utterance_end_ms", self.utterance_end_ms, "at least 1000, or none")
             if not self.interim_results:
-                raise _wrong("utterance_end_ms", self.utterance_end_ms, "none without interim_results")
+                raise _wrong(
+                    "utterance_end_ms", self.utterance_end_ms, "none without interim_results"
+                )
         if known := _NAMES & self.extra.keys():
             raise _wrong("extra", ", ".join(sorted(known)), "given by their own settings")
 
@@ -105,7 +112,8 @@ def tag_of(language: str) -> str:
 def endpoint(
     base_url: str, path: str, query: Iterable[tuple[str, str]] = (), *, websocket: bool = False
 ) -> str:
-    """The URL of `path` below `base_url`, which is `http(s)://host[:port][/prefix]`; ws(s) is taken alike.
+    """The URL of `path` below `base_url`, which is `http(s)://host[:port][/prefix]`; ws(s) is taken
+    alike.
 
     Raises:
         SettingsError: anything else, or a base URL that holds credentials, a query or a fragment.
@@ -118,14 +126,17 @@ def endpoint(
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None or not parts.hostname or parts.username or parts.query or parts.fragment:
         shown = f"{parts.scheme}://{parts.hostname or ''}"
-        raise _wrong("base_url", shown, "http(s)://host[:port][/prefix], without credentials or query")
+        raise _wrong(
+            "base_url", shown, "http(s)://host[:port][/prefix], without credentials or query"
+        )
     url = f"{scheme[websocket]}://{parts.netloc}{parts.path.rstrip('/')}{path}"
     encoded = urlencode(list(query))
     return f"{url}?{encoded}" if encoded else url
 
 
 def authorization(api_key: str, scheme: Scheme) -> dict[str, str]:
-    """The header that carries the credential; none for an empty key, as servers on loopback want it.
+    """The header that carries the credential; none for an empty key, as servers on loopback want
+    it.
 
     Raises:
         SettingsError: characters that no header can carry (the key itself is not shown).
@@ -146,4 +157,9 @@ _LIVE_ONLY = frozenset(
     {"encoding", "sample_rate", "channels", "interim_results", "endpointing"}
     | {"utterance_end_ms", "vad_events", "no_delay"}
 )
-_SCHEMES = {"http": ("http", "ws"), "https": ("https", "wss"), "ws": ("http", "ws"), "wss": ("https", "wss")}
+_SCHEMES = {
+    "http": ("http", "ws"),
+    "https": ("https", "wss"),
+    "ws": ("http", "ws"),
+    "wss": ("https", "wss"),
+}

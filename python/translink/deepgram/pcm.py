@@ -15,10 +15,12 @@ class WrongFormat(Exception):
 
 
 class Pcm:
-    """Turns the body of a synthesis into whole samples: strips a WAV header, carries an odd byte over."""
+    """Turns the body of a synthesis into whole samples: strips a WAV header, carries an odd byte
+    over."""
 
     def __init__(self, content_type: str = "") -> None:
-        """Raises WrongFormat when `content_type` names something else. An unknown or missing one is let pass."""
+        """Raises WrongFormat when `content_type` names something else. An unknown or missing one is
+        let pass."""
         self.samples = 0
         """Samples returned so far."""
         self._head: bytearray | None = bytearray()
@@ -75,7 +77,8 @@ class Pcm:
 
 
 def pieces(text: str, longest: int) -> Iterator[str]:
-    """Cut `text` into parts of at most `longest` characters: at ends of sentences, else at blanks, else anywhere."""
+    """Cut `text` into parts of at most `longest` characters: at ends of sentences, else at blanks,
+    else anywhere."""
     rest = text.strip()
     while len(rest) > longest:
         window = rest[: longest + 1]
@@ -97,9 +100,7 @@ def _check(content_type: str) -> None:
 
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'»”’)\]]*(?=\s|$)|[。！？][」』）]*")
-_OTHER = {"application/json", "audio/mpeg", "audio/mulaw", "audio/basic", "audio/alaw", "audio/ogg"} | {
-    "audio/opus",
-    "audio/flac",
-    "audio/aac",
-}
+_OTHER = frozenset(
+    f"audio/{name}" for name in ["mpeg", "mulaw", "basic", "alaw", "ogg", "opus", "flac", "aac"]
+) | {"application/json"}
 _LONGEST_HEADER = 2**16

@@ -31,7 +31,8 @@ class DeepgramPrerecorded:
         timeout: float = 10.0,
         name: str = "deepgram.prerecorded",
     ) -> None:
-        """`options`: those of the live connections; what makes no sense here is left out. `timeout` in seconds.
+        """`options`: those of the live connections; what makes no sense here is left out. `timeout`
+        in seconds.
 
         Raises:
             SettingsError: an unusable base URL or key.
@@ -52,7 +53,7 @@ class DeepgramPrerecorded:
             "POST",
             self._url,
             provider=self.name,
-            timeout=self._timeout,
+            within=self._timeout,
             headers=self._headers,
             query=self._options.prerecorded_query(language),
             data=wav(pcm),

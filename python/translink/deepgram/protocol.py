@@ -1,14 +1,16 @@
 """One live `/v1/listen` connection as a state machine: no I/O, no clock, no task.
 
 Theory of operation
-    The driver tells what happens (`audio`, `finalize`, `close`, `receive`, `tick`, `closed`) and with every call the time;
-    it then writes what `to_send` returns, in order, hands on what `events` returns, and calls `tick` at `deadline`.
+    The driver tells what happens (`audio`, `finalize`, `close`, `receive`, `tick`, `closed`) and
+    with every call the time; it then writes what `to_send` returns, in order, hands on what
+    `events` returns, and calls `tick` at `deadline`.
 
-    Three habits of the wire shape it. Deepgram closes a connection on which nothing came for 10 s, so KeepAlive goes
-    out after `keep_alive` seconds without audio, as text (binary would be decoded as sound). KeepAlive alone may not
-    hold a connection that never carried sound, so the first one is preceded by one frame of silence; the server counts
-    it in its times, we take it out again. And `Metadata` means that the connection is over, whatever the close code
-    that follows: what is sent after it would be lost.
+    Three habits of the wire shape it. Deepgram closes a connection on which nothing came for 10 s,
+    so KeepAlive goes out after `keep_alive` seconds without audio, as text (binary would be decoded
+    as sound). KeepAlive alone may not hold a connection that never carried sound, so the first one
+    is preceded by one frame of silence; the server counts it in its times, we take it out again.
+    And `Metadata` means that the connection is over, whatever the close code that follows: what is
+    sent after it would be lost.
 
 Nothing a server says can raise: what cannot be read is counted and skipped.
 """
@@ -22,7 +24,15 @@ import re
 import orjson
 
 from translink.errors import Kind, ProviderError, kind_of_close, printable
-from translink.events import RATE, Result, SpeechStarted, StreamEvent, StreamMetadata, UtteranceEnd, Word
+from translink.events import (
+    RATE,
+    Result,
+    SpeechStarted,
+    StreamEvent,
+    StreamMetadata,
+    UtteranceEnd,
+    Word,
+)
 
 KEEP_ALIVE = 4.0
 """Seconds without audio before a KeepAlive; Deepgram advises 3-5 and hangs up after 10."""
@@ -50,7 +60,8 @@ class Listen:
         """Binary messages of the caller's audio."""
         self.bytes_sent = 0
         self.silence_sent = 0
-        """Samples of silence sent to hold the connection; subtracted from every time that is reported."""
+        """Samples of silence sent to hold the connection; subtracted from every time that is
+        reported."""
         self.closing = False
         """CloseStream was asked for; more audio is refused."""
         self.over = False
@@ -72,7 +83,8 @@ class Listen:
         return self._last_sent + self._keep_alive
 
     def audio(self, pcm: bytes, now: float) -> None:
-        """Queue 16 kHz s16le mono. Nothing is queued for empty `pcm`: an empty frame would end the stream.
+        """Queue 16 kHz s16le mono. Nothing is queued for empty `pcm`: an empty frame would end the
+        stream.
 
         Raises:
             RuntimeError: after `close`.
@@ -143,7 +155,8 @@ class Listen:
             self.malformed += 1
 
     def closed(self, code: int | None, reason: str, now: float) -> None:
-        """The connection is gone. `code` is what the *server* sent in its close frame; None: it sent none.
+        """The connection is gone. `code` is what the *server* sent in its close frame; None: it
+        sent none.
 
         `reason` may then say what was noticed here. The first call counts.
         """
@@ -162,9 +175,11 @@ class Listen:
         return events
 
     def failure(self) -> ProviderError | None:
-        """Why the connection failed; None while it lasts, and after an end that was asked for and complete.
+        """Why the connection failed; None while it lasts, and after an end that was asked for and
+        complete.
 
-        An end nobody asked for is a failure even with code 1000: there is speech to recognise and nobody listens.
+        An end nobody asked for is a failure even with code 1000: there is speech to recognise and
+        nobody listens.
         """
         if self._end is None:
             if self.over and not self.closing:
@@ -204,7 +219,8 @@ class Listen:
             text=text,
             words=self._words(best.get("words")),
             final=final,
-            # Documented: speech_final implies is_final. A message that breaks the rule may still be revised.
+            # Documented: speech_final implies is_final. A message that breaks the rule may still be
+            # revised.
             speech_final=final and value.get("speech_final") is True,
             from_finalize=value.get("from_finalize") is True,
             received=now,
@@ -267,6 +283,7 @@ _KEEP_ALIVE = '{"type":"KeepAlive"}'
 _FINALIZE = '{"type":"Finalize"}'
 _CLOSE_STREAM = '{"type":"CloseStream"}'
 _TOKEN = re.compile(r"\b(net|data)-?(\d{4})\b", re.IGNORECASE)
-"""On the wire the reason is prose that ends in `https://dpgr.am/net0001`; the documents call it NET-0001."""
+"""On the wire the reason is prose that ends in `https://dpgr.am/net0001`; the documents call it
+NET-0001."""
 _LONGEST = 1e7
 """No stream lasts 115 days: a greater time is damage."""

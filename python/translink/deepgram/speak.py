@@ -42,7 +42,8 @@ class DeepgramSpeak:
         timeout: float = 5.0,
         name: str = "deepgram.speak",
     ) -> None:
-        """`voices`: language to model, in addition to `VOICES`; `pt-BR` is looked up as such, then as `pt`.
+        """`voices`: language to model, in addition to `VOICES`; `pt-BR` is looked up as such, then
+        as `pt`.
 
         Args:
             extra: more query parameters, such as `speed` or `mip_opt_out`.
@@ -61,11 +62,13 @@ class DeepgramSpeak:
         self._timeout = timeout
 
     async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
-        """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts, one after another.
+        """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
+        one after another.
 
         Raises:
-            ProviderError: REFUSED without a voice for `language` or when the sound is in another format; TRANSIENT when
-                the body stalls or ends short, which leaves what was yielded so far incomplete.
+            ProviderError: REFUSED without a voice for `language` or when the sound is in another
+                format; TRANSIENT when the body stalls or ends short, which leaves what was yielded
+                so far incomplete.
         """
         voice = self._voice(language)
         query = [
@@ -81,7 +84,7 @@ class DeepgramSpeak:
                 "POST",
                 self._url,
                 provider=self.name,
-                timeout=self._timeout,
+                within=self._timeout,
                 headers=self._headers,
                 query=query,
                 data=orjson.dumps({"text": piece}),
@@ -102,8 +105,8 @@ class DeepgramSpeak:
         return voice
 
     async def _sound(self, reply: Reply) -> AsyncIterator[bytes]:
-        pcm = Pcm(reply.headers.get("Content-Type", ""))
         try:
+            pcm = Pcm(reply.headers.get("Content-Type", ""))
             async for chunk in reply.chunks():
                 if sound := pcm.feed(chunk):
                     yield sound
