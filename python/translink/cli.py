@@ -136,41 +136,6 @@ def demo(
 
 @app.command()
 def call(
-    leg: Annotated[str | None, typer.Option(help="Leg of the settings, as in 3333.")] = None,
-    to: Annotated[str | None, typer.Option(help="host:port to send to, instead of --leg.")] = None,
-    ear: Annotated[str | None, typer.Option(help="host:port to listen on [default: the leg's].")] = None,
-    play: Annotated[Path | None, typer.Option(help="WAV file to say, any rate.")] = None,
-    record: Annotated[Path | None, typer.Option(help="WAV file for what is heard.")] = None,
-    datagram: Annotated[str, typer.Option(help="Bytes of each, or `random`.")] = "640",
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Hang up after so long.")] = None,
-    linger: Annotated[float, typer.Option(min=0, help="Silence heard that ends the call.")] = 4.0,
-    mute: Annotated[bool, typer.Option("--mute", help="Send nothing when all is said.")] = False,
-    config: Config = None,
-    env_file: EnvFile = None,
-    json: Json = False,
-) -> None:
-    """Call a leg: say a file in real time, record what is heard. Exit code 3: nothing was heard."""
-    run = _function("translink.sim.call", "run_call")
-    _leave(
-        run(
-            leg=leg,
-            to=to,
-            ear=ear,
-            play=play,
-            record=record,
-            datagram=datagram,
-            seconds=seconds,
-            linger=linger,
-            mute=mute,
-            json=json,
-            config=config,
-            env_file=env_file,
-        )
-    )
-
-
-@app.command()
-def call(
     leg: Annotated[
         str | None, typer.Option(metavar="NAME", help="Leg to call, as named in the settings.")
     ] = None,
