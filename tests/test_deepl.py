@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from aiohttp import web
 
-from fakes.web import Handler, fake_web
+from tests.fakes.web import Handler, fake_web
 from translink.deepl import DeepL, Usage, source_language
 from translink.errors import Kind, ProviderError, SettingsError
 from translink.http import Http

@@ -14,7 +14,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.web import fake_web, raw_server, read_request
+from tests.fakes.web import fake_web, raw_server, read_request
 from translink.errors import Kind, ProviderError, printable
 from translink.http import Http, Timing
 from translink.http_errors import describe, refusal, retry_after

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from websockets.http11 import Request, Response
 
-from fakes import scenarios
-from fakes.listen import Peer, fake_listen, plain
-from fakes.web import raw_server, read_request
+from tests.fakes import scenarios
+from tests.fakes.listen import Peer, fake_listen, plain
+from tests.fakes.web import raw_server, read_request
 from translink.deepgram.live import DeepgramLive, DeepgramStream
 from translink.deepgram.options import ListenOptions
 from translink.deepgram.protocol import Listen

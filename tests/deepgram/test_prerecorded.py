@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from aiohttp import web
 
-from fakes.web import fake_web, raw_server, read_request
+from tests.fakes.web import fake_web, raw_server, read_request
 from translink.deepgram.options import ListenOptions
 from translink.deepgram.prerecorded import DeepgramPrerecorded
 from translink.errors import Kind, ProviderError

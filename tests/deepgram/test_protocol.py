@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import scenarios
+from tests.fakes import scenarios
 from translink.deepgram.protocol import SILENCE, Listen
 from translink.errors import Kind, ProviderError
 from translink.events import Result, SpeechStarted, StreamEvent, StreamMetadata, UtteranceEnd

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from fakes.web import fake_web, raw_server, read_request
+from tests.fakes.web import fake_web, raw_server, read_request
 from translink.deepgram.prerecorded import wav
 from translink.deepgram.speak import VOICES, DeepgramSpeak
 from translink.errors import Kind, ProviderError
