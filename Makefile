@@ -97,18 +97,18 @@ help:
 
 # Stamps: what they stand for is done once and again when what it depends on changes.
 
-$(VENV)/.venv:
+$(VENV)/.made:
 	@echo "translink: making $(VENV)"
 	@"$$($(MACHINE) python)" -m venv --clear $(VENV)
 	@$(PIP) --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.venv pyproject.toml
+$(VENV)/.dev: $(VENV)/.made pyproject.toml
 	@echo "translink: installing development tools into $(VENV)"
 	@$(PIP) --group dev
 	@touch $@
 
-$(VENV)/.release: $(VENV)/.venv $(SOURCES)
+$(VENV)/.release: $(VENV)/.made $(SOURCES)
 	@echo "translink: building the media core"
 	@$(PIP) 'maturin>=1.14,<2'
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q
