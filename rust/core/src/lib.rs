@@ -55,6 +55,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod beacon;
 mod blocks;
 pub mod frame;
 pub mod framer;

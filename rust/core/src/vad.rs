@@ -12,7 +12,8 @@
 //! Measured (`tests/vad.rs`; Debian's Asterisk prompts, 240 s each of English and French, speech =
 //! within 30 dB of the active level; worse language of the two; in % of frames of speech; *lost* =
 //! missed even when every stretch is sent with 300 ms of what came before; *false* = % of the frames
-//! more than 0.3 s away from speech). earshot 1.2.2 with the same hang-over, scores from 0.5 and 0.2:
+//! more than 0.3 s away from speech). earshot 1.2.2, tried once with the
+//! same hang-over, scores from 0.5 and from 0.2:
 //!
 //! | noise | missed, lost, false | earshot 0.5 | earshot 0.2 |
 //! |---|---|---|---|

@@ -239,7 +239,7 @@ trait Timeout {
 impl Timeout for Output {
     fn timeout(&self) -> u64 {
         match self {
-            Output::Timeout(at) => *at,
+            Self::Timeout(at) => *at,
             other => panic!("{other:?}"),
         }
     }

@@ -106,30 +106,6 @@ fn ours(pcm: &[i16]) -> Vec<bool> {
         .collect()
 }
 
-/// The verdicts of `earshot` (16 ms frames) on our 20 ms frames, with our hang-over.
-fn earshot(pcm: &[i16], threshold: f32) -> Vec<bool> {
-    let mut detector = earshot::Detector::default();
-    let scores: Vec<f32> = pcm
-        .chunks_exact(256)
-        .map(|frame| detector.predict_i16(frame))
-        .collect();
-    let mut hang = 0;
-    (0..pcm.len() / SAMPLES)
-        .map(|n| {
-            let (from, to) = (n * SAMPLES / 256, ((n + 1) * SAMPLES - 1) / 256);
-            let best = scores[from..=to.min(scores.len() - 1)]
-                .iter()
-                .fold(0.0_f32, |a, &b| a.max(b));
-            hang = if best >= threshold {
-                9
-            } else {
-                hang - i32::from(hang > 0)
-            };
-            hang > 0
-        })
-        .collect()
-}
-
 #[test]
 fn real_speech_in_noise_is_not_missed() {
     for language in ["en", "fr"] {
@@ -155,12 +131,6 @@ fn real_speech_in_noise_is_not_missed() {
             let pcm = noisy(&quiet, level, colour);
             let score = score(&truth, &ours(&pcm));
             println!("{language} {snr} dB {colour:?} x{gain}: {score:.4?}");
-            if std::env::var_os("EARSHOT").is_some() {
-                for threshold in [0.5, 0.2] {
-                    let theirs = self::score(&truth, &earshot(&pcm, threshold));
-                    println!("   earshot from {threshold}: {theirs:.4?}");
-                }
-            }
             assert!(score.speech > 1_000, "{score:?}");
             assert!(
                 score.missed < may_miss,
