@@ -248,6 +248,8 @@ def _report(
         "descriptors": usage.descriptors,
         "threads": usage.threads,
         "faults": record["struck"],
+        "streams": record["streams"],
+        "prerecorded": record["answers"],
         "events": dict(witness.counts),
         "events_cut_off": witness.cut_off,
         "stats_totals": stats.get("totals"),
