@@ -2,8 +2,9 @@
 
     python benches/handoff.py [--seconds 10] [--legs 2] [--busy]
 
-Each leg hears a datagram every 20 ms, as from two gateways. `captured` is the kernel's receive time,
-`ready` when the media thread had the frame in the mailbox. `--busy` has the loop work 2 ms in every 5.
+Each leg hears a datagram every 20 ms, as from a gateway. `captured` is the kernel's receive time,
+`ready` when the media thread had the frame in the mailbox. `--busy` has the loop work 2 ms in
+every 5.
 """
 
 from __future__ import annotations

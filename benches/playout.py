@@ -21,7 +21,6 @@ import threading
 import time
 
 import uvloop
-from reference_udp import ReferenceLeg
 
 SO_TIMESTAMPNS = 35
 TICK = 20_000_000
@@ -75,10 +74,11 @@ def play_engine(ear: Ear, seconds: float) -> dict[str, int]:
 
 async def play_reference(ear: Ear, seconds: float) -> dict[str, int]:
     """Play through the asyncio implementation."""
+    from reference_udp import ReferenceLeg
+
     leg = await ReferenceLeg.open(("127.0.0.1", 0), ear.address)
     leg.play(bytes(int(seconds * 32_000)))
-    while ear.is_alive():
-        await asyncio.sleep(0.1)
+    await asyncio.to_thread(ear.join)
     leg.close()
     return {}
 

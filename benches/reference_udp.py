@@ -8,13 +8,14 @@ speech, are what the engine's must be.
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 FRAME = 640
 TICK = 0.020
 
 
 class ReferenceLeg(asyncio.DatagramProtocol):
-    """One leg. Datagrams of any length become frames in `frames`; `play` paces speech to the ear."""
+    """One leg: datagrams of any length become `frames`, `play` paces speech to the ear."""
 
     def __init__(self, ear: tuple[str, int] | None = None) -> None:
         self.frames: list[bytes] = []
@@ -36,8 +37,8 @@ class ReferenceLeg(asyncio.DatagramProtocol):
         return leg
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # uvloop's transports do not inherit from asyncio's.
+        self._transport = cast("asyncio.DatagramTransport", transport)
         self.address = transport.get_extra_info("sockname")
 
     def datagram_received(self, data: bytes, addr: object) -> None:

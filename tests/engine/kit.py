@@ -73,11 +73,11 @@ def udp(timeout: float = 2.0) -> Iterator[socket.socket]:
         yield made
 
 
-def flood(target: tuple[str, int], rate: int, seconds: float, size: int = 640) -> subprocess.Popen[str]:
+def flood(
+    target: tuple[str, int], rate: int, seconds: float, size: int = 640
+) -> subprocess.Popen[str]:
     """A process that sends `rate` datagrams a second; prints how many it sent."""
     script = BENCHES / "flood.py"
     arguments = ["--send", f"{target[0]}:{target[1]}", "--rate", str(rate)]
     arguments += ["--seconds", str(seconds), "--size", str(size)]
-    return subprocess.Popen(
-        [sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 
-from .kit import BENCHES, LOCAL, engine, udp
+from benches.playout import Ear, deviations
 
-sys.path.insert(0, str(BENCHES))
-from playout import Ear, deviations  # noqa: E402
+from .kit import LOCAL, engine, udp
 
 
 def test_speech_is_played_at_the_pace_of_speech() -> None:
@@ -137,7 +135,8 @@ def test_an_unfinished_utterance_that_runs_dry_is_an_underrun() -> None:
         assert sum(len(ear.recv(2048)) for _ in range(4)) == 2_560
 
 
-def test_ipv6_legs_work(localhost: tuple[str, int] = ("::1", 0)) -> None:
+def test_ipv6_legs_work() -> None:
+    localhost = ("::1", 0)
     with engine() as (media, drainer), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as peer:
         peer.bind(localhost)
         peer.settimeout(2)
