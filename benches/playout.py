@@ -74,7 +74,7 @@ def play_engine(ear: Ear, seconds: float) -> dict[str, int]:
 
 async def play_reference(ear: Ear, seconds: float) -> dict[str, int]:
     """Play through the asyncio implementation."""
-    from reference_udp import ReferenceLeg
+    from reference_udp import ReferenceLeg  # type: ignore[import-not-found]  # beside this script
 
     leg = await ReferenceLeg.open(("127.0.0.1", 0), ear.address)
     leg.play(bytes(int(seconds * 32_000)))

@@ -243,4 +243,4 @@ class BeaconDecoder:
         """
 
     def finish(self) -> list[tuple[int, int, int]]:
-        """What ended with the stream. Adds 12.5 ms of silence to the decoder's clock."""
+        """A word that ended with the newest samples and is still held back. The stream may go on."""

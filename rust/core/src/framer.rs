@@ -4,11 +4,12 @@
 //! remainder, and with it half a sample, waits for the next datagram. Only when that does not come
 //! in time is the remainder completed with silence.
 //!
-//! *In time* is [`HOLD`] after the next datagram was due. Short datagrams (up to 40 ms of audio) are
-//! followed by the next one so soon that the last arrival counts as due. Gateways that coalesce
-//! (7,680…15,870 bytes seen) send one datagram each time that much audio has passed, so due is later
-//! by the length of the last one, or by the longest of the recent gaps that a datagram of at least
-//! that length ended. A long silence between two short datagrams is therefore no reason to wait.
+//! *In time* is [`HOLD`] after the next datagram was due. Up to 40 ms of audio in a datagram, the last
+//! arrival counts as due: the next one follows soon enough. Gateways that coalesce (7,680…15,870 bytes
+//! seen) send when that much audio has passed, so due is later by the length of the last datagram,
+//! or by the longest of the recent gaps, as far as the datagrams that ended them explain them: a
+//! silence between two short datagrams is no reason to wait. Gaps count from 20 ms, because a stream
+//! of 30 or 40 ms datagrams must not depend on the last 4 ms of [`HOLD`].
 
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
 
@@ -143,8 +144,13 @@ impl Framer {
     /// must not look like the talker's silence.
     #[must_use]
     pub fn due(&self) -> Nanos {
-        let wait = self.gaps.iter().fold(self.length, |a, &b| a.max(b));
-        let wait = if wait > LONG { wait } else { 0 };
+        let gap = self.gaps.iter().fold(0, |a, &b| a.max(b));
+        let length = if self.length > LONG { self.length } else { 0 };
+        let wait = if gap > FRAME_NANOS {
+            gap.max(length)
+        } else {
+            length
+        };
         self.handled.max(self.arrival + wait)
     }
 
@@ -225,7 +231,7 @@ fn roughness(pcm: &[u8]) -> u64 {
 /// forgot to poll once get away with it.
 const CAPACITY: usize = 2 * (MAX_DATAGRAM + FRAME_BYTES);
 
-/// Datagrams longer than this are paced by their own length.
+/// A datagram longer than this is followed by the next one no sooner than its own length.
 const LONG: Nanos = 40_000_000;
 
 /// Gaps remembered.

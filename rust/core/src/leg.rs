@@ -220,17 +220,17 @@ impl Leg {
 
     /// Measure a frame, judge it, keep it.
     fn deliver(&mut self, mut frame: Frame) -> Output {
-        let fed = usize::from(frame.filled) == FRAME_BYTES;
-        if fed {
+        let level = Level::of(&frame.pcm);
+        let speech = self.vad.hear(&level);
+        if usize::from(frame.filled) == FRAME_BYTES {
             self.stats.frames_filled += 1;
         } else {
-            let level = Level::of(&frame.pcm);
             frame.peak = level.peak;
             frame.rms = level.rms;
-            frame.speech = self.vad.hear(&level, frame.filled > 0);
+            frame.speech = speech;
             self.stats.frames_in += 1;
             self.stats.frames_padded += u64::from(frame.filled > 0);
-            self.stats.frames_speech += u64::from(frame.speech);
+            self.stats.frames_speech += u64::from(speech);
         }
         if frame.speech {
             self.tail.heard(frame.start);

@@ -6,12 +6,14 @@
 //! mean has been within 3 s. A frame is speech when it is [`ABOVE`] the floor by itself or when the
 //! last few together are [`MEAN_ABOVE`] it, and for [`HANG`] frames after. A new detector believes
 //! in a quiet line, so a noisy one is all speech for its first 3 s; and a sound that does not change
-//! or pause for 3 s becomes noise.
+//! or pause for 3 s becomes noise. Digital silence counts as a quiet line, also when it is ours: a
+//! talker whose pauses are cut out must not teach us that his voice is the noise.
 //!
 //! Measured (`tests/vad.rs`; Debian's Asterisk prompts, 240 s each of English and French, speech =
 //! within 30 dB of the active level; worse language of the two; in % of frames of speech; *lost* =
 //! missed even when every stretch is sent with 300 ms of what came before; *false* = % of the frames
-//! more than 0.3 s away from speech). earshot 1.2.2 with the same hang-over, scores from 0.5 and 0.2:
+//! more than 0.3 s away from speech). earshot 1.2.2, tried once with the
+//! same hang-over, scores from 0.5 and from 0.2:
 //!
 //! | noise | missed, lost, false | earshot 0.5 | earshot 0.2 |
 //! |---|---|---|---|
@@ -46,13 +48,10 @@ impl Vad {
         }
     }
 
-    /// The verdict on the next frame. `ours` = part of it is silence of our own, from which nothing
-    /// is to be learned about the line.
-    pub fn hear(&mut self, level: &Level, ours: bool) -> bool {
-        // Digital silence (mute, gaps) says nothing about the line's noise either.
-        let learn = !ours && level.peak > 0;
-        let loud = self.power.hear(level.power, learn);
-        let heard = self.hiss.hear(level.hiss, learn) || loud;
+    /// The verdict on the next frame.
+    pub fn hear(&mut self, level: &Level) -> bool {
+        let loud = self.power.hear(level.power);
+        let heard = self.hiss.hear(level.hiss) || loud;
         if heard {
             self.hang = HANG;
             return true;
@@ -102,13 +101,11 @@ impl Floor {
     }
 
     /// Whether the value stands out, by itself or by the mean of the last few.
-    fn hear(&mut self, value: f32, learn: bool) -> bool {
+    fn hear(&mut self, value: f32) -> bool {
         let least = self.least;
         self.recent += (value.min(least * CAP) - self.recent) * SMOOTH;
-        if learn {
-            self.mean += (value - self.mean) * SMOOTH;
-            self.learn(self.mean);
-        }
+        self.mean += (value - self.mean) * SMOOTH;
+        self.learn(self.mean);
         value > least * ABOVE || self.recent > least * MEAN_ABOVE
     }
 

@@ -1,6 +1,8 @@
 //! What several tests need: real speech, noise, tones.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod line;
+
 use std::path::Path;
 use std::process::Command;
 
