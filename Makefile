@@ -59,7 +59,7 @@ cargo-test:
 
 loom: # a target folder of its own, else the flag rebuilds everything twice
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
-	  $(CARGO) test -p translink-engine --release --lib loom -- --quiet
+	  $(CARGO) test -p translink-engine --release --test loom_mailbox -- --quiet
 
 pytest: $(VENV)/.dev $(VENV)/.release
 	$(BIN)/pytest $(ARGS)
