@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             ("providers", "log", "journal", "stages", "sentences"),
             ("setting_types", "settings", "setting_errors", "sources"),
             ("transcript", "timeline", "failover", "pieces"),
-            ("http", "deepgram", "deepl"),
+            ("http", "http_errors", "deepgram", "deepl"),
             ("media",),
             ("attempts", "feed", "listener", "speech", "interpreter", "call", "switchboard"),
             ("metrics", "admin", "offline"),
