@@ -181,7 +181,7 @@ async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace
                 stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
             _, told = await process.communicate()
-            text = Path(file.name).read_text()
+            text = file.read().decode()
     finally:
         await room.give(weight)
     if not text:
