@@ -97,12 +97,15 @@ class Timeline:
     def result(self, span: Span, result: Result) -> None:
         """Take a final result in absolute samples. Interims do not belong here.
 
-        Words whose middle is below `span.settled` or not below `span.end` belong to a neighbour and are dropped.
+        Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and are dropped. So is the
+        text of a result that ends where everything is settled already: it was said before.
         """
         if span.done:
             return
-        trimmed = _within(result, span.settled, span.end)
-        span.settled = trimmed.end
+        if result.end <= span.settled:
+            result = replace(result, words=(), text="")
+        trimmed = _within(result, span.start, span.end)
+        span.settled = max(span.settled, trimmed.end)
         span.waiting.append(trimmed)
         self._release()
 
