@@ -33,6 +33,8 @@ SLACK = 0.2
 """Seconds of audio that may go out at once on top of the pace."""
 BEHIND = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
+WORTH_AN_ANSWER = RATE // 5
+"""Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser mentions."""
 
 
 class Audio(Protocol):
@@ -47,6 +49,8 @@ class FeedLimits:
     """When a connection counts as dead."""
 
     patience: float = 2.5
+    """Seconds without any message while speech waits for its result. Interims come about once a second (observed), so this is
+    more than two of them missing; a server that recognises slower than that needs more."""
     blocked: float = 0.5
 
 
@@ -75,14 +79,16 @@ class Feed:
         """First sample not sent yet."""
         self.limit: int | None = None
         """Nothing from this sample on is sent; the stream is closed when it is reached."""
-        self.heard_to = origin
-        """End of the newest result of any kind: the recogniser has at least listened up to here."""
+        self._answered = origin
+        """Everything sent below this sample has been answered: by a final, or by an interim that heard nothing."""
+        self.heard = False
+        """Anything at all came back."""
         self.skipped = 0
         """Samples that had left the ledger before they could be sent."""
         self._inbox: deque[Frame] = deque(maxlen=64)
         self._wake = asyncio.Event()
         self._closing = False
-        self._waiting_since: float | None = None
+        self._inbound = self._pending_since = time.monotonic()
         self._finalized_at = origin
 
     def frames(self, frames: Sequence[Frame]) -> None:
@@ -119,7 +125,8 @@ class Feed:
 
     async def _read(self) -> None:
         async for event in self._stream:
-            self._waiting_since = None
+            self._inbound = time.monotonic()
+            self.heard = True
             self._on_event(self._placed(event))
         if not self._closing:
             raise ProviderError(
@@ -130,7 +137,8 @@ class Feed:
         """Stream time to the leg's time."""
         match event:
             case Result():
-                self.heard_to = max(self.heard_to, event.end + self._origin)
+                if event.final or not event.text:
+                    self._answered = max(self._answered, event.end + self._origin)
                 words = tuple(
                     replace(w, start=w.start + self._origin, end=w.end + self._origin)
                     for w in event.words
@@ -175,10 +183,6 @@ class Feed:
                 pcm = bytes(2 * (first - self.cursor)) + pcm
             if not pcm:
                 return
-        if self._waiting_since is None and self._speech.spoken(
-            self.cursor, self.cursor + len(pcm) // 2
-        ):
-            self._waiting_since = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.blocked):
                 await self._stream.send(pcm)
@@ -203,9 +207,12 @@ class Feed:
         while True:
             await asyncio.sleep(min(0.25, self._limits.patience / 4))
             now = time.monotonic()
-            if self._waiting_since is not None and now - self._waiting_since > self._limits.patience:
+            if self._speech.spoken(self._answered, self.cursor) < WORTH_AN_ANSWER:
+                self._pending_since = now
+            silence = now - max(self._inbound, self._pending_since)
+            if silence > self._limits.patience:
                 raise ProviderError(
-                    f"no message for {now - self._waiting_since:.1f} s while speech was sent",
+                    f"no message for {silence:.1f} s while speech waits for its result",
                     provider="listen",
                     kind=Kind.TRANSIENT,
                 )

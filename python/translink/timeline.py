@@ -25,6 +25,18 @@ from dataclasses import dataclass, field, replace
 from translink.events import Result, UtteranceEnd, Word
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Audio nobody will ever recognise: it aged out of the ledger before a provider came back."""
+
+    start: int
+    end: int
+
+
+Item = Result | UtteranceEnd | Lost
+"""What leaves the timeline."""
+
+
 @dataclass(eq=False, slots=True)
 class Span:
     """A stretch of audio and what its source has said of it. Changed by `Timeline` only."""
@@ -37,18 +49,10 @@ class Span:
     """Everything in the span below this sample is final."""
     done: bool = field(default=False, init=False)
     """The source has said all it will say."""
-    waiting: deque[Result | UtteranceEnd] = field(default_factory=deque, init=False)
+    waiting: deque[Item] = field(default_factory=deque, init=False)
 
     def __post_init__(self) -> None:
         self.settled = self.start
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Audio nobody will ever recognise: it aged out of the ledger before a provider came back."""
-
-    start: int
-    end: int
 
 
 class Timeline:
@@ -56,8 +60,7 @@ class Timeline:
 
     def __init__(self, start: int) -> None:
         self._spans: deque[Span] = deque()
-        self._released: list[Result | UtteranceEnd | Lost] = []
-        self._losses: dict[Span, Lost] = {}
+        self._released: list[Item] = []
         self._acknowledged = start
         self.assigned: int | None = start
         """First sample no span covers yet; None while an open span covers all that comes."""
@@ -157,11 +160,22 @@ class Timeline:
             raise ValueError("an open span cannot be lost")
         lost = Lost(span.settled, span.end)
         if lost.end > lost.start and not span.done:
-            self._losses[span] = lost
+            span.waiting.append(lost)
         self.done(span)
         return lost
 
-    def released(self) -> list[Result | UtteranceEnd | Lost]:
+    def lose_until(self, span: Span, sample: int) -> None:
+        """Give up the part of an ended span below `sample`; the rest still waits for its source."""
+        if span.end is None:
+            raise ValueError("an open span cannot be lost")
+        if sample >= span.end:
+            self.lose(span)
+        elif sample > span.settled and not span.done:
+            span.waiting.append(Lost(span.settled, sample))
+            span.settled = sample
+            self._release()
+
+    def released(self) -> list[Item]:
         """What can be said now, in order of speech."""
         out, self._released = self._released, []
         return out
@@ -174,8 +188,6 @@ class Timeline:
             self._acknowledged = max(self._acknowledged, first.settled)
             if not first.done:
                 return
-            if lost := self._losses.pop(first, None):
-                self._released.append(lost)
             self._spans.popleft()
 
 
