@@ -124,3 +124,26 @@ class Resampler:
     def __new__(cls, source_rate: int, target_rate: int) -> Resampler: ...
     def push(self, pcm: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
+
+def beacon_encode(
+    number: int, *, rate: int = 16_000, amplitude: int = 8000, gap_ms: int = 80
+) -> bytes:
+    """One beacon word (140 ms, s16le mono, 450–3150 Hz) and the silence after it.
+
+    `number` is below 2**24, `rate` at least 8000, `amplitude` the peak. Raises `ValueError`, `OverflowError`.
+    """
+
+@final
+class BeaconDecoder:
+    """Finds beacon words in a 16 kHz s16le mono stream. A cut or mixed word is never read as another one."""
+
+    def __new__(cls) -> BeaconDecoder: ...
+    def push(self, pcm: bytes) -> list[tuple[int, int, int]]:
+        """More audio, any length (an odd byte waits for its other half).
+
+        Returns (number, first sample, one past the last sample) of each word that is certain now, at most
+        11.25 ms after its end; samples count from the first byte pushed.
+        """
+
+    def finish(self) -> list[tuple[int, int, int]]:
+        """What ended with the stream. Adds 12.5 ms of silence to the decoder's clock."""

@@ -1,0 +1,5 @@
+"""`python -m translink` is the same as `translink`."""
+
+from translink.cli import main
+
+main()

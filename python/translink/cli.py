@@ -1,0 +1,153 @@
+"""The command line: each command parses its arguments and calls one function elsewhere.
+
+Imports happen inside the commands, so that `translink --version` does not wait for providers.
+
+Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or wrong setting;
+3 nothing was heard, or words were lost (`call`, `demo`, `sim`); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translink.errors import SettingsError, TranslinkError
+
+app = typer.Typer(
+    name="translink",
+    help="Translates a phone call while people speak.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path | None, typer.Option(help="Settings file [default: ./translink.toml]")]
+EnvFile = Annotated[
+    Path | None, typer.Option(help="File of NAME=value [default: ./.env.externalmedia]")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, as in --set deepl.timeout=2"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def main() -> None:
+    """Entry point of the `translink` command."""
+    try:
+        app()
+    except SettingsError as error:
+        _complain(error, code=2)
+    except (TranslinkError, OSError) as error:
+        _complain(error, code=1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.callback()
+def _translink(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda given: _print_version() if given else None,
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    env_file: EnvFile = None,
+    mode: Annotated[str | None, typer.Option(help="auto, streaming or prerecorded.")] = None,
+    host: Annotated[str | None, typer.Option(help="Where the admin API listens.")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Its TCP port; 0 = any.")] = None,
+    idle_timeout: Annotated[
+        float | None, typer.Option(help="Seconds without a datagram that end a call.")
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
+    set_: Set = None,
+) -> None:
+    """Translate calls until told to stop (SIGTERM, SIGINT)."""
+    from translink import log
+    from translink.settings import Settings
+
+    settings = Settings.load(
+        config=config,
+        env_file=env_file,
+        flags={
+            "--mode": mode,
+            "--host": host,
+            "--admin-port": admin_port,
+            "--idle-timeout": idle_timeout,
+            "--log-level": log_level,
+            "--log-format": log_format,
+            "--set": set_ or [],
+        },
+    )
+    log.configure(level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
+    _leave(_function("translink.app", "serve")(settings))
+
+
+@app.command()
+def offline(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0 = any.")] = 0,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    engine: Annotated[str, typer.Option(help="real, or beacon for tests.")] = "real",
+    phrasebook: Annotated[Path | None, typer.Option(help="Your phrases instead of ours.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Say what is missing, and stop.")] = False,
+    json: Json = False,
+) -> None:
+    """Serve Deepgram's and DeepL's API from local engines (offline demo quality)."""
+    _leave(
+        _function("translink.offline", "run_offline")(
+            host=host, port=port, engine=engine, phrasebook=phrasebook, check=check, json=json
+        )
+    )
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for recordings and transcript.")] = Path(
+        "demo-out"
+    ),
+    seconds: Annotated[float, typer.Option(min=5, max=3_600, help="How long they talk.")] = 30.0,
+    json: Json = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live view.")] = False,
+) -> None:
+    """Let two simulated callers talk to each other. No keys needed."""
+    run = _function("translink.sim.demo", "run_demo")
+    _leave(run(out=out, seconds=seconds, json=json, plain=plain))
+
+
+def _print_version() -> None:
+    from translink import __version__
+
+    typer.echo(f"translink {__version__}")
+    raise typer.Exit
+
+
+def _function(module: str, name: str) -> Callable[..., int | None]:
+    function: Callable[..., int | None] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _leave(code: int | None) -> None:
+    raise typer.Exit(code or 0)
+
+
+def _complain(error: Exception, *, code: int) -> None:
+    for line in str(error).splitlines() or [type(error).__name__]:
+        sys.stderr.write(f"translink: {line}\n")
+    sys.exit(code)

@@ -1,0 +1,180 @@
+"""Logging: structlog over the standard library, one handler, no secret in any line.
+
+The message is the first thing and stays as it was given, so that the predecessor's run-books can
+grep for it; what else is known stands behind it as fields. `call` and `leg` come from the context:
+
+    log = structlog.get_logger(__name__)
+    with log_context(call="3333-1", leg="3333"):
+        log.info('[WEBSOCKET] FINAL transcript (3333): "hello world"', ms=212)
+
+Redaction works on the finished line, whoever wrote it and however: message, fields, the traceback
+of an exception, the standard library's loggers. Lines go to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from typing import TextIO
+
+import orjson
+import structlog
+
+MASK = "********"
+
+_KEYS = re.compile(
+    r"(?i:\b(?P<scheme>token|bearer|deepl-auth-key)(?P<gap>[\s:=]+))(?P<key>[A-Za-z0-9._~+/:-]{16,})"
+    r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:fx"
+)
+"""What looks like a credential even when no setting holds it: a DeepL free key, an auth header."""
+
+
+def configure(
+    *,
+    level: str = "info",
+    format: str = "auto",
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Set up logging for the process. Call it again after a reload.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        format: `console`, `json` (one object a line, keys `at level logger message …`) or `auto`.
+        secrets: Values that must never be written.
+        stream: None = standard error.
+    """
+    out = stream or sys.stderr
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", key="at"),
+        _one_line,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    last: list[structlog.typing.Processor]
+    if format == "json":
+        last = [
+            structlog.processors.format_exc_info,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(serializer=_json),
+        ]
+    else:
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=out.isatty(),
+                pad_event_to=0,
+                timestamp_key="at",
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        _Redacting(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            redact=Redaction(secrets),
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("websockets", "aiohttp.access", "asyncio"):
+        # Their info lines are about every request; their debug lines hold headers.
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def log_context(**fields: object) -> AbstractContextManager[None]:
+    """Fields that every line logged inside carries, across awaits: `call`, `leg`, …"""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
+class Redaction:
+    """Takes secrets out of a text."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spellings = {
+            spelling
+            for secret in secrets
+            if len(secret) >= 4  # a shorter one would blank out ordinary words
+            for spelling in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1])
+        }
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if spellings else None
+
+    def __call__(self, text: str) -> str:
+        """The text with every registered secret and everything that looks like one masked."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        return _KEYS.sub(_masked, text)
+
+
+class Weather:
+    """Rate limit for what happens all the time, like datagram errors: said once, then counted.
+
+    Time is an argument: `if (told := weather.tell("receive", now)) is not None: log.warning(…,
+    suppressed=told)`. Holds one entry a key; keys are a handful of literals.
+    """
+
+    def __init__(self, interval: float = 60.0) -> None:
+        self._interval = interval
+        self._told: dict[str, float] = {}
+        self._suppressed: dict[str, int] = {}
+
+    def tell(self, key: str, now: float) -> int | None:
+        """How many went unsaid since the last time; None when it is too early to say it again."""
+        last = self._told.get(key)
+        if last is not None and now - last < self._interval:
+            self._suppressed[key] = self._suppressed.get(key, 0) + 1
+            return None
+        self._told[key] = now
+        return self._suppressed.pop(key, 0)
+
+
+class _Redacting(structlog.stdlib.ProcessorFormatter):
+    def __init__(
+        self,
+        *,
+        foreign_pre_chain: list[structlog.typing.Processor],
+        processors: list[structlog.typing.Processor],
+        redact: Redaction,
+    ) -> None:
+        super().__init__(foreign_pre_chain=foreign_pre_chain, processors=processors)
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
+
+
+def _one_line(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> Mapping[str, object]:
+    """A transcript or a provider's reason must not forge a line or drive the terminal."""
+    message = event.get("event")
+    if isinstance(message, str) and not message.isprintable():
+        event["event"] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+    return event
+
+
+def _json(event: object, **_: object) -> str:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _masked(match: re.Match[str]) -> str:
+    return f"{match['scheme']}{match['gap']}{MASK}" if match["scheme"] else MASK

@@ -1,0 +1,315 @@
+"""What can be set, with its default and its limits: one frozen tree, read once and handed down.
+
+Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
+`translink.sources`' business; this file is the shape. Names nest: `admin.port` is `port` under
+`[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
+`--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+
+from translink.setting_types import (
+    Address,
+    AddressSetting,
+    BaseUrl,
+    Endpointing,
+    Key,
+    Language,
+    Terms,
+)
+
+Mode = Literal["auto", "streaming", "prerecorded"]
+"""`auto` streams and falls back, `streaming` never falls back, `prerecorded` never streams."""
+
+
+class Settings(BaseModel):
+    """Everything. Build it with `Settings.load`; it never changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    mode: Mode = "auto"
+    streaming_share: float = Field(1.0, ge=0, le=1)
+    """Share of calls that may stream; the others are prerecorded. Read in mode `auto` only."""
+    idle_timeout: float = Field(30.0, gt=0, le=86_400)
+    """A call ends when no datagram came for so long."""
+    drain_timeout: float = Field(10.0, ge=0, le=600)
+    """How long a shutdown waits for what is being said."""
+    legs: tuple[LegSettings, ...] = Field((), validate_default=True)
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Who hears whom. Left out: the first leg with the second, the third with the fourth, …"""
+    voices: dict[str, str] = {}
+    """Language to voice of the speech provider. A language left out gets translink's choice."""
+    admin: AdminSettings = Field(default_factory=lambda: AdminSettings())
+    deepgram: DeepgramSettings = Field(default_factory=lambda: DeepgramSettings())
+    deepl: DeepLSettings = Field(default_factory=lambda: DeepLSettings())
+    fallback: FallbackSettings = Field(default_factory=lambda: FallbackSettings())
+    segment: SegmentSettings = Field(default_factory=lambda: SegmentSettings())
+    offline: OfflineSettings = Field(default_factory=lambda: OfflineSettings())
+    log: LogSettings = Field(default_factory=lambda: LogSettings())
+
+    _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        config: Path | None = None,
+        env_file: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        flags: Mapping[str, object] | None = None,
+        directory: Path | None = None,
+    ) -> Settings:
+        """Read all sources. Also call it again on SIGHUP.
+
+        Args:
+            config: Settings file; None = `translink.toml` in `directory`, if it is there.
+            env_file: The same for `.env.externalmedia`.
+            environ: None = `os.environ`.
+            flags: What was given on the command line, by flag: `{"--admin-port": 3021}`; None
+                counts as not given. `--set` holds a list of `name=value`.
+            directory: None = where we are.
+
+        Raises:
+            SettingsError: Names each wrong setting, where it was written, its value and what would
+                be right.
+        """
+        from translink import sources
+
+        return sources.load(
+            config=config, env_file=env_file, environ=environ, flags=flags, directory=directory
+        )
+
+    @property
+    def notes(self) -> Notes:
+        """Where the settings came from and what was passed over."""
+        return self._notes
+
+    def leg(self, name: str) -> LegSettings:
+        """The leg called `name`. Raises `KeyError`."""
+        for leg in self.legs:
+            if leg.name == name:
+                return leg
+        raise KeyError(name)
+
+    def other(self, name: str) -> LegSettings:
+        """Whom `name` is paired with: the leg that hears him, translated. Raises `KeyError`."""
+        for one, two in self.pairs:
+            if name in (one, two):
+                return self.leg(two if name == one else one)
+        raise KeyError(name)
+
+    def mode_of(self, leg: str) -> Mode:
+        """The leg's own mode, or else the system's."""
+        return self.leg(leg).mode or self.mode
+
+    def masked(self) -> dict[str, Any]:
+        """All of it as JSON values, secrets as asterisks: for the API and for `translink check`."""
+        return self.model_dump(mode="json")
+
+    def secrets(self) -> frozenset[str]:
+        """Every secret value, for the log's redaction."""
+        return frozenset(_secrets(self))
+
+    @model_validator(mode="after")
+    def _legs_fit_together(self) -> Self:
+        if not self.legs:
+            raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
+        _refuse_doubles("legs", "name", [leg.name for leg in self.legs])
+        _refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
+        _refuse_doubles(
+            "legs",
+            "play_to",
+            [str(leg.play_to) for leg in self.legs if leg.play_to is not None and leg.play_to.port],
+        )
+        names = [leg.name for leg in self.legs]
+        if not self.pairs:
+            if len(names) % 2:
+                raise ValueError(
+                    f"legs: {names[-1]} has nobody to talk to; add a leg or name the pairs, "
+                    f'for instance pairs = [["{names[0]}", "{names[-1]}"]]'
+                )
+            object.__setattr__(self, "pairs", tuple(zip(names[::2], names[1::2], strict=True)))
+        paired = [name for pair in self.pairs for name in pair]
+        for name in paired:
+            if name not in names:
+                raise ValueError(f"pairs: no leg is called {name!r}; legs are {', '.join(names)}")
+        for name, times in Counter(paired).items():
+            if times > 1:
+                raise ValueError(f"pairs: {name} should be in one pair only, is in {times} places")
+        for name in names:
+            if name not in paired:
+                raise ValueError(f"pairs: {name} should be in a pair, is in none")
+        return self
+
+
+class Notes(NamedTuple):
+    """What a load saw besides values."""
+
+    files: tuple[Path, ...] = ()
+    """Files read, weakest first."""
+    ignored: tuple[str, ...] = ()
+    """Names in the predecessor's file that translink has no use for."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class LegSettings(_Part):
+    """One caller's microphone and ear."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    """What the predecessor calls the extension."""
+    language: Language
+    listen: AddressSetting
+    """His microphone comes in here."""
+    play_to: AddressSetting | None = None
+    """His ear. None = where his datagrams come from (needs `send_from_listen`)."""
+    send_from_listen: bool = False
+    """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
+    voice: str | None = None
+    """Voice that speaks to this leg; None = `voices` of its language."""
+    mode: Mode | None = None
+    continuous: bool = False
+    """Send silence while nothing is said, for gateways that need a steady stream."""
+    prebuffer_ms: int = Field(60, ge=0, le=2_000)
+    """Speech collected before its first datagram leaves."""
+    tail_ms: int = Field(1_500, ge=0, le=30_000)
+    """Silence fed to the recogniser when datagrams stop in mid-utterance."""
+    ledger_seconds: float = Field(60.0, ge=1, le=600)
+    receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)
+    """`SO_RCVBUF` asked for, bytes. The kernel may grant less; translink warns when it does."""
+
+    @model_validator(mode="after")
+    def _has_an_ear(self) -> Self:
+        if self.play_to is None and not self.send_from_listen:
+            raise ValueError(
+                "play_to: should say where the leg hears, as in 127.0.0.1:6121 "
+                "(or set send_from_listen = true)"
+            )
+        return self
+
+
+class AdminSettings(_Part):
+    """The HTTP API and the page."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(3020, ge=0, le=65_535)
+    token: Key | None = None
+    """Wanted in `Authorization: Bearer …`. Needed when `host` is not loopback."""
+
+
+class DeepgramSettings(_Part):
+    """Speech to text and Aura."""
+
+    api_key: Key | None = None
+    base_url: BaseUrl = "https://api.deepgram.com"
+    model: str = "nova-3"
+    endpointing: Endpointing = 300
+    """ms of silence that end an utterance; false = off."""
+    utterance_end_ms: int = Field(1_000, ge=1_000, le=5_000)
+    smart_format: bool = True
+    interim_results: bool = True
+    vad_events: bool = True
+    keyterm: Terms = ()
+    extra: dict[str, str] = {}
+    """Query parameters of /v1/listen that have no setting here."""
+    connect_timeout: float = Field(5.0, gt=0, le=60)
+    prerecorded_timeout: float = Field(10.0, gt=0, le=300)
+    prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
+    speak_timeout: float = Field(5.0, gt=0, le=60)
+
+
+class DeepLSettings(_Part):
+    """Translation."""
+
+    api_key: Key | None = None
+    server_url: BaseUrl | None = None
+    """None = from the key: `…:fx` is api-free.deepl.com, others api.deepl.com."""
+    model_type: Literal["latency_optimized", "quality_optimized", "prefer_quality_optimized"] = (
+        "latency_optimized"
+    )
+    formality: Literal["default", "more", "less", "prefer_more", "prefer_less"] | None = None
+    glossary_id: str | None = None
+    timeout: float = Field(3.0, gt=0, le=60)
+    english: Literal["EN-US", "EN-GB"] = "EN-US"
+    """Which English to write when a leg's language is plain `en`."""
+    portuguese: Literal["PT-PT", "PT-BR"] = "PT-PT"
+
+
+class DeepLAccount(_Part):
+    """Another DeepL to ask when the first fails."""
+
+    api_key: Key
+    server_url: BaseUrl | None = None
+
+
+class DeepgramAccount(_Part):
+    """Another Deepgram to speak with when the first fails."""
+
+    api_key: Key
+    base_url: BaseUrl = "https://api.deepgram.com"
+
+
+class FallbackSettings(_Part):
+    """Who is next in line, in order, after `deepl` and `deepgram`."""
+
+    deepl: tuple[DeepLAccount, ...] = ()
+    deepgram: tuple[DeepgramAccount, ...] = ()
+    offline: bool = False
+    """The local engines are last in line: modest, but there."""
+
+
+class SegmentSettings(_Part):
+    """When final text goes to translation without waiting for the end of the utterance."""
+
+    max_wait: float = Field(1.5, gt=0, le=30)
+    """After the last final result."""
+    max_words: int = Field(40, ge=5, le=500)
+
+
+class OfflineSettings(_Part):
+    """The local engines, used for whatever has no key."""
+
+    phrasebook: Path | None = None
+    """Your phrases instead of the packaged ones."""
+    recognizers: int = Field(2, ge=1, le=64)
+    """Decoders at work at once; each is a process and may use a core."""
+
+
+class LogSettings(_Part):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+    """`auto` = console; colours on a terminal only."""
+
+
+def _secrets(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        if value.get_secret_value():
+            yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, tuple) and not isinstance(value, Address):
+        for item in value:
+            yield from _secrets(item)
+
+
+def _refuse_doubles(where: str, field: str, values: list[str]) -> None:
+    for value, times in Counter(values).items():
+        if times > 1:
+            raise ValueError(
+                f"{where}: {field} should differ from leg to leg, {value} is there {times} times"
+            )
+
+
+Settings.model_rebuild()

@@ -1,0 +1,123 @@
+"""`translink call` against a leg that answers with what it hears, half a second later."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from translink.sim.call import HEARD, NOTHING_HEARD, USAGE, run_call
+from translink.sim.wav import parse_wav, write_wav
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TONE = struct.pack("<2h", 6_000, -6_000) * 2_400
+"""300 ms."""
+
+
+@pytest.fixture
+def parrot() -> Iterator[str]:
+    """The address of a leg that says sound back to its sender 200 ms later and keeps silence to
+    itself."""
+    heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    heard.bind(("127.0.0.1", 0))
+    heard.settimeout(0.05)
+    over = threading.Event()
+
+    def answer() -> None:
+        waiting: list[tuple[float, bytes, tuple[str, int]]] = []
+        while not over.is_set():
+            while waiting and waiting[0][0] <= time.monotonic():
+                _, data, sender = waiting.pop(0)
+                heard.sendto(data, sender)
+            try:
+                data, sender = heard.recvfrom(65_535)
+            except TimeoutError:
+                continue
+            if any(data):
+                waiting.append((time.monotonic() + 0.2, data, sender))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield "{}:{}".format(*heard.getsockname())
+    over.set()
+    thread.join()
+    heard.close()
+
+
+@pytest.fixture
+def hello(tmp_path: Path) -> Path:
+    path = tmp_path / "hello.wav"
+    write_wav(path, TONE)
+    return path
+
+
+def test_a_file_is_said_and_the_answer_recorded_in_real_time(
+    parrot: str, hello: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "heard.wav"
+    code = run_call(to=parrot, play=hello, record=record, linger=0.4, json=True)
+    assert code == HEARD
+    report = json.loads(capsys.readouterr().out)
+    assert report["said_seconds"] == 0.3
+    assert report["heard_seconds"] == pytest.approx(0.3, abs=0.1)
+    assert report["first_audio_seconds"] == pytest.approx(0.22, abs=0.15)
+    assert report["record"] == str(record)
+    tape = parse_wav(record.read_bytes())
+    assert tape.seconds == pytest.approx(0.2 + 0.3 + 0.4, abs=0.3)
+    assert tape.pcm.count(TONE[:4]) == len(TONE) // 4
+
+
+@pytest.mark.parametrize("datagram", ["161", "random"])
+def test_odd_datagrams_are_heard_as_well(
+    parrot: str, hello: Path, tmp_path: Path, datagram: str
+) -> None:
+    record = tmp_path / "heard.wav"
+    assert run_call(to=parrot, play=hello, record=record, datagram=datagram, linger=0.3) == HEARD
+
+
+def test_nobody_answers(hello: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        to = "{}:{}".format(*deaf.getsockname())
+        assert run_call(to=to, play=hello, seconds=0.5) == NOTHING_HEARD
+    assert "translink serve" in capsys.readouterr().err
+
+
+def test_without_a_file_it_listens_for_the_time_given(parrot: str) -> None:
+    began = time.monotonic()
+    assert run_call(to=parrot, seconds=0.3) == NOTHING_HEARD
+    assert 0.3 <= time.monotonic() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({}, "either --leg NAME or --to"),
+        ({"leg": "3333", "to": "127.0.0.1:1"}, "either --leg NAME or --to"),
+        ({"to": "somewhere"}, "HOST:PORT"),
+        ({"to": "127.0.0.1:99999"}, "HOST:PORT"),
+        ({"to": "127.0.0.1:1", "datagram": "0"}, "from 1 to 65507"),
+        ({"to": "127.0.0.1:1", "datagram": "big"}, "or `random`"),
+        ({"to": "127.0.0.1:1", "ear": "192.0.2.1:5"}, "cannot listen on 192.0.2.1:5"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    wrong: dict[str, str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_call(**wrong) == USAGE  # type: ignore[arg-type]
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_that_is_no_wav_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(b"ID3")
+    assert run_call(to="127.0.0.1:9", play=path) == USAGE
+    assert "not a RIFF WAV" in capsys.readouterr().err.replace("\n", " ")
