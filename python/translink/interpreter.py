@@ -14,7 +14,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from translink._core import Frame, Playout
     from translink.failover import Breaker
-    from translink.journal import Journal
+    from translink.journal import Journal, Scalar, Value
     from translink.providers import LiveTranscriber
     from translink.stages import Stages
 
@@ -111,14 +111,13 @@ class _Utterance:
 
     number: int
     segment: Segment
+    committed: float
+    """When the commit policy let the segment go."""
     idle: bool = True
     """Nothing else was being said when its turn came."""
-    asked: float = 0.0
-    translated: float = 0.0
     took: float = 0.0
     speak: float = 0.0
     first_audio: float = 0.0
-    finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Interpreter(ListenObserver):
@@ -133,18 +132,18 @@ class Interpreter(ListenObserver):
         ear: Ear,
         services: Services,
         journal: Journal,
-        stages: Stages,
+        stages: Sequence[Stages],
         streaming: bool,
         rules: ListenRules | None = None,
         policy: CommitPolicy | None = None,
     ) -> None:
-        """`start` = first sample of the call on the talker's leg."""
+        """`start` = first sample of the call on the talker's leg; `stages` = where times are counted (process, call)."""
         self.direction = direction
         self.tally = Tally()
         self._ear = ear
         self._services = services
         self._journal = journal
-        self._stages = stages
+        self._all_stages = stages
         self._transcript = Transcript(policy)
         self._listener = Listener(
             start,
@@ -158,7 +157,7 @@ class Interpreter(ListenObserver):
             rules=rules,
             ledger_seconds=direction.ledger_seconds,
         )
-        self._segments: asyncio.Queue[Segment | None] = asyncio.Queue(SEGMENTS)
+        self._segments: asyncio.Queue[_Utterance | None] = asyncio.Queue(SEGMENTS)
         self._translations: asyncio.Queue[tuple[_Utterance, asyncio.Task[Translation]] | None] = (
             asyncio.Queue(AHEAD)
         )
@@ -193,9 +192,9 @@ class Interpreter(ListenObserver):
         self._transcript.flush(time.monotonic())
         self._commit()
         try:
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(0.1, deadline - time.monotonic())):
+            async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
                 await self._segments.put(None)
-                while self._saying or not self._segments.empty() or not self._translations.empty():
+                while self._saying:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             self._log.warning("the call ended before everything was said", left=len(self._saying))
@@ -209,7 +208,6 @@ class Interpreter(ListenObserver):
             self._started(utterance, event.at / 1e9)
             return
         del self._saying[event.utterance]
-        utterance.finished.set()
         if event.kind == "finished":
             self.tally.spoken += 1
         else:
@@ -279,7 +277,7 @@ class Interpreter(ListenObserver):
 
     def sent(self, frame: Frame | None, total: int) -> None:  # noqa: D102
         if frame is not None:
-            self._stages.record("ring_to_wire", time.monotonic() - frame.ready / 1e9)
+            self._record("ring_to_wire", time.monotonic() - frame.ready / 1e9)
         if total % 100 == 0:
             size = self._listener.stats.bytes_sent
             self._log.info(f"[STREAMING-{self.direction.leg}] Sent {total} frames ({size} bytes)")
@@ -299,19 +297,22 @@ class Interpreter(ListenObserver):
         else:
             self._log.info(f'[WEBSOCKET] FINAL transcript ({leg}): "{result.text}"')
         if captured := self._listener.speech.captured(result.end):
-            self._stages.record("speech_to_final", result.received - captured)
+            self._record("speech_to_final", result.received - captured)
         self._emit("final", text=result.text, start=result.start, end=result.end, by=result.source)
 
     def _commit(self) -> None:
         for segment in self._transcript.segments():
             captured = self._listener.speech.captured(segment.end)
             segment = replace(segment, captured=captured)
+            utterance = _Utterance(next(_utterances), segment, time.monotonic())
             self.tally.segments += 1
             self._emit("segment", segment=segment.number, text=segment.text)
             try:
-                self._segments.put_nowait(segment)
+                self._segments.put_nowait(utterance)
             except asyncio.QueueFull:
                 self._untranslated(segment, f"{SEGMENTS} segments are waiting already")
+            else:
+                self._saying[utterance.number] = utterance
         self._tick.set()
 
     async def _ticks(self) -> None:
@@ -330,19 +331,17 @@ class Interpreter(ListenObserver):
     # --- Segments to speech ---
 
     async def _translate(self, group: asyncio.TaskGroup) -> None:
-        while (segment := await self._segments.get()) is not None:
-            utterance = _Utterance(next(_utterances), segment)
-            self._saying[utterance.number] = utterance
-            context = " ".join(self._said[-CONTEXT:])
-            self._said = [*self._said[-CONTEXT:], segment.text]
+        while (utterance := await self._segments.get()) is not None:
+            context = " ".join(self._said)
+            self._said = [*self._said, utterance.segment.text][-CONTEXT:]
             task = group.create_task(self._ask(utterance, context))
             await self._translations.put((utterance, task))
         await self._translations.put(None)
 
     async def _ask(self, utterance: _Utterance, context: str) -> Translation:
         text, way = utterance.segment.text, self.direction
-        utterance.asked = time.monotonic()
-        self._stages.record("final_to_request", utterance.asked - utterance.segment.born)
+        self._record("commit_wait", utterance.committed - utterance.segment.born)
+        self._record("commit_to_request", time.monotonic() - utterance.committed)
         if _same_language(way.source, way.target):
             return Translation(text, "none", 0.0)
         self.tally.characters += len(text)
@@ -351,7 +350,7 @@ class Interpreter(ListenObserver):
         except ProviderError as error:
             # Not raised out of the task: one failed segment must not end the direction.
             return Translation("", str(error), -1.0)
-        self._stages.record("translate", translation.took)
+        self._record("translate", translation.took)
         return translation
 
     async def _speak(self) -> None:
@@ -362,7 +361,6 @@ class Interpreter(ListenObserver):
                 self._saying.pop(utterance.number, None)
                 self._untranslated(utterance.segment, translation.provider)
                 continue
-            utterance.translated = time.monotonic()
             utterance.took = translation.took
             self.tally.translated += 1
             self._emit(
@@ -385,7 +383,7 @@ class Interpreter(ListenObserver):
                 async for pcm in audio:
                     if not utterance.first_audio:
                         utterance.first_audio = time.monotonic()
-                        self._stages.record(
+                        self._record(
                             "request_to_audio", utterance.first_audio - utterance.speak
                         )
                     await self._play(utterance, pcm)
@@ -410,16 +408,16 @@ class Interpreter(ListenObserver):
 
     def _started(self, utterance: _Utterance, at: float) -> None:
         segment = utterance.segment
-        own = at - segment.born - utterance.took - (utterance.first_audio - utterance.speak)
-        ms: dict[str, float | str | int | bool | None] = {"own": own * 1000}
+        own = at - utterance.committed - utterance.took - (utterance.first_audio - utterance.speak)
+        ms: dict[str, Scalar] = {"own": own * 1000}
         if utterance.idle:
-            self._stages.record("audio_to_sent", at - utterance.first_audio)
-        self._stages.record("own" if utterance.idle else "queued", own)
+            self._record("audio_to_sent", at - utterance.first_audio)
+        self._record("own" if utterance.idle else "queued", own)
         if segment.captured:
-            self._stages.record("mouth_to_ear", at - segment.captured)
+            self._record("mouth_to_ear", at - segment.captured)
             ms["mouth_to_ear"] = (at - segment.captured) * 1000
         if first := self._listener.speech.captured(segment.start):
-            self._stages.record("ear_voice_span", at - first)
+            self._record("ear_voice_span", at - first)
         self._emit("speech", state="started", segment=segment.number, ms=ms)
 
     def _untranslated(self, segment: Segment, reason: str) -> None:
@@ -427,8 +425,12 @@ class Interpreter(ListenObserver):
         self._log.error("not translated, and so not spoken", text=segment.text, reason=reason)
         self._emit("untranslated", segment=segment.number, text=segment.text, reason=reason)
 
-    def _emit(self, type_: str, **data: object) -> None:
-        self._journal.emit(type_, call=self.direction.call, leg=self.direction.leg, **data)  # type: ignore[arg-type]
+    def _record(self, stage: str, seconds: float) -> None:
+        for stages in self._all_stages:
+            stages.record(stage, seconds)
+
+    def _emit(self, type_: str, **data: Value) -> None:
+        self._journal.emit(type_, call=self.direction.call, leg=self.direction.leg, **data)
 
 
 def _same_language(source: str, target: str) -> bool:

@@ -6,11 +6,12 @@
 | `ring_to_loop` | mailbox → orchestrator | own |
 | `ring_to_wire` | frame complete → written to the WebSocket | own |
 | `speech_to_final` | last sound of a segment → its final result | provider |
-| `final_to_request` | final result → translation asked for (waits of the commit policy included) | own |
+| `commit_wait` | final result → the commit policy lets the segment go (0 unless it waits for a better end) | policy |
+| `commit_to_request` | that → translation asked for | own |
 | `translate` | translation asked for → there | provider |
 | `request_to_audio` | speech asked for → first bytes of it | provider |
 | `audio_to_sent` | first bytes → first datagram, when the ear was idle | own |
-| `own` | final result → first datagram, less the two provider stages, when nothing else was being said | own |
+| `own` | commit → first datagram, less the two provider stages, when nothing else was being said | own |
 | `queued` | the same when an earlier utterance was still being said | the talker's |
 | `mouth_to_ear` | last sound of a segment → first datagram of its translation | all |
 | `ear_voice_span` | first sound of a segment → first datagram of its translation | all |
@@ -26,7 +27,8 @@ STAGES = (
     "ring_to_loop",
     "ring_to_wire",
     "speech_to_final",
-    "final_to_request",
+    "commit_wait",
+    "commit_to_request",
     "translate",
     "request_to_audio",
     "audio_to_sent",
