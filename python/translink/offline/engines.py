@@ -1,7 +1,8 @@
-"""What the offline server asks of its engines: real ones (pocketsphinx, apertium, flite, espeak-ng) or beacons.
+"""What the offline server asks of its engines: real ones (pocketsphinx, apertium, flite, espeak-ng)
+or beacons.
 
-An engine never runs in the server's event loop for more than a few milliseconds: it lives in a process or a thread
-of its own and these methods await it.
+An engine never runs in the server's event loop for more than a few milliseconds: it lives in a
+process or a thread of its own and these methods await it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Protocol
 
 
 class EngineMissing(Exception):
-    """This machine lacks a program or a package; the message names it and the command that installs it."""
+    """This machine lacks a program or a package; the message names it and the command that installs
+    it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,9 @@ class RecognizerEngine(Protocol):
         """Two-letter codes it can hear on this machine."""
 
     async def open(self, language: str) -> Recognizer:
-        """Raises `EngineMissing`, or `BusyError` when the pool is full (the server then answers 429)."""
+        """Raises `EngineMissing`, or `BusyError` when the pool is full (the server then answers
+        429).
+        """
 
 
 class BusyError(Exception):

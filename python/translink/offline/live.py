@@ -1,0 +1,245 @@
+"""WebSocket `/v1/listen`: one task reads and recognises, one writes. `listen.Ear` has the rules."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from translink.offline.audio import AudioError, Decoder, decoder
+from translink.offline.engines import BusyError, EngineMissing, Recognizer, RecognizerEngine
+from translink.offline.gate import Denied, Gate, broken, request_id
+from translink.offline.hooks import LISTEN, Connection, Reset
+from translink.offline.listen import (
+    Ear,
+    Feed,
+    Finish,
+    ListenOptions,
+    ListenTiming,
+    Partial,
+    Say,
+    Step,
+)
+from translink.offline.messages import DATA_REASON, IDLE_REASON, Json, identity, metadata
+from translink.offline.query import listen_options
+
+_OUTBOX = 256
+"""Messages that may wait for their time or for a slow reader; when full, recognition waits."""
+_LAST_WORDS = 10.0
+"""Seconds that the outbox has to empty itself at the end."""
+
+
+class LiveListen:
+    """The handler. One instance serves all streams."""
+
+    def __init__(self, gate: Gate, engine: RecognizerEngine, timing: ListenTiming) -> None:
+        self._gate = gate
+        self._engine = engine
+        self._timing = timing
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Handshake, then the stream until it ends."""
+        ask, new_id = self._gate.ask(LISTEN, request), request_id()
+        try:
+            self._gate.authorise(request)
+            options = listen_options(request.query, self._engine.languages())
+            with self._gate.room(LISTEN):
+                if self._timing.handshake_delay:
+                    await asyncio.sleep(self._timing.handshake_delay)
+                refusal = await self._gate.faults.handshake(ask)
+                if refusal is not None:
+                    return self._gate.refusal(LISTEN, refusal, new_id)
+                recognizer = await self._open(options.language)
+                try:
+                    ws = web.WebSocketResponse(compress=False, protocols=("token",))
+                    ws.headers["dg-request-id"] = new_id
+                    await ws.prepare(request)
+                    connection = Connection(ask, request, ws)
+                    connection.request_id = new_id
+                    session = _Session(
+                        self._gate, connection, ws, recognizer, options, self._timing
+                    )
+                    await session.run()
+                    return ws
+                finally:
+                    await recognizer.close()
+        except Denied as denied:
+            return self._gate.denied(LISTEN, denied, new_id)
+        except Reset:
+            return broken(request)
+
+    async def _open(self, language: str) -> Recognizer:
+        try:
+            return await self._engine.open(language.split("-")[0])
+        except BusyError as error:
+            raise Denied(429) from error
+        except EngineMissing as error:
+            raise Denied(503, str(error)) from error
+
+
+class _Session:
+    def __init__(
+        self,
+        gate: Gate,
+        connection: Connection,
+        ws: web.WebSocketResponse,
+        recognizer: Recognizer,
+        options: ListenOptions,
+        timing: ListenTiming,
+    ) -> None:
+        self._gate = gate
+        self._connection = connection
+        self._ws = ws
+        self._recognizer = recognizer
+        self._options = options
+        self._timing = timing
+        self._ear = Ear(options, timing, identity(connection.request_id, options.model))
+        self._decoder: Decoder = decoder(options.encoding, options.rate, options.channels)
+        self._hash = hashlib.sha256()
+        self._outbox: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue(_OUTBOX)
+        self._now = asyncio.get_running_loop().time
+        self._opened = self._now()
+
+    async def run(self) -> None:
+        """Until either side ends it. Raises nothing but cancellation."""
+        self._gate.open.add(self._connection)
+        writer = asyncio.create_task(self._write(), name="listen-writer")
+        try:
+            await self._gate.faults.opened(self._connection)
+            code, reason, sha = await self._read()
+            if code is not None:
+                await self._last_words(writer, sha)
+                await self._ws.close(code=code, message=reason.encode())
+        except Reset:
+            self._connection.reset()
+        except ConnectionError:
+            pass  # the peer went away while we wrote: nobody is left to tell
+        finally:
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+            self._gate.open.discard(self._connection)
+            await self._gate.faults.closed(self._connection)
+
+    async def _read(self) -> tuple[int | None, str, str]:
+        """(close code or None when the peer is gone, reason, sha256 for the Metadata)."""
+        while True:
+            try:
+                message = await self._ws.receive(timeout=self._timing.idle_timeout)
+            except TimeoutError:
+                return 1011, IDLE_REASON, "incomplete"
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return None, "", ""
+            data = await self._gate.faults.inbound(self._connection, message.data)
+            if isinstance(data, str):
+                ended = await self._command(data)
+            elif data is not None:
+                ended = await self._audio(data)
+            else:
+                continue
+            if ended is not None:
+                return *ended, self._hash.hexdigest()
+
+    async def _command(self, text: str) -> tuple[int, str] | None:
+        try:
+            kind = orjson.loads(text)["type"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return 1008, DATA_REASON
+        match kind:
+            case "KeepAlive":
+                return None
+            case "Finalize":
+                await self._perform(self._ear.finalize())
+                return None
+            case "CloseStream":
+                await self._finish()
+                return 1000, ""
+        return 1008, DATA_REASON
+
+    async def _audio(self, data: bytes) -> tuple[int, str] | None:
+        if not data:
+            await self._finish()
+            return 1000, ""
+        try:
+            pcm = self._decoder.push(data)
+        except AudioError:
+            return 1008, DATA_REASON
+        self._hash.update(data)
+        self._connection.audio_seconds = self._ear.now + len(pcm) / 32_000
+        if await self._too_fast():
+            return 1008, "Audio came faster than 1.25 times real time."
+        await self._perform(self._ear.audio(pcm))
+        return None
+
+    async def _finish(self) -> None:
+        with contextlib.suppress(AudioError):
+            await self._perform(self._ear.audio(self._decoder.finish()))
+        await self._perform(self._ear.end())
+
+    async def _too_fast(self) -> bool:
+        rate = self._timing.backlog_rate
+        if rate is None:
+            return False
+        allowed = (self._now() - self._opened) * rate + self._timing.backlog_slack
+        ahead = self._connection.audio_seconds - allowed
+        if ahead <= 0:
+            return False
+        if not self._timing.backlog_refused:
+            await asyncio.sleep(ahead / rate)
+            return False
+        return True
+
+    async def _perform(self, steps: Iterator[Step]) -> None:
+        for step in steps:
+            match step:
+                case Feed(pcm):
+                    await self._recognizer.feed(pcm)
+                case Partial():
+                    words = await self._recognizer.partial()
+                    await self._post(self._ear.interim(step, words), self._timing.interim_delay)
+                case Finish():
+                    words = await self._recognizer.finish()
+                    await self._post(self._ear.final(step, words), self._timing.final_delay)
+                case Say(message):
+                    await self._post([message], 0.0)
+
+    async def _post(self, messages: Iterable[Json], delay: float) -> None:
+        for message in messages:
+            text = orjson.dumps(message).decode()
+            await self._outbox.put((self._now() + delay, text))
+
+    async def _last_words(self, writer: asyncio.Task[None], sha: str) -> None:
+        """Metadata precedes the close in every case (observed)."""
+        seconds = self._ear.now
+        message = metadata(
+            self._connection.request_id,
+            sha256=sha,
+            duration=seconds,
+            model=self._options.model if seconds else None,
+        )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._post([message], 0.0)
+                await self._outbox.put(None)
+                await writer
+
+    async def _write(self) -> None:
+        """Each message at its time, never before the one ahead of it."""
+        while (item := await self._outbox.get()) is not None:
+            due, text = item
+            if (wait := due - self._now()) > 0:
+                await asyncio.sleep(wait)
+            try:
+                passed = await self._gate.faults.outbound(self._connection, text)
+                if isinstance(passed, str):
+                    await self._ws.send_str(passed)
+                elif passed is not None:
+                    await self._ws.send_bytes(passed)
+            except Reset:
+                self._connection.reset()
+            except ConnectionError:
+                continue  # `_read` sees the end; meanwhile keep emptying the outbox

@@ -1,0 +1,105 @@
+"""HTTP POST `/v1/listen`: a finished recording in, one answer out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from aiohttp import web
+
+from translink.offline.audio import AudioError, decoder
+from translink.offline.engines import BusyError, EngineMissing, Heard, RecognizerEngine
+from translink.offline.gate import Denied, Gate, broken, request_id
+from translink.offline.hooks import PRERECORDED, Reset
+from translink.offline.listen import Ear, Feed, Finish, ListenOptions, ListenTiming
+from translink.offline.messages import CORRUPT_AUDIO, Json, alternative, metadata
+from translink.offline.query import listen_options
+
+_UTTERANCE_GAP = 0.5
+"""Seconds of silence at which the recogniser's utterance is closed inside a recording."""
+_PIECE = 64_000
+"""Bytes of PCM per step: two seconds."""
+
+
+class Prerecorded:
+    """The handler."""
+
+    def __init__(self, gate: Gate, engine: RecognizerEngine, timing: ListenTiming) -> None:
+        self._gate = gate
+        self._engine = engine
+        self._timing = timing
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Whole body, whole answer."""
+        ask, new_id = self._gate.ask(PRERECORDED, request), request_id()
+        try:
+            self._gate.authorise(request)
+            options = listen_options(request.query, self._engine.languages())
+            body = await request.read()
+            with self._gate.room(PRERECORDED):
+                refusal = await self._gate.faults.http(ask)
+                if refusal is not None:
+                    return self._gate.refusal(PRERECORDED, refusal, new_id)
+                if request.content_type == "application/json":
+                    raise Denied(
+                        400,
+                        "Content-type was application/json, but we could not process the JSON "
+                        "payload.",
+                    )
+                words, seconds = await self._recognise(body, options)
+                content = _content(new_id, body, words, seconds, options)
+                return await self._gate.answer(ask, request, content, dg_request_id=new_id)
+        except Denied as denied:
+            return self._gate.denied(PRERECORDED, denied, new_id)
+        except Reset:
+            return broken(request)
+
+    async def _recognise(
+        self, body: bytes, options: ListenOptions
+    ) -> tuple[tuple[Heard, ...], float]:
+        try:
+            reader = decoder(options.encoding, options.rate, options.channels)
+            pcm = reader.push(body) + reader.finish()
+        except AudioError as error:
+            raise Denied(400, CORRUPT_AUDIO) from error
+        if not pcm:
+            raise Denied(400, CORRUPT_AUDIO)
+        try:
+            recognizer = await self._engine.open(options.language.split("-")[0])
+        except BusyError as error:
+            raise Denied(429) from error
+        except EngineMissing as error:
+            raise Denied(503, str(error)) from error
+        quiet = replace(options, interim_results=False, endpointing=_UTTERANCE_GAP)
+        ear = Ear(quiet, self._timing, {})
+        words: list[Heard] = []
+        try:
+            for at in range(0, len(pcm), _PIECE):
+                for step in ear.audio(pcm[at : at + _PIECE]):
+                    if isinstance(step, Feed):
+                        await recognizer.feed(step.pcm)
+                    elif isinstance(step, Finish):
+                        words += await recognizer.finish()
+            for step in ear.end():
+                if isinstance(step, Feed):
+                    await recognizer.feed(step.pcm)
+            words += await recognizer.finish()
+        finally:
+            await recognizer.close()
+        return tuple(words), len(pcm) / 32_000
+
+
+def _content(
+    new_id: str, body: bytes, words: tuple[Heard, ...], seconds: float, options: ListenOptions
+) -> Json:
+    head = metadata(
+        new_id,
+        sha256=hashlib.sha256(body).hexdigest(),
+        duration=seconds,
+        model=options.model,
+    )
+    del head["type"]
+    return {
+        "metadata": head,
+        "results": {"channels": [{"alternatives": [alternative(words, options.punctuate)]}]},
+    }

@@ -1,0 +1,80 @@
+"""The query of `/v1/listen`, judged as Deepgram judges it: what it would refuse is refused in its
+words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from translink.offline.audio import ENCODINGS
+from translink.offline.gate import Denied
+from translink.offline.listen import ListenOptions
+from translink.offline.messages import NO_SUCH_MODEL
+
+_MODEL = re.compile(
+    r"nova-3(-general|-medical)?|(nova-2|nova|enhanced|base)(-[a-z]+)?|custom|offline[-\w]*"
+)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> ListenOptions:
+    """Raises `Denied` 400. `languages`: two-letter codes that the engine can hear."""
+    model, language = query.get("model", "nova-3"), query.get("language", "en")
+    if not _MODEL.fullmatch(model) or not _LANGUAGE.fullmatch(language):
+        raise Denied(400, NO_SUCH_MODEL)
+    if language.split("-")[0] not in languages or (
+        model == "nova-2-phonecall" and not language.startswith("en")
+    ):
+        raise Denied(400, NO_SUCH_MODEL)
+    encoding = query.get("encoding")
+    if encoding is not None and encoding not in ENCODINGS:
+        raise _bad(f"unsupported encoding `{encoding}` (offline: linear16, mulaw, alaw)")
+    if encoding is not None and "sample_rate" not in query:
+        raise _bad("`sample_rate` is required with `encoding`")
+    rate = _integer(query, "sample_rate", 16_000)
+    if not 8_000 <= rate <= 48_000:
+        raise _bad(f"unsupported sample rate {rate}")
+    channels = _integer(query, "channels", 1)
+    if not 1 <= channels <= 8:
+        raise _bad(f"unsupported number of channels {channels}")
+    endpointing = query.get("endpointing", "10")
+    utterance_end = _integer(query, "utterance_end_ms", 0)
+    return ListenOptions(
+        model=model,
+        language=language,
+        encoding=encoding,
+        rate=rate,
+        channels=channels,
+        interim_results=_boolean(query, "interim_results"),
+        endpointing=(
+            None
+            if endpointing == "false"
+            else _integer({"endpointing": endpointing}, "endpointing", 10) / 1000
+            if endpointing != "true"
+            else 0.01
+        ),
+        utterance_end=utterance_end / 1000 if utterance_end else None,
+        vad_events=_boolean(query, "vad_events"),
+        punctuate=_boolean(query, "punctuate") or _boolean(query, "smart_format"),
+    )
+
+
+def _integer(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 7:
+        raise _bad(f"{name}: invalid digit found in string")
+    return int(text)
+
+
+def _boolean(query: Mapping[str, str], name: str) -> bool:
+    text = query.get(name, "false").lower()
+    if text not in ("true", "false"):
+        raise _bad(f"{name}: provided string was not `true` or `false`")
+    return text == "true"
+
+
+def _bad(what: str) -> Denied:
+    return Denied(400, f"Failed to deserialize query parameters: {what}")

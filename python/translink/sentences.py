@@ -1,0 +1,92 @@
+"""Where one sentence ends and the next begins, in text that a recogniser or a translator
+punctuated.
+
+Only for deciding when text may be handed on: a missed end costs a little time, an end seen where
+there is none costs a bad translation. So doubt always means "not an end".
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import zip_longest
+
+
+def ends_sentence(token: str, following: str | None = None) -> bool:
+    """Whether a sentence ends with `token`, a run of text without spaces.
+
+    `following` is the token after it, None when it is not known (yet). A full stop after an
+    abbreviation (`M.`, `Dr.`, `p.m.`), an initial or inside a number ends nothing; neither does one
+    that a lower-case word follows.
+    """
+    bare = token.rstrip(_CLOSERS)
+    if not bare or bare[-1] not in _ENDERS:
+        return False
+    if bare[-1] in _ALWAYS:
+        return True
+    if following is not None:
+        head = following.lstrip(_OPENERS)
+        if head[:1].islower():
+            return False
+        if head[:1].isdigit() and bare[:-1].lower() in _BEFORE_NUMBERS:
+            return False
+    if bare[-1] == "…" or bare.endswith("..."):
+        return len(bare.rstrip(".…")) > 0
+    stem = bare[:-1].lstrip(_OPENERS)
+    if len(stem) == 1 and stem.isalpha():
+        return False
+    return "." not in stem and stem.lower() not in _ABBREVIATIONS
+
+
+def ends_clause(token: str) -> bool:
+    """Whether a clause ends with `token`: the next best place to cut."""
+    return token.rstrip(_CLOSERS)[-1:] in _CLAUSE_ENDERS
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences of `text`, in order, white space around them removed; `[]` for blank text.
+
+    Nothing else is removed: the words of the result are the words of `text`.
+    """
+    tokens = list(_TOKEN.finditer(text))
+    sentences = []
+    start = 0
+    for token, following in zip_longest(tokens, tokens[1:]):
+        # French puts a space before `?` and `!`; what follows the mark decides, not the mark
+        # itself.
+        if following is not None and not following[0].strip(_ENDERS + _CLOSERS):
+            continue
+        if following is None or ends_sentence(token[0], following[0]):
+            sentences.append(text[start : token.end()].strip())
+            start = token.end()
+    return [sentence for sentence in sentences if sentence]
+
+
+def join(left: str, right: str) -> str:
+    """Two stretches of one speaker's text, with a space between where the script has spaces."""
+    if not left or not right:
+        return left or right
+    return f"{left}{gap(left, right)}{right}"
+
+
+def gap(left: str, right: str) -> str:
+    """What stands between two stretches of text: nothing within Chinese, Japanese or Thai, else a
+    space.
+    """
+    return "" if _UNSPACED.match(left[-1:]) and _UNSPACED.match(right[:1]) else " "
+
+
+_ALWAYS = "?!。！？"  # noqa: RUF001 - full-width marks are meant
+_ENDERS = _ALWAYS + ".…"
+_CLAUSE_ENDERS = frozenset(",;:、，；：")  # noqa: RUF001 - full-width marks are meant
+_CLOSERS = "\"'”’»)]"  # noqa: RUF001 - typographic quotes are meant
+_OPENERS = "\"'“‘«([¿¡"  # noqa: RUF001 - typographic quotes are meant
+_TOKEN = re.compile(r"[。！？]|[^\s。！？]+[。！？]?")  # noqa: RUF001 - full-width marks are meant
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
+_LISTED = """
+    mr mrs ms messrs dr prof st ste mme mmes mlle mlles mgr mm hr fr sr sra dña av bd blvd ave rd
+    apt approx env vs cf tel tél ext fig jr inc ltd dept gen col lt capt rev hon gov sen rep jan
+    feb apr aug sept oct nov dec janv févr juil
+"""
+_ABBREVIATIONS = frozenset(_LISTED.split())
+_BEFORE_NUMBERS = frozenset({"no", "nos", "n", "p", "pp", "art", "vol", "chap", "nr", "sec", "min"})
+"""Words that are abbreviations only before a number: `No. 5`, but `I said no.`"""

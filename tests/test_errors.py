@@ -1,0 +1,37 @@
+import pytest
+
+from translink.errors import Kind, ProviderError, kind_of_close, kind_of_status
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses"),
+    [
+        (Kind.DENIED, [401, 402, 403, 456]),
+        (Kind.BUSY, [429, 529]),
+        (Kind.TRANSIENT, [408, 409, 500, 502, 503, 504, 599]),
+        (Kind.REFUSED, [400, 404, 413, 414, 415, 422]),
+    ],
+)
+def test_a_status_has_its_class(kind: Kind, statuses: list[int]) -> None:
+    assert {kind_of_status(status) for status in statuses} == {kind}
+
+
+@pytest.mark.parametrize("code", [None, 1000, 1001, 1006, 1011, 1012, 1013, 4000])
+def test_a_broken_connection_may_be_made_again(code: int | None) -> None:
+    assert kind_of_close(code) is Kind.TRANSIENT
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009])
+def test_a_connection_closed_for_what_we_sent_is_not_made_again(code: int) -> None:
+    assert kind_of_close(code) is Kind.REFUSED
+
+
+def test_an_error_says_only_its_message() -> None:
+    error = ProviderError("no answer", provider="deepl", kind=Kind.BUSY, retry_after=2.0)
+    assert str(error) == "no answer"
+    assert (error.provider, error.kind, error.status, error.retry_after) == (
+        "deepl",
+        Kind.BUSY,
+        None,
+        2.0,
+    )
