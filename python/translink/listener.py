@@ -21,6 +21,7 @@ import enum
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
@@ -28,7 +29,7 @@ from translink.events import RATE, Result, StreamEvent, UtteranceEnd
 from translink.failover import Backoff, Breaker, Wait
 from translink.feed import Audio, Feed, FeedLimits
 from translink.pieces import CutRule, Pieces
-from translink.speech import SpeechMap
+from translink.speech import FRAME, SpeechMap
 from translink.timeline import Item, Span, Timeline
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Listener:
         streaming: bool = True,
         rules: ListenRules | None = None,
         ledger_seconds: float = 60.0,
+        rng: Random | None = None,
     ) -> None:
         """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs. `transcribe(pcm, language)` makes
         one bounded round through the prerecorded providers.
@@ -164,7 +166,8 @@ class Listener:
         self._feed: Feed | None = None
         self._span: Span | None = None
         self._changed = asyncio.Event()
-        self._backoff = Backoff()
+        self._rng = rng or Random()
+        self._backoff = Backoff(rng=self._rng)
 
     @property
     def speech(self) -> SpeechMap:
@@ -199,7 +202,7 @@ class Listener:
             return
         self._want_stream = wanted
         self._refused = False
-        self._backoff = Backoff()
+        self._backoff = Backoff(rng=self._rng)
         if wanted or self._feed is None or self._span is None or self._span.end is not None:
             self._handover_since = None
         else:
@@ -342,7 +345,8 @@ class Listener:
             self._replayed(head - talk.start, "stream")
         at = self._timeline.assigned
         assert at is not None
-        return max(self._start, at - lap)
+        # On a frame's border, so that frames can go out as they come.
+        return max(self._start, (at - lap) // FRAME * FRAME)
 
     def _replayed(self, samples: int, by: str) -> None:
         self.stats.replayed_ms += samples * 1000 / RATE

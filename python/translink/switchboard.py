@@ -74,6 +74,7 @@ class Switchboard:
         self._heads: dict[str, int] = dict.fromkeys(legs, 0)
         self._not_before: dict[str, float] = dict.fromkeys(legs, 0.0)
         self._baselines: dict[str, LegCounters] = {n: m.counters() for n, m in legs.items()}
+        self._next_baselines = dict(self._baselines)
         self._last: dict[str, ListenStats] = {name: ListenStats() for name in legs}
         self._past: dict[str, ListenStats] = {name: ListenStats() for name in legs}
         self._closing = False
@@ -215,6 +216,7 @@ class Switchboard:
         self.calls[name] = call
         for each in names:
             self._by_leg[each] = call
+            self._baselines[each] = self._next_baselines[each]
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
@@ -229,7 +231,7 @@ class Switchboard:
             self._last[leg] = stats
             _add(self._past[leg], stats)
             del self._by_leg[leg]
-            self._baselines[leg] = self._legs[leg].counters()
+            self._next_baselines[leg] = self._legs[leg].counters()
             self._not_before[leg] = time.monotonic() + GUARD
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a bug ended this call; others go on", call=call.name, exc_info=error)
