@@ -1,10 +1,25 @@
 """The media engine: UDP in, 20 ms frames out; speech in, paced UDP out. One thread, no GIL.
 
-All times are nanoseconds of `time.monotonic_ns()`. All audio is 16 kHz s16le mono. All sample numbers are absolute
-per leg: they never restart while the leg lives, not even between calls.
+All times are nanoseconds of `time.monotonic_ns()`. All audio is 16 kHz s16le mono. All sample
+numbers are absolute per leg: they never restart while the leg lives, not even between calls.
 """
 
-from typing import Final, TypedDict, final
+from typing import Final, TypedDict, final, type_check_only
+
+__all__ = [
+    "BeaconDecoder",
+    "Engine",
+    "Frame",
+    "Playout",
+    "Resampler",
+    "__version__",
+    "alaw_decode",
+    "alaw_encode",
+    "beacon_encode",
+    "resample",
+    "ulaw_decode",
+    "ulaw_encode",
+]
 
 __version__: Final[str]
 
@@ -13,6 +28,11 @@ class Frame:
     """20 ms of a leg's audio. Immutable."""
 
     leg: int
+    life: int
+    """How many calls had ended on the leg.
+
+    Frames below `reset_leg`'s answer belong to a call before.
+    """
     start: int
     """Number of its first sample."""
     captured: int
@@ -34,14 +54,21 @@ class Playout:
     leg: int
     utterance: int
     kind: str
-    """`started`, `finished` or `flushed`."""
+    """`started`, `finished`, `flushed`; or `dead` (utterance 0): a bug ended this leg."""
     at: int
     """Due time of the first or last datagram; time of the flush."""
     unplayed: int
     """Bytes dropped by a flush."""
 
+@type_check_only
 class LegCounters(TypedDict):
-    """Rises from the creation of the leg; see the theory of operation in rust/engine for each drop's meaning."""
+    """Rises from the creation of the leg.
+
+    See the theory of operation in rust/engine for each drop's meaning.
+
+    Read without stopping the media thread: each figure is true, all of them together are not one
+    instant.
+    """
 
     datagrams_in: int
     bytes_in: int
@@ -50,30 +77,49 @@ class LegCounters(TypedDict):
     datagrams_out: int
     bytes_out: int
     drops_kernel: int
-    """Datagrams the kernel dropped because the socket's buffer was full (SO_RXQ_OVFL)."""
+    """Datagrams the kernel dropped because the socket's buffer was full (SO_RXQ_OVFL);
+    told with the next one.
+    """
     drops_ring: int
     """Frames that did not fit the mailbox. They are still in the ledger: `history` has them."""
+    drops_events: int
+    """Playout events that did not fit the mailbox, although its last sixteenth is kept for them."""
     drops_playout: int
     """Bytes refused because the ear's queue was full."""
+    drops_stale: int
+    """Bytes that came for an utterance after it had been flushed."""
     errors_receive: int
+    """Failed receives, and empty datagrams."""
     errors_send: int
     underruns: int
     """Times an utterance that was not finished ran out of audio."""
     late_wakes: int
     """Playout ticks sent more than 2 ms after their deadline."""
+    late_max: int
+    """The longest such delay, ns."""
     playout_queued: int
-    """Bytes waiting for the ear right now."""
+    """Bytes waiting for the ear right now, those on their way to the media thread included."""
     rcvbuf: int
-    """What the kernel granted."""
+    """What the kernel granted, in the unit of `receive_buffer`."""
     last_datagram: int
     """Time of the newest datagram, 0 = none yet."""
+    dead: int
+    """1 = a bug ended this leg."""
 
 @final
 class Engine:
-    """The media thread. Frozen: every method may be called from any thread."""
+    """The media thread. Frozen: every method may be called from any thread.
+
+    Every method raises `RuntimeError` when the engine is closed, when its thread died, or in a
+    forked child. With a leg number: `LookupError` for a leg that is not (any more), or dead. With a
+    command: `BlockingIOError` when thousands of commands wait, which takes a stuck media thread.
+    """
 
     def __new__(cls, *, mailbox: int = 8192) -> Engine:
-        """Start the thread. `mailbox` = frames that may wait for Python."""
+        """Start the thread.
+
+        `mailbox` = frames that may wait for Python (16 to 2**20, about 700 bytes each).
+        """
 
     def add_leg(
         self,
@@ -88,34 +134,69 @@ class Engine:
         playout_seconds: float = 60.0,
         continuous: bool = False,
     ) -> int:
-        """Bind the leg's socket and return the leg's number. Raises `OSError` (address in use, …), `ValueError`."""
+        """Bind the leg's socket and return the leg's number.
+
+        Raises `OSError` (address in use, …), `ValueError`.
+
+        Numbers rise and never come back. Without `play_to` speech is paced and told, and thrown
+        away.
+        """
 
     def local_address(self, leg: int) -> tuple[str, int]:
         """Where the leg really listens (port 0 was resolved)."""
 
-    def remove_leg(self, leg: int) -> None: ...
-    def reset_leg(self, leg: int) -> None:
-        """End of a call: forget carried bytes, ledger, queued speech, detector state. Sample numbers go on."""
+    def remove_leg(self, leg: int) -> None:
+        """Close the leg's sockets; when this returns, the address is free.
+
+        What it left in the mailbox still comes.
+        """
+
+    def reset_leg(self, leg: int) -> int:
+        """A call ended.
+
+        Forget carried bytes, ledger, queued speech, detector state. Sample numbers go on.
+
+        What waits in the socket goes with the call that ended. Returns the `life` of the frames to
+        come: frames with a lower one may still come out of the mailbox and belong to a call before.
+        """
 
     def play(self, leg: int, utterance: int, pcm: bytes, last: bool = False) -> int:
-        """Queue speech for the leg's ear. Returns the bytes accepted: fewer than given when the ear's queue is full."""
+        """Queue speech for the leg's ear.
 
-    def flush(self, leg: int) -> None: ...
+        Returns the bytes accepted: fewer than given when the ear's queue is full; then `last` was
+        not taken either.
+        """
+
+    def flush(self, leg: int) -> None:
+        """Drop what waits for the ear; each utterance concerned is told as `flushed`."""
+
     def history(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
-        """Audio from sample `start` to `end`, as far as the ledger still (and already) has it: (first sample, bytes)."""
+        """Audio from sample `start` to `end`, as far as the ledger still (and already) has it.
+
+        Returns (first sample, bytes).
+        """
 
     def fileno(self) -> int:
-        """The eventfd to watch; readable when `drain` has something."""
+        """The eventfd to watch; readable when `drain` has something.
+
+        Open for as long as the engine exists.
+        """
 
     def drain(self, limit: int = 256) -> list[Frame | Playout]:
-        """What waits, oldest first. Re-arms the eventfd when more is left."""
+        """What waits, oldest first.
+
+        Re-arms the eventfd when more is left. One drainer at a time: another gets [].
+        """
 
     def counters(self, leg: int) -> LegCounters: ...
     def close(self) -> None:
         """Stop the thread and close the sockets. Idempotent. Remove the reader first."""
 
 def resample(pcm: bytes, source_rate: int, target_rate: int) -> bytes:
-    """Whole-buffer conversion of s16le mono."""
+    """Whole-buffer conversion of s16le mono, without delay.
+
+    Raises `ValueError` (rate, half a sample).
+    """
 
 @final
 class Resampler:
@@ -125,25 +206,41 @@ class Resampler:
     def push(self, pcm: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
 
+def ulaw_encode(pcm: bytes) -> bytes:
+    """s16le to G.711 µ-law, one byte a sample. Raises `ValueError` for half a sample."""
+
+def ulaw_decode(data: bytes) -> bytes:
+    """G.711 µ-law to s16le."""
+
+def alaw_encode(pcm: bytes) -> bytes:
+    """s16le to G.711 A-law, one byte a sample. Raises `ValueError` for half a sample."""
+
+def alaw_decode(data: bytes) -> bytes:
+    """G.711 A-law to s16le."""
+
 def beacon_encode(
     number: int, *, rate: int = 16_000, amplitude: int = 8000, gap_ms: int = 80
 ) -> bytes:
     """One beacon word (140 ms, s16le mono, 450–3150 Hz) and the silence after it.
 
-    `number` is below 2**24, `rate` at least 8000, `amplitude` the peak. Raises `ValueError`, `OverflowError`.
+    `number` is below 2**24, `rate` at least 8000, `amplitude` the peak. Raises `ValueError`,
+    `OverflowError`.
     """
 
 @final
 class BeaconDecoder:
-    """Finds beacon words in a 16 kHz s16le mono stream. A cut or mixed word is never read as another one."""
+    """Finds beacon words in a 16 kHz s16le mono stream.
+
+    A cut or mixed word is never read as another one.
+    """
 
     def __new__(cls) -> BeaconDecoder: ...
     def push(self, pcm: bytes) -> list[tuple[int, int, int]]:
         """More audio, any length (an odd byte waits for its other half).
 
-        Returns (number, first sample, one past the last sample) of each word that is certain now, at most
-        11.25 ms after its end; samples count from the first byte pushed.
+        Returns (number, first sample, one past the last sample) of each word that is certain now,
+        at most 11.25 ms after its end; samples count from the first byte pushed.
         """
 
     def finish(self) -> list[tuple[int, int, int]]:
-        """What ended with the stream. Adds 12.5 ms of silence to the decoder's clock."""
+        """A word that ended with the newest samples and is still held back. The stream may go on."""

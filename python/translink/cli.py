@@ -131,6 +131,96 @@ def demo(
     _leave(run(out=out, seconds=seconds, json=json, plain=plain))
 
 
+@app.command()
+def call(
+    leg: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Leg to call, as named in the settings.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where to send, instead of --leg.")
+    ] = None,
+    ear: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where to listen, instead of --leg.")
+    ] = None,
+    play: Annotated[Path | None, typer.Option(help="WAV file to say, of any rate.")] = None,
+    record: Annotated[Path | None, typer.Option(help="WAV file for what is heard.")] = None,
+    datagram: Annotated[
+        str, typer.Option(metavar="BYTES", help="Size of a datagram, or 'random'.")
+    ] = "640",
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Hang up after so long, whatever happens.")
+    ] = None,
+    linger: Annotated[
+        float, typer.Option(min=0, help="Hang up after so much silence at the end.")
+    ] = 4.0,
+    mute: Annotated[
+        bool, typer.Option("--mute", help="Send nothing, not even silence, after the file.")
+    ] = False,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """Call a leg: say a WAV file in real time, record what comes back."""
+    from translink.sim.call import run_call
+
+    _leave(
+        run_call(
+            leg=leg,
+            to=to,
+            ear=ear,
+            play=play,
+            record=record,
+            datagram=datagram,
+            seconds=seconds,
+            linger=linger,
+            mute=mute,
+            json=json,
+            config=config,
+            env_file=env_file,
+        )
+    )
+
+
+@app.command()
+def sim(
+    calls: Annotated[int, typer.Option(min=1, max=1_000, help="Two-way calls at once.")] = 2,
+    seconds: Annotated[float, typer.Option(min=1, help="How long they talk.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="The same seed, the same words and faults.")] = 1,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="As in listen:reset@12.5; may be given often."),
+    ] = None,
+    mode: Annotated[str, typer.Option(help="auto, streaming or prerecorded.")] = "auto",
+    report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
+    json: Json = False,
+) -> None:
+    """Count words through simulated calls, with faults: none may be lost or doubled."""
+    run = _function("translink.sim.run", "run_sim")
+    _leave(
+        run(
+            calls=calls,
+            seconds=seconds,
+            seed=seed,
+            faults=fault or [],
+            mode=mode,
+            report=report,
+            json=json,
+        )
+    )
+
+
+@app.command()
+def check(
+    config: Config = None, env_file: EnvFile = None, set_: Set = None, json: Json = False
+) -> None:
+    """Show the settings in force and what is missing on this machine; start nothing."""
+    from translink.check import run_check
+    from translink.settings import Settings
+
+    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    _leave(run_check(settings, json=json))
+
+
 def _print_version() -> None:
     from translink import __version__
 

@@ -23,6 +23,7 @@ from translink.setting_types import (
     Key,
     Language,
     Terms,
+    is_loopback,
 )
 
 Mode = Literal["auto", "streaming", "prerecorded"]
@@ -204,6 +205,15 @@ class AdminSettings(_Part):
     port: int = Field(3020, ge=0, le=65_535)
     token: Key | None = None
     """Wanted in `Authorization: Bearer …`. Needed when `host` is not loopback."""
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> Self:
+        if not is_loopback(self.host) and not (self.token and self.token.get_secret_value()):
+            raise ValueError(
+                "host: is reachable from outside, so admin.token is needed "
+                "(or leave the host at 127.0.0.1)"
+            )
+        return self
 
 
 class DeepgramSettings(_Part):

@@ -29,7 +29,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from translink.errors import SettingsError
-from translink.setting_errors import PREFIX, Entry, Trail, Naming, did_you_mean, explain, told
+from translink.setting_errors import PREFIX, Entry, Naming, Trail, did_you_mean, explain, told
 from translink.settings import Notes, Settings
 
 CONFIG_FILE = "translink.toml"

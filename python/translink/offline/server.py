@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 from aiohttp import web
@@ -46,10 +46,13 @@ class OfflineServer:
         faults: Faults | None = None,
         limits: Mapping[str, int] | None = None,
         require_key: bool = True,
+        routes: Iterable[web.RouteDef] = (),
     ) -> None:
         """`limits`: requests at once by service (`hooks.SERVICES`), beyond them 429.
 
         `require_key`: some key must be given, as with the real services; any but `invalid` is good.
+
+        `routes`: further doors, as a test's own.
         """
         self._host = host
         self._port = port
@@ -61,6 +64,7 @@ class OfflineServer:
         self._speak = Speak(self.gate, synthesizer)
         self._speak_live = SpeakLive(self.gate, synthesizer)
         self._translate = Translate(self.gate, translator)
+        self._routes = tuple(routes)
         self._runner: web.AppRunner | None = None
         self.url = ""
         """`http://127.0.0.1:port` once started."""
@@ -80,6 +84,7 @@ class OfflineServer:
                 web.get("/v2/languages", self._translate.languages),
                 web.get("/v3/languages", self._translate.languages_v3),
                 web.get("/health", self._health),
+                *self._routes,
                 web.route("*", "/{path:.*}", self._unknown),
             ]
         )

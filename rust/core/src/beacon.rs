@@ -108,6 +108,8 @@ pub struct Decoder {
     windows: VecDeque<Window>,
     /// The best reading so far, given out when no better one can follow.
     held: Option<Reading>,
+    /// `finish` gave out a word that the hops below this one would read again.
+    deaf_until: u64,
 }
 
 impl Decoder {
@@ -122,6 +124,7 @@ impl Decoder {
             recent: VecDeque::with_capacity(HOPS_PER_SYMBOL + 1),
             windows: VecDeque::with_capacity(SPAN_HOPS + 1),
             held: None,
+            deaf_until: 0,
         }
     }
 
@@ -137,10 +140,12 @@ impl Decoder {
         }
     }
 
-    /// No more samples will come: gives out a word that ended with the stream. The decoder can go on afterwards, but
-    /// its clock then counts the silence that was added here.
+    /// Gives out a word that ended with the newest samples and that `push` still holds back. The stream may go on.
     pub fn finish(&mut self, heard: &mut Vec<Beacon>) {
-        self.push(&[0; SYMBOL_SAMPLES + 2 * HOP_SAMPLES], heard);
+        if let Some(held) = self.held.take() {
+            self.deaf_until = held.hop + 2 * HOPS_PER_SYMBOL as u64;
+            heard.push(held.beacon());
+        }
     }
 
     fn complete_hop(&mut self, heard: &mut Vec<Beacon>) {
@@ -153,25 +158,20 @@ impl Decoder {
             self.windows.pop_front();
         }
         self.windows.push_back(Window::over(&self.recent));
-        if let Some((number, score)) = self.read() {
-            if self.held.as_ref().is_none_or(|held| score > held.score) {
-                self.held = Some(Reading {
-                    number,
-                    score,
-                    hop: self.hop,
-                });
+        if self.hop >= self.deaf_until {
+            if let Some((number, score)) = self.read() {
+                if self.held.as_ref().is_none_or(|held| score > held.score) {
+                    let hop = self.hop;
+                    self.held = Some(Reading { number, score, hop });
+                }
             }
         }
+        let hop = self.hop;
         if let Some(held) = self
             .held
-            .take_if(|held| self.hop >= held.hop + HOPS_PER_SYMBOL as u64)
+            .take_if(|held| hop >= held.hop + HOPS_PER_SYMBOL as u64)
         {
-            let end = (held.hop + 1) * HOP_SAMPLES as u64;
-            heard.push(Beacon {
-                number: held.number,
-                start: end - WORD_SAMPLES,
-                end,
-            });
+            heard.push(held.beacon());
         }
         self.hop += 1;
     }
@@ -269,6 +269,17 @@ struct Reading {
     number: Number,
     score: f32,
     hop: u64,
+}
+
+impl Reading {
+    fn beacon(&self) -> Beacon {
+        let end = (self.hop + 1) * HOP_SAMPLES as u64;
+        Beacon {
+            number: self.number,
+            start: end - WORD_SAMPLES,
+            end,
+        }
+    }
 }
 
 /// Sines and cosines of one hop, and the turn of each tone from hop to hop.

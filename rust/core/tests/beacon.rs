@@ -93,6 +93,25 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn finishing_at_any_moment_gives_each_word_once(
+        numbers in prop::collection::vec(0..NUMBERS, 1..5),
+        piece in 20_usize..400,
+        lead in 0_usize..40,
+    ) {
+        let mut audio = vec![0; lead];
+        audio.extend(numbers.iter().flat_map(|&n| [word(n), vec![0; 160]].concat()));
+        audio.truncate(audio.len() - 160);
+        let (mut decoder, mut heard) = (Decoder::new(), Vec::new());
+        for samples in audio.chunks(piece) {
+            decoder.push(samples, &mut heard);
+            decoder.finish(&mut heard);
+        }
+        prop_assert_eq!(values(&heard), numbers);
+    }
+}
+
 #[test]
 fn noise_alone_is_no_word() {
     assert_eq!(decode(&noise(16_000 * 60, 7, 8000)), []);

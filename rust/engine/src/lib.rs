@@ -1,1 +1,66 @@
-//! The media thread and its sockets.
+//! The media thread: sockets, clock, mailbox.
+//!
+//! # Theory of operation
+//!
+//! One thread owns every leg. It sleeps in `epoll` until a socket has datagrams, the clock (a timerfd set to
+//! the earliest *absolute* deadline of any leg) fires, or a command rings its eventfd. It never touches the
+//! interpreter, never logs, and allocates nothing while datagrams flow.
+//!
+//! *In*: `recvmmsg` takes up to 32 datagrams with their kernel receive times → the leg's sans-IO logic
+//! ([`translink_core::leg`]) → frames → the leg's ledger, then the [`mailbox`] → one wake for the batch.
+//!
+//! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's playout → 640
+//! bytes every 20 ms → `sendto`.
+//!
+//! # What may be full, and then
+//!
+//! | queue | when full | counted as |
+//! |---|---|---|
+//! | socket receive buffer | the kernel drops the newest datagram | `drops_kernel` |
+//! | mailbox, frames | the frame is not told; it is in the ledger, and the next frame's `start` shows the gap | `drops_ring` |
+//! | mailbox, events (its last sixteenth) | the event is not told | `drops_events` |
+//! | an ear's queue | [`Engine::play`] accepts fewer bytes | `drops_playout` |
+//! | commands | [`Error::Busy`] | by the caller |
+//!
+//! Datagram errors are weather: counted (`errors_receive`, `errors_send`), never fatal. A panic in one leg's
+//! logic ends that leg ([`Item::Dead`]) and no other.
+//!
+//! # One rule of use
+//!
+//! Watch [`Engine::descriptor`]; when it is readable, [`Engine::drain`].
+//!
+//! ```
+//! use translink_engine::{Engine, LegPorts};
+//! # use translink_core::leg::LegConfig;
+//!
+//! let engine = Engine::start(1024)?;
+//! let leg = engine.add_leg(&LegPorts {
+//!     listen: "127.0.0.1:0".parse().unwrap(),
+//!     play_to: None,
+//!     send_from_listen: false,
+//!     receive_buffer: 1 << 20,
+//!     config: LegConfig::default(),
+//! })?;
+//! engine.drain(256, |item| println!("{item:?}"))?;
+//! engine.remove_leg(leg)?;
+//! engine.close();
+//! # Ok::<(), translink_engine::Error>(())
+//! ```
+#![deny(unsafe_code)]
+
+mod batch;
+mod clock;
+mod command;
+mod counters;
+mod engine;
+mod item;
+pub mod mailbox;
+mod run;
+mod shared;
+mod slot;
+mod socket;
+mod thread;
+
+pub use counters::Snapshot;
+pub use engine::{Engine, Error, LegPorts};
+pub use item::Item;

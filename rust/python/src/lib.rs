@@ -1,6 +1,10 @@
 //! `translink._core`: how the engine is handed to Python. No logic here.
 
+mod audio;
 mod beacon;
+mod engine;
+mod errors;
+mod items;
 
 use pyo3::prelude::*;
 
@@ -9,7 +13,13 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::audio::{Resampler, alaw_decode, alaw_encode, resample, ulaw_decode, ulaw_encode};
+    #[pymodule_export]
     use crate::beacon::{BeaconDecoder, beacon_encode};
+    #[pymodule_export]
+    use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::items::{Frame, Playout};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,0 +1,45 @@
+"""`translink check`: the settings in force and what this machine lacks; starts nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import orjson
+
+from translink.settings import Settings
+
+
+def run_check(settings: Settings, *, json: bool = False) -> int:
+    """Print the findings on standard output. Returns the exit code: 0."""
+    if json:
+        found = {
+            "settings": settings.masked(),
+            "files": [str(path) for path in settings.notes.files],
+            "ignored": list(settings.notes.ignored),
+        }
+        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        sys.stdout.write(orjson.dumps(found, option=option).decode())
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(settings))
+    return 0
+
+
+def _lines(settings: Settings) -> Iterator[str]:
+    files = ", ".join(str(path) for path in settings.notes.files)
+    yield f"settings from   {files or 'defaults'}"
+    if settings.notes.ignored:
+        yield f"not ours        {', '.join(settings.notes.ignored)}"
+    yield f"mode            {settings.mode}"
+    for one, two in settings.pairs:
+        for name in (one, two):
+            leg = settings.leg(name)
+            hears = settings.other(name)
+            yield (
+                f"leg {name:<12}{leg.language:<6} microphone {leg.listen}, "
+                f"ear {leg.play_to or 'where its datagrams come from'}, "
+                f"hears {hears.name} ({hears.language})"
+            )
+    yield f"admin           http://{settings.admin.host}:{settings.admin.port}"
+    for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
+        yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"

@@ -1,0 +1,202 @@
+"""The asyncio face of the media engine: one reader, one batch of frames per leg and wake.
+
+The engine's thread does all the work per datagram. Here, once per wake, what waits in its mailbox
+is sorted by leg and handed to each leg's owner by a plain call: `on_frames` with all its frames at
+once, then `on_playout` for each step of an utterance. Owners must not block; they see frames in
+order, and a frame that did not fit the mailbox as a gap in `Frame.start`, to be filled from
+`MediaLeg.history`.
+
+One wake drains at most `DRAIN` items and then lets the loop breathe; the engine wakes again for the
+rest. The mailbox is the only queue here, and it is bounded (`rust/engine` tells what happens when
+it is full).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from translink._core import Engine, Frame, Playout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from translink._core import LegCounters
+
+DRAIN = 256
+"""Items per wake: five seconds of one leg, or 20 ms of 256 legs, in about 0.3 ms."""
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LegPorts:
+    """Where a leg listens and plays, and how it behaves; the rest as in `Engine.add_leg`."""
+
+    name: str
+    listen: tuple[str, int]
+    play_to: tuple[str, int] | None = None
+    send_from_listen: bool = False
+    ledger_seconds: float = 60.0
+    prebuffer_ms: int = 60
+    tail_ms: int = 1500
+    receive_buffer: int = 4_194_304
+    playout_seconds: float = 60.0
+    continuous: bool = False
+
+
+class Media:
+    """All legs of a process. Belongs to the loop that `start` ran on; not for other threads."""
+
+    def __init__(self, *, mailbox: int = 8192) -> None:
+        """Start the media thread; `mailbox` items may wait for Python."""
+        self.on_died: Callable[[], None] | None = None
+        """Called once if a bug ends the media thread: nothing will be heard or played any more."""
+        self.callback_errors = 0
+        """Exceptions raised by callbacks of legs."""
+        self._engine = Engine(mailbox=mailbox)
+        self._legs: dict[int, MediaLeg] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Listen to the mailbox on the running loop. Call once."""
+        if self._loop is not None:
+            raise RuntimeError("the media's reader was already started")
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._engine.fileno(), self._drain)
+
+    def close(self) -> None:
+        """Stop the thread and close all sockets. Idempotent."""
+        self._stop_reading()
+        self._legs.clear()
+        self._engine.close()
+
+    def add_leg(self, ports: LegPorts) -> MediaLeg:
+        """Open a leg. Raises `OSError` (address in use, …), `ValueError`."""
+        number = self._engine.add_leg(
+            listen=ports.listen,
+            play_to=ports.play_to,
+            send_from_listen=ports.send_from_listen,
+            ledger_seconds=ports.ledger_seconds,
+            prebuffer_ms=ports.prebuffer_ms,
+            tail_ms=ports.tail_ms,
+            receive_buffer=ports.receive_buffer,
+            playout_seconds=ports.playout_seconds,
+            continuous=ports.continuous,
+        )
+        granted = self._engine.counters(number)["rcvbuf"]
+        if granted < ports.receive_buffer:
+            logger.warning(
+                "leg %s: the kernel grants %d of %d bytes of receive buffer (net.core.rmem_max)",
+                ports.name,
+                granted,
+                ports.receive_buffer,
+            )
+        leg = self._legs[number] = MediaLeg(ports.name, number, self._engine, self._legs)
+        return leg
+
+    def _stop_reading(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._engine.fileno())
+
+    def _drain(self) -> None:
+        try:
+            items = self._engine.drain(DRAIN)
+        except RuntimeError:
+            logger.critical("the media engine stopped", exc_info=True)
+            self._stop_reading()
+            if self.on_died is not None:
+                self.on_died()
+            return
+        frames: dict[int, list[Frame]] = {}
+        steps: list[Playout] = []
+        for item in items:
+            if isinstance(item, Frame):
+                frames.setdefault(item.leg, []).append(item)
+            else:
+                steps.append(item)
+        for number, batch in frames.items():
+            if (leg := self._legs.get(number)) is not None:
+                self._call(leg, leg._take_frames, batch)
+        for step in steps:
+            if (leg := self._legs.get(step.leg)) is not None:
+                self._call(leg, leg._take_step, step)
+
+    def _call(self, leg: MediaLeg, take: Callable[[T], None], news: T) -> None:
+        """One leg's bug must not keep the others from hearing theirs."""
+        try:
+            take(news)
+        except Exception:
+            self.callback_errors += 1
+            # The 1st, 2nd, 4th, 8th …: at 50 frames a second a bug would fill the log.
+            if self.callback_errors.bit_count() == 1:
+                logger.exception("a callback of leg %s failed", leg.name)
+
+
+class MediaLeg:
+    """One leg. Its owner sets the callbacks; they run on the loop and must not block.
+
+    Every method but `remove` raises `LookupError` once the leg is removed; `play`, `flush` and
+    `reset` also once it is dead, and `RuntimeError` once the media is closed.
+    """
+
+    def __init__(self, name: str, number: int, engine: Engine, legs: dict[int, MediaLeg]) -> None:
+        self.name = name
+        self.number = number
+        self.listen_address = engine.local_address(number)
+        """Where it really listens."""
+        self.on_frames: Callable[[list[Frame]], None] | None = None
+        """All frames of one wake, in order."""
+        self.on_playout: Callable[[Playout], None] | None = None
+        """A step of an utterance: `started`, `finished` or `flushed`."""
+        self.on_dead: Callable[[], None] | None = None
+        """A bug ended this leg: its sockets are closed."""
+        self._engine = engine
+        self._legs = legs
+        self._life = 0
+
+    def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
+        """Queue speech for the ear; the bytes accepted.
+
+        Fewer than given: the ear's queue is full, and `last` was not taken either; offer the rest
+        later.
+        """
+        return self._engine.play(self.number, utterance, pcm, last)
+
+    def flush(self) -> None:
+        """Drop what waits for the ear."""
+        self._engine.flush(self.number)
+
+    def history(self, start: int, end: int) -> tuple[int, bytes]:
+        """Audio of samples `start` to `end` as far as it is still (and already) known."""
+        return self._engine.history(self.number, start, end)
+
+    def reset(self) -> None:
+        """End of a call: nothing heard up to now will reach `on_frames` any more."""
+        self._life = self._engine.reset_leg(self.number)
+
+    def counters(self) -> LegCounters:
+        """What was counted since the leg was opened."""
+        return self._engine.counters(self.number)
+
+    def remove(self) -> None:
+        """Close the leg; when this returns its address is free. Idempotent."""
+        if self._legs.pop(self.number, None) is not None:
+            self._engine.remove_leg(self.number)
+
+    def _take_frames(self, frames: list[Frame]) -> None:
+        if frames[0].life < self._life:
+            frames = [frame for frame in frames if frame.life >= self._life]
+        if frames and self.on_frames is not None:
+            self.on_frames(frames)
+
+    def _take_step(self, step: Playout) -> None:
+        if step.kind == "dead":
+            logger.error("leg %s is out of service: a bug in translink", self.name)
+            if self.on_dead is not None:
+                self.on_dead()
+        elif self.on_playout is not None:
+            self.on_playout(step)

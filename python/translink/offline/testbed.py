@@ -1,0 +1,110 @@
+"""The beacon server: the offline server over beacon engines, with faults at hand. For tests only.
+
+Its habits are nova-3's as observed and documented (protocol notes of 2026): a first interim soon
+after speech began and about one a second, `is_final` pieces in mid-turn, a backlog accepted at 1.25
+times real time, an idle timeout of some 12 s, finals a quarter of a second late. A piece that is
+cut in mid-word ends with its last whole word (`hold_final`), so that what was acknowledged is
+whole.
+
+Besides the services it has `/faults`, for whoever runs the test: GET answers with the script's
+record; POST takes `{"begin": true}` (forget, restart the clock) and/or `{"strike":
+["listen:reset"]}` (now) or `{"play": ["listen:reset@12.5", …], "seconds": 60, "seed": 1}` (each at
+its time).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from aiohttp import web
+
+from translink.offline.beacon import BeaconTiming, beacon_engines
+from translink.offline.faults import parse, schedule
+from translink.offline.hooks import SERVICES
+from translink.offline.listen import ListenTiming
+from translink.offline.script import Delays, Script
+from translink.offline.server import OfflineServer
+
+TIMING = ListenTiming(
+    interim=0.9,
+    first_interim=0.4,
+    min_endpointing=0.2,
+    piece=3.5,
+    piece_limit=7.0,
+    empty_final=5.0,
+    idle_timeout=11.0,
+    interim_delay=0.1,
+    final_delay=0.25,
+    backlog_rate=1.25,
+    backlog_slack=1.0,
+    backlog_refused=True,
+    hold_final=True,
+)
+
+LIMITS = dict.fromkeys(SERVICES, 2000)
+"""Room for every load test; a script's `limit` makes it narrow."""
+
+
+def beacon_server(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    seed: int = 0,
+    listen: ListenTiming = TIMING,
+    engines: BeaconTiming | None = None,
+    delays: Delays | None = None,
+) -> tuple[OfflineServer, Script]:
+    """A server that was not started yet, and its script."""
+    script = Script(seed=seed, delays=delays)
+    parts = beacon_engines(seed, engines)
+    server = OfflineServer(
+        host=host,
+        port=port,
+        recognizer=parts.recognizer,
+        translator=parts.translator,
+        synthesizer=parts.synthesizer,
+        timing=listen,
+        faults=script,
+        limits=LIMITS,
+        routes=Control(script).routes(),
+    )
+    return server, script
+
+
+class Control:
+    """The `/faults` door."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._plays: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """For `OfflineServer(routes=…)`."""
+        return [web.get("/faults", self._record), web.post("/faults", self._order)]
+
+    async def _record(self, request: web.Request) -> web.Response:
+        return _json(self._script.report())
+
+    async def _order(self, request: web.Request) -> web.Response:
+        try:
+            order = orjson.loads(await request.read())
+            strikes = [parse(text) for text in order.get("strike", [])]
+            plays = [parse(text) for text in order.get("play", [])]
+            seconds, seed = float(order.get("seconds", 60)), int(order.get("seed", 0))
+        except (AttributeError, TypeError, ValueError) as error:
+            return _json({"error": str(error)}, status=400)
+        if order.get("begin"):
+            self._script.restart()
+        for fault in strikes:
+            await self._script.strike(fault)
+        timed = schedule(plays, seconds=seconds, seed=seed)
+        if timed:
+            task = asyncio.create_task(self._script.play(timed), name="faults")
+            self._plays.add(task)
+            task.add_done_callback(self._plays.discard)
+        return _json({"scheduled": [str(fault) for fault in timed]})
+
+
+def _json(content: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(content), content_type="application/json", status=status)

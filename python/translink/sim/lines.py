@@ -1,0 +1,160 @@
+"""All simulated callers' telephone lines: real UDP sockets in one thread, at real-time pace.
+
+Deadlines are absolute: frame n of a line leaves at `start + n · 20 ms` (+ the line's own phase, so
+that not all leave in one instant), late or not. What a talker says is cut into datagrams of the
+line's own length; in pauses a line with `dtx` sends nothing. Sending never waits: what the kernel
+refuses is counted. Ears are drained between deadlines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+from translink.sim.beacons import Listener, Talker
+
+TICK = 0.02
+PHASES = 5
+_EAR_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A word that left."""
+
+    number: int
+    at: float
+    """When the datagram with its last sample was sent."""
+
+
+class Line:
+    """One caller: where he talks to, where he hears, what he said and heard."""
+
+    def __init__(
+        self, name: str, talker: Talker, *, datagram: int = 640, dtx: bool = False
+    ) -> None:
+        self.name = name
+        self.talker = talker
+        self.listener = Listener()
+        self.said: list[Said] = []
+        self.refused = 0
+        """Datagrams that the kernel did not take."""
+        self._datagram = datagram
+        self._dtx = dtx
+        self._buffer = b""
+        self._sent = 0
+        """Bytes of the talker's audio that are out, skipped pauses included."""
+        self._mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _EAR_BUFFER)
+        self.ear.bind(("127.0.0.1", 0))
+        for sock in (self.ear, self._mouth):
+            sock.setblocking(False)
+
+    @property
+    def ear_port(self) -> int:
+        """Where the line hears."""
+        port: int = self.ear.getsockname()[1]
+        return port
+
+    def dial(self, port: int) -> None:
+        """Talk to this UDP port of loopback."""
+        self._mouth.connect(("127.0.0.1", port))
+
+    def tick(self) -> None:
+        """Take 20 ms from the talker and send the datagrams that are full."""
+        frame, speaking = self.talker.frame()
+        if self._dtx and not speaking:
+            if self._buffer:
+                self._send(self._buffer)
+                self._buffer = b""
+            self._sent += len(frame)
+            return
+        self._buffer += frame
+        while len(self._buffer) >= self._datagram:
+            self._send(self._buffer[: self._datagram])
+            self._buffer = self._buffer[self._datagram :]
+
+    def hear(self) -> None:
+        """Take what waits at the ear."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                payload = self.ear.recv(65_536)
+                self.listener.datagram(payload, time.monotonic())
+
+    def close(self) -> None:
+        """Hang up."""
+        self.listener.finish()
+        self._mouth.close()
+        self.ear.close()
+
+    def _send(self, payload: bytes) -> None:
+        try:
+            self._mouth.send(payload)
+        except OSError:  # a full buffer, or nobody there: weather
+            self.refused += 1
+        self._sent += len(payload)
+        now, planned = time.monotonic(), self.talker.planned
+        while len(self.said) < len(planned) and 2 * planned[len(self.said)].end <= self._sent:
+            self.said.append(Said(planned[len(self.said)].number, now))
+
+
+class Lines:
+    """The thread that serves them all."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+        self.started = 0.0
+        self.worst_lateness = 0.0
+        """The most that a tick was behind its deadline, seconds: says whether this machine kept up.
+        """
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sim-lines", daemon=True)
+
+    def start(self) -> None:
+        """Begin to talk."""
+        self.started = time.monotonic()
+        self._thread.start()
+
+    def hush(self) -> None:
+        """Everybody finishes his burst and stays on the line."""
+        for line in self.lines:
+            line.talker.hush()
+
+    def said(self) -> int:
+        """Words that left, all lines."""
+        return sum(len(line.said) for line in self.lines)
+
+    def heard(self) -> int:
+        """Words that arrived, all lines."""
+        return sum(len(line.listener.heard) for line in self.lines)
+
+    def close(self) -> None:
+        """Stop the thread and hang up."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for line in self.lines:
+            line.close()
+
+    def _run(self) -> None:
+        ears = {line.ear.fileno(): line for line in self.lines}
+        with select.epoll() as poll:
+            for descriptor in ears:
+                poll.register(descriptor, select.EPOLLIN)
+            step = 0
+            while not self._stop.is_set():
+                due = self.started + step * TICK / PHASES
+                while (left := due - time.monotonic()) > 0:
+                    for descriptor, _ in poll.poll(left):
+                        ears[descriptor].hear()
+                self.worst_lateness = max(self.worst_lateness, -left)
+                for line in self.lines[step % PHASES :: PHASES]:
+                    line.tick()
+                for descriptor, _ in poll.poll(0):
+                    ears[descriptor].hear()
+                step += 1

@@ -1,0 +1,108 @@
+//! From any thread to the media thread: a bounded queue and the thread's own eventfd.
+//!
+//! When full: [`Commands::send`] hands the command back and the caller is told
+//! ([`Error::Busy`](crate::Error::Busy)). It takes a media thread that has been stuck for
+//! thousands of commands.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+
+use crossbeam_queue::ArrayQueue;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::mailbox::{Signal, Wake};
+use crate::slot::Slot;
+
+/// Commands that may wait.
+const CAPACITY: usize = 4096;
+
+/// What the media thread is asked to do.
+pub(crate) enum Command {
+    /// Take a leg, its sockets bound.
+    Add(Box<Slot>),
+    /// Close a leg; answers when its sockets are closed.
+    Remove { leg: u32, done: SyncSender<()> },
+    /// Queue speech for the ear; its bytes are already reserved.
+    Play {
+        leg: u32,
+        utterance: u64,
+        pcm: Box<[u8]>,
+        last: bool,
+    },
+    /// Drop what waits for the ear.
+    Flush { leg: u32 },
+    /// End of a call: frames from now on belong to `life`.
+    Reset { leg: u32, life: u32 },
+    /// A bug in a leg's logic, for tests of what it may break.
+    #[cfg(test)]
+    Panic { leg: u32 },
+}
+
+/// The queue and its wake.
+pub(crate) struct Commands {
+    queue: ArrayQueue<Command>,
+    signal: Signal<Bell>,
+    stop: AtomicBool,
+}
+
+impl Commands {
+    pub(crate) fn new() -> nix::Result<Self> {
+        Ok(Self {
+            queue: ArrayQueue::new(CAPACITY),
+            signal: Signal::new(Bell::new()?),
+            stop: AtomicBool::new(false),
+        })
+    }
+
+    /// Queue and wake.
+    pub(crate) fn send(&self, command: Command) -> Result<(), Command> {
+        self.queue.push(command)?;
+        self.signal.raise();
+        Ok(())
+    }
+
+    /// Ask the thread to end. Needs no place in the queue.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.signal.raise();
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Media thread: before taking commands after a wake.
+    pub(crate) fn settle(&self) {
+        self.signal.lower();
+    }
+
+    pub(crate) fn take(&self) -> Option<Command> {
+        self.queue.pop()
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        self.signal.target()
+    }
+}
+
+/// An eventfd as a [`Wake`].
+#[derive(Debug)]
+pub(crate) struct Bell(pub(crate) EventFd);
+
+impl Bell {
+    pub(crate) fn new() -> nix::Result<Self> {
+        EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map(Self)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(&self) {
+        // Cannot block or fail usefully: the counter would have to reach 2^64 - 2 first.
+        let _ = self.0.write(1);
+    }
+
+    fn settle(&self) {
+        // EAGAIN: nobody had rung.
+        let _ = self.0.read();
+    }
+}

@@ -1,0 +1,353 @@
+//! The engine as its callers see it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use translink_core::leg::{Leg, LegConfig};
+
+use crate::command::{Command, Commands};
+use crate::counters::Snapshot;
+use crate::item::{Inbox, Item, Outbox};
+use crate::run::Media;
+use crate::shared::SharedLeg;
+use crate::slot::Slot;
+use crate::socket::Sockets;
+use crate::thread;
+
+/// How long [`Engine::remove_leg`] waits for the sockets to be closed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why the engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The thread or a descriptor could not be made.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A leg's socket could not be made.
+    #[error("cannot use {address}: {source}")]
+    Address {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No leg has this number (any more).
+    #[error("no leg {0}")]
+    NoLeg(u32),
+    /// A bug ended this leg.
+    #[error("leg {0} is out of service")]
+    Dead(u32),
+    /// Thousands of commands wait: the media thread is stuck.
+    #[error("the media thread does not keep up with commands")]
+    Busy,
+    /// `close` was called.
+    #[error("the engine is closed")]
+    Closed,
+    /// A bug outside of any leg's logic ended the media thread.
+    #[error("the media thread died of a bug in translink")]
+    Died,
+    /// The thread stayed behind in the parent process.
+    #[error("the engine belongs to process {0}: make a new one after a fork")]
+    Forked(u32),
+}
+
+/// Where a leg listens and plays, and how its logic behaves.
+#[derive(Clone, Debug)]
+pub struct LegPorts {
+    /// Address to bind; port 0 = any free one.
+    pub listen: SocketAddr,
+    /// The ear. None: speech is paced, told and thrown away.
+    pub play_to: Option<SocketAddr>,
+    /// Send from the receiving socket, for gateways that answer only where they are answered.
+    pub send_from_listen: bool,
+    /// Bytes of kernel receive buffer to ask for.
+    pub receive_buffer: usize,
+    /// The leg's logic; `ledger_samples` is the length of the ledger kept here.
+    pub config: LegConfig,
+}
+
+/// The media thread and what it shares. Every method may be called from any thread.
+pub struct Engine {
+    process: u32,
+    commands: Arc<Commands>,
+    legs: RwLock<BTreeMap<u32, Arc<SharedLeg>>>,
+    next: AtomicU32,
+    inbox: Mutex<Inbox>,
+    descriptor: RawFd,
+    state: Arc<AtomicU8>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+const RUNNING: u8 = 0;
+const CLOSED: u8 = 1;
+const DIED: u8 = 2;
+
+impl Engine {
+    /// Start the thread. `mailbox` items may wait to be drained (an item is about 700 bytes).
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the process is out of descriptors or threads.
+    pub fn start(mailbox: usize) -> Result<Self, Error> {
+        let commands = Arc::new(Commands::new().map_err(io::Error::from)?);
+        let (outbox, inbox) = Outbox::new(mailbox).map_err(io::Error::from)?;
+        let media = Media::new(Arc::clone(&commands), outbox).map_err(io::Error::from)?;
+        let state = Arc::new(AtomicU8::new(RUNNING));
+        let descriptor = inbox.target().0.as_raw_fd();
+        let thread = {
+            let state = Arc::clone(&state);
+            thread::spawn(move || outermost(media, &state))?
+        };
+        Ok(Self {
+            process: std::process::id(),
+            commands,
+            legs: RwLock::default(),
+            next: AtomicU32::new(1),
+            inbox: Mutex::new(inbox),
+            descriptor,
+            state,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Bind a leg's sockets and hand it to the media thread; its number. Numbers rise and never come back.
+    ///
+    /// # Errors
+    /// [`Error::Address`] when a socket cannot be bound; [`Error::Busy`].
+    pub fn add_leg(&self, ports: &LegPorts) -> Result<u32, Error> {
+        self.check()?;
+        let sockets = Sockets::open(
+            ports.listen,
+            ports.play_to,
+            ports.send_from_listen,
+            ports.receive_buffer,
+        )
+        .map_err(|(address, source)| Error::Address { address, source })?;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let config = LegConfig {
+            ledger_samples: 0,
+            ..ports.config.clone()
+        };
+        let shared = Arc::new(SharedLeg::new(
+            number,
+            sockets.local,
+            config.playout_capacity,
+            ports.config.ledger_samples,
+        ));
+        shared
+            .counters
+            .rcvbuf
+            .store(sockets.granted, Ordering::Relaxed);
+        let slot = Slot::new(Arc::clone(&shared), sockets, Leg::new(config));
+        self.send(Command::Add(Box::new(slot)))?;
+        let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
+        legs.insert(number, shared);
+        Ok(number)
+    }
+
+    /// Where a leg really listens.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn local_address(&self, leg: u32) -> Result<SocketAddr, Error> {
+        Ok(self.leg(leg)?.local)
+    }
+
+    /// Close a leg's sockets. When this returns, its address is free.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`]; [`Error::Busy`] when the media thread is stuck.
+    pub fn remove_leg(&self, leg: u32) -> Result<(), Error> {
+        self.check()?;
+        let removed = {
+            let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
+            legs.remove(&leg)
+        };
+        let shared = removed.ok_or(Error::NoLeg(leg))?;
+        let (done, closed) = sync_channel(1);
+        if let Err(error) = self.send(Command::Remove { leg, done }) {
+            let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
+            legs.insert(leg, shared);
+            return Err(error);
+        }
+        closed.recv_timeout(PATIENCE).map_err(|_| Error::Busy)
+    }
+
+    /// End of a call. Frames whose `life` is less than the answer belong to it or to one before.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn reset_leg(&self, leg: u32) -> Result<u32, Error> {
+        let shared = self.living(leg)?;
+        let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
+        self.send(Command::Reset { leg, life })?;
+        Ok(life)
+    }
+
+    /// Queue speech; the bytes accepted. Fewer than given: the ear's queue is full, and `last` was not taken
+    /// either. Refused bytes are counted.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn play(&self, leg: u32, utterance: u64, pcm: &[u8], last: bool) -> Result<usize, Error> {
+        let shared = self.living(leg)?;
+        let accepted = shared.reserve(pcm.len());
+        let last = last && accepted == pcm.len();
+        if accepted == 0 && !last {
+            return Ok(0);
+        }
+        let command = Command::Play {
+            leg,
+            utterance,
+            pcm: pcm[..accepted].into(),
+            last,
+        };
+        self.send(command)
+            .inspect_err(|_| shared.release(accepted as u64))?;
+        Ok(accepted)
+    }
+
+    /// Drop what waits for the ear.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn flush(&self, leg: u32) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::Flush { leg })
+    }
+
+    /// Audio from sample `start` to `end` as far as the ledger has it: first sample, s16le.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn history(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
+        Ok(self.leg(leg)?.history(start, end))
+    }
+
+    /// Counters of a leg.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn counters(&self, leg: u32) -> Result<Snapshot, Error> {
+        Ok(self.leg(leg)?.counters.snapshot())
+    }
+
+    /// An eventfd, readable while [`Engine::drain`] has something. It stays open until the engine is dropped.
+    #[must_use]
+    pub const fn descriptor(&self) -> RawFd {
+        self.descriptor
+    }
+
+    /// Hand up to `limit` items to `take`, oldest first; how many. One drainer at a time: a second one that
+    /// comes meanwhile gets nothing.
+    ///
+    /// # Errors
+    /// [`Error::Died`] once the media thread died and nothing is left; [`Error::Forked`].
+    pub fn drain(&self, limit: usize, take: impl FnMut(Item)) -> Result<usize, Error> {
+        self.check_process()?;
+        let mut inbox = match self.inbox.try_lock() {
+            Ok(inbox) => inbox,
+            Err(TryLockError::Poisoned(inbox)) => inbox.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(0),
+        };
+        let taken = inbox.drain(limit, take);
+        if taken == 0 && self.state.load(Ordering::Acquire) == DIED {
+            return Err(Error::Died);
+        }
+        Ok(taken)
+    }
+
+    /// Stop the thread and close the sockets. Idempotent.
+    pub fn close(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
+        let _ = self
+            .state
+            .compare_exchange(RUNNING, CLOSED, Ordering::AcqRel, Ordering::Acquire);
+        self.commands.stop();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // Its panics are caught inside.
+            let _ = thread.join();
+        }
+        while let Some(command) = self.commands.take() {
+            drop(command);
+        }
+    }
+
+    fn leg(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
+        self.check_process()?;
+        let legs = self.legs.read().unwrap_or_else(PoisonError::into_inner);
+        legs.get(&leg).cloned().ok_or(Error::NoLeg(leg))
+    }
+
+    fn living(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
+        let shared = self.leg(leg)?;
+        match shared.counters.dead.load(Ordering::Relaxed) {
+            0 => Ok(shared),
+            _ => Err(Error::Dead(leg)),
+        }
+    }
+
+    fn send(&self, command: Command) -> Result<(), Error> {
+        self.check()?;
+        self.commands.send(command).map_err(|_| Error::Busy)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.check_process()?;
+        match self.state.load(Ordering::Acquire) {
+            RUNNING => Ok(()),
+            CLOSED => Err(Error::Closed),
+            _ => Err(Error::Died),
+        }
+    }
+
+    fn check_process(&self) -> Result<(), Error> {
+        if std::process::id() == self.process {
+            Ok(())
+        } else {
+            Err(Error::Forked(self.process))
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("descriptor", &self.descriptor)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The thread's outermost frame: whatever goes wrong in here is told by the next call, and by a wake.
+fn outermost(mut media: Media, state: &AtomicU8) {
+    let ended = catch_unwind(AssertUnwindSafe(|| media.run()));
+    if !matches!(ended, Ok(Ok(()))) {
+        state.store(DIED, Ordering::Release);
+        media.ring();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,0 +1,87 @@
+//! What goes through the mailbox, and who makes way when it is full.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+use translink_core::frame::{Frame, Nanos};
+use translink_core::leg::PlayoutEvent;
+
+use crate::command::Bell;
+use crate::mailbox::{Receiver, Sender, mailbox};
+use crate::shared::SharedLeg;
+
+/// News from the media thread.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every item is a frame")]
+pub enum Item {
+    /// 20 ms of audio.
+    Frame {
+        /// Whose.
+        leg: u32,
+        /// How many calls had ended on that leg before.
+        life: u32,
+        /// When it was put into the mailbox.
+        ready: Nanos,
+        /// The audio.
+        frame: Frame,
+    },
+    /// A step in the life of an utterance.
+    Playout {
+        /// In whose ear.
+        leg: u32,
+        /// What happened.
+        event: PlayoutEvent,
+        /// Due time of the datagram, or the time of the flush.
+        at: Nanos,
+    },
+    /// The leg's logic panicked: it is out of service, its sockets are closed.
+    Dead {
+        /// Which.
+        leg: u32,
+        /// When.
+        at: Nanos,
+    },
+}
+
+/// The draining end of the mailbox.
+pub(crate) type Inbox = Receiver<Consumer<Item>, Bell>;
+
+/// The media thread's end. Full: frames are dropped first (they are in the ledger), the last sixteenth is for
+/// events, which are told nowhere else; each drop is counted at its leg.
+pub(crate) struct Outbox {
+    sender: Sender<Producer<Item>, Bell>,
+    kept_for_events: usize,
+}
+
+impl Outbox {
+    pub(crate) fn new(capacity: usize) -> nix::Result<(Self, Inbox)> {
+        let (sender, inbox) = mailbox(RingBuffer::new(capacity), Bell::new()?);
+        let outbox = Self {
+            sender,
+            kept_for_events: capacity / 16,
+        };
+        Ok((outbox, inbox))
+    }
+
+    pub(crate) fn frame(&mut self, leg: &SharedLeg, item: Item) {
+        if self.sender.room() <= self.kept_for_events || self.sender.push(item).is_err() {
+            leg.counters.drops_ring.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(crate) fn event(&mut self, leg: &SharedLeg, item: Item) {
+        if self.sender.push(item).is_err() {
+            leg.counters.drops_events.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Wake the drainer even without news.
+    pub(crate) fn ring(&mut self) {
+        self.sender.wake();
+    }
+
+    /// Wake the drainer if there is news since the last time.
+    pub(crate) fn signal(&mut self) {
+        self.sender.signal();
+    }
+}

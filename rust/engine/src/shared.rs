@@ -1,0 +1,98 @@
+//! What the media thread and the callers both know of one leg.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use translink_core::frame::FRAME_SAMPLES;
+use translink_core::ledger::Ledger;
+
+use crate::counters::Counters;
+
+/// Audio copied in one hold of the ledger's lock: 100 ms. The media thread waits for one such copy at most,
+/// some hundred nanoseconds.
+const SLICE: u64 = 5 * FRAME_SAMPLES;
+
+/// One leg, seen from outside.
+#[derive(Debug)]
+pub(crate) struct SharedLeg {
+    pub(crate) number: u32,
+    pub(crate) local: SocketAddr,
+    pub(crate) counters: Counters,
+    /// How many calls ended here.
+    pub(crate) life: AtomicU32,
+    /// Bytes that may wait for the ear.
+    capacity: u64,
+    ledger: Mutex<Ledger>,
+}
+
+impl SharedLeg {
+    pub(crate) fn new(number: u32, local: SocketAddr, capacity: usize, ledger: usize) -> Self {
+        Self {
+            number,
+            local,
+            counters: Counters::default(),
+            life: AtomicU32::new(0),
+            capacity: capacity as u64,
+            ledger: Mutex::new(Ledger::new(ledger)),
+        }
+    }
+
+    /// Reserve room for speech; the number of bytes granted, `wanted` at most. What is not granted is counted.
+    pub(crate) fn reserve(&self, wanted: usize) -> usize {
+        let queued = &self.counters.playout_queued;
+        let mut granted = 0;
+        let _ = queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |queued| {
+            granted = self.capacity.saturating_sub(queued).min(wanted as u64);
+            Some(queued + granted)
+        });
+        let refused = wanted as u64 - granted;
+        if refused > 0 {
+            self.counters
+                .drops_playout
+                .fetch_add(refused, Ordering::Relaxed);
+        }
+        usize::try_from(granted).unwrap_or(wanted)
+    }
+
+    /// Give room back: the bytes left the ear's queue, whichever way.
+    pub(crate) fn release(&self, bytes: u64) {
+        self.counters
+            .playout_queued
+            .fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// A poisoned ledger is still a ledger: its methods leave it whole at every step.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Samples `start..end` as far as they are held, in one unbroken stretch.
+    pub(crate) fn history(&self, start: u64, end: u64) -> (u64, Vec<u8>) {
+        let held = self.ledger().held();
+        let mut next = start.max(held.start);
+        let end = end.min(held.end);
+        if next >= end {
+            return self.ledger().read(start, end);
+        }
+        let mut first = next;
+        let mut audio = Vec::with_capacity(usize::try_from((end - next) * 2).unwrap_or_default());
+        let mut slice = Vec::with_capacity(usize::try_from(SLICE * 2).unwrap_or_default());
+        while next < end {
+            let from = self
+                .ledger()
+                .read_into(next, end.min(next + SLICE), &mut slice);
+            if slice.is_empty() {
+                break;
+            }
+            if from != next {
+                // The media thread overtook us at the old end, or a call ended: what was read does not join on.
+                audio.clear();
+                first = from;
+            }
+            audio.extend_from_slice(&slice);
+            next = from + slice.len() as u64 / 2;
+        }
+        (first, audio)
+    }
+}

@@ -1,0 +1,210 @@
+//! One leg inside the media thread: its sockets, its logic, its share of the mailbox.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use translink_core::frame::{FRAME_BYTES, Frame, Nanos};
+use translink_core::leg::{Input, Leg, Output, PlayoutEvent};
+
+use crate::batch::{BATCH, Batch};
+use crate::clock::{self, Conversion};
+use crate::item::{Item, Outbox};
+use crate::shared::SharedLeg;
+use crate::socket::Sockets;
+
+/// The media thread's half of a leg.
+pub(crate) struct Slot {
+    pub(crate) shared: Arc<SharedLeg>,
+    pub(crate) sockets: Sockets,
+    /// When the leg wants to be woken.
+    pub(crate) deadline: Nanos,
+    leg: Leg,
+    life: u32,
+    /// The kernel's drop counter as last told, modulo 2^32.
+    dropped: u32,
+}
+
+impl Slot {
+    pub(crate) fn new(shared: Arc<SharedLeg>, sockets: Sockets, leg: Leg) -> Self {
+        Self {
+            shared,
+            sockets,
+            deadline: Nanos::MAX,
+            leg,
+            life: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Do something with the leg behind a wall: a panic is this leg's end, and nobody else's.
+    ///
+    /// False: the leg is dead, remove it.
+    pub(crate) fn guarded(
+        &mut self,
+        out: &mut Outbox,
+        act: impl FnOnce(&mut Self, &mut Outbox),
+    ) -> bool {
+        // What a panic leaves half-done is the leg, which is dropped, and the outbox, whose ring is whole
+        // between any two pushes.
+        let alive = catch_unwind(AssertUnwindSafe(|| act(self, out))).is_ok();
+        if alive {
+            self.shared.counters.publish(self.leg.stats());
+        } else {
+            self.shared.counters.dead.store(1, Relaxed);
+            out.event(
+                &self.shared,
+                Item::Dead {
+                    leg: self.shared.number,
+                    at: clock::now(),
+                },
+            );
+        }
+        out.signal();
+        alive
+    }
+
+    /// Take one batch from the socket. True: it was full, more may wait.
+    pub(crate) fn receive(&mut self, batch: &mut Batch, out: &mut Outbox) -> bool {
+        let count = match batch.receive(self.sockets.receiving()) {
+            Ok(count) => count,
+            Err(error) => {
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) {
+                    self.shared.counters.errors_receive.fetch_add(1, Relaxed);
+                }
+                return false;
+            }
+        };
+        let conversion = Conversion::read();
+        for index in 0..count {
+            let datagram = batch.datagram(index);
+            if let Some(dropped) = datagram.dropped {
+                let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
+                self.shared
+                    .counters
+                    .drops_kernel
+                    .fetch_add(u64::from(new), Relaxed);
+            }
+            if datagram.payload.is_empty() {
+                self.shared.counters.errors_receive.fetch_add(1, Relaxed);
+                continue;
+            }
+            let arrival = conversion.monotonic(datagram.stamp, self.leg.stats().last_datagram);
+            let input = Input::Datagram {
+                payload: datagram.payload,
+                arrival,
+            };
+            self.leg.handle(input, conversion.now);
+            self.settle(conversion.now, out);
+        }
+        count == BATCH
+    }
+
+    /// Queue speech whose bytes were reserved.
+    pub(crate) fn play(&mut self, utterance: u64, pcm: &[u8], last: bool, out: &mut Outbox) {
+        let refused = self.leg.stats().drops_playout;
+        let input = Input::Play {
+            utterance,
+            pcm,
+            last,
+        };
+        self.act(input, pcm.len() as u64, out);
+        let refused = self.leg.stats().drops_playout - refused;
+        self.shared
+            .counters
+            .drops_playout
+            .fetch_add(refused, Relaxed);
+    }
+
+    pub(crate) fn flush(&mut self, out: &mut Outbox) {
+        self.act(Input::Flush, 0, out);
+    }
+
+    /// The call ended. What waits in the socket was sent during it and goes with it.
+    pub(crate) fn reset(&mut self, life: u32, batch: &mut Batch, out: &mut Outbox) {
+        // Bounded: a flood may not hold up the other legs.
+        for _ in 0..16 {
+            if !self.receive(batch, out) {
+                break;
+            }
+        }
+        self.act(Input::Reset, 0, out);
+        self.shared.ledger().clear();
+        self.life = self.life.max(life);
+    }
+
+    pub(crate) fn wake(&mut self, now: Nanos, out: &mut Outbox) {
+        let before = self.leg.stats().playout_queued;
+        self.leg.handle(Input::Timeout, now);
+        self.settle(now, out);
+        self.account(before, 0);
+    }
+
+    fn act(&mut self, input: Input<'_>, incoming: u64, out: &mut Outbox) {
+        let before = self.leg.stats().playout_queued;
+        let now = clock::now();
+        self.leg.handle(input, now);
+        self.settle(now, out);
+        self.account(before, incoming);
+    }
+
+    /// What was reserved and is not queued any more has left: played, flushed or refused.
+    fn account(&self, before: u64, incoming: u64) {
+        let left = (before + incoming).saturating_sub(self.leg.stats().playout_queued);
+        self.shared.release(left);
+    }
+
+    /// Carry out what the leg wants until it wants to wait.
+    fn settle(&mut self, now: Nanos, out: &mut Outbox) {
+        loop {
+            match self.leg.poll(now) {
+                Output::Frame(frame) => self.publish(frame, out),
+                Output::Transmit { payload, .. } => self.transmit(&payload),
+                Output::Playout(event) => {
+                    let at = match event {
+                        PlayoutEvent::Started { at, .. } | PlayoutEvent::Finished { at, .. } => at,
+                        PlayoutEvent::Flushed { .. } => now,
+                    };
+                    let leg = self.shared.number;
+                    out.event(&self.shared, Item::Playout { leg, event, at });
+                }
+                Output::Timeout(at) => {
+                    self.deadline = at;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Ledger first: whoever hears of a frame finds it there.
+    fn publish(&self, frame: Frame, out: &mut Outbox) {
+        self.shared.ledger().append(frame.start, &frame.pcm);
+        out.frame(
+            &self.shared,
+            Item::Frame {
+                leg: self.shared.number,
+                life: self.life,
+                ready: clock::now(),
+                frame,
+            },
+        );
+    }
+
+    fn transmit(&self, payload: &[u8; FRAME_BYTES]) {
+        let counters = &self.shared.counters;
+        match self.sockets.send(payload) {
+            Ok(true) => {
+                counters.datagrams_out.fetch_add(1, Relaxed);
+                counters.bytes_out.fetch_add(FRAME_BYTES as u64, Relaxed);
+            }
+            Ok(false) => {}
+            Err(_) => {
+                counters.errors_send.fetch_add(1, Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `Engine`: arguments in, detach, call, error out.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use translink_core::leg::LegConfig;
+use translink_engine::{Engine as Media, LegPorts};
+
+use crate::errors::{engine_error, os_error};
+use crate::items::object;
+
+type Address = (String, u16);
+
+/// The media thread.
+#[pyclass(frozen)]
+pub(crate) struct Engine(Media);
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (*, mailbox = 8192))]
+    fn new(mailbox: usize) -> PyResult<Self> {
+        if !(16..=1 << 20).contains(&mailbox) {
+            return Err(refused("mailbox must be 16..=1048576", mailbox));
+        }
+        Media::start(mailbox).map(Self).map_err(engine_error)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "keywords in Python, extracted for us alone"
+    )]
+    #[pyo3(signature = (
+        *, listen, play_to = None, send_from_listen = false, ledger_seconds = 60.0, prebuffer_ms = 60,
+        tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0, continuous = false,
+    ))]
+    fn add_leg(
+        &self,
+        py: Python<'_>,
+        listen: Address,
+        play_to: Option<Address>,
+        send_from_listen: bool,
+        ledger_seconds: f64,
+        prebuffer_ms: u64,
+        tail_ms: u64,
+        receive_buffer: usize,
+        playout_seconds: f64,
+        continuous: bool,
+    ) -> PyResult<u32> {
+        if !(1 << 12..=1 << 30).contains(&receive_buffer) {
+            return Err(refused(
+                "receive_buffer must be 4096..=1073741824",
+                receive_buffer,
+            ));
+        }
+        if prebuffer_ms > 10_000 || tail_ms > 60_000 {
+            return Err(PyValueError::new_err(
+                "prebuffer_ms must be 10000 at most, tail_ms 60000 at most",
+            ));
+        }
+        let config = LegConfig {
+            prebuffer: prebuffer_ms * 1_000_000,
+            tail: tail_ms * 1_000_000,
+            playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
+            continuous,
+            ledger_samples: samples("ledger_seconds", ledger_seconds)?,
+        };
+        py.detach(|| {
+            let ports = LegPorts {
+                listen: resolve(&listen)?,
+                play_to: play_to.as_ref().map(resolve).transpose()?,
+                send_from_listen,
+                receive_buffer,
+                config,
+            };
+            self.0.add_leg(&ports).map_err(engine_error)
+        })
+    }
+
+    fn local_address(&self, leg: u32) -> PyResult<Address> {
+        let address = self.0.local_address(leg).map_err(engine_error)?;
+        Ok((address.ip().to_string(), address.port()))
+    }
+
+    fn remove_leg(&self, py: Python<'_>, leg: u32) -> PyResult<()> {
+        py.detach(|| self.0.remove_leg(leg)).map_err(engine_error)
+    }
+
+    fn reset_leg(&self, leg: u32) -> PyResult<u32> {
+        self.0.reset_leg(leg).map_err(engine_error)
+    }
+
+    #[pyo3(signature = (leg, utterance, pcm, last = false))]
+    fn play(&self, leg: u32, utterance: u64, pcm: &[u8], last: bool) -> PyResult<usize> {
+        self.0.play(leg, utterance, pcm, last).map_err(engine_error)
+    }
+
+    fn flush(&self, leg: u32) -> PyResult<()> {
+        self.0.flush(leg).map_err(engine_error)
+    }
+
+    fn history<'py>(
+        &self,
+        py: Python<'py>,
+        leg: u32,
+        start: u64,
+        end: u64,
+    ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
+        let read = py.detach(|| self.0.history(leg, start, end));
+        let (first, audio) = read.map_err(engine_error)?;
+        Ok((first, PyBytes::new(py, &audio)))
+    }
+
+    const fn fileno(&self) -> i32 {
+        self.0.descriptor()
+    }
+
+    #[pyo3(signature = (limit = 256))]
+    fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        let mut failure = None;
+        let take = |item| {
+            if let Err(error) = object(py, item).and_then(|object| list.append(object)) {
+                failure = Some(error);
+            }
+        };
+        self.0.drain(limit, take).map_err(engine_error)?;
+        failure.map_or(Ok(list), Err)
+    }
+
+    fn counters<'py>(&self, py: Python<'py>, leg: u32) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.0.counters(leg).map_err(engine_error)?.fields() {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.0.close());
+    }
+}
+
+fn resolve(address: &Address) -> PyResult<SocketAddr> {
+    let (host, port) = address;
+    let found = (host.as_str(), *port).to_socket_addrs();
+    let mut found = found.map_err(|error| os_error(&error, format!("{host}:{port}: {error}")))?;
+    let none = || PyValueError::new_err(format!("{host}:{port} has no address"));
+    found.next().ok_or_else(none)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the range is checked"
+)]
+fn samples(name: &str, seconds: f64) -> PyResult<usize> {
+    if !(0.0..=3600.0).contains(&seconds) {
+        return Err(refused(&format!("{name} must be 0..=3600"), seconds));
+    }
+    Ok((seconds * 16_000.0) as usize)
+}
+
+fn refused(rule: &str, value: impl std::fmt::Display) -> PyErr {
+    PyValueError::new_err(format!("{rule}, not {value}"))
+}

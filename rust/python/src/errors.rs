@@ -1,0 +1,27 @@
+//! The one place where Rust's errors become Python's.
+
+use std::io;
+
+use pyo3::exceptions::{PyBlockingIOError, PyLookupError, PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use translink_engine::Error;
+
+/// By value, so that it fits `map_err`.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+pub(crate) fn engine_error(error: Error) -> PyErr {
+    let text = error.to_string();
+    match &error {
+        Error::Io(source) | Error::Address { source, .. } => os_error(source, text),
+        Error::NoLeg(_) | Error::Dead(_) => PyLookupError::new_err(text),
+        Error::Busy => PyBlockingIOError::new_err(text),
+        _ => PyRuntimeError::new_err(text),
+    }
+}
+
+/// With a number, `OSError` makes itself the right subclass.
+pub(crate) fn os_error(source: &io::Error, text: String) -> PyErr {
+    match source.raw_os_error() {
+        Some(number) => PyOSError::new_err((number, text)),
+        None => PyOSError::new_err(text),
+    }
+}

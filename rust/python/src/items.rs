@@ -1,0 +1,104 @@
+//! What `Engine.drain` gives out: `Frame` and `Playout`.
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use translink_core::leg::PlayoutEvent;
+use translink_engine::Item;
+
+/// 20 ms of a leg's audio.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Frame {
+    leg: u32,
+    life: u32,
+    start: u64,
+    captured: u64,
+    ready: u64,
+    peak: u16,
+    rms: u16,
+    speech: bool,
+    filled: u16,
+    /// Made once: every reader gets the same object.
+    pcm: Py<PyBytes>,
+}
+
+#[pymethods]
+impl Frame {
+    fn __repr__(&self) -> String {
+        format!(
+            "<Frame leg={} life={} start={} rms={} speech={} filled={}>",
+            self.leg, self.life, self.start, self.rms, self.speech, self.filled
+        )
+    }
+}
+
+/// A step in the life of an utterance.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Playout {
+    leg: u32,
+    utterance: u64,
+    kind: &'static str,
+    at: u64,
+    unplayed: u64,
+}
+
+#[pymethods]
+impl Playout {
+    fn __repr__(&self) -> String {
+        format!(
+            "<Playout leg={} utterance={} kind={} at={} unplayed={}>",
+            self.leg, self.utterance, self.kind, self.at, self.unplayed
+        )
+    }
+}
+
+/// The Python object for an item of the mailbox.
+pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
+    let playout = match item {
+        Item::Frame {
+            leg,
+            life,
+            ready,
+            frame,
+        } => {
+            let pcm = PyBytes::new(py, &frame.pcm).unbind();
+            let frame = Frame {
+                leg,
+                life,
+                start: frame.start,
+                captured: frame.captured,
+                ready,
+                peak: frame.peak,
+                rms: frame.rms,
+                speech: frame.speech,
+                filled: frame.filled,
+                pcm,
+            };
+            return Ok(Bound::new(py, frame)?.into_any());
+        }
+        Item::Playout { leg, event, at } => {
+            let (utterance, kind, unplayed) = match event {
+                PlayoutEvent::Started { utterance, .. } => (utterance, "started", 0),
+                PlayoutEvent::Finished { utterance, .. } => (utterance, "finished", 0),
+                PlayoutEvent::Flushed {
+                    utterance,
+                    unplayed,
+                } => (utterance, "flushed", unplayed),
+            };
+            Playout {
+                leg,
+                utterance,
+                kind,
+                at,
+                unplayed,
+            }
+        }
+        Item::Dead { leg, at } => Playout {
+            leg,
+            utterance: 0,
+            kind: "dead",
+            at,
+            unplayed: 0,
+        },
+    };
+    Ok(Bound::new(py, playout)?.into_any())
+}

@@ -1,0 +1,84 @@
+"""The command line: what it says, its exit codes, and how fast it is there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import translink
+
+COMMANDS = ("serve", "offline", "demo", "call", "sim", "check")
+
+
+def run(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in an otherwise empty environment."""
+    base = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "translink", *arguments],
+        cwd=cwd,
+        env=base | environ,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_the_version_is_the_cores(tmp_path: Path) -> None:
+    done = run("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"translink {translink.__version__}\n")
+
+
+def test_the_version_does_not_wait_for_providers() -> None:
+    heavy = "aiohttp", "pydantic", "structlog", "websockets", "uvloop", "rich"
+    script = (
+        f"import sys, translink.cli\nprint([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_every_command_explains_itself(tmp_path: Path) -> None:
+    listed = run("--help", cwd=tmp_path).stdout
+    for command in COMMANDS:
+        assert f"\n  {command} " in listed
+        done = run(command, "--help", cwd=tmp_path)
+        assert done.returncode == 0
+        assert "--help" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("serve", "--mode", "fast"),
+            "translink: --mode = 'fast' (command line): should be 'auto'",
+        ),
+        (("serve", "--set", "admin.prt=1"), "did you mean admin.port?"),
+        (("serve", "--config", "gone.toml"), "translink: gone.toml: no such file"),
+        (("serve", "--host", "0.0.0.0"), "admin.token"),
+        (("serve", "--no-such-flag"), "--no-such-flag"),
+        (("no-such-command",), "no-such-command"),
+        (("offline", "--port", "99999"), "--port"),
+    ],
+)
+def test_wrong_usage_and_wrong_settings_end_with_2(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_shows_settings_and_no_secret(tmp_path: Path) -> None:
+    (tmp_path / ".env.externalmedia").write_text("DEEPGRAM_API_KEY=very-secret\nOTHER=1\n")
+    done = run("check", "--json", cwd=tmp_path)
+    assert "very-secret" not in done.stdout + done.stderr
+    assert '"127.0.0.1:6120"' in done.stdout

@@ -1,0 +1,140 @@
+"""The log: greppable messages, known fields, no secrets, no forged lines, no floods."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translink import log
+
+SECRET = 's3cr3t"key\\with-quotes'
+Configure = Callable[..., io.StringIO]
+
+
+@pytest.fixture
+def configured() -> Iterator[Configure]:
+    """Configures logging into a string; what was before comes back afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+
+    def configure(**how: object) -> io.StringIO:
+        stream = io.StringIO()
+        log.configure(secrets=[SECRET], stream=stream, **how)  # type: ignore[arg-type]
+        return stream
+
+    yield configure
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Deepgram API Mode: Streaming (WebSocket)",
+        "[STREAMING-STATE] Deepgram Streaming State Manager initialized",
+        "[WEBSOCKET] ✓ Connection opened for extension 3333",
+        '[WEBSOCKET] FINAL transcript (3333): "hello world"',
+        "[STREAMING-3333] Sent 100 frames (64000 bytes)",
+    ],
+)
+def test_the_predecessors_lines_stay_word_for_word(configured: Configure, message: str) -> None:
+    stream = configured(format="console")
+    structlog.get_logger("translink").info(message, leg="3333")
+    assert message in stream.getvalue()
+    stream = configured(format="json")
+    structlog.get_logger("translink").info(message, leg="3333")
+    assert json.loads(stream.getvalue())["message"] == message
+
+
+def test_a_line_knows_its_call_and_leg(configured: Configure) -> None:
+    stream = configured(format="json")
+    with log.log_context(call="3333-1", leg="3333"):
+        structlog.get_logger("translink.call").warning("slow", ms=12)
+        logging.getLogger("elsewhere").error("from the %s library", "standard")
+    structlog.get_logger("translink.call").info("outside")
+    first, second, third = map(json.loads, stream.getvalue().splitlines())
+    assert (first["call"], first["leg"], first["ms"], first["level"]) == (
+        "3333-1",
+        "3333",
+        12,
+        "warning",
+    )
+    assert (second["call"], second["message"]) == ("3333-1", "from the standard library")
+    assert "call" not in third
+
+
+@pytest.mark.parametrize("format_", ["console", "json"])
+def test_a_secret_is_masked_wherever_it_hides(configured: Configure, format_: str) -> None:
+    stream = configured(format=format_, level="debug")
+    logger = structlog.get_logger("translink")
+    logger.info("in the message " + SECRET)
+    logger.info("in a field", key=SECRET, nested={"header": ["x", SECRET]})
+    logging.getLogger("elsewhere").warning("in an argument %s", SECRET)
+    try:
+        raise ValueError(f"in an exception {SECRET}")
+    except ValueError:
+        logger.exception("failed")
+    text = stream.getvalue()
+    assert "with-quotes" not in text
+    assert text.count(log.MASK) == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ("Authorization: Token 0123456789abcdef0123456789abcdef01234567", "0123456789abcdef"),
+        ("{'Authorization': 'Bearer eyJhbGciOi.J9-_xyz0123'}", "eyJ"),
+        ("DeepL-Auth-Key 279a2e9d-83b3-c416-7e2d-f721593e42a0:fx", "279a2e9d"),
+        ("key is 279a2e9d-83b3-c416-7e2d-f721593e42a0:fx.", "279a2e9d"),
+    ],
+)
+def test_what_looks_like_a_key_is_masked_even_when_nobody_registered_it(
+    line: str, hidden: str
+) -> None:
+    masked = log.Redaction()(line)
+    assert hidden not in masked
+    assert log.MASK in masked
+
+
+def test_ordinary_words_are_left_alone() -> None:
+    line = 'Token expired; bearer of bad news: "the token was lost" 3333-1'
+    assert log.Redaction(["", "abc"])(line) == line
+
+
+@given(st.text(min_size=4), st.text(), st.text())
+def test_no_registered_secret_survives(secret: str, before: str, after: str) -> None:
+    masked = log.Redaction([secret])(before + secret + after)
+    assert secret in log.MASK or secret not in masked.replace(log.MASK, "\0")
+
+
+def test_a_transcript_cannot_forge_a_line_or_drive_the_terminal(configured: Configure) -> None:
+    stream = configured(format="console")
+    structlog.get_logger("translink").info('FINAL: "hello\n2026 [error] gone\x1b[2J"')
+    (line,) = stream.getvalue().splitlines()
+    assert "\x1b" not in line
+
+
+def test_levels_are_obeyed_and_libraries_kept_quiet(configured: Configure) -> None:
+    stream = configured(format="json", level="warning")
+    structlog.get_logger("translink").info("unwanted")
+    structlog.get_logger("translink").warning("wanted")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["wanted"]
+    stream = configured(format="json", level="debug")
+    logging.getLogger("websockets.client").debug("> Authorization: Token abc")
+    assert stream.getvalue() == ""
+
+
+def test_weather_is_told_once_and_then_counted() -> None:
+    weather = log.Weather(interval=60)
+    assert weather.tell("receive", now=0) == 0
+    assert [weather.tell("receive", now=t) for t in (1, 2, 59.9)] == [None] * 3
+    assert weather.tell("send", now=3) == 0
+    assert weather.tell("receive", now=60) == 3
+    assert weather.tell("receive", now=120) == 0
