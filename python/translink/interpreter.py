@@ -241,7 +241,7 @@ class Interpreter(ListenObserver):
         if result.text:
             self._log.info(f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{result.text}"')
             self._emit("interim", text=self._transcript.interim)
-        self._tick.set()
+        self._commit()
 
     def mode(self, mode: Mode, reason: str) -> None:  # noqa: D102
         self._emit("mode", mode=mode.value, reason=reason)
