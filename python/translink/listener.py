@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, StreamEvent, UtteranceEnd
 from translink.failover import Backoff, Breaker, Wait
-from translink.feed import Audio, Feed, FeedLimits
+from translink.feed import WORTH_AN_ANSWER, Audio, Feed, FeedLimits
 from translink.pieces import CutRule, Pieces
 from translink.speech import FRAME, SpeechMap
 from translink.timeline import Item, Span, Timeline
@@ -221,9 +221,11 @@ class Listener:
                     if not self._refused:
                         self._set_mode(Mode.PRERECORDED, "as set")
                     await self._changed.wait()
+        except BaseException:
+            self._pieces.cancel()
+            raise
         finally:
             self._set_mode(Mode.IDLE, "the call is over")
-            self._pieces.cancel()
 
     async def finish(self, timeout: float) -> None:
         """The call is over: have the rest recognised, bounded by `timeout` seconds, then let `run` return.
@@ -296,8 +298,7 @@ class Listener:
             self._feed = self._span = self._handover_since = None
         self._observer.disconnected(failure)
         if failure is None:
-            self._timeline.done(span)
-            self._release()
+            self._close(span)
             return
         self.stats.failovers += 1
         self._recover(span)
@@ -320,6 +321,15 @@ class Listener:
             self._set_mode(Mode.RECOVERING, str(error))
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
+
+    def _close(self, span: Span) -> None:
+        """The stream of `span` ended as asked. Speech that it passed over in silence is asked for once more, elsewhere."""
+        assert span.end is not None
+        if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
+            self._timeline.done(span)
+        else:
+            self._pieces.start(self._timeline.reassign(span, "prerecorded"))
+        self._release()
 
     def _recover(self, span: Span) -> None:
         """The stream of `span` is gone: what it had not made final is to be recognised again."""
