@@ -74,7 +74,7 @@ def test_a_line_knows_its_call_and_leg(configured: Configure) -> None:
 def test_a_secret_is_masked_wherever_it_hides(configured: Configure, format_: str) -> None:
     stream = configured(format=format_, level="debug")
     logger = structlog.get_logger("translink")
-    logger.info("in the message " + SECRET)
+    logger.info("in the message %s", SECRET)
     logger.info("in a field", key=SECRET, nested={"header": ["x", SECRET]})
     logging.getLogger("elsewhere").warning("in an argument %s", SECRET)
     try:

@@ -125,10 +125,13 @@ def demo(
     seconds: Annotated[float, typer.Option(min=5, max=3_600, help="How long they talk.")] = 30.0,
     json: Json = False,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live view.")] = False,
+    use_keys: Annotated[
+        bool, typer.Option("--use-keys", help="Use the real services with your keys; they charge.")
+    ] = False,
 ) -> None:
     """Let two simulated callers talk to each other. No keys needed."""
     run = _function("translink.sim.demo", "run_demo")
-    _leave(run(out=out, seconds=seconds, json=json, plain=plain))
+    _leave(run(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
 
 
 @app.command()

@@ -1,12 +1,14 @@
 """What can go wrong with a provider, and what that means for the call.
 
-Retryability is decided here and nowhere else: a provider reports what it saw (status, close code, reason,
-time-out) through one of the constructors below, `failover` reads `kind`, and nobody looks at a status again.
+Retryability is decided here and nowhere else: a provider reports what it saw (status, close code,
+reason, time-out) through one of the constructors below, `failover` reads `kind`, and nobody looks
+at a status again.
 """
 
 from __future__ import annotations
 
 import enum
+import re
 
 
 class TranslinkError(Exception):
@@ -27,7 +29,8 @@ class Kind(enum.Enum):
     DENIED = "denied"
     """401, 402, 403, 456: no use trying this provider again soon; fail over at once and alert."""
     REFUSED = "refused"
-    """400, 404, 413, 415, 422, close 1008: this very request is wrong; trying it again changes nothing."""
+    """400, 404, 413, 415, 422, close 1008: this very request is wrong; trying it again changes
+    nothing."""
 
 
 class ProviderError(TranslinkError):
@@ -82,3 +85,20 @@ def kind_of_close(code: int | None) -> Kind:
             return Kind.REFUSED
         case _:
             return Kind.TRANSIENT
+
+
+def printable(text: str, *, secret: str = "") -> str:
+    """What a peer wrote, made safe for a log line: one line, at most 200 characters, no query, no
+    `secret`.
+
+    A server may echo the request it refuses; so every text that goes from the wire into a
+    `ProviderError` passes through here.
+    """
+    if len(secret) >= 6:
+        text = text.replace(secret, "***")
+    text = _QUERY.sub(r"\1", text[:2000])
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+_QUERY = re.compile(r"(\w://[^\s?#]*)[?#]\S*")

@@ -95,7 +95,9 @@ class Caller:
         self._odd = False
         self._mic: asyncio.Task[None] | None = None
         self._socket = _bind(ear)
+        self._record = record
         self.heard = Ear(time.monotonic(), record)
+        """What was heard since the call began, which is when the context was entered."""
 
     @property
     def address(self) -> Address:
@@ -104,6 +106,7 @@ class Caller:
         return host, port
 
     async def __aenter__(self) -> Caller:
+        self.heard = Ear(time.monotonic(), self._record)
         asyncio.get_running_loop().add_reader(self._socket, self._receive)
         self._mic = asyncio.create_task(self._speak(), name=f"mic of {self.address}")
         self._mic.add_done_callback(self._hung_up)

@@ -58,6 +58,7 @@ class Ear:
 
     def __init__(self, began: float, record: Callable[[bytes], object] | None = None) -> None:
         """`began` is second 0 of the recording; `record` is called with whole samples of s16le."""
+        self.began = began
         self.datagrams = 0
         self.bytes = 0
         self.gaps = 0
@@ -66,7 +67,6 @@ class Ear:
         self.bursts: deque[Burst] = deque(maxlen=4096)
         self.first_sound: float | None = None
         self.last_sound: float | None = None
-        self._began = began
         self._record = record
         self._recorded = 0
         self._odd = b""
@@ -122,7 +122,7 @@ class Ear:
             self._record(pcm)
 
     def _pad(self, at: float, tolerance: float) -> None:
-        missing = at - self._began - self._recorded / BYTES_PER_SECOND
+        missing = at - self.began - self._recorded / BYTES_PER_SECOND
         if missing <= tolerance:
             return
         while (silence := round(missing * RATE) * SAMPLE_BYTES) > 0:
@@ -133,10 +133,8 @@ class Ear:
                 self._record(piece)
 
     def _listen(self, pcm: bytes, at: float) -> None:
-        samples = array.array("h", pcm)
-        if sys.byteorder == "big":
-            samples.byteswap()
-        peak = max(map(abs, samples), default=0)
+        samples = _samples(pcm)
+        peak = loudest(pcm)
         if peak < AUDIBLE:
             return
         ended = at + len(samples) / RATE
@@ -152,7 +150,19 @@ class Ear:
         self.last_sound = ended
 
 
+def loudest(pcm: bytes) -> int:
+    """Highest absolute sample of s16le, 0 of nothing."""
+    return max(map(abs, _samples(pcm)), default=0)
+
+
 def percentile(values: Sequence[float] | deque[float], share: float) -> float:
     """Nearest-rank percentile; 0 of nothing is 0."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
+def _samples(pcm: bytes) -> array.array[int]:
+    samples = array.array("h", pcm)
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return samples

@@ -1,0 +1,115 @@
+# Few commands, the same names everywhere. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+MACHINE := tools/machine
+CARGO := $(MACHINE) rust cargo
+# Everything that decides what the extension is made of.
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml' | grep -v /target/)
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --retries 5
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TERM_QUIET ?= true
+
+##@ Use
+.PHONY: demo serve
+demo: ## Build, install what is missing after saying so, and run a translated call. ARGS="--seconds 60"
+	@$(MACHINE) need demo
+	@$(MAKE) $(VENV)/.release
+	@$(BIN)/translink demo $(ARGS)
+
+serve: ## Translate calls with the settings in this folder. ARGS="--mode prerecorded"
+	@$(MACHINE) need build
+	@$(MAKE) $(VENV)/.release
+	@$(BIN)/translink serve $(ARGS)
+
+##@ Work on it
+.PHONY: develop check test cargo-test loom pytest
+develop: ## A development build in .venv.
+	@$(MACHINE) need check
+	@$(MAKE) $(VENV)/.dev
+	@rm -f $(VENV)/.release
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop -q
+
+check: ## Form, lints, types, stubs, direction of dependencies, the mailbox's model.
+	@$(MACHINE) need check
+	@$(MAKE) $(VENV)/.dev $(VENV)/.release
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check -q
+	$(BIN)/ruff format -q --check
+	$(BIN)/mypy
+	$(BIN)/stubtest translink._core
+	$(BIN)/pytest -q tests/test_architecture.py
+	@$(MAKE) loom
+
+test: ## All checks and all tests.
+	@$(MACHINE) need test
+	@$(MAKE) check
+	@$(MAKE) cargo-test
+	@$(MAKE) pytest
+
+cargo-test:
+	$(CARGO) test --workspace --exclude translink-python -- --quiet
+
+loom: # a target folder of its own, else the flag rebuilds everything twice
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
+	  $(CARGO) test -p translink-engine --release --lib loom -- --quiet
+
+pytest: $(VENV)/.dev $(VENV)/.release
+	$(BIN)/pytest $(ARGS)
+
+##@ Measure
+.PHONY: bench fuzz interop chaos
+bench: ## Benchmarks of the core and latencies of the whole.
+	@$(MACHINE) need demo
+	@$(MAKE) $(VENV)/.dev $(VENV)/.release
+	$(CARGO) bench --workspace --exclude translink-python
+	$(BIN)/python benches/latency.py $(ARGS)
+
+fuzz: ## Fuzz the parsers for SECONDS each (30). Needs a nightly Rust and cargo-fuzz.
+	tools/fuzz $(or $(SECONDS_EACH),30)
+
+interop: ## Calls with real peers: GStreamer, ffmpeg, datagrams of all sizes.
+	@$(MACHINE) need test
+	@$(MAKE) pytest ARGS="tests/interop -v $(ARGS)"
+
+chaos: ## The table of docs/reliability.md: faults against words lost. ARGS="--short"
+	@$(MACHINE) need build
+	@$(MAKE) $(VENV)/.dev $(VENV)/.release
+	$(BIN)/python benches/chaos.py $(ARGS)
+
+##@ Rest
+.PHONY: clean help
+clean: ## Remove what was built: .venv, target, caches.
+	rm -rf $(VENV) target dist demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -f python/translink/_core*.so
+	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
+
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+# Stamps: what they stand for is done once and again when what it depends on changes.
+
+$(VENV)/.made:
+	@echo "translink: making $(VENV)"
+	@"$$($(MACHINE) python)" -m venv --clear $(VENV)
+	@$(PIP) --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml
+	@echo "translink: installing development tools into $(VENV)"
+	@$(PIP) --group dev
+	@touch $@
+
+$(VENV)/.release: $(VENV)/.made $(SOURCES)
+	@echo "translink: building the media core"
+	@$(PIP) 'maturin>=1.14,<2'
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q
+	@touch $@

@@ -1,0 +1,145 @@
+"""Stands in for `translink serve` in tests of what calls it: says back to each leg what the other
+one said.
+
+Run with `--config FILE`. A saying ends after 300 ms without sound; its sound then goes to the other
+leg's ear in real time and events tell of it. `--fail` makes it end at once, `--mute LEG` says
+nothing of what that leg said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+Address = tuple[str, int]
+
+
+class Leg(asyncio.DatagramProtocol):
+    def __init__(self, server: Stub, name: str, ear: Address) -> None:
+        self.server, self.name, self.ear = server, name, ear
+        self.other: Leg = self
+        self.counters = {"datagrams_in": 0, "bytes_in": 0, "datagrams_out": 0, "drops_kernel": 0}
+        self.said = bytearray()
+        self.last = 0.0
+        self.sayings = 0
+        self.socket: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.socket = transport
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.counters["datagrams_in"] += 1
+        self.counters["bytes_in"] += len(data)
+        now = time.monotonic()
+        if any(data):
+            self.last = now
+            self.said += data
+        elif self.said and now - self.last > 0.3:
+            self.server.interpret(self)
+
+    async def play(self, pcm: bytes) -> None:
+        due = time.monotonic()
+        for at in range(0, len(pcm), 640):
+            self.socket.sendto(pcm[at : at + 640], self.ear)
+            self.counters["datagrams_out"] += 1
+            due += 0.02
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+def _same(leg: Leg) -> Leg:
+    return leg
+
+
+class Stub:
+    def __init__(self, settings: dict[str, Any], mute: str) -> None:
+        self.settings, self.mute = settings, mute
+        self.legs: dict[str, Leg] = {}
+        self.watchers: set[web.WebSocketResponse] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def interpret(self, leg: Leg) -> None:
+        pcm = bytes(leg.said)
+        leg.said.clear()
+        leg.sayings += 1
+        if leg.name == self.mute:
+            return
+        tell = {"leg": leg.name, "segment": leg.sayings, "at": time.time(), "v": 1, "call": "1"}
+        events: list[dict[str, Any]] = [
+            {"type": "interim", "text": "some", **tell},
+            {"type": "final", "text": "something", **tell},
+            {"type": "segment", "text": "something", **tell},
+            {"type": "translation", "text": "quelque chose", "ms": 4.2, **tell},
+            {"type": "speech", "state": "started", "ms": {"own": 1.5}, **tell},
+        ]
+        for event in events:
+            for watcher in self.watchers:
+                self.task(watcher.send_bytes(b"") if watcher.closed else self.send(watcher, event))
+        self.task(leg.other.play(pcm))
+
+    async def send(self, watcher: web.WebSocketResponse, event: dict[str, Any]) -> None:
+        await watcher.send_str(orjson.dumps(event).decode())
+
+    def task(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def events(self, request: web.Request) -> web.WebSocketResponse:
+        stream = web.WebSocketResponse()
+        await stream.prepare(request)
+        self.watchers.add(stream)
+        async for _ in stream:
+            pass
+        self.watchers.discard(stream)
+        return stream
+
+    async def stats(self, _: web.Request) -> web.Response:
+        own = {"count": 3, "p50": 1.0, "p95": 2.0}
+        legs = {name: leg.counters for name, leg in self.legs.items()}
+        return web.json_response({"legs": legs, "stages_ms": {"own": own}})
+
+    async def ready(self, _: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for leg in self.settings["legs"]:
+            ear, listen = (
+                (host, int(port))
+                for host, port in (leg[key].split(":") for key in ("play_to", "listen"))
+            )
+            made = self.legs[leg["name"]] = Leg(self, leg["name"], ear)
+            await loop.create_datagram_endpoint(functools.partial(_same, made), local_addr=listen)
+        one, two = self.legs.values()
+        one.other, two.other = two, one
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/ready", self.ready),
+                web.get("/api/stats", self.stats),
+                web.get("/api/events", self.events),
+            ]
+        )
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self.settings["admin"]["port"]).start()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--fail", action="store_true")
+    parser.add_argument("--mute", default="")
+    asked = parser.parse_args()
+    if asked.fail:
+        raise SystemExit("cannot serve today")
+    asyncio.run(Stub(tomllib.loads(asked.config.read_text()), asked.mute).serve())

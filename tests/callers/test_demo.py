@@ -1,0 +1,146 @@
+"""The demo against a stand-in for the server: schedule, recordings, summary, exit codes."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from translink.sim import demo, serving
+from translink.sim.captions import Captions
+from translink.sim.demo import FAILED, HEARD, MISSING, NOTHING_HEARD, run_demo, schedule
+from translink.sim.speech import Line, SpeechMissing
+from translink.sim.view import view_of
+from translink.sim.wav import parse_wav
+
+STUB = (sys.executable, str(Path(__file__).with_name("stub_serve.py")))
+TONE = b"\x00\x10\x00\xf0" * 4_000
+"""500 ms."""
+
+
+def line(text: str, seconds: float = 0.5) -> Line:
+    return Line(text, "en", TONE[: round(seconds * 32_000)], "a tone")
+
+
+@pytest.fixture
+def voices(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lines(language: str) -> list[Line]:
+        return [line(f"{language} {number}") for number in range(3)]
+
+    monkeypatch.setattr(demo, "lines_of", lines)
+    monkeypatch.setattr(demo, "LAST_WORDS", 2.0)
+    monkeypatch.setattr(demo, "SILENCE", 0.5)
+
+
+def test_every_other_exchange_overlaps_and_nobody_interrupts_himself() -> None:
+    lines = {leg: [line(f"{leg}{n}", 2.0) for n in range(5)] for leg in ("3333", "4444")}
+    cues = schedule(lines, 30.0)
+    assert [cue.leg for cue in cues[:4]] == ["3333", "4444", "4444", "3333"]
+    spans = [(cue.leg, cue.at, cue.at + cue.line.seconds) for cue in cues]
+    for leg in lines:
+        own = [span for span in spans if span[0] == leg]
+        assert all(a[2] + 1 < b[1] for a, b in itertools.pairwise(own))
+    assert spans[1][1] < spans[0][2]  # both at once
+    assert spans[3][1] > spans[2][2]  # one after the other
+    assert max(end for _, _, end in spans) <= 30.0
+    assert {leg for leg, _, _ in spans} == {"3333", "4444"}
+
+
+def test_a_short_demo_still_has_one_exchange_and_a_long_one_begins_anew() -> None:
+    lines = {leg: [line(f"{leg}{n}", 2.0) for n in range(2)] for leg in ("a", "b")}
+    assert [cue.leg for cue in schedule(lines, 0.0)] == ["a", "b"]
+    texts = [cue.line.text for cue in schedule(lines, 60.0)]
+    assert texts.count("a0") > 2
+
+
+@pytest.mark.usefixtures("voices")
+def test_both_hear_each_other_and_everything_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serving, "COMMAND", STUB)
+    out = tmp_path / "demo-out"
+    assert run_demo(out, seconds=8.0, json=True) == HEARD
+    printed = capsys.readouterr()
+    summary = json.loads(printed.out)
+    assert summary == json.loads((out / "summary.json").read_text())
+    assert summary["losses"]["total"] == 0
+    for leg in ("3333", "4444"):
+        one = summary["directions"][leg]
+        assert one["said"] == one["understood"] == one["translated"] == one["heard"]
+        assert one["said"] >= 2
+        assert 250 < one["sentence_to_sound_ms"]["p50"] < 900
+        said = parse_wav((out / f"{leg}-said.wav").read_bytes())
+        heard = parse_wav((out / f"{leg}-heard.wav").read_bytes())
+        assert said.pcm.count(TONE[:4]) == one["said"] * len(TONE) // 4
+        assert heard.seconds > 3
+    events = [json.loads(text) for text in (out / "transcript.jsonl").read_text().splitlines()]
+    kinds = {event["type"] for event in events}
+    assert {"said", "interim", "final", "segment", "translation", "speech"} <= kinds
+    assert "3333 understood" in printed.err
+    assert "quelque chose" in printed.err
+    assert "losses = 0" in printed.err
+
+
+@pytest.mark.usefixtures("voices")
+def test_one_direction_without_translation_fails_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serving, "COMMAND", (*STUB, "--mute", "4444"))
+    assert run_demo(tmp_path, seconds=5.0, plain=True) == NOTHING_HEARD
+    assert "No translation of 4444 was heard" in capsys.readouterr().err
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert not summary["ok"]
+    assert summary["directions"]["3333"]["ok"]
+
+
+@pytest.mark.usefixtures("voices")
+def test_a_server_that_ends_at_once_is_reported_with_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serving, "COMMAND", (*STUB, "--fail"))
+    assert run_demo(tmp_path, seconds=5.0) == FAILED
+    assert "cannot serve today" in capsys.readouterr().err
+
+
+def test_a_machine_without_voices_is_told_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def none(language: str) -> list[Line]:
+        raise SpeechMissing("install one with: apt-get install flite")
+
+    monkeypatch.setattr(demo, "lines_of", none)
+    assert run_demo(tmp_path) == MISSING
+    assert "apt-get install flite" in capsys.readouterr().err
+
+
+def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
+    monkeypatch.setenv("USE_DEEPGRAM_STREAMING", "false")
+    server = serving.ServerProcess([], folder=tmp_path, log=tmp_path / "log")
+    assert not {"DEEPGRAM_API_KEY", "USE_DEEPGRAM_STREAMING"} & set(server._environ)
+    with_keys = serving.ServerProcess([], folder=tmp_path, log=tmp_path / "log", keys=True)
+    assert with_keys._environ["DEEPGRAM_API_KEY"] == "secret"
+
+
+def test_the_live_view_draws_both_sides() -> None:
+    captions = Captions(("3333", "4444"))
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, height=40)
+    with view_of(console, captions, {"3333": "en", "4444": "fr"}, plain=False) as view:
+        for event in (
+            {"type": "mode", "leg": "3333", "mode": "streaming"},
+            {"type": "segment", "leg": "3333", "text": "Hello", "segment": 1},
+            {"type": "translation", "leg": "3333", "text": "Bonjour", "segment": 1},
+            {"type": "interim", "leg": "4444", "text": "je vous"},
+        ):
+            captions.take(event)
+            view.show(event)
+        view.tell("nearly done")
+    shown = screen.getvalue()
+    for text in ("English", "French", "streaming", "Hello", "Bonjour", "je vous", "nearly done"):
+        assert text in shown
