@@ -1,4 +1,5 @@
-"""The listener against providers that fail in every way, in virtual time: no word lost, none twice, in order."""
+"""The listener against providers that fail in every way, in virtual time: no word lost, none twice,
+in order."""
 
 from __future__ import annotations
 
@@ -107,7 +108,8 @@ def test_what_leaves_the_ledger_before_anybody_came_back_is_reported_lost() -> N
     assert world.losses
     missing = [word for word in world.said if word not in world.heard]
     assert missing
-    # A word that had half left the ledger is heard as something else: that, too, is a loss, and it is in the sum.
+    # A word that had half left the ledger is heard as something else: that, too, is a loss, and it
+    # is in the sum.
     heard = [word for word in world.heard if not word.startswith("~")]
     assert [word for word in world.said if word in heard] == heard
     assert sum(lost.end - lost.start for lost in world.losses) >= len(missing) * 3200

@@ -1,7 +1,8 @@
 """The program behind `translink serve`: concrete providers, wired up, from start to orderly end.
 
-This is the one file that names them. Without a key for a service, the offline engines serve it: a Deepgram- and DeepL-compatible
-server in a process of its own on a loopback port, reached by the very same clients.
+This is the one file that names them. Without a key for a service, the offline engines serve it: a
+Deepgram- and DeepL-compatible server in a process of its own on a loopback port, reached by the
+very same clients.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 import uvloop
@@ -36,25 +37,36 @@ from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
 
 if TYPE_CHECKING:
-    from translink.providers import Synthesizer
     from translink.settings import Settings
 
 log = structlog.get_logger("translink")
 
 KEYLESS = "keyless"
-"""Key for servers that ask for none: the offline engines, and self-hosted ones without authentication."""
+"""Key for servers that ask for none: the offline engines, and self-hosted ones without
+authentication."""
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
 
-def serve(settings: Settings) -> int:
+_FORMALITY: Mapping[str, Literal["default", "prefer_more", "prefer_less"]] = {
+    "default": "default",
+    # A plain `more` is an error for a language without it, English among them.
+    "more": "prefer_more",
+    "less": "prefer_less",
+    "prefer_more": "prefer_more",
+    "prefer_less": "prefer_less",
+}
+
+
+def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code.
 
-    A first signal ends in good order: what was said is still translated and spoken, bounded by `drain_timeout`; a second one ends
-    at once. SIGHUP reads the settings again and applies mode and share to running calls.
+    A first signal ends in good order: what was said is still translated and spoken, bounded by
+    `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
+    share to running calls.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
+        return runner.run(_serve(settings, reread))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,9 @@ class Endpoints:
 class App:
     """One running server. Also what the admin API shows."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
+        """`reread` loads the settings again from where they came (SIGHUP)."""
+        self._reread = reread
         self.journal = Journal()
         self.began = time.time()
         self._settings = settings
@@ -84,7 +98,7 @@ class App:
     async def running(self) -> AsyncIterator[App]:
         """Everything up and listening, from here until the context is left."""
         settings = self._settings
-        log.info(f"translink {__version__}")
+        log.info("translink %s", __version__)
         log.info(mode_line(settings.mode))
         async with AsyncExitStack() as stack:
             self._endpoints = await self._find(stack)
@@ -134,14 +148,11 @@ class App:
 
     def reload(self) -> None:
         """Read the settings again; mode and share take effect now, the rest with the next start."""
-        from translink.settings import Settings
-
         try:
-            new = self._settings.reread()
+            new = self._reread()
         except SettingsError as error:
             log.error("settings not reloaded", reason=str(error))
             return
-        assert isinstance(new, Settings)
         self._settings = new
         self.switchboard.set_mode(new.mode, share=new.streaming_share)
         for leg in new.legs:
@@ -212,7 +223,7 @@ class App:
     async def _find(self, stack: AsyncExitStack) -> Endpoints:
         """Keys and addresses; starts the offline engines for what has neither."""
         deepgram, deepl = self._settings.deepgram, self._settings.deepl
-        no_deepgram = deepgram.api_key is None and not deepgram.base_url_given
+        no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
         no_deepl = deepl.api_key is None and deepl.server_url is None
         url: str | None = None
         if no_deepgram or no_deepl or self._settings.fallback.offline:
@@ -288,7 +299,7 @@ class App:
             server_url=url,
             english=deepl.english,
             portuguese=deepl.portuguese,
-            formality=deepl.formality or "default",
+            formality=_FORMALITY[deepl.formality or "default"],
             glossary_id=deepl.glossary_id,
             timeout=deepl.timeout,
             name=name,
@@ -328,7 +339,7 @@ class App:
         log.critical("the media thread died: a bug in translink; nothing can be heard any more")
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
@@ -343,7 +354,7 @@ async def _serve(settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number.name)
-    app = App(settings)
+    app = App(settings, reread)
     try:
         async with app.running():
             loop.add_signal_handler(signal.SIGHUP, app.reload)
@@ -394,7 +405,11 @@ def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:
         if lacks
     ]
     log.warning(
-        f"no {' and no '.join(missing)}: {' and '.join(does)} by the local engines, {QUALITY}; "
-        f"set {' and '.join(missing)} in .env.externalmedia or the environment to use the real services",
+        "no %s: %s by the local engines, %s; set %s in .env.externalmedia or the environment to use "
+        "the real services",
+        " and no ".join(missing),
+        " and ".join(does),
+        QUALITY,
+        " and ".join(missing),
         url=url,
     )

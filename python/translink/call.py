@@ -1,8 +1,9 @@
 """A call: two legs, two interpreters, one beginning and one end.
 
-A call begins with the first datagram on either leg and ends when none came for `idle_timeout` seconds, or when somebody says so.
-Everything that belongs to it, tasks, sockets, counters, audio, goes with it. An error in one direction (a bug: providers'
-errors are dealt with below) ends this call and no other.
+A call begins with the first datagram on either leg and ends when none came for `idle_timeout`
+seconds, or when somebody says so. Everything that belongs to it, tasks, sockets, counters, audio,
+goes with it. An error in one direction (a bug: providers' errors are dealt with below) ends this
+call and no other.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ class Call:
         return max(p.media.counters()["last_datagram"] for p in self._parties.values()) / 1e9
 
     def end(self, reason: str) -> None:
-        """Let the call end in good order: what was said is still recognised, translated and spoken."""
+        """Let the call end in good order: what was said is still recognised, translated and
+        spoken."""
         if not self._ended.is_set():
             self._reason = reason
             self._ended.set()
@@ -120,7 +122,7 @@ class Call:
     async def run(self) -> None:
         """Serve until the call has ended and drained. Raises whatever bug ended it early."""
         log.info("call begins", call=self.name, legs=list(self._parties))
-        self._journal.emit("call", call=self.name, state="begun", legs=list(self._parties))
+        self._journal.emit("call", {"state": "begun", "legs": list(self._parties)}, call=self.name)
         try:
             async with asyncio.TaskGroup() as group:
                 running = [
@@ -128,9 +130,7 @@ class Call:
                     for leg, interpreter in self.interpreters.items()
                 ]
                 await self._ended.wait()
-                await asyncio.gather(
-                    *(i.finish(self._drain) for i in self.interpreters.values())
-                )
+                await asyncio.gather(*(i.finish(self._drain) for i in self.interpreters.values()))
                 await asyncio.wait(running, timeout=0.5)
                 for task in running:
                     task.cancel()
@@ -163,4 +163,4 @@ class Call:
     def _summarise(self) -> None:
         summary = self.summary()
         log.info("call ended", call=self.name, **summary)
-        self._journal.emit("call", call=self.name, state="ended", **summary)
+        self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

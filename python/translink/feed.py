@@ -1,12 +1,15 @@
-"""One live connection of one leg: audio goes out in order and at a bounded pace, silence from the other side is noticed.
+"""One live connection of one leg: audio goes out in order and at a bounded pace, silence from the
+other side is noticed.
 
 Theory of operation
-    Audio is pulled from the ledger by sample number, not pushed frame by frame: what came while the socket was connecting, or while
-    a frame was dropped on its way through the mailbox, is simply still to be sent. At the head a frame goes out the moment it comes;
-    behind the head, larger messages go out, at no more than `PACE` times real time (Deepgram refuses a faster backlog).
+    Audio is pulled from the ledger by sample number, not pushed frame by frame: what came while the
+    socket was connecting, or while a frame was dropped on its way through the mailbox, is simply
+    still to be sent. At the head a frame goes out the moment it comes; behind the head, larger
+    messages go out, at no more than `PACE` times real time (Deepgram refuses a faster backlog).
 
-    A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech was sent and *nothing at all* came
-    back for `patience` seconds (a half-open TCP connection looks just like a silent caller, and can swallow minutes of audio).
+    A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
+    was sent and *nothing at all* came back for `patience` seconds (a half-open TCP connection looks
+    just like a silent caller, and can swallow minutes of audio).
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ SLACK = 0.2
 BEHIND = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
 WORTH_AN_ANSWER = RATE // 5
-"""Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser mentions."""
+"""Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
+mentions."""
 
 
 class Audio(Protocol):
@@ -49,13 +53,15 @@ class FeedLimits:
     """When a connection counts as dead."""
 
     patience: float = 2.5
-    """Seconds without any message while speech waits for its result. Interims come about once a second (observed), so this is
-    more than two of them missing; a server that recognises slower than that needs more."""
+    """Seconds without any message while speech waits for its result. Interims come about once a
+    second (observed), so this is more than two of them missing; a server that recognises slower
+    than that needs more."""
     blocked: float = 0.5
 
 
 class Feed:
-    """Sends one leg's audio from `origin` on into `stream` and hands over what comes back, in absolute samples."""
+    """Sends one leg's audio from `origin` on into `stream` and hands over what comes back, in
+    absolute samples."""
 
     def __init__(
         self,
@@ -80,7 +86,8 @@ class Feed:
         self.limit: int | None = None
         """Nothing from this sample on is sent; the stream is closed when it is reached."""
         self._answered = origin
-        """Everything sent below this sample has been answered: by a final, or by an interim that heard nothing."""
+        """Everything sent below this sample has been answered: by a final, or by an interim that
+        heard nothing."""
         self.heard = False
         """Anything at all came back."""
         self.skipped = 0
@@ -113,7 +120,8 @@ class Feed:
             asyncio.create_task(self._watch(), name="feed-watch"),
         ]
         try:
-            # The reader's end is the connection's end; the other two only ever end by an error or by closing.
+            # The reader's end is the connection's end; the other two only ever end by an error or
+            # by closing.
             await _first_error_or(tasks[0], tasks)
         except BaseException:
             self._stream.abort()
@@ -144,7 +152,10 @@ class Feed:
                     for w in event.words
                 )
                 return replace(
-                    event, start=event.start + self._origin, end=event.end + self._origin, words=words
+                    event,
+                    start=event.start + self._origin,
+                    end=event.end + self._origin,
+                    words=words,
                 )
             case UtteranceEnd(last_word_end=int(end)):
                 return replace(event, last_word_end=end + self._origin)
@@ -178,7 +189,8 @@ class Feed:
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
-                # Aged out. The stream's clock counts what is sent, so the hole is filled to keep sample numbers true.
+                # Aged out. The stream's clock counts what is sent, so the hole is filled to keep
+                # sample numbers true.
                 self.skipped += first - self.cursor
                 pcm = bytes(2 * (first - self.cursor)) + pcm
             if not pcm:
@@ -219,7 +231,8 @@ class Feed:
             await self._finalize_if_forgotten()
 
     async def _finalize_if_forgotten(self) -> None:
-        """The talker has stopped and no more audio comes: ask for what the recogniser may still hold back."""
+        """The talker has stopped and no more audio comes: ask for what the recogniser may still
+        hold back."""
         head = self._speech.head
         if (
             not self._closing

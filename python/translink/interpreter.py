@@ -1,10 +1,11 @@
 """One direction of a call: listen → recognise → translate → speak, in order of speech.
 
 Theory of operation
-    `listener` yields final results in order; `transcript` makes segments of them; each segment is translated (a few at
-    a time, since providers answer at their own pace) and spoken strictly one after another into the other leg's ear. What
-    cannot be translated is shown as untranslated and not spoken; what cannot be spoken is shown as unspoken. Nothing
-    waits without a bound, and nothing is dropped without being said.
+    `listener` yields final results in order; `transcript` makes segments of them; each segment is
+    translated (a few at a time, since providers answer at their own pace) and spoken strictly one
+    after another into the other leg's ear. What cannot be translated is shown as untranslated and
+    not spoken; what cannot be spoken is shown as unspoken. Nothing waits without a bound, and
+    nothing is dropped without being said.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 SEGMENTS = 256
-"""Segments that may wait for translation: some ten minutes of speech. A further one is reported as untranslated."""
+"""Segments that may wait for translation: some ten minutes of speech. A further one is reported as
+untranslated."""
 AHEAD = 4
 """Translations under way at once in one direction."""
 CONTEXT = 3
@@ -65,7 +67,8 @@ class Microphone(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The providers, as the interpreter sees them: who is asked next when one fails is settled behind these."""
+    """The providers, as the interpreter sees them: who is asked next when one fails is settled
+    behind these."""
 
     live: LiveTranscriber
     breaker: Breaker
@@ -137,7 +140,8 @@ class Interpreter(ListenObserver):
         rules: ListenRules | None = None,
         policy: CommitPolicy | None = None,
     ) -> None:
-        """`start` = first sample of the call on the talker's leg; `stages` = where times are counted (process, call)."""
+        """`start` = first sample of the call on the talker's leg; `stages` = where times are
+        counted (process, call)."""
         self.direction = direction
         self.tally = Tally()
         self._ear = ear
@@ -162,6 +166,8 @@ class Interpreter(ListenObserver):
             asyncio.Queue(AHEAD)
         )
         self._saying: dict[int, _Utterance] = {}
+        self._silent = asyncio.Event()
+        self._silent.set()
         self._said: list[str] = []
         self._tick = asyncio.Event()
         self._log = log.bind(call=direction.call, leg=direction.leg)
@@ -185,17 +191,17 @@ class Interpreter(ListenObserver):
             listening.cancel()
             ticking.cancel()
 
-    async def finish(self, timeout: float) -> None:
-        """The call is over: have the rest recognised, translated and said. Bounded by about `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        await self._listener.finish(timeout)
+    async def finish(self, within: float) -> None:
+        """The call is over: have the rest recognised, translated and said. Bounded by about
+        `within` seconds."""
+        deadline = time.monotonic() + within
+        await self._listener.finish(within)
         self._transcript.flush(time.monotonic())
         self._commit()
         try:
             async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
                 await self._segments.put(None)
-                while self._saying:
-                    await asyncio.sleep(0.02)
+                await self._silent.wait()
         except TimeoutError:
             self._log.warning("the call ended before everything was said", left=len(self._saying))
 
@@ -207,7 +213,7 @@ class Interpreter(ListenObserver):
         if event.kind == "started":
             self._started(utterance, event.at / 1e9)
             return
-        del self._saying[event.utterance]
+        self._over(utterance)
         if event.kind == "finished":
             self.tally.spoken += 1
         else:
@@ -221,7 +227,7 @@ class Interpreter(ListenObserver):
 
     # --- What the listener tells ---
 
-    def item(self, item: Item) -> None:  # noqa: D102
+    def item(self, item: Item) -> None:
         now = time.monotonic()
         match item:
             case Result():
@@ -236,25 +242,27 @@ class Interpreter(ListenObserver):
                 self._emit("loss", ms=lost, start=item.start, end=item.end)
         self._commit()
 
-    def interim(self, result: Result) -> None:  # noqa: D102
+    def interim(self, result: Result) -> None:
         self._transcript.result(result, time.monotonic())
         if result.text:
-            self._log.info(f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{result.text}"')
+            self._log.info(
+                f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{result.text}"'
+            )
             self._emit("interim", text=self._transcript.interim)
         self._commit()
 
-    def mode(self, mode: Mode, reason: str) -> None:  # noqa: D102
+    def mode(self, mode: Mode, reason: str) -> None:
         self._emit("mode", mode=mode.value, reason=reason)
 
-    def connecting(self) -> None:  # noqa: D102
+    def connecting(self) -> None:
         leg = self.direction.leg
         self._log.info(f"[WEBSOCKET] Creating Deepgram streaming connection for extension {leg}")
 
-    def connected(self) -> None:  # noqa: D102
+    def connected(self) -> None:
         self._log.info(f"[WEBSOCKET] ✓ Connection opened for extension {self.direction.leg}")
         self._emit("connection", state="opened")
 
-    def disconnected(self, error: ProviderError | None) -> None:  # noqa: D102
+    def disconnected(self, error: ProviderError | None) -> None:
         leg = self.direction.leg
         if error is None:
             self._log.info(f"[WEBSOCKET] Connection closed for extension {leg}")
@@ -263,7 +271,7 @@ class Interpreter(ListenObserver):
             self._log.warning(f"[WEBSOCKET] Connection lost for extension {leg}", reason=str(error))
             self._emit("connection", state="failed", reason=str(error), kind=error.kind.value)
 
-    def fell_back(self, error: ProviderError | None) -> None:  # noqa: D102
+    def fell_back(self, error: ProviderError | None) -> None:
         leg = self.direction.leg
         reason = str(error) if error else "the stream's breaker is open"
         self._log.warning(
@@ -271,18 +279,18 @@ class Interpreter(ListenObserver):
         )
         self._emit("failover", to="prerecorded", reason=reason)
 
-    def replayed(self, seconds: float, by: str) -> None:  # noqa: D102
+    def replayed(self, seconds: float, by: str) -> None:
         self._log.info("audio is recognised again after a failure", ms=round(seconds * 1000), by=by)
         self._emit("replay", ms=seconds * 1000, by=by)
 
-    def sent(self, frame: Frame | None, total: int) -> None:  # noqa: D102
+    def sent(self, frame: Frame | None, total: int) -> None:
         if frame is not None:
             self._record("ring_to_wire", time.monotonic() - frame.ready / 1e9)
         if total % 100 == 0:
             size = self._listener.stats.bytes_sent
             self._log.info(f"[STREAMING-{self.direction.leg}] Sent {total} frames ({size} bytes)")
 
-    def failed(self, error: ProviderError) -> None:  # noqa: D102
+    def failed(self, error: ProviderError) -> None:
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)
 
     # --- Results to segments ---
@@ -313,6 +321,7 @@ class Interpreter(ListenObserver):
                 self._untranslated(segment, f"{SEGMENTS} segments are waiting already")
             else:
                 self._saying[utterance.number] = utterance
+                self._silent.clear()
         self._tick.set()
 
     async def _ticks(self) -> None:
@@ -358,7 +367,7 @@ class Interpreter(ListenObserver):
             utterance, task = item
             translation = await task
             if translation.took < 0:
-                self._saying.pop(utterance.number, None)
+                self._over(utterance)
                 self._untranslated(utterance.segment, translation.provider)
                 continue
             utterance.took = translation.took
@@ -379,13 +388,13 @@ class Interpreter(ListenObserver):
         utterance.speak = time.monotonic()
         way = self.direction
         try:
-            async with aclosing(_closable(self._services.speak(text, way.target, way.voice))) as audio:
+            async with aclosing(
+                _closable(self._services.speak(text, way.target, way.voice))
+            ) as audio:
                 async for pcm in audio:
                     if not utterance.first_audio:
                         utterance.first_audio = time.monotonic()
-                        self._record(
-                            "request_to_audio", utterance.first_audio - utterance.speak
-                        )
+                        self._record("request_to_audio", utterance.first_audio - utterance.speak)
                     await self._play(utterance, pcm)
         except ProviderError as error:
             self._log.warning("speech failed", reason=str(error), text=text)
@@ -396,10 +405,11 @@ class Interpreter(ListenObserver):
             self._ear.play(utterance.number, b"", last=True)
         else:
             self.tally.unspoken += 1
-            self._saying.pop(utterance.number, None)
+            self._over(utterance)
 
     async def _play(self, utterance: _Utterance, pcm: bytes) -> None:
-        """Queue audio; when the ear's queue (60 s) is full, wait: the talker is simply that far ahead."""
+        """Queue audio; when the ear's queue (60 s) is full, wait: the talker is simply that far
+        ahead."""
         while pcm:
             accepted = self._ear.play(utterance.number, pcm)
             pcm = pcm[accepted:]
@@ -420,6 +430,12 @@ class Interpreter(ListenObserver):
             self._record("ear_voice_span", at - first)
         self._emit("speech", state="started", segment=segment.number, ms=ms)
 
+    def _over(self, utterance: _Utterance) -> None:
+        """Nothing more will be heard of it."""
+        self._saying.pop(utterance.number, None)
+        if not self._saying:
+            self._silent.set()
+
     def _untranslated(self, segment: Segment, reason: str) -> None:
         self.tally.untranslated += 1
         self._log.error("not translated, and so not spoken", text=segment.text, reason=reason)
@@ -430,14 +446,14 @@ class Interpreter(ListenObserver):
             stages.record(stage, seconds)
 
     def _emit(self, type_: str, **data: Value) -> None:
-        self._journal.emit(type_, call=self.direction.call, leg=self.direction.leg, **data)
+        self._journal.emit(type_, data, call=self.direction.call, leg=self.direction.leg)
 
 
 def _same_language(source: str, target: str) -> bool:
     return source.split("-")[0].lower() == target.split("-")[0].lower()
 
 
-async def _closable(audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _closable(audio: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Close the inner iterator with the outer one, so that leaving early cancels the request."""
     try:
         async for piece in audio:

@@ -1,6 +1,7 @@
 """Who is asked for what, and in which order: the providers behind the interpreter's `Services`.
 
-Breakers and queues live here, one per provider and endpoint, shared by all calls. Which providers there are is `app`'s business.
+Breakers and queues live here, one per provider and endpoint, shared by all calls. Which providers
+there are is `app`'s business.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class LineupLimits:
     first_audio: float = 5.0
     """From asking for speech to its first sound."""
     prerecorded: int = 10
-    """Prerecorded requests at once; further ones wait their turn (Deepgram's limit for these is lower than for streams, so when
-    all streams fall back at once they must queue)."""
+    """Prerecorded requests at once; further ones wait their turn (Deepgram's limit for these is
+    lower than for streams, so when all streams fall back at once they must queue)."""
 
 
 class Lineup:
@@ -55,7 +56,8 @@ class Lineup:
         journal: Journal,
         limits: LineupLimits,
     ) -> None:
-        """`voices(name)` gives the synthesizers for a leg that asked for the voice `name` (None = as its language has it)."""
+        """`voices(name)` gives the synthesizers for a leg that asked for the voice `name` (None =
+        as its language has it)."""
         self._journal = journal
         self._limits = limits
         self._breakers: dict[str, Breaker] = {}
@@ -149,9 +151,12 @@ class Lineup:
             raise _as_one(failure, "speech") from failure
 
     def _failed(self, error: ProviderError) -> None:
-        log.warning("a provider failed", provider=error.provider, reason=str(error), kind=error.kind.value)
+        log.warning(
+            "a provider failed", provider=error.provider, reason=str(error), kind=error.kind.value
+        )
         self._journal.emit(
-            "failover", provider=error.provider, reason=str(error), kind=error.kind.value
+            "failover",
+            {"provider": error.provider, "reason": str(error), "kind": error.kind.value},
         )
 
     def _chain(self, names: Iterable[str]) -> Chain:
@@ -166,7 +171,8 @@ class Lineup:
         say = log.error if change.after is State.OPEN else log.info
         say("breaker", provider=change.name, state=change.after.value, reason=change.reason)
         self._journal.emit(
-            "breaker", provider=change.name, state=change.after.value, reason=change.reason
+            "breaker",
+            {"provider": change.name, "state": change.after.value, "reason": change.reason},
         )
 
 

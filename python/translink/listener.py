@@ -1,15 +1,19 @@
-"""One leg's ear for words: audio in, final results out, in order of speech, whatever happens to the providers.
+"""One leg's ear for words: audio in, final results out, in order of speech, whatever happens to the
+providers.
 
 Theory of operation
-    `timeline` says which audio is answered; `speech` says where somebody speaks; `feed` keeps one stream fed; `pieces` has finished
-    stretches recognised by the prerecorded API. The listener decides which of them serves:
+    `timeline` says which audio is answered; `speech` says where somebody speaks; `feed` keeps one
+    stream fed; `pieces` has finished stretches recognised by the prerecorded API. The listener
+    decides which of them serves:
 
-    * mode STREAMING: a stream covers everything. When it breaks, what it had not made final is covered again: a gap of up to
-      `replay` seconds is sent into the next stream (at 1.25 × real time a gap of g seconds delays the talk for 4·g seconds, so
-      it must be small); of a larger one everything up to the last pause goes to the prerecorded API, and the stream goes on
-      from there. When no stream can be had, pieces are cut at pauses until there is one again.
+    * mode STREAMING: a stream covers everything. When it breaks, what it had not made final is
+      covered again: a gap of up to `replay` seconds is sent into the next stream (at 1.25 × real
+      time a gap of g seconds delays the talk for 4·g seconds, so it must be small); of a larger one
+      everything up to the last pause goes to the prerecorded API, and the stream goes on from
+      there. When no stream can be had, pieces are cut at pauses until there is one again.
     * mode PRERECORDED: pieces only.
-    * A change of mode while the call runs ends the stream at a pause and lets it finish what it has heard.
+    * A change of mode while the call runs ends the stream at a pause and lets it finish what it has
+      heard.
 
     There is one connection at a time, from the first frame to the end of the call.
 """
@@ -17,6 +21,7 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -56,9 +61,11 @@ class ListenRules:
     replay: float = 2.0
     """Largest gap that is replayed into a new stream."""
     lap: float = 0.4
-    """Audio before a span's beginning that its source hears too, so that a word on the border is heard whole."""
+    """Audio before a span's beginning that its source hears too, so that a word on the border is
+    heard whole."""
     hurry: float = 1.5
-    """Unassigned audio older than this is cut into pieces even while a connection attempt is still hanging."""
+    """Unassigned audio older than this is cut into pieces even while a connection attempt is still
+    hanging."""
     handover: float = 2.0
     """How long a change of mode waits for a pause."""
     feed: FeedLimits = field(default_factory=FeedLimits)
@@ -105,7 +112,8 @@ class ListenObserver:
         """No stream can be had: the prerecorded API takes over. Once per episode."""
 
     def replayed(self, seconds: float, by: str) -> None:
-        """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or `prerecorded`."""
+        """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or
+        `prerecorded`."""
 
     def sent(self, frame: Frame | None, total: int) -> None:
         """Audio was handed to the transport; `total` = messages so far in this call."""
@@ -132,8 +140,8 @@ class Listener:
         ledger_seconds: float = 60.0,
         rng: Random | None = None,
     ) -> None:
-        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs. `transcribe(pcm, language)` makes
-        one bounded round through the prerecorded providers.
+        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs.
+        `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
         """
         self.stats = ListenStats()
         self.mode = Mode.IDLE
@@ -161,9 +169,11 @@ class Listener:
         """Failed connections in a row."""
         self._fallen_back = False
         self._refused = False
-        """The provider says that our request is wrong: no use asking again before something changes."""
+        """The provider says that our request is wrong: no use asking again before something
+        changes."""
         self._handover_since: float | None = None
         self._feed: Feed | None = None
+        self._no_feed = asyncio.Event()
         self._span: Span | None = None
         self._changed = asyncio.Event()
         self._rng = rng or Random()
@@ -227,18 +237,20 @@ class Listener:
         finally:
             self._set_mode(Mode.IDLE, "the call is over")
 
-    async def finish(self, timeout: float) -> None:
-        """The call is over: have the rest recognised, bounded by `timeout` seconds, then let `run` return.
+    async def finish(self, within: float) -> None:
+        """The call is over: have the rest recognised, bounded by `within` seconds, then let `run`
+        return.
 
         What is not recognised by then is reported lost.
         """
         self._finishing = True
         self._changed.set()
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + within
         if self._feed is not None and self._span is not None:
             self._end_span(self._speech.head, lap=0)
-            while self._feed is not None and time.monotonic() < deadline:
-                await asyncio.sleep(0.02)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._no_feed.wait()
         self._pieces.take(self._speech.head)
         await self._pieces.wait(max(0.0, deadline - time.monotonic()))
 
@@ -277,6 +289,7 @@ class Listener:
         self._observer.connected()
         origin = self._rejoin()
         span = self._span = self._timeline.begin("stream")
+        self._no_feed.clear()
         feed = self._feed = Feed(
             stream,
             origin,
@@ -296,6 +309,7 @@ class Listener:
         finally:
             self.stats.connections_active -= 1
             self._feed = self._span = self._handover_since = None
+            self._no_feed.set()
         self._observer.disconnected(failure)
         if failure is None:
             self._close(span)
@@ -305,12 +319,14 @@ class Listener:
         if feed.heard:
             self._failures = 0
         else:
-            # It took the handshake and then said nothing: for the other legs that is a failure, too.
+            # It took the handshake and then said nothing: for the other legs that is a failure,
+            # too.
             self._breaker.failed(failure, time.monotonic())
         await self._failed(failure)
 
     async def _failed(self, error: ProviderError) -> None:
-        """A connection could not be made or broke: fall back unless one quick retry may help, and wait for the next turn."""
+        """A connection could not be made or broke: fall back unless one quick retry may help, and
+        wait for the next turn."""
         self.stats.errors += 1
         self._observer.failed(error)
         self._failures += 1
@@ -323,7 +339,8 @@ class Listener:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
     def _close(self, span: Span) -> None:
-        """The stream of `span` ended as asked. Speech that it passed over in silence is asked for once more, elsewhere."""
+        """The stream of `span` ended as asked. Speech that it passed over in silence is asked for
+        once more, elsewhere."""
         assert span.end is not None
         if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
             self._timeline.done(span)
@@ -340,7 +357,8 @@ class Listener:
         self._release()
 
     def _rejoin(self) -> int:
-        """A stream is about to take over. Decide from which sample on, have the rest recognised as pieces, return the stream's origin."""
+        """A stream is about to take over. Decide from which sample on, have the rest recognised as
+        pieces, return the stream's origin."""
         start, head = self._timeline.assigned, self._speech.head
         assert start is not None
         lap = int(self._rules.lap * RATE)
@@ -353,10 +371,10 @@ class Listener:
             self._pieces.take(at)
         elif talk is not None and self.stats.connections_total > 1:
             self._replayed(head - talk.start, "stream")
-        at = self._timeline.assigned
-        assert at is not None
+        begin = self._timeline.assigned
+        assert begin is not None
         # On a frame's border, so that frames can go out as they come.
-        return max(self._start, (at - lap) // FRAME * FRAME)
+        return max(self._start, (begin - lap) // FRAME * FRAME)
 
     def _replayed(self, samples: int, by: str) -> None:
         self.stats.replayed_ms += samples * 1000 / RATE
@@ -380,8 +398,10 @@ class Listener:
             self._end_span(self._speech.head, lap=0 if quiet else int(self._rules.lap * RATE))
 
     def _end_span(self, at: int, *, lap: int) -> None:
-        """Close the stream when it has heard its span and `lap` samples more (in mid-word; they are sure to come)."""
-        assert self._feed is not None and self._span is not None
+        """Close the stream when it has heard its span and `lap` samples more (in mid-word; they are
+        sure to come)."""
+        assert self._feed is not None
+        assert self._span is not None
         self._timeline.end(self._span, at)
         assert self._span.end is not None
         self._feed.end_at(max(self._span.end + lap, self._feed.cursor))

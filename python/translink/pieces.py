@@ -1,8 +1,10 @@
-"""Stretches of audio that go to the prerecorded API: cut at pauses, uploaded with some air around, retried while the ledger has them.
+"""Stretches of audio that go to the prerecorded API: cut at pauses, uploaded with some air around,
+retried while the ledger has them.
 
-A piece covers a span of the timeline, but only the talk in it is uploaded, with `PREROLL` before and `HANGOVER` after; a span
-without talk is settled without asking anybody. Audio is read from the ledger at each attempt, so a waiting piece costs no memory, and
-what has left the ledger before a provider came back is reported as lost: never silently.
+A piece covers a span of the timeline, but only the talk in it is uploaded, with `PREROLL` before
+and `HANGOVER` after; a span without talk is settled without asking anybody. Audio is read from the
+ledger at each attempt, so a waiting piece costs no memory, and what has left the ledger before a
+provider came back is reported as lost: never silently.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ class CutRule:
     pause: int = RATE // 2
     """A pause this long ends a piece."""
     longest: int = 12 * RATE
-    """Somebody who speaks longer without a pause is cut at the quietest moment, words on the border being heard by both sides."""
+    """Somebody who speaks longer without a pause is cut at the quietest moment, words on the border
+    being heard by both sides."""
 
 
 class Pieces:
@@ -48,10 +51,11 @@ class Pieces:
         transcribe: Callable[[bytes], Awaitable[Result]],
         on_change: Callable[[], None],
         on_failed: Callable[[ProviderError], None],
-        rule: CutRule = CutRule(),  # noqa: B008 - frozen
+        rule: CutRule = CutRule(),
     ) -> None:
-        """`transcribe` does one bounded round through all providers in line (with their breakers and queue) and raises
-        `ProviderError` when none of them could; `on_change` is called whenever the timeline has moved.
+        """`transcribe` does one bounded round through all providers in line (with their breakers
+        and queue) and raises `ProviderError` when none of them could; `on_change` is called
+        whenever the timeline has moved.
         """
         self._timeline = timeline
         self._audio = audio
@@ -97,10 +101,10 @@ class Pieces:
         self._tasks[task] = span
         task.add_done_callback(self._finished)
 
-    async def wait(self, timeout: float) -> None:
+    async def wait(self, within: float) -> None:
         """Wait for what is under way; what is not done by then is lost, and said so."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout)
+            await asyncio.wait(self._tasks, timeout=within)
         self.cancel()
 
     def cancel(self) -> None:
@@ -113,7 +117,8 @@ class Pieces:
     def _finished(self, task: asyncio.Task[None]) -> None:
         span = self._tasks.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # A bug, not weather: the words are gone, the order goes on, and the traceback is not swallowed.
+            # A bug, not weather: the words are gone, the order goes on, and the traceback is not
+            # swallowed.
             self._timeline.lose(span)
             self._on_change()
             raise error
@@ -139,7 +144,8 @@ class Pieces:
             except ProviderError as error:
                 self._on_failed(error)
                 if error.kind is Kind.REFUSED:
-                    # Every provider in line says that the request itself is wrong: asking again changes nothing.
+                    # Every provider in line says that the request itself is wrong: asking again
+                    # changes nothing.
                     self._timeline.lose(span)
                     self._on_change()
                     return
@@ -163,9 +169,7 @@ def _placed(result: Result, origin: int) -> Result:
         result,
         start=result.start + origin,
         end=result.end + origin,
-        words=tuple(
-            replace(w, start=w.start + origin, end=w.end + origin) for w in result.words
-        ),
+        words=tuple(replace(w, start=w.start + origin, end=w.end + origin) for w in result.words),
         final=True,
         speech_final=True,
     )

@@ -1,4 +1,5 @@
-"""A finished piece of audio recognised by a stream: for when the prerecorded API is down and the streaming API is not."""
+"""A finished piece of audio recognised by a stream: for when the prerecorded API is down and the
+streaming API is not."""
 
 from __future__ import annotations
 
@@ -18,21 +19,21 @@ CHUNK = RATE // 5 * 2
 
 
 class Restream:
-    """Sends a piece into a stream of its own, at the pace a backlog is allowed. Implements `Transcriber`."""
+    """Sends a piece into a stream of its own, at the pace a backlog is allowed. Implements
+    `Transcriber`."""
 
     def __init__(self, live: LiveTranscriber) -> None:
         self.name = live.name
         self._live = live
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
-        """All finals of the piece as one. Takes at least its length divided by 1.25; raises `ProviderError`."""
+        """All finals of the piece as one. Takes at least its length divided by 1.25; raises
+        `ProviderError`."""
         stream = await self._live.connect(language)
         sending = asyncio.create_task(self._send(stream, pcm))
         finals: list[Result] = []
         try:
-            async for event in stream:
-                if isinstance(event, Result) and event.final:
-                    finals.append(event)
+            finals.extend([e async for e in stream if isinstance(e, Result) and e.final])
             await sending
         except ProviderError:
             stream.abort()

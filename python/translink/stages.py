@@ -68,10 +68,8 @@ class Histogram:
         self.count += 1
         if seconds > self.max:
             self.max = seconds
-        if seconds <= _LOW:
-            index = 0
-        else:
-            index = min(_BUCKETS, int(math.log(seconds / _LOW) / _LOG_STEP) + 1)
+        steps = math.ceil(math.log(max(seconds, _LOW) / _LOW) / _LOG_STEP)
+        index = min(_BUCKETS, steps)
         self._buckets[index] += 1
 
     def quantile(self, q: float) -> float:

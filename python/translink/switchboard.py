@@ -1,7 +1,8 @@
 """Which leg is in which call: calls begin with a datagram here, and end here.
 
-Also the predecessor's "state manager": counters per leg and system-wide. A leg's counters are those of its present call (or, until
-the next one begins, of its last); the totals go on for as long as the process lives.
+Also the predecessor's "state manager": counters per leg and system-wide. A leg's counters are those
+of its present call (or, until the next one begins, of its last); the totals go on for as long as
+the process lives.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ class Switchboard:
         return self._mode
 
     def set_mode(self, mode: SetMode, leg: str | None = None, share: float | None = None) -> None:
-        """Change how speech is recognised, for the system or one leg, while calls run. Raises `KeyError` (no such leg)."""
+        """Change how speech is recognised, for the system or one leg, while calls run. Raises
+        `KeyError` (no such leg)."""
         if leg is None:
             self._mode = mode
             self._leg_modes.clear()
@@ -103,7 +105,7 @@ class Switchboard:
         if share is not None:
             self._share = share
         log.info(mode_line(self.mode), leg=leg, mode=mode, share=self._share)
-        self._journal.emit("settings", leg=leg, mode=mode, share=self._share)
+        self._journal.emit("settings", {"mode": mode, "share": self._share}, leg=leg)
         for call in self.calls.values():
             for name, interpreter in call.interpreters.items():
                 interpreter.listener.use_streaming(self._streams(call.name, name))
@@ -174,7 +176,8 @@ class Switchboard:
     def call_records(self) -> list[dict[str, Scalar]]:
         """The running calls."""
         return [
-            {"call": call.name, "began": call.began, **call.summary()} for call in self.calls.values()
+            {"call": call.name, "began": call.began, **call.summary()}
+            for call in self.calls.values()
         ]
 
     # --- What the media says ---
@@ -192,7 +195,8 @@ class Switchboard:
             call.playout(leg, event)
 
     def _begin(self, leg: str, frames: list[Frame]) -> Call | None:
-        """First frames of a call, unless they are stragglers of the last one or silence of our own."""
+        """First frames of a call, unless they are stragglers of the last one or silence of our
+        own."""
         if self._closing or time.monotonic() < self._not_before[leg]:
             return None
         if all(frame.filled == 640 for frame in frames):

@@ -1,18 +1,19 @@
 """Who answers for which stretch of a leg's audio, and what has been answered. Sans-IO.
 
 Theory of operation
-    A leg's audio is tiled by *spans*. Each span is the business of one source: a live stream (whose end is open
-    until something ends it) or one request to the prerecorded API. Sources may finish in any order; results leave the
-    timeline in order of speech only, and each word exactly once:
+    A leg's audio is tiled by *spans*. Each span is the business of one source: a live stream (whose
+    end is open until something ends it) or one request to the prerecorded API. Sources may finish
+    in any order; results leave the timeline in order of speech only, and each word exactly once:
 
-    * A span takes only the words whose middle lies in it. So a source may be given more audio than its span, before
-      and after, and a word on the border is heard whole by both neighbours but counted by one of them.
-    * A source that fails keeps what it made final (`settled`); the rest of its span is handed back, to be covered
-      by new spans. Nothing below `settled` is taken twice.
+    * A span takes only the words whose middle lies in it. So a source may be given more audio than
+      its span, before and after, and a word on the border is heard whole by both neighbours but
+      counted by one of them.
+    * A source that fails keeps what it made final (`settled`); the rest of its span is handed back,
+      to be covered by new spans. Nothing below `settled` is taken twice.
     * Results of a later span wait until every earlier span is done, or given up as lost.
 
-    `acknowledged` is the sample below which everything has been answered or reported lost: the audio from there on is
-    what a recovery may replay.
+    `acknowledged` is the sample below which everything has been answered or reported lost: the
+    audio from there on is what a recovery may replay.
 
 Rule of use: after every call, take `released()`.
 """
@@ -91,7 +92,8 @@ class Timeline:
         return span
 
     def end(self, span: Span, at: int) -> None:
-        """Let an open span end at sample `at` (never before what it has settled); later audio is unassigned again."""
+        """Let an open span end at sample `at` (never before what it has settled); later audio is
+        unassigned again."""
         if span.end is not None:
             return
         span.end = max(at, span.settled)
@@ -100,8 +102,9 @@ class Timeline:
     def result(self, span: Span, result: Result) -> None:
         """Take a final result in absolute samples. Interims do not belong here.
 
-        Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and are dropped. So is the
-        text of a result that ends where everything is settled already: it was said before.
+        Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and
+        are dropped. So is the text of a result that ends where everything is settled already: it
+        was said before.
         """
         if span.done:
             return
@@ -132,10 +135,11 @@ class Timeline:
             self._release()
 
     def abandon(self, span: Span) -> tuple[int, int | None]:
-        """The source failed: it keeps what it settled. Returns the rest, (first sample, end or None if open).
+        """The source failed: it keeps what it settled. Returns the rest, (first sample, end or None
+        if open).
 
-        The rest of the *last* span simply becomes unassigned again. The rest of an earlier one is handed to
-        a new span at the same place in the order by `reassign`.
+        The rest of the *last* span simply becomes unassigned again. The rest of an earlier one is
+        handed to a new span at the same place in the order by `reassign`.
         """
         rest = (span.settled, span.end)
         if span is self._spans[-1]:

@@ -1,4 +1,5 @@
-"""An event loop whose clock jumps: minutes of virtual time in milliseconds, and the same every time."""
+"""An event loop whose clock jumps: minutes of virtual time in milliseconds, and the same every
+time."""
 
 from __future__ import annotations
 
@@ -42,9 +43,10 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 def run_virtually(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` with `time.monotonic` and the loop's clock both virtual."""
     selector = _JumpingSelector()
-    with pytest.MonkeyPatch.context() as patch, asyncio.Runner(
-        loop_factory=lambda: _VirtualLoop(selector)
-    ) as runner:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        asyncio.Runner(loop_factory=lambda: _VirtualLoop(selector)) as runner,
+    ):
         runner.get_loop()
         patch.setattr(time, "monotonic", lambda: selector.now)
         patch.setattr(time, "monotonic_ns", lambda: int(selector.now * 1e9))

@@ -1,7 +1,9 @@
-"""A talker whose every word is a number, and recognisers that hear numbers: words can be counted exactly.
+"""A talker whose every word is a number, and recognisers that hear numbers: words can be counted
+exactly.
 
-Word `n` is 200 ms in which every sample has the value `n`; words in a burst are 60 ms apart. A recogniser that hears only a
-part of a word says `~n`, as a real one would say something: such a word must never come out.
+Word `n` is 200 ms in which every sample has the value `n`; words in a burst are 60 ms apart. A
+recogniser that hears only a part of a word says `~n`, as a real one would say something: such a
+word must never come out.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class FakeFrame:
 
 
 def talk(rng: random.Random, seconds: float) -> Iterator[tuple[int, bool]]:
-    """Values of successive frames, bursts of 2–14 words and pauses of 0.3–2 s, and whether the word ends there."""
+    """Values of successive frames, bursts of 2–14 words and pauses of 0.3–2 s, and whether the word
+    ends there."""
     words = itertools.count(1)
     frames = int(seconds * 50)
     made = 0
@@ -106,7 +109,8 @@ class Plan:
 
 
 class FakeStream:
-    """A stream with interims, finals after 300 ms of silence or ten words, and the delays of the real one."""
+    """A stream with interims, finals after 300 ms of silence or ten words, and the delays of the
+    real one."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -116,12 +120,17 @@ class FakeStream:
         self._events: asyncio.Queue[StreamEvent | ProviderError | None] = asyncio.Queue()
         self._muted = self._blocked = self._dead = False
         self._began = time.monotonic()
+        self._due = 0.0
         world.streams += 1
         world.open_streams += 1
         world.most_streams = max(world.most_streams, world.open_streams)
         loop = asyncio.get_running_loop()
         for at in world.plan.reset:
-            self._at(loop, at, lambda: self._die(ProviderError("reset", provider="x", kind=Kind.TRANSIENT)))
+            self._at(
+                loop,
+                at,
+                lambda: self._die(ProviderError("reset", provider="x", kind=Kind.TRANSIENT)),
+            )
         for at in world.plan.mute:
             self._at(loop, at, lambda: setattr(self, "_muted", True))
         for at in world.plan.block:
@@ -164,7 +173,9 @@ class FakeStream:
             shown = words if self._world.rng.random() < 0.7 else words[1:]
             self._say(self._result(shown, end, final=False))
 
-    def _result(self, words: list[Word], end: int, *, final: bool, speech_final: bool = False) -> Result:
+    def _result(
+        self, words: list[Word], end: int, *, final: bool, speech_final: bool = False
+    ) -> Result:
         return Result(
             start=self._done,
             end=end,
@@ -181,7 +192,9 @@ class FakeStream:
 
     def _say(self, event: StreamEvent) -> None:
         if not self._muted and not self._dead:
-            asyncio.get_running_loop().call_later(0.15, self._put, event)
+            # Messages on a wire do not overtake one another.
+            self._due = max(self._due + 1e-4, time.monotonic() + 0.15)
+            asyncio.get_running_loop().call_at(self._due, self._put, event)
 
     def _put(self, event: StreamEvent) -> None:
         if not self._muted and not self._dead:
