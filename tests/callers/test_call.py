@@ -83,6 +83,30 @@ def test_odd_datagrams_are_heard_as_well(
     assert run_call(to=parrot, play=hello, record=record, datagram=datagram, linger=0.3) == HEARD
 
 
+def test_a_leg_s_addresses_come_from_the_settings(
+    parrot: str, hello: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        ear = "{}:{}".format(*free.getsockname())
+    config = tmp_path / "translink.toml"
+    legs = (("3333", "en", parrot, ear), ("4444", "fr", "127.0.0.1:0", "127.0.0.1:9"))
+    config.write_text(
+        "".join(
+            f'[[legs]]\nname = "{name}"\nlanguage = "{language}"\n'
+            f'listen = "{listen}"\nplay_to = "{play_to}"\n'
+            for name, language, listen, play_to in legs
+        )
+    )
+    assert run_call(leg="3333", config=config, play=hello, linger=0.3, json=True) == HEARD
+    report = json.loads(capsys.readouterr().out)
+    assert (report["to"], report["ear"]) == (parrot, ear)
+    assert run_call(leg="5555", config=config) == USAGE
+    assert "3333, 4444" in capsys.readouterr().err
+    assert run_call(leg="4444", config=config) == USAGE
+    assert "any free port" in capsys.readouterr().err
+
+
 def test_nobody_answers(hello: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))

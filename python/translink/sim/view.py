@@ -120,8 +120,8 @@ def _captions_of(side: Side) -> Text:
             text.append("  …\n", style="dim")
         else:
             text.append(f"  {'♪ ' if caption.speaking else ''}{caption.translation}", style="green")
-            total = sum(caption.ms.values())
-            text.append(f"  {total:.0f} ms\n" if total else "\n", style="dim")
+            delay = caption.ms.get("mouth_to_ear")
+            text.append("\n" if delay is None else f"  after {delay:.0f} ms\n", style="dim")
     if side.interim:
         text.append(side.interim, style="italic dim")
     return text
