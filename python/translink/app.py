@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvloop
@@ -32,7 +32,6 @@ from translink.journal import Journal, Subscription
 from translink.lineup import Lineup, LineupLimits
 from translink.listener import ListenRules
 from translink.media import LegPorts, Media, MediaLeg
-from translink.offline import QUALITY, OfflineProcess
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
 
@@ -46,16 +45,6 @@ KEYLESS = "keyless"
 authentication."""
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
-
-
-_FORMALITY: Mapping[str, Literal["default", "prefer_more", "prefer_less"]] = {
-    "default": "default",
-    # A plain `more` is an error for a language without it, English among them.
-    "more": "prefer_more",
-    "less": "prefer_less",
-    "prefer_more": "prefer_more",
-    "prefer_less": "prefer_less",
-}
 
 
 def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
@@ -167,7 +156,7 @@ class App:
             "version": __version__,
             "uptime": round(time.time() - self.began, 3),
             "mode": self.switchboard.mode,
-            "quality": QUALITY if self._endpoints.offline else None,
+            "offline": self._endpoints.offline,
             "legs": self.switchboard.leg_stats(),
             "totals": self.switchboard.totals(),
             "stages_ms": self.switchboard.stages.summary(),
@@ -227,6 +216,9 @@ class App:
         no_deepl = deepl.api_key is None and deepl.server_url is None
         url: str | None = None
         if no_deepgram or no_deepl or self._settings.fallback.offline:
+            # Not needed, and so not loaded, by who has keys.
+            from translink.offline import OfflineProcess
+
             offline = OfflineProcess(
                 phrasebook=self._settings.offline.phrasebook,
                 recognizers=self._settings.offline.recognizers,
@@ -299,7 +291,7 @@ class App:
             server_url=url,
             english=deepl.english,
             portuguese=deepl.portuguese,
-            formality=_FORMALITY[deepl.formality or "default"],
+            formality=deepl.formality or "default",
             glossary_id=deepl.glossary_id,
             timeout=deepl.timeout,
             name=name,
@@ -409,7 +401,7 @@ def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:
         "the real services",
         " and no ".join(missing),
         " and ".join(does),
-        QUALITY,
+        "offline demo quality",
         " and ".join(missing),
         url=url,
     )
