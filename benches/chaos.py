@@ -175,21 +175,29 @@ async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace
         environment["TRANSLINK_SIM_PROGRAM"] = arguments.program
     weight = await room.take(row.weight)
     try:
-        with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            process = await asyncio.create_subprocess_exec(
-                *command, "--report", file.name, env=environment,
-                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-            _, told = await process.communicate()
-            text = file.read().decode()
+        text, told = await run(command, environment)
+        if not text:
+            print(f"{row.name}, seed {seed}: did not run, once more: {told}", file=sys.stderr)
+            text, told = await run(command, environment)
     finally:
         await room.give(weight)
     if not text:
-        raise SystemExit(f"{row.name}, seed {seed}: {told.decode()[-3000:]}")
+        raise SystemExit(f"{row.name}, seed {seed}: {told}")
     report = json.loads(text)
     verdict = "ok" if report["perfect"] else "NOT PERFECT"
     print(f"{row.name}, seed {seed}: {verdict}", file=sys.stderr)
     return report
+
+
+async def run(command: list[str], environment: dict[str, str]) -> tuple[str, str]:
+    """The report (empty when there is none) and the end of what it complained about."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        process = await asyncio.create_subprocess_exec(
+            *command, "--report", file.name, env=environment,
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, told = await process.communicate()
+        return file.read().decode(), told.decode()[-3000:]
 
 
 def failures_of(row: Row, reports: Iterable[dict]) -> list[str]:
