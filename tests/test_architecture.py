@@ -28,7 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             ("transcript", "timeline", "failover", "pieces", "speech", "pauses"),
             ("http", "http_errors", "deepgram", "deepl"),
             ("media", "attempts", "voices"),
-            ("feed", "listener", "interpreter", "call", "switchboard"),
+            ("feed", "listener", "lineup", "restream", "interpreter", "call", "switchboard"),
             ("metrics", "admin", "offline"),
             ("app",),
             ("sim", "check"),
