@@ -55,11 +55,12 @@ test: ## All checks and all tests.
 	@$(MAKE) pytest
 
 cargo-test:
-	$(CARGO) test --workspace --exclude translink-python -- --quiet
+	$(CARGO) test --workspace --exclude translink-python
 
 loom: # a target folder of its own, else the flag rebuilds everything twice
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
-	  $(CARGO) test -p translink-engine --release --lib loom -- --quiet
+	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
 pytest: $(VENV)/.dev $(VENV)/.release
 	$(BIN)/pytest $(ARGS)
@@ -111,5 +112,6 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml
 $(VENV)/.release: $(VENV)/.made $(SOURCES)
 	@echo "translink: building the media core"
 	@$(PIP) 'maturin>=1.14,<2'
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q \
+	  >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
 	@touch $@
