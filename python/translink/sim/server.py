@@ -36,6 +36,8 @@ service.
 
 
 _CHANCE = random.SystemRandom()
+_GIVEN: set[int] = set()
+"""Ports that `free_port` has handed out."""
 
 
 class SimError(TranslinkError):
@@ -219,8 +221,11 @@ def free_port(kind: socket.SocketKind) -> int:
     """
     for _ in range(1000):
         port = _CHANCE.randrange(10_240, 32_000)
+        if port in _GIVEN:
+            continue
         with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
             return port
     raise SimError("no free port between 10240 and 32000")
 

@@ -25,7 +25,7 @@ pub const MAX_DATAGRAM: usize = 65_507;
 pub enum Fate {
     /// All of it is in.
     Queued,
-    /// All but the first byte is in: that one was the other half of a sample completed before.
+    /// All but one byte is in: that one was the other half of a sample completed before.
     Realigned,
     /// Nothing in it.
     Empty,
@@ -47,7 +47,7 @@ pub struct Framer {
     length: Nanos,
     gaps: [Nanos; RECENT],
     newest_gap: usize,
-    /// The last frame ended in half a sample that we completed.
+    /// We completed half a sample, and whether its other half came after all is not known yet.
     halved: bool,
 }
 
@@ -79,15 +79,28 @@ impl Framer {
         if self.bytes.len() + payload.len() > CAPACITY {
             return Fate::Refused;
         }
-        let skip = usize::from(self.halved && continues_a_sample(payload));
-        self.halved = false;
-        self.bytes.extend_from_slice(&payload[skip..]);
-        self.note_arrival(duration(payload.len()), arrival, now);
-        if skip == 1 {
-            Fate::Realigned
-        } else {
-            Fate::Queued
+        let mut fate = Fate::Queued;
+        let mut payload = payload;
+        let length = duration(payload.len());
+        if self.halved {
+            let carried = self.bytes.len() % 2;
+            match reading(payload, carried) {
+                Reading::Straight => self.halved = false,
+                Reading::Shifted => {
+                    self.halved = false;
+                    fate = Fate::Realigned;
+                    if carried == 1 {
+                        self.bytes.pop();
+                    } else {
+                        payload = &payload[1..];
+                    }
+                }
+                Reading::Unclear => {}
+            }
         }
+        self.bytes.extend_from_slice(payload);
+        self.note_arrival(length, arrival, now);
+        fate
     }
 
     /// The next whole frame; its level and verdict are still to be filled in.
@@ -113,8 +126,9 @@ impl Framer {
         }
         let mut frame = self.blank(self.arrival, FRAME_BYTES - length);
         frame.pcm[..length].copy_from_slice(&self.bytes[self.cut..]);
-        self.halved = length % 2 == 1;
-        if self.halved && length > 1 {
+        let halved = length % 2 == 1;
+        self.halved |= halved;
+        if halved && length > 1 {
             frame.pcm[length] = frame.pcm[length - 2];
         }
         self.bytes.clear();
@@ -208,14 +222,35 @@ pub const fn duration(bytes: usize) -> Nanos {
     bytes as u64 * (FRAME_NANOS / FRAME_BYTES as u64)
 }
 
-/// Whether a datagram begins with the second byte of a sample, judged by which of the two readings
-/// makes the smoother wave. Speech, tones and near-silence read one byte off are noise at full
-/// scale, hundreds of times rougher; a factor of 4 leaves real noise alone, where neither is wrong.
-fn continues_a_sample(payload: &[u8]) -> bool {
+/// How the samples of a datagram lie in the stream as it is being cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// As they should.
+    Straight,
+    /// One byte off.
+    Shifted,
+    /// Silence reads the same either way: ask again at the next datagram.
+    Unclear,
+}
+
+/// Judged by which of the two readings makes the smoother wave, after `carried` bytes (0 or 1) of a
+/// sample that waits for its other half. Speech, tones and near-silence read one byte off are noise
+/// at full scale, hundreds of times rougher; a factor of 4 leaves real noise alone, where neither
+/// is wrong.
+fn reading(payload: &[u8], carried: usize) -> Reading {
     let head = &payload[..payload.len().min(FRAME_BYTES)];
-    let straight = roughness(head);
-    let shifted = roughness(&head[1..]);
-    head.len() >= 8 && shifted.saturating_mul(4) < straight
+    if head.len() < 8 {
+        return Reading::Unclear;
+    }
+    let straight = roughness(&head[carried..]);
+    let shifted = roughness(&head[1 - carried..]);
+    if shifted.saturating_mul(4) < straight {
+        Reading::Shifted
+    } else if straight.saturating_mul(4) < shifted {
+        Reading::Straight
+    } else {
+        Reading::Unclear
+    }
 }
 
 fn roughness(pcm: &[u8]) -> u64 {

@@ -185,6 +185,28 @@ fn half_a_sample_that_was_completed_is_not_read_twice() {
 }
 
 #[test]
+fn half_a_sample_completed_in_silence_is_found_out_when_the_talker_speaks_again() {
+    // Datagrams of 637 bytes; the wire stalls for 60 ms within a silence, which reads the same one
+    // byte off. Only the speech after it tells.
+    let silence = vec![0; 637 * 12];
+    let said = speech(637 * 40);
+    for stalled_at in 1..8 {
+        let mut line = line();
+        for (n, piece) in silence.chunks(637).chain(said.chunks(637)).enumerate() {
+            line.datagram(piece);
+            line.pass(if n == stalled_at { 80 * MS } else { 20 * MS });
+        }
+        let heard = line.heard();
+        let spoken = &said[..637 * 38];
+        let found = (0..heard.len() - spoken.len()).step_by(2).any(|at| {
+            // The first datagram may lose a byte to the realignment.
+            heard[at..].starts_with(&spoken[2..])
+        });
+        assert!(found, "stalled at {stalled_at}");
+    }
+}
+
+#[test]
 fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
     let mut line = line();
     for piece in speech(32_000).chunks(640) {
