@@ -118,7 +118,8 @@ class ListenObserver:
         `prerecorded`."""
 
     def sent(self, frame: Frame | None, total: int) -> None:
-        """Audio was handed to the transport; `total` = messages so far in this call."""
+        """Audio was handed to the transport; `total` = frames so far in this call (a message holds
+        several while there is a backlog)."""
 
     def failed(self, error: ProviderError) -> None:
         """A request or connection failed; the listener deals with it."""
@@ -428,8 +429,8 @@ class Listener:
             self._observer.item(item)
 
     def _sent(self, size: int, frame: Frame | None) -> None:
-        self.stats.frames_sent += 1
         self.stats.bytes_sent += size
+        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
         self._observer.sent(frame, self.stats.frames_sent)
 
     def _fall_back(self, error: ProviderError | None) -> None:
