@@ -111,5 +111,6 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml
 $(VENV)/.release: $(VENV)/.made $(SOURCES)
 	@echo "translink: building the media core"
 	@$(PIP) 'maturin>=1.14,<2'
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q \
+	  >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
 	@touch $@

@@ -54,10 +54,8 @@ PURE = (
     "errors",
     "admin.access",
 )
-IMPURE = frozenset(
-    ("asyncio", "websockets", "aiohttp", "uvloop", "socket", "select", "threading")
-    + ("subprocess", "time", "datetime")
-)
+IMPURE = {"asyncio", "websockets", "aiohttp", "uvloop", "socket", "select", "threading"}
+IMPURE |= {"subprocess", "time", "datetime"}
 
 ORCHESTRATOR = FLOORS[3] | FLOORS[4] | FLOORS[5] | FLOORS[6]
 LONGEST = 400

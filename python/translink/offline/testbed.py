@@ -15,8 +15,11 @@ its time).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 
 import orjson
+import uvloop
 from aiohttp import web
 
 from translink.offline.beacon import BeaconTiming, beacon_engines
@@ -108,3 +111,27 @@ class Control:
 
 def _json(content: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(content), content_type="application/json", status=status)
+
+
+def main() -> None:
+    """`python -m translink.offline.testbed [seed]`: one line of JSON, then serves until its
+    standard input ends, so that it never outlives whoever started it.
+    """
+    seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_until_eof(seed))
+
+
+async def _serve_until_eof(seed: int) -> None:
+    server, _ = beacon_server(seed=seed)
+    await server.start()
+    sys.stdout.write(orjson.dumps({"url": server.url}).decode() + "\n")
+    sys.stdout.flush()
+    with contextlib.suppress(asyncio.CancelledError):
+        while await asyncio.to_thread(sys.stdin.buffer.read, 4096):
+            pass
+    await server.close()
+
+
+if __name__ == "__main__":
+    main()

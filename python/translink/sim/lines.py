@@ -125,13 +125,20 @@ class Lines:
         for line in self.lines:
             line.talker.hush()
 
-    def said(self) -> int:
-        """Words that left, all lines."""
-        return sum(len(line.said) for line in self.lines)
+    def all_sent(self) -> bool:
+        """Has everything that was planned left?"""
+        return all(len(line.said) == len(line.talker.planned) for line in self.lines)
 
-    def heard(self) -> int:
-        """Words that arrived, all lines."""
-        return sum(len(line.listener.heard) for line in self.lines)
+    def missing(self) -> int:
+        """Words that left and were not heard anywhere yet."""
+        heard = {word.number for line in self.lines for word in tuple(line.listener.heard)}
+        return sum(word.number not in heard for line in self.lines for word in tuple(line.said))
+
+    def newest(self) -> float:
+        """When the newest word was heard (0 = none yet)."""
+        return max(
+            (line.listener.heard[-1].at for line in self.lines if line.listener.heard), default=0.0
+        )
 
     def close(self) -> None:
         """Stop the thread and hang up."""

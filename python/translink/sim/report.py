@@ -147,7 +147,7 @@ def words_in(counts: Counts) -> dict[str, object]:
     values = asdict(counts)
     delays = [delay for _, delay in counts.delays_ms]
     values |= {"lost": counts.lost[:100], "doubled": counts.doubled[:100]}
-    del values["delays_ms"]
+    del values["delays_ms"], values["words_untranslated"]
     return values | {"mouth_to_ear_ms": percentiles(delays)}
 
 

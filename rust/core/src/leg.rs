@@ -4,7 +4,13 @@
 //! `handle(Input::Timeout, now)` no later than that time.
 
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
+use crate::framer::{Fate, Framer};
 use crate::ledger::Ledger;
+use crate::level::Level;
+use crate::playout::Playout;
+pub use crate::stats::LegStats;
+use crate::tail::Tail;
+use crate::vad::Vad;
 
 /// What happens to a leg.
 #[derive(Clone, Copy, Debug)]
@@ -106,91 +112,79 @@ impl Default for LegConfig {
     }
 }
 
-/// Everything that was counted, from the creation of the leg; plain numbers, `Copy`, cheap to snapshot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LegStats {
-    /// Datagrams handled.
-    pub datagrams_in: u64,
-    /// Their bytes.
-    pub bytes_in: u64,
-    /// Arrival of the newest datagram; 0 = none yet.
-    pub last_datagram: Nanos,
-    /// Frames made from datagrams, padded ones included, fed ones not.
-    pub frames_in: u64,
-    /// Of these, frames that were completed with silence because datagrams stopped.
-    pub frames_padded: u64,
-    /// Frames of nothing but silence, fed after datagrams stopped in mid-utterance.
-    pub frames_filled: u64,
-    /// Frames the detector called speech.
-    pub frames_speech: u64,
-    /// Bytes skipped to find the sample boundary again after an odd byte had to be padded.
-    pub bytes_realigned: u64,
-    /// Datagrams refused because `poll` was not called between `handle`s (a bug in the shell).
-    pub drops_unpolled: u64,
-    /// Datagrams given to the shell to send.
-    pub datagrams_out: u64,
-    /// Their bytes.
-    pub bytes_out: u64,
-    /// Bytes refused because the ear's queue was full.
-    pub drops_playout: u64,
-    /// Bytes dropped by `Flush` or `Reset`.
-    pub drops_flushed: u64,
-    /// Bytes that came for an utterance after it had been flushed.
-    pub drops_stale: u64,
-    /// Times an utterance that was not finished ran out of audio.
-    pub underruns: u64,
-    /// Playout ticks handed out more than 2 ms after their deadline.
-    pub late_wakes: u64,
-    /// The longest such delay.
-    pub late_max: Nanos,
-    /// Times the playout clock was set anew because the wake came too late to catch up.
-    pub clock_resets: u64,
-    /// Bytes waiting for the ear right now.
-    pub playout_queued: u64,
-    /// Calls ended with `Input::Reset`.
-    pub resets: u64,
-}
-
 /// One call leg.
 #[derive(Debug)]
 pub struct Leg {
-    config: LegConfig,
-    stats: LegStats,
+    framer: Framer,
+    vad: Vad,
+    tail: Tail,
     ledger: Ledger,
+    playout: Playout,
+    stats: LegStats,
 }
 
 impl Leg {
-    /// A leg that has heard nothing. Allocates everything it will ever need.
+    /// A leg that has heard nothing. Allocates all it will ever need.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a leg keeps its settings")]
     pub fn new(config: LegConfig) -> Self {
-        let ledger = Ledger::new(config.ledger_samples);
         Self {
-            config,
+            framer: Framer::new(),
+            vad: Vad::new(),
+            tail: Tail::new(config.tail),
+            ledger: Ledger::new(config.ledger_samples),
+            playout: Playout::new(config.prebuffer, config.playout_capacity, config.continuous),
             stats: LegStats::default(),
-            ledger,
         }
     }
 
     /// Something happened at `now`. Call [`Leg::poll`] next, until it answers `Timeout`.
     pub fn handle(&mut self, input: Input<'_>, now: Nanos) {
-        let _ = now;
-        if let Input::Datagram { payload, arrival } = input {
-            self.stats.datagrams_in += 1;
-            self.stats.bytes_in += payload.len() as u64;
-            self.stats.last_datagram = arrival;
+        match input {
+            Input::Datagram { payload, arrival } => self.receive(payload, arrival, now),
+            Input::Play {
+                utterance,
+                pcm,
+                last,
+            } => {
+                self.playout
+                    .push(utterance, pcm, last, now, &mut self.stats);
+            }
+            Input::Flush => self.playout.flush(&mut self.stats),
+            Input::Reset => self.reset(),
+            Input::Timeout => {}
         }
     }
 
     /// What to do next at `now`.
     pub fn poll(&mut self, now: Nanos) -> Output {
-        let _ = now;
-        Output::Timeout(Nanos::MAX)
+        if let Some(frame) = self.framer.pop() {
+            return self.deliver(frame);
+        }
+        let pad_at = self.framer.pad_at().unwrap_or(Nanos::MAX);
+        if now >= pad_at {
+            if let Some(frame) = self.framer.pad() {
+                return self.deliver(frame);
+            }
+        }
+        let feed_at = self
+            .tail
+            .at(self.framer.next_sample())
+            .unwrap_or(Nanos::MAX);
+        if now >= feed_at {
+            let frame = self.framer.silence(self.tail.feed(now));
+            return self.deliver(frame);
+        }
+        match self.playout.poll(now, &mut self.stats) {
+            Output::Timeout(at) => Output::Timeout(at.min(pad_at).min(feed_at)),
+            output => output,
+        }
     }
 
-    /// Bytes `Input::Play` would accept now.
+    /// Bytes that `Input::Play` would accept now.
     #[must_use]
-    pub fn playout_room(&self) -> usize {
-        self.config.playout_capacity
+    pub const fn playout_room(&self) -> usize {
+        self.playout.room()
     }
 
     /// Everything that was counted.
@@ -208,6 +202,49 @@ impl Leg {
     /// The number the next sample will get.
     #[must_use]
     pub const fn next_sample(&self) -> u64 {
-        0
+        self.framer.next_sample()
+    }
+
+    fn receive(&mut self, payload: &[u8], arrival: Nanos, now: Nanos) {
+        self.stats.datagrams_in += 1;
+        self.stats.bytes_in += payload.len() as u64;
+        self.stats.last_datagram = arrival;
+        match self.framer.push(payload, arrival, now) {
+            Fate::Queued => {}
+            Fate::Realigned => self.stats.bytes_realigned += 1,
+            Fate::Refused => self.stats.drops_unpolled += 1,
+            Fate::Empty => return,
+        }
+        self.tail.postpone(self.framer.due());
+    }
+
+    /// Measure a frame, judge it, keep it.
+    fn deliver(&mut self, mut frame: Frame) -> Output {
+        let level = Level::of(&frame.pcm);
+        let speech = self.vad.hear(&level);
+        if usize::from(frame.filled) == FRAME_BYTES {
+            self.stats.frames_filled += 1;
+        } else {
+            frame.peak = level.peak;
+            frame.rms = level.rms;
+            frame.speech = speech;
+            self.stats.frames_in += 1;
+            self.stats.frames_padded += u64::from(frame.filled > 0);
+            self.stats.frames_speech += u64::from(speech);
+        }
+        if frame.speech {
+            self.tail.heard(frame.start);
+        }
+        self.ledger.append(frame.start, &frame.pcm);
+        Output::Frame(frame)
+    }
+
+    fn reset(&mut self) {
+        self.stats.resets += 1;
+        self.stats.drops_reset += self.framer.reset() as u64;
+        self.vad.reset();
+        self.tail.reset();
+        self.ledger.clear();
+        self.playout.flush(&mut self.stats);
     }
 }

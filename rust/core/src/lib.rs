@@ -1,9 +1,72 @@
 //! What to do with bytes and time in one call leg, without sockets, threads or clocks.
+//!
+//! # Theory of operation
+//!
+//! A [`leg::Leg`] is one side of a call: datagrams of a talker come in and leave as numbered 20 ms
+//! frames; speech for his ear comes in and leaves as one datagram every 20 ms. The leg owns no
+//! socket and reads no clock. It is told what happened and when ([`leg::Leg::handle`]) and then asked
+//! what to do ([`leg::Leg::poll`]):
+//!
+//! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] → [`ledger`] →
+//!   `Output::Frame`. When datagrams stop, the framer pads the remainder, and [`tail`] feeds silence
+//!   until the recogniser can have ended the utterance.
+//! * **play** → [`playout`] (one queue, absolute deadlines) → `Output::Transmit`, with a
+//!   `PlayoutEvent` where an utterance begins and ends.
+//!
+//! The one rule of use: after every `handle`, `poll` until the answer is `Timeout`, and come back with
+//! `Input::Timeout` by then. A shell that wakes up late hands over waiting datagrams *before* it says
+//! `Timeout`, so that its own lateness is not taken for the talker's silence.
+//!
+//! All times are nanoseconds of one monotonic clock, all audio is signed 16-bit little-endian at
+//! 16 kHz, mono. Everything is allocated when the leg is made; every drop is a number in
+//! [`stats::LegStats`].
+//!
+//! [`g711`] and [`resample`] stand beside the leg: other rates and codings are turned into its own at
+//! the edges of the program.
+//!
+//! # The loop
+//!
+//! ```
+//! use translink_core::leg::{Input, Leg, LegConfig, Output};
+//!
+//! let mut leg = Leg::new(LegConfig::default());
+//! let mut now = 1_000_000_000; // CLOCK_MONOTONIC
+//! let mut frames = Vec::new();
+//! let mut wake = u64::MAX;
+//! for payload in [&[0_u8; 510][..], &[0; 640], &[0; 333]] {
+//!     // The shell waits for a datagram, a command or `wake`, whichever is first; here 20 ms pass.
+//!     now += 20_000_000;
+//!     leg.handle(Input::Datagram { payload, arrival: now }, now);
+//!     wake = loop {
+//!         match leg.poll(now) {
+//!             Output::Frame(frame) => frames.push(frame),
+//!             Output::Transmit { payload, .. } => { /* socket.send(&payload) */ let _ = payload; }
+//!             Output::Playout(event) => { /* tell the orchestrator */ let _ = event; }
+//!             Output::Timeout(at) => break at,
+//!         }
+//!     };
+//! }
+//! assert_eq!(frames.len(), 2);
+//! assert_eq!(frames[1].start, 320);
+//! // 203 bytes wait for the next datagram, but not for long.
+//! leg.handle(Input::Timeout, wake);
+//! assert!(matches!(leg.poll(wake), Output::Frame(frame) if frame.filled == 640 - 203));
+//! ```
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod beacon;
+mod blocks;
 pub mod frame;
+pub mod framer;
 pub mod g711;
 pub mod ledger;
 pub mod leg;
+pub mod level;
+pub mod playout;
 pub mod resample;
+pub mod stats;
+pub mod tail;
+pub mod vad;
+
+pub use stats::LegStats;

@@ -1,0 +1,260 @@
+"""`translink sim`: many calls over real UDP, every word counted, faults on the way.
+
+Three processes: the beacon server (all providers), `translink serve` (what is tested), and this one
+(all callers). Callers talk for `seconds`, finish their bursts and stay on the line; the run ends
+when every word was heard, or when no fault is left and nothing has arrived for `SETTLE` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json as json_module
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import aiohttp
+import orjson
+import uvloop
+
+from translink.errors import TranslinkError
+from translink.offline.beacon import beacon_numbers
+from translink.sim.beacons import CALLERS, Talker
+from translink.sim.faults import Plan, datagram_size, flip_mode, plan
+from translink.sim.lines import Line, Lines
+from translink.sim.report import Counts, Direction, count, percentiles, recoveries, words_in
+from translink.sim.server import LegPorts, Programs, Usage, free_port
+
+SETTLE = 8.0
+LONGEST_SETTLE = 90.0
+LOST = 3
+"""Exit code: a word was lost, doubled or out of order, or none was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is simulated."""
+
+    calls: int = 2
+    seconds: float = 30.0
+    seed: int = 1
+    faults: tuple[str, ...] = ()
+    mode: str = "auto"
+    vary: bool = True
+    """Callers' gateways differ: lengths of datagrams, and every fourth sends nothing in pauses."""
+    extra: str = ""
+    """More settings for `translink serve` (TOML tables)."""
+
+
+@dataclass(slots=True)
+class Witness:
+    """What the server said about itself while it ran."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    untranslated: set[int] = field(default_factory=set)
+    unspoken: set[int] = field(default_factory=set)
+    loss_ms: float = 0.0
+    cut_off: bool = False
+    _segments: dict[tuple[object, object], str] = field(default_factory=dict)
+
+    def see(self, event: dict[str, object]) -> None:
+        """One event of `/api/events`."""
+        kind = str(event.get("type"))
+        state = event.get("state")
+        self.counts[f"{kind}.{state}" if state else kind] += 1
+        where = (event.get("leg"), event.get("segment"))
+        match kind:
+            case "segment":
+                self._segments[where] = str(event.get("text", ""))
+            case "untranslated":
+                self.untranslated.update(beacon_numbers(str(event.get("text", ""))))
+            case "speech" if state == "failed":
+                self.unspoken.update(beacon_numbers(self._segments.get(where, "")))
+            case "loss":
+                ms = event.get("ms")
+                self.loss_ms += ms if isinstance(ms, int | float) else 0.0
+
+
+def run_sim(
+    *,
+    calls: int,
+    seconds: float,
+    seed: int,
+    faults: Sequence[str],
+    mode: str = "auto",
+    report: Path | None = None,
+    json: bool = False,
+) -> int:
+    """The command. Returns its exit code: 0, or `LOST`. Raises `TranslinkError`, `ValueError`."""
+    scene = Scene(calls, seconds, seed, tuple(faults), mode)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            result = runner.run(simulate(scene))
+        except ValueError as error:
+            raise TranslinkError(str(error)) from error
+    text = json_module.dumps(result, indent=1, default=str)
+    if report is not None:
+        report.write_text(text + "\n")
+    sys.stdout.write((text if json else summary(result)) + "\n")
+    return 0 if result["perfect"] else LOST
+
+
+async def simulate(scene: Scene) -> dict[str, object]:
+    """Run one scene and count.
+
+    Raises:
+        ValueError: a fault cannot be read, or there are too many calls.
+        SimError: one of the programs failed.
+    """
+    planned = plan(list(scene.faults))
+    if not 1 <= scene.calls <= CALLERS // 2:
+        raise ValueError(f"calls must be 1..{CALLERS // 2}, not {scene.calls}")
+    lines = Lines([_line(scene, planned, place) for place in range(2 * scene.calls)])
+    ports = [_ports(place, line) for place, line in enumerate(lines.lines)]
+    try:
+        async with Programs(ports, seed=scene.seed, mode=scene.mode, extra=scene.extra) as programs:
+            for line, port in zip(lines.lines, ports, strict=True):
+                line.dial(port.listen)
+            return await _talk(scene, planned, lines, programs)
+    finally:
+        lines.close()
+
+
+def summary(result: dict[str, object]) -> str:
+    """The report in some lines for people."""
+    keys = "said heard lost doubled out_of_order untranslated unspoken invented misrouted".split()
+    words = ", ".join(f"{result[f'words_{key}']} {key.replace('_', ' ')}" for key in keys)
+    shown = ("mouth_to_ear_ms", "own_ms", "recovery_ms")
+    delays = "\n".join(f"{name}: {json_module.dumps(result[name])}" for name in shown)
+    return (
+        f"words: {words}\n{delays}\n"
+        f"sockets {result['sockets_opened']}, handshakes {result['handshakes']}, "
+        f"cpu {result['cpu_seconds']} s, rss {result['rss_bytes']} bytes\n"
+        + ("perfect" if result["perfect"] else "NOT PERFECT")
+    )
+
+
+def _line(scene: Scene, planned: Plan, place: int) -> Line:
+    size = datagram_size(planned, 2 * scene.calls, place, vary=scene.vary)
+    dtx = scene.vary and place % 4 == 3
+    return Line(str(1000 + place), Talker(place, scene.seed), datagram=size, dtx=dtx)
+
+
+def _ports(place: int, line: Line) -> LegPorts:
+    listen = free_port(socket.SOCK_DGRAM)
+    return LegPorts(line.name, "fr" if place % 2 else "en", listen, line.ear_port)
+
+
+async def _talk(scene: Scene, planned: Plan, lines: Lines, programs: Programs) -> dict[str, object]:
+    witness = Witness()
+    watching = asyncio.create_task(_watch(programs, witness))
+    try:
+        await programs.order(
+            begin=True,
+            play=[str(fault) for fault in planned.providers],
+            seconds=scene.seconds,
+            seed=scene.seed,
+        )
+        before = programs.usage()
+        lines.start()
+        end = time.monotonic() + scene.seconds
+        if planned.flips:
+            await flip_mode(
+                planned.flips,
+                scene.seconds,
+                scene.seed,
+                lambda mode: programs.post(f"{programs.serve_url}/api/mode", {"mode": mode}),
+            )
+        await asyncio.sleep(max(0.0, end - time.monotonic()))
+        lines.hush()
+        await _settle(lines, planned.longest)
+        usage, stats, record = programs.usage(), await programs.stats(), await programs.record()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    lines.close()
+    counts = count(_directions(lines), witness.untranslated | witness.unspoken)
+    return _report(scene, lines, counts, witness, before, usage, stats, record)
+
+
+async def _settle(lines: Lines, longest_fault: float) -> None:
+    """Until all was heard, or nothing comes any more."""
+    now = time.monotonic()
+    patient_until, give_up = now + longest_fault + SETTLE, now + longest_fault + LONGEST_SETTLE
+    while (now := time.monotonic()) < give_up:
+        if lines.all_sent() and lines.missing() == 0:
+            await asyncio.sleep(1.0)  # what is doubled comes after
+            return
+        if now > max(patient_until, lines.newest() + SETTLE):
+            return
+        await asyncio.sleep(0.2)
+
+
+def _directions(lines: Lines) -> list[Direction]:
+    """Callers 0 and 1 hear each other, 2 and 3, …"""
+    return [
+        Direction(place, line.said, lines.lines[place ^ 1].listener.heard)
+        for place, line in enumerate(lines.lines)
+    ]
+
+
+async def _watch(programs: Programs, witness: Witness) -> None:
+    with contextlib.suppress(aiohttp.ClientError):
+        async with programs.http.ws_connect(f"{programs.serve_url}/api/events") as ws:
+            async for message in ws:
+                if message.type == aiohttp.WSMsgType.TEXT:
+                    witness.see(orjson.loads(message.data))
+    witness.cut_off = True
+
+
+def _report(
+    scene: Scene,
+    lines: Lines,
+    counts: Counts,
+    witness: Witness,
+    before: Usage,
+    usage: Usage,
+    stats: dict[str, object],
+    record: dict[str, object],
+) -> dict[str, object]:
+    stages = stats.get("stages_ms")
+    stages = stages if isinstance(stages, dict) else {}
+    seen = record["counts"]
+    seen = seen if isinstance(seen, dict) else {}
+    back = recoveries(record)
+    unspoken = witness.unspoken - witness.untranslated
+    said = {word.number for line in lines.lines for word in line.said}
+    return {
+        **words_in(counts),
+        "perfect": counts.perfect(),
+        "words_untranslated": len(witness.untranslated & said),
+        "words_unspoken": len(unspoken & said),
+        "audio_lost_reported_ms": round(witness.loss_ms, 1),
+        "own_ms": stages.get("own"),
+        "stages_ms": stages,
+        "recovery_ms": percentiles(found.ms for found in back if found.ms is not None),
+        "recoveries": [asdict(found) for found in back],
+        "never_recovered": sum(found.ms is None for found in back),
+        "sockets_opened": seen.get("listen.opened", 0),
+        "handshakes": seen.get("listen.handshakes", 0),
+        "services": seen,
+        "cpu_seconds": round(usage.cpu_seconds - before.cpu_seconds, 2),
+        "rss_bytes": usage.rss_bytes,
+        "descriptors": usage.descriptors,
+        "threads": usage.threads,
+        "faults": record["struck"],
+        "events": dict(witness.counts),
+        "events_cut_off": witness.cut_off,
+        "stats_totals": stats.get("totals"),
+        "callers": {
+            "datagrams_refused": sum(line.refused for line in lines.lines),
+            "datagrams_heard": sum(line.listener.datagrams for line in lines.lines),
+            "worst_lateness_ms": round(1000 * lines.worst_lateness, 1),
+        },
+        "scene": asdict(scene),
+    }

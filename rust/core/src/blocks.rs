@@ -1,0 +1,99 @@
+//! Storage for queued speech: blocks of one frame, allocated once, chained as they fill.
+
+use crate::frame::FRAME_BYTES;
+
+/// All blocks of one ear; those in no chain are free.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    frames: Box<[[u8; FRAME_BYTES]]>,
+    /// The block after each one, in its chain or in the list of free ones.
+    next: Box<[u32]>,
+    free: u32,
+}
+
+/// A run of bytes across blocks: all full but the last.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    head: u32,
+    last: u32,
+    bytes: usize,
+}
+
+impl Chain {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: NONE,
+            last: NONE,
+            bytes: 0,
+        }
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Blocks {
+    pub(crate) fn new(count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(NONE).min(NONE - 1);
+        let next = (1..count).chain([NONE]).collect();
+        Self {
+            frames: vec![[0; FRAME_BYTES]; count as usize].into_boxed_slice(),
+            next,
+            free: 0,
+        }
+    }
+
+    /// Add bytes at the end. There must be blocks enough: one more than full frames per chain.
+    pub(crate) fn append(&mut self, chain: &mut Chain, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let filled = chain.bytes % FRAME_BYTES;
+            if filled == 0 {
+                self.lengthen(chain);
+            }
+            let (piece, rest) = bytes.split_at(bytes.len().min(FRAME_BYTES - filled));
+            self.frames[chain.last as usize][filled..filled + piece.len()].copy_from_slice(piece);
+            chain.bytes += piece.len();
+            bytes = rest;
+        }
+    }
+
+    /// Move the first block, or the less that there is, to `frame`; answers how many bytes.
+    pub(crate) fn take(&mut self, chain: &mut Chain, frame: &mut [u8; FRAME_BYTES]) -> usize {
+        let length = chain.bytes.min(FRAME_BYTES);
+        if length > 0 {
+            let block = chain.head as usize;
+            frame[..length].copy_from_slice(&self.frames[block][..length]);
+            chain.bytes -= length;
+            chain.head = self.next[block];
+            self.next[block] = self.free;
+            #[expect(clippy::cast_possible_truncation, reason = "it was a u32")]
+            let freed = block as u32;
+            self.free = freed;
+        }
+        length
+    }
+
+    /// Free the whole chain.
+    pub(crate) fn release(&mut self, chain: &mut Chain) {
+        if chain.bytes > 0 {
+            self.next[chain.last as usize] = self.free;
+            self.free = chain.head;
+        }
+        *chain = Chain::new();
+    }
+
+    fn lengthen(&mut self, chain: &mut Chain) {
+        let block = self.free;
+        self.free = self.next[block as usize];
+        self.next[block as usize] = NONE;
+        if chain.bytes == 0 {
+            chain.head = block;
+        } else {
+            self.next[chain.last as usize] = block;
+        }
+        chain.last = block;
+    }
+}
+
+const NONE: u32 = u32::MAX;

@@ -1,0 +1,238 @@
+//! Datagrams of any length in, 20 ms frames out, not a byte lost or added while datagrams come.
+//!
+//! A datagram boundary means nothing: the payloads are one stream of bytes that is cut every 640. A
+//! remainder, and with it half a sample, waits for the next datagram. Only when that does not come
+//! in time is the remainder completed with silence.
+//!
+//! *In time* is [`HOLD`] after the next datagram was due. Up to 40 ms of audio in a datagram, the last
+//! arrival counts as due: the next one follows soon enough. Gateways that coalesce (7,680…15,870 bytes
+//! seen) send when that much audio has passed, so due is later by the length of the last datagram,
+//! or by the longest of the recent gaps, as far as the datagrams that ended them explain them: a
+//! silence between two short datagrams is no reason to wait. Gaps count from 20 ms, because a stream
+//! of 30 or 40 ms datagrams must not depend on the last 4 ms of [`HOLD`].
+
+use crate::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
+
+/// Wait for the rest of a frame after it was due: the promised 40 ms less a margin for the wake-up
+/// and the way to the reader.
+pub const HOLD: Nanos = 36_000_000;
+
+/// The largest payload of a UDP datagram over IPv4.
+pub const MAX_DATAGRAM: usize = 65_507;
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// All of it is in.
+    Queued,
+    /// All but the first byte is in: that one was the other half of a sample completed before.
+    Realigned,
+    /// Nothing in it.
+    Empty,
+    /// No room, because the frames of the datagrams before were not taken out.
+    Refused,
+}
+
+/// Cuts a leg's stream of bytes into frames and numbers their samples.
+#[derive(Debug)]
+pub struct Framer {
+    /// Bytes not yet cut begin at `cut`.
+    bytes: Vec<u8>,
+    cut: usize,
+    next: u64,
+    /// Kernel time of the newest datagram, and the time it was handled (later when we lag).
+    arrival: Nanos,
+    handled: Nanos,
+    /// Length of the newest datagram, and by how much the recent ones made us wait.
+    length: Nanos,
+    gaps: [Nanos; RECENT],
+    newest_gap: usize,
+    /// The last frame ended in half a sample that we completed.
+    halved: bool,
+}
+
+impl Framer {
+    /// A framer that has seen nothing; sample numbers begin at 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            bytes: Vec::with_capacity(CAPACITY),
+            cut: 0,
+            next: 0,
+            arrival: 0,
+            handled: 0,
+            length: 0,
+            gaps: [0; RECENT],
+            newest_gap: 0,
+            halved: false,
+        }
+    }
+
+    /// Take in a datagram that arrived at `arrival` and is handled at `now`.
+    pub fn push(&mut self, payload: &[u8], arrival: Nanos, now: Nanos) -> Fate {
+        if payload.is_empty() {
+            return Fate::Empty;
+        }
+        self.bytes.copy_within(self.cut.., 0);
+        self.bytes.truncate(self.bytes.len() - self.cut);
+        self.cut = 0;
+        if self.bytes.len() + payload.len() > CAPACITY {
+            return Fate::Refused;
+        }
+        let skip = usize::from(self.halved && continues_a_sample(payload));
+        self.halved = false;
+        self.bytes.extend_from_slice(&payload[skip..]);
+        self.note_arrival(duration(payload.len()), arrival, now);
+        if skip == 1 {
+            Fate::Realigned
+        } else {
+            Fate::Queued
+        }
+    }
+
+    /// The next whole frame; its level and verdict are still to be filled in.
+    pub fn pop(&mut self) -> Option<Frame> {
+        if self.bytes.len() - self.cut < FRAME_BYTES {
+            return None;
+        }
+        let end = self.cut + FRAME_BYTES;
+        let follows = duration(self.bytes.len() - end);
+        let mut frame = self.blank(self.arrival.saturating_sub(follows), 0);
+        frame.pcm.copy_from_slice(&self.bytes[self.cut..end]);
+        self.cut = end;
+        Some(frame)
+    }
+
+    /// What is left, completed with silence. Half a sample gets the upper half of the sample before
+    /// it, which keeps the wave within 255 of where it was; when the other half comes after all, the
+    /// next datagram begins with it and [`Framer::push`] notices.
+    pub fn pad(&mut self) -> Option<Frame> {
+        let length = self.bytes.len() - self.cut;
+        if length == 0 || length >= FRAME_BYTES {
+            return self.pop();
+        }
+        let mut frame = self.blank(self.arrival, FRAME_BYTES - length);
+        frame.pcm[..length].copy_from_slice(&self.bytes[self.cut..]);
+        self.halved = length % 2 == 1;
+        if self.halved && length > 1 {
+            frame.pcm[length] = frame.pcm[length - 2];
+        }
+        self.bytes.clear();
+        self.cut = 0;
+        Some(frame)
+    }
+
+    /// A frame of silence of ours, as if captured at `captured`.
+    pub fn silence(&mut self, captured: Nanos) -> Frame {
+        self.blank(captured, FRAME_BYTES)
+    }
+
+    /// Forget carried bytes and arrivals; returns how many bytes. Sample numbers go on.
+    pub fn reset(&mut self) -> usize {
+        let forgotten = self.bytes.len() - self.cut;
+        self.bytes.clear();
+        self.cut = 0;
+        self.gaps = [0; RECENT];
+        self.length = 0;
+        self.arrival = 0;
+        self.handled = 0;
+        self.halved = false;
+        forgotten
+    }
+
+    /// When the next datagram is due, never earlier than the last one was handled: our own lateness
+    /// must not look like the talker's silence.
+    #[must_use]
+    pub fn due(&self) -> Nanos {
+        let gap = self.gaps.iter().fold(0, |a, &b| a.max(b));
+        let length = if self.length > LONG { self.length } else { 0 };
+        let wait = if gap > FRAME_NANOS {
+            gap.max(length)
+        } else {
+            length
+        };
+        self.handled.max(self.arrival + wait)
+    }
+
+    /// When to [`Framer::pad`], if anything waits.
+    #[must_use]
+    pub fn pad_at(&self) -> Option<Nanos> {
+        (self.cut < self.bytes.len()).then(|| self.due() + HOLD)
+    }
+
+    /// The number the next sample will get.
+    #[must_use]
+    pub const fn next_sample(&self) -> u64 {
+        self.next
+    }
+
+    /// The next frame of the leg, silent so far.
+    fn blank(&mut self, captured: Nanos, filled: usize) -> Frame {
+        let start = self.next;
+        self.next += FRAME_SAMPLES;
+        #[expect(clippy::cast_possible_truncation, reason = "at most 640")]
+        let filled = filled as u16;
+        Frame {
+            start,
+            captured,
+            peak: 0,
+            rms: 0,
+            speech: false,
+            filled,
+            pcm: [0; FRAME_BYTES],
+        }
+    }
+
+    fn note_arrival(&mut self, length: Nanos, arrival: Nanos, now: Nanos) {
+        let gap = match self.arrival {
+            0 => 0,
+            before => arrival.saturating_sub(before),
+        };
+        self.newest_gap = (self.newest_gap + 1) % RECENT;
+        self.gaps[self.newest_gap] = gap.min(length);
+        self.length = length;
+        self.arrival = self.arrival.max(arrival);
+        self.handled = now;
+    }
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How long so many bytes of audio last.
+#[must_use]
+pub const fn duration(bytes: usize) -> Nanos {
+    bytes as u64 * (FRAME_NANOS / FRAME_BYTES as u64)
+}
+
+/// Whether a datagram begins with the second byte of a sample, judged by which of the two readings
+/// makes the smoother wave. Speech, tones and near-silence read one byte off are noise at full
+/// scale, hundreds of times rougher; a factor of 4 leaves real noise alone, where neither is wrong.
+fn continues_a_sample(payload: &[u8]) -> bool {
+    let head = &payload[..payload.len().min(FRAME_BYTES)];
+    let straight = roughness(head);
+    let shifted = roughness(&head[1..]);
+    head.len() >= 8 && shifted.saturating_mul(4) < straight
+}
+
+fn roughness(pcm: &[u8]) -> u64 {
+    let sample = |pair: &[u8]| i32::from(i16::from_le_bytes([pair[0], pair[1]]));
+    let later = pcm.get(2..).unwrap_or_default();
+    let pairs = pcm.chunks_exact(2).zip(later.chunks_exact(2));
+    pairs
+        .map(|(a, b)| u64::from(sample(a).abs_diff(sample(b))))
+        .sum()
+}
+
+/// Bytes that may wait: the largest datagram and a remainder would do; twice that lets a shell that
+/// forgot to poll once get away with it.
+const CAPACITY: usize = 2 * (MAX_DATAGRAM + FRAME_BYTES);
+
+/// A datagram longer than this is followed by the next one no sooner than its own length.
+const LONG: Nanos = 40_000_000;
+
+/// Gaps remembered.
+const RECENT: usize = 4;

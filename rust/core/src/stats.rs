@@ -1,0 +1,50 @@
+//! What a leg counts. Nothing is dropped without a number here.
+
+use crate::frame::Nanos;
+
+/// Everything that was counted since the creation of the leg: plain numbers, cheap to copy out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegStats {
+    /// Datagrams handled, empty and refused ones included.
+    pub datagrams_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Arrival of the newest datagram; 0 = none yet.
+    pub last_datagram: Nanos,
+    /// Frames made from datagrams, padded ones included, fed ones not.
+    pub frames_in: u64,
+    /// Of these, frames that were completed with silence because datagrams stopped.
+    pub frames_padded: u64,
+    /// Frames of nothing but silence, fed after datagrams stopped in mid-utterance.
+    pub frames_filled: u64,
+    /// Frames the detector called speech.
+    pub frames_speech: u64,
+    /// Bytes skipped to find the sample boundary again after half a sample had to be completed.
+    pub bytes_realigned: u64,
+    /// Datagrams refused because `poll` was not called between `handle`s (a bug in the shell).
+    pub drops_unpolled: u64,
+    /// Bytes at the end of a call that were less than a frame and forgotten by `Reset`.
+    pub drops_reset: u64,
+    /// Datagrams given to the shell to send.
+    pub datagrams_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// Bytes refused because the ear's queue was full.
+    pub drops_playout: u64,
+    /// Bytes dropped by `Flush` or `Reset`.
+    pub drops_flushed: u64,
+    /// Bytes that came for an utterance after it had been flushed.
+    pub drops_stale: u64,
+    /// Times an utterance that was not finished ran out of audio.
+    pub underruns: u64,
+    /// Playout ticks handed out more than 2 ms after their deadline.
+    pub late_wakes: u64,
+    /// The longest delay of a playout tick.
+    pub late_max: Nanos,
+    /// Times the playout clock was set anew because the wake came too late to catch up.
+    pub clock_resets: u64,
+    /// Bytes waiting for the ear right now.
+    pub playout_queued: u64,
+    /// Calls ended with `Input::Reset`.
+    pub resets: u64,
+}

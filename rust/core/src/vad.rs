@@ -1,0 +1,148 @@
+//! Is somebody speaking? An adaptive-energy detector that would rather hear too much: a missed
+//! sound is a lost word on the prerecorded path, noise sent is a cent.
+//!
+//! Two measures of each frame, its power and the power of its differences (hiss: s, f, t stand out
+//! there above a humming line), are each held against their own floor: the quietest that the running
+//! mean has been within 3 s. A frame is speech when it is [`ABOVE`] the floor by itself or when the
+//! last few together are [`MEAN_ABOVE`] it, and for [`HANG`] frames after. A new detector believes
+//! in a quiet line, so a noisy one is all speech for its first 3 s; and a sound that does not change
+//! or pause for 3 s becomes noise. Digital silence counts as a quiet line, also when it is ours: a
+//! talker whose pauses are cut out must not teach us that his voice is the noise.
+//!
+//! Measured (`tests/vad.rs`; Debian's Asterisk prompts, 240 s each of English and French, speech =
+//! within 30 dB of the active level; worse language of the two; in % of frames of speech; *lost* =
+//! missed even when every stretch is sent with 300 ms of what came before; *false* = % of the frames
+//! more than 0.3 s away from speech). earshot 1.2.2, tried once with the
+//! same hang-over, scores from 0.5 and from 0.2:
+//!
+//! | noise | missed, lost, false | earshot 0.5 | earshot 0.2 |
+//! |---|---|---|---|
+//! | none | 0.05, 0.02, 0.0 | 0.88, 0.00, 0.0 | 0.06, 0, 65 |
+//! | none, speech 26 dB down | 0.18, 0.02, 0.0 | 0.97, 0.07, 0.0 | 0.00, 0, 100 |
+//! | white, SNR 20 dB | 0.42, 0.02, 0.0 | 1.18, 0.08, 0.2 | 0.11, 0, 99 |
+//! | brown, SNR 20 dB | 0.20, 0.02, 5.2 | 1.23, 0.08, 0.0 | 0.19, 0, 94 |
+//! | white, SNR 10 dB | 0.96, 0.07, 0.0 | 1.33, 0.07, 2.6 | 0.11, 0, 100 |
+//! | brown, SNR 10 dB | 0.62, 0.02, 6.7 | 1.39, 0.00, 16 | 0.05, 0, 100 |
+//!
+//! No better net for us, then, at a hundredth of the work; and tones of a test count as speech here.
+
+use crate::level::Level;
+
+/// Watches the level of one leg, 20 ms at a time.
+#[derive(Clone, Debug)]
+pub struct Vad {
+    power: Floor,
+    hiss: Floor,
+    /// Frames of hang-over left.
+    hang: u32,
+}
+
+impl Vad {
+    /// A detector that expects a quiet line: until it knows better, everything audible is speech.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            power: Floor::new(QUIET_POWER),
+            hiss: Floor::new(QUIET_HISS),
+            hang: 0,
+        }
+    }
+
+    /// The verdict on the next frame.
+    pub fn hear(&mut self, level: &Level) -> bool {
+        let loud = self.power.hear(level.power);
+        let heard = self.hiss.hear(level.hiss) || loud;
+        if heard {
+            self.hang = HANG;
+            return true;
+        }
+        let hanging = self.hang > 0;
+        self.hang = self.hang.saturating_sub(1);
+        hanging
+    }
+
+    /// The call ended: expect a quiet line again.
+    pub fn reset(&mut self) {
+        *self = Self::new();
+    }
+}
+
+impl Default for Vad {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The quietest the line has been within the last seconds: a ring of the minima of short blocks.
+#[derive(Clone, Debug)]
+struct Floor {
+    minima: [f32; BLOCKS],
+    block: usize,
+    frames: u32,
+    least: f32,
+    /// Mean of the last few values.
+    mean: f32,
+    /// The same, in which a loud one does not outlast the hang-over.
+    recent: f32,
+    quiet: f32,
+}
+
+impl Floor {
+    const fn new(quiet: f32) -> Self {
+        Self {
+            minima: [quiet; BLOCKS],
+            block: 0,
+            frames: 0,
+            least: quiet,
+            mean: 0.0,
+            recent: 0.0,
+            quiet,
+        }
+    }
+
+    /// Whether the value stands out, by itself or by the mean of the last few.
+    fn hear(&mut self, value: f32) -> bool {
+        let least = self.least;
+        self.recent += (value.min(least * CAP) - self.recent) * SMOOTH;
+        self.mean += (value - self.mean) * SMOOTH;
+        self.learn(self.mean);
+        value > least * ABOVE || self.recent > least * MEAN_ABOVE
+    }
+
+    fn learn(&mut self, value: f32) {
+        let value = value.max(self.quiet);
+        let current = &mut self.minima[self.block];
+        *current = current.min(value);
+        self.least = self.least.min(value);
+        self.frames += 1;
+        if self.frames == BLOCK {
+            self.frames = 0;
+            self.block = (self.block + 1) % BLOCKS;
+            self.minima[self.block] = f32::INFINITY;
+            self.least = self.minima.iter().fold(value, |a, &b| a.min(b));
+        }
+    }
+}
+
+/// Frames of one block, and blocks: a floor may rise after 3 s.
+const BLOCK: u32 = 25;
+const BLOCKS: usize = 6;
+
+/// One frame is this much above the floor (a ratio of powers) to be speech.
+const ABOVE: f32 = 1.9;
+
+/// The mean of the last few is.
+const MEAN_ABOVE: f32 = 1.5;
+
+/// The most one frame counts in that mean, in floors: else a loud one would sound for 300 ms.
+const CAP: f32 = 3.0;
+
+/// Weight of the newest frame in the means.
+const SMOOTH: f32 = 0.34;
+
+/// Below a root mean square of 12 (-69 dBFS) and its like in differences nobody is understood.
+const QUIET_POWER: f32 = 12.0 * 12.0;
+const QUIET_HISS: f32 = 8.0 * 8.0;
+
+/// Frames for which the verdict outlives the sound: 160 ms.
+const HANG: u32 = 8;

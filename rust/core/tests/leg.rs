@@ -1,0 +1,391 @@
+//! A whole leg in virtual time: jitter, bursts, stops and starts, calls after calls.
+#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
+
+mod common;
+
+use common::line::{Line, MS};
+use common::{Noise, bytes, tone};
+use proptest::prelude::*;
+use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES};
+use translink_core::framer::{MAX_DATAGRAM, duration};
+use translink_core::leg::{Input, Leg, LegConfig, Output, PlayoutEvent};
+
+/// So many bytes of a loud tone.
+fn speech(length: usize) -> Vec<u8> {
+    bytes(&tone(440.0, 16_000.0, 8_000.0, length.div_ceil(2)))[..length].to_vec()
+}
+
+fn line() -> Line {
+    Line::new(LegConfig::default())
+}
+
+#[test]
+fn datagrams_of_any_size_come_out_as_the_same_bytes() {
+    for size in [160, 320, 510, 640, 7_680, 15_870, 1, 333] {
+        let said = speech(64_000);
+        let mut line = line();
+        for piece in said.chunks(size) {
+            line.datagram(piece);
+            line.pass(duration(piece.len()));
+        }
+        let heard = line.heard();
+        assert_eq!(heard, said[..heard.len()], "datagrams of {size}");
+        assert!(said.len() - heard.len() < FRAME_BYTES);
+        assert_eq!(line.leg.stats().frames_padded, 0, "datagrams of {size}");
+    }
+}
+
+#[test]
+fn a_gateway_that_sends_when_a_burst_is_full_is_not_padded() {
+    // The length of each datagram is the time *before* it: the first one teaches the pace.
+    let said = speech(20 * 15_870);
+    let mut line = line();
+    for (n, piece) in said.chunks(15_870).enumerate() {
+        line.pass(duration(piece.len()) + if n % 2 == 0 { 0 } else { 20 * MS });
+        line.datagram(piece);
+    }
+    assert_eq!(line.leg.stats().frames_padded, 0);
+    assert_eq!(line.heard(), said[..line.heard().len()]);
+}
+
+#[test]
+fn longer_packets_with_jitter_are_padded_once_at_most() {
+    for size in [960, 1_280] {
+        let said = speech(510 + 200 * size);
+        let mut noise = Noise(size as u64);
+        let mut line = line();
+        line.datagram(&said[..510]);
+        let mut due = line.now + duration(510);
+        for piece in said[510..].chunks(size) {
+            let late = due + noise.next() % (15 * MS);
+            line.pass(late.saturating_sub(line.now));
+            line.datagram(piece);
+            due += duration(size);
+        }
+        let padded = line.leg.stats().frames_padded;
+        assert!(padded <= 1, "{padded} with packets of {size}");
+    }
+}
+
+#[test]
+fn the_first_short_datagram_of_the_gateway_shifts_nothing() {
+    let said = speech(510 + 100 * 640);
+    let mut line = line();
+    line.datagram(&said[..510]);
+    for piece in said[510..].chunks(640) {
+        line.pass(20 * MS);
+        line.datagram(piece);
+    }
+    line.pass(40 * MS);
+    assert_eq!(line.heard()[..said.len()], said);
+    assert_eq!(line.frames.last().unwrap().1.filled, 130);
+}
+
+#[test]
+fn a_remainder_is_released_within_forty_milliseconds() {
+    for size in [2, 640 + 2, 1_000, 1_279] {
+        let mut line = line();
+        line.datagram(&speech(size));
+        let stopped = line.now;
+        line.pass(40 * MS);
+        let (at, last) = line.frames.last().unwrap();
+        assert!(*at < stopped + 40 * MS);
+        assert_eq!(usize::from(last.filled), FRAME_BYTES - size % FRAME_BYTES);
+        assert_eq!(line.heard()[..size], speech(size));
+        assert_eq!(line.leg.stats().frames_padded, 1);
+    }
+}
+
+#[test]
+fn after_a_long_datagram_a_remainder_waits_as_long_as_that_lasts() {
+    let mut line = line();
+    line.datagram(&speech(15_870));
+    let due = line.now + duration(15_870);
+    line.pass(duration(15_870));
+    assert_eq!(line.frames.len(), 24);
+    line.pass(40 * MS);
+    assert_eq!(line.frames.len(), 25);
+    assert!(line.frames[24].0 < due + 40 * MS);
+}
+
+#[test]
+fn our_own_lateness_is_not_the_talkers_silence() {
+    // Two datagrams that came 20 ms apart are handled together, 300 ms late.
+    let said = speech(1_280);
+    let mut line = line();
+    let arrival = line.now;
+    line.pass(300 * MS);
+    line.handle(Input::Datagram {
+        payload: &said[..500],
+        arrival,
+    });
+    line.handle(Input::Datagram {
+        payload: &said[500..],
+        arrival: arrival + 20 * MS,
+    });
+    assert_eq!(line.heard(), said);
+    assert_eq!(line.frames[1].1.captured, arrival + 20 * MS);
+}
+
+#[test]
+fn captured_is_the_arrival_less_what_follows_in_the_datagram() {
+    let mut line = line();
+    line.datagram(&speech(1_600));
+    let arrival = line.now;
+    assert_eq!(line.frames[0].1.captured, arrival - 30 * MS);
+    assert_eq!(line.frames[1].1.captured, arrival - 10 * MS);
+    line.pass(18 * MS);
+    line.datagram(&speech(320));
+    assert_eq!(line.frames[2].1.captured, arrival + 18 * MS);
+}
+
+#[test]
+fn half_a_sample_that_was_completed_is_not_read_twice() {
+    // 641 bytes, a pause, then the byte stream goes on in the middle of a sample.
+    let said = speech(641 + 6_399);
+    let mut line = line();
+    line.datagram(&said[..641]);
+    line.pass(500 * MS);
+    let before = line.frames.len();
+    line.datagram(&said[641..]);
+    assert_eq!(line.leg.stats().bytes_realigned, 1);
+    assert_eq!(
+        line.heard()[before * FRAME_BYTES..],
+        said[642..642 + 9 * FRAME_BYTES]
+    );
+    // A talker who starts at a sample is left alone.
+    let mut line = self::line();
+    line.datagram(&said[..641]);
+    line.pass(500 * MS);
+    let before = line.frames.len();
+    line.datagram(&said[..6_400]);
+    assert_eq!(line.leg.stats().bytes_realigned, 0);
+    assert_eq!(line.heard()[before * FRAME_BYTES..], said[..6_400]);
+}
+
+#[test]
+fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
+    let mut line = line();
+    for piece in speech(32_000).chunks(640) {
+        line.datagram(piece);
+        line.pass(20 * MS);
+    }
+    let last = line.now - 20 * MS;
+    line.pass(5_000 * MS);
+    let fed: Vec<_> = line
+        .frames
+        .iter()
+        .filter(|(_, f)| f.filled == 640)
+        .collect();
+    assert_eq!(fed.len(), 75, "1.5 s");
+    for (n, (at, frame)) in fed.iter().enumerate() {
+        assert_eq!(*at, last + 200 * MS + n as u64 * FRAME_NANOS);
+        assert_eq!((frame.captured, frame.speech, frame.peak), (*at, false, 0));
+    }
+    assert_eq!(line.leg.stats().frames_filled, 75);
+    assert_eq!(line.leg.stats().frames_in, 50);
+    let starts: Vec<u64> = line.frames.iter().map(|(_, frame)| frame.start).collect();
+    assert_eq!(
+        starts,
+        (0..125).map(|n| n * FRAME_SAMPLES).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn silence_that_the_talker_sent_himself_counts() {
+    let mut line = line();
+    let said = [speech(6_400), vec![0; 32_000]].concat();
+    for piece in said.chunks(640) {
+        line.datagram(piece);
+        line.pass(20 * MS);
+    }
+    line.pass(5_000 * MS);
+    // 1 s of his own, of which the detector's hang-over still counts as speech.
+    assert_eq!(line.leg.stats().frames_filled, 75 - 50 + 9);
+}
+
+#[test]
+fn ordinary_jitter_and_a_talker_who_goes_on_feed_nothing_more() {
+    let mut line = line();
+    for piece in speech(64_000).chunks(640) {
+        line.datagram(piece);
+        line.pass(190 * MS);
+    }
+    assert_eq!(line.leg.stats().frames_filled, 0);
+    line.pass(60 * MS);
+    let fed = line.leg.stats().frames_filled;
+    assert!(fed > 0);
+    line.datagram(&speech(640));
+    line.pass(100 * MS);
+    assert_eq!(line.leg.stats().frames_filled, fed);
+}
+
+#[test]
+fn a_leg_that_heard_no_speech_is_fed_nothing() {
+    let mut line = line();
+    for _ in 0..50 {
+        line.datagram(&[0; 640]);
+        line.pass(20 * MS);
+    }
+    line.pass(5_000 * MS);
+    assert_eq!(line.frames.len(), 50);
+    assert_eq!(line.leg.poll(line.now).timeout(), u64::MAX);
+}
+
+trait Timeout {
+    fn timeout(&self) -> u64;
+}
+
+impl Timeout for Output {
+    fn timeout(&self) -> u64 {
+        match self {
+            Self::Timeout(at) => *at,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn nothing_of_one_call_reaches_the_next() {
+    let mut line = line();
+    line.datagram(&speech(999));
+    line.play(1, &[1; 64_000], false);
+    line.pass(30 * MS);
+    line.handle(Input::Reset);
+    assert_eq!(
+        line.events.last(),
+        Some(&PlayoutEvent::Flushed {
+            utterance: 1,
+            unplayed: 64_000 - 2 * 640
+        })
+    );
+    let (frames, sent) = (line.frames.len(), line.sent.len());
+    line.play(1, &[2; 6_400], true);
+    line.pass(5_000 * MS);
+    assert_eq!(
+        (line.frames.len(), line.sent.len()),
+        (frames, sent),
+        "no feed, no late piece"
+    );
+    assert_eq!(line.leg.ledger().read(0, u64::MAX).1, [0; 0]);
+    line.datagram(&[0, 0, 0, 0]);
+    line.pass(50 * MS);
+    let (_, frame) = line.frames.last().unwrap();
+    assert_eq!(frame.pcm, [0; FRAME_BYTES]);
+    assert_eq!(
+        frame.start,
+        frames as u64 * FRAME_SAMPLES,
+        "sample numbers go on"
+    );
+    assert!(!frame.speech);
+    let stats = line.leg.stats();
+    assert_eq!(
+        (stats.drops_reset, stats.drops_stale, stats.resets),
+        (999 - 640, 6_400, 1)
+    );
+}
+
+#[test]
+fn the_ledger_tells_what_was_heard() {
+    let said = speech(64_000);
+    let mut line = line();
+    for piece in said.chunks(1_111) {
+        line.datagram(piece);
+        line.pass(duration(1_111));
+    }
+    assert_eq!(
+        line.leg.ledger().read(1_000, 20_000),
+        (1_000, said[2_000..40_000].to_vec())
+    );
+}
+
+#[test]
+fn a_shell_that_does_not_poll_loses_counted_datagrams_not_memory() {
+    let mut leg = Leg::new(LegConfig::default());
+    let payload = vec![1; MAX_DATAGRAM];
+    for _ in 0..5 {
+        leg.handle(
+            Input::Datagram {
+                payload: &payload,
+                arrival: 1,
+            },
+            1,
+        );
+    }
+    assert_eq!(leg.stats().drops_unpolled, 3);
+    let mut frames = 0;
+    while let Output::Frame(_) = leg.poll(1) {
+        frames += 1;
+    }
+    assert_eq!(frames, 2 * MAX_DATAGRAM / FRAME_BYTES);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Byte-exact and gapless, whatever the sizes, when each datagram lasts up to 20 ms or more
+    /// than 40 ms and comes up to 15 ms late.
+    #[test]
+    fn frames_are_the_payloads(
+        sizes in prop::collection::vec(prop_oneof![1_usize..=640, 1_281_usize..20_000], 1..80),
+        seed: u64,
+    ) {
+        let mut noise = Noise(seed | 1);
+        let mut line = line();
+        let mut said = Vec::new();
+        let mut due = line.now;
+        for size in sizes {
+            let piece: Vec<u8> = (0..size).map(|_| noise.next() as u8).collect();
+            let late = due + noise.next() % (15 * MS);
+            line.pass(late.saturating_sub(line.now));
+            line.datagram(&piece);
+            due += duration(size);
+            said.extend(piece);
+        }
+        let whole = said.len() / FRAME_BYTES * FRAME_BYTES;
+        prop_assert!(line.heard() == said[..whole]);
+        line.pass(2_000 * MS);
+        prop_assert!(line.heard()[..said.len()] == said[..]);
+        for (n, (at, frame)) in line.frames.iter().enumerate() {
+            prop_assert_eq!(frame.start, n as u64 * FRAME_SAMPLES);
+            prop_assert!(frame.captured <= *at);
+        }
+    }
+
+    /// Whatever happens, in whatever order: time goes forward, counts add up, calls do not mix.
+    #[test]
+    fn any_order_of_events_keeps_the_books(steps in prop::collection::vec((0_u8..7, 0_u64..400, 0_usize..3_000), 1..120)) {
+        let mut line = line();
+        let (mut bytes_in, mut offered, mut call) = (0, 0, 1_u8);
+        for (what, time, size) in steps {
+            match what {
+                0..=2 => { line.datagram(&vec![call; size]); bytes_in += size as u64; }
+                3 => { line.play(time % 5 + u64::from(call) * 10, &vec![call; size], size % 3 == 0); offered += size as u64; }
+                4 => line.handle(Input::Flush),
+                5 if time < 100 => {
+                    line.handle(Input::Reset);
+                    let (frames, sent) = (line.frames.len(), line.sent.len());
+                    call += 1;
+                    prop_assert!(line.frames[..frames].iter().all(|(_, f)| f.pcm.iter().all(|&b| b < call)));
+                    prop_assert!(line.sent[..sent].iter().all(|s| s.payload.iter().all(|&b| b < call)));
+                    line.frames.clear();
+                    line.sent.clear();
+                }
+                _ => line.pass(time * MS),
+            }
+            for (_, frame) in &line.frames {
+                prop_assert!(frame.pcm.iter().all(|&b| b == call || b == 0));
+            }
+            for sent in &line.sent {
+                prop_assert!(sent.payload.iter().all(|&b| b == call || b == 0));
+                prop_assert!(sent.at >= sent.due);
+            }
+        }
+        let stats = *line.leg.stats();
+        prop_assert_eq!(stats.bytes_in, bytes_in);
+        let refused = stats.drops_playout + stats.drops_flushed + stats.drops_stale + stats.playout_queued;
+        prop_assert!(refused <= offered);
+        prop_assert!(stats.bytes_out >= offered - refused, "what was not dropped was sent");
+        prop_assert_eq!(stats.late_wakes, 0);
+    }
+}

@@ -1,0 +1,187 @@
+"""The wheel, as a user gets it: in an empty environment, outside the checkout."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import wave
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+import translink
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release wheel; cargo's target folder makes it a matter of seconds the second time."""
+    maturin = Path(sys.executable).with_name("maturin")
+    machine = ROOT / "tools" / "machine"
+    out = tmp_path_factory.mktemp("dist")
+    done = subprocess.run(
+        [machine, "rust", maturin, "build", "--release", "-q", "--out", out],
+        cwd=ROOT,
+        env={"CARGO_TARGET_DIR": str(ROOT / "target"), **os.environ},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (built,) = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def translink_command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`translink` from the wheel, in an environment that holds nothing else."""
+    venv = tmp_path_factory.mktemp("empty") / "venv"
+    if uv := shutil.which("uv"):
+        made = [uv, "venv", "-q", "-p", sys.executable, venv]
+        fill = [uv, "pip", "install", "-q", "-p", venv, wheel]
+    else:
+        made = [sys.executable, "-m", "venv", venv]
+        fill = [venv / "bin" / "python", "-m", "pip", "install", "-q", wheel]
+    for command in (made, fill):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+        assert done.returncode == 0, done.stderr
+    return venv / "bin" / "translink"
+
+
+def test_one_wheel_serves_every_python_from_3_11_on(wheel: Path) -> None:
+    assert re.fullmatch(
+        rf"translink-{re.escape(translink.__version__)}-cp311-abi3-\w+\.whl", wheel.name
+    )
+
+
+def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in (
+        "translink/py.typed",
+        "translink/_core.pyi",
+        "translink/admin/static/index.html",
+        "translink/admin/static/page.js",
+    ):
+        assert needed in names
+    assert len([name for name in names if name.endswith(".so")]) == 1
+    strange = [
+        name
+        for name in names
+        if not name.startswith(("translink/", f"translink-{translink.__version__}.dist-info/"))
+        or "__pycache__" in name
+        or name.endswith((".wav", ".rs", ".toml"))
+    ]
+    assert strange == []
+
+
+def test_the_installed_command_tells_its_version(translink_command: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [translink_command, "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    assert done.stdout == f"translink {translink.__version__}\n"
+
+
+def test_the_installed_server_takes_a_call(translink_command: Path, tmp_path: Path) -> None:
+    pytest.importorskip("translink.app")
+    said = tmp_path / "said.wav"
+    _write_tone(said)
+    with _serving(translink_command, tmp_path) as (url, ports):
+        microphone, ear = ports
+        done = subprocess.run(
+            [
+                translink_command,
+                *("call", "--to", f"127.0.0.1:{microphone}", "--ear", f"127.0.0.1:{ear}"),
+                *("--play", said, "--record", tmp_path / "heard.wav"),
+                *("--seconds", "3", "--json"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        # A tone holds no words, so nothing comes back: 3 says so; the call itself went through.
+        assert done.returncode in (0, 3), done.stderr
+        stats = urllib.request.urlopen(url + "/api/stats", timeout=5).read().decode()
+        assert '"datagrams_in":0' not in re.sub(r'"4444":\{.*', "", stats)
+
+
+@contextmanager
+def _serving(command: Path, folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """A server without keys on free ports. Yields its admin URL and 3333's microphone and ear."""
+    admin, *audio = _free_ports(5)
+    legs = dict(zip(("3333", "4444"), (audio[:2], audio[2:]), strict=True))
+    settings = [
+        argument
+        for name, (listen, play_to) in legs.items()
+        for field, port in (("listen", listen), ("play_to", play_to))
+        for argument in ("--set", f"legs.{name}.{field}=127.0.0.1:{port}")
+    ]
+    log = folder / "serve.log"
+    empty = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [command, "serve", "--admin-port", str(admin), *settings],
+            cwd=folder,
+            env=empty,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = f"http://127.0.0.1:{admin}"
+        deadline = time.monotonic() + 60
+        while not _is_ready(url):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield url, (legs["3333"][0], legs["3333"][1])
+        server.terminate()
+        assert server.wait(20) == 0, log.read_text()
+    finally:
+        if server.poll() is None:
+            server.kill()
+            server.wait()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url + "/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports: list[int] = []
+    for each in sockets:
+        with closing(each):
+            ports.append(each.getsockname()[1])
+    return ports
+
+
+def _write_tone(path: Path) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((b"\x00\x10" * 20 + b"\x00\xf0" * 20) * 400)
