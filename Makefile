@@ -55,11 +55,12 @@ test: ## All checks and all tests.
 	@$(MAKE) pytest
 
 cargo-test:
-	$(CARGO) test --workspace --exclude translink-python -- --quiet
+	$(CARGO) test --workspace --exclude translink-python
 
 loom: # a target folder of its own, else the flag rebuilds everything twice
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
-	  $(CARGO) test -p translink-engine --release --lib loom -- --quiet
+	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
 pytest: $(VENV)/.dev $(VENV)/.release
 	$(BIN)/pytest $(ARGS)

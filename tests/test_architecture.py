@@ -25,10 +25,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             ("translink", "_core", "errors", "events"),
             ("providers", "log", "journal", "stages", "sentences"),
             ("setting_types", "settings", "setting_errors", "sources"),
-            ("transcript", "timeline", "failover", "pieces"),
-            ("http", "deepgram", "deepl"),
-            ("media",),
-            ("attempts", "feed", "listener", "speech", "interpreter", "call", "switchboard"),
+            ("transcript", "timeline", "failover", "pieces", "speech", "pauses"),
+            ("http", "http_errors", "deepgram", "deepl"),
+            ("media", "attempts", "voices"),
+            ("feed", "listener", "interpreter", "call", "switchboard"),
             ("metrics", "admin", "offline"),
             ("app",),
             ("sim", "check"),
@@ -42,7 +42,9 @@ A new module needs a place here: choosing it is part of writing it.
 """
 
 PROVIDERS = frozenset({"deepgram", "deepl"})
-PROVIDERS_MAY_KNOW = frozenset({"translink", "events", "errors", "http", "providers"})
+PROVIDERS_MAY_KNOW = frozenset(
+    {"translink", "events", "errors", "http", "http_errors", "providers"}
+)
 
 PURE = (
     "deepgram.protocol",
@@ -50,6 +52,8 @@ PURE = (
     "timeline",
     "failover",
     "sentences",
+    "pauses",
+    "speech",
     "events",
     "errors",
     "admin.access",

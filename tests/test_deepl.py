@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.fakes.web import Handler, fake_web
-from translink.deepl import DeepL, Usage, source_language
+from translink.deepl import DeepL, Formality, Usage, source_language
 from translink.errors import Kind, ProviderError, SettingsError
 from translink.http import Http
 
@@ -95,6 +95,17 @@ async def test_requests_satisfy_the_schema() -> None:
 def test_languages_get_the_variants_deepl_has(language: str, source: str, target: str) -> None:
     assert source_language(language) == source
     assert DeepL(Http(), api_key=KEY).target_language(language) == target
+
+
+@pytest.mark.parametrize(
+    ("setting", "sent"),
+    [("more", "prefer_more"), ("prefer_less", "prefer_less"), ("default", None), (None, None)],
+)
+async def test_formality_is_a_preference(setting: Formality | None, sent: str | None) -> None:
+    async with fake_web(answer) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url, formality=setting)
+        await deepl.translate("oui", source="fr", target="en")
+    assert json.loads(server.seen[0].body).get("formality") == sent
 
 
 def test_plain_languages_take_the_variant_of_the_settings() -> None:

@@ -83,21 +83,24 @@ def serve(
     from translink import log
     from translink.settings import Settings
 
-    settings = Settings.load(
-        config=config,
-        env_file=env_file,
-        flags={
-            "--mode": mode,
-            "--host": host,
-            "--admin-port": admin_port,
-            "--idle-timeout": idle_timeout,
-            "--log-level": log_level,
-            "--log-format": log_format,
-            "--set": set_ or [],
-        },
-    )
+    def load() -> Settings:
+        return Settings.load(
+            config=config,
+            env_file=env_file,
+            flags={
+                "--mode": mode,
+                "--host": host,
+                "--admin-port": admin_port,
+                "--idle-timeout": idle_timeout,
+                "--log-level": log_level,
+                "--log-format": log_format,
+                "--set": set_ or [],
+            },
+        )
+
+    settings = load()
     log.configure(level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
-    _leave(_function("translink.app", "serve")(settings))
+    _leave(_function("translink.app", "serve")(settings, load))
 
 
 @app.command()

@@ -21,8 +21,10 @@ from translink.http import Http, unreadable
 FREE_URL = "https://api-free.deepl.com"
 PRO_URL = "https://api.deepl.com"
 
-Formality = Literal["default", "prefer_more", "prefer_less"]
-"""`more` and `less` are left out: they are errors for a language that has no such forms."""
+Formality = Literal["default", "more", "less", "prefer_more", "prefer_less"]
+"""`more` and `less` go as `prefer_…`: plain, they are errors for a language without such forms."""
+
+Model = Literal["latency_optimized", "quality_optimized", "prefer_quality_optimized"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class DeepL:
         server_url: str | None = None,
         english: Literal["EN-US", "EN-GB"] = "EN-US",
         portuguese: Literal["PT-PT", "PT-BR"] = "PT-PT",
-        formality: Formality = "default",
+        model_type: Model = "latency_optimized",
+        formality: Formality | None = None,
         glossary_id: str | None = None,
         timeout: float = 3.0,
         name: str = "deepl",
@@ -67,9 +70,9 @@ class DeepL:
         self._base = _base(server_url or (FREE_URL if key.endswith(":fx") else PRO_URL))
         self._headers = {"Authorization": f"DeepL-Auth-Key {key}"} if key else {}
         self._variants = {"EN": english, "PT": portuguese}
-        self._options: dict[str, str] = {}
-        if formality != "default":
-            self._options["formality"] = formality
+        self._options: dict[str, str] = {"model_type": model_type, "split_sentences": "0"}
+        if formality is not None and formality != "default":
+            self._options["formality"] = f"prefer_{formality.removeprefix('prefer_')}"
         if glossary_id:
             self._options["glossary_id"] = glossary_id
         self._timeout = timeout
@@ -85,8 +88,6 @@ class DeepL:
             "text": [text],
             "source_lang": source_language(source),
             "target_lang": self.target_language(target),
-            "model_type": "latency_optimized",
-            "split_sentences": "0",
             **self._options,
         }
         if context:

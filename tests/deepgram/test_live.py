@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 import time
 from pathlib import Path
 
@@ -90,6 +93,48 @@ async def test_a_jwt_goes_as_bearer() -> None:
         stream = await live.connect("en")
         stream.abort()
         assert server.requests[0].headers["Authorization"] == "Bearer a.jwt.b"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 and its key, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate")
+    path = tmp_path / "certificate.pem"
+    make = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*make, *names, "-keyout", path, "-out", tmp_path / "c"], check=True, stderr=-3)
+    path.write_text(path.read_text() + (tmp_path / "c").read_text())
+    return path
+
+
+async def test_an_https_base_url_is_spoken_to_with_tls_and_a_stranger_is_not(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with fake_listen(obedient, ssl=context) as server:
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(ProviderError, match="connect failed"):
+            await transcriber(url).connect("en")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        stream = await transcriber(url).connect("en")
+        reader = asyncio.create_task(read(stream))
+        await stream.send(FRAME)
+        await stream.close()
+        assert len(await reader) == 2
+        assert server.peers[-1].audio == FRAME
 
 
 async def test_results_come_while_audio_goes() -> None:

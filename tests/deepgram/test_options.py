@@ -54,6 +54,18 @@ def test_a_prerecorded_request_leaves_out_what_only_streams_have() -> None:
     ]
 
 
+def test_an_extra_parameter_goes_before_the_field_of_its_name() -> None:
+    query = ListenOptions(extra={"punctuate": "true", "model": "nova-2"}).query("en")
+    assert [value for name, value in query if name == "model"] == ["nova-2"]
+    assert ("punctuate", "true") in query
+
+
+def test_utterance_end_is_not_asked_for_without_interims() -> None:
+    query = dict(ListenOptions(interim_results=False).query("en"))
+    assert query["interim_results"] == "false"
+    assert "utterance_end_ms" not in query
+
+
 @pytest.mark.parametrize(
     ("wrong", "name"),
     [
@@ -63,8 +75,7 @@ def test_a_prerecorded_request_leaves_out_what_only_streams_have() -> None:
         ({"model": ""}, "model"),
         ({"endpointing": -1}, "endpointing"),
         ({"utterance_end_ms": 500}, "utterance_end_ms"),
-        ({"interim_results": False}, "utterance_end_ms"),
-        ({"extra": {"model": "x"}}, "extra"),
+        ({"extra": {"sample_rate": "8000"}}, "extra"),
         ({"extra": {"language": "x"}}, "extra"),
     ],
 )

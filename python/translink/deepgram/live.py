@@ -14,8 +14,10 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from time import monotonic
 
@@ -31,7 +33,7 @@ from translink.deepgram.options import (
     endpoint,
 )
 from translink.deepgram.protocol import KEEP_ALIVE, Listen
-from translink.errors import Kind, ProviderError
+from translink.errors import Kind, ProviderError, printable
 from translink.events import StreamEvent
 from translink.http import USER_AGENT, Http, broken, refusal
 
@@ -69,7 +71,9 @@ class DeepgramLive:
         self._user_agent = http.user_agent if http else USER_AGENT
         self._connect_timeout = connect_timeout
         self._keep_alive = keep_alive
-        endpoint(base_url, "", websocket=True)
+        secure = endpoint(base_url, "", websocket=True).startswith("wss:")
+        # Loading the certificates takes 10-20 ms, which no frame of another call should wait for.
+        self._tls = ssl.create_default_context() if secure else None
 
     async def connect(self, language: str) -> DeepgramStream:
         """Open a connection; ready for audio when this returns.
@@ -96,6 +100,7 @@ class DeepgramLive:
                 max_queue=32,
                 write_limit=2**14,
                 logger=_log,
+                ssl=self._tls,
             )
         except InvalidStatus as exc:
             headers = dict(exc.response.headers.raw_items())
@@ -115,13 +120,14 @@ class DeepgramStream:
     def __init__(self, websocket: ClientConnection, name: str, keep_alive: float) -> None:
         self._websocket = websocket
         self._protocol = Listen(monotonic(), source=name, keep_alive=keep_alive)
-        response = websocket.response
-        self.request_id = response.headers.get("dg-request-id", "") if response else ""
+        ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
+        self.request_id = printable(ids[0]) if ids else ""
         """Deepgram's name of this connection, for their support."""
         # Nagle is off already (asyncio, uvloop); a small send buffer lets a stuck peer block `send`
         # early.
-        sock: socket.socket = websocket.transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)
+        with contextlib.suppress(OSError):  # Gone already: the first send or read will tell.
+            sock: socket.socket = websocket.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)
         self._keeper = asyncio.create_task(self._keep(), name=f"{name} keep-alive")
 
     @property

@@ -44,6 +44,7 @@ class ListenOptions:
     is too eager."""
     smart_format: bool = True
     utterance_end_ms: int | None = 1000
+    """Not sent without `interim_results`, on which it depends."""
     vad_events: bool = True
     punctuate: bool | None = None
     numerals: bool | None = None
@@ -63,7 +64,7 @@ class ListenOptions:
     redact: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
     extra: Extra = field(default_factory=dict)
-    """Parameters that this class does not know, sent as they are; a tuple is repeated."""
+    """More parameters, sent as they are; a tuple is repeated. They go before the fields above."""
 
     def __post_init__(self) -> None:
         legs = {"encoding": "linear16", "sample_rate": RATE, "channels": 1}
@@ -74,15 +75,10 @@ class ListenOptions:
             raise _wrong("model", self.model, "a model's name, such as nova-3")
         if self.endpointing is not None and self.endpointing is not False and self.endpointing < 0:
             raise _wrong("endpointing", self.endpointing, "milliseconds or false")
-        if self.utterance_end_ms is not None:
-            if self.utterance_end_ms < 1000:
-                raise _wrong("utterance_end_ms", self.utterance_end_ms, "at least 1000, or none")
-            if not self.interim_results:
-                raise _wrong(
-                    "utterance_end_ms", self.utterance_end_ms, "none without interim_results"
-                )
-        if known := _NAMES & self.extra.keys():
-            raise _wrong("extra", ", ".join(sorted(known)), "given by their own settings")
+        if self.utterance_end_ms is not None and self.utterance_end_ms < 1000:
+            raise _wrong("utterance_end_ms", self.utterance_end_ms, "at least 1000, or none")
+        if fixed := _FIXED & self.extra.keys():
+            raise _wrong("extra", ", ".join(sorted(fixed)), "without what the legs decide")
 
     def query(self, language: str) -> list[tuple[str, str]]:
         """Parameters of a live connection in `language` (BCP 47, or `multi`)."""
@@ -97,6 +93,8 @@ class ListenOptions:
 
     def _pairs(self, without: frozenset[str]) -> Iterable[tuple[str, str]]:
         own = {name: getattr(self, name) for name in _ORDER}
+        if not self.interim_results:
+            own["utterance_end_ms"] = None
         for name, value in {**own, **self.extra}.items():
             if value is None or name in without:
                 continue
@@ -152,7 +150,7 @@ def _wrong(name: str, value: object, right: str) -> SettingsError:
 
 
 _ORDER = tuple(name for name in ListenOptions.__dataclass_fields__ if name != "extra")
-_NAMES = frozenset(_ORDER) | {"language"}
+_FIXED = frozenset({"encoding", "sample_rate", "channels", "multichannel", "language", "callback"})
 _LIVE_ONLY = frozenset(
     {"encoding", "sample_rate", "channels", "interim_results", "endpointing"}
     | {"utterance_end_ms", "vad_events", "no_delay"}

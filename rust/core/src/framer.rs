@@ -13,9 +13,9 @@
 
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
 
-/// Wait for the rest of a frame after it was due: the promised 40 ms less a margin for the wake-up
-/// and the way to the reader.
-pub const HOLD: Nanos = 36_000_000;
+/// Wait for the rest of a frame after it was due: the promised 40 ms less a margin for the second
+/// look that the leg takes, the wake-up and the way to the reader.
+pub const HOLD: Nanos = 34_000_000;
 
 /// The largest payload of a UDP datagram over IPv4.
 pub const MAX_DATAGRAM: usize = 65_507;

@@ -128,6 +128,27 @@ fn our_own_lateness_is_not_the_talkers_silence() {
 }
 
 #[test]
+fn a_timer_served_before_the_socket_after_a_stall_pads_and_feeds_nothing() {
+    let said = speech(64_000);
+    let mut line = line();
+    let begin = line.now;
+    for (second, pieces) in said.chunks(16 * 500).enumerate() {
+        // The shell is stalled for the length of 16 datagrams; then it serves its timer, a command
+        // and only then the socket.
+        line.now = begin + duration((second + 1) * 16 * 500);
+        line.handle(Input::Timeout);
+        line.play(1, &[0; 640], false);
+        for (n, payload) in pieces.chunks(500).enumerate() {
+            let arrival = begin + duration((second * 16 + n) * 500);
+            line.handle(Input::Datagram { payload, arrival });
+        }
+    }
+    let stats = line.leg.stats();
+    assert_eq!((stats.frames_padded, stats.frames_filled), (0, 0));
+    assert_eq!(line.heard(), said);
+}
+
+#[test]
 fn captured_is_the_arrival_less_what_follows_in_the_datagram() {
     let mut line = line();
     line.datagram(&speech(1_600));
@@ -179,8 +200,9 @@ fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
         .collect();
     assert_eq!(fed.len(), 75, "1.5 s");
     for (n, (at, frame)) in fed.iter().enumerate() {
-        assert_eq!(*at, last + 200 * MS + n as u64 * FRAME_NANOS);
-        assert_eq!((frame.captured, frame.speech, frame.peak), (*at, false, 0));
+        let due = last + 200 * MS + n as u64 * FRAME_NANOS;
+        assert_eq!(*at, due + 2 * MS);
+        assert_eq!((frame.captured, frame.speech, frame.peak), (due, false, 0));
     }
     assert_eq!(line.leg.stats().frames_filled, 75);
     assert_eq!(line.leg.stats().frames_in, 50);
