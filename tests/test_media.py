@@ -71,6 +71,7 @@ async def test_each_leg_hears_its_own_talker(media: Media, talker: socket.socket
         assert {frame.pcm for frame in owner.frames} == {bytes([number]) * 640}
         assert {frame.leg for frame in owner.frames} == {leg.number}
         assert leg.counters()["datagrams_in"] == 10
+        assert media.counters()[leg.name]["bytes_in"] == 6_400
 
 
 async def test_a_backlog_comes_in_batches_and_lets_the_loop_breathe(

@@ -95,6 +95,15 @@ def test_a_full_ear_takes_what_fits_and_counts_the_rest() -> None:
         assert counters["playout_queued"] <= 32_000
 
 
+def test_a_continuous_leg_fills_the_pauses_with_silence() -> None:
+    with engine() as (media, _), udp() as ear:
+        leg = media.add_leg(listen=LOCAL, play_to=ear.getsockname(), continuous=True)
+        media.play(leg, 1, b"\x01" * 640, True)
+        heard = [ear.recv(2048) for _ in range(15)]
+    assert heard.count(b"\x01" * 640) == 1
+    assert heard.count(bytes(640)) == 14
+
+
 def test_an_ear_that_does_not_listen_harms_nobody() -> None:
     with udp() as gone:
         address = gone.getsockname()

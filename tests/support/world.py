@@ -306,7 +306,7 @@ class World(ListenObserver):
                 self._said_at[str(value)] = self.now
             now = time.monotonic_ns()
             self.listener.frames(
-                [FakeFrame(0, number * FRAME, now, now, value, value, value > 0, 0, pcm)]
+                [FakeFrame(0, number * FRAME, now, now, value, value, value > 0, 0, pcm)]  # type: ignore[list-item]
             )
             while flips and flips[0] <= self.now:
                 flips.pop(0)
