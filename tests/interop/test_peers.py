@@ -21,7 +21,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SIZES: dict[str, Iterator[int]] = {
     **{str(size): fixed_size(size) for size in (160, 161, 320, 510, 640, 7_680, 15_870)},
     "random": random_sizes(seed=11),
-    "random and large": random_sizes(seed=12, low=4_000, high=20_000),
 }
 
 
