@@ -42,6 +42,7 @@ SEGMENTS = 256
 untranslated."""
 AHEAD = 4
 """Translations under way at once in one direction."""
+FRAME_BYTES = 640
 CONTEXT = 3
 """Segments before the present one that the translator is shown."""
 
@@ -169,6 +170,7 @@ class Interpreter(ListenObserver):
         self._silent = asyncio.Event()
         self._silent.set()
         self._said: list[str] = []
+        self._told_sent = 0
         self._tick = asyncio.Event()
         self._log = log.bind(call=direction.call, leg=direction.leg)
 
@@ -286,9 +288,10 @@ class Interpreter(ListenObserver):
     def sent(self, frame: Frame | None, total: int) -> None:
         if frame is not None:
             self._record("ring_to_wire", time.monotonic() - frame.ready / 1e9)
-        if total % 100 == 0:
-            size = self._listener.stats.bytes_sent
-            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {total} frames ({size} bytes)")
+        if total - self._told_sent >= 100:
+            self._told_sent = told = total // 100 * 100
+            size = told * FRAME_BYTES
+            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {told} frames ({size} bytes)")
 
     def failed(self, error: ProviderError) -> None:
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)

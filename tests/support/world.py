@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, StreamEvent, Word
 from translink.failover import Breaker
-from translink.listener import Listener, ListenObserver, Mode
+from translink.listener import Listener, ListenObserver, ListenRules, Mode
 from translink.timeline import Item, Lost
 
 FRAME = 320
@@ -228,7 +228,13 @@ class World(ListenObserver):
 
     name = "fake"
 
-    def __init__(self, seed: int, plan: Plan, ledger_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        plan: Plan,
+        ledger_seconds: float = 60.0,
+        rules: ListenRules | None = None,
+    ) -> None:
         self.rng = random.Random(seed)
         self.plan = plan
         self.ledger = Ledger(ledger_seconds)
@@ -249,7 +255,8 @@ class World(ListenObserver):
             audio=self.ledger,
             live=self,
             breaker=Breaker("x", rng=random.Random(seed)),
-            transcribe=self._transcribe,
+            transcribe=self.transcribe,
+            rules=rules,
             observer=self,
             ledger_seconds=ledger_seconds,
             rng=random.Random(seed),
@@ -268,7 +275,7 @@ class World(ListenObserver):
                 raise ProviderError("refused", provider="x", kind=kind)
         return FakeStream(self)
 
-    async def _transcribe(self, pcm: bytes, language: str) -> Result:
+    async def transcribe(self, pcm: bytes, language: str) -> Result:
         self.requests += 1
         await asyncio.sleep(0.3)
         if any(start <= self.now < end for start, end in self.plan.down):

@@ -25,7 +25,7 @@ pub const MAX_DATAGRAM: usize = 65_507;
 pub enum Fate {
     /// All of it is in.
     Queued,
-    /// All but the first byte is in: that one was the other half of a sample completed before.
+    /// All but one byte is in: the other half of a sample that was completed before.
     Realigned,
     /// Nothing in it.
     Empty,
@@ -47,8 +47,7 @@ pub struct Framer {
     length: Nanos,
     gaps: [Nanos; RECENT],
     newest_gap: usize,
-    /// A frame ended in half a sample that we completed, and nothing since has told whether the
-    /// stream went on with the other half.
+    /// We completed half a sample, and it is not yet known whether the stream goes on with the other.
     halved: bool,
 }
 
@@ -80,20 +79,36 @@ impl Framer {
         if self.bytes.len() + payload.len() > CAPACITY {
             return Fate::Refused;
         }
+        self.bytes.extend_from_slice(payload);
         self.note_arrival(duration(payload.len()), arrival, now);
-        let astray = self.halved && self.is_astray(payload);
-        let drops_first = astray && self.bytes.len() % 2 == 0;
-        if astray && !drops_first {
-            // The first half waits here, but the datagram begins with a sample of its own.
-            self.bytes.pop();
-        }
-        self.bytes
-            .extend_from_slice(&payload[usize::from(drops_first)..]);
-        if astray {
+        if self.halved && self.realign() {
             Fate::Realigned
         } else {
             Fate::Queued
         }
+    }
+
+    /// After half a sample was completed: does the stream go on with its other half? Judged by which
+    /// of the two readings of what waits makes the smoother wave. Speech, tones and near-silence read
+    /// one byte off are noise at full scale, hundreds of times rougher; a factor of 4 leaves real noise
+    /// alone, where neither is wrong. Digital silence says nothing: the doubt waits for sound.
+    fn realign(&mut self) -> bool {
+        let waiting = &self.bytes[self.cut..];
+        // A long datagram may begin with silence and go on with the first word.
+        let silence = waiting.iter().take_while(|&&b| b == waiting[0]).count();
+        let head = &waiting[silence.saturating_sub(2) & !1..];
+        let head = &head[..head.len().min(FRAME_BYTES)];
+        if head.len() < 8 {
+            return false;
+        }
+        let straight = roughness(head);
+        let shifted = roughness(&head[1..]);
+        let off = shifted.saturating_mul(4) < straight;
+        if off {
+            self.cut += 1;
+        }
+        self.halved = !(off || straight.saturating_mul(4) < shifted);
+        off
     }
 
     /// The next whole frame; its level and verdict are still to be filled in.
@@ -119,11 +134,10 @@ impl Framer {
         }
         let mut frame = self.blank(self.arrival, FRAME_BYTES - length);
         frame.pcm[..length].copy_from_slice(&self.bytes[self.cut..]);
-        if length % 2 == 1 {
-            self.halved = true;
-            if length > 1 {
-                frame.pcm[length] = frame.pcm[length - 2];
-            }
+        let halved = length % 2 == 1;
+        self.halved |= halved;
+        if halved && length > 1 {
+            frame.pcm[length] = frame.pcm[length - 2];
         }
         self.bytes.clear();
         self.cut = 0;
@@ -191,17 +205,6 @@ impl Framer {
         }
     }
 
-    /// After half a sample was completed: whether the stream is one byte off from how we cut it.
-    ///
-    /// Silence reads the same either way, so the question stays open until something else comes: a
-    /// caller who is silent while a half is completed would be noise from his first word on.
-    fn is_astray(&mut self, payload: &[u8]) -> bool {
-        let ours = self.bytes.len() % 2;
-        let verdict = starts_a_sample(&payload[ours.min(payload.len())..]);
-        self.halved = verdict.is_none();
-        verdict == Some(false)
-    }
-
     fn note_arrival(&mut self, length: Nanos, arrival: Nanos, now: Nanos) {
         let gap = match self.arrival {
             0 => 0,
@@ -225,21 +228,6 @@ impl Default for Framer {
 #[must_use]
 pub const fn duration(bytes: usize) -> Nanos {
     bytes as u64 * (FRAME_NANOS / FRAME_BYTES as u64)
-}
-
-/// Whether these bytes begin with a sample or with the second byte of one, judged by which of the two
-/// readings makes the smoother wave; None = they read the same, as silence does. Speech, tones and
-/// near-silence read one byte off are noise at full scale, hundreds of times rougher; a factor of 4
-/// leaves real noise alone, where neither is wrong.
-fn starts_a_sample(bytes: &[u8]) -> Option<bool> {
-    let silence = bytes.iter().take_while(|&&byte| byte == bytes[0]).count();
-    let telling = &bytes[silence.saturating_sub(2) & !1..];
-    let telling = &telling[..telling.len().min(FRAME_BYTES)];
-    if telling.len() < 8 {
-        return None;
-    }
-    let (straight, shifted) = (roughness(telling), roughness(&telling[1..]));
-    (straight != shifted).then(|| shifted.saturating_mul(4) >= straight)
 }
 
 fn roughness(pcm: &[u8]) -> u64 {
