@@ -25,7 +25,7 @@ pub const MAX_DATAGRAM: usize = 65_507;
 pub enum Fate {
     /// All of it is in.
     Queued,
-    /// All but one byte is in: that one was the other half of a sample completed before.
+    /// All but one byte is in: the other half of a sample that was completed before.
     Realigned,
     /// Nothing in it.
     Empty,
@@ -47,7 +47,7 @@ pub struct Framer {
     length: Nanos,
     gaps: [Nanos; RECENT],
     newest_gap: usize,
-    /// We completed half a sample, and whether its other half came after all is not known yet.
+    /// We completed half a sample, and it is not yet known whether the stream goes on with the other.
     halved: bool,
 }
 
@@ -79,28 +79,36 @@ impl Framer {
         if self.bytes.len() + payload.len() > CAPACITY {
             return Fate::Refused;
         }
-        let mut fate = Fate::Queued;
-        let mut payload = payload;
-        let length = duration(payload.len());
-        if self.halved {
-            let carried = self.bytes.len() % 2;
-            match reading(payload, carried) {
-                Reading::Straight => self.halved = false,
-                Reading::Shifted => {
-                    self.halved = false;
-                    fate = Fate::Realigned;
-                    if carried == 1 {
-                        self.bytes.pop();
-                    } else {
-                        payload = &payload[1..];
-                    }
-                }
-                Reading::Unclear => {}
-            }
-        }
         self.bytes.extend_from_slice(payload);
-        self.note_arrival(length, arrival, now);
-        fate
+        self.note_arrival(duration(payload.len()), arrival, now);
+        if self.halved && self.realign() {
+            Fate::Realigned
+        } else {
+            Fate::Queued
+        }
+    }
+
+    /// After half a sample was completed: does the stream go on with its other half? Judged by which
+    /// of the two readings of what waits makes the smoother wave. Speech, tones and near-silence read
+    /// one byte off are noise at full scale, hundreds of times rougher; a factor of 4 leaves real noise
+    /// alone, where neither is wrong. Digital silence says nothing: the doubt waits for sound.
+    fn realign(&mut self) -> bool {
+        let waiting = &self.bytes[self.cut..];
+        // A long datagram may begin with silence and go on with the first word.
+        let silence = waiting.iter().take_while(|&&b| b == waiting[0]).count();
+        let head = &waiting[silence.saturating_sub(2) & !1..];
+        let head = &head[..head.len().min(FRAME_BYTES)];
+        if head.len() < 8 {
+            return false;
+        }
+        let straight = roughness(head);
+        let shifted = roughness(&head[1..]);
+        let off = shifted.saturating_mul(4) < straight;
+        if off {
+            self.cut += 1;
+        }
+        self.halved = !(off || straight.saturating_mul(4) < shifted);
+        off
     }
 
     /// The next whole frame; its level and verdict are still to be filled in.
@@ -222,37 +230,6 @@ pub const fn duration(bytes: usize) -> Nanos {
     bytes as u64 * (FRAME_NANOS / FRAME_BYTES as u64)
 }
 
-/// How the samples of a datagram lie in the stream as it is being cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
-    /// As they should.
-    Straight,
-    /// One byte off.
-    Shifted,
-    /// Silence reads the same either way: ask again at the next datagram.
-    Unclear,
-}
-
-/// Judged by which of the two readings makes the smoother wave, after `carried` bytes (0 or 1) of a
-/// sample that waits for its other half. Speech, tones and near-silence read one byte off are noise
-/// at full scale, hundreds of times rougher; a factor of 4 leaves real noise alone, where neither
-/// is wrong.
-fn reading(payload: &[u8], carried: usize) -> Reading {
-    let head = &payload[..payload.len().min(FRAME_BYTES)];
-    if head.len() < 8 {
-        return Reading::Unclear;
-    }
-    let straight = roughness(&head[carried..]);
-    let shifted = roughness(&head[1 - carried..]);
-    if shifted.saturating_mul(4) < straight {
-        Reading::Shifted
-    } else if straight.saturating_mul(4) < shifted {
-        Reading::Straight
-    } else {
-        Reading::Unclear
-    }
-}
-
 fn roughness(pcm: &[u8]) -> u64 {
     let sample = |pair: &[u8]| i32::from(i16::from_le_bytes([pair[0], pair[1]]));
     let later = pcm.get(2..).unwrap_or_default();
@@ -269,5 +246,6 @@ const CAPACITY: usize = 2 * (MAX_DATAGRAM + FRAME_BYTES);
 /// A datagram longer than this is followed by the next one no sooner than its own length.
 const LONG: Nanos = 40_000_000;
 
-/// Gaps remembered.
-const RECENT: usize = 4;
+/// Gaps remembered. With lengths drawn from 1 to 1,600 bytes, 4 gaps of at most 20 ms follow each other
+/// once a call, and the next datagram was padded for being late; 16 do not in years.
+const RECENT: usize = 16;
