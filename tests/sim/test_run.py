@@ -1,0 +1,67 @@
+"""The simulation against the real program: `translink serve` and the beacon server, each a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMISED = {
+    "words_said", "words_heard", "words_lost", "words_doubled", "words_out_of_order",
+    "mouth_to_ear_ms", "own_ms", "sockets_opened", "handshakes", "cpu_seconds", "rss_bytes",
+}  # fmt: skip
+
+
+@pytest.mark.timeout(60)
+def test_a_call_without_faults_is_perfect_and_the_report_has_what_was_promised(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "report.json"
+    done = sim("--calls", "1", "--seconds", "4", "--report", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "perfect" in done.stdout
+    report = json.loads(path.read_text())
+    assert set(report) >= PROMISED
+    assert report["words_said"] == report["words_heard"] > 5
+    assert report["sockets_opened"] == report["handshakes"] == 2
+    assert set(report["mouth_to_ear_ms"]) >= {"p50", "p95", "p99"}
+    assert report["own_ms"]["count"] > 0
+    assert report["cpu_seconds"] > 0
+    assert report["rss_bytes"] > 10_000_000
+    assert not path.with_suffix(".log").exists()
+
+
+@pytest.mark.timeout(60)
+def test_words_that_nobody_can_recognise_make_the_exit_code_3_and_leave_a_log(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "report.json"
+    faults = ["--fault", "listen+prerecorded:refuse(400,60)@0"]
+    done = sim("--calls", "1", "--seconds", "3", *faults, "--report", str(path), "--json")
+    assert done.returncode == 3, done.stderr
+    report = json.loads(done.stdout)
+    assert report["words_lost"] == report["words_said"] > 0
+    assert "WEBSOCKET" in path.with_suffix(".log").read_text()
+
+
+def test_a_fault_that_cannot_be_read_is_refused_at_once() -> None:
+    done = sim("--fault", "listen:explode")
+    assert done.returncode == 1
+    assert "none of reset" in done.stderr
+
+
+@pytest.mark.timeout(180)
+def test_the_short_form_of_the_chaos_table_loses_and_doubles_nothing() -> None:
+    command = [sys.executable, "benches/chaos.py", "--short", "--jobs", "4"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| TCP reset, back at once | 1 × 2 |" in done.stdout
+
+
+def sim(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "translink", "sim", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
