@@ -80,6 +80,8 @@ class App:
         self.journal = Journal()
         self.began = time.time()
         self._settings = settings
+        self._switched = False
+        """There is a switchboard."""
         self._draining = False
         self._died = False
 
@@ -108,6 +110,9 @@ class App:
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
             )
+            self._switched = True
+            if self._settings is not settings:  # reloaded meanwhile
+                self._switch()
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
             token = settings.admin.token
@@ -136,17 +141,23 @@ class App:
                 await self.switchboard.close("shutdown")
 
     def reload(self) -> None:
-        """Read the settings again; mode and share take effect now, the rest with the next start."""
+        """Read the settings again; modes and share take effect now, the rest with the next start."""
         try:
             new = self._reread()
         except SettingsError as error:
             log.error("settings not reloaded", reason=str(error))
             return
-        self._settings = new
-        self.switchboard.set_mode(new.mode, share=new.streaming_share)
-        for leg in new.legs:
-            if leg.mode is not None:
-                self.switchboard.set_mode(leg.mode, leg.name)
+        now = _with_modes_of(new, self._settings)
+        if now.model_dump() != new.model_dump():
+            log.warning("settings reloaded: modes and share; the rest needs a restart")
+        self._settings = now
+        if self._switched:
+            self._switch()
+
+    def _switch(self) -> None:
+        now = self._settings
+        own = {leg.name: leg.mode for leg in now.legs if leg.mode is not None}
+        self.switchboard.set_modes(now.mode, own, now.streaming_share)
 
     # --- What the admin API asks ---
 
@@ -182,17 +193,24 @@ class App:
 
     def settings(self) -> Mapping[str, Any]:
         """In force, secrets masked."""
-        return self._settings.masked()
+        board = self.switchboard
+        masked = self._settings.masked() | {"mode": board.mode, "streaming_share": board.share}
+        for leg in masked["legs"]:
+            own = board.mode_of(leg["name"])
+            leg["mode"] = None if own == board.mode else own
+        return masked
 
     def calls(self) -> list[Mapping[str, Any]]:
         """Running calls."""
         return list(self.switchboard.call_records())
 
-    async def set_mode(self, leg: str | None, mode: str) -> None:
+    async def set_mode(
+        self, leg: str | None, mode: str | None = None, share: float | None = None
+    ) -> None:
         """Raises `KeyError` for an unknown leg."""
         match mode:
-            case "auto" | "streaming" | "prerecorded":
-                self.switchboard.set_mode(mode, leg)
+            case None | "auto" | "streaming" | "prerecorded":
+                self.switchboard.set_mode(mode, leg, share)
             case _:
                 raise ValueError(mode)
 
@@ -341,15 +359,17 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         if stop.is_set():
             log.warning("second signal: stopping at once", signal=name)
             main.cancel()
+            return
         log.info("stopping: what was said is still translated and spoken", signal=name)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number.name)
     app = App(settings, reread)
+    # From the first moment: not handled, it would end the process.
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
     try:
         async with app.running():
-            loop.add_signal_handler(signal.SIGHUP, app.reload)
             await stop.wait()
     except asyncio.CancelledError:
         if not stop.is_set():
@@ -357,6 +377,14 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         return 1
     log.info("stopped")
     return 0
+
+
+def _with_modes_of(new: Settings, old: Settings) -> Settings:
+    """`old` as far as it cannot change in a running server, the rest of `new`."""
+    modes = {leg.name: leg.mode for leg in new.legs}
+    legs = tuple(leg.model_copy(update={"mode": modes.get(leg.name, leg.mode)}) for leg in old.legs)
+    share = new.streaming_share
+    return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
 
 
 def _open(media: Media, name: str, settings: Settings) -> MediaLeg:

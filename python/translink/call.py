@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from translink.transcript import CommitPolicy
 
 log = structlog.get_logger("translink")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Call:
         self._parties = {party.settings.name: party for party in parties}
         self._ended = asyncio.Event()
         self._reason = ""
+        self._bug: Exception | None = None
         one, two = parties
         self.interpreters: Mapping[str, Interpreter] = {
             talker.settings.name: Interpreter(
@@ -101,14 +104,15 @@ class Call:
         return tuple(self._parties)
 
     def frames(self, leg: str, frames: list[Frame]) -> None:
-        """New audio on one of the legs."""
-        self.interpreters[leg].frames(frames)
+        """New audio on one of the legs; once the call has ended nobody listens to it."""
+        if not self._ended.is_set():
+            self._guarded(self.interpreters[leg].frames, frames)
 
     def playout(self, leg: str, event: Playout) -> None:
         """Something happened in the ear of `leg`: it concerns the other one's speech."""
         for name, interpreter in self.interpreters.items():
             if name != leg:
-                interpreter.playout(event)
+                self._guarded(interpreter.playout, event)
 
     def last_datagram(self) -> float:
         """When either leg last heard from its gateway (monotonic seconds)."""
@@ -132,7 +136,11 @@ class Call:
                     for leg, interpreter in self.interpreters.items()
                 ]
                 await self._ended.wait()
-                await asyncio.gather(*(i.finish(self._drain) for i in self.interpreters.values()))
+                if self._bug is None:
+                    finishing = (i.finish(self._drain) for i in self.interpreters.values())
+                    await asyncio.gather(*finishing)
+                if self._bug is not None:
+                    raise self._bug
                 await asyncio.wait(running, timeout=0.5)
                 for task in running:
                     task.cancel()
@@ -161,6 +169,14 @@ class Call:
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
         return out
+
+    def _guarded(self, take: Callable[[T], None], news: T) -> None:
+        """What the media calls must not raise there: a bug in it is `run`'s to raise."""
+        try:
+            take(news)
+        except Exception as error:
+            self._bug = self._bug or error
+            self._ended.set()
 
     def _summarise(self) -> None:
         summary = self.summary()

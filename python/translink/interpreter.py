@@ -21,6 +21,7 @@ from translink.listener import Listener
 from translink.listening import ListenObserver, ListenRules, Mode
 from translink.record import Direction, Record, Tally
 from translink.speaker import Ear, Speaker
+from translink.speech import FRAME
 from translink.timeline import Item, Lost
 from translink.transcript import CommitPolicy, Transcript
 
@@ -80,6 +81,7 @@ class Interpreter(ListenObserver):
         self._speaker = Speaker(direction, ear=ear, services=services, record=self._record)
         self._log = self._record.log
         self._emit = self._record.emit
+        self._told_sent = 0
         self._tick = asyncio.Event()
 
     @property
@@ -183,9 +185,10 @@ class Interpreter(ListenObserver):
     def sent(self, frame: Frame | None, total: int) -> None:
         if frame is not None:
             self._record.time("ring_to_wire", time.monotonic() - frame.ready / 1e9)
-        if total % 100 == 0:
-            size = self._listener.stats.bytes_sent
-            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {total} frames ({size} bytes)")
+        if total - self._told_sent >= 100:
+            self._told_sent = told = total // 100 * 100
+            size = told * 2 * FRAME
+            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {told} frames ({size} bytes)")
 
     def failed(self, error: ProviderError) -> None:
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)

@@ -6,6 +6,7 @@ there are is `app`'s business.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -105,7 +106,11 @@ class Lineup:
         return [kind for kind, chain in kinds.items() if not self._any_up(chain)]
 
     def _any_up(self, chain: Chain) -> bool:
-        return any(self._breakers[name].state is not State.OPEN for name in chain.names)
+        """Once an open breaker's time is over, who asks is let through: without a call nobody asks,
+        and what is not ready gets no call."""
+        now = time.monotonic()
+        health = (self._breakers[name] for name in chain.names)
+        return any(one.state is not State.OPEN or one.allow(now) for one in health)
 
     async def _transcribe(self, pcm: bytes, language: str) -> Result:
         seconds = len(pcm) / 2 / RATE

@@ -379,8 +379,8 @@ class Listener:
             self._observer.item(item)
 
     def _sent(self, size: int, frame: Frame | None) -> None:
-        self.stats.frames_sent += 1
         self.stats.bytes_sent += size
+        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
         self._observer.sent(frame, self.stats.frames_sent)
 
     def _fall_back(self, error: ProviderError | None) -> None:

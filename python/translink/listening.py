@@ -92,7 +92,8 @@ class ListenObserver:
         `prerecorded`."""
 
     def sent(self, frame: Frame | None, total: int) -> None:
-        """Audio was handed to the transport; `total` = messages so far in this call."""
+        """Audio was handed to the transport; `total` = frames so far in this call (a message holds
+        several while there is a backlog)."""
 
     def failed(self, error: ProviderError) -> None:
         """A request or connection failed; the listener deals with it."""

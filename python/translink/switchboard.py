@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 SetMode = Literal["auto", "streaming", "prerecorded"]
 GUARD = 1.0
-"""Seconds after the end of a call in which a straggling datagram does not begin another."""
+"""Seconds after a call's last datagram in which a straggler does not begin another call."""
 
 
 class Switchboard:
@@ -93,19 +93,38 @@ class Switchboard:
         """The system's mode."""
         return self._mode
 
-    def set_mode(self, mode: SetMode, leg: str | None = None, share: float | None = None) -> None:
-        """Change how speech is recognised, for the system or one leg, while calls run. Raises
-        `KeyError` (no such leg)."""
-        if leg is None:
-            self._mode = mode
-            self._leg_modes.clear()
-        elif leg in self._legs:
-            self._leg_modes[leg] = mode
-        else:
+    @property
+    def share(self) -> float:
+        """Share of calls that stream in mode `auto`."""
+        return self._share
+
+    def mode_of(self, leg: str) -> SetMode:
+        """The leg's own mode, or else the system's."""
+        return self._leg_modes.get(leg, self._mode)
+
+    def set_mode(
+        self, mode: SetMode | None = None, leg: str | None = None, share: float | None = None
+    ) -> None:
+        """Change how speech is recognised, for the system (also where a leg had a mode of its own)
+        or one leg, while calls run; None = as it is. Raises `KeyError` (no such leg)."""
+        if leg is not None and leg not in self._legs:
             raise KeyError(leg)
-        if share is not None:
-            self._share = share
-        log.info(mode_line(self.mode), leg=leg, mode=mode, share=self._share)
+        if leg is None:
+            own = self._leg_modes if mode is None else {}
+            self.set_modes(mode or self._mode, own, self._share if share is None else share)
+        else:
+            self._leg_modes[leg] = mode or self.mode_of(leg)
+            self._apply(leg)
+
+    def set_modes(self, mode: SetMode, legs: Mapping[str, SetMode], share: float) -> None:
+        """Change all of it in one step, so that no call switches to and fro: the system's mode,
+        the legs that have one of their own, and the share."""
+        self._mode, self._leg_modes, self._share = mode, dict(legs), share
+        self._apply(None)
+
+    def _apply(self, leg: str | None) -> None:
+        mode = self._mode if leg is None else self.mode_of(leg)
+        log.info(mode_line(mode), leg=leg, mode=mode, share=self._share)
         self._journal.emit("settings", {"mode": mode, "share": self._share}, leg=leg)
         for call in self.calls.values():
             for name, interpreter in call.interpreters.items():
@@ -129,12 +148,15 @@ class Switchboard:
         self._closing = True
         for call in tuple(self.calls.values()):
             call.end(reason)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._settings.drain_timeout + 2.0)
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._settings.drain_timeout + 2.0)
+        finally:
+            # Also when we are cancelled, by a second signal: no call may outlive its media.
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=1.0)
 
     # --- State ---
 
@@ -150,7 +172,7 @@ class Switchboard:
                 **counters,
                 "language": self._settings.leg(name).language,
                 "call": self._by_leg[name].name if name in self._by_leg else None,
-                "setting": self._leg_modes.get(name, self._mode),
+                "setting": self.mode_of(name),
                 "stt": {"mode": mode.value, **asdict(stats)},
             }
         return out
@@ -160,7 +182,9 @@ class Switchboard:
         media: dict[str, int] = {}
         for leg in self._legs.values():
             for key, value in leg.counters().items():
-                if key not in _GAUGES:
+                if key == "late_max":
+                    media[key] = max(media.get(key, 0), int(str(value)))
+                elif key not in _MOMENTARY:
                     media[key] = media.get(key, 0) + int(str(value))
         stt = ListenStats()
         for name in self._legs:
@@ -229,6 +253,8 @@ class Switchboard:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
+        # After a call that ended idle whoever calls next is heard from his first word.
+        guard = call.last_datagram() + GUARD
         del self.calls[call.name]
         del self._draws[call.name]
         for leg in call.legs:
@@ -237,7 +263,7 @@ class Switchboard:
             _add(self._past[leg], stats)
             del self._by_leg[leg]
             self._next_baselines[leg] = self._legs[leg].counters()
-            self._not_before[leg] = time.monotonic() + GUARD
+            self._not_before[leg] = guard
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a bug ended this call; others go on", call=call.name, exc_info=error)
 
@@ -245,7 +271,7 @@ class Switchboard:
         return Party(self._settings.leg(leg), self._legs[leg], self._heads[leg])
 
     def _streams(self, call: str, leg: str) -> bool:
-        match self._leg_modes.get(leg, self._mode):
+        match self.mode_of(leg):
             case "prerecorded":
                 return False
             case "streaming":
@@ -265,12 +291,15 @@ def mode_line(mode: SetMode) -> str:
     return "Deepgram API Mode: Streaming (WebSocket)"
 
 
-_GAUGES = frozenset({"playout_queued", "rcvbuf", "last_datagram"})
+_MOMENTARY = frozenset({"playout_queued", "rcvbuf", "last_datagram"})
+"""Counters that make no sum."""
+_STATES = _MOMENTARY | {"late_max", "dead"}
+"""And those that make no difference between two times."""
 
 
 def _since(now: LegCounters, before: LegCounters) -> dict[str, object]:
     return {
-        key: value if key in _GAUGES else int(str(value)) - int(str(before[key]))  # type: ignore[literal-required]
+        key: value if key in _STATES else int(str(value)) - int(str(before[key]))  # type: ignore[literal-required]
         for key, value in now.items()
     }
 

@@ -48,12 +48,14 @@ class Span:
     """First sample that is no longer of this span; None = open, the source goes on listening."""
     settled: int = field(init=False)
     """Everything in the span below this sample is final."""
+    answered: int = field(init=False)
+    """Where the newest result ended, which may be beyond the span."""
     done: bool = field(default=False, init=False)
     """The source has said all it will say."""
     waiting: deque[Item] = field(default_factory=deque, init=False)
 
     def __post_init__(self) -> None:
-        self.settled = self.start
+        self.settled = self.answered = self.start
 
 
 class Timeline:
@@ -107,13 +109,14 @@ class Timeline:
         """Take a final result in absolute samples. Interims do not belong here.
 
         Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and
-        are dropped. So is the text of a result that ends where everything is settled already: it
-        was said before.
+        are dropped. So is the text of a result that ends no later than an earlier one of the same
+        source: it was said before.
         """
         if span.done:
             return
-        if result.end <= span.settled:
+        if result.end <= span.answered:
             result = replace(result, words=(), text="")
+        span.answered = max(span.answered, result.end)
         trimmed = _within(result, span.start, span.end)
         span.settled = max(span.settled, trimmed.end)
         span.waiting.append(trimmed)

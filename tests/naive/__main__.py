@@ -135,7 +135,7 @@ class Direction:
                         ear.waiting += piece
 
     def _hear(self, text: str) -> None:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
             message = json.loads(text)
             if message["type"] == "Results" and message["is_final"]:
                 transcript = message["channel"]["alternatives"][0]["transcript"]

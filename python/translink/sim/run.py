@@ -209,7 +209,7 @@ async def _settle(lines: Lines, longest_fault: float) -> None:
 
 
 def _directions(lines: Lines) -> list[Direction]:
-    """Callers 0 and 1 hear each other, 2 and 3, …"""
+    """Callers 0 and 1 hear each other, so do 2 and 3, and so on."""
     return [
         Direction(place, line.said, lines.lines[place ^ 1].listener.heard)
         for place, line in enumerate(lines.lines)

@@ -185,6 +185,34 @@ fn half_a_sample_that_was_completed_is_not_read_twice() {
 }
 
 #[test]
+fn digital_silence_after_half_a_sample_leaves_the_question_open_until_there_is_sound() {
+    // A gateway of odd datagrams stalls once; what comes next is silence, which reads alike either
+    // way. The words after it must not come out as noise for the rest of the call.
+    for stop in [637, 3 * 637, 4 * 637] {
+        let mut said = speech(stop);
+        said.resize(stop + 12_740 + stop % 2, 0);
+        said.extend(speech(32_000));
+        let mut line = line();
+        for piece in said[..stop].chunks(637) {
+            line.datagram(piece);
+            line.pass(duration(637));
+        }
+        line.pass(100 * MS);
+        for piece in said[stop..].chunks(637) {
+            line.datagram(piece);
+            line.pass(duration(637));
+        }
+        let heard = line.heard();
+        let loud: Vec<i16> = heard[heard.len() - 16_000..]
+            .chunks_exact(2)
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        let peak = loud.iter().map(|s| s.unsigned_abs()).max().unwrap();
+        assert!(peak < 9_000, "noise after {stop} bytes: {peak}");
+    }
+}
+
+#[test]
 fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
     let mut line = line();
     for piece in speech(32_000).chunks(640) {
