@@ -310,6 +310,7 @@ class App:
             server_url=url,
             english=deepl.english,
             portuguese=deepl.portuguese,
+            model_type=deepl.model_type,
             formality=deepl.formality or "default",
             glossary_id=deepl.glossary_id,
             timeout=deepl.timeout,
