@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from translink.errors import Kind, ProviderError
 from translink.events import Result, StreamEvent, Translation, Word
 from translink.failover import Breaker
-from translink.interpreter import Services
 from translink.journal import Journal
-from translink.listener import ListenRules
+from translink.listening import ListenRules
 from translink.media import MediaLeg
+from translink.services import Services
 from translink.settings import Settings
 from translink.switchboard import Switchboard
 from translink.transcript import CommitPolicy
