@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import ROOT
 from translink.errors import SettingsError
 from translink.settings import Settings
 
@@ -277,6 +279,14 @@ def test_any_setting_can_be_set_on_the_command_line(here: Path) -> None:
 
 def test_a_websocket_address_of_the_service_means_its_http_address(here: Path) -> None:
     assert load(DEEPGRAM_BASE_URL="wss://host:1/x/").deepgram.base_url == "https://host:1/x"
+
+
+def test_the_readmes_example_is_understood(here: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (here / "translink.toml").write_text(example)
+    settings = load()
+    assert [leg.language for leg in settings.legs] == ["de", "es"]
+    assert settings.fallback.offline
 
 
 @given(

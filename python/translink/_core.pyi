@@ -157,8 +157,9 @@ class Engine:
 
         Raises `OSError` (address in use, …), `ValueError`.
 
-        Numbers rise and never come back. Without `play_to` speech is paced and told, and thrown
-        away.
+        Numbers rise and never come back. Without `play_to` the ear is where the call's newest
+        datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
+        and thrown away.
         """
 
     def local_address(self, leg: int) -> tuple[str, int]:

@@ -30,7 +30,7 @@ from translink.feed import FeedLimits
 from translink.http import Http
 from translink.journal import Journal, Subscription
 from translink.lineup import Lineup, LineupLimits
-from translink.listener import ListenRules
+from translink.listening import ListenRules
 from translink.media import LegPorts, Media, MediaLeg
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
@@ -309,6 +309,7 @@ class App:
             server_url=url,
             english=deepl.english,
             portuguese=deepl.portuguese,
+            model_type=deepl.model_type,
             formality=deepl.formality or "default",
             glossary_id=deepl.glossary_id,
             timeout=deepl.timeout,

@@ -113,7 +113,7 @@ def configure(
 
 
 def log_context(**fields: object) -> AbstractContextManager[None]:
-    """Fields that every line logged inside carries, across awaits: `call`, `leg`, …"""
+    """Fields that every line logged inside carries, across awaits, as `call` and `leg`."""
     return structlog.contextvars.bound_contextvars(**fields)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json as json_module
+import signal
 import socket
 import sys
 import time
@@ -99,6 +100,7 @@ def run_sim(
     Beside a report that is not perfect lies the server's log, with its events.
     """
     scene = Scene(calls, seconds, seed, tuple(faults), mode)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the programs would go on
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             result = runner.run(simulate(scene))
@@ -209,7 +211,7 @@ async def _settle(lines: Lines, longest_fault: float) -> None:
 
 
 def _directions(lines: Lines) -> list[Direction]:
-    """Callers 0 and 1 hear each other, 2 and 3, …"""
+    """Callers 0 and 1 hear each other, so do 2 and 3, and so on."""
     return [
         Direction(place, line.said, lines.lines[place ^ 1].listener.heard)
         for place, line in enumerate(lines.lines)

@@ -185,6 +185,85 @@ fn half_a_sample_that_was_completed_is_not_read_twice() {
 }
 
 #[test]
+fn digital_silence_after_half_a_sample_leaves_the_question_open_until_there_is_sound() {
+    // A gateway of odd datagrams stalls once; what comes next is silence, which reads alike either
+    // way. The words after it must not come out as noise for the rest of the call.
+    for stop in [637, 3 * 637, 4 * 637] {
+        let mut said = speech(stop);
+        said.resize(stop + 12_740 + stop % 2, 0);
+        said.extend(speech(32_000));
+        let mut line = line();
+        for piece in said[..stop].chunks(637) {
+            line.datagram(piece);
+            line.pass(duration(637));
+        }
+        line.pass(100 * MS);
+        for piece in said[stop..].chunks(637) {
+            line.datagram(piece);
+            line.pass(duration(637));
+        }
+        let heard = line.heard();
+        let loud: Vec<i16> = heard[heard.len() - 16_000..]
+            .chunks_exact(2)
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        let peak = loud.iter().map(|s| s.unsigned_abs()).max().unwrap();
+        assert!(peak < 9_000, "noise after {stop} bytes: {peak}");
+    }
+}
+
+#[test]
+fn half_a_sample_completed_in_silence_is_settled_by_the_first_word() {
+    // Silence up to the middle of a sample, a pause, more silence, then speech: whether the stream
+    // goes on in mid-sample or begins anew shows only in the speech.
+    for (before, after, apart) in [
+        (641, 640, true),
+        (333, 0, true),
+        (333, 2, true),
+        (1_281, 4, false),
+        (27, 1_252, false),
+    ] {
+        for (goes_on, after) in [(true, after + 1), (false, after)] {
+            let said = speech(6_400);
+            let mut line = line();
+            line.datagram(&vec![0; before]);
+            line.pass(500 * MS);
+            if apart {
+                line.datagram(&vec![0; after]);
+                line.pass(20 * MS);
+                line.datagram(&said);
+            } else {
+                line.datagram(&[&vec![0; after], &said[..]].concat());
+            }
+            line.pass(500 * MS);
+            let heard = line.heard();
+            let begun = heard.windows(said.len()).position(|part| part == said);
+            assert!(
+                begun.is_some_and(|at| at % 2 == 0),
+                "{before} and {after} bytes of silence, goes on: {goes_on}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_random_lengths_is_byte_exact_once_its_pace_is_known() {
+    let said = speech(400_000);
+    let mut noise = Noise(7);
+    let mut line = line();
+    let mut at = 0;
+    while at < said.len() {
+        let size = 1 + usize::try_from(noise.next() % 1_600).unwrap();
+        let end = said.len().min(at + size);
+        line.pass(duration(end - at));
+        line.datagram(&said[at..end]);
+        at = end;
+    }
+    let padded = line.leg.stats().frames_padded;
+    assert!(padded <= 1, "{padded}");
+}
+
+#[test]
 fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
     let mut line = line();
     for piece in speech(32_000).chunks(640) {

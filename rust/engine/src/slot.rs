@@ -95,6 +95,7 @@ impl Slot {
                 self.shared.counters.errors_receive.fetch_add(1, Relaxed);
                 continue;
             }
+            self.sockets.heard_from(datagram.source);
             let arrival = conversion.monotonic(datagram.stamp, self.leg.stats().last_datagram);
             let input = Input::Datagram {
                 payload: datagram.payload,
@@ -135,6 +136,7 @@ impl Slot {
             }
         }
         self.act(Input::Reset, 0, out);
+        self.sockets.forget();
         self.shared.ledger().clear();
         self.life = self.life.max(life);
     }
