@@ -8,11 +8,14 @@ fuzz_target!(|datagrams: Vec<(Vec<u8>, bool)>| {
     let (mut framer, mut came, mut left, mut now) = (Framer::new(), Vec::new(), Vec::new(), 0);
     for (number, (payload, stops)) in datagrams.iter().enumerate() {
         now += 1_000_000;
-        match framer.push(payload, now, now) {
-            Fate::Queued => came.extend_from_slice(payload),
-            Fate::Realigned => came.extend_from_slice(&payload[1..]),
+        let fate = framer.push(payload, now, now);
+        match fate {
+            Fate::Queued | Fate::Realigned => came.extend_from_slice(payload),
             Fate::Empty => assert!(payload.is_empty()),
             Fate::Refused => assert!(payload.len() > 65_507, "datagram {number}"),
+        }
+        if fate == Fate::Realigned {
+            came.remove(left.len());
         }
         let mut next = framer.next_sample();
         while let Some(frame) = if *stops { framer.pad() } else { framer.pop() } {
