@@ -29,7 +29,8 @@ from translink.setting_types import (
 Mode = Literal["auto", "streaming", "prerecorded"]
 """How speech is recognised: `streaming` streams every call, `auto` the share of calls that
 `streaming_share` says (both go on with the prerecorded API while no stream can be had),
-`prerecorded` never opens a stream."""
+`prerecorded` no call: a stream is opened only for a finished piece that the prerecorded API has
+failed on."""
 
 
 class Settings(BaseModel):
