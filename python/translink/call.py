@@ -145,6 +145,9 @@ class Call:
                 await asyncio.wait(running, timeout=0.5)
                 for task in running:
                     task.cancel()
+        except BaseException:
+            self._reason = self._reason or "error"
+            raise
         finally:
             for party in self._parties.values():
                 # A leg out of service, or all of them, have nothing left to reset and told so.
@@ -153,10 +156,10 @@ class Call:
             self._summarise()
 
     def summary(self) -> dict[str, Scalar]:
-        """The call in one flat record."""
+        """The call in one flat record; `reason` is empty while it goes on."""
         out: dict[str, Scalar] = {
             "seconds": round(time.monotonic() - self._began, 1),
-            "reason": self._reason or "error",
+            "reason": self._reason,
         }
         for leg, interpreter in self.interpreters.items():
             stats, tally = interpreter.listener.stats, interpreter.tally
