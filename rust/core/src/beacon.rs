@@ -1,17 +1,20 @@
-//! Beacon speech: a "word" is a short burst of tones that carries a number, so that words can be counted exactly.
+//! Beacon speech: a "word" is a short burst of tones that carries a number, so that words can be
+//! counted exactly.
 //!
-//! Theory of operation. A word is fourteen 10 ms symbols of continuous-phase tones on a 150 Hz grid, 450–3150 Hz:
-//! two pilots (the lowest and the highest tone, which no data symbol uses) and twelve data symbols over the
-//! seventeen tones between. Each data symbol carries four bits as the *step* from the tone before (1..=16 of 17), so
-//! neighbouring symbols always differ and the alignment shows at every boundary. The 48 bits are the number (24)
-//! and a CRC-24 over it: a word that was cut, mixed with another or spoken over is rejected, never read as a
-//! different number (a random reading passes the CRC once in 16.7 million).
+//! Theory of operation. A word is fourteen 10 ms symbols of continuous-phase tones on a 150 Hz
+//! grid, 450–3150 Hz: two pilots (the lowest and the highest tone, which no data symbol uses) and
+//! twelve data symbols over the seventeen tones between. Each data symbol carries four bits as the
+//! *step* from the tone before (1..=16 of 17), so neighbouring symbols always differ and the
+//! alignment shows at every boundary. The 48 bits are the number (24) and a CRC-24 over it: a word
+//! that was cut, mixed with another or spoken over is rejected, never read as a different number (a
+//! random reading passes the CRC once in 16.7 million).
 //!
-//! The decoder works in hops of 20 samples (1.25 ms): it correlates each hop with every tone, adds eight
-//! hops to a 10 ms window, and keeps for each window the strongest tone and its *purity*, the share of the window's
-//! energy that this tone explains. Purity does not depend on level, so gain does not matter. A word is read wherever
-//! fourteen windows 10 ms apart are pure and the CRC agrees; among neighbouring hops the purest wins, which gives its
-//! place to about a millisecond. Cost: 0.008 % of a core per leg in real time (release profile, measured).
+//! The decoder works in hops of 20 samples (1.25 ms): it correlates each hop with every tone, adds
+//! eight hops to a 10 ms window, and keeps for each window the strongest tone and its *purity*, the
+//! share of the window's energy that this tone explains. Purity does not depend on level, so gain
+//! does not matter. A word is read wherever fourteen windows 10 ms apart are pure and the CRC
+//! agrees; among neighbouring hops the purest wins, which gives its place to about a millisecond.
+//! Cost: 0.008 % of a core per leg in real time (release profile, measured).
 //!
 //! ```
 //! use translink_core::beacon::{Decoder, Number, encode};
@@ -25,12 +28,11 @@
 //! # Ok::<(), &str>(())
 //! ```
 
-use std::f32::consts::TAU;
-
-mod correlate;
 mod decoder;
 
-pub use decoder::{Beacon, Decoder};
+use std::f32::consts::TAU;
+
+pub use decoder::Decoder;
 
 /// Samples of one word at 16 kHz, without the gap that follows it.
 pub const WORD_SAMPLES: u64 = (SYMBOLS * SYMBOL_SAMPLES) as u64;
@@ -59,8 +61,19 @@ impl Number {
     }
 }
 
-/// Makes the samples of one word (no gap) with the given peak at `rate` samples per second, 8000 or more (the highest
-/// tone does not fit into less than 6.3 kHz).
+/// A word that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beacon {
+    /// What it carries.
+    pub number: Number,
+    /// Its first sample, counted from the first one pushed (16 kHz), to about ±10 samples.
+    pub start: u64,
+    /// One past its last sample.
+    pub end: u64,
+}
+
+/// Makes the samples of one word (no gap) with the given peak at `rate` samples per second, 8000 or
+/// more (the highest tone does not fit into less than 6.3 kHz).
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,
@@ -124,11 +137,7 @@ const SYMBOLS_PER_SECOND: usize = 100;
 /// The envelope rises and falls within 2 ms.
 const RAMPS_PER_SECOND: usize = 500;
 const TONES: usize = 19;
-/// `TONES` rounded up to whole SIMD registers of four.
-const LANES: usize = 20;
 const LOW_PILOT: usize = 0;
 const HIGH_PILOT: usize = TONES - 1;
 const FIRST_DATA: usize = 1;
 const DATA_TONES: usize = 17;
-const HOP_SAMPLES: usize = 20;
-const HOPS_PER_SYMBOL: usize = SYMBOL_SAMPLES / HOP_SAMPLES;

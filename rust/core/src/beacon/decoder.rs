@@ -1,23 +1,12 @@
-//! Reading words out of a stream: which windows 10 ms apart make a word, and where it lies best.
+//! The hearing half: hops, windows, readings.
 
 use std::collections::VecDeque;
+use std::f32::consts::TAU;
 
-use super::correlate::{Hop, Tables};
 use super::{
-    DATA_TONES, FIRST_DATA, HIGH_PILOT, HOP_SAMPLES, HOPS_PER_SYMBOL, LANES, LOW_PILOT, Number,
-    PILOTS, SYMBOL_SAMPLES, SYMBOLS, TONES, WORD_SAMPLES, crc24,
+    Beacon, DATA_TONES, FIRST_DATA, HIGH_PILOT, LOW_PILOT, Number, PILOTS, SYMBOL_SAMPLES, SYMBOLS,
+    TONES, WORD_SAMPLES, crc24, frequency,
 };
-
-/// A word that was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Beacon {
-    /// What it carries.
-    pub number: Number,
-    /// Its first sample, counted from the first one pushed (16 kHz), to about ±10 samples.
-    pub start: u64,
-    /// One past its last sample.
-    pub end: u64,
-}
 
 /// Finds words in a stream of 16 kHz samples, however the stream is cut into pieces.
 #[derive(Debug)]
@@ -54,7 +43,8 @@ impl Decoder {
         }
     }
 
-    /// Takes more samples and appends the words that are certain now: a word at most 11.25 ms after its end.
+    /// Takes more samples and appends the words that are certain now: a word at most 11.25 ms after
+    /// its end.
     pub fn push(&mut self, samples: &[i16], heard: &mut Vec<Beacon>) {
         for &sample in samples {
             self.pending[self.filled] = sample;
@@ -66,7 +56,8 @@ impl Decoder {
         }
     }
 
-    /// Gives out a word that ended with the newest samples and that `push` still holds back. The stream may go on.
+    /// Gives out a word that ended with the newest samples and that `push` still holds back. The
+    /// stream may go on.
     pub fn finish(&mut self, heard: &mut Vec<Beacon>) {
         if let Some(held) = self.held.take() {
             self.deaf_until = held.hop + 2 * HOPS_PER_SYMBOL as u64;
@@ -142,6 +133,14 @@ impl Default for Decoder {
     }
 }
 
+/// One hop's correlation with every tone, phases referred to the beginning of the stream.
+#[derive(Clone, Debug)]
+struct Hop {
+    real: [f32; LANES],
+    imaginary: [f32; LANES],
+    energy: f32,
+}
+
 /// What 10 ms sound like: the strongest tone and its share of the energy.
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -200,9 +199,81 @@ impl Reading {
     }
 }
 
+/// Sines and cosines of one hop, and the turn of each tone from hop to hop.
+#[derive(Debug)]
+struct Tables {
+    cosine: [[f32; LANES]; HOP_SAMPLES],
+    sine: [[f32; LANES]; HOP_SAMPLES],
+    /// All tones are multiples of 50 Hz, so their phases at hop starts repeat after 320 samples.
+    turn: [[(f32, f32); LANES]; HOPS_PER_PERIOD],
+}
+
+impl Tables {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts below 2^24 are exact in f32"
+    )]
+    fn new() -> Self {
+        let angle = |tone: usize, sample: usize| TAU * frequency(tone) * sample as f32 / 16_000.0;
+        let mut tables = Self {
+            cosine: [[0.0; LANES]; HOP_SAMPLES],
+            sine: [[0.0; LANES]; HOP_SAMPLES],
+            turn: [[(0.0, 0.0); LANES]; HOPS_PER_PERIOD],
+        };
+        for tone in 0..TONES {
+            for sample in 0..HOP_SAMPLES {
+                let (sine, cosine) = angle(tone, sample).sin_cos();
+                tables.cosine[sample][tone] = cosine;
+                tables.sine[sample][tone] = sine;
+            }
+            for hop in 0..HOPS_PER_PERIOD {
+                tables.turn[hop][tone] = angle(tone, hop * HOP_SAMPLES).sin_cos();
+            }
+        }
+        tables
+    }
+
+    fn correlate(&self, samples: &[i16; HOP_SAMPLES], hop: u64) -> Hop {
+        let (mut real, mut imaginary) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+        let mut energy = 0.0;
+        if samples.iter().all(|&sample| sample == 0) {
+            return Hop {
+                real,
+                imaginary,
+                energy,
+            };
+        }
+        for ((&sample, cosine), sine) in samples.iter().zip(&self.cosine).zip(&self.sine) {
+            let value = f32::from(sample);
+            energy += value * value;
+            for lane in 0..LANES {
+                real[lane] += value * cosine[lane];
+                imaginary[lane] -= value * sine[lane];
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 16")]
+        let turn = &self.turn[(hop % HOPS_PER_PERIOD as u64) as usize];
+        for lane in 0..LANES {
+            let ((sine, cosine), (re, im)) = (turn[lane], (real[lane], imaginary[lane]));
+            real[lane] = re * cosine + im * sine;
+            imaginary[lane] = im * cosine - re * sine;
+        }
+        Hop {
+            real,
+            imaginary,
+            energy,
+        }
+    }
+}
+
+const HOP_SAMPLES: usize = 20;
+const HOPS_PER_SYMBOL: usize = SYMBOL_SAMPLES / HOP_SAMPLES;
 /// From the first symbol's window to the last one's, both included.
 const SPAN_HOPS: usize = (SYMBOLS - 1) * HOPS_PER_SYMBOL + 1;
+const HOPS_PER_PERIOD: usize = 16;
 /// Two words at equal level make 0.5 each.
 const MIN_PURITY: f32 = 0.55;
 /// Of 10 ms: an RMS of 20, about -64 dBFS.
 const MIN_ENERGY: f32 = 160.0 * 20.0 * 20.0;
+/// `TONES` rounded up to whole SIMD registers of four.
+const LANES: usize = 20;
