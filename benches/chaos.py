@@ -103,13 +103,19 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="rows whose name holds this")
     parser.add_argument("--write", type=Path, help="file whose table is replaced")
     parser.add_argument("--json", type=Path, help="file for all reports")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for reports, and logs where words are missing"
+    )
     parser.add_argument("--program", help="module to run instead of `translink serve`")
     parser.add_argument("--expect-losses", action="store_true", help="fail if nothing was lost")
     arguments = parser.parse_args()
     rows = [row for row in ROWS if not arguments.short or row.short]
     rows = [row for row in rows if not arguments.only or any(o in row.name for o in arguments.only)]
     begun = time.time()
-    reports = asyncio.run(run_rows(rows, arguments))
+    with tempfile.TemporaryDirectory(prefix="translink-chaos-") as folder:
+        arguments.keep = arguments.keep or Path(folder)
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        reports = asyncio.run(run_rows(rows, arguments))
     table = markdown(rows, reports)
     took = time.time() - begun
     print(f"{table}\n\n{provenance(arguments, took)}")
@@ -173,23 +179,38 @@ async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace
     environment = dict(os.environ)
     if arguments.program:
         environment["TRANSLINK_SIM_PROGRAM"] = arguments.program
+    name = "".join(c if c.isalnum() else "-" for c in row.name)
+    path = arguments.keep / f"{name}-{seed}.json"
     weight = await room.take(row.weight)
     try:
-        with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            process = await asyncio.create_subprocess_exec(
-                *command, "--report", file.name, env=environment,
-                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-            _, told = await process.communicate()
-            text = file.read().decode()
+        text, told = await run(command, environment, path)
+        if not text:
+            print(f"{row.name}, seed {seed}: did not run, once more: {told}", file=sys.stderr)
+            text, told = await run(command, environment, path)
     finally:
         await room.give(weight)
     if not text:
-        raise SystemExit(f"{row.name}, seed {seed}: {told.decode()[-3000:]}")
+        raise SystemExit(f"{row.name}, seed {seed}: {told}")
     report = json.loads(text)
     verdict = "ok" if report["perfect"] else "NOT PERFECT"
     print(f"{row.name}, seed {seed}: {verdict}", file=sys.stderr)
     return report
+
+
+async def run(command: list[str], environment: dict[str, str], path: Path) -> tuple[str, str]:
+    """The report (empty when there is none) and the end of what it complained about."""
+    process = await asyncio.create_subprocess_exec(
+        *command, "--report", str(path), env=environment,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, told = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    text = path.read_text() if path.exists() else ""  # noqa: ASYNC240 - a small local file
+    return text, told.decode()[-3000:]
 
 
 def failures_of(row: Row, reports: Iterable[dict]) -> list[str]:
