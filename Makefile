@@ -73,8 +73,8 @@ bench: ## Benchmarks of the core and latencies of the whole.
 	$(CARGO) bench --workspace --exclude translink-python
 	$(BIN)/python benches/latency.py $(ARGS)
 
-fuzz: ## Fuzz the parsers for SECONDS each (30). Needs a nightly Rust and cargo-fuzz.
-	tools/fuzz $(or $(SECONDS_EACH),30)
+fuzz: ## Fuzz the core, SECONDS=30 a target. Needs a nightly Rust and cargo-fuzz.
+	tools/fuzz $(or $(SECONDS),30)
 
 interop: ## Calls with real peers: GStreamer, ffmpeg, datagrams of all sizes.
 	@$(MACHINE) need test

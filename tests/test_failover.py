@@ -150,6 +150,7 @@ def test_failures_under_way_when_it_opened_neither_lengthen_nor_end_anything() -
     assert health.until == until
     probe = permit(health, until)
     health.failed(TRANSIENT, until, early)
+    health.failed(TRANSIENT, until)
     assert health.state is State.HALF_OPEN
     health.succeeded(until, probe)
     assert health.allow(until)

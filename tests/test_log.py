@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -129,6 +130,42 @@ def test_levels_are_obeyed_and_libraries_kept_quiet(configured: Configure) -> No
     stream = configured(format="json", level="debug")
     logging.getLogger("websockets.client").debug("> Authorization: Token abc")
     assert stream.getvalue() == ""
+
+
+class Stuck(io.StringIO):
+    """A pipe that nobody reads, until somebody does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = threading.Event()
+        self.released = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.entered.set()
+        assert self.released.wait(10)
+        return super().write(text)
+
+
+def test_a_stuck_reader_stops_nobody_and_what_was_dropped_is_told() -> None:
+    stuck = Stuck()
+    stream = log.QueuedStream(stuck, backlog=2)
+    stream.write("1\n")
+    assert stuck.entered.wait(10)
+    for number in range(2, 7):
+        stream.write(f"{number}\n")
+    assert stream.dropped == 3
+    stuck.released.set()
+    stream.close()
+    assert stuck.getvalue() == "1\n3 log lines were dropped\n2\n3\n"
+
+
+def test_a_reader_that_left_is_no_reason_to_fail() -> None:
+    gone = io.StringIO()
+    gone.close()
+    stream = log.QueuedStream(gone)
+    stream.write("into the void\n")
+    stream.close()
+    assert stream.dropped == 1
 
 
 def test_weather_is_told_once_and_then_counted() -> None:

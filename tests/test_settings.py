@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import ROOT
 from translink.errors import SettingsError
 from translink.settings import Settings
 
@@ -24,9 +26,9 @@ def load(**environ: str) -> Settings:
     return Settings.load(environ=environ)
 
 
-def refusal(flags: dict[str, object] | None = None, **environ: str) -> str:
+def refusal(**environ: str) -> str:
     with pytest.raises(SettingsError) as refused:
-        Settings.load(environ=environ, flags=flags)
+        Settings.load(environ=environ)
     return str(refused.value)
 
 
@@ -207,7 +209,9 @@ def test_an_unknown_name_in_the_file_is_refused_with_the_nearest(here: Path) -> 
 def test_a_secret_is_never_shown(here: Path) -> None:
     secret = "0123 4567"
     assert secret not in refusal(DEEPGRAM_API_KEY=secret)
-    assert secret not in refusal(flags={"--set": [f"deepgram.api_key={secret}"]})
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(environ={}, flags={"--set": [f"deepgram.api_key={secret}"]})
+    assert secret not in str(refused.value)
     assert "hush" not in refusal(DEEPGRAM_BASE_URL="https://me:hush@example.com")
     (here / "translink.toml").write_text(f'[deepgram]\napikey = "{secret}"\n')
     assert secret not in refusal()
@@ -275,6 +279,14 @@ def test_any_setting_can_be_set_on_the_command_line(here: Path) -> None:
 
 def test_a_websocket_address_of_the_service_means_its_http_address(here: Path) -> None:
     assert load(DEEPGRAM_BASE_URL="wss://host:1/x/").deepgram.base_url == "https://host:1/x"
+
+
+def test_the_readmes_example_is_understood(here: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (here / "translink.toml").write_text(example)
+    settings = load()
+    assert [leg.language for leg in settings.legs] == ["de", "es"]
+    assert settings.fallback.offline
 
 
 @given(

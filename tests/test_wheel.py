@@ -49,11 +49,11 @@ def translink_command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """`translink` from the wheel, in an environment that holds nothing else."""
     venv = tmp_path_factory.mktemp("empty") / "venv"
     if uv := shutil.which("uv"):
-        made = [uv, "venv", "-q", "-p", sys.executable, venv]
-        fill = [uv, "pip", "install", "-q", "-p", venv, wheel]
+        made = [uv, "venv", "-q", "-p", sys.executable, str(venv)]
+        fill = [uv, "pip", "install", "-q", "-p", str(venv), str(wheel)]
     else:
-        made = [sys.executable, "-m", "venv", venv]
-        fill = [venv / "bin" / "python", "-m", "pip", "install", "-q", wheel]
+        made = [sys.executable, "-m", "venv", str(venv)]
+        fill = [f"{venv}/bin/python", "-m", "pip", "install", "-q", str(wheel)]
     for command in (made, fill):
         done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
         assert done.returncode == 0, done.stderr

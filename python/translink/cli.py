@@ -18,7 +18,7 @@ import typer
 
 from translink.errors import SettingsError, TranslinkError
 
-app = typer.Typer(
+commands = typer.Typer(
     name="translink",
     help="Translates a phone call while people speak.",
     no_args_is_help=True,
@@ -41,7 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def main() -> None:
     """Entry point of the `translink` command."""
     try:
-        app()
+        commands()
     except SettingsError as error:
         _complain(error, code=2)
     except (TranslinkError, OSError) as error:
@@ -50,7 +50,7 @@ def main() -> None:
         sys.exit(130)
 
 
-@app.callback()
+@commands.callback()
 def _translink(
     _version: Annotated[
         bool,
@@ -65,7 +65,7 @@ def _translink(
     pass
 
 
-@app.command()
+@commands.command()
 def serve(
     config: Config = None,
     env_file: EnvFile = None,
@@ -80,27 +80,30 @@ def serve(
     set_: Set = None,
 ) -> None:
     """Translate calls until told to stop (SIGTERM, SIGINT)."""
-    from translink import log
+    from translink import app, log
     from translink.settings import Settings
 
-    settings = Settings.load(
-        config=config,
-        env_file=env_file,
-        flags={
-            "--mode": mode,
-            "--host": host,
-            "--admin-port": admin_port,
-            "--idle-timeout": idle_timeout,
-            "--log-level": log_level,
-            "--log-format": log_format,
-            "--set": set_ or [],
-        },
-    )
+    def load() -> Settings:
+        return Settings.load(
+            config=config,
+            env_file=env_file,
+            flags={
+                "--mode": mode,
+                "--host": host,
+                "--admin-port": admin_port,
+                "--idle-timeout": idle_timeout,
+                "--log-level": log_level,
+                "--log-format": log_format,
+                "--set": set_ or [],
+            },
+        )
+
+    settings = load()
     log.configure(level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
-    _leave(_function("translink.app", "serve")(settings))
+    _leave(app.serve(settings, load))
 
 
-@app.command()
+@commands.command()
 def offline(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0 = any.")] = 0,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
@@ -117,7 +120,7 @@ def offline(
     )
 
 
-@app.command()
+@commands.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for recordings and transcript.")] = Path(
         "demo-out"
@@ -130,11 +133,12 @@ def demo(
     ] = False,
 ) -> None:
     """Let two simulated callers talk to each other. No keys needed."""
-    run = _function("translink.sim.demo", "run_demo")
-    _leave(run(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
+    from translink.sim.demo import run_demo
+
+    _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
 
 
-@app.command()
+@commands.command()
 def call(
     leg: Annotated[
         str | None, typer.Option(metavar="NAME", help="Leg to call, as named in the settings.")
@@ -184,7 +188,7 @@ def call(
     )
 
 
-@app.command()
+@commands.command()
 def sim(
     calls: Annotated[int, typer.Option(min=1, max=1_000, help="Two-way calls at once.")] = 2,
     seconds: Annotated[float, typer.Option(min=1, help="How long they talk.")] = 30.0,
@@ -198,9 +202,10 @@ def sim(
     json: Json = False,
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
-    run = _function("translink.sim.run", "run_sim")
+    from translink.sim.run import run_sim
+
     _leave(
-        run(
+        run_sim(
             calls=calls,
             seconds=seconds,
             seed=seed,
@@ -212,7 +217,7 @@ def sim(
     )
 
 
-@app.command()
+@commands.command()
 def check(
     config: Config = None, env_file: EnvFile = None, set_: Set = None, json: Json = False
 ) -> None:

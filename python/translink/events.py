@@ -1,7 +1,7 @@
 """What one storey tells the next: frozen values, no behaviour.
 
-Audio time is in samples (16 kHz). Wall time is `time.monotonic()` seconds. Every value that leads to sound
-carries its birth time, so that latency is a subtraction and never a guess.
+Audio time is in samples (16 kHz). Wall time is `time.monotonic()` seconds. Every value that leads
+to sound carries its birth time, so that latency is a subtraction and never a guess.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ class Word:
 class Result:
     """What a recogniser said about the audio from `start` to `end`.
 
-    Straight from a provider the samples count from the beginning of what that connection or request was
-    sent; `listener` adds the origin and from there on they are the leg's absolute sample numbers.
+    Straight from a provider the samples count from the beginning of what that connection or request
+    was sent; `listener` adds the origin and from there on they are the leg's absolute sample
+    numbers.
     """
 
     start: int
@@ -49,7 +50,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceEnd:
-    """No word for `utterance_end_ms` after `last_word_end` (samples; None = already final, ignore)."""
+    """No word for `utterance_end_ms` after `last_word_end` (samples; None = already final,
+    ignore)."""
 
     last_word_end: int | None
     received: float = 0.0
@@ -73,7 +75,8 @@ class StreamMetadata:
 
 
 StreamEvent = Result | UtteranceEnd | SpeechStarted | StreamMetadata
-"""What a live stream yields until it ends (normally: iteration stops; abnormally: `ProviderError`)."""
+"""What a live stream yields until it ends (normally: iteration stops; abnormally:
+`ProviderError`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,10 +190,10 @@ class Breaker:
         """An attempt failed.
 
         While OPEN or HALF_OPEN only the probe's outcome counts: the failures of attempts that were
-        under way when it opened say nothing new and do not lengthen the back-off. Without `permit`
-        a failure counts as the probe's.
+        under way when it opened say nothing new and do not lengthen the back-off. Leave `permit`
+        out for what is no attempt's outcome, such as the end of a stream that was open.
         """
-        if self.state is State.HALF_OPEN and permit is not None and permit.probe != self._probe:
+        if self.state is State.HALF_OPEN and (permit is None or permit.probe != self._probe):
             return
         match error.kind:
             case Kind.DENIED:

@@ -1,6 +1,8 @@
-"""What happened, in order: one bounded list for the post-mortem, and subscriptions for whoever watches live.
+"""What happened, in order: one bounded list for the post-mortem, and subscriptions for whoever
+watches live.
 
-The journal is synchronous and never waits: a subscriber that does not keep up is cut off, and told so; the calls notice nothing.
+The journal is synchronous and never waits: a subscriber that does not keep up is cut off, and told
+so; the calls notice nothing.
 """
 
 from __future__ import annotations
@@ -8,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 VERSION = 1
-"""Of the event's shape. Fields are added without notice; meanings are not changed without a new number."""
+"""Of the event's shape. Fields are added without notice; meanings are not changed without a new
+number."""
 
 Scalar = str | int | float | bool | None
 Value = Scalar | dict[str, Scalar] | list[Scalar]
@@ -22,8 +25,9 @@ Value = Scalar | dict[str, Scalar] | list[Scalar]
 class Event:
     """One thing that happened.
 
-    Types: `call` (state begun/ended), `mode`, `interim`, `final`, `segment`, `translation`, `untranslated`, `speech` (state
-    started/finished/failed), `connection` (state opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`.
+    Types: `call` (state begun/ended), `mode`, `interim`, `final`, `segment`, `translation`,
+    `untranslated`, `speech` (state started/finished/failed), `connection` (state
+    opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`.
     """
 
     type: str
@@ -31,7 +35,7 @@ class Event:
     """Unix seconds."""
     call: str | None = None
     leg: str | None = None
-    data: dict[str, Value] = field(default_factory=dict)
+    data: Mapping[str, Value] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Value | int]:
         """Flat JSON object, as on `/api/events`."""
@@ -46,9 +50,12 @@ class Event:
 
 
 class Subscription:
-    """Events as they happen. Iteration ends when the subscriber was too slow (see `cut_off`) or the journal closed."""
+    """Events as they happen. Iteration ends when the subscriber was too slow (see `cut_off`) or the
+    journal closed."""
 
-    def __init__(self, wanted: Callable[[Event], bool], limit: int, leave: Callable[[Subscription], None]) -> None:
+    def __init__(
+        self, wanted: Callable[[Event], bool], limit: int, leave: Callable[[Subscription], None]
+    ) -> None:
         self._wanted = wanted
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(limit + 1)
         self._leave = leave
@@ -86,7 +93,14 @@ class Journal:
         """Events by type since the start."""
         self._subscriptions: set[Subscription] = set()
 
-    def emit(self, type_: str, *, call: str | None = None, leg: str | None = None, **data: Value) -> None:
+    def emit(
+        self,
+        type_: str,
+        data: Mapping[str, Value],
+        *,
+        call: str | None = None,
+        leg: str | None = None,
+    ) -> None:
         """Record an event and offer it to the subscribers."""
         event = Event(type_, time.time(), call, leg, data)
         self.counts[type_] += 1

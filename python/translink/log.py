@@ -8,15 +8,22 @@ grep for it; what else is known stands behind it as fields. `call` and `leg` com
         log.info('[WEBSOCKET] FINAL transcript (3333): "hello world"', ms=212)
 
 Redaction works on the finished line, whoever wrote it and however: message, fields, the traceback
-of an exception, the standard library's loggers. Lines go to standard error.
+of an exception, the standard library's loggers.
+
+Lines go to standard error through a thread of their own: a terminal that was stopped or a pipe that
+nobody reads must not stop the calls. `BACKLOG` lines may wait; more are dropped and counted, and the
+count is the next thing written.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
+import queue
 import re
 import sys
+import threading
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from typing import TextIO
@@ -25,6 +32,10 @@ import orjson
 import structlog
 
 MASK = "********"
+BACKLOG = 10_000
+"""Lines that may wait for standard error; at 200 bytes, 2 MB."""
+PATIENCE = 2.0
+"""Seconds that the process waits at its end for the last lines to be taken."""
 
 _KEYS = re.compile(
     r"(?i:\b(?P<scheme>token|bearer|deepl-auth-key)(?P<gap>[\s:=]+))(?P<key>[A-Za-z0-9._~+/:-]{16,})"
@@ -46,9 +57,9 @@ def configure(
         level: `debug`, `info`, `warning` or `error`.
         format: `console`, `json` (one object a line, keys `at level logger message …`) or `auto`.
         secrets: Values that must never be written.
-        stream: None = standard error.
+        stream: None = standard error, through a thread; another one is written to directly.
     """
-    out = stream or sys.stderr
+    out = stream or _standard_error()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -73,6 +84,7 @@ def configure(
         last = [
             structlog.processors.format_exc_info,
             structlog.processors.EventRenamer("message"),
+            _first_things_first,
             structlog.processors.JSONRenderer(serializer=_json),
         ]
     else:
@@ -101,7 +113,7 @@ def configure(
 
 
 def log_context(**fields: object) -> AbstractContextManager[None]:
-    """Fields that every line logged inside carries, across awaits: `call`, `leg`, …"""
+    """Fields that every line logged inside carries, across awaits, as `call` and `leg`."""
     return structlog.contextvars.bound_contextvars(**fields)
 
 
@@ -147,6 +159,64 @@ class Weather:
         return self._suppressed.pop(key, 0)
 
 
+class QueuedStream:
+    """Enough of a text stream for a log handler: takes lines at once, writes them when it can."""
+
+    def __init__(self, stream: TextIO, backlog: int = BACKLOG) -> None:
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(backlog)
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self.dropped = 0
+        """Lines dropped because the stream took none, since the start."""
+        self._told = 0
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        """Queue a line; full = dropped and counted. Never waits."""
+        try:
+            self._lines.put_nowait(text)
+        except queue.Full:
+            self.dropped += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to do: the thread flushes after each line."""
+
+    def isatty(self) -> bool:
+        """Does a person look at it?"""
+        return self._stream.isatty()
+
+    def close(self) -> None:
+        """Write what waits, within `PATIENCE`. Idempotent."""
+        try:
+            self._lines.put(None, timeout=PATIENCE)
+        except queue.Full:
+            return
+        self._thread.join(PATIENCE)
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                if self.dropped > self._told:
+                    self._stream.write(f"{self.dropped - self._told} log lines were dropped\n")
+                    self._told = self.dropped
+                self._stream.write(line)
+                self._stream.flush()
+            except (OSError, ValueError):
+                self.dropped += 1  # the reader is gone, or the stream was closed under us
+
+
+_queued: QueuedStream | None = None
+
+
+def _standard_error() -> QueuedStream:
+    global _queued
+    if _queued is None:
+        _queued = QueuedStream(sys.stderr)
+        atexit.register(_queued.close)
+    return _queued
+
+
 class _Redacting(structlog.stdlib.ProcessorFormatter):
     def __init__(
         self,
@@ -170,6 +240,13 @@ def _one_line(
     if isinstance(message, str) and not message.isprintable():
         event["event"] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
     return event
+
+
+def _first_things_first(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> Mapping[str, object]:
+    first = {key: event.pop(key) for key in ("at", "level", "message") if key in event}
+    return first | dict(event)
 
 
 def _json(event: object, **_: object) -> str:

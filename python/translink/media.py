@@ -98,6 +98,10 @@ class Media:
         leg = self._legs[number] = MediaLeg(ports.name, number, self._engine, self._legs)
         return leg
 
+    def counters(self) -> dict[str, LegCounters]:
+        """What every open leg counted, by name."""
+        return {leg.name: leg.counters() for leg in self._legs.values()}
+
     def _stop_reading(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._engine.fileno())

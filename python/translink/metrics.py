@@ -30,9 +30,8 @@ GAUGES = frozenset(
         "playout_queued",
         "rcvbuf",
         "last_datagram",
-        "calls_active",
-        "waiting",
-        "uptime",
+        "late_max",
+        "dead",
     }
 )
 """Figures that fall as well as rise; all others are counters."""

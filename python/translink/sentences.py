@@ -75,12 +75,12 @@ def gap(left: str, right: str) -> str:
     return "" if _UNSPACED.match(left[-1:]) and _UNSPACED.match(right[:1]) else " "
 
 
-_ALWAYS = "?!。！？"  # noqa: RUF001 - full-width marks are meant
+_ALWAYS = "?!。！？"
 _ENDERS = _ALWAYS + ".…"
-_CLAUSE_ENDERS = frozenset(",;:、，；：")  # noqa: RUF001 - full-width marks are meant
-_CLOSERS = "\"'”’»)]"  # noqa: RUF001 - typographic quotes are meant
-_OPENERS = "\"'“‘«([¿¡"  # noqa: RUF001 - typographic quotes are meant
-_TOKEN = re.compile(r"[。！？]|[^\s。！？]+[。！？]?")  # noqa: RUF001 - full-width marks are meant
+_CLAUSE_ENDERS = frozenset(",;:、，；：")
+_CLOSERS = "\"'”’»)]"
+_OPENERS = "\"'“‘«([¿¡"
+_TOKEN = re.compile(r"[。！？]|[^\s。！？]+[。！？]?")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
 _LISTED = """
     mr mrs ms messrs dr prof st ste mme mmes mlle mlles mgr mm hr fr sr sra dña av bd blvd ave rd

@@ -27,7 +27,9 @@ from translink.setting_types import (
 )
 
 Mode = Literal["auto", "streaming", "prerecorded"]
-"""`auto` streams and falls back, `streaming` never falls back, `prerecorded` never streams."""
+"""How speech is recognised: `streaming` streams every call, `auto` the share of calls that
+`streaming_share` says (both go on with the prerecorded API while no stream can be had),
+`prerecorded` never opens a stream."""
 
 
 class Settings(BaseModel):
@@ -37,7 +39,8 @@ class Settings(BaseModel):
 
     mode: Mode = "auto"
     streaming_share: float = Field(1.0, ge=0, le=1)
-    """Share of calls that may stream; the others are prerecorded. Read in mode `auto` only."""
+    """Share of calls that stream in mode `auto`; the others are prerecorded. A call keeps its lot:
+    raising the share moves calls to streaming, lowering it moves them back, and none to and fro."""
     idle_timeout: float = Field(30.0, gt=0, le=86_400)
     """A call ends when no datagram came for so long."""
     drain_timeout: float = Field(10.0, ge=0, le=600)

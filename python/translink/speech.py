@@ -1,6 +1,7 @@
 """Where in a leg's audio somebody speaks, and where it can be cut without cutting a word. Sans-IO.
 
-Fed with the engine's verdict on each frame. Remembers as much as the ledger does: older audio cannot be replayed anyway.
+Fed with the engine's verdict on each frame. Remembers as much as the ledger does: older audio
+cannot be replayed anyway.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class SpeechMap:
         self._rms = array("H", bytes(2 * self._slots))
 
     def frame(self, start: int, *, speech: bool, rms: int, captured: int) -> None:
-        """Note one frame. Frames come in order; a hole (a full mailbox) is taken as speech: better sent than lost."""
+        """Note one frame. Frames come in order; a hole (a full mailbox) is taken as speech: better
+        sent than lost."""
         if start > self.head:
             self._speak(self.head, start)
             for at in range(self.head, start, FRAME):
@@ -92,7 +94,8 @@ class SpeechMap:
         return (start + after) // 2 if after - start >= least else None
 
     def quietest(self, start: int, end: int) -> int:
-        """Frame border of the quietest frame in [start, end): where a cut hurts least when there is no pause."""
+        """Frame border of the quietest frame in [start, end): where a cut hurts least when there is
+        no pause."""
         start = max(start, self.head - self._keep + FRAME)
         return min(
             range(start, max(end, start + 1), FRAME),

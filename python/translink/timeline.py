@@ -1,18 +1,19 @@
 """Who answers for which stretch of a leg's audio, and what has been answered. Sans-IO.
 
 Theory of operation
-    A leg's audio is tiled by *spans*. Each span is the business of one source: a live stream (whose end is open
-    until something ends it) or one request to the prerecorded API. Sources may finish in any order; results leave the
-    timeline in order of speech only, and each word exactly once:
+    A leg's audio is tiled by *spans*. Each span is the business of one source: a live stream (whose
+    end is open until something ends it) or one request to the prerecorded API. Sources may finish
+    in any order; results leave the timeline in order of speech only, and each word exactly once:
 
-    * A span takes only the words whose middle lies in it. So a source may be given more audio than its span, before
-      and after, and a word on the border is heard whole by both neighbours but counted by one of them.
-    * A source that fails keeps what it made final (`settled`); the rest of its span is handed back, to be covered
-      by new spans. Nothing below `settled` is taken twice.
+    * A span takes only the words whose middle lies in it. So a source may be given more audio than
+      its span, before and after, and a word on the border is heard whole by both neighbours but
+      counted by one of them.
+    * A source that fails keeps what it made final (`settled`); the rest of its span is handed back,
+      to be covered by new spans. Nothing below `settled` is taken twice.
     * Results of a later span wait until every earlier span is done, or given up as lost.
 
-    `acknowledged` is the sample below which everything has been answered or reported lost: the audio from there on is
-    what a recovery may replay.
+    `acknowledged` is the sample below which everything has been answered or reported lost: the
+    audio from there on is what a recovery may replay.
 
 Rule of use: after every call, take `released()`.
 """
@@ -25,6 +26,18 @@ from dataclasses import dataclass, field, replace
 from translink.events import Result, UtteranceEnd, Word
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Audio nobody will ever recognise: it aged out of the ledger before a provider came back."""
+
+    start: int
+    end: int
+
+
+Item = Result | UtteranceEnd | Lost
+"""What leaves the timeline."""
+
+
 @dataclass(eq=False, slots=True)
 class Span:
     """A stretch of audio and what its source has said of it. Changed by `Timeline` only."""
@@ -35,20 +48,14 @@ class Span:
     """First sample that is no longer of this span; None = open, the source goes on listening."""
     settled: int = field(init=False)
     """Everything in the span below this sample is final."""
+    answered: int = field(init=False)
+    """Where the newest result ended, which may be beyond the span."""
     done: bool = field(default=False, init=False)
     """The source has said all it will say."""
-    waiting: deque[Result | UtteranceEnd] = field(default_factory=deque, init=False)
+    waiting: deque[Item] = field(default_factory=deque, init=False)
 
     def __post_init__(self) -> None:
-        self.settled = self.start
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Audio nobody will ever recognise: it aged out of the ledger before a provider came back."""
-
-    start: int
-    end: int
+        self.settled = self.answered = self.start
 
 
 class Timeline:
@@ -56,8 +63,7 @@ class Timeline:
 
     def __init__(self, start: int) -> None:
         self._spans: deque[Span] = deque()
-        self._released: list[Result | UtteranceEnd | Lost] = []
-        self._losses: dict[Span, Lost] = {}
+        self._released: list[Item] = []
         self._acknowledged = start
         self.assigned: int | None = start
         """First sample no span covers yet; None while an open span covers all that comes."""
@@ -88,7 +94,8 @@ class Timeline:
         return span
 
     def end(self, span: Span, at: int) -> None:
-        """Let an open span end at sample `at` (never before what it has settled); later audio is unassigned again."""
+        """Let an open span end at sample `at` (never before what it has settled); later audio is
+        unassigned again."""
         if span.end is not None:
             return
         span.end = max(at, span.settled)
@@ -97,12 +104,17 @@ class Timeline:
     def result(self, span: Span, result: Result) -> None:
         """Take a final result in absolute samples. Interims do not belong here.
 
-        Words whose middle is below `span.settled` or not below `span.end` belong to a neighbour and are dropped.
+        Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and
+        are dropped. So is the text of a result that ends no later than an earlier one of the same
+        source: it was said before.
         """
         if span.done:
             return
-        trimmed = _within(result, span.settled, span.end)
-        span.settled = trimmed.end
+        if result.end <= span.answered:
+            result = replace(result, words=(), text="")
+        span.answered = max(span.answered, result.end)
+        trimmed = _within(result, span.start, span.end)
+        span.settled = max(span.settled, trimmed.end)
         span.waiting.append(trimmed)
         self._release()
 
@@ -126,10 +138,11 @@ class Timeline:
             self._release()
 
     def abandon(self, span: Span) -> tuple[int, int | None]:
-        """The source failed: it keeps what it settled. Returns the rest, (first sample, end or None if open).
+        """The source failed: it keeps what it settled. Returns the rest, (first sample, end or None
+        if open).
 
-        The rest of the *last* span simply becomes unassigned again. The rest of an earlier one is handed to
-        a new span at the same place in the order by `reassign`.
+        The rest of the *last* span simply becomes unassigned again. The rest of an earlier one is
+        handed to a new span at the same place in the order by `reassign`.
         """
         rest = (span.settled, span.end)
         if span is self._spans[-1]:
@@ -154,11 +167,22 @@ class Timeline:
             raise ValueError("an open span cannot be lost")
         lost = Lost(span.settled, span.end)
         if lost.end > lost.start and not span.done:
-            self._losses[span] = lost
+            span.waiting.append(lost)
         self.done(span)
         return lost
 
-    def released(self) -> list[Result | UtteranceEnd | Lost]:
+    def lose_until(self, span: Span, sample: int) -> None:
+        """Give up the part of an ended span below `sample`; the rest still waits for its source."""
+        if span.end is None:
+            raise ValueError("an open span cannot be lost")
+        if sample >= span.end:
+            self.lose(span)
+        elif sample > span.settled and not span.done:
+            span.waiting.append(Lost(span.settled, sample))
+            span.settled = sample
+            self._release()
+
+    def released(self) -> list[Item]:
         """What can be said now, in order of speech."""
         out, self._released = self._released, []
         return out
@@ -171,8 +195,6 @@ class Timeline:
             self._acknowledged = max(self._acknowledged, first.settled)
             if not first.done:
                 return
-            if lost := self._losses.pop(first, None):
-                self._released.append(lost)
             self._spans.popleft()
 
 

@@ -77,13 +77,12 @@ class Voices:
         clock: Callable[[], float] = time.monotonic,
         failed: Callable[[ProviderError], None] | None = None,
     ) -> None:
-        """
-        Args:
-            first: seconds until the first sound of a sentence.
-            stall: seconds between two pieces of sound.
-            attempts: how often one voice tries one sentence.
-            budget: seconds in which an attempt at a sentence may begin.
-            failed: told of every failure, as it happens.
+        """Args:
+        first: seconds until the first sound of a sentence.
+        stall: seconds between two pieces of sound.
+        attempts: how often one voice tries one sentence.
+        budget: seconds in which an attempt at a sentence may begin.
+        failed: told of every failure, as it happens.
         """
         self.resumed = 0
         """Sentences that were completed after a voice failed in the middle."""

@@ -41,7 +41,7 @@ class Program:
 
     def __init__(self) -> None:
         self.good = True
-        self.modes: list[tuple[str | None, str]] = []
+        self.modes: list[tuple[str | None, str | None, float | None]] = []
         self.feeds: list[tuple[str | None, str | None, Feed]] = []
 
     def stats(self) -> Mapping[str, Any]:
@@ -71,10 +71,12 @@ class Program:
     def calls(self) -> list[Mapping[str, Any]]:
         return [{"id": "3333-1"}]
 
-    async def set_mode(self, leg: str | None, mode: str) -> None:
+    async def set_mode(
+        self, leg: str | None, mode: str | None = None, share: float | None = None
+    ) -> None:
         if leg not in (None, "3333"):
             raise KeyError(leg)
-        self.modes.append((leg, mode))
+        self.modes.append((leg, mode, share))
 
     async def end_call(self, call: str) -> bool:
         return call == "3333-1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import cast
 
 import pytest
@@ -30,8 +30,10 @@ async def sound(request: web.Request) -> web.Response:
     return web.Response(body=SOUND, headers={"Content-Type": L16})
 
 
-def speaker(http: Http, url: str, *, wait: float = 2.0, **more: str) -> DeepgramSpeak:
-    return DeepgramSpeak(http, base_url=url, api_key=KEY, timeout=wait, voices=more)
+def speaker(
+    http: Http, url: str, *, wait: float = 2.0, voices: Mapping[str, str] | None = None
+) -> DeepgramSpeak:
+    return DeepgramSpeak(http, base_url=url, api_key=KEY, timeout=wait, voices=voices or {})
 
 
 async def say(speak: DeepgramSpeak, text: str = "Bonjour.", language: str = "fr") -> list[bytes]:
@@ -193,7 +195,7 @@ async def test_a_language_without_a_voice_is_refused_by_the_setting_s_name() -> 
 async def test_voices_are_looked_up_by_variant_then_by_language(language: str, voice: str) -> None:
     async with fake_web(sound) as server, Http() as http:
         voices = {"fr": "aura-2-hector-fr", "pt-BR": "custom-br"}
-        await say(speaker(http, server.url, **voices), language=language)
+        await say(speaker(http, server.url, voices=voices), language=language)
     assert dict(server.seen[0].query)["model"] == voice
 
 

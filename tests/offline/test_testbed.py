@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from typing import Any
 
 import aiohttp
 import orjson
@@ -245,11 +246,12 @@ async def faults(http: aiohttp.ClientSession, url: str) -> dict:  # type: ignore
         return await answer.json()  # type: ignore[no-any-return]
 
 
-def words_of(message):  # type: ignore[no-untyped-def]
-    return message["channel"]["alternatives"][0]["words"]
+def words_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    words: list[dict[str, Any]] = message["channel"]["alternatives"][0]["words"]
+    return words
 
 
-def numbers_of(messages) -> list[int]:  # type: ignore[no-untyped-def]
+def numbers_of(messages: Iterable[dict[str, Any]]) -> list[int]:
     return [n for m in messages for w in words_of(m) for n in beacon_numbers(w["word"])]
 
 

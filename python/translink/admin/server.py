@@ -150,16 +150,18 @@ class AdminServer:
 
     async def _set_mode(self, request: web.Request) -> web.Response:
         body = await _object(request)
-        mode, leg = body.get("mode"), body.get("leg")
-        if mode not in MODES:
+        mode, leg, share = body.get("mode"), body.get("leg"), body.get("share")
+        if mode not in MODES and (mode is not None or share is None):
             raise web.HTTPBadRequest(reason=f"mode should be {', '.join(MODES)}")
         if leg is not None and not isinstance(leg, str):
             raise web.HTTPBadRequest(reason="leg should be a name, or left out for all")
+        if share is not None and (leg is not None or not _is_share(share)):
+            raise web.HTTPBadRequest(reason="share should be from 0 to 1, and is for all legs")
         try:
-            await self._source.set_mode(leg, mode)
+            await self._source.set_mode(leg, mode, share)
         except KeyError:
             raise web.HTTPNotFound(reason="there is no leg of that name") from None
-        return _json({"mode": mode, "leg": leg})
+        return _json({"mode": mode, "leg": leg, "share": share})
 
     async def _end_call(self, request: web.Request) -> web.Response:
         _must_be_json(request)
@@ -183,6 +185,10 @@ def _is_open(path: str) -> bool:
 def _json(value: object, status: int = 200) -> web.Response:
     body = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
     return web.Response(body=body, status=status, content_type="application/json")
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _must_be_json(request: web.Request) -> None:

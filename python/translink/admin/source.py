@@ -44,8 +44,14 @@ class AdminSource(Protocol):
     def calls(self) -> list[Mapping[str, Any]]:
         """The calls that are going on."""
 
-    async def set_mode(self, leg: str | None, mode: str) -> None:
-        """Switch the system (None) or one leg. Raises `KeyError` for a leg that does not exist."""
+    async def set_mode(
+        self, leg: str | None, mode: str | None = None, share: float | None = None
+    ) -> None:
+        """Switch the system (None) or one leg to `mode`; None leaves the mode as it is.
+
+        `share` = share of calls that stream in mode `auto`, from 0 to 1; it is the system's. Raises
+        `KeyError` for a leg that does not exist.
+        """
 
     async def end_call(self, call: str) -> bool:
         """End a call; False when there is none of that name."""

@@ -86,18 +86,24 @@ def parse(text: str) -> Fault:
 
 
 def schedule(faults: list[Fault], *, seconds: float, seed: int) -> list[Fault]:
-    """Give every fault its time(s), in order; the same seed gives the same times."""
+    """Give every fault its time(s), in order; the same seed gives the same times.
+
+    A fault that strikes several times has its times in the middle halves of so many equal parts of
+    the run, so that what the first one broke was in use again when the next one comes.
+    """
     chance = random.Random(f"faults:{seed}")
     single = [
-        replace(fault, times=1, at=_when(fault, seconds, chance))
+        replace(fault, times=1, at=_when(fault, part, seconds, chance))
         for fault in faults
-        for _ in range(fault.times)
+        for part in range(fault.times)
     ]
     return sorted(single, key=lambda fault: fault.at or 0.0)
 
 
-def _when(fault: Fault, seconds: float, chance: random.Random) -> float:
-    drawn = round(chance.uniform(0.15, 0.75) * seconds, 3)
+def _when(fault: Fault, part: int, seconds: float, chance: random.Random) -> float:
+    middle = 0.25 + 0.5 * chance.random() if fault.times > 1 else chance.random()
+    share = 0.15 + 0.6 * (part + middle) / fault.times
+    drawn = round(share * seconds, 3)
     return drawn if fault.at is None else fault.at
 
 

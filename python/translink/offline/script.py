@@ -301,7 +301,7 @@ def _backup(ask: Ask) -> bool:
     return ask.headers.get("Authorization", "").endswith(BACKUP)
 
 
-_BEACON = re.compile(r"\bb(\d{1,8})\b")
+_BEACON = re.compile(r'"b(\d{1,8})[.,]?"')
 _WINDOWS = frozenset(("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage"))
 _STUCK = 60.0
 """Nothing hangs longer than this."""

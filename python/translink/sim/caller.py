@@ -71,8 +71,7 @@ class Caller:
         open_mic: bool = True,
         record: Callable[[bytes], object] | None = None,
     ) -> None:
-        """
-        Args:
+        """Args:
             to: where the leg listens.
             ear: where this caller listens; port 0 = any free one, see `address`.
             sizes: bytes of each datagram, endless; default: 640.

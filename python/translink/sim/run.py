@@ -13,7 +13,7 @@ import json as json_module
 import socket
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -60,6 +60,8 @@ class Witness:
     unspoken: set[int] = field(default_factory=set)
     loss_ms: float = 0.0
     cut_off: bool = False
+    events: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=20_000))
+    """The newest, interims left out."""
     _segments: dict[tuple[object, object], str] = field(default_factory=dict)
 
     def see(self, event: dict[str, object]) -> None:
@@ -67,6 +69,8 @@ class Witness:
         kind = str(event.get("type"))
         state = event.get("state")
         self.counts[f"{kind}.{state}" if state else kind] += 1
+        if kind != "interim":
+            self.events.append(event)
         where = (event.get("leg"), event.get("segment"))
         match kind:
             case "segment":
@@ -90,16 +94,22 @@ def run_sim(
     report: Path | None = None,
     json: bool = False,
 ) -> int:
-    """The command. Returns its exit code: 0, or `LOST`. Raises `TranslinkError`, `ValueError`."""
+    """The command. Returns its exit code: 0, or `LOST`. Raises `TranslinkError`.
+
+    Beside a report that is not perfect lies the server's log, with its events.
+    """
     scene = Scene(calls, seconds, seed, tuple(faults), mode)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             result = runner.run(simulate(scene))
         except ValueError as error:
             raise TranslinkError(str(error)) from error
+    log = str(result.pop("log"))
     text = json_module.dumps(result, indent=1, default=str)
     if report is not None:
         report.write_text(text + "\n")
+        if not result["perfect"]:
+            report.with_suffix(".log").write_text(log)
     sys.stdout.write((text if json else summary(result)) + "\n")
     return 0 if result["perfect"] else LOST
 
@@ -127,7 +137,8 @@ async def simulate(scene: Scene) -> dict[str, object]:
 
 def summary(result: dict[str, object]) -> str:
     """The report in some lines for people."""
-    keys = "said heard lost doubled out_of_order untranslated unspoken invented misrouted".split()
+    keys = ["said", "heard", "lost", "doubled", "out_of_order"]
+    keys += ["untranslated", "unspoken", "invented", "misrouted"]
     words = ", ".join(f"{result[f'words_{key}']} {key.replace('_', ' ')}" for key in keys)
     shown = ("mouth_to_ear_ms", "own_ms", "recovery_ms")
     delays = "\n".join(f"{name}: {json_module.dumps(result[name])}" for name in shown)
@@ -178,8 +189,10 @@ async def _talk(scene: Scene, planned: Plan, lines: Lines, programs: Programs) -
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     lines.close()
+    log = programs.log() + "\n".join(map(str, witness.events))
     counts = count(_directions(lines), witness.untranslated | witness.unspoken)
-    return _report(scene, lines, counts, witness, before, usage, stats, record)
+    report = _report(scene, lines, counts, witness, before, usage, stats, record)
+    return report | {"log": log}
 
 
 async def _settle(lines: Lines, longest_fault: float) -> None:
@@ -196,7 +209,7 @@ async def _settle(lines: Lines, longest_fault: float) -> None:
 
 
 def _directions(lines: Lines) -> list[Direction]:
-    """Callers 0 and 1 hear each other, 2 and 3, …"""
+    """Callers 0 and 1 hear each other, so do 2 and 3, and so on."""
     return [
         Direction(place, line.said, lines.lines[place ^ 1].listener.heard)
         for place, line in enumerate(lines.lines)
@@ -248,6 +261,8 @@ def _report(
         "descriptors": usage.descriptors,
         "threads": usage.threads,
         "faults": record["struck"],
+        "streams": record["streams"],
+        "prerecorded": record["answers"],
         "events": dict(witness.counts),
         "events_cut_off": witness.cut_off,
         "stats_totals": stats.get("totals"),

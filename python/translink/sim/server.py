@@ -24,6 +24,10 @@ from translink.errors import TranslinkError
 _START = 30.0
 """Seconds a program may take until it is ready."""
 _STOP = 20.0
+PROGRAM = "TRANSLINK_SIM_PROGRAM"
+"""Environment variable: a module to run as `python -m <module> --config …` instead of `translink
+serve`.
+"""
 _HIDDEN = ("TRANSLINK_", "DEEPGRAM_", "DEEPL_", "USE_DEEPGRAM_")
 """Settings of the user that must not reach the program under test: it is to talk to no real
 service.
@@ -127,6 +131,8 @@ class Programs:
     async def _start(self) -> None:
         here = Path(self._folder.name)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_HIDDEN)}
+        if os.environ.get(PROGRAM):
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), *sys.path)))
         with (here / "offline.log").open("wb") as log:
             self._offline = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "translink.offline.testbed", str(self._seed),
@@ -151,7 +157,7 @@ class Programs:
         )
         with (here / "serve.log").open("wb") as log:
             self._serve = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "translink", "serve", "--config", str(config),
+                sys.executable, "-m", *_program(), "--config", str(config),
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=here, env=environment,
             )  # fmt: skip
@@ -225,6 +231,11 @@ def usage_of(pid: int) -> Usage:
         descriptors=len(os.listdir(process / "fd")),
         threads=int(status["Threads"]),
     )
+
+
+def _program() -> list[str]:
+    other = os.environ.get(PROGRAM)
+    return [other] if other else ["translink", "serve"]
 
 
 async def _stopped(process: asyncio.subprocess.Process) -> None:

@@ -57,14 +57,13 @@ class ServerProcess:
         keys: bool = False,
         command: Sequence[str] | None = None,
     ) -> None:
-        """
-        Args:
-            legs: paired in order: the first with the second, and so on.
-            folder: where its settings file is written and where it runs; must exist.
-            log: file for its standard error and output.
-            extra: more TOML; begins with top-level keys, if any.
-            keys: hand on the keys in the environment, so that it uses the real services.
-            command: the program, None = `COMMAND`; `--config FILE` is appended.
+        """Args:
+        legs: paired in order: the first with the second, and so on.
+        folder: where its settings file is written and where it runs; must exist.
+        log: file for its standard error and output.
+        extra: more TOML; begins with top-level keys, if any.
+        keys: hand on the keys in the environment, so that it uses the real services.
+        command: the program, None = `COMMAND`; `--config FILE` is appended.
         """
         self.admin = free_port(socket.SOCK_STREAM)
         self._config = folder / "translink.toml"

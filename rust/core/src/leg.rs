@@ -121,6 +121,8 @@ pub struct Leg {
     ledger: Ledger,
     playout: Playout,
     stats: LegStats,
+    /// When the shell was last sent to look for datagrams before silence is believed.
+    asked: Nanos,
 }
 
 impl Leg {
@@ -135,6 +137,7 @@ impl Leg {
             ledger: Ledger::new(config.ledger_samples),
             playout: Playout::new(config.prebuffer, config.playout_capacity, config.continuous),
             stats: LegStats::default(),
+            asked: 0,
         }
     }
 
@@ -162,21 +165,25 @@ impl Leg {
             return self.deliver(frame);
         }
         let pad_at = self.framer.pad_at().unwrap_or(Nanos::MAX);
-        if now >= pad_at {
-            if let Some(frame) = self.framer.pad() {
-                return self.deliver(frame);
-            }
-        }
         let feed_at = self
             .tail
             .at(self.framer.next_sample())
             .unwrap_or(Nanos::MAX);
-        if now >= feed_at {
-            let frame = self.framer.silence(self.tail.feed(now));
+        let mut silent_at = pad_at.min(feed_at);
+        if now >= silent_at {
+            silent_at = self.look_again(now);
+        }
+        if now >= silent_at {
+            let padded = if now >= pad_at {
+                self.framer.pad()
+            } else {
+                None
+            };
+            let frame = padded.unwrap_or_else(|| self.framer.silence(self.tail.feed(now)));
             return self.deliver(frame);
         }
         match self.playout.poll(now, &mut self.stats) {
-            Output::Timeout(at) => Output::Timeout(at.min(pad_at).min(feed_at)),
+            Output::Timeout(at) => Output::Timeout(at.min(silent_at)),
             output => output,
         }
     }
@@ -215,7 +222,18 @@ impl Leg {
             Fate::Refused => self.stats.drops_unpolled += 1,
             Fate::Empty => return,
         }
+        self.asked = 0;
         self.tail.postpone(self.framer.due());
+    }
+
+    /// When silence may be believed. The talker's silence and our own lateness look alike: after a
+    /// stall the timer may be served before the socket. So the shell is asked to come back a moment
+    /// later, with what has arrived until then; if it comes back late, it is asked again.
+    const fn look_again(&mut self, now: Nanos) -> Nanos {
+        if now > self.asked + LOOK + LATE {
+            self.asked = now;
+        }
+        self.asked + LOOK
     }
 
     /// Measure a frame, judge it, keep it.
@@ -248,3 +266,9 @@ impl Leg {
         self.playout.flush(&mut self.stats);
     }
 }
+
+/// Time for the shell to read its sockets before silence is believed.
+const LOOK: Nanos = 2_000_000;
+
+/// A shell that takes this much longer may have been stalled again.
+const LATE: Nanos = 6_000_000;

@@ -42,8 +42,11 @@ impl Level {
             }
         }
         let tail = &samples[LENGTH - LANES..];
-        for lane in 0..LANES {
-            squares[lane] += f32::from(tail[lane]) * f32::from(tail[lane]);
+        for (lane, &sample) in tail.iter().enumerate() {
+            squares[lane] += f32::from(sample) * f32::from(sample);
+        }
+        for (lane, pair) in tail.windows(2).enumerate() {
+            steps[lane] += (f32::from(pair[1]) - f32::from(pair[0])).powi(2);
         }
         #[expect(
             clippy::cast_precision_loss,

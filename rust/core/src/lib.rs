@@ -14,8 +14,8 @@
 //!   `PlayoutEvent` where an utterance begins and ends.
 //!
 //! The one rule of use: after every `handle`, `poll` until the answer is `Timeout`, and come back with
-//! `Input::Timeout` by then. A shell that wakes up late hands over waiting datagrams *before* it says
-//! `Timeout`, so that its own lateness is not taken for the talker's silence.
+//! `Input::Timeout` by then. Before a leg believes in a talker's silence it asks for one more wake-up,
+//! 2 ms later, so that a shell that was late itself can read its sockets in between.
 //!
 //! All times are nanoseconds of one monotonic clock, all audio is signed 16-bit little-endian at
 //! 16 kHz, mono. Everything is allocated when the leg is made; every drop is a number in
@@ -49,6 +49,8 @@
 //! assert_eq!(frames.len(), 2);
 //! assert_eq!(frames[1].start, 320);
 //! // 203 bytes wait for the next datagram, but not for long.
+//! leg.handle(Input::Timeout, wake);
+//! let Output::Timeout(wake) = leg.poll(wake) else { panic!("it looks again first") };
 //! leg.handle(Input::Timeout, wake);
 //! assert!(matches!(leg.poll(wake), Output::Frame(frame) if frame.filled == 640 - 203));
 //! ```

@@ -254,7 +254,7 @@ const BETA: f64 = 7.86;
 /// Where the filter is 6 dB down, as a share of the lower rate's half.
 const PASS: f64 = 0.955;
 
-/// The usual rates need at most 640 phases. Odd ones that would need more take the nearest of these.
-const MAX_PHASES: usize = 1_024;
+/// The usual rates need at most 1,280 phases. Odd ones that would need more take the nearest of these.
+const MAX_PHASES: usize = 1_280;
 
 const LANES: usize = 8;

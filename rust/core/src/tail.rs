@@ -47,7 +47,7 @@ impl Tail {
     }
 
     /// The frame is fed at `now`: answers the time it was due. A wake-up that is late by up to
-    /// [`CATCH_UP`] is made good; by more, the clock starts anew.
+    /// `CATCH_UP` is made good; by more, the clock starts anew.
     pub const fn feed(&mut self, now: Nanos) -> Nanos {
         if now > self.at + CATCH_UP {
             self.at = now;

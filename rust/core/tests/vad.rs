@@ -9,6 +9,7 @@
 mod common;
 
 use common::Noise;
+use translink_core::beacon::{Number, encode};
 use translink_core::frame::FRAME_BYTES;
 use translink_core::level::Level;
 use translink_core::vad::Vad;
@@ -158,6 +159,30 @@ fn bursts_of_a_test_tone_are_speech_for_minutes() {
 }
 
 #[test]
+fn beacon_words_are_speech_also_in_a_long_sentence_on_a_noisy_line() {
+    // A minute of words with 60 ms between them, 12 words a breath, 0.6 s between breaths.
+    let mut line = vec![0.0; RATE];
+    let mut words = Vec::new();
+    for n in 0..60 * RATE as u32 / 5_000 {
+        let word = encode(Number::new(n * 7_919).unwrap(), 16_000, 4_000);
+        words.push(line.len()..line.len() + word.len());
+        line.extend(word.into_iter().map(f64::from));
+        let gap = if n % 12 == 11 { 600 } else { 60 };
+        line.extend(std::iter::repeat_n(0.0, gap * RATE / 1_000));
+    }
+    for noise in [0.0, 100.0] {
+        let verdicts = ours(&noisy(&line, noise, Colour::White));
+        for word in &words {
+            let frames = word.start / SAMPLES..=(word.end - 1) / SAMPLES;
+            let missed = frames
+                .filter(|&n| n < verdicts.len() && !verdicts[n])
+                .count();
+            assert_eq!(missed, 0, "word at {word:?}, noise {noise}");
+        }
+    }
+}
+
+#[test]
 fn a_steady_noise_is_no_speech_after_four_seconds() {
     let pcm = noisy(&vec![0.0; 10 * RATE], 300.0, Colour::White);
     let verdicts = ours(&pcm);
@@ -166,6 +191,12 @@ fn a_steady_noise_is_no_speech_after_four_seconds() {
         "until known, audible is speech"
     );
     assert!(!verdicts[200..].contains(&true));
+}
+
+#[test]
+fn what_is_very_loud_stays_speech_however_steady() {
+    let verdicts = ours(&common::tone(1_000.0, 16_000.0, 4_000.0, 20 * RATE));
+    assert!(verdicts.iter().all(|&speech| speech));
 }
 
 #[test]

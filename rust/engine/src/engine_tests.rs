@@ -1,1 +1,219 @@
+//! The engine on loopback: what a caller relies on that `core`'s tests cannot show.
 
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::batch::Batch;
+
+fn ports() -> LegPorts {
+    LegPorts {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        play_to: None,
+        send_from_listen: false,
+        receive_buffer: 1 << 20,
+        config: LegConfig {
+            tail: 0,
+            ..LegConfig::default()
+        },
+    }
+}
+
+fn talker() -> UdpSocket {
+    UdpSocket::bind("127.0.0.1:0").expect("a socket")
+}
+
+/// Waits until `done` says so; false after two seconds.
+fn eventually(mut done: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(2);
+    while !done() {
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
+fn heard(engine: &Engine, leg: u32) -> u64 {
+    engine.counters(leg).expect("a leg").datagrams_in
+}
+
+#[test]
+fn a_panic_in_one_leg_ends_that_leg_and_no_other() {
+    let engine = Engine::start(1024).expect("an engine");
+    let sick = engine.add_leg(&ports()).expect("a leg");
+    let sound = engine.add_leg(&ports()).expect("a leg");
+    assert!(engine.send(Command::Panic { leg: sick }).is_ok());
+    assert!(eventually(
+        || engine.counters(sick).expect("a leg").dead == 1
+    ));
+    let address = engine.local_address(sound).expect("a leg");
+    talker().send_to(&[0; 640], address).expect("sent");
+    assert!(eventually(|| heard(&engine, sound) == 1));
+    assert!(matches!(
+        engine.play(sick, 1, &[0; 640], true),
+        Err(Error::Dead(_))
+    ));
+    let mut told = Vec::new();
+    engine
+        .drain(9, |item| {
+            if let Item::Dead { leg, .. } = item {
+                told.push(leg);
+            }
+        })
+        .expect("drained");
+    assert_eq!(told, [sick]);
+    let freed = engine.local_address(sick).expect("still known");
+    assert!(
+        eventually(|| UdpSocket::bind(freed).is_ok()),
+        "its socket is closed"
+    );
+    engine.remove_leg(sick).expect("removed");
+}
+
+#[test]
+fn an_address_is_free_when_remove_returns() {
+    let engine = Engine::start(1024).expect("an engine");
+    for _ in 0..20 {
+        let leg = engine.add_leg(&ports()).expect("a leg");
+        let address = engine.local_address(leg).expect("a leg");
+        assert!(matches!(
+            engine.add_leg(&LegPorts {
+                listen: address,
+                ..ports()
+            }),
+            Err(Error::Address { .. })
+        ));
+        engine.remove_leg(leg).expect("removed");
+        assert!(UdpSocket::bind(address).is_ok());
+        assert!(matches!(engine.counters(leg), Err(Error::NoLeg(_))));
+    }
+}
+
+#[test]
+fn a_closed_engine_says_so() {
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&ports()).expect("a leg");
+    let address = engine.local_address(leg).expect("a leg");
+    engine.close();
+    engine.close();
+    assert!(matches!(engine.add_leg(&ports()), Err(Error::Closed)));
+    assert!(matches!(engine.flush(leg), Err(Error::Closed)));
+    assert!(UdpSocket::bind(address).is_ok(), "its sockets are closed");
+}
+
+#[test]
+fn a_datagram_for_nobody_is_counted_and_harmless() {
+    let closed = talker().local_addr().expect("an address");
+    let engine = Engine::start(1024).expect("an engine");
+    let with_ear = LegPorts {
+        play_to: Some(closed),
+        send_from_listen: true,
+        ..ports()
+    };
+    let leg = engine.add_leg(&with_ear).expect("a leg");
+    engine.play(leg, 1, &[0; 6400], true).expect("accepted");
+    let address = engine.local_address(leg).expect("a leg");
+    std::thread::sleep(Duration::from_millis(100));
+    talker().send_to(&[], address).expect("sent");
+    talker().send_to(&[0; 640], address).expect("sent");
+    assert!(eventually(|| heard(&engine, leg) == 1));
+    assert_eq!(
+        engine.counters(leg).expect("a leg").errors_receive,
+        1,
+        "the empty one"
+    );
+}
+
+#[test]
+fn commands_are_bounded() {
+    let commands = Commands::new().expect("a queue");
+    let mut sent = 0;
+    while commands.send(Command::Flush { leg: 1 }).is_ok() {
+        sent += 1;
+    }
+    assert_eq!(sent, 4096);
+    commands.stop();
+    assert!(commands.stopped(), "stopping needs no place in the queue");
+}
+
+#[test]
+fn the_kernels_drops_and_times_are_told() {
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let sockets = Sockets::open(listen, None, false, 8192).expect("a socket");
+    let talker = talker();
+    for _ in 0..100 {
+        talker.send_to(&[7; 1000], sockets.local).expect("sent");
+    }
+    let mut batch = Batch::new();
+    let mut received = 0;
+    while let Ok(count) = batch.receive(sockets.receiving()) {
+        received += count;
+    }
+    assert!((1..100).contains(&received), "{received} of 100 in 8 KiB");
+    talker.send_to(&[7; 1000], sockets.local).expect("sent");
+    assert_eq!(batch.receive(sockets.receiving()).expect("one"), 1);
+    let last = batch.datagram(0);
+    assert_eq!(
+        last.dropped.map(|count| count as usize),
+        Some(100 - received)
+    );
+    assert_eq!(last.payload, [7; 1000]);
+    let conversion = crate::clock::Conversion::read();
+    let age = conversion.now - conversion.monotonic(last.stamp, 0);
+    assert!((1..1_000_000_000).contains(&age), "{age} ns ago");
+}
+
+#[test]
+fn any_length_fits_a_batch() {
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let sockets = Sockets::open(listen, None, false, 8 << 20).expect("a socket");
+    let talker = talker();
+    let sizes = [1, 2, 159, 160, 640, 7_680, 15_870, 65_506, 65_507];
+    for (seed, size) in (1_u8..).zip(sizes) {
+        talker
+            .send_to(&vec![seed; size], sockets.local)
+            .expect("sent");
+    }
+    let mut batch = Batch::new();
+    assert_eq!(
+        batch.receive(sockets.receiving()).expect("all"),
+        sizes.len()
+    );
+    for (index, (seed, size)) in (1_u8..).zip(sizes).enumerate() {
+        let datagram = batch.datagram(index);
+        assert_eq!(datagram.payload, vec![seed; size]);
+        assert!(datagram.stamp.is_some());
+    }
+}
+
+#[test]
+fn history_is_one_unbroken_stretch() {
+    let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 0, 16_000);
+    for n in 0..100_u8 {
+        shared.ledger().append(u64::from(n) * 320, &[n; 640]);
+    }
+    // 100 frames came, 50 fit.
+    let (first, audio) = shared.history(0, u64::MAX);
+    assert_eq!((first, audio.len()), (50 * 320, 50 * 640));
+    let whole: Vec<u8> = (50..100).flat_map(|n| [n; 640]).collect();
+    assert_eq!(audio, whole);
+    let (first, audio) = shared.history(60 * 320 + 7, 75 * 320 + 3);
+    assert_eq!(first, 60 * 320 + 7);
+    assert_eq!(audio, whole[10 * 640 + 14..25 * 640 + 6]);
+    assert!(shared.history(0, 320).1.is_empty(), "long gone");
+    assert!(shared.history(32_000, 33_000).1.is_empty(), "yet to come");
+}
+
+#[test]
+fn speech_is_reserved_before_it_is_sent() {
+    let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 1000, 0);
+    assert_eq!(shared.reserve(640), 640);
+    assert_eq!(shared.reserve(640), 360);
+    assert_eq!(shared.reserve(640), 0);
+    assert_eq!(shared.counters.snapshot().drops_playout, 280 + 640);
+    shared.release(640);
+    assert_eq!(shared.reserve(640), 640);
+    assert_eq!(shared.counters.snapshot().playout_queued, 1000);
+}

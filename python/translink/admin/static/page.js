@@ -34,7 +34,8 @@ async function refresh() {
       return row;
     });
     $("legs").replaceChildren(...rows);
-    $("state").textContent = [stats.mode, stats.quality].filter(Boolean).join(" · ") || "running";
+    const quality = stats.offline && "offline demo quality: no keys, local engines";
+    $("state").textContent = [stats.mode, quality].filter(Boolean).join(" · ") || "running";
   } catch (error) {
     $("state").textContent = String(error.message || error);
   }
@@ -64,7 +65,9 @@ function show(event) {
   } else if (event.type === "translation" || event.type === "untranslated") {
     list.prepend(line(event, event.type, event.text || ""));
   } else if (event.type === "loss") {
-    list.prepend(line(event, "loss", `lost ${event.ms ?? "?"} ms`));
+    list.prepend(line(event, "loss", `${Math.round(event.ms)} ms were lost`));
+  } else if (event.type === "failover" || event.type === "breaker") {
+    list.prepend(line(event, "notice", [event.type, event.to, event.reason].filter(Boolean).join(": ")));
   }
   while (list.children.length > MOST) list.lastElementChild.remove();
 }

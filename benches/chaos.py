@@ -1,0 +1,287 @@
+"""Faults against words: the table of docs/reliability.md, by one command (`make chaos`).
+
+Each row is a fault at random times in mid-speech, run with several seeds; each run is a `translink
+sim` of its own: real sockets, real time, a server process, every word counted. A row fails when a
+word was lost, doubled, out of order, invented or misrouted in any of its runs, or when a bound of
+the row is broken; then the exit code is 1. The whole table takes `rows × seeds × about 40 s /
+jobs`.
+
+    python benches/chaos.py                   # all rows, 10 seeds
+    python benches/chaos.py --short           # 1 seed of the most telling rows, about a minute
+    python benches/chaos.py --only zombie     # rows whose name holds this
+    python benches/chaos.py --write docs/reliability.md   # replaces the table between its two marks
+    python benches/chaos.py --program tests.naive --expect-losses   # the same against another
+    program
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BEGIN, END = "<!-- chaos:begin -->", "<!-- chaos:end -->"
+BAD = ("lost", "doubled", "out_of_order", "invented", "misrouted")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    faults: tuple[str, ...]
+    calls: int = 2
+    seconds: float = 24.0
+    recovery_p95_ms: float | None = None
+    handshakes: int | None = None
+    short: bool = False
+    """Also in the short form, then with 10 s of talk."""
+    weight: int = 1
+    """How many jobs it counts for."""
+
+
+ROWS = (
+    Row("none", ()),
+    Row("TCP reset, back at once", ("listen:reset*2",), recovery_p95_ms=1000, short=True),
+    Row("outage of the stream, 3 s", ("listen:outage(3)",), short=True),
+    Row("outage of the stream, 8 s", ("listen:outage(8)",)),
+    Row("outage of the stream, 30 s", ("listen:outage(30)",), seconds=50),
+    *(
+        Row(f"handshake {status}, 6 s", (f"listen:refuse({status},6)",), short=status == 401)
+        for status in (401, 402, 403, 429, 500)
+    ),
+    Row("handshake times out, 6 s", ("listen:hang(6)",)),
+    Row("zombie sockets", ("listen:zombie",), short=True),
+    Row("mute sockets", ("listen:mute",)),
+    Row("closed with 1011 net0000", ("listen:close(1011,net0000)*2",)),
+    Row("closed with 1008", ("listen:close(1008,data)",)),
+    Row(
+        "stream and prerecorded down, 10 s",
+        ("listen+prerecorded:outage(10)",),
+        seconds=30,
+    ),
+    Row(
+        "50 legs fall back, prerecorded limited to 5 at once",
+        ("listen:outage(8)@8", "prerecorded:limit(5)"),
+        calls=25,
+        handshakes=150,
+        weight=4,
+    ),
+    Row("DeepL 429, 6 s", ("translate:refuse(429,6)",), short=True),
+    Row("DeepL 456, 6 s", ("translate:refuse(456,6)",)),
+    Row("DeepL 503, 6 s", ("translate:refuse(503,6)",)),
+    Row("DeepL hangs, 6 s", ("translate:hang(6)",)),
+    Row("synthesis truncated", ("speak:truncate(3)",), short=True),
+    Row("synthesis 500, 6 s", ("speak:refuse(500,6)",)),
+    Row("synthesis hangs, 6 s", ("speak:hang(6)",)),
+    Row("mode flipped 20 times", ("mode:flip(20)",), short=True),
+    Row("garbage, unknown and stale messages", ("listen:garbage(20)*5",), short=True),
+    Row(
+        "reset and outage under 20,000 datagrams/s",
+        ("media:flood(20000)", "listen:reset", "listen:outage(3)"),
+        calls=5,
+        weight=4,
+    ),
+)
+
+
+def main() -> int:
+    """Run the rows, print the table, judge."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--short", action="store_true", help="one seed, few rows, short talks")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1))
+    parser.add_argument("--only", action="append", default=[], help="rows whose name holds this")
+    parser.add_argument("--write", type=Path, help="file whose table is replaced")
+    parser.add_argument("--json", type=Path, help="file for all reports")
+    parser.add_argument("--program", help="module to run instead of `translink serve`")
+    parser.add_argument("--expect-losses", action="store_true", help="fail if nothing was lost")
+    arguments = parser.parse_args()
+    rows = [row for row in ROWS if not arguments.short or row.short]
+    rows = [row for row in rows if not arguments.only or any(o in row.name for o in arguments.only)]
+    begun = time.time()
+    reports = asyncio.run(run_rows(rows, arguments))
+    table = markdown(rows, reports)
+    took = time.time() - begun
+    print(f"{table}\n\n{provenance(arguments, took)}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(reports, indent=1) + "\n")
+    if arguments.write:
+        replace_table(arguments.write, f"{table}\n\n{provenance(arguments, took)}")
+    failures = [why for row in rows for why in failures_of(row, reports[row.name])]
+    for why in failures:
+        print(f"FAILED {why}", file=sys.stderr)
+    if arguments.expect_losses:
+        lost = sum(report["words_lost"] for row in rows for report in reports[row.name])
+        return 0 if lost else 1
+    return 1 if failures else 0
+
+
+async def run_rows(rows: Sequence[Row], arguments: argparse.Namespace) -> dict[str, list[dict]]:
+    """Reports by row; as many runs at once as there are jobs. The heaviest rows begin."""
+    room = Room(arguments.jobs)
+    seeds = 1 if arguments.short else arguments.seeds
+    tasks = {
+        (row.name, seed): asyncio.create_task(
+            run_one(row, arguments.first_seed + seed, room, arguments)
+        )
+        for row in sorted(rows, key=lambda row: -row.weight * row.seconds)
+        for seed in range(seeds)
+    }
+    await asyncio.gather(*tasks.values())
+    return {row.name: [tasks[row.name, seed].result() for seed in range(seeds)] for row in rows}
+
+
+class Room:
+    """How much may run at once."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._left = jobs
+        self._changed = asyncio.Condition()
+
+    async def take(self, weight: int) -> int:
+        """Wait for `weight` jobs' worth of room (or all there is)."""
+        weight = min(weight, self._jobs)
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._left >= weight)
+            self._left -= weight
+        return weight
+
+    async def give(self, weight: int) -> None:
+        """Give it back."""
+        async with self._changed:
+            self._left += weight
+            self._changed.notify_all()
+
+
+async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace) -> dict:
+    """One simulation in a process of its own."""
+    seconds = min(row.seconds, 10.0) if arguments.short else row.seconds
+    command = [sys.executable, "-m", "translink", "sim", "--seed", str(seed)]
+    command += ["--calls", str(row.calls), "--seconds", str(seconds)]
+    command += [part for fault in row.faults for part in ("--fault", fault)]
+    environment = dict(os.environ)
+    if arguments.program:
+        environment["TRANSLINK_SIM_PROGRAM"] = arguments.program
+    weight = await room.take(row.weight)
+    try:
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            process = await asyncio.create_subprocess_exec(
+                *command, "--report", file.name, env=environment,
+                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            _, told = await process.communicate()
+            text = file.read().decode()
+    finally:
+        await room.give(weight)
+    if not text:
+        raise SystemExit(f"{row.name}, seed {seed}: {told.decode()[-3000:]}")
+    report = json.loads(text)
+    verdict = "ok" if report["perfect"] else "NOT PERFECT"
+    print(f"{row.name}, seed {seed}: {verdict}", file=sys.stderr)
+    return report
+
+
+def failures_of(row: Row, reports: Iterable[dict]) -> list[str]:
+    """What is wrong with a row, run by run."""
+    found = []
+    recovered = []
+    for report in reports:
+        seed = report["scene"]["seed"]
+        wrong = {kind: report[f"words_{kind}"] for kind in BAD if report[f"words_{kind}"]}
+        if wrong or not report["words_heard"]:
+            found.append(f"{row.name}, seed {seed}: {wrong or 'nothing heard'}")
+        if row.handshakes is not None and report["handshakes"] > row.handshakes:
+            found.append(f"{row.name}, seed {seed}: {report['handshakes']} handshakes")
+        recovered += [r["ms"] for r in report["recoveries"] if r["ms"] is not None]
+    p95 = rank(recovered, 0.95)
+    if row.recovery_p95_ms is not None and p95 is not None and p95 > row.recovery_p95_ms:
+        found.append(f"{row.name}: recovery p95 {p95:.0f} ms")
+    return found
+
+
+def markdown(rows: Sequence[Row], reports: dict[str, list[dict]]) -> str:
+    """The table."""
+    head = (
+        "| fault | runs × calls | words said | lost | doubled | out of order | as text only "
+        "| recovery p50 / p95 ms | latest word ms | sockets | handshakes |"
+    )
+    lines = [head, "|" + "---|" * (head.count("|") - 1)]
+    for row in rows:
+        of_row = reports[row.name]
+
+        def total(key: str, of_row: list[dict] = of_row) -> int:
+            return sum(report[key] for report in of_row)
+
+        recovered = [
+            r["ms"] for report in of_row for r in report["recoveries"] if r["ms"] is not None
+        ]
+        latest = [report["mouth_to_ear_ms"]["max"] or 0 for report in of_row]
+        cells = [
+            row.name,
+            f"{len(of_row)} × {row.calls}",
+            total("words_said"),
+            total("words_lost"),
+            total("words_doubled"),
+            total("words_out_of_order"),
+            total("words_untranslated") + total("words_unspoken"),
+            f"{whole(rank(recovered, 0.5))} / {whole(rank(recovered, 0.95))}",
+            whole(max(latest)),
+            most(report["sockets_opened"] for report in of_row),
+            most(report["handshakes"] for report in of_row),
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def provenance(arguments: argparse.Namespace, took: float) -> str:
+    """Where and when."""
+    from translink import __version__
+
+    seeds = 1 if arguments.short else arguments.seeds
+    return (
+        f"translink {__version__}, {time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, {seeds} seeds from {arguments.first_seed}, {arguments.jobs} runs "
+        f"at once, {took:.0f} s. Sockets and handshakes: the most in one run. Recovery: from the "
+        "fault to the next answered stream, or prerecorded answer, for that caller. Latest word: "
+        "the largest mouth-to-ear delay of all."
+    )
+
+
+def replace_table(path: Path, table: str) -> None:
+    """Put the table between the marks (at the end, when the file has none)."""
+    text = path.read_text() if path.exists() else "# Reliability\n"
+    if BEGIN not in text:
+        text += f"\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}")
+
+
+def rank(values: Iterable[float], share: float) -> float | None:
+    """Nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def whole(value: float | None) -> str:
+    """Without decimals; a dash for nothing."""
+    return "–" if value is None else f"{value:.0f}"
+
+
+def most(values: Iterable[int]) -> int:
+    """The largest."""
+    return max(values, default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

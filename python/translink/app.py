@@ -1,0 +1,435 @@
+"""The program behind `translink serve`: concrete providers, wired up, from start to orderly end.
+
+This is the one file that names them. Without a key for a service, the offline engines serve it: a
+Deepgram- and DeepL-compatible server in a process of its own on a loopback port, reached by the
+very same clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import uvloop
+
+from translink import __version__
+from translink.admin.server import AdminServer
+from translink.deepgram.live import DeepgramLive
+from translink.deepgram.options import ListenOptions
+from translink.deepgram.prerecorded import DeepgramPrerecorded
+from translink.deepgram.speak import DeepgramSpeak
+from translink.deepl import DeepL
+from translink.errors import SettingsError
+from translink.feed import FeedLimits
+from translink.http import Http
+from translink.journal import Journal, Subscription
+from translink.lineup import Lineup, LineupLimits
+from translink.listener import ListenRules
+from translink.media import LegPorts, Media, MediaLeg
+from translink.switchboard import Switchboard, mode_line
+from translink.transcript import CommitPolicy
+
+if TYPE_CHECKING:
+    from translink.settings import Settings
+
+log = structlog.get_logger("translink")
+
+KEYLESS = "keyless"
+"""Key for servers that ask for none: the offline engines, and self-hosted ones without
+authentication."""
+OFFLINE_PATIENCE = 20.0
+"""Seconds a local recogniser may be silent: it shares its processors with everything else here."""
+
+
+def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code.
+
+    A first signal ends in good order: what was said is still translated and spoken, bounded by
+    `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
+    share to running calls.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, reread))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the services are, and the keys for them."""
+
+    deepgram_url: str
+    deepgram_key: str
+    deepl_url: str | None
+    deepl_key: str
+    offline: str | None
+    """URL of the offline engines, if they run."""
+    recognition_offline: bool
+
+
+class App:
+    """One running server. Also what the admin API shows."""
+
+    def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
+        """`reread` loads the settings again from where they came (SIGHUP)."""
+        self._reread = reread
+        self.journal = Journal()
+        self.began = time.time()
+        self._settings = settings
+        self._switched = False
+        """There is a switchboard."""
+        self._draining = False
+        self._died = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[App]:
+        """Everything up and listening, from here until the context is left."""
+        settings = self._settings
+        log.info("translink %s", __version__)
+        log.info(mode_line(settings.mode))
+        async with AsyncExitStack() as stack:
+            self._endpoints = await self._find(stack)
+            http = await stack.enter_async_context(Http())
+            self.lineup = await self._line_up(http)
+            media = Media()
+            stack.callback(media.close)
+            media.on_died = self._media_died
+            legs = {leg.name: _open(media, leg.name, settings) for leg in settings.legs}
+            media.start()
+            self.switchboard = Switchboard(
+                settings,
+                legs,
+                services=self.lineup.services(),
+                journal=self.journal,
+                rules=self._rules(),
+                policy=CommitPolicy(
+                    max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
+                ),
+            )
+            self._switched = True
+            if self._settings is not settings:  # reloaded meanwhile
+                self._switch()
+            watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
+            stack.callback(watching.cancel)
+            token = settings.admin.token
+            admin = AdminServer(
+                self,
+                host=settings.admin.host,
+                port=settings.admin.port,
+                token=token.get_secret_value() if token else None,
+            )
+            await admin.start()
+            stack.push_async_callback(admin.close)
+            stack.callback(self.journal.close)
+            for name, leg in legs.items():
+                log.info(
+                    "leg",
+                    leg=name,
+                    language=settings.leg(name).language,
+                    listens="{}:{}".format(*leg.listen_address),
+                    plays_to=str(settings.leg(name).play_to or "whoever sends"),
+                )
+            log.info("ready", dashboard=admin.url, took_ms=round((time.time() - self.began) * 1000))
+            try:
+                yield self
+            finally:
+                self._draining = True
+                await self.switchboard.close("shutdown")
+
+    def reload(self) -> None:
+        """Read the settings again; modes and share take effect now, the rest with the next start."""
+        try:
+            new = self._reread()
+        except SettingsError as error:
+            log.error("settings not reloaded", reason=str(error))
+            return
+        now = _with_modes_of(new, self._settings)
+        if now.model_dump() != new.model_dump():
+            log.warning("settings reloaded: modes and share; the rest needs a restart")
+        self._settings = now
+        if self._switched:
+            self._switch()
+
+    def _switch(self) -> None:
+        now = self._settings
+        own = {leg.name: leg.mode for leg in now.legs if leg.mode is not None}
+        self.switchboard.set_modes(now.mode, own, now.streaming_share)
+
+    # --- What the admin API asks ---
+
+    def stats(self) -> Mapping[str, Any]:
+        """Counters, delays and providers."""
+        return {
+            "version": __version__,
+            "uptime": round(time.time() - self.began, 3),
+            "mode": self.switchboard.mode,
+            "offline": self._endpoints.offline,
+            "legs": self.switchboard.leg_stats(),
+            "totals": self.switchboard.totals(),
+            "stages_ms": self.switchboard.stages.summary(),
+            "providers": self.lineup.breakers(),
+            "prerecorded_queue": {
+                "active": self.lineup.gate.active,
+                "waiting": self.lineup.gate.waiting,
+                "waited": self.lineup.gate.waited,
+                "refused": self.lineup.gate.refused,
+            },
+            "events": dict(self.journal.counts),
+        }
+
+    def health(self) -> tuple[bool, Mapping[str, Any]]:
+        """Alive?"""
+        return not self._died, {"media": "dead" if self._died else "running"}
+
+    def ready(self) -> tuple[bool, Mapping[str, Any]]:
+        """Would a call that begins now be translated?"""
+        down = self.lineup.down()
+        ok = not (down or self._died or self._draining)
+        return ok, {"down": down, "draining": self._draining, "offline": self._endpoints.offline}
+
+    def settings(self) -> Mapping[str, Any]:
+        """In force, secrets masked."""
+        board = self.switchboard
+        masked = self._settings.masked() | {"mode": board.mode, "streaming_share": board.share}
+        for leg in masked["legs"]:
+            own = board.mode_of(leg["name"])
+            leg["mode"] = None if own == board.mode else own
+        return masked
+
+    def calls(self) -> list[Mapping[str, Any]]:
+        """Running calls."""
+        return list(self.switchboard.call_records())
+
+    async def set_mode(
+        self, leg: str | None, mode: str | None = None, share: float | None = None
+    ) -> None:
+        """Raises `KeyError` for an unknown leg."""
+        match mode:
+            case None | "auto" | "streaming" | "prerecorded":
+                self.switchboard.set_mode(mode, leg, share)
+            case _:
+                raise ValueError(mode)
+
+    async def end_call(self, call: str) -> bool:
+        """False when there is no such call."""
+        if call not in self.switchboard.calls:
+            return False
+        self.switchboard.end_call(call, "asked to end")
+        return True
+
+    def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
+        """Events from now on."""
+        return self.journal.subscribe(call=call, leg=leg)
+
+    # --- Start ---
+
+    async def _find(self, stack: AsyncExitStack) -> Endpoints:
+        """Keys and addresses; starts the offline engines for what has neither."""
+        deepgram, deepl = self._settings.deepgram, self._settings.deepl
+        no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
+        no_deepl = deepl.api_key is None and deepl.server_url is None
+        url: str | None = None
+        if no_deepgram or no_deepl or self._settings.fallback.offline:
+            # Not needed, and so not loaded, by who has keys.
+            from translink.offline import OfflineProcess
+
+            offline = OfflineProcess(
+                phrasebook=self._settings.offline.phrasebook,
+                recognizers=self._settings.offline.recognizers,
+            )
+            url = await offline.start()
+            stack.push_async_callback(offline.stop)
+            if no_deepgram or no_deepl:
+                _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
+        return Endpoints(
+            deepgram_url=url if no_deepgram and url else deepgram.base_url,
+            deepgram_key=deepgram.api_key.get_secret_value() if deepgram.api_key else KEYLESS,
+            deepl_url=url if no_deepl else deepl.server_url,
+            deepl_key=deepl.api_key.get_secret_value() if deepl.api_key else KEYLESS,
+            offline=url,
+            recognition_offline=no_deepgram,
+        )
+
+    async def _line_up(self, http: Http) -> Lineup:
+        settings, at = self._settings, self._endpoints
+        options = ListenOptions(
+            model=settings.deepgram.model,
+            endpointing=settings.deepgram.endpointing,
+            utterance_end_ms=settings.deepgram.utterance_end_ms,
+            smart_format=settings.deepgram.smart_format,
+            interim_results=settings.deepgram.interim_results,
+            vad_events=settings.deepgram.vad_events,
+            keyterm=settings.deepgram.keyterm,
+            extra=settings.deepgram.extra,
+        )
+        live = DeepgramLive(
+            http,
+            base_url=at.deepgram_url,
+            api_key=at.deepgram_key,
+            options=options,
+            connect_timeout=settings.deepgram.connect_timeout,
+        )
+        prerecorded = DeepgramPrerecorded(
+            http,
+            base_url=at.deepgram_url,
+            api_key=at.deepgram_key,
+            options=options,
+            timeout=settings.deepgram.prerecorded_timeout,
+        )
+        translators = [self._deepl(http, at.deepl_key, at.deepl_url, "deepl")]
+        for number, account in enumerate(settings.fallback.deepl, 2):
+            key = account.api_key.get_secret_value()
+            translators.append(self._deepl(http, key, account.server_url, f"deepl.{number}"))
+        if settings.fallback.offline and at.offline:
+            translators.append(self._deepl(http, KEYLESS, at.offline, "offline.translate"))
+        await asyncio.gather(translators[0].warm(), self._voices(http, None)[0].warm())
+        return Lineup(
+            live=live,
+            transcribers=[prerecorded],
+            translators=translators,
+            voices=lambda voice: self._voices(http, voice),
+            journal=self.journal,
+            limits=LineupLimits(
+                transcribe=settings.deepgram.prerecorded_timeout,
+                translate=settings.deepl.timeout,
+                first_audio=settings.deepgram.speak_timeout,
+                prerecorded=settings.deepgram.prerecorded_concurrency,
+            ),
+        )
+
+    def _deepl(self, http: Http, key: str, url: str | None, name: str) -> DeepL:
+        deepl = self._settings.deepl
+        return DeepL(
+            http,
+            api_key=key,
+            server_url=url,
+            english=deepl.english,
+            portuguese=deepl.portuguese,
+            formality=deepl.formality or "default",
+            glossary_id=deepl.glossary_id,
+            timeout=deepl.timeout,
+            name=name,
+        )
+
+    def _voices(self, http: Http, voice: str | None) -> list[DeepgramSpeak]:
+        """Synthesizers in order; `voice` overrides the voice of every language."""
+        settings, at = self._settings, self._endpoints
+        chosen = dict(settings.voices)
+        if voice is not None:
+            chosen |= {leg.language: voice for leg in settings.legs if leg.voice == voice}
+        lines = [(at.deepgram_url, at.deepgram_key, "deepgram.speak")]
+        for number, account in enumerate(settings.fallback.deepgram, 2):
+            key = account.api_key.get_secret_value()
+            lines.append((account.base_url, key, f"deepgram.speak.{number}"))
+        if settings.fallback.offline and at.offline:
+            lines.append((at.offline, KEYLESS, "offline.speak"))
+        return [
+            DeepgramSpeak(
+                http,
+                base_url=url,
+                api_key=key,
+                voices=chosen,
+                timeout=settings.deepgram.speak_timeout,
+                name=name,
+            )
+            for url, key, name in lines
+        ]
+
+    def _rules(self) -> ListenRules:
+        if self._endpoints.recognition_offline:
+            return ListenRules(feed=FeedLimits(patience=OFFLINE_PATIENCE))
+        return ListenRules()
+
+    def _media_died(self) -> None:
+        self._died = True
+        log.critical("the media thread died: a bug in translink; nothing can be heard any more")
+
+
+async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    assert main is not None
+
+    def on_signal(name: str) -> None:
+        if stop.is_set():
+            log.warning("second signal: stopping at once", signal=name)
+            main.cancel()
+            return
+        log.info("stopping: what was said is still translated and spoken", signal=name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number.name)
+    app = App(settings, reread)
+    # From the first moment: not handled, it would end the process.
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
+    try:
+        async with app.running():
+            await stop.wait()
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+        return 1
+    log.info("stopped")
+    return 0
+
+
+def _with_modes_of(new: Settings, old: Settings) -> Settings:
+    """`old` as far as it cannot change in a running server, the rest of `new`."""
+    modes = {leg.name: leg.mode for leg in new.legs}
+    legs = tuple(leg.model_copy(update={"mode": modes.get(leg.name, leg.mode)}) for leg in old.legs)
+    share = new.streaming_share
+    return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
+
+
+def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
+    leg = settings.leg(name)
+    try:
+        return media.add_leg(
+            LegPorts(
+                name=name,
+                listen=(leg.listen.host, leg.listen.port),
+                play_to=(leg.play_to.host, leg.play_to.port) if leg.play_to else None,
+                send_from_listen=leg.send_from_listen,
+                ledger_seconds=leg.ledger_seconds,
+                prebuffer_ms=leg.prebuffer_ms,
+                tail_ms=leg.tail_ms,
+                receive_buffer=leg.receive_buffer,
+                continuous=leg.continuous,
+            )
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"legs.{name}.listen = {leg.listen}: {error.strerror or error}; is another translink "
+            "(or the server it replaces) still running there? Choose a free address or stop it."
+        ) from error
+
+
+def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:
+    missing = [
+        name
+        for name, lacks in (("DEEPGRAM_API_KEY", no_deepgram), ("DEEPL_API_KEY", no_deepl))
+        if lacks
+    ]
+    does = [
+        what
+        for what, lacks in (
+            ("recognition and speech", no_deepgram),
+            ("translation", no_deepl),
+        )
+        if lacks
+    ]
+    log.warning(
+        "no %s: %s by the local engines, %s; set %s in .env.externalmedia or the environment to use "
+        "the real services",
+        " and no ".join(missing),
+        " and ".join(does),
+        "offline demo quality",
+        " and ".join(missing),
+        url=url,
+    )

@@ -1,0 +1,182 @@
+"""A call: two legs, two interpreters, one beginning and one end.
+
+A call begins with the first datagram on either leg and ends when none came for `idle_timeout`
+seconds, or when somebody says so. Everything that belongs to it, tasks, sockets, counters, audio,
+goes with it. An error in one direction (a bug: providers' errors are dealt with below) ends this
+call and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from translink.interpreter import Direction, Interpreter, Services
+from translink.stages import Stages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from translink._core import Frame, Playout
+    from translink.journal import Journal, Scalar
+    from translink.listener import ListenRules
+    from translink.media import MediaLeg
+    from translink.settings import LegSettings, Settings
+    from translink.transcript import CommitPolicy
+
+log = structlog.get_logger("translink")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side of a call."""
+
+    settings: LegSettings
+    media: MediaLeg
+    start: int
+    """First sample of the call on this leg."""
+
+
+class Call:
+    """One call between two parties. Create it with the first datagram; `run` it as a task."""
+
+    def __init__(
+        self,
+        name: str,
+        parties: tuple[Party, Party],
+        *,
+        services: Services,
+        journal: Journal,
+        stages: Stages,
+        streaming: Callable[[str], bool],
+        rules: ListenRules,
+        policy: CommitPolicy,
+        settings: Settings,
+    ) -> None:
+        """`streaming(leg)` says whether that leg's recogniser should stream."""
+        self.name = name
+        self.began = time.time()
+        self.stages = Stages()
+        """This call's own histograms."""
+        self._began = time.monotonic()
+        self._journal = journal
+        self._drain = settings.drain_timeout
+        self._parties = {party.settings.name: party for party in parties}
+        self._ended = asyncio.Event()
+        self._reason = ""
+        self._bug: Exception | None = None
+        one, two = parties
+        self.interpreters: Mapping[str, Interpreter] = {
+            talker.settings.name: Interpreter(
+                Direction(
+                    call=name,
+                    leg=talker.settings.name,
+                    ear=hearer.settings.name,
+                    source=talker.settings.language,
+                    target=hearer.settings.language,
+                    voice=hearer.settings.voice,
+                    ledger_seconds=talker.settings.ledger_seconds,
+                ),
+                talker.start,
+                microphone=talker.media,
+                ear=hearer.media,
+                services=services,
+                journal=journal,
+                stages=(stages, self.stages),
+                streaming=streaming(talker.settings.name),
+                rules=rules,
+                policy=policy,
+            )
+            for talker, hearer in ((one, two), (two, one))
+        }
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Names of the two legs."""
+        return tuple(self._parties)
+
+    def frames(self, leg: str, frames: list[Frame]) -> None:
+        """New audio on one of the legs; once the call has ended nobody listens to it."""
+        if not self._ended.is_set():
+            self._guarded(self.interpreters[leg].frames, frames)
+
+    def playout(self, leg: str, event: Playout) -> None:
+        """Something happened in the ear of `leg`: it concerns the other one's speech."""
+        for name, interpreter in self.interpreters.items():
+            if name != leg:
+                self._guarded(interpreter.playout, event)
+
+    def last_datagram(self) -> float:
+        """When either leg last heard from its gateway (monotonic seconds)."""
+        return max(p.media.counters()["last_datagram"] for p in self._parties.values()) / 1e9
+
+    def end(self, reason: str) -> None:
+        """Let the call end in good order: what was said is still recognised, translated and
+        spoken."""
+        if not self._ended.is_set():
+            self._reason = reason
+            self._ended.set()
+
+    async def run(self) -> None:
+        """Serve until the call has ended and drained. Raises whatever bug ended it early."""
+        log.info("call begins", call=self.name, legs=list(self._parties))
+        self._journal.emit("call", {"state": "begun", "legs": list(self._parties)}, call=self.name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = [
+                    group.create_task(interpreter.run(), name=f"interpreter-{leg}")
+                    for leg, interpreter in self.interpreters.items()
+                ]
+                await self._ended.wait()
+                if self._bug is None:
+                    finishing = (i.finish(self._drain) for i in self.interpreters.values())
+                    await asyncio.gather(*finishing)
+                if self._bug is not None:
+                    raise self._bug
+                await asyncio.wait(running, timeout=0.5)
+                for task in running:
+                    task.cancel()
+        finally:
+            for party in self._parties.values():
+                party.media.reset()
+            self._summarise()
+
+    def summary(self) -> dict[str, Scalar]:
+        """The call in one flat record."""
+        out: dict[str, Scalar] = {
+            "seconds": round(time.monotonic() - self._began, 1),
+            "reason": self._reason or "error",
+        }
+        for leg, interpreter in self.interpreters.items():
+            stats, tally = interpreter.listener.stats, interpreter.tally
+            out |= {f"{leg}.{key}": value for key, value in asdict(tally).items()}
+            out |= {
+                f"{leg}.connections": stats.connections_total,
+                f"{leg}.failovers": stats.failovers,
+                f"{leg}.replayed_ms": round(stats.replayed_ms),
+                f"{leg}.lost_ms": round(stats.lost_ms),
+                f"{leg}.errors": stats.errors,
+            }
+        for stage in ("mouth_to_ear", "own"):
+            if self.stages[stage].count:
+                out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
+        return out
+
+    def _guarded(self, take: Callable[[T], None], news: T) -> None:
+        """What the media calls must not raise there: a bug in it is `run`'s to raise."""
+        try:
+            take(news)
+        except Exception as error:
+            self._bug = self._bug or error
+            self._ended.set()
+
+    def _summarise(self) -> None:
+        summary = self.summary()
+        log.info("call ended", call=self.name, **summary)
+        self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

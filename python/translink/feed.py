@@ -1,0 +1,260 @@
+"""One live connection of one leg: audio goes out in order and at a bounded pace, silence from the
+other side is noticed.
+
+Theory of operation
+    Audio is pulled from the ledger by sample number, not pushed frame by frame: what came while the
+    socket was connecting, or while a frame was dropped on its way through the mailbox, is simply
+    still to be sent. At the head a frame goes out the moment it comes; behind the head, larger
+    messages go out, at no more than `PACE` times real time (Deepgram refuses a faster backlog).
+
+    A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
+    was sent and *nothing at all* came back for `patience` seconds (a half-open TCP connection looks
+    just like a silent caller, and can swallow minutes of audio).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from translink.errors import Kind, ProviderError
+from translink.events import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd
+from translink.speech import FRAME
+
+if TYPE_CHECKING:
+    from translink._core import Frame
+    from translink.providers import LiveStream
+    from translink.speech import SpeechMap
+
+PACE = 1.25
+"""Fastest sending relative to real time (Deepgram's documented limit for a backlog)."""
+SLACK = 0.2
+"""Seconds of audio that may go out at once on top of the pace."""
+BEHIND = 5 * FRAME
+"""Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
+WORTH_AN_ANSWER = RATE // 5
+"""Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
+mentions."""
+
+
+class Audio(Protocol):
+    """The ledger, as seen from here."""
+
+    def history(self, start: int, end: int) -> tuple[int, bytes]:
+        """(first sample still there, bytes) of [start, end)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLimits:
+    """When a connection counts as dead."""
+
+    patience: float = 2.5
+    """Seconds without any message while speech waits for its result. Interims come about once a
+    second (observed), so this is more than two of them missing; a server that recognises slower
+    than that needs more."""
+    blocked: float = 0.5
+
+
+class Feed:
+    """Sends one leg's audio from `origin` on into `stream` and hands over what comes back, in
+    absolute samples."""
+
+    def __init__(
+        self,
+        stream: LiveStream,
+        origin: int,
+        *,
+        audio: Audio,
+        speech: SpeechMap,
+        limits: FeedLimits,
+        on_event: Callable[[StreamEvent], None],
+        on_sent: Callable[[int, Frame | None], None],
+    ) -> None:
+        self._stream = stream
+        self._origin = origin
+        self._audio = audio
+        self._speech = speech
+        self._limits = limits
+        self._on_event = on_event
+        self._on_sent = on_sent
+        self.cursor = origin
+        """First sample not sent yet."""
+        self.limit: int | None = None
+        """Nothing from this sample on is sent; the stream is closed when it is reached."""
+        self._answered = origin
+        """Everything sent below this sample has been answered: by a final, or by an interim that
+        heard nothing."""
+        self.heard = False
+        """Anything at all came back."""
+        self.skipped = 0
+        """Samples that had left the ledger before they could be sent."""
+        self._inbox: deque[Frame] = deque(maxlen=64)
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._inbound = self._pending_since = time.monotonic()
+        self._finalized_at = origin
+
+    def frames(self, frames: Sequence[Frame]) -> None:
+        """New audio. What does not fit the small inbox is read from the ledger instead."""
+        self._inbox.extend(frames)
+        self._wake.set()
+
+    def end_at(self, sample: int) -> None:
+        """Send up to `sample`, then CloseStream; `run` returns when the rest has come back."""
+        self.limit = sample
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Run until the stream has ended as asked by `end_at`.
+
+        Raises:
+            ProviderError: it ended in any other way. The connection is gone then.
+        """
+        tasks = [
+            asyncio.create_task(self._read(), name="feed-read"),
+            asyncio.create_task(self._send(), name="feed-send"),
+            asyncio.create_task(self._watch(), name="feed-watch"),
+        ]
+        try:
+            # The reader's end is the connection's end; the other two only ever end by an error or
+            # by closing.
+            await _first_error_or(tasks[0], tasks)
+        except BaseException:
+            self._stream.abort()
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        async for event in self._stream:
+            self._inbound = time.monotonic()
+            self.heard = True
+            self._on_event(self._placed(event))
+        if not self._closing:
+            raise ProviderError(
+                "the server ended the stream unasked", provider="listen", kind=Kind.TRANSIENT
+            )
+
+    def _placed(self, event: StreamEvent) -> StreamEvent:
+        """Stream time to the leg's time."""
+        match event:
+            case Result():
+                if event.final or not event.text:
+                    self._answered = max(self._answered, event.end + self._origin)
+                words = tuple(
+                    replace(w, start=w.start + self._origin, end=w.end + self._origin)
+                    for w in event.words
+                )
+                return replace(
+                    event,
+                    start=event.start + self._origin,
+                    end=event.end + self._origin,
+                    words=words,
+                )
+            case UtteranceEnd(last_word_end=int(end)):
+                return replace(event, last_word_end=end + self._origin)
+            case SpeechStarted():
+                return replace(event, at=event.at + self._origin)
+            case _:
+                return event
+
+    async def _send(self) -> None:
+        opened = time.monotonic()
+        while True:
+            if self.limit is not None and self.cursor >= self.limit:
+                self._closing = True
+                await self._stream.close()
+                return
+            end = self._speech.head if self.limit is None else min(self._speech.head, self.limit)
+            if self.cursor >= end:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            allowed = self._origin + int((PACE * (time.monotonic() - opened) + SLACK) * RATE)
+            if self.cursor >= allowed:
+                await asyncio.sleep((self.cursor - allowed + FRAME) / (PACE * RATE))
+                continue
+            await self._send_next(end)
+
+    async def _send_next(self, end: int) -> None:
+        frame = self._next_frame(end)
+        if frame is not None:
+            pcm = frame.pcm
+        else:
+            first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
+            if first > self.cursor:
+                # Aged out. The stream's clock counts what is sent, so the hole is filled to keep
+                # sample numbers true.
+                self.skipped += first - self.cursor
+                pcm = bytes(2 * (first - self.cursor)) + pcm
+            if not pcm:
+                return
+        try:
+            async with asyncio.timeout(self._limits.blocked):
+                await self._stream.send(pcm)
+        except TimeoutError:
+            raise ProviderError(
+                f"a send blocked for {self._limits.blocked * 1000:.0f} ms",
+                provider="listen",
+                kind=Kind.TRANSIENT,
+            ) from None
+        self.cursor += len(pcm) // 2
+        self._on_sent(len(pcm), frame)
+
+    def _next_frame(self, end: int) -> Frame | None:
+        """The frame at the cursor, if it came the short way and there is no backlog behind it."""
+        while self._inbox and self._inbox[0].start < self.cursor:
+            self._inbox.popleft()
+        if self._inbox and self._inbox[0].start == self.cursor and end - self.cursor < BEHIND:
+            return self._inbox.popleft()
+        return None
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(min(0.25, self._limits.patience / 4))
+            now = time.monotonic()
+            if self._speech.spoken(self._answered, self.cursor) < WORTH_AN_ANSWER:
+                self._pending_since = now
+            silence = now - max(self._inbound, self._pending_since)
+            if silence > self._limits.patience:
+                raise ProviderError(
+                    f"no message for {silence:.1f} s while speech waits for its result",
+                    provider="listen",
+                    kind=Kind.TRANSIENT,
+                )
+            await self._finalize_if_forgotten()
+
+    async def _finalize_if_forgotten(self) -> None:
+        """The talker has stopped and no more audio comes: ask for what the recogniser may still
+        hold back."""
+        head = self._speech.head
+        if (
+            not self._closing
+            and self.cursor == head > self._finalized_at
+            and self._speech.quiet_for() > RATE
+            and self._idle_since(head)
+            and self._speech.spoken(self._finalized_at, head)
+        ):
+            self._finalized_at = head
+            await self._stream.finalize()
+
+    def _idle_since(self, head: int) -> bool:
+        """No frame for half a second."""
+        captured = self._speech.captured(head)
+        return captured > 0 and time.monotonic() - captured > 0.5
+
+
+async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until `main` is done or any task fails; raise that failure."""
+    waiting: set[asyncio.Task[None]] = set(tasks)
+    while not main.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    main.result()

@@ -1,0 +1,458 @@
+"""One leg's ear for words: audio in, final results out, in order of speech, whatever happens to the
+providers.
+
+Theory of operation
+    `timeline` says which audio is answered; `speech` says where somebody speaks; `feed` keeps one
+    stream fed; `pieces` has finished stretches recognised by the prerecorded API. The listener
+    decides which of them serves:
+
+    * mode STREAMING: a stream covers everything. When it breaks, what it had not made final is
+      covered again: a gap of up to `replay` seconds is sent into the next stream (at 1.25 × real
+      time a gap of g seconds delays the talk for 4·g seconds, so it must be small); of a larger one
+      everything up to the last pause goes to the prerecorded API, and the stream goes on from
+      there. When no stream can be had, pieces are cut at pauses until there is one again.
+    * mode PRERECORDED: pieces only.
+    * A change of mode while the call runs ends the stream at a pause and lets it finish what it has
+      heard.
+
+    There is one connection at a time, from the first frame to the end of the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from translink.errors import Kind, ProviderError
+from translink.events import RATE, Result, StreamEvent, UtteranceEnd
+from translink.failover import Backoff, Breaker, Wait
+from translink.feed import WORTH_AN_ANSWER, Audio, Feed, FeedLimits
+from translink.pieces import CutRule, Pieces
+from translink.speech import FRAME, SpeechMap
+from translink.timeline import Item, Span, Timeline
+
+if TYPE_CHECKING:
+    from translink._core import Frame
+    from translink.providers import LiveStream, LiveTranscriber
+
+
+class Mode(enum.Enum):
+    """What serves a leg right now."""
+
+    IDLE = "idle"
+    """No call."""
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    RECOVERING = "recovering"
+    """The stream broke and is being replaced; audio waits in the ledger."""
+    PRERECORDED = "prerecorded"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenRules:
+    """Numbers of a listener. Seconds unless said otherwise."""
+
+    replay: float = 1.0
+    """Largest gap that is replayed into a new stream. Measured by `benches/replay_threshold.py`: with
+    1.0 the words around a reset come no later than any others (p95), even when the prerecorded API
+    takes a second; with 2.0 they come 0.5 s later, with 4.0 0.9 s; below 1.0 only requests rise."""
+    lap: float = 0.4
+    """Audio before a span's beginning that its source hears too, so that a word on the border is
+    heard whole."""
+    hurry: float = 1.5
+    """Unassigned audio older than this is cut into pieces even while a connection attempt is still
+    hanging."""
+    handover: float = 2.0
+    """How long a change of mode waits for a pause."""
+    feed: FeedLimits = field(default_factory=FeedLimits)
+    cut: CutRule = field(default_factory=CutRule)
+
+
+@dataclass(slots=True)
+class ListenStats:
+    """Counters of one leg in one call; `connections_*` count streams."""
+
+    handshakes: int = 0
+    connections_total: int = 0
+    connections_active: int = 0
+    frames_sent: int = 0
+    bytes_sent: int = 0
+    errors: int = 0
+    replayed_ms: float = 0.0
+    lost_ms: float = 0.0
+    failovers: int = 0
+
+
+class ListenObserver:
+    """What a listener tells. Override what you care for; called synchronously, must not block."""
+
+    def item(self, item: Item) -> None:
+        """A final result, an UtteranceEnd or a loss, in order of speech."""
+
+    def interim(self, result: Result) -> None:
+        """For display only."""
+
+    def mode(self, mode: Mode, reason: str) -> None:
+        """The mode changed."""
+
+    def connecting(self) -> None:
+        """A handshake begins."""
+
+    def connected(self) -> None:
+        """A stream is open."""
+
+    def disconnected(self, error: ProviderError | None) -> None:
+        """The stream is gone; None = closed as intended."""
+
+    def fell_back(self, error: ProviderError | None) -> None:
+        """No stream can be had: the prerecorded API takes over. Once per episode."""
+
+    def replayed(self, seconds: float, by: str) -> None:
+        """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or
+        `prerecorded`."""
+
+    def sent(self, frame: Frame | None, total: int) -> None:
+        """Audio was handed to the transport; `total` = frames so far in this call (a message holds
+        several while there is a backlog)."""
+
+    def failed(self, error: ProviderError) -> None:
+        """A request or connection failed; the listener deals with it."""
+
+
+class Listener:
+    """Recognition of one leg during one call."""
+
+    def __init__(
+        self,
+        start: int,
+        *,
+        language: str,
+        audio: Audio,
+        live: LiveTranscriber,
+        breaker: Breaker,
+        transcribe: Callable[[bytes, str], Awaitable[Result]],
+        observer: ListenObserver,
+        streaming: bool = True,
+        rules: ListenRules | None = None,
+        ledger_seconds: float = 60.0,
+        rng: Random | None = None,
+    ) -> None:
+        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs.
+        `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
+        """
+        self.stats = ListenStats()
+        self.mode = Mode.IDLE
+        self._language = language
+        self._audio = audio
+        self._live = live
+        self._breaker = breaker
+        self._observer = observer
+        self._rules = rules or ListenRules()
+        self._speech = SpeechMap(start, ledger_seconds)
+        self._timeline = Timeline(start)
+        self._pieces = Pieces(
+            self._timeline,
+            audio=audio,
+            speech=self._speech,
+            transcribe=lambda pcm: transcribe(pcm, self._language),
+            on_change=self._release,
+            on_failed=self._piece_failed,
+            rule=self._rules.cut,
+        )
+        self._start = start
+        self._want_stream = streaming
+        self._finishing = False
+        self._failures = 0
+        """Failed connections in a row."""
+        self._fallen_back = False
+        self._refused = False
+        """The provider says that our request is wrong: no use asking again before something
+        changes."""
+        self._handover_since: float | None = None
+        self._feed: Feed | None = None
+        self._no_feed = asyncio.Event()
+        self._span: Span | None = None
+        self._changed = asyncio.Event()
+        self._rng = rng or Random()
+        self._backoff = Backoff(rng=self._rng)
+
+    @property
+    def speech(self) -> SpeechMap:
+        """Where the talker speaks."""
+        return self._speech
+
+    @property
+    def acknowledged(self) -> int:
+        """Everything below this sample is answered or reported lost."""
+        return self._timeline.acknowledged
+
+    def frames(self, frames: Sequence[Frame]) -> None:
+        """New audio of the leg, in order."""
+        for frame in frames:
+            self._speech.frame(
+                frame.start, speech=frame.speech, rms=frame.rms, captured=frame.captured
+            )
+        if self._feed is not None:
+            self._feed.frames(frames)
+            if self._handover_since is not None:
+                self._hand_over()
+        if (assigned := self._timeline.assigned) is not None and (
+            not self._want_stream
+            or self._fallen_back
+            or self._speech.head - assigned > self._rules.hurry * RATE
+        ):
+            self._pieces.cut()
+
+    def use_streaming(self, wanted: bool) -> None:
+        """Change the way of recognition while the call runs; nothing is lost or doubled by it."""
+        if wanted == self._want_stream:
+            return
+        self._want_stream = wanted
+        self._refused = False
+        self._backoff = Backoff(rng=self._rng)
+        if wanted or self._feed is None or self._span is None or self._span.end is not None:
+            self._handover_since = None
+        else:
+            self._handover_since = time.monotonic()
+            self._hand_over()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Serve until `finish`. Cancelling drops what is under way."""
+        try:
+            while not self._finishing:
+                self._changed.clear()
+                if self._want_stream and not self._refused:
+                    await self._stream()
+                else:
+                    if not self._refused:
+                        self._set_mode(Mode.PRERECORDED, "as set")
+                    await self._changed.wait()
+        except BaseException:
+            self._pieces.cancel()
+            raise
+        finally:
+            self._set_mode(Mode.IDLE, "the call is over")
+
+    async def finish(self, within: float) -> None:
+        """The call is over: have the rest recognised, bounded by `within` seconds, then let `run`
+        return.
+
+        What is not recognised by then is reported lost.
+        """
+        self._finishing = True
+        self._changed.set()
+        deadline = time.monotonic() + within
+        if self._feed is not None and self._span is not None:
+            self._end_span(self._speech.head, lap=0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._no_feed.wait()
+        self._pieces.take(self._speech.head)
+        await self._pieces.wait(max(0.0, deadline - time.monotonic()))
+
+    async def _stream(self) -> None:
+        """One attempt at a stream, and its life."""
+        permit = self._breaker.acquire(time.monotonic())
+        if isinstance(permit, Wait):
+            self._fall_back(None)
+            await self._pause_until(permit.at)
+            return
+        if not self._fallen_back and not self._failures:
+            self._set_mode(Mode.CONNECTING, "")
+        self.stats.handshakes += 1
+        self._observer.connecting()
+        try:
+            stream = await self._live.connect(self._language)
+        except ProviderError as error:
+            self._breaker.failed(error, time.monotonic(), permit)
+            await self._failed(error)
+            return
+        except BaseException:
+            self._breaker.abandoned(permit)
+            raise
+        self._breaker.succeeded(time.monotonic(), permit)
+        await self._serve(stream)
+
+    async def _serve(self, stream: LiveStream) -> None:
+        """A stream is open: feed it until it ends."""
+        if self._finishing or not self._want_stream:
+            stream.abort()
+            return
+        opened = time.monotonic()
+        self._backoff.opened(opened)
+        self.stats.connections_total += 1
+        self.stats.connections_active += 1
+        self._observer.connected()
+        origin = self._rejoin()
+        span = self._span = self._timeline.begin("stream")
+        self._no_feed.clear()
+        feed = self._feed = Feed(
+            stream,
+            origin,
+            audio=self._audio,
+            speech=self._speech,
+            limits=self._rules.feed,
+            on_event=lambda event: self._event(span, event),
+            on_sent=self._sent,
+        )
+        self._fallen_back = False
+        self._set_mode(Mode.STREAMING, "")
+        failure: ProviderError | None = None
+        try:
+            await feed.run()
+        except ProviderError as error:
+            failure = error
+        finally:
+            self.stats.connections_active -= 1
+            self._feed = self._span = self._handover_since = None
+            self._no_feed.set()
+        self._observer.disconnected(failure)
+        if failure is None:
+            self._close(span)
+            return
+        self.stats.failovers += 1
+        self._recover(span)
+        if feed.heard:
+            self._failures = 0
+        else:
+            # It took the handshake and then said nothing: for the other legs that is a failure,
+            # too.
+            self._breaker.failed(failure, time.monotonic())
+        await self._failed(failure)
+
+    async def _failed(self, error: ProviderError) -> None:
+        """A connection could not be made or broke: fall back unless one quick retry may help, and
+        wait for the next turn."""
+        self.stats.errors += 1
+        self._observer.failed(error)
+        self._failures += 1
+        self._refused = error.kind is Kind.REFUSED
+        if self._failures > 1 or error.kind is not Kind.TRANSIENT:
+            self._fall_back(error)
+        else:
+            self._set_mode(Mode.RECOVERING, str(error))
+        if not self._refused and not self._finishing:
+            await self._pause_until(self._backoff.lost(time.monotonic()))
+
+    def _close(self, span: Span) -> None:
+        """The stream of `span` ended as asked. Speech that it passed over in silence is asked for
+        once more, elsewhere."""
+        assert span.end is not None
+        if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
+            self._timeline.done(span)
+        else:
+            self._pieces.start(self._timeline.reassign(span, "prerecorded"))
+        self._release()
+
+    def _recover(self, span: Span) -> None:
+        """The stream of `span` is gone: what it had not made final is to be recognised again."""
+        self._timeline.abandon(span)
+        if not span.done:
+            # Its end was set by a change of mode, and later audio is being recognised already.
+            self._pieces.start(self._timeline.reassign(span, "prerecorded"))
+        self._release()
+
+    def _rejoin(self) -> int:
+        """A stream is about to take over. Decide from which sample on, have the rest recognised as
+        pieces, return the stream's origin."""
+        start, head = self._timeline.assigned, self._speech.head
+        assert start is not None
+        lap = int(self._rules.lap * RATE)
+        talk = self._speech.speech_in(start, head)
+        # Silence needs no recogniser; a little of it lets the recogniser hear the first word begin.
+        self._pieces.take((talk.start if talk else head) - lap)
+        if talk is not None and head - talk.start > self._rules.replay * RATE:
+            at = self._rejoin_at(talk.start, head)
+            self._replayed(at - talk.start, "prerecorded")
+            self._pieces.take(at)
+        elif talk is not None and self.stats.connections_total > 1:
+            self._replayed(head - talk.start, "stream")
+        begin = self._timeline.assigned
+        assert begin is not None
+        # On a frame's border, so that frames can go out as they come.
+        return max(self._start, (begin - lap) // FRAME * FRAME)
+
+    def _replayed(self, samples: int, by: str) -> None:
+        self.stats.replayed_ms += samples * 1000 / RATE
+        self._observer.replayed(samples / RATE, by)
+
+    def _rejoin_at(self, start: int, head: int) -> int:
+        """Last good place to begin a stream: a pause not too long ago, else the quietest moment."""
+        lap = int(self._rules.lap * RATE)
+        earliest = max(start, head - max(int(self._rules.replay * RATE), lap))
+        at = self._speech.last_pause(earliest, RATE // 10)
+        if at is None:
+            # What the piece hears after the border must have been said by now.
+            at = self._speech.quietest(earliest, head - lap)
+        return at
+
+    def _hand_over(self) -> None:
+        """The stream is no longer wanted: end its span at a pause, or when no pause comes."""
+        assert self._handover_since is not None
+        waited = time.monotonic() - self._handover_since
+        quiet = self._speech.quiet_for() > RATE // 5
+        if quiet or waited > self._rules.handover:
+            self._handover_since = None
+            self._end_span(self._speech.head, lap=0 if quiet else int(self._rules.lap * RATE))
+
+    def _end_span(self, at: int, *, lap: int) -> None:
+        """Close the stream when it has heard its span and `lap` samples more (in mid-word; they are
+        sure to come)."""
+        assert self._feed is not None
+        assert self._span is not None
+        self._timeline.end(self._span, at)
+        assert self._span.end is not None
+        self._feed.end_at(max(self._span.end + lap, self._feed.cursor))
+
+    def _event(self, span: Span, event: StreamEvent) -> None:
+        match event:
+            case Result(final=True):
+                self._timeline.result(span, event)
+                self._release()
+            case Result():
+                self._observer.interim(event)
+            case UtteranceEnd():
+                self._timeline.utterance_end(span, event)
+                self._release()
+            case _:
+                pass
+
+    def _release(self) -> None:
+        for item in self._timeline.released():
+            self._observer.item(item)
+
+    def _sent(self, size: int, frame: Frame | None) -> None:
+        self.stats.bytes_sent += size
+        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
+        self._observer.sent(frame, self.stats.frames_sent)
+
+    def _fall_back(self, error: ProviderError | None) -> None:
+        if not self._fallen_back:
+            self._fallen_back = True
+            self._observer.fell_back(error)
+        self._set_mode(Mode.PRERECORDED, str(error or self._breaker.reason))
+        self._pieces.cut()
+
+    def _piece_failed(self, error: ProviderError) -> None:
+        self.stats.errors += 1
+        self._observer.failed(error)
+
+    def _set_mode(self, mode: Mode, reason: str) -> None:
+        if mode is not self.mode:
+            self.mode = mode
+            self._observer.mode(mode, reason)
+
+    async def _pause_until(self, at: float) -> None:
+        """Wait, unless the mode is changed or the call ends meanwhile."""
+        try:
+            async with asyncio.timeout(max(0.0, at - time.monotonic())):
+                await self._changed.wait()
+        except TimeoutError:
+            pass

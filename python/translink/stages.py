@@ -1,0 +1,114 @@
+"""How long each stage takes: one histogram a stage, own time and providers' time kept apart.
+
+| stage | from → to | whose time |
+|---|---|---|
+| `socket_to_ring` | kernel receive time of a frame's last datagram → mailbox | own |
+| `ring_to_loop` | mailbox → orchestrator | own |
+| `ring_to_wire` | frame complete → written to the WebSocket | own |
+| `speech_to_final` | last sound of a segment → its final result | provider |
+| `commit_wait` | final result → the commit policy lets the segment go (0 unless it waits for a better end) | policy |
+| `commit_to_request` | that → translation asked for | own |
+| `translate` | translation asked for → there | provider |
+| `request_to_audio` | speech asked for → first bytes of it | provider |
+| `audio_to_sent` | first bytes → first datagram, when the ear was idle | own |
+| `own` | commit → first datagram, less the two provider stages, when nothing else was being said | own |
+| `queued` | the same when an earlier utterance was still being said | the talker's |
+| `mouth_to_ear` | last sound of a segment → first datagram of its translation | all |
+| `ear_voice_span` | first sound of a segment → first datagram of its translation | all |
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypedDict
+
+STAGES = (
+    "socket_to_ring",
+    "ring_to_loop",
+    "ring_to_wire",
+    "speech_to_final",
+    "commit_wait",
+    "commit_to_request",
+    "translate",
+    "request_to_audio",
+    "audio_to_sent",
+    "own",
+    "queued",
+    "mouth_to_ear",
+    "ear_voice_span",
+)
+
+_LOW = 1e-5
+_STEP = 1.04
+_BUCKETS = 420  # 10 µs × 1.04^420 = 140 s
+
+
+class Summary(TypedDict):
+    """Milliseconds, but for `count`."""
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+class Histogram:
+    """Counts in geometric buckets: any quantile within 4 %, constant memory."""
+
+    __slots__ = ("_buckets", "count", "max")
+
+    def __init__(self) -> None:
+        self._buckets = [0] * (_BUCKETS + 1)
+        self.count = 0
+        self.max = 0.0
+
+    def record(self, seconds: float) -> None:
+        """Count one value; negative ones (two clocks that disagree by microseconds) count as 0."""
+        self.count += 1
+        if seconds > self.max:
+            self.max = seconds
+        steps = math.ceil(math.log(max(seconds, _LOW) / _LOW) / _LOG_STEP)
+        index = min(_BUCKETS, steps)
+        self._buckets[index] += 1
+
+    def quantile(self, q: float) -> float:
+        """Upper edge of the bucket that holds quantile `q`, in seconds; 0.0 when empty."""
+        wanted = math.ceil(q * self.count)
+        seen = 0
+        for index, count in enumerate(self._buckets):
+            seen += count
+            if count and seen >= wanted:
+                return min(self.max, _LOW * _STEP**index)
+        return 0.0
+
+    def summary(self) -> Summary:
+        """Count and quantiles in milliseconds."""
+        return {
+            "count": self.count,
+            "p50": round(self.quantile(0.50) * 1000, 3),
+            "p95": round(self.quantile(0.95) * 1000, 3),
+            "p99": round(self.quantile(0.99) * 1000, 3),
+            "max": round(self.max * 1000, 3),
+        }
+
+
+_LOG_STEP = math.log(_STEP)
+
+
+class Stages:
+    """One histogram per stage, for the process or for a call."""
+
+    def __init__(self) -> None:
+        self._histograms = {name: Histogram() for name in STAGES}
+
+    def record(self, stage: str, seconds: float) -> None:
+        """Add a value. Raises `KeyError` for a stage that is not in the table above."""
+        self._histograms[stage].record(seconds)
+
+    def __getitem__(self, stage: str) -> Histogram:
+        return self._histograms[stage]
+
+    def summary(self) -> dict[str, Summary]:
+        """All stages that have seen anything."""
+        return {name: h.summary() for name, h in self._histograms.items() if h.count}

@@ -1,0 +1,162 @@
+"""Opening, closing, forking, resetting: nothing leaks, nothing hangs, nothing crosses calls."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from translink._core import Engine
+
+from .kit import LOCAL, engine, udp
+
+
+def resources() -> tuple[int, int]:
+    """Descriptors and threads of this process."""
+    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+
+def test_a_hundred_engines_leave_nothing_behind() -> None:
+    before = resources()
+    for _ in range(100):
+        with engine() as (media, drainer), udp() as ear:
+            media.add_leg(listen=LOCAL)
+            media.add_leg(listen=LOCAL, play_to=ear.getsockname())
+        # The eventfds live as long as the object: whoever watches one may still be about to look.
+        del media, drainer
+    assert resources() == before
+
+
+def test_a_hundred_legs_leave_nothing_behind() -> None:
+    with engine() as (media, _), udp() as ear:
+        before = resources()
+        for _ in range(100):
+            leg = media.add_leg(listen=LOCAL, play_to=ear.getsockname())
+            address = media.local_address(leg)
+            media.remove_leg(leg)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+                free.bind(address)
+        assert resources() == before
+        with pytest.raises(LookupError):
+            media.counters(leg)
+
+
+def test_the_thread_has_a_name_and_takes_no_signals() -> None:
+    def media_threads() -> list[Path]:
+        tasks = Path("/proc/self/task").iterdir()
+        return [t for t in tasks if (t / "comm").read_text() == "translink-media\n"]
+
+    with engine() as (media, _):
+        # An answer from the thread: it has settled in.
+        media.remove_leg(media.add_leg(listen=LOCAL))
+        [thread] = media_threads()
+        status = dict(line.split(":\t", 1) for line in (thread / "status").read_text().splitlines())
+        blocked = int(status["SigBlk"], 16)
+        for signal in (1, 2, 10, 15, 17):
+            assert blocked & (1 << (signal - 1))
+    assert media_threads() == []
+
+
+def test_close_is_final_and_may_be_repeated() -> None:
+    media = Engine()
+    leg = media.add_leg(listen=LOCAL)
+    media.close()
+    media.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        media.add_leg(listen=LOCAL)
+    with pytest.raises(RuntimeError, match="closed"):
+        media.play(leg, 1, bytes(640))
+    assert media.drain() == []
+
+
+def test_any_thread_may_close() -> None:
+    media = Engine()
+    closers = [threading.Thread(target=media.close) for _ in range(4)]
+    for closer in closers:
+        closer.start()
+    for closer in closers:
+        closer.join()
+
+
+def test_the_interpreter_may_exit_without_closing() -> None:
+    script = (
+        "from translink._core import Engine\n"
+        "keep = Engine()\n"
+        "leg = keep.add_leg(listen=('127.0.0.1', 0), play_to=('127.0.0.1', 9))\n"
+        "keep.play(leg, 1, bytes(320000))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], timeout=10, check=True, capture_output=True
+    )
+    assert done.stderr == b""
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_is_refused_and_ends_cleanly() -> None:
+    with engine() as (media, _):
+        leg = media.add_leg(listen=LOCAL)
+        child = os.fork()
+        if child == 0:
+            refused = 0
+            for call in (media.drain, lambda: media.flush(leg), lambda: media.counters(leg)):
+                try:
+                    call()
+                except RuntimeError as error:
+                    refused += "fork" in str(error)
+            media.close()
+            os._exit(0 if refused == 3 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        media.flush(leg)
+
+
+def test_nothing_of_one_call_reaches_the_next() -> None:
+    with engine() as (media, drainer), udp() as talker, udp(timeout=0.3) as ear:
+        leg = media.add_leg(listen=LOCAL, play_to=ear.getsockname(), tail_ms=0)
+        address = media.local_address(leg)
+        media.play(leg, 1, b"\x07" * 320_000)
+        talker.sendto(b"\x01" * 1000, address)
+        assert drainer.until(lambda: len(drainer.frames) >= 1)
+        for _ in range(20):
+            talker.sendto(b"\x01" * 641, address)
+        life = media.reset_leg(leg)
+        assert drainer.until(lambda: any(s.kind == "flushed" for s in drainer.steps))
+        heard = len(drainer.frames)
+        assert media.history(leg, 0, 10**9)[1] == b""
+        talker.sendto(b"\x02" * 640, address)
+        assert drainer.until(lambda: any(f.life == life for f in drainer.frames))
+        [new] = [f for f in drainer.frames if f.life == life]
+        assert new.pcm == b"\x02" * 640
+        assert all(f.life == life - 1 for f in drainer.frames[:heard])
+        assert new.start >= drainer.frames[heard - 1].start + 320
+        assert media.history(leg, 0, 10**9) == (new.start, new.pcm)
+        assert media.play(leg, 2, b"\x08" * 640, True) == 640
+        while (datagram := ear.recv(2048))[0] == 7:
+            pass
+        assert datagram == b"\x08" * 640
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("listen", ("127.0.0.1", 70_000)),
+        ("playout_seconds", -1.0),
+        ("ledger_seconds", float("nan")),
+        ("prebuffer_ms", 60_000),
+        ("receive_buffer", 10),
+    ],
+)
+def test_a_wrong_setting_is_refused(setting: str, value: object) -> None:
+    with engine() as (media, _):
+        settings: dict[str, object] = {"listen": LOCAL, setting: value}
+        with pytest.raises((ValueError, OverflowError)):
+            media.add_leg(**settings)  # type: ignore[arg-type]
+
+
+def test_a_mailbox_too_small_is_refused() -> None:
+    with pytest.raises(ValueError, match="16"):
+        Engine(mailbox=1)

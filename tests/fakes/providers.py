@@ -1,0 +1,295 @@
+"""Deepgram and DeepL in one: beacons for words, fixed delays, and a record of what was asked.
+
+It shares no code with the offline server, so that the two can disagree. Speech is beacon words: a
+recogniser hears `b17`, the translator makes `t17` of it, the voice says beacon 17. Knobs are plain
+attributes and may be turned while a call runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from translink._core import BeaconDecoder, beacon_encode
+
+RATE = 16_000
+ENDPOINTING = 0.3
+"""Seconds of silence that end an utterance."""
+
+
+@dataclass
+class Stream:
+    """One live connection."""
+
+    language: str
+    query: dict[str, str]
+    messages: int = 0
+    bytes: int = 0
+    texts: list[str] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    open: bool = True
+
+    @property
+    def closed_in_order(self) -> bool:
+        """CloseStream came, and nothing after it."""
+        return not self.open and '{"type":"CloseStream"}' in self.texts[-1:]
+
+
+@dataclass
+class Upload:
+    """One prerecorded request."""
+
+    language: str
+    seconds: float
+    words: list[int]
+    silent: bool
+    """There was no sound at all in it."""
+
+
+@dataclass
+class Asked:
+    """One translation."""
+
+    text: str
+    source: str
+    target: str
+    context: str
+
+
+class FakeProviders:
+    """`url` for Deepgram and DeepL alike."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.handshakes = 0
+        self.streams: list[Stream] = []
+        self.uploads: list[Upload] = []
+        self.asked: list[Asked] = []
+        self.spoken: list[tuple[str, str]] = []
+        """(voice, text)."""
+        self.keys: set[str] = set()
+        """Credentials that were shown."""
+        self.handshake = 0.15
+        """Seconds."""
+        self.refuse: dict[str, int] = {}
+        """Service (`listen`, `prerecorded`, `translate`, `speak`) to HTTP status."""
+        self.final_delay = 0.1
+        self.transcribe_delay: Callable[[list[int]], float] = lambda _: 0.1
+        self.translate_delay: Callable[[str], float] = lambda _: 0.05
+        self.refuse_text: Callable[[str], int | None] = lambda _: None
+        """Status instead of a translation."""
+
+    def forget(self) -> None:
+        """Begin a new record; open streams go on in the old one."""
+        self.handshakes = 0
+        for record in (self.streams, self.uploads, self.asked, self.spoken):
+            record.clear()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/v1/listen", self._listen),
+            web.post("/v1/listen", self._prerecorded),
+            web.post("/v2/translate", self._translate),
+            web.post("/v1/speak", self._speak),
+        ]
+
+    # --- Services ---
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        if "Upgrade" not in request.headers:  # a client that warms its connection
+            return web.Response(status=400)
+        self.handshakes += 1
+        await asyncio.sleep(self.handshake)
+        self._note(request)
+        if refused := self._refused("listen", request):
+            return refused
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        stream = Stream(request.query.get("language", ""), dict(request.query))
+        self.streams.append(stream)
+        hearing = _Hearing(stream, socket, self)
+        try:
+            await hearing.run()
+        finally:
+            stream.open = False
+        return socket
+
+    async def _prerecorded(self, request: web.Request) -> web.StreamResponse:
+        self._note(request)
+        if refused := self._refused("prerecorded", request):
+            return refused
+        body = await request.read()
+        assert body[:4] == b"RIFF"
+        pcm = body[44:]
+        decoder = BeaconDecoder()
+        found = [*decoder.push(pcm), *decoder.finish()]
+        words = [number for number, _, _ in found]
+        seconds = len(pcm) / 2 / RATE
+        language = request.query.get("language", "")
+        self.uploads.append(Upload(language, seconds, words, not any(pcm)))
+        await asyncio.sleep(self.transcribe_delay(words))
+        best = _alternative(found)
+        return web.json_response(
+            {
+                "metadata": {"request_id": "r", "duration": seconds, "channels": 1},
+                "results": {"channels": [{"alternatives": [best]}]},
+            }
+        )
+
+    async def _translate(self, request: web.Request) -> web.StreamResponse:
+        self._note(request)
+        if refused := self._refused("translate", request):
+            return refused
+        body = json.loads(await request.read())
+        (text,) = body["text"]
+        asked = Asked(text, body["source_lang"], body["target_lang"], body.get("context", ""))
+        self.asked.append(asked)
+        await asyncio.sleep(self.translate_delay(text))
+        if status := self.refuse_text(text):
+            return web.json_response({"message": "no"}, status=status)
+        translated = re.sub(r"b(\d+)", r"t\1", text)
+        return web.json_response(
+            {"translations": [{"detected_source_language": asked.source, "text": translated}]}
+        )
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        self._note(request)
+        if refused := self._refused("speak", request):
+            return refused
+        text = json.loads(await request.read())["text"]
+        self.spoken.append((request.query["model"], text))
+        assert request.query["container"] == "none"
+        await asyncio.sleep(0.08)
+        answer = web.StreamResponse(headers={"Content-Type": "audio/l16;rate=16000;channels=1"})
+        await answer.prepare(request)
+        for digits in re.findall(r"\d+", text):
+            await answer.write(beacon_encode(int(digits)))
+        await answer.write_eof()
+        return answer
+
+    def _note(self, request: web.Request) -> None:
+        self.keys.add(request.headers.get("Authorization", ""))
+
+    def _refused(self, service: str, request: web.Request) -> web.Response | None:
+        status = self.refuse.get(service)
+        if status is None:
+            return None
+        # As careless as a server can be: what it was shown comes back in headers and body.
+        shown = request.headers.get("Authorization", "")
+        told = {"err_code": "NO", "err_msg": f"refused {shown}", "request_id": "r"}
+        return web.json_response(told, status=status, headers={"dg-error": f"refused {shown}"})
+
+
+class _Hearing:
+    """The recogniser of one stream: an interim for each new word, a final after a pause."""
+
+    def __init__(self, stream: Stream, socket: web.WebSocketResponse, fake: FakeProviders) -> None:
+        self._stream = stream
+        self._socket = socket
+        self._fake = fake
+        self._decoder = BeaconDecoder()
+        self._open: list[tuple[int, int, int]] = []
+        self._samples = 0
+        self._done = 0
+        self._out: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
+
+    async def run(self) -> None:
+        sending = asyncio.create_task(self._send())
+        try:
+            async for message in self._socket:
+                if message.type is WSMsgType.BINARY:
+                    self._hear(message.data)
+                elif message.type is WSMsgType.TEXT:
+                    self._stream.texts.append(message.data)
+                    if "Finalize" in message.data:
+                        self._final(from_finalize=True)
+                    elif "CloseStream" in message.data:
+                        self._final()
+                        self._say({"type": "Metadata", "request_id": "r", "duration": 0.0})
+                        self._out.put_nowait(None)
+                        await sending
+                        await self._socket.close(code=WSCloseCode.OK)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    def _hear(self, pcm: bytes) -> None:
+        assert pcm, "an empty message ends a stream"
+        self._stream.messages += 1
+        self._stream.bytes += len(pcm)
+        self._samples += len(pcm) // 2
+        if found := self._decoder.push(pcm):
+            self._open += found
+            self._stream.words += [number for number, _, _ in found]
+            self._results(final=False)
+        if self._open and self._samples - self._open[-1][2] > ENDPOINTING * RATE:
+            self._final()
+
+    def _final(self, *, from_finalize: bool = False) -> None:
+        self._open += self._decoder.finish()
+        self._results(final=True, from_finalize=from_finalize)
+        self._open = []
+        self._done = self._samples
+
+    def _results(self, *, final: bool, from_finalize: bool = False) -> None:
+        self._say(
+            {
+                "type": "Results",
+                "channel_index": [0, 1],
+                "start": self._done / RATE,
+                "duration": (self._samples - self._done) / RATE,
+                "is_final": final,
+                "speech_final": final,
+                "from_finalize": from_finalize,
+                "channel": {"alternatives": [_alternative(self._open)]},
+                "metadata": {"request_id": "r"},
+            },
+            self._fake.final_delay if final else 0.02,
+        )
+
+    def _say(self, message: dict[str, object], delay: float = 0.0) -> None:
+        self._out.put_nowait((asyncio.get_running_loop().time() + delay, json.dumps(message)))
+
+    async def _send(self) -> None:
+        while (item := await self._out.get()) is not None:
+            at, text = item
+            await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
+            with contextlib.suppress(ConnectionError):
+                await self._socket.send_str(text)
+
+
+def _alternative(found: list[tuple[int, int, int]]) -> dict[str, object]:
+    words = [
+        {
+            "word": f"b{number}",
+            "start": start / RATE,
+            "end": end / RATE,
+            "confidence": 0.99,
+            "punctuated_word": f"b{number}",
+        }
+        for number, start, end in found
+    ]
+    text = " ".join(f"b{number}" for number, _, _ in found)
+    return {"transcript": text, "confidence": 0.99, "words": words}
+
+
+@contextlib.asynccontextmanager
+async def fake_providers() -> AsyncIterator[FakeProviders]:
+    """Serve on a free loopback port."""
+    fake = FakeProviders()
+    app = web.Application(client_max_size=1 << 25)
+    app.add_routes(fake.routes())
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield fake
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,194 @@
+"""A real `translink serve` against fake providers, and telephones to call it with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.fakes.providers import FakeProviders
+from translink._core import BeaconDecoder, beacon_encode
+from translink.sim.caller import Caller
+from translink.sim.serving import LegPlan, ServerProcess, free_port
+
+DEEPGRAM_KEY = "dg-0123456789abcdef0123456789abcdef"
+DEEPL_KEY = "01234567-89ab-cdef-0123-456789abcdef:fx"
+PATIENCE = 10.0
+"""Seconds for what takes one on an idle machine."""
+
+
+class Serve(ServerProcess):
+    """`translink serve` with the predecessor's settings file beside it."""
+
+    def __init__(
+        self, folder: Path, fake: FakeProviders, legs: Sequence[LegPlan], *, flag: str, extra: str
+    ) -> None:
+        self.folder = folder
+        self.legs = {leg.name: leg for leg in legs}
+        self.told: list[dict[str, Any]] = []
+        """Events since the start."""
+        self._fake = fake
+        self._file = folder / "log"
+        self.write_flag(flag)
+        super().__init__(legs, folder=folder, log=self._file, extra=extra)
+
+    def write_flag(self, flag: str) -> None:
+        """(Re)write `.env.externalmedia`; an empty flag is left out."""
+        lines = [
+            f"USE_DEEPGRAM_STREAMING={flag}" if flag else "# unset",
+            f"DEEPGRAM_API_KEY={DEEPGRAM_KEY}",
+            f"DEEPL_API_KEY={DEEPL_KEY}",
+            f"DEEPGRAM_BASE_URL={self._fake.url}",
+            f"DEEPL_SERVER_URL={self._fake.url}",
+            "EXTERNAL_MEDIA_PORT=6120",
+        ]
+        (self.folder / ".env.externalmedia").write_text("\n".join(lines) + "\n")
+
+    def log(self) -> list[str]:
+        """Lines written so far."""
+        return self._file.read_text(encoding="utf-8", errors="replace").splitlines()
+
+    def lines(self, part: str) -> list[str]:
+        """Lines with `part` in them."""
+        return [line for line in self.log() if part in line]
+
+    def happened(self, type_: str = "", **wanted: object) -> list[dict[str, Any]]:
+        """Those told so far, of a type and with these fields."""
+        return [
+            event
+            for event in self.told
+            if (not type_ or event["type"] == type_)
+            and all(event.get(key) == value for key, value in wanted.items())
+        ]
+
+    async def post(self, path: str, body: dict[str, object]) -> int:
+        """The status of a POST."""
+        assert self._http is not None
+        async with self._http.post(self._url(path), json=body) as answer:
+            return answer.status
+
+    async def ask(self, path: str) -> tuple[int, str]:
+        """Status and text of a GET."""
+        assert self._http is not None
+        async with self._http.get(self._url(path)) as answer:
+            return answer.status, await answer.text()
+
+    async def leg(self, name: str) -> dict[str, Any]:
+        """Its part of the statistics."""
+        leg: dict[str, Any] = (await self.get("/api/stats"))["legs"][name]
+        return leg
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    async def exit_code(self, within: float) -> int:
+        """Wait for its end."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), within)
+
+    async def idle(self) -> None:
+        """Until no call is left."""
+
+        async def none_left() -> bool:
+            return not (await self.get("/api/calls"))["calls"]
+
+        end = time.monotonic() + PATIENCE
+        while not await none_left():
+            assert time.monotonic() < end, "a call does not end"
+            await asyncio.sleep(0.1)
+
+
+class Phone:
+    """Somebody at a leg: says beacons, and knows which he heard."""
+
+    def __init__(self, leg: LegPlan, *, open_mic: bool = True) -> None:
+        self.words: list[int] = []
+        """Heard so far."""
+        self._decoder = BeaconDecoder()
+        self.caller = Caller(leg.listen, ear=leg.play_to, open_mic=open_mic, record=self._hear)
+
+    async def __aenter__(self) -> Phone:
+        await self.caller.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.caller.close()
+
+    async def say(self, *numbers: int) -> None:
+        """An utterance; its words are 80 ms apart."""
+        await self.caller.say(b"".join(beacon_encode(number) for number in numbers))
+
+    async def hears(self, *numbers: int) -> None:
+        """Wait until these, and nothing else, were heard since the call began."""
+        await until(lambda: len(self.words) >= len(numbers), lambda: f"heard {self.words}")
+        assert self.words == list(numbers)
+
+    def _hear(self, pcm: bytes) -> None:
+        self.words += [number for number, _, _ in self._decoder.push(pcm)]
+
+
+async def until(
+    condition: Callable[[], object],
+    told: Callable[[], str] = lambda: "",
+    patience: float = PATIENCE,
+) -> None:
+    """Wait for it; fail with what `told` says."""
+    end = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"not within {patience:.0f} s; {told()}")
+        await asyncio.sleep(0.02)
+
+
+def pairs(*names: tuple[str, str], languages: tuple[str, str] = ("en", "fr")) -> list[LegPlan]:
+    """Legs on free ports."""
+    return [
+        LegPlan(name, language, _loopback(), _loopback())
+        for pair in names
+        for name, language in zip(pair, languages, strict=True)
+    ]
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    folder: Path,
+    fake: FakeProviders,
+    legs: Sequence[LegPlan],
+    *,
+    flag: str = "true",
+    extra: str = "idle_timeout = 0.6\ndrain_timeout = 5.0",
+) -> AsyncIterator[Serve]:
+    """A server that is ready, its events followed."""
+    async with Serve(folder, fake, legs, flag=flag, extra=extra) as server:
+        following = asyncio.create_task(_follow(server))
+        try:
+            yield server
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def call(server: Serve, one: str, two: str) -> AsyncIterator[tuple[Phone, Phone]]:
+    """Both pick up, and hang up at the end."""
+    async with Phone(server.legs[one]) as first, Phone(server.legs[two]) as second:
+        yield first, second
+
+
+async def _follow(server: Serve) -> None:
+    with contextlib.suppress(aiohttp.ClientError):
+        async for event in server.events():
+            server.told.append(event)
+
+
+def _loopback() -> tuple[str, int]:
+    return "127.0.0.1", free_port(socket.SOCK_DGRAM)

@@ -1,0 +1,325 @@
+"""A talker whose every word is a number, and recognisers that hear numbers: words can be counted
+exactly.
+
+Word `n` is 200 ms in which every sample has the value `n`; words in a burst are 60 ms apart. A
+recogniser that hears only a part of a word says `~n`, as a real one would say something: such a
+word must never come out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+from translink.errors import Kind, ProviderError
+from translink.events import RATE, Result, StreamEvent, Word
+from translink.failover import Breaker
+from translink.listener import Listener, ListenObserver, ListenRules, Mode
+from translink.timeline import Item, Lost
+
+FRAME = 320
+WORD = RATE // 5
+GAP = 3 * FRAME
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFrame:
+    """Like `_core.Frame`."""
+
+    leg: int
+    start: int
+    captured: int
+    ready: int
+    peak: int
+    rms: int
+    speech: bool
+    filled: int
+    pcm: bytes
+
+
+def talk(rng: random.Random, seconds: float) -> Iterator[tuple[int, bool]]:
+    """Values of successive frames, bursts of 2–14 words and pauses of 0.3–2 s, and whether the word
+    ends there."""
+    words = itertools.count(1)
+    frames = int(seconds * 50)
+    made = 0
+    while made < frames:
+        for _ in range(rng.randint(2, 14)):
+            number = next(words)
+            for i in range(WORD // FRAME):
+                yield number, i == WORD // FRAME - 1
+            for _ in range(GAP // FRAME):
+                yield 0, False
+            made += (WORD + GAP) // FRAME
+        for _ in range(rng.randint(15, 100)):
+            yield 0, False
+            made += 1
+    for _ in range(75):  # the engine's tail
+        yield 0, False
+
+
+@dataclass
+class Ledger:
+    """All audio so far; the last `seconds` of it can be had."""
+
+    seconds: float = 60.0
+    data: bytearray = field(default_factory=bytearray)
+
+    def history(self, start: int, end: int) -> tuple[int, bytes]:
+        """As `MediaLeg.history`."""
+        oldest = max(0, len(self.data) // 2 - int(self.seconds * RATE))
+        first = max(start, oldest)
+        return first, bytes(self.data[2 * first : 2 * max(first, end)])
+
+
+def hear(pcm: bytes, offset: int = 0) -> list[Word]:
+    """The words in `pcm`; one that is cut is heard as `~n`."""
+    assert len(pcm) % (2 * FRAME) == 0, "audio is cut on the border of frames"
+    samples = memoryview(pcm).cast("h")[::FRAME].tolist()
+    out = []
+    at = 0
+    for value, group in itertools.groupby(samples):
+        length = len(list(group)) * FRAME
+        if value:
+            name = str(value) if length == WORD else f"~{value}"
+            out.append(Word(name, offset + at, offset + at + length))
+        at += length
+    return out
+
+
+@dataclass
+class Plan:
+    """What goes wrong, in seconds of the call."""
+
+    refuse: list[tuple[float, float, Kind]] = field(default_factory=list)
+    """Handshakes fail in [from, to)."""
+    reset: list[float] = field(default_factory=list)
+    mute: list[float] = field(default_factory=list)
+    """Streams open at that moment never answer again."""
+    block: list[float] = field(default_factory=list)
+    """Streams open at that moment stop reading."""
+    down: list[tuple[float, float]] = field(default_factory=list)
+    """The prerecorded API fails in [from, to)."""
+    flips: list[float] = field(default_factory=list)
+    handshake: float = 0.15
+
+
+class FakeStream:
+    """A stream with interims, finals after 300 ms of silence or ten words, and the delays of the
+    real one."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pcm = bytearray()
+        self._done = 0
+        self._interim_at = RATE
+        self._events: asyncio.Queue[StreamEvent | ProviderError | None] = asyncio.Queue()
+        self._muted = self._blocked = self._dead = False
+        self._began = time.monotonic()
+        self._due = 0.0
+        world.streams += 1
+        world.open_streams += 1
+        world.most_streams = max(world.most_streams, world.open_streams)
+        loop = asyncio.get_running_loop()
+        for at in world.plan.reset:
+            self._at(
+                loop,
+                at,
+                lambda: self._die(ProviderError("reset", provider="x", kind=Kind.TRANSIENT)),
+            )
+        for at in world.plan.mute:
+            self._at(loop, at, lambda: setattr(self, "_muted", True))
+        for at in world.plan.block:
+            self._at(loop, at, lambda: setattr(self, "_blocked", True))
+
+    def _at(self, loop: asyncio.AbstractEventLoop, at: float, what: object) -> None:
+        wait = at - self._world.now
+        if wait > 0:
+            loop.call_later(wait, what)  # type: ignore[arg-type]
+
+    def _die(self, error: ProviderError | None) -> None:
+        if not self._dead:
+            self._dead = True
+            self._world.open_streams -= 1
+            self._events.put_nowait(error)
+
+    async def send(self, pcm: bytes) -> None:
+        assert pcm
+        if self._blocked:
+            await asyncio.sleep(3600)
+        if self._dead:
+            raise ProviderError("gone", provider="x", kind=Kind.TRANSIENT)
+        self._pcm += pcm
+        sent = len(self._pcm) / 2 / RATE
+        if sent > 1.25 * (time.monotonic() - self._began) + 0.5:
+            self._world.complaints.append(f"backlog too fast: {sent:.2f} s")
+        self._recognise()
+
+    def _recognise(self) -> None:
+        end = len(self._pcm) // 2
+        words = hear(bytes(self._pcm[2 * self._done :]), self._done)
+        complete = [w for w in words if w.end < end]
+        if complete and end - words[-1].end >= RATE * 3 // 10:
+            self._final(words, end, speech_final=True)
+        elif len(complete) >= 10:
+            self._final(complete, complete[-1].end, speech_final=False)
+        elif end >= self._interim_at:
+            self._interim_at = end + RATE
+            # An interim may know less than the one before.
+            shown = words if self._world.rng.random() < 0.7 else words[1:]
+            self._say(self._result(shown, end, final=False))
+
+    def _result(
+        self, words: list[Word], end: int, *, final: bool, speech_final: bool = False
+    ) -> Result:
+        return Result(
+            start=self._done,
+            end=end,
+            text=" ".join(w.text for w in words),
+            words=tuple(words),
+            final=final,
+            speech_final=speech_final,
+            received=time.monotonic(),
+        )
+
+    def _final(self, words: list[Word], end: int, *, speech_final: bool) -> None:
+        self._say(self._result(words, end, final=True, speech_final=speech_final))
+        self._done = end
+
+    def _say(self, event: StreamEvent) -> None:
+        if not self._muted and not self._dead:
+            # Messages on a wire do not overtake one another.
+            self._due = max(self._due + 1e-4, time.monotonic() + 0.15)
+            asyncio.get_running_loop().call_at(self._due, self._put, event)
+
+    def _put(self, event: StreamEvent) -> None:
+        if not self._muted and not self._dead:
+            self._events.put_nowait(event)
+
+    async def finalize(self) -> None:
+        words = hear(bytes(self._pcm[2 * self._done :]), self._done)
+        self._final(words, len(self._pcm) // 2, speech_final=True)
+
+    async def close(self, wait: float = 5.0) -> None:
+        if not self._muted and not self._dead:
+            await self.finalize()
+            await asyncio.sleep(0.2)
+            self._die(None)
+        elif not self._dead:
+            await asyncio.sleep(wait)
+            self._die(ProviderError("no answer to CloseStream", provider="x", kind=Kind.TRANSIENT))
+
+    def abort(self) -> None:
+        self._die(ProviderError("aborted", provider="x", kind=Kind.TRANSIENT))
+
+    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        while (event := await self._events.get()) is not None:
+            if isinstance(event, ProviderError):
+                raise event
+            yield event
+
+
+class World(ListenObserver):
+    """One leg, its talker, its providers."""
+
+    name = "fake"
+
+    def __init__(
+        self,
+        seed: int,
+        plan: Plan,
+        ledger_seconds: float = 60.0,
+        rules: ListenRules | None = None,
+    ) -> None:
+        self.rng = random.Random(seed)
+        self.plan = plan
+        self.ledger = Ledger(ledger_seconds)
+        self.said: list[str] = []
+        self.heard: list[str] = []
+        self.losses: list[Lost] = []
+        self.complaints: list[str] = []
+        self.modes: list[tuple[float, Mode]] = []
+        self.delays: list[float] = []
+        self.streams = self.open_streams = self.most_streams = 0
+        self.handshakes = self.requests = 0
+        self.fallbacks = 0
+        self._said_at: dict[str, float] = {}
+        self._zero = time.monotonic()
+        self.listener = Listener(
+            0,
+            language="en",
+            audio=self.ledger,
+            live=self,
+            breaker=Breaker("x", rng=random.Random(seed)),
+            transcribe=self.transcribe,
+            rules=rules,
+            observer=self,
+            ledger_seconds=ledger_seconds,
+            rng=random.Random(seed),
+        )
+
+    @property
+    def now(self) -> float:
+        """Seconds of the call."""
+        return time.monotonic() - self._zero
+
+    async def connect(self, language: str) -> FakeStream:
+        self.handshakes += 1
+        await asyncio.sleep(self.plan.handshake)
+        for start, end, kind in self.plan.refuse:
+            if start <= self.now < end:
+                raise ProviderError("refused", provider="x", kind=kind)
+        return FakeStream(self)
+
+    async def transcribe(self, pcm: bytes, language: str) -> Result:
+        self.requests += 1
+        await asyncio.sleep(0.3)
+        if any(start <= self.now < end for start, end in self.plan.down):
+            raise ProviderError("down", provider="x", kind=Kind.TRANSIENT)
+        words = hear(pcm)
+        return Result(0, len(pcm) // 2, " ".join(w.text for w in words), tuple(words), final=True)
+
+    def item(self, item: Item) -> None:
+        if isinstance(item, Result):
+            for word in item.words:
+                self.heard.append(word.text)
+                if word.text in self._said_at:
+                    self.delays.append(self.now - self._said_at[word.text])
+        elif isinstance(item, Lost):
+            self.losses.append(item)
+
+    def mode(self, mode: Mode, reason: str) -> None:
+        self.modes.append((self.now, mode))
+
+    def fell_back(self, error: ProviderError | None) -> None:
+        self.fallbacks += 1
+
+    async def live_through(self, seconds: float) -> None:
+        """Talk for `seconds`, hang up, drain."""
+        running = asyncio.create_task(self.listener.run())
+        flips = sorted(self.plan.flips)
+        streaming = True
+        for number, (value, ends) in enumerate(talk(self.rng, seconds)):
+            at = self._zero + number * 0.02
+            await asyncio.sleep(max(0.0, at - time.monotonic()))
+            pcm = value.to_bytes(2, "little") * FRAME
+            self.ledger.data += pcm
+            if ends:
+                self.said.append(str(value))
+                self._said_at[str(value)] = self.now
+            now = time.monotonic_ns()
+            self.listener.frames(
+                [FakeFrame(0, number * FRAME, now, now, value, value, value > 0, 0, pcm)]  # type: ignore[list-item]
+            )
+            while flips and flips[0] <= self.now:
+                flips.pop(0)
+                streaming = not streaming
+                self.listener.use_streaming(streaming)
+        await self.listener.finish(30.0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert self.open_streams == 0, "a connection outlived its call"

@@ -1,0 +1,147 @@
+"""The listener against providers that fail in every way, in virtual time: no word lost, none twice,
+in order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.virtual import run_virtually
+from tests.support.world import Plan, World
+from translink.errors import Kind
+from translink.listener import Mode
+
+
+def live(plan: Plan, seed: int = 1, seconds: float = 30.0, ledger_seconds: float = 60.0) -> World:
+    """One call of `seconds` under `plan`."""
+
+    async def call() -> World:
+        world = World(seed, plan, ledger_seconds)
+        await world.live_through(seconds)
+        return world
+
+    return run_virtually(call())
+
+
+def assert_lossless(world: World) -> None:
+    assert world.heard == world.said
+    assert world.losses == []
+    assert world.complaints == []
+    assert world.most_streams <= 1, "more than one connection at a time"
+
+
+def test_a_call_without_faults_uses_one_stream_and_no_request() -> None:
+    world = live(Plan())
+    assert_lossless(world)
+    assert (world.handshakes, world.streams, world.requests) == (1, 1, 0)
+    assert max(world.delays) < 5.0
+
+
+def test_frames_wait_while_the_first_handshake_takes_its_time() -> None:
+    world = live(Plan(handshake=1.2))
+    assert_lossless(world)
+    assert world.streams == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_reset_with_the_server_back_at_once_costs_nothing(seed: int) -> None:
+    world = live(Plan(reset=[5.0 + seed * 0.37, 17.1 + seed * 0.21]), seed)
+    assert_lossless(world)
+    assert world.streams == 3
+
+
+@pytest.mark.parametrize("outage", [3.0, 8.0, 30.0])
+def test_an_outage_of_the_stream_is_bridged_by_the_prerecorded_api(outage: float) -> None:
+    world = live(
+        Plan(reset=[10.0], refuse=[(10.0, 10.0 + outage, Kind.TRANSIENT)]), seconds=20.0 + outage
+    )
+    assert_lossless(world)
+    assert world.fallbacks == 1, "said once"
+    assert world.modes[-2][1] is Mode.STREAMING, "and it came back"
+    assert world.handshakes <= 4 + outage
+
+
+@pytest.mark.parametrize("kind", [Kind.DENIED, Kind.BUSY, Kind.REFUSED, Kind.TRANSIENT])
+def test_a_handshake_that_never_works_leaves_the_call_to_the_prerecorded_api(kind: Kind) -> None:
+    world = live(Plan(refuse=[(0.0, 1e9, kind)]))
+    assert_lossless(world)
+    assert world.streams == 0
+    assert world.fallbacks == 1
+    assert world.handshakes <= {Kind.REFUSED: 1, Kind.DENIED: 2}.get(kind, 15)
+
+
+def test_a_handshake_that_hangs_does_not_hold_up_the_talk() -> None:
+    world = live(Plan(handshake=10.0))
+    assert_lossless(world)
+    assert max(world.delays) < 16.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_mute_stream_is_noticed_and_replaced(seed: int) -> None:
+    world = live(Plan(mute=[6.0 + seed * 0.43]), seed)
+    assert_lossless(world)
+    assert world.streams == 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_stream_that_stops_reading_is_noticed_and_replaced(seed: int) -> None:
+    world = live(Plan(block=[6.0 + seed * 0.43]), seed)
+    assert_lossless(world)
+    assert world.streams == 2
+
+
+def test_both_apis_down_means_waiting_not_losing() -> None:
+    world = live(
+        Plan(reset=[10.0], refuse=[(10.0, 20.0, Kind.TRANSIENT)], down=[(10.0, 20.0)]),
+        seconds=40.0,
+    )
+    assert_lossless(world)
+
+
+def test_what_leaves_the_ledger_before_anybody_came_back_is_reported_lost() -> None:
+    world = live(
+        Plan(reset=[10.0], refuse=[(10.0, 40.0, Kind.TRANSIENT)], down=[(10.0, 40.0)]),
+        seconds=60.0,
+        ledger_seconds=10.0,
+    )
+    assert world.losses
+    missing = [word for word in world.said if word not in world.heard]
+    assert missing
+    # A word that had half left the ledger is heard as something else: that, too, is a loss, and it
+    # is in the sum.
+    heard = [word for word in world.heard if not word.startswith("~")]
+    assert [word for word in world.said if word in heard] == heard
+    assert sum(lost.end - lost.start for lost in world.losses) >= len(missing) * 3200
+
+
+def test_the_mode_can_be_changed_twenty_times_in_a_call() -> None:
+    world = live(Plan(flips=[2.0 + 1.3 * i for i in range(20)]), seconds=35.0)
+    assert_lossless(world)
+
+
+times = st.floats(0.5, 28.0)
+intervals = st.tuples(times, st.floats(0.1, 12.0)).map(lambda t: (t[0], t[0] + t[1]))
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    plan=st.builds(
+        Plan,
+        refuse=st.lists(
+            st.tuples(intervals, st.sampled_from([Kind.TRANSIENT, Kind.BUSY])).map(
+                lambda t: (*t[0], t[1])
+            ),
+            max_size=2,
+        ),
+        reset=st.lists(times, max_size=4),
+        mute=st.lists(times, max_size=2),
+        block=st.lists(times, max_size=2),
+        down=st.lists(intervals, max_size=2),
+        flips=st.lists(times, max_size=6),
+        handshake=st.floats(0.05, 3.0),
+    ),
+)
+def test_whatever_fails_no_word_is_lost_or_doubled(seed: int, plan: Plan) -> None:
+    assert_lossless(live(plan, seed))

@@ -1,0 +1,248 @@
+"""The asyncio face of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from benches.reference_udp import ReferenceLeg
+
+from translink._core import Frame, Playout
+from translink.media import LegPorts, Media, MediaLeg
+
+LOCAL = ("127.0.0.1", 0)
+
+
+@pytest.fixture
+async def media() -> AsyncIterator[Media]:
+    made = Media()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def talker() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.bind(LOCAL)
+        made.setblocking(False)
+        yield made
+
+
+class Owner:
+    """Keeps what a leg tells."""
+
+    def __init__(self, leg: MediaLeg) -> None:
+        self.frames: list[Frame] = []
+        self.batches: list[int] = []
+        self.steps: list[Playout] = []
+        leg.on_frames = self.hear
+        leg.on_playout = self.steps.append
+
+    def hear(self, frames: list[Frame]) -> None:
+        self.batches.append(len(frames))
+        self.frames += frames
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Wait on the loop."""
+    async with asyncio.timeout(5):
+        while not done():  # noqa: ASYNC110 - what is waited for happens in another thread
+            await asyncio.sleep(0.002)
+
+
+def open_leg(media: Media, name: str = "3333", **settings: object) -> tuple[MediaLeg, Owner]:
+    leg = media.add_leg(LegPorts(name, LOCAL, tail_ms=0, **settings))  # type: ignore[arg-type]
+    return leg, Owner(leg)
+
+
+async def test_each_leg_hears_its_own_talker(media: Media, talker: socket.socket) -> None:
+    legs = [open_leg(media, str(n)) for n in range(3)]
+    for number, (leg, _) in enumerate(legs):
+        for _ in range(10):
+            talker.sendto(bytes([number]) * 640, leg.listen_address)
+    await until(lambda: all(len(owner.frames) == 10 for _, owner in legs))
+    for number, (leg, owner) in enumerate(legs):
+        assert {frame.pcm for frame in owner.frames} == {bytes([number]) * 640}
+        assert {frame.leg for frame in owner.frames} == {leg.number}
+        assert leg.counters()["datagrams_in"] == 10
+        assert media.counters()[leg.name]["bytes_in"] == 6_400
+
+
+async def test_a_backlog_comes_in_batches_and_lets_the_loop_breathe(
+    media: Media, talker: socket.socket
+) -> None:
+    leg, owner = open_leg(media)
+    for _ in range(600):
+        talker.sendto(bytes(640), leg.listen_address)
+    while leg.counters()["frames_in"] < 600:
+        pass  # The loop is not served meanwhile.
+    await until(lambda: len(owner.frames) == 600)
+    assert owner.batches == [256, 256, 88]
+
+
+async def test_the_same_frames_as_the_reference(media: Media, talker: socket.socket) -> None:
+    leg, owner = open_leg(media)
+    reference = await ReferenceLeg.open(LOCAL)
+    chance = random.Random(7)
+    for _ in range(100):
+        datagram = chance.randbytes(chance.randrange(1, 1500))
+        talker.sendto(datagram, leg.listen_address)
+        talker.sendto(datagram, reference.address)
+    await until(lambda: reference.datagrams_in == 100 and leg.counters()["datagrams_in"] == 100)
+    await until(lambda: len(owner.frames) >= len(reference.frames))
+    assert [f.pcm for f in owner.frames][: len(reference.frames)] == reference.frames
+    reference.close()
+
+
+async def test_speech_reaches_the_ear_as_from_the_reference(media: Media) -> None:
+    speech = os.urandom(5_000)
+    heard: list[bytes] = []
+    for engine in (True, False):
+        ear = await ReferenceLeg.open(LOCAL)
+        if engine:
+            leg, owner = open_leg(media, play_to=ear.address)
+            assert leg.play(1, speech, last=True) == len(speech)
+            await until(lambda o=owner: len(o.steps) == 2)  # type: ignore[misc]
+            assert [step.kind for step in owner.steps] == ["started", "finished"]
+        else:
+            reference = await ReferenceLeg.open(LOCAL, ear.address)
+            reference.play(speech)
+        await until(lambda e=ear: len(e.frames) == 8)  # type: ignore[misc]
+        heard.append(b"".join(ear.frames))
+        ear.close()
+    reference.close()
+    assert heard[0] == heard[1]
+
+
+async def test_a_bug_in_one_owner_does_not_deafen_the_others(
+    media: Media, talker: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(frames: list[Frame]) -> None:
+        raise ValueError("a bug")
+
+    sick, _ = open_leg(media, "sick")
+    sick.on_frames = fail
+    _, owner = open_leg(media, "sound")
+    with caplog.at_level(logging.ERROR, "translink.media"):
+        for _ in range(7):
+            talker.sendto(bytes(640), sick.listen_address)
+            await until(lambda: sick.counters()["frames_in"] > media.callback_errors - 1)
+            await asyncio.sleep(0.005)
+        talker.sendto(bytes(640), media._legs[owner_leg(owner, media)].listen_address)
+        await until(lambda: len(owner.frames) == 1)
+    assert media.callback_errors == 7
+    # The 1st, 2nd and 4th.
+    assert [r.getMessage() for r in caplog.records] == ["a callback of leg sick failed"] * 3
+
+
+def owner_leg(owner: Owner, media: Media) -> int:
+    return next(n for n, leg in media._legs.items() if leg.on_frames == owner.hear)
+
+
+async def test_frames_of_the_call_before_are_not_told_after_reset(
+    media: Media, talker: socket.socket
+) -> None:
+    leg, owner = open_leg(media)
+    talker.sendto(b"\x01" * 6_400, leg.listen_address)
+    while leg.counters()["frames_in"] < 10:
+        pass  # They wait in the mailbox now.
+    leg.reset()
+    # What comes before the media thread heard of the end still belongs to the call that ended.
+    while leg.history(0, 10**6)[1]:
+        pass
+    talker.sendto(b"\x02" * 640, leg.listen_address)
+    await until(lambda: bool(owner.frames))
+    assert [frame.pcm for frame in owner.frames] == [b"\x02" * 640]
+    assert leg.history(0, 10**6)[1] == b"\x02" * 640
+
+
+async def test_a_removed_leg_is_silent_and_its_address_free(
+    media: Media, talker: socket.socket
+) -> None:
+    leg, owner = open_leg(media)
+    talker.sendto(bytes(640), leg.listen_address)
+    while leg.counters()["frames_in"] < 1:
+        pass
+    leg.remove()
+    leg.remove()
+    again = media.add_leg(LegPorts("again", leg.listen_address))
+    await asyncio.sleep(0.02)
+    assert owner.frames == []
+    assert again.number > leg.number
+    with pytest.raises(LookupError):
+        leg.play(1, bytes(640))
+
+
+async def test_flush_is_told_with_what_was_not_played(media: Media) -> None:
+    leg, owner = open_leg(media)
+    leg.play(4, bytes(64_000), last=True)
+    leg.flush()
+    await until(lambda: any(step.kind == "flushed" for step in owner.steps))
+    assert owner.steps[-1].utterance == 4
+    assert owner.steps[-1].unplayed >= 64_000 - 3 * 640
+    assert leg.counters()["playout_queued"] == 0
+
+
+async def test_a_small_receive_buffer_is_warned_about(
+    media: Media, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stingy:
+        def __init__(self, engine: object) -> None:
+            self._engine = engine
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._engine, name)
+
+        def counters(self, leg: int) -> dict[str, int]:
+            return {"rcvbuf": 106_496}
+
+    monkeypatch.setattr(media, "_engine", Stingy(media._engine))
+    with caplog.at_level(logging.WARNING, "translink.media"):
+        media.add_leg(LegPorts("3333", LOCAL))
+    assert "grants 106496 of 4194304" in caplog.text
+
+
+async def test_a_dead_engine_is_told_once(
+    media: Media, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dead:
+        def fileno(self) -> int:
+            return real.fileno()
+
+        def drain(self, limit: int) -> list[object]:
+            raise RuntimeError("the media thread died of a bug in translink")
+
+        def close(self) -> None:
+            real.close()
+
+    real = media._engine
+    leg, _ = open_leg(media)
+    told: list[bool] = []
+    media.on_died = lambda: told.append(True)
+    monkeypatch.setattr(media, "_engine", Dead())
+    with caplog.at_level(logging.CRITICAL, "translink.media"):
+        leg.play(1, bytes(640), last=True)
+        await until(lambda: bool(told))
+        leg.play(2, bytes(640), last=True)
+        await asyncio.sleep(0.05)
+    assert told == [True]
+    assert "the media engine stopped" in caplog.text
+
+
+async def test_start_is_for_once() -> None:
+    media = Media()
+    media.start()
+    with pytest.raises(RuntimeError, match="already"):
+        media.start()
+    media.close()
+    media.close()
+
+
+def test_a_media_that_never_started_closes() -> None:
+    Media().close()
