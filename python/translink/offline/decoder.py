@@ -240,8 +240,7 @@ def _arcs(phrases: Iterable[Sequence[Item]]) -> list[tuple[object, ...]]:
         ends.add(state)
     branches = Counter(state for state, _ in tree)
     arcs: list[tuple[object, ...]] = [
-        (state, following, 1.0 / branches[state], word)
-        for (state, word), following in tree.items()
+        (state, following, 1.0 / branches[state], word) for (state, word), following in tree.items()
     ]
     arcs += [(end, join, 1.0) for end, join in sorted(joins)]
     arcs += [(end, 1, 1.0) for end in sorted(ends)]

@@ -293,9 +293,7 @@ Item = str | list[list[str]]
 
 def grammar(book: Phrasebook, language: str) -> list[list[Item]]:
     """Every wording as words; a slot is the list of its values. Each value is a phrase itself."""
-    values = {
-        name: [tokens(v) for v in book.slot_values(name, language)] for name in book.slots
-    }
+    values = {name: [tokens(v) for v in book.slot_values(name, language)] for name in book.slots}
     phrases: dict[str, list[Item]] = {}
     for wording in book.wordings(language):
         words = tokens(wording)
