@@ -187,7 +187,7 @@ class Call:
     async def _last_words(self) -> float:
         """Listen until nobody speaks or patience ends; the seconds that took."""
         began = time.monotonic()
-        while self._speaking() and time.monotonic() - began < self._patience:
+        while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
             await asyncio.sleep(0.02)
         self._deaf = True
         return time.monotonic() - began
