@@ -10,8 +10,8 @@ jobs`.
     python benches/chaos.py --short           # 1 seed of the most telling rows, about a minute
     python benches/chaos.py --only zombie     # rows whose name holds this
     python benches/chaos.py --write docs/reliability.md   # replaces the table between its two marks
-    python benches/chaos.py --program tests.naive --expect-losses   # the same against another
-    program
+    python benches/chaos.py --program tests.naive --expect-losses --seeds 1 \\
+        --write docs/reliability.md --mark naive          # the same against another program
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGIN, END = "<!-- chaos:begin -->", "<!-- chaos:end -->"
 BAD = ("lost", "doubled", "out_of_order", "invented", "misrouted")
 
 
@@ -102,6 +101,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1))
     parser.add_argument("--only", action="append", default=[], help="rows whose name holds this")
     parser.add_argument("--write", type=Path, help="file whose table is replaced")
+    parser.add_argument("--mark", default="chaos", help="its marks: <!-- MARK:begin -->, …:end")
     parser.add_argument("--json", type=Path, help="file for all reports")
     parser.add_argument(
         "--keep", type=Path, help="folder for reports, and logs where words are missing"
@@ -122,7 +122,8 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(reports, indent=1) + "\n")
     if arguments.write:
-        replace_table(arguments.write, f"{table}\n\n{provenance(arguments, took)}")
+        text = f"{table}\n\n{provenance(arguments, took)}"
+        replace_table(arguments.write, text, arguments.mark)
     failures = [why for row in rows for why in failures_of(row, reports[row.name])]
     for why in failures:
         print(f"FAILED {why}", file=sys.stderr)
@@ -279,13 +280,14 @@ def provenance(arguments: argparse.Namespace, took: float) -> str:
     )
 
 
-def replace_table(path: Path, table: str) -> None:
+def replace_table(path: Path, table: str, mark: str) -> None:
     """Put the table between the marks (at the end, when the file has none)."""
+    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
     text = path.read_text() if path.exists() else "# Reliability\n"
-    if BEGIN not in text:
-        text += f"\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}")
+    if begin not in text:
+        text += f"\n{begin}\n{end}\n"
+    before, _, rest = text.partition(begin)
+    path.write_text(f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}")
 
 
 def rank(values: Iterable[float], share: float) -> float | None:

@@ -8,6 +8,7 @@ very same clients.
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -405,10 +406,15 @@ def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
             )
         )
     except OSError as error:
-        raise SettingsError(
-            f"legs.{name}.listen = {leg.listen}: {error.strerror or error}; is another translink "
-            "(or the server it replaces) still running there? Choose a free address or stop it."
-        ) from error
+        mend = {
+            errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
+            "running there? Choose a free address or stop it.",
+            errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
+            "on this machine, 0.0.0.0 what comes from others.",
+            errno.EACCES: "is not ours to use; choose a port above 1023.",
+        }
+        told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
+        raise SettingsError(f"legs.{name}.listen = {leg.listen}: {told}") from error
 
 
 def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:

@@ -254,7 +254,7 @@ class Switchboard:
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
         # After a call that ended idle whoever calls next is heard from his first word.
-        guard = call.last_datagram() + GUARD
+        guard = call.last_datagram() + min(GUARD, self._settings.idle_timeout)
         del self.calls[call.name]
         del self._draws[call.name]
         for leg in call.legs:
