@@ -191,6 +191,25 @@ def test_a_bug_where_the_media_calls_ends_its_call_too(
     assert [more["call"] for _, more in logged] == ["1-1"]
 
 
+def test_a_leg_out_of_service_ends_its_call_and_takes_no_other(
+    logged: list[tuple[str, dict[str, Any]]],
+) -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["3"].hear()
+        await board.talk("1", 0.3)
+        board.legs["2"].die()
+        await board.no_calls_of("1")
+        assert board.legs["1"].resets == 1
+        assert board.switchboard.out_of_service == {"2"}
+        await asyncio.sleep(GUARD)
+        await board.talk("1", 0.2)
+        assert list(board.switchboard.calls) == ["3-1"]
+        (ended,) = [e for e in board.events("call") if e["state"] == "ended"]
+        assert ended["reason"] == "a leg is out of service"
+
+    on_a_board(scenario, idle_timeout=30)
+
+
 # --- Modes ---
 
 

@@ -9,6 +9,7 @@ call and no other.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -144,16 +145,21 @@ class Call:
                 await asyncio.wait(running, timeout=0.5)
                 for task in running:
                     task.cancel()
+        except BaseException:
+            self._reason = self._reason or "error"
+            raise
         finally:
             for party in self._parties.values():
-                party.media.reset()
+                # A leg out of service, or all of them, have nothing left to reset and told so.
+                with contextlib.suppress(LookupError, RuntimeError):
+                    party.media.reset()
             self._summarise()
 
     def summary(self) -> dict[str, Scalar]:
-        """The call in one flat record."""
+        """The call in one flat record; `reason` is empty while it goes on."""
         out: dict[str, Scalar] = {
             "seconds": round(time.monotonic() - self._began, 1),
-            "reason": self._reason or "error",
+            "reason": self._reason,
         }
         for leg, interpreter in self.interpreters.items():
             stats, tally = interpreter.listener.stats, interpreter.tally

@@ -64,6 +64,7 @@ class FakeLeg:
     def __init__(self) -> None:
         self.on_frames: Any = None
         self.on_playout: Any = None
+        self.on_dead: Any = None
         self.resets = 0
         self.played = bytearray()
         self.head = 0
@@ -88,6 +89,7 @@ class FakeLeg:
         return cast("LegCounters", dict(self._counters))
 
     def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
+        self._alive()
         self.played += pcm
         if last:
             for kind in ("started", "finished"):
@@ -102,7 +104,17 @@ class FakeLeg:
         return start, bytes(2 * max(0, min(end, self.head) - start))
 
     def reset(self) -> None:
+        self._alive()
         self.resets += 1
+
+    def die(self) -> None:
+        """As after a bug in the media core."""
+        self._counters["dead"] = 1
+        self.on_dead()
+
+    def _alive(self) -> None:
+        if self._counters["dead"]:
+            raise LookupError("out of service")
 
 
 class FakeStream:
