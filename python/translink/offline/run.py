@@ -71,16 +71,16 @@ async def start_offline(
     warm: bool = True,
     seed: int = 0,
 ) -> RunningOffline:
-    """Start the server with the real engines, or with beacons (`engine="beacon"`, which has faults of
-    its own: see `testbed.py`).
+    """Start the server with the real engines, or with beacons (`engine="beacon"`).
 
     `phrasebook`: a file instead of ours (see `phrasebook.py`; a line `@builtin` brings ours in).
     `phrases`: hear these instead (language → wordings). `recognizers`: bound of the pool. `warm`:
-    decoders and translators are started before this returns (2 s; the first time ever some seconds
-    more), engines that are missing are left out. Raises `OSError` for the port, `PhrasebookError`
-    for the book.
+    decoders and translators are started before this returns (2 s; the first time ever some
+    seconds more), engines that are missing are left out. Raises `OSError` for the port,
+    `PhrasebookError` for the book.
     """
     if engine == "beacon":
+        # Its faults are its own, see `testbed`.
         server, _ = beacon_server(host=host, port=port, seed=seed, listen=timing)
         await server.start()
         return RunningOffline(server, [])
