@@ -41,7 +41,7 @@ class Row:
     name: str
     faults: tuple[str, ...]
     calls: int = 2
-    seconds: float = 24.0
+    seconds: float = 16.0
     recovery_p95_ms: float | None = None
     handshakes: int | None = None
     """At most so many from the fault on, all legs together."""
@@ -56,7 +56,7 @@ ROWS = (
     Row("TCP reset, back at once", ("listen:reset*2",), recovery_p95_ms=1000, short=True),
     Row("outage of the stream, 3 s", ("listen:outage(3)",), short=True),
     Row("outage of the stream, 8 s", ("listen:outage(8)",)),
-    Row("outage of the stream, 30 s", ("listen:outage(30)",), seconds=50),
+    Row("outage of the stream, 30 s", ("listen:outage(30)",), seconds=44),
     *(
         Row(f"handshake {status}, 6 s", (f"listen:refuse({status},6)",), short=status == 401)
         for status in (401, 402, 403, 429, 500)
@@ -69,7 +69,7 @@ ROWS = (
     Row(
         "stream and prerecorded down, 10 s",
         ("listen+prerecorded:outage(10)",),
-        seconds=30,
+        seconds=24,
     ),
     Row(
         "50 legs fall back, prerecorded limited to 5 at once",
