@@ -1,0 +1,258 @@
+"""The offline server with its engines: in this process, from the command line, or as a child."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import orjson
+
+from translink.errors import TranslinkError
+from translink.offline import phrasebook
+from translink.offline.check import Finding, check
+from translink.offline.engines import EngineFailed, EngineMissing
+from translink.offline.hooks import Faults
+from translink.offline.listen import ListenTiming
+from translink.offline.messages import QUALITY
+from translink.offline.recognizer import PocketRecognizers
+from translink.offline.server import OfflineServer
+from translink.offline.synthesizer import ProgramSynthesizer
+from translink.offline.translator import PhrasebookTranslator
+
+_READY = 90.0
+"""Seconds a child may take to be ready; the first start ever makes the French dictionary."""
+_STOP = 3.0
+"""Seconds a child may take to end before it is killed."""
+
+
+class RunningOffline:
+    """A server and its engines, to be closed together."""
+
+    def __init__(self, server: OfflineServer, closers: list[Callable[[], Awaitable[None]]]) -> None:
+        self.server = server
+        self._closers = closers
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:port`."""
+        return self.server.url
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """See `OfflineServer.stats`."""
+        return self.server.stats()
+
+    async def close(self) -> None:
+        """Idempotent."""
+        await self.server.close()
+        closers, self._closers = self._closers, []
+        for close in closers:
+            await close()
+
+
+async def start_offline(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    engine: str = "real",
+    phrasebook_path: Path | None = None,
+    replace_phrasebook: bool = False,
+    phrases: Mapping[str, list[str]] | None = None,
+    timing: ListenTiming | None = None,
+    faults: Faults | None = None,
+    limits: Mapping[str, int] | None = None,
+    decoders: int | None = None,
+    warm: bool = True,
+) -> RunningOffline:
+    """Start the server with the real engines, or with beacons (`engine="beacon"`).
+
+    `phrases`: hear these instead of the phrasebook (language → wordings). `decoders`: bound of the
+    recognisers' pool. `warm`: decoders and translators are started before this returns (2 s; the
+    first time ever some seconds more), engines that are missing are left out. Raises `OSError` for
+    the port, `PhrasebookError` for the book.
+    """
+    if engine == "beacon":
+        from translink.offline import beacon
+
+        recognizer, translator, synthesizer = beacon.engines()
+        server = OfflineServer(
+            host=host,
+            port=port,
+            recognizer=recognizer,
+            translator=translator,
+            synthesizer=synthesizer,
+            timing=timing,
+            faults=faults,
+            limits=limits,
+        )
+        await server.start()
+        return RunningOffline(server, [])
+    if engine != "real":
+        raise ValueError(f"engine: {engine!r}, must be `real` or `beacon`")
+    book = phrasebook.load(phrasebook_path, replace=replace_phrasebook)
+    heard = book if phrases is None else phrasebook.of_phrases(phrases)
+    pool, speech = PocketRecognizers(heard, most=decoders), ProgramSynthesizer()
+    rules = PhrasebookTranslator(book)
+    server = OfflineServer(
+        host=host,
+        port=port,
+        recognizer=pool,
+        translator=rules,
+        synthesizer=speech,
+        timing=timing or ListenTiming(interim=0.5),
+        faults=faults,
+        limits=limits,
+    )
+    running = RunningOffline(server, [pool.close, rules.close])
+    try:
+        await server.start()
+        if warm:
+            await asyncio.gather(_warm(pool), rules.warm())
+    except BaseException:
+        await running.close()
+        raise
+    return running
+
+
+async def _warm(pool: PocketRecognizers) -> None:
+    for language in sorted(pool.languages()):
+        with contextlib.suppress(EngineMissing, EngineFailed):
+            await pool.warm((language,))
+
+
+async def run_offline(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    engine: str = "real",
+    phrasebook_path: Path | None = None,
+    replace_phrasebook: bool = False,
+    decoders: int | None = None,
+    faults: Faults | None = None,
+    json: bool = False,
+    until_eof: bool = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT; the command `translink offline`.
+
+    Prints where it listens, what it is made of and of what quality; with `json` one line of JSON
+    (`{"url": …, "quality": …, "missing": […]}`). `until_eof`: also ends when standard input does,
+    so that a child never outlives its parent.
+    """
+    running = await start_offline(
+        host=host,
+        port=port,
+        engine=engine,
+        phrasebook_path=phrasebook_path,
+        replace_phrasebook=replace_phrasebook,
+        decoders=decoders,
+        faults=faults,
+    )
+    findings = check() if engine == "real" else []
+    sys.stdout.write(_announcement(running.url, findings, json=json))
+    sys.stdout.flush()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if until_eof:
+        transport, _ = await loop.connect_read_pipe(lambda: _UntilEof(stop), sys.stdin)
+    await stop.wait()
+    if until_eof:
+        transport.close()
+    await running.close()
+
+
+class OfflineProcess:
+    """The server in a process of its own, so that its work never delays the caller's event loop.
+
+    The child ends when this process does, however it does: it reads a pipe that only we hold.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.missing: list[str] = []
+        """What could not be started, with the command that installs it."""
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        engine: str = "real",
+        phrasebook_path: Path | None = None,
+        replace_phrasebook: bool = False,
+        decoders: int | None = None,
+    ) -> str:
+        """Returns the URL when the server is ready. Raises `TranslinkError`."""
+        command = [sys.executable, "-m", "translink.offline", "--host", host, "--port", str(port)]
+        command += ["--engine", engine, "--json", "--until-eof"]
+        if phrasebook_path is not None:
+            command += ["--phrasebook", str(phrasebook_path)]
+        if replace_phrasebook:
+            command += ["--replace-phrasebook"]
+        if decoders is not None:
+            command += ["--decoders", str(decoders)]
+        process = self._process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us: the child goes when the last word is said
+        )
+        try:
+            async with asyncio.timeout(_READY):
+                line = await process.stdout.readline() if process.stdout else b""
+            ready = orjson.loads(line)
+        except (TimeoutError, orjson.JSONDecodeError) as error:
+            await self.stop()
+            raise TranslinkError("the offline server did not start") from error
+        self.url = str(ready["url"])
+        self.missing = [str(m) for m in ready["missing"]]
+        return self.url
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child, for measuring it."""
+        return self._process.pid if self._process is not None else None
+
+    async def stop(self) -> None:
+        """Ends it, by force after 3 s. Idempotent."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(_STOP):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+class _UntilEof(asyncio.Protocol):
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop.set()
+
+    def eof_received(self) -> None:
+        self._stop.set()
+
+
+def _announcement(url: str, findings: list[Finding], *, json: bool) -> str:
+    missing = [f"{f.part}: {f.detail}: {f.install}" for f in findings if f.install]
+    if json:
+        line = orjson.dumps({"url": url, "quality": QUALITY, "missing": missing})
+        return line.decode() + "\n"
+    lines = [
+        f"Offline server: {url}",
+        f"Quality: {QUALITY} (English: dictation and phrasebook; French: phrasebook only)",
+        f"DEEPGRAM_BASE_URL={url} DEEPL_SERVER_URL={url}, any key",
+    ]
+    lines += [f"Missing: {m}" for m in missing]
+    return "\n".join(lines) + "\n"
