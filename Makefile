@@ -88,7 +88,7 @@ chaos: ## The table of docs/reliability.md: faults against words lost. ARGS="--s
 ##@ Rest
 .PHONY: clean help
 clean: ## Remove what was built: .venv, target, caches.
-	rm -rf $(VENV) target dist demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) target dist demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/translink/_core*.so
 	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
 

@@ -10,8 +10,8 @@ jobs`.
     python benches/chaos.py --short           # 1 seed of the most telling rows, about a minute
     python benches/chaos.py --only zombie     # rows whose name holds this
     python benches/chaos.py --write docs/reliability.md   # replaces the table between its two marks
-    python benches/chaos.py --program tests.naive --expect-losses   # the same against another
-    program
+    python benches/chaos.py --program tests.naive --expect-losses --seeds 1 \\
+        --write docs/reliability.md --mark naive          # the same against another program
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGIN, END = "<!-- chaos:begin -->", "<!-- chaos:end -->"
 BAD = ("lost", "doubled", "out_of_order", "invented", "misrouted")
 
 
@@ -102,21 +101,29 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1))
     parser.add_argument("--only", action="append", default=[], help="rows whose name holds this")
     parser.add_argument("--write", type=Path, help="file whose table is replaced")
+    parser.add_argument("--mark", default="chaos", help="its marks: <!-- MARK:begin -->, …:end")
     parser.add_argument("--json", type=Path, help="file for all reports")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for reports, and logs where words are missing"
+    )
     parser.add_argument("--program", help="module to run instead of `translink serve`")
     parser.add_argument("--expect-losses", action="store_true", help="fail if nothing was lost")
     arguments = parser.parse_args()
     rows = [row for row in ROWS if not arguments.short or row.short]
     rows = [row for row in rows if not arguments.only or any(o in row.name for o in arguments.only)]
     begun = time.time()
-    reports = asyncio.run(run_rows(rows, arguments))
+    with tempfile.TemporaryDirectory(prefix="translink-chaos-") as folder:
+        arguments.keep = arguments.keep or Path(folder)
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        reports = asyncio.run(run_rows(rows, arguments))
     table = markdown(rows, reports)
     took = time.time() - begun
     print(f"{table}\n\n{provenance(arguments, took)}")
     if arguments.json:
         arguments.json.write_text(json.dumps(reports, indent=1) + "\n")
     if arguments.write:
-        replace_table(arguments.write, f"{table}\n\n{provenance(arguments, took)}")
+        text = f"{table}\n\n{provenance(arguments, took)}"
+        replace_table(arguments.write, text, arguments.mark)
     failures = [why for row in rows for why in failures_of(row, reports[row.name])]
     for why in failures:
         print(f"FAILED {why}", file=sys.stderr)
@@ -173,23 +180,38 @@ async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace
     environment = dict(os.environ)
     if arguments.program:
         environment["TRANSLINK_SIM_PROGRAM"] = arguments.program
+    name = "".join(c if c.isalnum() else "-" for c in row.name)
+    path = arguments.keep / f"{name}-{seed}.json"
     weight = await room.take(row.weight)
     try:
-        with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            process = await asyncio.create_subprocess_exec(
-                *command, "--report", file.name, env=environment,
-                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-            _, told = await process.communicate()
-            text = file.read().decode()
+        text, told = await run(command, environment, path)
+        if not text:
+            print(f"{row.name}, seed {seed}: did not run, once more: {told}", file=sys.stderr)
+            text, told = await run(command, environment, path)
     finally:
         await room.give(weight)
     if not text:
-        raise SystemExit(f"{row.name}, seed {seed}: {told.decode()[-3000:]}")
+        raise SystemExit(f"{row.name}, seed {seed}: {told}")
     report = json.loads(text)
     verdict = "ok" if report["perfect"] else "NOT PERFECT"
     print(f"{row.name}, seed {seed}: {verdict}", file=sys.stderr)
     return report
+
+
+async def run(command: list[str], environment: dict[str, str], path: Path) -> tuple[str, str]:
+    """The report (empty when there is none) and the end of what it complained about."""
+    process = await asyncio.create_subprocess_exec(
+        *command, "--report", str(path), env=environment,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, told = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    text = path.read_text() if path.exists() else ""  # noqa: ASYNC240 - a small local file
+    return text, told.decode()[-3000:]
 
 
 def failures_of(row: Row, reports: Iterable[dict]) -> list[str]:
@@ -258,13 +280,14 @@ def provenance(arguments: argparse.Namespace, took: float) -> str:
     )
 
 
-def replace_table(path: Path, table: str) -> None:
+def replace_table(path: Path, table: str, mark: str) -> None:
     """Put the table between the marks (at the end, when the file has none)."""
+    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
     text = path.read_text() if path.exists() else "# Reliability\n"
-    if BEGIN not in text:
-        text += f"\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}")
+    if begin not in text:
+        text += f"\n{begin}\n{end}\n"
+    before, _, rest = text.partition(begin)
+    path.write_text(f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}")
 
 
 def rank(values: Iterable[float], share: float) -> float | None:

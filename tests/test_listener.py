@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.virtual import run_virtually
 from tests.support.world import Plan, World
 from translink.errors import Kind
-from translink.listener import Mode
+from translink.listening import Mode
 
 
 def live(plan: Plan, seed: int = 1, seconds: float = 30.0, ledger_seconds: float = 60.0) -> World:

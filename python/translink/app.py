@@ -30,7 +30,7 @@ from translink.feed import FeedLimits
 from translink.http import Http
 from translink.journal import Journal, Subscription
 from translink.lineup import Lineup, LineupLimits
-from translink.listener import ListenRules
+from translink.listening import ListenRules
 from translink.media import LegPorts, Media, MediaLeg
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from translink.interpreter import Direction, Interpreter, Services
+from translink.interpreter import Interpreter
+from translink.record import Direction
+from translink.services import Services
 from translink.stages import Stages
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from translink._core import Frame, Playout
     from translink.journal import Journal, Scalar
-    from translink.listener import ListenRules
+    from translink.listening import ListenRules
     from translink.media import MediaLeg
     from translink.settings import LegSettings, Settings
     from translink.transcript import CommitPolicy

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -108,6 +108,10 @@ class Feed:
         self.limit = sample
         self._wake.set()
 
+    def abort(self) -> None:
+        """Drop the connection; `run` ends, by an error if there was more to say."""
+        self._stream.abort()
+
     async def run(self) -> None:
         """Run until the stream has ended as asked by `end_at`.
 
@@ -193,19 +197,24 @@ class Feed:
                 # sample numbers true.
                 self.skipped += first - self.cursor
                 pcm = bytes(2 * (first - self.cursor)) + pcm
-            if not pcm:
+            if not pcm:  # Neither there yet nor gone: there is nothing to do but wait.
+                self._wake.clear()
+                await self._wake.wait()
                 return
+        await self._bounded(self._stream.send(pcm))
+        self.cursor += len(pcm) // 2
+        self._on_sent(len(pcm), frame)
+
+    async def _bounded(self, sending: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(self._limits.blocked):
-                await self._stream.send(pcm)
+                await sending
         except TimeoutError:
             raise ProviderError(
                 f"a send blocked for {self._limits.blocked * 1000:.0f} ms",
                 provider="listen",
                 kind=Kind.TRANSIENT,
             ) from None
-        self.cursor += len(pcm) // 2
-        self._on_sent(len(pcm), frame)
 
     def _next_frame(self, end: int) -> Frame | None:
         """The frame at the cursor, if it came the short way and there is no backlog behind it."""
@@ -242,7 +251,7 @@ class Feed:
             and self._speech.spoken(self._finalized_at, head)
         ):
             self._finalized_at = head
-            await self._stream.finalize()
+            await self._bounded(self._stream.finalize())
 
     def _idle_since(self, head: int) -> bool:
         """No frame for half a second."""

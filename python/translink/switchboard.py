@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import structlog
 
 from translink.call import Call, Party
-from translink.listener import ListenStats, Mode
+from translink.listening import ListenStats, Mode
 from translink.stages import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from translink._core import Frame, LegCounters, Playout
-    from translink.interpreter import Interpreter, Services
+    from translink.interpreter import Interpreter
     from translink.journal import Journal, Scalar
-    from translink.listener import ListenRules
+    from translink.listening import ListenRules
     from translink.media import MediaLeg
+    from translink.services import Services
     from translink.settings import Settings
     from translink.transcript import CommitPolicy
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, StreamEvent, Word
 from translink.failover import Breaker
-from translink.listener import Listener, ListenObserver, ListenRules, Mode
+from translink.listener import Listener
+from translink.listening import ListenObserver, ListenRules, Mode
 from translink.timeline import Item, Lost
 
 FRAME = 320

@@ -9,6 +9,7 @@ refuses is counted. Ears are drained between deadlines.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import threading
@@ -149,6 +150,8 @@ class Lines:
             line.close()
 
     def _run(self) -> None:
+        with contextlib.suppress(OSError):  # only root may; a talker must not wait for a compiler
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -10)
         ears = {line.ear.fileno(): line for line in self.lines}
         with select.epoll() as poll:
             for descriptor in ears:

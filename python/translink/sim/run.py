@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json as json_module
+import signal
 import socket
 import sys
 import time
@@ -99,6 +100,7 @@ def run_sim(
     Beside a report that is not perfect lies the server's log, with its events.
     """
     scene = Scene(calls, seconds, seed, tuple(faults), mode)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the programs would go on
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             result = runner.run(simulate(scene))
