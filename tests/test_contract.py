@@ -195,7 +195,7 @@ async def test_the_next_call_on_the_same_legs_begins_clean(
     await server.idle()
     assert server.happened("final", leg="5001")[-1]["start"] >= ended
     assert len(server.happened("call", state="ended", call=gone)) == 1
-    (summary,) = [line for line in server.lines("call ended") if f"call={gone} " in line]
+    (summary,) = [line for line in server.lines("call ended [") if f"call={gone} " in line]
     for figure in ("5001.words=3", "5001.translated=1", "5001.spoken=1", "5002.words=0"):
         assert figure in summary
     assert "reason=idle" in summary

@@ -9,6 +9,7 @@ call and no other.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -146,7 +147,9 @@ class Call:
                     task.cancel()
         finally:
             for party in self._parties.values():
-                party.media.reset()
+                # A leg out of service, or all of them, have nothing left to reset and told so.
+                with contextlib.suppress(LookupError, RuntimeError):
+                    party.media.reset()
             self._summarise()
 
     def summary(self) -> dict[str, Scalar]:

@@ -117,8 +117,7 @@ class Listener:
             )
         if self._feed is not None:
             self._feed.frames(frames)
-            if self._handover_since is not None:
-                self._hand_over()
+            self._hand_over()
         if (assigned := self._timeline.assigned) is not None and (
             not self._want_stream
             or self._fallen_back
@@ -138,6 +137,8 @@ class Listener:
         else:
             self._handover_since = time.monotonic()
             self._hand_over()
+            # Who is silent sends no frames that would bring it about.
+            asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
         self._changed.set()
 
     async def run(self) -> None:
@@ -345,10 +346,13 @@ class Listener:
 
     def _hand_over(self) -> None:
         """The stream is no longer wanted: end its span at a pause, or when no pause comes."""
-        assert self._handover_since is not None
-        waited = time.monotonic() - self._handover_since
-        quiet = self._speech.quiet_for() > RATE // 5
-        if quiet or waited > self._rules.handover:
+        if self._handover_since is None:
+            return
+        now, head = time.monotonic(), self._speech.head
+        waited = now - self._handover_since
+        # Who sends nothing at all (DTX, mute) is between two words, and nothing more would come.
+        quiet = self._speech.quiet_for() > RATE // 5 or now - self._speech.captured(head) > 0.5
+        if quiet or waited >= self._rules.handover:
             self._handover_since = None
             self._end_span(self._speech.head, lap=0 if quiet else int(self._rules.lap * RATE))
 

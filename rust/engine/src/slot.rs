@@ -51,18 +51,20 @@ impl Slot {
         let alive = catch_unwind(AssertUnwindSafe(|| act(self, out))).is_ok();
         if alive {
             self.shared.counters.publish(self.leg.stats());
+            out.signal();
         } else {
-            self.shared.counters.dead.store(1, Relaxed);
-            out.event(
-                &self.shared,
-                Item::Dead {
-                    leg: self.shared.number,
-                    at: clock::now(),
-                },
-            );
+            self.die(out);
         }
-        out.signal();
         alive
+    }
+
+    /// Tell that the leg is out of service; it is to be removed.
+    pub(crate) fn die(&self, out: &mut Outbox) {
+        self.shared.counters.dead.store(1, Relaxed);
+        let leg = self.shared.number;
+        let at = clock::now();
+        out.event(&self.shared, Item::Dead { leg, at });
+        out.signal();
     }
 
     /// Take one batch from the socket. True: it was full, more may wait.
