@@ -126,9 +126,10 @@ def describe(event: Event) -> str | None:
 
 def _note(event: Event) -> str:
     told = [
-        f"{name}={value}"
+        f"{name} {value}" if name != "mode" else str(value)
         for name, value in event.items()
         if name not in ("v", "type", "at", "call", "leg") and isinstance(value, str | int | float)
+        if value != ""
     ]
     return " ".join([str(event.get("leg") or ""), str(event.get("type")), *told]).strip()
 
