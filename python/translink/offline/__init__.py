@@ -18,3 +18,7 @@ through the same clients and the same sockets as the real services.
     ...  # DEEPGRAM_BASE_URL=server.url DEEPL_SERVER_URL=server.url, any key
     await server.close()
 """
+
+from translink.offline.run import OfflineProcess, RunningOffline, run_offline, start_offline
+
+__all__ = ["OfflineProcess", "RunningOffline", "run_offline", "start_offline"]

@@ -31,6 +31,8 @@ from translink.offline.dictionary import pronunciations
 
 Spoken = tuple[str, float, float, float]
 """Text, start, end, confidence."""
+Item = str | list[list[str]]
+"""Of a phrase: a word, or a slot's values, each of one or more words."""
 
 _FRAMES = 100
 """Per second."""
@@ -74,10 +76,10 @@ class Ear:
     """Decoders of one language."""
 
     def __init__(self, config: Mapping[str, object]) -> None:
-        """`language`; `phrases` (lists of words); `dictation`: bool."""
+        """`language`; `phrases` (lists of `Item`); `dictation`: bool."""
         language, phrases = str(config["language"]), config["phrases"]
         if not isinstance(phrases, list):
-            raise TypeError("phrases: a list of lists of words")
+            raise TypeError("phrases: a list of lists")
         self._grammar = _grammar_decoder(language, phrases)
         self._dictation = _dictation_decoder() if config.get("dictation") else None
         self._all = [d for d in (self._grammar, self._dictation) if d is not None]
@@ -177,15 +179,15 @@ def _dictation_decoder() -> pocketsphinx.Decoder:
 
 
 def _grammar_decoder(
-    language: str, phrases: Iterable[Sequence[str]]
+    language: str, phrases: Iterable[Sequence[Item]]
 ) -> pocketsphinx.Decoder | None:
-    known = _dictionary(language, {w for p in phrases for w in p})
-    usable = [p for p in phrases if p and all(w in known for w in p)]
+    known = _dictionary(language, {w for p in phrases for w in _flat(p)})
+    usable = [p for p in phrases if p and all(w in known for w in _flat(p))]
     if not usable:
         return None
     path = pocketsphinx.get_model_path("en-us")
     with tempfile.NamedTemporaryFile("w", suffix=".dict", encoding="utf-8") as file:
-        for word in sorted({w for p in usable for w in p}):
+        for word in sorted({w for p in usable for w in _flat(p)}):
             for number, phones in enumerate(known[word], 1):
                 file.write(f"{word if number == 1 else f'{word}({number})'} {phones}\n")
         file.flush()
@@ -202,29 +204,56 @@ def _grammar_decoder(
     return decoder
 
 
-def _arcs(phrases: Iterable[Sequence[str]]) -> list[tuple[object, ...]]:
+def _arcs(phrases: Iterable[Sequence[Item]]) -> list[tuple[object, ...]]:
     """A tree of the phrases' words from state 0 to state 1, and back for the next phrase.
 
-    Shared beginnings keep it small: a third of the time of one path per phrase.
+    Shared beginnings keep it small: a third of the time of one path per phrase. A slot's values
+    part and meet again, so that two slots in a phrase add up and do not multiply.
     """
     tree: dict[tuple[int, str], int] = {}
+    met: dict[tuple[int, str], int] = {}
+    joins: set[tuple[int, int]] = set()
     ends: set[int] = set()
     states = 2
-    for phrase in phrases:
-        state = 0
-        for word in phrase:
+
+    def walk(state: int, words: Iterable[str]) -> int:
+        nonlocal states
+        for word in words:
             if (state, word) not in tree:
                 tree[state, word] = states
                 states += 1
             state = tree[state, word]
+        return state
+
+    for phrase in phrases:
+        state = 0
+        for item in phrase:
+            if isinstance(item, str):
+                state = walk(state, (item,))
+                continue
+            key = state, repr(item)
+            if key not in met:
+                met[key] = states
+                states += 1
+            joins |= {(walk(state, value), met[key]) for value in item}
+            state = met[key]
         ends.add(state)
     branches = Counter(state for state, _ in tree)
     arcs: list[tuple[object, ...]] = [
         (state, following, 1.0 / branches[state], word) for (state, word), following in tree.items()
     ]
+    arcs += [(end, join, 1.0) for end, join in sorted(joins)]
     arcs += [(end, 1, 1.0) for end in sorted(ends)]
     arcs.append((1, 0, _CHAIN))
     return arcs
+
+
+def _flat(phrase: Sequence[Item]) -> list[str]:
+    """Every word that may occur in it."""
+    words: list[str] = []
+    for item in phrase:
+        words += [item] if isinstance(item, str) else [w for value in item for w in value]
+    return words
 
 
 def _dictionary(language: str, words: set[str]) -> dict[str, list[str]]:

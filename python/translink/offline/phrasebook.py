@@ -9,8 +9,8 @@ separated by ` | `, the first is the one that is spoken:
     @day Monday<TAB>lundi
 
 `{day}` stands for any one of the `@day` lines, translated with it; `{digit+}` for one or more.
-Lines that begin with `#` and empty lines do not count. A file of the user's own is read after the
-built-in one and wins over it, or replaces it (`replace=True`).
+Lines that begin with `#` and empty lines do not count. A file of the user's own stands in the place
+of the built-in one; the line `@builtin` in it brings that in, and what follows wins over it.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ class Phrasebook:
         """Add a file's entries; later ones win. Raises `PhrasebookError`."""
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip() or line.startswith("#"):
+                continue
+            if line.strip() == "@builtin":
+                self.read(_builtin())
                 continue
             sides = line.rstrip("\n").split("\t")
             sides = [s.strip() for s in sides if s.strip()]
@@ -171,14 +174,12 @@ class Phrasebook:
         return found
 
 
-def load(path: Path | None = None, *, replace: bool = False) -> Phrasebook:
-    """The built-in book, and the user's on top or instead. Raises `PhrasebookError`, `OSError`."""
+def load(path: Path | None = None) -> Phrasebook:
+    """The user's book, else the built-in one. Raises `PhrasebookError`, `OSError`."""
     book = Phrasebook()
-    if path is None or not replace:
-        book.read(
-            resources.files("translink.offline").joinpath("phrasebook.tsv").read_text("utf-8")
-        )
-    if path is not None:
+    if path is None:
+        book.read(_builtin())
+    else:
         book.read(path.read_text("utf-8"), str(path))
     return book
 
@@ -191,6 +192,10 @@ def of_phrases(phrases: Mapping[str, Iterable[str]]) -> Phrasebook:
             other = {c: (wording,) if c == code else () for c in LANGUAGES}
             book.entries.append(Entry(other))
     return book
+
+
+def _builtin() -> str:
+    return resources.files("translink.offline").joinpath("phrasebook.tsv").read_text("utf-8")
 
 
 def tokens(text: str) -> list[str]:

@@ -33,8 +33,6 @@ _START = 60.0
 """Seconds a decoder may take to be ready; the first ever makes the French dictionary."""
 _ANSWER = 20.0
 """Seconds a decoder may take to answer before it is taken for dead."""
-_SLOT_LIMIT = 40
-"""Values of a slot that are put into the grammar."""
 
 
 class PocketRecognizers:
@@ -290,25 +288,19 @@ class _Decoder:
             raise
 
 
-def grammar(book: Phrasebook, language: str) -> list[list[str]]:
-    """Every wording as words, slots filled in with their values (each slot's, one at a time)."""
-    phrases: dict[str, list[str]] = {}
+Item = str | list[list[str]]
+
+
+def grammar(book: Phrasebook, language: str) -> list[list[Item]]:
+    """Every wording as words; a slot is the list of its values. Each value is a phrase itself."""
+    values = {name: [tokens(v) for v in book.slot_values(name, language)] for name in book.slots}
+    phrases: dict[str, list[Item]] = {}
     for wording in book.wordings(language):
-        for filled in _filled(tokens(wording), book, language):
-            phrases.setdefault(normal(" ".join(filled)), filled)
-    for name in book.slots:
-        for value in book.slot_values(name, language):
-            phrases.setdefault(normal(value), tokens(value))
+        words = tokens(wording)
+        phrases.setdefault(
+            normal(wording),
+            [values[w.strip("{+}")] if w.startswith("{") else w for w in words],
+        )
+    if values:
+        phrases["{}"] = [[value for name in sorted(values) for value in values[name]]]
     return list(phrases.values())
-
-
-def _filled(words: list[str], book: Phrasebook, language: str) -> list[list[str]]:
-    for at, word in enumerate(words):
-        if word.startswith("{"):
-            values = book.slot_values(word.strip("{+}"), language)[:_SLOT_LIMIT]
-            return [
-                more
-                for value in values
-                for more in _filled(words[:at] + tokens(value) + words[at + 1 :], book, language)
-            ]
-    return [words]

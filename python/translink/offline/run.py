@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 
 import orjson
+import uvloop
 
 from translink.errors import TranslinkError
-from translink.offline import phrasebook
-from translink.offline.check import Finding, check
+from translink.offline.beacon import beacon_engines
+from translink.offline.check import Finding
+from translink.offline.check import check as findings
 from translink.offline.engines import EngineFailed, EngineMissing
 from translink.offline.hooks import Faults
 from translink.offline.listen import ListenTiming
 from translink.offline.messages import QUALITY
+from translink.offline.phrasebook import load, of_phrases
 from translink.offline.recognizer import PocketRecognizers
 from translink.offline.server import OfflineServer
 from translink.offline.synthesizer import ProgramSynthesizer
@@ -58,32 +62,30 @@ async def start_offline(
     host: str = "127.0.0.1",
     port: int = 0,
     engine: str = "real",
-    phrasebook_path: Path | None = None,
-    replace_phrasebook: bool = False,
+    phrasebook: Path | None = None,
     phrases: Mapping[str, list[str]] | None = None,
     timing: ListenTiming | None = None,
     faults: Faults | None = None,
     limits: Mapping[str, int] | None = None,
-    decoders: int | None = None,
+    recognizers: int | None = None,
     warm: bool = True,
+    seed: int = 0,
 ) -> RunningOffline:
     """Start the server with the real engines, or with beacons (`engine="beacon"`).
 
-    `phrases`: hear these instead of the phrasebook (language → wordings). `decoders`: bound of the
-    recognisers' pool. `warm`: decoders and translators are started before this returns (2 s; the
+    `phrasebook`: a file instead of ours (see `phrasebook.py`; a line `@builtin` brings ours in).
+    `phrases`: hear these instead (language → wordings). `recognizers`: bound of the pool. `warm`: decoders and translators are started before this returns (2 s; the
     first time ever some seconds more), engines that are missing are left out. Raises `OSError` for
     the port, `PhrasebookError` for the book.
     """
     if engine == "beacon":
-        from translink.offline import beacon
-
-        recognizer, translator, synthesizer = beacon.engines()
+        beacons = beacon_engines(seed)
         server = OfflineServer(
             host=host,
             port=port,
-            recognizer=recognizer,
-            translator=translator,
-            synthesizer=synthesizer,
+            recognizer=beacons.recognizer,
+            translator=beacons.translator,
+            synthesizer=beacons.synthesizer,
             timing=timing,
             faults=faults,
             limits=limits,
@@ -92,9 +94,9 @@ async def start_offline(
         return RunningOffline(server, [])
     if engine != "real":
         raise ValueError(f"engine: {engine!r}, must be `real` or `beacon`")
-    book = phrasebook.load(phrasebook_path, replace=replace_phrasebook)
-    heard = book if phrases is None else phrasebook.of_phrases(phrases)
-    pool, speech = PocketRecognizers(heard, most=decoders), ProgramSynthesizer()
+    book = load(phrasebook)
+    heard = book if phrases is None else of_phrases(phrases)
+    pool, speech = PocketRecognizers(heard, most=recognizers), ProgramSynthesizer()
     rules = PhrasebookTranslator(book)
     server = OfflineServer(
         host=host,
@@ -123,46 +125,63 @@ async def _warm(pool: PocketRecognizers) -> None:
             await pool.warm((language,))
 
 
-async def run_offline(
+def run_offline(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
     engine: str = "real",
-    phrasebook_path: Path | None = None,
-    replace_phrasebook: bool = False,
-    decoders: int | None = None,
-    faults: Faults | None = None,
+    phrasebook: Path | None = None,
+    recognizers: int | None = None,
+    check: bool = False,
     json: bool = False,
     until_eof: bool = False,
-) -> None:
-    """Serve until SIGTERM or SIGINT; the command `translink offline`.
+) -> int:
+    """The command `translink offline`: serve until SIGTERM or SIGINT. Returns the exit code.
 
     Prints where it listens, what it is made of and of what quality; with `json` one line of JSON
-    (`{"url": …, "quality": …, "missing": […]}`). `until_eof`: also ends when standard input does,
-    so that a child never outlives its parent.
+    (`{"url": …, "quality": …, "missing": […]}`). `check`: only say what this machine can do; 1 when
+    something is missing. `until_eof`: also end when standard input does, so that a child never
+    outlives its parent.
     """
-    running = await start_offline(
-        host=host,
-        port=port,
-        engine=engine,
-        phrasebook_path=phrasebook_path,
-        replace_phrasebook=replace_phrasebook,
-        decoders=decoders,
-        faults=faults,
-    )
-    findings = check() if engine == "real" else []
-    sys.stdout.write(_announcement(running.url, findings, json=json))
-    sys.stdout.flush()
+    if check:
+        return _report(json=json)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(
+            _serve(
+                start_offline(
+                    host=host,
+                    port=port,
+                    engine=engine,
+                    phrasebook=phrasebook,
+                    recognizers=recognizers,
+                ),
+                real=engine == "real",
+                json=json,
+                until_eof=until_eof,
+            )
+        )
+    return 0
+
+
+async def _serve(
+    starting: Coroutine[None, None, RunningOffline], *, real: bool, json: bool, until_eof: bool
+) -> None:
+    running = await starting
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    transport = None
     if until_eof:
         transport, _ = await loop.connect_read_pipe(lambda: _UntilEof(stop), sys.stdin)
-    await stop.wait()
-    if until_eof:
-        transport.close()
-    await running.close()
+    try:
+        sys.stdout.write(_announcement(running.url, findings() if real else [], json=json))
+        sys.stdout.flush()
+        await stop.wait()
+    finally:
+        if transport is not None:
+            transport.close()
+        await running.close()
 
 
 class OfflineProcess:
@@ -171,33 +190,31 @@ class OfflineProcess:
     The child ends when this process does, however it does: it reads a pipe that only we hold.
     """
 
-    def __init__(self) -> None:
-        self.url = ""
-        self.missing: list[str] = []
-        """What could not be started, with the command that installs it."""
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(
+    def __init__(
         self,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         engine: str = "real",
-        phrasebook_path: Path | None = None,
-        replace_phrasebook: bool = False,
-        decoders: int | None = None,
-    ) -> str:
+        phrasebook: Path | None = None,
+        recognizers: int | None = None,
+    ) -> None:
+        """As for `start_offline`. Nothing is started yet."""
+        self._command = [sys.executable, "-m", "translink.offline", "--json", "--until-eof"]
+        self._command += ["--host", host, "--port", str(port), "--engine", engine]
+        if phrasebook is not None:
+            self._command += ["--phrasebook", str(phrasebook)]
+        if recognizers is not None:
+            self._command += ["--recognizers", str(recognizers)]
+        self.url = ""
+        self.missing: list[str] = []
+        """What could not be started, with the command that installs it."""
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> str:
         """Returns the URL when the server is ready. Raises `TranslinkError`."""
-        command = [sys.executable, "-m", "translink.offline", "--host", host, "--port", str(port)]
-        command += ["--engine", engine, "--json", "--until-eof"]
-        if phrasebook_path is not None:
-            command += ["--phrasebook", str(phrasebook_path)]
-        if replace_phrasebook:
-            command += ["--replace-phrasebook"]
-        if decoders is not None:
-            command += ["--decoders", str(decoders)]
         process = self._process = await asyncio.create_subprocess_exec(
-            *command,
+            *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for us: the child goes when the last word is said
@@ -244,8 +261,23 @@ class _UntilEof(asyncio.Protocol):
         self._stop.set()
 
 
-def _announcement(url: str, findings: list[Finding], *, json: bool) -> str:
-    missing = [f"{f.part}: {f.detail}: {f.install}" for f in findings if f.install]
+def _report(*, json: bool) -> int:
+    found = findings()
+    if json:
+        rows = [dataclasses.asdict(f) for f in found]
+        text = orjson.dumps({"quality": QUALITY, "findings": rows}).decode() + "\n"
+    else:
+        text = "".join(
+            f"{'ok     ' if f.ok else 'MISSING'} {f.part}: {f.detail}"
+            f"{f' ({f.install})' if f.install else ''}\n"
+            for f in found
+        )
+    sys.stdout.write(text)
+    return 0 if all(f.ok for f in found) else 1
+
+
+def _announcement(url: str, found: list[Finding], *, json: bool) -> str:
+    missing = [f"{f.part}: {f.detail}: {f.install}" for f in found if f.install]
     if json:
         line = orjson.dumps({"url": url, "quality": QUALITY, "missing": missing})
         return line.decode() + "\n"

@@ -5,8 +5,8 @@ use crate::frame::FRAME_BYTES;
 /// All blocks of one ear; those in no chain are free.
 #[derive(Debug)]
 pub(crate) struct Blocks {
-    /// Block after block. Zeroed by the allocator, not by us, and lent out last in, first out: pages
-    /// that no speech ever reached cost nothing (an ear is 1.9 MB, mostly empty).
+    /// Block after block. Zeroed by the allocator, not by us, and lent out last in, first out:
+    /// pages that no speech ever reached cost nothing (an ear is 1.9 MB, mostly empty).
     bytes: Box<[u8]>,
     /// The block after each one, in its chain or in the list of free ones.
     next: Box<[u32]>,

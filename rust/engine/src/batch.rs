@@ -1,8 +1,9 @@
 //! Many datagrams in one system call, each with its kernel receive time and drop counter.
 //!
-//! Why not nix's `recvmmsg` (0.31): it does not restore `msg_controllen` between calls. The kernel sets it to
-//! what it used, so the first drop counter (which only comes after a drop) would no longer fit, and would be
-//! cut off together with the timestamp. Why not quinn-udp: it does not tell the drop counter.
+//! Why not nix's `recvmmsg` (0.31): it does not restore `msg_controllen` between calls. The kernel
+//! sets it to what it used, so the first drop counter (which only comes after a drop) would no
+//! longer fit, and would be cut off together with the timestamp. Why not quinn-udp: it does not
+//! tell the drop counter.
 //!
 //! The one `unsafe` block is the system call; control messages are parsed as bytes.
 #![expect(
@@ -17,14 +18,14 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use translink_core::frame::Nanos;
 
-/// Datagrams in one call. 32 × 20 ms is more than a second of one talker; at 20,000 datagrams/s one call
-/// in 1.6 ms.
+/// Datagrams in one call. 32 × 20 ms is more than a second of one talker; at 20,000 datagrams/s one
+/// call in 1.6 ms.
 pub(crate) const BATCH: usize = 32;
 const COUNT: libc::c_uint = 32;
 const _: () = assert!(COUNT as usize == BATCH);
 
-/// The largest UDP payload (65,507) fits, so nothing is ever truncated. Pages that no datagram reaches
-/// are never touched.
+/// The largest UDP payload (65,507) fits, so nothing is ever truncated. Pages that no datagram
+/// reaches are never touched.
 const SLOT: usize = 65_536;
 
 /// Room for a timestamp and a drop counter (32 + 24 bytes with their headers), and as much again.
@@ -88,8 +89,9 @@ impl Batch {
             header.msg_hdr.msg_namelen = SOURCE_BYTES;
             header.msg_hdr.msg_flags = 0;
         }
-        // SAFETY: every header was just pointed at buffers that `self` owns exclusively and that live
-        // through the call, with their true lengths; the count is that of the headers; no timeout.
+        // SAFETY: every header was just pointed at buffers that `self` owns exclusively and that
+        // live through the call, with their true lengths; the count is that of the headers; no
+        // timeout.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -121,8 +123,8 @@ impl Batch {
     }
 }
 
-/// `sockaddr_in` or `sockaddr_in6` (netinet/in.h): family in memory order, port and address in network
-/// order, the scope of a link-local address in memory order.
+/// `sockaddr_in` or `sockaddr_in6` (netinet/in.h): family in memory order, port and address in
+/// network order, the scope of a link-local address in memory order.
 fn read_source(words: &[u32; SOURCE_WORDS]) -> Option<SocketAddr> {
     let bytes: [[u8; 4]; SOURCE_WORDS] = words.map(u32::to_ne_bytes);
     let port = u16::from_be_bytes([bytes[0][2], bytes[0][3]]);

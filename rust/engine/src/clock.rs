@@ -28,8 +28,9 @@ impl Conversion {
     /// Monotonic time of a kernel timestamp; `earliest` is the arrival of the datagram before.
     ///
     /// A step of the real-time clock between stamp and reading may not reach the audio's time line:
-    /// the answer stays between `earliest` and now, and an age beyond [`OLD`] is believed to be a step.
-    /// (Else the first datagram after a pause could seem to have come before it, and end a call as idle.)
+    /// the answer stays between `earliest` and now, and an age beyond [`OLD`] is believed to be a
+    /// step. (Else the first datagram after a pause could seem to have come before it, and end a
+    /// call as idle.)
     pub(crate) fn monotonic(&self, stamp: Option<Nanos>, earliest: Nanos) -> Nanos {
         let age = stamp.map_or(0, |stamp| self.realtime.saturating_sub(stamp));
         let age = if age > OLD { 0 } else { age };
@@ -39,8 +40,8 @@ impl Conversion {
     }
 }
 
-/// The media thread does not let a datagram wait so long, unless the whole process was stopped; then all
-/// that waited came "now", which is as good a time as any.
+/// The media thread does not let a datagram wait so long, unless the whole process was stopped;
+/// then all that waited came "now", which is as good a time as any.
 const OLD: Nanos = 2_000_000_000;
 
 #[expect(clippy::cast_sign_loss, reason = "neither clock is before its epoch")]

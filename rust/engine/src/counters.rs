@@ -13,7 +13,8 @@ macro_rules! counters {
             $(pub(crate) $name: AtomicU64,)*
         }
 
-        /// A copy of a leg's counters. All but `rcvbuf`, `playout_queued` and `last_datagram` only rise.
+        /// A copy of a leg's counters. All but `rcvbuf`, `playout_queued` and `last_datagram` only
+        /// rise.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Snapshot {
             $($(#[$doc])* pub $name: u64,)*
@@ -52,8 +53,8 @@ counters! {
     datagrams_out,
     /// Their bytes.
     bytes_out,
-    /// Datagrams the kernel dropped because the socket's buffer was full. The kernel tells it with the
-    /// next datagram that it does deliver.
+    /// Datagrams the kernel dropped because the socket's buffer was full. The kernel tells it with
+    /// the next datagram that it does deliver.
     drops_kernel,
     /// Frames that did not fit the mailbox.
     drops_ring,

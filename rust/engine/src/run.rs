@@ -21,7 +21,8 @@ const CLOCK: u64 = u64::MAX - 1;
 /// Sockets served between two looks at the commands.
 const EVENTS: usize = 64;
 
-/// Commands obeyed between two looks at the sockets: whoever sends them without end holds up no talker.
+/// Commands obeyed between two looks at the sockets: whoever sends them without end holds up no
+/// talker.
 const COMMANDS_AT_ONCE: usize = 64;
 
 /// Everything the thread owns. No lock but the ledgers', no allocation while datagrams flow.
@@ -30,8 +31,8 @@ pub(crate) struct Media {
     timer: TimerFd,
     /// What the timer is set to.
     armed: Nanos,
-    /// No leg wants to be woken before this. It may be too early, never too late: a datagram mostly moves
-    /// its leg's deadline on, which is not worth looking through all legs, nor a system call.
+    /// No leg wants to be woken before this. It may be too early, never too late: a datagram mostly
+    /// moves its leg's deadline on, which is not worth looking through all legs, nor a system call.
     earliest: Nanos,
     commands: Arc<Commands>,
     outbox: Outbox,
@@ -94,7 +95,8 @@ impl Media {
         }
     }
 
-    /// Set the timer to the earliest deadline, an absolute time: being late once delays nothing after it.
+    /// Set the timer to the earliest deadline, an absolute time: being late once delays nothing
+    /// after it.
     fn arm(&mut self) -> nix::Result<()> {
         if self.earliest == self.armed {
             return Ok(());
@@ -117,7 +119,8 @@ impl Media {
         self.armed = Nanos::MAX;
     }
 
-    /// Ear clocks come before the next socket or command: one talker's flood may not make another's ear wait.
+    /// Ear clocks come before the next socket or command: one talker's flood may not make another's
+    /// ear wait.
     fn wake_due(&mut self) {
         let now = clock::now();
         if now < self.earliest {

@@ -46,8 +46,8 @@ impl Slot {
         out: &mut Outbox,
         act: impl FnOnce(&mut Self, &mut Outbox),
     ) -> bool {
-        // What a panic leaves half-done is the leg, which is dropped, and the outbox, whose ring is whole
-        // between any two pushes.
+        // What a panic leaves half-done is the leg, which is dropped, and the outbox, whose ring is
+        // whole between any two pushes.
         let alive = catch_unwind(AssertUnwindSafe(|| act(self, out))).is_ok();
         if alive {
             self.shared.counters.publish(self.leg.stats());

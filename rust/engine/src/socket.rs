@@ -56,8 +56,8 @@ impl Sockets {
         self.receive.as_fd()
     }
 
-    /// A datagram was accepted from there. A gateway that moves (a new call, a new port behind its NAT)
-    /// takes the ear with it.
+    /// A datagram was accepted from there. A gateway that moves (a new call, a new port behind its
+    /// NAT) takes the ear with it.
     pub(crate) fn heard_from(&mut self, source: Option<SocketAddr>) {
         if self.learns && source.is_some() && source != self.learned {
             self.learned = source;
@@ -83,8 +83,8 @@ impl Sockets {
     }
 }
 
-/// The receiving socket, where it listens, and the buffer it was granted. The buffer is asked for first with
-/// the right (`CAP_NET_ADMIN`) to exceed the system's limit.
+/// The receiving socket, where it listens, and the buffer it was granted. The buffer is asked for
+/// first with the right (`CAP_NET_ADMIN`) to exceed the system's limit.
 fn receiver(listen: SocketAddr, receive_buffer: usize) -> io::Result<(Socket, SocketAddr, u64)> {
     let socket = bound(listen)?;
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
