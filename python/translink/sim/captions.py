@@ -59,7 +59,7 @@ class Captions:
         side = self.sides.get(str(event.get("leg")))
         if kind == "loss":
             self.losses += 1
-        if kind in _NOTABLE:
+        if notable(event) and _note(event) not in self.notes:
             self.notes.append(_note(event))
         if side is None:
             return
@@ -106,6 +106,11 @@ class Captions:
         return orphan
 
 
+def notable(event: Event) -> bool:
+    """Whether it tells of something besides speech that people should know."""
+    return str(event.get("type")) in _NOTABLE
+
+
 def describe(event: Event) -> str | None:
     """The event as a line of plain text; None = not worth one."""
     kind, leg, text = (str(event.get(name)) for name in ("type", "leg", "text"))
@@ -118,7 +123,7 @@ def describe(event: Event) -> str | None:
             return f"{leg} translated   {text}"
         case "untranslated":
             return f"{leg} NOT translated: {text}"
-        case _ if kind in _NOTABLE:
+        case _ if notable(event):
             return _note(event)
         case _:
             return None

@@ -47,8 +47,9 @@ ANSWER = 1.6
 """Seconds that the other one takes to answer, where he does not interrupt."""
 PAUSE = 1.6
 """Seconds between two exchanges."""
-SILENCE = 3.0
+SILENCE = 2.5
 """Seconds of silence in both ears after which nothing more is expected."""
+PATIENCE = 12.0
 QUALITY = "offline demo quality"
 """What the embedded engines are called wherever they show."""
 
@@ -154,7 +155,7 @@ async def _demo(
         try:
             said = await _talk(callers, cues, take, stack)
             view.tell("waiting for the last translation …")
-            await asyncio.gather(*(each.quiet(SILENCE, LAST_WORDS) for each in callers.values()))
+            await _until_heard(callers, captions, said)
             for caller in callers.values():
                 await caller.close()
             await asyncio.sleep(0.2)  # the last datagrams are still being counted
@@ -258,6 +259,18 @@ async def _talk(
         for cue in cues:
             group.create_task(play(cue))
     return said
+
+
+async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: Talk) -> None:
+    """Wait until every line was understood and both ears are silent, on a busy machine for long.
+
+    A line that is not understood at all is given up `PATIENCE` seconds after the last one was said.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while any(captions.sides[leg].segments < len(said[leg]) for leg in said):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    await asyncio.gather(*(each.quiet(SILENCE, SILENCE) for each in callers.values()))
 
 
 def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:

@@ -1,17 +1,14 @@
 """What the callers of the demo say, and the voices that say it.
 
 A caller needs a voice that the recogniser of *this* machine understands. Measured with the offline
-engines, exact sentences of the phrasebook understood: English by flite `rms` 12 of 17 (all of the
-dialogue), `kal16` 14; French by espeak-ng's five voices 0 of 18, and by flite `kal16`, which is
-told the phones that the French dictionary has for the words, 15 of 15 (`rms` 14, `slt` 10). So the
-offline demo's Frenchman has an American accent. The real services understand espeak-ng's, who is
-French.
+engines, sentences of the phrasebook understood to the word: English by flite `kal16` 16 of 17, by
+`rms` 14; French by espeak-ng's Klatt synthesis 11 of 18 (all of the dialogue), by its own 0. The
+real services are given espeak-ng's own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -19,7 +16,6 @@ from pathlib import Path
 
 from translink.errors import TranslinkError
 from translink.events import RATE
-from translink.offline.dictionary import pronunciations
 from translink.sim.ear import AUDIBLE, loudest
 from translink.sim.wav import SAMPLE_BYTES, parse_wav
 
@@ -38,7 +34,7 @@ DIALOGUE: dict[str, tuple[str, ...]] = {
         "Quel jour vous convient ?",
         "Votre rendez-vous est confirmé.",
         "Cela coûte vingt euros.",
-        "Je vous en prie.",
+        "Merci de votre appel.",
     ),
 }
 """Language to lines, all of them in the phrasebook; line n of one answers line n of the other."""
@@ -76,20 +72,17 @@ async def speak(text: str, language: str, *, offline: bool = True) -> Line:
 
     Args:
         text: the sentence.
-        language: `en`, or any that espeak-ng speaks.
+        language: any that espeak-ng speaks.
         offline: the offline engines will listen.
 
     Raises:
         SpeechMissing: no program for it on this machine.
     """
     if language == "en" and shutil.which("flite"):
-        pcm, voice = await _flite("rms", "-t", text), "flite rms"
-    elif offline and shutil.which("flite") and shutil.which("espeak-ng"):
-        phones = await asyncio.to_thread(_phones, text, language)
-        stretched = ("--setf", "duration_stretch=1.15", "-p", phones)
-        pcm, voice = await _flite("kal16", *stretched), f"flite kal16, phones of {language}"
+        pcm, voice = await _flite(text, "kal16"), "flite kal16"
     elif shutil.which("espeak-ng"):
-        pcm, voice = await _espeak(text, language), f"espeak-ng {language}"
+        variant = f"{language}+klatt" if offline else language
+        pcm, voice = await _espeak(text, variant), f"espeak-ng {variant}"
     else:
         name = _NAMES.get(language, language)
         raise SpeechMissing(f"no program on this machine speaks {name}; {INSTALL}")
@@ -106,22 +99,15 @@ def trimmed(pcm: bytes) -> bytes:
     return pcm[max(0, loud[0] - _LEAD) : loud[-1] + _STEP] if loud else pcm
 
 
-def _phones(text: str, language: str) -> str:
-    """The sentence as flite's phones: of each word the likeliest of the dictionary's variants."""
-    words = re.findall(r"[\w'’-]+", text.lower())
-    known = pronunciations(words, language)
-    return " ".join(["pau", *(known[word][0].lower() for word in words if word in known), "pau"])
-
-
-async def _flite(voice: str, *what: str) -> bytes:
+async def _flite(text: str, voice: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="translink-") as folder:  # flite writes to files only
         path = Path(folder) / "said.wav"
-        await _run("flite", "-voice", voice, *what, "-o", str(path))
+        await _run("flite", "-voice", voice, "-t", text, "-o", str(path))
         return parse_wav(path.read_bytes(), "flite's answer").at(RATE)
 
 
-async def _espeak(text: str, language: str) -> bytes:
-    made = await _run("espeak-ng", "-v", language, "-s", "150", "--stdout", "--", text)
+async def _espeak(text: str, voice: str) -> bytes:
+    made = await _run("espeak-ng", "-v", voice, "-s", "155", "--stdout", "--", text)
     return parse_wav(made, "espeak-ng's answer").at(RATE)
 
 
