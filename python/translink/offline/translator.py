@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from translink.offline.engines import EngineFailed, EngineMissing
-from translink.offline.phrasebook import Phrasebook
+from translink.offline.phrasebook import Phrasebook, tokens
 
 MODES = Path("/usr/share/apertium/modes")
 INSTALL = "apt-get install apertium-eng-spa apertium-fr-es"
@@ -57,6 +57,9 @@ class PhrasebookTranslator:
         parts = []
         for sentence in _SENTENCE.findall(text) or [text]:
             found = self._book.translate(sentence, source, target)
+            if found is None and (phrases := self._book.split(tokens(sentence), source)):
+                said = [self._book.translate(p, source, target) for p in phrases]
+                found = " ".join(s for s in said if s)
             parts.append(found or await self._by_rules(sentence.strip(), source, target))
         return " ".join(p for p in parts if p)
 
