@@ -40,7 +40,7 @@ each value of one or more words."""
 
 _FRAMES = 100
 """Per second."""
-_GRAMMAR = {"beam": 1e-50, "wbeam": 1e-34, "pbeam": 1e-50, "maxhmmpf": 1500}
+_GRAMMAR = {"beam": 1e-50, "wbeam": 1e-34, "pbeam": 1e-50, "maxhmmpf": 800}
 """Wider than pocketsphinx's own: 86 → 90 % of French prompts right."""
 _MEANS = "55,8,1,6,4,-2,2,-5"
 """Cepstral means to begin with, about those of telephone speech at 16 kHz: with pocketsphinx's own

@@ -22,6 +22,7 @@ import orjson
 
 from translink.offline.engines import BusyError, EngineFailed, EngineMissing, Heard
 from translink.offline.phrasebook import Phrasebook, normal, tokens
+from translink.offline.processes import end
 from translink.offline.punctuation import finished, punctuated
 from translink.offline.vad import FRAME_BYTES, RATE, EnergyVad
 
@@ -271,12 +272,8 @@ class _Decoder:
     async def stop(self) -> None:
         """Kill it. Idempotent."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
+        if process is not None:
+            await end(process)
 
     async def _receive(self, limit: float) -> object:
         process = self._process

@@ -22,6 +22,7 @@ from translink.offline.hooks import Faults
 from translink.offline.listen import ListenTiming
 from translink.offline.messages import QUALITY
 from translink.offline.phrasebook import load, of_phrases
+from translink.offline.processes import end
 from translink.offline.recognizer import PocketRecognizers
 from translink.offline.server import OfflineServer
 from translink.offline.synthesizer import ProgramSynthesizer
@@ -247,8 +248,8 @@ class OfflineProcess:
             async with asyncio.timeout(_STOP):
                 await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            pass
+        await end(process)
 
 
 class _UntilEof(asyncio.Protocol):

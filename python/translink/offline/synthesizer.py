@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from translink.offline.audio import AudioError, WavDecoder
 from translink.offline.engines import EngineFailed, EngineMissing
+from translink.offline.processes import end
 
 _PIECE = 3_200
 """Bytes read at once: some 70 ms of espeak-ng's 22.05 kHz."""
@@ -129,7 +130,4 @@ async def _running(speaker: Speaker, text: str) -> AsyncGenerator[asyncio.Stream
         yield reader
     finally:
         transport.close()
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
+        await end(process)
