@@ -86,15 +86,18 @@ chaos: ## The table of docs/reliability.md: faults against words lost. ARGS="--s
 	$(BIN)/python benches/chaos.py $(ARGS)
 
 ##@ Rest
-.PHONY: clean help
+.PHONY: settings-reference clean help
+settings-reference: $(VENV)/.release ## Write docs/settings.md anew.
+	$(BIN)/python tools/settings-reference
+
 clean: ## Remove what was built: .venv, target, caches.
-	rm -rf $(VENV) target dist demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) target dist demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/translink/_core*.so
 	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
 
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	  /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 # Stamps: what they stand for is done once and again when what it depends on changes.
 

@@ -12,7 +12,7 @@ import sys
 from tests.support.virtual import run_virtually
 from tests.support.world import Plan, World
 from translink.events import Result
-from translink.listener import ListenRules
+from translink.listening import ListenRules
 from translink.timeline import Item
 
 THRESHOLDS = (0.5, 1.0, 1.5, 2.0, 4.0)

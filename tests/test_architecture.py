@@ -25,7 +25,8 @@ FLOORS: tuple[set[str], ...] = (
     {"transcript", "timeline", "failover", "speech", "pauses"},
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices"},
-    {"feed", "pieces", "listener", "lineup", "restream", "interpreter", "call", "switchboard"},
+    {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
+    | {"record", "speaker", "interpreter", "call", "switchboard"},
     {"metrics", "admin", "offline"},
     {"app"},
     {"sim", "check"},

@@ -10,8 +10,8 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-from benches.reference_udp import ReferenceLeg
 
+from benches.reference_udp import ReferenceLeg
 from translink._core import Frame, Playout
 from translink.media import LegPorts, Media, MediaLeg
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -287,6 +289,10 @@ def test_the_readmes_example_is_understood(here: Path) -> None:
     settings = load()
     assert [leg.language for leg in settings.legs] == ["de", "es"]
     assert settings.fallback.offline
+
+
+def test_the_reference_is_the_one_that_the_sources_give() -> None:
+    subprocess.run([sys.executable, ROOT / "tools" / "settings-reference", "--check"], check=True)
 
 
 @given(

@@ -153,8 +153,27 @@ def test_speech_that_goes_on_prolongs_the_wait_but_not_for_ever() -> None:
     assert transcript.interim == ""
 
 
+def test_speech_that_goes_on_is_cut_after_its_last_clause() -> None:
+    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=2.5))
+    transcript.result(final("if you want, we can go", 0), 10.0)
+    transcript.result(interim("to the", 1.8), 11.5)
+    transcript.tick(12.5)
+    assert texts(transcript) == ["if you want,"]
+    assert transcript.interim == "we can go to the"
+    transcript.result(final("to the station", 1.8, speech_final=True), 13.0)
+    assert texts(transcript) == ["we can go to the station"]
+
+
+def test_a_clause_too_short_for_a_request_is_not_cut_off() -> None:
+    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=2.5))
+    transcript.result(final("well, we can", 0), 10.0)
+    transcript.result(interim("go", 0.9), 11.5)
+    transcript.tick(12.5)
+    assert texts(transcript) == ["well, we can"]
+
+
 def test_a_late_final_finds_the_wait_over_even_without_a_tick() -> None:
-    transcript = Transcript(CommitPolicy(max_hold=4.0))
+    transcript = Transcript()
     transcript.result(final("and then", 0), 10.0)
     transcript.result(final("we went", 0.6), 15.0)
     assert texts(transcript) == ["and then we went"]

@@ -71,9 +71,16 @@ class LegCounters(TypedDict):
     """
 
     datagrams_in: int
+    """Datagrams taken from the socket, empty ones not."""
     bytes_in: int
     frames_in: int
+    """Frames made from datagrams."""
+    frames_padded: int
+    """Of these, frames completed with silence because datagrams stopped."""
+    frames_speech: int
+    """Of these, frames the detector called speech."""
     frames_filled: int
+    """Frames of silence fed after datagrams stopped in mid-utterance."""
     datagrams_out: int
     bytes_out: int
     drops_kernel: int
@@ -86,8 +93,16 @@ class LegCounters(TypedDict):
     """Playout events that did not fit the mailbox, although its last sixteenth is kept for them."""
     drops_playout: int
     """Bytes refused because the ear's queue was full."""
+    drops_flushed: int
+    """Bytes that waited for the ear and were dropped by `flush` or `reset_leg`."""
     drops_stale: int
     """Bytes that came for an utterance after it had been flushed."""
+    drops_reset: int
+    """Bytes of less than a frame that were carried when `reset_leg` came."""
+    drops_unpolled: int
+    """Datagrams refused by the leg's logic: a bug, so 0."""
+    bytes_realigned: int
+    """Bytes skipped because they were the other half of a sample that had been completed."""
     errors_receive: int
     """Failed receives, and empty datagrams."""
     errors_send: int
@@ -97,6 +112,10 @@ class LegCounters(TypedDict):
     """Playout ticks sent more than 2 ms after their deadline."""
     late_max: int
     """The longest such delay, ns."""
+    clock_resets: int
+    """Times the playout clock was set anew because a wake came too late to catch up."""
+    resets: int
+    """Calls that ended here (`reset_leg`)."""
     playout_queued: int
     """Bytes waiting for the ear right now, those on their way to the media thread included."""
     rcvbuf: int
@@ -138,8 +157,9 @@ class Engine:
 
         Raises `OSError` (address in use, …), `ValueError`.
 
-        Numbers rise and never come back. Without `play_to` speech is paced and told, and thrown
-        away.
+        Numbers rise and never come back. Without `play_to` the ear is where the call's newest
+        datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
+        and thrown away.
         """
 
     def local_address(self, leg: int) -> tuple[str, int]:

@@ -8,6 +8,7 @@ very same clients.
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -30,7 +31,7 @@ from translink.feed import FeedLimits
 from translink.http import Http
 from translink.journal import Journal, Subscription
 from translink.lineup import Lineup, LineupLimits
-from translink.listener import ListenRules
+from translink.listening import ListenRules
 from translink.media import LegPorts, Media, MediaLeg
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
@@ -83,7 +84,12 @@ class App:
         self._switched = False
         """There is a switchboard."""
         self._draining = False
-        self._died = False
+        self.stop = asyncio.Event()
+        """Set it to end in good order. Set here when there is nothing more to serve."""
+        self.serving = False
+        """The start is over: calls may come."""
+        self.died = False
+        """The media thread died, of a bug: no call will ever be heard again."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
@@ -134,6 +140,7 @@ class App:
                     plays_to=str(settings.leg(name).play_to or "whoever sends"),
                 )
             log.info("ready", dashboard=admin.url, took_ms=round((time.time() - self.began) * 1000))
+            self.serving = True
             try:
                 yield self
             finally:
@@ -183,13 +190,19 @@ class App:
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Alive?"""
-        return not self._died, {"media": "dead" if self._died else "running"}
+        return not self.died, {"media": "dead" if self.died else "running"}
 
     def ready(self) -> tuple[bool, Mapping[str, Any]]:
         """Would a call that begins now be translated?"""
         down = self.lineup.down()
-        ok = not (down or self._died or self._draining)
-        return ok, {"down": down, "draining": self._draining, "offline": self._endpoints.offline}
+        dead = sorted(self.switchboard.out_of_service)
+        ok = not (down or dead or self.died or self._draining)
+        return ok, {
+            "down": down,
+            "legs_out_of_service": dead,
+            "draining": self._draining,
+            "offline": self._endpoints.offline,
+        }
 
     def settings(self) -> Mapping[str, Any]:
         """In force, secrets masked."""
@@ -242,6 +255,8 @@ class App:
                 recognizers=self._settings.offline.recognizers,
             )
             url = await offline.start()
+            for lack in offline.missing:
+                log.warning("an offline engine is missing: %s", lack)
             stack.push_async_callback(offline.stop)
             if no_deepgram or no_deepl:
                 _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
@@ -309,6 +324,7 @@ class App:
             server_url=url,
             english=deepl.english,
             portuguese=deepl.portuguese,
+            model_type=deepl.model_type,
             formality=deepl.formality or "default",
             glossary_id=deepl.glossary_id,
             timeout=deepl.timeout,
@@ -345,12 +361,14 @@ class App:
         return ListenRules()
 
     def _media_died(self) -> None:
-        self._died = True
+        self.died = True
         log.critical("the media thread died: a bug in translink; nothing can be heard any more")
+        self.stop.set()
 
 
 async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
-    stop = asyncio.Event()
+    app = App(settings, reread)
+    stop = app.stop
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
@@ -358,14 +376,16 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     def on_signal(name: str) -> None:
         if stop.is_set():
             log.warning("second signal: stopping at once", signal=name)
+        elif app.serving:
+            log.info("stopping: what was said is still translated and spoken", signal=name)
+        else:
+            log.info("stopping: not started yet", signal=name)
+        if stop.is_set() or not app.serving:
             main.cancel()
-            return
-        log.info("stopping: what was said is still translated and spoken", signal=name)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number.name)
-    app = App(settings, reread)
     # From the first moment: not handled, it would end the process.
     loop.add_signal_handler(signal.SIGHUP, app.reload)
     try:
@@ -374,9 +394,9 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
-        return 1
+        return 1 if app.serving else 0
     log.info("stopped")
-    return 0
+    return 1 if app.died else 0
 
 
 def _with_modes_of(new: Settings, old: Settings) -> Settings:
@@ -404,10 +424,15 @@ def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
             )
         )
     except OSError as error:
-        raise SettingsError(
-            f"legs.{name}.listen = {leg.listen}: {error.strerror or error}; is another translink "
-            "(or the server it replaces) still running there? Choose a free address or stop it."
-        ) from error
+        mend = {
+            errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
+            "running there? Choose a free address or stop it.",
+            errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
+            "on this machine, 0.0.0.0 what comes from others.",
+            errno.EACCES: "is not ours to use; choose a port above 1023.",
+        }
+        told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
+        raise SettingsError(f"legs.{name}.listen = {leg.listen}: {told}") from error
 
 
 def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -90,8 +90,6 @@ class Feed:
         heard nothing."""
         self.heard = False
         """Anything at all came back."""
-        self.skipped = 0
-        """Samples that had left the ledger before they could be sent."""
         self._inbox: deque[Frame] = deque(maxlen=64)
         self._wake = asyncio.Event()
         self._closing = False
@@ -107,6 +105,10 @@ class Feed:
         """Send up to `sample`, then CloseStream; `run` returns when the rest has come back."""
         self.limit = sample
         self._wake.set()
+
+    def abort(self) -> None:
+        """Drop the connection; `run` ends, by an error if there was more to say."""
+        self._stream.abort()
 
     async def run(self) -> None:
         """Run until the stream has ended as asked by `end_at`.
@@ -189,23 +191,30 @@ class Feed:
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
-                # Aged out. The stream's clock counts what is sent, so the hole is filled to keep
-                # sample numbers true.
-                self.skipped += first - self.cursor
-                pcm = bytes(2 * (first - self.cursor)) + pcm
-            if not pcm:
+                # To go on without it would settle speech that nobody heard. The recovery reports it.
+                raise ProviderError(
+                    "audio left the ledger before it could be sent",
+                    provider="listen",
+                    kind=Kind.TRANSIENT,
+                )
+            if not pcm:  # Neither there yet nor gone: there is nothing to do but wait.
+                self._wake.clear()
+                await self._wake.wait()
                 return
+        await self._bounded(self._stream.send(pcm))
+        self.cursor += len(pcm) // 2
+        self._on_sent(len(pcm), frame)
+
+    async def _bounded(self, sending: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(self._limits.blocked):
-                await self._stream.send(pcm)
+                await sending
         except TimeoutError:
             raise ProviderError(
                 f"a send blocked for {self._limits.blocked * 1000:.0f} ms",
                 provider="listen",
                 kind=Kind.TRANSIENT,
             ) from None
-        self.cursor += len(pcm) // 2
-        self._on_sent(len(pcm), frame)
 
     def _next_frame(self, end: int) -> Frame | None:
         """The frame at the cursor, if it came the short way and there is no backlog behind it."""
@@ -242,7 +251,7 @@ class Feed:
             and self._speech.spoken(self._finalized_at, head)
         ):
             self._finalized_at = head
-            await self._stream.finalize()
+            await self._bounded(self._stream.finalize())
 
     def _idle_since(self, head: int) -> bool:
         """No frame for half a second."""

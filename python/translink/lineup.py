@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,8 @@ from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, Translation
 from translink.failover import Breaker, Chain, State, Transition
 from translink.feed import PACE
-from translink.interpreter import Services
 from translink.restream import Restream
+from translink.services import Services
 from translink.voices import Voices
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Lineup:
                     failed=self._failed,
                 )
         except AllFailed as failure:
-            raise _as_one(failure, "recognition") from failure
+            raise _as_one(failure, "recognition", self._transcription) from failure
 
     async def _translate(self, text: str, source: str, target: str, context: str) -> Translation:
         try:
@@ -138,7 +139,7 @@ class Lineup:
                 failed=self._failed,
             )
         except AllFailed as failure:
-            raise _as_one(failure, "translation") from failure
+            raise _as_one(failure, "translation", self._translation) from failure
 
     async def _speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         speaker = self._speakers.get(voice)
@@ -150,10 +151,11 @@ class Lineup:
                 failed=self._failed,
             )
         try:
-            async for pcm in speaker.speak(text, language=language):
-                yield pcm
+            async with aclosing(speaker.speak(text, language=language)) as sound:
+                async for pcm in sound:
+                    yield pcm
         except AllFailed as failure:
-            raise _as_one(failure, "speech") from failure
+            raise _as_one(failure, "speech", self._speech) from failure
 
     def _failed(self, error: ProviderError) -> None:
         log.warning(
@@ -181,8 +183,15 @@ class Lineup:
         )
 
 
-def _as_one(failure: AllFailed, what: str) -> ProviderError:
-    """One error for a whole line of them: refused or denied only if everybody said so."""
+def _as_one(failure: AllFailed, what: str, chain: Chain) -> ProviderError:
+    """One error for a whole line of them: refused, denied or busy only if everybody in line said
+    so (whoever could not be asked may yet do it)."""
     kinds = {cause.kind for cause in failure.causes}
-    kind = kinds.pop() if len(kinds) == 1 else Kind.TRANSIENT
-    return ProviderError(str(failure), provider=what, kind=kind)
+    unanimous = len(kinds) == 1 and {c.provider for c in failure.causes} == set(chain.names)
+    waits = [cause.retry_after for cause in failure.causes if cause.retry_after is not None]
+    return ProviderError(
+        str(failure),
+        provider=what,
+        kind=kinds.pop() if unanimous else Kind.TRANSIENT,
+        retry_after=min(waits, default=None),
+    )

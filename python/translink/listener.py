@@ -21,108 +21,23 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import enum
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, StreamEvent, UtteranceEnd
 from translink.failover import Backoff, Breaker, Wait
-from translink.feed import WORTH_AN_ANSWER, Audio, Feed, FeedLimits
-from translink.pieces import CutRule, Pieces
+from translink.feed import WORTH_AN_ANSWER, Audio, Feed
+from translink.listening import ListenObserver, ListenRules, ListenStats, Mode
+from translink.pieces import Pieces
 from translink.speech import FRAME, SpeechMap
-from translink.timeline import Item, Span, Timeline
+from translink.timeline import Span, Timeline
 
 if TYPE_CHECKING:
     from translink._core import Frame
     from translink.providers import LiveStream, LiveTranscriber
-
-
-class Mode(enum.Enum):
-    """What serves a leg right now."""
-
-    IDLE = "idle"
-    """No call."""
-    CONNECTING = "connecting"
-    STREAMING = "streaming"
-    RECOVERING = "recovering"
-    """The stream broke and is being replaced; audio waits in the ledger."""
-    PRERECORDED = "prerecorded"
-
-
-@dataclass(frozen=True, slots=True)
-class ListenRules:
-    """Numbers of a listener. Seconds unless said otherwise."""
-
-    replay: float = 1.0
-    """Largest gap that is replayed into a new stream. Measured by `benches/replay_threshold.py`: with
-    1.0 the words around a reset come no later than any others (p95), even when the prerecorded API
-    takes a second; with 2.0 they come 0.5 s later, with 4.0 0.9 s; below 1.0 only requests rise."""
-    lap: float = 0.4
-    """Audio before a span's beginning that its source hears too, so that a word on the border is
-    heard whole."""
-    hurry: float = 1.5
-    """Unassigned audio older than this is cut into pieces even while a connection attempt is still
-    hanging."""
-    handover: float = 2.0
-    """How long a change of mode waits for a pause."""
-    feed: FeedLimits = field(default_factory=FeedLimits)
-    cut: CutRule = field(default_factory=CutRule)
-
-
-@dataclass(slots=True)
-class ListenStats:
-    """Counters of one leg in one call; `connections_*` count streams."""
-
-    handshakes: int = 0
-    connections_total: int = 0
-    connections_active: int = 0
-    frames_sent: int = 0
-    bytes_sent: int = 0
-    errors: int = 0
-    replayed_ms: float = 0.0
-    lost_ms: float = 0.0
-    failovers: int = 0
-
-
-class ListenObserver:
-    """What a listener tells. Override what you care for; called synchronously, must not block."""
-
-    def item(self, item: Item) -> None:
-        """A final result, an UtteranceEnd or a loss, in order of speech."""
-
-    def interim(self, result: Result) -> None:
-        """For display only."""
-
-    def mode(self, mode: Mode, reason: str) -> None:
-        """The mode changed."""
-
-    def connecting(self) -> None:
-        """A handshake begins."""
-
-    def connected(self) -> None:
-        """A stream is open."""
-
-    def disconnected(self, error: ProviderError | None) -> None:
-        """The stream is gone; None = closed as intended."""
-
-    def fell_back(self, error: ProviderError | None) -> None:
-        """No stream can be had: the prerecorded API takes over. Once per episode."""
-
-    def replayed(self, seconds: float, by: str) -> None:
-        """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or
-        `prerecorded`."""
-
-    def sent(self, frame: Frame | None, total: int) -> None:
-        """Audio was handed to the transport; `total` = frames so far in this call (a message holds
-        several while there is a backlog)."""
-
-    def failed(self, error: ProviderError) -> None:
-        """A request or connection failed; the listener deals with it."""
 
 
 class Listener:
@@ -193,15 +108,16 @@ class Listener:
         return self._timeline.acknowledged
 
     def frames(self, frames: Sequence[Frame]) -> None:
-        """New audio of the leg, in order."""
+        """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
+        if self._finishing:
+            return
         for frame in frames:
             self._speech.frame(
                 frame.start, speech=frame.speech, rms=frame.rms, captured=frame.captured
             )
         if self._feed is not None:
             self._feed.frames(frames)
-            if self._handover_since is not None:
-                self._hand_over()
+            self._hand_over()
         if (assigned := self._timeline.assigned) is not None and (
             not self._want_stream
             or self._fallen_back
@@ -221,21 +137,23 @@ class Listener:
         else:
             self._handover_since = time.monotonic()
             self._hand_over()
+            # Who is silent sends no frames that would bring it about.
+            asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
         self._changed.set()
 
     async def run(self) -> None:
-        """Serve until `finish`. Cancelling drops what is under way."""
+        """Serve until `finish`. Cancelling drops what is under way, and says so.
+
+        Raises:
+            ExceptionGroup: a bug, in here or in a provider.
+        """
         try:
-            while not self._finishing:
-                self._changed.clear()
-                if self._want_stream and not self._refused:
-                    await self._stream()
-                else:
-                    if not self._refused:
-                        self._set_mode(Mode.PRERECORDED, "as set")
-                    await self._changed.wait()
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._pieces.bugs(), name="pieces")
+                await self._serve_while_wanted()
+                watching.cancel()
         except BaseException:
-            self._pieces.cancel()
+            self._give_up()
             raise
         finally:
             self._set_mode(Mode.IDLE, "the call is over")
@@ -249,13 +167,46 @@ class Listener:
         self._finishing = True
         self._changed.set()
         deadline = time.monotonic() + within
-        if self._feed is not None and self._span is not None:
+        if (feed := self._feed) is not None and self._span is not None:
             self._end_span(self._speech.head, lap=0)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(within):
-                    await self._no_feed.wait()
+            if not await self._gone(within / 2):
+                # The rest of the time is for the prerecorded API.
+                feed.abort()
+                await self._gone(within / 10)
         self._pieces.take(self._speech.head)
         await self._pieces.wait(max(0.0, deadline - time.monotonic()))
+        self._give_up()
+
+    async def _gone(self, within: float) -> bool:
+        """Wait for the stream's end."""
+        try:
+            async with asyncio.timeout(within):
+                await self._no_feed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _give_up(self) -> None:
+        """Nobody will be asked any more: speech without an answer is lost, and said so."""
+        self._pieces.cancel()
+        for span in self._timeline.unfinished():
+            self._timeline.end(span, self._speech.head)
+            assert span.end is not None
+            if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
+                self._timeline.done(span)
+            else:
+                self._timeline.lose(span)
+        self._release()
+
+    async def _serve_while_wanted(self) -> None:
+        while not self._finishing:
+            self._changed.clear()
+            if self._want_stream and not self._refused:
+                await self._stream()
+            else:
+                if not self._refused:
+                    self._set_mode(Mode.PRERECORDED, "as set")
+                await self._changed.wait()
 
     async def _stream(self) -> None:
         """One attempt at a stream, and its life."""
@@ -395,10 +346,13 @@ class Listener:
 
     def _hand_over(self) -> None:
         """The stream is no longer wanted: end its span at a pause, or when no pause comes."""
-        assert self._handover_since is not None
-        waited = time.monotonic() - self._handover_since
-        quiet = self._speech.quiet_for() > RATE // 5
-        if quiet or waited > self._rules.handover:
+        if self._handover_since is None:
+            return
+        now, head = time.monotonic(), self._speech.head
+        waited = now - self._handover_since
+        # Who sends nothing at all (DTX, mute) is between two words, and nothing more would come.
+        quiet = self._speech.quiet_for() > RATE // 5 or now - self._speech.captured(head) > 0.5
+        if quiet or waited >= self._rules.handover:
             self._handover_since = None
             self._end_span(self._speech.head, lap=0 if quiet else int(self._rules.lap * RATE))
 

@@ -65,6 +65,8 @@ class Pieces:
         self._on_failed = on_failed
         self._rule = rule
         self._tasks: dict[asyncio.Task[None], Span] = {}
+        self._broke = asyncio.Event()
+        self._bug: BaseException | None = None
 
     @property
     def waiting(self) -> int:
@@ -106,6 +108,8 @@ class Pieces:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within)
         self.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
 
     def cancel(self) -> None:
         """Give up what is under way."""
@@ -114,14 +118,20 @@ class Pieces:
             self._timeline.lose(span)
         self._on_change()
 
+    async def bugs(self) -> None:
+        """Wait for ever, or for the first exception that is not weather, and raise it."""
+        await self._broke.wait()
+        assert self._bug is not None
+        raise self._bug
+
     def _finished(self, task: asyncio.Task[None]) -> None:
         span = self._tasks.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # A bug, not weather: the words are gone, the order goes on, and the traceback is not
-            # swallowed.
+            # The words are gone, the order goes on, and the traceback is not swallowed.
+            self._bug = error
+            self._broke.set()
             self._timeline.lose(span)
             self._on_change()
-            raise error
 
     async def _recognise(self, span: Span) -> None:
         delay = 0.25
@@ -135,10 +145,8 @@ class Pieces:
             first, pcm = self._audio.history(
                 max(0, talk.start - PREROLL), min(talk.end + HANGOVER, self._speech.head)
             )
-            if first > talk.start:
-                self._lose_head(span, first)
-                if first >= span.end:
-                    return
+            if first > talk.start and self._lose_head(span, talk.end, first):
+                return
             try:
                 result = await self._transcribe(pcm)
             except ProviderError as error:
@@ -157,10 +165,15 @@ class Pieces:
             self._on_change()
             return
 
-    def _lose_head(self, span: Span, first: int) -> None:
-        """The beginning of the span has left the ledger: report that part, keep the rest."""
-        self._timeline.lose_until(span, first)
+    def _lose_head(self, span: Span, talk_end: int, first: int) -> bool:
+        """What is below `first` has left the ledger: report that part, keep the rest. True: there
+        is no speech in the rest."""
+        over = first >= talk_end
+        self._timeline.lose_until(span, min(first, talk_end))
+        if over:
+            self._timeline.done(span)
         self._on_change()
+        return over
 
 
 def _placed(result: Result, origin: int) -> Result:

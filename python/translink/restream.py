@@ -7,7 +7,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from translink.errors import ProviderError
+from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result
 from translink.feed import PACE, SLACK
 
@@ -30,18 +30,21 @@ class Restream:
         """All finals of the piece as one. Takes at least its length divided by 1.25; raises
         `ProviderError`."""
         stream = await self._live.connect(language)
-        sending = asyncio.create_task(self._send(stream, pcm))
-        finals: list[Result] = []
+        sent = asyncio.Event()
+        sending = asyncio.create_task(_send(stream, pcm, sent), name="restream-send")
+        reading = asyncio.create_task(_read(stream, sent), name="restream-read")
         try:
-            finals.extend([e async for e in stream if isinstance(e, Result) and e.final])
-            await sending
-        except ProviderError:
-            stream.abort()
-            raise
+            await asyncio.wait((sending, reading), return_when=asyncio.FIRST_EXCEPTION)
+            # Whoever failed first tells why; after that error the other one may wait for ever.
+            for task in (reading, sending):
+                if task.done():
+                    task.result()
+            finals = reading.result()
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
             stream.abort()
+            for task in (reading, sending):
+                task.cancel()
+            await asyncio.gather(reading, sending, return_exceptions=True)
         return Result(
             start=0,
             end=len(pcm) // 2,
@@ -52,10 +55,21 @@ class Restream:
             source=self.name,
         )
 
-    async def _send(self, stream: LiveStream, pcm: bytes) -> None:
-        began = time.monotonic()
-        for at in range(0, len(pcm), CHUNK):
-            due = began + (at / 2 / RATE - SLACK) / PACE
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await stream.send(pcm[at : at + CHUNK])
-        await stream.close()
+
+async def _send(stream: LiveStream, pcm: bytes, sent: asyncio.Event) -> None:
+    began = time.monotonic()
+    for at in range(0, len(pcm), CHUNK):
+        due = began + (at / 2 / RATE - SLACK) / PACE
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        await stream.send(pcm[at : at + CHUNK])
+    sent.set()
+    await stream.close()
+
+
+async def _read(stream: LiveStream, sent: asyncio.Event) -> list[Result]:
+    finals = [event async for event in stream if isinstance(event, Result) and event.final]
+    if not sent.is_set():
+        raise ProviderError(
+            "the server ended the stream unasked", provider="listen", kind=Kind.TRANSIENT
+        )
+    return finals

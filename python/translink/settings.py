@@ -29,7 +29,8 @@ from translink.setting_types import (
 Mode = Literal["auto", "streaming", "prerecorded"]
 """How speech is recognised: `streaming` streams every call, `auto` the share of calls that
 `streaming_share` says (both go on with the prerecorded API while no stream can be had),
-`prerecorded` never opens a stream."""
+`prerecorded` no call: a stream is opened only for a finished piece that the prerecorded API has
+failed on."""
 
 
 class Settings(BaseModel):
@@ -38,6 +39,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     mode: Mode = "auto"
+    """`auto` streams and falls back to the prerecorded API, `streaming` never falls back,
+    `prerecorded` never streams. For every leg without a mode of its own."""
     streaming_share: float = Field(1.0, ge=0, le=1)
     """Share of calls that stream in mode `auto`; the others are prerecorded. A call keeps its lot:
     raising the share moves calls to streaming, lowering it moves them back, and none to and fro."""
@@ -172,6 +175,7 @@ class LegSettings(_Part):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     """What the predecessor calls the extension."""
     language: Language
+    """What he speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
     listen: AddressSetting
     """His microphone comes in here."""
     play_to: AddressSetting | None = None
@@ -181,6 +185,7 @@ class LegSettings(_Part):
     voice: str | None = None
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
+    """None = the system's."""
     continuous: bool = False
     """Send silence while nothing is said, for gateways that need a steady stream."""
     prebuffer_ms: int = Field(60, ge=0, le=2_000)
@@ -188,6 +193,7 @@ class LegSettings(_Part):
     tail_ms: int = Field(1_500, ge=0, le=30_000)
     """Silence fed to the recogniser when datagrams stop in mid-utterance."""
     ledger_seconds: float = Field(60.0, ge=1, le=600)
+    """Audio kept for recognising it again after a failure; older audio is lost by then."""
     receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)
     """`SO_RCVBUF` asked for, bytes. The kernel may grant less; translink warns when it does."""
 
@@ -205,7 +211,9 @@ class AdminSettings(_Part):
     """The HTTP API and the page."""
 
     host: str = "127.0.0.1"
+    """Where it listens."""
     port: int = Field(3020, ge=0, le=65_535)
+    """0 = any that is free; the log tells which."""
     token: Key | None = None
     """Wanted in `Authorization: Bearer …`. Needed when `host` is not loopback."""
 
@@ -223,59 +231,83 @@ class DeepgramSettings(_Part):
     """Speech to text and Aura."""
 
     api_key: Key | None = None
+    """`DEEPGRAM_API_KEY`. None = the local engines recognise and speak."""
     base_url: BaseUrl = "https://api.deepgram.com"
+    """`DEEPGRAM_BASE_URL`: a regional or self-hosted service, `http(s)://host[:port]`."""
     model: str = "nova-3"
+    """For recognition; voices are chosen by `voices`."""
     endpointing: Endpointing = 300
     """ms of silence that end an utterance; false = off."""
     utterance_end_ms: int = Field(1_000, ge=1_000, le=5_000)
+    """Gap between words after which `UtteranceEnd` is sent."""
     smart_format: bool = True
+    """Punctuation, numbers, dates as people write them."""
     interim_results: bool = True
+    """Captions while somebody still speaks; `UtteranceEnd` needs them too."""
     vad_events: bool = True
+    """`SpeechStarted` messages."""
     keyterm: Terms = ()
+    """Names and terms to expect, up to about 100; nova-3 only."""
     extra: dict[str, str] = {}
     """Query parameters of /v1/listen that have no setting here."""
     connect_timeout: float = Field(5.0, gt=0, le=60)
+    """For the WebSocket's handshake."""
     prerecorded_timeout: float = Field(10.0, gt=0, le=300)
+    """For one piece of audio."""
     prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
+    """Requests at once; the rest waits its turn. Stay below your plan's limit."""
     speak_timeout: float = Field(5.0, gt=0, le=60)
+    """Until the first sound of a sentence."""
 
 
 class DeepLSettings(_Part):
     """Translation."""
 
     api_key: Key | None = None
+    """`DEEPL_API_KEY` or `DEEPL_AUTH_KEY`. None = the local engines translate."""
     server_url: BaseUrl | None = None
-    """None = from the key: `…:fx` is api-free.deepl.com, others api.deepl.com."""
+    """`DEEPL_SERVER_URL`. None = from the key: `…:fx` is api-free.deepl.com, others api.deepl.com."""
     model_type: Literal["latency_optimized", "quality_optimized", "prefer_quality_optimized"] = (
         "latency_optimized"
     )
+    """Of the model that translates."""
     formality: Literal["default", "more", "less", "prefer_more", "prefer_less"] | None = None
+    """`prefer_…` is safe for languages that have none."""
     glossary_id: str | None = None
+    """A glossary of your account."""
     timeout: float = Field(3.0, gt=0, le=60)
+    """For one sentence."""
     english: Literal["EN-US", "EN-GB"] = "EN-US"
     """Which English to write when a leg's language is plain `en`."""
     portuguese: Literal["PT-PT", "PT-BR"] = "PT-PT"
+    """Likewise for plain `pt`."""
 
 
 class DeepLAccount(_Part):
     """Another DeepL to ask when the first fails."""
 
     api_key: Key
+    """Of the other account."""
     server_url: BaseUrl | None = None
+    """As `deepl.server_url`."""
 
 
 class DeepgramAccount(_Part):
     """Another Deepgram to speak with when the first fails."""
 
     api_key: Key
+    """Of the other account."""
     base_url: BaseUrl = "https://api.deepgram.com"
+    """As `deepgram.base_url`."""
 
 
 class FallbackSettings(_Part):
     """Who is next in line, in order, after `deepl` and `deepgram`."""
 
     deepl: tuple[DeepLAccount, ...] = ()
+    """Translators, in order."""
     deepgram: tuple[DeepgramAccount, ...] = ()
+    """Voices, in order."""
     offline: bool = False
     """The local engines are last in line: modest, but there."""
 
@@ -284,8 +316,9 @@ class SegmentSettings(_Part):
     """When final text goes to translation without waiting for the end of the utterance."""
 
     max_wait: float = Field(1.5, gt=0, le=30)
-    """After the last final result."""
+    """Seconds after the last final result."""
     max_words: int = Field(40, ge=5, le=500)
+    """An endless sentence is cut at a clause when it gets longer than this."""
 
 
 class OfflineSettings(_Part):
@@ -301,6 +334,7 @@ class LogSettings(_Part):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
     format: Literal["auto", "console", "json"] = "auto"
     """`auto` = console; colours on a terminal only."""
 

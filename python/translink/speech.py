@@ -31,9 +31,9 @@ class SpeechMap:
         self.head = start
         """First sample that has not been heard yet."""
         self._begin = start
-        self._keep = int(seconds * RATE)
+        self._slots = max(1, int(seconds * RATE) // FRAME)
+        self._keep = self._slots * FRAME
         self._talks: deque[Talk] = deque()
-        self._slots = max(1, self._keep // FRAME)
         self._captured = array("q", bytes(8 * self._slots))
         self._rms = array("H", bytes(2 * self._slots))
 
@@ -58,7 +58,7 @@ class SpeechMap:
     def speech_in(self, start: int, end: int) -> Talk | None:
         """First to last speech within [start, end), or None when all is silent there."""
         inside = [talk for talk in self._talks if talk.end > start and talk.start < end]
-        if not inside:
+        if not inside or start >= end:
             return None
         return Talk(max(inside[0].start, start), min(inside[-1].end, end))
 
@@ -94,9 +94,10 @@ class SpeechMap:
         return (start + after) // 2 if after - start >= least else None
 
     def quietest(self, start: int, end: int) -> int:
-        """Frame border of the quietest frame in [start, end): where a cut hurts least when there is
-        no pause."""
-        start = max(start, self.head - self._keep + FRAME)
+        """Beginning of the quietest frame that begins in [start, end) and is still known (the
+        newest of equals): where a cut hurts least when there is no pause. `start` itself when there
+        is none."""
+        start = -(-max(start, self.head - self._keep) // FRAME) * FRAME
         return min(
             range(start, max(end, start + 1), FRAME),
             key=lambda at: (self._rms[(at // FRAME) % self._slots], -at),

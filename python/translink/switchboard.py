@@ -8,6 +8,7 @@ the process lives.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import random
 import time
@@ -17,17 +18,18 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import structlog
 
 from translink.call import Call, Party
-from translink.listener import ListenStats, Mode
+from translink.listening import ListenStats, Mode
 from translink.stages import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from translink._core import Frame, LegCounters, Playout
-    from translink.interpreter import Interpreter, Services
+    from translink.interpreter import Interpreter
     from translink.journal import Journal, Scalar
-    from translink.listener import ListenRules
+    from translink.listening import ListenRules
     from translink.media import MediaLeg
+    from translink.services import Services
     from translink.settings import Settings
     from translink.transcript import CommitPolicy
 
@@ -36,6 +38,8 @@ log = structlog.get_logger("translink")
 T = TypeVar("T")
 
 SetMode = Literal["auto", "streaming", "prerecorded"]
+LAST_WORDS = 2.0
+"""Seconds a shutdown leaves to who is in mid-sentence."""
 GUARD = 1.0
 """Seconds after a call's last datagram in which a straggler does not begin another call."""
 
@@ -80,9 +84,12 @@ class Switchboard:
         self._past: dict[str, ListenStats] = {name: ListenStats() for name in legs}
         self._closing = False
         self.calls_total = 0
+        self.out_of_service: set[str] = set()
+        """Legs that a bug in the media core has ended; their pairs get no calls."""
         for name, media in legs.items():
             media.on_frames = _bind(self._frames, name)
             media.on_playout = _bind(self._playout, name)
+            media.on_dead = functools.partial(self._dead, name)
         log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
 
     # --- Control ---
@@ -146,7 +153,7 @@ class Switchboard:
         """No new calls; the running ones end in good order, bounded by the drain time-out."""
         self._closing = True
         for call in tuple(self.calls.values()):
-            call.end(reason)
+            call.end(reason, patience=min(LAST_WORDS, self._settings.drain_timeout / 3))
         try:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._settings.drain_timeout + 2.0)
@@ -218,6 +225,11 @@ class Switchboard:
         if call := self._by_leg.get(leg):
             call.playout(leg, event)
 
+    def _dead(self, leg: str) -> None:
+        self.out_of_service.add(leg)
+        if call := self._by_leg.get(leg):
+            call.end("a leg is out of service")
+
     def _begin(self, leg: str, frames: list[Frame]) -> Call | None:
         """First frames of a call, unless they are stragglers of the last one or silence of our
         own."""
@@ -225,8 +237,10 @@ class Switchboard:
             return None
         if all(frame.filled == 640 for frame in frames):
             return None
-        self._heads[leg] = frames[0].start
         names = (leg, self._settings.other(leg).name)
+        if not self.out_of_service.isdisjoint(names):
+            return None
+        self._heads[leg] = frames[0].start
         self.calls_total += 1
         name = f"{names[0]}-{next(self._numbers)}"
         self._draws[name] = random.random()
@@ -253,7 +267,7 @@ class Switchboard:
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
         # After a call that ended idle whoever calls next is heard from his first word.
-        guard = call.last_datagram() + GUARD
+        guard = call.last_datagram() + min(GUARD, self._settings.idle_timeout)
         del self.calls[call.name]
         del self._draws[call.name]
         for leg in call.legs:

@@ -78,6 +78,10 @@ class Timeline:
         """Spans that hold back later ones or are not finished."""
         return len(self._spans)
 
+    def unfinished(self) -> list[Span]:
+        """Spans whose source may still say something, in order of speech."""
+        return [span for span in self._spans if not span.done]
+
     def begin(self, source: str, end: int | None = None) -> Span:
         """Give the next uncovered stretch to `source`, up to `end` or (None) open-ended.
 
@@ -145,7 +149,7 @@ class Timeline:
         handed to a new span at the same place in the order by `reassign`.
         """
         rest = (span.settled, span.end)
-        if span is self._spans[-1]:
+        if self._spans and span is self._spans[-1] and not span.done:
             span.end = span.settled
             self.assigned = span.settled
             self.done(span)

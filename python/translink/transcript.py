@@ -9,7 +9,8 @@ Interims are shown and never leave this file otherwise. Finals are put one after
   not);
 * a sentence ends inside a final, and what came before is long enough to be worth a request;
 * the open turn grew too long: it is cut at a clause, else at the longest gap between two words;
-* nothing came for `max_wait` seconds, or the first word has waited for `max_hold`.
+* nothing came for `max_wait` seconds, or speech goes on and the first word has waited for
+  `max_hold`.
 
 So the words of the segments are the words of the finals: in order, each once, whatever the order of
 everything else. The results come in absolute leg samples, in order of speech and without repetition
@@ -37,8 +38,11 @@ class CommitPolicy:
 
     max_wait: float = 1.5
     """Seconds without a sign of it (final or interim with text) after which a turn is over."""
-    max_hold: float = 4.0
-    """Seconds the first word of the open turn waits at most, speech going on or not."""
+    max_hold: float = 2.5
+    """Seconds until the open turn is cut although speech goes on: after its last clause, the rest
+    waiting anew, or altogether. Whoever ends his turn meanwhile is translated in one piece; waiting
+    for whoever does not would take about 4 s more, the time between two finals.
+    """
     min_chars: int = 10
     """A shorter sentence goes with the next one (`Oui.` is no request of its own) or the turn's
     end.
@@ -100,8 +104,10 @@ class Transcript:
     def tick(self, now: float) -> None:
         """Emit the open turn if it has waited long enough."""
         deadline = self.deadline
-        if deadline is not None and now >= deadline:
-            self._emit(len(self._open), now)
+        if deadline is None or now < deadline:
+            return
+        over = now >= self._stirred + self._policy.max_wait
+        self._emit(len(self._open) if over else self._clauses(), now)
 
     def flush(self, now: float) -> None:
         """The call is over: emit what is open, forget the interim."""
@@ -137,6 +143,18 @@ class Transcript:
             if length >= self._policy.min_chars and ends_sentence(piece.text, following):
                 return index + 1
         return _best_cut(self._open, limit) if limit < len(self._open) else 0
+
+    def _clauses(self) -> int:
+        """How many pieces there are up to the last clause that ends; all if none does."""
+        length = sum(len(piece.glue) + len(piece.text) for piece in self._open)
+        for count in range(len(self._open), 0, -1):
+            if length < self._policy.min_chars:
+                break
+            piece = self._open[count - 1]
+            if ends_clause(piece.text):
+                return count
+            length -= len(piece.glue) + len(piece.text)
+        return len(self._open)
 
     def _limit(self) -> int:
         """How many pieces of the open turn fit into one segment; at least one."""

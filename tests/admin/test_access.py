@@ -7,6 +7,7 @@ import pytest
 
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
+from translink.admin.access import Access
 from translink.errors import SettingsError
 
 TOKEN = {"Authorization": "Bearer open sesame"}
@@ -45,6 +46,25 @@ async def test_the_token_opens(
         assert got.status == status
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer s\udce9same"},
+        {"Sec-WebSocket-Protocol": "bearer.s\udce9"},
+        {"Authorization": "Bearer"},
+        {"Authorization": ""},
+    ],
+)
+def test_odd_bytes_are_just_a_wrong_token(headers: dict[str, str]) -> None:
+    assert not Access("127.0.0.1", "open sesame").knows(headers)
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "", "http://127.0.0.1:3020.evil.example"])
+def test_odd_origins_are_refused(origin: str) -> None:
+    headers = {"Host": "127.0.0.1:3020", "Origin": origin}
+    assert Access("127.0.0.1", None).refuses("POST", headers) == "Origin should be this server"
+
+
 async def test_a_health_check_without_the_token_learns_no_details(
     guarded: AdminServer, http: aiohttp.ClientSession
 ) -> None:
@@ -56,7 +76,15 @@ async def test_a_health_check_without_the_token_learns_no_details(
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost:3020", 200), ("127.0.0.1", 200), ("[::1]:1", 200), ("evil.example:3020", 403)],
+    [
+        ("localhost:3020", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:1", 200),
+        ("evil.example:3020", 403),
+        ("[::1", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("", 403),
+    ],
 )
 async def test_a_name_that_was_pointed_at_loopback_is_refused(
     server: AdminServer, http: aiohttp.ClientSession, host: str, status: int

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
+import shutil
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -118,6 +123,31 @@ def test_a_machine_without_voices_is_told_how_to_get_them(
     assert "apt-get install flite" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
+    program = (
+        "import sys; from translink.sim import demo, serving; "
+        f"serving.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None
+        seen = []
+        for text in run.stderr:
+            seen.append(text)
+            if "4444 says" in text:
+                break
+        run.send_signal(signal.SIGINT)
+        seen.append(run.stderr.read())
+        assert run.wait(10) == 130, seen
+    assert "Interrupted" in seen[-1]
+    for leg in ("3333", "4444"):
+        assert parse_wav((tmp_path / f"{leg}-heard.wav").read_bytes()).seconds > 0.5
+    assert not [each for each in _command_lines() if f"{STUB[1]}\0--config" in each]
+
+
 def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
     monkeypatch.setenv("USE_DEEPGRAM_STREAMING", "false")
@@ -144,3 +174,10 @@ def test_the_live_view_draws_both_sides() -> None:
     shown = screen.getvalue()
     for text in ("English", "French", "streaming", "Hello", "Bonjour", "je vous", "nearly done"):
         assert text in shown
+
+
+def _command_lines() -> Iterator[str]:
+    """Of every process on this machine, arguments parted by zeros."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            yield path.read_text(errors="replace")

@@ -6,6 +6,8 @@ import os
 import socket
 import time
 
+import pytest
+
 from benches.playout import Ear, deviations
 
 from .kit import LOCAL, engine, udp
@@ -122,6 +124,35 @@ def test_a_leg_without_an_ear_paces_and_sends_nothing() -> None:
         assert drainer.until(lambda: len(drainer.steps) == 2)
         assert drainer.steps[1].at - drainer.steps[0].at == 80_000_000
         assert media.counters(leg)["datagrams_out"] == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_ear_that_is_not_named_is_where_the_newest_datagram_came_from(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with (
+        engine() as (media, drainer),
+        socket.socket(family, socket.SOCK_DGRAM) as before,
+        socket.socket(family, socket.SOCK_DGRAM) as after,
+    ):
+        for peer in (before, after):
+            peer.bind((host, 0))
+            peer.settimeout(2)
+        leg = media.add_leg(listen=(host, 0), send_from_listen=True)
+        address = media.local_address(leg)
+        media.play(leg, 1, bytes(640), True)
+        assert drainer.until(lambda: len(drainer.steps) == 2)
+        assert media.counters(leg)["datagrams_out"] == 0
+        for number, peer in enumerate((before, after), 2):
+            seen = len(drainer.frames)
+            peer.sendto(bytes(640), address)
+            assert drainer.until(lambda seen=seen: len(drainer.frames) > seen)  # type: ignore[misc]
+            media.play(leg, number, bytes([number]) * 640, True)
+            heard, source = peer.recvfrom(2048)
+            assert (heard, source[:2]) == (bytes([number]) * 640, address)
+        media.reset_leg(leg)
+        media.play(leg, 9, bytes(640), True)
+        assert drainer.until(lambda: drainer.steps[-1].utterance == 9 and len(drainer.steps) > 7)
+        assert media.counters(leg)["datagrams_out"] == 2
 
 
 def test_speech_comes_from_the_listening_socket_where_wanted() -> None:

@@ -8,6 +8,7 @@ import random
 import time
 
 import pytest
+
 from benches.reference_udp import ReferenceLeg
 
 from .kit import LOCAL, engine, flood, udp

@@ -1,103 +1,123 @@
-"""One real `translink serve` with its offline engines for a whole module of real peers."""
+"""A real `translink serve` for a whole module of real peers. Its providers are beacon engines, so
+that every word is counted: what a peer says and what another one hears can be compared word for
+word."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
-import shutil
 import socket
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_asyncio
 
-from translink.sim.caller import Caller
-from translink.sim.serving import LegPlan, ServerProcess, free_port
-from translink.sim.speech import Line, SpeechMissing, speak
+from translink._core import BeaconDecoder, beacon_encode
+from translink.sim.beacons import number_of
+from translink.sim.caller import Address, Caller
+from translink.sim.ear import BYTES_PER_SECOND
+from translink.sim.server import LegPorts, Programs, free_port
 
-ENGLISH, FRENCH = "3333", "4444"
-PATIENCE = 12.0
-"""Seconds for a translation on a machine that does other things as well; it takes 1 as a rule."""
+PAIRS = 16
+WORDS = 10
+"""That a peer says: 2.2 seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two legs: a peer talks into one and another hears at the other."""
+
+    place: int
+    leg: str
+    microphone: Address
+    """Where the talker's leg listens."""
+    own_ear: Address
+    """Where the talker would hear the other one."""
+    other_leg: str
+    other_microphone: Address
+    ear: Address
+    """Where the talker's words arrive."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """What is said."""
+        return [number_of(self.place, serial) for serial in range(WORDS)]
+
+    @property
+    def pcm(self) -> bytes:
+        """The sound of it, between short silences as a recording has them."""
+        words = b"".join(beacon_encode(number) for number in self.numbers)
+        return bytes(BYTES_PER_SECOND // 10) + words + bytes(BYTES_PER_SECOND // 10)
 
 
 @dataclass
 class World:
-    """The server, where its legs are, what it told, and a sentence to say in each language."""
+    """The server and its pairs; a test takes one and no other test has it."""
 
-    server: ServerProcess
-    legs: dict[str, LegPlan]
-    lines: dict[str, Line]
-    events: list[dict[str, Any]] = field(default_factory=list)
+    programs: Programs
+    pairs: list[Pair]
 
-    def microphone(self, leg: str) -> tuple[str, int]:
-        return self.legs[leg].listen
-
-    def ear(self, leg: str) -> tuple[str, int]:
-        return self.legs[leg].play_to
+    def take(self) -> Pair:
+        return self.pairs.pop()
 
     async def counters(self, leg: str) -> dict[str, Any]:
         """Of one leg, when the last datagrams have been counted."""
         await asyncio.sleep(0.15)
-        counters: dict[str, Any] = (await self.server.get("/api/stats"))["legs"][leg]
+        legs: Any = (await self.programs.stats())["legs"]
+        counters: dict[str, Any] = legs[leg]
         return counters
 
-    async def translation(self, leg: str, since: int) -> str:
-        """What `leg` said, translated, as told after event number `since`. Fails after
-        `PATIENCE`."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            for event in self.events[since:]:
-                if event.get("leg") == leg and event["type"] == "translation":
-                    return str(event["text"])
-            await asyncio.sleep(0.05)
-        told = [(e["type"], e.get("text")) for e in self.events[since:] if e.get("leg") == leg]
-        pytest.fail(f"no translation of {leg} in {PATIENCE} s; events: {told}")
 
-    @contextlib.asynccontextmanager
-    async def listener(self, leg: str) -> AsyncIterator[Caller]:
-        """Somebody at `leg` who only listens: no datagram leaves him."""
-        async with Caller(self.microphone(leg), ear=self.ear(leg), open_mic=False) as caller:
-            yield caller
+class Witness:
+    """Somebody at an ear who writes down the numbers that he hears. Sends nothing."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.heard: list[int] = []
+        self._decoder = BeaconDecoder()
+        self.caller = Caller(
+            pair.other_microphone, ear=pair.ear, open_mic=False, record=self._listen
+        )
+
+    def _listen(self, pcm: bytes) -> None:
+        self.heard += [number for number, _, _ in self._decoder.push(pcm)]
+
+    async def __aenter__(self) -> Witness:
+        await self.caller.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.caller.close()
+
+    async def hears(self, numbers: list[int], patience: float = 10.0) -> list[int]:
+        """What was heard when it is everything, or when patience ends."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while len(self.heard) < len(numbers):  # noqa: ASYNC110 - told by a socket
+                    await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)  # whatever is doubled comes after
+        return self.heard
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    if importlib.util.find_spec("translink.app") is None:
-        pytest.skip("there is no server yet")
-    try:
-        lines = {
-            ENGLISH: await speak("Hello, can you hear me?", "en"),
-            FRENCH: await speak("Au revoir.", "fr"),
-        }
-    except SpeechMissing as missing:
-        pytest.skip(str(missing))
-    folder = tmp_path_factory.mktemp("serve")
-    legs = {
-        name: LegPlan(name, language, _loopback(), _loopback())
-        for name, language in ((ENGLISH, "en"), (FRENCH, "fr"))
-    }
-    server = ServerProcess(list(legs.values()), folder=folder, log=folder / "log")
-    async with server:
-        world = World(server, legs, lines)
-        following = asyncio.create_task(_follow(world))
-        yield world
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+async def world() -> AsyncIterator[World]:
+    ports = [free_port(socket.SOCK_DGRAM) for _ in range(4 * PAIRS)]
+    pairs, legs = [], []
+    for place in range(PAIRS):
+        one, two = str(1000 + place), str(2000 + place)
+        addresses = [("127.0.0.1", ports.pop()) for _ in range(4)]
+        pairs.append(Pair(place, one, addresses[0], addresses[1], two, *addresses[2:]))
+        legs += [
+            LegPorts(one, "en", addresses[0][1], addresses[1][1]),
+            LegPorts(two, "fr", addresses[2][1], addresses[3][1]),
+        ]
+    async with Programs(legs, seed=1) as programs:
+        yield World(programs, pairs)
 
 
-async def _follow(world: World) -> None:
-    async for event in world.server.events():
-        world.events.append(event)
-
-
-def _loopback() -> tuple[str, int]:
-    return "127.0.0.1", free_port(socket.SOCK_DGRAM)
-
-
-def need(program: str) -> pytest.MarkDecorator:
-    """Skip where a program is absent, and say so."""
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+def words_in(path: Path) -> list[int]:
+    """Numbers in a file of s16le."""
+    decoder = BeaconDecoder()
+    found = [*decoder.push(path.read_bytes()), *decoder.finish()]
+    return [number for number, _, _ in found]

@@ -168,7 +168,8 @@ async def serving(
     extra: str = "idle_timeout = 0.6\ndrain_timeout = 5.0",
 ) -> AsyncIterator[Serve]:
     """A server that is ready, its events followed."""
-    async with Serve(folder, fake, legs, flag=flag, extra=extra) as server:
+    server = Serve(folder, fake, legs, flag=flag, extra=extra)
+    async with server:
         following = asyncio.create_task(_follow(server))
         try:
             yield server

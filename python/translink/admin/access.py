@@ -43,19 +43,26 @@ class Access:
         changes something or opens a stream must come from our own page, if it comes from a page.
         """
         host = headers.get("Host", "")
-        if self._token is None and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if self._token is None and not is_loopback(_name_of(f"//{host}")):
             return "Host should be localhost or a loopback address"
         opens_stream = headers.get("Upgrade", "").lower() == "websocket"
         origin = headers.get("Origin") if opens_stream or method not in ("GET", "HEAD") else None
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.lower().partition("://")[2] != host.lower():
             return "Origin should be this server"
         return None
+
+
+def _name_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _token_of(headers: Mapping[str, str]) -> bytes:
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return token.strip().encode()
+        return token.strip().encode(errors="surrogateescape")  # aiohttp keeps odd bytes that way
     for offered in headers.get("Sec-WebSocket-Protocol", "").split(","):
         if (name := offered.strip()).startswith(TOKEN_PROTOCOL):
             encoded = name.removeprefix(TOKEN_PROTOCOL)

@@ -14,7 +14,6 @@ import orjson
 import uvloop
 
 from translink.errors import TranslinkError
-from translink.offline.beacon import beacon_engines
 from translink.offline.check import Finding
 from translink.offline.check import check as findings
 from translink.offline.engines import EngineFailed, EngineMissing
@@ -26,6 +25,7 @@ from translink.offline.processes import end
 from translink.offline.recognizer import PocketRecognizers
 from translink.offline.server import OfflineServer
 from translink.offline.synthesizer import ProgramSynthesizer
+from translink.offline.testbed import beacon_server
 from translink.offline.translator import PhrasebookTranslator
 
 _READY = 90.0
@@ -81,17 +81,8 @@ async def start_offline(
     for the book.
     """
     if engine == "beacon":
-        beacons = beacon_engines(seed)
-        server = OfflineServer(
-            host=host,
-            port=port,
-            recognizer=beacons.recognizer,
-            translator=beacons.translator,
-            synthesizer=beacons.synthesizer,
-            timing=timing,
-            faults=faults,
-            limits=limits,
-        )
+        # Its faults are its own, see `testbed`.
+        server, _ = beacon_server(host=host, port=port, seed=seed, listen=timing)
         await server.start()
         return RunningOffline(server, [])
     if engine != "real":

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
@@ -32,6 +33,11 @@ _HIDDEN = ("TRANSLINK_", "DEEPGRAM_", "DEEPL_", "USE_DEEPGRAM_")
 """Settings of the user that must not reach the program under test: it is to talk to no real
 service.
 """
+
+
+_CHANCE = random.SystemRandom()
+_GIVEN: set[int] = set()
+"""Ports that `free_port` has handed out."""
 
 
 class SimError(TranslinkError):
@@ -210,11 +216,18 @@ def settings_file(
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port of loopback that nobody uses now, below those that the kernel gives out by itself: else
+    any connection of any program could take it before it is used.
+    """
+    for _ in range(1000):
+        port = _CHANCE.randrange(10_240, 32_000)
+        if port in _GIVEN:
+            continue
+        with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
+            return port
+    raise SimError("no free port between 10240 and 32000")
 
 
 def usage_of(pid: int) -> Usage:

@@ -13,7 +13,8 @@ pub type Nanos = u64;
 /// 20 ms of signed 16-bit little-endian PCM, 16 kHz, mono, with its place in the leg's audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Absolute number of the first sample; never restarts while the leg lives, not even between calls.
+    /// Absolute number of the first sample; never restarts while the leg lives, not even between
+    /// calls.
     pub start: u64,
     /// When the sound of the last sample reached us: the kernel's receive time of the datagram that
     /// completed the frame, less the audio that follows the frame in the same datagram.

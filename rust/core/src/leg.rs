@@ -33,7 +33,8 @@ pub enum Input<'a> {
     },
     /// Drop what waits to be played.
     Flush,
-    /// The call ended: forget carried bytes, queued speech and detector state. Sample numbers go on.
+    /// The call ended: forget carried bytes, queued speech and detector state. Sample numbers go
+    /// on.
     Reset,
     /// The time that `poll` asked for has come.
     Timeout,

@@ -4,25 +4,25 @@
 //!
 //! A [`leg::Leg`] is one side of a call: datagrams of a talker come in and leave as numbered 20 ms
 //! frames; speech for his ear comes in and leaves as one datagram every 20 ms. The leg owns no
-//! socket and reads no clock. It is told what happened and when ([`leg::Leg::handle`]) and then asked
-//! what to do ([`leg::Leg::poll`]):
+//! socket and reads no clock. It is told what happened and when ([`leg::Leg::handle`]) and then
+//! asked what to do ([`leg::Leg::poll`]):
 //!
 //! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] → [`ledger`] →
-//!   `Output::Frame`. When datagrams stop, the framer pads the remainder, and [`tail`] feeds silence
-//!   until the recogniser can have ended the utterance.
+//!   `Output::Frame`. When datagrams stop, the framer pads the remainder, and [`tail`] feeds
+//!   silence until the recogniser can have ended the utterance.
 //! * **play** → [`playout`] (one queue, absolute deadlines) → `Output::Transmit`, with a
 //!   `PlayoutEvent` where an utterance begins and ends.
 //!
-//! The one rule of use: after every `handle`, `poll` until the answer is `Timeout`, and come back with
-//! `Input::Timeout` by then. Before a leg believes in a talker's silence it asks for one more wake-up,
-//! 2 ms later, so that a shell that was late itself can read its sockets in between.
+//! The one rule of use: after every `handle`, `poll` until the answer is `Timeout`, and come back
+//! with `Input::Timeout` by then. Before a leg believes in a talker's silence it asks for one more
+//! wake-up, 2 ms later, so that a shell that was late itself can read its sockets in between.
 //!
 //! All times are nanoseconds of one monotonic clock, all audio is signed 16-bit little-endian at
 //! 16 kHz, mono. Everything is allocated when the leg is made; every drop is a number in
 //! [`stats::LegStats`].
 //!
-//! [`g711`] and [`resample`] stand beside the leg: other rates and codings are turned into its own at
-//! the edges of the program.
+//! [`g711`] and [`resample`] stand beside the leg: other rates and codings are turned into its own
+//! at the edges of the program.
 //!
 //! # The loop
 //!

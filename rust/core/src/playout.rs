@@ -6,16 +6,16 @@
 //!
 //! *Clock.* Deadlines are absolute: each is 20 ms after the one before, whenever the wake came. A
 //! late wake sends all that is due, up to [`CATCH_UP`]; when it is later still the clock is set to
-//! now (`clock_resets`): the audio is delayed, never dropped. An utterance that comes to an idle ear
-//! starts at once.
+//! now (`clock_resets`): the audio is delayed, never dropped. An utterance that comes to an idle
+//! ear starts at once.
 //!
 //! *Prebuffer.* An utterance starts when `prebuffer` of it waits, or all of it, or when 200 ms
 //! passed since its first bytes. One that runs dry before its end (`underruns`) starts again by the
 //! same rule, on the old clock's grid.
 //!
-//! *Full.* The audio lives in blocks of one frame, allocated once. Bytes that do not fit are refused
-//! (`drops_playout`); what is queued stays. Of more than [`MAX_UTTERANCES`] the newest is refused
-//! whole, with a `Flushed` event. Pieces of a flushed utterance that still come are dropped
+//! *Full.* The audio lives in blocks of one frame, allocated once. Bytes that do not fit are
+//! refused (`drops_playout`); what is queued stays. Of more than [`MAX_UTTERANCES`] the newest is
+//! refused whole, with a `Flushed` event. Pieces of a flushed utterance that still come are dropped
 //! (`drops_stale`).
 
 use std::collections::VecDeque;

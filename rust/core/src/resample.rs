@@ -1,11 +1,12 @@
 //! Signed 16-bit mono from any rate to any other: a polyphase filter.
 //!
 //! The ratio is reduced to `up / down` and walked in whole numbers, so nothing drifts however long
-//! the stream. Every output sample is a windowed-sinc mean of the input around *its own* moment: there
-//! is no delay to compensate, only [`HALF`] zero crossings (3 ms at 8 kHz) to wait for.
+//! the stream. Every output sample is a windowed-sinc mean of the input around *its own* moment:
+//! there is no delay to compensate, only [`HALF`] zero crossings (3 ms at 8 kHz) to wait for.
 //!
-//! NOTE: own code rather than `rubato`. Its fixed-ratio converter works on blocks of 441 / 640 samples
-//! at our odd rates, which would hold back the first 40 ms of an utterance, and brings 15 crates.
+//! NOTE: own code rather than `rubato`. Its fixed-ratio converter works on blocks of 441 / 640
+//! samples at our odd rates, which would hold back the first 40 ms of an utterance, and brings 15
+//! crates.
 
 /// Why a conversion cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,7 +255,8 @@ const BETA: f64 = 7.86;
 /// Where the filter is 6 dB down, as a share of the lower rate's half.
 const PASS: f64 = 0.955;
 
-/// The usual rates need at most 1,280 phases. Odd ones that would need more take the nearest of these.
+/// The usual rates need at most 1,280 phases. Odd ones that would need more take the nearest of
+/// these.
 const MAX_PHASES: usize = 1_280;
 
 const LANES: usize = 8;

@@ -2,19 +2,20 @@
 //! sound is a lost word on the prerecorded path, noise sent is a cent.
 //!
 //! Two measures of each frame, its power and the power of its differences (hiss: s, f, t stand out
-//! there above a humming line), are each held against their own floor: the quietest that the running
-//! mean has been within 3 s. A frame is speech when it is `ABOVE` the floor by itself or when the
-//! last few together are `MEAN_ABOVE` it, and for `HANG` frames after. A new detector believes
-//! in a quiet line, so a noisy one is all speech for its first 3 s; and a sound that does not change
-//! or pause for 3 s becomes noise, unless it is very loud. Digital silence counts as a quiet line,
-//! also when it is ours: a talker whose pauses are cut out must not teach us that his voice is the
-//! noise.
+//! there above a humming line), are each held against their own floor: the quietest that the
+//! running mean has been within 3 s. A frame is speech when it is `ABOVE` the floor by itself or
+//! when the last few together are `MEAN_ABOVE` it, and for `HANG` frames after. A new detector
+//! believes in a quiet line, so a noisy one is all speech for its first 3 s; and a sound that does
+//! not change or pause for 3 s becomes noise, unless it is very loud. Digital silence counts as a
+//! quiet line, also when it is ours: a talker whose pauses are cut out must not teach us that his
+//! voice is the noise.
 //!
 //! Measured (`tests/vad.rs`; Debian's Asterisk prompts, 240 s each of English and French; speech =
 //! within 30 dB of the active level; worse language of the two). *Missed* is the share of frames of
-//! speech in %, *lost* what is missed even when every stretch is sent with 300 ms of what came before
-//! it, *false* the share of frames more than 0.3 s away from speech that are called so. earshot 1.2.2
-//! (a neural net) was tried once with the same hang-over, from scores of 0.5 and of 0.2:
+//! speech in %, *lost* what is missed even when every stretch is sent with 300 ms of what came
+//! before it, *false* the share of frames more than 0.3 s away from speech that are called so.
+//! earshot 1.2.2 (a neural net) was tried once with the same hang-over, from scores of 0.5 and of
+//! 0.2:
 //!
 //! | noise | missed, lost, false | earshot 0.5 | earshot 0.2 |
 //! |---|---|---|---|

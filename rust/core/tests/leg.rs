@@ -213,6 +213,57 @@ fn digital_silence_after_half_a_sample_leaves_the_question_open_until_there_is_s
 }
 
 #[test]
+fn half_a_sample_completed_in_silence_is_settled_by_the_first_word() {
+    // Silence up to the middle of a sample, a pause, more silence, then speech: whether the stream
+    // goes on in mid-sample or begins anew shows only in the speech.
+    for (before, after, apart) in [
+        (641, 640, true),
+        (333, 0, true),
+        (333, 2, true),
+        (1_281, 4, false),
+        (27, 1_252, false),
+    ] {
+        for (goes_on, after) in [(true, after + 1), (false, after)] {
+            let said = speech(6_400);
+            let mut line = line();
+            line.datagram(&vec![0; before]);
+            line.pass(500 * MS);
+            if apart {
+                line.datagram(&vec![0; after]);
+                line.pass(20 * MS);
+                line.datagram(&said);
+            } else {
+                line.datagram(&[&vec![0; after], &said[..]].concat());
+            }
+            line.pass(500 * MS);
+            let heard = line.heard();
+            let begun = heard.windows(said.len()).position(|part| part == said);
+            assert!(
+                begun.is_some_and(|at| at % 2 == 0),
+                "{before} and {after} bytes of silence, goes on: {goes_on}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_random_lengths_is_byte_exact_once_its_pace_is_known() {
+    let said = speech(400_000);
+    let mut noise = Noise(7);
+    let mut line = line();
+    let mut at = 0;
+    while at < said.len() {
+        let size = 1 + usize::try_from(noise.next() % 1_600).unwrap();
+        let end = said.len().min(at + size);
+        line.pass(duration(end - at));
+        line.datagram(&said[at..end]);
+        at = end;
+    }
+    let padded = line.leg.stats().frames_padded;
+    assert!(padded <= 1, "{padded}");
+}
+
+#[test]
 fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
     let mut line = line();
     for piece in speech(32_000).chunks(640) {

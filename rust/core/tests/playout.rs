@@ -1,4 +1,5 @@
-//! The ear's queue in virtual time: order, clock, prebuffer, flush, and what happens when it is full.
+//! The ear's queue in virtual time: order, clock, prebuffer, flush, and what happens when it is
+//! full.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 mod common;

@@ -1,8 +1,9 @@
 //! Many datagrams in one system call, each with its kernel receive time and drop counter.
 //!
-//! Why not nix's `recvmmsg` (0.31): it does not restore `msg_controllen` between calls. The kernel sets it to
-//! what it used, so the first drop counter (which only comes after a drop) would no longer fit, and would be
-//! cut off together with the timestamp. Why not quinn-udp: it does not tell the drop counter.
+//! Why not nix's `recvmmsg` (0.31): it does not restore `msg_controllen` between calls. The kernel
+//! sets it to what it used, so the first drop counter (which only comes after a drop) would no
+//! longer fit, and would be cut off together with the timestamp. Why not quinn-udp: it does not
+//! tell the drop counter.
 //!
 //! The one `unsafe` block is the system call; control messages are parsed as bytes.
 #![expect(
@@ -12,22 +13,28 @@
 
 use std::io;
 use std::mem::size_of;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use translink_core::frame::Nanos;
 
-/// Datagrams in one call. 32 × 20 ms is more than a second of one talker; at 20,000 datagrams/s one call
-/// in 1.6 ms.
+/// Datagrams in one call. 32 × 20 ms is more than a second of one talker; at 20,000 datagrams/s one
+/// call in 1.6 ms.
 pub(crate) const BATCH: usize = 32;
 const COUNT: libc::c_uint = 32;
 const _: () = assert!(COUNT as usize == BATCH);
 
-/// The largest UDP payload (65,507) fits, so nothing is ever truncated. Pages that no datagram reaches
-/// are never touched.
+/// The largest UDP payload (65,507) fits, so nothing is ever truncated. Pages that no datagram
+/// reaches are never touched.
 const SLOT: usize = 65_536;
 
 /// Room for a timestamp and a drop counter (32 + 24 bytes with their headers), and as much again.
 const CONTROL_WORDS: usize = 14;
+
+/// The longest address of ours, `sockaddr_in6`.
+const SOURCE_WORDS: usize = size_of::<libc::sockaddr_in6>() / size_of::<u32>();
+const SOURCE_BYTES: libc::socklen_t = 28;
+const _: () = assert!(SOURCE_WORDS * size_of::<u32>() == SOURCE_BYTES as usize);
 
 /// One received datagram.
 #[derive(Debug)]
@@ -37,6 +44,8 @@ pub(crate) struct Datagram<'a> {
     pub(crate) stamp: Option<Nanos>,
     /// Datagrams this socket has dropped since it was made, modulo 2^32; absent while 0.
     pub(crate) dropped: Option<u32>,
+    /// Who sent it.
+    pub(crate) source: Option<SocketAddr>,
 }
 
 /// Preallocated room for one batch.
@@ -44,6 +53,7 @@ pub(crate) struct Batch {
     payloads: Box<[u8]>,
     controls: Box<[[u64; CONTROL_WORDS]]>,
     vectors: Box<[libc::iovec]>,
+    sources: Box<[[u32; SOURCE_WORDS]]>,
     headers: Box<[libc::mmsghdr]>,
 }
 
@@ -56,6 +66,7 @@ impl Batch {
             payloads: vec![0; BATCH * SLOT].into_boxed_slice(),
             controls: vec![[0; CONTROL_WORDS]; BATCH].into_boxed_slice(),
             vectors: vec![vector; BATCH].into_boxed_slice(),
+            sources: vec![[0; SOURCE_WORDS]; BATCH].into_boxed_slice(),
             headers: vec![header; BATCH].into_boxed_slice(),
         }
     }
@@ -64,18 +75,23 @@ impl Batch {
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         let slots = self.payloads.chunks_exact_mut(SLOT);
         let parts = self.controls.iter_mut().zip(&mut self.vectors);
-        for ((header, slot), (control, vector)) in self.headers.iter_mut().zip(slots).zip(parts) {
+        let parts = parts.zip(&mut self.sources);
+        for ((header, slot), ((control, vector), source)) in
+            self.headers.iter_mut().zip(slots).zip(parts)
+        {
             vector.iov_base = slot.as_mut_ptr().cast();
             vector.iov_len = SLOT;
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = control.as_mut_ptr().cast();
             header.msg_hdr.msg_controllen = size_of::<[u64; CONTROL_WORDS]>() as _;
+            header.msg_hdr.msg_name = source.as_mut_ptr().cast();
+            header.msg_hdr.msg_namelen = SOURCE_BYTES;
             header.msg_hdr.msg_flags = 0;
         }
-        // SAFETY: every header was just pointed at buffers that `self` owns exclusively and that live
-        // through the call, with their true lengths; `msg_name` is null since `new`; the count is that of
-        // the headers; no timeout.
+        // SAFETY: every header was just pointed at buffers that `self` owns exclusively and that
+        // live through the call, with their true lengths; the count is that of the headers; no
+        // timeout.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -96,6 +112,7 @@ impl Batch {
             payload: &self.payloads[from..from + (header.msg_len as usize).min(SLOT)],
             stamp: None,
             dropped: None,
+            source: read_source(&self.sources[index]),
         };
         let used = header.msg_hdr.msg_controllen / size_of::<u64>();
         read_control(
@@ -103,6 +120,23 @@ impl Batch {
             &mut datagram,
         );
         datagram
+    }
+}
+
+/// `sockaddr_in` or `sockaddr_in6` (netinet/in.h): family in memory order, port and address in
+/// network order, the scope of a link-local address in memory order.
+fn read_source(words: &[u32; SOURCE_WORDS]) -> Option<SocketAddr> {
+    let bytes: [[u8; 4]; SOURCE_WORDS] = words.map(u32::to_ne_bytes);
+    let port = u16::from_be_bytes([bytes[0][2], bytes[0][3]]);
+    match libc::c_int::from(u16::from_ne_bytes([bytes[0][0], bytes[0][1]])) {
+        libc::AF_INET => Some(SocketAddr::new(Ipv4Addr::from(bytes[1]).into(), port)),
+        libc::AF_INET6 => {
+            let mut address = [0; 16];
+            address.copy_from_slice(bytes[2..6].as_flattened());
+            let flow = u32::from_be(words[1]);
+            Some(SocketAddrV6::new(address.into(), port, flow, words[6]).into())
+        }
+        _ => None,
     }
 }
 

@@ -28,14 +28,21 @@ impl Conversion {
     /// Monotonic time of a kernel timestamp; `earliest` is the arrival of the datagram before.
     ///
     /// A step of the real-time clock between stamp and reading may not reach the audio's time line:
-    /// the answer stays between `earliest` and now.
+    /// the answer stays between `earliest` and now, and an age beyond [`OLD`] is believed to be a
+    /// step. (Else the first datagram after a pause could seem to have come before it, and end a
+    /// call as idle.)
     pub(crate) fn monotonic(&self, stamp: Option<Nanos>, earliest: Nanos) -> Nanos {
         let age = stamp.map_or(0, |stamp| self.realtime.saturating_sub(stamp));
+        let age = if age > OLD { 0 } else { age };
         self.now
             .saturating_sub(age)
             .clamp(earliest.min(self.now), self.now)
     }
 }
+
+/// The media thread does not let a datagram wait so long, unless the whole process was stopped;
+/// then all that waited came "now", which is as good a time as any.
+const OLD: Nanos = 2_000_000_000;
 
 #[expect(clippy::cast_sign_loss, reason = "neither clock is before its epoch")]
 fn read(clock: ClockId) -> Nanos {
@@ -54,6 +61,11 @@ mod tests {
         realtime: 50_000,
     };
 
+    const LATER: Conversion = Conversion {
+        now: 100 * OLD,
+        realtime: 1_000 * OLD,
+    };
+
     #[test]
     fn a_stamp_is_as_old_on_both_clocks() {
         assert_eq!(CONVERSION.monotonic(Some(49_900), 0), 900);
@@ -70,5 +82,14 @@ mod tests {
         assert_eq!(CONVERSION.monotonic(Some(1), 800), 800);
         assert_eq!(CONVERSION.monotonic(Some(49_900), 950), 950);
         assert_eq!(CONVERSION.monotonic(Some(49_900), 2_000), 1_000);
+    }
+
+    #[test]
+    fn a_wall_clock_set_forward_makes_no_datagram_old() {
+        let stamp = LATER.realtime - OLD - 1;
+        assert_eq!(LATER.monotonic(Some(stamp), 7), LATER.now);
+        assert_eq!(LATER.monotonic(Some(0), 7), LATER.now);
+        let stamp = LATER.realtime - OLD;
+        assert_eq!(LATER.monotonic(Some(stamp), 7), LATER.now - OLD);
     }
 }

@@ -76,6 +76,11 @@ impl Commands {
         self.signal.lower();
     }
 
+    /// Media thread: when it stops taking although more may wait.
+    pub(crate) fn again(&self) {
+        self.signal.raise();
+    }
+
     pub(crate) fn take(&self) -> Option<Command> {
         self.queue.pop()
     }

@@ -15,7 +15,9 @@ use translink_core::leg::{Leg, LegConfig};
 
 use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
+use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
+use crate::ports::LegPorts;
 use crate::run::Media;
 use crate::shared::SharedLeg;
 use crate::slot::Slot;
@@ -24,56 +26,6 @@ use crate::thread;
 
 /// How long [`Engine::remove_leg`] waits for the sockets to be closed.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Why the engine did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The thread or a descriptor could not be made.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// A leg's socket could not be made.
-    #[error("cannot use {address}: {source}")]
-    Address {
-        /// What was to be bound.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// No leg has this number (any more).
-    #[error("no leg {0}")]
-    NoLeg(u32),
-    /// A bug ended this leg.
-    #[error("leg {0} is out of service")]
-    Dead(u32),
-    /// Thousands of commands wait: the media thread is stuck.
-    #[error("the media thread does not keep up with commands")]
-    Busy,
-    /// `close` was called.
-    #[error("the engine is closed")]
-    Closed,
-    /// A bug outside of any leg's logic ended the media thread.
-    #[error("the media thread died of a bug in translink")]
-    Died,
-    /// The thread stayed behind in the parent process.
-    #[error("the engine belongs to process {0}: make a new one after a fork")]
-    Forked(u32),
-}
-
-/// Where a leg listens and plays, and how its logic behaves.
-#[derive(Clone, Debug)]
-pub struct LegPorts {
-    /// Address to bind; port 0 = any free one.
-    pub listen: SocketAddr,
-    /// The ear. None: speech is paced, told and thrown away.
-    pub play_to: Option<SocketAddr>,
-    /// Send from the receiving socket, for gateways that answer only where they are answered.
-    pub send_from_listen: bool,
-    /// Bytes of kernel receive buffer to ask for.
-    pub receive_buffer: usize,
-    /// The leg's logic; `ledger_samples` is the length of the ledger kept here.
-    pub config: LegConfig,
-}
 
 /// The media thread and what it shares. Every method may be called from any thread.
 pub struct Engine {
@@ -118,7 +70,8 @@ impl Engine {
         })
     }
 
-    /// Bind a leg's sockets and hand it to the media thread; its number. Numbers rise and never come back.
+    /// Bind a leg's sockets and hand it to the media thread; its number. Numbers rise and never
+    /// come back.
     ///
     /// # Errors
     /// [`Error::Address`] when a socket cannot be bound; [`Error::Busy`].
@@ -192,8 +145,8 @@ impl Engine {
         Ok(life)
     }
 
-    /// Queue speech; the bytes accepted. Fewer than given: the ear's queue is full, and `last` was not taken
-    /// either. Refused bytes are counted.
+    /// Queue speech; the bytes accepted. Fewer than given: the ear's queue is full, and `last` was
+    /// not taken either. Refused bytes are counted.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
@@ -240,14 +193,15 @@ impl Engine {
         Ok(self.leg(leg)?.counters.snapshot())
     }
 
-    /// An eventfd, readable while [`Engine::drain`] has something. It stays open until the engine is dropped.
+    /// An eventfd, readable while [`Engine::drain`] has something. It stays open until the engine
+    /// is dropped.
     #[must_use]
     pub const fn descriptor(&self) -> RawFd {
         self.descriptor
     }
 
-    /// Hand up to `limit` items to `take`, oldest first; how many. One drainer at a time: a second one that
-    /// comes meanwhile gets nothing.
+    /// Hand up to `limit` items to `take`, oldest first; how many. One drainer at a time: a second
+    /// one that comes meanwhile gets nothing.
     ///
     /// # Errors
     /// [`Error::Died`] once the media thread died and nothing is left; [`Error::Forked`].
@@ -339,7 +293,8 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// The thread's outermost frame: whatever goes wrong in here is told by the next call, and by a wake.
+/// The thread's outermost frame: whatever goes wrong in here is told by the next call, and by a
+/// wake.
 fn outermost(mut media: Media, state: &AtomicU8) {
     let ended = catch_unwind(AssertUnwindSafe(|| media.run()));
     if !matches!(ended, Ok(Ok(()))) {

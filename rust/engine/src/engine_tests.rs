@@ -3,6 +3,8 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use translink_core::LegStats;
+
 use super::*;
 use crate::batch::Batch;
 
@@ -216,4 +218,101 @@ fn speech_is_reserved_before_it_is_sent() {
     shared.release(640);
     assert_eq!(shared.reserve(640), 640);
     assert_eq!(shared.counters.snapshot().playout_queued, 1000);
+}
+
+#[test]
+fn what_a_call_leaves_behind_is_counted() {
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&ports()).expect("a leg");
+    let address = engine.local_address(leg).expect("a leg");
+    talker().send_to(&[9; 700], address).expect("sent");
+    assert!(eventually(|| heard(&engine, leg) == 1));
+    // Not ended and less than the prebuffer: it waits.
+    engine.play(leg, 1, &[0; 640], false).expect("accepted");
+    engine.reset_leg(leg).expect("reset");
+    assert!(eventually(
+        || engine.counters(leg).expect("a leg").resets == 1
+    ));
+    engine.play(leg, 1, &[0; 64], true).expect("accepted");
+    assert!(eventually(|| engine
+        .counters(leg)
+        .expect("a leg")
+        .drops_stale
+        == 64));
+    let counters = engine.counters(leg).expect("a leg");
+    // On a machine that stalls, the rest was padded before the call could end.
+    let padded = counters.frames_padded == 1 && counters.drops_reset == 0;
+    assert!(padded || counters.drops_reset == 60, "{counters:?}");
+    assert_eq!(counters.frames_in, 1 + counters.frames_padded);
+    assert_eq!(counters.drops_flushed, 640);
+    assert_eq!((counters.playout_queued, counters.drops_unpolled), (0, 0));
+}
+
+#[test]
+fn every_counter_of_the_core_is_published() {
+    let stats = LegStats {
+        datagrams_in: 1,
+        bytes_in: 2,
+        last_datagram: 3,
+        frames_in: 4,
+        frames_padded: 5,
+        frames_filled: 6,
+        frames_speech: 7,
+        bytes_realigned: 8,
+        drops_unpolled: 9,
+        drops_reset: 10,
+        drops_flushed: 11,
+        drops_stale: 12,
+        underruns: 13,
+        late_wakes: 14,
+        late_max: 15,
+        clock_resets: 16,
+        resets: 17,
+        ..LegStats::default()
+    };
+    let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 0, 0);
+    shared.counters.publish(&stats);
+    let mut values: Vec<u64> = shared
+        .counters
+        .snapshot()
+        .fields()
+        .iter()
+        .map(|f| f.1)
+        .collect();
+    values.sort_unstable();
+    values.retain(|&value| value > 0);
+    assert_eq!(values, (1..=17).collect::<Vec<_>>());
+}
+
+#[test]
+fn commands_beyond_a_rounds_share_are_obeyed_in_the_next() {
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&ports()).expect("a leg");
+    for _ in 0..3_000 {
+        engine.reset_leg(leg).expect("reset");
+    }
+    assert!(eventually(
+        || engine.counters(leg).expect("a leg").resets == 3_000
+    ));
+}
+
+#[test]
+fn ears_keep_time_while_legs_come_and_go() {
+    let ear = talker();
+    let with_ear = LegPorts {
+        play_to: Some(ear.local_addr().expect("an address")),
+        ..ports()
+    };
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&with_ear).expect("a leg");
+    engine.play(leg, 1, &[1; 640 * 10], true).expect("accepted");
+    for _ in 0..10 {
+        let other = engine.add_leg(&ports()).expect("a leg");
+        engine.remove_leg(other).expect("removed");
+    }
+    ear.set_read_timeout(Some(Duration::from_secs(2)))
+        .expect("a time-out");
+    for _ in 0..10 {
+        assert_eq!(ear.recv(&mut [0; 2000]).expect("a datagram"), 640);
+    }
 }

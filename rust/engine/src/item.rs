@@ -46,8 +46,8 @@ pub enum Item {
 /// The draining end of the mailbox.
 pub(crate) type Inbox = Receiver<Consumer<Item>, Bell>;
 
-/// The media thread's end. Full: frames are dropped first (they are in the ledger), the last sixteenth is for
-/// events, which are told nowhere else; each drop is counted at its leg.
+/// The media thread's end. Full: frames are dropped first (they are in the ledger), the last
+/// sixteenth is for events, which are told nowhere else; each drop is counted at its leg.
 pub(crate) struct Outbox {
     sender: Sender<Producer<Item>, Bell>,
     kept_for_events: usize,

@@ -2,15 +2,17 @@
 //!
 //! # Theory of operation
 //!
-//! One thread owns every leg. It sleeps in `epoll` until a socket has datagrams, the clock (a timerfd set to
-//! the earliest *absolute* deadline of any leg) fires, or a command rings its eventfd. It never touches the
-//! interpreter, never logs, and allocates nothing while datagrams flow.
+//! One thread owns every leg. It sleeps in `epoll` until a socket has datagrams, the clock (a
+//! timerfd set to the earliest *absolute* deadline of any leg) fires, or a command rings its
+//! eventfd. It never touches the interpreter, never logs, and allocates nothing while datagrams
+//! flow.
 //!
-//! *In*: `recvmmsg` takes up to 32 datagrams with their kernel receive times → the leg's sans-IO logic
-//! ([`translink_core::leg`]) → frames → the leg's ledger, then the [`mailbox`] → one wake for the batch.
+//! *In*: `recvmmsg` takes up to 32 datagrams with their kernel receive times → the leg's sans-IO
+//! logic ([`translink_core::leg`]) → frames → the leg's ledger, then the [`mailbox`] → one wake for
+//! the batch.
 //!
-//! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's playout → 640
-//! bytes every 20 ms → `sendto`.
+//! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's
+//! playout → 640 bytes every 20 ms → `sendto`.
 //!
 //! # What may be full, and then
 //!
@@ -22,8 +24,8 @@
 //! | an ear's queue | [`Engine::play`] accepts fewer bytes | `drops_playout` |
 //! | commands | [`Error::Busy`] | by the caller |
 //!
-//! Datagram errors are weather: counted (`errors_receive`, `errors_send`), never fatal. A panic in one leg's
-//! logic ends that leg ([`Item::Dead`]) and no other.
+//! Datagram errors are weather: counted (`errors_receive`, `errors_send`), never fatal. A panic in
+//! one leg's logic ends that leg ([`Item::Dead`]) and no other.
 //!
 //! # One rule of use
 //!
@@ -53,8 +55,10 @@ mod clock;
 mod command;
 mod counters;
 mod engine;
+mod error;
 mod item;
 pub mod mailbox;
+mod ports;
 mod run;
 mod shared;
 mod slot;
@@ -62,5 +66,7 @@ mod socket;
 mod thread;
 
 pub use counters::Snapshot;
-pub use engine::{Engine, Error, LegPorts};
+pub use engine::Engine;
+pub use error::Error;
 pub use item::Item;
+pub use ports::LegPorts;

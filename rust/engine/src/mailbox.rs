@@ -3,11 +3,12 @@
 //! The protocol, modelled in `tests/loom_mailbox.rs`:
 //!
 //! * sender: push any number of items, then [`Sender::signal`]: if the flag was not yet up, wake.
-//! * receiver: take the wake, put the flag down, *then* drain; if items are left at the limit, signal itself.
+//! * receiver: take the wake, put the flag down, *then* drain; if items are left at the limit,
+//!   signal itself.
 //!
-//! No wake is lost: both sides change the flag by `swap`, so their changes are in one order. A sender's
-//! `swap(true)` that comes before the receiver's `swap(false)` is read by it, and with it (acquire/release)
-//! everything pushed before; one that comes after finds the flag down and wakes.
+//! No wake is lost: both sides change the flag by `swap`, so their changes are in one order. A
+//! sender's `swap(true)` that comes before the receiver's `swap(false)` is read by it, and with it
+//! (acquire/release) everything pushed before; one that comes after finds the flag down and wakes.
 //!
 //! When full: [`Sender::push`] hands the item back; nothing is overwritten. The caller counts it.
 

@@ -9,8 +9,9 @@ use translink_core::ledger::Ledger;
 
 use crate::counters::Counters;
 
-/// Audio copied in one hold of the ledger's lock: 100 ms. The media thread waits for one such copy at most,
-/// some hundred nanoseconds.
+/// Audio copied in one hold of the ledger's lock: 100 ms. The media thread waits for one such copy
+/// at most, some hundred nanoseconds; or, rarely, for a reader that lost its processor in the
+/// middle of one (a lock that lends priority, as pthreads has, is not in std).
 const SLICE: u64 = 5 * FRAME_SAMPLES;
 
 /// One leg, seen from outside.
@@ -38,7 +39,8 @@ impl SharedLeg {
         }
     }
 
-    /// Reserve room for speech; the number of bytes granted, `wanted` at most. What is not granted is counted.
+    /// Reserve room for speech; the number of bytes granted, `wanted` at most. What is not granted
+    /// is counted.
     pub(crate) fn reserve(&self, wanted: usize) -> usize {
         let queued = &self.counters.playout_queued;
         let mut granted = 0;
@@ -86,7 +88,8 @@ impl SharedLeg {
                 break;
             }
             if from != next {
-                // The media thread overtook us at the old end, or a call ended: what was read does not join on.
+                // The media thread overtook us at the old end, or a call ended: what was read does
+                // not join on.
                 audio.clear();
                 first = from;
             }

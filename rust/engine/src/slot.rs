@@ -46,23 +46,25 @@ impl Slot {
         out: &mut Outbox,
         act: impl FnOnce(&mut Self, &mut Outbox),
     ) -> bool {
-        // What a panic leaves half-done is the leg, which is dropped, and the outbox, whose ring is whole
-        // between any two pushes.
+        // What a panic leaves half-done is the leg, which is dropped, and the outbox, whose ring is
+        // whole between any two pushes.
         let alive = catch_unwind(AssertUnwindSafe(|| act(self, out))).is_ok();
         if alive {
             self.shared.counters.publish(self.leg.stats());
+            out.signal();
         } else {
-            self.shared.counters.dead.store(1, Relaxed);
-            out.event(
-                &self.shared,
-                Item::Dead {
-                    leg: self.shared.number,
-                    at: clock::now(),
-                },
-            );
+            self.die(out);
         }
-        out.signal();
         alive
+    }
+
+    /// Tell that the leg is out of service; it is to be removed.
+    pub(crate) fn die(&self, out: &mut Outbox) {
+        self.shared.counters.dead.store(1, Relaxed);
+        let leg = self.shared.number;
+        let at = clock::now();
+        out.event(&self.shared, Item::Dead { leg, at });
+        out.signal();
     }
 
     /// Take one batch from the socket. True: it was full, more may wait.
@@ -93,6 +95,7 @@ impl Slot {
                 self.shared.counters.errors_receive.fetch_add(1, Relaxed);
                 continue;
             }
+            self.sockets.heard_from(datagram.source);
             let arrival = conversion.monotonic(datagram.stamp, self.leg.stats().last_datagram);
             let input = Input::Datagram {
                 payload: datagram.payload,
@@ -133,6 +136,7 @@ impl Slot {
             }
         }
         self.act(Input::Reset, 0, out);
+        self.sockets.forget();
         self.shared.ledger().clear();
         self.life = self.life.max(life);
     }

@@ -15,6 +15,9 @@ pub(crate) struct Sockets {
     /// None = send from the receiving socket.
     own: Option<Socket>,
     ear: Option<SockAddr>,
+    /// The ear is wherever the datagrams come from: whose it is now.
+    learned: Option<SocketAddr>,
+    learns: bool,
     /// Receive buffer that the kernel granted, in the unit that was asked for.
     pub(crate) granted: u64,
     /// Where it really listens.
@@ -42,6 +45,8 @@ impl Sockets {
             receive,
             own,
             ear: play_to.map(SockAddr::from),
+            learned: None,
+            learns: send_from_listen && play_to.is_none(),
             granted,
             local,
         })
@@ -49,6 +54,23 @@ impl Sockets {
 
     pub(crate) fn receiving(&self) -> BorrowedFd<'_> {
         self.receive.as_fd()
+    }
+
+    /// A datagram was accepted from there. A gateway that moves (a new call, a new port behind its
+    /// NAT) takes the ear with it.
+    pub(crate) fn heard_from(&mut self, source: Option<SocketAddr>) {
+        if self.learns && source.is_some() && source != self.learned {
+            self.learned = source;
+            self.ear = source.map(SockAddr::from);
+        }
+    }
+
+    /// Nobody is there any more.
+    pub(crate) fn forget(&mut self) {
+        if self.learns {
+            self.learned = None;
+            self.ear = None;
+        }
     }
 
     /// Send one frame to the ear. `Ok(false)`: there is none.
@@ -61,8 +83,8 @@ impl Sockets {
     }
 }
 
-/// The receiving socket, where it listens, and the buffer it was granted. The buffer is asked for first with
-/// the right (`CAP_NET_ADMIN`) to exceed the system's limit.
+/// The receiving socket, where it listens, and the buffer it was granted. The buffer is asked for
+/// first with the right (`CAP_NET_ADMIN`) to exceed the system's limit.
 fn receiver(listen: SocketAddr, receive_buffer: usize) -> io::Result<(Socket, SocketAddr, u64)> {
     let socket = bound(listen)?;
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;

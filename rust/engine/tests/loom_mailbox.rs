@@ -87,8 +87,8 @@ impl Wake for Handle {
     }
 }
 
-/// The receiver sleeps whenever the eventfd is not ready: a lost wake would leave it asleep for ever,
-/// which loom reports as a deadlock.
+/// The receiver sleeps whenever the eventfd is not ready: a lost wake would leave it asleep for
+/// ever, which loom reports as a deadlock.
 fn run(batches: &'static [&'static [usize]], limit: usize) {
     loom::model(move || {
         let ring = End(Arc::new(Ring {

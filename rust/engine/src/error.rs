@@ -1,0 +1,39 @@
+//! How the engine fails, as its callers see it.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// Why the engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The thread or a descriptor could not be made.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A leg's socket could not be made.
+    #[error("cannot use {address}: {source}")]
+    Address {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No leg has this number (any more).
+    #[error("no leg {0}")]
+    NoLeg(u32),
+    /// A bug ended this leg.
+    #[error("leg {0} is out of service")]
+    Dead(u32),
+    /// Thousands of commands wait: the media thread is stuck.
+    #[error("the media thread does not keep up with commands")]
+    Busy,
+    /// `close` was called.
+    #[error("the engine is closed")]
+    Closed,
+    /// A bug outside of any leg's logic ended the media thread.
+    #[error("the media thread died of a bug in translink")]
+    Died,
+    /// The thread stayed behind in the parent process.
+    #[error("the engine belongs to process {0}: make a new one after a fork")]
+    Forked(u32),
+}

@@ -1,0 +1,21 @@
+//! What a caller says about a leg to be made.
+
+use std::net::SocketAddr;
+
+use translink_core::leg::LegConfig;
+
+/// Where a leg listens and plays, and how its logic behaves.
+#[derive(Clone, Debug)]
+pub struct LegPorts {
+    /// Address to bind; port 0 = any free one.
+    pub listen: SocketAddr,
+    /// The ear. None: where the newest datagram of the call came from, with `send_from_listen`;
+    /// else speech is paced, told and thrown away.
+    pub play_to: Option<SocketAddr>,
+    /// Send from the receiving socket, for gateways that answer only where they are answered.
+    pub send_from_listen: bool,
+    /// Bytes of kernel receive buffer to ask for.
+    pub receive_buffer: usize,
+    /// The leg's logic; `ledger_samples` is the length of the ledger kept here.
+    pub config: LegConfig,
+}

@@ -1,0 +1,252 @@
+"""A switchboard in process: legs without sockets, providers without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from translink.errors import Kind, ProviderError
+from translink.events import Result, StreamEvent, Translation, Word
+from translink.failover import Breaker
+from translink.journal import Journal
+from translink.listening import ListenRules
+from translink.media import MediaLeg
+from translink.services import Services
+from translink.settings import Settings
+from translink.switchboard import Switchboard
+from translink.transcript import CommitPolicy
+
+if TYPE_CHECKING:
+    from translink._core import Frame, LegCounters, Playout
+
+FRAME = 320
+COUNTERS = (
+    *("datagrams_in", "bytes_in", "frames_in", "frames_filled", "datagrams_out", "bytes_out"),
+    *("drops_kernel", "drops_ring", "drops_events", "drops_playout", "drops_stale"),
+    *("errors_receive", "errors_send", "underruns", "late_wakes", "late_max"),
+    *("playout_queued", "rcvbuf", "last_datagram", "dead"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFrame:
+    """Like `_core.Frame`."""
+
+    start: int
+    speech: bool
+    captured: int
+    ready: int
+    filled: int = 0
+    pcm: bytes = bytes(640)
+    rms: int = 0
+    peak: int = 0
+    leg: int = 0
+    life: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FakePlayout:
+    """Like `_core.Playout`."""
+
+    utterance: int
+    kind: str
+    at: int
+    unplayed: int = 0
+    leg: int = 0
+
+
+class FakeLeg:
+    """Like `MediaLeg`: plays at once, counts what it is told to."""
+
+    def __init__(self) -> None:
+        self.on_frames: Any = None
+        self.on_playout: Any = None
+        self.on_dead: Any = None
+        self.resets = 0
+        self.played = bytearray()
+        self.head = 0
+        self._counters = dict.fromkeys(COUNTERS, 0)
+
+    def hear(self, frames: int = 1, *, speech: bool = True, filled: int = 0) -> None:
+        """So many frames come in."""
+        now = time.monotonic_ns()
+        made = [FakeFrame(self.head + n * FRAME, speech, now, now, filled) for n in range(frames)]
+        self.head += frames * FRAME
+        if not filled:
+            self._counters["datagrams_in"] += frames
+            self._counters["bytes_in"] += 640 * frames
+            self._counters["last_datagram"] = now
+        self._counters["frames_in"] += frames
+        self.on_frames(cast("list[Frame]", made))
+
+    def count(self, name: str, value: int) -> None:
+        self._counters[name] = value
+
+    def counters(self) -> LegCounters:
+        return cast("LegCounters", dict(self._counters))
+
+    def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
+        self._alive()
+        self.played += pcm
+        if last:
+            for kind in ("started", "finished"):
+                step = FakePlayout(utterance, kind, time.monotonic_ns())
+                asyncio.get_running_loop().call_soon(self.on_playout, cast("Playout", step))
+        return len(pcm)
+
+    def flush(self) -> None:
+        self.played.clear()
+
+    def history(self, start: int, end: int) -> tuple[int, bytes]:
+        return start, bytes(2 * max(0, min(end, self.head) - start))
+
+    def reset(self) -> None:
+        self._alive()
+        self.resets += 1
+
+    def die(self) -> None:
+        """As after a bug in the media core."""
+        self._counters["dead"] = 1
+        self.on_dead()
+
+    def _alive(self) -> None:
+        if self._counters["dead"]:
+            raise LookupError("out of service")
+
+
+class FakeStream:
+    """Says one word for every 25 frames (half a second), final at once."""
+
+    def __init__(self, providers: FakeProviders) -> None:
+        self._providers = providers
+        self._samples = self._done = 0
+        self._events: asyncio.Queue[StreamEvent | Exception | None] = asyncio.Queue()
+        providers.open += 1
+
+    async def send(self, pcm: bytes) -> None:
+        self._samples += len(pcm) // 2
+        self._providers.heard += len(pcm)
+        if self._samples - self._done >= 25 * FRAME:
+            self._final()
+
+    def _final(self) -> None:
+        word = Word("word", self._done, self._samples)
+        result = Result(
+            self._done, self._samples, "word", (word,), final=True, speech_final=True,
+            received=time.monotonic(),
+        )  # fmt: skip
+        self._done = self._samples
+        self._events.put_nowait(result)
+
+    async def finalize(self) -> None:
+        pass
+
+    async def close(self, wait: float = 5.0) -> None:
+        if self._samples > self._done:
+            self._final()
+        self._events.put_nowait(None)
+
+    def abort(self) -> None:
+        self._events.put_nowait(ProviderError("aborted", provider="x", kind=Kind.TRANSIENT))
+
+    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        try:
+            while (event := await self._events.get()) is not None:
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+        finally:
+            self._providers.open -= 1
+
+
+@dataclass
+class FakeProviders:
+    """All services. `bugs["translate en"]` is raised by the translator asked from English."""
+
+    name: str = "fake"
+    bugs: dict[str, Exception] = field(default_factory=dict)
+    delays: dict[str, float] = field(default_factory=dict)
+    """Seconds, likewise."""
+    open: int = 0
+    connected: list[str] = field(default_factory=list)
+    heard: int = 0
+    """Bytes."""
+
+    async def connect(self, language: str) -> FakeStream:
+        await self._perhaps(f"listen {language}")
+        self.connected.append(language)
+        return FakeStream(self)
+
+    async def transcribe(self, pcm: bytes, language: str) -> Result:
+        await self._perhaps(f"transcribe {language}")
+        word = Word("piece", 0, len(pcm) // 2)
+        return Result(0, len(pcm) // 2, "piece", (word,), final=True, source="fake.prerecorded")
+
+    async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
+        await self._perhaps(f"translate {source}")
+        return Translation(f"<{text}>", "fake", 0.001)
+
+    async def speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+        await self._perhaps(f"speak {language}")
+        yield text.encode() + bytes(len(text) % 2)
+
+    async def _perhaps(self, service: str) -> None:
+        await asyncio.sleep(self.delays.get(service, 0.01))
+        if bug := self.bugs.get(service):
+            raise bug
+
+
+class Board:
+    """Two pairs of legs, 1 (en) with 2 (fr) and 3 (de) with 4 (es), and what surrounds them."""
+
+    def __init__(self, **settings: object) -> None:
+        legs = [
+            {"name": name, "language": language, "listen": 0, "play_to": int(name)}
+            for name, language in (("1", "en"), ("2", "fr"), ("3", "de"), ("4", "es"))
+        ]
+        chosen = {"idle_timeout": 0.2, "drain_timeout": 1.0, "legs": legs, **settings}
+        self.providers = FakeProviders()
+        self.journal = Journal()
+        self.legs = {str(name): FakeLeg() for name in range(1, 5)}
+        self.switchboard = Switchboard(
+            Settings.model_validate(chosen),
+            cast("dict[str, MediaLeg]", self.legs),
+            services=Services(
+                live=self.providers,
+                breaker=Breaker("fake"),
+                transcribe=self.providers.transcribe,
+                translate=self.providers.translate,
+                speak=self.providers.speak,
+            ),
+            journal=self.journal,
+            rules=ListenRules(),
+            policy=CommitPolicy(),
+        )
+
+    async def talk(self, leg: str, seconds: float) -> None:
+        """Frames at real time."""
+        for _ in range(round(seconds * 50)):
+            self.legs[leg].hear()
+            await asyncio.sleep(0.02)
+
+    async def no_calls(self) -> None:
+        """Until every call is over."""
+        async with asyncio.timeout(8):
+            while self.switchboard.calls:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+
+    async def no_calls_of(self, leg: str) -> None:
+        """Until this leg's call is over."""
+        async with asyncio.timeout(8):
+            while any(leg in call.legs for call in self.switchboard.calls.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    def events(self, type_: str) -> list[dict[str, Any]]:
+        return [event.as_dict() for event in self.journal.events if event.type == type_]
+
+    def mode(self, leg: str) -> str:
+        stats = cast("dict[str, dict[str, Any]]", self.switchboard.leg_stats())
+        return str(stats[leg]["stt"]["mode"])

@@ -1,0 +1,103 @@
+"""The program in process: what it says of itself when something is wrong with it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.providers import FakeProviders, fake_providers
+from translink.app import App
+from translink.errors import SettingsError
+from translink.settings import Settings
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeProviders]:
+    async with fake_providers() as made:
+        yield made
+
+
+def settings_for(fake: FakeProviders, folder: Path, *more: str) -> Settings:
+    environ = {
+        "DEEPGRAM_API_KEY": "first",
+        "DEEPGRAM_BASE_URL": fake.url,
+        "DEEPL_API_KEY": "second",
+        "DEEPL_SERVER_URL": fake.url,
+    }
+    ports = [f"legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
+    flags = {"--set": ["admin.port=0", *ports, *more]}
+    return Settings.load(environ=environ, flags=flags, directory=folder)
+
+
+async def test_a_dead_media_thread_is_no_health_and_the_end(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    settings = settings_for(fake, tmp_path)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        assert app.health()[0]
+        assert app.ready()[0]
+        app._media_died()
+        assert (app.health()[0], app.ready()[0]) == (False, False)
+        assert app.stop.is_set()
+        assert app.died
+
+
+async def test_a_leg_out_of_service_is_told_by_readiness(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    settings = settings_for(fake, tmp_path)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        app.switchboard.out_of_service.add("3333")
+        ready, told = app.ready()
+        assert (ready, told["legs_out_of_service"]) == (False, ["3333"])
+        assert app.health()[0]
+
+
+async def test_what_cannot_be_bound_is_named_with_its_mend(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for setting, told in (
+            (f"admin.port={port}", f"admin.port = {port}: is taken by another program"),
+            ("legs.3333.listen=192.0.2.1:1", "legs.3333.listen = 192.0.2.1:1: is no address of"),
+        ):
+            settings = settings_for(fake, tmp_path, setting)
+            with pytest.raises(SettingsError, match=re.escape(told)):
+                async with App(settings, lambda: settings).running():  # noqa: B023 - not called
+                    pytest.fail("it runs")
+
+
+async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
+    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("translink.app.log.warning", lambda text, **_: warned.append(text))
+    now = settings_for(fake, tmp_path)
+    new = settings_for(
+        fake, tmp_path, "mode=prerecorded", "streaming_share=0.5", "legs.4444.mode=streaming"
+    )
+    app = App(now, lambda: new)
+    async with app.running():
+        app.reload()
+        assert warned == []
+        assert _modes(app) == ("prerecorded", 0.5, [None, "streaming"])
+        new = settings_for(fake, tmp_path, "mode=streaming", "idle_timeout=7")
+        app.reload()
+        assert warned == ["settings reloaded: modes and share; the rest needs a restart"]
+        assert _modes(app) == ("streaming", 1.0, [None, None])
+        assert app.settings()["idle_timeout"] == 30.0
+
+
+def _modes(app: App) -> tuple[str, float, list[Any]]:
+    shown = app.settings()
+    return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in shown["legs"]]
