@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from translink.app import App
+from translink.errors import SettingsError
 from translink.settings import Settings
 
 
@@ -27,7 +30,7 @@ def settings_for(fake: FakeProviders, folder: Path, *more: str) -> Settings:
         "DEEPL_SERVER_URL": fake.url,
     }
     ports = [f"legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
-    flags = {"--admin-port": 0, "--set": [*ports, *more]}
+    flags = {"--set": ["admin.port=0", *ports, *more]}
     return Settings.load(environ=environ, flags=flags, directory=folder)
 
 
@@ -55,6 +58,23 @@ async def test_a_leg_out_of_service_is_told_by_readiness(
         ready, told = app.ready()
         assert (ready, told["legs_out_of_service"]) == (False, ["3333"])
         assert app.health()[0]
+
+
+async def test_what_cannot_be_bound_is_named_with_its_mend(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for setting, told in (
+            (f"admin.port={port}", f"admin.port = {port}: is taken by another program"),
+            ("legs.3333.listen=192.0.2.1:1", "legs.3333.listen = 192.0.2.1:1: is no address of"),
+        ):
+            settings = settings_for(fake, tmp_path, setting)
+            with pytest.raises(SettingsError, match=re.escape(told)):
+                async with App(settings, lambda: settings).running():  # noqa: B023 - not called
+                    pytest.fail("it runs")
 
 
 async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(

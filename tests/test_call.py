@@ -73,6 +73,19 @@ def test_the_record_of_a_call_tells_what_was_done_and_lost() -> None:
     assert ended["mouth_to_ear_p50_ms"] > 0
 
 
+def test_a_running_call_has_a_record_too() -> None:
+    records: list[dict[str, Any]] = []
+
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 1.0)
+        records.extend(board.switchboard.call_records())
+
+    _, ended = a_call(scenario)
+    (running,) = records
+    assert (running["reason"], running["seconds"], running["1.words"]) == ("", 1.0, 2)
+    assert running["call"] == ended["call"]
+
+
 def test_who_speaks_the_listeners_language_is_not_translated() -> None:
     async def scenario(board: Board) -> None:
         board.providers.bugs["translate en"] = RuntimeError("nobody may ask")

@@ -7,6 +7,7 @@ contract; nothing here looks inside.
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.support.serve import (
     until,
 )
 from translink.settings import Settings
+from translink.sim.serving import LegPlan
 from translink.switchboard import mode_line
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -44,8 +46,9 @@ async def server(
 ) -> AsyncIterator[Serve]:
     """One server for all scenarios that leave its providers well; each has legs of its own."""
     legs = pairs(("3333", "4444"), ("5001", "5002"), ("5003", "5004"), ("5005", "5006"))
-    legs += pairs(("6001", "6002"), languages=("en", "en-GB"))
-    async with serving(tmp_path_factory.mktemp("contract"), fake, legs) as made:
+    legs += pairs(("6001", "6002"), ("6003", "6004"), languages=("en", "en-GB"))
+    extra = "idle_timeout = 0.6\ndrain_timeout = 5.0\n" + _behind_nat("7001", "7002")
+    async with serving(tmp_path_factory.mktemp("contract"), fake, legs, extra=extra) as made:
         yield made
 
 
@@ -142,17 +145,19 @@ async def test_a_call_is_translated_both_ways_over_one_stream_for_each_leg(
         assert heard.deviation_ms(0.5) < 10
         assert heard.sound_seconds == pytest.approx(0.22 * len(phone.words), abs=0.2)
 
+    _their_greps_find_what_they_look_for(server)
 
-async def test_their_greps_find_what_they_look_for(server: Serve) -> None:
-    await _one_way(server, "3333", "4444", 111, 112)
+
+def _their_greps_find_what_they_look_for(server: Serve) -> None:
     log = server.log()
     for words in (
         "Deepgram API Mode: Streaming (WebSocket)",
         "[STREAMING-STATE] Deepgram Streaming State Manager initialized",
         "[WEBSOCKET] Creating Deepgram streaming connection for extension 3333",
         "[WEBSOCKET] ✓ Connection opened for extension 3333",
-        '[WEBSOCKET] INTERIM transcript (3333): "b111"',
-        '[WEBSOCKET] FINAL transcript (3333): "b111 b112"',
+        '[WEBSOCKET] INTERIM transcript (3333): "b101"',
+        '[WEBSOCKET] FINAL transcript (3333): "b101 b102 b103 b104 b105 b106"',
+        "[STREAMING-3333] Sent 100 frames (64000 bytes)",
     ):
         assert [line for line in log if words in line], words
 
@@ -166,7 +171,7 @@ async def test_their_greps_find_what_they_look_for(server: Serve) -> None:
         return done.stdout.splitlines()
 
     assert len(grep("Deepgram API Mode")) == 1
-    assert len(grep("-E", r"\[WEBSOCKET\]|\[STREAMING-")) > 5
+    assert len(grep("-E", r"\[WEBSOCKET\]|\[STREAMING-")) > 10
     assert grep("STREAMING.*Sent.*frames")
 
 
@@ -238,9 +243,20 @@ async def test_who_speaks_the_same_language_is_passed_on_as_he_is(
     assert [text for _, text in fake.spoken] == ["b601 b602"]
 
 
+async def test_a_gateway_with_one_socket_hears_where_it_speaks_from(server: Serve) -> None:
+    told = {name: server.lines(f"leg={name} ")[0] for name in ("7001", "7002")}
+    legs = {
+        name: LegPlan(name, "", _address(line), ("127.0.0.1", 0)) for name, line in told.items()
+    }
+    assert all("plays_to=whoever sends" in line.replace("'", "") for line in told.values())
+    async with Phone(legs["7001"]) as one, Phone(legs["7002"]) as two:
+        await asyncio.gather(one.say(701, 702), two.say(751))
+        await asyncio.gather(one.hears(751), two.hears(701, 702))
+
+
 async def test_no_key_is_written_anywhere(server: Serve, fake: FakeProviders) -> None:
-    await _one_way(server, "3333", "4444", 121)
-    assert {f"Token {DEEPGRAM_KEY}", f"DeepL-Auth-Key {DEEPL_KEY}"} <= fake.keys
+    await _one_way(server, "6003", "6004", 611)
+    assert f"Token {DEEPGRAM_KEY}" in fake.keys
     seen = [*server.log(), str(server.told)]
     for path in ("/api/stats", "/api/settings", "/api/calls", "/metrics", "/health", "/ready", "/"):
         status, text = await server.ask(path)
@@ -295,6 +311,22 @@ async def test_a_refused_stream_is_replaced_at_once_and_tried_again_sparingly(
         ]
 
 
+def _behind_nat(*names: str) -> str:
+    """Settings of legs whose ears are not named."""
+    return "\n".join(
+        f'[[legs]]\nname = "{name}"\nlanguage = "{language}"\nlisten = "127.0.0.1:0"\n'
+        "send_from_listen = true"
+        for name, language in zip(names, ("en", "fr"), strict=True)
+    )
+
+
+def _address(line: str) -> tuple[str, int]:
+    """Where a leg listens, as the log tells."""
+    found = re.search(r"listens=([\d.]+):(\d+)", line)
+    assert found
+    return found[1], int(found[2])
+
+
 async def _ready(server: Serve, wanted: int) -> str:
     async with asyncio.timeout(PATIENCE):
         while (answer := await server.ask("/ready"))[0] != wanted:  # noqa: ASYNC110 - asked anew
@@ -310,4 +342,3 @@ async def _one_way(server: Serve, talker: str, listener: str, *words: int) -> No
     ):
         await one.say(*words)
         await two.hears(*words)
-    await server.idle()

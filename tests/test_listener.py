@@ -3,22 +3,34 @@ in order."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.virtual import run_virtually
-from tests.support.world import Plan, World
+from tests.support.world import FakeFrame, Plan, World
 from translink.errors import Kind
 from translink.listening import Mode
 
 
-def live(plan: Plan, seed: int = 1, seconds: float = 30.0, ledger_seconds: float = 60.0) -> World:
-    """One call of `seconds` under `plan`."""
+def live(
+    plan: Plan,
+    seed: int = 1,
+    seconds: float = 30.0,
+    ledger_seconds: float = 60.0,
+    drain: float = 30.0,
+) -> World:
+    """One call of `seconds` under `plan`, and nothing left running after it."""
 
     async def call() -> World:
         world = World(seed, plan, ledger_seconds)
-        await world.live_through(seconds)
+        await world.live_through(seconds, drain)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert world.listener.acknowledged == world.listener.speech.head, "all is accounted for"
         return world
 
     return run_virtually(call())
@@ -118,6 +130,90 @@ def test_what_leaves_the_ledger_before_anybody_came_back_is_reported_lost() -> N
 def test_the_mode_can_be_changed_twenty_times_in_a_call() -> None:
     world = live(Plan(flips=[2.0 + 1.3 * i for i in range(20)]), seconds=35.0)
     assert_lossless(world)
+
+
+@pytest.mark.parametrize("how", ["mute", "block", "reset"])
+@pytest.mark.parametrize("at", [28.0 + 0.7 * i for i in range(10)])
+def test_a_stream_that_dies_as_the_call_ends_costs_nothing(how: str, at: float) -> None:
+    plan = Plan()
+    getattr(plan, how).append(at)
+    world = live(plan, seed=3, drain=7.0)
+    assert_lossless(world)
+    assert 29.0 < world.said_for < 36.0
+    assert world.drained_in < 7.0
+
+
+@pytest.mark.parametrize("drain", [0.0, 0.3, 1.0, 4.0])
+@pytest.mark.parametrize("how", ["mute", "block"])
+def test_what_nobody_recognises_before_the_end_is_reported(how: str, drain: float) -> None:
+    plan = Plan(down=[(0.0, 1e9)], refuse=[(25.0, 1e9, Kind.TRANSIENT)])
+    getattr(plan, how).append(25.0)
+    world = live(plan, seed=3, drain=drain)
+    missing = [word for word in world.said if word not in world.heard]
+    assert world.heard + missing == world.said
+    assert missing
+    assert sum(lost.end - lost.start for lost in world.losses) >= len(missing) * 3200
+    assert world.drained_in <= drain + 0.1
+
+
+def test_audio_that_comes_after_the_end_is_not_of_this_call() -> None:
+    async def call() -> None:
+        world = World(1, Plan(refuse=[(0.0, 1e9, Kind.DENIED)]))
+        await world.live_through(10.0)
+        requests = world.requests
+        world.listener.frames(
+            [FakeFrame(0, 50_000 * 320, 0, 0, 9, 9, True, 0, bytes(640)) for _ in range(200)]  # type: ignore[misc]
+        )
+        await asyncio.sleep(5)
+        assert world.requests == requests
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_virtually(call())
+
+
+def test_cancelling_reports_what_was_under_way() -> None:
+    async def call() -> World:
+        world = World(1, Plan(down=[(0.0, 1e9)], mute=[5.0]))
+        living = asyncio.create_task(world.live_through(20.0))
+        await asyncio.sleep(12)
+        serving = [task for task in asyncio.all_tasks() if "Listener.run" in repr(task)]
+        assert len(serving) == 1
+        serving[0].cancel()
+        await asyncio.wait(serving)
+        living.cancel()
+        await asyncio.wait([living])
+        assert world.open_streams == 0
+        assert world.losses
+        assert world.modes[-1][1] is Mode.IDLE
+        return world
+
+    run_virtually(call())
+
+
+@pytest.mark.parametrize("where", ["connect", "transcribe"])
+def test_a_bug_in_a_provider_ends_the_listener_and_nothing_hangs(where: str) -> None:
+    async def call() -> None:
+        world = World(1, Plan(refuse=[(0.0, 1e9, Kind.DENIED)]))
+
+        async def broken(*_: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        if where == "connect":
+            world.connect = broken  # type: ignore[assignment,method-assign]
+        else:
+            world.listener._pieces._transcribe = broken  # type: ignore[assignment]
+        began = time.monotonic()
+        running = asyncio.create_task(world.listener.run())
+        world.listener.run = asyncio.Event().wait  # type: ignore[assignment,method-assign]
+        living = asyncio.create_task(world.live_through(30.0))
+        with pytest.raises(ExceptionGroup) as caught:
+            await running
+        assert caught.group_contains(ZeroDivisionError)
+        assert time.monotonic() - began < 10
+        living.cancel()
+        await asyncio.wait([living])
+
+    run_virtually(call())
 
 
 times = st.floats(0.5, 28.0)

@@ -128,6 +128,29 @@ def test_no_call_begins_while_the_server_stops() -> None:
     on_a_board(scenario)
 
 
+@pytest.mark.parametrize(("drain", "words"), [(9.0, 3), (1.5, 2)])
+def test_who_is_in_mid_sentence_when_the_server_stops_may_finish_it_within_bounds(
+    drain: float, words: int
+) -> None:
+    async def scenario(board: Board) -> None:
+        async def say_and_pause() -> None:
+            await board.talk("1", 1.5)
+            while board.switchboard.calls:
+                board.legs["1"].hear(speech=False)
+                await asyncio.sleep(0.02)
+
+        talk = asyncio.create_task(say_and_pause())
+        await asyncio.sleep(0.3)
+        await board.switchboard.close("shutdown")
+        await talk
+        assert bytes(board.legs["2"].played).count(b"<word>") >= words
+        (ended,) = [e for e in board.events("call") if e["state"] == "ended"]
+        assert ended["1.lost_ms"] == 0
+        assert ended["seconds"] < 0.3 + drain + 0.5
+
+    on_a_board(scenario, idle_timeout=30, drain_timeout=drain)
+
+
 # --- Bugs ---
 
 

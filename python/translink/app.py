@@ -252,6 +252,8 @@ class App:
                 recognizers=self._settings.offline.recognizers,
             )
             url = await offline.start()
+            for lack in offline.missing:
+                log.warning("an offline engine is missing: %s", lack)
             stack.push_async_callback(offline.stop)
             if no_deepgram or no_deepl:
                 _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)

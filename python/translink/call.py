@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from translink.events import RATE
 from translink.interpreter import Interpreter
 from translink.record import Direction
 from translink.services import Services
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 T = TypeVar("T")
+PAUSE = RATE * 3 // 10
+"""Samples of silence after which somebody is taken to have finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Call:
         self._parties = {party.settings.name: party for party in parties}
         self._ended = asyncio.Event()
         self._reason = ""
+        self._patience = 0.0
+        self._deaf = False
         self._bug: Exception | None = None
         one, two = parties
         self.interpreters: Mapping[str, Interpreter] = {
@@ -106,7 +111,7 @@ class Call:
 
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs; once the call has ended nobody listens to it."""
-        if not self._ended.is_set():
+        if not self._deaf:
             self._guarded(self.interpreters[leg].frames, frames)
 
     def playout(self, leg: str, event: Playout) -> None:
@@ -119,11 +124,13 @@ class Call:
         """When either leg last heard from its gateway (monotonic seconds)."""
         return max(p.media.counters()["last_datagram"] for p in self._parties.values()) / 1e9
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: str, *, patience: float = 0.0) -> None:
         """Let the call end in good order: what was said is still recognised, translated and
-        spoken."""
+        spoken. Who is in mid-sentence may come to a pause within `patience` seconds."""
         if not self._ended.is_set():
             self._reason = reason
+            self._patience = patience
+            self._deaf = patience <= 0
             self._ended.set()
 
     async def run(self) -> None:
@@ -138,13 +145,17 @@ class Call:
                 ]
                 await self._ended.wait()
                 if self._bug is None:
-                    finishing = (i.finish(self._drain) for i in self.interpreters.values())
+                    within = self._drain - await self._last_words()
+                    finishing = (i.finish(within) for i in self.interpreters.values())
                     await asyncio.gather(*finishing)
                 if self._bug is not None:
                     raise self._bug
                 await asyncio.wait(running, timeout=0.5)
                 for task in running:
                     task.cancel()
+        except BaseException:
+            self._reason = self._reason or "error"
+            raise
         finally:
             for party in self._parties.values():
                 # A leg out of service, or all of them, have nothing left to reset and told so.
@@ -153,10 +164,10 @@ class Call:
             self._summarise()
 
     def summary(self) -> dict[str, Scalar]:
-        """The call in one flat record."""
+        """The call in one flat record; `reason` is empty while it goes on."""
         out: dict[str, Scalar] = {
             "seconds": round(time.monotonic() - self._began, 1),
-            "reason": self._reason or "error",
+            "reason": self._reason,
         }
         for leg, interpreter in self.interpreters.items():
             stats, tally = interpreter.listener.stats, interpreter.tally
@@ -172,6 +183,22 @@ class Call:
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
         return out
+
+    async def _last_words(self) -> float:
+        """Listen until nobody speaks or patience ends; the seconds that took."""
+        began = time.monotonic()
+        while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
+            await asyncio.sleep(0.02)
+        self._deaf = True
+        return time.monotonic() - began
+
+    def _speaking(self) -> bool:
+        now = time.monotonic()
+        maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
+        return any(
+            speech.quiet_for() < PAUSE and now - speech.captured(speech.head) < 0.2
+            for speech in maps
+        )
 
     def _guarded(self, take: Callable[[T], None], news: T) -> None:
         """What the media calls must not raise there: a bug in it is `run`'s to raise."""

@@ -90,8 +90,6 @@ class Feed:
         heard nothing."""
         self.heard = False
         """Anything at all came back."""
-        self.skipped = 0
-        """Samples that had left the ledger before they could be sent."""
         self._inbox: deque[Frame] = deque(maxlen=64)
         self._wake = asyncio.Event()
         self._closing = False
@@ -193,10 +191,12 @@ class Feed:
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
-                # Aged out. The stream's clock counts what is sent, so the hole is filled to keep
-                # sample numbers true.
-                self.skipped += first - self.cursor
-                pcm = bytes(2 * (first - self.cursor)) + pcm
+                # To go on without it would settle speech that nobody heard. The recovery reports it.
+                raise ProviderError(
+                    "audio left the ledger before it could be sent",
+                    provider="listen",
+                    kind=Kind.TRANSIENT,
+                )
             if not pcm:  # Neither there yet nor gone: there is nothing to do but wait.
                 self._wake.clear()
                 await self._wake.wait()

@@ -108,6 +108,8 @@ class Pieces:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within)
         self.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
 
     def cancel(self) -> None:
         """Give up what is under way."""

@@ -326,8 +326,8 @@ class OfflineSettings(_Part):
 
     phrasebook: Path | None = None
     """Your phrases instead of the packaged ones."""
-    recognizers: int = Field(2, ge=1, le=64)
-    """Decoders at work at once; each is a process and may use a core."""
+    recognizers: int = Field(4, ge=1, le=64)
+    """Decoders at work at once; each is a process and may use a core. Beyond: 429."""
 
 
 class LogSettings(_Part):

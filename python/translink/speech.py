@@ -58,7 +58,7 @@ class SpeechMap:
     def speech_in(self, start: int, end: int) -> Talk | None:
         """First to last speech within [start, end), or None when all is silent there."""
         inside = [talk for talk in self._talks if talk.end > start and talk.start < end]
-        if not inside:
+        if not inside or start >= end:
             return None
         return Talk(max(inside[0].start, start), min(inside[-1].end, end))
 

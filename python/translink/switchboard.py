@@ -38,6 +38,8 @@ log = structlog.get_logger("translink")
 T = TypeVar("T")
 
 SetMode = Literal["auto", "streaming", "prerecorded"]
+LAST_WORDS = 2.0
+"""Seconds a shutdown leaves to who is in mid-sentence."""
 GUARD = 1.0
 """Seconds after a call's last datagram in which a straggler does not begin another call."""
 
@@ -151,7 +153,7 @@ class Switchboard:
         """No new calls; the running ones end in good order, bounded by the drain time-out."""
         self._closing = True
         for call in tuple(self.calls.values()):
-            call.end(reason)
+            call.end(reason, patience=min(LAST_WORDS, self._settings.drain_timeout / 3))
         try:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._settings.drain_timeout + 2.0)

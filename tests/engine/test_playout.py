@@ -7,6 +7,7 @@ import socket
 import time
 
 import pytest
+
 from benches.playout import Ear, deviations
 
 from .kit import LOCAL, engine, udp

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from translink.sim.beacons import Heard, number_of
 from translink.sim.lines import Said
-from translink.sim.report import Direction, count, percentiles, recoveries
+from translink.sim.report import Direction, count, handshakes_after_fault, percentiles, recoveries
 
 
 def direction(caller: int, said: int, heard: list[int]) -> Direction:
@@ -93,3 +93,12 @@ def test_recovery_is_the_next_stream_or_prerecorded_answer_for_the_same_caller()
         "answers": [{"at": 12.0, "callers": [2]}, {"at": 9.0, "callers": [2]}],
     }
     assert [(r.caller, r.ms) for r in recoveries(record)] == [(0, 500.0), (1, 150.0), (2, 2000.0)]
+
+
+def test_handshakes_count_from_the_first_fault_that_broke_a_stream() -> None:
+    record = {
+        "struck": [{"at": 0.0, "streams": []}, {"at": 5.0, "streams": [0]}],
+        "streams": [{"asked": 0.1}, {"asked": 5.1}, {"asked": 6.0}],
+    }
+    assert handshakes_after_fault(record) == 2
+    assert handshakes_after_fault({"struck": [], "streams": record["streams"]}) == 0

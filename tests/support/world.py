@@ -248,6 +248,8 @@ class World(ListenObserver):
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
         self.fallbacks = 0
+        self.said_for = self.drained_in = 0.0
+        """Seconds the talk and the draining took."""
         self._said_at: dict[str, float] = {}
         self._zero = time.monotonic()
         self.listener = Listener(
@@ -299,8 +301,8 @@ class World(ListenObserver):
     def fell_back(self, error: ProviderError | None) -> None:
         self.fallbacks += 1
 
-    async def live_through(self, seconds: float) -> None:
-        """Talk for `seconds`, hang up, drain."""
+    async def live_through(self, seconds: float, drain: float = 30.0) -> None:
+        """Talk for `seconds`, hang up, drain for at most `drain` seconds."""
         running = asyncio.create_task(self.listener.run())
         flips = sorted(self.plan.flips)
         streaming = True
@@ -320,7 +322,9 @@ class World(ListenObserver):
                 flips.pop(0)
                 streaming = not streaming
                 self.listener.use_streaming(streaming)
-        await self.listener.finish(30.0)
+        self.said_for = self.now
+        await self.listener.finish(drain)
+        self.drained_in = self.now - self.said_for
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert self.open_streams == 0, "a connection outlived its call"

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import struct
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from translink._core import Resampler
+from translink._core import Resampler
 
 RATE = 16_000
 ENCODINGS = frozenset({"linear16", "mulaw", "alaw"})
@@ -29,19 +26,17 @@ class AudioError(Exception):
 class RawDecoder:
     """Headerless audio of one known form."""
 
-    def __init__(self, encoding: str, rate: int, channels: int = 1, width: int = 2) -> None:
-        """`width`: bytes per sample of linear PCM; 1 is unsigned, as in WAV."""
+    def __init__(
+        self, encoding: str, rate: int, channels: int = 1, width: int = 2, target: int = RATE
+    ) -> None:
+        """`width`: bytes per sample of linear PCM; 1 is unsigned, as in WAV. `target`: rate out."""
         if encoding not in ENCODINGS or not 8_000 <= rate <= 48_000 or not 1 <= channels <= 8:
             raise AudioError(f"unsupported audio: {encoding} at {rate} Hz, {channels} channels")
         self._widen = _widener(encoding, width)
         self._block = channels * (width if encoding == "linear16" else 1)
         self._channels = channels
         self._carry = b""
-        self._resampler: Resampler | None = None
-        if rate != RATE:
-            from translink._core import Resampler
-
-            self._resampler = Resampler(rate, RATE)
+        self._resampler = None if rate == target else Resampler(rate, target)
 
     def push(self, data: bytes) -> bytes:
         """Take any number of bytes; a sample cut in two waits for its other half."""
@@ -64,7 +59,9 @@ class WavDecoder:
     the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, target: int = RATE) -> None:
+        """`target`: rate out."""
+        self._target = target
         self._head = b""
         self._raw: RawDecoder | None = None
 
@@ -88,7 +85,7 @@ class WavDecoder:
                 self._raw = form
                 return self._raw.push(self._head[at + 8 :])
             if name == b"fmt " and at + 24 <= len(self._head):
-                form = _wav_form(self._head[at + 8 : at + 8 + size])
+                form = _wav_form(self._head[at + 8 : at + 8 + size], self._target)
             at += 8 + size + size % 2
         if len(self._head) > _HEADER_LIMIT:
             raise AudioError("a WAV file without data")
@@ -128,17 +125,17 @@ def to_alaw(pcm: bytes) -> bytes:
     return bytes(_ALAW_OF[(s >> 3) & 0x1FFF] for s in array("h", pcm))
 
 
-def _wav_form(fmt: bytes) -> RawDecoder:
+def _wav_form(fmt: bytes, target: int) -> RawDecoder:
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", fmt)
     if tag == 0xFFFE and len(fmt) >= 26:
         (tag,) = struct.unpack_from("<H", fmt, 24)
     match tag:
         case 1 if bits in (8, 16, 24, 32):
-            return RawDecoder("linear16", rate, channels, bits // 8)
+            return RawDecoder("linear16", rate, channels, bits // 8, target)
         case 6:
-            return RawDecoder("alaw", rate, channels)
+            return RawDecoder("alaw", rate, channels, target=target)
         case 7:
-            return RawDecoder("mulaw", rate, channels)
+            return RawDecoder("mulaw", rate, channels, target=target)
     raise AudioError(f"unsupported WAV format {tag} with {bits} bits")
 
 

@@ -66,6 +66,10 @@ class BusyError(Exception):
     """All engines of the pool are taken."""
 
 
+class EngineFailed(Exception):
+    """An engine broke down at its work (the server answers 500; the next request starts it anew)."""
+
+
 class TranslatorEngine(Protocol):
     """Text to text."""
 
@@ -75,7 +79,7 @@ class TranslatorEngine(Protocol):
         """(source, target) two-letter codes it can do on this machine."""
 
     async def translate(self, text: str, source: str, target: str) -> str:
-        """Raises `EngineMissing`."""
+        """Raises `EngineMissing`, `EngineFailed`."""
 
 
 class SynthesizerEngine(Protocol):

@@ -21,6 +21,10 @@ from translink.sim.beacons import Listener, Talker
 TICK = 0.02
 PHASES = 5
 _EAR_BUFFER = 1 << 20
+_UDP_SEGMENT = 103
+"""linux/udp.h; Python 3.11's socket module does not have it."""
+_MOST_SEGMENTS = 64
+_MOST_BYTES = 65_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,12 @@ class Line:
         self._sent = 0
         """Bytes of the talker's audio that are out, skipped pauses included."""
         self._mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._at_once = datagram
+        with contextlib.suppress(OSError):
+            # The kernel cuts what one call sends into datagrams: all of a tick leave together, and
+            # this thread cannot be stopped in the middle of a frame.
+            self._mouth.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, datagram)
+            self._at_once = datagram * min(_MOST_SEGMENTS, _MOST_BYTES // datagram)
         self.ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _EAR_BUFFER)
         self.ear.bind(("127.0.0.1", 0))
@@ -76,9 +86,10 @@ class Line:
             self._sent += len(frame)
             return
         self._buffer += frame
-        while len(self._buffer) >= self._datagram:
-            self._send(self._buffer[: self._datagram])
-            self._buffer = self._buffer[self._datagram :]
+        while full := len(self._buffer) // self._datagram * self._datagram:
+            part = min(full, self._at_once)
+            self._send(self._buffer[:part])
+            self._buffer = self._buffer[part:]
 
     def hear(self) -> None:
         """Take what waits at the ear."""

@@ -142,6 +142,14 @@ def recoveries(record: Mapping[str, object]) -> list[Recovery]:
     return found
 
 
+def handshakes_after_fault(record: Mapping[str, object]) -> int:
+    """Streams asked for from the first fault on that broke open ones: what the recovery cost."""
+    began = [_number(struck["at"]) for struck in _dicts(record["struck"]) if struck["streams"]]
+    if not began:
+        return 0
+    return sum(_number(stream["asked"]) >= min(began) for stream in _dicts(record["streams"]))
+
+
 def words_in(counts: Counts) -> dict[str, object]:
     """The counts as they stand in the report; of lists only the beginning."""
     values = asdict(counts)

@@ -28,7 +28,15 @@ from translink.offline.beacon import beacon_numbers
 from translink.sim.beacons import CALLERS, Talker
 from translink.sim.faults import Plan, datagram_size, flip_mode, plan
 from translink.sim.lines import Line, Lines
-from translink.sim.report import Counts, Direction, count, percentiles, recoveries, words_in
+from translink.sim.report import (
+    Counts,
+    Direction,
+    count,
+    handshakes_after_fault,
+    percentiles,
+    recoveries,
+    words_in,
+)
 from translink.sim.server import LegPorts, Programs, Usage, free_port
 
 SETTLE = 8.0
@@ -257,6 +265,7 @@ def _report(
         "never_recovered": sum(found.ms is None for found in back),
         "sockets_opened": seen.get("listen.opened", 0),
         "handshakes": seen.get("listen.handshakes", 0),
+        "handshakes_after_fault": handshakes_after_fault(record),
         "services": seen,
         "cpu_seconds": round(usage.cpu_seconds - before.cpu_seconds, 2),
         "rss_bytes": usage.rss_bytes,

@@ -10,8 +10,8 @@ use translink_core::ledger::Ledger;
 use crate::counters::Counters;
 
 /// Audio copied in one hold of the ledger's lock: 100 ms. The media thread waits for one such copy
-/// at most, some hundred nanoseconds; or, rarely, for a reader that lost its processor in the middle
-/// of one (a lock that lends priority, as pthreads has, is not in std).
+/// at most, some hundred nanoseconds; or, rarely, for a reader that lost its processor in the
+/// middle of one (a lock that lends priority, as pthreads has, is not in std).
 const SLICE: u64 = 5 * FRAME_SAMPLES;
 
 /// One leg, seen from outside.

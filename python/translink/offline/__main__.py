@@ -1,0 +1,26 @@
+"""`python -m translink.offline`: what `OfflineProcess` starts. People use `translink offline`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from translink.offline.run import run_offline
+
+
+def main() -> None:
+    """Parse, run, leave."""
+    parser = argparse.ArgumentParser(prog="python -m translink.offline", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--engine", choices=("real", "beacon"), default="real")
+    parser.add_argument("--phrasebook", type=Path)
+    parser.add_argument("--recognizers", type=int)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--until-eof", action="store_true")
+    sys.exit(run_offline(**vars(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""The phrasebook: what people say on the telephone, in two languages, in a plain file.
+
+Both the translator (looked up before anything else) and the recognisers (their grammar) live on
+it. One entry a line, English and French separated by a tab; several wordings of one side are
+separated by ` | `, the first is the one that is spoken:
+
+    Hello. | Hi. | Good morning.<TAB>Bonjour. | Salut.
+    I am free on {day}.<TAB>Je suis libre {day}.
+    @day Monday<TAB>lundi
+
+`{day}` stands for any one of the `@day` lines, translated with it; `{digit+}` for one or more.
+Lines that begin with `#` and empty lines do not count. A file of the user's own stands in the place
+of the built-in one; the line `@builtin` in it brings that in, and what follows wins over it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+LANGUAGES = ("en", "fr")
+_SLOT = re.compile(r"\{(\w+)(\+?)\}")
+_WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
+_NEAR = 0.88
+"""Likeness (of letters, and of words in order) from which another wording counts as the same."""
+
+
+class PhrasebookError(ValueError):
+    """A line that is no entry; the message has file and line number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One meaning: its wordings by language. `texts[code][0]` is what is said."""
+
+    texts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Phrasebook:
+    """All entries and slots of one or more files."""
+
+    entries: list[Entry] = field(default_factory=list)
+    slots: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+    """Slot name → its values, each in both languages."""
+    _exact: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    _patterns: dict[str, list[tuple[re.Pattern[str], Entry, list[str]]]] = field(
+        default_factory=dict
+    )
+
+    def read(self, text: str, name: str = "phrasebook") -> None:
+        """Add a file's entries; later ones win. Raises `PhrasebookError`."""
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            if line.strip() == "@builtin":
+                self.read(_builtin())
+                continue
+            sides = line.rstrip("\n").split("\t")
+            sides = [s.strip() for s in sides if s.strip()]
+            if len(sides) != 2:
+                raise PhrasebookError(f"{name}:{number}: not English, a tab, French: {line!r}")
+            if line.startswith("@"):
+                slot, _, english = sides[0][1:].partition(" ")
+                self.slots.setdefault(slot, []).append({"en": english.strip(), "fr": sides[1]})
+                continue
+            texts = {
+                code: tuple(w.strip() for w in side.split("|") if w.strip())
+                for code, side in zip(LANGUAGES, sides, strict=True)
+            }
+            self.entries.append(Entry(texts))
+        self._index(name)
+
+    def translate(self, text: str, source: str, target: str) -> str | None:
+        """One sentence; None when it is not in the book."""
+        key = normal(text)
+        entry = self._exact.get((source, key))
+        if entry is not None:
+            return entry.texts[target][0]
+        for pattern, entry, names in self._patterns.get(source, ()):
+            if match := pattern.fullmatch(key):
+                values = [
+                    self._slot_value(n, v, source, target)
+                    for n, v in zip(names, match.groups(), strict=True)
+                ]
+                return _fill(entry.texts[target][0], names, values)
+        near = self._nearest(key, source)
+        return near.texts[target][0] if near is not None else None
+
+    def wordings(self, language: str) -> Iterator[str]:
+        """Every wording as it is written, slots unfilled: what a recogniser may hear."""
+        for entry in self.entries:
+            yield from entry.texts[language]
+
+    def written(self, language: str) -> dict[str, str]:
+        """Normal form → how it is written, for giving a recogniser's words their punctuation."""
+        return {normal(w): w for w in self.wordings(language)}
+
+    def slot_values(self, name: str, language: str) -> list[str]:
+        """What `{name}` may stand for."""
+        return [value[language] for value in self.slots.get(name, ())]
+
+    def _index(self, name: str) -> None:
+        self._exact.clear()
+        self._patterns = {code: [] for code in LANGUAGES}
+        for entry in self.entries:
+            for code in LANGUAGES:
+                for wording in entry.texts[code]:
+                    names = [m.group(1) for m in _SLOT.finditer(wording)]
+                    if not names:
+                        self._exact[code, normal(wording)] = entry
+                        continue
+                    for slot in names:
+                        if slot not in self.slots:
+                            raise PhrasebookError(f"{name}: no @{slot} lines for {wording!r}")
+                    self._patterns[code].append((self._pattern(wording, code), entry, names))
+
+    def _pattern(self, wording: str, language: str) -> re.Pattern[str]:
+        """A wording with slots as an expression over normal forms."""
+        parts = []
+        for token in tokens(wording):
+            if slot := _SLOT.fullmatch(token):
+                values = sorted(
+                    (normal(v) for v in self.slot_values(slot.group(1), language)), key=len
+                )
+                one = "|".join(re.escape(v) for v in reversed(values))
+                one = f"{one}|[0-9]+" if slot.group(1) in ("number", "digit") else one
+                parts.append(f"((?:{one})(?: (?:{one}))*)" if slot.group(2) else f"({one})")
+            else:
+                parts.append(re.escape(token.replace("-", " ")))
+        return re.compile(" ".join(parts))
+
+    def _slot_value(self, name: str, text: str, source: str, target: str) -> str:
+        """The value's translation; a `+` slot's values one by one, the longest first."""
+        table = {normal(v[source]): v[target] for v in self.slots[name]}
+        words, out, at = text.split(), [], 0
+        while at < len(words):
+            for end in range(len(words), at, -1):
+                part = " ".join(words[at:end])
+                if part in table:
+                    out.append(table[part])
+                    at = end
+                    break
+            else:
+                out.append(words[at])
+                at += 1
+        return " ".join(out)
+
+    def _nearest(self, key: str, source: str) -> Entry | None:
+        """A wording that differs by little and not in a number; long enough to be sure."""
+        words = key.split()
+        if len(words) < 3:
+            return None
+        best, found = _NEAR, None
+        matcher = difflib.SequenceMatcher(autojunk=False)
+        matcher.set_seq2(key)
+        numbers = _numbers(words)
+        for (code, other), entry in self._exact.items():
+            if code != source or abs(len(other) - len(key)) > 0.25 * len(key):
+                continue
+            matcher.set_seq1(other)
+            if matcher.real_quick_ratio() <= best or matcher.quick_ratio() <= best:
+                continue
+            others = other.split()
+            likeness = difflib.SequenceMatcher(None, others, words, autojunk=False).ratio()
+            if likeness < 0.66 or _numbers(others) != numbers:
+                continue
+            if (score := matcher.ratio()) > best:
+                best, found = score, entry
+        return found
+
+
+def load(path: Path | None = None) -> Phrasebook:
+    """The user's book, else the built-in one. Raises `PhrasebookError`, `OSError`."""
+    book = Phrasebook()
+    if path is None:
+        book.read(_builtin())
+    else:
+        book.read(path.read_text("utf-8"), str(path))
+    return book
+
+
+def of_phrases(phrases: Mapping[str, Iterable[str]]) -> Phrasebook:
+    """A book of bare phrases per language, without translations: for recognisers in tests."""
+    book = Phrasebook()
+    for code, wordings in phrases.items():
+        for wording in wordings:
+            other = {c: (wording,) if c == code else () for c in LANGUAGES}
+            book.entries.append(Entry(other))
+    return book
+
+
+def _builtin() -> str:
+    return resources.files("translink.offline").joinpath("phrasebook.tsv").read_text("utf-8")
+
+
+def tokens(text: str) -> list[str]:
+    """Words in lower case, without punctuation; slots stay as `{name}`."""
+    plain = text.lower().replace("\u2019", "'").replace("\u2011", "-")
+    return [t for t in _WORD.findall(plain) if t.strip("'-")]
+
+
+def normal(text: str) -> str:
+    """What two wordings are compared by: words alone, compounds (`allez-vous`) taken apart."""
+    return " ".join(tokens(text)).replace("-", " ")
+
+
+def _fill(text: str, names: list[str], values: list[str]) -> str:
+    """Put values into the target's slots, by name and in order of use."""
+    waiting: dict[str, list[str]] = {}
+    for name, value in zip(names, values, strict=True):
+        waiting.setdefault(name, []).append(value)
+    filled = _SLOT.sub(
+        lambda m: waiting[m.group(1)].pop(0) if waiting.get(m.group(1)) else "", text
+    )
+    return filled[:1].upper() + filled[1:]
+
+
+_CRUCIAL = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen twenty thirty
+    forty fifty sixty hundred thousand not no never un deux trois quatre cinq sept huit neuf dix
+    onze douze treize quatorze quinze vingt trente quarante cinquante soixante cent mille pas
+    jamais monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi
+    vendredi samedi dimanche
+"""
+_NUMBER_WORDS = frozenset(_CRUCIAL.split())
+"""Words whose change changes everything: near is not good enough for them."""
+
+
+def _numbers(words: list[str]) -> list[str]:
+    return [w for w in words if w in _NUMBER_WORDS or w.isdigit() or w.endswith("n't")]
