@@ -74,9 +74,10 @@ async def start_offline(
     """Start the server with the real engines, or with beacons (`engine="beacon"`).
 
     `phrasebook`: a file instead of ours (see `phrasebook.py`; a line `@builtin` brings ours in).
-    `phrases`: hear these instead (language → wordings). `recognizers`: bound of the pool. `warm`: decoders and translators are started before this returns (2 s; the
-    first time ever some seconds more), engines that are missing are left out. Raises `OSError` for
-    the port, `PhrasebookError` for the book.
+    `phrases`: hear these instead (language → wordings). `recognizers`: bound of the pool. `warm`:
+    decoders and translators are started before this returns (2 s; the first time ever some
+    seconds more), engines that are missing are left out. Raises `OSError` for the port,
+    `PhrasebookError` for the book.
     """
     if engine == "beacon":
         beacons = beacon_engines(seed)
