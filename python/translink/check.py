@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import orjson
 
+from translink.offline.check import check as engines
 from translink.settings import Settings
 
 
@@ -17,6 +19,7 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
             "settings": settings.masked(),
             "files": [str(path) for path in settings.notes.files],
             "ignored": list(settings.notes.ignored),
+            "engines": [asdict(finding) for finding in engines()],
         }
         option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         sys.stdout.write(orjson.dumps(found, option=option).decode())
@@ -43,3 +46,6 @@ def _lines(settings: Settings) -> Iterator[str]:
     yield f"admin           http://{settings.admin.host}:{settings.admin.port}"
     for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
         yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
+    for finding in engines():
+        install = f"; {finding.install}" if finding.install else ""
+        yield f"local engine    {finding.part}: {finding.detail}{install}"

@@ -8,9 +8,7 @@ Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or 
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -109,13 +107,24 @@ def offline(
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     engine: Annotated[str, typer.Option(help="real, or beacon for tests.")] = "real",
     phrasebook: Annotated[Path | None, typer.Option(help="Your phrases instead of ours.")] = None,
+    recognizers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="People who may speak at once.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Say what is missing, and stop.")] = False,
     json: Json = False,
 ) -> None:
     """Serve Deepgram's and DeepL's API from local engines (offline demo quality)."""
+    from translink.offline import run_offline
+
     _leave(
-        _function("translink.offline", "run_offline")(
-            host=host, port=port, engine=engine, phrasebook=phrasebook, check=check, json=json
+        run_offline(
+            host=host,
+            port=port,
+            engine=engine,
+            phrasebook=phrasebook,
+            recognizers=recognizers,
+            check=check,
+            json=json,
         )
     )
 
@@ -234,11 +243,6 @@ def _print_version() -> None:
 
     typer.echo(f"translink {__version__}")
     raise typer.Exit
-
-
-def _function(module: str, name: str) -> Callable[..., int | None]:
-    function: Callable[..., int | None] = getattr(importlib.import_module(module), name)
-    return function
 
 
 def _leave(code: int | None) -> None:

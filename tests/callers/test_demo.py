@@ -34,18 +34,19 @@ def line(text: str, seconds: float = 0.5) -> Line:
 
 @pytest.fixture
 def voices(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lines(language: str) -> list[Line]:
+    async def lines(language: str, *, offline: bool) -> list[Line]:
         return [line(f"{language} {number}") for number in range(3)]
 
     monkeypatch.setattr(demo, "lines_of", lines)
     monkeypatch.setattr(demo, "LAST_WORDS", 2.0)
     monkeypatch.setattr(demo, "SILENCE", 0.5)
+    monkeypatch.setattr(demo, "PATIENCE", 2.0)
 
 
 def test_every_other_exchange_overlaps_and_nobody_interrupts_himself() -> None:
     lines = {leg: [line(f"{leg}{n}", 2.0) for n in range(5)] for leg in ("3333", "4444")}
     cues = schedule(lines, 30.0)
-    assert [cue.leg for cue in cues[:4]] == ["3333", "4444", "4444", "3333"]
+    assert [cue.leg for cue in cues[:4]] == ["3333", "4444", "3333", "4444"]
     spans = [(cue.leg, cue.at, cue.at + cue.line.seconds) for cue in cues]
     for leg in lines:
         own = [span for span in spans if span[0] == leg]
@@ -115,7 +116,7 @@ def test_a_server_that_ends_at_once_is_reported_with_its_log(
 def test_a_machine_without_voices_is_told_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def none(language: str) -> list[Line]:
+    async def none(language: str, *, offline: bool) -> list[Line]:
         raise SpeechMissing("install one with: apt-get install flite")
 
     monkeypatch.setattr(demo, "lines_of", none)

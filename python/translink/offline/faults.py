@@ -9,7 +9,7 @@
 
 `@random` is drawn from the seed, between 15 % and 75 % of the run, so that faults strike in
 mid-speech and the end of the run shows what became of it. Without `@`, standing faults (`limit`,
-`slow`) begin at once and others at random.
+`slow`) begin at once and others at random. What each kind does: docs/simulation.md.
 """
 
 from __future__ import annotations

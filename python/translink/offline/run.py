@@ -14,7 +14,6 @@ import orjson
 import uvloop
 
 from translink.errors import TranslinkError
-from translink.offline.beacon import beacon_engines
 from translink.offline.check import Finding
 from translink.offline.check import check as findings
 from translink.offline.engines import EngineFailed, EngineMissing
@@ -22,9 +21,11 @@ from translink.offline.hooks import Faults
 from translink.offline.listen import ListenTiming
 from translink.offline.messages import QUALITY
 from translink.offline.phrasebook import load, of_phrases
+from translink.offline.processes import end
 from translink.offline.recognizer import PocketRecognizers
 from translink.offline.server import OfflineServer
 from translink.offline.synthesizer import ProgramSynthesizer
+from translink.offline.testbed import beacon_server
 from translink.offline.translator import PhrasebookTranslator
 
 _READY = 90.0
@@ -74,22 +75,14 @@ async def start_offline(
     """Start the server with the real engines, or with beacons (`engine="beacon"`).
 
     `phrasebook`: a file instead of ours (see `phrasebook.py`; a line `@builtin` brings ours in).
-    `phrases`: hear these instead (language → wordings). `recognizers`: bound of the pool. `warm`: decoders and translators are started before this returns (2 s; the
-    first time ever some seconds more), engines that are missing are left out. Raises `OSError` for
-    the port, `PhrasebookError` for the book.
+    `phrases`: hear these instead (language → wordings). `recognizers`: bound of the pool. `warm`:
+    decoders and translators are started before this returns (2 s; the first time ever some seconds
+    more), engines that are missing are left out. Raises `OSError` for the port, `PhrasebookError`
+    for the book.
     """
     if engine == "beacon":
-        beacons = beacon_engines(seed)
-        server = OfflineServer(
-            host=host,
-            port=port,
-            recognizer=beacons.recognizer,
-            translator=beacons.translator,
-            synthesizer=beacons.synthesizer,
-            timing=timing,
-            faults=faults,
-            limits=limits,
-        )
+        # Its faults are its own, see `testbed`.
+        server, _ = beacon_server(host=host, port=port, seed=seed, listen=timing)
         await server.start()
         return RunningOffline(server, [])
     if engine != "real":
@@ -246,8 +239,8 @@ class OfflineProcess:
             async with asyncio.timeout(_STOP):
                 await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            pass
+        await end(process)
 
 
 class _UntilEof(asyncio.Protocol):

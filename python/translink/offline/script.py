@@ -4,28 +4,25 @@ A `Script` is a set of hooks (`offline.hooks.Faults`). `strike` makes one fault 
 strikes open connections happens at once, what lasts (an outage, a refusal) opens a window that
 later handshakes and requests run into. It also notes, from outside, what a report needs: every
 stream with its times and whose words were heard on it (a beacon's number says who spoke it), every
-request with its fate. The record is bounded: beyond `RECORDS` only counters go on.
+request with its fate (`record`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from translink.offline.beacon import WRONG
 from translink.offline.faults import Fault
+from translink.offline.garbage import BODIES, GARBAGE
 from translink.offline.hooks import LISTEN, PRERECORDED, Ask, Connection, NoFaults, Refusal, Reset
+from translink.offline.record import Record, Struck, callers_in
 
 BACKUP = "backup"
 """A request whose key ends so is for the second in line: no fault ever touches it."""
-CALLER_SHIFT = 14
-"""Of a beacon's 24 bits the upper ten are the caller, the lower fourteen count his words."""
-RECORDS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +35,6 @@ class Delays:
     prerecorded: float = 0.25
     per_second: float = 0.02
     """More for a prerecorded request, per second of audio sent."""
-
-
-@dataclass(slots=True)
-class Stream:
-    """One live stream as the server saw it. Times are seconds since the script's start."""
-
-    asked: float
-    fate: str = "open"
-    """`open`, `refused`, `reset`, `hung`; once it was open: `ended`."""
-    opened: float | None = None
-    answered: float | None = None
-    """First Results message that left."""
-    ended: float | None = None
-    callers: set[int] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Answer:
-    """One prerecorded request that was answered."""
-
-    at: float
-    callers: set[int] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Struck:
-    """A fault that happened."""
-
-    at: float
-    fault: str
-    streams: list[int]
-    """Numbers of the open streams that it hit."""
 
 
 @dataclass(slots=True)
@@ -100,11 +65,7 @@ class Script(NoFaults):
         self._silent: set[Connection] = set()
         self._asks: dict[tuple[str, int], int] = {}
         self._busy: Counter[str] = Counter()
-        self.streams: list[Stream] = []
-        self.answers: list[Answer] = []
-        self.struck: list[Struck] = []
-        self.counts: Counter[str] = Counter()
-        """By `service.fate`; also `service.peak`, the most requests at once."""
+        self.record = Record()
 
     @property
     def now(self) -> float:
@@ -114,15 +75,15 @@ class Script(NoFaults):
     def restart(self) -> None:
         """The run begins now: forget what was recorded so far."""
         self._start = self._clock()
-        for record in (self.streams, self.answers, self.struck):
-            record.clear()
-        self.counts.clear()
+        self.record = Record()
+        self._windows.clear()
+        self._asks.clear()
         self._open = dict.fromkeys(self._open, -1)
 
     async def strike(self, fault: Fault) -> None:
         """Make it happen now."""
         hit = [c for c in self._open if c.ask.service in fault.services]
-        self.struck.append(Struck(self.now, str(fault), [self._open[c] for c in hit]))
+        self.record.struck.append(Struck(self.now, str(fault), [self._open[c] for c in hit]))
         if fault.kind in _WINDOWS:
             lasting = fault.seconds or float("inf")
             left = fault.numbers[0] if fault.kind in ("truncate", "garbage") else float("inf")
@@ -139,35 +100,34 @@ class Script(NoFaults):
             await self.strike(fault)
 
     async def handshake(self, ask: Ask) -> Refusal | None:
-        stream = Stream(self.now)
-        if ask.service == LISTEN and len(self.streams) < RECORDS:
-            self._asks[LISTEN, ask.number] = len(self.streams)
-            self.streams.append(stream)
-        self.counts[f"{ask.service}.handshakes"] += 1
+        number, stream = self.record.stream(self.now) if ask.service == LISTEN else (-1, None)
+        self._asks[ask.service, ask.number] = number
+        self.record.counts[f"{ask.service}.handshakes"] += 1
         await asyncio.sleep(self._delays.handshake)
         try:
             refusal = await self._weather(ask)
         except Reset:
-            stream.fate = "reset"
+            if stream:
+                stream.fate = "reset"
             raise
-        if refusal:
+        if refusal and stream:
             stream.fate = "refused"
         return refusal
 
     async def opened(self, connection: Connection) -> None:
         number = self._asks.pop((connection.ask.service, connection.ask.number), -1)
         self._open[connection] = number
-        self.counts[f"{connection.ask.service}.opened"] += 1
+        self.record.counts[f"{connection.ask.service}.opened"] += 1
         if number >= 0:
-            self.streams[number].opened = self.now
+            self.record.streams[number].opened = self.now
 
     async def closed(self, connection: Connection) -> None:
         number = self._open.pop(connection, -1)
         self._stuck.discard(connection)
         self._silent.discard(connection)
         if number >= 0:
-            self.streams[number].ended = self.now
-            self.streams[number].fate = "ended"
+            self.record.streams[number].ended = self.now
+            self.record.streams[number].fate = "ended"
 
     async def inbound(self, connection: Connection, message: str | bytes) -> str | bytes | None:
         if connection in self._stuck:
@@ -177,13 +137,13 @@ class Script(NoFaults):
 
     async def outbound(self, connection: Connection, message: str | bytes) -> str | bytes | None:
         if connection in self._stuck or connection in self._silent:
-            self.counts[f"{connection.ask.service}.swallowed"] += 1
+            self.record.counts[f"{connection.ask.service}.swallowed"] += 1
             return None
         if slow := self._window(connection.ask.service, "slow"):
             await asyncio.sleep(0.1 * (slow.fault.numbers[0] - 1))
         number = self._open.get(connection, -1)
         if number >= 0 and isinstance(message, str) and '"Results"' in message[:40]:
-            stream = self.streams[number]
+            stream = self.record.streams[number]
             stream.answered = stream.answered or self.now
             if not stream.callers:
                 stream.callers |= callers_in(message)
@@ -192,16 +152,16 @@ class Script(NoFaults):
     async def http(self, ask: Ask) -> Refusal | None:
         service = ask.service
         if _backup(ask):
-            self.counts[f"{service}.backup"] += 1
+            self.record.counts[f"{service}.backup"] += 1
             return None
         limit = self._window(service, "limit")
-        self.counts[f"{service}.requests"] += 1
+        self.record.counts[f"{service}.requests"] += 1
         if limit and self._busy[service] >= limit.fault.numbers[0]:
-            self.counts[f"{service}.refused"] += 1
+            self.record.counts[f"{service}.refused"] += 1
             return Refusal(429)
         self._busy[service] += 1
         peak = f"{service}.peak"
-        self.counts[peak] = max(self.counts[peak], self._busy[service])
+        self.record.counts[peak] = max(self.record.counts[peak], self._busy[service])
         try:
             if service == PRERECORDED:
                 length = float(ask.headers.get("Content-Length", 0)) / 32_000
@@ -212,57 +172,41 @@ class Script(NoFaults):
             self._busy[service] -= 1
 
     async def chunk(self, ask: Ask, index: int, data: bytes) -> bytes | None:
-        if ask.service == PRERECORDED and len(self.answers) < RECORDS:
-            self.answers.append(Answer(self.now, callers_in(data.decode(errors="replace"))))
+        if ask.service == PRERECORDED:
+            self.record.answer(self.now, data.decode(errors="replace"))
         cut = None if _backup(ask) else self._window(ask.service, "truncate")
         # Often after the first piece, so that something was heard already.
         if cut and (index > 0 or self._chance.random() < 0.3):
             cut.left -= 1
-            self.counts[f"{ask.service}.truncated"] += 1
+            self.record.counts[f"{ask.service}.truncated"] += 1
             return None
         return data
 
     def report(self) -> dict[str, object]:
         """JSON values: what happened since the start."""
-        return {
-            "now": self.now,
-            "struck": [{"at": s.at, "fault": s.fault, "streams": s.streams} for s in self.struck],
-            "streams": [
-                {
-                    "asked": s.asked,
-                    "fate": s.fate,
-                    "opened": s.opened,
-                    "answered": s.answered,
-                    "ended": s.ended,
-                    "callers": sorted(s.callers),
-                }
-                for s in self.streams
-            ],
-            "answers": [{"at": a.at, "callers": sorted(a.callers)} for a in self.answers],
-            "counts": dict(self.counts),
-        }
+        return self.record.as_dict(self.now)
 
     async def _weather(self, ask: Ask) -> Refusal | None:
         """What the windows that are open do to a handshake or request."""
         service = ask.service
         if self._window(service, "outage"):
-            self.counts[f"{service}.reset"] += 1
+            self.record.counts[f"{service}.reset"] += 1
             raise Reset
         if service != LISTEN and (reset := self._window(service, "reset")):
             reset.left -= 1
-            self.counts[f"{service}.reset"] += 1
+            self.record.counts[f"{service}.reset"] += 1
             raise Reset
         if hang := self._window(service, "hang"):
-            self.counts[f"{service}.hung"] += 1
+            self.record.counts[f"{service}.hung"] += 1
             await asyncio.sleep(min(_STUCK, hang.until - self.now + _HANG_ON))
             raise Reset
         if refuse := self._window(service, "refuse"):
-            self.counts[f"{service}.refused"] += 1
+            self.record.counts[f"{service}.refused"] += 1
             return Refusal(int(refuse.fault.numbers[0]))
         if service != LISTEN and (garbage := self._window(service, "garbage")):
             garbage.left -= 1
-            self.counts[f"{service}.garbled"] += 1
-            return Refusal(200, body=self._chance.choice(_GARBAGE_BODIES))
+            self.record.counts[f"{service}.garbled"] += 1
+            return Refusal(200, body=self._chance.choice(BODIES))
         if service != LISTEN and (slow := self._window(service, "slow")):
             await asyncio.sleep(0.1 * (slow.fault.numbers[0] - 1))
         return None
@@ -291,53 +235,12 @@ class Script(NoFaults):
                     await connection.inject(self._chance.choice(GARBAGE))
 
 
-def callers_in(text: str) -> set[int]:
-    """Who spoke the beacon words of a text; made-up words do not count."""
-    numbers = (int(digits) for digits in _BEACON.findall(text))
-    return {number >> CALLER_SHIFT for number in numbers if number < WRONG.start}
-
-
 def _backup(ask: Ask) -> bool:
     return ask.headers.get("Authorization", "").endswith(BACKUP)
 
 
-_BEACON = re.compile(r'"b(\d{1,8})[.,]?"')
 _WINDOWS = frozenset(("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage"))
 _STUCK = 60.0
 """Nothing hangs longer than this."""
 _HANG_ON = 20.0
 """A request that began to hang goes on hanging after the window is over."""
-_EMPTY = '"channel":{"alternatives":[{"transcript":"","confidence":0.0,"words":[]}]}'
-_INVENTED = (
-    f'"channel":{{"alternatives":[{{"transcript":"b{WRONG[-1]}","confidence":0.3,"words":[{{"word":'
-    f'"b{WRONG[-1]}","start":0.1,"end":0.3,"confidence":0.3,"punctuated_word":"b{WRONG[-1]}"}}]}}]}}'
-)
-GARBAGE = (
-    "",
-    "no JSON",
-    "{",
-    "[]",
-    "42",
-    "null",
-    '"Results"',
-    "{}",
-    '{"type":null}',
-    '{"type":["Results"]}',
-    '{"type":"Results"}',
-    '{"type":"Results","channel":[0,1],"is_final":true}',
-    '{"type":"Results","channel":{"alternatives":[]},"start":0,"duration":0,"is_final":true}',
-    '{"type":"Results","channel":{"alternatives":[{}]},"start":"x","duration":null}',
-    f'{{"type":"Results","start":0.0,"duration":0.0,"is_final":true,"speech_final":false,{_EMPTY}}}',
-    f'{{"type":"Results","start":0.0,"duration":0.5,"is_final":false,"speech_final":false,{_INVENTED}}}',
-    '{"type":"UtteranceEnd","channel":[0,1],"last_word_end":-1}',
-    '{"type":"UtteranceEnd","channel":[0,1],"last_word_end":0.001}',
-    '{"type":"UtteranceEnd"}',
-    '{"type":"SpeechStarted","channel":[0,1],"timestamp":-5}',
-    '{"type":"Warning","description":"invented for a test"}',
-    '{"type":"Nonsense","value":{"deep":[[[[[[]]]]]]}}',
-    '{"type":"Connected","request_id":"none"}',
-    '{"type":"Results","channel":{"alternatives":[{"transcript":"' + "x" * 50_000 + '"}]}}',
-)
-"""What no client should trip over: not JSON, not a message, unknown, incomplete, stale, invented.
-"""
-_GARBAGE_BODIES = (b"", b"no JSON", b"[]", b"{}", b'{"results":null}', b'{"translations":[]}')

@@ -54,7 +54,7 @@ def beacon_server(
     host: str = "127.0.0.1",
     port: int = 0,
     seed: int = 0,
-    listen: ListenTiming = TIMING,
+    listen: ListenTiming | None = None,
     engines: BeaconTiming | None = None,
     delays: Delays | None = None,
 ) -> tuple[OfflineServer, Script]:
@@ -67,7 +67,7 @@ def beacon_server(
         recognizer=parts.recognizer,
         translator=parts.translator,
         synthesizer=parts.synthesizer,
-        timing=listen,
+        timing=listen or TIMING,
         faults=script,
         limits=LIMITS,
         routes=Control(script).routes(),

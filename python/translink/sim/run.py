@@ -41,6 +41,8 @@ from translink.sim.server import LegPorts, Programs, Usage, free_port
 
 SETTLE = 8.0
 LONGEST_SETTLE = 90.0
+LATE_MS = 100.0
+"""Callers that send so late look like callers who pause in mid-word."""
 LOST = 3
 """Exit code: a word was lost, doubled or out of order, or none was heard."""
 
@@ -157,6 +159,18 @@ def summary(result: dict[str, object]) -> str:
         f"sockets {result['sockets_opened']}, handshakes {result['handshakes']}, "
         f"cpu {result['cpu_seconds']} s, rss {result['rss_bytes']} bytes\n"
         + ("perfect" if result["perfect"] else "NOT PERFECT")
+        + _excuse(result)
+    )
+
+
+def _excuse(result: dict[str, object]) -> str:
+    callers = result["callers"]
+    late = callers["worst_lateness_ms"] if isinstance(callers, dict) else 0.0
+    if result["perfect"] or late < LATE_MS:
+        return ""
+    return (
+        f"\nThe simulated callers themselves were {late} ms late: this machine is too busy for so "
+        "many calls, and what is missing may be missing for that reason."
     )
 
 

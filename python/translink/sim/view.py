@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from translink.sim.captions import Captions, Side, describe
+from translink.sim.captions import Captions, Side, describe, notable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,8 +50,11 @@ def view_of(
 
 
 class _Lines:
+    """Each caption when it comes; each note once, because troubles repeat themselves."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._noted: set[str] = set()
 
     def __enter__(self) -> _Lines:
         return self
@@ -61,6 +64,10 @@ class _Lines:
 
     def show(self, event: Event) -> None:
         line = describe(event)
+        if notable(event) and line is not None:
+            if line in self._noted or len(self._noted) > 1000:
+                return
+            self._noted.add(line)
         if line is not None:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
