@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.support.virtual import run_virtually
 from tests.support.world import FakeFrame, FakeStream, Plan, World
 from translink.errors import Kind
-from translink.listening import Mode
+from translink.feed import FeedLimits
+from translink.listening import ListenRules, Mode
 
 
 def live(
@@ -165,7 +166,8 @@ def test_a_stream_that_does_not_even_let_itself_be_dropped_is_reported_with_the_
                 super().abort()
 
     async def call() -> World:
-        world = World(3, Plan(hang_up=20.0, mute=[19.0]))
+        rules = ListenRules(feed=FeedLimits(patience=60.0))
+        world = World(3, Plan(hang_up=20.0, mute=[19.0]), rules=rules)
 
         async def connect(language: str) -> FakeStream:
             return Sticky(world)
