@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import errno
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
