@@ -128,7 +128,9 @@ def test_a_machine_without_voices_is_told_how_to_get_them(
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
     program = (
-        "import sys; from translink.sim import demo, serving; "
+        # A shell's background job, which a CI's run may be, begins with SIGINT ignored.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from translink.sim import demo, serving; "
         f"serving.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
     )
     with subprocess.Popen(
