@@ -160,6 +160,19 @@ def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.Mo
     assert with_keys._environ["DEEPGRAM_API_KEY"] == "secret"
 
 
+def test_the_newest_captions_are_on_the_screen_however_narrow_it_is() -> None:
+    captions = Captions(("3333", "4444"))
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=64, height=40)
+    with view_of(console, captions, {}, plain=False):
+        for number in range(30):
+            text = f"a sentence that is too long for one line of the screen, {number}"
+            captions.take({"type": "segment", "leg": "3333", "text": text, "segment": number})
+    last = screen.getvalue().rpartition("╭")[2]
+    assert "29" in last
+    assert ", 3 " not in last
+
+
 def test_the_live_view_draws_both_sides() -> None:
     captions = Captions(("3333", "4444"))
     screen = io.StringIO()
