@@ -8,7 +8,9 @@ very same clients.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -55,8 +57,17 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
     share to running calls.
     """
+    _allow_descriptors()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, reread))
+
+
+def _allow_descriptors() -> None:
+    """A leg has two sockets and a stream; the customary soft limit of 1,024 ends at some 300 legs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,8 @@ class App:
         self._draining = False
         self.stop = asyncio.Event()
         """Set it to end in good order. Set here when there is nothing more to serve."""
+        self.serving = False
+        """The start is over: calls may come."""
         self.died = False
         """The media thread died, of a bug: no call will ever be heard again."""
 
@@ -138,6 +151,7 @@ class App:
                     plays_to=str(settings.leg(name).play_to or "whoever sends"),
                 )
             log.info("ready", dashboard=admin.url, took_ms=round((time.time() - self.began) * 1000))
+            self.serving = True
             try:
                 yield self
             finally:
@@ -373,9 +387,12 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     def on_signal(name: str) -> None:
         if stop.is_set():
             log.warning("second signal: stopping at once", signal=name)
+        elif app.serving:
+            log.info("stopping: what was said is still translated and spoken", signal=name)
+        else:
+            log.info("stopping: not started yet", signal=name)
+        if stop.is_set() or not app.serving:
             main.cancel()
-            return
-        log.info("stopping: what was said is still translated and spoken", signal=name)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -388,7 +405,7 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
-        return 1
+        return 1 if app.serving else 0
     log.info("stopped")
     return 1 if app.died else 0
 

@@ -6,7 +6,7 @@ import asyncio
 from array import array
 from collections.abc import AsyncIterator
 
-from translink.offline.engines import Heard, Recognizer
+from translink.offline.engines import EngineFailed, Heard, Recognizer
 from translink.offline.vad import EnergyVad
 
 RATE = 16_000
@@ -25,6 +25,8 @@ class BurstRecognizer:
         self._words: list[Heard] = []
 
     async def feed(self, pcm: bytes) -> None:
+        if self.engine.broken:
+            raise EngineFailed
         data = self._rest + pcm
         whole = len(data) - len(data) % 640
         self._rest = data[whole:]
@@ -60,6 +62,7 @@ class BurstEngine:
         self.closed = 0
         self.all_closed = asyncio.Event()
         self.fail: Exception | None = None
+        self.broken = False
 
     def languages(self) -> frozenset[str]:
         return frozenset({"en", "fr"})

@@ -315,3 +315,14 @@ async def test_a_fault_injects_and_swallows(start: Start) -> None:
         await ws.send(silence(3))
         await ws.send(CLOSE)
         assert [m["type"] for m in await rest(ws)] == ["Metadata"]
+
+
+async def test_a_recogniser_that_breaks_down_closes_the_stream_with_1011(start: Start) -> None:
+    engine = BurstEngine()
+    server = await start(recognizer=engine)
+    async with listening(server) as ws:
+        engine.broken = True
+        await ws.send(silence(0.5))
+        await rest(ws)
+    assert ws.close_code == 1011
+    assert "net0000" in (ws.close_reason or "")

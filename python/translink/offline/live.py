@@ -11,7 +11,13 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from translink.offline.audio import AudioError, Decoder, decoder
-from translink.offline.engines import BusyError, EngineMissing, Recognizer, RecognizerEngine
+from translink.offline.engines import (
+    BusyError,
+    EngineFailed,
+    EngineMissing,
+    Recognizer,
+    RecognizerEngine,
+)
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import LISTEN, Connection, Reset
 from translink.offline.listen import (
@@ -24,7 +30,14 @@ from translink.offline.listen import (
     Say,
     Step,
 )
-from translink.offline.messages import DATA_REASON, IDLE_REASON, Json, identity, metadata
+from translink.offline.messages import (
+    DATA_REASON,
+    IDLE_REASON,
+    NO_ANSWER_REASON,
+    Json,
+    identity,
+    metadata,
+)
 from translink.offline.query import listen_options
 
 _OUTBOX = 256
@@ -79,6 +92,8 @@ class LiveListen:
             raise Denied(429) from error
         except EngineMissing as error:
             raise Denied(503, str(error)) from error
+        except EngineFailed as error:
+            raise Denied(500) from error
 
 
 class _Session:
@@ -116,6 +131,8 @@ class _Session:
                 await self._ws.close(code=code, message=reason.encode())
         except Reset:
             self._connection.reset()
+        except EngineFailed:
+            await self._ws.close(code=1011, message=NO_ANSWER_REASON.encode())
         except ConnectionError:
             pass  # the peer went away while we wrote: nobody is left to tell
         finally:

@@ -19,6 +19,10 @@ IDLE_REASON = (
     "Deepgram did not receive audio data or a text message within the timeout window. "
     "See https://dpgr.am/net0001"
 )
+NO_ANSWER_REASON = (
+    "Deepgram did not provide a response message within the timeout window. "
+    "See https://dpgr.am/net0000"
+)
 DATA_REASON = "The payload cannot be decoded as audio. See https://dpgr.am/data0000"
 
 _ERRORS: Mapping[int, tuple[str, str]] = {

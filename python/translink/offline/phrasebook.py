@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -25,6 +25,8 @@ from pathlib import Path
 LANGUAGES = ("en", "fr")
 _SLOT = re.compile(r"\{(\w+)(\+?)\}")
 _WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
+_LONGEST = 14
+"""Words of the longest phrase looked for in a row of phrases."""
 _NEAR = 0.88
 """Likeness (of letters, and of words in order) from which another wording counts as the same."""
 
@@ -90,6 +92,15 @@ class Phrasebook:
                 return _fill(entry.texts[target][0], names, values)
         near = self._nearest(key, source)
         return near.texts[target][0] if near is not None else None
+
+    def split(self, words: Sequence[str], language: str) -> list[str] | None:
+        """Words without marks as the fewest wordings that make them up, as these are written."""
+        spans = spans_of([normal(w) for w in words], lambda key: (language, key) in self._exact)
+        if spans is None:
+            return None
+        keys = [normal(" ".join(words[start:end])) for start, end in spans]
+        written = self.written(language)
+        return [written[key] for key in keys]
 
     def wordings(self, language: str) -> Iterator[str]:
         """Every wording as it is written, slots unfilled: what a recogniser may hear."""
@@ -196,6 +207,21 @@ def of_phrases(phrases: Mapping[str, Iterable[str]]) -> Phrasebook:
 
 def _builtin() -> str:
     return resources.files("translink.offline").joinpath("phrasebook.tsv").read_text("utf-8")
+
+
+def spans_of(words: Sequence[str], known: Callable[[str], bool]) -> list[tuple[int, int]] | None:
+    """The fewest known phrases that make up all the words, as (start, end); None = they do not."""
+    best: list[list[tuple[int, int]] | None] = [[]]
+    for end in range(1, len(words) + 1):
+        found: list[tuple[int, int]] | None = None
+        for start in range(max(0, end - _LONGEST), end):
+            before = best[start]
+            if before is None or (found is not None and len(before) + 1 >= len(found)):
+                continue
+            if known(" ".join(words[start:end])):
+                found = [*before, (start, end)]
+        best.append(found)
+    return best[-1]
 
 
 def tokens(text: str) -> list[str]:

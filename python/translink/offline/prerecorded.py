@@ -8,7 +8,13 @@ from dataclasses import replace
 from aiohttp import web
 
 from translink.offline.audio import AudioError, decoder
-from translink.offline.engines import BusyError, EngineMissing, Heard, RecognizerEngine
+from translink.offline.engines import (
+    BusyError,
+    EngineFailed,
+    EngineMissing,
+    Heard,
+    RecognizerEngine,
+)
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import PRERECORDED, Reset
 from translink.offline.listen import Ear, Feed, Finish, ListenOptions, ListenTiming
@@ -49,6 +55,8 @@ class Prerecorded:
                 words, seconds = await self._recognise(body, options)
                 content = _content(new_id, body, words, seconds, options)
                 return await self._gate.answer(ask, request, content, dg_request_id=new_id)
+        except EngineFailed:
+            return self._gate.denied(PRERECORDED, Denied(500), new_id)
         except Denied as denied:
             return self._gate.denied(PRERECORDED, denied, new_id)
         except Reset:

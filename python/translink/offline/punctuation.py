@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from translink.offline.engines import Heard
-from translink.offline.phrasebook import normal
+from translink.offline.phrasebook import normal, spans_of
 
 _ASKING = {
     "en": """what who where when why how which whose do does did is are am was were can could would
@@ -26,19 +26,14 @@ _PROPER = frozenset(_NAMES.split())
 
 def punctuated(words: Sequence[Heard], written: Mapping[str, str]) -> tuple[Heard, ...]:
     """As the phrasebook writes it: one phrase or several in a row; () when it is anything else."""
-    texts = [w.text for w in words]
+    keys = [normal(w.text) for w in words]
+    spans = spans_of(keys, lambda key: len(_spelling(written.get(key, ""))) > 0)
     out: list[Heard] = []
-    at = 0
-    while at < len(texts):
-        for end in range(len(texts), at, -1):
-            phrase = written.get(normal(" ".join(texts[at:end])))
-            spelling = _spelling(phrase) if phrase else []
-            if len(spelling) == end - at:
-                out += [replace(words[at + i], text=s) for i, s in enumerate(spelling)]
-                at = end
-                break
-        else:
+    for start, end in spans or ():
+        spelling = _spelling(written[" ".join(keys[start:end])])
+        if len(spelling) != end - start:
             return ()
+        out += [replace(words[start + i], text=text) for i, text in enumerate(spelling)]
     return tuple(out)
 
 

@@ -22,6 +22,7 @@ import orjson
 
 from translink.offline.engines import BusyError, EngineFailed, EngineMissing, Heard
 from translink.offline.phrasebook import Phrasebook, normal, tokens
+from translink.offline.processes import end
 from translink.offline.punctuation import finished, punctuated
 from translink.offline.vad import FRAME_BYTES, RATE, EnergyVad
 
@@ -31,6 +32,8 @@ _PREROLL = 15
 """Frames (300 ms) before the detector's opening that belong to the utterance."""
 _START = 60.0
 """Seconds a decoder may take to be ready; the first ever makes the French dictionary."""
+_SPARE_AFTER = 3.0
+"""Seconds after a stream took the last ready decoder until another is started."""
 _ANSWER = 20.0
 """Seconds a decoder may take to answer before it is taken for dead."""
 
@@ -101,9 +104,13 @@ class PocketRecognizers:
         return self._book.written(language)
 
     def _prestart(self, language: str) -> None:
+        """A spare for the next stream, a little later: starting it takes a core for a second."""
+
         async def start() -> None:
-            with contextlib.suppress(EngineMissing, EngineFailed, BusyError):
-                self._free.append(await self._start(language))
+            await asyncio.sleep(_SPARE_AFTER)
+            if self._count < self._most and not any(d.language == language for d in self._free):
+                with contextlib.suppress(EngineMissing, EngineFailed, BusyError):
+                    self._free.append(await self._start(language))
 
         task = asyncio.create_task(start(), name=f"prestart-{language}")
         self._background.add(task)
@@ -265,12 +272,8 @@ class _Decoder:
     async def stop(self) -> None:
         """Kill it. Idempotent."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
+        if process is not None:
+            await end(process)
 
     async def _receive(self, limit: float) -> object:
         process = self._process
@@ -288,19 +291,27 @@ class _Decoder:
             raise
 
 
-Item = str | list[list[str]]
+Item = str | dict[str, list[list[str]]]
+"""See `decoder.Item`."""
+_ALONE = ("day", "digit", "hour")
+"""Slots whose values are said alone, too."""
 
 
 def grammar(book: Phrasebook, language: str) -> list[list[Item]]:
-    """Every wording as words; a slot is the list of its values. Each value is a phrase itself."""
+    """Every wording as words and slots."""
     values = {name: [tokens(v) for v in book.slot_values(name, language)] for name in book.slots}
     phrases: dict[str, list[Item]] = {}
     for wording in book.wordings(language):
-        words = tokens(wording)
         phrases.setdefault(
             normal(wording),
-            [values[w.strip("{+}")] if w.startswith("{") else w for w in words],
+            [
+                {"some" if word.endswith("+}") else "one": values[word.strip("{+}")]}
+                if word.startswith("{")
+                else word
+                for word in tokens(wording)
+            ],
         )
-    if values:
-        phrases["{}"] = [[value for name in sorted(values) for value in values[name]]]
+    for name in _ALONE:
+        if name in values:
+            phrases[name] = [{"some" if name == "digit" else "one": values[name]}]
     return list(phrases.values())

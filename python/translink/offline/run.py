@@ -21,6 +21,7 @@ from translink.offline.hooks import Faults
 from translink.offline.listen import ListenTiming
 from translink.offline.messages import QUALITY
 from translink.offline.phrasebook import load, of_phrases
+from translink.offline.processes import end
 from translink.offline.recognizer import PocketRecognizers
 from translink.offline.server import OfflineServer
 from translink.offline.synthesizer import ProgramSynthesizer
@@ -75,9 +76,9 @@ async def start_offline(
 
     `phrasebook`: a file instead of ours (see `phrasebook.py`; a line `@builtin` brings ours in).
     `phrases`: hear these instead (language → wordings). `recognizers`: bound of the pool. `warm`:
-    decoders and translators are started before this returns (2 s; the first time ever some
-    seconds more), engines that are missing are left out. Raises `OSError` for the port,
-    `PhrasebookError` for the book.
+    decoders and translators are started before this returns (2 s; the first time ever some seconds
+    more), engines that are missing are left out. Raises `OSError` for the port, `PhrasebookError`
+    for the book.
     """
     if engine == "beacon":
         # Its faults are its own, see `testbed`.
@@ -238,8 +239,8 @@ class OfflineProcess:
             async with asyncio.timeout(_STOP):
                 await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            pass
+        await end(process)
 
 
 class _UntilEof(asyncio.Protocol):

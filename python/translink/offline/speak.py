@@ -11,7 +11,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from translink.offline.audio import to_alaw, to_mulaw, wav_header
-from translink.offline.engines import EngineMissing, SynthesizerEngine
+from translink.offline.engines import EngineFailed, EngineMissing, SynthesizerEngine
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import SPEAK, SPEAK_LIVE, Connection, Reset
 from translink.offline.messages import Json, model_uuid
@@ -116,6 +116,8 @@ class Speak:
                         return await self._gate.stream(ask, request, response, pieces)
         except EngineMissing as error:
             return self._gate.denied(SPEAK, Denied(503, str(error)), new_id)
+        except EngineFailed:
+            return self._gate.denied(SPEAK, Denied(500), new_id)
         except Denied as denied:
             return self._gate.denied(SPEAK, denied, new_id)
         except Reset:

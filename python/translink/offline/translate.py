@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
-from translink.offline.engines import EngineMissing, TranslatorEngine
+from translink.offline.engines import EngineFailed, EngineMissing, TranslatorEngine
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import TRANSLATE, Reset
 from translink.offline.messages import Json
@@ -105,6 +105,8 @@ class Translate:
                 )
         except EngineMissing as error:
             return self._gate.denied(TRANSLATE, Denied(503, str(error)), trace)
+        except EngineFailed:
+            return self._gate.denied(TRANSLATE, Denied(500), trace)
         except Denied as denied:
             return self._gate.denied(TRANSLATE, denied, trace)
         except Reset:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import shutil
-import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from translink.offline.engines import EngineFailed, EngineMissing
-from translink.offline.phrasebook import Phrasebook
+from translink.offline.phrasebook import Phrasebook, tokens
+from translink.offline.processes import end
 
 MODES = Path("/usr/share/apertium/modes")
 INSTALL = "apt-get install apertium-eng-spa apertium-fr-es"
@@ -57,6 +56,9 @@ class PhrasebookTranslator:
         parts = []
         for sentence in _SENTENCE.findall(text) or [text]:
             found = self._book.translate(sentence, source, target)
+            if found is None and (phrases := self._book.split(tokens(sentence), source)):
+                said = [self._book.translate(p, source, target) for p in phrases]
+                found = " ".join(s for s in said if s)
             parts.append(found or await self._by_rules(sentence.strip(), source, target))
         return " ".join(p for p in parts if p)
 
@@ -75,10 +77,10 @@ class PhrasebookTranslator:
     async def _by_rules(self, sentence: str, source: str, target: str) -> str:
         if not any(c.isalnum() for c in sentence):
             return ""
-        text, end = _edited(sentence, source)
+        text, mark = _edited(sentence, source)
         for mode in ROUTES[source, target]:
             text = await self._pipeline(mode).translate(text)
-        return _finished(text, end, target)
+        return _finished(text, mark, target)
 
     def _pipeline(self, mode: str) -> _Pipeline:
         if mode not in self._pipelines:
@@ -108,11 +110,8 @@ class _Pipeline:
     async def stop(self) -> None:
         """Kill the whole chain."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        if process is not None:
+            await end(process, group=True)
 
     async def _ask(self, text: str) -> str:
         process = self._process
@@ -147,7 +146,7 @@ class _Pipeline:
 def _edited(sentence: str, language: str) -> tuple[str, str]:
     """(what apertium is given, the mark at its end)."""
     text = sentence.strip().rstrip(".!?… ")
-    end = next((c for c in reversed(sentence.strip()) if c in ".!?…"), "")
+    mark = next((c for c in reversed(sentence.strip()) if c in ".!?…"), "")
     if language == "en":
         text = re.sub(r"\bi\b", "I", text)
         text = _NAMES.sub(lambda m: m.group().capitalize(), text)
@@ -155,15 +154,15 @@ def _edited(sentence: str, language: str) -> tuple[str, str]:
         if text[:1].isupper() and not re.match(r"I\b|[A-Z]\w*[A-Z]", text):
             text = text[0].lower() + text[1:]
             text = _NAMES.sub(lambda m: m.group().capitalize(), text)
-    return text, end
+    return text, mark
 
 
-def _finished(text: str, end: str, language: str) -> str:
+def _finished(text: str, mark: str, language: str) -> str:
     """Marks of unknown words (`*`, `@`, `#`) go, elisions are joined, the capital comes."""
     text = re.sub(r"[*@#](?=\w)", "", text).replace("~", "").strip("¿¡ ")
     text = " ".join(text.split())
     if language == "en":
         text = re.sub(r"\bi\b", "I", text)
-    if language == "fr" and end in ("?", "!"):
-        end = " " + end
-    return text[:1].upper() + text[1:] + end
+    if language == "fr" and mark in ("?", "!"):
+        mark = " " + mark
+    return text[:1].upper() + text[1:] + mark
