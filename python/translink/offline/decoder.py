@@ -45,12 +45,9 @@ the first utterance of a stream is often misheard."""
 _NOISE = 30
 """Peak of the noise added to what is heard. Speech made by programs begins in digital silence,
 which the model has never heard: 12 of 16 French phrases right without, 14 with it."""
-_AGREE = 0.6
-"""Likeness to what dictation heard from which the grammar's phrase is believed …"""
-_AGREE_CLEAR = 0.3
-"""… and when the phrase scores as a phrase of the book does."""
-_CLEAR = -2.3
-"""Mean log likelihood per frame, English prompts: in the book -1.6 (5 % below -2.3), others -3.1."""
+_BELIEVED = ((0.6, -math.inf), (0.45, -3.2), (0.3, -2.3))
+"""Likeness to what dictation heard, and mean log likelihood per frame, from which on the grammar's
+phrase is believed. Likelihoods of English prompts: in the book -1.6 (5 % below -2.3), others -3.1."""
 _FOREIGN = -5.5
 """Below this a French phrase is rejected: in the book -3.3 (5 % below -4.9), others -5.7."""
 
@@ -143,7 +140,7 @@ def _believed(phrase: list[Spoken], dictated: list[Spoken], score: float) -> boo
         SequenceMatcher(None, heard, said, autojunk=False).ratio(),
         SequenceMatcher(None, "".join(heard), "".join(said), autojunk=False).ratio(),
     )
-    return likeness >= _AGREE or (likeness >= _AGREE_CLEAR and score >= _CLEAR)
+    return any(likeness >= like and score >= clear for like, clear in _BELIEVED)
 
 
 def _score(decoder: pocketsphinx.Decoder | None) -> float:
