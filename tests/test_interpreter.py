@@ -170,11 +170,19 @@ def test_a_bounded_end_reports_whatever_was_not_said() -> None:
     assert room.world.drained_in < 2.2
 
 
-def test_recognition_leaves_time_for_saying_it() -> None:
-    """The stream dies with the call: its last words are recognised elsewhere, and heard."""
-    last = talk_through(Plan()).world.said_for
-    room = talk_through(Plan(mute=[last - 3.0]), drain=10.0)
-    assert room.heard == room.world.said
+def test_what_is_recognised_in_the_last_moment_is_still_said() -> None:
+    async def scene(room: Room) -> None:
+        async def finish(within: float) -> None:
+            await asyncio.sleep(within)
+            room.final(0, 1, "one more")
+
+        room.interpreter.listener.finish = finish  # type: ignore[method-assign]
+        began = time.monotonic()
+        await room.interpreter.finish(5.0)
+        assert time.monotonic() - began <= 5.0
+        assert room.ear.heard == ["ONE MORE"]
+
+    meet(scene)
 
 
 def test_times_are_those_of_the_last_sound_and_not_of_the_windows_end() -> None:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.virtual import run_virtually
-from tests.support.world import FakeFrame, Plan, World
+from tests.support.world import FakeFrame, FakeStream, Plan, World
 from translink.errors import Kind
-from translink.listening import Mode
+from translink.feed import FeedLimits
+from translink.listening import ListenRules, Mode
 
 
 def live(
@@ -30,7 +31,7 @@ def live(
         await world.live_through(seconds, drain)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert world.listener.acknowledged == world.listener.speech.head, "all is accounted for"
+        assert world.accounted
         return world
 
     return run_virtually(call())
@@ -141,6 +142,44 @@ def test_a_stream_that_dies_as_the_call_ends_costs_nothing(how: str, at: float) 
     assert_lossless(world)
     assert 29.0 < world.said_for < 36.0
     assert world.drained_in < 7.0
+
+
+@pytest.mark.parametrize("how", ["mute", "block", "reset"])
+def test_who_hangs_up_in_mid_sentence_is_heard_to_the_end_though_the_stream_dies(how: str) -> None:
+    for tenths in range(20):
+        plan = Plan(hang_up=20.0)
+        getattr(plan, how).append(18.5 + tenths / 10)
+        world = live(plan, seed=3, drain=4.0)
+        assert_lossless(world)
+        assert world.drained_in < 4.0
+
+
+def test_a_stream_that_does_not_even_let_itself_be_dropped_is_reported_with_the_rest() -> None:
+    class Sticky(FakeStream):
+        """Ignores the first abort."""
+
+        aborts = 0
+
+        def abort(self) -> None:
+            self.aborts += 1
+            if self.aborts > 1:
+                super().abort()
+
+    async def call() -> World:
+        rules = ListenRules(feed=FeedLimits(patience=60.0))
+        world = World(3, Plan(hang_up=20.0, mute=[19.0]), rules=rules)
+
+        async def connect(language: str) -> FakeStream:
+            return Sticky(world)
+
+        world.connect = connect  # type: ignore[method-assign]
+        await world.live_through(30.0, drain=4.0)
+        return world
+
+    world = run_virtually(call())
+    assert world.accounted
+    assert world.heard == world.said[: len(world.heard)]
+    assert world.losses
 
 
 @pytest.mark.parametrize("drain", [0.0, 0.3, 1.0, 4.0])

@@ -190,8 +190,10 @@ async def test_a_signal_lets_them_finish_and_then_ends_in_good_order(
                 async with Phone(server.legs["5001"]) as late:
                     await late.say(99)
                 await two.hears(61, 62, 63)
-                assert await server.exit_code(6.0) == 0
-                assert time.monotonic() - asked < 5.5
+                assert await server.exit_code(7.0) == 0
+                # Drain time-out 5 s; it takes 1.9 s on a machine with other work.
+                assert time.monotonic() - asked < 6.5, server.tail(60)
+            assert not server.lines("before everything was said"), server.tail(60)
             assert len(fake.streams) == 2
             assert all(stream.closed_in_order for stream in fake.streams)
             (summary,) = server.lines("call ended [")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from translink.events import RATE
@@ -73,7 +73,7 @@ def talks(draw: st.DrawFn) -> tuple[SpeechMap, Model]:
     speech_map, model = SpeechMap(begin, kept * FRAME / RATE), Model(begin, kept)
     runs = st.tuples(st.booleans(), st.integers(1, 25), st.sampled_from([0, 0, 0, 1, 7]))
     clock = 1_000
-    for speech, length, hole in draw(st.lists(runs, max_size=12)):
+    for speech, length, hole in draw(st.lists(runs, min_size=draw(st.integers(0, 8)), max_size=12)):
         for number in range(length):
             clock += 20
             if number == 0:
@@ -105,12 +105,13 @@ def test_it_remembers_what_the_model_does(
         assert model.at(talk.end - 1)[0]
 
 
+@settings(max_examples=300)
 @given(pairs, st.data(), st.integers(1, 12 * FRAME))
 def test_pauses_are_where_the_model_finds_them(
     both: tuple[SpeechMap, Model], data: st.DataObject, least: int
 ) -> None:
     speech_map, model = both
-    start = data.draw(st.integers(model.oldest, model.head))
+    start = data.draw(st.just(model.oldest) | st.integers(model.oldest, model.head))
     assert speech_map.pause_after(start, least) == model.pause_after(start, least)
     assert speech_map.last_pause(start, least) == model.last_pause(start, least)
 
@@ -195,3 +196,14 @@ def test_the_silence_before_the_first_word_is_no_pause_after_speech(least: int) 
     assert speech_map.pause_after(0, least) is None
     frames(speech_map, 5)
     assert speech_map.pause_after(0, least) == 23 * FRAME + least // 2
+
+
+def test_a_pause_between_two_talks_is_cut_in_its_middle() -> None:
+    speech_map = SpeechMap(0)
+    frames(speech_map, 5, speech=True)
+    frames(speech_map, 10)
+    frames(speech_map, 5, speech=True)
+    assert speech_map.pause_after(0, 10 * FRAME) == 10 * FRAME
+    assert speech_map.pause_after(0, 11 * FRAME) is None
+    assert speech_map.last_pause(0, 10 * FRAME) == 10 * FRAME
+    assert speech_map.last_pause(8 * FRAME, 7 * FRAME) == (8 + 15) * FRAME // 2

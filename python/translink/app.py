@@ -8,7 +8,9 @@ very same clients.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -55,8 +57,17 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
     share to running calls.
     """
+    _allow_descriptors()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, reread))
+
+
+def _allow_descriptors() -> None:
+    """A leg has two sockets and a stream; the customary soft limit of 1,024 ends at some 300 legs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True, slots=True)

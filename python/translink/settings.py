@@ -192,7 +192,7 @@ class LegSettings(_Part):
     """Speech collected before its first datagram leaves."""
     tail_ms: int = Field(1_500, ge=0, le=30_000)
     """Silence fed to the recogniser when datagrams stop in mid-utterance."""
-    ledger_seconds: float = Field(60.0, ge=1, le=600)
+    ledger_seconds: float = Field(60.0, ge=5, le=600)
     """Audio kept for recognising it again after a failure; older audio is lost by then."""
     receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)
     """`SO_RCVBUF` asked for, bytes. The kernel may grant less; translink warns when it does."""

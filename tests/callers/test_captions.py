@@ -61,7 +61,7 @@ def test_speech_has_a_beginning_and_an_end() -> None:
 def test_a_loss_is_counted_and_noted() -> None:
     captions = captions_of({"type": "loss", "ms": 250.0})
     assert captions.losses == 1
-    assert captions.notes[-1] == "3333 loss ms=250.0"
+    assert captions.notes[-1] == "3333 loss ms 250.0"
 
 
 def test_legs_of_other_calls_are_passed_over() -> None:

@@ -34,18 +34,19 @@ def line(text: str, seconds: float = 0.5) -> Line:
 
 @pytest.fixture
 def voices(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lines(language: str) -> list[Line]:
+    async def lines(language: str, *, offline: bool) -> list[Line]:
         return [line(f"{language} {number}") for number in range(3)]
 
     monkeypatch.setattr(demo, "lines_of", lines)
     monkeypatch.setattr(demo, "LAST_WORDS", 2.0)
     monkeypatch.setattr(demo, "SILENCE", 0.5)
+    monkeypatch.setattr(demo, "PATIENCE", 2.0)
 
 
 def test_every_other_exchange_overlaps_and_nobody_interrupts_himself() -> None:
     lines = {leg: [line(f"{leg}{n}", 2.0) for n in range(5)] for leg in ("3333", "4444")}
     cues = schedule(lines, 30.0)
-    assert [cue.leg for cue in cues[:4]] == ["3333", "4444", "4444", "3333"]
+    assert [cue.leg for cue in cues[:4]] == ["3333", "4444", "3333", "4444"]
     spans = [(cue.leg, cue.at, cue.at + cue.line.seconds) for cue in cues]
     for leg in lines:
         own = [span for span in spans if span[0] == leg]
@@ -115,7 +116,7 @@ def test_a_server_that_ends_at_once_is_reported_with_its_log(
 def test_a_machine_without_voices_is_told_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def none(language: str) -> list[Line]:
+    async def none(language: str, *, offline: bool) -> list[Line]:
         raise SpeechMissing("install one with: apt-get install flite")
 
     monkeypatch.setattr(demo, "lines_of", none)
@@ -127,7 +128,9 @@ def test_a_machine_without_voices_is_told_how_to_get_them(
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
     program = (
-        "import sys; from translink.sim import demo, serving; "
+        # A shell's background job, which a CI's run may be, begins with SIGINT ignored.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from translink.sim import demo, serving; "
         f"serving.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
     )
     with subprocess.Popen(
@@ -155,6 +158,19 @@ def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.Mo
     assert not {"DEEPGRAM_API_KEY", "USE_DEEPGRAM_STREAMING"} & set(server._environ)
     with_keys = serving.ServerProcess([], folder=tmp_path, log=tmp_path / "log", keys=True)
     assert with_keys._environ["DEEPGRAM_API_KEY"] == "secret"
+
+
+def test_the_newest_captions_are_on_the_screen_however_narrow_it_is() -> None:
+    captions = Captions(("3333", "4444"))
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=64, height=40)
+    with view_of(console, captions, {}, plain=False):
+        for number in range(30):
+            text = f"a sentence that is too long for one line of the screen, {number}"
+            captions.take({"type": "segment", "leg": "3333", "text": text, "segment": number})
+    last = screen.getvalue().rpartition("╭")[2]
+    assert "29" in last
+    assert ", 3 " not in last
 
 
 def test_the_live_view_draws_both_sides() -> None:

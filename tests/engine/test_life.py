@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -177,6 +179,40 @@ def test_legs_cost_memory_for_what_they_carry_not_for_what_they_may() -> None:
     assert grown["idle"] < 200
     assert grown["heard"] < 300
     assert grown["spoke"] < 300
+
+
+def test_out_of_descriptors_refuses_the_leg_and_leaks_none() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with engine() as (media, drainer), udp() as talker, udp() as ear:
+        leg = media.add_leg(listen=LOCAL)
+        before = resources()
+        # The lowest number that is free is the next to be given: one socket fits, a leg has two.
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, limits[1]))
+        try:
+            for _ in range(10):
+                with pytest.raises(OSError, match="Too many open files") as refused:
+                    media.add_leg(listen=LOCAL, play_to=ear.getsockname())
+                assert refused.value.errno == errno.EMFILE
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert resources() == before
+        talker.sendto(bytes(640), media.local_address(leg))
+        assert drainer.until(lambda: len(drainer.frames) == 1)
+
+
+def test_an_ear_that_cannot_be_sent_to_is_counted_and_ends_nothing() -> None:
+    with engine() as (media, drainer), udp() as talker:
+        # Refused by the kernel, as when an interface is down: the socket may not broadcast.
+        leg = media.add_leg(listen=LOCAL, play_to=("255.255.255.255", 9))
+        media.play(leg, 1, bytes(6400), True)
+        assert drainer.until(lambda: any(s.kind == "finished" for s in drainer.steps))
+        talker.sendto(bytes(640), media.local_address(leg))
+        assert drainer.until(lambda: len(drainer.frames) == 1)
+        counters = media.counters(leg)
+        assert (counters["errors_send"], counters["datagrams_out"]) == (10, 0)
+        assert counters["playout_queued"] == 0
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,8 @@ class Plan:
     """The prerecorded API fails in [from, to)."""
     flips: list[float] = field(default_factory=list)
     handshake: float = 0.15
+    hang_up: float = 1e9
+    """The talker leaves with the first word that ends after this."""
 
 
 class FakeStream:
@@ -250,6 +252,8 @@ class World(ListenObserver):
         self.fallbacks = 0
         self.said_for = self.drained_in = 0.0
         """Seconds the talk and the draining took."""
+        self.accounted = False
+        """When `finish` was back all audio had been answered or reported lost."""
         self._said_at: dict[str, float] = {}
         self._zero = time.monotonic()
         self.listener = Listener(
@@ -318,6 +322,8 @@ class World(ListenObserver):
             self.listener.frames(
                 [FakeFrame(0, number * FRAME, now, now, value, value, value > 0, 0, pcm)]  # type: ignore[list-item]
             )
+            if ends and self.now >= self.plan.hang_up:
+                break
             while flips and flips[0] <= self.now:
                 flips.pop(0)
                 streaming = not streaming
@@ -325,6 +331,8 @@ class World(ListenObserver):
         self.said_for = self.now
         await self.listener.finish(drain)
         self.drained_in = self.now - self.said_for
+        if isinstance(self.listener, Listener):  # not an interpreter in its place
+            self.accounted = self.listener.acknowledged == self.listener.speech.head
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert self.open_streams == 0, "a connection outlived its call"

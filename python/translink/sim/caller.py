@@ -83,7 +83,7 @@ class Caller:
             OSError: the ear's address is in use or not of this machine.
         """
         self.sent = Sent()
-        self._to = to
+        self.to = to
         self._sizes = sizes if sizes is not None else fixed_size(DATAGRAM)
         self._open_mic = open_mic
         self._words: memoryview = memoryview(b"")
@@ -207,7 +207,7 @@ class Caller:
 
     def _send(self, payload: bytes, due: float) -> None:
         try:
-            self._socket.sendto(payload, self._to)
+            self._socket.sendto(payload, self.to)
         except OSError:  # a full buffer, a host that is away: weather
             self.sent.errors += 1
         late = time.monotonic() - due

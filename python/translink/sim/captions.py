@@ -59,7 +59,7 @@ class Captions:
         side = self.sides.get(str(event.get("leg")))
         if kind == "loss":
             self.losses += 1
-        if kind in _NOTABLE:
+        if notable(event) and _note(event) not in self.notes:
             self.notes.append(_note(event))
         if side is None:
             return
@@ -106,6 +106,12 @@ class Captions:
         return orphan
 
 
+def notable(event: Event) -> bool:
+    """Whether it tells of something besides speech that people should know: trouble, as a rule."""
+    kind = str(event.get("type"))
+    return kind in _NOTABLE or (kind == "mode" and bool(event.get("reason")))
+
+
 def describe(event: Event) -> str | None:
     """The event as a line of plain text; None = not worth one."""
     kind, leg, text = (str(event.get(name)) for name in ("type", "leg", "text"))
@@ -118,7 +124,7 @@ def describe(event: Event) -> str | None:
             return f"{leg} translated   {text}"
         case "untranslated":
             return f"{leg} NOT translated: {text}"
-        case _ if kind in _NOTABLE:
+        case _ if notable(event):
             return _note(event)
         case _:
             return None
@@ -126,9 +132,10 @@ def describe(event: Event) -> str | None:
 
 def _note(event: Event) -> str:
     told = [
-        f"{name}={value}"
+        f"{name} {value}" if name != "mode" else str(value)
         for name, value in event.items()
         if name not in ("v", "type", "at", "call", "leg") and isinstance(value, str | int | float)
+        if value != ""
     ]
     return " ".join([str(event.get("leg") or ""), str(event.get("type")), *told]).strip()
 
@@ -149,4 +156,4 @@ def _milliseconds(event: Event) -> dict[str, float]:
     return {str(name): float(ms) for name, ms in told.items() if isinstance(ms, int | float)}
 
 
-_NOTABLE = frozenset({"trouble", "mode", "failover", "replay", "breaker", "loss"})
+_NOTABLE = frozenset({"trouble", "failover", "replay", "breaker", "loss"})

@@ -43,8 +43,13 @@ LANGUAGES = {"3333": "en", "4444": "fr"}
 """Leg to what its caller speaks."""
 LAST_WORDS = 6.0
 """Seconds kept at the end for the translation of the last line."""
-SILENCE = 3.0
+ANSWER = 1.6
+"""Seconds that the other one takes to answer, where he does not interrupt."""
+PAUSE = 1.6
+"""Seconds between two exchanges."""
+SILENCE = 2.5
 """Seconds of silence in both ears after which nothing more is expected."""
+PATIENCE = 12.0
 QUALITY = "offline demo quality"
 """What the embedded engines are called wherever they show."""
 
@@ -105,30 +110,25 @@ def run_demo(
 
 
 def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
-    """Who says what when. Every other exchange overlaps: the second speaks while the first still
-    does.
+    """Who says what when. Every other exchange overlaps: the second answers while the first still
+    speaks.
 
     Args:
-        lines: leg to its lines; the first leg opens the talk, then they take turns.
+        lines: leg to its lines; the first leg leads the talk and the second answers.
         seconds: when the last line must be over. The talk begins anew when it is shorter and is cut
             between lines when it is longer; the first exchange is always there.
     """
-    legs = list(lines)
     cues: list[Cue] = []
     at = 0.5
     for turn in range(10_000):
-        order = legs if turn % 2 == 0 else legs[::-1]
-        said = [lines[leg][turn % len(lines[leg])] for leg in order]
-        overlap = turn % 2 == 0
         begins = at
-        for leg, line in zip(order, said, strict=True):
-            cue = Cue(begins, leg, line)
-            if turn and cue.at + line.seconds > seconds:
+        for leg, own in lines.items():
+            line = own[turn % len(own)]
+            if turn and begins + line.seconds > seconds:
                 return cues
-            cues.append(cue)
-            begins += 0.4 * line.seconds if overlap else line.seconds + 0.8
-        # A pause in which both may hear the end of what they are told.
-        at = max(cue.at + cue.line.seconds for cue in cues) + 1.8
+            cues.append(Cue(begins, leg, line))
+            begins += 0.4 * line.seconds if turn % 2 == 0 else line.seconds + ANSWER
+        at = max(cue.at + cue.line.seconds for cue in cues) + PAUSE
     return cues
 
 
@@ -136,7 +136,7 @@ async def _demo(
     folder: Path, seconds: float, console: Console, *, plain: bool, keys: bool
 ) -> Summary:
     _explain(console, folder, seconds, keys=keys)
-    lines = {leg: await lines_of(language) for leg, language in LANGUAGES.items()}
+    lines = {leg: await lines_of(language, offline=not keys) for leg, language in LANGUAGES.items()}
     cues = schedule(lines, seconds - LAST_WORDS)
     captions = Captions(tuple(LANGUAGES))
     began = time.monotonic()
@@ -155,7 +155,7 @@ async def _demo(
         try:
             said = await _talk(callers, cues, take, stack)
             view.tell("waiting for the last translation …")
-            await asyncio.gather(*(each.quiet(SILENCE, LAST_WORDS) for each in callers.values()))
+            await _until_heard(callers, captions, said)
             for caller in callers.values():
                 await caller.close()
             await asyncio.sleep(0.2)  # the last datagrams are still being counted
@@ -259,6 +259,18 @@ async def _talk(
         for cue in cues:
             group.create_task(play(cue))
     return said
+
+
+async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: Talk) -> None:
+    """Wait until every line was understood and both ears are silent, on a busy machine for long.
+
+    A line that is not understood at all is given up `PATIENCE` seconds after the last one was said.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while any(captions.sides[leg].segments < len(said[leg]) for leg in said):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    await asyncio.gather(*(each.quiet(SILENCE, SILENCE) for each in callers.values()))
 
 
 def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:

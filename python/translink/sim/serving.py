@@ -104,7 +104,7 @@ class ServerProcess:
                 stderr=log,
                 start_new_session=True,
             )
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0))
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15.0))
         try:
             async with asyncio.timeout(patience):
                 while not await self._ready():  # noqa: ASYNC110 - another process's state

@@ -117,28 +117,23 @@ def summarise(
 
 def tell(console: Console, summary: Summary) -> None:
     """For people."""
-    table = Table(title="What was said and heard")
-    for name in ("speaker", "said", "understood", "translated", "heard", "sentence → sound ms"):
+    table = Table(title="What was said and heard; ms from the end of a line to its translation")
+    for name in ("speaker", "said", "understood", "translated", "heard", "sound", "p50", "p95"):
         table.add_column(name, justify="right")
     for leg, each in summary["directions"].items():
         delay = each["sentence_to_sound_ms"]
-        table.add_row(
-            leg,
-            f"{each['said']} lines",
-            f"{each['understood']} segments",
-            str(each["translated"]),
-            f"{each['heard']} lines, {each['heard_seconds']:.1f} s",
-            f"p50 {delay['p50']:.0f}  p95 {delay['p95']:.0f}" if delay["count"] else "-",
-        )
+        row = (each["said"], each["understood"], each["translated"], each["heard"])
+        figures = (f"{delay['p50']:.0f}", f"{delay['p95']:.0f}") if delay["count"] else ("-", "-")
+        table.add_row(leg, *map(str, row), f"{each['heard_seconds']:.1f} s", *figures)
     console.print(table)
     stages = {name: ms for name, ms in summary["stages_ms"].items() if isinstance(ms, dict)}
     if stages:
-        table = Table(title="Latency of each stage, ms (server's own clock)")
+        table = Table(title="Each stage, ms, by the server")
         for name in ("stage", "count", "p50", "p95"):
             table.add_column(name, justify="left" if name == "stage" else "right")
         for name, ms in stages.items():
-            figures = (f"{ms[key]:.1f}" if key in ms else "-" for key in ("p50", "p95"))
-            table.add_row(name, str(ms.get("count", "-")), *figures)
+            shown = (f"{ms[key]:.1f}" if key in ms else "-" for key in ("p50", "p95"))
+            table.add_row(name, str(ms.get("count", "-")), *shown)
         console.print(table)
     lost = summary["losses"]
     told = ", ".join(f"{name} {count}" for name, count in lost.items() if name != "total")

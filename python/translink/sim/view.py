@@ -11,15 +11,15 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from translink.sim.captions import Captions, Side, describe
+from translink.sim.captions import Captions, Side, describe, notable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from translink.sim.captions import Event
 
-SHOWN = 6
-"""Captions of a side that are on the screen."""
+LINES = 14
+"""Of captions that a side shows; the newest are at the bottom."""
 _LANGUAGES = {"en": "English", "fr": "French"}
 
 
@@ -50,8 +50,11 @@ def view_of(
 
 
 class _Lines:
+    """Each caption when it comes; each note once, because troubles repeat themselves."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._noted: set[str] = set()
 
     def __enter__(self) -> _Lines:
         return self
@@ -61,6 +64,10 @@ class _Lines:
 
     def show(self, event: Event) -> None:
         line = describe(event)
+        if notable(event) and line is not None:
+            if line in self._noted or len(self._noted) > 1000:
+                return
+            self._noted.add(line)
         if line is not None:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -94,10 +101,10 @@ class _Screen:
         width = max(30, self._console.width // 2 - 1)
         panels = [
             Panel(
-                _captions_of(side),
+                Text("\n").join(_captions_of(side).wrap(self._console, width - 4)[-LINES:]),
                 title=_title(leg, self._languages.get(leg, ""), side),
                 width=width,
-                height=2 * SHOWN + 4,
+                height=LINES + 2,
             )
             for leg, side in self._captions.sides.items()
         ]
@@ -112,7 +119,7 @@ def _title(leg: str, language: str, side: Side) -> str:
 
 def _captions_of(side: Side) -> Text:
     text = Text()
-    for caption in list(side.captions)[-SHOWN:]:
+    for caption in list(side.captions)[-LINES:]:
         text.append(f"{caption.text}\n")
         if caption.failed:
             text.append("  not translated\n", style="red")

@@ -57,6 +57,7 @@ mod counters;
 mod engine;
 mod error;
 mod item;
+mod legs;
 pub mod mailbox;
 mod ports;
 mod run;

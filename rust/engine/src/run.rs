@@ -12,6 +12,7 @@ use crate::batch::Batch;
 use crate::clock;
 use crate::command::{Command, Commands};
 use crate::item::Outbox;
+use crate::legs::Legs;
 use crate::slot::Slot;
 
 /// Leg numbers are `u32`, so these cannot be one.
@@ -31,13 +32,9 @@ pub(crate) struct Media {
     timer: TimerFd,
     /// What the timer is set to.
     armed: Nanos,
-    /// No leg wants to be woken before this. It may be too early, never too late: a datagram mostly
-    /// moves its leg's deadline on, which is not worth looking through all legs, nor a system call.
-    earliest: Nanos,
     commands: Arc<Commands>,
     outbox: Outbox,
-    /// In the order of their numbers, which only rise.
-    slots: Vec<Slot>,
+    legs: Legs<Slot>,
 }
 
 impl Media {
@@ -56,10 +53,9 @@ impl Media {
             epoll,
             timer,
             armed: Nanos::MAX,
-            earliest: Nanos::MAX,
             commands,
             outbox,
-            slots: Vec::with_capacity(64),
+            legs: Legs::new(),
         })
     }
 
@@ -88,7 +84,7 @@ impl Media {
                         }
                     }
                     CLOCK => self.timer_fired(),
-                    number => self.datagrams(number, &mut batch),
+                    number => self.datagrams(leg(number), &mut batch),
                 }
                 self.wake_due();
             }
@@ -98,15 +94,16 @@ impl Media {
     /// Set the timer to the earliest deadline, an absolute time: being late once delays nothing
     /// after it.
     fn arm(&mut self) -> nix::Result<()> {
-        if self.earliest == self.armed {
+        let earliest = self.legs.earliest();
+        if earliest == self.armed {
             return Ok(());
         }
-        self.armed = self.earliest;
-        if self.earliest == Nanos::MAX {
+        self.armed = earliest;
+        if earliest == Nanos::MAX {
             return self.timer.unset();
         }
         // Zero would disarm. Beyond i64 is beyond any uptime.
-        let at = TimeSpec::nanoseconds(i64::try_from(self.earliest.max(1)).unwrap_or(i64::MAX));
+        let at = TimeSpec::nanoseconds(i64::try_from(earliest.max(1)).unwrap_or(i64::MAX));
         self.timer.set(
             Expiration::OneShot(at),
             TimerSetTimeFlags::TFD_TIMER_ABSTIME,
@@ -123,28 +120,23 @@ impl Media {
     /// ear wait.
     fn wake_due(&mut self) {
         let now = clock::now();
-        if now < self.earliest {
+        if now < self.legs.earliest() {
             return;
         }
-        let mut index = 0;
-        while index < self.slots.len() {
-            let due = self.slots[index].deadline <= now;
-            if !due || self.serve(index, |slot, out| slot.wake(now, out)) {
-                index += 1;
-            }
+        let mut from = 0;
+        while let Some(place) = self.legs.due(from, now) {
+            let alive = self.serve(place, |slot, out| slot.wake(now, out));
+            from = place + usize::from(alive);
         }
-        let deadlines = self.slots.iter().map(|slot| slot.deadline);
-        self.earliest = deadlines.min().unwrap_or(Nanos::MAX);
+        self.legs.look_through();
     }
 
-    fn datagrams(&mut self, number: u64, batch: &mut Batch) {
+    fn datagrams(&mut self, leg: u32, batch: &mut Batch) {
         // A leg removed earlier in this round may still have an event.
-        if let Some(index) = self.find(number) {
+        self.with(leg, |slot, out| {
             // One batch: when more waits, epoll says so again after the others had their turn.
-            self.serve(index, |slot, out| {
-                slot.receive(batch, out);
-            });
-        }
+            slot.receive(batch, out);
+        });
     }
 
     fn obey(&mut self, batch: &mut Batch) {
@@ -163,8 +155,8 @@ impl Media {
         match command {
             Command::Add(slot) => self.add(*slot),
             Command::Remove { leg, done } => {
-                if let Some(index) = self.find(leg.into()) {
-                    self.remove(index);
+                if let Some(place) = self.legs.find(leg) {
+                    self.remove(place);
                 }
                 // Whoever asked may have stopped waiting.
                 let _ = done.try_send(());
@@ -185,18 +177,20 @@ impl Media {
     }
 
     fn with(&mut self, leg: u32, act: impl FnOnce(&mut Slot, &mut Outbox)) {
-        if let Some(index) = self.find(leg.into()) {
-            self.serve(index, act);
+        if let Some(place) = self.legs.find(leg) {
+            self.serve(place, act);
         }
     }
 
     /// Do something with a leg. False: that was its end, and others have moved up to its place.
-    fn serve(&mut self, index: usize, act: impl FnOnce(&mut Slot, &mut Outbox)) -> bool {
-        let alive = self.slots[index].guarded(&mut self.outbox, act);
+    fn serve(&mut self, place: usize, act: impl FnOnce(&mut Slot, &mut Outbox)) -> bool {
+        let slot = self.legs.at(place);
+        let alive = slot.guarded(&mut self.outbox, act);
         if alive {
-            self.earliest = self.earliest.min(self.slots[index].deadline);
+            let deadline = slot.deadline;
+            self.legs.set_deadline(place, deadline);
         } else {
-            self.remove(index);
+            self.remove(place);
         }
         alive
     }
@@ -209,24 +203,19 @@ impl Media {
             slot.die(&mut self.outbox);
             return;
         }
-        // Two threads may add at once; commands of the higher number may come first.
-        let index = self
-            .slots
-            .partition_point(|other| other.shared.number < number);
-        self.slots.insert(index, slot);
+        let place = self.legs.insert(number, slot);
         // Asks the leg for its first deadline.
-        self.serve(index, |slot, out| slot.wake(clock::now(), out));
+        self.serve(place, |slot, out| slot.wake(clock::now(), out));
     }
 
-    fn remove(&mut self, index: usize) {
-        let slot = self.slots.remove(index);
+    fn remove(&mut self, place: usize) {
+        let slot = self.legs.remove(place);
         // Closing the socket would do; a failure changes nothing.
         let _ = self.epoll.delete(slot.sockets.receiving());
     }
+}
 
-    fn find(&self, number: u64) -> Option<usize> {
-        self.slots
-            .binary_search_by_key(&number, |slot| slot.shared.number.into())
-            .ok()
-    }
+#[expect(clippy::cast_possible_truncation, reason = "it was a u32")]
+const fn leg(event: u64) -> u32 {
+    event as u32
 }

@@ -1,0 +1,68 @@
+"""The main job: two callers speak at once, each hears the other's words in his own language. UDP in
+to UDP out, with the real offline engines: recognition, translation and speech synthesis."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from translink.sim.caller import Caller
+from translink.sim.serving import LegPlan, ServerProcess, free_port
+from translink.sim.speech import speak
+
+ENGLISH, FRENCH = "3333", "4444"
+SPEECH = 300.0
+"""RMS of speech on a telephone; silence has 0."""
+PATIENCE = 25.0
+"""Seconds until a translation is heard. It takes 1 on an idle machine; this one may do other things
+as well."""
+
+pytestmark = [
+    pytest.mark.timeout(90),
+    pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed"),
+    pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed"),
+]
+
+
+async def test_two_callers_speak_at_once_and_hear_each_other_s_words(tmp_path: Path) -> None:
+    english, french = (
+        await speak("Tomorrow morning.", "en"),
+        await speak("Quel jour vous convient ?", "fr"),
+    )
+    events: list[dict[str, Any]] = []
+    one = Caller(("127.0.0.1", free_port(socket.SOCK_DGRAM)))
+    two = Caller(("127.0.0.1", free_port(socket.SOCK_DGRAM)))
+    plans = [
+        LegPlan(ENGLISH, "en", one.to, one.address),
+        LegPlan(FRENCH, "fr", two.to, two.address),
+    ]
+    server = ServerProcess(plans, folder=tmp_path, log=tmp_path / "log")
+    async with server, one, two:
+        watching = asyncio.create_task(_watch(server, events))
+        await asyncio.sleep(1.0)
+        await asyncio.gather(one.say(english.pcm), two.say(french.pcm))
+        await asyncio.gather(one.quiet(0.5, PATIENCE), two.quiet(0.5, PATIENCE))
+        stats = await server.get("/api/stats")
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    translated = {e["leg"]: str(e["text"]) for e in events if e["type"] == "translation"}
+    assert "demain matin" in translated[ENGLISH].lower(), events
+    assert "day suits you" in translated[FRENCH].lower(), events
+    for caller in (one, two):
+        assert caller.heard.sound_seconds > 0.4
+        assert max(burst.rms for burst in caller.heard.bursts) > SPEECH
+    for leg, caller in ((ENGLISH, one), (FRENCH, two)):
+        counters = stats["legs"][leg]
+        assert counters["drops_kernel"] == counters["drops_ring"] == 0
+        assert 0 <= caller.sent.datagrams - counters["datagrams_in"] <= 10  # it goes on sending
+    assert "offline demo quality" in (tmp_path / "log").read_text()
+
+
+async def _watch(server: ServerProcess, events: list[dict[str, Any]]) -> None:
+    async for event in server.events():
+        events += [event] if event["type"] in ("segment", "translation") else []
