@@ -88,7 +88,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="file for the report, JSON")
     asked = parser.parse_args()
     WatchedPrograms.every = asked.every
-    simulation.Programs = WatchedPrograms  # type: ignore[misc] - the run itself stays as it is
+    setattr(simulation, "Programs", WatchedPrograms)  # noqa: B010 - the run itself stays as it is
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(simulate(Scene(asked.calls, 60 * asked.minutes, vary=False)))
     verdict = judge(WatchedPrograms.samples, 60 * asked.minutes)

@@ -115,6 +115,21 @@ def test_nobody_answers(hello: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "translink serve" in capsys.readouterr().err
 
 
+def test_who_telephones_alone_is_told_where_his_words_are_heard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        config = tmp_path / "translink.toml"
+        config.write_text(
+            '[[legs]]\nname = "one"\nlanguage = "en"\nsend_from_listen = true\n'
+            'listen = "{}:{}"\n'.format(*deaf.getsockname())
+            + '[[legs]]\nname = "two"\nlanguage = "fr"\nlisten = "0"\nplay_to = "6123"\n'
+        )
+        assert run_call(leg="one", config=config, seconds=0.3) == NOTHING_HEARD
+    assert "add --ear 127.0.0.1:6123" in capsys.readouterr().err
+
+
 def test_without_a_file_it_listens_for_the_time_given(parrot: str) -> None:
     began = time.monotonic()
     assert run_call(to=parrot, seconds=0.3) == NOTHING_HEARD

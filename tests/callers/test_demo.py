@@ -128,7 +128,9 @@ def test_a_machine_without_voices_is_told_how_to_get_them(
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
     program = (
-        "import sys; from translink.sim import demo, serving; "
+        # A shell's background job, which a CI's run may be, begins with SIGINT ignored.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from translink.sim import demo, serving; "
         f"serving.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
     )
     with subprocess.Popen(
@@ -156,6 +158,19 @@ def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.Mo
     assert not {"DEEPGRAM_API_KEY", "USE_DEEPGRAM_STREAMING"} & set(server._environ)
     with_keys = serving.ServerProcess([], folder=tmp_path, log=tmp_path / "log", keys=True)
     assert with_keys._environ["DEEPGRAM_API_KEY"] == "secret"
+
+
+def test_the_newest_captions_are_on_the_screen_however_narrow_it_is() -> None:
+    captions = Captions(("3333", "4444"))
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=64, height=40)
+    with view_of(console, captions, {}, plain=False):
+        for number in range(30):
+            text = f"a sentence that is too long for one line of the screen, {number}"
+            captions.take({"type": "segment", "leg": "3333", "text": text, "segment": number})
+    last = screen.getvalue().rpartition("╭")[2]
+    assert "29" in last
+    assert ", 3 " not in last
 
 
 def test_the_live_view_draws_both_sides() -> None:

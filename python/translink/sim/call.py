@@ -63,6 +63,8 @@ class Route:
 
     to: Address
     ear: Address
+    hint: str = ""
+    """Where the caller's own words can be heard, for one who telephones alone."""
 
 
 def run_call(
@@ -120,7 +122,7 @@ def run_call(
     if json:
         sys.stdout.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE).decode())
     else:
-        _tell(console, report)
+        _tell(console, route, report)
     return HEARD if report["utterances_heard"] else NOTHING_HEARD
 
 
@@ -203,7 +205,7 @@ def _report(route: Route, caller: Caller, began: float, ended: float, length: fl
     )
 
 
-def _tell(console: Console, report: CallReport) -> None:
+def _tell(console: Console, route: Route, report: CallReport) -> None:
     console.print(
         f"said {report['said_seconds']:.1f} s to {report['to']} "
         f"in {report['datagrams_sent']} datagrams",
@@ -212,8 +214,8 @@ def _tell(console: Console, report: CallReport) -> None:
     )
     if not report["utterances_heard"]:
         console.print(
-            f"heard nothing on {report['ear']}: is `translink serve` running, "
-            "and does it play there?",
+            f"heard nothing on {report['ear']}. Is `translink serve` running, and did the other "
+            f"caller speak? {route.hint}",
             style="yellow",
             highlight=False,
             soft_wrap=True,
@@ -251,8 +253,12 @@ def _route(
         raise _UsageError(f"leg {leg} listens on any free port; say which with --to HOST:PORT")
     if ear is not None:
         return Route(found.listen, _address(ear, "--ear"))
+    other = settings.other(found.name)
+    hint = f"Your words, translated, go to the ear of {other.name}"
+    if other.play_to is not None:
+        hint += f": to hear them yourself, add --ear {other.play_to}"
     # A leg without an ear of its own answers to where the microphone's datagrams come from.
-    return Route(found.listen, found.play_to or ("127.0.0.1", 0))
+    return Route(found.listen, found.play_to or ("127.0.0.1", 0), hint + ".")
 
 
 def _address(text: str, name: str) -> Address:

@@ -107,8 +107,9 @@ class Captions:
 
 
 def notable(event: Event) -> bool:
-    """Whether it tells of something besides speech that people should know."""
-    return str(event.get("type")) in _NOTABLE
+    """Whether it tells of something besides speech that people should know: trouble, as a rule."""
+    kind = str(event.get("type"))
+    return kind in _NOTABLE or (kind == "mode" and bool(event.get("reason")))
 
 
 def describe(event: Event) -> str | None:
@@ -155,4 +156,4 @@ def _milliseconds(event: Event) -> dict[str, float]:
     return {str(name): float(ms) for name, ms in told.items() if isinstance(ms, int | float)}
 
 
-_NOTABLE = frozenset({"trouble", "mode", "failover", "replay", "breaker", "loss"})
+_NOTABLE = frozenset({"trouble", "failover", "replay", "breaker", "loss"})

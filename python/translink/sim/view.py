@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from translink.sim.captions import Event
 
-SHOWN = 6
-"""Captions of a side that are on the screen."""
+LINES = 14
+"""Of captions that a side shows; the newest are at the bottom."""
 _LANGUAGES = {"en": "English", "fr": "French"}
 
 
@@ -101,10 +101,10 @@ class _Screen:
         width = max(30, self._console.width // 2 - 1)
         panels = [
             Panel(
-                _captions_of(side),
+                Text("\n").join(_captions_of(side).wrap(self._console, width - 4)[-LINES:]),
                 title=_title(leg, self._languages.get(leg, ""), side),
                 width=width,
-                height=2 * SHOWN + 4,
+                height=LINES + 2,
             )
             for leg, side in self._captions.sides.items()
         ]
@@ -119,7 +119,7 @@ def _title(leg: str, language: str, side: Side) -> str:
 
 def _captions_of(side: Side) -> Text:
     text = Text()
-    for caption in list(side.captions)[-SHOWN:]:
+    for caption in list(side.captions)[-LINES:]:
         text.append(f"{caption.text}\n")
         if caption.failed:
             text.append("  not translated\n", style="red")
