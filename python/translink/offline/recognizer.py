@@ -21,7 +21,8 @@ from collections.abc import Sequence
 import orjson
 
 from translink.offline.engines import BusyError, EngineFailed, EngineMissing, Heard
-from translink.offline.phrasebook import Phrasebook, normal, tokens
+from translink.offline.grammar import grammar
+from translink.offline.phrasebook import Phrasebook
 from translink.offline.processes import end
 from translink.offline.punctuation import finished, punctuated
 from translink.offline.vad import FRAME_BYTES, RATE, EnergyVad
@@ -289,29 +290,3 @@ class _Decoder:
         except BaseException:
             await self.stop()  # a question cancelled half-way leaves an answer that nobody awaits
             raise
-
-
-Item = str | dict[str, list[list[str]]]
-"""See `decoder.Item`."""
-_ALONE = ("day", "digit", "hour")
-"""Slots whose values are said alone, too."""
-
-
-def grammar(book: Phrasebook, language: str) -> list[list[Item]]:
-    """Every wording as words and slots."""
-    values = {name: [tokens(v) for v in book.slot_values(name, language)] for name in book.slots}
-    phrases: dict[str, list[Item]] = {}
-    for wording in book.wordings(language):
-        phrases.setdefault(
-            normal(wording),
-            [
-                {"some" if word.endswith("+}") else "one": values[word.strip("{+}")]}
-                if word.startswith("{")
-                else word
-                for word in tokens(wording)
-            ],
-        )
-    for name in _ALONE:
-        if name in values:
-            phrases[name] = [{"some" if name == "digit" else "one": values[name]}]
-    return list(phrases.values())
