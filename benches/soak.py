@@ -82,7 +82,7 @@ class WatchedPrograms(Programs):
 def main() -> int:
     """Run, judge, write the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=10.0, help="from 3 on it says something")
     parser.add_argument("--calls", type=int, default=1, help="two-way calls at once")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two readings")
     parser.add_argument("--out", type=Path, help="file for the report, JSON")

@@ -104,10 +104,11 @@ class SpeechMap:
         )
 
     def captured(self, sample: int) -> float:
-        """When the sound of `sample` reached the socket (monotonic seconds; 0.0 = not known)."""
-        if not self.head - self._keep < sample <= self.head:
+        """When the sound that ends at `sample` reached the socket (monotonic seconds; 0.0 = not
+        known)."""
+        if not max(self._begin, self.head - self._keep) < sample <= self.head:
             return 0.0
-        return self._captured[(max(sample - 1, 0) // FRAME) % self._slots] / 1e9
+        return self._captured[((sample - 1) // FRAME) % self._slots] / 1e9
 
     def _speak(self, start: int, end: int) -> None:
         if self._talks and self._talks[-1].end >= start:

@@ -10,7 +10,7 @@ import pytest
 from tests.offline.real import Prompt, needs_engines, prompts, serving
 from translink.offline.phrasebook import normal
 
-pytestmark = [needs_engines, pytest.mark.timeout(150)]
+pytestmark = [needs_engines, pytest.mark.timeout(240)]
 
 
 async def heard(url: str, language: str, prompt: Prompt) -> str:
@@ -48,7 +48,7 @@ async def test_english_dictation_is_usable(tmp_path: Path) -> None:
 async def test_phrases_of_a_users_book_are_heard_in_both_languages(tmp_path: Path) -> None:
     """Gates: English above 95 %, French above 80 % right (measured: 99 %, 90 %)."""
     english, french = prompts("en"), prompts("fr")
-    spoken = {"en": english[::9][:20], "fr": french[::5][:30]}
+    spoken = {"en": english[1::8][:22], "fr": french[::5][:30]}
     book = tmp_path / "book.tsv"
     lines = [f"{p.text}\t-" for p in english] + [f"-\t{p.text}" for p in french]
     book.write_text("\n".join(line.replace("|", " ") for line in lines))

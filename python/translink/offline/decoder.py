@@ -23,7 +23,6 @@ import struct
 import sys
 import tempfile
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import BinaryIO
@@ -31,12 +30,10 @@ from typing import BinaryIO
 import pocketsphinx  # type: ignore[import-untyped] # none on PyPI either
 
 from translink.offline.dictionary import pronunciations
+from translink.offline.grammar import Graph, Item, words_of
 
 Spoken = tuple[str, float, float, float]
 """Text, start, end, confidence."""
-Item = str | dict[str, list[list[str]]]
-"""Of a phrase: a word, or a slot: `{"one": values}`, `{"some": values}` (any number of them in a row),
-each value of one or more words."""
 
 _FRAMES = 100
 """Per second."""
@@ -48,14 +45,9 @@ the first utterance of a stream is often misheard."""
 _NOISE = 30
 """Peak of the noise added to what is heard. Speech made by programs begins in digital silence,
 which the model has never heard: 12 of 16 French phrases right without, 14 with it."""
-_CHAIN = 0.05
-"""Probability that another phrase follows in the same breath."""
-_AGREE = 0.7
-"""Likeness to what dictation heard from which the grammar's phrase is believed …"""
-_AGREE_CLEAR = 0.5
-"""… and when the phrase scores as a phrase of the book does at the median."""
-_CLEAR = -1.7
-"""Mean log likelihood per frame, English prompts: in the book -1.6 (5 % below -2.3), others -3.1."""
+_BELIEVED = ((0.6, -math.inf), (0.45, -3.2), (0.3, -2.3))
+"""Likeness to what dictation heard, and mean log likelihood per frame, from which on the grammar's
+phrase is believed. Likelihoods of English prompts: in the book -1.6 (5 % below -2.3), others -3.1."""
 _FOREIGN = -5.5
 """Below this a French phrase is rejected: in the book -3.3 (5 % below -4.9), others -5.7."""
 
@@ -90,7 +82,7 @@ class Ear:
         language, phrases = str(config["language"]), config["phrases"]
         if not isinstance(phrases, list):
             raise TypeError("phrases: a list of lists")
-        self._grammar = _grammar_decoder(language, phrases)
+        self._grammar, self._book = _grammar_decoder(language, phrases)
         self._dictation = _dictation_decoder() if config.get("dictation") else None
         self._all = [d for d in (self._grammar, self._dictation) if d is not None]
         self._open = False
@@ -122,11 +114,15 @@ class Ear:
         self._open = False
         for decoder in self._all:
             decoder.end_utt()
-        phrase, dictated = _words(self._grammar), _words(self._dictation)
+        phrase, dictated = self._whole(_words(self._grammar)), _words(self._dictation)
         score = _score(self._grammar)
         if self._dictation is None:
             return phrase if score >= _FOREIGN else []
         return phrase if _believed(phrase, dictated, score) else dictated
+
+    def _whole(self, words: list[Spoken]) -> list[Spoken]:
+        """Only whole phrases: what the search had begun of a next one when sound ended goes."""
+        return words[: self._book.whole([w[0] for w in words])]
 
     def reset(self) -> None:
         """Another speaker comes: forget what was learnt of the last one's voice and line."""
@@ -144,7 +140,7 @@ def _believed(phrase: list[Spoken], dictated: list[Spoken], score: float) -> boo
         SequenceMatcher(None, heard, said, autojunk=False).ratio(),
         SequenceMatcher(None, "".join(heard), "".join(said), autojunk=False).ratio(),
     )
-    return likeness >= _AGREE or (likeness >= _AGREE_CLEAR and score >= _CLEAR)
+    return any(likeness >= like and score >= clear for like, clear in _BELIEVED)
 
 
 def _score(decoder: pocketsphinx.Decoder | None) -> float:
@@ -186,7 +182,7 @@ def _dictation_decoder() -> pocketsphinx.Decoder:
         hmm=f"{path}/en-us",
         lm=f"{path}/en-us.lm.bin",
         dict=f"{path}/cmudict-en-us.dict",
-        maxhmmpf=3000,
+        maxhmmpf=1500,
         fwdflat=False,
         bestpath=False,
         loglevel="FATAL",
@@ -195,14 +191,15 @@ def _dictation_decoder() -> pocketsphinx.Decoder:
 
 def _grammar_decoder(
     language: str, phrases: Iterable[Sequence[Item]]
-) -> pocketsphinx.Decoder | None:
-    known = _dictionary(language, {w for p in phrases for w in _flat(p)})
-    usable = [p for p in phrases if p and all(w in known for w in _flat(p))]
+) -> tuple[pocketsphinx.Decoder | None, Graph]:
+    known = _dictionary(language, {w for p in phrases for w in words_of(p)})
+    usable = [p for p in phrases if p and all(w in known for w in words_of(p))]
+    graph = Graph(usable)
     if not usable:
-        return None
+        return None, graph
     path = pocketsphinx.get_model_path("en-us")
     with tempfile.NamedTemporaryFile("w", suffix=".dict", encoding="utf-8") as file:
-        for word in sorted({w for p in usable for w in _flat(p)}):
+        for word in sorted({w for p in usable for w in words_of(p)}):
             for number, phones in enumerate(known[word], 1):
                 file.write(f"{word if number == 1 else f'{word}({number})'} {phones}\n")
         file.flush()
@@ -213,69 +210,9 @@ def _grammar_decoder(
             loglevel="FATAL",
             **_GRAMMAR,
         )
-    decoder.add_fsg("phrases", decoder.create_fsg("phrases", 0, 1, _arcs(usable)))
+    decoder.add_fsg("phrases", decoder.create_fsg("phrases", 0, 1, graph.arcs))
     decoder.activate_search("phrases")
-    return decoder
-
-
-def _arcs(phrases: Iterable[Sequence[Item]]) -> list[tuple[object, ...]]:
-    """A tree of the phrases' words from state 0 to state 1, and back for the next phrase.
-
-    Shared beginnings keep it small: a third of the time of one path per phrase. A slot's values
-    part and meet again, so that two slots in a phrase add up and do not multiply.
-    """
-    tree: dict[tuple[int, str], int] = {}
-    met: dict[tuple[int, str], int] = {}
-    joins: set[tuple[int, int]] = set()
-    again: set[tuple[int, int]] = set()
-    ends: set[int] = set()
-    states = 2
-
-    def walk(state: int, words: Iterable[str]) -> int:
-        nonlocal states
-        for word in words:
-            if (state, word) not in tree:
-                tree[state, word] = states
-                states += 1
-            state = tree[state, word]
-        return state
-
-    for phrase in phrases:
-        state = 0
-        for item in phrase:
-            if isinstance(item, str):
-                state = walk(state, (item,))
-                continue
-            key = state, repr(item)
-            if key not in met:
-                met[key] = states
-                states += 1
-            joins |= {(walk(state, value), met[key]) for value in _values(item)}
-            if "some" in item:
-                again.add((met[key], state))
-            state = met[key]
-        ends.add(state)
-    branches = Counter(state for state, _ in tree)
-    arcs: list[tuple[object, ...]] = [
-        (state, following, 1.0 / branches[state], word) for (state, word), following in tree.items()
-    ]
-    arcs += [(end, join, 1.0) for end, join in sorted(joins)]
-    arcs += [(join, start, 0.5) for join, start in sorted(again)]
-    arcs += [(end, 1, 1.0) for end in sorted(ends)]
-    arcs.append((1, 0, _CHAIN))
-    return arcs
-
-
-def _flat(phrase: Sequence[Item]) -> list[str]:
-    """Every word that may occur in it."""
-    words: list[str] = []
-    for item in phrase:
-        words += [item] if isinstance(item, str) else [w for v in _values(item) for w in v]
-    return words
-
-
-def _values(slot: Mapping[str, list[list[str]]]) -> list[list[str]]:
-    return [value for values in slot.values() for value in values]
+    return decoder, graph
 
 
 def _dictionary(language: str, words: set[str]) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """Pronunciations in the phones of the US-English model, for words it does not know: all of French.
 
-espeak-ng says each word in IPA; IPA is mapped onto the model's 39 phones, with up to 8 variants a
+espeak-ng says each word in IPA; IPA is mapped onto the model's 39 phones, with up to 10 variants a
 word: vowels that English lacks have two or three neighbours, a schwa may be silent, and a final
 consonant that French writes but does not say may be said before a vowel (liaison). The dictionary
 is made on the user's machine, once per word, and kept in the XDG cache directory: espeak-ng's
@@ -19,15 +19,15 @@ from pathlib import Path
 
 from translink.offline.engines import EngineMissing
 
-VARIANTS = 8
+VARIANTS = 10
 """Per word; more cost time and confuse."""
-_VERSION = 1
+_VERSION = 3
 """Of the mapping below: a new one makes the cache void."""
 INSTALL_ESPEAK = "apt-get install espeak-ng"
 
 _PHONES: Mapping[str, Sequence[str]] = {
     "ɑ̃": ("AA N", "AO N", "AO"),
-    "ɔ̃": ("OW N", "AO N", "OW"),
+    "ɔ̃": ("AO N", "AO", "OW N"),
     "ɛ̃": ("AE N", "EH N", "AE"),
     "œ̃": ("AH N", "AE N"),
     "tʃ": ("CH",),
@@ -54,8 +54,8 @@ _PHONES: Mapping[str, Sequence[str]] = {
     "o": ("OW",),
     "ɔ": ("AO",),
     "ø": ("UH", "ER"),
-    "œ": ("AH", "ER"),
-    "u": ("UW",),
+    "œ": ("AH", "ER", "EH"),
+    "u": ("UW", "AO"),
     "ʊ": ("UH",),
     "y": ("UW", "IY"),
     "ʁ": ("R", "HH"),
@@ -77,6 +77,8 @@ _PHONES: Mapping[str, Sequence[str]] = {
     "x": ("HH",),
     **{c: (c.upper(),) for c in "pbtdkfvszmnl"},
 }
+_FINAL_R = ("R", "AH", "AW", "")
+"""At the end of a word French r is a vowel more than an r to this model's ear."""
 _LIAISON = {"s": "Z", "x": "Z", "z": "Z", "t": "T", "d": "T", "n": "N"}
 
 
@@ -111,6 +113,8 @@ def variants(word: str, ipa: str, *, liaison: bool) -> list[str]:
             at += 1  # a mark that no phone stands for
     if not choices:
         return []
+    if text.endswith("ʁ"):
+        choices[-1] = _FINAL_R
     said: list[str] = []
     for combination in _by_rank(choices):
         phones_said = " ".join(p for p in combination if p)
@@ -120,7 +124,9 @@ def variants(word: str, ipa: str, *, liaison: bool) -> list[str]:
             break
     link = _LIAISON.get(word[-1:]) if liaison else None
     if link is not None and not said[0].endswith(link) and len(word) > 1:
-        linked = [f"{s} {link}" for s in said[:3]]
+        # `dix heures`: a final s that is said becomes z; elsewhere the z comes on top.
+        stems = (s[:-1] + link if s.endswith(" S") and link == "Z" else f"{s} {link}" for s in said)
+        linked = list(itertools.islice(stems, 3))
         said = said[: VARIANTS - len(linked)] + linked
     return said
 

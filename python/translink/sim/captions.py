@@ -40,6 +40,8 @@ class Side:
     finals: int = 0
     segments: int = 0
     translations: int = 0
+    spoken: int = 0
+    """Translations that began to be played to the other one."""
     failures: int = 0
 
 
@@ -84,6 +86,7 @@ class Captions:
             case "speech":
                 caption = self._caption(side, event)
                 caption.speaking = event.get("state") == "started"
+                side.spoken += caption.speaking
                 caption.ms.update(_milliseconds(event))
             case "mode":
                 side.mode = str(event.get("mode") or text)

@@ -49,7 +49,9 @@ PAUSE = 1.6
 """Seconds between two exchanges."""
 SILENCE = 2.5
 """Seconds of silence in both ears after which nothing more is expected."""
-PATIENCE = 12.0
+PATIENCE = 20.0
+"""Seconds that a line is waited for after the last one was said; 1 or 2 are enough on an idle
+machine."""
 QUALITY = "offline demo quality"
 """What the embedded engines are called wherever they show."""
 

@@ -34,7 +34,7 @@ DIALOGUE: dict[str, tuple[str, ...]] = {
         "Quel jour vous convient ?",
         "Votre rendez-vous est confirmé.",
         "Cela coûte vingt euros.",
-        "Merci de votre appel.",
+        "Avec plaisir.",
     ),
 }
 """Language to lines, all of them in the phrasebook; line n of one answers line n of the other."""

@@ -56,11 +56,13 @@ class DirectionSummary(TypedDict):
     translated: int
     untranslated: int
     heard: int
-    """Lines after which a translation was heard."""
+    """Translations that were played while sound reached the other one's ear."""
     heard_seconds: float
     heard_rms: float
     sentence_to_sound_ms: Milliseconds
-    """From the last sound of a line to the first sound of its translation in the other's ear."""
+    """From the last sound of a line to the first sound of its translation in the other's ear; only
+    of lines whose translation came before the next line was over, or they could not be told
+    apart."""
     datagrams_sent: int
     datagrams_heard: int
     gaps: int
@@ -151,7 +153,7 @@ def _direction(each: Direction) -> DirectionSummary:
         understood=each.side.segments,
         translated=each.side.translations,
         untranslated=each.side.failures,
-        heard=len(delays),
+        heard=each.side.spoken if each.heard.bursts else 0,
         heard_seconds=round(each.heard.sound_seconds, 2),
         heard_rms=round(loudest),
         sentence_to_sound_ms=Milliseconds(
