@@ -129,8 +129,7 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(reports, indent=1) + "\n")
     if arguments.write:
-        text = f"{table}\n\n{provenance(arguments, took)}"
-        replace_table(arguments.write, text, arguments.mark)
+        replace_table(arguments.write, table, arguments.mark)
     failures = [why for row in rows for why in failures_of(row, reports[row.name])]
     for why in failures:
         print(f"FAILED {why}", file=sys.stderr)
@@ -299,11 +298,12 @@ def provenance(arguments: argparse.Namespace, took: float, repeated: int) -> str
     from translink import __version__
 
     seeds = 1 if arguments.short else arguments.seeds
+    rest = " for what was left" if arguments.resume else ""
     return (
         f"translink {__version__}, {time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores, {seeds} seeds from {arguments.first_seed}, {arguments.jobs} runs "
-        f"at once, {took:.0f} s. Sockets and handshakes: the most in one run. Recovery: from the "
-        "fault to the next answered stream, or prerecorded answer, for that caller. Latest word: "
+        f"at once, {took:.0f} s{rest}. Sockets and handshakes: the most in one run. Recovery: from "
+        "the fault to the next answered stream, or prerecorded answer, for that caller. Latest word: "
         "the largest mouth-to-ear delay of all. Runs repeated because the simulated callers themselves "
         f"were more than {LATE_MS:.0f} ms late on a busy machine: {repeated}."
     )
