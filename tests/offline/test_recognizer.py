@@ -10,7 +10,7 @@ import pytest
 from tests.offline.real import Prompt, needs_engines, prompts, serving
 from translink.offline.phrasebook import normal
 
-pytestmark = [needs_engines, pytest.mark.timeout(150)]
+pytestmark = [needs_engines, pytest.mark.timeout(240)]
 
 
 async def heard(url: str, language: str, prompt: Prompt) -> str:

@@ -182,7 +182,7 @@ def _dictation_decoder() -> pocketsphinx.Decoder:
         hmm=f"{path}/en-us",
         lm=f"{path}/en-us.lm.bin",
         dict=f"{path}/cmudict-en-us.dict",
-        maxhmmpf=3000,
+        maxhmmpf=1500,
         fwdflat=False,
         bestpath=False,
         loglevel="FATAL",

@@ -15,6 +15,7 @@ from translink.offline.engines import (
     BusyError,
     EngineFailed,
     EngineMissing,
+    Heard,
     Recognizer,
     RecognizerEngine,
 )
@@ -42,6 +43,8 @@ from translink.offline.query import listen_options
 
 _OUTBOX = 256
 """Messages that may wait for their time or for a slow reader; when full, recognition waits."""
+_SIGN_OF_LIFE = 1.0
+"""Seconds between messages while the recogniser is slow."""
 _LAST_WORDS = 10.0
 """Seconds that the outbox has to empty itself at the end."""
 
@@ -118,6 +121,7 @@ class _Session:
         self._outbox: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue(_OUTBOX)
         self._now = asyncio.get_running_loop().time
         self._opened = self._now()
+        self._latest: tuple[Heard, ...] = ()
 
     async def run(self) -> None:
         """Until either side ends it. Raises nothing but cancellation."""
@@ -216,13 +220,27 @@ class _Session:
                 case Feed(pcm):
                     await self._recognizer.feed(pcm)
                 case Partial():
-                    words = await self._recognizer.partial()
+                    words = self._latest = await self._recognizer.partial()
                     await self._post(self._ear.interim(step, words), self._timing.interim_delay)
                 case Finish():
-                    words = await self._recognizer.finish()
+                    words = await self._finished(step)
                     await self._post(self._ear.final(step, words), self._timing.final_delay)
                 case Say(message):
                     await self._post([message], 0.0)
+
+    async def _finished(self, step: Finish) -> tuple[Heard, ...]:
+        """A recogniser that needs long for its last words gets interims sent meanwhile: the client
+        must not take the stream for dead.
+        """
+        finishing = asyncio.create_task(self._recognizer.finish(), name="finish")
+        try:
+            while not (await asyncio.wait({finishing}, timeout=_SIGN_OF_LIFE))[0]:
+                if self._options.interim_results:
+                    await self._post(self._ear.interim(Partial(step.end), self._latest), 0.0)
+            self._latest = ()
+            return await finishing
+        finally:
+            finishing.cancel()
 
     async def _post(self, messages: Iterable[Json], delay: float) -> None:
         for message in messages:

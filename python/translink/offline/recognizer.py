@@ -13,17 +13,15 @@ import asyncio
 import contextlib
 import importlib.util
 import os
-import struct
-import sys
 from collections import deque
 from collections.abc import Sequence
 
 import orjson
 
+from translink.offline.decoder_process import DecoderProcess
 from translink.offline.engines import BusyError, EngineFailed, EngineMissing, Heard
 from translink.offline.grammar import grammar
 from translink.offline.phrasebook import Phrasebook
-from translink.offline.processes import end
 from translink.offline.punctuation import finished, punctuated
 from translink.offline.vad import FRAME_BYTES, RATE, EnergyVad
 
@@ -31,12 +29,10 @@ INSTALL = "pip install pocketsphinx"
 LANGUAGES = ("en", "fr")
 _PREROLL = 15
 """Frames (300 ms) before the detector's opening that belong to the utterance."""
-_START = 60.0
-"""Seconds a decoder may take to be ready; the first ever makes the French dictionary."""
 _SPARE_AFTER = 3.0
 """Seconds after a stream took the last ready decoder until another is started."""
-_ANSWER = 20.0
-"""Seconds a decoder may take to answer before it is taken for dead."""
+_PATIENCE = 0.3
+"""Seconds an interim is waited for: a machine that is too slow makes late finals, not silence."""
 
 
 class PocketRecognizers:
@@ -48,7 +44,7 @@ class PocketRecognizers:
         """`most`: decoder processes at once; default: twice the cores, at least four."""
         self._book = book
         self._most = most or max(4, 2 * (os.cpu_count() or 2))
-        self._free: list[_Decoder] = []
+        self._free: list[DecoderProcess] = []
         self._count = 0
         self._configs: dict[str, bytes] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -75,7 +71,7 @@ class PocketRecognizers:
         else:
             decoder = await self._start(language)
         if not any(d.language == language for d in self._free) and self._count < self._most:
-            self._prestart(language)
+            self._prestart(language, _SPARE_AFTER)
         return PocketRecognizer(self, decoder)
 
     async def close(self) -> None:
@@ -88,7 +84,7 @@ class PocketRecognizers:
         for decoder in free:
             await self._discard(decoder)
 
-    async def give_back(self, decoder: _Decoder) -> None:
+    async def give_back(self, decoder: DecoderProcess) -> None:
         """A stream is over; its decoder serves the next one."""
         if self._closed or not decoder.alive:
             await self._discard(decoder)
@@ -100,15 +96,21 @@ class PocketRecognizers:
             return
         self._free.append(decoder)
 
+    async def abandon(self, decoder: DecoderProcess) -> None:
+        """A stream broke off in mid-utterance: its decoder goes, a fresh one comes."""
+        await self._discard(decoder)
+        if not self._closed:
+            self._prestart(decoder.language, 0.0)
+
     def written(self, language: str) -> dict[str, str]:
         """The phrasebook's own spelling of what was heard."""
         return self._book.written(language)
 
-    def _prestart(self, language: str) -> None:
+    def _prestart(self, language: str, after: float) -> None:
         """A spare for the next stream, a little later: starting it takes a core for a second."""
 
         async def start() -> None:
-            await asyncio.sleep(_SPARE_AFTER)
+            await asyncio.sleep(after)
             if self._count < self._most and not any(d.language == language for d in self._free):
                 with contextlib.suppress(EngineMissing, EngineFailed, BusyError):
                     self._free.append(await self._start(language))
@@ -117,7 +119,7 @@ class PocketRecognizers:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _start(self, language: str) -> _Decoder:
+    async def _start(self, language: str) -> DecoderProcess:
         if importlib.util.find_spec("pocketsphinx") is None:
             raise EngineMissing(f"pocketsphinx is not installed: {INSTALL}")
         if self._count >= self._most:
@@ -127,7 +129,7 @@ class PocketRecognizers:
             self._free.remove(idle)
             await self._discard(idle)
         self._count += 1
-        decoder = _Decoder(language)
+        decoder = DecoderProcess(language)
         try:
             await decoder.start(self._config(language))
         except BaseException:
@@ -135,7 +137,7 @@ class PocketRecognizers:
             raise
         return decoder
 
-    async def _discard(self, decoder: _Decoder) -> None:
+    async def _discard(self, decoder: DecoderProcess) -> None:
         self._count -= 1
         await decoder.stop()
 
@@ -154,9 +156,9 @@ class PocketRecognizers:
 class PocketRecognizer:
     """Implements `Recognizer`: gates silence away, keeps the audio clock."""
 
-    def __init__(self, pool: PocketRecognizers, decoder: _Decoder) -> None:
+    def __init__(self, pool: PocketRecognizers, decoder: DecoderProcess) -> None:
         self._pool = pool
-        self._decoder: _Decoder | None = decoder
+        self._decoder: DecoderProcess | None = decoder
         self._written = pool.written(decoder.language)
         self._vad = EnergyVad()
         self._before: deque[bytes] = deque(maxlen=_PREROLL)
@@ -164,6 +166,9 @@ class PocketRecognizer:
         self._samples = 0
         self._opened: int | None = None
         """First sample of the open utterance."""
+        self._asked: asyncio.Task[list[list[object]]] | None = None
+        """The question for an interim that was not answered in time."""
+        self._latest: tuple[Heard, ...] = ()
 
     async def feed(self, pcm: bytes) -> None:
         """Only speech, with 300 ms before it, goes to the decoder."""
@@ -187,14 +192,23 @@ class PocketRecognizer:
             await self._process().send(b"A", b"".join(out))
 
     async def partial(self) -> tuple[Heard, ...]:
-        """As it comes, without punctuation."""
-        if self._opened is None:
+        """As it comes, without punctuation. A decoder that lags behind is not waited for: then this
+        is what it said last.
+        """
+        opened = self._opened
+        if opened is None:
             return ()
-        return self._placed(await self._process().ask(b"P"), self._opened)
+        if self._asked is None:
+            self._asked = asyncio.create_task(self._process().ask(b"P"), name="interim")
+        done, _ = await asyncio.wait({self._asked}, timeout=_PATIENCE)
+        if done:
+            self._latest = self._placed(await self._answered(), opened)
+        return self._latest
 
     async def finish(self) -> tuple[Heard, ...]:
         """Punctuated: as the phrasebook writes it, else by a capital and a mark."""
-        opened, self._opened = self._opened, None
+        await self._answered()
+        opened, self._opened, self._latest = self._opened, None, ()
         if opened is None:
             return ()
         words = self._placed(await self._process().ask(b"F"), opened)
@@ -202,16 +216,24 @@ class PocketRecognizer:
         return punctuated(words, self._written) or finished(words, language)
 
     async def close(self) -> None:
-        """Give the process back to the pool."""
+        """Give the process back to the pool, or end it if it is still busy with what nobody awaits."""
         decoder, self._decoder = self._decoder, None
         if decoder is None:
             return
-        if self._opened is not None:
-            with contextlib.suppress(EngineFailed):
-                await decoder.ask(b"F")
-        await self._pool.give_back(decoder)
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+        if self._opened is None and asked is None:
+            await self._pool.give_back(decoder)
+        else:
+            await self._pool.abandon(decoder)
 
-    def _process(self) -> _Decoder:
+    async def _answered(self) -> list[list[object]]:
+        asked, self._asked = self._asked, None
+        return [] if asked is None else await asked
+
+    def _process(self) -> DecoderProcess:
         if self._decoder is None:
             raise EngineFailed("the recogniser is closed")
         return self._decoder
@@ -222,71 +244,3 @@ class PocketRecognizer:
             Heard(str(text), offset + float(str(start)), offset + float(str(end)), float(str(sure)))
             for text, start, end, sure in words
         )
-
-
-class _Decoder:
-    """The parent's side of one process."""
-
-    def __init__(self, language: str) -> None:
-        self.language = language
-        self._process: asyncio.subprocess.Process | None = None
-        self._lock = asyncio.Lock()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it may still be asked."""
-        return self._process is not None and self._process.returncode is None
-
-    async def start(self, config: bytes) -> None:
-        """Returns when it is ready to hear. Raises `EngineFailed`."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "translink.offline.decoder",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        await self.send(b"C", config)
-        await self._receive(_START)
-
-    async def send(self, letter: bytes, payload: bytes) -> None:
-        """Waits while the pipe is full: a decoder that lags behind slows its stream, nobody else."""
-        process = self._process
-        if process is None or process.stdin is None:
-            raise EngineFailed("the decoder is gone")
-        try:
-            process.stdin.write(struct.pack("<cI", letter, len(payload)) + payload)
-            async with asyncio.timeout(_ANSWER):
-                await process.stdin.drain()
-        except (OSError, TimeoutError) as error:
-            await self.stop()
-            raise EngineFailed("the decoder died") from error
-
-    async def ask(self, letter: bytes) -> list[list[object]]:
-        """A request that is answered with words."""
-        async with self._lock:
-            await self.send(letter, b"")
-            answer = await self._receive(_ANSWER)
-        return answer if isinstance(answer, list) else []
-
-    async def stop(self) -> None:
-        """Kill it. Idempotent."""
-        process, self._process = self._process, None
-        if process is not None:
-            await end(process)
-
-    async def _receive(self, limit: float) -> object:
-        process = self._process
-        if process is None or process.stdout is None:
-            raise EngineFailed("the decoder is gone")
-        try:
-            async with asyncio.timeout(limit):
-                (length,) = struct.unpack("<I", await process.stdout.readexactly(4))
-                return orjson.loads(await process.stdout.readexactly(length))
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            await self.stop()
-            raise EngineFailed("the decoder died") from error
-        except BaseException:
-            await self.stop()  # a question cancelled half-way leaves an answer that nobody awaits
-            raise

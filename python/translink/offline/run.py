@@ -16,7 +16,7 @@ import uvloop
 from translink.errors import TranslinkError
 from translink.offline.check import Finding
 from translink.offline.check import check as findings
-from translink.offline.engines import EngineFailed, EngineMissing
+from translink.offline.engines import BusyError, EngineFailed, EngineMissing
 from translink.offline.hooks import Faults
 from translink.offline.listen import ListenTiming
 from translink.offline.messages import QUALITY
@@ -113,9 +113,11 @@ async def start_offline(
 
 
 async def _warm(pool: PocketRecognizers) -> None:
-    for language in sorted(pool.languages()):
-        with contextlib.suppress(EngineMissing, EngineFailed):
+    async def one(language: str) -> None:
+        with contextlib.suppress(EngineMissing, EngineFailed, BusyError):
             await pool.warm((language,))
+
+    await asyncio.gather(*(one(language) for language in sorted(pool.languages())))
 
 
 def run_offline(
