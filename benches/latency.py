@@ -12,7 +12,9 @@ Read from `/api/stats`:
     python benches/latency.py [--calls 1] [--seconds 60] [--seed 1] [--out latency.json]
 
 Exit code 1 when a target is missed, so that a slow change shows; on a machine that does other
-things as well a miss says more about that machine: look at `load` in the report.
+things as well a miss says more about that machine: look at `load` in the report, and at the
+callers' `worst_lateness_ms`. Beyond 200 ms the server takes a caller who is late for one who is
+silent, and a beacon with silence in its middle is no word any more.
 """
 
 from __future__ import annotations
@@ -70,6 +72,7 @@ def main() -> int:
         "stages_ms": stages,
         "mouth_to_ear_ms": result["mouth_to_ear_ms"],
         "words": {key: result[f"words_{key}"] for key in ("said", "heard", "lost", "doubled")},
+        "callers": result["callers"],
         "cpu_seconds": result["cpu_seconds"],
         "rss_bytes": result["rss_bytes"],
     }
@@ -84,7 +87,7 @@ def _tell(report: dict[str, object], stages: dict[str, dict[str, float]]) -> Non
     for name, stage in stages.items():
         figures = "".join(f"{stage[key]:>10.2f}" for key in ("p50", "p95", "p99", "max"))
         print(f"{name:<20}{stage['count']:>8.0f}{figures}")
-    print(f"load {report['load']}, words {report['words']}")
+    print(f"load {report['load']}, words {report['words']}, callers {report['callers']}")
     met = report["targets_met"]
     assert isinstance(met, dict)
     for target, reached in met.items():

@@ -19,6 +19,18 @@ through the same clients and the same sockets as the real services.
     await server.close()
 """
 
-from translink.offline.run import OfflineProcess, RunningOffline, run_offline, start_offline
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from translink.offline.run import OfflineProcess, RunningOffline, run_offline, start_offline
 
 __all__ = ["OfflineProcess", "RunningOffline", "run_offline", "start_offline"]
+
+
+def __getattr__(name: str) -> object:
+    """On first use: a decoder process, which imports this package too, needs no server in it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from translink.offline import run
+
+    return getattr(run, name)
