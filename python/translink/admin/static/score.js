@@ -1,0 +1,414 @@
+// A call as an interpreter would write it down: two lanes, one for each speaker, time from left to right.
+//
+// A lane reads from top to bottom: the sound of what was said, its words, the journey from each stretch of
+// speech to its translation, the translation, and the sound of it at the other ear. The colour is the
+// listener's and speaker's own: blue is everything in the first leg's language, orange in the second's.
+// Right of the line "now" is what is already waiting to be spoken.
+//
+// Sounds and journeys are drawn; words are elements in a layer that is moved as a whole. A picture is drawn
+// anew only when it moved by a pixel or something happened.
+
+import { h, mark, say } from "./dom.js";
+import { delay, duration } from "./format.js";
+import { colours, onTheme } from "./theme.js";
+
+/** Seconds behind the server's clock: sound that is on its way arrives before its moment is drawn. */
+const LAG = 0.3;
+const NOW_AT = 0.86;
+const WAVE = 40;
+const TEXT = 52;
+/** Words get so much room even when the next ones follow at once, px. */
+const LEAST_WIDTH = 88;
+const SPANS = [10, 20, 60];
+const PALETTE = ["ink", "ink-2", "ink-3", "line", "panel", "a", "b", "own", "provider", "bad"];
+const FONT = '11px Inter, system-ui, "Liberation Sans", sans-serif';
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** @typedef {import("./store.js").Line} Line */
+
+export class Score {
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
+    this._store = store;
+    this._span = 20;
+    this._pan = /** @type {number | null} */ (null); // Unix seconds of the line "now" when not live
+    this._lanes = /** @type {Lane[]} */ ([]);
+    this._drawn = "";
+    this._colours = colours(...PALETTE);
+    this.axis = h("canvas.axis", { "aria-hidden": "true" });
+    this.element = h("div.score");
+    this.tools = this._tools();
+    onTheme(() => {
+      this._colours = colours(...PALETTE);
+      this._drawn = "";
+    });
+  }
+
+  /** Show a call from its end, with lanes for these legs.
+   * @param {string[]} legs two names @param {Element[]} heads what stands before each lane */
+  show(legs, heads) {
+    const hues = ["a", "b"];
+    this._pan = null;
+    this._drawn = "";
+    this._anchor = this._store.now();
+    this._lanes = legs.map((leg, index) => {
+      const other = legs[1 - index] ?? leg;
+      return new Lane(this._store, leg, other, hues[index], hues[1 - index]);
+    });
+    this.element.replaceChildren(
+      ...this._lanes.map((lane, index) => h("section.lane", { "aria-label": `${lane.leg} to ${lane.ear}` }, heads[index], lane.tape)),
+      h("div.axis-row", {}, this.tools, this.axis),
+    );
+    for (const lane of this._lanes) this._draggable(lane.tape);
+  }
+
+  /** Words changed. */
+  words() {
+    this._drawn = "";
+    for (const lane of this._lanes) lane.dirty = true;
+  }
+
+  /** Draw what is due. Called with every frame. */
+  draw() {
+    const lane = this._lanes[0];
+    const width = lane?.tape.clientWidth;
+    if (!width) return;
+    const call = this._store.call(this._store.selected);
+    if (!call) return;
+    const live = call.state !== "ended";
+    let end = this._pan ?? (live ? this._store.now() - LAG : this._end(call));
+    if (still.matches && this._pan === null) end = Math.floor(end);
+    const pixels = (width * NOW_AT) / this._span;
+    const shift = Math.round((end - this._anchor) * pixels);
+    const picture = `${shift} ${width} ${this._span} ${this._pan === null}`;
+    if (picture === this._drawn) return;
+    this._drawn = picture;
+    // Whole pixels: glyphs and lines keep their sharp edges while they move.
+    const view = new View(this._anchor + shift / pixels, pixels, Math.round(width * NOW_AT), width, this._anchor);
+    for (const each of this._lanes) each.draw(view, this._colours, live && this._pan === null);
+    this._drawAxis(view, call);
+    mark(this._liveButton, "hidden", this._pan === null || !live ? "" : null);
+  }
+
+  /** @param {any} call when the last thing was heard in it */
+  _end(call) {
+    const last = this._store.lines.get(call.call)?.at(-1);
+    const at = last ? Math.max(last.end ?? 0, ...Object.values(last.at)) : call.began + (call.seconds ?? 0);
+    return at + 1;
+  }
+
+  /** @param {View} view @param {any} call */
+  _drawAxis(view, call) {
+    const width = this.axis.clientWidth;
+    const context = sized(this.axis, width, 20);
+    const step = this._span > 30 ? 10 : this._span > 12 ? 5 : 2;
+    context.fillStyle = this._colours["ink-3"];
+    context.font = FONT;
+    const first = Math.ceil((view.from - call.began) / step) * step;
+    for (let at = Math.max(0, first); call.began + at < view.to; at += step) {
+      const x = view.x(call.began + at);
+      context.fillText(duration(at), Math.round(x) + 4, 13);
+      context.fillRect(Math.round(x), 4, 1, 10);
+    }
+  }
+
+  _tools() {
+    const live = h("button.quiet", { type: "button", text: "Back to now", hidden: true, onclick: () => this._to(null) });
+    this._liveButton = live;
+    const spans = h("select.quiet", { "aria-label": "Seconds shown" }, ...SPANS.map((s) => h("option", { value: s, text: `${s} s` })));
+    spans.value = String(this._span);
+    spans.addEventListener("change", () => {
+      this._span = Number(spans.value);
+      this.words();
+      for (const lane of this._lanes) lane.forget();
+    });
+    return h("div.score-tools", {}, spans, live);
+  }
+
+  /** @param {number | null} pan */
+  _to(pan) {
+    const now = this._store.now() - LAG;
+    this._pan = pan === null || pan >= now ? null : pan;
+    this._drawn = "";
+  }
+
+  /** Drag, or the arrow keys, go back in time. @param {HTMLElement} tape */
+  _draggable(tape) {
+    let from = 0;
+    let at = 0;
+    tape.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      from = event.clientX;
+      at = this._here();
+      tape.setPointerCapture(event.pointerId);
+    });
+    tape.addEventListener("pointermove", (event) => {
+      if (!tape.hasPointerCapture(event.pointerId) || Math.abs(event.clientX - from) < 4) return;
+      this._to(at - ((event.clientX - from) * this._span) / (tape.clientWidth * NOW_AT));
+    });
+    tape.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowLeft") this._to(this._here() - this._span / 4);
+      else if (event.key === "ArrowRight") this._to(this._here() + this._span / 4);
+      else if (event.key === "End" || event.key === "Escape") this._to(null);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+
+  _here() {
+    const call = this._store.call(this._store.selected);
+    return this._pan ?? (call?.state === "ended" ? this._end(call) : this._store.now() - LAG);
+  }
+
+  _anchor = 0;
+  _liveButton = /** @type {any} */ (null);
+}
+
+/** Which stretch of time is on screen, and where. */
+class View {
+  /** @param {number} now @param {number} pixels a second @param {number} nowX @param {number} width @param {number} anchor */
+  constructor(now, pixels, nowX, width, anchor) {
+    this.now = now;
+    this.pixels = pixels;
+    this.nowX = nowX;
+    this.width = width;
+    this.anchor = anchor;
+    this.from = now - nowX / pixels;
+    this.to = now + (width - nowX) / pixels;
+  }
+
+  /** @param {number} at Unix seconds */
+  x(at) {
+    return this.nowX + (at - this.now) * this.pixels;
+  }
+}
+
+/** One direction: `leg` speaks, `ear` hears. */
+class Lane {
+  /** @param {import("./store.js").Store} store @param {string} leg @param {string} ear
+   * @param {string} hue @param {string} earHue names of colours */
+  constructor(store, leg, ear, hue, earHue) {
+    this._store = store;
+    this.leg = leg;
+    this.ear = ear;
+    this._hue = hue;
+    this._earHue = earHue;
+    this.dirty = true;
+    this._blocks = /** @type {Map<string, any>} */ (new Map());
+    this._canvas = h("canvas", { "aria-hidden": "true" });
+    this._layer = h("div.words");
+    this._interim = h(`p.said.interim.${hue}`, {}, (this._firm = h("b")), (this._tentative = h("span")));
+    this.tape = h("div.tape", {
+      tabindex: "0", role: "img",
+      "aria-label": `Timeline of what ${leg} said and ${ear} heard; the captions below have it in words. Left and right arrow move in time.`,
+    }, this._canvas, this._layer);
+  }
+
+  /** Place everything anew: another scale. */
+  forget() {
+    this._layer.replaceChildren();
+    this._blocks.clear();
+    this.dirty = true;
+  }
+
+  /** @param {View} view @param {Record<string, string>} colour @param {boolean} live */
+  draw(view, colour, live) {
+    const height = this.tape.clientHeight;
+    const context = sized(this._canvas, view.width, height);
+    const lines = this._visible(view);
+    this._drawGround(context, view, height, colour);
+    this._drawSounds(context, view, height, colour, lines, live);
+    for (const line of lines) this._drawJourney(context, view, height, colour, line);
+    this._place(view, lines, height, live);
+  }
+
+  /** @param {View} view */
+  _visible(view) {
+    const lines = this._store.lines.get(this._store.selected ?? "") ?? [];
+    const found = [];
+    for (let index = lines.length - 1; index >= 0; index -= 1) {
+      const line = lines[index];
+      if (line.leg !== this.leg) continue;
+      const from = started(line);
+      if (from > view.to + 60) continue;
+      found.push(line);
+      if (from < view.from - 20) break;
+    }
+    return found.reverse();
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {View} view @param {number} height @param {Record<string, string>} colour */
+  _drawGround(context, view, height, colour) {
+    context.fillStyle = colour.line;
+    context.fillRect(0, WAVE / 2, view.width, 1);
+    context.fillRect(0, height - WAVE / 2, view.width, 1);
+    context.globalAlpha = 0.6;
+    context.fillRect(view.nowX, 0, 1, height);
+    context.globalAlpha = 1;
+    for (const loss of this._store.losses) {
+      if (loss.leg !== this.leg || loss.to < view.from) continue;
+      context.fillStyle = colour.bad;
+      const x = view.x(loss.from);
+      context.globalAlpha = 0.18;
+      context.fillRect(x, 0, Math.max(3, view.x(loss.to) - x), WAVE);
+      context.globalAlpha = 1;
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {View} view @param {number} height
+   * @param {Record<string, string>} colour @param {Line[]} lines @param {boolean} live */
+  _drawSounds(context, view, height, colour, lines, live) {
+    const x = (/** @type {number} */ at) => view.x(at);
+    const until = Math.min(view.to, view.now);
+    const said = new Path2D();
+    this._store.sound(this.leg).said.trace(said, view.from, until, x, WAVE / 2, WAVE / 2 - 2);
+    context.fillStyle = colour[this._hue];
+    context.globalAlpha = 0.38;
+    context.fill(said);
+    context.globalAlpha = 1;
+    // What was recognised stands in full colour: sound firms up as its words do.
+    const known = new Path2D();
+    for (const line of lines) {
+      if (line.start !== null && line.end !== null) known.rect(x(line.start), 0, x(line.end) - x(line.start), WAVE);
+    }
+    context.save();
+    context.clip(known);
+    context.fill(said);
+    context.restore();
+
+    const heard = new Path2D();
+    this._store.sound(this.ear).heard.trace(heard, view.from, until, x, height - WAVE / 2, WAVE / 2 - 2);
+    context.fillStyle = colour[this._earHue];
+    context.fill(heard);
+    const queued = this._store.legs.get(this.ear)?.queues?.playout_ms ?? 0;
+    if (live && queued > 20) {
+      context.globalAlpha = 0.16;
+      context.fillRect(view.nowX, height - WAVE + 10, (queued / 1000) * view.pixels, WAVE - 20);
+      context.globalAlpha = 1;
+    }
+  }
+
+  /** Said → recognised → translated → spoken, each a step further down.
+   * @param {CanvasRenderingContext2D} context @param {View} view @param {number} height
+   * @param {Record<string, string>} colour @param {Line} line */
+  _drawJourney(context, view, height, colour, line) {
+    const top = WAVE + TEXT;
+    const room = height - 2 * top;
+    if (room < 12) return;
+    const steps = [
+      { at: line.end, y: top + 4, hue: this._hue },
+      { at: line.at.final, y: top + room * 0.34, hue: "provider" },
+      { at: line.at.translated, y: top + room * 0.64, hue: "provider" },
+      { at: line.at.spoken, y: top + room - 4, hue: this._earHue },
+    ].filter((step) => typeof step.at === "number");
+    if (!steps.length) return;
+    const points = steps.map((step) => ({ ...step, x: view.x(/** @type {number} */ (step.at)) }));
+    if (line.start !== null && line.end !== null) {
+      context.fillStyle = colour[this._hue];
+      context.fillRect(view.x(line.start), WAVE, view.x(line.end) - view.x(line.start), 2);
+    }
+    context.strokeStyle = colour["ink-3"];
+    context.lineWidth = 1.25;
+    context.beginPath();
+    points.forEach((point, index) => (index ? context.lineTo(point.x, point.y) : context.moveTo(point.x, point.y)));
+    context.stroke();
+    for (const point of points) {
+      context.beginPath();
+      context.arc(point.x, point.y, 3, 0, 7);
+      context.fillStyle = colour[point.hue];
+      context.fill();
+    }
+    const last = points[points.length - 1];
+    context.font = FONT;
+    if (line.state === "untranslated" || line.state === "unspoken") {
+      context.fillStyle = colour.bad;
+      context.fillText(line.state, last.x + 8, last.y + 4);
+    } else if (line.at.spoken) {
+      const total = line.toEar ?? (line.end !== null ? (line.at.spoken - line.end) * 1000 : null);
+      context.fillStyle = colour["ink-2"];
+      if (total !== null) context.fillText(delay(total), last.x + 8, last.y + 3);
+    }
+  }
+
+  /** @param {View} view @param {Line[]} lines @param {number} height @param {boolean} live */
+  _place(view, lines, height, live) {
+    this._layer.style.transform = `translateX(${Math.round(view.x(view.anchor))}px)`;
+    const interim = live ? this._store.interims.get(this.leg) : undefined;
+    if (live && view.now - this._placed > 0.5) this.dirty = true;
+    if (!this.dirty && !interim) return;
+    const left = (/** @type {number} */ at) => (at - view.anchor) * view.pixels;
+    if (this.dirty) this._placeLines(view, lines, left);
+    if (this.dirty) this._placed = view.now;
+    this.dirty = false;
+    if (interim) {
+      const before = lines.at(-1);
+      const from = Math.max(interim.since - 0.6, before?.end ?? 0);
+      say(this._firm, interim.firm);
+      say(this._tentative, interim.text.startsWith(interim.firm) ? interim.text.slice(interim.firm.length) : interim.text);
+      this._interim.style.left = `${left(from)}px`;
+      if (!this._interim.isConnected) this._layer.append(this._interim);
+    } else this._interim.remove();
+  }
+
+  _placed = 0;
+
+  /** @param {View} view @param {Line[]} lines @param {(at: number) => number} left */
+  _placeLines(view, lines, left) {
+    if (!this._store.interims.has(this.leg)) this._interim.remove();
+    const shown = new Set();
+    lines.forEach((line, index) => {
+      const name = String(line.segment);
+      shown.add(name);
+      let block = this._blocks.get(name);
+      if (!block) {
+        block = { said: h(`p.said.${this._hue}`), heard: h(`p.heard.${this._earHue}`) };
+        this._blocks.set(name, block);
+        this._layer.append(block.said, block.heard);
+      }
+      const next = lines[index + 1];
+      // The last words may not run out of the picture: they wrap, and unfold while they move.
+      const edge = left(view.to);
+      put(block.said, line.text, left(started(line)), next ? left(started(next)) : edge);
+      const at = line.at.spoken ?? line.at.translated;
+      const after = next && (next.at.spoken ?? next.at.translated);
+      mark(block.heard, "hidden", at && line.translation ? null : "");
+      mark(block.heard, "data-state", line.state);
+      if (at && line.translation) put(block.heard, line.translation, left(at), after ? left(after) : edge);
+    });
+    for (const [name, block] of this._blocks) {
+      if (shown.has(name)) continue;
+      block.said.remove();
+      block.heard.remove();
+      this._blocks.delete(name);
+    }
+  }
+}
+
+/** @param {any} block @param {string} text @param {number} left @param {number} next px */
+function put(block, text, left, next) {
+  say(block, text);
+  mark(block, "title", text);
+  block.style.left = `${left}px`;
+  block.style.maxWidth = `${Math.round(Math.max(LEAST_WIDTH, next - left - 10) / 8) * 8}px`;
+}
+
+/** When a line began, as well as is known. @param {Line} line */
+function started(line) {
+  return line.start ?? (line.at.final ?? 0) - 1;
+}
+
+/** A canvas's context, cleared, in CSS pixels.
+ * @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+function sized(canvas, width, height) {
+  const ratio = Math.min(2, devicePixelRatio || 1);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
