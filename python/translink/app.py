@@ -132,13 +132,7 @@ class App:
                 self._switch()
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            token = settings.admin.token
-            admin = AdminServer(
-                self,
-                host=settings.admin.host,
-                port=settings.admin.port,
-                token=token.get_secret_value() if token else None,
-            )
+            admin = AdminServer.from_settings(self, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
