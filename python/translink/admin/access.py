@@ -5,17 +5,17 @@ Theory of operation
     (`refuses`: `Host`, `Origin`, `Sec-Fetch-Site`): a page of another site must neither read nor act
     with the means of somebody who has our page open. *Who is it?* (`role_of`): the bearer of a
     token, or, where no token is set, anybody who reaches the loopback address. *May he?*
-    (`forbids`): each route wants a role, and a route that nobody gave one wants `CONTROL`.
+    (`forbids`): each route wants a role, and a route that nobody gave one wants `control`.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import enum
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from translink.errors import SettingsError
@@ -31,20 +31,13 @@ SAFE_METHODS = ("GET", "HEAD")
 """They change nothing."""
 
 
-class Role(enum.IntEnum):
-    """What a route wants and what a caller has; each includes those below it."""
+Role = Literal["open", "read", "control", "listen"]
+"""What a route takes and what a caller has; each includes those before it. `open`: anybody, nothing
+that says anything about calls (health and readiness without details); `read`: see everything, text
+included; `control`: change modes and legs, create and end calls; `listen`: hear a caller's voice,
+which takes `control` and the setting `admin.listen_in`."""
 
-    OPEN = 0
-    """Anybody: the page's files, bare health. Nothing that says anything about calls."""
-    READ = 1
-    """See everything, text included."""
-    CONTROL = 2
-    """Change modes and legs, create and end calls."""
-    LISTEN = 3
-    """Hear a caller's voice: who has CONTROL, and only where `admin.listen_in` is set."""
-
-    def __str__(self) -> str:
-        return self.name.lower()
+_ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Access:
@@ -70,7 +63,7 @@ class Access:
         self._listen_in = listen_in
         self._tokens = tuple(
             (_digest(value.encode()), role)
-            for value, role in ((token, Role.CONTROL), (read_token, Role.READ))
+            for value, role in ((token, _ROLES[2]), (read_token, _ROLES[1]))
             if value
         )
         if not self._tokens and not self._is_local:
@@ -139,14 +132,15 @@ class Access:
 
     def forbids(self, wanted: Role, role: Role | None) -> tuple[int, str] | None:
         """Status and reason why `role` is not enough for a route that wants `wanted`, or None."""
-        if wanted is Role.OPEN:
+        if wanted == "open":
             return None
         if role is None:
             return 401, "a token is needed: Authorization: Bearer …, or POST /login"
-        if wanted is Role.LISTEN and not self._listen_in:
+        if wanted == "listen" and not self._listen_in:
             return 403, "listening in is switched off (admin.listen_in)"
-        if role < min(wanted, Role.CONTROL):
-            return 403, f"the role {wanted} is needed; yours is {role}"
+        least: Role = "control" if wanted == "listen" else wanted
+        if _ROLES.index(role) < _ROLES.index(least):
+            return 403, f"the role {least} is needed; yours is {role}"
         return None
 
     def _is_ours(self, host: str) -> bool:

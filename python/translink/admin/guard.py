@@ -1,14 +1,14 @@
 """The guard: one middleware that every request of the admin server passes, and the way to log in.
 
 Theory of operation
-    A route is registered with the role that it wants; one that was forgotten wants `CONTROL`. For
+    Each route stands in a table with the role that it takes (`routes`). For
     each request the guard asks `Access` whether it may be looked at, finds out who asks (a token, or
     a session that began with one), asks `Access` again, reads the body within its bounds of size and
     time, and only then calls the handler. Tokens pass the `Throttle` first. Whatever goes wrong is
     answered in JSON with a true status and without details of the inside; every answer carries the
     security headers.
 
-    What is done with the role CONTROL is logged, with the address it was asked from. Wrong tokens are
+    What is done with the role `control` is logged, with the address it was asked from. Wrong tokens are
     logged too, once a minute, then counted.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -25,7 +25,9 @@ import structlog
 from aiohttp import web
 
 from translink.admin.access import SAFE_METHODS, Access, Role, token_in
+from translink.admin.answers import answer, must_be_json
 from translink.admin.connections import Door
+from translink.admin.routes import Handler, Route, role_of
 from translink.admin.sessions import Sessions
 from translink.admin.throttle import Throttle
 from translink.log import Weather
@@ -54,8 +56,7 @@ HEADERS: Mapping[str, str] = {
     "Server": "translink",
 }
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-ROLE = web.RequestKey("translink.role", Role)
+ROLE: web.RequestKey[Role] = web.RequestKey("translink.role", str)  # type: ignore[arg-type]
 """What the one who asks may do; not there on an open route without a token."""
 
 log = structlog.get_logger("translink.admin")
@@ -85,34 +86,17 @@ class Guard:
         self._proxies = frozenset(proxies)
         self._secure = secure
         self._clock = clock
-        self._wanted: dict[web.AbstractResource | None, dict[str, Role]] = {}
         self._weather = Weather()
         self.door: Door | None = None
         """Told when a request begins and ends."""
 
-    def add_routes(
-        self, app: web.Application, routes: Iterable[tuple[Role, web.AbstractRouteDef]]
-    ) -> None:
-        """Register routes with the role that each wants."""
-        for role, definition in routes:
-            for route in definition.register(app.router):
-                self._wanted.setdefault(route.resource, {})[route.method] = role
-
-    def own_routes(self) -> list[tuple[Role, web.AbstractRouteDef]]:
-        """`POST /login {"token": …}`, `POST /logout`, `GET /api/session`."""
+    def routes(self) -> list[Route]:
+        """The table: log in, log out, who am I."""
         return [
-            (Role.OPEN, web.post("/login", self._log_in)),
-            (Role.OPEN, web.post("/logout", self._log_out)),
-            (Role.READ, web.get("/api/session", self._session)),
+            Route("POST", "/login", "open", self._log_in),
+            Route("POST", "/logout", "open", self._log_out),
+            Route("GET", "/api/session", "read", self._session),
         ]
-
-    def wanted(self, request: web.Request) -> Role:
-        """The role that the request's route wants."""
-        route = request.match_info.route
-        if request.match_info.http_exception is not None:
-            return Role.READ  # 404 and 405: no path is told to strangers
-        method = "GET" if route.method == "HEAD" else route.method
-        return self._wanted.get(route.resource, {}).get(method, Role.CONTROL)
 
     def counts(self) -> dict[str, int]:
         """For the statistics."""
@@ -155,7 +139,7 @@ class Guard:
         role: Role | None = None
         token = token_in(request.headers)
         if not self.access.wants_token:
-            role = Role.CONTROL
+            role = "control"
         elif token is not None:
             checked = self._check(request, token)
             if isinstance(checked, web.Response):
@@ -169,10 +153,10 @@ class Guard:
                     return problem(403, reason)
         if role is not None:
             request[ROLE] = role
-        wanted = self.wanted(request)
+        wanted = role_of(request)
         if (refusal := self.access.forbids(wanted, role)) is not None:
             return problem(*refusal)
-        if wanted >= Role.CONTROL:
+        if wanted in ("control", "listen"):
             log.info(
                 "asked for with the role control",
                 method=request.method,
@@ -222,7 +206,8 @@ class Guard:
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             if request.method not in SAFE_METHODS and request.match_info.http_exception is None:
-                _must_be_json(request)
+                if request.method != "DELETE" or request.can_read_body:
+                    must_be_json(request)  # no form can send a DELETE
                 await _body(request)
             return await handler(request)
         except web.HTTPException as error:
@@ -241,7 +226,7 @@ class Guard:
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
         if not self.access.wants_token:
-            return answer(self._described(Role.CONTROL))
+            return answer(self._described("control"))
         try:
             body = orjson.loads(await request.read())
         except orjson.JSONDecodeError:
@@ -256,7 +241,7 @@ class Guard:
             return problem(401, "wrong token")
         id_ = secrets.token_urlsafe(32)
         self.sessions.begin(id_, role, self._clock())
-        log.info("logged in", role=str(role), address=self._address(request))
+        log.info("logged in", role=role, address=self._address(request))
         response = answer(self._described(role))
         response.set_cookie(
             self._cookie(request),
@@ -282,16 +267,15 @@ class Guard:
 
     def _described(self, role: Role) -> dict[str, Any]:
         return {
-            "role": str(role),
+            "role": role,
             "token_needed": self.access.wants_token,
-            "listen_in": self.access.listen_in and role >= Role.CONTROL,
+            "listen_in": self.access.listen_in and role == "control",
         }
 
 
-def answer(value: object, status: int = 200) -> web.Response:
-    """A JSON answer."""
-    body = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-    return web.Response(body=body, status=status, content_type="application/json")
+def is_known(request: web.Request) -> bool:
+    """Has the one who asks shown who he is, or need he not?"""
+    return ROLE in request
 
 
 def problem(status: int, reason: str) -> web.Response:
@@ -310,11 +294,3 @@ async def _body(request: web.Request) -> None:
     except TimeoutError:
         reason = f"the body should come within {BODY_TIME:g} s"
         raise web.HTTPRequestTimeout(reason=reason) from None
-
-
-def _must_be_json(request: web.Request) -> None:
-    """A form on another site cannot send this type, so it cannot act for a browser's user."""
-    if request.method == "DELETE" and not request.can_read_body:
-        return  # no form can send this method
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(reason="Content-Type should be application/json")
