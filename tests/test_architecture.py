@@ -28,7 +28,7 @@ FLOORS: tuple[set[str], ...] = (
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
     | {"record", "speaker", "interpreter", "call", "switchboard"},
     {"metrics", "admin", "offline"},
-    {"app"},
+    {"app", "console"},
     {"sim", "check"},
     {"cli", "__main__"},
 )
@@ -54,6 +54,8 @@ PURE = (
     "events",
     "errors",
     "admin.access",
+    "admin.sessions",
+    "admin.throttle",
 )
 IMPURE = {"asyncio", "websockets", "aiohttp", "uvloop", "socket", "select", "threading"}
 IMPURE |= {"subprocess", "time", "datetime"}
