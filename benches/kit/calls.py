@@ -39,8 +39,8 @@ NEW_RUN = 3 * TICK
 """A longer pause between two datagrams of an ear is one between utterances, not lateness."""
 WARM_UP = 3.0
 """Seconds until everybody is connected and CPU time begins to count."""
-SETTLE = 6.0
-"""Seconds for what was said last to be heard, and for what is doubled to come."""
+SETTLE = 10.0
+"""Seconds for the last burst to be said to its end and heard, and for what is doubled to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Scene:
     """Fixed delays of the providers, `300/80/200`."""
     extra: str = ""
     """More settings for `translink serve` (TOML tables)."""
+    settle: float = SETTLE
     every: float = 1.0
     """Seconds between two readings of memory and descriptors."""
 
@@ -152,7 +153,7 @@ async def _talk(
     start = int(await callers.stdout.readline())
     readings: list[Reading] = []
     threads: list[tuple[float, dict[str, float]]] = []
-    while (at := time.monotonic() - start / 1e9) < scene.seconds + SETTLE:
+    while (at := time.monotonic() - start / 1e9) < scene.seconds + scene.settle:
         readings.append(_look(serve, providers, at))
         if WARM_UP <= at <= scene.seconds:
             threads.append((at, thread_seconds(serve)))
@@ -229,9 +230,14 @@ def thread_seconds(pid: int) -> dict[str, float]:
     seconds: dict[str, float] = defaultdict(float)
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):  # a thread that has just ended
-            name = "loop" if int(task.name) == pid else (task / "comm").read_text().strip()
+            name = "loop" if int(task.name) == pid else _comm(task)
             seconds[name] += int((task / "schedstat").read_text().split()[0]) / 1e9
     return dict(seconds)
+
+
+def _comm(task: Path) -> str:
+    name = (task / "comm").read_text().strip()
+    return "others" if name.startswith("python") else name
 
 
 def _write_audio(talkers: list[Talker], seconds: float, path: Path) -> list[tuple[int, int]]:
@@ -287,13 +293,27 @@ def deviations_ms(times: list[int]) -> list[float]:
     late: list[float] = []
     begin = 0
     for at in range(1, len(times) + 1):
-        if at < len(times) and times[at] - times[at - 1] < NEW_RUN:
+        if at < len(times) and not _begins(times, at):
             continue
         off = [times[n] - (n - begin) * TICK for n in range(begin, at)]
         earliest = min(off, default=0)
         late += [(value - earliest) / 1e6 for value in off]
         begin = at
     return late
+
+
+def _begins(times: list[int], at: int) -> bool:
+    """Does an utterance begin here? Its pause need not be a multiple of 20 ms: the grid is a new one.
+
+    A datagram that was merely late is followed by one that is on time, so by less than 20 ms.
+    """
+    pause = times[at] - times[at - 1]
+    if pause >= NEW_RUN:
+        return True
+    late = pause - TICK
+    if late < TICK // 4 or at + 1 == len(times):
+        return False
+    return times[at + 1] - times[at] > TICK - late // 2
 
 
 def _records(path: Path) -> Iterator[tuple[int, int, bytes]]:

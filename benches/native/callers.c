@@ -1,17 +1,19 @@
 // Many telephone lines: says given audio into legs at real-time pace and keeps what comes to the
 // ears.
 //
-//     callers AUDIO HEARD < lines
+//     callers AUDIO HEARD [times] < lines
 //
 // `lines`: one line of text for each telephone, `listen-port first-byte bytes`: where it talks to
-// and which part of the file AUDIO (s16le, 16 kHz, mono) it says; end with an empty line. Prints
+// (port 0: it only listens) and which part of the file AUDIO (s16le, 16 kHz, mono) it says; end with
+// an empty line. Prints
 // the ear's port of each, starts to talk at the line `begin` (answers with the time of its first
 // deadline) and stops at the line `end` with one line of JSON.
 //
 // Frame n of line i leaves at start + n x 20 ms + (i mod 20) ms, at absolute deadlines; what a late
 // wake-up missed leaves at once. A line whose audio is over says silence. HEARD gets a record for
 // each datagram that came to an ear: line (u32), bytes (u32), kernel receive time on
-// CLOCK_MONOTONIC (u64), then the datagram.
+// CLOCK_MONOTONIC (u64), then the datagram; with `times` without it, and with 0 bytes. The kernel
+// stamps with the wall clock; how far that ran away from CLOCK_MONOTONIC meanwhile is told.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -32,7 +34,7 @@ enum { FRAME = 640, PHASES = 20, MOST_LINES = 4096, BATCH = 64, MOST_BYTES = 204
 static const uint64_t MS = 1000000u;
 
 struct line {
-    int mouth, ear;
+    int mouth, ear; // mouth -1: says nothing
     uint64_t first, bytes, said;
 };
 
@@ -44,6 +46,7 @@ struct record {
 static struct line lines[MOST_LINES];
 static int count_of_lines;
 static uint64_t sent, refused, heard, worst_late, ahead;
+static int times_only;
 static FILE *kept;
 
 static uint64_t clock_of(clockid_t clock) {
@@ -65,11 +68,11 @@ static int open_line(int poll, struct line *line, int port) {
     struct sockaddr_in there = here;
     there.sin_port = htons((uint16_t)port);
     socklen_t length = sizeof here;
-    line->mouth = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    line->mouth = port ? socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0) : -1;
     line->ear = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     setsockopt(line->ear, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     setsockopt(line->ear, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    if (connect(line->mouth, (struct sockaddr *)&there, sizeof there)) return -1;
+    if (port && connect(line->mouth, (struct sockaddr *)&there, sizeof there)) return -1;
     if (bind(line->ear, (struct sockaddr *)&here, sizeof here)) return -1;
     getsockname(line->ear, (struct sockaddr *)&here, &length);
     struct epoll_event told = {.events = EPOLLIN, .data.u32 = (uint32_t)(line - lines)};
@@ -90,7 +93,7 @@ static void hear(uint32_t number) {
     }
     int got = recvmmsg(lines[number].ear, messages, BATCH, MSG_DONTWAIT, NULL);
     for (int n = 0; n < got; n++) {
-        struct record record = {number, messages[n].msg_len, clock_of(CLOCK_MONOTONIC)};
+        struct record record = {number, times_only ? 0 : messages[n].msg_len, clock_of(CLOCK_MONOTONIC)};
         struct cmsghdr *told = CMSG_FIRSTHDR(&messages[n].msg_hdr);
         if (told && told->cmsg_level == SOL_SOCKET && told->cmsg_type == SCM_TIMESTAMPNS) {
             struct timespec at;
@@ -104,11 +107,13 @@ static void hear(uint32_t number) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 3) return fprintf(stderr, "callers AUDIO HEARD < lines\n"), 2;
+    if (count < 3) return fprintf(stderr, "callers AUDIO HEARD [times] < lines\n"), 2;
+    times_only = count > 3;
     int file = open(arguments[1], O_RDONLY);
     struct stat about;
     if (file < 0 || fstat(file, &about)) return perror(arguments[1]), 1;
-    char *audio = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    size_t size = about.st_size ? (size_t)about.st_size : 1;
+    char *audio = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
     kept = fopen(arguments[2], "wb");
     if (audio == MAP_FAILED || !kept) return perror("files"), 1;
     setvbuf(kept, NULL, _IOFBF, 1 << 22);
@@ -161,6 +166,7 @@ int main(int count, char **arguments) {
                 const char *frame = silence;
                 if (line->said + FRAME <= line->bytes) frame = audio + line->first + line->said;
                 line->said += FRAME;
+                if (line->mouth < 0) continue;
                 if (send(line->mouth, frame, FRAME, 0) == FRAME) sent++;
                 else refused++;
             }
@@ -168,9 +174,10 @@ int main(int count, char **arguments) {
     }
     for (int n = 0; n < count_of_lines; n++) hear((uint32_t)n);
     fclose(kept);
+    double slew = (double)(int64_t)(clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC) - ahead);
     printf("{\"sent\": %lu, \"refused\": %lu, \"heard\": %lu, \"late_ms\": %.3f, "
-           "\"cpu_seconds\": %.6f}\n",
+           "\"cpu_seconds\": %.6f, \"clock_slew_ms\": %.6f}\n",
            (unsigned long)sent, (unsigned long)refused, (unsigned long)heard,
-           (double)worst_late / 1e6, cpu());
+           (double)worst_late / 1e6, cpu(), slew / 1e6);
     return 0;
 }

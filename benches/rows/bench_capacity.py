@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from benches.kit.calls import Outcome, Scene, run_calls
+from benches.kit.calls import SETTLE, Outcome, Scene, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row
 
@@ -29,7 +29,7 @@ def bench_capacity(bench: Bench, calls: int) -> None:
         pytest.skip(f"not in the {scale.name} form")
     if _broken:
         pytest.skip(f"a condition was broken at {_broken[0]} calls already")
-    scene = Scene(calls, scale.pick(5.0, 15.0, 40.0))
+    scene = Scene(calls, scale.pick(5.0, 15.0, 40.0), settle=scale.pick(6.0, SETTLE, SETTLE))
     row = Row("capacity", f"{calls} calls", x=calls, axis="two-way calls")
 
     def once() -> None:
