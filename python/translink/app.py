@@ -149,13 +149,7 @@ class App:
             meter = LoadMeter(self.pressure, self._pressed)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
-            token = settings.admin.token
-            admin = AdminServer(
-                self.console,
-                host=settings.admin.host,
-                port=settings.admin.port,
-                token=token.get_secret_value() if token else None,
-            )
+            admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
