@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benches.kit.native import ROOT
-from benches.report.text import figures
+from benches.reporting.text import figures
 
 HERE = ROOT / "benches"
 
