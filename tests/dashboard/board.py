@@ -21,7 +21,8 @@ from typing import Any
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.admin import server as admin
+from translink.admin.guard import HEADERS
+from translink.admin.page import page_routes
 
 SCRIPT = (
     ("Good morning, how can I help you?", "Bonjour, comment puis-je vous aider ?"),
@@ -89,10 +90,10 @@ class Board:
 
     async def start(self, port: int = 0) -> None:
         app = web.Application()
+        app.on_response_prepare.append(_secure)
         app.add_routes(
             [
-                web.get("/", lambda _: self._file("index.html")),
-                web.get("/static/{name}", lambda request: self._file(request.match_info["name"])),
+                *(web.get(route.path, route.handler) for route in page_routes()),
                 web.get("/api/live", self._live),
                 web.get("/api/session", self._session),
                 web.get("/api/settings", self._settings),
@@ -198,7 +199,8 @@ class Board:
             line["at"]["final"] = event["at"]
             self.lines[event["call"]].append(line)
             del self.lines[event["call"]][:-100]
-            event["start_s"], event["end_s"] = line["start_s"], line["end_s"]
+            event["began"] = row["began"] + line["start_s"]
+            event["ended"] = row["began"] + line["end_s"]
             row["segments"] += 1
             row["words"] += len(line["text"].split())
         elif event["type"] == "translation":
@@ -240,7 +242,8 @@ class Board:
     def system(self) -> dict[str, Any]:
         return {
             "cpu_percent": 41.5, "rss_mb": 212.4, "calls": len(self.calls), "legs": len(self.legs),
-            "pressure": "calm",
+            "calls_total": len(self.calls), "uptime": 7_300.0, "offline": None,
+            "pressure": "calm", "mode": "auto", "share": 1.0,
             "providers": {
                 "deepgram.live": {"state": "closed", "reason": ""},
                 "deepgram.prerecorded": {"state": "closed", "reason": ""},
@@ -251,13 +254,8 @@ class Board:
             "own": {"p50": 0.47, "p95": 0.81, "p99": 0.93},
         }  # fmt: skip
 
-    async def _file(self, name: str) -> web.Response:
-        response = admin._file(name)
-        response.headers.update(admin._HEADERS)
-        return response
-
     async def _session(self, _: web.Request) -> web.Response:
-        return web.json_response({"role": "control"})
+        return web.json_response({"role": "control", "token_needed": False})
 
     async def _settings(self, _: web.Request) -> web.Response:
         return web.json_response({"mode": "auto", "streaming_share": 1.0})
@@ -277,6 +275,7 @@ class Board:
         return web.json_response(
             {
                 **self.row(call),
+                "names": self.calls[call]["legs"],
                 "legs": legs,
                 "stages_ms": self.stages(),
                 "transcript": self.lines[call],
@@ -305,6 +304,7 @@ class Board:
         calls = [self.row(call) for call in self.calls]
         await self._send(socket, {"hello": hello, "calls": calls, "system": self.system()})
         told: dict[str, int] = {}
+        list(self._happened())  # what nobody was there to see
         for tick in itertools.count(1):
             await asyncio.sleep(TICK)
             if socket.closed:
@@ -336,6 +336,10 @@ class Board:
 
     async def _send(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
         await socket.send_str(orjson.dumps({"v": 1, "at": time.time(), **message}).decode())
+
+
+async def _secure(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
 
 
 STAGES = {

@@ -94,7 +94,7 @@ export class EventLog {
 /** @param {any} event */
 function item(event) {
   return h("li", { "data-type": event.type, "data-state": event.state ?? null }, h("time", { text: clock(event.at) }),
-    h("b", { text: event.type }), h("span.who", { text: event.leg ?? event.call ?? "" }), h("span.told", { text: told(event) }));
+    h("p", {}, h("b", { text: event.type }), " ", h("span.who", { text: event.leg ?? event.call ?? "" }), " ", h("span.told", { text: told(event) })));
 }
 
 /** An event in words. @param {any} event */

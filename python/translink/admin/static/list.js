@@ -49,6 +49,11 @@ export class CallList {
     this._place();
   }
 
+  /** The clocks of running calls go on between messages. */
+  tick() {
+    if (this._state === "running") this._place();
+  }
+
   /** The next call in the list, or the one before. @param {number} step */
   move(step) {
     if (!this._rows.length) return;

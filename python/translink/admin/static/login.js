@@ -11,6 +11,8 @@ export function startLogin(entered) {
   const wrong = h("p.bad", { role: "alert" });
   const button = h("button.primary", { text: "Sign in" });
   dialog.append(h("form", { method: "dialog", onsubmit: submit }, h("h2", { id: "login-title", text: "translink" }),
+    // Password managers want a name to go with it.
+    h("input", { type: "text", autocomplete: "username", value: "translink", hidden: true, tabindex: "-1", "aria-hidden": "true" }),
     h("label", { for: "token", text: "Token" }), token, wrong, button));
   dialog.addEventListener("cancel", (/** @type {Event} */ event) => event.preventDefault());
   whenLoggedOut(() => {
@@ -30,7 +32,7 @@ export function startLogin(entered) {
       await post("/login", { token: token.value });
       token.value = "";
       dialog.close();
-      byId("sign-out").hidden = false;
+      await mayLook();
       entered();
     } catch (error) {
       wrong.textContent = error instanceof Refused ? error.message : String(error);
@@ -44,7 +46,7 @@ export function startLogin(entered) {
 export async function mayLook() {
   try {
     const session = await get("/api/session");
-    byId("sign-out").hidden = !session.expires && !session.signed_in;
+    byId("sign-out").hidden = !session.token_needed;
     return true;
   } catch (error) {
     return !(error instanceof Refused && error.status === 401);

@@ -59,6 +59,7 @@ function frame(now) {
   if (probe.frame(now)) {
     system.updatePage();
     view.tick();
+    list.tick();
   }
   requestAnimationFrame(frame);
 }

@@ -309,6 +309,14 @@ class Lane {
       context.fillStyle = colour[this._hue];
       context.fillRect(view.x(line.start), WAVE, view.x(line.end) - view.x(line.start), 2);
     }
+    // From the end of the speech down to the journey, and from there to its sound at the other ear.
+    const last = points[points.length - 1];
+    context.globalAlpha = 0.35;
+    context.fillStyle = colour[this._hue];
+    if (points[0].at === line.end) context.fillRect(Math.round(points[0].x), WAVE + 2, 1, points[0].y - WAVE - 2);
+    context.fillStyle = colour[this._earHue];
+    if (line.at.spoken) context.fillRect(Math.round(last.x), last.y, 1, height - WAVE - last.y + 6);
+    context.globalAlpha = 1;
     context.strokeStyle = colour["ink-3"];
     context.lineWidth = 1.25;
     context.beginPath();
@@ -316,11 +324,10 @@ class Lane {
     context.stroke();
     for (const point of points) {
       context.beginPath();
-      context.arc(point.x, point.y, 3, 0, 7);
+      context.arc(point.x, point.y, 3.25, 0, 7);
       context.fillStyle = colour[point.hue];
       context.fill();
     }
-    const last = points[points.length - 1];
     context.font = FONT;
     if (line.state === "untranslated" || line.state === "unspoken") {
       context.fillStyle = colour.bad;
@@ -375,7 +382,7 @@ class Lane {
       const after = next && (next.at.spoken ?? next.at.translated);
       mark(block.heard, "hidden", at && line.translation ? null : "");
       mark(block.heard, "data-state", line.state);
-      if (at && line.translation) put(block.heard, line.translation, left(at), after ? left(after) : edge);
+      if (at && line.translation) put(block.heard, line.translation, left(at) + 5, after ? left(after) : edge);
     });
     for (const [name, block] of this._blocks) {
       if (shown.has(name)) continue;

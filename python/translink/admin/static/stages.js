@@ -6,19 +6,19 @@ import { delay } from "./format.js";
 
 /** Whose time a stage is, as in `stages.py`. */
 const STAGES = [
+  ["mouth_to_ear", "Mouth to ear", "all", "last sound of a segment → first sound of its translation"],
+  ["ear_voice_span", "Ear-voice span", "all", "first sound of a segment → first sound of its translation"],
   ["speech_to_final", "Recognition", "provider", "last sound of a segment → its final result"],
   ["translate", "Translation", "provider", "asked for → there"],
   ["request_to_audio", "Voice", "provider", "asked for → first bytes"],
-  ["commit_wait", "Waiting for a better end", "policy", "final result → the segment goes"],
-  ["queued", "Waiting for the last to be said", "policy", "commit → first datagram, when something else was being said"],
+  ["commit_wait", "Better end", "policy", "final result → the segment goes"],
+  ["queued", "Ear busy", "policy", "commit → first datagram, when something else was being said"],
   ["own", "translink itself", "own", "commit → first datagram, less the providers' part"],
-  ["ring_to_wire", "frame → recogniser", "own", "frame complete → written to the WebSocket"],
+  ["ring_to_wire", "frame → wire", "own", "frame complete → written to the WebSocket"],
   ["socket_to_ring", "socket → mailbox", "own", "datagram received → frame in the mailbox"],
   ["ring_to_loop", "mailbox → program", "own", "mailbox → orchestrator"],
-  ["commit_to_request", "segment → request", "own", "commit → translation asked for"],
+  ["commit_to_request", "final → request", "own", "commit → translation asked for"],
   ["audio_to_sent", "voice → datagram", "own", "first bytes → first datagram, when the ear was idle"],
-  ["mouth_to_ear", "Mouth to ear", "all", "last sound of a segment → first sound of its translation"],
-  ["ear_voice_span", "Ear-voice span", "all", "first sound of a segment → first sound of its translation"],
 ];
 const PATH = ["speech_to_final", "commit_wait", "commit_to_request", "translate", "request_to_audio", "audio_to_sent"];
 const LEAST = -2; // 10 µs
@@ -88,7 +88,7 @@ export class Stages {
       mark(element, "class", part.stage[2]);
       mark(element, "title", `${part.stage[1]}: ${delay(part.ms)} (median)`);
       element.style.flexGrow = String(part.ms);
-      say(element, part.ms / sum > 0.12 ? `${part.stage[1]} ${delay(part.ms)}` : "");
+      say(element, part.ms / sum > 0.2 ? `${part.stage[1]} ${delay(part.ms)}` : "");
     });
     mark(this._bar, "aria-label", parts.map((part) => `${part.stage[1]} ${delay(part.ms)}`).join(", "));
   }
@@ -106,7 +106,7 @@ function makeRow(title, whose, means) {
 }
 
 function scale() {
-  const marks = [[0.1, "0.1"], [1, "1 ms"], [10, "10"], [100, "100"], [1000, "1 s"]].map(([ms, text]) => {
+  const marks = [[0.1, "0.1"], [10, "10 ms"], [1000, "1 s"]].map(([ms, text]) => {
     const element = h("span", { text });
     element.style.left = `${along(Number(ms)) * 100}%`;
     return element;

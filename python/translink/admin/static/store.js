@@ -85,10 +85,7 @@ export class Store {
       this.stages.set(call, /** @type {any} */ (stages));
       this._mark("stages");
     }
-    if (message.system) {
-      this.system = message.system;
-      this._mark("system");
-    }
+    if (message.system) this._whole(message.system);
     for (const event of message.events ?? []) this._event(event);
   }
 
@@ -107,9 +104,9 @@ export class Store {
 
   /** A call in full, as `/api/calls/{call}` has it. @param {Row} detail */
   detail(detail) {
-    const { legs, stages_ms: stages, transcript, ...row } = detail;
+    const { legs, names, stages_ms: stages, transcript, ...row } = detail;
     for (const [name, leg] of Object.entries(legs ?? {})) this.leg(name, leg);
-    this._row({ ...row, legs: Object.keys(legs ?? {}).length ? Object.keys(legs) : this.call(row.call)?.legs });
+    this._row({ ...row, legs: names ?? Object.keys(legs ?? {}) });
     if (stages) this.stages.set(row.call, stages);
     const lines = (transcript ?? []).map((/** @type {Row} */ line) => this._line(row, line));
     // What events told of newer segments while the answer was under way stays.
@@ -140,14 +137,12 @@ export class Store {
 
   /** @param {any} message the first of a connection: all there is */
   _begin(message) {
-    const { calls, system, settings, ...more } = message.hello;
-    this.hello = more;
+    this.hello = message.hello;
     this._behind = Infinity;
     this.calls.clear();
+    this.ended.clear();
     this.interims.clear();
     this.sounds.clear();
-    for (const row of calls ?? []) this._row(row);
-    if (system) this.system = system;
     this._mark("hello", "calls", "legs", "lines", "system", "stages");
   }
 
@@ -155,6 +150,7 @@ export class Store {
   _row(row) {
     if (row.state === "ended") {
       this.calls.delete(row.call);
+      for (const leg of row.legs ?? []) this.interims.delete(leg);
       this.ended.set(row.call, { ...this.ended.get(row.call), ...row });
       if (this.ended.size > ENDED_KEPT) this.ended.delete(this.ended.keys().next().value ?? "");
     } else {
@@ -163,13 +159,20 @@ export class Store {
     this._mark("calls");
   }
 
-  /** @param {string} name */
+  /** A call that the server does not keep any more. @param {string} name */
   _gone(name) {
-    const row = this.calls.get(name);
     this.calls.delete(name);
-    if (row) this._row({ ...row, state: "ended" });
-    for (const leg of row?.legs ?? []) this.interims.delete(leg);
+    if (name !== this.selected) this.ended.delete(name);
     this._mark("calls");
+  }
+
+  /** @param {Row} system */
+  _whole(system) {
+    this.system = system;
+    if (system.mode !== undefined && (system.mode !== this.mode || system.share !== this.share)) {
+      this.settings({ mode: system.mode, streaming_share: system.share });
+    }
+    this._mark("system");
   }
 
   /** @param {string} name @param {any} of @param {number} at */
@@ -206,15 +209,11 @@ export class Store {
       const now = this.interims.get(leg);
       const firm = [now?.firm, event.text].filter(Boolean).join(" ");
       this.interims.set(leg, { text: longer(firm, now?.text), firm, since: now?.since ?? event.at });
-      this._said(leg, event);
     } else if (event.type === "segment") {
       this.interims.delete(leg);
       const line = this._find(call, leg, event.segment) ?? this._add(call, this._line(this.call(call), event));
       if (event.text) line.text = event.text;
       line.at.final = event.at;
-      const said = this._finals?.get(leg);
-      if (line.end === null && said) [line.start, line.end] = said;
-      this._finals?.delete(leg);
     } else if (event.type === "loss") {
       const length = (event.ms ?? 0) / 1000;
       const times = this._samples(leg, event);
@@ -226,15 +225,6 @@ export class Store {
       if (line) become(line, event);
     }
     this._mark("lines");
-  }
-
-  /** Remember from when to when the finals of the open turn were said. @param {string} leg @param {Row} event */
-  _said(leg, event) {
-    const times = this._samples(leg, event);
-    if (!times) return;
-    this._finals ??= new Map();
-    const before = this._finals.get(leg);
-    this._finals.set(leg, [before?.[0] ?? times[0], times[1]]);
   }
 
   /** Samples `start` and `end` of an event as Unix seconds. @param {string} leg @param {Row} event
@@ -269,8 +259,8 @@ export class Store {
     return {
       leg: from.leg,
       segment: from.segment,
-      start: moment(from.start_s),
-      end: moment(from.end_s),
+      start: from.began ?? moment(from.start_s),
+      end: from.ended ?? moment(from.end_s),
       text: from.text ?? "",
       translation: from.translation ?? null,
       state: from.state ?? "final",
@@ -284,9 +274,6 @@ export class Store {
   _mark(...parts) {
     for (const part of parts) this.changed.add(part);
   }
-
-  /** @type {Map<string, [number, number]> | undefined} */
-  _finals;
 }
 
 /** @param {Line} line @param {Row} event */

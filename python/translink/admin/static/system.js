@@ -2,8 +2,8 @@
 
 import { post } from "./api.js";
 import { ask } from "./controls.js";
-import { h, mark, say, segmented } from "./dom.js";
-import { delay, lost, number } from "./format.js";
+import { byId, h, mark, say, segmented } from "./dom.js";
+import { delay, duration, lost, number } from "./format.js";
 
 const QUANTILES = ["p50", "p95", "p99"];
 const DELAYS = [["mouth_to_ear", "Mouth to ear"], ["own", "translink itself"]];
@@ -25,6 +25,7 @@ export class System {
     this._share.addEventListener("input", () => say(this._percent, `${this._share.value} %`));
     this._share.addEventListener("change", () => this._set(this._share, "change the share", { share: Number(this._share.value) / 100 }));
     mode.append(this._mode, h("label.share", { title: "Share of calls that stream in mode auto" }, this._share, this._percent));
+    this._facts = h("dl");
     this._providers = h("ul.providers");
     this._cells = /** @type {Map<string, any[]>} */ (new Map());
     this._load = h("table.quantiles", {}, h("thead", {}, h("tr", {}, h("th", { text: "ms" }), ...QUANTILES.map((text) => h("th.figure", { scope: "col", text })))),
@@ -35,7 +36,7 @@ export class System {
       })));
     this._page = h("p.page-facts");
     panel.append(h("header", {}, h("h2", { id: "system-title", text: "System" }), (this._pressure = h("span.badge"))),
-      this._load, h("h3", { text: "Providers" }), this._providers, this._page);
+      this._load, this._facts, h("h3", { text: "Providers" }), this._providers, this._page);
   }
 
   /** Show what is new. */
@@ -84,6 +85,10 @@ export class System {
 
   /** @param {any} system */
   _updateLoad(system) {
+    const facts = { Legs: number(system.legs), "Calls so far": number(system.calls_total), Up: duration(system.uptime) };
+    if (!this._facts.children.length) this._facts.append(...Object.keys(facts).map((text) => h("div", {}, h("dt", { text }), h("dd"))));
+    Object.values(facts).forEach((value, index) => say(this._facts.children[index].lastElementChild, value));
+    byId("quality").hidden = !system.offline;
     for (const [name, cells] of this._cells) {
       QUANTILES.forEach((key, index) => say(cells[index], number(system[name]?.[key], name === "own" ? 2 : 0)));
     }
