@@ -30,7 +30,10 @@ SCRIPT = (
     ("Of course. Which day would suit you?", "Bien sûr. Quel jour vous conviendrait ?"),
     ("Thursday afternoon, if that is possible.", "Jeudi après-midi, si c'est possible."),
     ("There is a place at a quarter past three.", "Il y a une place à trois heures et quart."),
-    ("That is perfect. Do I need to bring anything?", "C'est parfait. Dois-je apporter quelque chose ?"),
+    (
+        "That is perfect. Do I need to bring anything?",
+        "C'est parfait. Dois-je apporter quelque chose ?",
+    ),
     ("Only your card and the letter.", "Seulement votre carte et la lettre."),
     ("Thank you very much, until Thursday.", "Merci beaucoup, à jeudi."),
 )
@@ -134,7 +137,9 @@ class Board:
             "mouth_to_ear_p50_ms": self._random.uniform(600, 900),
         }
         self.lines[name] = []
-        self._plan(name, legs, time.time() + self._random.uniform(0, 4), self._random.randrange(8), 0)
+        self._plan(
+            name, legs, time.time() + self._random.uniform(0, 4), self._random.randrange(8), 0
+        )
 
     def _plan(self, call: str, legs: tuple[str, str], at: float, turn: int, segment: int) -> None:
         """One utterance of one side, and everything that follows from it."""

@@ -14,7 +14,7 @@ export function h(tag, props = {}, ...children) {
   for (const [key, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (key === "text") element.textContent = String(value);
-    else if (typeof value === "function") element.addEventListener(key.slice(2), value);
+    else if (typeof value === "function") element.addEventListener(key.slice(2), /** @type {EventListener} */ (value));
     else element.setAttribute(key, value === true ? "" : String(value));
   }
   for (const child of children) {

@@ -26,7 +26,7 @@ const events = new EventLog(byId("events"), store, watch);
 const system = new System(byId("vitals"), byId("mode"), byId("system"), store, probe);
 const list = new CallList(byId("list"), byId("search"), byId("which"), store, (call) => open(call));
 
-store.onEvent = (event) => {
+store.onEvent = (/** @type {any} */ event) => {
   if (event.call === store.selected) probe.event(event.at);
   if (event.type === "segment" && event.call === store.selected) readAloud(`${event.leg}: ${event.text}`);
 };

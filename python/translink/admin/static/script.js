@@ -75,7 +75,7 @@ export class Script {
   /** @param {Line} line */
   _make(line) {
     const parts = { time: h("time"), text: h("p.text"), translation: h("p.translation"), journey: h("p.journey") };
-    const element = h(`li.${this._hues.get(line.leg) ?? "a"}`, {}, parts.time, h("span.who", { text: line.leg }),
+    const element = h(`li.${this._hues.get(line.leg) ?? "a"}`, {}, h("p", {}, h("span.who", { text: line.leg }), parts.time),
       h("div", {}, parts.text, parts.translation, parts.journey));
     return { element, ...parts, state: "" };
   }
