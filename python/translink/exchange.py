@@ -16,8 +16,8 @@ import structlog
 
 from translink.leg import Leg
 from translink.pressure import Level
+from translink.setting_types import Address, port_range
 from translink.settings import LegSettings
-from translink.setting_types import Address
 
 if TYPE_CHECKING:
     from translink.call import Call
@@ -68,6 +68,7 @@ class Exchange:
         self._switchboard = switchboard
         self._open = open_leg
         self._pressure = pressure
+        self._ports = port_range(settings.ports)
         self._next = 0
 
     def create(self, wishes: tuple[LegWish, LegWish]) -> Call:
@@ -101,9 +102,8 @@ class Exchange:
 
     def _leg(self, name: str, other: str, wish: LegWish) -> Leg:
         settings = self._settings
-        ports = settings.ports
-        for _ in range(len(ports)):
-            port = ports[self._next % len(ports)]
+        for _ in self._ports:
+            port = self._ports[self._next % len(self._ports)]
             self._next += 1
             leg = LegSettings(
                 name=name,

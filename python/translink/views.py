@@ -120,14 +120,49 @@ class LegLive:
     """Datagrams from elsewhere, dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallDetail:
-    """A call in full."""
+class CallDetail(TypedDict):
+    """A call in full: its row, and beside it …"""
 
-    row: CallRow
+    call: str
+    state: Literal["running", "ended"]
+    began: float
+    seconds: float
+    reason: str
+    names: tuple[str, ...]
+    """Of its legs."""
+    languages: tuple[str, ...]
+    modes: tuple[str, ...]
+    lost_ms: float
+    segments: int
+    words: int
+    characters: int
+    listened: bool
+    mouth_to_ear_p50_ms: float | None
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, Summary]
+    owners: Mapping[str, str]
+    """Whose time each stage is: `own`, `provider`, `policy`, `talker`, `all`."""
     transcript: list[Line]
     dropped_lines: int
     """Oldest lines that were not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedLeg:
+    """Where a leg of a created call sends and hears."""
+
+    name: str
+    language: str
+    send_to: str
+    """`ip:port`."""
+    audio_from: str | None
+    """`ip:port`; None = not the port that listens, and not known beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedCall:
+    """A call that was made on request."""
+
+    call: str
+    legs: tuple[CreatedLeg, CreatedLeg]
