@@ -54,6 +54,8 @@ PURE = (
     "events",
     "errors",
     "admin.access",
+    "admin.sessions",
+    "admin.throttle",
 )
 IMPURE = {"asyncio", "websockets", "aiohttp", "uvloop", "socket", "select", "threading"}
 IMPURE |= {"subprocess", "time", "datetime"}

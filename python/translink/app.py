@@ -134,13 +134,7 @@ class App:
                 self.console.reloaded(self._settings)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            token = settings.admin.token
-            admin = AdminServer(
-                self.console,
-                host=settings.admin.host,
-                port=settings.admin.port,
-                token=token.get_secret_value() if token else None,
-            )
+            admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
