@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
-from translink.views import CallRow
 from translink.errors import Kind, ProviderError
+from translink.views import CallRow
 
 
 def a_call(

@@ -84,7 +84,7 @@ class Archive:
 
     def expire(self, now: float) -> None:
         """Forget the ended calls that are too old or too many (`now` = Unix seconds)."""
-        gone = set()
+        gone: set[str] = set()
         for call, minutes in self._ended.items():
             too_many = len(self._ended) - len(gone) > self._calls
             if not too_many and now - minutes.ended <= self._retention:
@@ -147,6 +147,11 @@ class Archive:
             language=str(event.data.get("language", "")),
             at={"final": event.at},
         )
+
+
+def redact_digits(text: str) -> str:
+    """Every digit, of any script, as `#`."""
+    return "".join("#" if c.isdigit() else c for c in text)
 
 
 _ENDS: Mapping[str, LineState] = {

@@ -120,6 +120,4 @@ class Exchange:
                     raise Refused(
                         f"{leg.listen} cannot be used: {error.strerror or error}", busy=True
                     ) from error
-        raise Refused(
-            f"no port of calls.ports = {settings.ports} is free", busy=True
-        )
+        raise Refused(f"no port of calls.ports = {settings.ports} is free", busy=True)

@@ -20,9 +20,7 @@ SHORTEST = 0.5
 
 def srt(lines: Iterable[Line]) -> str:
     """SubRip: numbered cues, comma before the milliseconds."""
-    cues = [
-        f"{number}\n{_span(line, ',')}\n{_cue(line)}\n" for number, line in enumerate(lines, 1)
-    ]
+    cues = [f"{number}\n{_span(line, ',')}\n{_cue(line)}\n" for number, line in enumerate(lines, 1)]
     return "\n".join(cues)
 
 
@@ -62,15 +60,15 @@ def _span(line: Line, mark: str) -> str:
 
 def _clock(seconds: float, mark: str) -> str:
     ms = round(seconds * 1000)
-    return (
-        f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{mark}{ms % 1000:03}"
-    )
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{mark}{ms % 1000:03}"
 
 
 def _cue(line: Line) -> str:
     # SubRip knows no escape: what would end the cue or look like a tag is written differently.
     texts = [f"{line.leg}: {_flat(line.text)}", _flat(line.translation or "")]
-    return "\n".join(text.replace("-->", "→").replace("<", "‹").replace(">", "›") for text in texts if text)
+    return "\n".join(
+        text.replace("-->", "→").replace("<", "‹").replace(">", "›") for text in texts if text
+    )
 
 
 def _escape(text: str) -> str:

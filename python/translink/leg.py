@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from translink.listening import ListenStats, Mode
 from translink.media import LegPorts
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from translink.call import Call
     from translink.interpreter import Interpreter
     from translink.media import Media, MediaLeg
-    from translink.settings import LegSettings, Mode as SetMode
+    from translink.settings import LegSettings
+    from translink.settings import Mode as SetMode
 
 FRESH = 0.5
 """Seconds for which a level is news."""
@@ -109,6 +110,21 @@ class Leg:
         self._next_baseline = self.media.counters()
         self.not_before = guard
 
+    def set_sound(self, *, volume: float | None, muted: bool | None) -> None:
+        """Of its ear, and whether what is said here counts; None = as it is. Raises
+        `LookupError`."""
+        if volume is not None:
+            _ask(self.media, "set_volume", volume)
+            self.volume = volume
+        if muted is not None:
+            _ask(self.media, "set_muted", muted)
+            self.muted = muted
+
+    def envelope(self, lane: str, start: int) -> tuple[int, bytes]:
+        """Waveform of what was said or heard. Raises `LookupError`."""
+        found: tuple[int, bytes] | None = _ask(self.media, "envelope", lane, start)
+        return found or (start, b"")
+
     # --- Figures ---
 
     def stats(self, setting: SetMode) -> dict[str, object]:
@@ -186,9 +202,10 @@ class Leg:
         return rate
 
 
-def _ask(media: MediaLeg, what: str) -> tuple[str, int] | None:
-    answer: tuple[str, int] | None = getattr(media, what, lambda: None)()
-    return answer
+def _ask(media: MediaLeg, what: str, *arguments: object) -> Any:
+    """For what this engine may not be able to do yet."""
+    method = getattr(media, what, None)
+    return method(*arguments) if method else None
 
 
 def add_stats(total: ListenStats, part: ListenStats) -> None:

@@ -110,7 +110,9 @@ def _host(value: str) -> str:
 
 
 def _source(value: str) -> str:
-    host, _, port = value.rpartition(":") if re.fullmatch(r".*[^:]:\d+|\[.*\]:\d+", value) else (value, "", "")
+    host, _, port = (
+        value.rpartition(":") if re.fullmatch(r".*[^:]:\d+|\[.*\]:\d+", value) else (value, "", "")
+    )
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:

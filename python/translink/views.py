@@ -121,7 +121,7 @@ class LegLive:
 
 
 class CallDetail(TypedDict):
-    """A call in full: its row, and beside it …"""
+    """A call in full: its row and what belongs to it."""
 
     call: str
     state: Literal["running", "ended"]

@@ -91,7 +91,7 @@ class CallRoutes:
         except KeyError:
             raise _no_call() from None
         if kind == "json":
-            response = answer({key: detail[key] for key in _TRANSCRIPT})
+            response = answer({key: value for key, value in detail.items() if key in _TRANSCRIPT})
         else:
             content_type, make = FORMATS[kind]
             response = web.Response(
