@@ -8,6 +8,7 @@ stragglers of its call find nobody.
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,14 +16,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.leg import Leg
-from translink.pressure import Level
 from translink.setting_types import Address, port_range
 from translink.settings import LegSettings
 
 if TYPE_CHECKING:
     from translink.call import Call
     from translink.media import MediaLeg
-    from translink.pressure import Pressure
     from translink.settings import CallSettings
     from translink.switchboard import Switchboard
 
@@ -61,13 +60,11 @@ class Exchange:
         switchboard: Switchboard,
         *,
         open_leg: Callable[[LegSettings], MediaLeg],
-        pressure: Pressure,
     ) -> None:
         """`open_leg` opens a leg's sockets, or raises `OSError`."""
         self._settings = settings
         self._switchboard = switchboard
         self._open = open_leg
-        self._pressure = pressure
         self._ports = port_range(settings.ports)
         self._next = 0
 
@@ -76,8 +73,10 @@ class Exchange:
         board = self._switchboard
         if board.closing:
             raise Refused("the server is stopping", busy=True)
-        if self._pressure.level >= Level.REFUSE:
-            raise Refused("the server is overloaded", busy=True)
+        now = time.monotonic()
+        if (reason := board.pressure.refuses(now, len(board.calls))) is not None:
+            board.pressure.given_up["calls"] += 1
+            raise Refused(reason, busy=True)
         if self._created() >= 2 * self._settings.max_created:
             raise Refused(
                 f"{self._settings.max_created} created calls are running (calls.max_created)",
@@ -94,6 +93,7 @@ class Exchange:
         except BaseException:
             first.media.remove()
             raise
+        board.pressure.admitted(now)
         log.info("call created", call=name, legs=[one, two])
         return board.create(name, (first, second))
 

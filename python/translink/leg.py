@@ -68,6 +68,8 @@ class Leg:
         """One past the newest sample."""
         self.not_before = 0.0
         """No call begins here before (monotonic seconds)."""
+        self.refused_at = -math.inf
+        """When a call was last refused to who speaks here."""
         self.past = ListenStats()
         """Sums over its ended calls."""
         self._last = ListenStats()

@@ -68,6 +68,7 @@ class Settings(BaseModel):
     deepl: DeepLSettings = Field(default_factory=lambda: DeepLSettings())
     fallback: FallbackSettings = Field(default_factory=lambda: FallbackSettings())
     segment: SegmentSettings = Field(default_factory=lambda: SegmentSettings())
+    pressure: PressureSettings = Field(default_factory=lambda: PressureSettings())
     offline: OfflineSettings = Field(default_factory=lambda: OfflineSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
 
@@ -386,6 +387,27 @@ class SegmentSettings(_Part):
     """Seconds after the last final result."""
     max_words: int = Field(40, ge=5, le=500)
     """An endless sentence is cut at a clause when it gets longer than this."""
+
+
+class PressureSettings(_Part):
+    """When the machine has too little time: what is given up, and from when on. Busy = running or
+    waiting for a processor."""
+
+    max_calls: int = Field(0, ge=0, le=100_000)
+    """Calls at once; more are refused, whatever the load. 0 = no such limit."""
+    shed: float = Field(0.6, gt=0, le=2)
+    """Share of its time that the loop is busy, from which on captions of unfinished speech are left
+    out and the dashboard is updated less often; above 1 = never."""
+    coalesce: float = Field(0.7, gt=0, le=2)
+    """Likewise: audio goes to the recogniser in messages of 40 to 100 ms instead of 20."""
+    refuse: float = Field(0.85, gt=0, le=2)
+    """Likewise: no new calls; those that run go on."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.shed <= self.coalesce <= self.refuse:
+            raise ValueError("shed: should be at most coalesce, and coalesce at most refuse")
+        return self
 
 
 class OfflineSettings(_Part):

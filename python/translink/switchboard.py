@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from translink.journal import Journal
     from translink.listening import ListenRules
     from translink.media import MediaLeg
+    from translink.pressure import Pressure
     from translink.services import Services
     from translink.settings import Settings
     from translink.transcript import CommitPolicy
@@ -87,6 +89,11 @@ class Switchboard:
         log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
 
     # --- Control ---
+
+    @property
+    def pressure(self) -> Pressure:
+        """How loaded the process is, and whether a call may begin."""
+        return self._services.pressure
 
     @property
     def mode(self) -> SetMode:
@@ -261,6 +268,8 @@ class Switchboard:
         other = self.legs[leg.other]
         if not self.out_of_service.isdisjoint((leg.name, other.name)):
             return None
+        if self._refuses(leg, other):
+            return None
         leg.head = frames[0].start
         return self._run(f"{leg.name}-{self.next_number()}", (leg, other))
 
@@ -286,6 +295,25 @@ class Switchboard:
         self._tasks[task] = call
         task.add_done_callback(self._ended)
         return call
+
+    def _refuses(self, leg: Leg, other: Leg) -> bool:
+        """Whether the machine has no time for this call. Said once; the caller who goes on talking
+        gets his call, from then on, when there is time."""
+        now = time.monotonic()
+        reason = self.pressure.refuses(now, len(self.calls))
+        if reason is None:
+            self.pressure.admitted(now)
+            leg.refused_at = other.refused_at = -math.inf
+            return False
+        if now - max(leg.refused_at, other.refused_at) > self._settings.idle_timeout:
+            names = [leg.name, other.name]
+            self.pressure.given_up["calls"] += 1
+            log.warning("call refused", legs=names, reason=reason)
+            self._journal.emit(
+                "call", {"state": "refused", "reason": reason, "legs": names}, leg=leg.name
+            )
+        leg.refused_at = now
+        return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
