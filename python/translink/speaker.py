@@ -204,6 +204,7 @@ class Speaker:
                 segment=utterance.segment.number,
                 source=utterance.segment.text,
                 text=answer.text,
+                target=utterance.target,
                 by=answer.provider,
                 ms=utterance.took * 1000,
             )

@@ -26,7 +26,7 @@ from translink.stages import Stages
 
 if TYPE_CHECKING:
     from translink._core import Frame, Playout
-    from translink.journal import Journal
+    from translink.journal import Journal, Scalar
     from translink.listening import ListenRules
     from translink.media import MediaLeg
     from translink.pressure import Pressure
@@ -306,7 +306,7 @@ class Switchboard:
             leg.refused_at = other.refused_at = -math.inf
             return False
         if now - max(leg.refused_at, other.refused_at) > self._settings.idle_timeout:
-            names = [leg.name, other.name]
+            names: list[Scalar] = [leg.name, other.name]
             self.pressure.given_up["calls"] += 1
             log.warning("call refused", legs=names, reason=reason)
             self._journal.emit(
