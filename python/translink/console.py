@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from translink import __version__
 from translink.pressure import Level
+from translink.quickstart import Pauses
 from translink.setting_types import Address
 from translink.stages import OWNERS
 from translink.views import CreatedCall, CreatedLeg
@@ -36,6 +37,8 @@ class Condition:
     """The start is over: calls may come."""
     draining: bool = False
     """The end has begun: no call may come any more."""
+    pauses: Pauses = field(default_factory=Pauses)
+    """The garbage collector's."""
     died: bool = False
     """The media thread died, of a bug: no call will ever be heard again."""
 
@@ -91,6 +94,7 @@ class Console:
             },
             "events": dict(self._journal.counts),
             "pressure": board.pressure.summary(),
+            "collector": self._condition.pauses.summary(),
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
