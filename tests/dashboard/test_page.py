@@ -161,7 +161,9 @@ async def test_who_may_only_read_cannot_press_anything(board: Board, visit: Visi
 async def test_the_page_comes_back_with_the_server(board: Board, visit: Visit) -> None:
     page = await visit(board.url)
     await live(page)
-    await asyncio.sleep(1.0)  # until it has asked for everything it wants of a call that will be gone
+    await asyncio.sleep(
+        1.0
+    )  # until it has asked for everything it wants of a call that will be gone
     manners_of(page).while_down = True
     port = int(board.url.rpartition(":")[2])
     await board.close()

@@ -104,9 +104,9 @@ export class CallView {
   }
 
   /** @param {Element} button */
-  async _hangUp(button) {
+  _hangUp(button) {
     const name = this._store.selected ?? "";
-    await ask(button, `end call ${name}`, () => post(`/api/calls/${encodeURIComponent(name)}/end`));
+    ask(button, `end call ${name}`, () => post(`/api/calls/${encodeURIComponent(name)}/end`));
   }
 }
 

@@ -92,17 +92,17 @@ class Mic {
     ].filter((each) => each !== null);
   }
 
-  async _toggle() {
+  _toggle() {
     const muted = !this._store.legs.get(this._leg)?.muted;
-    await this._patch(muted ? "mute" : "unmute", this._mute, { muted });
+    this._patch(muted ? "mute" : "unmute", this._mute, { muted });
   }
 
   /** @param {string} what @param {Element} control @param {object} body */
-  async _patch(what, control, body) {
-    const leg = await ask(control, `${what} (${this._leg})`, () => patch(`/api/legs/${encodeURIComponent(this._leg)}`, body));
-    if (leg) this._store.leg(this._leg, leg);
-    this.update();
-    if (control === this._language) this._language.value = this._store.legs.get(this._leg)?.language ?? "";
+  _patch(what, control, body) {
+    ask(control, `${what} (${this._leg})`, () => change(this._store, this._leg, body), () => {
+      this.update();
+      if (control === this._language) this._language.value = this._store.legs.get(this._leg)?.language ?? "";
+    });
   }
 
   /** @param {string} code */
@@ -144,17 +144,20 @@ class Ear {
     say(this._queue, queued >= 20 ? `${(queued / 1000).toFixed(1)} s to say` : "");
   }
 
-  async _set() {
+  _set() {
     const volume = Number(this._volume.value) / 100;
-    const leg = await ask(this._volume, `set the volume (${this._leg})`, () => patch(`/api/legs/${encodeURIComponent(this._leg)}`, { volume }));
-    if (leg) this._store.leg(this._leg, leg);
-    this._volume.blur();
-    this.update();
+    ask(this._volume, `set the volume (${this._leg})`, () => change(this._store, this._leg, { volume }), () => this.update());
   }
 
-  async _drop() {
-    await ask(this._flush, `flush (${this._leg})`, () => post(`/api/legs/${encodeURIComponent(this._leg)}/flush`));
+  _drop() {
+    ask(this._flush, `flush (${this._leg})`, () => post(`/api/legs/${encodeURIComponent(this._leg)}/flush`));
   }
+}
+
+/** Change a leg, and show it as the server then says it is.
+ * @param {Store} store @param {string} leg @param {object} body */
+async function change(store, leg, body) {
+  store.leg(leg, await patch(`/api/legs/${encodeURIComponent(leg)}`, body));
 }
 
 /** @param {string} name @param {string} value @param {string} [more] @param {boolean} [bad] */
