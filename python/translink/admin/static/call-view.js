@@ -62,6 +62,12 @@ export class CallView {
     if (changed.has("stages")) this._stages.update(this._store.stages.get(call.call) ?? {});
   }
 
+  /** What moves with every frame. */
+  draw() {
+    this.score.draw();
+    for (const head of this._heads) head.tick();
+  }
+
   /** The clock of the call goes on between messages. */
   tick() {
     const call = this._store.call(this._store.selected);

@@ -29,6 +29,10 @@ export class LaneHead {
     this._mic.update();
     this._ear.update();
   }
+
+  tick() {
+    this._mic.tick();
+  }
 }
 
 class Mic {
@@ -72,10 +76,26 @@ class Mic {
     mark(this._mute, "aria-pressed", String(!!leg.muted));
     say(this._mute, leg.muted ? "Unmute" : "Mute");
     const level = leg.level_db ?? QUIET;
-    this._meter.style.transform = `scaleX(${Math.max(0, Math.min(1, 1 - level / QUIET))})`;
+    if (!this._store.sound(this._leg).said.next) this._swing(level);
     say(this._level, level > QUIET ? `${number(level)} dB` : "quiet");
     this._figures.replaceChildren(...this._facts(leg));
   }
+
+  /** The meter follows the sound itself, which is told more often than the leg's figures. */
+  tick() {
+    const peak = this._store.sound(this._leg).said.peak(0.16);
+    this._swing(peak > 0 ? 20 * Math.log10(peak) : QUIET);
+  }
+
+  /** @param {number} level dB */
+  _swing(level) {
+    const part = Math.max(0, Math.min(1, 1 - level / QUIET)).toFixed(2);
+    if (part === this._part) return;
+    this._part = part;
+    this._meter.style.transform = `scaleX(${part})`;
+  }
+
+  _part = "";
 
   /** @param {any} leg */
   _facts(leg) {

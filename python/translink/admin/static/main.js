@@ -57,7 +57,7 @@ function frame(now) {
   const changed = new Set(store.changed);
   store.changed.clear();
   if (changed.size) show(changed);
-  view.score.draw();
+  view.draw();
   if (probe.frame(now)) {
     system.updatePage();
     view.tick();
