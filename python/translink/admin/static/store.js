@@ -9,6 +9,7 @@ const EVENTS_KEPT = 1_000;
 const LINES_KEPT = 1_000;
 const ENDED_KEPT = 500;
 const CALLS_WITH_LINES = 8;
+const STATES = ["final", "translated", "spoken", "untranslated", "unspoken"];
 
 /**
  * @typedef {object} Line one segment of speech and what became of it; times are Unix seconds
@@ -108,10 +109,15 @@ export class Store {
     for (const [name, leg] of Object.entries(legs ?? {})) this.leg(name, leg);
     this._row({ ...row, legs: names ?? Object.keys(legs ?? {}) });
     if (stages) this.stages.set(row.call, stages);
-    const lines = (transcript ?? []).map((/** @type {Row} */ line) => this._line(row, line));
-    // What events told of newer segments while the answer was under way stays.
-    const known = new Set(lines.map(key));
-    for (const line of this.lines.get(row.call) ?? []) if (!known.has(key(line))) lines.push(line);
+    // Events may have told more than the answer knew when it was written: nothing is taken back.
+    const told = new Map((this.lines.get(row.call) ?? []).map((line) => [key(line), line]));
+    const lines = (transcript ?? []).map((/** @type {Row} */ from) => {
+      const line = this._line(row, from);
+      const known = told.get(key(line));
+      told.delete(key(line));
+      return known ? further(line, known) : line;
+    });
+    lines.push(...told.values());
     this.lines.delete(row.call);
     this.lines.set(row.call, lines.slice(-LINES_KEPT));
     for (const call of this.lines.keys()) {
@@ -296,6 +302,18 @@ function become(line, event) {
       line.reason = event.reason ?? (event.state === "flushed" ? "flushed" : null);
     }
   }
+}
+
+/** One line of two accounts of it. @param {Line} line @param {Line} known @returns {Line} */
+function further(line, known) {
+  const ahead = STATES.indexOf(known.state) > STATES.indexOf(line.state) ? known : line;
+  return {
+    ...ahead,
+    translation: line.translation ?? known.translation,
+    at: { ...line.at, ...known.at },
+    toEar: known.toEar,
+    reason: known.reason ?? line.reason,
+  };
 }
 
 /** @param {Line} line */

@@ -24,7 +24,7 @@ export class Envelope {
     const count = bytes.length >> 1;
     if (!count) return;
     // A gap of a whole ring, or a leg that began anew: nothing of what is kept is of use.
-    if (first < this._first || first - this.next > KEPT || this.next === 0) this._restart(first);
+    if (first + count < this.next || first - this.next > KEPT || this.next === 0) this._restart(first);
     for (let slot = this.next; slot < first; slot += 1) this._set(slot, 0, 0);
     for (let index = 0; index < count; index += 1) {
       this._set(first + index, signed(bytes.charCodeAt(2 * index)), signed(bytes.charCodeAt(2 * index + 1)));
