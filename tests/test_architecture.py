@@ -22,7 +22,7 @@ FLOORS: tuple[set[str], ...] = (
     {"translink", "_core", "errors", "events"},
     {"providers", "log", "journal", "stages", "sentences"},
     {"setting_types", "settings", "setting_errors", "sources"},
-    {"transcript", "timeline", "failover", "speech", "pauses", "pressure"},
+    {"transcript", "timeline", "failover", "speech", "pauses", "pace", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
@@ -49,6 +49,7 @@ PURE = (
     "failover",
     "sentences",
     "pauses",
+    "pace",
     "pressure",
     "speech",
     "events",

@@ -15,7 +15,8 @@ from tests.support.virtual import run_virtually
 from tests.support.world import FRAME, FakeFrame, Ledger
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
-from translink.feed import BEHIND, PACE, SLACK, Feed, FeedLimits
+from translink.feed import BEHIND, Feed, FeedLimits
+from translink.pace import PACE, SLACK
 from translink.speech import SpeechMap
 
 End = ProviderError | None
@@ -32,6 +33,10 @@ class Stream:
         self.closed = self.aborted = False
         self.stuck = False
         """Takes nothing any more."""
+        self.full = False
+        """Takes nothing without waiting."""
+        self.at_once = 0
+        """Messages that took no waiting."""
         self._events: asyncio.Queue[StreamEvent | End] = asyncio.Queue()
 
     @property
@@ -53,6 +58,14 @@ class Stream:
         if self.stuck:
             await asyncio.Event().wait()
         self.sent.append((time.monotonic() - self.began, pcm))
+
+    def send_now(self, pcm: bytes) -> bool:
+        assert pcm
+        if self.stuck or self.full:
+            return False
+        self.at_once += 1
+        self.sent.append((time.monotonic() - self.began, pcm))
+        return True
 
     async def finalize(self) -> None:
         if self.stuck:
@@ -103,9 +116,9 @@ class Line:
         )
         self.running = asyncio.create_task(self.feed.run())
 
-    def _on_sent(self, size: int, frame: object) -> None:
+    def _on_sent(self, size: int, ready: int | None) -> None:
         self.messages += 1
-        self.frames_sent += frame is not None
+        self.frames_sent += ready is not None
 
     def frame(self, *, speech: bool) -> FakeFrame:
         """One more frame, every sample of which tells its place."""

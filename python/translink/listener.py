@@ -117,7 +117,8 @@ class Listener:
             )
         if self._feed is not None:
             self._feed.frames(frames)
-            self._hand_over()
+            if self._handover_since is not None:
+                self._hand_over()
         if (assigned := self._timeline.assigned) is not None and (
             not self._want_stream
             or self._fallen_back
@@ -252,6 +253,7 @@ class Listener:
             limits=self._rules.feed,
             on_event=lambda event: self._event(span, event),
             on_sent=self._sent,
+            pressure=self._rules.pressure,
         )
         self._fallen_back = False
         self._set_mode(Mode.STREAMING, "")
@@ -382,10 +384,11 @@ class Listener:
         for item in self._timeline.released():
             self._observer.item(item)
 
-    def _sent(self, size: int, frame: Frame | None) -> None:
-        self.stats.bytes_sent += size
-        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
-        self._observer.sent(frame, self.stats.frames_sent)
+    def _sent(self, size: int, ready: int | None) -> None:
+        stats = self.stats
+        stats.bytes_sent += size
+        stats.frames_sent = stats.bytes_sent // (2 * FRAME)
+        self._observer.sent(ready, stats.frames_sent)
 
     def _fall_back(self, error: ProviderError | None) -> None:
         if not self._fallen_back:

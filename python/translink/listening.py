@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from translink.feed import FeedLimits
 from translink.pieces import CutRule
+from translink.pressure import Pressure
 
 if TYPE_CHECKING:
-    from translink._core import Frame
     from translink.errors import ProviderError
     from translink.events import Result
     from translink.timeline import Item
@@ -46,6 +46,8 @@ class ListenRules:
     """How long a change of mode waits for a pause."""
     feed: FeedLimits = field(default_factory=FeedLimits)
     cut: CutRule = field(default_factory=CutRule)
+    pressure: Pressure = field(default_factory=Pressure)
+    """The process's: how many frames go into one message."""
 
 
 @dataclass(slots=True)
@@ -91,9 +93,10 @@ class ListenObserver:
         """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or
         `prerecorded`."""
 
-    def sent(self, frame: Frame | None, total: int) -> None:
-        """Audio was handed to the transport; `total` = frames so far in this call (a message holds
-        several while there is a backlog)."""
+    def sent(self, ready: int | None, total: int) -> None:
+        """A message was handed to the transport. `ready` = when its oldest frame was put into the
+        mailbox (monotonic ns), None for audio out of the ledger; `total` = frames so far in this
+        call (a message may hold several)."""
 
     def failed(self, error: ProviderError) -> None:
         """A request or connection failed; the listener deals with it."""
