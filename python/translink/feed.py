@@ -10,9 +10,8 @@ Theory of operation
     or a future: that is nearly every frame of a call, and a third of what it cost otherwise. When
     the transport does not take more at once, or anything else is unusual, it rouses the task.
 
-    At the head all frames of one call of `frames` leave as one message. Under pressure more are
-    gathered first, as many as `Pressure.frames_per_message` says; what is gathered when the talker
-    sends no more leaves after `GATHERED`.
+    At the head all frames of one call of `frames` leave as one message: one as a rule, several when
+    this machine was late, or when `media` hands over several at a time under pressure.
 
     A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
     was sent and *nothing at all* came back for `patience` seconds (a half-open TCP connection looks
@@ -26,13 +25,11 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
 from translink.pace import PACE, Pace
-from translink.pressure import Pressure
 from translink.speech import FRAME
 
 if TYPE_CHECKING:
@@ -42,10 +39,8 @@ if TYPE_CHECKING:
 
 BEHIND = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
-MOST = BEHIND // FRAME
-"""Frames per message at the head: what came in one wake, or was gathered under pressure."""
-GATHERED = 0.15
-"""Seconds after which gathered frames leave even if they are too few: the talker has stopped."""
+MOST = 12
+"""Frames per message at the head (Deepgram advises 250 ms at most); more of them are a backlog."""
 WORTH_AN_ANSWER = RATE // 5
 """Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
 mentions."""
@@ -83,7 +78,6 @@ class Feed:
         limits: FeedLimits,
         on_event: Callable[[StreamEvent], None],
         on_sent: Callable[[int, int | None], None],
-        pressure: Pressure | None = None,
     ) -> None:
         """`on_sent(bytes, ready)`: a message was handed to the transport; `ready` = when its oldest
         frame was put into the mailbox (ns), None when it was read from the ledger."""
@@ -103,7 +97,6 @@ class Feed:
         heard nothing."""
         self.heard = False
         """Anything at all came back."""
-        self._pressure = pressure or Pressure()
         self._inbox: deque[Frame] = deque(maxlen=64)
         self._wake = asyncio.Event()
         self._parked = False
@@ -116,8 +109,8 @@ class Feed:
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio: sent at once where possible. What does not fit the small inbox is read from
         the ledger instead."""
-        self._inbox.extend(frames)
-        if not (self._parked and self._sent_at_once()):
+        if not (self._parked and self._sent_at_once(frames)):
+            self._inbox.extend(frames)
             self._rouse()
 
     def end_at(self, sample: int) -> None:
@@ -194,33 +187,22 @@ class Feed:
 
     # --- At the head: no task ---
 
-    def _sent_at_once(self) -> bool:
-        """Send what is in the inbox, or go on gathering; False: it is the task's turn."""
-        inbox, count = self._inbox, len(self._inbox)
+    def _sent_at_once(self, frames: Sequence[Frame]) -> bool:
+        """Send new frames as one message; False: it is the task's turn."""
+        count = len(frames)
         if (
-            not count
+            not 0 < count <= MOST
             or self.limit is not None
-            or inbox[0].start != self.cursor
-            or inbox[-1].start != self.cursor + (count - 1) * FRAME
+            or frames[0].start != self.cursor
+            or frames[-1].start != self.cursor + (count - 1) * FRAME
+            or self._pace.wait(time.monotonic())
         ):
             return False
-        if count < self._pressure.frames_per_message:
-            return True
-        now = time.monotonic()
-        while inbox:
-            if self._pace.wait(now):
-                return False
-            if count == 1:
-                size, pcm = 1, inbox[0].pcm
-            else:
-                size = min(len(inbox), MOST)
-                pcm = b"".join([frame.pcm for frame in islice(inbox, size)])
-            if not self._stream.send_now(pcm):
-                return False
-            ready = inbox[0].ready
-            for _ in range(size):
-                inbox.popleft()
-            self._has_sent(pcm, ready)
+        first = frames[0]
+        pcm = first.pcm if count == 1 else b"".join([frame.pcm for frame in frames])
+        if not self._stream.send_now(pcm):
+            return False
+        self._has_sent(pcm, first.ready)
         return True
 
     def _has_sent(self, pcm: bytes, ready: int | None) -> None:
@@ -301,8 +283,6 @@ class Feed:
         while True:
             await asyncio.sleep(min(0.25, self._limits.patience / 4))
             now = time.monotonic()
-            if self._parked and self._inbox and now - self._inbox[0].ready / 1e9 > GATHERED:
-                self._rouse()
             if self._speech.spoken(self._answered, self.cursor) < WORTH_AN_ANSWER:
                 self._pending_since = now
             silence = now - max(self._inbound, self._pending_since)

@@ -111,10 +111,9 @@ class Listener:
         """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
         if self._finishing:
             return
+        note = self._speech.frame
         for frame in frames:
-            self._speech.frame(
-                frame.start, speech=frame.speech, rms=frame.rms, captured=frame.captured
-            )
+            note(frame.start, frame.speech, frame.rms, frame.captured)
         if self._feed is not None:
             self._feed.frames(frames)
             if self._handover_since is not None:
@@ -253,7 +252,6 @@ class Listener:
             limits=self._rules.feed,
             on_event=lambda event: self._event(span, event),
             on_sent=self._sent,
-            pressure=self._rules.pressure,
         )
         self._fallen_back = False
         self._set_mode(Mode.STREAMING, "")

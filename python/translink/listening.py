@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from translink.feed import FeedLimits
 from translink.pieces import CutRule
-from translink.pressure import Pressure
 
 if TYPE_CHECKING:
     from translink.errors import ProviderError
@@ -46,8 +45,6 @@ class ListenRules:
     """How long a change of mode waits for a pause."""
     feed: FeedLimits = field(default_factory=FeedLimits)
     cut: CutRule = field(default_factory=CutRule)
-    pressure: Pressure = field(default_factory=Pressure)
-    """The process's: how many frames go into one message."""
 
 
 @dataclass(slots=True)
