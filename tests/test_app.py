@@ -13,6 +13,9 @@ import pytest
 from tests.fakes.providers import FakeProviders, fake_providers
 from translink.app import App
 from translink.errors import SettingsError
+from translink.loadmeter import LoadMeter
+from translink.metrics import exposition
+from translink.pressure import STEP
 from translink.settings import Settings
 
 
@@ -40,12 +43,12 @@ async def test_a_dead_media_thread_is_no_health_and_the_end(
     settings = settings_for(fake, tmp_path)
     app = App(settings, lambda: settings)
     async with app.running():
-        assert app.health()[0]
-        assert app.ready()[0]
+        assert app.console.health()[0]
+        assert app.console.ready()[0]
         app._media_died()
-        assert (app.health()[0], app.ready()[0]) == (False, False)
+        assert (app.console.health()[0], app.console.ready()[0]) == (False, False)
         assert app.stop.is_set()
-        assert app.died
+        assert app.condition.died
 
 
 async def test_a_leg_out_of_service_is_told_by_readiness(
@@ -55,9 +58,33 @@ async def test_a_leg_out_of_service_is_told_by_readiness(
     app = App(settings, lambda: settings)
     async with app.running():
         app.switchboard.out_of_service.add("3333")
-        ready, told = app.ready()
+        ready, told = app.console.ready()
         assert (ready, told["legs_out_of_service"]) == (False, ["3333"])
-        assert app.health()[0]
+        assert app.console.health()[0]
+
+
+async def test_an_overload_is_told_by_readiness_events_and_statistics(
+    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("translink.app.log.warning", lambda text, **_: said.append(text))
+    settings = settings_for(fake, tmp_path, "pressure.refuse=0.9")
+    app = App(settings, lambda: settings)
+    async with app.running():
+        assert app.console.ready()[1]["load"] is None
+        meter = LoadMeter(app.pressure, app._pressed)
+        for step in range(10):
+            meter._tell(1e9 + step * STEP, 0.0, 1.0)
+        ready, told = app.console.ready()
+        assert (ready, told["load"]) == (False, "overloaded")
+        assert app.console.stats()["pressure"]["level"] == "refuse"
+        levels = [event.data["level"] for event in app.journal.events if event.type == "pressure"]
+        assert levels == ["shed", "coalesce", "refuse"]
+        assert said[-1] == "load: no new calls; those that run go on"
+        app.pressure.given_up["calls"] += 3
+        metrics = exposition(app.console.stats())[0].decode().splitlines()
+        assert 'translink_given_up_total{what="calls"} 3.0' in metrics
+        assert "translink_pressure_frames_per_message 5.0" in metrics
 
 
 async def test_what_cannot_be_bound_is_named_with_its_mend(
@@ -95,9 +122,9 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
         app.reload()
         assert warned == ["settings reloaded: modes and share; the rest needs a restart"]
         assert _modes(app) == ("streaming", 1.0, [None, None])
-        assert app.settings()["idle_timeout"] == 30.0
+        assert app.console.settings()["idle_timeout"] == 30.0
 
 
 def _modes(app: App) -> tuple[str, float, list[Any]]:
-    shown = app.settings()
+    shown = app.console.settings()
     return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in shown["legs"]]

@@ -19,16 +19,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "translink"
 
 FLOORS: tuple[set[str], ...] = (
-    {"translink", "_core", "errors", "events"},
+    {"translink", "_core", "errors", "events", "quickstart"},
     {"providers", "log", "journal", "stages", "sentences"},
     {"setting_types", "settings", "setting_errors", "sources"},
     {"transcript", "timeline", "failover", "speech", "pauses", "pace", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
-    {"media", "attempts", "voices"},
+    {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
     | {"record", "speaker", "interpreter", "call", "switchboard"},
     {"metrics", "admin", "offline"},
-    {"app"},
+    {"app", "console"},
     {"sim", "check"},
     {"cli", "__main__"},
 )
@@ -55,6 +55,8 @@ PURE = (
     "events",
     "errors",
     "admin.access",
+    "admin.sessions",
+    "admin.throttle",
 )
 IMPURE = {"asyncio", "websockets", "aiohttp", "uvloop", "socket", "select", "threading"}
 IMPURE |= {"subprocess", "time", "datetime"}
