@@ -168,6 +168,50 @@ def test_at_the_head_every_frame_goes_out_the_moment_it_comes() -> None:
     ]
     assert max(at - n * 0.02 for n, (at, _) in enumerate(line.stream.sent)) < 0.001
     assert line.frames_sent == 50
+    assert line.stream.at_once == 49, "only the first one found the task not yet parked"
+
+
+def test_frames_that_come_together_leave_as_one_message() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.2)
+        for together in (2, 3, 5, 3, 2):
+            line.feed.frames([line.frame(speech=False) for _ in range(together)])  # type: ignore[misc]
+            await asyncio.sleep(0.02 * together)
+
+    line = play(scene)
+    assert [len(pcm) // 640 for _, pcm in line.stream.sent[10:]] == [2, 3, 5, 3, 2]
+    assert line.stream.at_once == 9 + 5
+    assert line.stream.audio == line.ledger.data
+
+
+def test_a_transport_that_is_full_now_and_then_changes_nothing_but_who_sends() -> None:
+    async def scene(line: Line) -> None:
+        for number in range(200):
+            line.stream.full = number % 7 < 3
+            line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
+            await asyncio.sleep(0.02 if number % 2 else 0.0)
+        await asyncio.sleep(3.0)
+
+    line = play(scene)
+    assert line.stream.audio == line.ledger.data
+    assert 0 < line.stream.at_once < 200
+
+
+def test_frames_that_came_in_a_burst_after_a_long_silence_are_sent_at_the_pace() -> None:
+    """The gateway, or this machine, comes out of a stall: silence has earned no burst."""
+
+    async def scene(line: Line) -> None:
+        await line.talk(0.2, speech=False)
+        await asyncio.sleep(60)
+        for _ in range(150):
+            line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
+        await asyncio.sleep(1.0)
+        sent = line.stream.seconds - 0.2
+        assert PACE * 0.9 < sent < PACE * 1.0 + SLACK + BEHIND / RATE + 0.01
+        await asyncio.sleep(2.0)
+        assert line.stream.audio == line.ledger.data
+
+    play(scene)
 
 
 @given(

@@ -102,7 +102,7 @@ async def test_between_slices_of_many_legs_the_loop_breathes(
 
     legs = [open_leg(media, str(n))[0] for n in range(5)]
     for leg in legs:
-        leg.on_frames = lambda _, name=leg.name: served.append((name, turns))  # type: ignore[misc]
+        leg.on_frames = lambda _, name=leg.name: served.append((name, turns))
         for _ in range(3):
             talker.sendto(bytes(640), leg.listen_address)
     while sum(leg.counters()["frames_in"] for leg in legs) < 15:
@@ -153,9 +153,7 @@ async def test_a_media_that_is_closed_by_a_callback_or_under_pressure_stays_clos
         leg, _ = open_leg(media)
         closed: list[int] = []
 
-        def close(
-            frames: list[Frame], media: Media = media, closed: list[int] = closed
-        ) -> None:
+        def close(frames: list[Frame], media: Media = media, closed: list[int] = closed) -> None:
             closed.append(len(frames))
             media.close()
 

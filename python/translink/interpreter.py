@@ -84,7 +84,7 @@ class Interpreter(ListenObserver):
         self._log = self._record.log
         self._emit = self._record.emit
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
-        self._told_sent = 0
+        self._sent = self._told_sent = 0
         self._tick = asyncio.Event()
 
     @property
@@ -197,6 +197,9 @@ class Interpreter(ListenObserver):
             took = time.monotonic() - ready / 1e9
             for histogram in self._ring_to_wire:
                 histogram.record(took)
+            if self._pressure.frames_per_message > 1:
+                self._pressure.given_up["messages"] += total - self._sent - 1
+        self._sent = total
         if total - self._told_sent >= 100:
             self._told_sent = told = total // 100 * 100
             size = told * 2 * FRAME
