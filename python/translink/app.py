@@ -59,6 +59,7 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     share to running calls.
     """
     _allow_descriptors()
+    _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, reread))
 
@@ -69,6 +70,13 @@ def _allow_descriptors() -> None:
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _forbid_core_dumps() -> None:
+    """They would hold keys and what people say. `ulimit -c` of whoever starts us stays the limit
+    that can be set again."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,7 @@ class App:
         """Set it to end in good order. Set here when there is nothing more to serve."""
         self._settings = settings
         self._console: Console | None = None
+        self._admin: AdminServer | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
@@ -103,6 +112,10 @@ class App:
         settings = self._settings
         log.info("translink %s", __version__)
         log.info(mode_line(settings.mode))
+        for file in settings.notes.exposed:
+            log.warning(
+                "a file with a key can be read by everybody on this machine", file=str(file)
+            )
         async with AsyncExitStack() as stack:
             self._endpoints = await self._find(stack)
             http = await stack.enter_async_context(Http())
@@ -134,7 +147,7 @@ class App:
                 self.console.reloaded(self._settings)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            admin = AdminServer.from_settings(self.console, settings.admin)
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
@@ -168,6 +181,8 @@ class App:
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)
+        if self._admin is not None:
+            self._admin.reload_certificate()
 
     # --- Start ---
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from translink.keys import SECRET_NAMES
 from translink.settings import Settings
 
 PREFIX = "TRANSLINK_"
@@ -100,7 +101,7 @@ _NOTHING = _Nothing()
 
 
 def _is_secret(path: Trail) -> bool:
-    return path[-1] in ("api_key", "token")
+    return path[-1] in SECRET_NAMES
 
 
 def _speller(path: Sequence[str], entry: Entry | None) -> Naming:
