@@ -29,7 +29,7 @@ from translink.deepgram.options import ListenOptions
 from translink.deepgram.prerecorded import DeepgramPrerecorded
 from translink.deepgram.speak import DeepgramSpeak
 from translink.deepl import DeepL
-from translink.errors import SettingsError
+from translink.errors import SettingsError, conceal
 from translink.feed import FeedLimits
 from translink.http import Http
 from translink.journal import Journal
@@ -58,6 +58,7 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
     share to running calls.
     """
+    conceal(settings.secrets())
     _allow_descriptors()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

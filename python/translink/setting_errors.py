@@ -54,7 +54,7 @@ def told(name: str, value: object, where: str, wrong: str, *, secret: bool = Fal
     if value is _NOTHING or isinstance(value, (dict, list)):
         return f"{name}{at}: {wrong}"
     secret = secret or bool(re.search(r"key(?!term)|token|secret|password", name, re.IGNORECASE))
-    secret = secret or bool(re.search(r"://[^/]*@", str(value)))
+    secret = secret or bool(re.search(r"://[^/]*@|_key|token", str(value)))
     return f"{name} = {'********' if secret else repr(value)}{at}: {wrong}"
 
 
