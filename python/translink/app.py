@@ -15,7 +15,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,6 +23,7 @@ import uvloop
 
 from translink import __version__
 from translink.admin.server import AdminServer
+from translink.archive import Archive, redact_digits
 from translink.console import Condition, Console
 from translink.deepgram.live import DeepgramLive
 from translink.deepgram.options import ListenOptions
@@ -30,23 +31,34 @@ from translink.deepgram.prerecorded import DeepgramPrerecorded
 from translink.deepgram.speak import DeepgramSpeak
 from translink.deepl import DeepL
 from translink.errors import SettingsError, conceal
+from translink.exchange import Exchange
 from translink.feed import FeedLimits
 from translink.http import Http
 from translink.journal import Journal
+from translink.leg import open_leg
 from translink.lineup import Lineup, LineupLimits
 from translink.listening import ListenRules
-from translink.media import LegPorts, Media, MediaLeg
+from translink.loadmeter import LoadMeter
+from translink.media import Media, MediaLeg
+from translink.pressure import Level, LoadLimits, Pressure
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
+from translink.usage import Usage
 
 if TYPE_CHECKING:
-    from translink.settings import Settings
+    from translink.settings import LegSettings, Settings
 
 log = structlog.get_logger("translink")
 
 KEYLESS = "keyless"
 """Key for servers that ask for none: the offline engines, and self-hosted ones without
 authentication."""
+_GIVEN_UP = {
+    Level.CALM: "nothing is given up",
+    Level.SHED: "no captions of unfinished speech",
+    Level.COALESCE: "no captions of unfinished speech, audio goes out in longer messages",
+    Level.REFUSE: "no new calls; those that run go on",
+}
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
@@ -99,8 +111,13 @@ class App:
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         """`reread` loads the settings again from where they came (SIGHUP)."""
         self._reread = reread
-        self.journal = Journal()
+        redact = redact_digits if settings.transcripts.redact_digits else None
+        self.journal = Journal(redact=redact)
         self.condition = Condition()
+        at = settings.pressure
+        self.pressure = Pressure(
+            LoadLimits(at.shed, at.coalesce, at.refuse, max_calls=at.max_calls)
+        )
         self.stop = asyncio.Event()
         """Set it to end in good order. Set here when there is nothing more to serve."""
         self._settings = settings
@@ -124,30 +141,51 @@ class App:
             media = Media()
             stack.callback(media.close)
             media.on_died = self._media_died
-            legs = {leg.name: _open(media, leg.name, settings) for leg in settings.legs}
+            legs = {leg.name: _open(media, leg) for leg in settings.legs}
             media.start()
             self.switchboard = Switchboard(
                 settings,
                 legs,
-                services=self.lineup.services(),
+                services=replace(self.lineup.services(), pressure=self.pressure),
                 journal=self.journal,
                 rules=self._rules(),
                 policy=CommitPolicy(
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
             )
+            exchange = Exchange(
+                settings.calls,
+                self.switchboard,
+                open_leg=lambda leg: open_leg(media, leg),
+            )
+            archive = Archive(
+                self.journal,
+                calls=settings.transcripts.keep_calls,
+                lines=settings.transcripts.lines_per_call,
+                retention=settings.transcripts.retention,
+            )
+            self.switchboard.on_ended = lambda call: archive.close(
+                call.row(), call.stages.summary()
+            )
             self._console = self.console = Console(
                 settings,
                 self.condition,
                 switchboard=self.switchboard,
+                exchange=exchange,
                 lineup=self.lineup,
                 journal=self.journal,
+                archive=archive,
+                pressure=self.pressure,
+                usage=Usage(),
                 offline=self._endpoints.offline,
             )
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
+            meter = LoadMeter(self.pressure, self._pressed)
+            metering = asyncio.create_task(meter.run(), name="load-meter")
+            stack.callback(metering.cancel)
             self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
@@ -162,6 +200,8 @@ class App:
                 )
             took = time.time() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
+            self.condition.pauses.watch()
+            stack.callback(self.condition.pauses.close)
             self.condition.serving = True
             try:
                 yield self
@@ -184,6 +224,25 @@ class App:
             self._console.reloaded(now)
         if self._admin is not None:
             self._admin.reload_certificate()
+
+    def _pressed(self, was: Level, now: Level) -> None:
+        """The load rose or fell: whoever watches should know why captions or calls are missing."""
+        pressure = self.pressure
+        say = log.warning if now > was else log.info
+        say(
+            f"load: {_GIVEN_UP[now]}",
+            busy=round(pressure.busy, 2),
+            late_ms=round(pressure.lag * 1000),
+            calls=len(self.switchboard.calls),
+        )
+        self.journal.emit(
+            "pressure",
+            {
+                "level": now.name.lower(),
+                "before": was.name.lower(),
+                "busy": round(pressure.busy, 3),
+            },
+        )
 
     # --- Start ---
 
@@ -354,22 +413,9 @@ def _with_modes_of(new: Settings, old: Settings) -> Settings:
     return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
 
 
-def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
-    leg = settings.leg(name)
+def _open(media: Media, leg: LegSettings) -> MediaLeg:
     try:
-        return media.add_leg(
-            LegPorts(
-                name=name,
-                listen=(leg.listen.host, leg.listen.port),
-                play_to=(leg.play_to.host, leg.play_to.port) if leg.play_to else None,
-                send_from_listen=leg.send_from_listen,
-                ledger_seconds=leg.ledger_seconds,
-                prebuffer_ms=leg.prebuffer_ms,
-                tail_ms=leg.tail_ms,
-                receive_buffer=leg.receive_buffer,
-                continuous=leg.continuous,
-            )
-        )
+        return open_leg(media, leg)
     except OSError as error:
         mend = {
             errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
@@ -379,7 +425,7 @@ def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
             errno.EACCES: "is not ours to use; choose a port above 1023.",
         }
         told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-        raise SettingsError(f"legs.{name}.listen = {leg.listen}: {told}") from error
+        raise SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {told}") from error
 
 
 def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:

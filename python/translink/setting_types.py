@@ -90,6 +90,40 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def port_range(value: str) -> range:
+    """`24000-24999` as a range. Raises `ValueError`."""
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", value.strip())
+    ports = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if len(ports) < 2 or ports[0] < 1 or ports[-1] > 65_535:
+        raise ValueError("should be two ports or more, first to last, as in 24000-24999")
+    return ports
+
+
+def _port_range(value: str) -> str:
+    port_range(value)
+    return value.strip()
+
+
+def _host(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("should be an IP address, as in 127.0.0.1 or 0.0.0.0") from None
+
+
+def _source(value: str) -> str:
+    host, _, port = (
+        value.rpartition(":") if re.fullmatch(r".*[^:]:\d+|\[.*\]:\d+", value) else (value, "", "")
+    )
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        raise ValueError("should be ip or ip:port, as in 192.0.2.7 or 192.0.2.7:4000") from None
+    if port and not 0 < int(port) <= 65_535:
+        raise ValueError("should have a port from 1 to 65535")
+    return value
+
+
 AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
@@ -97,5 +131,11 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+PortRange = Annotated[str, AfterValidator(_port_range)]
+"""`first-last`; `port_range` makes a range of it."""
+Source = Annotated[str, AfterValidator(_source)]
+"""Where datagrams come from: `ip` or `ip:port`."""
+Host = Annotated[str, AfterValidator(_host)]
+"""An IP address."""
 Language = Annotated[str, AfterValidator(_language)]
 """BCP 47 with a hyphen: `en`, `fr`, `pt-BR`."""

@@ -20,8 +20,10 @@ from translink.setting_types import (
     AddressSetting,
     BaseUrl,
     Endpointing,
+    Host,
     Key,
     Language,
+    PortRange,
     Terms,
     is_loopback,
 )
@@ -31,6 +33,8 @@ Mode = Literal["auto", "streaming", "prerecorded"]
 `streaming_share` says (both go on with the prerecorded API while no stream can be had),
 `prerecorded` no call: a stream is opened only for a finished piece that the prerecorded API has
 failed on."""
+
+LEG_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
 SHORTEST_TOKEN = 16
@@ -57,11 +61,14 @@ class Settings(BaseModel):
     """Who hears whom. Left out: the first leg with the second, the third with the fourth, …"""
     voices: dict[str, str] = {}
     """Language to voice of the speech provider. A language left out gets translink's choice."""
+    calls: CallSettings = Field(default_factory=lambda: CallSettings())
+    transcripts: TranscriptSettings = Field(default_factory=lambda: TranscriptSettings())
     admin: AdminSettings = Field(default_factory=lambda: AdminSettings())
     deepgram: DeepgramSettings = Field(default_factory=lambda: DeepgramSettings())
     deepl: DeepLSettings = Field(default_factory=lambda: DeepLSettings())
     fallback: FallbackSettings = Field(default_factory=lambda: FallbackSettings())
     segment: SegmentSettings = Field(default_factory=lambda: SegmentSettings())
+    pressure: PressureSettings = Field(default_factory=lambda: PressureSettings())
     offline: OfflineSettings = Field(default_factory=lambda: OfflineSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
 
@@ -178,7 +185,7 @@ class _Part(BaseModel):
 class LegSettings(_Part):
     """One caller's microphone and ear."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field(pattern=LEG_NAME)
     """What the predecessor calls the extension."""
     language: Language
     """What he speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
@@ -211,6 +218,33 @@ class LegSettings(_Part):
                 "(or set send_from_listen = true)"
             )
         return self
+
+
+class CallSettings(_Part):
+    """Calls that are made with `POST /api/calls`."""
+
+    host: Host = "127.0.0.1"
+    """Where the legs of such calls listen."""
+    ports: PortRange = "24000-24999"
+    """From which range their ports are; two a call. The default lies outside of what Linux gives to
+    outgoing connections (32768 and up)."""
+    advertise: Host | None = None
+    """The address that their creator is told to send to, if it is not `host` (0.0.0.0, NAT)."""
+    max_created: int = Field(100, ge=0, le=1_000)
+    """Of them at once; the next is refused."""
+
+
+class TranscriptSettings(_Part):
+    """What is kept of what was said: in memory, never on disk."""
+
+    keep_calls: int = Field(200, ge=0, le=10_000)
+    """Ended calls whose transcript can still be read."""
+    lines_per_call: int = Field(2_000, ge=10, le=100_000)
+    """Segments kept of one call; a longer one forgets its beginning, and says so."""
+    retention: float = Field(86_400.0, ge=0, le=31_536_000)
+    """How long after a call's end its transcript is forgotten."""
+    redact_digits: bool = False
+    """Show every digit as `#`: in transcripts, exports and events (what is spoken has them)."""
 
 
 class AdminSettings(_Part):
@@ -355,6 +389,27 @@ class SegmentSettings(_Part):
     """Seconds after the last final result."""
     max_words: int = Field(40, ge=5, le=500)
     """An endless sentence is cut at a clause when it gets longer than this."""
+
+
+class PressureSettings(_Part):
+    """When the machine has too little time: what is given up, and from when on. Busy = running or
+    waiting for a processor."""
+
+    max_calls: int = Field(0, ge=0, le=100_000)
+    """Calls at once; more are refused, whatever the load. 0 = no such limit."""
+    shed: float = Field(0.6, gt=0, le=2)
+    """Share of its time that the loop is busy, from which on captions of unfinished speech are left
+    out and the dashboard is updated less often; above 1 = never."""
+    coalesce: float = Field(0.7, gt=0, le=2)
+    """Likewise: audio goes to the recogniser in messages of 40 to 100 ms instead of 20."""
+    refuse: float = Field(0.85, gt=0, le=2)
+    """Likewise: no new calls; those that run go on."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.shed <= self.coalesce <= self.refuse:
+            raise ValueError("shed: should be at most coalesce, and coalesce at most refuse")
+        return self
 
 
 class OfflineSettings(_Part):
