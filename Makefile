@@ -63,9 +63,7 @@ loom: # a target folder of its own, else the flag rebuilds everything twice
 	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
 pytest: $(VENV)/.dev $(VENV)/.release
-	@# Many tests talk in real time. When the whole machine stands still for 200 ms in mid-word, the word is
-	@# gone before it reaches the server; so what failed is run once more, alone, for all to see.
-	$(BIN)/pytest $(ARGS) || { echo "AGAIN, once, alone: what failed above"; $(BIN)/pytest --last-failed $(ARGS); }
+	$(BIN)/pytest $(ARGS)
 
 ##@ Measure
 .PHONY: bench fuzz interop chaos

@@ -40,12 +40,12 @@ async def test_a_dead_media_thread_is_no_health_and_the_end(
     settings = settings_for(fake, tmp_path)
     app = App(settings, lambda: settings)
     async with app.running():
-        assert app.health()[0]
-        assert app.ready()[0]
+        assert app.console.health()[0]
+        assert app.console.ready()[0]
         app._media_died()
-        assert (app.health()[0], app.ready()[0]) == (False, False)
+        assert (app.console.health()[0], app.console.ready()[0]) == (False, False)
         assert app.stop.is_set()
-        assert app.died
+        assert app.condition.died
 
 
 async def test_a_leg_out_of_service_is_told_by_readiness(
@@ -55,9 +55,9 @@ async def test_a_leg_out_of_service_is_told_by_readiness(
     app = App(settings, lambda: settings)
     async with app.running():
         app.switchboard.out_of_service.add("3333")
-        ready, told = app.ready()
+        ready, told = app.console.ready()
         assert (ready, told["legs_out_of_service"]) == (False, ["3333"])
-        assert app.health()[0]
+        assert app.console.health()[0]
 
 
 async def test_what_cannot_be_bound_is_named_with_its_mend(
@@ -95,9 +95,9 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
         app.reload()
         assert warned == ["settings reloaded: modes and share; the rest needs a restart"]
         assert _modes(app) == ("streaming", 1.0, [None, None])
-        assert app.settings()["idle_timeout"] == 30.0
+        assert app.console.settings()["idle_timeout"] == 30.0
 
 
 def _modes(app: App) -> tuple[str, float, list[Any]]:
-    shown = app.settings()
+    shown = app.console.settings()
     return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in shown["legs"]]

@@ -28,7 +28,7 @@ FLOORS: tuple[set[str], ...] = (
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
     | {"record", "speaker", "interpreter", "call", "switchboard"},
     {"metrics", "admin", "offline"},
-    {"app"},
+    {"app", "console"},
     {"sim", "check"},
     {"cli", "__main__"},
 )

@@ -13,16 +13,17 @@ import errno
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
 
 from translink import __version__
 from translink.admin.server import AdminServer
+from translink.console import Condition, Console
 from translink.deepgram.live import DeepgramLive
 from translink.deepgram.options import ListenOptions
 from translink.deepgram.prerecorded import DeepgramPrerecorded
@@ -31,7 +32,7 @@ from translink.deepl import DeepL
 from translink.errors import SettingsError
 from translink.feed import FeedLimits
 from translink.http import Http
-from translink.journal import Journal, Subscription
+from translink.journal import Journal
 from translink.lineup import Lineup, LineupLimits
 from translink.listening import ListenRules
 from translink.media import LegPorts, Media, MediaLeg
@@ -84,23 +85,17 @@ class Endpoints:
 
 
 class App:
-    """One running server. Also what the admin API shows."""
+    """One running server."""
 
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         """`reread` loads the settings again from where they came (SIGHUP)."""
         self._reread = reread
         self.journal = Journal()
-        self.began = time.time()
-        self._settings = settings
-        self._switched = False
-        """There is a switchboard."""
-        self._draining = False
+        self.condition = Condition()
         self.stop = asyncio.Event()
         """Set it to end in good order. Set here when there is nothing more to serve."""
-        self.serving = False
-        """The start is over: calls may come."""
-        self.died = False
-        """The media thread died, of a bug: no call will ever be heard again."""
+        self._settings = settings
+        self._console: Console | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
@@ -127,14 +122,21 @@ class App:
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
             )
-            self._switched = True
+            self._console = self.console = Console(
+                settings,
+                self.condition,
+                switchboard=self.switchboard,
+                lineup=self.lineup,
+                journal=self.journal,
+                offline=self._endpoints.offline,
+            )
             if self._settings is not settings:  # reloaded meanwhile
-                self._switch()
+                self.console.reloaded(self._settings)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
             token = settings.admin.token
             admin = AdminServer(
-                self,
+                self.console,
                 host=settings.admin.host,
                 port=settings.admin.port,
                 token=token.get_secret_value() if token else None,
@@ -150,12 +152,13 @@ class App:
                     listens="{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "whoever sends"),
                 )
-            log.info("ready", dashboard=admin.url, took_ms=round((time.time() - self.began) * 1000))
-            self.serving = True
+            took = time.time() - self.condition.began
+            log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
+            self.condition.serving = True
             try:
                 yield self
             finally:
-                self._draining = True
+                self.condition.draining = True
                 await self.switchboard.close("shutdown")
 
     def reload(self) -> None:
@@ -169,85 +172,8 @@ class App:
         if now.model_dump() != new.model_dump():
             log.warning("settings reloaded: modes and share; the rest needs a restart")
         self._settings = now
-        if self._switched:
-            self._switch()
-
-    def _switch(self) -> None:
-        now = self._settings
-        own = {leg.name: leg.mode for leg in now.legs if leg.mode is not None}
-        self.switchboard.set_modes(now.mode, own, now.streaming_share)
-
-    # --- What the admin API asks ---
-
-    def stats(self) -> Mapping[str, Any]:
-        """Counters, delays and providers."""
-        return {
-            "version": __version__,
-            "uptime": round(time.time() - self.began, 3),
-            "mode": self.switchboard.mode,
-            "offline": self._endpoints.offline,
-            "legs": self.switchboard.leg_stats(),
-            "totals": self.switchboard.totals(),
-            "stages_ms": self.switchboard.stages.summary(),
-            "providers": self.lineup.breakers(),
-            "prerecorded_queue": {
-                "active": self.lineup.gate.active,
-                "waiting": self.lineup.gate.waiting,
-                "waited": self.lineup.gate.waited,
-                "refused": self.lineup.gate.refused,
-            },
-            "events": dict(self.journal.counts),
-        }
-
-    def health(self) -> tuple[bool, Mapping[str, Any]]:
-        """Alive?"""
-        return not self.died, {"media": "dead" if self.died else "running"}
-
-    def ready(self) -> tuple[bool, Mapping[str, Any]]:
-        """Would a call that begins now be translated?"""
-        down = self.lineup.down()
-        dead = sorted(self.switchboard.out_of_service)
-        ok = not (down or dead or self.died or self._draining)
-        return ok, {
-            "down": down,
-            "legs_out_of_service": dead,
-            "draining": self._draining,
-            "offline": self._endpoints.offline,
-        }
-
-    def settings(self) -> Mapping[str, Any]:
-        """In force, secrets masked."""
-        board = self.switchboard
-        masked = self._settings.masked() | {"mode": board.mode, "streaming_share": board.share}
-        for leg in masked["legs"]:
-            own = board.mode_of(leg["name"])
-            leg["mode"] = None if own == board.mode else own
-        return masked
-
-    def calls(self) -> list[Mapping[str, Any]]:
-        """Running calls."""
-        return list(self.switchboard.call_records())
-
-    async def set_mode(
-        self, leg: str | None, mode: str | None = None, share: float | None = None
-    ) -> None:
-        """Raises `KeyError` for an unknown leg."""
-        match mode:
-            case None | "auto" | "streaming" | "prerecorded":
-                self.switchboard.set_mode(mode, leg, share)
-            case _:
-                raise ValueError(mode)
-
-    async def end_call(self, call: str) -> bool:
-        """False when there is no such call."""
-        if call not in self.switchboard.calls:
-            return False
-        self.switchboard.end_call(call, "asked to end")
-        return True
-
-    def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
-        """Events from now on."""
-        return self.journal.subscribe(call=call, leg=leg)
+        if self._console is not None:
+            self._console.reloaded(now)
 
     # --- Start ---
 
@@ -372,7 +298,7 @@ class App:
         return ListenRules()
 
     def _media_died(self) -> None:
-        self.died = True
+        self.condition.died = True
         log.critical("the media thread died: a bug in translink; nothing can be heard any more")
         self.stop.set()
 
@@ -387,11 +313,11 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     def on_signal(name: str) -> None:
         if stop.is_set():
             log.warning("second signal: stopping at once", signal=name)
-        elif app.serving:
+        elif app.condition.serving:
             log.info("stopping: what was said is still translated and spoken", signal=name)
         else:
             log.info("stopping: not started yet", signal=name)
-        if stop.is_set() or not app.serving:
+        if stop.is_set() or not app.condition.serving:
             main.cancel()
         stop.set()
 
@@ -405,9 +331,9 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
-        return 1 if app.serving else 0
+        return 1 if app.condition.serving else 0
     log.info("stopped")
-    return 1 if app.died else 0
+    return 1 if app.condition.died else 0
 
 
 def _with_modes_of(new: Settings, old: Settings) -> Settings:

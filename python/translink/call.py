@@ -37,6 +37,9 @@ log = structlog.get_logger("translink")
 T = TypeVar("T")
 PAUSE = RATE * 3 // 10
 """Samples of silence after which somebody is taken to have finished."""
+STALL = 0.45
+"""Seconds without a frame after which nothing more is to come: the engine takes a gateway that
+stands still for 0.4 s to have stopped, and makes silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,7 @@ class Call:
         now = time.monotonic()
         maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
         return any(
-            speech.quiet_for() < PAUSE and now - speech.captured(speech.head) < 0.2
+            speech.quiet_for() < PAUSE and now - speech.captured(speech.head) < STALL
             for speech in maps
         )
 

@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from translink import __version__
 from translink.admin.access import EVENTS_PROTOCOL
+from translink.admin.routes import Route
 from translink.admin.source import AdminSource, EventFeed
 
 MOST = 64
@@ -28,6 +29,10 @@ class EventStreams:
     def __init__(self, source: AdminSource) -> None:
         self._source = source
         self._open: set[web.WebSocketResponse] = set()
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [Route("GET", "/api/events", "read", self.serve)]
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handler of the route."""

@@ -193,7 +193,7 @@ impl Leg {
             } else {
                 None
             };
-            let frame = padded.unwrap_or_else(|| self.framer.silence(self.tail.feed(now)));
+            let frame = padded.unwrap_or_else(|| self.framer.silence(self.tail.feed()));
             return self.deliver(frame);
         }
         match self.playout.poll(now, &mut self.stats) {

@@ -3,6 +3,11 @@
 //! A gateway that mutes, holds or suppresses silence sends nothing. A recogniser that hears nothing
 //! cannot tell the end of an utterance, because its clock is the audio. So when the last speech is
 //! less than `tail` of audio ago, frames of silence are made, one every 20 ms, until it is.
+//!
+//! But a gateway that stalls looks like one that stops, and silence fed into its stall splits the
+//! word it was sending. So nothing is fed for [`PATIENCE`], and then at once all that has become
+//! due since the last audio: the audio's clock is where it would be without the patience, and an
+//! utterance ends `tail` after its last sound. Datagrams that come after that are later audio.
 
 use crate::frame::{FRAME_NANOS, FRAME_SAMPLES, Nanos};
 
@@ -13,7 +18,9 @@ pub struct Tail {
     samples: u64,
     /// Number of the sample after the last speech.
     speech_end: Option<u64>,
-    /// When the next one is fed, if the talker stays silent.
+    /// When the talker is believed to have stopped, if he stays silent.
+    believed: Nanos,
+    /// When the next frame of silence ends, on the clock that began with the last audio.
     at: Nanos,
 }
 
@@ -24,13 +31,15 @@ impl Tail {
         Self {
             samples: tail.div_ceil(FRAME_NANOS) * FRAME_SAMPLES,
             speech_end: None,
+            believed: Nanos::MAX,
             at: Nanos::MAX,
         }
     }
 
     /// A datagram came; the next one is due at `due`.
     pub const fn postpone(&mut self, due: Nanos) {
-        self.at = due + PATIENCE;
+        self.believed = due + PATIENCE;
+        self.at = due + FRAME_NANOS;
     }
 
     /// The frame from `start` is speech.
@@ -43,29 +52,25 @@ impl Tail {
     pub fn at(&self, next: u64) -> Option<Nanos> {
         self.speech_end
             .is_some_and(|end| next < end + self.samples)
-            .then_some(self.at)
+            .then_some(self.at.max(self.believed))
     }
 
-    /// The frame is fed at `now`: answers the time it was due. A wake-up that is late by up to
-    /// `CATCH_UP` is made good; by more, the clock starts anew.
-    pub const fn feed(&mut self, now: Nanos) -> Nanos {
-        if now > self.at + CATCH_UP {
-            self.at = now;
-        }
-        let due = self.at;
+    /// A frame is fed; answers the time its last sample would have reached us. What a late wake-up
+    /// missed is fed at once: `tail` bounds it.
+    pub const fn feed(&mut self) -> Nanos {
+        let captured = self.at;
         self.at += FRAME_NANOS;
-        due
+        captured
     }
 
     /// The call ended.
     pub const fn reset(&mut self) {
         self.speech_end = None;
+        self.believed = Nanos::MAX;
         self.at = Nanos::MAX;
     }
 }
 
-/// Ordinary jitter must feed nothing: wait this long after audio was due.
-pub const PATIENCE: Nanos = 200_000_000;
-
-/// At most so much is fed at once after a late wake-up.
-const CATCH_UP: Nanos = 200_000_000;
+/// Ordinary jitter, and a gateway or a machine that stands still for a moment in mid-word, must
+/// feed nothing: wait this long after audio was due.
+pub const PATIENCE: Nanos = 400_000_000;

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES};
 use translink_core::framer::{MAX_DATAGRAM, duration};
 use translink_core::leg::{Input, Leg, LegConfig, Output, PlayoutEvent};
+use translink_core::tail::PATIENCE;
 
 /// So many bytes of a loud tone.
 fn speech(length: usize) -> Vec<u8> {
@@ -278,9 +279,9 @@ fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
         .filter(|(_, f)| f.filled == 640)
         .collect();
     assert_eq!(fed.len(), 75, "1.5 s");
-    for (n, (at, frame)) in fed.iter().enumerate() {
-        let due = last + 200 * MS + n as u64 * FRAME_NANOS;
-        assert_eq!(*at, due + 2 * MS);
+    for (n, (at, frame)) in (1..).zip(fed) {
+        let due = last + n * FRAME_NANOS;
+        assert_eq!(*at, due.max(last + PATIENCE) + 2 * MS);
         assert_eq!((frame.captured, frame.speech, frame.peak), (due, false, 0));
     }
     assert_eq!(line.leg.stats().frames_filled, 75);
@@ -310,7 +311,7 @@ fn ordinary_jitter_and_a_talker_who_goes_on_feed_nothing_more() {
     let mut line = line();
     for piece in speech(64_000).chunks(640) {
         line.datagram(piece);
-        line.pass(190 * MS);
+        line.pass(PATIENCE - 10 * MS);
     }
     assert_eq!(line.leg.stats().frames_filled, 0);
     line.pass(60 * MS);
@@ -319,6 +320,36 @@ fn ordinary_jitter_and_a_talker_who_goes_on_feed_nothing_more() {
     line.datagram(&speech(640));
     line.pass(100 * MS);
     assert_eq!(line.leg.stats().frames_filled, fed);
+}
+
+#[test]
+fn a_gateway_that_stands_still_in_mid_word_and_then_sends_all_at_once_splits_nothing() {
+    let said = speech(64_000);
+    let mut line = line();
+    for (n, piece) in said.chunks(640).enumerate() {
+        line.datagram(piece);
+        // Every second, 380 ms of standing still; then what was due meanwhile.
+        let still = if n % 50 == 25 { PATIENCE - 20 * MS } else { 0 };
+        let catching_up = (26..=44).contains(&(n % 50));
+        line.pass(if catching_up { 0 } else { 20 * MS + still });
+    }
+    assert_eq!(line.leg.stats().frames_filled, 0);
+    assert_eq!(line.heard(), said);
+}
+
+#[test]
+fn a_process_that_was_stopped_feeds_the_tail_and_no_more() {
+    let mut line = line();
+    for piece in speech(6_400).chunks(640) {
+        line.datagram(piece);
+        line.pass(20 * MS);
+    }
+    let last = line.now - 20 * MS;
+    line.now += 10_000 * MS;
+    line.pass(5_000 * MS);
+    assert_eq!(line.leg.stats().frames_filled, 75);
+    let (_, end) = line.frames.last().unwrap();
+    assert_eq!(end.captured, last + 1_500 * MS);
 }
 
 #[test]
@@ -450,6 +481,44 @@ proptest! {
         for (n, (at, frame)) in line.frames.iter().enumerate() {
             prop_assert_eq!(frame.start, n as u64 * FRAME_SAMPLES);
             prop_assert!(frame.captured <= *at);
+        }
+    }
+
+    /// A talker who stops now and then, for however long, and goes on with what he would have said
+    /// meanwhile or with something new: nothing is fed before its time, all that is due is fed at
+    /// it, and what he said is all there.
+    #[test]
+    fn silence_is_fed_on_the_clock_of_the_audio(
+        stretches in prop::collection::vec((1_u64..40, 0_u64..2_500, any::<bool>()), 1..12),
+    ) {
+        let mut line = line();
+        let mut said = Vec::new();
+        for (frames, stop, burst) in stretches {
+            for n in 0..frames {
+                let piece = speech(640);
+                line.datagram(&piece);
+                said.extend(piece);
+                line.pass(if burst && n + 1 < frames { 0 } else { 20 * MS });
+            }
+            let (last, known) = (line.now - 20 * MS, line.frames.len());
+            line.pass(stop * MS);
+            let fed = &line.frames[known..];
+            // The second look takes 2 ms.
+            let due = (line.now - last - 2 * MS) / FRAME_NANOS;
+            let due = if line.now - last < PATIENCE + 2 * MS { 0 } else { due.min(75) };
+            prop_assert_eq!(fed.len() as u64, due, "{} ms of silence", (line.now - last) / MS);
+            for (n, (at, frame)) in (1..).zip(fed) {
+                prop_assert!(*at >= last + PATIENCE);
+                prop_assert_eq!(frame.captured, last + n * FRAME_NANOS);
+                prop_assert_eq!(frame.filled, 640);
+            }
+        }
+        let heard: Vec<u8> = line.frames.iter().filter(|(_, frame)| frame.filled == 0)
+            .flat_map(|(_, frame)| frame.pcm).collect();
+        prop_assert!(heard == said);
+        for (n, pair) in line.frames.windows(2).enumerate() {
+            prop_assert_eq!(pair[1].1.start, (n as u64 + 1) * FRAME_SAMPLES);
+            prop_assert!(pair[0].1.captured <= pair[1].1.captured);
         }
     }
 

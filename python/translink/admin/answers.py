@@ -1,0 +1,32 @@
+"""What all routes share: JSON out, JSON in, refusals with their reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+
+def answer(value: object, status: int = 200) -> web.Response:
+    """A JSON answer; dataclasses become objects."""
+    body = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return web.Response(body=body, status=status, content_type="application/json")
+
+
+def must_be_json(request: web.Request) -> None:
+    """A form on another site cannot send this type, so it cannot act for a browser's user."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(reason="Content-Type should be application/json")
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """The body. Raises the refusal that its sender gets."""
+    must_be_json(request)
+    try:
+        value = orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        raise web.HTTPBadRequest(reason="the body should be JSON") from None
+    if not isinstance(value, dict):
+        raise web.HTTPBadRequest(reason="the body should be a JSON object")
+    return value

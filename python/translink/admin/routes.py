@@ -1,0 +1,50 @@
+"""The table of routes: path, what it takes to ask, who answers.
+
+Every route is in one of the tables that `server` gathers, with its role. Whoever guards the door
+reads the role with `role_of`, and needs to know nothing of the routes themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+Role = Literal["open", "read", "control"]
+"""`open`: answered to anybody (health and readiness then without details); `read`: sees; `control`:
+also changes things, and listens in."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    """With `{name}` for its parameters."""
+    role: Role
+    handler: Handler
+
+
+_ROLES = web.AppKey("roles", dict[Handler, Role])
+
+
+def install(app: web.Application, routes: Iterable[Route]) -> None:
+    """Let `app` answer the routes. GET answers HEAD as well."""
+    roles = app.setdefault(_ROLES, {})
+    for route in routes:
+        roles[route.handler] = route.role
+        if route.method == "GET":
+            app.router.add_get(route.path, route.handler)
+        else:
+            app.router.add_route(route.method, route.path, route.handler)
+
+
+def role_of(request: web.Request) -> Role:
+    """What it takes to ask this. A path or method that does not exist takes `read`: a stranger does
+    not learn what there is."""
+    return request.app[_ROLES].get(request.match_info.handler, "read")
