@@ -88,12 +88,40 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def _source(value: object) -> object:
+    """Checked here, so that a wrong one is told with its setting's name; read by the engine."""
+    if value in ("first", "any"):
+        return value
+    terms = _comma_separated(value)
+    if not isinstance(terms, list | tuple) or not all(_is_peer(term) for term in terms):
+        raise ValueError(
+            "should be first, any, or IP addresses with or without a port, as in 192.0.2.7 or "
+            "192.0.2.7:4000"
+        )
+    if not 1 <= len(terms) <= 8:
+        raise ValueError("should name 1 to 8 addresses")
+    return tuple(terms)
+
+
+def _is_peer(term: object) -> bool:
+    if not isinstance(term, str):
+        return False
+    match = re.fullmatch(r"\[([^\]]+)\]:(\d{1,5})|([^:]+):(\d{1,5})|(.+)", term)
+    if match is None or int(match[2] or match[4] or 0) > 65_535:
+        return False
+    try:
+        return "%" not in str(ipaddress.ip_address(match[1] or match[3] or match[5]))
+    except ValueError:
+        return False
+
+
 AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
+Source = Annotated[Literal["first", "any"] | tuple[str, ...], BeforeValidator(_source)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 Language = Annotated[str, AfterValidator(_language)]
 """BCP 47 with a hyphen: `en`, `fr`, `pt-BR`."""

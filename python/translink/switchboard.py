@@ -304,7 +304,7 @@ def mode_line(mode: SetMode) -> str:
     return "Deepgram API Mode: Streaming (WebSocket)"
 
 
-_MOMENTARY = frozenset({"playout_queued", "rcvbuf", "last_datagram"})
+_MOMENTARY = frozenset({"playout_queued", "rcvbuf", "last_datagram", "jitter_ns"})
 """Counters that make no sum."""
 _STATES = _MOMENTARY | {"late_max", "dead"}
 """And those that make no difference between two times."""

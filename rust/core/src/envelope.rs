@@ -41,8 +41,8 @@ impl Extremes {
         let [_, low] = low.min(0).to_le_bytes();
         let [_, high] = high.max(0).to_le_bytes();
         Self {
-            low: low.cast_signed(),
-            high: high.cast_signed(),
+            low: i8::from_le_bytes([low]),
+            high: i8::from_le_bytes([high]),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use translink_core::envelope::Extremes;
 
 /// Slots that can be read: 20 s.
-pub const HELD: u64 = 1_000;
+const HELD: u64 = 1_000;
 
 /// Words of the ring. What is more than [`HELD`] is the start a slow reader has.
 const WORDS: u64 = 1_024;
@@ -47,13 +47,12 @@ impl Envelope {
         let first = from.clamp(next.saturating_sub(HELD), next);
         let pairs = (first..next).flat_map(|slot| {
             let shown = read(self.words[place(slot)].load(Ordering::Relaxed), slot);
-            [shown.low, shown.high].map(i8::cast_unsigned)
+            [shown.low, shown.high].map(unsigned)
         });
         (first, pairs.collect())
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "less than the ring's length")]
 const fn place(slot: u64) -> usize {
     (slot % WORDS) as usize
 }
@@ -66,7 +65,12 @@ const fn round(slot: u64) -> u16 {
 
 const fn written(extremes: Extremes, slot: u64) -> u32 {
     let [a, b] = round(slot).to_be_bytes();
-    u32::from_be_bytes([a, b, extremes.low.cast_unsigned(), extremes.high.cast_unsigned()])
+    u32::from_be_bytes([a, b, unsigned(extremes.low), unsigned(extremes.high)])
+}
+
+const fn unsigned(byte: i8) -> u8 {
+    let [byte] = byte.to_ne_bytes();
+    byte
 }
 
 /// What a word shows of a slot: nothing, if it is another one's.
@@ -74,8 +78,8 @@ fn read(word: u32, slot: u64) -> Extremes {
     let [a, b, low, high] = word.to_be_bytes();
     if u16::from_be_bytes([a, b]) == round(slot) {
         Extremes {
-            low: low.cast_signed(),
-            high: high.cast_signed(),
+            low: i8::from_ne_bytes([low]),
+            high: i8::from_ne_bytes([high]),
         }
     } else {
         Extremes::default()
@@ -103,7 +107,10 @@ mod tests {
         assert_eq!((first, pairs), (START, vec![255, 2, 253, 4]));
         assert_eq!(envelope.read(START + 2), (START + 2, vec![]));
         envelope.draw(START + 4, extremes(-5, 6));
-        assert_eq!(envelope.read(START + 2), (START + 2, vec![0, 0, 0, 0, 251, 6]));
+        assert_eq!(
+            envelope.read(START + 2),
+            (START + 2, vec![0, 0, 0, 0, 251, 6])
+        );
         assert_eq!(envelope.read(u64::MAX), (START + 5, vec![]));
     }
 
@@ -142,7 +149,7 @@ mod tests {
             prop_assert_eq!(pairs.len() as u64, 2 * (slot + 1 - first));
             for (slot, pair) in (first..).zip(pairs.chunks(2)) {
                 let shown = shown.get(&slot).copied().unwrap_or_default();
-                prop_assert_eq!([pair[0].cast_signed(), pair[1].cast_signed()], [shown.low, shown.high]);
+                prop_assert_eq!(pair, [unsigned(shown.low), unsigned(shown.high)]);
             }
         }
     }

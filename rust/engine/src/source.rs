@@ -14,6 +14,7 @@
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use translink_core::frame::Nanos;
 
@@ -22,7 +23,7 @@ use translink_core::frame::Nanos;
 /// to take the place of one that suppresses silence has to find a silence of this length.
 pub const PATIENCE: Nanos = 1_000_000_000;
 
-/// Senders that a list may name.
+/// Peers that a list may name.
 pub const MOST: usize = 8;
 
 /// Whose datagrams are heard.
@@ -37,36 +38,36 @@ pub enum Policy {
     Listed(Listed),
 }
 
-/// Up to [`MOST`] senders.
+/// Up to [`MOST`] peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed(Box<[Sender]>);
+pub struct Listed(Box<[Peer]>);
 
 impl Listed {
     /// None for an empty list, and for more than [`MOST`].
     #[must_use]
-    pub fn new(senders: Vec<Sender>) -> Option<Self> {
+    pub fn new(peers: Vec<Peer>) -> Option<Self> {
         (1..=MOST)
-            .contains(&senders.len())
-            .then_some(Self(senders.into_boxed_slice()))
+            .contains(&peers.len())
+            .then_some(Self(peers.into_boxed_slice()))
     }
 }
 
-/// A sender as a list names him: an address, or all ports of one. Written `192.0.2.7`,
+/// A sender as a list names him: an address, or all ports of a host. Written `192.0.2.7`,
 /// `192.0.2.7:4000`, `2001:db8::7` or `[2001:db8::7]:4000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sender {
+pub struct Peer {
     ip: IpAddr,
     port: Option<u16>,
 }
 
-impl Sender {
+impl Peer {
     fn is(&self, source: &SocketAddr) -> bool {
         // A socket for both families tells IPv4 senders as IPv6.
         source.ip().to_canonical() == self.ip && self.port.is_none_or(|port| port == source.port())
     }
 }
 
-impl FromStr for Sender {
+impl FromStr for Peer {
     type Err = AddrParseError;
 
     fn from_str(text: &str) -> Result<Self, AddrParseError> {
@@ -81,13 +82,24 @@ impl FromStr for Sender {
     }
 }
 
-impl fmt::Display for Sender {
+impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
             Some(port) => SocketAddr::new(self.ip, port).fmt(f),
             None => self.ip.fmt(f),
         }
     }
+}
+
+/// Who sent a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// Who sent the one before.
+    Known,
+    /// Somebody else who is heard, and from now on the one who was heard last.
+    New,
+    /// Somebody who is not heard.
+    Stranger,
 }
 
 /// Looks at each datagram's sender.
@@ -108,26 +120,27 @@ impl Doorkeeper {
         }
     }
 
-    /// Whether a datagram that came from `source` at `at` is to be heard.
-    pub(crate) fn admits(&mut self, source: SocketAddr, at: Nanos) -> bool {
-        if self.heard != Some(source) {
-            let admitted = match &self.policy {
-                Policy::First => self.heard.is_none() || at >= self.at + PATIENCE,
-                Policy::Any => true,
-                Policy::Listed(listed) => listed.0.iter().any(|sender| sender.is(&source)),
-            };
-            if !admitted {
-                return false;
-            }
-            self.heard = Some(source);
+    /// What becomes of a datagram that came from `source` at `at`. (The kernel tells every
+    /// datagram's sender; one that it did not tell would be a stranger.)
+    pub(crate) fn look(&mut self, source: Option<SocketAddr>, at: Nanos) -> Sender {
+        let Some(source) = source else {
+            return Sender::Stranger;
+        };
+        if self.heard == Some(source) {
+            self.at = at;
+            return Sender::Known;
         }
+        let admitted = match &self.policy {
+            Policy::First => self.heard.is_none() || at >= self.at + PATIENCE,
+            Policy::Any => true,
+            Policy::Listed(listed) => listed.0.iter().any(|peer| peer.is(&source)),
+        };
+        if !admitted {
+            return Sender::Stranger;
+        }
+        self.heard = Some(source);
         self.at = at;
-        true
-    }
-
-    /// Another policy from now on; who was heard until now has to be let in anew.
-    pub(crate) fn change(&mut self, policy: Policy) {
-        *self = Self::new(policy);
+        Sender::New
     }
 
     /// The call ended.
@@ -137,6 +150,37 @@ impl Doorkeeper {
 
     pub(crate) const fn heard(&self) -> Option<SocketAddr> {
         self.heard
+    }
+}
+
+/// Who was heard last and who was turned away last, for all to read.
+#[derive(Debug, Default)]
+pub(crate) struct Senders(Mutex<Told>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    heard: Option<SocketAddr>,
+    stranger: Option<SocketAddr>,
+}
+
+impl Senders {
+    /// When it changes. Media thread only.
+    pub(crate) fn tell(&self, heard: Option<SocketAddr>, stranger: Option<SocketAddr>) {
+        let mut told = self.told();
+        told.heard = heard;
+        told.stranger = stranger.or(told.stranger);
+    }
+
+    pub(crate) fn heard(&self) -> Option<SocketAddr> {
+        self.told().heard
+    }
+
+    pub(crate) fn stranger(&self) -> Option<SocketAddr> {
+        self.told().stranger
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
