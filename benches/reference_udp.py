@@ -40,6 +40,7 @@ class ReferenceLeg(asyncio.DatagramProtocol):
         # uvloop's transports do not inherit from asyncio's.
         self._transport = cast("asyncio.DatagramTransport", transport)
         self.address = transport.get_extra_info("sockname")
+        self.socket = transport.get_extra_info("socket")
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         self.datagrams_in += 1

@@ -13,6 +13,9 @@ import pytest
 from tests.fakes.providers import FakeProviders, fake_providers
 from translink.app import App
 from translink.errors import SettingsError
+from translink.loadmeter import LoadMeter
+from translink.metrics import exposition
+from translink.pressure import STEP
 from translink.settings import Settings
 
 
@@ -58,6 +61,30 @@ async def test_a_leg_out_of_service_is_told_by_readiness(
         ready, told = app.console.ready()
         assert (ready, told["legs_out_of_service"]) == (False, ["3333"])
         assert app.console.health()[0]
+
+
+async def test_an_overload_is_told_by_readiness_events_and_statistics(
+    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("translink.app.log.warning", lambda text, **_: said.append(text))
+    settings = settings_for(fake, tmp_path, "pressure.refuse=0.9")
+    app = App(settings, lambda: settings)
+    async with app.running():
+        assert app.console.ready()[1]["load"] is None
+        meter = LoadMeter(app.pressure, app._pressed)
+        for step in range(10):
+            meter._tell(1e9 + step * STEP, 0.0, 1.0)
+        ready, told = app.console.ready()
+        assert (ready, told["load"]) == (False, "overloaded")
+        assert app.console.stats()["pressure"]["level"] == "refuse"
+        levels = [event.data["level"] for event in app.journal.events if event.type == "pressure"]
+        assert levels == ["shed", "coalesce", "refuse"]
+        assert said[-1] == "load: no new calls; those that run go on"
+        app.pressure.given_up["calls"] += 3
+        metrics = exposition(app.console.stats())[0].decode().splitlines()
+        assert 'translink_given_up_total{what="calls"} 3.0' in metrics
+        assert "translink_pressure_frames_per_message 5.0" in metrics
 
 
 async def test_what_cannot_be_bound_is_named_with_its_mend(

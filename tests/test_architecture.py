@@ -24,7 +24,7 @@ FLOORS: tuple[set[str], ...] = (
     {"setting_types", "settings", "setting_errors", "sources"},
     {"transcript", "timeline", "failover", "speech", "pauses", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
-    {"media", "attempts", "voices"},
+    {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
     | {"record", "speaker", "interpreter", "call", "switchboard"},
     {"metrics", "admin", "offline"},
@@ -54,6 +54,8 @@ PURE = (
     "events",
     "errors",
     "admin.access",
+    "admin.sessions",
+    "admin.throttle",
 )
 IMPURE = {"asyncio", "websockets", "aiohttp", "uvloop", "socket", "select", "threading"}
 IMPURE |= {"subprocess", "time", "datetime"}

@@ -18,6 +18,7 @@ from translink.events import RATE, Result, UtteranceEnd, Word
 from translink.failover import Breaker
 from translink.interpreter import Interpreter
 from translink.journal import Event, Journal
+from translink.pressure import Level, Pressure
 from translink.record import Direction
 from translink.services import Services
 from translink.stages import Stages
@@ -33,6 +34,7 @@ class Room:
         self.ear = ear
         self.journal = Journal()
         self.stages = Stages()
+        self.pressure = Pressure()
         self.interpreter = Interpreter(
             Direction("call", "3333", "4444", *languages),
             0,
@@ -44,6 +46,7 @@ class Room:
                 transcribe=self.world.transcribe,
                 translate=talkers.translate,
                 speak=talkers.speak,
+                pressure=self.pressure,
             ),
             journal=self.journal,
             stages=[self.stages],
@@ -211,6 +214,23 @@ def test_an_interim_is_shown_and_never_said() -> None:
 
     room = meet(scene)
     assert room.segments() == room.ear.heard == []
+
+
+def test_captions_of_unfinished_speech_are_what_a_loaded_machine_gives_up_first() -> None:
+    async def scene(room: Room) -> None:
+        watching = room.journal.subscribe()
+        room.interpreter.interim(Result(0, RATE, "hello", (), final=False))
+        room.pressure.level = Level.SHED
+        room.interpreter.interim(Result(0, RATE, "hello there", (), final=False))
+        room.final(0, 1, "hello there", speech_final=True)
+        await asyncio.sleep(5)
+        room.journal.close()
+        assert [event.data["text"] async for event in watching if event.type == "interim"] == [
+            "hello"
+        ]
+        assert room.pressure.given_up["interims"] == 1
+
+    assert meet(scene).ear.heard == ["HELLO THERE"]
 
 
 def test_the_end_of_a_turn_sends_it_to_translation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
+from translink.pressure import STEP, LoadLimits
 from translink.switchboard import GUARD
 
 
@@ -126,6 +128,69 @@ def test_no_call_begins_while_the_server_stops() -> None:
         assert board.events("call")[-1]["reason"] == "shutdown"
 
     on_a_board(scenario)
+
+
+def press(board: Board, seconds: float = 5.0, busy: float = 1.0) -> None:
+    """As if the loop had been so busy for so long."""
+    pressure, now = board.switchboard.pressure, time.monotonic()
+    for step in range(round(seconds / STEP)):
+        pressure.observe(now + step * STEP, 0.0, busy)
+
+
+def test_an_overloaded_machine_begins_no_call_and_says_so_once() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].hear()
+        press(board)
+        for _ in range(20):
+            board.legs["3"].hear()
+            await board.talk("1", 0.02)
+        assert [call.legs for call in board.switchboard.calls.values()] == [("1", "2")]
+        (refused,) = [event for event in board.events("call") if event["state"] == "refused"]
+        assert refused["reason"] == "overloaded"
+        assert (refused["leg"], refused["legs"]) == ("3", ["3", "4"])
+        assert board.switchboard.pressure.given_up["calls"] == 1
+        assert board.switchboard.calls_total == 1
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_who_goes_on_talking_gets_his_call_when_there_is_time() -> None:
+    async def scenario(board: Board) -> None:
+        press(board)
+        await board.talk("1", 0.2)
+        assert board.switchboard.calls == {}
+        press(board, 60, busy=0.0)
+        board.legs["1"].hear()
+        assert len(board.switchboard.calls) == 1
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_who_calls_again_after_a_refusal_is_counted_again() -> None:
+    async def scenario(board: Board) -> None:
+        press(board)
+        for _ in range(3):
+            board.legs["1"].hear()
+            board.legs["2"].hear()
+            await asyncio.sleep(2.0)
+        assert board.switchboard.pressure.given_up["calls"] == 3
+
+    on_a_board(scenario, idle_timeout=1)
+
+
+def test_no_more_calls_than_allowed() -> None:
+    async def scenario(board: Board) -> None:
+        board.switchboard.pressure._limits = LoadLimits(max_calls=1)
+        board.legs["1"].hear()
+        board.legs["3"].hear()
+        assert len(board.switchboard.calls) == 1
+        assert [event["reason"] for event in board.events("call")] == ["full"]
+        board.switchboard.end_call(next(iter(board.switchboard.calls)), "over")
+        await board.no_calls()
+        board.legs["3"].hear()
+        assert len(board.switchboard.calls) == 1
+
+    on_a_board(scenario, idle_timeout=30)
 
 
 @pytest.mark.parametrize(("drain", "words"), [(9.0, 3), (1.5, 2)])

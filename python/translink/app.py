@@ -15,7 +15,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,7 +35,9 @@ from translink.http import Http
 from translink.journal import Journal
 from translink.lineup import Lineup, LineupLimits
 from translink.listening import ListenRules
+from translink.loadmeter import LoadMeter
 from translink.media import LegPorts, Media, MediaLeg
+from translink.pressure import Level, LoadLimits, Pressure
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
 
@@ -47,6 +49,12 @@ log = structlog.get_logger("translink")
 KEYLESS = "keyless"
 """Key for servers that ask for none: the offline engines, and self-hosted ones without
 authentication."""
+_GIVEN_UP = {
+    Level.CALM: "nothing is given up",
+    Level.SHED: "no captions of unfinished speech",
+    Level.COALESCE: "no captions of unfinished speech, audio goes out in longer messages",
+    Level.REFUSE: "no new calls; those that run go on",
+}
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
@@ -92,6 +100,10 @@ class App:
         self._reread = reread
         self.journal = Journal()
         self.condition = Condition()
+        at = settings.pressure
+        self.pressure = Pressure(
+            LoadLimits(at.shed, at.coalesce, at.refuse, max_calls=at.max_calls)
+        )
         self.stop = asyncio.Event()
         """Set it to end in good order. Set here when there is nothing more to serve."""
         self._settings = settings
@@ -115,7 +127,7 @@ class App:
             self.switchboard = Switchboard(
                 settings,
                 legs,
-                services=self.lineup.services(),
+                services=replace(self.lineup.services(), pressure=self.pressure),
                 journal=self.journal,
                 rules=self._rules(),
                 policy=CommitPolicy(
@@ -134,13 +146,10 @@ class App:
                 self.console.reloaded(self._settings)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            token = settings.admin.token
-            admin = AdminServer(
-                self.console,
-                host=settings.admin.host,
-                port=settings.admin.port,
-                token=token.get_secret_value() if token else None,
-            )
+            meter = LoadMeter(self.pressure, self._pressed)
+            metering = asyncio.create_task(meter.run(), name="load-meter")
+            stack.callback(metering.cancel)
+            admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
@@ -174,6 +183,25 @@ class App:
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)
+
+    def _pressed(self, was: Level, now: Level) -> None:
+        """The load rose or fell: whoever watches should know why captions or calls are missing."""
+        pressure = self.pressure
+        say = log.warning if now > was else log.info
+        say(
+            f"load: {_GIVEN_UP[now]}",
+            busy=round(pressure.busy, 2),
+            late_ms=round(pressure.lag * 1000),
+            calls=len(self.switchboard.calls),
+        )
+        self.journal.emit(
+            "pressure",
+            {
+                "level": now.name.lower(),
+                "before": was.name.lower(),
+                "busy": round(pressure.busy, 3),
+            },
+        )
 
     # --- Start ---
 

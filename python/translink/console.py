@@ -72,6 +72,7 @@ class Console:
                 "refused": gate.refused,
             },
             "events": dict(self._journal.counts),
+            "pressure": board.pressure.summary(),
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
@@ -84,11 +85,13 @@ class Console:
         condition = self._condition
         down = self._lineup.down()
         dead = sorted(self._switchboard.out_of_service)
-        ok = not (down or dead or condition.died or condition.draining)
+        load = self._switchboard.pressure.unready(len(self._switchboard.calls))
+        ok = not (down or dead or condition.died or condition.draining or load)
         return ok, {
             "down": down,
             "legs_out_of_service": dead,
             "draining": condition.draining,
+            "load": load,
             "offline": self._offline,
         }
 

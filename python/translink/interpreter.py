@@ -19,6 +19,7 @@ from translink.errors import ProviderError
 from translink.events import RATE, Result, UtteranceEnd
 from translink.listener import Listener
 from translink.listening import ListenObserver, ListenRules, Mode
+from translink.pressure import Level
 from translink.record import Direction, Record, Tally
 from translink.speaker import Ear, Speaker
 from translink.speech import FRAME
@@ -65,6 +66,7 @@ class Interpreter(ListenObserver):
         counted (process, call)."""
         self.direction = direction
         self._record = Record(direction, journal, stages)
+        self._pressure = services.pressure
         self._transcript = Transcript(policy)
         self._listener = Listener(
             start,
@@ -143,12 +145,19 @@ class Interpreter(ListenObserver):
 
     def interim(self, result: Result) -> None:
         self._transcript.result(result, time.monotonic())
-        if result.text:
+        if result.text and not self._shed():
             self._log.info(
                 f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{result.text}"'
             )
             self._emit("interim", text=self._transcript.interim)
         self._commit()
+
+    def _shed(self) -> bool:
+        """Captions of unfinished speech are the first thing to be given up."""
+        if self._pressure.level is Level.CALM:
+            return False
+        self._pressure.given_up["interims"] += 1
+        return True
 
     def mode(self, mode: Mode, reason: str) -> None:
         self._emit("mode", mode=mode.value, reason=reason)

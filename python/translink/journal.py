@@ -25,9 +25,10 @@ Value = Scalar | dict[str, Scalar] | list[Scalar]
 class Event:
     """One thing that happened.
 
-    Types: `call` (state begun/ended), `mode`, `interim`, `final`, `segment`, `translation`,
+    Types: `call` (state begun/ended/refused), `mode`, `interim`, `final`, `segment`, `translation`,
     `untranslated`, `speech` (state started/finished/failed), `connection` (state
-    opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`.
+    opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`,
+    `pressure`.
     """
 
     type: str

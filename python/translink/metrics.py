@@ -61,6 +61,25 @@ class StatsCollector(Collector):
                 _family(families, path).add_metric([str(leg)], value)  # type: ignore[attr-defined]
         yield from families.values()
         yield from self._stages()
+        yield from self._pressure()
+
+    def _pressure(self) -> Iterator[Metric]:
+        pressure = _table(self._stats.get("pressure"))
+        for name, unit, means in (
+            ("busy", "ratio", "Share of its time that the loop ran or waited for a processor"),
+            ("lag_ms", "milliseconds", "How late the loop last was"),
+            ("frames_per_message", "", "20 ms frames in one message to the recogniser"),
+        ):
+            if isinstance(value := pressure.get(name), (int, float)):
+                stem = "translink_pressure_" + name.removesuffix("_ms")
+                yield GaugeMetricFamily(f"{stem}_{unit}".rstrip("_"), means, value)
+        given_up = CounterMetricFamily(
+            "translink_given_up", "Left out because the machine had no time", labels=["what"]
+        )
+        for what, count in _table(pressure.get("given_up")).items():
+            given_up.add_metric([str(what)], count)
+        if given_up.samples:
+            yield given_up
 
     def _stages(self) -> Iterator[Metric]:
         delay = GaugeMetricFamily(

@@ -1,13 +1,14 @@
 """The providers as an interpreter sees them: who is asked next when one fails is settled behind
-these (`lineup`)."""
+these (`lineup`). And, beside them, how loaded the process is."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translink.events import Result, Translation
+from translink.pressure import Pressure
 
 if TYPE_CHECKING:
     from translink.failover import Breaker
@@ -27,3 +28,5 @@ class Services:
     """(text, source, target, context)."""
     speak: Callable[[str, str, str | None], AsyncIterator[bytes]]
     """(text, language, voice); 16 kHz s16le mono as it is made."""
+    pressure: Pressure = field(default_factory=Pressure)
+    """The process's; who leaves something out for it counts it there."""

@@ -34,6 +34,10 @@ Mode = Literal["auto", "streaming", "prerecorded"]
 failed on."""
 
 
+SHORTEST_TOKEN = 16
+"""Characters of an admin token that others may guess at."""
+
+
 class Settings(BaseModel):
     """Everything. Build it with `Settings.load`; it never changes afterwards."""
 
@@ -59,6 +63,7 @@ class Settings(BaseModel):
     deepl: DeepLSettings = Field(default_factory=lambda: DeepLSettings())
     fallback: FallbackSettings = Field(default_factory=lambda: FallbackSettings())
     segment: SegmentSettings = Field(default_factory=lambda: SegmentSettings())
+    pressure: PressureSettings = Field(default_factory=lambda: PressureSettings())
     offline: OfflineSettings = Field(default_factory=lambda: OfflineSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
 
@@ -220,15 +225,45 @@ class AdminSettings(_Part):
     port: int = Field(3020, ge=0, le=65_535)
     """0 = any that is free; the log tells which."""
     token: Key | None = None
-    """Wanted in `Authorization: Bearer …`. Needed when `host` is not loopback."""
+    """Wanted in `Authorization: Bearer …` or at log-in; may do everything. Needed when `host` is not
+    loopback. As every secret it may be written `file:/path` or `keyring:service/name`."""
+    read_token: Key | None = None
+    """A second token that may see everything and change nothing."""
+    listen_in: bool = False
+    """Let those who have `token` hear the callers' voices. Every use is logged and marked."""
+    allowed_hosts: Terms = ()
+    """Names (with a port, unless it is 80 or 443) under which a proxy or a name server leads here, as
+    in `calls.example.com`; others are refused. Loopback names are always allowed on loopback."""
+    proxies: Terms = ()
+    """Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
+    tls_cert: Path | None = None
+    """PEM file with the certificate (chain): HTTPS instead of HTTP. Read again on SIGHUP."""
+    tls_key: Path | None = None
+    """PEM file with its key; None = in `tls_cert`."""
+    session_time: float = Field(43_200.0, ge=60, le=604_800)
+    """Seconds without a request after which a browser must log in again."""
 
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:
-        if not is_loopback(self.host) and not (self.token and self.token.get_secret_value()):
+        token = self.token.get_secret_value() if self.token else ""
+        read_token = self.read_token.get_secret_value() if self.read_token else ""
+        if not is_loopback(self.host) and not (token or read_token):
             raise ValueError(
                 "host: is reachable from outside, so admin.token is needed "
                 "(or leave the host at 127.0.0.1)"
             )
+        for name, value in (("token", token), ("read_token", read_token)):
+            if value and len(value) < SHORTEST_TOKEN and not is_loopback(self.host):
+                raise ValueError(
+                    f"{name}: should have at least {SHORTEST_TOKEN} characters when the host is "
+                    "reachable from outside, as those of: openssl rand -hex 16"
+                )
+        if token and token == read_token:
+            raise ValueError("read_token: should differ from admin.token")
+        if self.allowed_hosts and not (token or read_token):
+            raise ValueError("allowed_hosts: leads others here, so admin.token is needed")
+        if self.tls_key and not self.tls_cert:
+            raise ValueError("tls_key: is of no use without admin.tls_cert")
         return self
 
 
@@ -324,6 +359,27 @@ class SegmentSettings(_Part):
     """Seconds after the last final result."""
     max_words: int = Field(40, ge=5, le=500)
     """An endless sentence is cut at a clause when it gets longer than this."""
+
+
+class PressureSettings(_Part):
+    """When the machine has too little time: what is given up, and from when on. Busy = running or
+    waiting for a processor."""
+
+    max_calls: int = Field(0, ge=0, le=100_000)
+    """Calls at once; more are refused, whatever the load. 0 = no such limit."""
+    shed: float = Field(0.6, gt=0, le=2)
+    """Share of its time that the loop is busy, from which on captions of unfinished speech are left
+    out and the dashboard is updated less often; above 1 = never."""
+    coalesce: float = Field(0.7, gt=0, le=2)
+    """Likewise: audio goes to the recogniser in messages of 40 to 100 ms instead of 20."""
+    refuse: float = Field(0.85, gt=0, le=2)
+    """Likewise: no new calls; those that run go on."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.shed <= self.coalesce <= self.refuse:
+            raise ValueError("shed: should be at most coalesce, and coalesce at most refuse")
+        return self
 
 
 class OfflineSettings(_Part):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import math
 import random
 import time
 from dataclasses import asdict
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from translink.journal import Journal, Scalar
     from translink.listening import ListenRules
     from translink.media import MediaLeg
+    from translink.pressure import Pressure
     from translink.services import Services
     from translink.settings import Settings
     from translink.transcript import CommitPolicy
@@ -82,6 +84,8 @@ class Switchboard:
         self._next_baselines = dict(self._baselines)
         self._last: dict[str, ListenStats] = {name: ListenStats() for name in legs}
         self._past: dict[str, ListenStats] = {name: ListenStats() for name in legs}
+        self._refused: dict[str, float] = {}
+        """When a call was last refused to a leg that speaks."""
         self._closing = False
         self.calls_total = 0
         self.out_of_service: set[str] = set()
@@ -93,6 +97,11 @@ class Switchboard:
         log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
 
     # --- Control ---
+
+    @property
+    def pressure(self) -> Pressure:
+        """How loaded the process is, and whether a call may begin."""
+        return self._services.pressure
 
     @property
     def mode(self) -> SetMode:
@@ -240,6 +249,8 @@ class Switchboard:
         names = (leg, self._settings.other(leg).name)
         if not self.out_of_service.isdisjoint(names):
             return None
+        if self._refuses(names):
+            return None
         self._heads[leg] = frames[0].start
         self.calls_total += 1
         name = f"{names[0]}-{next(self._numbers)}"
@@ -263,6 +274,26 @@ class Switchboard:
         self._tasks[task] = call
         task.add_done_callback(self._ended)
         return call
+
+    def _refuses(self, names: tuple[str, str]) -> bool:
+        """Whether the machine has no time for this call. Said once; the caller who goes on talking
+        gets his call, from then on, when there is time."""
+        now = time.monotonic()
+        reason = self.pressure.refuses(now, len(self.calls))
+        if reason is None:
+            self.pressure.admitted(now)
+            for name in names:
+                self._refused.pop(name, None)
+            return False
+        last = max(self._refused.get(name, -math.inf) for name in names)
+        if now - last > self._settings.idle_timeout:
+            self.pressure.given_up["calls"] += 1
+            log.warning("call refused", legs=list(names), reason=reason)
+            self._journal.emit(
+                "call", {"state": "refused", "reason": reason, "legs": list(names)}, leg=names[0]
+            )
+        self._refused[names[0]] = now
+        return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)

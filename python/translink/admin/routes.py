@@ -12,9 +12,7 @@ from typing import Literal
 
 from aiohttp import web
 
-Role = Literal["open", "read", "control"]
-"""`open`: answered to anybody (health and readiness then without details); `read`: sees; `control`:
-also changes things, and listens in."""
+from translink.admin.access import Role
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -46,5 +44,7 @@ def install(app: web.Application, routes: Iterable[Route]) -> None:
 
 def role_of(request: web.Request) -> Role:
     """What it takes to ask this. A path or method that does not exist takes `read`: a stranger does
-    not learn what there is."""
-    return request.app[_ROLES].get(request.match_info.handler, "read")
+    not learn what there is. A route that is in no table takes `control`: forgotten is not open."""
+    if request.match_info.http_exception is not None:
+        return "read"
+    return request.app[_ROLES].get(request.match_info.handler, "control")

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import errno
+from typing import Self
 
+import structlog
 from aiohttp import web
 
 from translink.admin.access import Access
-from translink.admin.answers import answer
 from translink.admin.calls import CallRoutes
+from translink.admin.connections import IDLE_TIME, Door
+from translink.admin.guard import (
+    BODY_LIMIT,
+    FIELD_LIMIT,
+    FIELDS_LIMIT,
+    LINE_LIMIT,
+    Guard,
+    is_known,
+)
 from translink.admin.page import page_routes
-from translink.admin.routes import Handler, Route, install, role_of
+from translink.admin.routes import Route, install
 from translink.admin.source import AdminSource
 from translink.admin.stream import EventStreams
 from translink.admin.system import SystemRoutes
+from translink.admin.tls import Certificate
 from translink.errors import SettingsError
+from translink.setting_types import is_loopback
+from translink.settings import AdminSettings
 
-BODY_LIMIT = 65_536
-"""Bytes of a request's body; ours are a few dozen."""
-
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+log = structlog.get_logger("translink.admin")
 
 
 class AdminServer:
@@ -40,37 +42,89 @@ class AdminServer:
         host: str = "127.0.0.1",
         port: int = 3020,
         token: str | None = None,
+        guard: Guard | None = None,
+        tls: Certificate | None = None,
     ) -> None:
-        """Raises `SettingsError` when the address is not loopback and there is no token."""
+        """`guard` None: one for `host` and `token`. Raises `SettingsError` when the address is not
+        loopback and there is no token."""
         self._source = source
         self._host = host
         self._port = port
-        self._access = Access(host, token)
+        self._tls = tls
+        self.guard = guard or Guard(Access(host, token))
         self._streams = EventStreams(source)
         self._runner: web.AppRunner | None = None
 
+    @classmethod
+    def from_settings(cls, source: AdminSource, settings: AdminSettings) -> Self:
+        """As the settings say. Raises `SettingsError` when they would let everybody in, or when the
+        certificate does not serve."""
+        access = Access(
+            settings.host,
+            settings.token.get_secret_value() if settings.token else None,
+            read_token=settings.read_token.get_secret_value() if settings.read_token else None,
+            allowed_hosts=settings.allowed_hosts,
+            listen_in=settings.listen_in,
+        )
+        tls = Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        guard = Guard(
+            access,
+            session_time=settings.session_time,
+            proxies=settings.proxies,
+            secure=tls is not None,
+        )
+        if tls is None and not is_loopback(settings.host):
+            log.warning(
+                "admin.host is reachable from outside without TLS: whoever is on the way can read "
+                "the token; set admin.tls_cert, or stay on loopback behind a proxy",
+                host=settings.host,
+            )
+        return cls(source, host=settings.host, port=settings.port, guard=guard, tls=tls)
+
+    def reload_certificate(self) -> None:
+        """Read certificate and key again, for new connections. One that does not serve leaves the
+        old one in use, and an error in the log."""
+        if self._tls is not None:
+            try:
+                self._tls.load()
+            except SettingsError as error:
+                log.error("certificate not reloaded", reason=str(error))
+
     async def start(self) -> None:
         """Listen. Raises `SettingsError` when the port is taken."""
-        app = web.Application(middlewares=[self._guard], client_max_size=BODY_LIMIT)
+        app = web.Application(middlewares=[self.guard.middleware], client_max_size=BODY_LIMIT)
         install(app, self._routes())
         app.on_shutdown.append(self._streams.close)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=1.0,
+            keepalive_timeout=IDLE_TIME,
+            lingering_time=2.0,
+            auto_decompress=False,  # nobody needs it, and a little can become much
+            max_line_size=LINE_LIMIT,
+            max_field_size=FIELD_LIMIT,
+            max_headers=FIELDS_LIMIT,
+        )
         await self._runner.setup()
+        context = self._tls.context if self._tls else None
+        door = Door(self._runner, self._host, self._port, tls=context)
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await door.start()
         except OSError as error:
             await self.close()
             if error.errno == errno.EADDRINUSE:
                 wrong = "is taken by another program; choose another, or 0 for any"
                 raise SettingsError(f"admin.port = {self._port}: {wrong}") from None
             raise SettingsError(f"admin.host = {self._host!r}: {error.strerror}") from None
+        self.guard.door = door
         self._port = self._runner.addresses[0][1]
 
     @property
     def url(self) -> str:
         """Where it listens: `http://127.0.0.1:3020`."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
 
     @property
     def port(self) -> int:
@@ -84,30 +138,11 @@ class AdminServer:
             await runner.cleanup()
 
     def _routes(self) -> list[Route]:
-        system = SystemRoutes(self._source, known=lambda r: self._access.knows(r.headers))
+        system = SystemRoutes(self._source, known=is_known, counts=self.guard.counts)
         return [
             *page_routes(),
+            *self.guard.routes(),
             *system.routes(),
             *CallRoutes(self._source).routes(),
             *self._streams.routes(),
         ]
-
-    # What is asked before every handler
-
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if (reason := self._access.refuses(request.method, request.headers)) is not None:
-            response: web.StreamResponse = answer({"error": reason}, 403)
-        elif role_of(request) != "open" and not self._access.knows(request.headers):
-            response = answer({"error": "a token is needed: Authorization: Bearer …"}, 401)
-            response.headers["WWW-Authenticate"] = "Bearer"
-        else:
-            try:
-                response = await handler(request)
-            except web.HTTPException as error:
-                response = answer({"error": error.reason}, error.status)
-                if "Allow" in error.headers:
-                    response.headers["Allow"] = error.headers["Allow"]
-        if not response.prepared:
-            response.headers.update(_HEADERS)
-        return response

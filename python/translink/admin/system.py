@@ -19,10 +19,17 @@ MODES = ("auto", "streaming", "prerecorded")
 class SystemRoutes:
     """What concerns no single call or leg."""
 
-    def __init__(self, source: AdminSource, *, known: Callable[[web.Request], bool]) -> None:
-        """`known(request)`: may it see details?"""
+    def __init__(
+        self,
+        source: AdminSource,
+        *,
+        known: Callable[[web.Request], bool],
+        counts: Callable[[], Mapping[str, int]],
+    ) -> None:
+        """`known(request)`: may it see details? `counts()`: of the admin server itself."""
         self._source = source
         self._known = known
+        self._counts = counts
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -46,7 +53,7 @@ class SystemRoutes:
         return answer({"ok": good, **details}, 200 if good else 503)
 
     async def _stats(self, _: web.Request) -> web.Response:
-        return answer(self._source.stats())
+        return answer({**self._source.stats(), "admin": self._counts()})
 
     async def _settings(self, _: web.Request) -> web.Response:
         return answer(self._source.settings())

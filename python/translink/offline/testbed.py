@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from dataclasses import replace
 
 import orjson
 import uvloop
@@ -44,6 +45,9 @@ TIMING = ListenTiming(
     backlog_refused=True,
     hold_final=True,
 )
+
+ENDPOINTING = 0.3
+"""Seconds; translink's default."""
 
 LIMITS = dict.fromkeys(SERVICES, 2000)
 """Room for every load test; a script's `limit` makes it narrow."""
@@ -114,16 +118,35 @@ def _json(content: object, status: int = 200) -> web.Response:
 
 
 def main() -> None:
-    """`python -m translink.offline.testbed [seed]`: one line of JSON, then serves until its
-    standard input ends, so that it never outlives whoever started it.
+    """`python -m translink.offline.testbed [seed [delays]]`: one line of JSON, then serves until
+    its standard input ends, so that it never outlives whoever started it. `delays` are fixed ones,
+    as `300/80/200`: see `fixed_delays`.
     """
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    listen, engines = fixed_delays(sys.argv[2]) if len(sys.argv) > 2 else (None, None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve_until_eof(seed))
+        runner.run(_serve_until_eof(seed, listen, engines))
 
 
-async def _serve_until_eof(seed: int) -> None:
-    server, _ = beacon_server(seed=seed)
+def fixed_delays(text: str) -> tuple[ListenTiming, BeaconTiming]:
+    """Milliseconds from the end of a turn to its final result, from a text to its translation and
+    from that to its first sound, without any chance: `300/80/200`. Raises `ValueError`.
+
+    Of the first, `ENDPOINTING` is the silence that ends a turn, which the client asks for.
+    """
+    final, translate, speak = (float(part) / 1000 for part in text.split("/"))
+    if final < ENDPOINTING:
+        raise ValueError(f"a turn ends after {1000 * ENDPOINTING:.0f} ms at the earliest")
+    return (
+        replace(TIMING, interim_delay=0.0, final_delay=final - ENDPOINTING),
+        BeaconTiming(translate=translate, speak=speak, jitter=0.0),
+    )
+
+
+async def _serve_until_eof(
+    seed: int, listen: ListenTiming | None, engines: BeaconTiming | None
+) -> None:
+    server, _ = beacon_server(seed=seed, listen=listen, engines=engines)
     await server.start()
     sys.stdout.write(orjson.dumps({"url": server.url}).decode() + "\n")
     sys.stdout.flush()

@@ -70,9 +70,17 @@ class Programs:
     """Both, from start to end: `async with Programs(…) as programs`."""
 
     def __init__(
-        self, legs: Sequence[LegPorts], *, seed: int, mode: str = "auto", extra: str = ""
+        self,
+        legs: Sequence[LegPorts],
+        *,
+        seed: int,
+        mode: str = "auto",
+        extra: str = "",
+        delays: str = "",
     ) -> None:
-        """`extra`: more TOML for the settings file (tables only)."""
+        """`extra`: more TOML for the settings file (tables only); `delays`: fixed ones of the
+        providers (`translink.offline.testbed.fixed_delays`).
+        """
         self.http: aiohttp.ClientSession
         self.offline_url = ""
         self.serve_url = ""
@@ -80,6 +88,7 @@ class Programs:
         self._seed = seed
         self._mode = mode
         self._extra = extra
+        self._delays = [delays] if delays else []
         self._folder = tempfile.TemporaryDirectory(prefix="translink-sim-")
         self._offline: asyncio.subprocess.Process | None = None
         self._serve: asyncio.subprocess.Process | None = None
@@ -129,6 +138,13 @@ class Programs:
             raise SimError("translink serve is not running")
         return usage_of(self._serve.pid)
 
+    @property
+    def pids(self) -> tuple[int, int]:
+        """Of the program under test and of the beacon server."""
+        if self._serve is None or self._offline is None:
+            raise SimError("the programs are not running")
+        return self._serve.pid, self._offline.pid
+
     def log(self) -> str:
         """What the program under test wrote so far."""
         path = Path(self._folder.name) / "serve.log"
@@ -141,7 +157,7 @@ class Programs:
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), *sys.path)))
         with (here / "offline.log").open("wb") as log:
             self._offline = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "translink.offline.testbed", str(self._seed),
+                sys.executable, "-m", "translink.offline.testbed", str(self._seed), *self._delays,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
                 cwd=here, env=environment,
             )  # fmt: skip

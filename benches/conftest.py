@@ -1,0 +1,34 @@
+"""Options and fixtures of the benchmarks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benches.kit.provenance import provenance
+from benches.kit.row import Bench, Scale
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--scale` says how much is measured."""
+    parser.addoption("--scale", choices=("smoke", "quick", "full"), default="quick")
+
+
+def pytest_benchmark_update_machine_info(
+    config: pytest.Config, machine_info: dict[str, Any]
+) -> None:
+    """Everything that a figure means nothing without."""
+    machine_info["translink"] = provenance(config.getoption("--scale"))
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> Scale:
+    """How much to measure."""
+    return Scale(request.config.getoption("--scale"))
+
+
+@pytest.fixture
+def bench(benchmark: Any, scale: Scale) -> Bench:
+    """Runs measurements and keeps what they found."""
+    return Bench(benchmark, scale)

@@ -1,0 +1,56 @@
+"""The small C programs beside the benchmarks, built when they are first needed.
+
+They send, receive and call where Python would itself be what is measured. Any C compiler will do; a
+program is built once for each version of its source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "benches" / "native"
+FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
+
+
+@cache
+def program(name: str) -> Path:
+    """`native/NAME.c` as a program. Skips the benchmark where there is no compiler."""
+    return _built(name, name, ())
+
+
+@cache
+def library(name: str) -> Path:
+    """`native/NAME.c` as a shared library, for ctypes."""
+    return _built(name, f"{name}.so", ("-shared", "-fPIC", "-pthread"))
+
+
+def node() -> str:
+    """The Node interpreter. Skips the benchmark where there is none."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("no node on this machine")
+    return found
+
+
+def _built(name: str, product: str, more: tuple[str, ...]) -> Path:
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        pytest.skip("no C compiler on this machine")
+    source = SOURCES / f"{name}.c"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+    folder = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "benches" / digest
+    made = folder / product
+    if not made.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        half = folder / f"{product}.{os.getpid()}"
+        subprocess.run([compiler, *FLAGS, *more, "-o", half, source, "-lm"], check=True)
+        half.replace(made)
+    return made

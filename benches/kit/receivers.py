@@ -1,0 +1,264 @@
+"""Receivers of many legs, each a process of its own: `python -m benches.kit.receivers NAME LEGS`.
+
+`engine` is translink's media engine with its asyncio face; `asyncio` and `uvloop` are the reference
+of `benches/reference_udp.py`. They talk as `native/floor.c` and `native/dgram.mjs` do: print the
+ports, begin to count at the line `begin`, tell what they counted at the line `end`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from benches.kit.native import ROOT, SOURCES, node, program
+from benches.kit.quantiles import curve, named
+from benches.reference_udp import ReferenceLeg
+from translink._core import Frame
+from translink.media import LegPorts, Media
+
+RECEIVE_BUFFER = 4_194_304
+"""Bytes asked for by every receiver, for each socket."""
+RECEIVERS = ("floor", "engine", "uvloop", "asyncio", "node")
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the sender says it did."""
+
+    sent: int
+    refused: int
+    seconds: float
+    late_ms: float
+    cpu_seconds: float
+
+
+class Receiver:
+    """One of `RECEIVERS`, started, with its ports. Use as a context manager."""
+
+    def __init__(self, name: str, legs: int) -> None:
+        self._process = subprocess.Popen(
+            _command(name, legs),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+        )
+        self.ports = [int(port) for port in self._line().removeprefix("ready").split()]
+        if len(self.ports) != legs:
+            self.close()
+            raise RuntimeError(f"{name} opened {len(self.ports)} of {legs} sockets")
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin(self) -> None:
+        """Count from now."""
+        self._say("begin")
+        self._line()
+
+    def end(self) -> dict[str, Any]:
+        """What was counted."""
+        self._say("end")
+        told: dict[str, Any] = json.loads(self._line())
+        return told
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _say(self, word: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._process.args!r} ended by itself")
+        return line
+
+
+def send(
+    ports: Sequence[int], *, seconds: float, rate: float, size: int, tick_us: int = 1000
+) -> Sent:
+    """Run `native/sender.c` to its end."""
+    command = [str(program("sender")), str(seconds), str(rate), str(size), str(tick_us)]
+    told = subprocess.run(
+        command,
+        input="\n".join(map(str, ports)),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=seconds + PATIENCE,
+    )
+    return Sent(**json.loads(told.stdout))
+
+
+def _command(name: str, legs: int) -> list[str]:
+    if name == "floor":
+        return [str(program("floor")), str(legs), str(RECEIVE_BUFFER)]
+    if name == "node":
+        return [node(), str(SOURCES / "dgram.mjs"), str(legs), str(RECEIVE_BUFFER)]
+    return [sys.executable, "-m", "benches.kit.receivers", name, str(legs)]
+
+
+class EngineLegs:
+    """translink: the media thread and its reader on the loop."""
+
+    def __init__(self, legs: int) -> None:
+        self._media = Media()
+        self._media.start()
+        self._frames = 0
+        self._waits: list[int] = []
+        ports = LegPorts("", ("127.0.0.1", 0), receive_buffer=RECEIVE_BUFFER)
+        self._legs = [self._media.add_leg(ports) for _ in range(legs)]
+        for leg in self._legs:
+            leg.on_frames = self._hear
+        self.ports = [leg.listen_address[1] for leg in self._legs]
+
+    def begin(self) -> None:
+        """Count from now."""
+        self._before = self._totals()
+        self._threads = thread_seconds()
+        self._frames = 0
+        self._waits.clear()
+
+    def end(self) -> dict[str, Any]:
+        """What was counted."""
+        threads = {
+            name: used - self._threads.get(name, 0.0) for name, used in thread_seconds().items()
+        }
+        loop = threads.pop(os.getpid(), 0.0)
+        told = {key: value - self._before[key] for key, value in self._totals().items()}
+        return {
+            "datagrams": told.pop("datagrams_in"),
+            "frames": self._frames,
+            "loop_seconds": loop,
+            "media_seconds": sum(threads.values()),
+            "ready_to_python_ms": named(self._waits, 1e-6),
+            "ready_to_python_curve": curve(self._waits, 1e-6),
+            **told,
+        }
+
+    def _hear(self, frames: list[Frame]) -> None:
+        self._frames += len(frames)
+        self._waits.append(time.monotonic_ns() - frames[0].ready)
+
+    def _totals(self) -> dict[str, int]:
+        keys = ("datagrams_in", "drops_kernel", "drops_ring")
+        totals = dict.fromkeys(keys, 0)
+        for leg in self._legs:
+            counters = leg.counters()
+            for key in keys:
+                totals[key] += int(counters[key])  # type: ignore[literal-required]
+        return totals
+
+
+class ReferenceLegs:
+    """The asyncio reference."""
+
+    def __init__(self, legs: list[ReferenceLeg]) -> None:
+        self._legs = legs
+        self._frames = 0
+        self._sweep()
+        self.ports = [leg.address[1] for leg in legs]
+
+    @classmethod
+    async def open(cls, legs: int) -> ReferenceLegs:
+        """Bind them all."""
+        made = [await ReferenceLeg.open(("127.0.0.1", 0)) for _ in range(legs)]
+        for leg in made:
+            leg.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        return cls(made)
+
+    def begin(self) -> None:
+        """Count from now."""
+        for leg in self._legs:
+            leg.frames.clear()
+        self._frames = 0
+        self._before = sum(leg.datagrams_in for leg in self._legs)
+
+    def end(self) -> dict[str, Any]:
+        """What was counted."""
+        frames = self._frames + sum(len(leg.frames) for leg in self._legs)
+        return {
+            "datagrams": sum(leg.datagrams_in for leg in self._legs) - self._before,
+            "frames": frames,
+        }
+
+    def _sweep(self) -> None:
+        """Nobody takes the frames here: throw them away now and then, or memory grows."""
+        for leg in self._legs:
+            self._frames += len(leg.frames)
+            leg.frames.clear()
+        asyncio.get_running_loop().call_later(0.5, self._sweep)
+
+
+def thread_seconds() -> dict[int, float]:
+    """CPU seconds of each thread of this process, by thread id, to the nanosecond."""
+    return {
+        int(task.name): int((task / "schedstat").read_text().split()[0]) / 1e9
+        for task in Path("/proc/self/task").iterdir()
+    }
+
+
+async def _serve(name: str, legs: int) -> None:
+    receiver = EngineLegs(legs) if name == "engine" else await ReferenceLegs.open(legs)
+    _tell("ready " + " ".join(map(str, receiver.ports)))
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin, lambda: heard.put_nowait(sys.stdin.readline()))
+    while (line := await heard.get()).startswith("begin"):
+        began = _cpu()
+        receiver.begin()
+        _tell("begun")
+    if line:
+        used = _cpu() - began
+        _tell(json.dumps(receiver.end() | {"cpu_seconds": used}))
+    sys.stdout.flush()
+    os._exit(0)  # a thousand sockets are closed by the kernel, not one by one
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Be a receiver."""
+    name, legs = sys.argv[1], int(sys.argv[2])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * legs + 256)), hard))
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    if name == "asyncio":
+        factory = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_serve(name, legs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Ingest: what a datagram costs, all in, and whether one is lost.
+
+Every leg hears 100 datagrams a second of 320 bytes (10 ms), from one sender in a process of its
+own. What counts is the CPU time of the *receiving* process, threads, kernel and Python included,
+per datagram received. On loopback the kernel delivers in the sender's time, so that part is in
+nobody's figure. Receivers take turns within each repeat; a ratio is taken between neighbours.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from benches.kit.receivers import Receiver, Sent, send
+from benches.kit.row import Bench, Row
+
+RATE = 100
+SIZE = 320
+LEGS = (1, 10, 100, 400, 1000)
+RIVALS = {
+    "uvloop": "uvloop DatagramProtocol",
+    "asyncio": "asyncio DatagramProtocol",
+    "node": "Node",
+}
+
+
+@pytest.mark.parametrize("legs", LEGS)
+def bench_ingest(bench: Bench, legs: int) -> None:
+    """CPU per datagram beside the floor and the rivals."""
+    scale = bench.scale
+    if scale.name == "smoke" and legs not in (1, 100):
+        pytest.skip("not in the smoke run")
+    seconds = scale.pick(0.3, 1.5, 10.0)
+    row = Row("ingest", f"{legs} legs", x=legs, axis=f"legs × {RATE} datagrams/s")
+
+    def once() -> None:
+        floor, sent = listen("floor", legs, seconds)
+        base = add(row, "floor", "recvmmsg floor", floor, sent, own=False)
+        engine, sent = listen("engine", legs, seconds)
+        ours = add(row, "engine", "translink", engine, sent, own=True)
+        target = 1.15 if legs == 400 else None
+        row.add("translink ÷ floor", "×", ours / base, at_most=target, noise=0.05)
+        detail(row, engine, sent)
+        for name, title in RIVALS.items():
+            if scale.name == "quick" and row.figures.get(f"{title} CPU"):
+                continue  # once is enough for those that are several times as far
+            told, sent = listen(name, legs, seconds)
+            theirs = add(row, name, title, told, sent, own=False)
+            row.add(f"{title} ÷ translink", "×", theirs / ours, better="more", own=False)
+
+    bench.measure(row, once, repeats=scale.pick(1, 3, 5))
+
+
+@pytest.mark.parametrize("legs", [400])
+def bench_interpreter_lock(bench: Bench, legs: int) -> None:
+    """What Python does for a datagram and for a frame: the same frames from 1, 2 and 4 datagrams.
+
+    The loop's thread is the only one that ever holds the interpreter's lock, so its CPU time is an
+    upper bound of that. What does not change with the datagrams in a frame is the frame's.
+    """
+    seconds = bench.scale.pick(0.3, 1.5, 5.0)
+    row = Row("ingest", f"interpreter's lock, {legs} legs × 50 frames/s")
+
+    def once() -> None:
+        spent = {}
+        for parts in (1, 4):
+            told, _ = listen("engine", legs, seconds, rate=50 * parts, size=640 // parts)
+            spent[parts] = told["loop_seconds"] * 1e6 / max(1, told["frames"])
+            row.add(f"loop's thread, {parts} datagrams a frame", "µs/frame", spent[parts])
+        row.add("GIL at most, per frame", "µs", spent[1], at_most=5.0)
+        more = (spent[4] - spent[1]) / 3
+        row.add("loop's thread for one more datagram", "µs", more, noise=1.0)
+
+    bench.measure(row, once, repeats=bench.scale.pick(1, 3, 5))
+
+
+def listen(
+    name: str, legs: int, seconds: float, *, rate: int = RATE, size: int = SIZE
+) -> tuple[dict[str, Any], Sent]:
+    """Start a receiver, send to it, wait until it has taken what it can."""
+    with Receiver(name, legs) as receiver:
+        # Half a second before it counts: page faults of the first datagrams are not the work.
+        send(receiver.ports, seconds=min(0.2, seconds), rate=rate, size=size)
+        time.sleep(0.05)
+        receiver.begin()
+        sent = send(receiver.ports, seconds=seconds, rate=rate, size=size)
+        time.sleep(0.25)
+        return receiver.end(), sent
+
+
+def add(row: Row, name: str, title: str, told: dict[str, Any], sent: Sent, *, own: bool) -> float:
+    """CPU and losses of one receiver; microseconds a datagram."""
+    each: float = told["cpu_seconds"] * 1e6 / max(1, told["datagrams"])
+    row.add(f"{title} CPU", "µs/datagram", each, own=own, noise=0.05)
+    limit = 0.0 if own else None
+    row.add(f"{title} lost", "datagrams", sent.sent - told["datagrams"], own=own, at_most=limit)
+    rate = sent.sent / sent.seconds
+    if rate < 0.99 * row.x * RATE if row.x else False:
+        row.note(f"the sender made {rate:,.0f} datagrams/s only")
+    return each
+
+
+def detail(row: Row, told: dict[str, Any], sent: Sent) -> None:
+    """Where translink's CPU goes, and how late Python hears of a frame."""
+    datagrams, frames = max(1, told["datagrams"]), max(1, told["frames"])
+    row.add("media thread", "µs/datagram", told["media_seconds"] * 1e6 / datagrams)
+    row.add("loop's thread", "µs/frame", told["loop_seconds"] * 1e6 / frames)
+    row.add("sender CPU", "µs/datagram", sent.cpu_seconds * 1e6 / max(1, sent.sent), own=False)
+    row.add("sender's worst lateness", "ms", sent.late_ms, own=False)
+    row.curve("ready → Python", "ms", told["ready_to_python_curve"])
