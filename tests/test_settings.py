@@ -322,7 +322,7 @@ def test_a_leg_hears_whom_it_is_told_to(here: Path, written: str, means: object)
 
 @pytest.mark.parametrize(
     "written",
-    ["", "gateway", "192.0.2.0/24", "192.0.2.7:", "192.0.2.7:70000", ",".join(["192.0.2.7"] * 9)],
+    ["gateway", "192.0.2.0/24", "192.0.2.7:", "192.0.2.7:70000", ",".join(["192.0.2.7"] * 9)],
 )
 def test_a_source_that_the_engine_could_not_take_is_refused(here: Path, written: str) -> None:
     told = refusal(TRANSLINK_LEGS__3333__SOURCE=written)
