@@ -327,4 +327,4 @@ def test_a_leg_hears_whom_it_is_told_to(here: Path, written: str, means: object)
 def test_a_source_that_the_engine_could_not_take_is_refused(here: Path, written: str) -> None:
     told = refusal(TRANSLINK_LEGS__3333__SOURCE=written)
     assert told.startswith("TRANSLINK_LEGS__3333__SOURCE")
-    assert "address" in told
+    assert "(environment): should " in told

@@ -23,6 +23,7 @@ import uvloop
 
 from translink import __version__
 from translink.admin.server import AdminServer
+from translink.archive import Archive, redact_digits
 from translink.console import Condition, Console
 from translink.deepgram.live import DeepgramLive
 from translink.deepgram.options import ListenOptions
@@ -30,19 +31,22 @@ from translink.deepgram.prerecorded import DeepgramPrerecorded
 from translink.deepgram.speak import DeepgramSpeak
 from translink.deepl import DeepL
 from translink.errors import SettingsError
+from translink.exchange import Exchange
 from translink.feed import FeedLimits
 from translink.http import Http
 from translink.journal import Journal
+from translink.leg import open_leg
 from translink.lineup import Lineup, LineupLimits
 from translink.listening import ListenRules
 from translink.loadmeter import LoadMeter
-from translink.media import LegPorts, Media, MediaLeg
+from translink.media import Media, MediaLeg
 from translink.pressure import Level, LoadLimits, Pressure
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
+from translink.usage import Usage
 
 if TYPE_CHECKING:
-    from translink.settings import Settings
+    from translink.settings import LegSettings, Settings
 
 log = structlog.get_logger("translink")
 
@@ -98,7 +102,8 @@ class App:
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         """`reread` loads the settings again from where they came (SIGHUP)."""
         self._reread = reread
-        self.journal = Journal()
+        redact = redact_digits if settings.transcripts.redact_digits else None
+        self.journal = Journal(redact=redact)
         self.condition = Condition()
         at = settings.pressure
         self.pressure = Pressure(
@@ -122,7 +127,7 @@ class App:
             media = Media()
             stack.callback(media.close)
             media.on_died = self._media_died
-            legs = {leg.name: _open(media, leg.name, settings) for leg in settings.legs}
+            legs = {leg.name: _open(media, leg) for leg in settings.legs}
             media.start()
             self.switchboard = Switchboard(
                 settings,
@@ -134,12 +139,30 @@ class App:
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
             )
+            exchange = Exchange(
+                settings.calls,
+                self.switchboard,
+                open_leg=lambda leg: open_leg(media, leg),
+            )
+            archive = Archive(
+                self.journal,
+                calls=settings.transcripts.keep_calls,
+                lines=settings.transcripts.lines_per_call,
+                retention=settings.transcripts.retention,
+            )
+            self.switchboard.on_ended = lambda call: archive.close(
+                call.row(), call.stages.summary()
+            )
             self._console = self.console = Console(
                 settings,
                 self.condition,
                 switchboard=self.switchboard,
+                exchange=exchange,
                 lineup=self.lineup,
                 journal=self.journal,
+                archive=archive,
+                pressure=self.pressure,
+                usage=Usage(),
                 offline=self._endpoints.offline,
             )
             if self._settings is not settings:  # reloaded meanwhile
@@ -374,23 +397,9 @@ def _with_modes_of(new: Settings, old: Settings) -> Settings:
     return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
 
 
-def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
-    leg = settings.leg(name)
+def _open(media: Media, leg: LegSettings) -> MediaLeg:
     try:
-        return media.add_leg(
-            LegPorts(
-                name=name,
-                listen=(leg.listen.host, leg.listen.port),
-                play_to=(leg.play_to.host, leg.play_to.port) if leg.play_to else None,
-                send_from_listen=leg.send_from_listen,
-                source=leg.source,
-                ledger_seconds=leg.ledger_seconds,
-                prebuffer_ms=leg.prebuffer_ms,
-                tail_ms=leg.tail_ms,
-                receive_buffer=leg.receive_buffer,
-                continuous=leg.continuous,
-            )
-        )
+        return open_leg(media, leg)
     except OSError as error:
         mend = {
             errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
@@ -400,7 +409,7 @@ def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
             errno.EACCES: "is not ours to use; choose a port above 1023.",
         }
         told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-        raise SettingsError(f"legs.{name}.listen = {leg.listen}: {told}") from error
+        raise SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {told}") from error
 
 
 def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:

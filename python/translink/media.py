@@ -163,7 +163,7 @@ class MediaLeg:
         self.volume = 1.0
         """As set by `set_volume`."""
         self.muted = False
-        """As set by `mute`."""
+        """As set by `set_muted`."""
         self._engine = engine
         self._legs = legs
         self._life = 0
@@ -185,7 +185,7 @@ class MediaLeg:
         self._engine.set_volume(self.number, factor)
         self.volume = factor
 
-    def mute(self, muted: bool = True) -> None:
+    def set_muted(self, muted: bool) -> None:
         """Whether what the talker says is silence, from now on and in the calls to come."""
         self._engine.set_muted(self.number, muted)
         self.muted = muted
