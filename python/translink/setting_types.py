@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
+from translink.keys import fetched
+
 
 class Address(NamedTuple):
     """A UDP or TCP address. Written `host:port`; a port alone means loopback."""
@@ -44,7 +46,7 @@ def _address(value: object) -> object:
 
 def _key(value: SecretStr) -> SecretStr:
     """Visible ASCII only: a key goes into a header, a line end in it would start another."""
-    plain = value.get_secret_value().strip()
+    plain = fetched(value.get_secret_value().strip())
     if not re.fullmatch(r"[!-~]*", plain):
         raise ValueError("should be the key alone, without spaces, line ends or quotes inside")
     return SecretStr(plain)

@@ -175,6 +175,8 @@ class Notes(NamedTuple):
     """Files read, weakest first."""
     ignored: tuple[str, ...] = ()
     """Names in the predecessor's file that translink has no use for."""
+    exposed: tuple[Path, ...] = ()
+    """Files that hold a secret and can be read by everybody on this machine."""
 
 
 class _Part(BaseModel):
@@ -431,6 +433,8 @@ class LogSettings(_Part):
     """The least that is written."""
     format: Literal["auto", "console", "json"] = "auto"
     """`auto` = console; colours on a terminal only."""
+    text: bool = True
+    """Write what people say into the log, as the predecessor did; false leaves it out."""
 
 
 def _secrets(value: object) -> Iterator[str]:
