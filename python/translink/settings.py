@@ -24,6 +24,7 @@ from translink.setting_types import (
     Key,
     Language,
     PortRange,
+    Sources,
     Terms,
     is_loopback,
 )
@@ -195,6 +196,10 @@ class LegSettings(_Part):
     """His ear. None = where his datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
     """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
+    source: Sources = "first"
+    """Whose datagrams are heard; others' are counted as `strangers` and dropped. `first`: the first
+    sender's of a call, and another one's once nothing came from him for 1 s. `any`: everybody's.
+    Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
     voice: str | None = None
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
