@@ -36,6 +36,7 @@ def open_leg(media: Media, leg: LegSettings) -> MediaLeg:
             listen=(leg.listen.host, leg.listen.port),
             play_to=(leg.play_to.host, leg.play_to.port) if leg.play_to else None,
             send_from_listen=leg.send_from_listen,
+            source=leg.source,
             ledger_seconds=leg.ledger_seconds,
             prebuffer_ms=leg.prebuffer_ms,
             tail_ms=leg.tail_ms,
