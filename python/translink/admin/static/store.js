@@ -3,7 +3,7 @@
 // Messages go in through `apply`; views read, and are told by `changed` which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
-import { Envelope } from "./waveform.js";
+import { Envelope, SlotClock } from "./waveform.js";
 
 const EVENTS_KEPT = 1_000;
 const LINES_KEPT = 1_000;
@@ -33,7 +33,7 @@ export class Store {
     this.legs = /** @type {Map<string, Row>} */ (new Map());
     this.lines = /** @type {Map<string, Line[]>} */ (new Map());
     this.interims = /** @type {Map<string, Interim>} */ (new Map());
-    this.losses = /** @type {{leg: string, call: string, at: number, from: number, to: number}[]} */ ([]);
+    this.losses = /** @type {{leg: string, call: string, from: number, to: number}[]} */ ([]);
     this.stages = /** @type {Map<string, Record<string, any>>} */ (new Map());
     this.sounds = /** @type {Map<string, Sounds>} */ (new Map());
     this.events = /** @type {Row[]} */ ([]);
@@ -46,6 +46,7 @@ export class Store {
     this.changed = new Set();
     this.onEvent = (/** @type {Row} */ _event) => {};
     this._behind = Infinity;
+    this._slots = new SlotClock();
   }
 
   /** May this page change anything? */
@@ -135,7 +136,7 @@ export class Store {
   /** @param {string} leg @returns {Sounds} */
   sound(leg) {
     let sounds = this.sounds.get(leg);
-    if (!sounds) this.sounds.set(leg, (sounds = { said: new Envelope(), heard: new Envelope() }));
+    if (!sounds) this.sounds.set(leg, (sounds = { said: new Envelope(this._slots), heard: new Envelope(this._slots) }));
     return sounds;
   }
 
@@ -149,6 +150,7 @@ export class Store {
     this.ended.clear();
     this.interims.clear();
     this.sounds.clear();
+    this._slots = new SlotClock();
     this._mark("hello", "calls", "legs", "lines", "system", "stages");
   }
 
@@ -221,26 +223,14 @@ export class Store {
       if (event.text) line.text = event.text;
       line.at.final = event.at;
     } else if (event.type === "loss") {
-      const length = (event.ms ?? 0) / 1000;
-      const times = this._samples(leg, event);
-      const [from, to] = times ?? [event.at - length, event.at];
-      this.losses.push({ leg, call, at: event.at, from, to });
+      const to = event.ended ?? event.at;
+      this.losses.push({ leg, call, from: event.began ?? to - (event.ms ?? 0) / 1000, to });
       this.losses.splice(0, Math.max(0, this.losses.length - 100));
     } else {
       const line = this._find(call, leg, event.segment);
       if (line) become(line, event);
     }
     this._mark("lines");
-  }
-
-  /** Samples `start` and `end` of an event as Unix seconds. @param {string} leg @param {Row} event
-   * @returns {[number, number] | null} */
-  _samples(leg, event) {
-    if (typeof event.start !== "number" || typeof event.end !== "number") return null;
-    const said = this.sounds.get(leg)?.said;
-    const from = said?.time(event.start / 320) ?? null;
-    const to = said?.time(event.end / 320) ?? null;
-    return from === null || to === null ? null : [from, to];
   }
 
   /** @param {string} call @param {string} leg @param {number} segment */
