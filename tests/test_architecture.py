@@ -20,7 +20,7 @@ PACKAGE = ROOT / "python" / "translink"
 
 FLOORS: tuple[set[str], ...] = (
     {"translink", "_core", "errors", "events", "quickstart"},
-    {"providers", "log", "journal", "stages", "sentences", "views", "usage"},
+    {"providers", "log", "journal", "stages", "sentences", "views", "usage", "event_types"},
     {"setting_types", "settings", "setting_errors", "sources"},
     {"transcript", "timeline", "failover", "speech", "pauses", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},

@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+from typing_extensions import TypedDict
 
 OWNERS = {
     "socket_to_ring": "own",

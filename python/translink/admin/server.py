@@ -142,7 +142,9 @@ class AdminServer:
             await runner.cleanup()
 
     def _routes(self) -> list[Route]:
-        system = SystemRoutes(self._source, known=is_known, counts=self.guard.counts)
+        system = SystemRoutes(
+            self._source, known=is_known, counts=self.guard.counts, table=self._routes
+        )
         return [
             *page_routes(),
             *self.guard.routes(),
