@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from translink import __version__
+from translink.metrics import Measures
 from translink.pressure import Level
 from translink.quickstart import Pauses
 from translink.setting_types import Address
@@ -96,6 +97,11 @@ class Console:
             "pressure": board.pressure.summary(),
             "collector": self._condition.pauses.summary(),
         }
+
+    def measures(self) -> Measures:
+        """For `/metrics`."""
+        board = self._switchboard
+        return Measures(self.stats(), board.stages, tuple(board.measures()))
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Alive?"""

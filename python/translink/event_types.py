@@ -224,7 +224,7 @@ class ListeningEvent(Happened):
 
 
 EVENT_TYPES: Mapping[str, type[Happened]] = {
-    kind.__dataclass_fields__["type"].default: kind
+    str(kind.__dataclass_fields__["type"].default): kind
     for kind in (
         CallEvent,
         ModeEvent,

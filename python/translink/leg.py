@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from translink.listening import ListenStats, Mode
@@ -43,6 +44,16 @@ def open_leg(media: Media, leg: LegSettings) -> MediaLeg:
             continuous=leg.continuous,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LegMeasures:
+    """What a leg counted since it was opened."""
+
+    leg: str
+    """A name shared by those that come and go."""
+    media: Mapping[str, int]
+    recognition: ListenStats
 
 
 class Leg:

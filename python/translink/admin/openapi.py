@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from translink import __version__, views
 from translink.admin.routes import Route
@@ -312,9 +312,7 @@ class _Shapes:
     def __init__(self) -> None:
         self._adapters: dict[tuple[str, Literal["validation", "serialization"]], Any] = {}
 
-    def add(
-        self, shape: type, mode: Literal["validation", "serialization"]
-    ) -> dict[str, str]:
+    def add(self, shape: type, mode: Literal["validation", "serialization"]) -> dict[str, str]:
         """A reference to it."""
         key = shape.__name__, mode
         if key not in self._adapters:

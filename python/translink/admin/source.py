@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from typing import Any, Literal, Protocol
 
 from translink.exchange import LegWish
+from translink.metrics import Measures
 from translink.views import CallDetail, CallRow, CreatedCall, LegLive
 
 Lane = Literal["said", "heard"]
@@ -47,6 +48,9 @@ class AdminSource(Protocol):
 
     def stats(self) -> Mapping[str, Any]:
         """Counters: `legs.<name>.…`, `legs.<name>.stt.…`, `totals.…`, and stages' delays."""
+
+    def measures(self) -> Measures:
+        """All that `/metrics` is made of."""
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Is the process alive and its media thread running?"""

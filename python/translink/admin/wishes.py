@@ -21,6 +21,7 @@ from translink.exchange import LegWish
 from translink.setting_types import Address, Language, Source
 from translink.settings import LEG_NAME, Mode
 
+
 def udp_address(text: str) -> Address:
     """`ip:port`. Raises `ValueError`."""
     host, _, port = text.rpartition(":")
@@ -94,7 +95,6 @@ class LegRequest(_Wish):
     """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Which speaks to it."""
-
 
     def wish(self) -> LegWish:
         """For the exchange."""
