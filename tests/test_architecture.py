@@ -26,7 +26,7 @@ FLOORS: tuple[set[str], ...] = (
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
-    | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange"},
+    | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange", "tap"},
     {"metrics", "admin", "offline", "archive", "exports"},
     {"app", "console"},
     {"sim", "check"},

@@ -7,12 +7,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import structlog
+
 from translink import __version__
 from translink.metrics import Measures
 from translink.pressure import Level
 from translink.quickstart import Pauses
 from translink.setting_types import Address
 from translink.stages import OWNERS
+from translink.tap import Tap
 from translink.views import CreatedCall, CreatedLeg
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from translink.switchboard import Switchboard
     from translink.usage import Usage
     from translink.views import CallDetail, CallRow, LegLive
+
+log = structlog.get_logger("translink")
 
 
 @dataclass(slots=True)
@@ -286,6 +291,19 @@ class Console:
         if language is not None:
             board.set_language(leg, language)
         return board.leg_live(leg)
+
+    def tap(self, leg: str, lane: Literal["said", "heard"]) -> Tap:
+        """Raises `LookupError`."""
+        it = self._switchboard.legs[leg]
+
+        def tell(state: str) -> None:
+            call = it.call.name if it.call else None
+            log.warning("listening in", leg=leg, call=call, lane=lane, state=state)
+            self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)
+
+        tap = Tap(it, lane, lambda: tell("stopped"))
+        tell("started")
+        return tap
 
     def flush(self, leg: str) -> float:
         """Raises `LookupError`."""

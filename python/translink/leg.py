@@ -75,6 +75,8 @@ class Leg:
         self.muted = False
         self.listeners = 0
         """Who listens in."""
+        self.tapped = 0
+        """How many of them to what its ear hears."""
         self.head = 0
         """One past the newest sample."""
         self.not_before = 0.0

@@ -82,6 +82,21 @@ class Feed:
         self.closing.set()
 
 
+class FakeTap:
+    def __init__(self, lane: str) -> None:
+        self.lane = lane
+        self.closed = False
+        self.gone = False
+
+    def read(self) -> bytes:
+        if self.gone:
+            raise LookupError(self.lane)
+        return b"pcm!"
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class Program:
     """An `AdminSource`."""
 
@@ -100,6 +115,7 @@ class Program:
         self.changes: dict[str, Any] = {}
         self.listeners: list[Callable[[Any], None]] = []
         self.wishes: list[tuple[LegWish, LegWish]] = []
+        self.taps: list[FakeTap] = []
         self.refusal: Refused | None = None
 
     def stats(self) -> Mapping[str, Any]:
@@ -218,6 +234,11 @@ class Program:
             if value is not None
         }
         return self.leg(leg)
+
+    def tap(self, leg: str, lane: str) -> FakeTap:
+        self.leg(leg)
+        self.taps.append(FakeTap(lane))
+        return self.taps[-1]
 
     def flush(self, leg: str) -> float:
         self.leg(leg)

@@ -41,6 +41,17 @@ class EventFeed(Protocol):
         """No more events, please. Idempotent."""
 
 
+class Listening(Protocol):
+    """An open tap."""
+
+    def read(self) -> bytes:
+        """s16le, 16 kHz, mono: what came since the last time. Raises `LookupError` when the leg is
+        gone."""
+
+    def close(self) -> None:
+        """Listen no more. Idempotent."""
+
+
 class AdminSource(Protocol):
     """The running program, seen from outside. Everything it returns can be written as JSON."""
 
@@ -126,6 +137,9 @@ class AdminSource(Protocol):
         muted: bool | None = None,
     ) -> LegLive:
         """Change what is not None; the leg as it is then. Raises `LookupError`."""
+
+    def tap(self, leg: str, lane: Lane) -> Listening:
+        """Listen in; close it. Raises `LookupError`."""
 
     def flush(self, leg: str) -> float:
         """Drop what waits for its ear; milliseconds of it. Raises `LookupError`."""
