@@ -30,7 +30,7 @@ from translink.deepgram.options import ListenOptions
 from translink.deepgram.prerecorded import DeepgramPrerecorded
 from translink.deepgram.speak import DeepgramSpeak
 from translink.deepl import DeepL
-from translink.errors import SettingsError
+from translink.errors import SettingsError, conceal
 from translink.exchange import Exchange
 from translink.feed import FeedLimits
 from translink.http import Http
@@ -70,7 +70,9 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
     share to running calls.
     """
+    conceal(settings.secrets())
     _allow_descriptors()
+    _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, reread))
 
@@ -81,6 +83,13 @@ def _allow_descriptors() -> None:
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _forbid_core_dumps() -> None:
+    """They would hold keys and what people say. `ulimit -c` of whoever starts us stays the limit
+    that can be set again."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,7 @@ class App:
         """Set it to end in good order. Set here when there is nothing more to serve."""
         self._settings = settings
         self._console: Console | None = None
+        self._admin: AdminServer | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
@@ -120,11 +130,15 @@ class App:
         settings = self._settings
         log.info("translink %s", __version__)
         log.info(mode_line(settings.mode))
+        for file in settings.notes.exposed:
+            log.warning(
+                "a file with a key can be read by everybody on this machine", file=str(file)
+            )
         async with AsyncExitStack() as stack:
             self._endpoints = await self._find(stack)
             http = await stack.enter_async_context(Http())
             self.lineup = await self._line_up(http)
-            media = Media()
+            media = Media(pressure=self.pressure)
             stack.callback(media.close)
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}
@@ -172,7 +186,7 @@ class App:
             meter = LoadMeter(self.pressure, self._pressed)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
-            admin = AdminServer.from_settings(self.console, settings.admin)
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
@@ -208,6 +222,8 @@ class App:
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)
+        if self._admin is not None:
+            self._admin.reload_certificate()
 
     def _pressed(self, was: Level, now: Level) -> None:
         """The load rose or fell: whoever watches should know why captions or calls are missing."""

@@ -225,7 +225,7 @@ class Console:
 
     def envelope(self, leg: str, lane: Literal["said", "heard"], start: int) -> tuple[int, bytes]:
         """Raises `LookupError`."""
-        return self._switchboard.legs[leg].envelope(lane, start)
+        return self._switchboard.legs[leg].media.envelope(lane, start)
 
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
         """Events from now on."""
