@@ -52,7 +52,9 @@ async def server(
     fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Serve]:
     folder = tmp_path_factory.mktemp("dashboard")
-    async with serving(folder, fake, pairs((ONE, TWO)), extra="idle_timeout = 0.8") as made:
+    legs = pairs((ONE, TWO))
+    env = ["TRANSLINK_ADMIN__LISTEN_IN=true"]
+    async with serving(folder, fake, legs, extra="idle_timeout = 0.8", env=env) as made:
         yield made
 
 
@@ -191,6 +193,31 @@ async def test_flush_drops_what_is_being_spoken(page: Page, server: Serve) -> No
             break
     assert len(server.happened("speech", state="flushed")) > before
     await expect(flush).not_to_have_attribute("data-refused", "")
+
+
+async def test_listening_in_is_marked_and_brings_the_sound(page: Page, server: Serve) -> None:
+    call_name = (await server.get("/api/calls"))["calls"][0]["call"]
+
+    async def listened() -> bool:
+        return bool((await server.get(f"/api/calls/{call_name}"))["listened"])
+
+    received: list[int] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda data: received.append(len(data))),
+    )
+    listen = page.get_by_role("button", name=f"Listen to what {TWO} hears")
+    await listen.click()
+    await expect(listen).to_have_text("Stop")
+    await becomes(listened, True)
+    await expect(page.locator(".call-head .listened")).to_be_visible()
+    await expect(page.locator(".strip .listening")).to_be_visible()
+    before = sum(received)
+    await asyncio.sleep(1.0)
+    assert sum(received) - before >= 16_000, "half a second of it at least"
+    await listen.click()
+    await becomes(listened, False)
+    await expect(page.locator(".call-head .listened")).to_be_hidden()
 
 
 async def test_a_call_is_ended_and_stays_to_be_read(
