@@ -19,6 +19,7 @@ from translink.admin import AdminServer
 from translink.admin import guard as guard_module
 from translink.admin.access import Access
 from translink.admin.guard import BODY_LIMIT, FIELDS_LIMIT, Guard
+from translink.admin.headers import HEADERS
 from translink.admin.routes import Route, install
 from translink.admin.throttle import BURST
 
@@ -249,6 +250,25 @@ async def test_a_session_ends_by_log_out_and_by_time(
         assert answer.status == 401
 
 
+async def test_with_the_session_its_streams_end(
+    strict: AdminServer, browser: aiohttp.ClientSession, http: aiohttp.ClientSession
+) -> None:
+    await log_in(browser, strict, READ)
+    own = {"Origin": strict.url}
+    async with (
+        browser.ws_connect(strict.url + "/api/events", headers=own) as mine,
+        http.ws_connect(strict.url + "/api/events", headers=bearer(READ)) as anothers,
+    ):
+        await mine.receive_json()
+        await anothers.receive_json()
+        async with browser.post(strict.url + "/logout", json={}, headers=own):
+            pass
+        message = await mine.receive(timeout=5)
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+        await anothers.ping()
+        assert not anothers.closed
+
+
 async def test_two_log_ins_never_share_an_id(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:
@@ -370,7 +390,7 @@ async def test_every_answer_carries_the_security_headers(
     for path, token in (("/", None), ("/api/stats", READ), ("/api/stats", None), ("/x", READ)):
         headers = bearer(token) if token else {}
         async with http.get(strict.url + path, headers=headers) as answer:
-            for name, value in guard_module.HEADERS.items():
+            for name, value in HEADERS.items():
                 assert answer.headers[name] == value
             assert "Access-Control-Allow-Origin" not in answer.headers
 
