@@ -252,14 +252,7 @@ class Guard:
         self.sessions.begin(id_, role, self._clock())
         log.info("logged in", role=role, address=self._address(request))
         response = answer(self._described(role))
-        response.set_cookie(
-            self._cookie(request),
-            id_,
-            path="/",
-            httponly=True,
-            samesite="Strict",
-            secure=self._is_secure(request),
-        )
+        response.set_cookie(self._cookie(request), id_, **self._marks(request))
         return response
 
     async def _log_out(self, request: web.Request) -> web.StreamResponse:
@@ -268,14 +261,13 @@ class Guard:
         for transport in tuple(self._streams.get(session, ())):
             transport.abort()
         response = answer({"role": None})
-        response.del_cookie(
-            self._cookie(request),
-            path="/",
-            httponly=True,
-            samesite="Strict",
-            secure=self._is_secure(request),
-        )
+        response.del_cookie(self._cookie(request), **self._marks(request))
         return response
+
+    def _marks(self, request: web.Request) -> dict[str, Any]:
+        """Of the cookie: not for scripts, and not for requests that another site makes."""
+        secure = self._is_secure(request)
+        return {"path": "/", "httponly": True, "samesite": "Strict", "secure": secure}
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
         return answer(self._described(request[ROLE]))
