@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import gzip
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -76,6 +77,7 @@ async def alone(guard: Guard, *, listen: str = "", forgotten: str = "") -> Async
 
     app = web.Application(middlewares=[guard.middleware])
     install(app, [Route("GET", listen, "listen", handler)] if listen else [])
+    install(app, [Route("POST", "/act", "open", handler)])
     if forgotten:
         app.router.add_get(forgotten, handler)
     runner = web.AppRunner(app)
@@ -83,9 +85,12 @@ async def alone(guard: Guard, *, listen: str = "", forgotten: str = "") -> Async
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
 
-    async def ask(path: str, token: str | None = None) -> int:
+    async def ask(path: str, token: str | None = None, *, form: bool | None = None) -> int:
         url = f"http://127.0.0.1:{site.port}{path}"
-        async with http.get(url, headers=bearer(token) if token else {}) as answer:
+        method = "GET" if form is None else "POST"
+        body: dict[str, Any] = {"data": {"a": "b"}} if form else {"json": {}}
+        headers = bearer(token) if token else {}
+        async with http.request(method, url, headers=headers, **body) as answer:
             return answer.status
 
     try:
@@ -232,6 +237,12 @@ async def test_the_cookie_alone_does_not_act_without_its_origin(
     assert program.modes == []
 
 
+async def test_a_form_acts_on_no_route_whatever_its_handler_forgot() -> None:
+    async with alone(Guard(Access("127.0.0.1"))) as ask:
+        assert await ask("/act", form=True) == 415
+        assert await ask("/act", form=False) == 200
+
+
 async def test_a_session_ends_by_log_out_and_by_time(
     strict: AdminServer, browser: aiohttp.ClientSession, clock: Clock
 ) -> None:
@@ -277,6 +288,8 @@ async def test_two_log_ins_never_share_an_id(
         async with http.post(strict.url + "/login", json={"token": READ}) as answer:
             ids |= {cookie.value for cookie in answer.cookies.values()}
     assert len(ids) == 3
+    for one, two in itertools.combinations(ids, 2):  # nor can one be told from another
+        assert sum(a == b for a, b in zip(one, two, strict=True)) < len(one) / 2
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"{", b'{"token": 7}', b""])

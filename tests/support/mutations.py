@@ -94,9 +94,16 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a route that was forgotten is closed",
         "admin/routes.py",
-        '.get(request.match_info.handler, "control")',
-        '.get(request.match_info.handler, "open")',
+        '.get((route.resource, method), "control")',
+        '.get((route.resource, method), "open")',
         f"{GUARD} -k in_no_table",
+    ),
+    Mutation(
+        "routes with one handler keep their roles",
+        "admin/routes.py",
+        "roles[added.resource, route.method] = route.role",
+        "roles.update({(r.resource, r.method): route.role for r in app.router.routes()})",
+        f"{GUARD} -k 'in_no_table or listening_in'",
     ),
     Mutation(
         "a stranger does not learn what paths there are",
@@ -181,7 +188,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "admin/guard.py",
         "must_be_json(request)  # no form can send a DELETE",
         "pass",
-        f"{GUARD} -k cookie_alone",
+        f"{GUARD} -k form_acts",
     ),
     Mutation(
         "a cookie alone does not act",
