@@ -24,6 +24,7 @@ from translink.setting_types import (
     Key,
     Language,
     PortRange,
+    Sources,
     Terms,
     is_loopback,
 )
@@ -195,6 +196,10 @@ class LegSettings(_Part):
     """His ear. None = where his datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
     """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
+    source: Sources = "first"
+    """Whose datagrams are heard; others' are counted as `strangers` and dropped. `first`: the first
+    sender's of a call, and another one's once nothing came from him for 1 s. `any`: everybody's.
+    Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
     voice: str | None = None
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
@@ -398,12 +403,12 @@ class PressureSettings(_Part):
 
     max_calls: int = Field(0, ge=0, le=100_000)
     """Calls at once; more are refused, whatever the load. 0 = no such limit."""
-    shed: float = Field(0.6, gt=0, le=2)
+    shed: float = Field(0.7, gt=0, le=2)
     """Share of its time that the loop is busy, from which on captions of unfinished speech are left
     out and the dashboard is updated less often; above 1 = never."""
-    coalesce: float = Field(0.7, gt=0, le=2)
+    coalesce: float = Field(0.8, gt=0, le=2)
     """Likewise: audio goes to the recogniser in messages of 40 to 100 ms instead of 20."""
-    refuse: float = Field(0.85, gt=0, le=2)
+    refuse: float = Field(0.9, gt=0, le=2)
     """Likewise: no new calls; those that run go on."""
 
     @model_validator(mode="after")
