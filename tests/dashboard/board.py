@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.admin.guard import HEADERS
+from translink.admin.headers import HEADERS
 from translink.admin.page import page_routes
 
 SCRIPT = (
