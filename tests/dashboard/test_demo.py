@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -48,7 +49,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[str]:
         yield found.group(1)
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # as Ctrl-C: it takes its server with it
         await process.wait()
 
 
