@@ -119,7 +119,7 @@ def run_calls(scene: Scene) -> Outcome:
 
 async def _run(scene: Scene) -> Outcome:
     talkers = [Talker(place, scene.seed, scene.manner) for place in range(2 * scene.calls)]
-    with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=_roomy()) as folder:
+    with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as folder:
         here = Path(folder)
         parts = _write_audio(talkers, scene.seconds, here / "audio")
         listen = [free_port(socket.SOCK_DGRAM) for _ in talkers]
@@ -324,6 +324,6 @@ def _records(path: Path) -> Iterator[tuple[int, int, bytes]]:
             yield line, at, file.read(size)
 
 
-def _roomy() -> str | None:
+def roomy() -> str | None:
     """In memory, so that no disk wakes up in the middle of a call."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -30,7 +30,8 @@ from typing import Any
 
 import uvloop
 
-from benches.kit.native import ROOT, SOURCES, library, node, program
+from benches.kit.native import SOURCES, library, node, program
+from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame
@@ -53,56 +54,24 @@ class Sent:
     cpu_seconds: float
 
 
-class Receiver:
+class Receiver(Talking):
     """One of `RECEIVERS`, started, with its ports. Use as a context manager."""
 
     def __init__(self, name: str, legs: int, mood: str = "idle") -> None:
-        self._process = subprocess.Popen(
-            _command(name, legs, mood),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-        )
-        self.ports = [int(port) for port in self._line().removeprefix("ready").split()]
-        if len(self.ports) != legs:
-            self.close()
-            raise RuntimeError(f"{name} opened {len(self.ports)} of {legs} sockets")
+        super().__init__(_command(name, legs, mood))
+        self.ports = [int(port) for port in self.line().removeprefix("ready").split()]
+        assert len(self.ports) == legs
 
     def __enter__(self) -> Receiver:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def begin(self) -> None:
         """Count from now."""
-        self._say("begin")
-        self._line()
+        self.ask("begin")
 
     def end(self) -> dict[str, Any]:
         """What was counted."""
-        self._say("end")
-        told: dict[str, Any] = json.loads(self._line())
-        return told
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.communicate()
-
-    def _say(self, word: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(word + "\n")
-        self._process.stdin.flush()
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._process.args!r} ended by itself")
-        return line
+        return self.told("end")
 
 
 def send(
@@ -181,10 +150,14 @@ class EngineLegs:
 class MailboxLegs(EngineLegs):
     """The same, with every frame timed, from the mailbox and from the sender."""
 
+    def __init__(self, legs: int) -> None:
+        super().__init__(legs)
+        self._ages: list[int] = []
+
     def begin(self) -> None:
         """Count from now."""
         super().begin()
-        self._ages: list[int] = []
+        self._ages.clear()
 
     def end(self) -> dict[str, Any]:
         """What was counted."""
@@ -327,7 +300,7 @@ async def _idle() -> None:
     """Nothing else."""
 
 
-async def _busy() -> None:
+async def busy() -> None:
     """What else a loop does: 3 ms of work in every 5."""
     begin = time.monotonic()
     for turn in itertools.count():
@@ -345,7 +318,7 @@ async def _hold() -> None:
         await asyncio.sleep(0.01)
 
 
-_moods = {"idle": _idle, "busy": _busy, "hold": _hold}
+_moods = {"idle": _idle, "busy": busy, "hold": _hold}
 
 
 def _cpu() -> float:

@@ -43,8 +43,9 @@ def bench_handoff(bench: Bench, mood: str) -> None:
                 told = receiver.end()
             lost = sent.sent - told["frames"]
             row.add(f"{title} lost", "frames", lost, own=own, at_most=0.0 if own else None)
-            each = told["cpu_seconds"] * 1e6 / max(1, told["frames"])
-            row.add(f"{title} CPU", "µs/frame", each, own=own, noise=0.1)
+            if mood == "idle":
+                each = told["cpu_seconds"] * 1e6 / max(1, told["frames"])
+                row.add(f"{title} CPU", "µs/frame", each, own=own, noise=0.1)
             tell(row, f"{title}, sent → callback", told, "sent_to_python", own=own)
             if own:
                 tell(row, "ready → callback", told, "ready_to_python", limit=limit)
