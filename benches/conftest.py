@@ -13,6 +13,7 @@ from benches.kit.row import Bench, Scale
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--scale` says how much is measured."""
     parser.addoption("--scale", choices=("smoke", "quick", "full"), default="quick")
+    parser.addoption("--minutes", type=float, help="of the soak, instead of the scale's")
 
 
 def pytest_benchmark_update_machine_info(
@@ -32,3 +33,10 @@ def scale(request: pytest.FixtureRequest) -> Scale:
 def bench(benchmark: Any, scale: Scale) -> Bench:
     """Runs measurements and keeps what they found."""
     return Bench(benchmark, scale)
+
+
+@pytest.fixture
+def minutes(request: pytest.FixtureRequest) -> float | None:
+    """How long to soak; None = as the scale says."""
+    asked: float | None = request.config.getoption("--minutes")
+    return asked

@@ -56,6 +56,7 @@ class Scene:
     extra: str = ""
     """More settings for `translink serve` (TOML tables)."""
     settle: float = SETTLE
+    ledger_seconds: float = 60.0
     every: float = 1.0
     """Seconds between two readings of memory and descriptors."""
 
@@ -93,6 +94,12 @@ class Outcome:
     ready_seconds: float
     """From the start of both programs to `/ready`."""
 
+    @property
+    def ledger_bytes(self) -> float:
+        """What the ledgers of all legs held at the end of talk: 32 kB a second."""
+        _, last = self.steady()
+        return 2 * self.scene.calls * 32_000 * min(self.scene.ledger_seconds, last.at)
+
     def steady(self) -> tuple[Reading, Reading]:
         """The readings between which everybody was connected and talked."""
         talking = [each for each in self.readings if WARM_UP <= each.at <= self.scene.seconds]
@@ -125,7 +132,13 @@ async def _run(scene: Scene) -> Outcome:
         listen = [free_port(socket.SOCK_DGRAM) for _ in talkers]
         async with _callers(here, listen, parts) as (callers, ears):
             legs = [
-                LegPorts(str(1000 + place), "fr" if place % 2 else "en", listen[place], ears[place])
+                LegPorts(
+                    str(1000 + place),
+                    "fr" if place % 2 else "en",
+                    listen[place],
+                    ears[place],
+                    scene.ledger_seconds,
+                )
                 for place in range(len(talkers))
             ]
             began = time.monotonic()

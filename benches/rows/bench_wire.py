@@ -29,7 +29,8 @@ from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
 from benches.kit.row import Bench, Row
-from translink.sim.serving import LegPlan, ServerProcess, free_port
+from translink.sim.server import free_port
+from translink.sim.serving import LegPlan, ServerProcess
 
 RATE = 100
 SIZE = 320
