@@ -29,20 +29,22 @@ def main() -> int:
     for scale in ("smoke", "quick", "full"):
         form.add_argument(f"--{scale}", dest="scale", action="store_const", const=scale)
     parser.add_argument("-k", dest="only", default="", help="as in pytest")
+    parser.add_argument("--minutes", type=float, help="of the soak, instead of the form's")
     parser.add_argument("--out", type=Path, default=HERE / "report", help="folder of the report")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     results = asked.out / "last.json"
-    code = measure(asked.scale or "quick", asked.only, results)
+    more = ["-k", asked.only] if asked.only else []
+    more += [f"--minutes={asked.minutes}"] if asked.minutes else []
+    code = measure(asked.scale or "quick", more, results)
     sys.stdout.write(figures(json.loads(results.read_text())))
     return code
 
 
-def measure(scale: str, only: str, results: Path) -> int:
+def measure(scale: str, more: list[str], results: Path) -> int:
     """Run the benchmarks into a file of pytest-benchmark's JSON."""
     command = [sys.executable, "-m", "pytest", "-c", str(HERE / "pytest.ini"), str(HERE / "rows")]
-    command += ["--scale", scale, f"--benchmark-json={results}", "--benchmark-quiet", "-s"]
-    command += ["-k", only] if only else []
+    command += ["--scale", scale, f"--benchmark-json={results}", "--benchmark-quiet", "-s", *more]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     environment["TRANSLINK_BENCH_COMMAND"] = " ".join(["python -m benches", *sys.argv[1:]])
