@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "translink"
 
 FLOORS: tuple[set[str], ...] = (
-    {"translink", "_core", "errors", "events"},
+    {"translink", "_core", "errors", "events", "quickstart"},
     {"providers", "log", "journal", "stages", "sentences"},
     {"setting_types", "settings", "setting_errors", "sources"},
     {"transcript", "timeline", "failover", "speech", "pauses", "pressure"},

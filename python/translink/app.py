@@ -163,6 +163,8 @@ class App:
                 )
             took = time.time() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
+            self.condition.pauses.watch()
+            stack.callback(self.condition.pauses.close)
             self.condition.serving = True
             try:
                 yield self

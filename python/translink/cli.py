@@ -78,8 +78,11 @@ def serve(
     set_: Set = None,
 ) -> None:
     """Translate calls until told to stop (SIGTERM, SIGINT)."""
-    from translink import app, log
-    from translink.settings import Settings
+    from translink.quickstart import quick_imports
+
+    with quick_imports():
+        from translink import app, log
+        from translink.settings import Settings
 
     def load() -> Settings:
         return Settings.load(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from translink import __version__
+from translink.quickstart import Pauses
 
 if TYPE_CHECKING:
     from translink.journal import Journal, Subscription
@@ -26,6 +27,8 @@ class Condition:
     """The start is over: calls may come."""
     draining: bool = False
     """The end has begun: no call may come any more."""
+    pauses: Pauses = field(default_factory=Pauses)
+    """The garbage collector's."""
     died: bool = False
     """The media thread died, of a bug: no call will ever be heard again."""
 
@@ -73,6 +76,7 @@ class Console:
             },
             "events": dict(self._journal.counts),
             "pressure": board.pressure.summary(),
+            "collector": self._condition.pauses.summary(),
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
