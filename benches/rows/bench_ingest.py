@@ -54,7 +54,7 @@ def bench_ingest(bench: Bench, legs: int) -> None:
 
 
 @pytest.mark.parametrize("legs", [400])
-def bench_interpreter_lock(bench: Bench, legs: int) -> None:
+def bench_lock(bench: Bench, legs: int) -> None:
     """What Python does for a datagram and for a frame: the same frames from 1, 2 and 4 datagrams.
 
     The loop's thread is the only one that ever holds the interpreter's lock, so its CPU time is an
