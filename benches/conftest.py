@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def pytest_benchmark_update_machine_info(
     config: pytest.Config, machine_info: dict[str, Any]
 ) -> None:
     """Everything that a figure means nothing without."""
-    machine_info["translink"] = provenance(config.getoption("--scale"))
+    machine_info["translink"] = _provenance(config.getoption("--scale"))
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def scale(request: pytest.FixtureRequest) -> Scale:
 @pytest.fixture
 def bench(benchmark: Any, scale: Scale) -> Bench:
     """Runs measurements and keeps what they found."""
-    return Bench(benchmark, scale)
+    return Bench(benchmark, scale, _provenance(scale.name))
 
 
 @pytest.fixture
@@ -40,3 +41,8 @@ def minutes(request: pytest.FixtureRequest) -> float | None:
     """How long to soak; None = as the scale says."""
     asked: float | None = request.config.getoption("--minutes")
     return asked
+
+
+@cache
+def _provenance(scale: str) -> dict[str, Any]:
+    return provenance(scale)

@@ -39,8 +39,10 @@ NEW_RUN = 3 * TICK
 """A longer pause between two datagrams of an ear is one between utterances, not lateness."""
 WARM_UP = 3.0
 """Seconds until everybody is connected and CPU time begins to count."""
-SETTLE = 10.0
-"""Seconds for the last burst to be said to its end and heard, and for what is doubled to come."""
+QUIET = 2.0
+"""Seconds of silence at all ears that end a run: what is doubled would come sooner."""
+SETTLE = 15.0
+"""Seconds after the talk by which it ends in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,6 @@ class Scene:
     """Fixed delays of the providers, `300/80/200`."""
     extra: str = ""
     """More settings for `translink serve` (TOML tables)."""
-    settle: float = SETTLE
     ledger_seconds: float = 60.0
     every: float = 1.0
     """Seconds between two readings of memory and descriptors."""
@@ -166,7 +167,11 @@ async def _talk(
     start = int(await callers.stdout.readline())
     readings: list[Reading] = []
     threads: list[tuple[float, dict[str, float]]] = []
-    while (at := time.monotonic() - start / 1e9) < scene.seconds + scene.settle:
+    while (at := time.monotonic() - start / 1e9) < scene.seconds + SETTLE:
+        if at > scene.seconds + QUIET:
+            callers.stdin.write(b"how\n")
+            if float(await callers.stdout.readline()) > QUIET:
+                break
         readings.append(_look(serve, providers, at))
         if WARM_UP <= at <= scene.seconds:
             threads.append((at, thread_seconds(serve)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from benches.kit.calls import SETTLE, Outcome, Scene, run_calls
+from benches.kit.calls import Outcome, Scene, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row
 
@@ -31,11 +31,11 @@ def carried() -> int:
 def bench_capacity(bench: Bench, calls: int) -> None:
     """One step of the climb."""
     scale = bench.scale
-    if calls not in scale.pick((1,), (1, 10, 50, 100), CALLS):
+    if calls not in scale.pick((1,), (1, 25, 100), CALLS):
         pytest.skip(f"not in the {scale.name} form")
     if _broken:
         pytest.skip(f"a condition was broken at {_broken[0]} calls already")
-    scene = Scene(calls, scale.pick(5.0, 15.0, 40.0), settle=scale.pick(6.0, SETTLE, SETTLE))
+    scene = Scene(calls, scale.pick(4.5, 12.0, 40.0))
     row = Row("capacity", f"{calls} calls", x=calls, axis="two-way calls")
 
     def once() -> None:
