@@ -100,7 +100,12 @@ def serve(
         )
 
     settings = load()
-    log.configure(level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
+    log.configure(
+        level=settings.log.level,
+        format=settings.log.format,
+        secrets=settings.secrets(),
+        text=settings.log.text,
+    )
     _leave(app.serve(settings, load))
 
 

@@ -83,6 +83,8 @@ class Interpreter(ListenObserver):
         self._speaker = Speaker(direction, ear=ear, services=services, record=self._record)
         self._log = self._record.log
         self._emit = self._record.emit
+        self._language = direction.source
+        """Of the finals that came so far."""
         self._told_sent = 0
         self._tick = asyncio.Event()
 
@@ -95,6 +97,24 @@ class Interpreter(ListenObserver):
     def tally(self) -> Tally:
         """What was done so far."""
         return self._record.tally
+
+    @property
+    def language(self) -> str:
+        """What the talker speaks, or will from his next pause on."""
+        return self._listener.language
+
+    @property
+    def waiting(self) -> int:
+        """Segments that were not said to the end yet."""
+        return self._speaker.waiting
+
+    def listen_in(self, language: str) -> None:
+        """The talker goes on in another language."""
+        self._listener.use_language(language)
+
+    def speak_in(self, language: str) -> None:
+        """The listener wants another language, from the next segment on."""
+        self._speaker.speak_in(language)
 
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio from the talker."""
@@ -132,6 +152,7 @@ class Interpreter(ListenObserver):
         now = time.monotonic()
         match item:
             case Result():
+                self._turn(item)
                 self._final(item)
                 self._transcript.result(item, now)
             case UtteranceEnd():
@@ -204,6 +225,14 @@ class Interpreter(ListenObserver):
 
     # --- Results to segments ---
 
+    def _turn(self, result: Result) -> None:
+        """No segment holds two languages."""
+        language = self._listener.language_at(result.start)
+        if language != self._language:
+            self._transcript.flush(time.monotonic())
+            self._commit()
+            self._language = language
+
     def _final(self, result: Result) -> None:
         if not result.text:
             return
@@ -218,12 +247,22 @@ class Interpreter(ListenObserver):
     def _commit(self) -> None:
         captured = self._listener.speech.captured
         for segment in self._transcript.segments():
-            segment = replace(segment, captured=captured(segment.end))
+            segment = replace(segment, captured=captured(segment.end), language=self._language)
+            began = captured(segment.start + 1)
             if segment.captured:
                 self._record.time("speech_to_final", segment.born - segment.captured)
             self.tally.segments += 1
-            self._emit("segment", segment=segment.number, text=segment.text)
-            self._speaker.add(segment, captured(segment.start + 1))
+            # The journal counts in Unix time.
+            offset = time.time() - time.monotonic()
+            self._emit(
+                "segment",
+                segment=segment.number,
+                text=segment.text,
+                language=segment.language,
+                began=offset + (began or segment.born),
+                ended=offset + (segment.captured or segment.born),
+            )
+            self._speaker.add(segment, began)
         self._tick.set()
 
     async def _ticks(self) -> None:

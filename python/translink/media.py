@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from translink._core import Engine, Frame, Playout
 
@@ -40,6 +40,7 @@ class LegPorts:
     listen: tuple[str, int]
     play_to: tuple[str, int] | None = None
     send_from_listen: bool = False
+    source: str | tuple[str, ...] = "first"
     ledger_seconds: float = 60.0
     prebuffer_ms: int = 60
     tail_ms: int = 1500
@@ -80,6 +81,7 @@ class Media:
             listen=ports.listen,
             play_to=ports.play_to,
             send_from_listen=ports.send_from_listen,
+            source=ports.source,
             ledger_seconds=ports.ledger_seconds,
             prebuffer_ms=ports.prebuffer_ms,
             tail_ms=ports.tail_ms,
@@ -143,8 +145,8 @@ class Media:
 class MediaLeg:
     """One leg. Its owner sets the callbacks; they run on the loop and must not block.
 
-    Every method but `remove` raises `LookupError` once the leg is removed; `play`, `flush` and
-    `reset` also once it is dead, and `RuntimeError` once the media is closed.
+    Every method but `remove` raises `LookupError` once the leg is removed; those that change
+    something also once it is dead, and `RuntimeError` once the media is closed.
     """
 
     def __init__(self, name: str, number: int, engine: Engine, legs: dict[int, MediaLeg]) -> None:
@@ -158,6 +160,10 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
+        self.volume = 1.0
+        """As set by `set_volume`."""
+        self.muted = False
+        """As set by `set_muted`."""
         self._engine = engine
         self._legs = legs
         self._life = 0
@@ -173,6 +179,42 @@ class MediaLeg:
     def flush(self) -> None:
         """Drop what waits for the ear."""
         self._engine.flush(self.number)
+
+    def set_volume(self, factor: float) -> None:
+        """How loud the ear hears, 0 to 2, from now on and in the calls to come. Raises `ValueError`."""
+        self._engine.set_volume(self.number, factor)
+        self.volume = factor
+
+    def set_muted(self, muted: bool) -> None:
+        """Whether what the talker says is silence, from now on and in the calls to come."""
+        self._engine.set_muted(self.number, muted)
+        self.muted = muted
+
+    def set_source(self, source: str | tuple[str, ...]) -> None:
+        """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
+        self._engine.set_source(self.number, source)
+
+    def source(self) -> tuple[str, int] | None:
+        """Whose datagrams are heard in this call."""
+        return self._engine.source(self.number)
+
+    def stranger(self) -> tuple[str, int] | None:
+        """Whose datagram was dropped last."""
+        return self._engine.stranger(self.number)
+
+    def envelope(self, lane: Literal["said", "heard"], from_index: int = 0) -> tuple[int, bytes]:
+        """Outline of what was said or heard: first index, then an int8 pair for each 20 ms of the
+        monotonic clock; the last 20 s at most. See `Engine.envelope`."""
+        return self._engine.envelope(self.number, lane, from_index)
+
+    def tap(self, on: bool = True) -> None:
+        """Keep the last 5 s of what the ear is sent, or no more."""
+        self._engine.tap(self.number, on)
+
+    def heard(self, start: int, end: int) -> tuple[int, bytes]:
+        """What the ear was sent, by samples of the monotonic clock; needs `tap`. See
+        `Engine.heard`."""
+        return self._engine.heard(self.number, start, end)
 
     def history(self, start: int, end: int) -> tuple[int, bytes]:
         """Audio of samples `start` to `end` as far as it is still (and already) known."""

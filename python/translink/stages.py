@@ -22,21 +22,23 @@ from __future__ import annotations
 import math
 from typing import TypedDict
 
-STAGES = (
-    "socket_to_ring",
-    "ring_to_loop",
-    "ring_to_wire",
-    "speech_to_final",
-    "commit_wait",
-    "commit_to_request",
-    "translate",
-    "request_to_audio",
-    "audio_to_sent",
-    "own",
-    "queued",
-    "mouth_to_ear",
-    "ear_voice_span",
-)
+OWNERS = {
+    "socket_to_ring": "own",
+    "ring_to_loop": "own",
+    "ring_to_wire": "own",
+    "speech_to_final": "provider",
+    "commit_wait": "policy",
+    "commit_to_request": "own",
+    "translate": "provider",
+    "request_to_audio": "provider",
+    "audio_to_sent": "own",
+    "own": "own",
+    "queued": "talker",
+    "mouth_to_ear": "all",
+    "ear_voice_span": "all",
+}
+"""Whose time each stage is."""
+STAGES = tuple(OWNERS)
 
 _LOW = 1e-5
 _STEP = 1.04

@@ -81,11 +81,15 @@ class Board:
         self._zero = time.time()
         self._due: list[tuple[float, int, dict[str, Any]]] = []
         self._order = itertools.count()
+        self._extra: list[dict[str, Any]] = []
         self.legs: dict[str, Leg] = {}
         self.calls: dict[str, dict[str, Any]] = {}
         self.lines: dict[str, list[dict[str, Any]]] = {}
         self.watched: list[dict[str, Any]] = []
         """Every watch message received."""
+        self.role = "control"
+        self.refuse = ""
+        """Reason why controls are refused."""
         for number in range(1, calls + 1):
             self._begin(number)
         self._runner: web.AppRunner | None = None
@@ -102,6 +106,7 @@ class Board:
                 web.get("/api/settings", self._settings),
                 web.get("/api/calls", self._list),
                 web.get("/api/calls/{call}", self._detail),
+                web.patch("/api/legs/{leg}", self._refuse),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -138,7 +143,7 @@ class Board:
         }
         self.lines[name] = []
         self._plan(
-            name, legs, time.time() + self._random.uniform(0, 4), self._random.randrange(8), 0
+            name, legs, time.time() - self._random.uniform(5, 7), self._random.randrange(8), 0
         )
 
     def _plan(self, call: str, legs: tuple[str, str], at: float, turn: int, segment: int) -> None:
@@ -184,6 +189,8 @@ class Board:
 
     def _happened(self) -> Iterator[dict[str, Any]]:
         now = time.time()
+        while self._extra:
+            yield self._extra.pop(0)
         while self._due and self._due[0][0] <= now:
             _, _, event = heapq.heappop(self._due)
             call, leg = event["call"], self.legs[event["leg"]]
@@ -214,6 +221,24 @@ class Board:
         elif event["type"] == "speech" and event["state"] == "started":
             line["at"]["spoken"] = event["at"]
             line["state"] = "spoken"
+
+    def say(self, call: str, text: str) -> None:
+        """A line of its own, now."""
+        leg = self.calls[call]["legs"][0]
+        number = 1_000 + len(self.lines[call])
+        now = time.time()
+        line = {
+            "leg": leg, "segment": number, "start_s": now - 1 - self.calls[call]["began"],
+            "end_s": now - self.calls[call]["began"], "text": text, "translation": None,
+            "state": "final", "at": {},
+        }  # fmt: skip
+        self._at(now, "segment", call, leg, segment=number, text=text, line=line)
+
+    def tell(self, type_: str, **more: Any) -> None:
+        """An event of no call."""
+        self._extra.append(
+            {"v": 1, "type": type_, "at": time.time(), "call": None, "leg": None, **more}
+        )
 
     # --- Routes ---
 
@@ -260,7 +285,10 @@ class Board:
         }  # fmt: skip
 
     async def _session(self, _: web.Request) -> web.Response:
-        return web.json_response({"role": "control", "token_needed": False})
+        return web.json_response({"role": self.role, "token_needed": False})
+
+    async def _refuse(self, _: web.Request) -> web.Response:
+        return web.json_response({"error": self.refuse}, status=409)
 
     async def _settings(self, _: web.Request) -> web.Response:
         return web.json_response({"mode": "auto", "streaming_share": 1.0})
@@ -305,7 +333,7 @@ class Board:
         await socket.close()
 
     async def _tell(self, socket: web.WebSocketResponse, watch: dict[str, Any]) -> None:
-        hello = {"version": "0.0", "role": "control", "listen_in": True}
+        hello = {"version": "0.0", "role": self.role, "listen_in": True}
         calls = [self.row(call) for call in self.calls]
         await self._send(socket, {"hello": hello, "calls": calls, "system": self.system()})
         told: dict[str, int] = {}
@@ -320,7 +348,7 @@ class Board:
                 if event["type"] != "interim" or event["call"] in watch["calls"]
             ]
             if watch["events"] == "watched":
-                events = [event for event in events if event["call"] in watch["calls"]]
+                events = [e for e in events if e["call"] is None or e["call"] in watch["calls"]]
             out: dict[str, Any] = {"n": tick, "events": events, "levels": {}}
             now = int((time.time() - self._zero) / SLOT)
             for leg in watch["levels"]:

@@ -62,6 +62,12 @@ export class CallView {
     if (changed.has("stages")) this._stages.update(this._store.stages.get(call.call) ?? {});
   }
 
+  /** What moves with every frame. */
+  draw() {
+    this.score.draw();
+    for (const head of this._heads) head.tick();
+  }
+
   /** The clock of the call goes on between messages. */
   tick() {
     const call = this._store.call(this._store.selected);
@@ -104,9 +110,9 @@ export class CallView {
   }
 
   /** @param {Element} button */
-  async _hangUp(button) {
+  _hangUp(button) {
     const name = this._store.selected ?? "";
-    await ask(button, `end call ${name}`, () => post(`/api/calls/${encodeURIComponent(name)}/end`));
+    ask(button, `end call ${name}`, () => post(`/api/calls/${encodeURIComponent(name)}/end`));
   }
 }
 

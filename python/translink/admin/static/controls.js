@@ -7,32 +7,36 @@ import { Refused } from "./api.js";
 const NOTE_FOR = 6_000;
 const NOTES = 4;
 
+/** What was asked of a control while it was pending: the last wish only. @type {WeakMap<Element, () => void>} */
+const wishes = new WeakMap();
+
 /**
- * Ask, and show that it is being asked.
- * @template T
+ * Ask, and show that it is being asked. Asked again meanwhile, it asks again afterwards, for the newest wish.
  * @param {Element} control gets `aria-busy`, and `data-refused` with the reason
  * @param {string} what in words, as in "mute 3333"
- * @param {() => Promise<T>} asking
- * @returns {Promise<T | null>} null when refused
+ * @param {() => Promise<unknown>} asking sends it and takes the answer in
+ * @param {() => void} [settle] show what is so, confirmed or refused
  */
-export async function ask(control, what, asking) {
-  if (control.getAttribute("aria-busy") === "true") return null;
+export async function ask(control, what, asking, settle = () => {}) {
+  if (control.getAttribute("aria-busy") === "true") {
+    wishes.set(control, () => ask(control, what, asking, settle));
+    return;
+  }
   mark(control, "aria-busy", "true");
   mark(control, "data-refused", null);
   try {
-    const answer = await asking();
+    await asking();
     mark(control, "data-confirmed", "");
     setTimeout(() => mark(control, "data-confirmed", null), 900);
-    return answer;
   } catch (error) {
     const reason = error instanceof Refused ? error.message : String(error);
     mark(control, "data-refused", reason);
-    mark(control, "title", reason);
     note(`Could not ${what}: ${reason}`, "bad");
-    return null;
-  } finally {
-    mark(control, "aria-busy", null);
   }
+  mark(control, "aria-busy", null);
+  const wish = wishes.get(control);
+  wishes.delete(control);
+  (wish ?? settle)();
 }
 
 /** A line at the foot of the page, read aloud, that goes away by itself.

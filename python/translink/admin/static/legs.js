@@ -29,6 +29,10 @@ export class LaneHead {
     this._mic.update();
     this._ear.update();
   }
+
+  tick() {
+    this._mic.tick();
+  }
 }
 
 class Mic {
@@ -72,10 +76,26 @@ class Mic {
     mark(this._mute, "aria-pressed", String(!!leg.muted));
     say(this._mute, leg.muted ? "Unmute" : "Mute");
     const level = leg.level_db ?? QUIET;
-    this._meter.style.transform = `scaleX(${Math.max(0, Math.min(1, 1 - level / QUIET))})`;
+    if (!this._store.sound(this._leg).said.next) this._swing(level);
     say(this._level, level > QUIET ? `${number(level)} dB` : "quiet");
     this._figures.replaceChildren(...this._facts(leg));
   }
+
+  /** The meter follows the sound itself, which is told more often than the leg's figures. */
+  tick() {
+    const peak = this._store.sound(this._leg).said.peak(0.16);
+    this._swing(peak > 0 ? 20 * Math.log10(peak) : QUIET);
+  }
+
+  /** @param {number} level dB */
+  _swing(level) {
+    const part = Math.max(0, Math.min(1, 1 - level / QUIET)).toFixed(2);
+    if (part === this._part) return;
+    this._part = part;
+    this._meter.style.transform = `scaleX(${part})`;
+  }
+
+  _part = "";
 
   /** @param {any} leg */
   _facts(leg) {
@@ -92,17 +112,17 @@ class Mic {
     ].filter((each) => each !== null);
   }
 
-  async _toggle() {
+  _toggle() {
     const muted = !this._store.legs.get(this._leg)?.muted;
-    await this._patch(muted ? "mute" : "unmute", this._mute, { muted });
+    this._patch(muted ? "mute" : "unmute", this._mute, { muted });
   }
 
   /** @param {string} what @param {Element} control @param {object} body */
-  async _patch(what, control, body) {
-    const leg = await ask(control, `${what} (${this._leg})`, () => patch(`/api/legs/${encodeURIComponent(this._leg)}`, body));
-    if (leg) this._store.leg(this._leg, leg);
-    this.update();
-    if (control === this._language) this._language.value = this._store.legs.get(this._leg)?.language ?? "";
+  _patch(what, control, body) {
+    ask(control, `${what} (${this._leg})`, () => change(this._store, this._leg, body), () => {
+      this.update();
+      if (control === this._language) this._language.value = this._store.legs.get(this._leg)?.language ?? "";
+    });
   }
 
   /** @param {string} code */
@@ -144,17 +164,20 @@ class Ear {
     say(this._queue, queued >= 20 ? `${(queued / 1000).toFixed(1)} s to say` : "");
   }
 
-  async _set() {
+  _set() {
     const volume = Number(this._volume.value) / 100;
-    const leg = await ask(this._volume, `set the volume (${this._leg})`, () => patch(`/api/legs/${encodeURIComponent(this._leg)}`, { volume }));
-    if (leg) this._store.leg(this._leg, leg);
-    this._volume.blur();
-    this.update();
+    ask(this._volume, `set the volume (${this._leg})`, () => change(this._store, this._leg, { volume }), () => this.update());
   }
 
-  async _drop() {
-    await ask(this._flush, `flush (${this._leg})`, () => post(`/api/legs/${encodeURIComponent(this._leg)}/flush`));
+  _drop() {
+    ask(this._flush, `flush (${this._leg})`, () => post(`/api/legs/${encodeURIComponent(this._leg)}/flush`));
   }
+}
+
+/** Change a leg, and show it as the server then says it is.
+ * @param {Store} store @param {string} leg @param {object} body */
+async function change(store, leg, body) {
+  store.leg(leg, await patch(`/api/legs/${encodeURIComponent(leg)}`, body));
 }
 
 /** @param {string} name @param {string} value @param {string} [more] @param {boolean} [bad] */

@@ -56,11 +56,17 @@ export class Live {
   /** What is on screen. Cheap to call often: only changes are sent. @param {Watch} watch */
   watch(watch) {
     this._watch = JSON.stringify({ watch });
-    if (!this._telling) this._telling = window.setTimeout(() => this._send(), WATCH_PAUSE);
+    if (this._telling) return;
+    this._send();
+    this._telling = window.setTimeout(() => this._again(), WATCH_PAUSE);
+  }
+
+  _again() {
+    this._telling = 0;
+    this._send();
   }
 
   _send() {
-    this._telling = 0;
     if (this._socket?.readyState !== WebSocket.OPEN || this._watch === this._told) return;
     this._socket.send(this._watch);
     this._told = this._watch;

@@ -15,6 +15,8 @@ import { System } from "./system.js";
 import { next as nextTheme, startTheme } from "./theme.js";
 
 const FINALS_KEPT = 20;
+const SETTLED = 700;
+let later = 0;
 
 startTheme();
 const store = new Store();
@@ -55,7 +57,7 @@ function frame(now) {
   const changed = new Set(store.changed);
   store.changed.clear();
   if (changed.size) show(changed);
-  view.score.draw();
+  view.draw();
   if (probe.frame(now)) {
     system.updatePage();
     view.tick();
@@ -80,10 +82,12 @@ function take(message) {
   store.apply(message);
   if (!message.hello) return;
   fromAddress();
+  // Another server, or one that began anew, knows nothing of the call that was looked at.
+  if (!store.call(store.selected)) store.select(null);
   get("/api/settings").then((settings) => store.settings(settings)).catch(() => {});
   // What was missed while the connection was away is in the call's own record.
-  if (store.selected !== null) fetchDetail(store.selected);
   watch();
+  if (store.selected !== null) fetchTwice(store.selected);
 }
 
 /** @param {"open" | "closed"} state @param {string} why */
@@ -111,15 +115,22 @@ function open(call, turning = true) {
   const address = `#call=${encodeURIComponent(call)}`;
   if (location.hash !== address) history.replaceState(null, "", address);
   if (turning) turn("call");
-  fetchDetail(call);
   watch();
+  fetchTwice(call);
+}
+
+/** A call's record, now and once more: what happened between the first answer and the moment from which the
+ * server tells this page of the call would be in neither. @param {string} call */
+function fetchTwice(call) {
+  clearTimeout(later);
+  later = window.setTimeout(() => store.selected === call && fetchDetail(call), SETTLED);
+  fetchDetail(call);
 }
 
 /** @param {string} call */
 async function fetchDetail(call) {
   const detail = await get(`/api/calls/${encodeURIComponent(call)}`).catch(() => null);
   if (detail) store.detail(detail);
-  else if (store.selected === call && !store.call(call)) store.select(null);
 }
 
 /** Tell the server what is on screen. A page that nobody sees watches nothing. */
@@ -134,7 +145,7 @@ function watch() {
 
 function fromAddress() {
   const call = decodeURIComponent(/^#call=(.+)$/.exec(location.hash)?.[1] ?? "");
-  if (call && call !== store.selected) open(call, false);
+  if (store.call(call) && call !== store.selected) open(call, false);
 }
 
 /** On a narrow screen one view is seen at a time. @param {string} to */

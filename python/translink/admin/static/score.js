@@ -11,7 +11,7 @@ import { Lane } from "./lane.js";
 import { colours, onTheme } from "./theme.js";
 
 /** Seconds behind the server's clock: sound that is on its way arrives before its moment is drawn. */
-const LAG = 0.3;
+const LAG = 0.12;
 const NOW_AT = 0.86;
 const SPANS = [10, 20, 60];
 const PALETTE = ["ink", "ink-2", "ink-3", "line", "panel", "a", "b", "own", "provider", "bad"];

@@ -37,7 +37,7 @@ export class Stages {
       h("header", {}, h("h2", { id: "stages-title", text: "Delays" }),
         h("p.legend", {}, h("i.own"), "own", h("i.provider"), "providers'", h("i.policy"), "waiting")),
       this._bar,
-      h("div.scroll", {}, h("table", {},
+      h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Delays by stage" }, h("table", {},
         h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "Stage" }), h("th.scale", { scope: "col" }, scale()),
           ...["p50", "p95", "p99"].map((text) => h("th.figure", { scope: "col", text })))),
         this._body)));

@@ -68,7 +68,8 @@ export class System {
     this._showMode(mode);
     for (const button of this._mode.children) button.disabled = !controls;
     this._share.disabled = !controls || mode !== "auto";
-    if (share !== null && !this._share.matches(":active")) {
+    const moving = this._share.matches(":active") || this._share.getAttribute("aria-busy") === "true";
+    if (share !== null && !moving) {
       this._share.value = String(Math.round(share * 100));
       say(this._percent, `${this._share.value} %`);
     }
@@ -109,10 +110,12 @@ export class System {
   }
 
   /** @param {Element} control @param {string} what @param {object} body */
-  async _set(control, what, body) {
-    const answer = await ask(control, what, () => post("/api/mode", body));
-    if (answer) this._store.settings({ mode: answer.mode, streaming_share: answer.share });
-    this.updateMode();
+  _set(control, what, body) {
+    const asking = async () => {
+      const answer = await post("/api/mode", body);
+      this._store.settings({ mode: answer.mode, streaming_share: answer.share });
+    };
+    ask(control, what, asking, () => this.updateMode());
   }
 
   _pressure = /** @type {any} */ (null);
