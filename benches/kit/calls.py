@@ -39,6 +39,8 @@ NEW_RUN = 3 * TICK
 """A longer pause between two datagrams of an ear is one between utterances, not lateness."""
 WARM_UP = 3.0
 """Seconds until everybody is connected and CPU time begins to count."""
+LATE = 0.3
+"""Seconds that a reading at the end of the talk may come late: the last words are still going."""
 QUIET = 2.0
 """Seconds of silence at all ears that end a run: what is doubled would come sooner."""
 SETTLE = 15.0
@@ -103,7 +105,8 @@ class Outcome:
 
     def steady(self) -> tuple[Reading, Reading]:
         """The readings between which everybody was connected and talked."""
-        talking = [each for each in self.readings if WARM_UP <= each.at <= self.scene.seconds]
+        warm = min(WARM_UP, self.scene.seconds / 2)
+        talking = [each for each in self.readings if warm <= each.at <= self.scene.seconds + LATE]
         return talking[0], talking[-1]
 
     @property
@@ -173,7 +176,7 @@ async def _talk(
             if float(await callers.stdout.readline()) > QUIET:
                 break
         readings.append(_look(serve, providers, at))
-        if WARM_UP <= at <= scene.seconds:
+        if min(WARM_UP, scene.seconds / 2) <= at <= scene.seconds + LATE:
             threads.append((at, thread_seconds(serve)))
         if scene.every >= 5.0:  # a long run: how does latency develop?
             stages: Any = (await programs.stats()).get("stages_ms") or {}

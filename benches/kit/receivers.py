@@ -36,11 +36,14 @@ from benches.kit.quantiles import curve, named
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame
 from translink.media import LegPorts, Media
+from translink.sim.server import free_port
 
 RECEIVE_BUFFER = 4_194_304
 """Bytes asked for by every receiver, for each socket."""
 RECEIVERS = ("floor", "engine", "uvloop", "asyncio", "node")
 PATIENCE = 30.0
+TICK_US = "1000"
+"""How often the sender sends what is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Receiver(Talking):
         super().__init__(_command(name, legs, mood))
         self.ports = [int(port) for port in self.line().removeprefix("ready").split()]
         assert len(self.ports) == legs
+        self.source = free_port(socket.SOCK_DGRAM)
+        """Where to send from: a leg believes its first source only."""
 
     def __enter__(self) -> Receiver:
         return self
@@ -74,11 +79,9 @@ class Receiver(Talking):
         return self.told("end")
 
 
-def send(
-    ports: Sequence[int], *, seconds: float, rate: float, size: int, tick_us: int = 1000
-) -> Sent:
+def send(ports: Sequence[int], *, seconds: float, rate: float, size: int, source: int = 0) -> Sent:
     """Run `native/sender.c` to its end."""
-    command = [str(program("sender")), str(seconds), str(rate), str(size), str(tick_us)]
+    command = [str(program("sender")), str(seconds), str(rate), str(size), TICK_US, str(source)]
     told = subprocess.run(
         command,
         input="\n".join(map(str, ports)),

@@ -37,10 +37,11 @@ def bench_handoff(bench: Bench, mood: str) -> None:
         for name, title in (("mailbox", "translink"), ("attached", "call_soon_threadsafe")):
             own = name == "mailbox"
             with Receiver(name, LEGS, mood) as receiver:
-                send(receiver.ports, seconds=0.2, rate=50, size=640)
+                load = {"rate": 50, "size": 640, "source": receiver.source}
+                send(receiver.ports, seconds=0.2, **load)
                 time.sleep(0.1)
                 receiver.begin()
-                sent = send(receiver.ports, seconds=seconds, rate=50, size=640)
+                sent = send(receiver.ports, seconds=seconds, **load)
                 time.sleep(0.3)
                 told = receiver.end()
             lost = sent.sent - told["frames"]

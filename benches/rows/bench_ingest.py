@@ -83,11 +83,12 @@ def listen(
 ) -> tuple[dict[str, Any], Sent]:
     """Start a receiver, send to it, wait until it has taken what it can."""
     with Receiver(name, legs) as receiver:
-        # Half a second before it counts: page faults of the first datagrams are not the work.
-        send(receiver.ports, seconds=min(0.2, seconds), rate=rate, size=size)
+        # A moment before it counts: page faults of the first datagrams are not the work.
+        load = {"rate": rate, "size": size, "source": receiver.source}
+        send(receiver.ports, seconds=min(0.2, seconds), **load)
         time.sleep(0.05)
         receiver.begin()
-        sent = send(receiver.ports, seconds=seconds, rate=rate, size=size)
+        sent = send(receiver.ports, seconds=seconds, **load)
         time.sleep(0.25)
         return receiver.end(), sent
 
