@@ -22,7 +22,7 @@ FLOORS: tuple[set[str], ...] = (
     {"translink", "_core", "errors", "events", "quickstart"},
     {"providers", "log", "journal", "stages", "sentences", "views", "usage"},
     {"keys", "setting_types", "settings", "setting_errors", "sources"},
-    {"transcript", "timeline", "failover", "speech", "pauses", "pressure"},
+    {"transcript", "timeline", "failover", "speech", "pauses", "pace", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
@@ -49,6 +49,7 @@ PURE = (
     "failover",
     "sentences",
     "pauses",
+    "pace",
     "pressure",
     "speech",
     "events",

@@ -83,9 +83,10 @@ class Interpreter(ListenObserver):
         self._speaker = Speaker(direction, ear=ear, services=services, record=self._record)
         self._log = self._record.log
         self._emit = self._record.emit
+        self._ring_to_wire = [each["ring_to_wire"] for each in stages]
         self._language = direction.source
         """Of the finals that came so far."""
-        self._told_sent = 0
+        self._sent = self._told_sent = 0
         self._tick = asyncio.Event()
 
     @property
@@ -212,9 +213,14 @@ class Interpreter(ListenObserver):
         self._log.info("audio is recognised again after a failure", ms=round(seconds * 1000), by=by)
         self._emit("replay", ms=seconds * 1000, by=by)
 
-    def sent(self, frame: Frame | None, total: int) -> None:
-        if frame is not None:
-            self._record.time("ring_to_wire", time.monotonic() - frame.ready / 1e9)
+    def sent(self, ready: int | None, total: int) -> None:
+        if ready is not None:
+            took = time.monotonic() - ready / 1e9
+            for histogram in self._ring_to_wire:
+                histogram.record(took)
+            if self._pressure.frames_per_message > 1:
+                self._pressure.given_up["messages"] += total - self._sent - 1
+        self._sent = total
         if total - self._told_sent >= 100:
             self._told_sent = told = total // 100 * 100
             size = told * 2 * FRAME

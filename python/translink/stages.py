@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from typing import TypedDict
 
 OWNERS = {
@@ -70,9 +71,7 @@ class Histogram:
         self.count += 1
         if seconds > self.max:
             self.max = seconds
-        steps = math.ceil(math.log(max(seconds, _LOW) / _LOW) / _LOG_STEP)
-        index = min(_BUCKETS, steps)
-        self._buckets[index] += 1
+        self._buckets[bisect_left(_EDGES, seconds)] += 1
 
     def quantile(self, q: float) -> float:
         """Upper edge of the bucket that holds quantile `q`, in seconds; 0.0 when empty."""
@@ -95,7 +94,8 @@ class Histogram:
         }
 
 
-_LOG_STEP = math.log(_STEP)
+_EDGES = [_LOW * _STEP**step for step in range(_BUCKETS)]
+"""Upper edges of the buckets; what is beyond the last falls into one more."""
 
 
 class Stages:
