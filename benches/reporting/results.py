@@ -120,7 +120,8 @@ def _moved(earlier: dict[str, Any], case: dict[str, Any]) -> list[Change]:
 
 
 def _spread(figure: dict[str, Any]) -> float:
-    values, own = figure["values"], figure["noise"]
+    values: list[float] = figure["values"]
+    own: float = figure["noise"]
     middle = abs(median(values))
     if len(values) > 1:
         return (max(values) - min(values)) / 2 + own * middle / 2

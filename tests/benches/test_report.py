@@ -15,7 +15,7 @@ from benches.reporting.targets import TARGETS, short, table, verdicts, write_bet
 WHERE = {"cpu": "one", "cores": 2, "scale": "quick", "date": "2026-01-01T00:00:00Z", "commit": "a"}
 
 
-def figure(*values: float, **about: Any) -> dict[str, Any]:
+def figure(*values: float, **about: Any) -> Any:
     usual = {"unit": "ms", "better": "less", "own": True, "at_most": None, "noise": 0.0}
     return {**usual, **about, "values": list(values)}
 
