@@ -117,4 +117,6 @@ $(VENV)/.release: $(VENV)/.made $(SOURCES)
 	@$(PIP) 'maturin>=1.14,<2'
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q \
 	  >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
+	@# As pip does with what it installs: else every start compiles it anew where Python may not write.
+	@$(BIN)/python -m compileall -q python/translink
 	@touch $@

@@ -19,15 +19,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "translink"
 
 FLOORS: tuple[set[str], ...] = (
-    {"translink", "_core", "errors", "events"},
-    {"providers", "log", "journal", "stages", "sentences"},
-    {"setting_types", "settings", "setting_errors", "sources"},
-    {"transcript", "timeline", "failover", "speech", "pauses", "pressure"},
+    {"translink", "_core", "errors", "events", "quickstart"},
+    {"providers", "log", "journal", "stages", "sentences", "views", "usage"},
+    {"keys", "setting_types", "settings", "setting_errors", "sources"},
+    {"transcript", "timeline", "failover", "speech", "pauses", "pace", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
-    | {"record", "speaker", "interpreter", "call", "switchboard"},
-    {"metrics", "admin", "offline"},
+    | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange"},
+    {"metrics", "admin", "offline", "archive", "exports"},
     {"app", "console"},
     {"sim", "check"},
     {"cli", "__main__"},
@@ -49,6 +49,7 @@ PURE = (
     "failover",
     "sentences",
     "pauses",
+    "pace",
     "pressure",
     "speech",
     "events",

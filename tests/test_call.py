@@ -12,6 +12,7 @@ import pytest
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
+from translink.views import CallRow
 
 
 def a_call(
@@ -73,17 +74,21 @@ def test_the_record_of_a_call_tells_what_was_done_and_lost() -> None:
     assert ended["mouth_to_ear_p50_ms"] > 0
 
 
-def test_a_running_call_has_a_record_too() -> None:
-    records: list[dict[str, Any]] = []
+def test_a_running_call_has_a_row_too() -> None:
+    rows: list[CallRow] = []
 
     async def scenario(board: Board) -> None:
         await board.talk("1", 1.0)
-        records.extend(board.switchboard.call_records())
+        rows.extend(board.switchboard.row(name) for name in board.switchboard.calls)
 
     _, ended = a_call(scenario)
-    (running,) = records
-    assert (running["reason"], running["seconds"], running["1.words"]) == ("", 1.0, 2)
-    assert running["call"] == ended["call"]
+    (running,) = rows
+    assert (running.state, running.reason, running.seconds, running.words) == ("running", "", 1, 2)
+    assert (running.call, running.legs, running.languages) == (
+        ended["call"],
+        ("1", "2"),
+        ("en", "fr"),
+    )
 
 
 def test_who_speaks_the_listeners_language_is_not_translated() -> None:

@@ -193,3 +193,18 @@ async def test_only_the_end_of_a_long_context_is_sent() -> None:
     context = json.loads(server.seen[0].body)["context"]
     assert len(context) == 4_000
     assert context.endswith("z")
+
+
+async def test_a_translation_far_too_long_is_not_one() -> None:
+    async def flood(request: web.Request) -> web.Response:
+        return web.json_response({"translations": [{"text": "no " * 1_000}]})
+
+    assert "far too long" in str(await failure(flood))
+
+
+async def test_an_answer_that_does_not_end_is_not_read_to_its_end() -> None:
+    async def flood(request: web.Request) -> web.Response:
+        return web.Response(body=b'{"translations": [{"text": "' + b" " * 3_000_000)
+
+    error = await failure(flood)
+    assert (error.kind, "exceeds" in str(error)) == (Kind.REFUSED, True)

@@ -1,5 +1,6 @@
 import pytest
 
+from translink import errors
 from translink.errors import Kind, ProviderError, kind_of_close, kind_of_status
 
 
@@ -35,3 +36,12 @@ def test_an_error_says_only_its_message() -> None:
         None,
         2.0,
     )
+
+
+def test_a_known_secret_is_struck_out_of_whatever_a_peer_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(errors, "_concealed", ())
+    errors.conceal({"s3cret-key", "s3cret-key-and-more"})
+    told = errors.printable("refused s3cret-key-and-more and s3cret-key\r\nnext")
+    assert told == "refused *** and *** next"

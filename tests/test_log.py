@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -130,6 +132,57 @@ def test_levels_are_obeyed_and_libraries_kept_quiet(configured: Configure) -> No
     stream = configured(format="json", level="debug")
     logging.getLogger("websockets.client").debug("> Authorization: Token abc")
     assert stream.getvalue() == ""
+
+
+def test_the_log_can_be_kept_without_what_people_say(configured: Configure) -> None:
+    for text in (True, False):
+        stream = configured(format="json", text=text)
+        out = structlog.get_logger("translink")
+        out.info('[WEBSOCKET] FINAL transcript (3333): "my "private" words"')
+        out.info('[WEBSOCKET] INTERIM transcript (33.3-a): "my private"')
+        out.warning("not spoken, or not all of it", reason="busy", text="my private words")
+        said = stream.getvalue()
+        assert ("private" in said) is text
+        assert "[WEBSOCKET] FINAL transcript (3333): " in said
+    assert "(16 letters)" in said
+
+
+CRASHES = {
+    "main": "raise RuntimeError(key)",
+    "thread": "t = threading.Thread(target=lambda: fail(key)); t.start(); t.join()",
+    "task": "asyncio.run(forgotten())",
+    "finalizer": "Fails()",
+    "chained": "try:\n fail(key)\nexcept RuntimeError as e: raise ValueError('bad') from e",
+}
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_whatever_ends_by_a_bug_is_logged_without_secrets(crash: str, format: str) -> None:
+    program = f"""
+import asyncio, gc, sys, threading
+from translink import log
+key = sys.stdin.read()
+log.configure(secrets=[key], format="{format}")
+def fail(x): raise RuntimeError("it was " + x)
+async def failing(): fail(key)
+async def forgotten():
+    task = asyncio.create_task(failing())
+    await asyncio.sleep(0.01)
+    del task
+    gc.collect()
+class Fails:
+    def __del__(self): fail(key)
+{CRASHES[crash]}
+"""
+    key = "distinctive-key-0123456789"
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=key, capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert key not in said
+    assert log.MASK in said
+    assert done.returncode == (1 if crash in ("main", "chained") else 0)
 
 
 class Stuck(io.StringIO):

@@ -46,7 +46,7 @@ class Desk:
             on_failed=self.failures.append,
         )
 
-    async def _transcribe(self, pcm: bytes) -> Result:
+    async def _transcribe(self, pcm: bytes, start: int) -> Result:
         self.uploads.append(pcm)
         self.under_way += 1
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -279,11 +280,12 @@ async def test_a_server_that_cannot_start_says_why_and_what_to_do(
 
 async def _start(folder: Path, *settings: str) -> asyncio.subprocess.Process:
     """A server on ports of its own; `settings` are laid over."""
-    chosen = ["deepgram.api_key=x", "deepl.api_key=x", "legs.3333.listen=0", *settings]
+    chosen = ["legs.3333.listen=0", *settings]
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "translink", "serve", "--admin-port", "0"),
         *(part for each in chosen for part in ("--set", each)),
         cwd=folder,
+        env={**os.environ, "DEEPGRAM_API_KEY": "x", "DEEPL_API_KEY": "x"},
         stderr=asyncio.subprocess.PIPE,
     )
 

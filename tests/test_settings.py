@@ -304,3 +304,27 @@ def test_whatever_the_environment_holds_only_a_settings_error_escapes(
 ) -> None:
     with contextlib.suppress(SettingsError):
         Settings.load(environ={"TRANSLINK_" + name: value}, directory=Path("/nonexistent"))
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("any", "any"),
+        ("192.0.2.7", ("192.0.2.7",)),
+        ("192.0.2.7:4000, [2001:db8::7]:4000", ("192.0.2.7:4000", "[2001:db8::7]:4000")),
+    ],
+)
+def test_a_leg_hears_whom_it_is_told_to(here: Path, written: str, means: object) -> None:
+    assert {leg.source for leg in load().legs} == {"first"}
+    one, two = load(TRANSLINK_LEGS__3333__SOURCE=written).legs
+    assert (one.source, two.source) == (means, "first")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["gateway", "192.0.2.0/24", "192.0.2.7:", "192.0.2.7:70000", ",".join(["192.0.2.7"] * 9)],
+)
+def test_a_source_that_the_engine_could_not_take_is_refused(here: Path, written: str) -> None:
+    told = refusal(TRANSLINK_LEGS__3333__SOURCE=written)
+    assert told.startswith("TRANSLINK_LEGS__3333__SOURCE")
+    assert "(environment): should " in told

@@ -72,7 +72,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "translink/py.typed",
         "translink/_core.pyi",
         "translink/admin/static/index.html",
-        "translink/admin/static/page.js",
+        "translink/admin/static/main.js",
         "translink/offline/phrasebook.tsv",
     ):
         assert needed in names

@@ -23,26 +23,30 @@ import uvloop
 
 from translink import __version__
 from translink.admin.server import AdminServer
+from translink.archive import Archive, redact_digits
 from translink.console import Condition, Console
 from translink.deepgram.live import DeepgramLive
 from translink.deepgram.options import ListenOptions
 from translink.deepgram.prerecorded import DeepgramPrerecorded
 from translink.deepgram.speak import DeepgramSpeak
 from translink.deepl import DeepL
-from translink.errors import SettingsError
+from translink.errors import SettingsError, conceal
+from translink.exchange import Exchange
 from translink.feed import FeedLimits
 from translink.http import Http
 from translink.journal import Journal
+from translink.leg import open_leg
 from translink.lineup import Lineup, LineupLimits
 from translink.listening import ListenRules
 from translink.loadmeter import LoadMeter
-from translink.media import LegPorts, Media, MediaLeg
+from translink.media import Media, MediaLeg
 from translink.pressure import Level, LoadLimits, Pressure
 from translink.switchboard import Switchboard, mode_line
 from translink.transcript import CommitPolicy
+from translink.usage import Usage
 
 if TYPE_CHECKING:
-    from translink.settings import Settings
+    from translink.settings import LegSettings, Settings
 
 log = structlog.get_logger("translink")
 
@@ -66,7 +70,9 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
     share to running calls.
     """
+    conceal(settings.secrets())
     _allow_descriptors()
+    _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, reread))
 
@@ -77,6 +83,13 @@ def _allow_descriptors() -> None:
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _forbid_core_dumps() -> None:
+    """They would hold keys and what people say. `ulimit -c` of whoever starts us stays the limit
+    that can be set again."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,8 @@ class App:
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         """`reread` loads the settings again from where they came (SIGHUP)."""
         self._reread = reread
-        self.journal = Journal()
+        redact = redact_digits if settings.transcripts.redact_digits else None
+        self.journal = Journal(redact=redact)
         self.condition = Condition()
         at = settings.pressure
         self.pressure = Pressure(
@@ -108,6 +122,7 @@ class App:
         """Set it to end in good order. Set here when there is nothing more to serve."""
         self._settings = settings
         self._console: Console | None = None
+        self._admin: AdminServer | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
@@ -115,14 +130,18 @@ class App:
         settings = self._settings
         log.info("translink %s", __version__)
         log.info(mode_line(settings.mode))
+        for file in settings.notes.exposed:
+            log.warning(
+                "a file with a key can be read by everybody on this machine", file=str(file)
+            )
         async with AsyncExitStack() as stack:
             self._endpoints = await self._find(stack)
             http = await stack.enter_async_context(Http())
             self.lineup = await self._line_up(http)
-            media = Media()
+            media = Media(pressure=self.pressure)
             stack.callback(media.close)
             media.on_died = self._media_died
-            legs = {leg.name: _open(media, leg.name, settings) for leg in settings.legs}
+            legs = {leg.name: _open(media, leg) for leg in settings.legs}
             media.start()
             self.switchboard = Switchboard(
                 settings,
@@ -134,12 +153,30 @@ class App:
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
             )
+            exchange = Exchange(
+                settings.calls,
+                self.switchboard,
+                open_leg=lambda leg: open_leg(media, leg),
+            )
+            archive = Archive(
+                self.journal,
+                calls=settings.transcripts.keep_calls,
+                lines=settings.transcripts.lines_per_call,
+                retention=settings.transcripts.retention,
+            )
+            self.switchboard.on_ended = lambda call: archive.close(
+                call.row(), call.stages.summary()
+            )
             self._console = self.console = Console(
                 settings,
                 self.condition,
                 switchboard=self.switchboard,
+                exchange=exchange,
                 lineup=self.lineup,
                 journal=self.journal,
+                archive=archive,
+                pressure=self.pressure,
+                usage=Usage(),
                 offline=self._endpoints.offline,
             )
             if self._settings is not settings:  # reloaded meanwhile
@@ -149,7 +186,7 @@ class App:
             meter = LoadMeter(self.pressure, self._pressed)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
-            admin = AdminServer.from_settings(self.console, settings.admin)
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
@@ -163,6 +200,8 @@ class App:
                 )
             took = time.time() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
+            self.condition.pauses.watch()
+            stack.callback(self.condition.pauses.close)
             self.condition.serving = True
             try:
                 yield self
@@ -183,6 +222,8 @@ class App:
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)
+        if self._admin is not None:
+            self._admin.reload_certificate()
 
     def _pressed(self, was: Level, now: Level) -> None:
         """The load rose or fell: whoever watches should know why captions or calls are missing."""
@@ -372,22 +413,9 @@ def _with_modes_of(new: Settings, old: Settings) -> Settings:
     return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
 
 
-def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
-    leg = settings.leg(name)
+def _open(media: Media, leg: LegSettings) -> MediaLeg:
     try:
-        return media.add_leg(
-            LegPorts(
-                name=name,
-                listen=(leg.listen.host, leg.listen.port),
-                play_to=(leg.play_to.host, leg.play_to.port) if leg.play_to else None,
-                send_from_listen=leg.send_from_listen,
-                ledger_seconds=leg.ledger_seconds,
-                prebuffer_ms=leg.prebuffer_ms,
-                tail_ms=leg.tail_ms,
-                receive_buffer=leg.receive_buffer,
-                continuous=leg.continuous,
-            )
-        )
+        return open_leg(media, leg)
     except OSError as error:
         mend = {
             errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
@@ -397,7 +425,7 @@ def _open(media: Media, name: str, settings: Settings) -> MediaLeg:
             errno.EACCES: "is not ours to use; choose a port above 1023.",
         }
         told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-        raise SettingsError(f"legs.{name}.listen = {leg.listen}: {told}") from error
+        raise SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {told}") from error
 
 
 def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:

@@ -21,6 +21,7 @@ from translink.interpreter import Interpreter
 from translink.record import Direction
 from translink.services import Services
 from translink.stages import Stages
+from translink.views import CallRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,6 +80,8 @@ class Call:
         self._parties = {party.settings.name: party for party in parties}
         self._ended = asyncio.Event()
         self._reason = ""
+        self.over = False
+        """It has ended, and drained."""
         self._patience = 0.0
         self._deaf = False
         self._bug: Exception | None = None
@@ -126,6 +129,18 @@ class Call:
     def last_datagram(self) -> float:
         """When either leg last heard from its gateway (monotonic seconds)."""
         return max(p.media.counters()["last_datagram"] for p in self._parties.values()) / 1e9
+
+    def last_sign(self) -> float:
+        """The same, or when the call was begun, if nothing was heard yet."""
+        return max(self._began, self.last_datagram())
+
+    def set_language(self, leg: str, language: str) -> None:
+        """One of them goes on in another language."""
+        for name, interpreter in self.interpreters.items():
+            if name == leg:
+                interpreter.listen_in(language)
+            else:
+                interpreter.speak_in(language)
 
     def end(self, reason: str, *, patience: float = 0.0) -> None:
         """Let the call end in good order: what was said is still recognised, translated and
@@ -187,6 +202,28 @@ class Call:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
         return out
 
+    def row(self) -> CallRow:
+        """The call in a list."""
+        interpreters = self.interpreters.values()
+        tallies = [interpreter.tally for interpreter in interpreters]
+        heard = self.stages["mouth_to_ear"]
+        return CallRow(
+            call=self.name,
+            state="ended" if self.over else "running",
+            began=self.began,
+            seconds=round(time.monotonic() - self._began, 1),
+            reason=self._reason,
+            legs=self.legs,
+            languages=tuple(i.language for i in interpreters),
+            modes=tuple(i.listener.mode.value for i in interpreters),
+            lost_ms=round(sum(i.listener.stats.lost_ms for i in interpreters), 1),
+            segments=sum(tally.segments for tally in tallies),
+            words=sum(tally.words for tally in tallies),
+            characters=sum(tally.characters for tally in tallies),
+            listened=False,
+            mouth_to_ear_p50_ms=(round(heard.quantile(0.5) * 1000, 1) if heard.count else None),
+        )
+
     async def _last_words(self) -> float:
         """Listen until nobody speaks or patience ends; the seconds that took."""
         began = time.monotonic()
@@ -212,6 +249,7 @@ class Call:
             self._ended.set()
 
     def _summarise(self) -> None:
+        self.over = True
         summary = self.summary()
         log.info("call ended", call=self.name, **summary)
         self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

@@ -78,8 +78,11 @@ def serve(
     set_: Set = None,
 ) -> None:
     """Translate calls until told to stop (SIGTERM, SIGINT)."""
-    from translink import app, log
-    from translink.settings import Settings
+    from translink.quickstart import quick_imports
+
+    with quick_imports():
+        from translink import app, log
+        from translink.settings import Settings
 
     def load() -> Settings:
         return Settings.load(
@@ -97,7 +100,12 @@ def serve(
         )
 
     settings = load()
-    log.configure(level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
+    log.configure(
+        level=settings.log.level,
+        format=settings.log.format,
+        secrets=settings.secrets(),
+        text=settings.log.text,
+    )
     _leave(app.serve(settings, load))
 
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from translink import __version__
+from translink.pressure import Level
+from translink.quickstart import Pauses
+from translink.setting_types import Address
+from translink.stages import OWNERS
+from translink.views import CreatedCall, CreatedLeg
 
 if TYPE_CHECKING:
-    from translink.journal import Journal, Subscription
+    from translink.archive import Archive
+    from translink.exchange import Exchange, LegWish
+    from translink.journal import Event, Journal, Subscription
+    from translink.leg import Leg
     from translink.lineup import Lineup
+    from translink.pressure import Pressure
     from translink.settings import Settings
     from translink.switchboard import Switchboard
+    from translink.usage import Usage
+    from translink.views import CallDetail, CallRow, LegLive
 
 
 @dataclass(slots=True)
@@ -26,6 +37,8 @@ class Condition:
     """The start is over: calls may come."""
     draining: bool = False
     """The end has begun: no call may come any more."""
+    pauses: Pauses = field(default_factory=Pauses)
+    """The garbage collector's."""
     died: bool = False
     """The media thread died, of a bug: no call will ever be heard again."""
 
@@ -39,16 +52,24 @@ class Console:
         condition: Condition,
         *,
         switchboard: Switchboard,
+        exchange: Exchange,
         lineup: Lineup,
         journal: Journal,
+        archive: Archive,
+        pressure: Pressure,
+        usage: Usage,
         offline: str | None,
     ) -> None:
         """`offline` = URL of the offline engines, if they run."""
         self._settings = settings
         self._condition = condition
         self._switchboard = switchboard
+        self._exchange = exchange
         self._lineup = lineup
         self._journal = journal
+        self._archive = archive
+        self._pressure = pressure
+        self._usage = usage
         self._offline = offline
 
     # --- Seeing ---
@@ -73,6 +94,7 @@ class Console:
             },
             "events": dict(self._journal.counts),
             "pressure": board.pressure.summary(),
+            "collector": self._condition.pauses.summary(),
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
@@ -104,13 +126,103 @@ class Console:
             leg["mode"] = None if own == board.mode else own
         return masked
 
-    def calls(self) -> list[Mapping[str, Any]]:
-        """Running calls."""
-        return list(self._switchboard.call_records())
+    def calls(self, state: str = "running") -> list[CallRow]:
+        """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first."""
+        board = self._switchboard
+        rows = [] if state == "running" else self._archive.ended()
+        return rows if state == "ended" else [*rows, *(board.row(name) for name in board.calls)]
+
+    def row(self, call: str) -> CallRow:
+        """Raises `KeyError`."""
+        if call in self._switchboard.calls:
+            return self._switchboard.row(call)
+        row = self._archive[call].row
+        if row is None:
+            raise KeyError(call)
+        return row
+
+    async def search(self, text: str) -> Collection[str]:
+        """Calls in which it was said."""
+        return await self._archive.search(text)
+
+    def call(self, call: str) -> CallDetail:
+        """Raises `KeyError`."""
+        row, minutes = self.row(call), self._archive[call]
+        running = call in self._switchboard.calls
+        return {
+            "call": row.call,
+            "state": row.state,
+            "began": row.began,
+            "seconds": row.seconds,
+            "reason": row.reason,
+            "names": row.legs,
+            "languages": row.languages,
+            "modes": row.modes,
+            "lost_ms": row.lost_ms,
+            "segments": row.segments,
+            "words": row.words,
+            "characters": row.characters,
+            "listened": row.listened,
+            "mouth_to_ear_p50_ms": row.mouth_to_ear_p50_ms,
+            "legs": {name: self.leg(name) for name in row.legs} if running else {},
+            "stages_ms": self.stages(call),
+            "owners": OWNERS,
+            "transcript": minutes.transcript(),
+            "dropped_lines": minutes.dropped,
+        }
+
+    def stages(self, call: str) -> Mapping[str, Any]:
+        """Raises `KeyError`."""
+        if running := self._switchboard.calls.get(call):
+            return running.stages.summary()
+        return self._archive[call].stages
+
+    def legs(self) -> Collection[str]:
+        """Names of the open legs."""
+        return self._switchboard.legs.keys()
+
+    def leg(self, leg: str) -> LegLive:
+        """Raises `KeyError`."""
+        return self._switchboard.leg_live(leg)
+
+    def system(self) -> Mapping[str, Any]:
+        """Load, memory, providers, delays of all calls."""
+        board, stages = self._switchboard, self._switchboard.stages
+        used = self._usage.read(time.monotonic())
+        return {
+            "version": __version__,
+            "uptime": round(time.time() - self._condition.began, 1),
+            "mode": board.mode,
+            "share": board.share,
+            "offline": self._offline,
+            "draining": self._condition.draining,
+            "cpu_percent": used.cpu_percent,
+            "rss_mb": used.rss_mb,
+            "calls": len(board.calls),
+            "calls_total": board.calls_total,
+            "legs": len(board.legs),
+            "pressure": self._pressure.level.name.lower(),
+            "providers": self._lineup.breakers(),
+            "mouth_to_ear": stages["mouth_to_ear"].summary(),
+            "own": stages["own"].summary(),
+            "ear_voice_span": stages["ear_voice_span"].summary(),
+        }
+
+    def hurried(self) -> bool:
+        """Is what calls do not need being given up?"""
+        return self._pressure.level >= Level.SHED
+
+    def envelope(self, leg: str, lane: Literal["said", "heard"], start: int) -> tuple[int, bytes]:
+        """Raises `LookupError`."""
+        return self._switchboard.legs[leg].envelope(lane, start)
 
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
         """Events from now on."""
         return self._journal.subscribe(call=call, leg=leg)
+
+    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Events from now on, at once."""
+        return self._journal.listen(listener)
 
     # --- Doing ---
 
@@ -130,6 +242,51 @@ class Console:
             return False
         self._switchboard.end_call(call, "asked to end")
         return True
+
+    def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
+        """Raises `Refused`."""
+        call = self._exchange.create(legs)
+        one, two = (self._created(self._switchboard.legs[name]) for name in call.legs)
+        return CreatedCall(call.name, (one, two))
+
+    def _created(self, leg: Leg) -> CreatedLeg:
+        host, port = leg.media.listen_address
+        address = str(Address(self._settings.calls.advertise or host, port))
+        from_there = leg.settings.send_from_listen
+        return CreatedLeg(leg.name, leg.language, address, address if from_there else None)
+
+    def change_leg(
+        self,
+        leg: str,
+        *,
+        mode: Literal["auto", "streaming", "prerecorded"] | None = None,
+        language: str | None = None,
+        volume: float | None = None,
+        muted: bool | None = None,
+    ) -> LegLive:
+        """Raises `LookupError`."""
+        board = self._switchboard
+        it = board.legs[leg]
+        if volume is not None or muted is not None:
+            it.set_sound(volume=volume, muted=muted)
+            self._journal.emit(
+                "settings",
+                {"volume": it.volume, "muted": it.muted},
+                call=it.call.name if it.call else None,
+                leg=leg,
+            )
+        if mode is not None:
+            board.set_mode(mode, leg)
+        if language is not None:
+            board.set_language(leg, language)
+        return board.leg_live(leg)
+
+    def flush(self, leg: str) -> float:
+        """Raises `LookupError`."""
+        media = self._switchboard.legs[leg].media
+        waiting = media.counters()["playout_queued"] / 32
+        media.flush()
+        return waiting
 
     def reloaded(self, settings: Settings) -> None:
         """Settings were read again: modes and share take effect now."""

@@ -107,6 +107,8 @@ class DeepL:
             raise unreadable(self.name, "no translation", answer.headers) from exc
         if not isinstance(translated, str) or not translated.strip():
             raise unreadable(self.name, "empty translation", answer.headers)
+        if len(translated) > _GROWTH * len(text) + _ROOM:
+            raise unreadable(self.name, "a translation far too long", answer.headers)
         return Translation(translated, self.name, monotonic() - begun)
 
     async def usage(self) -> Usage:
@@ -170,5 +172,8 @@ _TARGETS = {
     "ZH": "ZH-HANS",
     "NO": "NB",
 }
+_GROWTH, _ROOM = 10, 1000
+"""A translation is at most so many times as long, and so many characters more: what is longer would
+be spoken for minutes."""
 _LONGEST_CONTEXT = 4000
 """Characters. The whole body may have 128 KiB, and older sentences help no more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 
 
 class TranslinkError(Exception):
@@ -89,16 +90,28 @@ def kind_of_close(code: int | None) -> Kind:
 
 def printable(text: str, *, secret: str = "") -> str:
     """What a peer wrote, made safe for a log line: one line, at most 200 characters, no query, no
-    `secret`.
+    `secret`, nothing that was given to `conceal`.
 
     A server may echo the request it refuses; so every text that goes from the wire into a
     `ProviderError` passes through here.
     """
-    if len(secret) >= 6:
-        text = text.replace(secret, "***")
+    for known in (*_concealed, secret):
+        if len(known) >= 6:
+            text = text.replace(known, "***")
     text = _QUERY.sub(r"\1", text[:2000])
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= 200 else text[:199] + "…"
 
 
+def conceal(secrets: Iterable[str]) -> None:
+    """Have `printable` strike out these values too, from now on and in the whole process.
+
+    Whoever answers on a stream does not say which request he speaks of; so what may not be repeated
+    is known to the one place that every word from outside passes, not to each that hears one.
+    """
+    global _concealed
+    _concealed = tuple(sorted(secrets, key=len, reverse=True))
+
+
+_concealed: tuple[str, ...] = ()
 _QUERY = re.compile(r"(\w://[^\s?#]*)[?#]\S*")

@@ -93,6 +93,8 @@ class Segment:
     """When its last final result was received."""
     captured: float = 0.0
     """When its last sound reached the socket; 0 = not known."""
+    language: str = ""
+    """What it was said in."""
 
 
 @dataclass(frozen=True, slots=True)

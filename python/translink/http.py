@@ -152,7 +152,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         query: Iterable[tuple[str, str]] = (),
         data: bytes | None = None,
-        limit: int = 16 * 2**20,
+        limit: int = 2 * 2**20,
     ) -> Answer:
         """One exchange, body included, within so many seconds.
 

@@ -83,7 +83,10 @@ class Interpreter(ListenObserver):
         self._speaker = Speaker(direction, ear=ear, services=services, record=self._record)
         self._log = self._record.log
         self._emit = self._record.emit
-        self._told_sent = 0
+        self._ring_to_wire = [each["ring_to_wire"] for each in stages]
+        self._language = direction.source
+        """Of the finals that came so far."""
+        self._sent = self._told_sent = 0
         self._tick = asyncio.Event()
 
     @property
@@ -95,6 +98,24 @@ class Interpreter(ListenObserver):
     def tally(self) -> Tally:
         """What was done so far."""
         return self._record.tally
+
+    @property
+    def language(self) -> str:
+        """What the talker speaks, or will from his next pause on."""
+        return self._listener.language
+
+    @property
+    def waiting(self) -> int:
+        """Segments that were not said to the end yet."""
+        return self._speaker.waiting
+
+    def listen_in(self, language: str) -> None:
+        """The talker goes on in another language."""
+        self._listener.use_language(language)
+
+    def speak_in(self, language: str) -> None:
+        """The listener wants another language, from the next segment on."""
+        self._speaker.speak_in(language)
 
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio from the talker."""
@@ -132,6 +153,7 @@ class Interpreter(ListenObserver):
         now = time.monotonic()
         match item:
             case Result():
+                self._turn(item)
                 self._final(item)
                 self._transcript.result(item, now)
             case UtteranceEnd():
@@ -191,9 +213,14 @@ class Interpreter(ListenObserver):
         self._log.info("audio is recognised again after a failure", ms=round(seconds * 1000), by=by)
         self._emit("replay", ms=seconds * 1000, by=by)
 
-    def sent(self, frame: Frame | None, total: int) -> None:
-        if frame is not None:
-            self._record.time("ring_to_wire", time.monotonic() - frame.ready / 1e9)
+    def sent(self, ready: int | None, total: int) -> None:
+        if ready is not None:
+            took = time.monotonic() - ready / 1e9
+            for histogram in self._ring_to_wire:
+                histogram.record(took)
+            if self._pressure.frames_per_message > 1:
+                self._pressure.given_up["messages"] += total - self._sent - 1
+        self._sent = total
         if total - self._told_sent >= 100:
             self._told_sent = told = total // 100 * 100
             size = told * 2 * FRAME
@@ -203,6 +230,14 @@ class Interpreter(ListenObserver):
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)
 
     # --- Results to segments ---
+
+    def _turn(self, result: Result) -> None:
+        """No segment holds two languages."""
+        language = self._listener.language_at(result.start)
+        if language != self._language:
+            self._transcript.flush(time.monotonic())
+            self._commit()
+            self._language = language
 
     def _final(self, result: Result) -> None:
         if not result.text:
@@ -218,12 +253,22 @@ class Interpreter(ListenObserver):
     def _commit(self) -> None:
         captured = self._listener.speech.captured
         for segment in self._transcript.segments():
-            segment = replace(segment, captured=captured(segment.end))
+            segment = replace(segment, captured=captured(segment.end), language=self._language)
+            began = captured(segment.start + 1)
             if segment.captured:
                 self._record.time("speech_to_final", segment.born - segment.captured)
             self.tally.segments += 1
-            self._emit("segment", segment=segment.number, text=segment.text)
-            self._speaker.add(segment, captured(segment.start + 1))
+            # The journal counts in Unix time.
+            offset = time.time() - time.monotonic()
+            self._emit(
+                "segment",
+                segment=segment.number,
+                text=segment.text,
+                language=segment.language,
+                began=offset + (began or segment.born),
+                ended=offset + (segment.captured or segment.born),
+            )
+            self._speaker.add(segment, began)
         self._tick.set()
 
     async def _ticks(self) -> None:

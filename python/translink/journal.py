@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 VERSION = 1
 """Of the event's shape. Fields are added without notice; meanings are not changed without a new
 number."""
+
+TEXTS = frozenset({"text", "source"})
+"""Fields that hold what somebody said."""
 
 Scalar = str | int | float | bool | None
 Value = Scalar | dict[str, Scalar] | list[Scalar]
@@ -88,11 +91,14 @@ class Subscription:
 class Journal:
     """All events of the process."""
 
-    def __init__(self, keep: int = 10_000) -> None:
+    def __init__(self, keep: int = 10_000, *, redact: Callable[[str], str] | None = None) -> None:
+        """`redact` is applied to all that was said (`TEXTS`) before anybody sees it."""
         self.events: deque[Event] = deque(maxlen=keep)
         self.counts: Counter[str] = Counter()
         """Events by type since the start."""
         self._subscriptions: set[Subscription] = set()
+        self._listeners: list[Callable[[Event], None]] = []
+        self._redact = redact
 
     def emit(
         self,
@@ -103,12 +109,31 @@ class Journal:
         leg: str | None = None,
     ) -> None:
         """Record an event and offer it to the subscribers."""
+        if self._redact is not None:
+            data = {
+                key: self._redact(value) if key in TEXTS and isinstance(value, str) else value
+                for key, value in data.items()
+            }
         event = Event(type_, time.time(), call, leg, data)
         self.counts[type_] += 1
         if type_ != "interim":
             self.events.append(event)
         for subscription in tuple(self._subscriptions):
             subscription.offer(event)
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Have `listener` called with each event from now on, at once; it must be quick and not
+        raise. Returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def forget(self, calls: Collection[str]) -> None:
+        """Drop what is kept of these calls."""
+        kept = [event for event in self.events if event.call not in calls]
+        self.events.clear()
+        self.events.extend(kept)
 
     def subscribe(
         self, *, call: str | None = None, leg: str | None = None, limit: int = 1000

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
@@ -38,6 +39,9 @@ from translink.timeline import Span, Timeline
 if TYPE_CHECKING:
     from translink._core import Frame
     from translink.providers import LiveStream, LiveTranscriber
+
+LANGUAGES = 16
+"""Changes of language that are remembered: more than fit into one ledger of speech."""
 
 
 class Listener:
@@ -63,7 +67,13 @@ class Listener:
         """
         self.stats = ListenStats()
         self.mode = Mode.IDLE
+        self.reason = ""
+        """Why this mode."""
         self._language = language
+        self._next_language: str | None = None
+        """Asked for; from the next pause on."""
+        self._languages: deque[tuple[int, str]] = deque([(start, language)], maxlen=LANGUAGES)
+        """From which sample on which language is spoken; the newest changes."""
         self._audio = audio
         self._live = live
         self._breaker = breaker
@@ -75,7 +85,7 @@ class Listener:
             self._timeline,
             audio=audio,
             speech=self._speech,
-            transcribe=lambda pcm: transcribe(pcm, self._language),
+            transcribe=lambda pcm, at: transcribe(pcm, self.language_at(at)),
             on_change=self._release,
             on_failed=self._piece_failed,
             rule=self._rules.cut,
@@ -103,6 +113,23 @@ class Listener:
         return self._speech
 
     @property
+    def pieces_waiting(self) -> int:
+        """Stretches that are with the prerecorded API."""
+        return self._pieces.waiting
+
+    @property
+    def language(self) -> str:
+        """What is recognised, or will be from the next pause on."""
+        return self._next_language or self._language
+
+    def language_at(self, sample: int) -> str:
+        """What was, or is, spoken there."""
+        return next(
+            (language for at, language in reversed(self._languages) if at <= sample),
+            self._languages[0][1],
+        )
+
+    @property
     def acknowledged(self) -> int:
         """Everything below this sample is answered or reported lost."""
         return self._timeline.acknowledged
@@ -111,12 +138,12 @@ class Listener:
         """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
         if self._finishing:
             return
+        note = self._speech.frame
         for frame in frames:
-            self._speech.frame(
-                frame.start, speech=frame.speech, rms=frame.rms, captured=frame.captured
-            )
+            note(frame.start, frame.speech, frame.rms, frame.captured)
         if self._feed is not None:
             self._feed.frames(frames)
+        if self._handover_since is not None:
             self._hand_over()
         if (assigned := self._timeline.assigned) is not None and (
             not self._want_stream
@@ -132,14 +159,43 @@ class Listener:
         self._want_stream = wanted
         self._refused = False
         self._backoff = Backoff(rng=self._rng)
-        if wanted or self._feed is None or self._span is None or self._span.end is not None:
+        if not wanted and self._serving:
+            self._begin_handover()
+        elif self._next_language is None:
             self._handover_since = None
-        else:
-            self._handover_since = time.monotonic()
-            self._hand_over()
-            # Who is silent sends no frames that would bring it about.
-            asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
         self._changed.set()
+
+    def use_language(self, language: str) -> None:
+        """Somebody goes on in another language: at the next pause his stream ends, and what he
+        says from there on is recognised in the other one; nothing is lost or doubled by it."""
+        if language == (self._next_language or self._language):
+            return
+        self._next_language = language
+        self._refused = False
+        self._begin_handover()
+        self._changed.set()
+
+    @property
+    def _serving(self) -> bool:
+        """A stream covers all that comes."""
+        return self._feed is not None and self._span is not None and self._span.end is None
+
+    def _begin_handover(self) -> None:
+        self._handover_since = self._handover_since or time.monotonic()
+        self._hand_over()
+        # Who is silent sends no frames that would bring it about.
+        asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
+
+    def _turn(self, at: int | None) -> None:
+        """What is spoken from `at` on (None = now) is in the language that was asked for."""
+        if self._next_language is None or self._finishing:
+            return
+        if at is None:
+            at = self._speech.head
+            # What nobody was given yet was said in the language before.
+            self._pieces.take(at)
+        self._language, self._next_language = self._next_language, None
+        self._languages.append((at, self._language))
 
     async def run(self) -> None:
         """Serve until `finish`. Cancelling drops what is under way, and says so.
@@ -219,8 +275,9 @@ class Listener:
             self._set_mode(Mode.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
+        language = self._language
         try:
-            stream = await self._live.connect(self._language)
+            stream = await self._live.connect(language)
         except ProviderError as error:
             self._breaker.failed(error, time.monotonic(), permit)
             await self._failed(error)
@@ -229,11 +286,11 @@ class Listener:
             self._breaker.abandoned(permit)
             raise
         self._breaker.succeeded(time.monotonic(), permit)
-        await self._serve(stream)
+        await self._serve(stream, language)
 
-    async def _serve(self, stream: LiveStream) -> None:
+    async def _serve(self, stream: LiveStream, language: str) -> None:
         """A stream is open: feed it until it ends."""
-        if self._finishing or not self._want_stream:
+        if self._finishing or not self._want_stream or language != self._language:
             stream.abort()
             return
         opened = time.monotonic()
@@ -267,9 +324,11 @@ class Listener:
         self._observer.disconnected(failure)
         if failure is None:
             self._close(span)
+            self._turn(None)
             return
         self.stats.failovers += 1
         self._recover(span)
+        self._turn(None)
         if feed.heard:
             self._failures = 0
         else:
@@ -345,16 +404,24 @@ class Listener:
         return at
 
     def _hand_over(self) -> None:
-        """The stream is no longer wanted: end its span at a pause, or when no pause comes."""
+        """The stream is no longer wanted, or another language: end its span at a pause, or when no
+        pause comes."""
         if self._handover_since is None:
             return
         now, head = time.monotonic(), self._speech.head
         waited = now - self._handover_since
         # Who sends nothing at all (DTX, mute) is between two words, and nothing more would come.
         quiet = self._speech.quiet_for() > RATE // 5 or now - self._speech.captured(head) > 0.5
-        if quiet or waited >= self._rules.handover:
-            self._handover_since = None
-            self._end_span(self._speech.head, lap=0 if quiet else int(self._rules.lap * RATE))
+        if not quiet and waited < self._rules.handover:
+            return
+        self._handover_since = None
+        if self._serving:
+            span = self._span
+            assert span is not None
+            self._end_span(head, lap=0 if quiet else int(self._rules.lap * RATE))
+            self._turn(span.end)
+        else:
+            self._turn(None)
 
     def _end_span(self, at: int, *, lap: int) -> None:
         """Close the stream when it has heard its span and `lap` samples more (in mid-word; they are
@@ -382,10 +449,11 @@ class Listener:
         for item in self._timeline.released():
             self._observer.item(item)
 
-    def _sent(self, size: int, frame: Frame | None) -> None:
-        self.stats.bytes_sent += size
-        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
-        self._observer.sent(frame, self.stats.frames_sent)
+    def _sent(self, size: int, ready: int | None) -> None:
+        stats = self.stats
+        stats.bytes_sent += size
+        stats.frames_sent = stats.bytes_sent // (2 * FRAME)
+        self._observer.sent(ready, stats.frames_sent)
 
     def _fall_back(self, error: ProviderError | None) -> None:
         if not self._fallen_back:
@@ -400,7 +468,7 @@ class Listener:
 
     def _set_mode(self, mode: Mode, reason: str) -> None:
         if mode is not self.mode:
-            self.mode = mode
+            self.mode, self.reason = mode, reason
             self._observer.mode(mode, reason)
 
     async def _pause_until(self, at: float) -> None:

@@ -26,6 +26,7 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import TextIO
 
 import orjson
@@ -49,14 +50,19 @@ def configure(
     level: str = "info",
     format: str = "auto",
     secrets: Iterable[str] = (),
+    text: bool = True,
     stream: TextIO | None = None,
 ) -> None:
     """Set up logging for the process. Call it again after a reload.
+
+    What ends the process or a thread by a bug is logged as well, instead of being printed without
+    redaction.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         format: `console`, `json` (one object a line, keys `at level logger message …`) or `auto`.
         secrets: Values that must never be written.
+        text: False = what people say is left out of every line.
         stream: None = standard error, through a thread; another one is written to directly.
     """
     out = stream or _standard_error()
@@ -68,6 +74,7 @@ def configure(
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", key="at"),
         _one_line,
+        *([] if text else [_without_text]),
     ]
     structlog.configure(
         processors=[
@@ -106,6 +113,10 @@ def configure(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    if stream is None:
+        sys.excepthook = _died
+        threading.excepthook = _thread_died
+        sys.unraisablehook = _unraisable
     root.setLevel(level.upper())
     for noisy in ("websockets", "aiohttp.access", "asyncio"):
         # Their info lines are about every request; their debug lines hold headers.
@@ -240,6 +251,41 @@ def _one_line(
     if isinstance(message, str) and not message.isprintable():
         event["event"] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
     return event
+
+
+_SAID = re.compile(r'(transcript \([^)]*\): )".*"', re.DOTALL)
+"""The predecessor's lines, whose wording is kept."""
+
+
+def _without_text(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> Mapping[str, object]:
+    """The log without anybody's words: their number is left."""
+    if isinstance(text := event.get("text"), str):
+        event["text"] = f"({len(text)} letters)"
+    message = event.get("event")
+    if isinstance(message, str):
+        event["event"] = _SAID.sub(r"\1(left out)", message)
+    return event
+
+
+def _died(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    structlog.get_logger("translink").critical("ended by a bug", exc_info=(kind, error, trace))
+
+
+def _thread_died(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        trace = (args.exc_type, args.exc_value, args.exc_traceback)
+        name = args.thread.name if args.thread else ""
+        structlog.get_logger("translink").critical("a thread died", thread=name, exc_info=trace)
+
+
+def _unraisable(args: sys.UnraisableHookArgs) -> None:
+    error = args.exc_value
+    trace = (args.exc_type, error, args.exc_traceback) if error is not None else None
+    structlog.get_logger("translink").error("an error that nobody can catch", exc_info=trace)
 
 
 def _first_things_first(

@@ -30,6 +30,7 @@ GAUGES = frozenset(
         "playout_queued",
         "rcvbuf",
         "last_datagram",
+        "jitter_ns",
         "late_max",
         "dead",
     }

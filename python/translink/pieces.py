@@ -48,14 +48,14 @@ class Pieces:
         *,
         audio: Audio,
         speech: SpeechMap,
-        transcribe: Callable[[bytes], Awaitable[Result]],
+        transcribe: Callable[[bytes, int], Awaitable[Result]],
         on_change: Callable[[], None],
         on_failed: Callable[[ProviderError], None],
         rule: CutRule = CutRule(),
     ) -> None:
-        """`transcribe` does one bounded round through all providers in line (with their breakers
-        and queue) and raises `ProviderError` when none of them could; `on_change` is called
-        whenever the timeline has moved.
+        """`transcribe(pcm, start)` does one bounded round through all providers in line (with their
+        breakers and queue) for the span that begins at sample `start`, and raises `ProviderError`
+        when none of them could; `on_change` is called whenever the timeline has moved.
         """
         self._timeline = timeline
         self._audio = audio
@@ -148,7 +148,7 @@ class Pieces:
             if first > talk.start and self._lose_head(span, talk.end, first):
                 return
             try:
-                result = await self._transcribe(pcm)
+                result = await self._transcribe(pcm, span.start)
             except ProviderError as error:
                 self._on_failed(error)
                 if error.kind is Kind.REFUSED:

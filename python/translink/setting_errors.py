@@ -9,6 +9,7 @@ from typing import NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from translink.keys import SECRET_NAMES
 from translink.settings import Settings
 
 PREFIX = "TRANSLINK_"
@@ -53,7 +54,7 @@ def told(name: str, value: object, where: str, wrong: str, *, secret: bool = Fal
     if value is _NOTHING or isinstance(value, (dict, list)):
         return f"{name}{at}: {wrong}"
     secret = secret or bool(re.search(r"key(?!term)|token|secret|password", name, re.IGNORECASE))
-    secret = secret or bool(re.search(r"://[^/]*@", str(value)))
+    secret = secret or bool(re.search(r"://[^/]*@|_key|token", str(value)))
     return f"{name} = {'********' if secret else repr(value)}{at}: {wrong}"
 
 
@@ -100,7 +101,7 @@ _NOTHING = _Nothing()
 
 
 def _is_secret(path: Trail) -> bool:
-    return path[-1] in ("api_key", "token")
+    return path[-1] in SECRET_NAMES
 
 
 def _speller(path: Sequence[str], entry: Entry | None) -> Naming:

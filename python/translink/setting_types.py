@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
+from translink.keys import fetched
+
 
 class Address(NamedTuple):
     """A UDP or TCP address. Written `host:port`; a port alone means loopback."""
@@ -44,7 +46,7 @@ def _address(value: object) -> object:
 
 def _key(value: SecretStr) -> SecretStr:
     """Visible ASCII only: a key goes into a header, a line end in it would start another."""
-    plain = value.get_secret_value().strip()
+    plain = fetched(value.get_secret_value().strip())
     if not re.fullmatch(r"[!-~]*", plain):
         raise ValueError("should be the key alone, without spaces, line ends or quotes inside")
     return SecretStr(plain)
@@ -88,6 +90,54 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def port_range(value: str) -> range:
+    """`24000-24999` as a range. Raises `ValueError`."""
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", value.strip())
+    ports = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if len(ports) < 2 or ports[0] < 1 or ports[-1] > 65_535:
+        raise ValueError("should be two ports or more, first to last, as in 24000-24999")
+    return ports
+
+
+def _port_range(value: str) -> str:
+    port_range(value)
+    return value.strip()
+
+
+def _host(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("should be an IP address, as in 127.0.0.1 or 0.0.0.0") from None
+
+
+def _source(value: str) -> str:
+    """Checked here, so that a wrong one is told with its setting's name; the engine reads it."""
+    match = re.fullmatch(r"\[([^\]]+)\]:(\d{1,5})|([^:]+):(\d{1,5})|(.+)", value)
+    try:
+        if match is None or "%" in value:
+            raise ValueError
+        ipaddress.ip_address(match[1] or match[3] or match[5])
+    except ValueError:
+        raise ValueError(
+            "should be an IP address, with or without a port, as in 192.0.2.7 or 192.0.2.7:4000"
+        ) from None
+    if not 0 < int(match[2] or match[4] or 1) <= 65_535:
+        raise ValueError("should have a port from 1 to 65535")
+    return value
+
+
+def _sources(value: object) -> object:
+    if value in ("first", "any"):
+        return value
+    terms = _comma_separated(value)
+    if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
+        raise ValueError("should be first, any, or IP addresses with or without a port")
+    if not 1 <= len(terms) <= 8:
+        raise ValueError("should name 1 to 8 addresses")
+    return tuple(_source(term) for term in terms)
+
+
 AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
@@ -95,5 +145,13 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+PortRange = Annotated[str, AfterValidator(_port_range)]
+"""`first-last`; `port_range` makes a range of it."""
+Source = Annotated[str, AfterValidator(_source)]
+"""Where datagrams come from: `ip` or `ip:port`."""
+Sources = Annotated[Literal["first", "any"] | tuple[str, ...], BeforeValidator(_sources)]
+"""Where datagrams may come from: `first`, `any`, or up to 8 of `Source`."""
+Host = Annotated[str, AfterValidator(_host)]
+"""An IP address."""
 Language = Annotated[str, AfterValidator(_language)]
 """BCP 47 with a hyphen: `en`, `fr`, `pt-BR`."""

@@ -20,8 +20,11 @@ from translink.setting_types import (
     AddressSetting,
     BaseUrl,
     Endpointing,
+    Host,
     Key,
     Language,
+    PortRange,
+    Sources,
     Terms,
     is_loopback,
 )
@@ -31,6 +34,8 @@ Mode = Literal["auto", "streaming", "prerecorded"]
 `streaming_share` says (both go on with the prerecorded API while no stream can be had),
 `prerecorded` no call: a stream is opened only for a finished piece that the prerecorded API has
 failed on."""
+
+LEG_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
 SHORTEST_TOKEN = 16
@@ -57,6 +62,8 @@ class Settings(BaseModel):
     """Who hears whom. Left out: the first leg with the second, the third with the fourth, …"""
     voices: dict[str, str] = {}
     """Language to voice of the speech provider. A language left out gets translink's choice."""
+    calls: CallSettings = Field(default_factory=lambda: CallSettings())
+    transcripts: TranscriptSettings = Field(default_factory=lambda: TranscriptSettings())
     admin: AdminSettings = Field(default_factory=lambda: AdminSettings())
     deepgram: DeepgramSettings = Field(default_factory=lambda: DeepgramSettings())
     deepl: DeepLSettings = Field(default_factory=lambda: DeepLSettings())
@@ -168,6 +175,8 @@ class Notes(NamedTuple):
     """Files read, weakest first."""
     ignored: tuple[str, ...] = ()
     """Names in the predecessor's file that translink has no use for."""
+    exposed: tuple[Path, ...] = ()
+    """Files that hold a secret and can be read by everybody on this machine."""
 
 
 class _Part(BaseModel):
@@ -177,7 +186,7 @@ class _Part(BaseModel):
 class LegSettings(_Part):
     """One caller's microphone and ear."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field(pattern=LEG_NAME)
     """What the predecessor calls the extension."""
     language: Language
     """What he speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
@@ -187,6 +196,10 @@ class LegSettings(_Part):
     """His ear. None = where his datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
     """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
+    source: Sources = "first"
+    """Whose datagrams are heard; others' are counted as `strangers` and dropped. `first`: the first
+    sender's of a call, and another one's once nothing came from him for 1 s. `any`: everybody's.
+    Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
     voice: str | None = None
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
@@ -210,6 +223,33 @@ class LegSettings(_Part):
                 "(or set send_from_listen = true)"
             )
         return self
+
+
+class CallSettings(_Part):
+    """Calls that are made with `POST /api/calls`."""
+
+    host: Host = "127.0.0.1"
+    """Where the legs of such calls listen."""
+    ports: PortRange = "24000-24999"
+    """From which range their ports are; two a call. The default lies outside of what Linux gives to
+    outgoing connections (32768 and up)."""
+    advertise: Host | None = None
+    """The address that their creator is told to send to, if it is not `host` (0.0.0.0, NAT)."""
+    max_created: int = Field(100, ge=0, le=1_000)
+    """Of them at once; the next is refused."""
+
+
+class TranscriptSettings(_Part):
+    """What is kept of what was said: in memory, never on disk."""
+
+    keep_calls: int = Field(200, ge=0, le=10_000)
+    """Ended calls whose transcript can still be read."""
+    lines_per_call: int = Field(2_000, ge=10, le=100_000)
+    """Segments kept of one call; a longer one forgets its beginning, and says so."""
+    retention: float = Field(86_400.0, ge=0, le=31_536_000)
+    """How long after a call's end its transcript is forgotten."""
+    redact_digits: bool = False
+    """Show every digit as `#`: in transcripts, exports and events (what is spoken has them)."""
 
 
 class AdminSettings(_Part):
@@ -362,12 +402,12 @@ class PressureSettings(_Part):
 
     max_calls: int = Field(0, ge=0, le=100_000)
     """Calls at once; more are refused, whatever the load. 0 = no such limit."""
-    shed: float = Field(0.6, gt=0, le=2)
+    shed: float = Field(0.7, gt=0, le=2)
     """Share of its time that the loop is busy, from which on captions of unfinished speech are left
     out and the dashboard is updated less often; above 1 = never."""
-    coalesce: float = Field(0.7, gt=0, le=2)
+    coalesce: float = Field(0.8, gt=0, le=2)
     """Likewise: audio goes to the recogniser in messages of 40 to 100 ms instead of 20."""
-    refuse: float = Field(0.85, gt=0, le=2)
+    refuse: float = Field(0.9, gt=0, le=2)
     """Likewise: no new calls; those that run go on."""
 
     @model_validator(mode="after")
@@ -393,6 +433,8 @@ class LogSettings(_Part):
     """The least that is written."""
     format: Literal["auto", "console", "json"] = "auto"
     """`auto` = console; colours on a terminal only."""
+    text: bool = True
+    """Write what people say into the log, as the predecessor did; false leaves it out."""
 
 
 def _secrets(value: object) -> Iterator[str]:

@@ -12,6 +12,9 @@ judges the sum; an error is told with the name that the user wrote and the place
 - Names that we do not know are refused in `translink.toml` and behind `TRANSLINK_`, with the
   nearest name that we do know. `.env.externalmedia` belongs to the predecessor too: its other
   names are passed over.
+- A secret may be given by its place (`keys`): `DEEPGRAM_API_KEY_FILE=/path` is
+  `DEEPGRAM_API_KEY=file:/path`. On the command line it *must*, since everybody on the machine can
+  read that.
 - Of `USE_DEEPGRAM_STREAMING` and `TRANSLINK_MODE` in one source, the second wins.
 """
 
@@ -29,6 +32,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from translink.errors import SettingsError
+from translink.keys import FILE_FORM, SECRET_NAMES, is_reference, readable_by_all
 from translink.setting_errors import PREFIX, Entry, Naming, Trail, did_you_mean, explain, told
 from translink.settings import Notes, Settings
 
@@ -44,6 +48,8 @@ WELL_KNOWN: Mapping[str, str] = {
     "DEEPL_SERVER_URL": "deepl.server_url",
     "USE_DEEPGRAM_STREAMING": "mode",
 }
+
+_FILE = "_FILE"
 
 FLAGS: Mapping[str, str] = {
     "--mode": "mode",
@@ -98,8 +104,19 @@ def load(
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise SettingsError(explain(error, written, tree)) from None
-    settings._notes = Notes(tuple(files), tuple(ignored))
+    exposed = (path for path in files if _holds_secret(path, entries) and readable_by_all(path))
+    settings._notes = Notes(tuple(files), tuple(ignored), tuple(exposed))
     return settings
+
+
+def _holds_secret(path: Path, entries: Sequence[Entry]) -> bool:
+    return any(
+        entry.path[-1] in SECRET_NAMES
+        and isinstance(entry.value, str)
+        and not is_reference(entry.value)
+        and entry.where.startswith(str(path))
+        for entry in entries
+    )
 
 
 # Sources
@@ -179,20 +196,35 @@ def _from_environ(environ: Mapping[str, str]) -> Iterator[Entry]:
 
 
 def _is_ours(name: str) -> bool:
-    return name in WELL_KNOWN or name.startswith(PREFIX)
+    return name.removesuffix(_FILE) in WELL_KNOWN or name.startswith(PREFIX)
 
 
 def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
     for name, dotted in WELL_KNOWN.items():
-        if value := values.get(name, "").strip():
+        path = tuple(dotted.split("."))
+        if path[-1] in SECRET_NAMES and (place := values.get(name + _FILE, "").strip()):
+            yield _by_file(path, place, name, values, where)
+        elif value := values.get(name, "").strip():
             at = where(name)
             parsed = _flag_to_mode(name, value, at) if name == "USE_DEEPGRAM_STREAMING" else value
-            yield Entry(tuple(dotted.split(".")), parsed, name, at)
+            yield Entry(path, parsed, name, at)
     for name in sorted(values, key=lambda name: (name.count("__"), name)):
         value = values[name].strip()
         if name.startswith(PREFIX) and value:
             path = tuple(name.removeprefix(PREFIX).lower().split("__"))
-            yield Entry(path, _parse(value, name, where(name)), name, where(name))
+            plain = path[-1].removesuffix(_FILE.lower())
+            if plain != path[-1] and plain in SECRET_NAMES:
+                yield _by_file((*path[:-1], plain), value, name.removesuffix(_FILE), values, where)
+            else:
+                yield Entry(path, _parse(value, name, where(name)), name, where(name))
+
+
+def _by_file(path: Trail, place: str, name: str, values: Mapping[str, str], where: Naming) -> Entry:
+    """The entry for `NAME_FILE=place`."""
+    both = name + _FILE
+    if values.get(name, "").strip():
+        raise SettingsError(told(both, place, where(both), f"{name} is set too; which is meant?"))
+    return Entry(path, FILE_FORM + place, both, where(both))
 
 
 def _flag_to_mode(name: str, value: str, where: str) -> str:
@@ -215,9 +247,22 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[Entry]:
                     right = "should be name=value, as in admin.port=3021"
                     raise SettingsError(f"--set {assignment}: {right}")
                 path = tuple(name.strip().lower().split("."))
+                if _shows_a_secret(path, text):
+                    right = (
+                        "on the command line everybody on this machine can read it; give file:PATH "
+                        "or keyring:SERVICE/NAME, or put it into the environment or a file"
+                    )
+                    raise SettingsError(f"--set {name} = ******** (command line): {right}")
                 yield Entry(path, _parse(text, name, where), f"--set {name}", where)
         elif value is not None:
             yield Entry(tuple(FLAGS[flag].split(".")), value, flag, where)
+
+
+def _shows_a_secret(path: Trail, text: str) -> bool:
+    if text and path[-1] in SECRET_NAMES:
+        return not is_reference(text)
+    found = re.findall(r'"(\w+)"\s*:\s*"([^"]+)"', text)  # inside an array of accounts
+    return any(name in SECRET_NAMES and not is_reference(value) for name, value in found)
 
 
 def _parse(text: str, name: str, where: str) -> object:

@@ -58,6 +58,9 @@ class _Utterance:
     """When its first sound reached the socket; 0 = not known."""
     committed: float
     """When the commit policy let the segment go."""
+    target: str
+    """Language and voice it is said in."""
+    voice: str | None
     translated: bool = False
     took: float = 0.0
     """Seconds between asking for the translation and having it."""
@@ -80,6 +83,7 @@ class Speaker:
         self._services = services
         self._record = record
         self._tally = record.tally
+        self._target, self._voice = direction.target, direction.voice
         self._segments: asyncio.Queue[_Utterance | None] = asyncio.Queue(SEGMENTS)
         self._answers: asyncio.Queue[
             tuple[_Utterance, asyncio.Task[Translation | ProviderError]] | None
@@ -95,7 +99,9 @@ class Speaker:
     def add(self, segment: Segment, began: float = 0.0) -> None:
         """Take the next segment; `began` = when its first sound reached the socket. One too many is
         reported as untranslated."""
-        utterance = _Utterance(next(_utterances), segment, began, time.monotonic())
+        utterance = _Utterance(
+            next(_utterances), segment, began, time.monotonic(), self._target, self._voice
+        )
         try:
             self._segments.put_nowait(utterance)
         except asyncio.QueueFull:
@@ -103,6 +109,15 @@ class Speaker:
         else:
             self._saying[utterance.number] = utterance
             self._silent.clear()
+
+    @property
+    def waiting(self) -> int:
+        """Segments that were not said to the end yet."""
+        return len(self._saying)
+
+    def speak_in(self, language: str) -> None:
+        """Say the next segments in this language, with its usual voice."""
+        self._target, self._voice = language, None
 
     async def run(self) -> None:
         """Serve until everything was said that came before `finish`; what a bug or cancellation
@@ -153,17 +168,18 @@ class Speaker:
 
     async def _ask(self, utterance: _Utterance, context: str) -> Translation | ProviderError:
         """A failure is an answer, too: raised out of the task it would end the direction."""
-        text, way = utterance.segment.text, self._way
+        text, target = utterance.segment.text, utterance.target
+        source = utterance.segment.language or self._way.source
         asked = time.monotonic()
         self._record.time("commit_wait", utterance.committed - utterance.segment.born)
         self._record.time("commit_to_request", asked - utterance.committed)
         translation: Translation | ProviderError
-        if _same_language(way.source, way.target):
+        if _same_language(source, target):
             translation = Translation(text, "none", 0.0)
         else:
             self._tally.characters += len(text)
             try:
-                translation = await self._services.translate(text, way.source, way.target, context)
+                translation = await self._services.translate(text, source, target, context)
             except ProviderError as error:
                 return error
             utterance.took = time.monotonic() - asked
@@ -188,6 +204,7 @@ class Speaker:
                 segment=utterance.segment.number,
                 source=utterance.segment.text,
                 text=answer.text,
+                target=utterance.target,
                 by=answer.provider,
                 ms=utterance.took * 1000,
             )
@@ -195,13 +212,12 @@ class Speaker:
 
     async def _say(self, utterance: _Utterance, text: str) -> None:
         """Have one translation spoken. Returns when all its audio is queued."""
-        way = self._way
         reason = "no sound came"
         await self._room()
         utterance.speak = time.monotonic()
         try:
             async with aclosing(
-                _closable(self._services.speak(text, way.target, way.voice))
+                _closable(self._services.speak(text, utterance.target, utterance.voice))
             ) as audio:
                 async for pcm in audio:
                     if pcm and not utterance.first_audio:

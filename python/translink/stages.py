@@ -20,23 +20,26 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from typing import TypedDict
 
-STAGES = (
-    "socket_to_ring",
-    "ring_to_loop",
-    "ring_to_wire",
-    "speech_to_final",
-    "commit_wait",
-    "commit_to_request",
-    "translate",
-    "request_to_audio",
-    "audio_to_sent",
-    "own",
-    "queued",
-    "mouth_to_ear",
-    "ear_voice_span",
-)
+OWNERS = {
+    "socket_to_ring": "own",
+    "ring_to_loop": "own",
+    "ring_to_wire": "own",
+    "speech_to_final": "provider",
+    "commit_wait": "policy",
+    "commit_to_request": "own",
+    "translate": "provider",
+    "request_to_audio": "provider",
+    "audio_to_sent": "own",
+    "own": "own",
+    "queued": "talker",
+    "mouth_to_ear": "all",
+    "ear_voice_span": "all",
+}
+"""Whose time each stage is."""
+STAGES = tuple(OWNERS)
 
 _LOW = 1e-5
 _STEP = 1.04
@@ -68,9 +71,7 @@ class Histogram:
         self.count += 1
         if seconds > self.max:
             self.max = seconds
-        steps = math.ceil(math.log(max(seconds, _LOW) / _LOW) / _LOG_STEP)
-        index = min(_BUCKETS, steps)
-        self._buckets[index] += 1
+        self._buckets[bisect_left(_EDGES, seconds)] += 1
 
     def quantile(self, q: float) -> float:
         """Upper edge of the bucket that holds quantile `q`, in seconds; 0.0 when empty."""
@@ -93,7 +94,8 @@ class Histogram:
         }
 
 
-_LOG_STEP = math.log(_STEP)
+_EDGES = [_LOW * _STEP**step for step in range(_BUCKETS)]
+"""Upper edges of the buckets; what is beyond the last falls into one more."""
 
 
 class Stages:

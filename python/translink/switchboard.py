@@ -1,8 +1,8 @@
-"""Which leg is in which call: calls begin with a datagram here, and end here.
+"""Which leg is in which call: calls begin with a datagram here, or because somebody asked for one,
+and end here.
 
-Also the predecessor's "state manager": counters per leg and system-wide. A leg's counters are those
-of its present call (or, until the next one begins, of its last); the totals go on for as long as
-the process lives.
+Counters are kept per leg (`leg`) and system-wide; the totals go on for as long as the process
+lives, also over legs that were opened for one call and closed after it.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ import itertools
 import math
 import random
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import structlog
 
 from translink.call import Call, Party
-from translink.listening import ListenStats, Mode
+from translink.leg import MOMENTARY, Leg, add_stats
+from translink.listening import ListenStats
 from translink.stages import Stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from translink._core import Frame, LegCounters, Playout
-    from translink.interpreter import Interpreter
+    from translink._core import Frame, Playout
     from translink.journal import Journal, Scalar
     from translink.listening import ListenRules
     from translink.media import MediaLeg
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from translink.services import Services
     from translink.settings import Settings
     from translink.transcript import CommitPolicy
+    from translink.views import CallRow, LegLive
 
 log = structlog.get_logger("translink")
 
@@ -62,8 +62,11 @@ class Switchboard:
         self.stages = Stages()
         self.calls: dict[str, Call] = {}
         """Running calls by name."""
+        self.legs: dict[str, Leg] = {}
+        """Open legs by name."""
+        self.on_ended: Callable[[Call], None] = lambda _: None
+        """Called with each call that is over, while its legs are still open."""
         self._settings = settings
-        self._legs = legs
         self._services = services
         self._journal = journal
         self._rules = rules
@@ -71,29 +74,18 @@ class Switchboard:
         self._numbers = itertools.count(1)
         self._tasks: dict[asyncio.Task[None], Call] = {}
         self._mode: SetMode = settings.mode
-        self._leg_modes: dict[str, SetMode] = {
-            leg.name: leg.mode for leg in settings.legs if leg.mode is not None
-        }
         self._share = settings.streaming_share
         self._draws: dict[str, float] = {}
         """Each running call's lot in the roll-out, in [0, 1)."""
-        self._by_leg: dict[str, Call] = {}
-        self._heads: dict[str, int] = dict.fromkeys(legs, 0)
-        self._not_before: dict[str, float] = dict.fromkeys(legs, 0.0)
-        self._baselines: dict[str, LegCounters] = {n: m.counters() for n, m in legs.items()}
-        self._next_baselines = dict(self._baselines)
-        self._last: dict[str, ListenStats] = {name: ListenStats() for name in legs}
-        self._past: dict[str, ListenStats] = {name: ListenStats() for name in legs}
-        self._refused: dict[str, float] = {}
-        """When a call was last refused to a leg that speaks."""
         self._closing = False
+        self._gone: dict[str, int] = {}
+        """Media counters of closed legs, summed."""
+        self._gone_stats = ListenStats()
         self.calls_total = 0
         self.out_of_service: set[str] = set()
         """Legs that a bug in the media core has ended; their pairs get no calls."""
         for name, media in legs.items():
-            media.on_frames = _bind(self._frames, name)
-            media.on_playout = _bind(self._playout, name)
-            media.on_dead = functools.partial(self._dead, name)
+            self._add(Leg(settings.leg(name), media, settings.other(name).name))
         log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
 
     # --- Control ---
@@ -113,28 +105,35 @@ class Switchboard:
         """Share of calls that stream in mode `auto`."""
         return self._share
 
+    @property
+    def closing(self) -> bool:
+        """No new calls any more."""
+        return self._closing
+
     def mode_of(self, leg: str) -> SetMode:
-        """The leg's own mode, or else the system's."""
-        return self._leg_modes.get(leg, self._mode)
+        """The leg's own mode, or else the system's. Raises `KeyError`."""
+        return self.legs[leg].own_mode or self._mode
 
     def set_mode(
         self, mode: SetMode | None = None, leg: str | None = None, share: float | None = None
     ) -> None:
         """Change how speech is recognised, for the system (also where a leg had a mode of its own)
         or one leg, while calls run; None = as it is. Raises `KeyError` (no such leg)."""
-        if leg is not None and leg not in self._legs:
-            raise KeyError(leg)
         if leg is None:
-            own = self._leg_modes if mode is None else {}
+            own: Mapping[str, SetMode] = {}
+            if mode is None:
+                own = {name: it.own_mode for name, it in self.legs.items() if it.own_mode}
             self.set_modes(mode or self._mode, own, self._share if share is None else share)
         else:
-            self._leg_modes[leg] = mode or self.mode_of(leg)
+            self.legs[leg].own_mode = mode or self.mode_of(leg)
             self._apply(leg)
 
     def set_modes(self, mode: SetMode, legs: Mapping[str, SetMode], share: float) -> None:
         """Change all of it in one step, so that no call switches to and fro: the system's mode,
         the legs that have one of their own, and the share."""
-        self._mode, self._leg_modes, self._share = mode, dict(legs), share
+        self._mode, self._share = mode, share
+        for name, leg in self.legs.items():
+            leg.own_mode = legs.get(name)
         self._apply(None)
 
     def _apply(self, leg: str | None) -> None:
@@ -144,6 +143,22 @@ class Switchboard:
         for call in self.calls.values():
             for name, interpreter in call.interpreters.items():
                 interpreter.listener.use_streaming(self._streams(call.name, name))
+
+    def set_language(self, leg: str, language: str) -> None:
+        """Somebody goes on in another language: from the next pause on he is recognised in it, and
+        what he hears is translated into it from the next segment on. Nothing is lost or doubled.
+        Raises `KeyError`."""
+        it = self.legs[leg]
+        if language == it.language:
+            return
+        # A voice that was chosen for this leg speaks the language it had.
+        it.settings = it.settings.model_copy(update={"language": language, "voice": None})
+        if it.call is not None:
+            it.call.set_language(leg, language)
+        log.info("language", leg=leg, language=language)
+        self._journal.emit(
+            "settings", {"language": language}, call=it.call.name if it.call else None, leg=leg
+        )
 
     def end_call(self, name: str, reason: str) -> None:
         """Let a call end in good order. Raises `KeyError`."""
@@ -155,7 +170,7 @@ class Switchboard:
             await asyncio.sleep(min(1.0, self._settings.idle_timeout / 4))
             now = time.monotonic()
             for call in tuple(self.calls.values()):
-                if now - call.last_datagram() > self._settings.idle_timeout:
+                if now - call.last_sign() > self._settings.idle_timeout:
                     call.end("idle")
 
     async def close(self, reason: str) -> None:
@@ -173,39 +188,50 @@ class Switchboard:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=1.0)
 
+    # --- Calls that somebody asks for ---
+
+    def next_number(self) -> int:
+        """For the name of a call; none comes twice."""
+        return next(self._numbers)
+
+    def create(self, name: str, legs: tuple[Leg, Leg]) -> Call:
+        """Begin a call on legs that were opened for it; they are closed when it ends.
+
+        It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is
+        taken.
+        """
+        for leg in legs:
+            if leg.name in self.legs:
+                raise ValueError(leg.name)
+        for leg in legs:
+            self._add(leg)
+        return self._run(name, legs)
+
     # --- State ---
 
     def leg_stats(self) -> dict[str, dict[str, object]]:
         """Per leg: media counters of its call, and `stt`."""
-        out: dict[str, dict[str, object]] = {}
-        for name, media in self._legs.items():
-            counters = _since(media.counters(), self._baselines[name])
-            interpreter = self._interpreter(name)
-            stats = interpreter.listener.stats if interpreter else self._last[name]
-            mode = interpreter.listener.mode if interpreter else Mode.IDLE
-            out[name] = {
-                **counters,
-                "language": self._settings.leg(name).language,
-                "call": self._by_leg[name].name if name in self._by_leg else None,
-                "setting": self.mode_of(name),
-                "stt": {"mode": mode.value, **asdict(stats)},
-            }
-        return out
+        return {name: leg.stats(self.mode_of(name)) for name, leg in self.legs.items()}
+
+    def leg_live(self, name: str) -> LegLive:
+        """The leg as it is now. Raises `KeyError`."""
+        leg = self.legs[name]
+        return leg.live(self.mode_of(name), self.legs[leg.other].language)
+
+    def row(self, name: str) -> CallRow:
+        """A running call. Raises `KeyError`."""
+        call = self.calls[name]
+        listened = any(self.legs[leg].listeners for leg in call.legs)
+        return replace(call.row(), listened=listened)
 
     def totals(self) -> dict[str, object]:
         """Sums over all legs and calls since the start."""
-        media: dict[str, int] = {}
-        for leg in self._legs.values():
-            for key, value in leg.counters().items():
-                if key == "late_max":
-                    media[key] = max(media.get(key, 0), int(str(value)))
-                elif key not in _MOMENTARY:
-                    media[key] = media.get(key, 0) + int(str(value))
-        stt = ListenStats()
-        for name in self._legs:
-            _add(stt, self._past[name])
-            if interpreter := self._interpreter(name):
-                _add(stt, interpreter.listener.stats)
+        media = dict(self._gone)
+        stt = replace(self._gone_stats)
+        for leg in self.legs.values():
+            counters, stats = leg.lifetime()
+            _add_counters(media, counters)
+            add_stats(stt, stats)
         return {
             **media,
             "stt": asdict(stt),
@@ -213,51 +239,47 @@ class Switchboard:
             "calls_active": len(self.calls),
         }
 
-    def call_records(self) -> list[dict[str, Scalar]]:
-        """The running calls."""
-        return [
-            {"call": call.name, "began": call.began, **call.summary()}
-            for call in self.calls.values()
-        ]
-
     # --- What the media says ---
 
-    def _frames(self, leg: str, frames: list[Frame]) -> None:
-        call = self._by_leg.get(leg)
+    def _frames(self, leg: Leg, frames: list[Frame]) -> None:
+        call = leg.call
         if call is None:
             call = self._begin(leg, frames)
-        self._heads[leg] = frames[-1].start + 320
+        leg.heard(frames)
         if call is not None:
-            call.frames(leg, frames)
+            call.frames(leg.name, frames)
 
-    def _playout(self, leg: str, event: Playout) -> None:
-        if call := self._by_leg.get(leg):
-            call.playout(leg, event)
+    def _playout(self, leg: Leg, event: Playout) -> None:
+        if leg.call is not None:
+            leg.call.playout(leg.name, event)
 
-    def _dead(self, leg: str) -> None:
-        self.out_of_service.add(leg)
-        if call := self._by_leg.get(leg):
-            call.end("a leg is out of service")
+    def _dead(self, leg: Leg) -> None:
+        self.out_of_service.add(leg.name)
+        if leg.call is not None:
+            leg.call.end("a leg is out of service")
 
-    def _begin(self, leg: str, frames: list[Frame]) -> Call | None:
+    def _begin(self, leg: Leg, frames: list[Frame]) -> Call | None:
         """First frames of a call, unless they are stragglers of the last one or silence of our
         own."""
-        if self._closing or time.monotonic() < self._not_before[leg]:
+        if self._closing or leg.created or time.monotonic() < leg.not_before:
             return None
         if all(frame.filled == 640 for frame in frames):
             return None
-        names = (leg, self._settings.other(leg).name)
-        if not self.out_of_service.isdisjoint(names):
+        other = self.legs[leg.other]
+        if not self.out_of_service.isdisjoint((leg.name, other.name)):
             return None
-        if self._refuses(names):
+        if self._refuses(leg, other):
             return None
-        self._heads[leg] = frames[0].start
+        leg.head = frames[0].start
+        return self._run(f"{leg.name}-{self.next_number()}", (leg, other))
+
+    def _run(self, name: str, legs: tuple[Leg, Leg]) -> Call:
         self.calls_total += 1
-        name = f"{names[0]}-{next(self._numbers)}"
         self._draws[name] = random.random()
+        one, two = legs
         call = Call(
             name,
-            (self._party(names[0]), self._party(names[1])),
+            (Party(one.settings, one.media, one.head), Party(two.settings, two.media, two.head)),
             services=self._services,
             journal=self._journal,
             stages=self.stages,
@@ -267,52 +289,62 @@ class Switchboard:
             settings=self._settings,
         )
         self.calls[name] = call
-        for each in names:
-            self._by_leg[each] = call
-            self._baselines[each] = self._next_baselines[each]
+        for leg in legs:
+            leg.begin(call)
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
         return call
 
-    def _refuses(self, names: tuple[str, str]) -> bool:
+    def _refuses(self, leg: Leg, other: Leg) -> bool:
         """Whether the machine has no time for this call. Said once; the caller who goes on talking
         gets his call, from then on, when there is time."""
         now = time.monotonic()
         reason = self.pressure.refuses(now, len(self.calls))
         if reason is None:
             self.pressure.admitted(now)
-            for name in names:
-                self._refused.pop(name, None)
+            leg.refused_at = other.refused_at = -math.inf
             return False
-        last = max(self._refused.get(name, -math.inf) for name in names)
-        if now - last > self._settings.idle_timeout:
+        if now - max(leg.refused_at, other.refused_at) > self._settings.idle_timeout:
+            names: list[Scalar] = [leg.name, other.name]
             self.pressure.given_up["calls"] += 1
-            log.warning("call refused", legs=list(names), reason=reason)
+            log.warning("call refused", legs=names, reason=reason)
             self._journal.emit(
-                "call", {"state": "refused", "reason": reason, "legs": list(names)}, leg=names[0]
+                "call", {"state": "refused", "reason": reason, "legs": names}, leg=leg.name
             )
-        self._refused[names[0]] = now
+        leg.refused_at = now
         return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
         # After a call that ended idle whoever calls next is heard from his first word.
         guard = call.last_datagram() + min(GUARD, self._settings.idle_timeout)
+        self.on_ended(call)
         del self.calls[call.name]
         del self._draws[call.name]
-        for leg in call.legs:
-            stats = call.interpreters[leg].listener.stats
-            self._last[leg] = stats
-            _add(self._past[leg], stats)
-            del self._by_leg[leg]
-            self._next_baselines[leg] = self._legs[leg].counters()
-            self._not_before[leg] = guard
+        for name in call.legs:
+            leg = self.legs[name]
+            leg.end(guard)
+            if leg.created:
+                self._remove(leg)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a bug ended this call; others go on", call=call.name, exc_info=error)
 
-    def _party(self, leg: str) -> Party:
-        return Party(self._settings.leg(leg), self._legs[leg], self._heads[leg])
+    # --- Legs come and go ---
+
+    def _add(self, leg: Leg) -> None:
+        self.legs[leg.name] = leg
+        leg.media.on_frames = _bind(self._frames, leg)
+        leg.media.on_playout = _bind(self._playout, leg)
+        leg.media.on_dead = functools.partial(self._dead, leg)
+
+    def _remove(self, leg: Leg) -> None:
+        counters, stats = leg.lifetime()
+        _add_counters(self._gone, counters)
+        add_stats(self._gone_stats, stats)
+        del self.legs[leg.name]
+        self.out_of_service.discard(leg.name)
+        leg.media.remove()
 
     def _streams(self, call: str, leg: str) -> bool:
         match self.mode_of(leg):
@@ -323,10 +355,6 @@ class Switchboard:
             case _:
                 return self._draws[call] < self._share
 
-    def _interpreter(self, leg: str) -> Interpreter | None:
-        call = self._by_leg.get(leg)
-        return call.interpreters[leg] if call else None
-
 
 def mode_line(mode: SetMode) -> str:
     """The predecessor's line, word for word."""
@@ -335,23 +363,13 @@ def mode_line(mode: SetMode) -> str:
     return "Deepgram API Mode: Streaming (WebSocket)"
 
 
-_MOMENTARY = frozenset({"playout_queued", "rcvbuf", "last_datagram"})
-"""Counters that make no sum."""
-_STATES = _MOMENTARY | {"late_max", "dead"}
-"""And those that make no difference between two times."""
+def _add_counters(total: dict[str, int], counters: Mapping[str, int]) -> None:
+    for key, value in counters.items():
+        if key == "late_max":
+            total[key] = max(total.get(key, 0), value)
+        elif key not in MOMENTARY:
+            total[key] = total.get(key, 0) + value
 
 
-def _since(now: LegCounters, before: LegCounters) -> dict[str, object]:
-    return {
-        key: value if key in _STATES else int(str(value)) - int(str(before[key]))  # type: ignore[literal-required]
-        for key, value in now.items()
-    }
-
-
-def _add(total: ListenStats, part: ListenStats) -> None:
-    for key, value in asdict(part).items():
-        setattr(total, key, getattr(total, key) + value)
-
-
-def _bind(handler: Callable[[str, T], None], leg: str) -> Callable[[T], None]:
+def _bind(handler: Callable[[Leg, T], None], leg: Leg) -> Callable[[T], None]:
     return lambda value: handler(leg, value)

@@ -3,23 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
 
 import aiohttp
 import pytest
 
 from translink.admin import AdminServer
+from translink.exchange import LegWish, Refused
+from translink.views import CallDetail, CallRow, CreatedCall, CreatedLeg, LegLive, Line, Queues
 
 
 @dataclass(frozen=True)
 class Happened:
     type: str
     leg: str
+    call: str | None = None
 
     def as_dict(self) -> Mapping[str, Any]:
-        return {"type": self.type, "at": 1.0, "call": None, "leg": self.leg, "text": "<b>hé</b>"}
+        happened = {"type": self.type, "at": 1.0, "call": self.call, "leg": self.leg}
+        return {**happened, "text": "<b>hé</b>"}
+
+
+ROW = CallRow(
+    call="3333-1",
+    state="running",
+    began=1_000.0,
+    seconds=12.5,
+    reason="",
+    legs=("3333", "4444"),
+    languages=("en", "fr"),
+    modes=("streaming", "idle"),
+    lost_ms=0.0,
+    segments=2,
+    words=5,
+    characters=17,
+    listened=False,
+)
+LEG = LegLive(
+    leg="3333",
+    call="3333-1",
+    language="en",
+    hears="fr",
+    mode="streaming",
+    reason="",
+    setting="auto",
+    volume=1.0,
+    muted=False,
+    listened=False,
+    level_db=-30.0,
+    datagram_rate=50.0,
+    jitter_ms=0.1,
+    drops={"drops_kernel": 0},
+    queues=Queues(0.0, 0, 0),
+    lost_ms=0.0,
+    words=5,
+    source="127.0.0.1:4000",
+    strangers=0,
+)
 
 
 class Feed:
@@ -43,6 +85,18 @@ class Program:
         self.good = True
         self.modes: list[tuple[str | None, str | None, float | None]] = []
         self.feeds: list[tuple[str | None, str | None, Feed]] = []
+        self.running = ROW
+        self.ended = replace(ROW, call="3333-0", state="ended", reason="idle")
+        self.lines = [
+            Line("3333", 1, 0.5, 1.25, "Hello <you> & you", "en", "Bonjour", "fr", "spoken"),
+            Line("4444", 1, 1.0, 1.0, "Oui -->\n\nnon", "fr"),
+        ]
+        self.envelopes = {"said": bytes([255, 1, 254, 2]), "heard": bytes([253, 3])}
+        self.pressed = False
+        self.changes: dict[str, Any] = {}
+        self.listeners: list[Callable[[Any], None]] = []
+        self.wishes: list[tuple[LegWish, LegWish]] = []
+        self.refusal: Refused | None = None
 
     def stats(self) -> Mapping[str, Any]:
         return {
@@ -68,8 +122,86 @@ class Program:
     def settings(self) -> Mapping[str, Any]:
         return {"mode": "auto"}
 
-    def calls(self) -> list[Mapping[str, Any]]:
-        return [{"id": "3333-1"}]
+    def calls(self, state: str = "running") -> list[CallRow]:
+        rows = {"running": [self.running], "ended": [self.ended]}
+        return rows.get(state) or [self.ended, self.running]
+
+    def row(self, call: str) -> CallRow:
+        for row in (self.running, self.ended):
+            if row.call == call:
+                return row
+        raise KeyError(call)
+
+    async def search(self, text: str) -> set[str]:
+        return {"3333-1"} if text in self.lines[0].text else set()
+
+    def call(self, call: str) -> CallDetail:
+        row = self.row(call)
+        known = {key: value for key, value in asdict(row).items() if key != "legs"}
+        more = {
+            "names": row.legs,
+            "legs": {name: self.leg(name) for name in self.legs()},
+            "stages_ms": self.stages(call),
+            "owners": {"own": "own"},
+            "transcript": self.lines,
+            "dropped_lines": 0,
+        }
+        return cast("CallDetail", known | more)
+
+    def stages(self, call: str) -> Mapping[str, Any]:
+        self.row(call)
+        return {"own": {"count": 1, "p50": 1.0, "p95": 1.0, "p99": 1.0, "max": 1.0}}
+
+    def legs(self) -> list[str]:
+        return ["3333", "4444"]
+
+    def leg(self, leg: str) -> LegLive:
+        if leg not in self.legs():
+            raise KeyError(leg)
+        return replace(LEG, leg=leg, **self.changes)
+
+    def system(self) -> Mapping[str, Any]:
+        return {"calls": 1}
+
+    def hurried(self) -> bool:
+        return self.pressed
+
+    def envelope(self, leg: str, lane: str, start: int) -> tuple[int, bytes]:
+        if leg not in self.legs():
+            raise LookupError(leg)
+        pairs = self.envelopes[lane]
+        first = min(max(start, 0), len(pairs) // 2)
+        return first, pairs[2 * first :]
+
+    def listen(self, listener: Callable[[Any], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def tell(self, type_: str, leg: str = "3333", call: str | None = None) -> None:
+        for listener in self.listeners:
+            listener(Happened(type_, leg, call))
+
+    def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
+        if self.refusal is not None:
+            raise self.refusal
+        self.wishes.append(legs)
+        one, two = (
+            CreatedLeg(wish.name or f"c1.{side}", wish.language, f"127.0.0.1:{side}", None)
+            for side, wish in enumerate(legs, 1)
+        )
+        return CreatedCall("c1", (one, two))
+
+    def change_leg(self, leg: str, **changes: Any) -> LegLive:
+        self.changes |= {
+            "setting" if key == "mode" else key: value
+            for key, value in changes.items()
+            if value is not None
+        }
+        return self.leg(leg)
+
+    def flush(self, leg: str) -> float:
+        self.leg(leg)
+        return 120.0
 
     async def set_mode(
         self, leg: str | None, mode: str | None = None, share: float | None = None

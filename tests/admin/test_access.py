@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+
 import aiohttp
 import pytest
 
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
-from translink.admin.access import Access, token_in
+from translink.admin.access import Access, Role, token_in
 from translink.errors import SettingsError
 
 TOKEN = {"Authorization": "Bearer open sesame"}
@@ -106,6 +108,122 @@ async def test_another_sites_page_can_neither_act_nor_listen(
         await http.ws_connect(server.url + "/api/events", headers=foreign)
     assert program.modes == []
     assert program.feeds == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, True),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, False),  # a link to us
+        ({"Sec-Fetch-Site": "same-origin"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({}, False),
+    ],
+)
+def test_no_other_sites_page_gets_an_answer_to_embed(
+    headers: dict[str, str], refused: bool
+) -> None:
+    access = Access("127.0.0.1")
+    assert bool(access.refuses("GET", {"Host": "localhost:3020", **headers})) is refused
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [
+        ("calls.example.com", False),
+        ("CALLS.example.com", False),
+        ("calls.example.com:8443", True),
+        ("evil.example", True),
+        ("localhost:3020", False),
+    ],
+)
+def test_behind_a_proxy_its_name_is_allowed_and_no_other(host: str, refused: bool) -> None:
+    access = Access("127.0.0.1", "token", allowed_hosts=("calls.example.com",))
+    assert bool(access.refuses("GET", {"Host": host})) is refused
+    own = {"Host": host, "Origin": "https://calls.example.com"}
+    assert bool(access.refuses("POST", own)) is refused
+
+
+def test_open_to_others_under_allowed_names_only_those_count() -> None:
+    access = Access("0.0.0.0", "token", allowed_hosts=("calls.example.com",))
+    assert access.refuses("GET", {"Host": "calls.example.com"}) is None
+    assert access.refuses("GET", {"Host": "192.0.2.1:3020"}) is not None
+    assert Access("0.0.0.0", "token").refuses("GET", {"Host": "192.0.2.1:3020"}) is None
+
+
+def test_names_for_others_need_a_token() -> None:
+    with pytest.raises(SettingsError, match=r"admin\.token"):
+        Access("127.0.0.1", allowed_hosts=("calls.example.com",))
+
+
+def test_each_token_has_its_role() -> None:
+    access = Access("127.0.0.1", "controls", read_token="reads")
+    assert access.role_of(b"controls") == "control"
+    assert access.role_of(b"reads") == "read"
+    assert access.role_of(b"read") is None
+    assert access.role_of(b"") is None
+
+
+def test_tokens_are_compared_in_constant_time_and_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+    real = hmac.compare_digest
+
+    def watched(one: bytes, two: bytes) -> bool:
+        compared.append((one, two))
+        return real(one, two)
+
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+    access = Access("127.0.0.1", "controls", read_token="reads")
+    for token in (b"controls", b"reads", b"c", b"controlz" * 100):
+        compared.clear()
+        access.role_of(token)
+        assert len(compared) == 2
+        assert len({len(part) for pair in compared for part in pair}) == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "role", "listen_in", "status"),
+    [
+        ("open", None, False, None),
+        ("read", None, False, 401),
+        ("control", None, False, 401),
+        ("listen", None, True, 401),
+        ("read", "read", False, None),
+        ("control", "read", False, 403),
+        ("listen", "read", True, 403),
+        ("read", "control", False, None),
+        ("control", "control", False, None),
+        ("listen", "control", False, 403),
+        ("listen", "control", True, None),
+    ],
+)
+def test_a_role_is_enough_or_not(
+    wanted: Role, role: Role | None, listen_in: bool, status: int | None
+) -> None:
+    access = Access("127.0.0.1", "t", listen_in=listen_in)
+    refusal = access.forbids(wanted, role)
+    assert (refusal and refusal[0]) == status
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "enough"),
+    [
+        ("GET", {}, True),
+        ("POST", {}, False),
+        ("DELETE", {}, False),
+        ("PATCH", {"Origin": "http://127.0.0.1:3020"}, True),
+        ("GET", {"Upgrade": "websocket"}, False),
+        ("GET", {"Upgrade": "WebSocket", "Origin": "http://127.0.0.1:3020"}, True),
+    ],
+)
+def test_with_a_cookie_alone_nothing_is_done_that_does_not_say_where_it_comes_from(
+    method: str, headers: dict[str, str], enough: bool
+) -> None:
+    access = Access("127.0.0.1", "t")
+    assert (access.refuses_session(method, headers) is None) is enough
 
 
 async def test_our_own_page_can(server: AdminServer, http: aiohttp.ClientSession) -> None:

@@ -107,6 +107,7 @@ async def test_no_audio_is_not_sent() -> None:
         '{"results":{"channels":[]}}',
         '{"results":{"channels":[{"alternatives":[{"transcript":7}]}]}}',
         '{"results":{"channels":[{"alternatives":[{"transcript":"a","words":7}]}]}}',
+        '{"results":{"channels":[{"alternatives":[{"transcript":"' + "a" * 20_001 + '"}]}]}}',
     ],
 )
 async def test_an_answer_without_a_transcript_is_transient(body: str) -> None:

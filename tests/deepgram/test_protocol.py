@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import scenarios
-from translink.deepgram.protocol import SILENCE, Listen
+from translink.deepgram.protocol import LONGEST_TEXT, MOST_WORDS, SILENCE, Listen
 from translink.errors import Kind, ProviderError
 from translink.events import Result, SpeechStarted, StreamEvent, StreamMetadata, UtteranceEnd
 
@@ -288,6 +288,15 @@ def test_a_message_that_cannot_be_read_is_skipped_and_counted(message: str | byt
     assert listen.events() == []
     assert listen.malformed == 1
     assert hear(listen, results("Oui.", 0.0, 1.0, final=True))
+
+
+def test_a_result_longer_than_speech_can_be_is_damage() -> None:
+    listen = Listen(0.0)
+    assert hear(listen, results("x" * (LONGEST_TEXT + 1), 0.0, 1.0, final=True)) == []
+    assert listen.malformed == 1
+    (event,) = hear(listen, results("a " * (LONGEST_TEXT // 2), 0.0, 1.0, final=True))
+    assert isinstance(event, Result)
+    assert len(event.words) == MOST_WORDS
 
 
 def test_a_word_that_cannot_be_read_does_not_cost_the_final_its_text() -> None:

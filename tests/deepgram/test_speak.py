@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import cast
@@ -208,3 +209,39 @@ async def test_a_refusal_keeps_deepgram_s_words() -> None:
         with pytest.raises(ProviderError, match="Input text exceeds") as caught:
             await say(speaker(http, server.url))
     assert (caught.value.kind, caught.value.request_id) == (Kind.REFUSED, "req-9")
+
+
+async def test_a_voice_that_never_ends_is_broken_off() -> None:
+    sent = 0
+
+    async def for_ever(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        answer = web.StreamResponse(headers={"Content-Type": L16})
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                await answer.write(bytes(32_000))
+                sent += 1
+        return answer
+
+    heard = 0
+
+    async def listen(speak: DeepgramSpeak) -> None:
+        nonlocal heard
+        async for pcm in speak.speak("Bonjour.", language="fr"):
+            heard += len(pcm)
+
+    async with fake_web(for_ever) as server, Http() as http:
+        with pytest.raises(ProviderError, match="speaks for more than 14 s"):
+            await listen(speaker(http, server.url))
+    assert 14 * 32_000 <= heard < 30 * 32_000
+
+
+async def test_a_header_without_an_end_is_not_collected_for_ever() -> None:
+    async def header(request: web.Request) -> web.Response:
+        body = b"RIFF\xff\xff\xff\xffWAVELIST\xff\xff\xff\x7f" + bytes(200_000)
+        return web.Response(body=body, headers={"Content-Type": "audio/wav"})
+
+    async with fake_web(header) as server, Http() as http:
+        with pytest.raises(ProviderError, match="a header without an end"):
+            await say(speaker(http, server.url))

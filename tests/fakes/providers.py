@@ -280,9 +280,9 @@ def _alternative(found: list[tuple[int, int, int]]) -> dict[str, object]:
 
 
 @contextlib.asynccontextmanager
-async def fake_providers() -> AsyncIterator[FakeProviders]:
+async def fake_providers(fake: FakeProviders | None = None) -> AsyncIterator[FakeProviders]:
     """Serve on a free loopback port."""
-    fake = FakeProviders()
+    fake = fake or FakeProviders()
     app = web.Application(client_max_size=1 << 25)
     app.add_routes(fake.routes())
     runner = web.AppRunner(app, shutdown_timeout=0.2)

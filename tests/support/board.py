@@ -127,10 +127,14 @@ class FakeStream:
         providers.open += 1
 
     async def send(self, pcm: bytes) -> None:
+        self.send_now(pcm)
+
+    def send_now(self, pcm: bytes) -> bool:
         self._samples += len(pcm) // 2
         self._providers.heard += len(pcm)
         if self._samples - self._done >= 25 * FRAME:
             self._final()
+        return True
 
     def _final(self) -> None:
         word = Word("word", self._done, self._samples)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from typing import cast
 
 from aiohttp import web
 
@@ -48,7 +49,7 @@ class Door(web.BaseSite):
     ) -> None:
         super().__init__(runner, ssl_context=tls, backlog=BACKLOG)
         self._address = host, port
-        self._watches: dict[asyncio.BaseTransport, _Watch] = {}
+        self._watches: dict[asyncio.Transport, _Watch] = {}
         self._made: dict[_Watch, float] = {}
         """Handshakes under way: a protocol was made, and no connection yet."""
         self._sweeping: asyncio.Task[None] | None = None
@@ -87,12 +88,12 @@ class Door(web.BaseSite):
             self._sweeping.cancel()
         await super().stop()
 
-    def begun(self, transport: asyncio.BaseTransport | None) -> None:
+    def begun(self, transport: asyncio.Transport | None) -> None:
         """A whole request came in over `transport` and is being answered."""
         if transport is not None and (watch := self._watches.get(transport)) is not None:
             watch.idle_since = watch.sending_since = None
 
-    def ended(self, transport: asyncio.BaseTransport | None) -> None:
+    def ended(self, transport: asyncio.Transport | None) -> None:
         """Its answer is made."""
         if transport is not None and (watch := self._watches.get(transport)) is not None:
             watch.idle_since = time.monotonic()
@@ -116,7 +117,7 @@ class Door(web.BaseSite):
         self._watches[transport] = watch
         return True
 
-    def left(self, transport: asyncio.BaseTransport) -> None:
+    def left(self, transport: asyncio.Transport) -> None:
         """It is gone."""
         self._watches.pop(transport, None)
 
@@ -141,11 +142,10 @@ class Door(web.BaseSite):
             for transport in late:
                 self._cut(transport)
 
-    def _cut(self, transport: asyncio.BaseTransport) -> None:
+    def _cut(self, transport: asyncio.Transport) -> None:
         self.cut_off += 1
         self._watches.pop(transport, None)
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
+        transport.abort()
 
 
 class _Watch(asyncio.Protocol):
@@ -154,7 +154,7 @@ class _Watch(asyncio.Protocol):
     def __init__(self, door: Door, inner: web.RequestHandler) -> None:
         self._door = door
         self._inner: web.RequestHandler | None = inner
-        self._transport: asyncio.BaseTransport | None = None
+        self._transport: asyncio.Transport | None = None
         self.idle_since: float | None = time.monotonic()
         """No request is being answered since then; None: one is."""
         self.sending_since: float | None = None
@@ -167,10 +167,10 @@ class _Watch(asyncio.Protocol):
         return self.idle_since is not None and now - self.idle_since > IDLE_TIME
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self._transport = transport
+        # By shape only: uvloop's transports are not asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         assert self._inner is not None
-        if self._door.entered(self, transport):  # type: ignore[arg-type]
+        if self._door.entered(self, self._transport):
             self._inner.connection_made(transport)
         else:
             self._inner = None

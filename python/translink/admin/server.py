@@ -19,6 +19,8 @@ from translink.admin.guard import (
     Guard,
     is_known,
 )
+from translink.admin.legs import LegRoutes
+from translink.admin.live import LiveStreams
 from translink.admin.page import page_routes
 from translink.admin.routes import Route, install
 from translink.admin.source import AdminSource
@@ -53,6 +55,7 @@ class AdminServer:
         self._tls = tls
         self.guard = guard or Guard(Access(host, token))
         self._streams = EventStreams(source)
+        self._live = LiveStreams(source, listen_in=self.guard.access.listen_in)
         self._runner: web.AppRunner | None = None
 
     @classmethod
@@ -95,6 +98,7 @@ class AdminServer:
         app = web.Application(middlewares=[self.guard.middleware], client_max_size=BODY_LIMIT)
         install(app, self._routes())
         app.on_shutdown.append(self._streams.close)
+        app.on_shutdown.append(self._live.close)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -144,5 +148,7 @@ class AdminServer:
             *self.guard.routes(),
             *system.routes(),
             *CallRoutes(self._source).routes(),
+            *LegRoutes(self._source).routes(),
             *self._streams.routes(),
+            *self._live.routes(),
         ]

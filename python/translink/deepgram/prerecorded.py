@@ -12,7 +12,7 @@ from translink.deepgram.options import (
     authorization,
     endpoint,
 )
-from translink.deepgram.protocol import words_of
+from translink.deepgram.protocol import LONGEST_TEXT, words_of
 from translink.events import RATE, Result
 from translink.http import Answer, Http, unreadable
 
@@ -88,7 +88,7 @@ def result_of(answer: Answer, samples: int) -> Result:
         text, listed = best["transcript"], best.get("words") or []
     except (KeyError, IndexError, TypeError, AttributeError) as exc:
         raise unreadable(answer.provider, "no transcript", answer.headers) from exc
-    if not isinstance(text, str) or not isinstance(listed, list):
+    if not isinstance(text, str) or not isinstance(listed, list) or len(text) > LONGEST_TEXT:
         raise unreadable(answer.provider, "no transcript", answer.headers)
     words, _ = words_of(listed)
     return Result(

@@ -39,6 +39,12 @@ KEEP_ALIVE = 4.0
 SILENCE = bytes(640)
 """The 20 ms sent when a connection has carried no sound yet."""
 
+LONGEST_TEXT = 20_000
+"""Characters of one result; a minute of the fastest speech has 2,000. A longer one is damage: it is
+skipped, and its audio recognised again."""
+MOST_WORDS = 5_000
+"""Words of one result; those beyond are passed over."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -212,6 +218,8 @@ class Listen:
         text = best.get("transcript", "")
         if not isinstance(text, str):
             raise TypeError("transcript")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError("transcript")
         final = value.get("is_final") is True
         return Result(
             start=self._samples(start),
@@ -255,8 +263,8 @@ class Listen:
 def words_of(listed: list[object], offset: int = 0) -> tuple[tuple[Word, ...], int]:
     """Deepgram's words in samples, shifted by `offset`, and how many of them could not be read."""
     words = []
-    bad = 0
-    for item in listed:
+    bad = max(0, len(listed) - MOST_WORDS)
+    for item in listed[:MOST_WORDS]:
         try:
             if not isinstance(item, dict):
                 raise TypeError("word")

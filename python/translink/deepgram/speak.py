@@ -26,6 +26,9 @@ VOICES: Mapping[str, str] = {
 LONGEST = 1000
 """Characters per request: the least of the three limits that Deepgram documents."""
 
+_LEAST, _SLOWEST = 10.0, 0.5
+"""Seconds that a text may be spoken, and more for each character; people need 0.07."""
+
 
 class DeepgramSpeak:
     """`POST /v1/speak`. Implements `Synthesizer`."""
@@ -89,7 +92,7 @@ class DeepgramSpeak:
                 query=query,
                 data=orjson.dumps({"text": piece}),
             ) as reply:
-                async for pcm in self._sound(reply):
+                async for pcm in self._sound(reply, longest=_LEAST + len(piece) * _SLOWEST):
                     yield pcm
 
     async def warm(self, count: int = 1) -> int:
@@ -104,12 +107,17 @@ class DeepgramSpeak:
             raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
         return voice
 
-    async def _sound(self, reply: Reply) -> AsyncIterator[bytes]:
+    async def _sound(self, reply: Reply, *, longest: float) -> AsyncIterator[bytes]:
+        """The answer's sound. `longest`: seconds; a voice that goes on beyond is broken off, since
+        nothing else would be heard for as long as it likes."""
         try:
             pcm = Pcm(reply.headers.get("Content-Type", ""))
             async for chunk in reply.chunks():
                 if sound := pcm.feed(chunk):
                     yield sound
+                if pcm.samples > longest * RATE:
+                    message = f"{self.name} speaks for more than {longest:.0f} s"
+                    raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
             pcm.end()
         except WrongFormat as exc:
             message = f"{self.name} answered with {exc} instead of linear16 at {RATE} Hz"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -14,6 +15,7 @@ import orjson
 import uvloop
 
 from translink.errors import TranslinkError
+from translink.keys import without_secrets
 from translink.offline.check import Finding
 from translink.offline.check import check as findings
 from translink.offline.engines import BusyError, EngineFailed, EngineMissing
@@ -210,6 +212,7 @@ class OfflineProcess:
         """Returns the URL when the server is ready. Raises `TranslinkError`."""
         process = self._process = await asyncio.create_subprocess_exec(
             *self._command,
+            env=without_secrets(os.environ),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for us: the child goes when the last word is said

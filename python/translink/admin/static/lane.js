@@ -1,0 +1,239 @@
+// One lane of the score: one leg speaks, the other hears.
+//
+// From top to bottom: the sound of what was said, its words, the journey from each stretch of speech to its
+// translation, the translation, and the sound of it at the other ear. Sounds and journeys are drawn; words are
+// elements in a layer that is moved as a whole. Heights go with score.css.
+
+import { FONT, sized } from "./canvas.js";
+import { h, mark, say } from "./dom.js";
+import { delay } from "./format.js";
+
+const WAVE = 40;
+const TEXT = 52;
+/** Words get so much room even when the next ones follow at once, px. */
+const LEAST_WIDTH = 88;
+/** Seconds after which words near the edge are placed anew. */
+const PLACED_FOR = 0.5;
+
+/** @typedef {import("./store.js").Line} Line */
+/** @typedef {import("./canvas.js").View} View */
+
+export class Lane {
+  /** @param {import("./store.js").Store} store @param {string} leg @param {string} ear
+   * @param {string} hue @param {string} earHue names of colours */
+  constructor(store, leg, ear, hue, earHue) {
+    this._store = store;
+    this.leg = leg;
+    this.ear = ear;
+    this._hue = hue;
+    this._earHue = earHue;
+    this.dirty = true;
+    this._blocks = /** @type {Map<string, any>} */ (new Map());
+    this._canvas = h("canvas", { "aria-hidden": "true" });
+    this._layer = h("div.words");
+    this._interim = h(`p.said.interim.${hue}`, {}, (this._firm = h("b")), (this._tentative = h("span")));
+    this.tape = h("div.tape", {
+      tabindex: "0", role: "img",
+      "aria-label": `Timeline of what ${leg} said and ${ear} heard; the captions below have it in words. Left and right arrow move in time.`,
+    }, this._canvas, this._layer);
+  }
+
+  /** Place everything anew: another scale. */
+  forget() {
+    this._layer.replaceChildren();
+    this._blocks.clear();
+    this.dirty = true;
+  }
+
+  /** @param {View} view @param {Record<string, string>} colour @param {boolean} live */
+  draw(view, colour, live) {
+    const height = this.tape.clientHeight;
+    const context = sized(this._canvas, view.width, height);
+    const lines = this._visible(view);
+    this._drawGround(context, view, height, colour);
+    this._drawSounds(context, view, height, colour, lines, live);
+    for (const line of lines) this._drawJourney(context, view, height, colour, line);
+    this._place(view, lines, height, live);
+  }
+
+  /** @param {View} view */
+  _visible(view) {
+    const lines = this._store.lines.get(this._store.selected ?? "") ?? [];
+    const found = [];
+    for (let index = lines.length - 1; index >= 0; index -= 1) {
+      const line = lines[index];
+      if (line.leg !== this.leg) continue;
+      const from = started(line);
+      if (from > view.to + 60) continue;
+      found.push(line);
+      if (from < view.from - 20) break;
+    }
+    return found.reverse();
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {View} view @param {number} height @param {Record<string, string>} colour */
+  _drawGround(context, view, height, colour) {
+    context.fillStyle = colour.line;
+    context.fillRect(0, WAVE / 2, view.width, 1);
+    context.fillRect(0, height - WAVE / 2, view.width, 1);
+    context.globalAlpha = 0.6;
+    context.fillRect(view.nowX, 0, 1, height);
+    context.globalAlpha = 1;
+    for (const loss of this._store.losses) {
+      if (loss.leg !== this.leg || loss.to < view.from) continue;
+      context.fillStyle = colour.bad;
+      const x = view.x(loss.from);
+      context.globalAlpha = 0.18;
+      context.fillRect(x, 0, Math.max(3, view.x(loss.to) - x), WAVE);
+      context.globalAlpha = 1;
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {View} view @param {number} height
+   * @param {Record<string, string>} colour @param {Line[]} lines @param {boolean} live */
+  _drawSounds(context, view, height, colour, lines, live) {
+    const x = (/** @type {number} */ at) => view.x(at);
+    const until = Math.min(view.to, view.now);
+    const said = new Path2D();
+    this._store.sound(this.leg).said.trace(said, view.from, until, x, WAVE / 2, WAVE / 2 - 2);
+    context.fillStyle = colour[this._hue];
+    context.globalAlpha = 0.38;
+    context.fill(said);
+    context.globalAlpha = 1;
+    // What was recognised stands in full colour: sound firms up as its words do.
+    const known = new Path2D();
+    for (const line of lines) {
+      if (line.start !== null && line.end !== null) known.rect(x(line.start), 0, x(line.end) - x(line.start), WAVE);
+    }
+    context.save();
+    context.clip(known);
+    context.fill(said);
+    context.restore();
+
+    const heard = new Path2D();
+    this._store.sound(this.ear).heard.trace(heard, view.from, until, x, height - WAVE / 2, WAVE / 2 - 2);
+    context.fillStyle = colour[this._earHue];
+    context.fill(heard);
+    const queued = this._store.legs.get(this.ear)?.queues?.playout_ms ?? 0;
+    if (live && queued > 20) {
+      context.globalAlpha = 0.16;
+      context.fillRect(view.nowX, height - WAVE + 10, (queued / 1000) * view.pixels, WAVE - 20);
+      context.globalAlpha = 1;
+    }
+  }
+
+  /** Said → recognised → translated → spoken, each a step further down.
+   * @param {CanvasRenderingContext2D} context @param {View} view @param {number} height
+   * @param {Record<string, string>} colour @param {Line} line */
+  _drawJourney(context, view, height, colour, line) {
+    const top = WAVE + TEXT;
+    const room = height - 2 * top;
+    if (room < 12) return;
+    const steps = [
+      { at: line.end, y: top + 4, hue: this._hue },
+      { at: line.at.final, y: top + room * 0.34, hue: "provider" },
+      { at: line.at.translated, y: top + room * 0.64, hue: "provider" },
+      { at: line.at.spoken, y: top + room - 4, hue: this._earHue },
+    ].filter((step) => typeof step.at === "number");
+    if (!steps.length) return;
+    const points = steps.map((step) => ({ ...step, x: view.x(/** @type {number} */ (step.at)) }));
+    if (line.start !== null && line.end !== null) {
+      context.fillStyle = colour[this._hue];
+      context.fillRect(view.x(line.start), WAVE, view.x(line.end) - view.x(line.start), 2);
+    }
+    // From the end of the speech down to the journey, and from there to its sound at the other ear.
+    const last = points[points.length - 1];
+    context.globalAlpha = 0.35;
+    context.fillStyle = colour[this._hue];
+    if (points[0].at === line.end) context.fillRect(Math.round(points[0].x), WAVE + 2, 1, points[0].y - WAVE - 2);
+    context.fillStyle = colour[this._earHue];
+    if (line.at.spoken) context.fillRect(Math.round(last.x), last.y, 1, height - WAVE - last.y + 6);
+    context.globalAlpha = 1;
+    context.strokeStyle = colour["ink-3"];
+    context.lineWidth = 1.25;
+    context.beginPath();
+    points.forEach((point, index) => (index ? context.lineTo(point.x, point.y) : context.moveTo(point.x, point.y)));
+    context.stroke();
+    for (const point of points) {
+      context.beginPath();
+      context.arc(point.x, point.y, 3.25, 0, 7);
+      context.fillStyle = colour[point.hue];
+      context.fill();
+    }
+    context.font = FONT;
+    if (line.state === "untranslated" || line.state === "unspoken") {
+      context.fillStyle = colour.bad;
+      context.fillText(line.state, last.x + 8, last.y + 4);
+    } else if (line.at.spoken) {
+      const total = line.toEar ?? (line.end !== null ? (line.at.spoken - line.end) * 1000 : null);
+      context.fillStyle = colour["ink-2"];
+      if (total !== null) context.fillText(delay(total), last.x + 8, last.y + 3);
+    }
+  }
+
+  /** @param {View} view @param {Line[]} lines @param {number} height @param {boolean} live */
+  _place(view, lines, height, live) {
+    this._layer.style.transform = `translateX(${Math.round(view.x(view.anchor))}px)`;
+    const interim = live ? this._store.interims.get(this.leg) : undefined;
+    if (live && view.now - this._placed > PLACED_FOR) this.dirty = true;
+    if (!this.dirty && !interim) return;
+    const left = (/** @type {number} */ at) => (at - view.anchor) * view.pixels;
+    if (this.dirty) this._placeLines(view, lines, left);
+    if (this.dirty) this._placed = view.now;
+    this.dirty = false;
+    if (interim) {
+      const before = lines.at(-1);
+      const from = Math.max(interim.since - 0.6, before?.end ?? 0);
+      say(this._firm, interim.firm);
+      say(this._tentative, interim.text.startsWith(interim.firm) ? interim.text.slice(interim.firm.length) : interim.text);
+      this._interim.style.left = `${left(from)}px`;
+      if (!this._interim.isConnected) this._layer.append(this._interim);
+    } else this._interim.remove();
+  }
+
+  _placed = 0;
+
+  /** @param {View} view @param {Line[]} lines @param {(at: number) => number} left */
+  _placeLines(view, lines, left) {
+    if (!this._store.interims.has(this.leg)) this._interim.remove();
+    const shown = new Set();
+    lines.forEach((line, index) => {
+      const name = String(line.segment);
+      shown.add(name);
+      let block = this._blocks.get(name);
+      if (!block) {
+        block = { said: h(`p.said.${this._hue}`), heard: h(`p.heard.${this._earHue}`) };
+        this._blocks.set(name, block);
+        this._layer.append(block.said, block.heard);
+      }
+      const next = lines[index + 1];
+      // The last words may not run out of the picture: they wrap, and unfold while they move.
+      const edge = left(view.to);
+      put(block.said, line.text, left(started(line)), next ? left(started(next)) : edge);
+      const at = line.at.spoken ?? line.at.translated;
+      const after = next && (next.at.spoken ?? next.at.translated);
+      mark(block.heard, "hidden", at && line.translation ? null : "");
+      mark(block.heard, "data-state", line.state);
+      if (at && line.translation) put(block.heard, line.translation, left(at) + 5, after ? left(after) : edge);
+    });
+    for (const [name, block] of this._blocks) {
+      if (shown.has(name)) continue;
+      block.said.remove();
+      block.heard.remove();
+      this._blocks.delete(name);
+    }
+  }
+}
+
+/** @param {any} block @param {string} text @param {number} left @param {number} next px */
+function put(block, text, left, next) {
+  say(block, text);
+  mark(block, "title", text);
+  block.style.left = `${left}px`;
+  block.style.maxWidth = `${Math.round(Math.max(LEAST_WIDTH, next - left - 10) / 8) * 8}px`;
+}
+
+/** When a line began, as well as is known. @param {Line} line */
+function started(line) {
+  return line.start ?? (line.at.final ?? 0) - 1;
+}

@@ -1,0 +1,164 @@
+// The page: one store, fed by one connection; one loop that shows, with every frame, what has changed.
+
+import { get } from "./api.js";
+import { CallView } from "./call-view.js";
+import { byId, mark, say } from "./dom.js";
+import { EventLog } from "./events.js";
+import { startKeys } from "./keys.js";
+import { CallList } from "./list.js";
+import { Listening } from "./listen.js";
+import { Live } from "./live.js";
+import { mayLook, startLogin } from "./login.js";
+import { Probe } from "./probe.js";
+import { Store } from "./store.js";
+import { System } from "./system.js";
+import { next as nextTheme, startTheme } from "./theme.js";
+
+const FINALS_KEPT = 20;
+const SETTLED = 700;
+let later = 0;
+
+startTheme();
+const store = new Store();
+const probe = new Probe();
+const listening = new Listening(store);
+const live = new Live(take, tell);
+const view = new CallView({ call: byId("call"), script: byId("script"), stages: byId("stages") }, store, listening);
+const events = new EventLog(byId("events"), store, watch);
+const system = new System(byId("vitals"), byId("mode"), byId("system"), store, probe);
+const list = new CallList(byId("list"), byId("search"), byId("which"), store, (call) => open(call));
+
+store.onEvent = (/** @type {any} */ event) => {
+  if (event.call === store.selected) probe.event(event.at);
+  if (event.type === "segment" && event.call === store.selected) readAloud(`${event.leg}: ${event.text}`);
+};
+
+startLogin(() => live.open());
+startKeys({
+  "/": ["search", () => byId("search").focus()],
+  j: ["next call", () => list.move(1)],
+  k: ["previous call", () => list.move(-1)],
+  c: ["captions of the call", () => byId("script").querySelector("ol").focus()],
+  e: ["event log", () => byId("events").querySelector("ol").focus()],
+  t: ["light, dark or as the system", nextTheme],
+  "?": ["this help", () => byId("help").showModal()],
+});
+for (const tab of document.querySelectorAll(".tabs button")) {
+  tab.addEventListener("click", () => turn(/** @type {HTMLElement} */ (tab).dataset.to ?? "call"));
+}
+turn("call");
+addEventListener("hashchange", fromAddress);
+document.addEventListener("visibilitychange", watch);
+mayLook().then((may) => may && live.open());
+requestAnimationFrame(frame);
+
+/** Every frame. @param {number} now */
+function frame(now) {
+  const changed = new Set(store.changed);
+  store.changed.clear();
+  if (changed.size) show(changed);
+  view.draw();
+  if (probe.frame(now)) {
+    system.updatePage();
+    view.tick();
+    list.tick();
+  }
+  requestAnimationFrame(frame);
+}
+
+/** @param {Set<string>} changed */
+function show(changed) {
+  if (changed.has("calls") || changed.has("selected")) list.update();
+  view.update(changed);
+  if (changed.has("events") || changed.has("selected")) events.update(changed.has("selected"));
+  if (changed.has("system") || changed.has("calls")) system.update();
+  if (changed.has("mode") || changed.has("hello")) system.updateMode();
+  if (changed.has("hello")) listening.update();
+  if (store.selected === null && store.calls.size) open(list.first(), false);
+}
+
+/** @param {any} message */
+function take(message) {
+  store.apply(message);
+  if (!message.hello) return;
+  fromAddress();
+  // Another server, or one that began anew, knows nothing of the call that was looked at.
+  if (!store.call(store.selected)) store.select(null);
+  get("/api/settings").then((settings) => store.settings(settings)).catch(() => {});
+  // What was missed while the connection was away is in the call's own record.
+  watch();
+  if (store.selected !== null) fetchTwice(store.selected);
+}
+
+/** @param {"open" | "closed"} state @param {string} why */
+async function tell(state, why) {
+  const link = byId("link");
+  mark(link, "data-state", state);
+  const role = store.hello?.role;
+  say(link, state === "open" ? `live${role ? ` · ${role}` : ""}` : "reconnecting…");
+  const banner = byId("banner");
+  banner.hidden = state === "open";
+  say(banner, state === "open" ? "" : `No connection to the server${why ? ` (${why})` : ""}. What you see may be old; trying again.`);
+  if (state === "closed") {
+    listening.stop();
+    if (!(await mayLook())) {
+      live.close();
+      banner.hidden = true;
+    }
+  }
+}
+
+/** Look at a call. @param {string | null} call @param {boolean} [turning] on a narrow screen, go there */
+function open(call, turning = true) {
+  if (call === null) return;
+  store.select(call);
+  const address = `#call=${encodeURIComponent(call)}`;
+  if (location.hash !== address) history.replaceState(null, "", address);
+  if (turning) turn("call");
+  watch();
+  fetchTwice(call);
+}
+
+/** A call's record, now and once more: what happened between the first answer and the moment from which the
+ * server tells this page of the call would be in neither. @param {string} call */
+function fetchTwice(call) {
+  clearTimeout(later);
+  later = window.setTimeout(() => store.selected === call && fetchDetail(call), SETTLED);
+  fetchDetail(call);
+}
+
+/** @param {string} call */
+async function fetchDetail(call) {
+  const detail = await get(`/api/calls/${encodeURIComponent(call)}`).catch(() => null);
+  if (detail) store.detail(detail);
+}
+
+/** Tell the server what is on screen. A page that nobody sees watches nothing. */
+function watch() {
+  const call = document.hidden ? undefined : store.calls.get(store.selected ?? "");
+  live.watch({
+    calls: call ? [call.call] : [],
+    levels: call ? call.legs : [],
+    events: document.hidden ? "none" : events.scope,
+  });
+}
+
+function fromAddress() {
+  const call = decodeURIComponent(/^#call=(.+)$/.exec(location.hash)?.[1] ?? "");
+  if (store.call(call) && call !== store.selected) open(call, false);
+}
+
+/** On a narrow screen one view is seen at a time. @param {string} to */
+function turn(to) {
+  document.body.dataset.view = to;
+  for (const tab of document.querySelectorAll(".tabs button")) {
+    mark(tab, "aria-current", /** @type {HTMLElement} */ (tab).dataset.to === to ? "true" : null);
+  }
+}
+
+/** For screen readers: finals only, the rest would never let them finish. @param {string} text */
+function readAloud(text) {
+  const log = byId("finals");
+  log.append(Object.assign(document.createElement("p"), { textContent: text }));
+  while (log.children.length > FINALS_KEPT) log.firstElementChild.remove();
+}

@@ -1,0 +1,305 @@
+// What the page knows, and nothing it merely hopes: every value here was told by the server.
+//
+// Messages go in through `apply`; views read, and are told by `changed` which parts are new since the last
+// frame. Everything is bounded: events, lines of a call, calls remembered after their end.
+
+import { Envelope } from "./waveform.js";
+
+const EVENTS_KEPT = 1_000;
+const LINES_KEPT = 1_000;
+const ENDED_KEPT = 500;
+const CALLS_WITH_LINES = 8;
+
+/**
+ * @typedef {object} Line one segment of speech and what became of it; times are Unix seconds
+ * @property {string} leg @property {number} segment
+ * @property {number | null} start @property {number | null} end when it was said
+ * @property {string} text @property {string | null} translation
+ * @property {string} state final | translated | spoken | unspoken | untranslated
+ * @property {Record<string, number>} at when it became final, translated, spoken, finished
+ * @property {number | null} toEar mouth-to-ear, ms, as the server counted it
+ * @property {string | null} reason why it was not translated or not spoken
+ */
+/** @typedef {{text: string, firm: string, since: number}} Interim being said; `firm` is final already */
+/** @typedef {{said: Envelope, heard: Envelope}} Sounds */
+/** @typedef {Record<string, any>} Row */
+
+export class Store {
+  constructor() {
+    this.hello = /** @type {any} */ (null);
+    this.calls = /** @type {Map<string, Row>} */ (new Map());
+    this.ended = /** @type {Map<string, Row>} */ (new Map());
+    this.legs = /** @type {Map<string, Row>} */ (new Map());
+    this.lines = /** @type {Map<string, Line[]>} */ (new Map());
+    this.interims = /** @type {Map<string, Interim>} */ (new Map());
+    this.losses = /** @type {{leg: string, call: string, at: number, from: number, to: number}[]} */ ([]);
+    this.stages = /** @type {Map<string, Record<string, any>>} */ (new Map());
+    this.sounds = /** @type {Map<string, Sounds>} */ (new Map());
+    this.events = /** @type {Row[]} */ ([]);
+    this.eventsSeen = 0;
+    this.system = /** @type {Row} */ ({});
+    this.mode = /** @type {string | null} */ (null);
+    this.share = /** @type {number | null} */ (null);
+    this.selected = /** @type {string | null} */ (null);
+    /** Parts that changed since the last frame. @type {Set<string>} */
+    this.changed = new Set();
+    this.onEvent = (/** @type {Row} */ _event) => {};
+    this._behind = Infinity;
+  }
+
+  /** May this page change anything? */
+  get controls() {
+    return this.hello?.role === "control";
+  }
+
+  /** The server's clock now, Unix seconds: a view that moves with it is smooth between messages. */
+  now() {
+    return performance.timeOrigin / 1000 + performance.now() / 1000 - (this._behind === Infinity ? 0 : this._behind);
+  }
+
+  /** The row of a call, running or ended. @param {string | null} name @returns {Row | undefined} */
+  call(name) {
+    return name === null ? undefined : (this.calls.get(name) ?? this.ended.get(name));
+  }
+
+  /** @param {string | null} name */
+  select(name) {
+    if (this.selected === name) return;
+    this.selected = name;
+    this._mark("selected", "calls", "legs", "lines", "stages");
+  }
+
+  /** Take a message of `/api/live`. @param {any} message */
+  apply(message) {
+    if (typeof message.at === "number") {
+      // The least delay seen is the difference of the clocks; it may grow slowly.
+      const behind = performance.timeOrigin / 1000 + performance.now() / 1000 - message.at;
+      this._behind = Math.min(this._behind + 0.0005, behind);
+    }
+    if (message.hello) this._begin(message);
+    for (const row of message.calls ?? []) this._row(row);
+    for (const name of message.gone ?? []) this._gone(name);
+    for (const [name, leg] of Object.entries(message.legs ?? {})) this.leg(name, leg);
+    for (const [name, of] of Object.entries(message.levels ?? {})) this._levels(name, of, message.at);
+    for (const [call, stages] of Object.entries(message.stages ?? {})) {
+      this.stages.set(call, /** @type {any} */ (stages));
+      this._mark("stages");
+    }
+    if (message.system) this._whole(message.system);
+    for (const event of message.events ?? []) this._event(event);
+  }
+
+  /** A leg as it now is, from wherever it was told. @param {string} name @param {any} leg */
+  leg(name, leg) {
+    this.legs.set(name, leg);
+    this._mark("legs");
+  }
+
+  /** Settings in force, as `/api/settings` has them. @param {Row} settings */
+  settings(settings) {
+    this.mode = settings.mode ?? this.mode;
+    this.share = settings.streaming_share ?? this.share;
+    this._mark("mode");
+  }
+
+  /** A call in full, as `/api/calls/{call}` has it. @param {Row} detail */
+  detail(detail) {
+    const { legs, names, stages_ms: stages, transcript, ...row } = detail;
+    for (const [name, leg] of Object.entries(legs ?? {})) this.leg(name, leg);
+    this._row({ ...row, legs: names ?? Object.keys(legs ?? {}) });
+    if (stages) this.stages.set(row.call, stages);
+    const lines = (transcript ?? []).map((/** @type {Row} */ line) => this._line(row, line));
+    // What events told of newer segments while the answer was under way stays.
+    const known = new Set(lines.map(key));
+    for (const line of this.lines.get(row.call) ?? []) if (!known.has(key(line))) lines.push(line);
+    this.lines.delete(row.call);
+    this.lines.set(row.call, lines.slice(-LINES_KEPT));
+    for (const call of this.lines.keys()) {
+      if (this.lines.size <= CALLS_WITH_LINES) break;
+      if (call !== this.selected) this.lines.delete(call);
+    }
+    this._mark("lines", "stages");
+  }
+
+  /** Rows of ended calls. @param {Row[]} rows */
+  past(rows) {
+    for (const row of rows) if (row.state === "ended") this._row(row);
+  }
+
+  /** @param {string} leg @returns {Sounds} */
+  sound(leg) {
+    let sounds = this.sounds.get(leg);
+    if (!sounds) this.sounds.set(leg, (sounds = { said: new Envelope(), heard: new Envelope() }));
+    return sounds;
+  }
+
+  // --- Parts of a message ---
+
+  /** @param {any} message the first of a connection: all there is */
+  _begin(message) {
+    this.hello = message.hello;
+    this._behind = Infinity;
+    this.calls.clear();
+    this.ended.clear();
+    this.interims.clear();
+    this.sounds.clear();
+    this._mark("hello", "calls", "legs", "lines", "system", "stages");
+  }
+
+  /** @param {Row} row */
+  _row(row) {
+    if (row.state === "ended") {
+      this.calls.delete(row.call);
+      for (const leg of row.legs ?? []) this.interims.delete(leg);
+      this.ended.set(row.call, { ...this.ended.get(row.call), ...row });
+      if (this.ended.size > ENDED_KEPT) this.ended.delete(this.ended.keys().next().value ?? "");
+    } else {
+      this.calls.set(row.call, { ...row, told: this.now() });
+    }
+    this._mark("calls");
+  }
+
+  /** A call that the server does not keep any more. @param {string} name */
+  _gone(name) {
+    this.calls.delete(name);
+    if (name !== this.selected) this.ended.delete(name);
+    this._mark("calls");
+  }
+
+  /** @param {Row} system */
+  _whole(system) {
+    this.system = system;
+    if (system.mode !== undefined && (system.mode !== this.mode || system.share !== this.share)) {
+      this.settings({ mode: system.mode, streaming_share: system.share });
+    }
+    this._mark("system");
+  }
+
+  /** @param {string} name @param {any} of @param {number} at */
+  _levels(name, of, at) {
+    const sounds = this.sound(name);
+    if (of.said) sounds.said.push(of.said[0], of.said[1], at);
+    if (of.heard) sounds.heard.push(of.heard[0], of.heard[1], at);
+  }
+
+  /** @param {Row} event */
+  _event(event) {
+    if (event.type !== "interim") {
+      this.events.push({ ...event, n: this.eventsSeen });
+      this.eventsSeen += 1;
+      if (this.events.length > EVENTS_KEPT) this.events.splice(0, this.events.length - EVENTS_KEPT);
+      this._mark("events");
+    }
+    if (event.call === this.selected || event.type === "loss") this._happened(event);
+    if (event.type === "settings" && event.leg === null) {
+      this.mode = event.mode ?? this.mode;
+      this.share = event.share ?? this.share;
+      this._mark("mode");
+    }
+    this.onEvent(event);
+  }
+
+  /** What an event says of a segment's journey. @param {Row} event */
+  _happened(event) {
+    const { leg, call } = event;
+    if (event.type === "interim") {
+      const now = this.interims.get(leg);
+      this.interims.set(leg, { text: event.text, firm: now?.firm ?? "", since: now?.since ?? event.at });
+    } else if (event.type === "final") {
+      const now = this.interims.get(leg);
+      const firm = [now?.firm, event.text].filter(Boolean).join(" ");
+      this.interims.set(leg, { text: longer(firm, now?.text), firm, since: now?.since ?? event.at });
+    } else if (event.type === "segment") {
+      this.interims.delete(leg);
+      const line = this._find(call, leg, event.segment) ?? this._add(call, this._line(this.call(call), event));
+      if (event.text) line.text = event.text;
+      line.at.final = event.at;
+    } else if (event.type === "loss") {
+      const length = (event.ms ?? 0) / 1000;
+      const times = this._samples(leg, event);
+      const [from, to] = times ?? [event.at - length, event.at];
+      this.losses.push({ leg, call, at: event.at, from, to });
+      this.losses.splice(0, Math.max(0, this.losses.length - 100));
+    } else {
+      const line = this._find(call, leg, event.segment);
+      if (line) become(line, event);
+    }
+    this._mark("lines");
+  }
+
+  /** Samples `start` and `end` of an event as Unix seconds. @param {string} leg @param {Row} event
+   * @returns {[number, number] | null} */
+  _samples(leg, event) {
+    if (typeof event.start !== "number" || typeof event.end !== "number") return null;
+    const said = this.sounds.get(leg)?.said;
+    const from = said?.time(event.start / 320) ?? null;
+    const to = said?.time(event.end / 320) ?? null;
+    return from === null || to === null ? null : [from, to];
+  }
+
+  /** @param {string} call @param {string} leg @param {number} segment */
+  _find(call, leg, segment) {
+    return this.lines.get(call)?.findLast((line) => line.leg === leg && line.segment === segment);
+  }
+
+  /** @param {string} call @param {Line} line */
+  _add(call, line) {
+    const lines = this.lines.get(call) ?? [];
+    this.lines.set(call, lines);
+    lines.push(line);
+    if (lines.length > LINES_KEPT) lines.splice(0, lines.length - LINES_KEPT);
+    return line;
+  }
+
+  /** A line as the API writes it, with moments instead of seconds since the call began.
+   * @param {Row | undefined} call @param {Row} from @returns {Line} */
+  _line(call, from) {
+    const moment = (/** @type {number | undefined} */ seconds) =>
+      typeof seconds === "number" && call ? call.began + seconds : null;
+    return {
+      leg: from.leg,
+      segment: from.segment,
+      start: from.began ?? moment(from.start_s),
+      end: from.ended ?? moment(from.end_s),
+      text: from.text ?? "",
+      translation: from.translation ?? null,
+      state: from.state ?? "final",
+      at: typeof from.at === "object" && from.at ? { ...from.at } : {},
+      toEar: null,
+      reason: from.reason ?? null,
+    };
+  }
+
+  /** @param {...string} parts */
+  _mark(...parts) {
+    for (const part of parts) this.changed.add(part);
+  }
+}
+
+/** @param {Line} line @param {Row} event */
+function become(line, event) {
+  if (event.type === "translation") {
+    line.translation = event.text;
+    line.at.translated = event.at;
+    line.state = "translated";
+  } else if (event.type === "untranslated") {
+    line.state = "untranslated";
+    line.reason = event.reason ?? null;
+  } else if (event.type === "speech" && event.state === "started") {
+    line.at.spoken = event.at;
+    line.state = "spoken";
+    line.toEar = event.ms?.mouth_to_ear ?? null;
+  } else if (event.type === "speech") {
+    line.at.finished = event.at;
+    if (event.state !== "finished") {
+      line.state = "unspoken";
+      line.reason = event.reason ?? (event.state === "flushed" ? "flushed" : null);
+    }
+  }
+}
+
+/** @param {Line} line */
+const key = (line) => `${line.leg}/${line.segment}`;
+
+/** An interim may already be ahead of the final that comes. @param {string} firm @param {string | undefined} text */
+const longer = (firm, text) => (text && text.startsWith(firm) ? text : firm);

@@ -1,0 +1,121 @@
+"""A real Chromium, and pages that are held to what every page must keep to."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SHOTS = Path(__file__).parent / "shots"
+"""Screenshots, for whoever wants to look. Not in the repository."""
+
+
+@dataclass
+class Manners:
+    """What a page did that it should not."""
+
+    origin: str
+    told: list[str] = field(default_factory=list)
+    """Errors and warnings on the console, exceptions, violations of the policy."""
+    strangers: list[str] = field(default_factory=list)
+    """Requests to elsewhere."""
+    while_down: bool = False
+    """The server is away on purpose: that the browser says so is no fault of the page."""
+
+    def console(self, message: ConsoleMessage) -> None:
+        connection = "ERR_CONNECTION" in message.text or "WebSocket" in message.text
+        if message.type in ("error", "warning") and not (self.while_down and connection):
+            self.told.append(f"{message.type}: {message.text}")
+
+    def request(self, url: str) -> None:
+        if not url.startswith((self.origin, self.origin.replace("http", "ws", 1), "blob:")):
+            self.strangers.append(url)
+
+
+Visit = Callable[..., Awaitable[Page]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all tests, with a profile of its own."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=ARGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(chromium: Browser) -> AsyncIterator[Visit]:
+    """Open a page; at the end of the test it must have kept its manners."""
+    opened: list[tuple[BrowserContext, Manners]] = []
+
+    async def open_page(
+        url: str,
+        *,
+        width: int = 1440,
+        height: int = 900,
+        scheme: Literal["light", "dark"] = "dark",
+        **more: Any,
+    ) -> Page:
+        context = await chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, **more
+        )
+        context.set_default_timeout(10_000)
+        manners = Manners(url)
+        opened.append((context, manners))
+        page = await context.new_page()
+        page.on("console", manners.console)
+        page.on("pageerror", lambda error: manners.told.append(f"exception: {error}"))
+        page.on("request", lambda request: manners.request(request.url))
+        page.on("websocket", lambda socket: manners.request(socket.url))
+        await page.add_init_script(
+            "addEventListener('securitypolicyviolation', (e) => "
+            "console.error('policy violated: ' + e.violatedDirective + ' ' + e.blockedURI))"
+        )
+        page.__dict__["manners"] = manners
+        await page.goto(url)
+        return page
+
+    yield open_page
+    for context, manners in opened:
+        await context.close()
+        assert manners.told == []
+        assert manners.strangers == []
+
+
+def manners_of(page: Page) -> Manners:
+    """To excuse it for a while."""
+    found = page.__dict__["manners"]
+    assert isinstance(found, Manners)
+    return found
+
+
+async def live(page: Page) -> None:
+    """Wait until the page is connected and shows a call."""
+    await page.locator("#link[data-state=open]").wait_for()
+    await page.locator(".call-body").wait_for()
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Keep a picture."""
+    SHOTS.mkdir(exist_ok=True)
+    await page.screenshot(path=SHOTS / f"{name}.png")

@@ -1,0 +1,208 @@
+"""The page, in Chromium, in front of a board of simulated calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from playwright.async_api import Page, expect
+
+from tests.dashboard.board import Board
+from tests.dashboard.conftest import Visit, live, manners_of, shoot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WIDTHS = (360, 768, 1024, 1440, 1920, 2560)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def board() -> AsyncIterator[Board]:
+    board = Board(3)
+    await board.start()
+    yield board
+    await board.close()
+
+
+async def picture(page: Page, which: str = ".tape canvas >> nth=0") -> Any:
+    """What a canvas shows."""
+    return await page.locator(which).evaluate("canvas => canvas.toDataURL()")
+
+
+async def test_words_firm_up_and_are_translated_and_spoken(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    await page.locator(".interims .tentative").first.wait_for()
+    line = page.locator('.script ol > li[data-state="spoken"]').first
+    await line.wait_for()
+    text = await line.locator(".text").inner_text()
+    assert await line.locator(".translation").inner_text()
+    assert await line.locator(".journey .mark:not(.open)").count() == 4
+    assert await page.locator(".words .said", has_text=text).count() >= 1
+    read_aloud = page.locator("#finals p").first
+    await read_aloud.wait_for(state="attached")
+    said = (await read_aloud.text_content() or "").partition(": ")[2]
+    await page.locator(".script .text", has_text=said).wait_for()
+
+
+async def test_sounds_are_drawn_and_move(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    before = await picture(page)
+    await asyncio.sleep(0.5)
+    assert await picture(page) != before
+
+
+async def test_less_motion_is_less_motion(board: Board, visit: Visit) -> None:
+    page = await visit(board.url, reduced_motion="reduce")
+    await live(page)
+    moved = await page.evaluate(
+        """async () => {
+          const layer = document.querySelector('.words');
+          const seen = new Set();
+          const end = performance.now() + 2000;
+          while (performance.now() < end) {
+            await new Promise(requestAnimationFrame);
+            seen.add(layer.style.transform);
+          }
+          return seen.size;
+        }"""
+    )
+    assert moved <= 3, "steps of a second"
+
+
+async def test_what_is_said_is_text_and_never_markup(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    hostile = '<img src=x onerror="document.title=1"><b>bold</b>'
+    call = next(iter(board.calls))
+    await page.locator(f"#call-{call}").click()
+    await expect(page.locator(f"#call-{call}")).to_have_attribute("aria-selected", "true")
+    board.say(call, hostile)
+    await page.locator(".script .text", has_text=hostile).wait_for()
+    assert await page.locator(".script img, .words img, .events img").count() == 0
+
+
+async def test_the_keyboard_is_enough(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    chosen = page.locator('.strip[aria-selected="true"]')
+    first = await chosen.get_attribute("id")
+    await page.keyboard.press("j")
+    await expect(chosen).not_to_have_attribute("id", first or "")
+    await page.keyboard.press("k")
+    await expect(chosen).to_have_attribute("id", first or "")
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("t")
+    assert await page.evaluate("document.documentElement.dataset.theme") == "light"
+    await page.keyboard.press("/")
+    await expect(page.locator("#search")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await page.locator(".tape").first.focus()
+    await page.keyboard.press("ArrowLeft")
+    await expect(page.get_by_role("button", name="Back to now")).to_be_visible()
+    await page.keyboard.press("End")
+    await expect(page.get_by_role("button", name="Back to now")).to_be_hidden()
+
+
+async def test_search_finds_what_was_said(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    call = list(board.calls)[-1]
+    board.say(call, "The word is rhubarb.")
+    await page.locator("#search").fill("rhubarb")
+    await expect(page.locator(".strip")).to_have_count(1)
+    await expect(page.locator(f"#call-{call}")).to_be_visible()
+    await page.locator("#search").fill("no such thing")
+    await expect(page.locator(".none")).to_have_text("Nothing found.")
+
+
+async def test_events_are_filtered(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    await page.locator("#events li").first.wait_for()
+    await page.locator("#events").get_by_role("radio", name="Links").click()
+    await expect(page.locator("#events li")).to_have_count(0)
+    board.tell("breaker", provider="deepl", state="open", reason="three errors in a row")
+    told = page.locator('#events li[data-type="breaker"]')
+    await expect(told).to_contain_text("three errors in a row")
+    await page.locator("#events input").fill("nobody")
+    await expect(told).to_have_count(0)
+
+
+async def test_a_refusal_is_shown_and_nothing_pretended(board: Board, visit: Visit) -> None:
+    board.refuse = "the leg is out of service"
+    page = await visit(board.url)
+    await live(page)
+    manners = manners_of(page)
+    manners.while_down = True
+    mute = page.locator(".mic").first.get_by_role("button", name="Mute")
+    await mute.click()
+    await expect(page.locator("#notes")).to_contain_text("the leg is out of service")
+    await expect(mute).to_have_attribute("aria-pressed", "false")
+    await expect(mute).to_have_attribute("data-refused", "the leg is out of service")
+    manners.told = [told for told in manners.told if "409" not in told]
+
+
+async def test_who_may_only_read_cannot_press_anything(board: Board, visit: Visit) -> None:
+    board.role = "read"
+    page = await visit(board.url)
+    await live(page)
+    for control in await page.locator(".lane-head button, .lane-head select, #mode button").all():
+        assert await control.is_disabled() or not await control.is_visible()
+    await expect(page.get_by_role("button", name="End call")).to_be_disabled()
+
+
+async def test_the_page_comes_back_with_the_server(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    await asyncio.sleep(
+        1.0
+    )  # until it has asked for everything it wants of a call that will be gone
+    manners_of(page).while_down = True
+    port = int(board.url.rpartition(":")[2])
+    await board.close()
+    await expect(page.locator("#banner")).to_contain_text("No connection")
+    again = Board(2, seed=2)
+    await again.start(port)
+    try:
+        await live(page)
+        await expect(page.locator("#banner")).to_be_hidden()
+        await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()
+    finally:
+        await again.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_nothing_sticks_out(board: Board, visit: Visit, width: int) -> None:
+    page = await visit(board.url, width=width, height=800)
+    await live(page)
+    for view in ("calls", "call", "events", "system"):
+        if width < 900:
+            await page.locator(f'.tabs [data-to="{view}"]').click()
+        sticking = await page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert sticking <= 0, f"{view} at {width} px"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 1920)]
+)
+async def test_it_is_accessible(board: Board, visit: Visit, scheme: str, width: int) -> None:
+    page = await visit(board.url, width=width, scheme=scheme)
+    await live(page)
+    await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()
+    found = await Axe().run(page)
+    wrong = [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found.response["violations"]
+        for node in each["nodes"]
+    ]
+    assert wrong == [], "\n".join(wrong)
+    await shoot(page, f"board-{scheme}-{width}")

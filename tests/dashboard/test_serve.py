@@ -1,0 +1,217 @@
+"""The page in front of a real `translink serve`: what it shows is so, and each control does what it
+says, by the server's own account."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.dashboard.conftest import Visit, live, manners_of, shoot
+from tests.fakes.providers import FakeProviders, fake_providers
+from tests.support.serve import Phone, Serve, call, pairs, serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ONE, TWO = "3333", "4444"
+PATIENCE = 10.0
+COLOURS = """canvas => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const seen = new Set();
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255) seen.add(`${data[i]},${data[i+1]},${data[i+2]}`);
+  return [...seen];
+}"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def fake() -> AsyncIterator[FakeProviders]:
+    async with fake_providers() as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(
+    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Serve]:
+    folder = tmp_path_factory.mktemp("dashboard")
+    async with serving(folder, fake, pairs((ONE, TWO)), extra="idle_timeout = 0.8") as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def talk(server: Serve) -> AsyncIterator[None]:
+    """Two people who go on and on, in turn."""
+    async with call(server, ONE, TWO) as (one, two):
+        talking = asyncio.create_task(_talk(one, two))
+        yield
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+        if talking.done() and not talking.cancelled():
+            talking.result()
+    await server.idle()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(server: Serve, talk: None, visit: Visit) -> Page:
+    """Looking at their call."""
+    page = await visit(f"http://127.0.0.1:{server.admin}", height=960)
+    await live(page)
+    return page
+
+
+async def _talk(*phones: Phone) -> None:
+    words = itertools.count(1)
+    for phone in itertools.cycle(phones):
+        await phone.say(*itertools.islice(words, 4))
+        await asyncio.sleep(0.5)
+
+
+async def becomes(get: Callable[[], Awaitable[Any]], wanted: object) -> None:
+    """Wait until the server says so."""
+    value: object = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while (value := await get()) != wanted:  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(0.05)
+    assert value == wanted
+
+
+def of_leg(server: Serve, leg: str, key: str) -> Callable[[], Awaitable[Any]]:
+    async def get() -> Any:
+        return (await server.get(f"/api/legs/{leg}"))[key]
+
+    return get
+
+
+def of_settings(server: Serve, key: str) -> Callable[[], Awaitable[Any]]:
+    async def get() -> Any:
+        return (await server.get("/api/settings"))[key]
+
+    return get
+
+
+async def test_captions_appear_and_sounds_are_drawn(page: Page) -> None:
+    line = page.locator('.script ol > li[data-state="spoken"]').first
+    await line.wait_for()
+    assert (await line.locator(".text").inner_text()).startswith("b")
+    assert (await line.locator(".translation").inner_text()).startswith("t")
+    assert await line.locator(".journey .mark:not(.open)").count() == 4
+    await expect(page.locator(".call-figures [data-figure=lost] dd")).to_have_text("0 ms")
+    await expect(page.locator("#stages tbody tr").first).to_be_visible()
+    await asyncio.sleep(1.0)
+    colours = set(await page.locator(".tape canvas").first.evaluate(COLOURS))
+    hues = await page.evaluate(
+        """() => ['--a', '--b'].map((name) => {
+          const probe = document.createElement('i');
+          probe.style.color = `var(${name})`;
+          document.body.append(probe);
+          const rgb = getComputedStyle(probe).color.match(/\\d+/g).join(',');
+          probe.remove();
+          return rgb;
+        })"""
+    )
+    assert set(hues) <= colours, "what was said, and what was heard"
+    await shoot(page, "serve")
+
+
+async def test_the_mode_of_the_system_and_the_share(page: Page, server: Serve) -> None:
+    mode = page.locator("#mode")
+    await mode.get_by_role("radio", name="Prerecorded").click()
+    await becomes(of_settings(server, "mode"), "prerecorded")
+    await expect(mode.get_by_role("radio", name="Prerecorded")).to_be_checked()
+    await mode.get_by_role("radio", name="Auto").click()
+    await becomes(of_settings(server, "mode"), "auto")
+    share = mode.get_by_role("slider")
+    await expect(share).to_be_enabled()
+    await share.focus()
+    await page.keyboard.press("Home")
+    await becomes(of_settings(server, "streaming_share"), 0.0)
+    await page.keyboard.press("End")
+    await becomes(of_settings(server, "streaming_share"), 1.0)
+
+
+async def test_the_controls_of_a_leg(page: Page, server: Serve) -> None:
+    mic = page.locator(".mic", has_text=ONE).first
+    await mic.get_by_role("radio", name="Prerecorded").click()
+    await becomes(of_leg(server, ONE, "setting"), "prerecorded")
+    await expect(mic.locator(".badge")).to_have_text("prerecorded")
+    await mic.get_by_role("radio", name="Auto").click()
+    await becomes(of_leg(server, ONE, "setting"), "auto")
+
+    await mic.get_by_role("button", name="Mute").click()
+    await becomes(of_leg(server, ONE, "muted"), True)
+    await expect(mic.get_by_role("button", name="Unmute")).to_have_attribute("aria-pressed", "true")
+    await mic.get_by_role("button", name="Unmute").click()
+    await becomes(of_leg(server, ONE, "muted"), False)
+
+    await mic.get_by_role("combobox").select_option("de")
+    await becomes(of_leg(server, ONE, "language"), "de")
+    await becomes(of_leg(server, TWO, "hears"), "de")
+    await expect(page.locator(".ear", has_text=ONE)).to_contain_text("German")
+    await mic.get_by_role("combobox").select_option("en")
+    await becomes(of_leg(server, ONE, "language"), "en")
+
+    ear = page.locator(".ear", has_text=TWO)
+    volume = ear.get_by_role("slider")
+    await volume.focus()
+    await page.keyboard.press("Home")
+    await becomes(of_leg(server, TWO, "volume"), 0.0)
+    await volume.focus()
+    await page.keyboard.press("End")
+    await becomes(of_leg(server, TWO, "volume"), 2.0)
+    await expect(ear.locator("output")).to_have_text("200 %")
+
+
+async def test_flush_drops_what_is_being_spoken(page: Page, server: Serve) -> None:
+    flush = page.locator(".ear", has_text=TWO).get_by_role("button", name="Flush")
+    await page.locator('.script ol > li.a[data-state="spoken"]').last.wait_for()
+    before = len(server.happened("speech", state="flushed"))
+    for _ in range(20):
+        await flush.click()
+        await asyncio.sleep(0.1)
+        if len(server.happened("speech", state="flushed")) > before:
+            break
+    assert len(server.happened("speech", state="flushed")) > before
+    await expect(flush).not_to_have_attribute("data-refused", "")
+
+
+async def test_a_call_is_ended_and_stays_to_be_read(
+    page: Page, server: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()
+    text = await page.locator(".script .text").first.inner_text()
+    name = (await server.get("/api/calls"))["calls"][0]["call"]
+    end = page.locator(".call-head .danger")
+    await end.click()
+    await expect(end).to_have_text("Press again to end")
+    assert [row["call"] for row in (await server.get("/api/calls"))["calls"]] == [name]
+    await end.click()
+    await expect(page.locator(".call-head .badge").first).to_contain_text("ended")
+    assert (await server.get(f"/api/calls/{name}"))["state"] == "ended"
+
+    await page.get_by_role("radio", name="Ended").click()
+    await page.locator(f"#call-{name}").click()
+    await page.locator(".script .text", has_text=text).first.wait_for()
+    for form in ("json", "srt", "vtt", "txt"):
+        async with page.expect_download() as told:
+            await page.locator(".exports a", has_text=form.upper()).click()
+        download = await told.value
+        assert text in (await download.path()).read_text(encoding="utf-8")
+        assert download.suggested_filename.endswith(form)
+
+
+async def test_the_page_comes_back_with_the_server(page: Page, server: Serve) -> None:
+    await asyncio.sleep(1.0)
+    manners_of(page).while_down = True
+    await server.stop()
+    await expect(page.locator("#banner")).to_be_visible()
+    await server.start()
+    await expect(page.locator("#link")).to_have_attribute("data-state", "open")
+    await expect(page.locator("#banner")).to_be_hidden()
+    await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()

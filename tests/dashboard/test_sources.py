@@ -1,0 +1,50 @@
+"""What the page is made of, read as text."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+
+import pytest
+
+STATIC = importlib.resources.files("translink.admin") / "static"
+FILES = {
+    item.name: item.read_text(encoding="utf-8")
+    for item in sorted(STATIC.iterdir(), key=lambda item: item.name)
+}
+MODULES = [name for name in FILES if name.endswith(".js")]
+MARKUP = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
+    r"|srcdoc|DOMParser|setHTMLUnsafe"
+)
+LONGEST = 400
+ALLOWED = "http://www.w3.org/2000/svg"
+"""A name, not an address."""
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_text_becomes_markup(name: str) -> None:
+    assert not MARKUP.search(FILES[name])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_comes_from_elsewhere(name: str) -> None:
+    assert not re.search(r"https?://\w|@import|url\(", FILES[name].replace(ALLOWED, ""))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_says_what_it_is_and_stays_small(name: str) -> None:
+    assert FILES[name].startswith("// "), "theory of operation first"
+    assert len(FILES[name].splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_that_is_needed_is_there(name: str) -> None:
+    for wanted in re.findall(r'from "\./([^"]+)"', FILES[name]):
+        assert wanted in FILES
+
+
+def test_nothing_is_left_over() -> None:
+    text = "\n".join(FILES.values())
+    unused = [name for name in FILES if name != "index.html" and name not in text]
+    assert not unused
