@@ -17,7 +17,6 @@ import asyncio
 import json
 import math
 import shutil
-import socket
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,13 +26,14 @@ import uvloop
 from playwright.async_api import Browser, async_playwright
 from prometheus_client.parser import text_string_to_metric_families
 
+from benches.kit.calls import Scene, talking, thread_seconds
 from benches.kit.provenance import head, provenance
-from translink.sim.beacons import Talker
-from translink.sim.lines import Line, Lines
-from translink.sim.server import LegPorts, Programs, free_port
+from translink.sim.server import Programs
 
 STAGES = ("own", "ring_to_wire")
 Buckets = dict[float, float]
+WARM_UP = 6.0
+"""Seconds until everybody is connected."""
 SETTLE = 2.0
 """Seconds after a change that are not measured."""
 ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -50,32 +50,17 @@ FRAMES = """async (seconds) => {
 
 async def measure(calls: int, seconds: float, rounds: int) -> dict[str, Any]:
     """All turns."""
-    lines = Lines([Line(str(1000 + place), Talker(place, 1)) for place in range(2 * calls)])
-    ports = [
-        LegPorts(
-            line.name, "fr" if place % 2 else "en", free_port(socket.SOCK_DGRAM), line.ear_port
-        )
-        for place, line in enumerate(lines.lines)
-    ]
     turns: list[dict[str, Any]] = []
-    async with (
-        Programs(ports, seed=1) as programs,
-        async_playwright() as playwright,
-    ):
+    scene = Scene(calls, seconds=WARM_UP + 2 * rounds * (seconds + 4 * SETTLE))
+    async with talking(scene) as programs, async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGS
         )
-        for line, port in zip(lines.lines, ports, strict=True):
-            line.dial(port.listen)
-        await programs.order(begin=True, play=[], seconds=2 * rounds * (seconds + 10), seed=1)
-        lines.start()
-        await asyncio.sleep(5.0)
-        for turn in range(2 * rounds):
-            looking = turn % 2 == 1
-            turns.append(await _turn(programs, browser if looking else None, seconds))
-        lines.hush()
+        await asyncio.sleep(WARM_UP)
+        for _ in range(rounds):
+            for looking in (None, browser):
+                turns.append(await _turn(programs, looking, seconds))
         await browser.close()
-    lines.close()
     return _summary(calls, turns)
 
 
@@ -88,19 +73,24 @@ async def _turn(programs: Programs, browser: Browser | None, seconds: float) -> 
         await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()
     await asyncio.sleep(SETTLE)
     shown["before"] = await _buckets(programs)
-    before, began = programs.usage().cpu_seconds, asyncio.get_running_loop().time()
+    before, began = _cpu(programs), asyncio.get_running_loop().time()
     if page:
         shown["frames_per_second"] = await page.evaluate(FRAMES, seconds)
     else:
         await asyncio.sleep(seconds)
     took = asyncio.get_running_loop().time() - began
-    shown["cpu_percent"] = (programs.usage().cpu_seconds - before) / took * 100
+    shown["cpu_percent"] = (_cpu(programs) - before) / took * 100
     shown["after"] = await _buckets(programs)
     if page:
         late = await page.locator(".page-facts").get_attribute("data-delay")
         shown["event_shown_p95_ms"] = float(late) if late else None
         await page.close()
     return shown
+
+
+def _cpu(programs: Programs) -> float:
+    """Seconds that the server used, to the nanosecond."""
+    return sum(thread_seconds(programs.pids[0]).values())
 
 
 async def _buckets(programs: Programs) -> dict[str, Buckets]:
