@@ -50,16 +50,17 @@ FRAMES = """async (seconds) => {
 
 async def measure(calls: int, seconds: float, rounds: int) -> dict[str, Any]:
     """All turns."""
-    turns: list[dict[str, Any]] = []
     scene = Scene(calls, seconds=WARM_UP + 2 * rounds * (seconds + 4 * SETTLE))
     async with talking(scene) as programs, async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGS
         )
         await asyncio.sleep(WARM_UP)
-        for _ in range(rounds):
-            for looking in (None, browser):
-                turns.append(await _turn(programs, looking, seconds))
+        turns = [
+            await _turn(programs, looking, seconds)
+            for _ in range(rounds)
+            for looking in (None, browser)
+        ]
         await browser.close()
     return _summary(calls, turns)
 
