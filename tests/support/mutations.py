@@ -397,6 +397,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{TLS} -k handshake",
     ),
     Mutation(
+        "requests are answered at a bounded pace",
+        "admin/guard.py",
+        "if (wait := self.pace.wait(self._clock())) > 0:",
+        "if False:",
+        "tests/admin/test_pace.py -k wait_their_turn",
+    ),
+    Mutation(
         "event streams are bounded",
         "admin/stream.py",
         "if len(self._open) >= MOST:",
