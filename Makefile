@@ -76,6 +76,10 @@ bench: ## Benchmarks of the core and latencies of the whole.
 fuzz: ## Fuzz the core, SECONDS=30 a target. Needs a nightly Rust and cargo-fuzz.
 	tools/fuzz $(or $(SECONDS),30)
 
+.PHONY: guards
+guards: $(VENV)/.dev $(VENV)/.release ## Take each protection of docs/security.md away: a test must fail. ARGS="token"
+	$(BIN)/python tools/mutate-guards $(ARGS)
+
 interop: ## Calls with real peers: GStreamer, ffmpeg, datagrams of all sizes.
 	@$(MACHINE) need test
 	@$(MAKE) pytest ARGS="tests/interop -v $(ARGS)"

@@ -304,3 +304,67 @@ def test_whatever_the_environment_holds_only_a_settings_error_escapes(
 ) -> None:
     with contextlib.suppress(SettingsError):
         Settings.load(environ={"TRANSLINK_" + name: value}, directory=Path("/nonexistent"))
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("any", "any"),
+        ("192.0.2.7", ("192.0.2.7",)),
+        ("192.0.2.7:4000, [2001:db8::7]:4000", ("192.0.2.7:4000", "[2001:db8::7]:4000")),
+    ],
+)
+def test_a_leg_hears_whom_it_is_told_to(here: Path, written: str, means: object) -> None:
+    assert {leg.source for leg in load().legs} == {"first"}
+    one, two = load(TRANSLINK_LEGS__3333__SOURCE=written).legs
+    assert (one.source, two.source) == (means, "first")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["gateway", "192.0.2.0/24", "192.0.2.7:", "192.0.2.7:70000", ",".join(["192.0.2.7"] * 9)],
+)
+def test_a_source_that_the_engine_could_not_take_is_refused(here: Path, written: str) -> None:
+    told = refusal(TRANSLINK_LEGS__3333__SOURCE=written)
+    assert told.startswith("TRANSLINK_LEGS__3333__SOURCE")
+    assert "(environment): should " in told
+
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("admin", "told"),
+    [
+        ({"HOST": "0.0.0.0"}, "is reachable from outside, so admin.token is needed"),
+        ({"HOST": "pbx.example"}, "admin.token is needed"),
+        ({"HOST": "0.0.0.0", "TOKEN": "short"}, "should have at least 16 characters"),
+        ({"HOST": "::", "READ_TOKEN": "short"}, "should have at least 16 characters"),
+        ({"TOKEN": TOKEN, "READ_TOKEN": TOKEN}, "should differ from admin.token"),
+        ({"ALLOWED_HOSTS": "calls.example.com"}, "leads others here, so admin.token is needed"),
+        ({"TLS_KEY": "key.pem"}, "is of no use without admin.tls_cert"),
+    ],
+    ids=str,
+)
+def test_an_admin_server_that_would_let_everybody_in_is_refused(
+    here: Path, admin: dict[str, str], told: str
+) -> None:
+    said = refusal(**{f"TRANSLINK_ADMIN__{name}": value for name, value in admin.items()})
+    assert told in said
+    assert TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    "admin",
+    [
+        {"HOST": "0.0.0.0", "TOKEN": TOKEN},
+        {"HOST": "0.0.0.0", "READ_TOKEN": TOKEN},
+        {"TOKEN": "short"},
+        {"TOKEN": TOKEN, "ALLOWED_HOSTS": "calls.example.com, other.example:8443"},
+    ],
+    ids=str,
+)
+def test_an_admin_server_that_is_guarded_may_be_reached(here: Path, admin: dict[str, str]) -> None:
+    settings = load(**{f"TRANSLINK_ADMIN__{name}": value for name, value in admin.items()})
+    if "ALLOWED_HOSTS" in admin:
+        assert settings.admin.allowed_hosts == ("calls.example.com", "other.example:8443")

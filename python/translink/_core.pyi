@@ -4,7 +4,8 @@ All times are nanoseconds of `time.monotonic_ns()`. All audio is 16 kHz s16le mo
 numbers are absolute per leg: they never restart while the leg lives, not even between calls.
 """
 
-from typing import Final, TypedDict, final, type_check_only
+from collections.abc import Sequence
+from typing import Final, Literal, TypedDict, final, type_check_only
 
 __all__ = [
     "BeaconDecoder",
@@ -71,7 +72,7 @@ class LegCounters(TypedDict):
     """
 
     datagrams_in: int
-    """Datagrams taken from the socket, empty ones not."""
+    """Datagrams taken from the socket, empty ones and strangers' not."""
     bytes_in: int
     frames_in: int
     """Frames made from datagrams."""
@@ -81,6 +82,8 @@ class LegCounters(TypedDict):
     """Of these, frames the detector called speech."""
     frames_filled: int
     """Frames of silence fed after datagrams stopped in mid-utterance."""
+    strangers: int
+    """Datagrams dropped because of who sent them (`source` of `add_leg`)."""
     datagrams_out: int
     bytes_out: int
     drops_kernel: int
@@ -122,6 +125,10 @@ class LegCounters(TypedDict):
     """What the kernel granted, in the unit of `receive_buffer`."""
     last_datagram: int
     """Time of the newest datagram, 0 = none yet."""
+    jitter_ns: int
+    """Mean deviation of the datagrams' arrivals from the clock of their samples (RFC 3550, 6.4.1);
+    0 when a call begins.
+    """
     dead: int
     """1 = a bug ended this leg."""
 
@@ -146,6 +153,7 @@ class Engine:
         listen: tuple[str, int],
         play_to: tuple[str, int] | None = None,
         send_from_listen: bool = False,
+        source: str | Sequence[str] | None = None,
         ledger_seconds: float = 60.0,
         prebuffer_ms: int = 60,
         tail_ms: int = 1500,
@@ -160,6 +168,14 @@ class Engine:
         Numbers rise and never come back. Without `play_to` the ear is where the call's newest
         datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
         and thrown away.
+
+        `source` says whose datagrams are heard; others' are dropped and counted as `strangers`:
+
+        - `first` (None): the first sender's of a call; another one's once nothing came from him for
+          1 s.
+        - `any`: everybody's, mixed as they come.
+        - an IP address with or without `:port` (`192.0.2.7`, `[2001:db8::7]:4000`), or up to 8 of
+          them: theirs.
         """
 
     def local_address(self, leg: int) -> tuple[str, int]:
@@ -189,6 +205,56 @@ class Engine:
 
     def flush(self, leg: int) -> None:
         """Drop what waits for the ear; each utterance concerned is told as `flushed`."""
+
+    def set_source(self, leg: int, source: str | Sequence[str]) -> None:
+        """Whom to hear from now on, as in `add_leg`. Raises `ValueError`.
+
+        Whoever was heard until now has to be let in anew, and an ear without `play_to` is nowhere
+        until he is.
+        """
+
+    def source(self, leg: int) -> tuple[str, int] | None:
+        """Whose datagrams are heard in this call: the newest one's sender."""
+
+    def stranger(self, leg: int) -> tuple[str, int] | None:
+        """Whose datagram was dropped last, in this call or before."""
+
+    def set_volume(self, leg: int, factor: float) -> None:
+        """How loud the leg's ear hears, 0 to 2. Raises `ValueError`.
+
+        Reached within 20 ms without a click, for what waits too; louder than 16 bits is as loud as
+        they can say. Stays when a call ends.
+        """
+
+    def set_muted(self, leg: int, muted: bool) -> None:
+        """Whether the leg's talker is muted: from the next frame on his frames are silence.
+
+        They are never `speech`, and the ledger has the silence too; time and sample numbers go on.
+        Stays when a call ends.
+        """
+
+    def envelope(
+        self, leg: int, lane: Literal["said", "heard"], from_index: int = 0
+    ) -> tuple[int, bytes]:
+        """The outline of what the talker said, or of what the ear was sent: 50 pairs a second.
+
+        Returns (index of the first pair, bytes): lowest and highest sample of each 20 ms as two
+        int8, from `from_index` on as far as the last 20 s reach; go on from first + pairs. Index n
+        is the 20 ms of the monotonic clock that begin at n x 20 ms, so that both lanes, both legs
+        and all other times align. A lane in which nothing happens grows no further; where it goes
+        on, the pause shows as 0, 0.
+        """
+
+    def tap(self, leg: int, on: bool) -> None:
+        """Keep the last 5 s of what the ear is sent, for `heard`; or no more. Idempotent."""
+
+    def heard(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
+        """What the ear was sent from sample `start` to `end`, as far as the tap has it.
+
+        Returns (first sample, bytes). Samples are numbered by the monotonic clock:
+        `monotonic_ns() * 16 // 1_000_000` is now. Between two speeches lies silence; after the
+        newest one there is nothing until the next.
+        """
 
     def history(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
         """Audio from sample `start` to `end`, as far as the ledger still (and already) has it.

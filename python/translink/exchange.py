@@ -111,6 +111,7 @@ class Exchange:
                 listen=Address(settings.host, port),
                 play_to=wish.play_to,
                 send_from_listen=wish.send_from_listen,
+                source="first" if wish.source is None else (wish.source,),
                 voice=wish.voice,
             )
             try:

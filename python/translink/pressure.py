@@ -76,7 +76,7 @@ class Pressure:
     def __init__(self, limits: LoadLimits | None = None) -> None:
         self.level = Level.CALM
         self.frames_per_message = 1
-        """20 ms frames in one message to the recogniser: 1, 2, 3 or 5."""
+        """20 ms frames in one message to the recogniser: 1, 2, 3 or 5. `media` gathers them."""
         self.given_up: dict[Sheddable, int] = dict.fromkeys(_SHEDDABLE, 0)
         """What was left out since the start."""
         self.strain = 0.0

@@ -112,16 +112,30 @@ def _host(value: str) -> str:
 
 
 def _source(value: str) -> str:
-    host, _, port = (
-        value.rpartition(":") if re.fullmatch(r".*[^:]:\d+|\[.*\]:\d+", value) else (value, "", "")
-    )
+    """Checked here, so that a wrong one is told with its setting's name; the engine reads it."""
+    match = re.fullmatch(r"\[([^\]]+)\]:(\d{1,5})|([^:]+):(\d{1,5})|(.+)", value)
     try:
-        ipaddress.ip_address(host.strip("[]"))
+        if match is None or "%" in value:
+            raise ValueError
+        ipaddress.ip_address(match[1] or match[3] or match[5])
     except ValueError:
-        raise ValueError("should be ip or ip:port, as in 192.0.2.7 or 192.0.2.7:4000") from None
-    if port and not 0 < int(port) <= 65_535:
+        raise ValueError(
+            "should be an IP address, with or without a port, as in 192.0.2.7 or 192.0.2.7:4000"
+        ) from None
+    if not 0 < int(match[2] or match[4] or 1) <= 65_535:
         raise ValueError("should have a port from 1 to 65535")
     return value
+
+
+def _sources(value: object) -> object:
+    if value in ("first", "any"):
+        return value
+    terms = _comma_separated(value)
+    if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
+        raise ValueError("should be first, any, or IP addresses with or without a port")
+    if not 1 <= len(terms) <= 8:
+        raise ValueError("should name 1 to 8 addresses")
+    return tuple(_source(term) for term in terms)
 
 
 AddressSetting = Annotated[
@@ -135,6 +149,8 @@ PortRange = Annotated[str, AfterValidator(_port_range)]
 """`first-last`; `port_range` makes a range of it."""
 Source = Annotated[str, AfterValidator(_source)]
 """Where datagrams come from: `ip` or `ip:port`."""
+Sources = Annotated[Literal["first", "any"] | tuple[str, ...], BeforeValidator(_sources)]
+"""Where datagrams may come from: `first`, `any`, or up to 8 of `Source`."""
 Host = Annotated[str, AfterValidator(_host)]
 """An IP address."""
 Language = Annotated[str, AfterValidator(_language)]

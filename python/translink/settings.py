@@ -24,6 +24,7 @@ from translink.setting_types import (
     Key,
     Language,
     PortRange,
+    Sources,
     Terms,
     is_loopback,
 )
@@ -195,6 +196,10 @@ class LegSettings(_Part):
     """His ear. None = where his datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
     """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
+    source: Sources = "first"
+    """Whose datagrams are heard; others' are counted as `strangers` and dropped. `first`: the first
+    sender's of a call, and another one's once nothing came from him for 1 s. `any`: everybody's.
+    Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
     voice: str | None = None
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
@@ -244,7 +249,8 @@ class TranscriptSettings(_Part):
     retention: float = Field(86_400.0, ge=0, le=31_536_000)
     """How long after a call's end its transcript is forgotten."""
     redact_digits: bool = False
-    """Show every digit as `#`: in transcripts, exports and events (what is spoken has them)."""
+    """Show every digit as `#`: in transcripts, exports, events and the log (what is spoken has
+    them)."""
 
 
 class AdminSettings(_Part):

@@ -137,7 +137,7 @@ def test_an_ear_that_is_not_named_is_where_the_newest_datagram_came_from(host: s
         for peer in (before, after):
             peer.bind((host, 0))
             peer.settimeout(2)
-        leg = media.add_leg(listen=(host, 0), send_from_listen=True)
+        leg = media.add_leg(listen=(host, 0), send_from_listen=True, source="any")
         address = media.local_address(leg)
         media.play(leg, 1, bytes(640), True)
         assert drainer.until(lambda: len(drainer.steps) == 2)

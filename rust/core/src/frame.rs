@@ -1,5 +1,7 @@
 //! The unit everything else is counted in: 20 ms of 16 kHz mono speech.
 
+use crate::envelope::Extremes;
+
 /// Bytes of one frame: 20 ms × 16 samples/ms × 2 bytes.
 pub const FRAME_BYTES: usize = 640;
 /// Samples of one frame.
@@ -23,6 +25,8 @@ pub struct Frame {
     pub peak: u16,
     /// Root mean square of the samples.
     pub rms: u16,
+    /// For drawing them.
+    pub extremes: Extremes,
     /// The voice activity detector's verdict.
     pub speech: bool,
     /// Bytes at the end that are silence of ours (0 = all from the wire, 640 = a fed frame).

@@ -11,6 +11,7 @@
 //! explain them: a silence between two short datagrams is no reason to wait. Gaps count from 20 ms,
 //! because a stream of 30 or 40 ms datagrams must not depend on the last 4 ms of [`HOLD`].
 
+use crate::envelope::Extremes;
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
 
 /// Wait for the rest of a frame after it was due: the promised 40 ms less a margin for the second
@@ -201,6 +202,7 @@ impl Framer {
             captured,
             peak: 0,
             rms: 0,
+            extremes: Extremes::default(),
             speech: false,
             filled,
             pcm: [0; FRAME_BYTES],

@@ -4,13 +4,15 @@
 //! `handle(Input::Timeout, now)` no later than that time.
 
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
-use crate::framer::{Fate, Framer};
+use crate::framer::{Fate, Framer, duration};
+use crate::jitter::Jitter;
 use crate::ledger::Ledger;
 use crate::level::Level;
 use crate::playout::Playout;
 pub use crate::stats::LegStats;
 use crate::tail::Tail;
 use crate::vad::Vad;
+use crate::volume::Gain;
 
 /// What happens to a leg.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,11 @@ pub enum Input<'a> {
     },
     /// Drop what waits to be played.
     Flush,
+    /// How loud this leg's ear hears. Stays when a call ends.
+    Volume(Gain),
+    /// Whether nobody is to hear what this leg's talker says: his frames are silence and never
+    /// speech, while time goes on. Stays when a call ends.
+    Mute(bool),
     /// The call ended: forget carried bytes, queued speech and detector state. Sample numbers go
     /// on.
     Reset,
@@ -117,7 +124,9 @@ impl Default for LegConfig {
 #[derive(Debug)]
 pub struct Leg {
     framer: Framer,
+    jitter: Jitter,
     vad: Vad,
+    muted: bool,
     tail: Tail,
     ledger: Ledger,
     playout: Playout,
@@ -133,7 +142,9 @@ impl Leg {
     pub fn new(config: LegConfig) -> Self {
         Self {
             framer: Framer::new(),
+            jitter: Jitter::default(),
             vad: Vad::new(),
+            muted: false,
             tail: Tail::new(config.tail),
             ledger: Ledger::new(config.ledger_samples),
             playout: Playout::new(config.prebuffer, config.playout_capacity, config.continuous),
@@ -155,6 +166,8 @@ impl Leg {
                     .push(utterance, pcm, last, now, &mut self.stats);
             }
             Input::Flush => self.playout.flush(&mut self.stats),
+            Input::Volume(gain) => self.playout.set_volume(gain),
+            Input::Mute(muted) => self.muted = muted,
             Input::Reset => self.reset(),
             Input::Timeout => {}
         }
@@ -223,6 +236,8 @@ impl Leg {
             Fate::Refused => self.stats.drops_unpolled += 1,
             Fate::Empty => return,
         }
+        self.jitter.heard(arrival, duration(payload.len()));
+        self.stats.jitter_ns = self.jitter.nanos();
         self.asked = 0;
         self.tail.postpone(self.framer.due());
     }
@@ -240,12 +255,18 @@ impl Leg {
     /// Measure a frame, judge it, keep it.
     fn deliver(&mut self, mut frame: Frame) -> Output {
         let level = Level::of(&frame.pcm);
-        let speech = self.vad.hear(&level);
+        // Also of who is muted: when he is heard again, the detector knows his line.
+        let speech = self.vad.hear(&level) && !self.muted;
         if usize::from(frame.filled) == FRAME_BYTES {
             self.stats.frames_filled += 1;
         } else {
-            frame.peak = level.peak;
-            frame.rms = level.rms;
+            if self.muted {
+                frame.pcm = [0; FRAME_BYTES];
+            } else {
+                frame.peak = level.peak;
+                frame.rms = level.rms;
+                frame.extremes = level.extremes;
+            }
             frame.speech = speech;
             self.stats.frames_in += 1;
             self.stats.frames_padded += u64::from(frame.filled > 0);
@@ -261,6 +282,8 @@ impl Leg {
     fn reset(&mut self) {
         self.stats.resets += 1;
         self.stats.drops_reset += self.framer.reset() as u64;
+        self.jitter.reset();
+        self.stats.jitter_ns = 0;
         self.vad.reset();
         self.tail.reset();
         self.ledger.clear();

@@ -1,5 +1,6 @@
 //! How loud a frame is.
 
+use crate::envelope::Extremes;
 use crate::frame::FRAME_BYTES;
 
 /// Measures of one frame, taken in one pass.
@@ -9,6 +10,8 @@ pub struct Level {
     pub peak: u16,
     /// Root mean square, 0..=32768.
     pub rms: u16,
+    /// Lowest and highest sample.
+    pub extremes: Extremes,
     /// Mean square about the mean: what a constant offset of the line does not change.
     pub power: f32,
     /// Mean square of the differences of neighbours: the same for hiss (s, f, t), deaf to hum.
@@ -60,6 +63,7 @@ impl Level {
         Self {
             peak: low.unsigned_abs().max(high.unsigned_abs()),
             rms,
+            extremes: Extremes::new(low, high),
             power: (square - mean * mean).max(0.0),
             hiss: steps.iter().sum::<f32>() / COUNT,
         }

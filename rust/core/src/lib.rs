@@ -10,7 +10,7 @@
 //! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] → [`ledger`] →
 //!   `Output::Frame`. When datagrams stop, the framer pads the remainder, and [`tail`] feeds
 //!   silence until the recogniser can have ended the utterance.
-//! * **play** → [`playout`] (one queue, absolute deadlines) → `Output::Transmit`, with a
+//! * **play** → [`playout`] (one queue, absolute deadlines) → [`volume`] → `Output::Transmit`, with a
 //!   `PlayoutEvent` where an utterance begins and ends.
 //!
 //! The one rule of use: after every `handle`, `poll` until the answer is `Timeout`, and come back
@@ -59,9 +59,11 @@
 
 pub mod beacon;
 mod blocks;
+pub mod envelope;
 pub mod frame;
 pub mod framer;
 pub mod g711;
+pub mod jitter;
 pub mod ledger;
 pub mod leg;
 pub mod level;
@@ -70,5 +72,6 @@ pub mod resample;
 pub mod stats;
 pub mod tail;
 pub mod vad;
+pub mod volume;
 
 pub use stats::LegStats;

@@ -24,6 +24,7 @@ use crate::blocks::{Blocks, Chain};
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
 use crate::leg::{Output, PlayoutEvent};
 use crate::stats::LegStats;
+use crate::volume::{Gain, Volume};
 
 /// Utterances that may wait or stream in at once.
 pub const MAX_UTTERANCES: usize = 64;
@@ -45,6 +46,7 @@ pub struct Playout {
     prebuffer: usize,
     capacity: usize,
     waiting: usize,
+    volume: Volume,
     continuous: bool,
 }
 
@@ -64,6 +66,7 @@ impl Playout {
                 .clamp(FRAME_BYTES, capacity.max(FRAME_BYTES)),
             capacity,
             waiting: 0,
+            volume: Volume::new(),
             continuous,
         }
     }
@@ -112,6 +115,11 @@ impl Playout {
             self.blocks.release(&mut utterance.audio);
             self.bury(utterance.id, unplayed, utterance.ended);
         }
+    }
+
+    /// How loud the ear hears what is sent from now on, what waits included.
+    pub const fn set_volume(&mut self, gain: Gain) {
+        self.volume.set(gain);
     }
 
     /// What is to be done now; `Timeout` when nothing is.
@@ -200,9 +208,13 @@ impl Playout {
             self.tick = Some(match self.tick {
                 Some(tick) if tick >= now => tick,
                 Some(tick) if head.sent.is_some() => {
+                    self.volume.settle();
                     tick + (now - tick).next_multiple_of(FRAME_NANOS)
                 }
-                _ => now,
+                _ => {
+                    self.volume.settle();
+                    now
+                }
             });
         }
         Nanos::MAX
@@ -242,6 +254,7 @@ impl Playout {
         let mut utterance = 0;
         if let Some(head) = self.queue.front_mut().filter(|_| playing) {
             self.waiting -= self.blocks.take(&mut head.audio, &mut payload);
+            self.volume.apply(&mut payload);
             if head.sent.is_none() {
                 self.events.push_back(PlayoutEvent::Started {
                     utterance: head.id,
@@ -250,6 +263,8 @@ impl Playout {
             }
             head.sent = Some(due);
             utterance = head.id;
+        } else {
+            self.volume.settle();
         }
         stats.playout_queued = self.waiting as u64;
         stats.datagrams_out += 1;

@@ -11,6 +11,8 @@ pub struct LegStats {
     pub bytes_in: u64,
     /// Arrival of the newest datagram; 0 = none yet.
     pub last_datagram: Nanos,
+    /// Mean deviation of the datagrams' arrivals from the clock of their samples.
+    pub jitter_ns: Nanos,
     /// Frames made from datagrams, padded ones included, fed ones not.
     pub frames_in: u64,
     /// Of these, frames that were completed with silence because datagrams stopped.

@@ -559,3 +559,42 @@ proptest! {
         prop_assert_eq!(stats.late_wakes, 0);
     }
 }
+
+#[test]
+fn a_muted_talker_is_heard_as_silence_while_time_goes_on() {
+    let mut line = line();
+    let said = speech(64_000);
+    let say = |line: &mut Line| {
+        for piece in said.chunks(640) {
+            line.datagram(piece);
+            line.pass(20 * MS);
+        }
+    };
+    say(&mut line);
+    line.handle(Input::Mute(true));
+    let from = line.frames.len();
+    say(&mut line);
+    line.handle(Input::Mute(false));
+    let to = line.frames.len();
+    say(&mut line);
+    assert!(line.frames[..from].iter().any(|(_, f)| f.speech));
+    for (_, frame) in &line.frames[from..to] {
+        assert_eq!(frame.pcm, [0; FRAME_BYTES]);
+        assert_eq!((frame.peak, frame.rms, frame.speech), (0, 0, false));
+        assert_eq!(frame.extremes, Default::default());
+    }
+    for (n, (_, frame)) in line.frames.iter().enumerate() {
+        assert_eq!(frame.start, n as u64 * FRAME_SAMPLES);
+    }
+    let first = line.frames[from].1.start;
+    let (at, kept) = line.leg.ledger().read(first, first + 100 * FRAME_SAMPLES);
+    assert_eq!(
+        (at, kept),
+        (first, vec![0; 64_000]),
+        "the ledger has none of it"
+    );
+    assert!(
+        line.frames[to + 1].1.speech,
+        "who is heard again is heard at once"
+    );
+}

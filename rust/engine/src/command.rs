@@ -9,9 +9,11 @@ use std::sync::mpsc::SyncSender;
 
 use crossbeam_queue::ArrayQueue;
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use translink_core::volume::Gain;
 
 use crate::mailbox::{Signal, Wake};
 use crate::slot::Slot;
+use crate::source::Policy;
 
 /// Commands that may wait.
 const CAPACITY: usize = 4096;
@@ -31,6 +33,12 @@ pub(crate) enum Command {
     },
     /// Drop what waits for the ear.
     Flush { leg: u32 },
+    /// Whose datagrams are heard from now on.
+    Source { leg: u32, policy: Policy },
+    /// How loud the ear hears.
+    Volume { leg: u32, gain: Gain },
+    /// Whether the talker is heard as silence.
+    Mute { leg: u32, muted: bool },
     /// End of a call: frames from now on belong to `life`.
     Reset { leg: u32, life: u32 },
     /// A bug in a leg's logic, for tests of what it may break.

@@ -13,8 +13,8 @@ macro_rules! counters {
             $(pub(crate) $name: AtomicU64,)*
         }
 
-        /// A copy of a leg's counters. All but `rcvbuf`, `playout_queued` and `last_datagram` only
-        /// rise.
+        /// A copy of a leg's counters. All but `rcvbuf`, `playout_queued`, `last_datagram` and
+        /// `jitter_ns` only rise.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Snapshot {
             $($(#[$doc])* pub $name: u64,)*
@@ -37,7 +37,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Datagrams taken from the socket, empty ones not.
+    /// Datagrams taken from the socket, empty ones and strangers' not.
     datagrams_in,
     /// Their bytes.
     bytes_in,
@@ -49,6 +49,8 @@ counters! {
     frames_speech,
     /// Frames of silence fed after datagrams stopped in mid-utterance.
     frames_filled,
+    /// Datagrams of strangers: dropped.
+    strangers,
     /// Datagrams sent to the ear.
     datagrams_out,
     /// Their bytes.
@@ -92,6 +94,8 @@ counters! {
     rcvbuf,
     /// Arrival of the newest datagram; 0 = none yet.
     last_datagram,
+    /// Mean deviation of their arrivals from the clock of their samples, ns.
+    jitter_ns,
     /// 1 = this leg's logic panicked; it is out of service.
     dead,
 }
@@ -105,6 +109,7 @@ impl Counters {
             datagrams_in,
             bytes_in,
             last_datagram,
+            jitter_ns,
             frames_in,
             frames_padded,
             frames_filled,
@@ -128,6 +133,7 @@ impl Counters {
         self.datagrams_in.store(datagrams_in, Relaxed);
         self.bytes_in.store(bytes_in, Relaxed);
         self.last_datagram.store(last_datagram, Relaxed);
+        self.jitter_ns.store(jitter_ns, Relaxed);
         self.frames_in.store(frames_in, Relaxed);
         self.frames_padded.store(frames_padded, Relaxed);
         self.frames_filled.store(frames_filled, Relaxed);

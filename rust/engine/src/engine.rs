@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use translink_core::leg::{Leg, LegConfig};
+use translink_core::volume::Gain;
 
 use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
@@ -22,6 +23,7 @@ use crate::run::Media;
 use crate::shared::SharedLeg;
 use crate::slot::Slot;
 use crate::socket::Sockets;
+use crate::source::Policy;
 use crate::thread;
 
 /// How long [`Engine::remove_leg`] waits for the sockets to be closed.
@@ -37,6 +39,15 @@ pub struct Engine {
     descriptor: RawFd,
     state: Arc<AtomicU8>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What of a leg is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What its talker said.
+    Said,
+    /// What its ear was sent.
+    Heard,
 }
 
 const RUNNING: u8 = 0;
@@ -99,7 +110,8 @@ impl Engine {
             .counters
             .rcvbuf
             .store(sockets.granted, Ordering::Relaxed);
-        let slot = Slot::new(Arc::clone(&shared), sockets, Leg::new(config));
+        let policy = ports.source.clone();
+        let slot = Slot::new(Arc::clone(&shared), sockets, policy, Leg::new(config));
         self.send(Command::Add(Box::new(slot)))?;
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
@@ -183,6 +195,82 @@ impl Engine {
     /// [`Error::NoLeg`].
     pub fn history(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
         Ok(self.leg(leg)?.history(start, end))
+    }
+
+    /// Whom to hear from now on. Whoever was heard until now has to be let in anew, and an ear that
+    /// was learned from the datagrams to be learned anew.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_source(&self, leg: u32, policy: Policy) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::Source { leg, policy })
+    }
+
+    /// How loud the ear hears; stays when a call ends.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_volume(&self, leg: u32, gain: Gain) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::Volume { leg, gain })
+    }
+
+    /// Whether what the talker says is heard as silence; stays when a call ends.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_muted(&self, leg: u32, muted: bool) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::Mute { leg, muted })
+    }
+
+    /// Whose datagrams are heard in this call.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn source(&self, leg: u32) -> Result<Option<SocketAddr>, Error> {
+        Ok(self.leg(leg)?.senders.heard())
+    }
+
+    /// Who was turned away last, in this call or before.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn stranger(&self, leg: u32) -> Result<Option<SocketAddr>, Error> {
+        Ok(self.leg(leg)?.senders.stranger())
+    }
+
+    /// The outline of the last 20 s of a lane from slot `from` on: the first slot's number, and
+    /// lowest and highest sample of each 20 ms (`i8`). Slot `n` is the 20 ms of the monotonic clock
+    /// from `n` × 20 ms on.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn envelope(&self, leg: u32, lane: Lane, from: u64) -> Result<(u64, Vec<u8>), Error> {
+        let shared = self.leg(leg)?;
+        Ok(match lane {
+            Lane::Said => shared.said.read(from),
+            Lane::Heard => shared.heard.read(from),
+        })
+    }
+
+    /// Keep what the ear is sent, for [`Engine::heard`], or no more.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn tap(&self, leg: u32, on: bool) -> Result<(), Error> {
+        self.leg(leg)?.tap.turn(on);
+        Ok(())
+    }
+
+    /// What the ear was sent from sample `start` to `end` of the monotonic clock (16 to the
+    /// millisecond), as far as the tap has it (5 s): first sample, s16le.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn heard(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
+        Ok(self.leg(leg)?.tapped(start, end))
     }
 
     /// Counters of a leg.

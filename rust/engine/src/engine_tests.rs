@@ -14,6 +14,7 @@ fn ports() -> LegPorts {
         play_to: None,
         send_from_listen: false,
         receive_buffer: 1 << 20,
+        source: Policy::First,
         config: LegConfig {
             tail: 0,
             ..LegConfig::default()
@@ -268,6 +269,7 @@ fn every_counter_of_the_core_is_published() {
         late_max: 15,
         clock_resets: 16,
         resets: 17,
+        jitter_ns: 18,
         ..LegStats::default()
     };
     let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 0, 0);
@@ -281,7 +283,7 @@ fn every_counter_of_the_core_is_published() {
         .collect();
     values.sort_unstable();
     values.retain(|&value| value > 0);
-    assert_eq!(values, (1..=17).collect::<Vec<_>>());
+    assert_eq!(values, (1..=18).collect::<Vec<_>>());
 }
 
 #[test]

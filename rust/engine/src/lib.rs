@@ -7,8 +7,8 @@
 //! eventfd. It never touches the interpreter, never logs, and allocates nothing while datagrams
 //! flow.
 //!
-//! *In*: `recvmmsg` takes up to 32 datagrams with their kernel receive times → the leg's sans-IO
-//! logic ([`translink_core::leg`]) → frames → the leg's ledger, then the [`mailbox`] → one wake for
+//! *In*: `recvmmsg` takes up to 32 datagrams with their kernel receive times → those of strangers
+//! are dropped ([`Policy`], `strangers`) → the leg's sans-IO logic ([`translink_core::leg`]) → frames → the leg's ledger, then the [`mailbox`] → one wake for
 //! the batch.
 //!
 //! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's
@@ -32,7 +32,7 @@
 //! Watch [`Engine::descriptor`]; when it is readable, [`Engine::drain`].
 //!
 //! ```
-//! use translink_engine::{Engine, LegPorts};
+//! use translink_engine::{Engine, LegPorts, Policy};
 //! # use translink_core::leg::LegConfig;
 //!
 //! let engine = Engine::start(1024)?;
@@ -41,6 +41,7 @@
 //!     play_to: None,
 //!     send_from_listen: false,
 //!     receive_buffer: 1 << 20,
+//!     source: Policy::First,
 //!     config: LegConfig::default(),
 //! })?;
 //! engine.drain(256, |item| println!("{item:?}"))?;
@@ -55,6 +56,7 @@ mod clock;
 mod command;
 mod counters;
 mod engine;
+mod envelope;
 mod error;
 mod item;
 mod legs;
@@ -64,10 +66,13 @@ mod run;
 mod shared;
 mod slot;
 mod socket;
+mod source;
+mod tap;
 mod thread;
 
 pub use counters::Snapshot;
-pub use engine::Engine;
+pub use engine::{Engine, Lane};
 pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
+pub use source::{Listed, MOST, PATIENCE, Peer, Policy};

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use translink_core::leg::LegConfig;
 
+use crate::source::Policy;
+
 /// Where a leg listens and plays, and how its logic behaves.
 #[derive(Clone, Debug)]
 pub struct LegPorts {
@@ -16,6 +18,8 @@ pub struct LegPorts {
     pub send_from_listen: bool,
     /// Bytes of kernel receive buffer to ask for.
     pub receive_buffer: usize,
+    /// Whose datagrams are heard.
+    pub source: Policy,
     /// The leg's logic; `ledger_samples` is the length of the ledger kept here.
     pub config: LegConfig,
 }

@@ -7,6 +7,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::time::{TimeSpec, TimeValLike};
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use translink_core::frame::Nanos;
+use translink_core::leg::Input;
 
 use crate::batch::Batch;
 use crate::clock;
@@ -168,6 +169,13 @@ impl Media {
                 last,
             } => self.with(leg, |slot, out| slot.play(utterance, &pcm, last, out)),
             Command::Flush { leg } => self.with(leg, Slot::flush),
+            Command::Source { leg, policy } => self.with(leg, |slot, _| slot.listen_to(policy)),
+            Command::Volume { leg, gain } => {
+                self.with(leg, |slot, out| slot.set(Input::Volume(gain), out));
+            }
+            Command::Mute { leg, muted } => {
+                self.with(leg, |slot, out| slot.set(Input::Mute(muted), out));
+            }
             Command::Reset { leg, life } => {
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
             }

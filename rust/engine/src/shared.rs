@@ -8,6 +8,9 @@ use translink_core::frame::FRAME_SAMPLES;
 use translink_core::ledger::Ledger;
 
 use crate::counters::Counters;
+use crate::envelope::Envelope;
+use crate::source::Senders;
+use crate::tap::Tap;
 
 /// Audio copied in one hold of the ledger's lock: 100 ms. The media thread waits for one such copy
 /// at most, some hundred nanoseconds; or, rarely, for a reader that lost its processor in the
@@ -25,6 +28,11 @@ pub(crate) struct SharedLeg {
     /// Bytes that may wait for the ear.
     capacity: u64,
     ledger: Mutex<Ledger>,
+    /// Outlines of what the talker said and of what the ear was sent.
+    pub(crate) said: Envelope,
+    pub(crate) heard: Envelope,
+    pub(crate) senders: Senders,
+    pub(crate) tap: Tap,
 }
 
 impl SharedLeg {
@@ -36,6 +44,10 @@ impl SharedLeg {
             life: AtomicU32::new(0),
             capacity: capacity as u64,
             ledger: Mutex::new(Ledger::new(ledger)),
+            said: Envelope::new(),
+            heard: Envelope::new(),
+            senders: Senders::default(),
+            tap: Tap::new(),
         }
     }
 
@@ -69,33 +81,45 @@ impl SharedLeg {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Samples `start..end` as far as they are held, in one unbroken stretch.
+    /// Samples `start..end` of what the talker said, as far as they are held.
     pub(crate) fn history(&self, start: u64, end: u64) -> (u64, Vec<u8>) {
-        let held = self.ledger().held();
-        let mut next = start.max(held.start);
-        let end = end.min(held.end);
-        if next >= end {
-            return self.ledger().read(start, end);
-        }
-        let mut first = next;
-        let mut audio = Vec::with_capacity(usize::try_from((end - next) * 2).unwrap_or_default());
-        let mut slice = Vec::with_capacity(usize::try_from(SLICE * 2).unwrap_or_default());
-        while next < end {
-            let from = self
-                .ledger()
-                .read_into(next, end.min(next + SLICE), &mut slice);
-            if slice.is_empty() {
-                break;
-            }
-            if from != next {
-                // The media thread overtook us at the old end, or a call ended: what was read does
-                // not join on.
-                audio.clear();
-                first = from;
-            }
-            audio.extend_from_slice(&slice);
-            next = from + slice.len() as u64 / 2;
-        }
-        (first, audio)
+        stretch(|| self.ledger(), start, end)
     }
+
+    /// Samples `start..end` of what the ear was sent, as far as the tap holds them.
+    pub(crate) fn tapped(&self, start: u64, end: u64) -> (u64, Vec<u8>) {
+        stretch(|| self.tap.ledger(), start, end)
+    }
+}
+
+/// Samples `start..end` as far as they are held, in one unbroken stretch.
+fn stretch<'a>(
+    ledger: impl Fn() -> MutexGuard<'a, Ledger>,
+    start: u64,
+    end: u64,
+) -> (u64, Vec<u8>) {
+    let held = ledger().held();
+    let mut next = start.max(held.start);
+    let end = end.min(held.end);
+    if next >= end {
+        return ledger().read(start, end);
+    }
+    let mut first = next;
+    let mut audio = Vec::with_capacity(usize::try_from((end - next) * 2).unwrap_or_default());
+    let mut slice = Vec::with_capacity(usize::try_from(SLICE * 2).unwrap_or_default());
+    while next < end {
+        let from = ledger().read_into(next, end.min(next + SLICE), &mut slice);
+        if slice.is_empty() {
+            break;
+        }
+        if from != next {
+            // The media thread overtook us at the old end, or a call ended: what was read does
+            // not join on.
+            audio.clear();
+            first = from;
+        }
+        audio.extend_from_slice(&slice);
+        next = from + slice.len() as u64 / 2;
+    }
+    (first, audio)
 }

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use translink_core::frame::{FRAME_BYTES, Frame, Nanos};
+use translink_core::envelope::{Extremes, Slots};
+use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
 use translink_core::leg::{Input, Leg, Output, PlayoutEvent};
 
 use crate::batch::{BATCH, Batch};
@@ -13,6 +14,7 @@ use crate::clock::{self, Conversion};
 use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
+use crate::source::{Doorkeeper, Policy, Sender};
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -21,18 +23,23 @@ pub(crate) struct Slot {
     /// When the leg wants to be woken.
     pub(crate) deadline: Nanos,
     leg: Leg,
+    door: Doorkeeper,
+    /// Where what the talker says is drawn.
+    said: Slots,
     life: u32,
     /// The kernel's drop counter as last told, modulo 2^32.
     dropped: u32,
 }
 
 impl Slot {
-    pub(crate) fn new(shared: Arc<SharedLeg>, sockets: Sockets, leg: Leg) -> Self {
+    pub(crate) fn new(shared: Arc<SharedLeg>, sockets: Sockets, policy: Policy, leg: Leg) -> Self {
         Self {
             shared,
             sockets,
             deadline: Nanos::MAX,
             leg,
+            door: Doorkeeper::new(policy),
+            said: Slots::default(),
             life: 0,
             dropped: 0,
         }
@@ -82,6 +89,7 @@ impl Slot {
             }
         };
         let conversion = Conversion::read();
+        let (mut strangers, mut stranger) = (0, None);
         for index in 0..count {
             let datagram = batch.datagram(index);
             if let Some(dropped) = datagram.dropped {
@@ -95,14 +103,29 @@ impl Slot {
                 self.shared.counters.errors_receive.fetch_add(1, Relaxed);
                 continue;
             }
-            self.sockets.heard_from(datagram.source);
             let arrival = conversion.monotonic(datagram.stamp, self.leg.stats().last_datagram);
+            match self.door.look(datagram.source, arrival) {
+                Sender::Known => {}
+                Sender::New => {
+                    self.sockets.heard_from(datagram.source);
+                    self.shared.senders.tell(datagram.source, None);
+                }
+                Sender::Stranger => {
+                    strangers += 1;
+                    stranger = datagram.source;
+                    continue;
+                }
+            }
             let input = Input::Datagram {
                 payload: datagram.payload,
                 arrival,
             };
             self.leg.handle(input, conversion.now);
             self.settle(conversion.now, out);
+        }
+        if strangers > 0 {
+            self.shared.counters.strangers.fetch_add(strangers, Relaxed);
+            self.shared.senders.tell(self.door.heard(), stranger);
         }
         count == BATCH
     }
@@ -123,6 +146,18 @@ impl Slot {
             .fetch_add(refused, Relaxed);
     }
 
+    /// Change how the leg behaves.
+    pub(crate) fn set(&mut self, input: Input<'_>, out: &mut Outbox) {
+        self.act(input, 0, out);
+    }
+
+    /// Whom to hear from now on. An ear that was learned has to be learned anew.
+    pub(crate) fn listen_to(&mut self, policy: Policy) {
+        self.door = Doorkeeper::new(policy);
+        self.sockets.forget();
+        self.shared.senders.tell(None, None);
+    }
+
     pub(crate) fn flush(&mut self, out: &mut Outbox) {
         self.act(Input::Flush, 0, out);
     }
@@ -136,7 +171,9 @@ impl Slot {
             }
         }
         self.act(Input::Reset, 0, out);
+        self.door.forget();
         self.sockets.forget();
+        self.shared.senders.tell(None, None);
         self.shared.ledger().clear();
         self.life = self.life.max(life);
     }
@@ -167,7 +204,7 @@ impl Slot {
         loop {
             match self.leg.poll(now) {
                 Output::Frame(frame) => self.publish(frame, out),
-                Output::Transmit { payload, .. } => self.transmit(&payload),
+                Output::Transmit { payload, due, .. } => self.transmit(&payload, due),
                 Output::Playout(event) => {
                     let at = match event {
                         PlayoutEvent::Started { at, .. } | PlayoutEvent::Finished { at, .. } => at,
@@ -185,7 +222,9 @@ impl Slot {
     }
 
     /// Ledger first: whoever hears of a frame finds it there.
-    fn publish(&self, frame: Frame, out: &mut Outbox) {
+    fn publish(&mut self, frame: Frame, out: &mut Outbox) {
+        let slot = self.said.place(frame.captured);
+        self.shared.said.draw(slot, frame.extremes);
         self.shared.ledger().append(frame.start, &frame.pcm);
         out.frame(
             &self.shared,
@@ -198,12 +237,16 @@ impl Slot {
         );
     }
 
-    fn transmit(&self, payload: &[u8; FRAME_BYTES]) {
+    fn transmit(&self, payload: &[u8; FRAME_BYTES], due: Nanos) {
         let counters = &self.shared.counters;
         match self.sockets.send(payload) {
             Ok(true) => {
                 counters.datagrams_out.fetch_add(1, Relaxed);
                 counters.bytes_out.fetch_add(FRAME_BYTES as u64, Relaxed);
+                // Deadlines are 20 ms apart or more: each has a slot of its own.
+                let slot = due / FRAME_NANOS;
+                self.shared.heard.draw(slot, Extremes::of(payload));
+                self.shared.tap.sent(slot, payload);
             }
             Ok(false) => {}
             Err(_) => {

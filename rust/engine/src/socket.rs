@@ -15,8 +15,7 @@ pub(crate) struct Sockets {
     /// None = send from the receiving socket.
     own: Option<Socket>,
     ear: Option<SockAddr>,
-    /// The ear is wherever the datagrams come from: whose it is now.
-    learned: Option<SocketAddr>,
+    /// The ear is wherever the datagrams come from.
     learns: bool,
     /// Receive buffer that the kernel granted, in the unit that was asked for.
     pub(crate) granted: u64,
@@ -45,7 +44,6 @@ impl Sockets {
             receive,
             own,
             ear: play_to.map(SockAddr::from),
-            learned: None,
             learns: send_from_listen && play_to.is_none(),
             granted,
             local,
@@ -56,11 +54,10 @@ impl Sockets {
         self.receive.as_fd()
     }
 
-    /// A datagram was accepted from there. A gateway that moves (a new call, a new port behind its
-    /// NAT) takes the ear with it.
+    /// Datagrams are accepted from there now. A gateway that moves (a new call, a new port behind
+    /// its NAT) takes the ear with it.
     pub(crate) fn heard_from(&mut self, source: Option<SocketAddr>) {
-        if self.learns && source.is_some() && source != self.learned {
-            self.learned = source;
+        if self.learns {
             self.ear = source.map(SockAddr::from);
         }
     }
@@ -68,7 +65,6 @@ impl Sockets {
     /// Nobody is there any more.
     pub(crate) fn forget(&mut self) {
         if self.learns {
-            self.learned = None;
             self.ear = None;
         }
     }

@@ -6,12 +6,20 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use translink_core::leg::LegConfig;
-use translink_engine::{Engine as Media, LegPorts};
+use translink_core::volume::Gain;
+use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MOST, Peer, Policy};
 
 use crate::errors::{engine_error, os_error};
 use crate::items::object;
 
 type Address = (String, u16);
+
+/// Whom to hear: `first`, `any` or an address; or several addresses.
+#[derive(FromPyObject)]
+enum Source {
+    One(String),
+    Several(Vec<String>),
+}
 
 /// The media thread.
 #[pyclass(frozen)]
@@ -34,8 +42,9 @@ impl Engine {
         reason = "keywords in Python, extracted for us alone"
     )]
     #[pyo3(signature = (
-        *, listen, play_to = None, send_from_listen = false, ledger_seconds = 60.0, prebuffer_ms = 60,
-        tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0, continuous = false,
+        *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
+        prebuffer_ms = 60, tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0,
+        continuous = false,
     ))]
     fn add_leg(
         &self,
@@ -43,6 +52,7 @@ impl Engine {
         listen: Address,
         play_to: Option<Address>,
         send_from_listen: bool,
+        source: Option<Source>,
         ledger_seconds: f64,
         prebuffer_ms: u64,
         tail_ms: u64,
@@ -68,12 +78,14 @@ impl Engine {
             continuous,
             ledger_samples: samples("ledger_seconds", ledger_seconds)?,
         };
+        let source = source.map_or(Ok(Policy::First), policy)?;
         py.detach(|| {
             let ports = LegPorts {
                 listen: resolve(&listen)?,
                 play_to: play_to.as_ref().map(resolve).transpose()?,
                 send_from_listen,
                 receive_buffer,
+                source,
                 config,
             };
             self.0.add_leg(&ports).map_err(engine_error)
@@ -82,7 +94,7 @@ impl Engine {
 
     fn local_address(&self, leg: u32) -> PyResult<Address> {
         let address = self.0.local_address(leg).map_err(engine_error)?;
-        Ok((address.ip().to_string(), address.port()))
+        Ok(told(address))
     }
 
     fn remove_leg(&self, py: Python<'_>, leg: u32) -> PyResult<()> {
@@ -110,6 +122,63 @@ impl Engine {
         end: u64,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
         let read = py.detach(|| self.0.history(leg, start, end));
+        let (first, audio) = read.map_err(engine_error)?;
+        Ok((first, PyBytes::new(py, &audio)))
+    }
+
+    fn set_source(&self, leg: u32, source: Source) -> PyResult<()> {
+        self.0
+            .set_source(leg, policy(source)?)
+            .map_err(engine_error)
+    }
+
+    fn source(&self, leg: u32) -> PyResult<Option<Address>> {
+        Ok(self.0.source(leg).map_err(engine_error)?.map(told))
+    }
+
+    fn stranger(&self, leg: u32) -> PyResult<Option<Address>> {
+        Ok(self.0.stranger(leg).map_err(engine_error)?.map(told))
+    }
+
+    fn set_volume(&self, leg: u32, factor: f64) -> PyResult<()> {
+        let gain = Gain::new(factor).ok_or_else(|| refused("volume must be 0..=2", factor))?;
+        self.0.set_volume(leg, gain).map_err(engine_error)
+    }
+
+    fn set_muted(&self, leg: u32, muted: bool) -> PyResult<()> {
+        self.0.set_muted(leg, muted).map_err(engine_error)
+    }
+
+    #[pyo3(signature = (leg, lane, from_index = 0))]
+    fn envelope<'py>(
+        &self,
+        py: Python<'py>,
+        leg: u32,
+        lane: &str,
+        from_index: u64,
+    ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
+        let lane = match lane {
+            "said" => Lane::Said,
+            "heard" => Lane::Heard,
+            other => return Err(refused("lane must be said or heard", other)),
+        };
+        let read = self.0.envelope(leg, lane, from_index);
+        let (first, pairs) = read.map_err(engine_error)?;
+        Ok((first, PyBytes::new(py, &pairs)))
+    }
+
+    fn tap(&self, leg: u32, on: bool) -> PyResult<()> {
+        self.0.tap(leg, on).map_err(engine_error)
+    }
+
+    fn heard<'py>(
+        &self,
+        py: Python<'py>,
+        leg: u32,
+        start: u64,
+        end: u64,
+    ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
+        let read = py.detach(|| self.0.heard(leg, start, end));
         let (first, audio) = read.map_err(engine_error)?;
         Ok((first, PyBytes::new(py, &audio)))
     }
@@ -142,6 +211,30 @@ impl Engine {
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
     }
+}
+
+fn told(address: SocketAddr) -> Address {
+    (address.ip().to_canonical().to_string(), address.port())
+}
+
+fn policy(source: Source) -> PyResult<Policy> {
+    let several = match source {
+        Source::One(word) if word == "first" => return Ok(Policy::First),
+        Source::One(word) if word == "any" => return Ok(Policy::Any),
+        Source::One(address) => vec![address],
+        Source::Several(addresses) => addresses,
+    };
+    let peer = |text: &String| {
+        let rule = "source must be first, any, or IP addresses with or without :port";
+        text.parse::<Peer>().map_err(|_| refused(rule, text))
+    };
+    let count = several.len();
+    let peers: PyResult<Vec<Peer>> = several.iter().map(peer).collect();
+    let listed = Listed::new(peers?);
+    let rule = format!("source must name 1..={MOST} addresses");
+    listed
+        .map(Policy::Listed)
+        .ok_or_else(|| refused(&rule, count))
 }
 
 fn resolve(address: &Address) -> PyResult<SocketAddr> {

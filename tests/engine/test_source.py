@@ -1,0 +1,156 @@
+"""Whose datagrams a leg hears; and what a flood of others' does to the rest: nothing."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from benches.playout import Ear, deviations
+
+from .kit import LOCAL, engine, flood, udp
+
+
+def test_strangers_are_dropped_and_counted_while_the_first_sender_goes_on() -> None:
+    with engine() as (media, drainer), udp() as talker, udp() as stranger:
+        leg = media.add_leg(listen=LOCAL, tail_ms=0)
+        address = media.local_address(leg)
+        assert media.source(leg) is None
+        for _ in range(20):
+            talker.sendto(b"\x01" * 640, address)
+            stranger.sendto(b"\x02" * 640, address)
+        assert drainer.until(lambda: media.counters(leg)["strangers"] == 20)
+        assert drainer.until(lambda: len(drainer.frames) == 20)
+        assert drainer.audio(leg) == b"\x01" * 12_800
+        counters = media.counters(leg)
+        assert (counters["datagrams_in"], counters["bytes_in"]) == (20, 12_800)
+        assert media.source(leg) == talker.getsockname()
+        assert media.stranger(leg) == stranger.getsockname()
+
+
+def test_nobody_steals_the_ear_of_a_gateway_that_goes_on_sending() -> None:
+    with engine() as (media, drainer), udp() as talker, udp(timeout=0.2) as thief:
+        leg = media.add_leg(listen=LOCAL, send_from_listen=True, tail_ms=0)
+        address = media.local_address(leg)
+        talker.sendto(bytes(640), address)
+        assert drainer.until(lambda: len(drainer.frames) == 1)
+        thief.sendto(bytes(640), address)
+        assert drainer.until(lambda: media.counters(leg)["strangers"] == 1)
+        media.play(leg, 1, b"\x07" * 6_400, True)
+        assert [talker.recv(2048)[0] for _ in range(10)] == [7] * 10
+        with pytest.raises(TimeoutError):
+            thief.recv(2048)
+
+
+def test_a_gateway_that_moves_is_heard_again_within_a_second_and_takes_the_ear_with_it() -> None:
+    with engine() as (media, drainer), udp() as before, udp() as after:
+        leg = media.add_leg(listen=LOCAL, send_from_listen=True, tail_ms=0)
+        address = media.local_address(leg)
+        before.sendto(bytes(640), address)
+        assert drainer.until(lambda: len(drainer.frames) == 1)
+        moved = time.monotonic()
+        while len(drainer.frames) == 1 and time.monotonic() < moved + 3:
+            after.sendto(bytes(640), address)
+            drainer.for_(0.02)
+        assert 0.9 < time.monotonic() - moved < 1.5
+        assert media.source(leg) == after.getsockname()
+        media.play(leg, 1, b"\x07" * 640, True)
+        assert after.recv(2048)[0] == 7
+
+
+def test_the_next_call_may_come_from_elsewhere_at_once() -> None:
+    with engine() as (media, drainer), udp() as one, udp() as two:
+        leg = media.add_leg(listen=LOCAL, tail_ms=0)
+        one.sendto(bytes(640), media.local_address(leg))
+        assert drainer.until(lambda: len(drainer.frames) == 1)
+        life = media.reset_leg(leg)
+        assert drainer.until(lambda: media.counters(leg)["resets"] == 1)
+        assert media.source(leg) is None
+        two.sendto(bytes(640), media.local_address(leg))
+        assert drainer.until(lambda: drainer.frames[-1].life == life)
+        assert media.counters(leg)["strangers"] == 0
+
+
+@pytest.mark.parametrize("named", ["host", "address", "several"])
+def test_named_senders_are_heard_whoever_was_first(named: str) -> None:
+    with (
+        engine() as (media, drainer),
+        udp() as gateway,
+        udp() as spare,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+    ):
+        stranger.bind(("127.0.0.2", 0))
+        addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in (gateway, spare)]
+        source = {"host": "127.0.0.1", "address": addresses[0], "several": addresses}[named]
+        leg = media.add_leg(listen=("0.0.0.0", 0), source=source, tail_ms=0)
+        at = ("127.0.0.1", media.local_address(leg)[1])
+        stranger.sendto(b"\x02" * 640, at)
+        gateway.sendto(b"\x01" * 640, at)
+        spare.sendto(b"\x03" * 640, at)
+        strangers = 2 if named == "address" else 1
+        assert drainer.until(lambda: len(drainer.frames) == 3 - strangers)
+        assert drainer.until(lambda: media.counters(leg)["strangers"] == strangers)
+        assert drainer.audio(leg)[::640] == (b"\x01" if named == "address" else b"\x01\x03")
+
+
+def test_who_is_heard_can_be_changed_in_mid_call() -> None:
+    with engine() as (media, drainer), udp() as one, udp() as two:
+        leg = media.add_leg(listen=LOCAL, source="any", tail_ms=0)
+        address = media.local_address(leg)
+        for talker in (one, two, one):
+            talker.sendto(bytes(640), address)
+        assert drainer.until(lambda: len(drainer.frames) == 3)
+        media.set_source(leg, f"127.0.0.1:{two.getsockname()[1]}")
+        for talker in (one, two):
+            talker.sendto(bytes(640), address)
+        assert drainer.until(lambda: len(drainer.frames) == 4)
+        assert drainer.until(lambda: media.counters(leg)["strangers"] == 1)
+        assert media.source(leg) == two.getsockname()
+
+
+@pytest.mark.parametrize(
+    "source", ["", "gateway", "192.0.2.0/24", "192.0.2.7:70000", [], ["192.0.2.7"] * 9, ["first"]]
+)
+def test_a_wrong_source_is_refused(source: str | list[str]) -> None:
+    with engine() as (media, _):
+        with pytest.raises(ValueError, match="source must"):
+            media.add_leg(listen=LOCAL, source=source)
+        leg = media.add_leg(listen=LOCAL)
+        with pytest.raises(ValueError, match="source must"):
+            media.set_source(leg, source)
+
+
+def test_a_flood_of_strangers_on_one_leg_costs_nobody_a_datagram() -> None:
+    """The short form of benches/stray_flood.py."""
+    seconds, rate = 2.0, 50_000
+    ear = Ear()
+    ear.start()
+    with engine() as (media, drainer), udp() as own, udp() as other:
+        flooded = media.add_leg(listen=LOCAL, tail_ms=0)
+        quiet = media.add_leg(listen=LOCAL, play_to=ear.address, tail_ms=0)
+        talkers = {flooded: own, quiet: other}
+        for leg, talker in talkers.items():
+            talker.sendto(bytes([leg]) * 640, media.local_address(leg))
+        assert drainer.until(lambda: len(drainer.frames) == 2)
+        media.play(quiet, 1, bytes(int(seconds * 32_000)), True)
+        flooding = flood(media.local_address(flooded), rate, seconds)
+        for _ in range(int(seconds * 50)):
+            for leg, talker in talkers.items():
+                talker.sendto(bytes([leg]) * 640, media.local_address(leg))
+            drainer.for_(0.02)
+        sent = int(flooding.communicate()[0])
+        assert drainer.until(lambda: media.counters(flooded)["strangers"] == sent)
+        for leg in talkers:
+            counters = media.counters(leg)
+            assert counters["datagrams_in"] == 1 + seconds * 50
+            assert counters["drops_kernel"] == counters["drops_ring"] == 0
+        assert {frame.pcm for frame in drainer.frames if frame.leg == flooded} == {
+            bytes([flooded]) * 640
+        }
+    ear.join()
+    assert sent == seconds * rate
+    assert len(ear.times) == seconds * 50
+    off = deviations(ear.times)
+    # Bounds for a busy machine; the bench has the figures.
+    assert off[len(off) * 90 // 100] < 5
