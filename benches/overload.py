@@ -368,7 +368,7 @@ def _read_log(line: str, callers: Callers, run: Overload) -> None:
 async def _settle(callers: Callers) -> None:
     """Until nothing has been heard for a while."""
     end = time.monotonic() + SETTLE
-    while time.monotonic() < end and await callers.quiet() < QUIET:
+    while time.monotonic() < end and await callers.quiet() < QUIET:  # noqa: ASYNC110
         await asyncio.sleep(0.5)
 
 
