@@ -488,6 +488,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if False:",
         f"{TLS} -k warned_of",
     ),
+    Mutation(
+        "a renewed certificate is read on SIGHUP",
+        "app.py",
+        "self._admin.reload_certificate()",
+        "pass",
+        "tests/test_app.py -k certificate",
+    ),
     # --- Secrets ---
     Mutation(
         "no secret in the log",
@@ -551,6 +558,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if _holds_secret(path, entries) and readable_by_all(path)",
         "if False",
         f"{KEYS} -k all_can_read",
+    ),
+    Mutation(
+        "a file with a key that all can read is warned of",
+        "app.py",
+        "for file in settings.notes.exposed:",
+        "for file in ():",
+        "tests/test_app.py -k all_can_read",
     ),
     Mutation(
         "child processes get no keys",
