@@ -63,9 +63,9 @@ _SHEDDABLE: tuple[Sheddable, ...] = get_args(Sheddable)
 class LoadLimits:
     """From which strain on (1 = no time left) something is given up; above 1: never."""
 
-    shed: float = 0.6
-    coalesce: float = 0.7
-    refuse: float = 0.85
+    shed: float = 0.7
+    coalesce: float = 0.8
+    refuse: float = 0.9
     max_calls: int = 0
     """Calls at once, whatever the strain; 0 = no such limit."""
 
