@@ -20,14 +20,14 @@ PACKAGE = ROOT / "python" / "translink"
 
 FLOORS: tuple[set[str], ...] = (
     {"translink", "_core", "errors", "events", "quickstart"},
-    {"providers", "log", "journal", "stages", "sentences", "views", "usage"},
+    {"providers", "log", "journal", "stages", "sentences", "views", "usage", "event_types"},
     {"keys", "setting_types", "settings", "setting_errors", "sources"},
     {"transcript", "timeline", "failover", "speech", "languages", "pauses"} | {"pace", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "stint", "listener", "services", "lineup", "restream"}
-    | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange"},
-    {"metrics", "admin", "offline", "archive", "exports"},
+    | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange", "tap"},
+    {"metrics", "admin", "offline", "archive", "exports", "tracing"},
     {"app", "console"},
     {"sim", "check"},
     {"cli", "__main__"},
@@ -56,6 +56,7 @@ PURE = (
     "events",
     "errors",
     "admin.access",
+    "admin.pace",
     "admin.sessions",
     "admin.throttle",
 )

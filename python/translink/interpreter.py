@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import ProviderError
 from translink.events import RATE, Result, UtteranceEnd
+from translink.journal import unix
 from translink.listener import Listener
 from translink.listening import ListenObserver, ListenRules, Mode
 from translink.pressure import Level
@@ -258,15 +259,13 @@ class Interpreter(ListenObserver):
             if segment.captured:
                 self._record.time("speech_to_final", segment.born - segment.captured)
             self.tally.segments += 1
-            # The journal counts in Unix time.
-            offset = time.time() - time.monotonic()
             self._emit(
                 "segment",
                 segment=segment.number,
                 text=segment.text,
                 language=segment.language,
-                began=offset + (began or segment.born),
-                ended=offset + (segment.captured or segment.born),
+                began=unix(began or segment.born),
+                ended=unix(segment.captured or segment.born),
             )
             self._speaker.add(segment, began)
         self._tick.set()

@@ -72,6 +72,7 @@ class Settings(BaseModel):
     pressure: PressureSettings = Field(default_factory=lambda: PressureSettings())
     offline: OfflineSettings = Field(default_factory=lambda: OfflineSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
+    otel: OtelSettings = Field(default_factory=lambda: OtelSettings())
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 
@@ -249,7 +250,8 @@ class TranscriptSettings(_Part):
     retention: float = Field(86_400.0, ge=0, le=31_536_000)
     """How long after a call's end its transcript is forgotten."""
     redact_digits: bool = False
-    """Show every digit as `#`: in transcripts, exports and events (what is spoken has them)."""
+    """Show every digit as `#`: in transcripts, exports, events and the log (what is spoken has
+    them)."""
 
 
 class AdminSettings(_Part):
@@ -435,6 +437,15 @@ class LogSettings(_Part):
     """`auto` = console; colours on a terminal only."""
     text: bool = True
     """Write what people say into the log, as the predecessor did; false leaves it out."""
+
+
+class OtelSettings(_Part):
+    """Traces of utterances, with the extra `translink[otel]`."""
+
+    endpoint: BaseUrl | None = None
+    """OTLP over HTTP, as in http://127.0.0.1:4318; `/v1/traces` is added. None = no traces."""
+    service: str = "translink"
+    """`service.name` in the traces."""
 
 
 def _secrets(value: object) -> Iterator[str]:
