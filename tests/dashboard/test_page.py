@@ -57,6 +57,21 @@ async def test_words_firm_up_and_are_translated_and_spoken(board: Board, visit: 
     await page.locator(".script .text", has_text=said).wait_for()
 
 
+async def test_bad_manners_would_be_noticed(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    manners = manners_of(page)
+    await page.evaluate("document.body.setAttribute('style', 'color: red')")
+    await page.evaluate("fetch('http://127.0.0.2:9/').catch(() => {})")
+    await page.evaluate("setTimeout(() => { throw new Error('a bug') })")
+    await asyncio.sleep(0.2)
+    told = " ".join(manners.told)
+    assert "style-src" in told
+    assert "connect-src" in told
+    assert "a bug" in told
+    manners.told.clear()
+
+
 async def test_sounds_are_drawn_and_move(board: Board, visit: Visit) -> None:
     page = await visit(board.url)
     await live(page)
