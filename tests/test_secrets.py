@@ -185,6 +185,7 @@ async def test_the_check_shows_no_secret(options: tuple[str, ...], tmp_path: Pat
     )
     _, said = await _run(tmp_path, SECRETS, "check", *options)
     assert b"admin" in said
+    assert (b"not private" in said) or (b'"exposed"' in said)
     assert leaks(said) == []
 
 
