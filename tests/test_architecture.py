@@ -27,7 +27,7 @@ FLOORS: tuple[set[str], ...] = (
     {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
     | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange", "tap"},
-    {"metrics", "admin", "offline", "archive", "exports"},
+    {"metrics", "admin", "offline", "archive", "exports", "tracing"},
     {"app", "console"},
     {"sim", "check"},
     {"cli", "__main__"},

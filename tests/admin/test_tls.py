@@ -105,14 +105,16 @@ async def test_a_handshake_that_does_not_end_holds_no_place(
     await server.start()
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        async with asyncio.timeout(5):
+        try:
+            async with asyncio.timeout(5):
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b""
+                while server.guard.counts()["connections"]:  # noqa: ASYNC110 - the server's state
+                    await asyncio.sleep(0.05)
+        finally:
+            writer.close()
             with contextlib.suppress(ConnectionError):
-                assert await reader.read() == b""
-            while server.guard.counts()["connections"]:  # noqa: ASYNC110 - the server's state
-                await asyncio.sleep(0.05)
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
+                await writer.wait_closed()
     finally:
         await server.close()
 

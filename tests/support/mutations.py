@@ -127,6 +127,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GUARD} -k listening_in",
     ),
     Mutation(
+        "a call that somebody listens to is marked",
+        "tap.py",
+        "leg.listeners += 1",
+        "pass",
+        "tests/test_listen_in.py -k seen_by_all",
+    ),
+    Mutation(
+        "listening in is told to all who watch",
+        "console.py",
+        'self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)',
+        "pass",
+        "tests/test_listen_in.py -k seen_by_all",
+    ),
+    Mutation(
         "what is done is logged",
         "admin/guard.py",
         'if wanted in ("control", "listen"):',
@@ -418,6 +432,34 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GUARD} -k long_message",
     ),
     Mutation(
+        "dashboards are bounded",
+        "admin/live.py",
+        "if len(self._open) >= MOST:",
+        "if False:",
+        "tests/admin/test_live.py -k limit_to_dashboards",
+    ),
+    Mutation(
+        "a dashboard that falls behind is cut off",
+        "admin/live.py",
+        "if len(self._events) >= EVENTS:",
+        "if False:",
+        "tests/admin/test_live.py -k falls_behind",
+    ),
+    Mutation(
+        "a dashboard that says too much is cut off",
+        "admin/live.py",
+        "if allowed < 0:",
+        "if False:",
+        "tests/admin/test_live.py -k too_often",
+    ),
+    Mutation(
+        "created calls are bounded",
+        "exchange.py",
+        "if self._created() >= 2 * self._settings.max_created:",
+        "if False:",
+        "tests/test_exchange.py -k beyond_the_limit",
+    ),
+    Mutation(
         "a bug is not told to the client",
         "admin/guard.py",
         'return problem(500, "a bug in translink; the log has the details")',
@@ -445,6 +487,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if tls is None and not is_loopback(settings.host):",
         "if False:",
         f"{TLS} -k warned_of",
+    ),
+    Mutation(
+        "a renewed certificate is read on SIGHUP",
+        "app.py",
+        "self._admin.reload_certificate()",
+        "pass",
+        "tests/test_app.py -k certificate",
     ),
     # --- Secrets ---
     Mutation(
@@ -509,6 +558,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if _holds_secret(path, entries) and readable_by_all(path)",
         "if False",
         f"{KEYS} -k all_can_read",
+    ),
+    Mutation(
+        "a file with a key that all can read is warned of",
+        "app.py",
+        "for file in settings.notes.exposed:",
+        "for file in ():",
+        "tests/test_app.py -k all_can_read",
     ),
     Mutation(
         "child processes get no keys",
