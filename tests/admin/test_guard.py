@@ -421,6 +421,7 @@ async def test_a_bug_is_told_to_the_log_and_not_to_the_client(
     with structlog.testing.capture_logs() as lines:
         async with http.get(strict.url + "/api/calls", headers=bearer(READ)) as answer:
             assert answer.status == 500
+            assert list(await answer.json()) == ["error"]
             told = await answer.text()
     assert "inside" not in told
     assert [line for line in lines if line.get("exc_info")]

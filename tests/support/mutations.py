@@ -23,6 +23,13 @@ class Mutation(NamedTuple):
     """Arguments of pytest: a file, and `-k` with the name."""
 
 
+def table() -> str:
+    """Protections and their tests, as docs/security.md has them."""
+    lines = ["| protection | lost, these fail |", "|---|---|"]
+    lines += [f"| {mutation.protection} | `{mutation.tests}` |" for mutation in MUTATIONS]
+    return "\n".join(lines)
+
+
 ADMIN_ACCESS = "tests/admin/test_access.py"
 GUARD = "tests/admin/test_guard.py"
 CONNECTIONS = "tests/admin/test_connections.py"
