@@ -37,13 +37,13 @@ def bench_capacity(bench: Bench, calls: int) -> None:
     if _broken:
         pytest.skip(f"a condition was broken at {_broken[0]} calls already")
     manner = scale.pick(Manner(words=(1, 3), pause=(0.4, 0.8)), Manner(), Manner())
-    scene = Scene(calls, scale.pick(4.0, 12.0, 40.0), manner=manner)
+    scene = Scene(calls, scale.pick(4.0, 12.0, 30.0), manner=manner)
     row = Row("capacity", counted(calls, "call"), x=calls, axis="two-way calls")
 
     def once() -> None:
         tell(row, run_calls(scene))
 
-    bench.measure(row, once, repeats=scale.pick(1, 1, 3))
+    bench.measure(row, once, repeats=scale.pick(1, 1, 2))
     why = broken(row)
     if why:
         row.note(f"{calls} calls: not carried: {'; '.join(why)}")

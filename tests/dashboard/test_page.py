@@ -121,6 +121,7 @@ async def test_the_keyboard_is_enough(board: Board, visit: Visit) -> None:
     await expect(chosen).to_have_attribute("id", first or "")
     await page.keyboard.press("?")
     await expect(page.locator("#help")).to_be_visible()
+    await shoot(page, "help")
     await page.keyboard.press("Escape")
     await page.keyboard.press("t")
     assert await page.evaluate("document.documentElement.dataset.theme") == "light"
