@@ -137,6 +137,7 @@ async def test_two_dashboards_on_one_call_are_told_the_same(
             await watcher.receive_json()
         await first.send_json({"watch": {"calls": ["3333-1"]}})
         await news(first, "legs")
+        await asyncio.sleep(ticker.LEG_TIME)
         # The second one's look finds the change; the first one is told of it, too.
         program.changes["volume"] = 0.5
         await second.send_json({"watch": {"calls": ["3333-1"]}})
