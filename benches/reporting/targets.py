@@ -64,6 +64,8 @@ TARGETS = (
     Target("interpreter's own time p99", "interpreter", "", "own time p99", 10, "ms"),
     Target("CPU per two-way call, the best step measured",
            "capacity", "*", "CPU per call", 0.5, "% of a core"),
+    Target("calls per core, extrapolated from that CPU",
+           "capacity", "*", "calls per core, extrapolated", 200, "calls", at_least=True),
     Target("calls carried with every condition kept",
            "capacity", "*", "carried", 200, "calls", at_least=True),
     Target("memory per call beyond the ledgers, the largest step",
@@ -92,6 +94,14 @@ def table(results: dict[str, Any]) -> str:
         limit = f"{sign} {target.limit:g} {target.unit}".strip()
         lines.append(f"| {target.text} | {limit} | {measured.strip()} | {word} |")
     return "\n".join(lines)
+
+
+def notes(results: dict[str, Any]) -> list[str]:
+    """What the rows have to say beside their figures."""
+    return [
+        f"{row}: {note}." for row, cases in rows_of(results).items() for case in cases
+        for note in case["notes"]
+    ]  # fmt: skip
 
 
 def write_between(path: Path, mark: str, text: str) -> None:

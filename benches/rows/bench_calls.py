@@ -38,7 +38,7 @@ def bench_interpreter(bench: Bench) -> None:
                 row.quantiles(name.replace("_", " "), "ms", told, "p50", "p99", noise=0.2)
         words(row, outcome)
 
-    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 5))
+    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))
 
 
 def bench_mouth_to_ear(bench: Bench) -> None:
@@ -53,11 +53,11 @@ def bench_mouth_to_ear(bench: Bench) -> None:
         row.add("sum of the fixed delays and the word", "ms", least, own=False)
         above = [delay - least for delay in delays]
         row.quantiles("above that sum", "ms", named(above, 1, 2), "p50", "p99", "max", noise=0.1)
-        row.curve("above the sum of the delays", "ms", curve(above))
+        row.curve("above the sum", "ms", curve(above))
         parts(row, outcome)
         words(row, outcome)
 
-    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 5))
+    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))
 
 
 def parts(row: Row, outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ from translink.admin.access import SAFE_METHODS, Access, Role, opens_stream, tok
 from translink.admin.answers import answer, must_be_json
 from translink.admin.connections import Door
 from translink.admin.headers import HEADERS
+from translink.admin.pace import Pace
 from translink.admin.routes import Handler, Route, role_of
 from translink.admin.sessions import Sessions
 from translink.admin.throttle import Throttle
@@ -69,6 +70,7 @@ class Guard:
         """
         self.access = access
         self.throttle = Throttle()
+        self.pace = Pace()
         self.sessions = Sessions(session_time)
         self._proxies = frozenset(proxies)
         self._secure = secure
@@ -92,6 +94,7 @@ class Guard:
         counts = {
             "failed_tokens": self.throttle.failed_tokens,
             "throttled": self.throttle.throttled,
+            "delayed": self.pace.delayed,
             "sessions": len(self.sessions),
         }
         if self.door is not None:
@@ -109,6 +112,8 @@ class Guard:
         if self.door is not None:
             self.door.begun(transport)
         try:
+            if (wait := self.pace.wait(self._clock())) > 0:
+                await asyncio.sleep(wait)
             response = self._verdict(request) or await self._answer(request, handler)
         finally:
             if self.door is not None:

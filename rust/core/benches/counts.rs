@@ -13,7 +13,10 @@
 mod acts;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
     for (name, mut act) in acts::acts() {
         match &arguments[..] {
             [only, times] if only == name => (0..times.parse().unwrap()).for_each(|_| act()),

@@ -1,6 +1,11 @@
 //! What the mailbox costs: `cargo bench -p translink-engine --bench mailbox`. Batches of frames are
 //! pushed, signalled once and drained, as the media thread and Python do; the wake costs nothing here.
-#![allow(missing_docs, clippy::pedantic, clippy::unwrap_used, reason = "a bench")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    reason = "a bench"
+)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
