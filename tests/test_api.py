@@ -16,7 +16,7 @@ from tests.support.serve import Phone, Serve, pairs, serving, until
 from translink.sim.serving import LegPlan
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-EXTRA = 'idle_timeout = 1.5\ndrain_timeout = 5.0\n[calls]\nports = "24600-24699"\n'
+EXTRA = 'idle_timeout = 0.8\ndrain_timeout = 5.0\n[calls]\nports = "24600-24699"\n'
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
