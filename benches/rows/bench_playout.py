@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from benches.kit.calls import TICK, roomy
+from benches.kit.calls import roomy
+from benches.kit.ears import TICK
 from benches.kit.native import program
 from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
