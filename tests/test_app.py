@@ -82,7 +82,7 @@ async def test_an_overload_is_told_by_readiness_events_and_statistics(
         assert levels == ["shed", "coalesce", "refuse"]
         assert said[-1] == "load: no new calls; those that run go on"
         app.pressure.given_up["calls"] += 3
-        metrics = exposition(app.console.stats())[0].decode().splitlines()
+        metrics = exposition(app.console.measures())[0].decode().splitlines()
         assert 'translink_given_up_total{what="calls"} 3.0' in metrics
         assert "translink_pressure_frames_per_message 5.0" in metrics
 

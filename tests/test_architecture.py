@@ -20,13 +20,13 @@ PACKAGE = ROOT / "python" / "translink"
 
 FLOORS: tuple[set[str], ...] = (
     {"translink", "_core", "errors", "events", "quickstart"},
-    {"providers", "log", "journal", "stages", "sentences", "views", "usage"},
+    {"providers", "log", "journal", "stages", "sentences", "views", "usage", "event_types"},
     {"keys", "setting_types", "settings", "setting_errors", "sources"},
-    {"transcript", "timeline", "failover", "speech", "pauses", "pressure"},
+    {"transcript", "timeline", "failover", "speech", "pauses", "pace", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices", "loadmeter"},
     {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
-    | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange"},
+    | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange", "tap"},
     {"metrics", "admin", "offline", "archive", "exports"},
     {"app", "console"},
     {"sim", "check"},
@@ -49,6 +49,7 @@ PURE = (
     "failover",
     "sentences",
     "pauses",
+    "pace",
     "pressure",
     "speech",
     "events",

@@ -15,7 +15,8 @@ from tests.support.virtual import run_virtually
 from tests.support.world import FRAME, FakeFrame, Ledger
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
-from translink.feed import BEHIND, PACE, SLACK, Feed, FeedLimits
+from translink.feed import BEHIND, Feed, FeedLimits
+from translink.pace import PACE, SLACK
 from translink.speech import SpeechMap
 
 End = ProviderError | None
@@ -32,6 +33,10 @@ class Stream:
         self.closed = self.aborted = False
         self.stuck = False
         """Takes nothing any more."""
+        self.full = False
+        """Takes nothing without waiting."""
+        self.at_once = 0
+        """Messages that took no waiting."""
         self._events: asyncio.Queue[StreamEvent | End] = asyncio.Queue()
 
     @property
@@ -53,6 +58,14 @@ class Stream:
         if self.stuck:
             await asyncio.Event().wait()
         self.sent.append((time.monotonic() - self.began, pcm))
+
+    def send_now(self, pcm: bytes) -> bool:
+        assert pcm
+        if self.stuck or self.full:
+            return False
+        self.at_once += 1
+        self.sent.append((time.monotonic() - self.began, pcm))
+        return True
 
     async def finalize(self) -> None:
         if self.stuck:
@@ -103,9 +116,9 @@ class Line:
         )
         self.running = asyncio.create_task(self.feed.run())
 
-    def _on_sent(self, size: int, frame: object) -> None:
+    def _on_sent(self, size: int, ready: int | None) -> None:
         self.messages += 1
-        self.frames_sent += frame is not None
+        self.frames_sent += ready is not None
 
     def frame(self, *, speech: bool) -> FakeFrame:
         """One more frame, every sample of which tells its place."""
@@ -155,6 +168,50 @@ def test_at_the_head_every_frame_goes_out_the_moment_it_comes() -> None:
     ]
     assert max(at - n * 0.02 for n, (at, _) in enumerate(line.stream.sent)) < 0.001
     assert line.frames_sent == 50
+    assert line.stream.at_once == 49, "only the first one found the task not yet parked"
+
+
+def test_frames_that_come_together_leave_as_one_message() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.2)
+        for together in (2, 3, 5, 3, 2):
+            line.feed.frames([line.frame(speech=False) for _ in range(together)])  # type: ignore[misc]
+            await asyncio.sleep(0.02 * together)
+
+    line = play(scene)
+    assert [len(pcm) // 640 for _, pcm in line.stream.sent[10:]] == [2, 3, 5, 3, 2]
+    assert line.stream.at_once == 9 + 5
+    assert line.stream.audio == line.ledger.data
+
+
+def test_a_transport_that_is_full_now_and_then_changes_nothing_but_who_sends() -> None:
+    async def scene(line: Line) -> None:
+        for number in range(200):
+            line.stream.full = number % 7 < 3
+            line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
+            await asyncio.sleep(0.02 if number % 2 else 0.0)
+        await asyncio.sleep(3.0)
+
+    line = play(scene)
+    assert line.stream.audio == line.ledger.data
+    assert 0 < line.stream.at_once < 200
+
+
+def test_frames_that_came_in_a_burst_after_a_long_silence_are_sent_at_the_pace() -> None:
+    """The gateway, or this machine, comes out of a stall: silence has earned no burst."""
+
+    async def scene(line: Line) -> None:
+        await line.talk(0.2, speech=False)
+        await asyncio.sleep(60)
+        for _ in range(150):
+            line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
+        await asyncio.sleep(1.0)
+        sent = line.stream.seconds - 0.2
+        assert PACE * 0.9 < sent < PACE * 1.0 + SLACK + BEHIND / RATE + 0.01
+        await asyncio.sleep(2.0)
+        assert line.stream.audio == line.ledger.data
+
+    play(scene)
 
 
 @given(

@@ -233,6 +233,21 @@ def test_captions_of_unfinished_speech_are_what_a_loaded_machine_gives_up_first(
     assert meet(scene).ear.heard == ["HELLO THERE"]
 
 
+def test_messages_that_were_joined_under_pressure_are_counted() -> None:
+    async def scene(room: Room) -> None:
+        ready, given_up = time.monotonic_ns(), room.pressure.given_up
+        room.interpreter.sent(ready, 1)
+        room.interpreter.sent(None, 9)
+        room.interpreter.sent(ready, 11)
+        assert given_up["messages"] == 0, "together by chance"
+        room.pressure.frames_per_message = 5
+        room.interpreter.sent(ready, 12)
+        room.interpreter.sent(ready, 17)
+        assert given_up["messages"] == 4
+
+    meet(scene)
+
+
 def test_the_end_of_a_turn_sends_it_to_translation() -> None:
     async def scene(room: Room) -> None:
         room.final(0, 1, "hello there")

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame, Playout
 from translink.media import LegPorts, Media, MediaLeg
+from translink.pressure import Pressure
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -74,16 +76,93 @@ async def test_each_leg_hears_its_own_talker(media: Media, talker: socket.socket
         assert media.counters()[leg.name]["bytes_in"] == 6_400
 
 
-async def test_a_backlog_comes_in_batches_and_lets_the_loop_breathe(
-    media: Media, talker: socket.socket
-) -> None:
+async def test_what_waited_comes_at_once_and_in_order(media: Media, talker: socket.socket) -> None:
     leg, owner = open_leg(media)
     for _ in range(600):
         talker.sendto(bytes(640), leg.listen_address)
     while leg.counters()["frames_in"] < 600:
         pass  # The loop is not served meanwhile.
-    await until(lambda: len(owner.frames) == 600)
-    assert owner.batches == [256, 256, 88]
+    await until(lambda: bool(owner.frames))
+    assert owner.batches == [600]
+    assert [frame.start for frame in owner.frames] == list(range(0, 600 * 320, 320))
+
+
+async def test_between_slices_of_many_legs_the_loop_breathes(
+    media: Media, talker: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("translink.media.SLICE", 2)
+    turns = 0
+    served: list[tuple[str, int]] = []
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if len(served) < 5:
+            asyncio.get_running_loop().call_soon(turn)
+
+    legs = [open_leg(media, str(n))[0] for n in range(5)]
+    for leg in legs:
+        leg.on_frames = lambda _, name=leg.name: served.append((name, turns))
+        for _ in range(3):
+            talker.sendto(bytes(640), leg.listen_address)
+    while sum(leg.counters()["frames_in"] for leg in legs) < 15:
+        pass
+    turn()
+    await until(lambda: len(served) == 5)
+    assert sorted(name for name, _ in served) == ["0", "1", "2", "3", "4"]
+    at = [turn for _, turn in served]
+    assert at[0] == at[1] < at[2] == at[3] < at[4]
+
+
+async def test_under_pressure_frames_come_together_and_afterwards_one_by_one(
+    talker: socket.socket,
+) -> None:
+    pressure = Pressure()
+    media = Media(pressure=pressure)
+    media.start()
+    leg, owner = open_leg(media)
+
+    async def talk(frames: int) -> list[int]:
+        owner.batches.clear()
+        begun, before = time.monotonic(), len(owner.frames)
+        for number in range(frames):
+            await asyncio.sleep(max(0.0, begun + number * 0.02 - time.monotonic()))
+            talker.sendto(bytes(640), leg.listen_address)
+        await until(lambda: len(owner.frames) == before + frames)
+        return owner.batches
+
+    assert max(await talk(10)) <= 2
+    pressure.frames_per_message = 5
+    assert len(await talk(26)) <= 8
+    pressure.frames_per_message = 1
+    await talk(6)
+    assert max(await talk(10)) <= 2
+    starts = [frame.start for frame in owner.frames]
+    assert starts == list(range(0, 52 * 320, 320))
+    media.close()
+
+
+async def test_a_media_that_is_closed_by_a_callback_or_under_pressure_stays_closed(
+    talker: socket.socket,
+) -> None:
+    for together in (1, 5):
+        pressure = Pressure()
+        pressure.frames_per_message = together
+        media = Media(pressure=pressure)
+        media.start()
+        leg, _ = open_leg(media)
+        closed: list[int] = []
+
+        def close(frames: list[Frame], media: Media = media, closed: list[int] = closed) -> None:
+            closed.append(len(frames))
+            media.close()
+
+        leg.on_frames = close
+        talker.sendto(bytes(640), leg.listen_address)
+        await until(lambda closed=closed: bool(closed))  # type: ignore[misc]
+        await asyncio.sleep(0.15)
+        assert closed == [1]
+        assert media.callback_errors == 0
 
 
 async def test_the_same_frames_as_the_reference(media: Media, talker: socket.socket) -> None:

@@ -14,7 +14,7 @@ from tests.support.virtual import run_virtually
 from tests.support.world import FRAME, FakeStream, Plan, World, hear, talk
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, StreamEvent
-from translink.feed import PACE, SLACK
+from translink.pace import PACE, SLACK
 from translink.restream import Restream
 
 

@@ -138,7 +138,7 @@ class App:
             self._endpoints = await self._find(stack)
             http = await stack.enter_async_context(Http())
             self.lineup = await self._line_up(http)
-            media = Media()
+            media = Media(pressure=self.pressure)
             stack.callback(media.close)
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}

@@ -7,11 +7,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import structlog
+
 from translink import __version__
+from translink.metrics import Measures
 from translink.pressure import Level
 from translink.quickstart import Pauses
 from translink.setting_types import Address
 from translink.stages import OWNERS
+from translink.tap import Tap
 from translink.views import CreatedCall, CreatedLeg
 
 if TYPE_CHECKING:
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from translink.switchboard import Switchboard
     from translink.usage import Usage
     from translink.views import CallDetail, CallRow, LegLive
+
+log = structlog.get_logger("translink")
 
 
 @dataclass(slots=True)
@@ -96,6 +102,11 @@ class Console:
             "pressure": board.pressure.summary(),
             "collector": self._condition.pauses.summary(),
         }
+
+    def measures(self) -> Measures:
+        """For `/metrics`."""
+        board = self._switchboard
+        return Measures(self.stats(), board.stages, tuple(board.measures()))
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Alive?"""
@@ -214,7 +225,7 @@ class Console:
 
     def envelope(self, leg: str, lane: Literal["said", "heard"], start: int) -> tuple[int, bytes]:
         """Raises `LookupError`."""
-        return self._switchboard.legs[leg].envelope(lane, start)
+        return self._switchboard.legs[leg].media.envelope(lane, start)
 
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
         """Events from now on."""
@@ -280,6 +291,19 @@ class Console:
         if language is not None:
             board.set_language(leg, language)
         return board.leg_live(leg)
+
+    def tap(self, leg: str, lane: Literal["said", "heard"]) -> Tap:
+        """Raises `LookupError`."""
+        it = self._switchboard.legs[leg]
+
+        def tell(state: str) -> None:
+            call = it.call.name if it.call else None
+            log.warning("listening in", leg=leg, call=call, lane=lane, state=state)
+            self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)
+
+        tap = Tap(it, lane, lambda: tell("stopped"))
+        tell("started")
+        return tap
 
     def flush(self, leg: str) -> float:
         """Raises `LookupError`."""

@@ -4,8 +4,14 @@ other side is noticed.
 Theory of operation
     Audio is pulled from the ledger by sample number, not pushed frame by frame: what came while the
     socket was connecting, or while a frame was dropped on its way through the mailbox, is simply
-    still to be sent. At the head a frame goes out the moment it comes; behind the head, larger
-    messages go out, at no more than `PACE` times real time (Deepgram refuses a faster backlog).
+    still to be sent. A task does that, in larger messages and no faster than `pace` allows.
+
+    At the head the task is *parked*, and `frames` sends by itself, without a task's wake, a timer
+    or a future: that is nearly every frame of a call, and a third of what it cost otherwise. When
+    the transport does not take more at once, or anything else is unusual, it rouses the task.
+
+    At the head all frames of one call of `frames` leave as one message: one as a rule, several when
+    this machine was late, or when `media` hands over several at a time under pressure.
 
     A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
     was sent and *nothing at all* came back for `patience` seconds (a half-open TCP connection looks
@@ -18,11 +24,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
-from translink.events import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd
+from translink.events import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
+from translink.pace import PACE, Pace
 from translink.speech import FRAME
 
 if TYPE_CHECKING:
@@ -30,12 +37,10 @@ if TYPE_CHECKING:
     from translink.providers import LiveStream
     from translink.speech import SpeechMap
 
-PACE = 1.25
-"""Fastest sending relative to real time (Deepgram's documented limit for a backlog)."""
-SLACK = 0.2
-"""Seconds of audio that may go out at once on top of the pace."""
 BEHIND = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
+MOST = 12
+"""Frames per message at the head (Deepgram advises 250 ms at most); more of them are a backlog."""
 WORTH_AN_ANSWER = RATE // 5
 """Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
 mentions."""
@@ -72,8 +77,10 @@ class Feed:
         speech: SpeechMap,
         limits: FeedLimits,
         on_event: Callable[[StreamEvent], None],
-        on_sent: Callable[[int, Frame | None], None],
+        on_sent: Callable[[int, int | None], None],
     ) -> None:
+        """`on_sent(bytes, ready)`: a message was handed to the transport; `ready` = when its oldest
+        frame was put into the mailbox (ns), None when it was read from the ledger."""
         self._stream = stream
         self._origin = origin
         self._audio = audio
@@ -92,19 +99,24 @@ class Feed:
         """Anything at all came back."""
         self._inbox: deque[Frame] = deque(maxlen=64)
         self._wake = asyncio.Event()
+        self._parked = False
+        """The sending task waits for news; `frames` may send."""
         self._closing = False
         self._inbound = self._pending_since = time.monotonic()
+        self._pace = Pace(self._inbound)
         self._finalized_at = origin
 
     def frames(self, frames: Sequence[Frame]) -> None:
-        """New audio. What does not fit the small inbox is read from the ledger instead."""
-        self._inbox.extend(frames)
-        self._wake.set()
+        """New audio: sent at once where possible. What does not fit the small inbox is read from
+        the ledger instead."""
+        if not (self._parked and self._sent_at_once(frames)):
+            self._inbox.extend(frames)
+            self._rouse()
 
     def end_at(self, sample: int) -> None:
         """Send up to `sample`, then CloseStream; `run` returns when the rest has come back."""
         self.limit = sample
-        self._wake.set()
+        self._rouse()
 
     def abort(self) -> None:
         """Drop the connection; `run` ends, by an error if there was more to say."""
@@ -145,29 +157,76 @@ class Feed:
 
     def _placed(self, event: StreamEvent) -> StreamEvent:
         """Stream time to the leg's time."""
+        origin = self._origin
         match event:
             case Result():
                 if event.final or not event.text:
-                    self._answered = max(self._answered, event.end + self._origin)
-                words = tuple(
-                    replace(w, start=w.start + self._origin, end=w.end + self._origin)
-                    for w in event.words
-                )
-                return replace(
-                    event,
-                    start=event.start + self._origin,
-                    end=event.end + self._origin,
-                    words=words,
+                    self._answered = max(self._answered, event.end + origin)
+                return Result(
+                    start=event.start + origin,
+                    end=event.end + origin,
+                    text=event.text,
+                    words=tuple(
+                        [
+                            Word(w.text, w.start + origin, w.end + origin, w.confidence)
+                            for w in event.words
+                        ]
+                    ),
+                    final=event.final,
+                    speech_final=event.speech_final,
+                    from_finalize=event.from_finalize,
+                    received=event.received,
+                    source=event.source,
                 )
             case UtteranceEnd(last_word_end=int(end)):
-                return replace(event, last_word_end=end + self._origin)
+                return UtteranceEnd(end + origin, event.received)
             case SpeechStarted():
-                return replace(event, at=event.at + self._origin)
+                return SpeechStarted(event.at + origin, event.received)
             case _:
                 return event
 
+    # --- At the head: no task ---
+
+    def _sent_at_once(self, frames: Sequence[Frame]) -> bool:
+        """Send new frames as one message; False: it is the task's turn."""
+        count = len(frames)
+        if (
+            not 0 < count <= MOST
+            or self.limit is not None
+            or frames[0].start != self.cursor
+            or frames[-1].start != self.cursor + (count - 1) * FRAME
+            or self._pace.wait(time.monotonic())
+        ):
+            return False
+        first = frames[0]
+        pcm = first.pcm if count == 1 else b"".join([frame.pcm for frame in frames])
+        if not self._stream.send_now(pcm):
+            return False
+        self._has_sent(pcm, first.ready)
+        return True
+
+    def _has_sent(self, pcm: bytes, ready: int | None) -> None:
+        samples = len(pcm) // 2
+        self.cursor += samples
+        self._pace.spend(samples)
+        self._on_sent(len(pcm), ready)
+
+    # --- Behind it: a task ---
+
+    def _rouse(self) -> None:
+        self._parked = False
+        self._wake.set()
+
+    async def _park(self) -> None:
+        """Wait for news; meanwhile `frames` sends."""
+        self._wake.clear()
+        self._parked = True
+        try:
+            await self._wake.wait()
+        finally:
+            self._parked = False
+
     async def _send(self) -> None:
-        opened = time.monotonic()
         while True:
             if self.limit is not None and self.cursor >= self.limit:
                 self._closing = True
@@ -175,19 +234,17 @@ class Feed:
                 return
             end = self._speech.head if self.limit is None else min(self._speech.head, self.limit)
             if self.cursor >= end:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            allowed = self._origin + int((PACE * (time.monotonic() - opened) + SLACK) * RATE)
-            if self.cursor >= allowed:
-                await asyncio.sleep((self.cursor - allowed + FRAME) / (PACE * RATE))
-                continue
-            await self._send_next(end)
+                await self._park()
+            elif wait := self._pace.wait(time.monotonic()):
+                await asyncio.sleep(wait + FRAME / (PACE * RATE))
+            else:
+                await self._send_next(end)
 
     async def _send_next(self, end: int) -> None:
+        ready = None
         frame = self._next_frame(end)
         if frame is not None:
-            pcm = frame.pcm
+            pcm, ready = frame.pcm, frame.ready
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
@@ -198,12 +255,10 @@ class Feed:
                     kind=Kind.TRANSIENT,
                 )
             if not pcm:  # Neither there yet nor gone: there is nothing to do but wait.
-                self._wake.clear()
-                await self._wake.wait()
+                await self._park()
                 return
         await self._bounded(self._stream.send(pcm))
-        self.cursor += len(pcm) // 2
-        self._on_sent(len(pcm), frame)
+        self._has_sent(pcm, ready)
 
     async def _bounded(self, sending: Awaitable[None]) -> None:
         try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import ProviderError
 from translink.events import RATE, Result, UtteranceEnd
+from translink.journal import unix
 from translink.listener import Listener
 from translink.listening import ListenObserver, ListenRules, Mode
 from translink.pressure import Level
@@ -83,9 +84,10 @@ class Interpreter(ListenObserver):
         self._speaker = Speaker(direction, ear=ear, services=services, record=self._record)
         self._log = self._record.log
         self._emit = self._record.emit
+        self._ring_to_wire = [each["ring_to_wire"] for each in stages]
         self._language = direction.source
         """Of the finals that came so far."""
-        self._told_sent = 0
+        self._sent = self._told_sent = 0
         self._tick = asyncio.Event()
 
     @property
@@ -212,9 +214,14 @@ class Interpreter(ListenObserver):
         self._log.info("audio is recognised again after a failure", ms=round(seconds * 1000), by=by)
         self._emit("replay", ms=seconds * 1000, by=by)
 
-    def sent(self, frame: Frame | None, total: int) -> None:
-        if frame is not None:
-            self._record.time("ring_to_wire", time.monotonic() - frame.ready / 1e9)
+    def sent(self, ready: int | None, total: int) -> None:
+        if ready is not None:
+            took = time.monotonic() - ready / 1e9
+            for histogram in self._ring_to_wire:
+                histogram.record(took)
+            if self._pressure.frames_per_message > 1:
+                self._pressure.given_up["messages"] += total - self._sent - 1
+        self._sent = total
         if total - self._told_sent >= 100:
             self._told_sent = told = total // 100 * 100
             size = told * 2 * FRAME
@@ -252,15 +259,13 @@ class Interpreter(ListenObserver):
             if segment.captured:
                 self._record.time("speech_to_final", segment.born - segment.captured)
             self.tally.segments += 1
-            # The journal counts in Unix time.
-            offset = time.time() - time.monotonic()
             self._emit(
                 "segment",
                 segment=segment.number,
                 text=segment.text,
                 language=segment.language,
-                began=offset + (began or segment.born),
-                ended=offset + (segment.captured or segment.born),
+                began=unix(began or segment.born),
+                ended=unix(segment.captured or segment.born),
             )
             self._speaker.add(segment, began)
         self._tick.set()

@@ -53,6 +53,11 @@ class Event:
         }
 
 
+def unix(monotonic: float) -> float:
+    """A moment of `time.monotonic()` as the journal writes it."""
+    return time.time() - (time.monotonic() - monotonic)
+
+
 class Subscription:
     """Events as they happen. Iteration ends when the subscriber was too slow (see `cut_off`) or the
     journal closed."""

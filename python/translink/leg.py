@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from translink.listening import ListenStats, Mode
 from translink.media import LegPorts
@@ -46,6 +47,16 @@ def open_leg(media: Media, leg: LegSettings) -> MediaLeg:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LegMeasures:
+    """What a leg counted since it was opened."""
+
+    leg: str
+    """A name shared by those that come and go."""
+    media: Mapping[str, int]
+    recognition: ListenStats
+
+
 class Leg:
     """One leg, for as long as its sockets are open."""
 
@@ -65,6 +76,8 @@ class Leg:
         self.muted = False
         self.listeners = 0
         """Who listens in."""
+        self.tapped = 0
+        """How many of them to what its ear hears."""
         self.head = 0
         """One past the newest sample."""
         self.not_before = 0.0
@@ -117,16 +130,11 @@ class Leg:
         """Of its ear, and whether what is said here counts; None = as it is. Raises
         `LookupError`."""
         if volume is not None:
-            _ask(self.media, "set_volume", volume)
+            self.media.set_volume(volume)
             self.volume = volume
         if muted is not None:
-            _ask(self.media, "set_muted", muted)
+            self.media.set_muted(muted)
             self.muted = muted
-
-    def envelope(self, lane: str, start: int) -> tuple[int, bytes]:
-        """Waveform of what was said or heard. Raises `LookupError`."""
-        found: tuple[int, bytes] | None = _ask(self.media, "envelope", lane, start)
-        return found or (start, b"")
 
     # --- Figures ---
 
@@ -158,7 +166,7 @@ class Leg:
         interpreter = self.interpreter
         stats = interpreter.listener.stats if interpreter else self._last
         number = {key: int(str(value)) for key, value in counters.items()}
-        source = _ask(self.media, "source")
+        source = self.media.source()
         return LegLive(
             leg=self.name,
             call=self.call.name if self.call else None,
@@ -203,12 +211,6 @@ class Leg:
             rate = round((newest - count) / (now - since), 1)
             self._rate = (now, newest, rate)
         return rate
-
-
-def _ask(media: MediaLeg, what: str, *arguments: object) -> Any:
-    """For what this engine may not be able to do yet."""
-    method = getattr(media, what, None)
-    return method(*arguments) if method else None
 
 
 def add_stats(total: ListenStats, part: ListenStats) -> None:

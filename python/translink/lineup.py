@@ -18,7 +18,7 @@ from translink.attempts import AllFailed, Gate, first_success
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, Translation
 from translink.failover import Breaker, Chain, State, Transition
-from translink.feed import PACE
+from translink.pace import PACE
 from translink.restream import Restream
 from translink.services import Services
 from translink.voices import Voices

@@ -138,13 +138,13 @@ class Listener:
         """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
         if self._finishing:
             return
+        note = self._speech.frame
         for frame in frames:
-            self._speech.frame(
-                frame.start, speech=frame.speech, rms=frame.rms, captured=frame.captured
-            )
+            note(frame.start, frame.speech, frame.rms, frame.captured)
         if self._feed is not None:
             self._feed.frames(frames)
-        self._hand_over()
+        if self._handover_since is not None:
+            self._hand_over()
         if (assigned := self._timeline.assigned) is not None and (
             not self._want_stream
             or self._fallen_back
@@ -449,10 +449,11 @@ class Listener:
         for item in self._timeline.released():
             self._observer.item(item)
 
-    def _sent(self, size: int, frame: Frame | None) -> None:
-        self.stats.bytes_sent += size
-        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
-        self._observer.sent(frame, self.stats.frames_sent)
+    def _sent(self, size: int, ready: int | None) -> None:
+        stats = self.stats
+        stats.bytes_sent += size
+        stats.frames_sent = stats.bytes_sent // (2 * FRAME)
+        self._observer.sent(ready, stats.frames_sent)
 
     def _fall_back(self, error: ProviderError | None) -> None:
         if not self._fallen_back:

@@ -10,7 +10,6 @@ from translink.feed import FeedLimits
 from translink.pieces import CutRule
 
 if TYPE_CHECKING:
-    from translink._core import Frame
     from translink.errors import ProviderError
     from translink.events import Result
     from translink.timeline import Item
@@ -91,9 +90,10 @@ class ListenObserver:
         """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or
         `prerecorded`."""
 
-    def sent(self, frame: Frame | None, total: int) -> None:
-        """Audio was handed to the transport; `total` = frames so far in this call (a message holds
-        several while there is a backlog)."""
+    def sent(self, ready: int | None, total: int) -> None:
+        """A message was handed to the transport. `ready` = when its oldest frame was put into the
+        mailbox (monotonic ns), None for audio out of the ledger; `total` = frames so far in this
+        call (a message may hold several)."""
 
     def failed(self, error: ProviderError) -> None:
         """A request or connection failed; the listener deals with it."""

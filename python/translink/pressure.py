@@ -63,9 +63,9 @@ _SHEDDABLE: tuple[Sheddable, ...] = get_args(Sheddable)
 class LoadLimits:
     """From which strain on (1 = no time left) something is given up; above 1: never."""
 
-    shed: float = 0.6
-    coalesce: float = 0.7
-    refuse: float = 0.85
+    shed: float = 0.7
+    coalesce: float = 0.8
+    refuse: float = 0.9
     max_calls: int = 0
     """Calls at once, whatever the strain; 0 = no such limit."""
 
@@ -76,7 +76,7 @@ class Pressure:
     def __init__(self, limits: LoadLimits | None = None) -> None:
         self.level = Level.CALM
         self.frames_per_message = 1
-        """20 ms frames in one message to the recogniser: 1, 2, 3 or 5."""
+        """20 ms frames in one message to the recogniser: 1, 2, 3 or 5. `media` gathers them."""
         self.given_up: dict[Sheddable, int] = dict.fromkeys(_SHEDDABLE, 0)
         """What was left out since the start."""
         self.strain = 0.0

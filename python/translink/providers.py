@@ -25,6 +25,10 @@ class LiveStream(Protocol):
         stuck peer).
         """
 
+    def send_now(self, pcm: bytes) -> bool:
+        """Send audio if that takes no waiting: True, the transport has it. False: nothing was sent,
+        and `send` will wait or tell why. Never raises."""
+
     async def finalize(self) -> None:
         """Ask for everything sent so far to be made final. An answer is not guaranteed."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result
-from translink.feed import PACE, SLACK
+from translink.pace import PACE, SLACK
 
 if TYPE_CHECKING:
     from translink.providers import LiveStream, LiveTranscriber

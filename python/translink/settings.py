@@ -402,12 +402,12 @@ class PressureSettings(_Part):
 
     max_calls: int = Field(0, ge=0, le=100_000)
     """Calls at once; more are refused, whatever the load. 0 = no such limit."""
-    shed: float = Field(0.6, gt=0, le=2)
+    shed: float = Field(0.7, gt=0, le=2)
     """Share of its time that the loop is busy, from which on captions of unfinished speech are left
     out and the dashboard is updated less often; above 1 = never."""
-    coalesce: float = Field(0.7, gt=0, le=2)
+    coalesce: float = Field(0.8, gt=0, le=2)
     """Likewise: audio goes to the recogniser in messages of 40 to 100 ms instead of 20."""
-    refuse: float = Field(0.85, gt=0, le=2)
+    refuse: float = Field(0.9, gt=0, le=2)
     """Likewise: no new calls; those that run go on."""
 
     @model_validator(mode="after")

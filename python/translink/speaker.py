@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import ProviderError
 from translink.events import Segment, Translation
+from translink.journal import unix
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -62,6 +63,8 @@ class _Utterance:
     """Language and voice it is said in."""
     voice: str | None
     translated: bool = False
+    asked: float = 0.0
+    """When its translation was asked for."""
     took: float = 0.0
     """Seconds between asking for the translation and having it."""
     alone: bool = False
@@ -170,7 +173,7 @@ class Speaker:
         """A failure is an answer, too: raised out of the task it would end the direction."""
         text, target = utterance.segment.text, utterance.target
         source = utterance.segment.language or self._way.source
-        asked = time.monotonic()
+        utterance.asked = asked = time.monotonic()
         self._record.time("commit_wait", utterance.committed - utterance.segment.born)
         self._record.time("commit_to_request", asked - utterance.committed)
         translation: Translation | ProviderError
@@ -206,6 +209,7 @@ class Speaker:
                 text=answer.text,
                 target=utterance.target,
                 by=answer.provider,
+                asked=unix(utterance.asked),
                 ms=utterance.took * 1000,
             )
             await self._say(utterance, answer.text)
@@ -269,7 +273,14 @@ class Speaker:
             ms["mouth_to_ear"] = (at - segment.captured) * 1000
         if utterance.began:
             self._record.time("ear_voice_span", at - utterance.began)
-        self._record.emit("speech", state="started", segment=segment.number, ms=ms)
+        self._record.emit(
+            "speech",
+            state="started",
+            segment=segment.number,
+            ms=ms,
+            asked=unix(utterance.speak),
+            first_audio=unix(utterance.first_audio),
+        )
 
     def _ended(self, utterance: _Utterance, kind: str, unplayed_ms: float) -> None:
         self._over(utterance)

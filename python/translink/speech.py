@@ -37,19 +37,23 @@ class SpeechMap:
         self._captured = array("q", bytes(8 * self._slots))
         self._rms = array("H", bytes(2 * self._slots))
 
-    def frame(self, start: int, *, speech: bool, rms: int, captured: int) -> None:
+    def frame(self, start: int, speech: bool, rms: int, captured: int) -> None:
         """Note one frame. Frames come in order; a hole (a full mailbox) is taken as speech: better
         sent than lost."""
         if start > self.head:
-            self._speak(self.head, start)
-            for at in range(self.head, start, FRAME):
-                self._note(at, 0xFFFF, captured)
-        self.head = start + FRAME
-        self._note(start, rms, captured)
+            self._hole(start, captured)
+        self.head = head = start + FRAME
+        slot = (start // FRAME) % self._slots
+        self._rms[slot] = rms if rms < 0xFFFF else 0xFFFF
+        self._captured[slot] = captured
+        talks = self._talks
         if speech:
-            self._speak(start, self.head)
-        while self._talks and self._talks[0].end < self.head - self._keep:
-            self._talks.popleft()
+            if talks and talks[-1].end >= start:
+                talks[-1].end = head
+            else:
+                talks.append(Talk(start, head))
+        while talks and talks[0].end < head - self._keep:
+            talks.popleft()
 
     def quiet_for(self) -> int:
         """Samples of silence up to the head."""
@@ -110,13 +114,13 @@ class SpeechMap:
             return 0.0
         return self._captured[((sample - 1) // FRAME) % self._slots] / 1e9
 
-    def _speak(self, start: int, end: int) -> None:
-        if self._talks and self._talks[-1].end >= start:
+    def _hole(self, end: int, captured: int) -> None:
+        """From the head to `end` nothing came."""
+        if self._talks and self._talks[-1].end >= self.head:
             self._talks[-1].end = end
         else:
-            self._talks.append(Talk(start, end))
-
-    def _note(self, start: int, rms: int, captured: int) -> None:
-        slot = (start // FRAME) % self._slots
-        self._rms[slot] = min(rms, 0xFFFF)
-        self._captured[slot] = captured
+            self._talks.append(Talk(self.head, end))
+        for at in range(self.head, end, FRAME):
+            slot = (at // FRAME) % self._slots
+            self._rms[slot] = 0xFFFF
+            self._captured[slot] = captured

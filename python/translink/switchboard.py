@@ -13,14 +13,14 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import structlog
 
 from translink.call import Call, Party
-from translink.leg import MOMENTARY, Leg, add_stats
+from translink.leg import MOMENTARY, Leg, LegMeasures, add_stats
 from translink.listening import ListenStats
 from translink.stages import Stages
 
@@ -42,6 +42,8 @@ T = TypeVar("T")
 SetMode = Literal["auto", "streaming", "prerecorded"]
 LAST_WORDS = 2.0
 """Seconds a shutdown leaves to who is in mid-sentence."""
+CREATED = "created"
+"""Label of all legs that were created for a call: they come and go, the number of labels may not."""
 GUARD = 1.0
 """Seconds after a call's last datagram in which a straggler does not begin another call."""
 
@@ -223,6 +225,13 @@ class Switchboard:
         call = self.calls[name]
         listened = any(self.legs[leg].listeners for leg in call.legs)
         return replace(call.row(), listened=listened)
+
+    def measures(self) -> Iterator[LegMeasures]:
+        """What each leg counted since it was opened; those that were created for a call together,
+        also those that are closed."""
+        yield LegMeasures(CREATED, self._gone, self._gone_stats)
+        for name, leg in self.legs.items():
+            yield LegMeasures(CREATED if leg.created else name, *leg.lifetime())
 
     def totals(self) -> dict[str, object]:
         """Sums over all legs and calls since the start."""

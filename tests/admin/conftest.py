@@ -12,6 +12,10 @@ import pytest
 
 from translink.admin import AdminServer
 from translink.exchange import LegWish, Refused
+from translink.leg import LegMeasures
+from translink.listening import ListenStats
+from translink.metrics import Measures
+from translink.stages import Stages
 from translink.views import CallDetail, CallRow, CreatedCall, CreatedLeg, LegLive, Line, Queues
 
 
@@ -78,6 +82,21 @@ class Feed:
         self.closing.set()
 
 
+class FakeTap:
+    def __init__(self, lane: str) -> None:
+        self.lane = lane
+        self.closed = False
+        self.gone = False
+
+    def read(self) -> bytes:
+        if self.gone:
+            raise LookupError(self.lane)
+        return b"pcm!"
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class Program:
     """An `AdminSource`."""
 
@@ -96,6 +115,7 @@ class Program:
         self.changes: dict[str, Any] = {}
         self.listeners: list[Callable[[Any], None]] = []
         self.wishes: list[tuple[LegWish, LegWish]] = []
+        self.taps: list[FakeTap] = []
         self.refusal: Refused | None = None
 
     def stats(self) -> Mapping[str, Any]:
@@ -109,9 +129,25 @@ class Program:
                     "stt": {"mode": "streaming", "connections_active": 1, "errors": 0},
                 }
             },
-            "totals": {"datagrams_in": 50},
+            "totals": {"datagrams_in": 50, "calls_total": 7, "calls_active": 1},
+            "providers": {"deepl": {"state": "open", "reason": "", "attempts": 3, "opened": 1}},
+            "prerecorded_queue": {"active": 1, "waiting": 2, "waited": 3, "refused": 4},
+            "pressure": {"level": "shed", "busy": 0.5, "lag_ms": 12.0, "given_up": {"interims": 9}},
+            "events": {"final": 4},
+            "uptime": 12.5,
             "stages_ms": {"loop_to_wire": {"count": 3, "p50": 0.2, "p99": 1.5}},
         }
+
+    def measures(self) -> Measures:
+        media = {"datagrams_in": 50, "playout_queued": 640, "drops_ring": 2, "errors_send": 1}
+        media |= {"late_max": 3_000_000, "bytes_in": 32_000}
+        stages = Stages()
+        for seconds in (0.0002, 0.002, 0.02):
+            stages.record("ring_to_wire", seconds)
+        heard = ListenStats(connections_total=2, connections_active=1, lost_ms=250.0)
+        legs = [LegMeasures("3333", media, heard)]
+        legs += [LegMeasures("created", media, heard), LegMeasures("created", media, heard)]
+        return Measures(self.stats(), stages, legs)
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         return self.good, {"media": "running"}
@@ -198,6 +234,11 @@ class Program:
             if value is not None
         }
         return self.leg(leg)
+
+    def tap(self, leg: str, lane: str) -> FakeTap:
+        self.leg(leg)
+        self.taps.append(FakeTap(lane))
+        return self.taps[-1]
 
     def flush(self, leg: str) -> float:
         self.leg(leg)

@@ -131,18 +131,6 @@ async def test_only_the_pages_own_files_are_served(
         assert answer.status == 404
 
 
-async def test_the_metrics_are_the_statistics(
-    server: AdminServer, http: aiohttp.ClientSession
-) -> None:
-    async with http.get(server.url + "/metrics") as answer:
-        assert answer.headers["Content-Type"].startswith("text/plain")
-        lines = (await answer.text()).splitlines()
-    assert 'translink_leg_datagrams_in_total{leg="3333"} 50.0' in lines
-    assert 'translink_leg_playout_queued{leg="3333"} 640.0' in lines
-    assert 'translink_leg_stt_connections_active{leg="3333"} 1.0' in lines
-    assert 'translink_stage_milliseconds{quantile="0.99",stage="loop_to_wire"} 1.5' in lines
-
-
 async def test_a_taken_port_is_told_with_the_settings_name(
     server: AdminServer, program: Program
 ) -> None:

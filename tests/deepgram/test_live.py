@@ -85,6 +85,50 @@ async def test_a_stream_is_opened_with_the_options_and_the_key_and_ends_when_ask
         assert "Sec-WebSocket-Extensions" not in request.headers
 
 
+async def test_what_is_sent_without_waiting_keeps_its_place_among_the_rest() -> None:
+    async with fake_listen(obedient) as server:
+        stream = await transcriber(server.url).connect("en")
+        reader = asyncio.create_task(read(stream))
+        frames = [bytes([number, 0]) * 320 for number in range(30)]
+        for number, frame in enumerate(frames):
+            if number % 3:
+                assert stream.send_now(frame)
+            else:
+                await stream.send(frame)
+            if number % 10 == 9:
+                await stream.finalize()
+        await stream.close()
+        await reader
+        (peer,) = server.peers
+        assert peer.audio == b"".join(frames)
+        final = '{"type":"Finalize"}'
+        assert [at for at, message in enumerate(peer.received) if message == final] == [10, 21, 32]
+        assert (stream.frames_sent, stream.bytes_sent) == (30, 30 * 640)
+
+
+async def test_nothing_is_sent_without_waiting_into_a_stream_that_is_over() -> None:
+    async def over(peer: Peer) -> None:
+        await peer.until(lambda p: len(p.received) > 0)
+        await peer.websocket.send(METADATA)
+
+    async with fake_listen(over) as server:
+        for end in ("metadata", "abort", "close"):
+            stream = await transcriber(server.url).connect("en")
+            assert stream.send_now(FRAME)
+            if end == "metadata":
+                assert isinstance(await anext(aiter(stream)), StreamMetadata)
+            elif end == "abort":
+                stream.abort()
+            else:
+                closing = asyncio.create_task(stream.close(wait=0.05))
+                await asyncio.sleep(0)
+                assert not stream.send_now(FRAME)
+                await closing
+            assert not stream.send_now(FRAME)
+            assert stream.frames_sent == 1
+            stream.abort()
+
+
 async def test_a_jwt_goes_as_bearer() -> None:
     async with fake_listen() as server:
         live = DeepgramLive(
@@ -267,8 +311,10 @@ async def test_a_peer_that_stops_reading_blocks_the_sender_within_seconds_of_aud
         with pytest.raises(TimeoutError):  # noqa: PT012
             while sent < 4_000_000:
                 async with asyncio.timeout(0.3):
-                    await stream.send(FRAME)
+                    if not stream.send_now(FRAME):
+                        await stream.send(FRAME)
                 sent += len(FRAME)
+        assert not stream.send_now(FRAME)
         print(f"blocked after {sent / 32_000:.1f} s of audio")
         begun = time.monotonic()
         stream.abort()

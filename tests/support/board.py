@@ -68,6 +68,8 @@ class FakeLeg:
         self.resets = 0
         self.played = bytearray()
         self.head = 0
+        self.volume = 1.0
+        self.muted = self.tapped = False
         self._counters = dict.fromkeys(COUNTERS, 0)
 
     def hear(self, frames: int = 1, *, speech: bool = True, filled: int = 0) -> None:
@@ -103,6 +105,27 @@ class FakeLeg:
     def history(self, start: int, end: int) -> tuple[int, bytes]:
         return start, bytes(2 * max(0, min(end, self.head) - start))
 
+    def set_volume(self, factor: float) -> None:
+        self._alive()
+        self.volume = factor
+
+    def set_muted(self, muted: bool) -> None:
+        self._alive()
+        self.muted = muted
+
+    def source(self) -> tuple[str, int] | None:
+        return ("127.0.0.1", 4000) if self.head else None
+
+    def envelope(self, lane: str, start: int) -> tuple[int, bytes]:
+        slots = self.head // FRAME
+        return min(start, slots), b"\xff\x01" * max(0, slots - start)
+
+    def tap(self, on: bool = True) -> None:
+        self.tapped = on
+
+    def heard(self, start: int, end: int) -> tuple[int, bytes]:
+        return start, bytes(self.played)[: 2 * (end - start)]
+
     def reset(self) -> None:
         self._alive()
         self.resets += 1
@@ -127,10 +150,14 @@ class FakeStream:
         providers.open += 1
 
     async def send(self, pcm: bytes) -> None:
+        self.send_now(pcm)
+
+    def send_now(self, pcm: bytes) -> bool:
         self._samples += len(pcm) // 2
         self._providers.heard += len(pcm)
         if self._samples - self._done >= 25 * FRAME:
             self._final()
+        return True
 
     def _final(self) -> None:
         word = Word("word", self._done, self._samples)

@@ -125,6 +125,8 @@ class FakeStream:
         self._began = time.monotonic()
         self._due = 0.0
         world.streams += 1
+        self._full = random.Random(world.streams)
+        """Now and then the transport takes nothing without waiting."""
         world.open_streams += 1
         world.most_streams = max(world.most_streams, world.open_streams)
         loop = asyncio.get_running_loop()
@@ -156,6 +158,16 @@ class FakeStream:
             await asyncio.sleep(3600)
         if self._dead:
             raise ProviderError("gone", provider="x", kind=Kind.TRANSIENT)
+        self._take(pcm)
+
+    def send_now(self, pcm: bytes) -> bool:
+        if self._blocked or self._dead or self._full.random() < 0.1:
+            return False
+        self._take(pcm)
+        return True
+
+    def _take(self, pcm: bytes) -> None:
+        assert pcm
         self._pcm += pcm
         sent = len(self._pcm) / 2 / RATE
         if sent > 1.25 * (time.monotonic() - self._began) + 0.5:

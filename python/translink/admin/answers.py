@@ -23,8 +23,19 @@ def must_be_json(request: web.Request) -> None:
 async def json_object(request: web.Request) -> dict[str, Any]:
     """The body. Raises the refusal that its sender gets."""
     must_be_json(request)
+    return _object(await request.read())
+
+
+async def nothing_more(request: web.Request) -> None:
+    """For orders that say it all by their path: no body, or any object. Raises the refusal."""
+    must_be_json(request)
+    if body := await request.read():
+        _object(body)
+
+
+def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = orjson.loads(await request.read())
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise web.HTTPBadRequest(reason="the body should be JSON") from None
     if not isinstance(value, dict):

@@ -6,7 +6,7 @@ import re
 
 from aiohttp import web
 
-from translink.admin.answers import answer, must_be_json
+from translink.admin.answers import answer, nothing_more
 from translink.admin.routes import Route
 from translink.admin.source import AdminSource
 from translink.admin.wishes import CallRequest, wish
@@ -73,7 +73,7 @@ class CallRoutes:
         return await self._ended(request.match_info["call"])
 
     async def _end(self, request: web.Request) -> web.Response:
-        must_be_json(request)
+        await nothing_more(request)
         return await self._ended(request.match_info["call"])
 
     async def _ended(self, name: str) -> web.Response:

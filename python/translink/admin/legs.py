@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from translink.admin.answers import answer, must_be_json
+from translink.admin.answers import answer, nothing_more
 from translink.admin.routes import Route
 from translink.admin.source import AdminSource
 from translink.admin.wishes import LegChange, wish
@@ -53,7 +53,7 @@ class LegRoutes:
         return answer(leg)
 
     async def _flush(self, request: web.Request) -> web.Response:
-        must_be_json(request)
+        await nothing_more(request)
         name = request.match_info["leg"]
         try:
             return answer({"leg": name, "flushed_ms": self._source.flush(name)})

@@ -33,7 +33,7 @@ from translink.admin.guard import ROLE
 from translink.admin.routes import Route
 from translink.admin.source import AdminSource, Event, Lane
 from translink.admin.ticker import Ticker
-from translink.admin.wishes import Watch, parsed
+from translink.admin.wishes import Watch, Watching, parsed
 
 VERSION = 1
 MOST = 64
@@ -164,11 +164,7 @@ class Client:
                 self._cut(WSCloseCode.POLICY_VIOLATION, f"more than {ORDERS} messages a second")
                 return
             try:
-                self._watch(parsed(orjson.loads(message.data)["watch"], Watch))
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                reason = 'should be {"watch": {"calls": […], "levels": […], "events": "…"}}'
-                self._cut(WSCloseCode.POLICY_VIOLATION, reason)
-                return
+                self._watch(parsed(message.data, Watching).watch)
             except web.HTTPBadRequest as error:
                 self._cut(WSCloseCode.POLICY_VIOLATION, error.reason)
                 return

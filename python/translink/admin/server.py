@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from translink.admin.access import Access
+from translink.admin.audio import AudioStreams
 from translink.admin.calls import CallRoutes
 from translink.admin.connections import IDLE_TIME, Door
 from translink.admin.guard import (
@@ -55,6 +56,7 @@ class AdminServer:
         self._tls = tls
         self.guard = guard or Guard(Access(host, token))
         self._streams = EventStreams(source)
+        self._audio = AudioStreams(source)
         self._live = LiveStreams(source, listen_in=self.guard.access.listen_in)
         self._runner: web.AppRunner | None = None
 
@@ -99,6 +101,7 @@ class AdminServer:
         install(app, self._routes())
         app.on_shutdown.append(self._streams.close)
         app.on_shutdown.append(self._live.close)
+        app.on_shutdown.append(self._audio.close)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -142,7 +145,9 @@ class AdminServer:
             await runner.cleanup()
 
     def _routes(self) -> list[Route]:
-        system = SystemRoutes(self._source, known=is_known, counts=self.guard.counts)
+        system = SystemRoutes(
+            self._source, known=is_known, counts=self.guard.counts, table=self._routes
+        )
         return [
             *page_routes(),
             *self.guard.routes(),
@@ -151,4 +156,5 @@ class AdminServer:
             *LegRoutes(self._source).routes(),
             *self._streams.routes(),
             *self._live.routes(),
+            *self._audio.routes(),
         ]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from typing import Any, Literal, Protocol
 
 from translink.exchange import LegWish
+from translink.metrics import Measures
 from translink.views import CallDetail, CallRow, CreatedCall, LegLive
 
 Lane = Literal["said", "heard"]
@@ -40,6 +41,17 @@ class EventFeed(Protocol):
         """No more events, please. Idempotent."""
 
 
+class Listening(Protocol):
+    """An open tap."""
+
+    def read(self) -> bytes:
+        """s16le, 16 kHz, mono: what came since the last time. Raises `LookupError` when the leg is
+        gone."""
+
+    def close(self) -> None:
+        """Listen no more. Idempotent."""
+
+
 class AdminSource(Protocol):
     """The running program, seen from outside. Everything it returns can be written as JSON."""
 
@@ -47,6 +59,9 @@ class AdminSource(Protocol):
 
     def stats(self) -> Mapping[str, Any]:
         """Counters: `legs.<name>.…`, `legs.<name>.stt.…`, `totals.…`, and stages' delays."""
+
+    def measures(self) -> Measures:
+        """All that `/metrics` is made of."""
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Is the process alive and its media thread running?"""
@@ -122,6 +137,9 @@ class AdminSource(Protocol):
         muted: bool | None = None,
     ) -> LegLive:
         """Change what is not None; the leg as it is then. Raises `LookupError`."""
+
+    def tap(self, leg: str, lane: Lane) -> Listening:
+        """Listen in; close it. Raises `LookupError`."""
 
     def flush(self, leg: str) -> float:
         """Drop what waits for its ear; milliseconds of it. Raises `LookupError`."""

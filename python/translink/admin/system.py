@@ -3,9 +3,12 @@ whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from translink.admin.answers import answer, json_object
@@ -25,11 +28,15 @@ class SystemRoutes:
         *,
         known: Callable[[web.Request], bool],
         counts: Callable[[], Mapping[str, int]],
+        table: Callable[[], Iterable[Route]],
     ) -> None:
-        """`known(request)`: may it see details? `counts()`: of the admin server itself."""
+        """`known(request)`: may it see details? `counts()`: of the admin server itself;
+        `table()`: all its routes."""
         self._source = source
         self._known = known
         self._counts = counts
+        self._table = table
+        self._openapi: bytes | None = None
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -40,6 +47,7 @@ class SystemRoutes:
             Route("GET", "/api/stats", "read", self._stats),
             Route("GET", "/api/settings", "read", self._settings),
             Route("POST", "/api/mode", "control", self._set_mode),
+            Route("GET", "/openapi.json", "read", self._document),
         ]
 
     async def _health(self, request: web.Request) -> web.Response:
@@ -59,11 +67,21 @@ class SystemRoutes:
         return answer(self._source.settings())
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        body, content_type = exposition(self._source.stats())
+        measures = self._source.measures()
+        stats = {**measures.stats, "admin": self._counts()}
+        body, content_type = exposition(replace(measures, stats=stats))
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _document(self, _: web.Request) -> web.Response:
+        if self._openapi is None:
+            # Some 100 ms of work, and code that most servers never need: not on the calls' loop.
+            self._openapi = await asyncio.to_thread(_openapi, tuple(self._table()))
+        return web.Response(body=self._openapi, content_type="application/json")
 
     async def _set_mode(self, request: web.Request) -> web.Response:
         body = await json_object(request)
+        if unknown := body.keys() - {"mode", "leg", "share"}:
+            raise web.HTTPBadRequest(reason=f"{min(unknown)[:64]!r} is no part of this order")
         mode, leg, share = body.get("mode"), body.get("leg"), body.get("share")
         if mode not in MODES and (mode is not None or share is None):
             raise web.HTTPBadRequest(reason=f"mode should be {', '.join(MODES)}")
@@ -76,6 +94,12 @@ class SystemRoutes:
         except KeyError:
             raise web.HTTPNotFound(reason="there is no leg of that name") from None
         return answer({"mode": mode, "leg": leg, "share": share})
+
+
+def _openapi(table: Iterable[Route]) -> bytes:
+    from translink.admin.openapi import document
+
+    return orjson.dumps(document(table))
 
 
 def _is_share(value: object) -> bool:

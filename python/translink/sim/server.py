@@ -145,9 +145,14 @@ class Programs:
             raise SimError("the programs are not running")
         return self._serve.pid, self._offline.pid
 
+    @property
+    def log_file(self) -> Path:
+        """Where the program under test writes its log; gone at the end."""
+        return Path(self._folder.name) / "serve.log"
+
     def log(self) -> str:
         """What the program under test wrote so far."""
-        path = Path(self._folder.name) / "serve.log"
+        path = self.log_file
         return path.read_text(errors="replace") if path.exists() else ""
 
     async def _start(self) -> None:

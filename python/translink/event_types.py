@@ -1,0 +1,246 @@
+"""The events of the journal, as they come out of `/api/events` and `/api/live`: what each type says.
+
+Version 1 (`journal.VERSION`, `v` in each event). Fields are added without notice; none changes its
+meaning without a new number. A field with None as its default is left out where it says nothing.
+`segment` ties together what happens to the same words: segment, translation or untranslated, speech.
+Samples are the leg's own, 16,000 a second; times are Unix seconds.
+
+The journal takes plain fields, since events are made where calls are served; `tests` hold all that
+is emitted against these shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happened:
+    """What every event has."""
+
+    type: str
+    at: float
+    """When it happened, Unix seconds."""
+    v: Literal[1] = 1
+    """Version of the shape."""
+    call: str | None
+    """Null: it concerns no single call."""
+    leg: str | None
+    """Null: it concerns no single leg. Of speech: the talker's, also when it is translated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallEvent(Happened):
+    """A call began, ended, or could not begin."""
+
+    type: Literal["call"] = "call"
+    state: Literal["begun", "ended", "refused"]
+    legs: list[str] | None = None
+    reason: str | None = None
+    """Why it ended, or was refused."""
+    seconds: float | None = None
+    """How long it lasted; an ended call has its other totals beside this, as in the log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModeEvent(Happened):
+    """Something else recognises a leg now."""
+
+    type: Literal["mode"] = "mode"
+    mode: Literal["idle", "connecting", "streaming", "recovering", "prerecorded"]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterimEvent(Happened):
+    """What was heard so far of an unfinished sentence; the next one replaces it."""
+
+    type: Literal["interim"] = "interim"
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalEvent(Happened):
+    """Recognised for good."""
+
+    type: Literal["final"] = "final"
+    text: str
+    start: int
+    """First sample."""
+    end: int
+    by: str
+    """Which provider."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentEvent(Happened):
+    """Final text that goes to translation in one piece."""
+
+    type: Literal["segment"] = "segment"
+    segment: int
+    """Rising per leg and call."""
+    text: str
+    language: str
+    began: float
+    """When its first sound came."""
+    ended: float
+    """When its last sound came."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationEvent(Happened):
+    """A segment in the other language."""
+
+    type: Literal["translation"] = "translation"
+    segment: int
+    source: str
+    """As it was said."""
+    text: str
+    """As it will be spoken."""
+    target: str
+    """Language."""
+    by: str
+    """Which provider; `none`: it was in the listener's language already."""
+    asked: float
+    """When it was asked for."""
+    ms: float
+    """Until the answer came."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntranslatedEvent(Happened):
+    """A segment that nobody translated; it is not spoken."""
+
+    type: Literal["untranslated"] = "untranslated"
+    segment: int
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechEvent(Happened):
+    """What the ear hears of a segment."""
+
+    type: Literal["speech"] = "speech"
+    state: Literal["started", "finished", "flushed", "failed"]
+    """`failed` after `started`: not to the end."""
+    segment: int
+    reason: str | None = None
+    """Why it failed."""
+    ms: dict[str, float] | None = None
+    """When it started: delays `own` and `mouth_to_ear`."""
+    asked: float | None = None
+    """When it started: when speech was asked for."""
+    first_audio: float | None = None
+    """When it started: when the first of it came."""
+    unplayed_ms: float | None = None
+    """When it ended: what was not heard of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionEvent(Happened):
+    """A stream to the recogniser."""
+
+    type: Literal["connection"] = "connection"
+    state: Literal["opened", "closed", "failed"]
+    reason: str | None = None
+    kind: str | None = None
+    """Of the error: transient, refused, denied, busy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailoverEvent(Happened):
+    """A provider failed and another one is asked, or another way gone."""
+
+    type: Literal["failover"] = "failover"
+    reason: str
+    to: str | None = None
+    provider: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayEvent(Happened):
+    """Audio is recognised again after a failure."""
+
+    type: Literal["replay"] = "replay"
+    ms: float
+    by: Literal["stream", "prerecorded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakerEvent(Happened):
+    """A provider is taken out of service, tried, or back."""
+
+    type: Literal["breaker"] = "breaker"
+    provider: str
+    state: str
+    """`open`: not asked; `half_open`: tried; `closed`: in service."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossEvent(Happened):
+    """Speech that no provider recognised in time."""
+
+    type: Literal["loss"] = "loss"
+    ms: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsEvent(Happened):
+    """Somebody changed something: of one leg, or of all."""
+
+    type: Literal["settings"] = "settings"
+    mode: str | None = None
+    share: float | None = None
+    language: str | None = None
+    volume: float | None = None
+    muted: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PressureEvent(Happened):
+    """The load rose or fell; see `pressure`."""
+
+    type: Literal["pressure"] = "pressure"
+    level: Literal["calm", "shed", "coalesce", "refuse"]
+    before: Literal["calm", "shed", "coalesce", "refuse"]
+    busy: float
+    """Share of its time that the loop works, 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListeningEvent(Happened):
+    """Somebody began or ceased to listen in."""
+
+    type: Literal["listening"] = "listening"
+    state: Literal["started", "stopped"]
+    lane: Literal["said", "heard"]
+
+
+EVENT_TYPES: Mapping[str, type[Happened]] = {
+    str(kind.__dataclass_fields__["type"].default): kind
+    for kind in (
+        CallEvent,
+        ModeEvent,
+        InterimEvent,
+        FinalEvent,
+        SegmentEvent,
+        TranslationEvent,
+        UntranslatedEvent,
+        SpeechEvent,
+        ConnectionEvent,
+        FailoverEvent,
+        ReplayEvent,
+        BreakerEvent,
+        LossEvent,
+        SettingsEvent,
+        PressureEvent,
+        ListeningEvent,
+    )
+}

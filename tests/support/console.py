@@ -1,0 +1,81 @@
+"""The console of a switchboard without sockets: all that the admin API asks, in process."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+from tests.support.board import Board, FakeLeg
+from translink.archive import Archive
+from translink.console import Condition, Console
+from translink.exchange import Exchange
+from translink.settings import CallSettings, LegSettings
+from translink.usage import Usage
+
+if TYPE_CHECKING:
+    from translink.lineup import Lineup
+    from translink.media import MediaLeg
+
+
+class PortLeg(FakeLeg):
+    """On a port of its own until it is removed."""
+
+    def __init__(self, address: tuple[str, int], taken: set[int]) -> None:
+        super().__init__()
+        self.listen_address = address
+        self._taken = taken
+        taken.add(address[1])
+
+    def remove(self) -> None:
+        self._taken.discard(self.listen_address[1])
+
+
+class Desk:
+    """A board, its archive, its exchange on a few ports, and the console over them."""
+
+    def __init__(
+        self,
+        calls: dict[str, object] | None = None,
+        transcripts: dict[str, float] | None = None,
+        **settings: object,
+    ) -> None:
+        self.board = Board(**settings)
+        self.taken: set[int] = set()
+        """Ports that are bound: ours, or somebody else's if a test says so."""
+        self.opened: dict[str, PortLeg] = {}
+        switchboard = self.board.switchboard
+        limits = {"calls": 5, "lines": 20, "retention": 3600.0} | (transcripts or {})
+        self.archive = Archive(
+            self.board.journal,
+            calls=int(limits["calls"]),
+            lines=int(limits["lines"]),
+            retention=limits["retention"],
+        )
+        switchboard.on_ended = lambda call: self.archive.close(call.row(), call.stages.summary())
+        self.exchange = Exchange(
+            CallSettings.model_validate(
+                {"ports": "24000-24009", "max_created": 4, **(calls or {})}
+            ),
+            switchboard,
+            open_leg=self._open,
+        )
+        gate = SimpleNamespace(active=0, waiting=0, waited=0, refused=0)
+        lineup = SimpleNamespace(gate=gate, breakers=dict, down=list)
+        self.console = Console(
+            switchboard._settings,
+            Condition(),
+            switchboard=switchboard,
+            exchange=self.exchange,
+            lineup=cast("Lineup", lineup),
+            journal=self.board.journal,
+            archive=self.archive,
+            pressure=switchboard.pressure,
+            usage=Usage(),
+            offline=None,
+        )
+
+    def _open(self, leg: LegSettings) -> MediaLeg:
+        if leg.listen.port in self.taken:
+            raise OSError(98, "Address already in use")
+        made = self.opened[leg.name] = PortLeg((leg.listen.host, leg.listen.port), self.taken)
+        return cast("MediaLeg", made)
