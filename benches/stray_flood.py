@@ -78,6 +78,8 @@ def phase(seconds: float, legs: int, rate: int, size: int) -> dict[str, object]:
     took = time.monotonic() - begin
     sent = int(flood.communicate()[0]) if flood else 0
     used = media_seconds() - cpu
+    # What the kernel kept out is told by the next datagram that it lets in.
+    flooded.say()
     time.sleep(0.2)
     counters = {line: engine.counters(line.number) for line in lines}
     ear.join()
