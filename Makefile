@@ -67,14 +67,17 @@ pytest: $(VENV)/.dev $(VENV)/.release
 
 ##@ Measure
 .PHONY: bench fuzz interop chaos
-bench: ## Benchmarks of the core and latencies of the whole.
-	@$(MACHINE) need demo
+bench: ## All benchmarks and their report, about 5 min. ARGS=--full, ARGS="-k ingest"
+	@$(MACHINE) need bench
 	@$(MAKE) $(VENV)/.dev $(VENV)/.release
-	$(CARGO) bench --workspace --exclude translink-python
-	$(BIN)/python benches/latency.py $(ARGS)
+	$(BIN)/python -m benches $(ARGS)
 
 fuzz: ## Fuzz the core, SECONDS=30 a target. Needs a nightly Rust and cargo-fuzz.
 	tools/fuzz $(or $(SECONDS),30)
+
+.PHONY: guards
+guards: $(VENV)/.dev $(VENV)/.release ## Take each protection of docs/security.md away: a test must fail. ARGS="token"
+	$(BIN)/python tools/mutate-guards $(ARGS)
 
 interop: ## Calls with real peers: GStreamer, ffmpeg, datagrams of all sizes.
 	@$(MACHINE) need test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from benches.kit.row import Bench, Scale
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--scale` says how much is measured."""
     parser.addoption("--scale", choices=("smoke", "quick", "full"), default="quick")
+    parser.addoption("--minutes", type=float, help="of the soak, instead of the scale's")
 
 
 def pytest_benchmark_update_machine_info(
     config: pytest.Config, machine_info: dict[str, Any]
 ) -> None:
     """Everything that a figure means nothing without."""
-    machine_info["translink"] = provenance(config.getoption("--scale"))
+    machine_info["translink"] = _provenance(config.getoption("--scale"))
 
 
 @pytest.fixture
@@ -31,4 +33,16 @@ def scale(request: pytest.FixtureRequest) -> Scale:
 @pytest.fixture
 def bench(benchmark: Any, scale: Scale) -> Bench:
     """Runs measurements and keeps what they found."""
-    return Bench(benchmark, scale)
+    return Bench(benchmark, scale, _provenance(scale.name))
+
+
+@pytest.fixture
+def minutes(request: pytest.FixtureRequest) -> float | None:
+    """How long to soak; None = as the scale says."""
+    asked: float | None = request.config.getoption("--minutes")
+    return asked
+
+
+@cache
+def _provenance(scale: str) -> dict[str, Any]:
+    return provenance(scale)

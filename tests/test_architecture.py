@@ -55,6 +55,7 @@ PURE = (
     "events",
     "errors",
     "admin.access",
+    "admin.pace",
     "admin.sessions",
     "admin.throttle",
 )

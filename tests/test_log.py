@@ -147,6 +147,17 @@ def test_the_log_can_be_kept_without_what_people_say(configured: Configure) -> N
     assert "(16 letters)" in said
 
 
+def test_the_log_can_be_kept_without_the_digits_in_it(configured: Configure) -> None:
+    stream = configured(format="json", digits=False)
+    out = structlog.get_logger("translink")
+    out.info('[WEBSOCKET] FINAL transcript (3333): "card 4711 0815"', ms=212)
+    out.warning("not spoken, or not all of it", text="PIN 0007")
+    said = stream.getvalue()
+    assert '(3333): \\"card #### ####\\"' in said
+    assert "PIN ####" in said
+    assert '"ms":212' in said
+
+
 CRASHES = {
     "main": "raise RuntimeError(key)",
     "thread": "t = threading.Thread(target=lambda: fail(key)); t.start(); t.join()",

@@ -328,3 +328,43 @@ def test_a_source_that_the_engine_could_not_take_is_refused(here: Path, written:
     told = refusal(TRANSLINK_LEGS__3333__SOURCE=written)
     assert told.startswith("TRANSLINK_LEGS__3333__SOURCE")
     assert "(environment): should " in told
+
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("admin", "told"),
+    [
+        ({"HOST": "0.0.0.0"}, "is reachable from outside, so admin.token is needed"),
+        ({"HOST": "pbx.example"}, "admin.token is needed"),
+        ({"HOST": "0.0.0.0", "TOKEN": "short"}, "should have at least 16 characters"),
+        ({"HOST": "::", "READ_TOKEN": "short"}, "should have at least 16 characters"),
+        ({"TOKEN": TOKEN, "READ_TOKEN": TOKEN}, "should differ from admin.token"),
+        ({"ALLOWED_HOSTS": "calls.example.com"}, "leads others here, so admin.token is needed"),
+        ({"TLS_KEY": "key.pem"}, "is of no use without admin.tls_cert"),
+    ],
+    ids=str,
+)
+def test_an_admin_server_that_would_let_everybody_in_is_refused(
+    here: Path, admin: dict[str, str], told: str
+) -> None:
+    said = refusal(**{f"TRANSLINK_ADMIN__{name}": value for name, value in admin.items()})
+    assert told in said
+    assert TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    "admin",
+    [
+        {"HOST": "0.0.0.0", "TOKEN": TOKEN},
+        {"HOST": "0.0.0.0", "READ_TOKEN": TOKEN},
+        {"TOKEN": "short"},
+        {"TOKEN": TOKEN, "ALLOWED_HOSTS": "calls.example.com, other.example:8443"},
+    ],
+    ids=str,
+)
+def test_an_admin_server_that_is_guarded_may_be_reached(here: Path, admin: dict[str, str]) -> None:
+    settings = load(**{f"TRANSLINK_ADMIN__{name}": value for name, value in admin.items()})
+    if "ALLOWED_HOSTS" in admin:
+        assert settings.admin.allowed_hosts == ("calls.example.com", "other.example:8443")

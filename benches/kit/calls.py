@@ -39,8 +39,12 @@ NEW_RUN = 3 * TICK
 """A longer pause between two datagrams of an ear is one between utterances, not lateness."""
 WARM_UP = 3.0
 """Seconds until everybody is connected and CPU time begins to count."""
-SETTLE = 10.0
-"""Seconds for the last burst to be said to its end and heard, and for what is doubled to come."""
+LATE = 0.3
+"""Seconds that a reading at the end of the talk may come late: the last words are still going."""
+QUIET = 2.0
+"""Seconds of silence at all ears that end a run: what is doubled would come sooner."""
+SETTLE = 15.0
+"""Seconds after the talk by which it ends in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Scene:
     """Fixed delays of the providers, `300/80/200`."""
     extra: str = ""
     """More settings for `translink serve` (TOML tables)."""
-    settle: float = SETTLE
+    ledger_seconds: float = 60.0
     every: float = 1.0
     """Seconds between two readings of memory and descriptors."""
 
@@ -93,9 +97,16 @@ class Outcome:
     ready_seconds: float
     """From the start of both programs to `/ready`."""
 
+    @property
+    def ledger_bytes(self) -> float:
+        """What the ledgers of all legs held at the end of talk: 32 kB a second."""
+        _, last = self.steady()
+        return 2 * self.scene.calls * 32_000 * min(self.scene.ledger_seconds, last.at)
+
     def steady(self) -> tuple[Reading, Reading]:
         """The readings between which everybody was connected and talked."""
-        talking = [each for each in self.readings if WARM_UP <= each.at <= self.scene.seconds]
+        warm = min(WARM_UP, self.scene.seconds / 2)
+        talking = [each for each in self.readings if warm <= each.at <= self.scene.seconds + LATE]
         return talking[0], talking[-1]
 
     @property
@@ -119,13 +130,19 @@ def run_calls(scene: Scene) -> Outcome:
 
 async def _run(scene: Scene) -> Outcome:
     talkers = [Talker(place, scene.seed, scene.manner) for place in range(2 * scene.calls)]
-    with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=_roomy()) as folder:
+    with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as folder:
         here = Path(folder)
         parts = _write_audio(talkers, scene.seconds, here / "audio")
         listen = [free_port(socket.SOCK_DGRAM) for _ in talkers]
         async with _callers(here, listen, parts) as (callers, ears):
             legs = [
-                LegPorts(str(1000 + place), "fr" if place % 2 else "en", listen[place], ears[place])
+                LegPorts(
+                    str(1000 + place),
+                    "fr" if place % 2 else "en",
+                    listen[place],
+                    ears[place],
+                    scene.ledger_seconds,
+                )
                 for place in range(len(talkers))
             ]
             began = time.monotonic()
@@ -153,9 +170,13 @@ async def _talk(
     start = int(await callers.stdout.readline())
     readings: list[Reading] = []
     threads: list[tuple[float, dict[str, float]]] = []
-    while (at := time.monotonic() - start / 1e9) < scene.seconds + scene.settle:
+    while (at := time.monotonic() - start / 1e9) < scene.seconds + SETTLE:
+        if at > scene.seconds + QUIET:
+            callers.stdin.write(b"how\n")
+            if float(await callers.stdout.readline()) > QUIET:
+                break
         readings.append(_look(serve, providers, at))
-        if WARM_UP <= at <= scene.seconds:
+        if min(WARM_UP, scene.seconds / 2) <= at <= scene.seconds + LATE:
             threads.append((at, thread_seconds(serve)))
         if scene.every >= 5.0:  # a long run: how does latency develop?
             stages: Any = (await programs.stats()).get("stages_ms") or {}
@@ -324,6 +345,6 @@ def _records(path: Path) -> Iterator[tuple[int, int, bytes]]:
             yield line, at, file.read(size)
 
 
-def _roomy() -> str | None:
+def roomy() -> str | None:
     """In memory, so that no disk wakes up in the middle of a call."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -57,10 +57,9 @@ def commit() -> str:
 
 def command() -> str:
     """What was typed, without paths of this machine."""
-    first, *rest = sys.argv
-    name = Path(first).name
-    spoken = "python -m benches" if name == "__main__.py" else name
-    return " ".join([os.environ.get("TRANSLINK_BENCH_COMMAND", spoken), *map(_plain, rest)]).strip()
+    told = os.environ.get("TRANSLINK_BENCH_COMMAND")
+    words = told.split() if told else [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return " ".join(word if "/" not in word else Path(word).name for word in words)
 
 
 def cpu_model() -> str:
@@ -68,10 +67,6 @@ def cpu_model() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def _plain(argument: str) -> str:
-    return argument if "/" not in argument else Path(argument).name
 
 
 def _version(package: str) -> str:

@@ -1,19 +1,27 @@
 """Receivers of many legs, each a process of its own: `python -m benches.kit.receivers NAME LEGS`.
 
 `engine` is translink's media engine with its asyncio face; `asyncio` and `uvloop` are the reference
-of `benches/reference_udp.py`. They talk as `native/floor.c` and `native/dgram.mjs` do: print the
-ports, begin to count at the line `begin`, tell what they counted at the line `end`.
+of `benches/reference_udp.py`; `mailbox` is the engine once more, with every frame timed, and
+`attached` its rival: a native thread that calls `call_soon_threadsafe` for each frame
+(`native/attached.c`). They talk as `native/floor.c` and `native/dgram.mjs` do: print the ports,
+begin to count at the line `begin`, tell what they counted at the line `end`.
+
+A third argument gives the loop something else to do: `busy` works 3 ms in every 5, `hold` keeps the
+interpreter's lock for 50 ms in every 60.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import itertools
 import json
 import os
 import resource
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,16 +30,20 @@ from typing import Any
 
 import uvloop
 
-from benches.kit.native import ROOT, SOURCES, node, program
+from benches.kit.native import SOURCES, library, node, program
+from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame
 from translink.media import LegPorts, Media
+from translink.sim.server import free_port
 
 RECEIVE_BUFFER = 4_194_304
 """Bytes asked for by every receiver, for each socket."""
 RECEIVERS = ("floor", "engine", "uvloop", "asyncio", "node")
 PATIENCE = 30.0
+TICK_US = "1000"
+"""How often the sender sends what is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,63 +57,31 @@ class Sent:
     cpu_seconds: float
 
 
-class Receiver:
+class Receiver(Talking):
     """One of `RECEIVERS`, started, with its ports. Use as a context manager."""
 
-    def __init__(self, name: str, legs: int) -> None:
-        self._process = subprocess.Popen(
-            _command(name, legs),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-        )
-        self.ports = [int(port) for port in self._line().removeprefix("ready").split()]
-        if len(self.ports) != legs:
-            self.close()
-            raise RuntimeError(f"{name} opened {len(self.ports)} of {legs} sockets")
+    def __init__(self, name: str, legs: int, mood: str = "idle") -> None:
+        super().__init__(_command(name, legs, mood))
+        self.ports = [int(port) for port in self.line().removeprefix("ready").split()]
+        assert len(self.ports) == legs
+        self.source = free_port(socket.SOCK_DGRAM)
+        """Where to send from: a leg believes its first source only."""
 
     def __enter__(self) -> Receiver:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def begin(self) -> None:
         """Count from now."""
-        self._say("begin")
-        self._line()
+        self.ask("begin")
 
     def end(self) -> dict[str, Any]:
         """What was counted."""
-        self._say("end")
-        told: dict[str, Any] = json.loads(self._line())
-        return told
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.communicate()
-
-    def _say(self, word: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(word + "\n")
-        self._process.stdin.flush()
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._process.args!r} ended by itself")
-        return line
+        return self.told("end")
 
 
-def send(
-    ports: Sequence[int], *, seconds: float, rate: float, size: int, tick_us: int = 1000
-) -> Sent:
+def send(ports: Sequence[int], *, seconds: float, rate: float, size: int, source: int = 0) -> Sent:
     """Run `native/sender.c` to its end."""
-    command = [str(program("sender")), str(seconds), str(rate), str(size), str(tick_us)]
+    command = [str(program("sender")), str(seconds), str(rate), str(size), TICK_US, str(source)]
     told = subprocess.run(
         command,
         input="\n".join(map(str, ports)),
@@ -113,12 +93,12 @@ def send(
     return Sent(**json.loads(told.stdout))
 
 
-def _command(name: str, legs: int) -> list[str]:
+def _command(name: str, legs: int, mood: str) -> list[str]:
     if name == "floor":
         return [str(program("floor")), str(legs), str(RECEIVE_BUFFER)]
     if name == "node":
         return [node(), str(SOURCES / "dgram.mjs"), str(legs), str(RECEIVE_BUFFER)]
-    return [sys.executable, "-m", "benches.kit.receivers", name, str(legs)]
+    return [sys.executable, "-m", "benches.kit.receivers", name, str(legs), mood]
 
 
 class EngineLegs:
@@ -127,7 +107,6 @@ class EngineLegs:
     def __init__(self, legs: int) -> None:
         self._media = Media()
         self._media.start()
-        self._frames = 0
         self._waits: list[int] = []
         ports = LegPorts("", ("127.0.0.1", 0), receive_buffer=RECEIVE_BUFFER)
         self._legs = [self._media.add_leg(ports) for _ in range(legs)]
@@ -139,7 +118,6 @@ class EngineLegs:
         """Count from now."""
         self._before = self._totals()
         self._threads = thread_seconds()
-        self._frames = 0
         self._waits.clear()
 
     def end(self) -> dict[str, Any]:
@@ -151,7 +129,7 @@ class EngineLegs:
         told = {key: value - self._before[key] for key, value in self._totals().items()}
         return {
             "datagrams": told.pop("datagrams_in"),
-            "frames": self._frames,
+            "frames": told.pop("frames_in") - told.pop("frames_padded"),
             "loop_seconds": loop,
             "media_seconds": sum(threads.values()),
             "ready_to_python_ms": named(self._waits, 1e-6),
@@ -160,17 +138,81 @@ class EngineLegs:
         }
 
     def _hear(self, frames: list[Frame]) -> None:
-        self._frames += len(frames)
         self._waits.append(time.monotonic_ns() - frames[0].ready)
 
     def _totals(self) -> dict[str, int]:
-        keys = ("datagrams_in", "drops_kernel", "drops_ring")
+        keys = ("datagrams_in", "frames_in", "frames_padded", "drops_kernel", "drops_ring")
         totals = dict.fromkeys(keys, 0)
         for leg in self._legs:
             counters = leg.counters()
             for key in keys:
                 totals[key] += int(counters[key])  # type: ignore[literal-required]
         return totals
+
+
+class MailboxLegs(EngineLegs):
+    """The same, with every frame timed, from the mailbox and from the sender."""
+
+    def __init__(self, legs: int) -> None:
+        super().__init__(legs)
+        self._ages: list[int] = []
+
+    def begin(self) -> None:
+        """Count from now."""
+        super().begin()
+        self._ages.clear()
+
+    def end(self) -> dict[str, Any]:
+        """What was counted."""
+        return super().end() | _ages(self._ages) | {"frames": len(self._ages)}
+
+    def _hear(self, frames: list[Frame]) -> None:
+        now = time.monotonic_ns()
+        for frame in frames:
+            if not frame.filled:
+                self._waits.append(now - frame.ready)
+                self._ages.append(now - int.from_bytes(frame.pcm[8:16], "little"))
+
+
+class AttachedLegs:
+    """A native thread that hands each frame to the loop by `call_soon_threadsafe`."""
+
+    def __init__(self, legs: int) -> None:
+        self._native = ctypes.CDLL(str(library("attached")))
+        self._native.attached_datagrams.restype = ctypes.c_uint64
+        self._native.attached_stalls.restype = ctypes.POINTER(ctypes.c_uint32)
+        ports = (ctypes.c_int * legs)()
+        if self._native.attached_open(legs, RECEIVE_BUFFER, ports):
+            raise OSError("no sockets")
+        self.ports = list(ports)
+        self._waits: list[int] = []
+        loop = asyncio.get_running_loop()
+
+        def frame(leg: int, sent: int) -> None:
+            loop.call_soon_threadsafe(self._hear, leg, sent)
+
+        self._frame = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_uint64)(frame)
+        run = self._native.attached_run
+        threading.Thread(target=run, args=(self._frame,), daemon=True).start()
+
+    def begin(self) -> None:
+        """Count from now."""
+        self._waits.clear()
+        self._before = self._native.attached_datagrams()
+
+    def end(self) -> dict[str, Any]:
+        """What was counted."""
+        after = self._native.attached_datagrams()
+        told = self._native.attached_stalls()
+        return {
+            "datagrams": after - self._before,
+            "frames": len(self._waits),
+            **_ages(self._waits),
+            "stall_ms": named((told[n] for n in range(self._before, after)), 1e-6),
+        }
+
+    def _hear(self, leg: int, sent: int) -> None:
+        self._waits.append(time.monotonic_ns() - sent)
 
 
 class ReferenceLegs:
@@ -213,6 +255,11 @@ class ReferenceLegs:
         asyncio.get_running_loop().call_later(0.5, self._sweep)
 
 
+def _ages(nanos: list[int]) -> dict[str, Any]:
+    """From the sender's stamp to the callback."""
+    return {"sent_to_python_ms": named(nanos, 1e-6), "sent_to_python_curve": curve(nanos, 1e-6)}
+
+
 def thread_seconds() -> dict[int, float]:
     """CPU seconds of each thread of this process, by thread id, to the nanosecond."""
     return {
@@ -221,8 +268,9 @@ def thread_seconds() -> dict[int, float]:
     }
 
 
-async def _serve(name: str, legs: int) -> None:
-    receiver = EngineLegs(legs) if name == "engine" else await ReferenceLegs.open(legs)
+async def _serve(name: str, legs: int, mood: str) -> None:
+    receiver = await _receiver(name, legs)
+    other = asyncio.create_task(_moods[mood]())
     _tell("ready " + " ".join(map(str, receiver.ports)))
     heard: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -234,8 +282,46 @@ async def _serve(name: str, legs: int) -> None:
     if line:
         used = _cpu() - began
         _tell(json.dumps(receiver.end() | {"cpu_seconds": used}))
+    other.cancel()
     sys.stdout.flush()
     os._exit(0)  # a thousand sockets are closed by the kernel, not one by one
+
+
+async def _receiver(name: str, legs: int) -> EngineLegs | AttachedLegs | ReferenceLegs:
+    match name:
+        case "engine":
+            return EngineLegs(legs)
+        case "mailbox":
+            return MailboxLegs(legs)
+        case "attached":
+            return AttachedLegs(legs)
+        case _:
+            return await ReferenceLegs.open(legs)
+
+
+async def _idle() -> None:
+    """Nothing else."""
+
+
+async def busy() -> None:
+    """What else a loop does: 3 ms of work in every 5."""
+    begin = time.monotonic()
+    for turn in itertools.count():
+        end = time.monotonic() + 0.003
+        while time.monotonic() < end:
+            pass
+        await asyncio.sleep(max(0.0, begin + turn * 0.005 - time.monotonic()))
+
+
+async def _hold() -> None:
+    """A library that keeps the interpreter's lock for 50 ms, again and again."""
+    sleep = ctypes.PyDLL(None).usleep  # PyDLL keeps the lock while it sleeps
+    while True:
+        sleep(50_000)
+        await asyncio.sleep(0.01)
+
+
+_moods = {"idle": _idle, "busy": busy, "hold": _hold}
 
 
 def _cpu() -> float:
@@ -250,14 +336,14 @@ def _tell(line: str) -> None:
 
 def main() -> None:
     """Be a receiver."""
-    name, legs = sys.argv[1], int(sys.argv[2])
+    name, legs, mood = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * legs + 256)), hard))
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     if name == "asyncio":
         factory = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(name, legs))
+        runner.run(_serve(name, legs, mood))
 
 
 if __name__ == "__main__":

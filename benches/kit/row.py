@@ -104,8 +104,10 @@ class Row:
 class Bench:
     """The fixture: runs a measurement some times under pytest-benchmark and keeps its row."""
 
-    def __init__(self, benchmark: Any, scale: Scale) -> None:
+    def __init__(self, benchmark: Any, scale: Scale, when: dict[str, Any]) -> None:
+        """`when`: the provenance that stands beside each case."""
         self.scale = scale
+        self._when = when
         self._benchmark = benchmark
 
     def measure(self, row: Row, act: Callable[[], None], *, repeats: int) -> Row:
@@ -126,7 +128,7 @@ class Bench:
 
     def keep(self, row: Row) -> None:
         """Hand the row on as it is now."""
-        self._benchmark.extra_info |= row.as_dict()
+        self._benchmark.extra_info |= row.as_dict() | {"when": self._when}
 
 
 def say(text: str) -> None:

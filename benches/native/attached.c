@@ -2,7 +2,8 @@
 //
 // A shared library for ctypes. `attached_run` is called on a thread of its own, without the
 // interpreter's lock; it receives as the media engine does (one epoll set, recvmmsg, real-time
-// priority where it may) and calls `frame(leg, ready)` for every datagram, which takes the lock.
+// priority where it may) and calls `frame(leg, sent)` for every datagram, which takes the lock;
+// `sent` is the stamp of `native/sender.c`.
 // The time each call took is the time during which this thread received nothing.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -47,7 +48,7 @@ int attached_open(int legs, int room, int *ports) {
 }
 
 // Receives until `attached_stop`.
-void attached_run(void (*frame)(int leg, uint64_t ready)) {
+void attached_run(void (*frame)(int leg, uint64_t sent)) {
     struct sched_param real_time = {.sched_priority = 1};
     pthread_setschedparam(pthread_self(), SCHED_RR, &real_time);
     static char bytes[BATCH][MOST_BYTES];
@@ -65,8 +66,9 @@ void attached_run(void (*frame)(int leg, uint64_t ready)) {
             uint32_t leg = events[n].data.u32;
             int got = recvmmsg(sockets[leg], messages, BATCH, MSG_DONTWAIT, NULL);
             for (int each = 0; each < got; each++) {
-                uint64_t at = now();
-                frame((int)leg, at);
+                uint64_t at = now(), sent;
+                memcpy(&sent, bytes[each] + 8, sizeof sent);
+                frame((int)leg, sent);
                 uint64_t took = now() - at;
                 stalls[datagrams++ % MOST_STALLS] = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
             }

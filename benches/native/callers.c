@@ -7,7 +7,9 @@
 // (port 0: it only listens) and which part of the file AUDIO (s16le, 16 kHz, mono) it says; end with
 // an empty line. Prints
 // the ear's port of each, starts to talk at the line `begin` (answers with the time of its first
-// deadline) and stops at the line `end` with one line of JSON.
+// deadline), tells at the line `how` for how many seconds all ears have heard nothing (a line that
+// still has words to say counts as an ear that hears), and stops at the line `end` with one line of
+// JSON.
 //
 // Frame n of line i leaves at start + n x 20 ms + (i mod 20) ms, at absolute deadlines; what a late
 // wake-up missed leaves at once. A line whose audio is over says silence. HEARD gets a record for
@@ -45,7 +47,7 @@ struct record {
 
 static struct line lines[MOST_LINES];
 static int count_of_lines;
-static uint64_t sent, refused, heard, worst_late, ahead;
+static uint64_t sent, refused, heard, heard_last, worst_late, ahead;
 static int times_only;
 static FILE *kept;
 
@@ -103,7 +105,20 @@ static void hear(uint32_t number) {
         fwrite(&record, sizeof record, 1, kept);
         fwrite(bytes[n], record.bytes, 1, kept);
         heard++;
+        heard_last = record.at;
     }
+}
+
+// 1 = go on.
+static int orders(void) {
+    char text[16] = "";
+    if (read(STDIN_FILENO, text, sizeof text - 1) <= 0 || strncmp(text, "how", 3)) return 0;
+    uint64_t at = clock_of(CLOCK_MONOTONIC);
+    for (int n = 0; n < count_of_lines; n++)
+        if (lines[n].said < lines[n].bytes) heard_last = at;
+    printf("%.3f\n", heard_last && at > heard_last ? (double)(at - heard_last) / 1e9 : 0.0);
+    fflush(stdout);
+    return 1;
 }
 
 int main(int count, char **arguments) {
@@ -154,7 +169,7 @@ int main(int count, char **arguments) {
     for (int running = 1; running;) {
         int ready = epoll_wait(poll, events, 256, -1);
         for (int n = 0; n < ready; n++) {
-            if (events[n].data.u32 == ORDERS) running = 0;
+            if (events[n].data.u32 == ORDERS) running = orders();
             else if (events[n].data.u32 < CLOCK) hear(events[n].data.u32);
         }
         uint64_t expired, at = clock_of(CLOCK_MONOTONIC);

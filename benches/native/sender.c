@@ -1,6 +1,8 @@
 // Sends datagrams to many UDP ports of loopback at a steady rate, with sendmmsg, in absolute time.
 //
-//     sender SECONDS PER_PORT_RATE SIZE TICK_US < ports     one port a line, closed at the end
+//     sender SECONDS PER_PORT_RATE SIZE TICK_US [FROM] < ports     one port a line, closed at the end
+//
+// FROM is the port it sends from: a leg may believe its first source only.
 //
 // Datagram n of all is due at n / (rate x ports) and goes to port n mod ports, so each port hears
 // one every 1/rate seconds and all of them are spread evenly. Every TICK_US what is due is sent at
@@ -40,7 +42,7 @@ static void sleep_until(uint64_t at) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 5) return fprintf(stderr, "sender SECONDS RATE SIZE TICK_US < ports\n"), 2;
+    if (count < 5) return fprintf(stderr, "sender SECONDS RATE SIZE TICK_US [FROM] < ports\n"), 2;
     double seconds = atof(arguments[1]), rate = atof(arguments[2]);
     size_t size = (size_t)atol(arguments[3]);
     uint64_t tick = (uint64_t)atol(arguments[4]) * 1000u;
@@ -69,7 +71,9 @@ int main(int count, char **arguments) {
     }
 
     int sock = socket(AF_INET, SOCK_DGRAM, 0);
-    if (sock < 0) return perror("socket"), 1;
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    from.sin_port = htons((uint16_t)(count > 5 ? atoi(arguments[5]) : 0));
+    if (sock < 0 || bind(sock, (struct sockaddr *)&from, sizeof from)) return perror("socket"), 1;
     double interval = 1e9 / (rate * ports); // nanoseconds between two datagrams
     uint64_t total = (uint64_t)(seconds * rate * ports + 0.5), sent = 0, refused = 0;
     uint64_t begin = now() + 10000000u, late = 0, wake = begin;

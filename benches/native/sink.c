@@ -7,8 +7,8 @@
 // the end; any other request gets 404. A datagram of `native/sender.c` carries the moment it left;
 // of every whole frame of 640 bytes in a message the stamp of its *last* datagram (at byte 320, or
 // 0 where the frame is one datagram) is compared with the moment the message was read, and the
-// difference is written to TIMES (u64, nanoseconds). Prints its port; counts from the line `begin`
-// on, until the line `end`.
+// difference is written to TIMES (u64, nanoseconds). Prints its port; the times are those between
+// the lines `begin` and `stop`; the line `end` ends it.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ struct peer {
 };
 
 static struct peer *peers[MOST_FILES];
-static uint64_t frames, messages, connections;
+static uint64_t all_frames, frames, messages, connections;
 static int counting;
 static FILE *times;
 
@@ -125,6 +125,7 @@ static void take_audio(int file, struct peer *peer, const unsigned char *pcm, si
         uint64_t sent;
         memcpy(&sent, stamp + 8, sizeof sent);
         uint64_t age = at - sent;
+        all_frames++;
         if (counting) fwrite(&age, sizeof age, 1, times), frames++;
     }
     peer->bytes += length;
@@ -206,14 +207,15 @@ static void orders(void) {
         fflush(stdout);
         return;
     }
-    if (!strncmp(line, "how", 3)) {
-        printf("{\"connections\": %lu}\n", (unsigned long)connections);
+    if (!strncmp(line, "stop", 4)) {
+        counting = 0;
+        printf("stopped\n");
         fflush(stdout);
         return;
     }
     fclose(times);
-    printf("{\"frames\": %lu, \"messages\": %lu, \"connections\": %lu, \"cpu_seconds\": %.6f}\n",
-           (unsigned long)frames, (unsigned long)messages, (unsigned long)connections, cpu() - began);
+    printf("{\"all_frames\": %lu, \"frames\": %lu, \"messages\": %lu, \"connections\": %lu, "
+           "\"cpu_seconds\": %.6f}\n", (unsigned long)all_frames, (unsigned long)frames, (unsigned long)messages, (unsigned long)connections, cpu() - began);
     exit(0);
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from benches.kit.calls import SETTLE, Outcome, Scene, run_calls
+from benches.kit.calls import Outcome, Scene, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row
 
@@ -19,17 +19,23 @@ PLAYOUT_P99_MS = 2.0
 OWN_P99_MS = 20.0
 _broken: list[int] = []
 """Steps at which a condition was broken: nothing above the first is tried."""
+_carried: list[int] = []
+
+
+def carried() -> int:
+    """The most calls that were carried in this run; 0 = not measured."""
+    return max(_carried, default=0)
 
 
 @pytest.mark.parametrize("calls", CALLS)
 def bench_capacity(bench: Bench, calls: int) -> None:
     """One step of the climb."""
     scale = bench.scale
-    if calls not in scale.pick((1,), (1, 10, 50, 100), CALLS):
+    if calls not in scale.pick((1,), (1, 25, 100), CALLS):
         pytest.skip(f"not in the {scale.name} form")
     if _broken:
         pytest.skip(f"a condition was broken at {_broken[0]} calls already")
-    scene = Scene(calls, scale.pick(5.0, 15.0, 40.0), settle=scale.pick(6.0, SETTLE, SETTLE))
+    scene = Scene(calls, scale.pick(4.5, 12.0, 40.0))
     row = Row("capacity", f"{calls} calls", x=calls, axis="two-way calls")
 
     def once() -> None:
@@ -40,6 +46,8 @@ def bench_capacity(bench: Bench, calls: int) -> None:
     if why:
         row.note(f"{calls} calls: not carried: {'; '.join(why)}")
         _broken.append(calls)
+    else:
+        _carried.append(calls)
     row.add("carried", "calls", 0 if why else calls, better="more")
     bench.keep(row)
 
@@ -62,9 +70,8 @@ def tell(row: Row, outcome: Outcome) -> None:
     spent = outcome.callers["cpu_seconds"] / max(1.0, outcome.readings[-1].at)
     row.add("CPU of the callers", "cores", spent, own=False)
     row.add("memory", "MB", last.rss_bytes / 1e6, noise=0.03)
-    grown = (last.rss_bytes - outcome.idle_rss_bytes) / calls / 1e6
-    ledgers = 2 * min(60.0, last.at) * 0.032
-    row.add("memory per call beyond the ledgers", "MB", grown - ledgers, at_most=1.0, noise=0.1)
+    grown = (last.rss_bytes - outcome.idle_rss_bytes - outcome.ledger_bytes) / calls / 1e6
+    row.add("memory per call beyond the ledgers", "MB", grown, at_most=1.0, noise=0.1)
     words(row, outcome)
     row.quantiles(
         "playout", "ms", named(outcome.deviations_ms), "p50", "p99", "p99.9", "max",

@@ -30,9 +30,9 @@ RIVALS = {
 def bench_ingest(bench: Bench, legs: int) -> None:
     """CPU per datagram beside the floor and the rivals."""
     scale = bench.scale
-    if scale.name == "smoke" and legs not in (1, 100):
-        pytest.skip("not in the smoke run")
-    seconds = scale.pick(0.3, 1.5, 10.0)
+    if legs not in scale.pick((100,), (1, 100, 400, 1000), LEGS):
+        pytest.skip(f"not in the {scale.name} form")
+    seconds = scale.pick(0.3, 1.0, 10.0)
     row = Row("ingest", f"{legs} legs", x=legs, axis=f"legs × {RATE} datagrams/s")
 
     def once() -> None:
@@ -50,17 +50,19 @@ def bench_ingest(bench: Bench, legs: int) -> None:
             theirs = add(row, name, title, told, sent, own=False)
             row.add(f"{title} ÷ translink", "×", theirs / ours, better="more", own=False)
 
-    bench.measure(row, once, repeats=scale.pick(1, 3, 5))
+    bench.measure(row, once, repeats=scale.pick(1, 3 if legs >= 400 else 2, 5))
 
 
 @pytest.mark.parametrize("legs", [400])
-def bench_interpreter_lock(bench: Bench, legs: int) -> None:
+def bench_lock(bench: Bench, legs: int) -> None:
     """What Python does for a datagram and for a frame: the same frames from 1, 2 and 4 datagrams.
 
     The loop's thread is the only one that ever holds the interpreter's lock, so its CPU time is an
     upper bound of that. What does not change with the datagrams in a frame is the frame's.
     """
-    seconds = bench.scale.pick(0.3, 1.5, 5.0)
+    if bench.scale.name == "smoke":
+        pytest.skip("not in the smoke run")
+    seconds = bench.scale.pick(0.3, 1.0, 5.0)
     row = Row("ingest", f"interpreter's lock, {legs} legs × 50 frames/s")
 
     def once() -> None:
@@ -81,11 +83,12 @@ def listen(
 ) -> tuple[dict[str, Any], Sent]:
     """Start a receiver, send to it, wait until it has taken what it can."""
     with Receiver(name, legs) as receiver:
-        # Half a second before it counts: page faults of the first datagrams are not the work.
-        send(receiver.ports, seconds=min(0.2, seconds), rate=rate, size=size)
+        # A moment before it counts: page faults of the first datagrams are not the work.
+        load = {"rate": rate, "size": size, "source": receiver.source}
+        send(receiver.ports, seconds=min(0.2, seconds), **load)
         time.sleep(0.05)
         receiver.begin()
-        sent = send(receiver.ports, seconds=seconds, rate=rate, size=size)
+        sent = send(receiver.ports, seconds=seconds, **load)
         time.sleep(0.25)
         return receiver.end(), sent
 

@@ -105,6 +105,7 @@ def serve(
         format=settings.log.format,
         secrets=settings.secrets(),
         text=settings.log.text,
+        digits=not settings.transcripts.redact_digits,
     )
     _leave(app.serve(settings, load))
 

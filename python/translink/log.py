@@ -51,6 +51,7 @@ def configure(
     format: str = "auto",
     secrets: Iterable[str] = (),
     text: bool = True,
+    digits: bool = True,
     stream: TextIO | None = None,
 ) -> None:
     """Set up logging for the process. Call it again after a reload.
@@ -63,6 +64,7 @@ def configure(
         format: `console`, `json` (one object a line, keys `at level logger message …`) or `auto`.
         secrets: Values that must never be written.
         text: False = what people say is left out of every line.
+        digits: False = every digit in what they say is written as `#`.
         stream: None = standard error, through a thread; another one is written to directly.
     """
     out = stream or _standard_error()
@@ -74,7 +76,7 @@ def configure(
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", key="at"),
         _one_line,
-        *([] if text else [_without_text]),
+        *([] if text and digits else [_Discretion(text=text)]),
     ]
     structlog.configure(
         processors=[
@@ -253,20 +255,30 @@ def _one_line(
     return event
 
 
-_SAID = re.compile(r'(transcript \([^)]*\): )".*"', re.DOTALL)
+_SAID = re.compile(r'(transcript \([^)]*\): )"(.*)"', re.DOTALL)
 """The predecessor's lines, whose wording is kept."""
 
 
-def _without_text(
-    _logger: object, _method: str, event: MutableMapping[str, object]
-) -> Mapping[str, object]:
-    """The log without anybody's words: their number is left."""
-    if isinstance(text := event.get("text"), str):
-        event["text"] = f"({len(text)} letters)"
-    message = event.get("event")
-    if isinstance(message, str):
-        event["event"] = _SAID.sub(r"\1(left out)", message)
-    return event
+class _Discretion:
+    """The log without anybody's words (their length is left), or without the digits in them."""
+
+    def __init__(self, *, text: bool) -> None:
+        self._text = text
+
+    def __call__(
+        self, _logger: object, _method: str, event: MutableMapping[str, object]
+    ) -> Mapping[str, object]:
+        if isinstance(text := event.get("text"), str):
+            event["text"] = self._of(text)
+        message = event.get("event")
+        if isinstance(message, str):
+            event["event"] = _SAID.sub(lambda said: f'{said[1]}"{self._of(said[2])}"', message)
+        return event
+
+    def _of(self, said: str) -> str:
+        if self._text:
+            return "".join("#" if letter.isdigit() else letter for letter in said)
+        return f"({len(said)} letters)"
 
 
 def _died(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

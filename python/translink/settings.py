@@ -249,7 +249,8 @@ class TranscriptSettings(_Part):
     retention: float = Field(86_400.0, ge=0, le=31_536_000)
     """How long after a call's end its transcript is forgotten."""
     redact_digits: bool = False
-    """Show every digit as `#`: in transcripts, exports and events (what is spoken has them)."""
+    """Show every digit as `#`: in transcripts, exports, events and the log (what is spoken has
+    them)."""
 
 
 class AdminSettings(_Part):

@@ -6,6 +6,8 @@ import hmac
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
@@ -224,6 +226,32 @@ def test_with_a_cookie_alone_nothing_is_done_that_does_not_say_where_it_comes_fr
 ) -> None:
     access = Access("127.0.0.1", "t")
     assert (access.refuses_session(method, headers) is None) is enough
+
+
+WRITTEN = st.text(st.characters(max_codepoint=0xDFFF), max_size=40)
+HEADER = st.sampled_from(
+    ["Host", "Origin", "Authorization", "Upgrade", "Sec-WebSocket-Protocol", "Sec-Fetch-Site"]
+)
+PIECES = st.sampled_from(
+    [
+        *("localhost", "127.0.0.1:3020", "http://", "[::1", "[::1]", "bearer.", "Bearer ", ","),
+        *("websocket", "same-origin", "@", "%00", "\udcff", " ", "//", "evil.example"),
+    ]
+)
+
+
+@given(
+    st.sampled_from(["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "BREW"]),
+    st.dictionaries(HEADER, WRITTEN | st.lists(PIECES, max_size=5).map("".join)),
+)
+def test_whatever_a_client_writes_there_is_a_verdict(method: str, headers: dict[str, str]) -> None:
+    for access in (Access("127.0.0.1"), Access("0.0.0.0", "t", allowed_hosts=("a.example",))):
+        refused = access.refuses(method, headers)
+        access.refuses_session(method, headers)
+        token = token_in(headers)
+        assert token is None or access.role_of(token) is None or token == b"t"
+        if "evil" in headers.get("Host", "") or headers.get("Host", "") == "":
+            assert refused is not None
 
 
 async def test_our_own_page_can(server: AdminServer, http: aiohttp.ClientSession) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import gzip
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from translink.admin import AdminServer
 from translink.admin import guard as guard_module
 from translink.admin.access import Access
 from translink.admin.guard import BODY_LIMIT, FIELDS_LIMIT, Guard
+from translink.admin.headers import HEADERS
 from translink.admin.routes import Route, install
 from translink.admin.throttle import BURST
 
@@ -75,6 +77,7 @@ async def alone(guard: Guard, *, listen: str = "", forgotten: str = "") -> Async
 
     app = web.Application(middlewares=[guard.middleware])
     install(app, [Route("GET", listen, "listen", handler)] if listen else [])
+    install(app, [Route("POST", "/act", "open", handler)])
     if forgotten:
         app.router.add_get(forgotten, handler)
     runner = web.AppRunner(app)
@@ -82,9 +85,12 @@ async def alone(guard: Guard, *, listen: str = "", forgotten: str = "") -> Async
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
 
-    async def ask(path: str, token: str | None = None) -> int:
+    async def ask(path: str, token: str | None = None, *, form: bool | None = None) -> int:
         url = f"http://127.0.0.1:{site.port}{path}"
-        async with http.get(url, headers=bearer(token) if token else {}) as answer:
+        method = "GET" if form is None else "POST"
+        body: dict[str, Any] = {"data": {"a": "b"}} if form else {"json": {}}
+        headers = bearer(token) if token else {}
+        async with http.request(method, url, headers=headers, **body) as answer:
             return answer.status
 
     try:
@@ -231,6 +237,12 @@ async def test_the_cookie_alone_does_not_act_without_its_origin(
     assert program.modes == []
 
 
+async def test_a_form_acts_on_no_route_whatever_its_handler_forgot() -> None:
+    async with alone(Guard(Access("127.0.0.1"))) as ask:
+        assert await ask("/act", form=True) == 415
+        assert await ask("/act", form=False) == 200
+
+
 async def test_a_session_ends_by_log_out_and_by_time(
     strict: AdminServer, browser: aiohttp.ClientSession, clock: Clock
 ) -> None:
@@ -249,6 +261,25 @@ async def test_a_session_ends_by_log_out_and_by_time(
         assert answer.status == 401
 
 
+async def test_with_the_session_its_streams_end(
+    strict: AdminServer, browser: aiohttp.ClientSession, http: aiohttp.ClientSession
+) -> None:
+    await log_in(browser, strict, READ)
+    own = {"Origin": strict.url}
+    async with (
+        browser.ws_connect(strict.url + "/api/events", headers=own) as mine,
+        http.ws_connect(strict.url + "/api/events", headers=bearer(READ)) as anothers,
+    ):
+        await mine.receive_json()
+        await anothers.receive_json()
+        async with browser.post(strict.url + "/logout", json={}, headers=own):
+            pass
+        message = await mine.receive(timeout=5)
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+        await anothers.ping()
+        assert not anothers.closed
+
+
 async def test_two_log_ins_never_share_an_id(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:
@@ -257,6 +288,8 @@ async def test_two_log_ins_never_share_an_id(
         async with http.post(strict.url + "/login", json={"token": READ}) as answer:
             ids |= {cookie.value for cookie in answer.cookies.values()}
     assert len(ids) == 3
+    for one, two in itertools.combinations(ids, 2):  # nor can one be told from another
+        assert sum(a == b for a, b in zip(one, two, strict=True)) < len(one) / 2
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"{", b'{"token": 7}', b""])
@@ -370,7 +403,7 @@ async def test_every_answer_carries_the_security_headers(
     for path, token in (("/", None), ("/api/stats", READ), ("/api/stats", None), ("/x", READ)):
         headers = bearer(token) if token else {}
         async with http.get(strict.url + path, headers=headers) as answer:
-            for name, value in guard_module.HEADERS.items():
+            for name, value in HEADERS.items():
                 assert answer.headers[name] == value
             assert "Access-Control-Allow-Origin" not in answer.headers
 

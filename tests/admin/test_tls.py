@@ -188,3 +188,9 @@ def test_a_token_over_plain_http_is_warned_of(program: Program) -> None:
 def _folder(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def test_a_short_token_is_no_token_for_others_to_guess_at() -> None:
+    with pytest.raises(ValueError, match="at least 16 characters"):
+        AdminSettings(host="0.0.0.0", token="0123456789")
+    assert AdminSettings(host="127.0.0.1", token="0123456789").token is not None

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.admin.guard import HEADERS
+from translink.admin.headers import HEADERS
 from translink.admin.page import page_routes
 
 SCRIPT = (
@@ -101,6 +101,7 @@ class Board:
         app.add_routes(
             [
                 *(web.get(route.path, route.handler) for route in page_routes()),
+                web.get("/favicon.ico", _nothing),
                 web.get("/api/live", self._live),
                 web.get("/api/session", self._session),
                 web.get("/api/settings", self._settings),
@@ -369,6 +370,10 @@ class Board:
 
     async def _send(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
         await socket.send_str(orjson.dumps({"v": 1, "at": time.time(), **message}).decode())
+
+
+async def _nothing(_: web.Request) -> web.Response:
+    return web.Response(status=204)
 
 
 async def _secure(_: web.Request, response: web.StreamResponse) -> None:

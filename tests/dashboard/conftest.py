@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -80,7 +81,8 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
             viewport={"width": width, "height": height}, color_scheme=scheme, **more
         )
         context.set_default_timeout(10_000)
-        manners = Manners(url)
+        parts = urlsplit(url)
+        manners = Manners(f"{parts.scheme}://{parts.netloc}")
         opened.append((context, manners))
         page = await context.new_page()
         page.on("console", manners.console)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import select
 import socket
+import struct
 import subprocess
-import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from benches.kit.native import program
 from translink._core import Engine, Frame, Playout
 
-BENCHES = Path(__file__).resolve().parents[2] / "benches"
 LOCAL = ("127.0.0.1", 0)
 
 
@@ -73,11 +74,51 @@ def udp(timeout: float = 2.0) -> Iterator[socket.socket]:
         yield made
 
 
-def flood(
-    target: tuple[str, int], rate: int, seconds: float, size: int = 640
-) -> subprocess.Popen[str]:
-    """A process that sends `rate` datagrams a second; prints how many it sent."""
-    script = BENCHES / "flood.py"
-    arguments = ["--send", f"{target[0]}:{target[1]}", "--rate", str(rate)]
-    arguments += ["--seconds", str(seconds), "--size", str(size)]
-    return subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True)
+def flood(target: tuple[str, int], rate: int, seconds: float) -> subprocess.Popen[str]:
+    """A process that sends `rate` datagrams of 640 bytes a second (`benches/native/sender.c`)."""
+    command = [str(program("sender")), str(seconds), str(rate), "640", "1000"]
+    sender = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert sender.stdin is not None
+    sender.stdin.write(f"{target[1]}\n")
+    sender.stdin.close()
+    sender.stdin = None
+    return sender
+
+
+def flooded(sender: subprocess.Popen[str]) -> int:
+    """How many it sent, when it has."""
+    return int(json.loads(sender.communicate()[0])["sent"])
+
+
+def serial(pcm: bytes) -> int:
+    """The number of a datagram of `flood`."""
+    return int.from_bytes(pcm[16:20], "little")
+
+
+class Ear(threading.Thread):
+    """Takes datagrams and their kernel receive times until nothing comes for half a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(5.0)
+        self.address = self._socket.getsockname()
+        self.times: list[int] = []
+        self.sizes: set[int] = set()
+
+    def run(self) -> None:
+        with self._socket:
+            while True:
+                try:
+                    data, control, _, _ = self._socket.recvmsg(2048, 64)
+                except TimeoutError:
+                    return
+                self._socket.settimeout(0.5)
+                seconds, nanos = struct.unpack("qq", control[0][2])
+                self.times.append(seconds * 1_000_000_000 + nanos)
+                self.sizes.add(len(data))
+
+
+SO_TIMESTAMPNS = 35

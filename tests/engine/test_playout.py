@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from benches.playout import Ear, deviations
+from benches.rows.bench_playout import deviations_ms
 
-from .kit import LOCAL, engine, udp
+from .kit import LOCAL, Ear, engine, udp
 
 
 def test_speech_is_played_at_the_pace_of_speech() -> None:
@@ -26,8 +26,8 @@ def test_speech_is_played_at_the_pace_of_speech() -> None:
     ear.join()
     assert len(ear.times) == 250
     assert ear.sizes == {640}
-    off = deviations(ear.times)
-    # The target of 1 ms is for an idle machine (benches/playout.py); here others may be busy.
+    off = sorted(deviations_ms(ear.times))
+    # The target of 1 ms is for an idle machine (`make bench`); here others may be busy.
     assert off[len(off) * 90 // 100] < 5
     assert abs((ear.times[-1] - ear.times[0]) / 1e6 - 249 * 20) < 30
     started, finished = drainer.steps

@@ -14,9 +14,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 from translink.errors import SettingsError
 from translink.setting_types import is_loopback
@@ -144,7 +144,7 @@ class Access:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        return host in self._hosts or (self._is_local and is_loopback(_name_of(f"//{host}")))
+        return host in self._hosts or (self._is_local and is_loopback(_name_of(host)))
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
         scheme, _, place = origin.partition("://")
@@ -173,11 +173,13 @@ def token_in(headers: Mapping[str, str]) -> bytes | None:
     return None
 
 
-def _name_of(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def _name_of(host: str) -> str:
+    """Of a `Host` header, without the port; empty when it is none (as with `user@name`)."""
+    match = _HOST.fullmatch(host)
+    return (match[1] or match[2]) if match else ""
+
+
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?")
 
 
 def _digest(value: bytes) -> bytes:

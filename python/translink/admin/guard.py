@@ -15,18 +15,21 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
 import structlog
 from aiohttp import web
 
-from translink.admin.access import SAFE_METHODS, Access, Role, token_in
+from translink.admin.access import SAFE_METHODS, Access, Role, opens_stream, token_in
 from translink.admin.answers import answer, must_be_json
 from translink.admin.connections import Door
+from translink.admin.headers import HEADERS
+from translink.admin.pace import Pace
 from translink.admin.routes import Handler, Route, role_of
 from translink.admin.sessions import Sessions
 from translink.admin.throttle import Throttle
@@ -40,21 +43,6 @@ LINE_LIMIT = 4_096
 FIELD_LIMIT = 8_190
 FIELDS_LIMIT = 64
 """Of a request: bytes of its first line, bytes of a header field, number of fields."""
-
-HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cache-Control": "no-store",
-    "Server": "translink",
-}
 
 ROLE: web.RequestKey[Role] = web.RequestKey("translink.role", str)  # type: ignore[arg-type]
 """What the one who asks may do; not there on an open route without a token."""
@@ -82,11 +70,14 @@ class Guard:
         """
         self.access = access
         self.throttle = Throttle()
+        self.pace = Pace()
         self.sessions = Sessions(session_time)
         self._proxies = frozenset(proxies)
         self._secure = secure
         self._clock = clock
         self._weather = Weather()
+        self._streams: dict[str, set[asyncio.Transport]] = {}
+        """Of each session that has WebSockets open: they end with it."""
         self.door: Door | None = None
         """Told when a request begins and ends."""
 
@@ -103,6 +94,7 @@ class Guard:
         counts = {
             "failed_tokens": self.throttle.failed_tokens,
             "throttled": self.throttle.throttled,
+            "delayed": self.pace.delayed,
             "sessions": len(self.sessions),
         }
         if self.door is not None:
@@ -120,6 +112,8 @@ class Guard:
         if self.door is not None:
             self.door.begun(transport)
         try:
+            if (wait := self.pace.wait(self._clock())) > 0:
+                await asyncio.sleep(wait)
             response = self._verdict(request) or await self._answer(request, handler)
         finally:
             if self.door is not None:
@@ -145,8 +139,8 @@ class Guard:
             if isinstance(checked, web.Response):
                 return checked
             role = checked
-        elif cookie := request.cookies.get(self._cookie(request)):
-            role = self.sessions.role(cookie, self._clock())
+        elif session := self._session_id(request):
+            role = self.sessions.role(session, self._clock())
             if role is not None:
                 reason = self.access.refuses_session(request.method, request.headers)
                 if reason is not None:
@@ -209,7 +203,8 @@ class Guard:
                 if request.method != "DELETE" or request.can_read_body:
                     must_be_json(request)  # no form can send a DELETE
                 await _body(request)
-            return await handler(request)
+            with self._streaming(request):
+                return await handler(request)
         except web.HTTPException as error:
             response = problem(error.status, error.reason)
             for name in ("Allow", "Retry-After"):
@@ -223,6 +218,25 @@ class Guard:
             return problem(500, "a bug in translink; the log has the details")
 
     # Sessions
+
+    def _session_id(self, request: web.Request) -> str:
+        return request.cookies.get(self._cookie(request), "")
+
+    @contextlib.contextmanager
+    def _streaming(self, request: web.Request) -> Iterator[None]:
+        """While a WebSocket is open: note whose it is."""
+        session, transport = self._session_id(request), request.transport
+        if not (session and transport and opens_stream(request.headers)):
+            yield
+            return
+        streams = self._streams.setdefault(session, set())
+        streams.add(transport)
+        try:
+            yield
+        finally:
+            streams.discard(transport)
+            if not streams:
+                self._streams.pop(session, None)
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
         if not self.access.wants_token:
@@ -243,24 +257,22 @@ class Guard:
         self.sessions.begin(id_, role, self._clock())
         log.info("logged in", role=role, address=self._address(request))
         response = answer(self._described(role))
-        response.set_cookie(
-            self._cookie(request),
-            id_,
-            path="/",
-            httponly=True,
-            samesite="Strict",
-            secure=self._is_secure(request),
-        )
+        response.set_cookie(self._cookie(request), id_, **self._marks(request))
         return response
 
     async def _log_out(self, request: web.Request) -> web.StreamResponse:
-        name = self._cookie(request)
-        self.sessions.end(request.cookies.get(name, ""))
+        session = self._session_id(request)
+        self.sessions.end(session)
+        for transport in tuple(self._streams.get(session, ())):
+            transport.abort()
         response = answer({"role": None})
-        response.del_cookie(
-            name, path="/", httponly=True, samesite="Strict", secure=self._is_secure(request)
-        )
+        response.del_cookie(self._cookie(request), **self._marks(request))
         return response
+
+    def _marks(self, request: web.Request) -> dict[str, Any]:
+        """Of the cookie: not for scripts, and not for requests that another site makes."""
+        secure = self._is_secure(request)
+        return {"path": "/", "httponly": True, "samesite": "Strict", "secure": secure}
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
         return answer(self._described(request[ROLE]))

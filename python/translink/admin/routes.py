@@ -28,18 +28,19 @@ class Route:
     handler: Handler
 
 
-_ROLES = web.AppKey("roles", dict[Handler, Role])
+_ROLES = web.AppKey("roles", dict[tuple[web.AbstractResource | None, str], Role])
+"""By place and method, not by handler: one handler may serve two routes."""
 
 
 def install(app: web.Application, routes: Iterable[Route]) -> None:
     """Let `app` answer the routes. GET answers HEAD as well."""
     roles = app.setdefault(_ROLES, {})
     for route in routes:
-        roles[route.handler] = route.role
         if route.method == "GET":
-            app.router.add_get(route.path, route.handler)
+            added = app.router.add_get(route.path, route.handler)
         else:
-            app.router.add_route(route.method, route.path, route.handler)
+            added = app.router.add_route(route.method, route.path, route.handler)
+        roles[added.resource, route.method] = route.role
 
 
 def role_of(request: web.Request) -> Role:
@@ -47,4 +48,6 @@ def role_of(request: web.Request) -> Role:
     not learn what there is. A route that is in no table takes `control`: forgotten is not open."""
     if request.match_info.http_exception is not None:
         return "read"
-    return request.app[_ROLES].get(request.match_info.handler, "control")
+    route = request.match_info.route
+    method = "GET" if route.method == "HEAD" else route.method
+    return request.app[_ROLES].get((route.resource, method), "control")

@@ -52,6 +52,7 @@ class LegPorts:
     language: str
     listen: int
     play_to: int
+    ledger_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,8 @@ def settings_file(
     ]
     lines += [
         f'[[legs]]\nname = "{leg.name}"\nlanguage = "{leg.language}"\n'
-        f'listen = "127.0.0.1:{leg.listen}"\nplay_to = "127.0.0.1:{leg.play_to}"'
+        f'listen = "127.0.0.1:{leg.listen}"\nplay_to = "127.0.0.1:{leg.play_to}"\n'
+        f"ledger_seconds = {leg.ledger_seconds}"
         for leg in legs
     ]
     return "\n".join([*lines, extra, ""])

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use translink_core::LegStats;
 
 use super::*;
-use crate::batch::Batch;
+use crate::batch::{BATCH, Batch};
 
 fn ports() -> LegPorts {
     LegPorts {
@@ -151,12 +151,12 @@ fn the_kernels_drops_and_times_are_told() {
     }
     let mut batch = Batch::new();
     let mut received = 0;
-    while let Ok(count) = batch.receive(sockets.receiving()) {
+    while let Ok(count) = batch.receive(sockets.receiving(), BATCH) {
         received += count;
     }
     assert!((1..100).contains(&received), "{received} of 100 in 8 KiB");
     talker.send_to(&[7; 1000], sockets.local).expect("sent");
-    assert_eq!(batch.receive(sockets.receiving()).expect("one"), 1);
+    assert_eq!(batch.receive(sockets.receiving(), BATCH).expect("one"), 1);
     let last = batch.datagram(0);
     assert_eq!(
         last.dropped.map(|count| count as usize),
@@ -181,7 +181,7 @@ fn any_length_fits_a_batch() {
     }
     let mut batch = Batch::new();
     assert_eq!(
-        batch.receive(sockets.receiving()).expect("all"),
+        batch.receive(sockets.receiving(), BATCH).expect("all"),
         sizes.len()
     );
     for (index, (seed, size)) in (1_u8..).zip(sizes).enumerate() {

@@ -1,7 +1,7 @@
 //! Strangers kept out by the kernel, while they flood.
 //!
 //! A stranger's datagram that reaches the media thread costs it 2.4 to 3.9 µs, mostly the way through
-//! the kernel: 50,000 a second took 12 to 19 % of a core (`benches/stray_flood.py`, 2026-11-22), with
+//! the kernel: 50,000 a second took 12 to 19 % of a core (`benches/rows/bench_stray.py`, 2026-11-22), with
 //! a filter on the socket nothing that could be measured. So a leg that meets [`FLOOD`] of them within
 //! [`WINDOW`] has the kernel drop them for [`SPELL`], then looks again. Not for good: somebody has to
 //! notice when the gateway moves. Not by `connect(2)`, which costs as little: then nobody counts the
@@ -149,7 +149,7 @@ mod tests {
     use std::net::UdpSocket;
 
     use super::*;
-    use crate::batch::Batch;
+    use crate::batch::{BATCH, Batch};
     use crate::socket::Sockets;
 
     const MS: Nanos = 1_000_000;
@@ -233,13 +233,18 @@ mod tests {
                     from(other_host).send(&[3]).expect("sent");
                 }
                 let mut batch = Batch::new();
-                let count = batch.receive(sockets.receiving()).unwrap_or(0);
+                let count = batch.receive(sockets.receiving(), BATCH).unwrap_or(0);
                 let heard: Vec<u8> = (0..count).map(|n| batch.datagram(n).payload[0]).collect();
                 assert_eq!(heard, wanted, "{listen}: {names:?}");
             }
             sockets.filter(None).expect("no filter");
             neighbour.send(&[2]).expect("sent");
-            assert_eq!(Batch::new().receive(sockets.receiving()).expect("one"), 1);
+            assert_eq!(
+                Batch::new()
+                    .receive(sockets.receiving(), BATCH)
+                    .expect("one"),
+                1
+            );
         }
     }
 }

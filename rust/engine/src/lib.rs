@@ -8,8 +8,10 @@
 //! flow.
 //!
 //! *In*: `recvmmsg` takes up to 32 datagrams with their kernel receive times → those of strangers
-//! are dropped ([`Policy`], `strangers`) → the leg's sans-IO logic ([`translink_core::leg`]) → frames → the leg's ledger, then the [`mailbox`] → one wake for
-//! the batch.
+//! are dropped ([`Policy`], `strangers`) → the leg's sans-IO logic ([`translink_core::leg`]) →
+//! frames → the leg's ledger, then the [`mailbox`] → one wake for the round. When it is woken more
+//! often than a thousand times a second, datagrams gather for up to 1 ms and are served together
+//! (`pace`); deadlines and commands do not wait.
 //!
 //! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's
 //! playout → 640 bytes every 20 ms → `sendto`.
@@ -62,6 +64,7 @@ mod filter;
 mod item;
 mod legs;
 pub mod mailbox;
+mod pace;
 mod ports;
 mod run;
 mod shared;

@@ -1,8 +1,10 @@
 //! The media thread: wait for sockets, clock and commands, and serve them.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
@@ -14,6 +16,7 @@ use crate::clock;
 use crate::command::{Command, Commands};
 use crate::item::Outbox;
 use crate::legs::Legs;
+use crate::pace::Pace;
 use crate::slot::Slot;
 
 /// Leg numbers are `u32`, so these cannot be one.
@@ -36,6 +39,9 @@ pub(crate) struct Media {
     commands: Arc<Commands>,
     outbox: Outbox,
     legs: Legs<Slot>,
+    pace: Pace,
+    /// More waited than one round serves: no time to sleep.
+    more: bool,
 }
 
 impl Media {
@@ -57,6 +63,8 @@ impl Media {
             commands,
             outbox,
             legs: Legs::new(),
+            pace: Pace::default(),
+            more: false,
         })
     }
 
@@ -70,12 +78,19 @@ impl Media {
         let mut events = [EpollEvent::empty(); EVENTS];
         let mut batch = Batch::new();
         loop {
+            self.outbox.signal();
+            if !self.more {
+                self.gather();
+            }
             self.arm()?;
             let ready = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
                 Ok(ready) => ready,
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(error),
             };
+            if !std::mem::replace(&mut self.more, ready == EVENTS) {
+                self.pace.woken(clock::now());
+            }
             for event in &events[..ready] {
                 match event.data() {
                     COMMANDS => {
@@ -90,6 +105,33 @@ impl Media {
                 self.wake_due();
             }
         }
+    }
+
+    /// When woken too often: let datagrams gather, while deadlines and commands are served.
+    fn gather(&mut self) {
+        loop {
+            let (now, until) = (clock::now(), self.pace.until());
+            if until <= now {
+                return;
+            }
+            let earliest = self.legs.earliest();
+            if now < earliest && self.commanded(until.min(earliest) - now) {
+                return;
+            }
+            self.wake_due();
+            self.outbox.signal();
+        }
+    }
+
+    /// Sleep for `time`, or until there are commands: true.
+    fn commanded(&self, time: Nanos) -> bool {
+        let mut bell = [PollFd::new(
+            self.commands.bell().0.as_fd(),
+            PollFlags::POLLIN,
+        )];
+        let time = TimeSpec::nanoseconds(i64::try_from(time).unwrap_or(i64::MAX));
+        // Interrupted or out of memory: whoever called looks at the clock again.
+        ppoll(&mut bell, Some(time), None).is_ok_and(|ready| ready > 0)
     }
 
     /// Set the timer to the earliest deadline, an absolute time: being late once delays nothing
@@ -133,11 +175,11 @@ impl Media {
     }
 
     fn datagrams(&mut self, leg: u32, batch: &mut Batch) {
-        // A leg removed earlier in this round may still have an event.
-        self.with(leg, |slot, out| {
-            // One batch: when more waits, epoll says so again after the others had their turn.
-            slot.receive(batch, out);
-        });
+        // A leg removed earlier in this round may still have an event. When more waits in its socket,
+        // epoll says so again after the others had their turn.
+        let mut more = false;
+        self.with(leg, |slot, out| more = slot.turn(batch, out));
+        self.more |= more;
     }
 
     fn obey(&mut self, batch: &mut Batch) {

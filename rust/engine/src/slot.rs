@@ -31,6 +31,8 @@ pub(crate) struct Slot {
     life: u32,
     /// The kernel's drop counter as last told, modulo 2^32.
     dropped: u32,
+    /// When datagrams were last taken.
+    turned: Nanos,
 }
 
 impl Slot {
@@ -45,6 +47,7 @@ impl Slot {
             said: Slots::default(),
             life: 0,
             dropped: 0,
+            turned: 0,
         }
     }
 
@@ -61,7 +64,6 @@ impl Slot {
         let alive = catch_unwind(AssertUnwindSafe(|| act(self, out))).is_ok();
         if alive {
             self.shared.counters.publish(self.leg.stats());
-            out.signal();
         } else {
             self.die(out);
         }
@@ -74,12 +76,19 @@ impl Slot {
         let leg = self.shared.number;
         let at = clock::now();
         out.event(&self.shared, Item::Dead { leg, at });
-        out.signal();
     }
 
-    /// Take one batch from the socket. True: it was full, more may wait.
-    pub(crate) fn receive(&mut self, batch: &mut Batch, out: &mut Outbox) -> bool {
-        let count = match batch.receive(self.sockets.receiving()) {
+    /// Take what waits in the socket, as far as it is this leg's turn: one datagram, or a whole
+    /// batch where the last turn was so recent that more than one is likely. What is left is told
+    /// by epoll again. True: it was a whole batch.
+    pub(crate) fn turn(&mut self, batch: &mut Batch, out: &mut Outbox) -> bool {
+        let recent = clock::now() < self.turned + CROWD;
+        self.receive(if recent { BATCH } else { 1 }, batch, out) && recent
+    }
+
+    /// Take up to `limit` datagrams. True: there were as many, more may wait.
+    fn receive(&mut self, limit: usize, batch: &mut Batch, out: &mut Outbox) -> bool {
+        let count = match batch.receive(self.sockets.receiving(), limit) {
             Ok(count) => count,
             Err(error) => {
                 if !matches!(
@@ -92,6 +101,7 @@ impl Slot {
             }
         };
         let conversion = Conversion::read();
+        self.turned = conversion.now;
         let (mut strangers, mut stranger) = (0, None);
         for index in 0..count {
             let datagram = batch.datagram(index);
@@ -129,7 +139,7 @@ impl Slot {
                 self.shut_out();
             }
         }
-        count == BATCH
+        count == limit
     }
 
     /// The kernel told how many datagrams it has dropped in all, with one that came at `arrival`.
@@ -199,7 +209,7 @@ impl Slot {
     pub(crate) fn reset(&mut self, life: u32, batch: &mut Batch, out: &mut Outbox) {
         // Bounded: a flood may not hold up the other legs.
         for _ in 0..16 {
-            if !self.receive(batch, out) {
+            if !self.receive(BATCH, batch, out) {
                 break;
             }
         }
@@ -292,3 +302,6 @@ impl Slot {
         }
     }
 }
+
+/// Datagrams closer together than this come in crowds: a flood, or a gateway's bunch of several.
+const CROWD: Nanos = 3_000_000;

@@ -11,7 +11,7 @@ import { delay } from "./format.js";
 const WAVE = 40;
 const TEXT = 52;
 /** Words get so much room even when the next ones follow at once, px. */
-const LEAST_WIDTH = 88;
+const LEAST_WIDTH = 56;
 /** Seconds after which words near the edge are placed anew. */
 const PLACED_FOR = 0.5;
 

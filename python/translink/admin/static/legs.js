@@ -75,16 +75,14 @@ class Mic {
     this._show(leg.setting);
     mark(this._mute, "aria-pressed", String(!!leg.muted));
     say(this._mute, leg.muted ? "Unmute" : "Mute");
-    const level = leg.level_db ?? QUIET;
-    if (!this._store.sound(this._leg).said.next) this._swing(level);
-    say(this._level, level > QUIET ? `${number(level)} dB` : "quiet");
+    if (!this._store.sound(this._leg).said.next) this._swing(leg.level_db ?? QUIET);
     this._figures.replaceChildren(...this._facts(leg));
   }
 
   /** The meter follows the sound itself, which is told more often than the leg's figures. */
   tick() {
     const peak = this._store.sound(this._leg).said.peak(0.16);
-    this._swing(peak > 0 ? 20 * Math.log10(peak) : QUIET);
+    this._swing(peak > 0.01 ? 20 * Math.log10(peak) : QUIET);
   }
 
   /** @param {number} level dB */
@@ -93,9 +91,10 @@ class Mic {
     if (part === this._part) return;
     this._part = part;
     this._meter.style.transform = `scaleX(${part})`;
+    say(this._level, level > QUIET ? `${number(level)} dB` : "quiet");
   }
 
-  _part = "";
+  _part = "none yet";
 
   /** @param {any} leg */
   _facts(leg) {

@@ -35,8 +35,9 @@ export class Live {
       if (socket !== this._socket) return;
       this._alive();
       const value = JSON.parse(message.data);
-      if (value.hello) this._opened();
+      if (value.hello) this._told = "";
       this._take(value);
+      if (value.hello) this._opened();
     };
     socket.onclose = (event) => {
       if (socket === this._socket) this._closed(event.reason || (event.code === 1006 ? "" : `code ${event.code}`));
@@ -74,7 +75,6 @@ export class Live {
 
   _opened() {
     this._pause = FIRST_PAUSE;
-    this._told = "";
     this._tell("open", "");
     if (this._watch) this._send();
   }

@@ -3,12 +3,13 @@
 // Messages go in through `apply`; views read, and are told by `changed` which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
-import { Envelope } from "./waveform.js";
+import { Envelope, SlotClock } from "./waveform.js";
 
 const EVENTS_KEPT = 1_000;
 const LINES_KEPT = 1_000;
 const ENDED_KEPT = 500;
 const CALLS_WITH_LINES = 8;
+const STATES = ["final", "translated", "spoken", "untranslated", "unspoken"];
 
 /**
  * @typedef {object} Line one segment of speech and what became of it; times are Unix seconds
@@ -32,7 +33,7 @@ export class Store {
     this.legs = /** @type {Map<string, Row>} */ (new Map());
     this.lines = /** @type {Map<string, Line[]>} */ (new Map());
     this.interims = /** @type {Map<string, Interim>} */ (new Map());
-    this.losses = /** @type {{leg: string, call: string, at: number, from: number, to: number}[]} */ ([]);
+    this.losses = /** @type {{leg: string, call: string, from: number, to: number}[]} */ ([]);
     this.stages = /** @type {Map<string, Record<string, any>>} */ (new Map());
     this.sounds = /** @type {Map<string, Sounds>} */ (new Map());
     this.events = /** @type {Row[]} */ ([]);
@@ -45,6 +46,7 @@ export class Store {
     this.changed = new Set();
     this.onEvent = (/** @type {Row} */ _event) => {};
     this._behind = Infinity;
+    this._slots = new SlotClock();
   }
 
   /** May this page change anything? */
@@ -108,10 +110,15 @@ export class Store {
     for (const [name, leg] of Object.entries(legs ?? {})) this.leg(name, leg);
     this._row({ ...row, legs: names ?? Object.keys(legs ?? {}) });
     if (stages) this.stages.set(row.call, stages);
-    const lines = (transcript ?? []).map((/** @type {Row} */ line) => this._line(row, line));
-    // What events told of newer segments while the answer was under way stays.
-    const known = new Set(lines.map(key));
-    for (const line of this.lines.get(row.call) ?? []) if (!known.has(key(line))) lines.push(line);
+    // Events may have told more than the answer knew when it was written: nothing is taken back.
+    const told = new Map((this.lines.get(row.call) ?? []).map((line) => [key(line), line]));
+    const lines = (transcript ?? []).map((/** @type {Row} */ from) => {
+      const line = this._line(row, from);
+      const known = told.get(key(line));
+      told.delete(key(line));
+      return known ? further(line, known) : line;
+    });
+    lines.push(...told.values());
     this.lines.delete(row.call);
     this.lines.set(row.call, lines.slice(-LINES_KEPT));
     for (const call of this.lines.keys()) {
@@ -129,7 +136,7 @@ export class Store {
   /** @param {string} leg @returns {Sounds} */
   sound(leg) {
     let sounds = this.sounds.get(leg);
-    if (!sounds) this.sounds.set(leg, (sounds = { said: new Envelope(), heard: new Envelope() }));
+    if (!sounds) this.sounds.set(leg, (sounds = { said: new Envelope(this._slots), heard: new Envelope(this._slots) }));
     return sounds;
   }
 
@@ -143,6 +150,7 @@ export class Store {
     this.ended.clear();
     this.interims.clear();
     this.sounds.clear();
+    this._slots = new SlotClock();
     this._mark("hello", "calls", "legs", "lines", "system", "stages");
   }
 
@@ -215,26 +223,14 @@ export class Store {
       if (event.text) line.text = event.text;
       line.at.final = event.at;
     } else if (event.type === "loss") {
-      const length = (event.ms ?? 0) / 1000;
-      const times = this._samples(leg, event);
-      const [from, to] = times ?? [event.at - length, event.at];
-      this.losses.push({ leg, call, at: event.at, from, to });
+      const to = event.ended ?? event.at;
+      this.losses.push({ leg, call, from: event.began ?? to - (event.ms ?? 0) / 1000, to });
       this.losses.splice(0, Math.max(0, this.losses.length - 100));
     } else {
       const line = this._find(call, leg, event.segment);
       if (line) become(line, event);
     }
     this._mark("lines");
-  }
-
-  /** Samples `start` and `end` of an event as Unix seconds. @param {string} leg @param {Row} event
-   * @returns {[number, number] | null} */
-  _samples(leg, event) {
-    if (typeof event.start !== "number" || typeof event.end !== "number") return null;
-    const said = this.sounds.get(leg)?.said;
-    const from = said?.time(event.start / 320) ?? null;
-    const to = said?.time(event.end / 320) ?? null;
-    return from === null || to === null ? null : [from, to];
   }
 
   /** @param {string} call @param {string} leg @param {number} segment */
@@ -296,6 +292,18 @@ function become(line, event) {
       line.reason = event.reason ?? (event.state === "flushed" ? "flushed" : null);
     }
   }
+}
+
+/** One line of two accounts of it. @param {Line} line @param {Line} known @returns {Line} */
+function further(line, known) {
+  const ahead = STATES.indexOf(known.state) > STATES.indexOf(line.state) ? known : line;
+  return {
+    ...ahead,
+    translation: line.translation ?? known.translation,
+    at: { ...line.at, ...known.at },
+    toEar: known.toEar,
+    reason: known.reason ?? line.reason,
+  };
 }
 
 /** @param {Line} line */

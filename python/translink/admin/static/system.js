@@ -42,14 +42,15 @@ export class System {
   /** Show what is new. */
   update() {
     const { system, calls } = this._store;
+    const [ear, own] = [counted(system.mouth_to_ear), counted(system.own)];
     const gone = [...calls.values()].reduce((sum, call) => sum + (call.lost_ms ?? 0), 0);
     const total = Math.max(gone, system.lost_ms ?? 0);
     const values = {
       lost: lost(total),
       calls: number(system.calls ?? calls.size),
-      ear: delay(system.mouth_to_ear?.p50),
-      ear95: delay(system.mouth_to_ear?.p95),
-      own: delay(system.own?.p99),
+      ear: delay(ear.p50),
+      ear95: delay(ear.p95),
+      own: delay(own.p99),
       cpu: typeof system.cpu_percent === "number" ? `${number(system.cpu_percent)} %` : "–",
       memory: typeof system.rss_mb === "number" ? `${number(system.rss_mb)} MB` : "–",
     };
@@ -91,7 +92,7 @@ export class System {
     Object.values(facts).forEach((value, index) => say(this._facts.children[index].lastElementChild, value));
     byId("quality").hidden = !system.offline;
     for (const [name, cells] of this._cells) {
-      QUANTILES.forEach((key, index) => say(cells[index], number(system[name]?.[key], name === "own" ? 2 : 0)));
+      QUANTILES.forEach((key, index) => say(cells[index], number(counted(system[name])[key], name === "own" ? 2 : 0)));
     }
   }
 
@@ -120,6 +121,9 @@ export class System {
 
   _pressure = /** @type {any} */ (null);
 }
+
+/** Quantiles of nothing are not 0. @param {any} [summary] */
+const counted = (summary) => (summary?.count === 0 ? {} : (summary ?? {}));
 
 /** What a breaker's state means to somebody who looks. */
 const STATES = { closed: "well", open: "down", half_open: "being tried", "half-open": "being tried" };

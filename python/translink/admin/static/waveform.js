@@ -1,16 +1,37 @@
 // The outline of a sound: the least and the greatest value of every 20 ms, as the media core measures it.
-// 50 pairs a second, two minutes kept; a page never sees the sound itself.
+// 50 pairs a second, two minutes kept; a page never sees the sound itself. All outlines of a server count their
+// slots by one clock, so that what was said and what was heard stand at their true distance.
 
 export const PER_SECOND = 50;
 const KEPT = 120 * PER_SECOND;
 
+/** Full height of a value 0 to 127. Speech is quiet most of the time: a power makes it visible, and leaves loud
+ * louder than soft. */
+const HEIGHTS = Float32Array.from({ length: 129 }, (_, value) => Math.min(1, value / 127) ** 0.6);
+
+/** When slots are: learnt from when they arrive. */
+export class SlotClock {
+  /** Unix seconds of slot 0; null before the first pair. @type {number | null} */
+  zero = null;
+
+  /** A message of moment `at` had nothing newer than the slot before `next`.
+   * @param {number} at Unix seconds @param {number} next */
+  heard(at, next) {
+    // A message may be late and is never early: the least difference seen is the true one. It may grow by
+    // a little each time, because two clocks drift.
+    const zero = at - next / PER_SECOND;
+    this.zero = this.zero === null ? zero : Math.min(this.zero + 0.0001, zero);
+  }
+}
+
 export class Envelope {
-  constructor() {
+  /** @param {SlotClock} clock */
+  constructor(clock) {
+    this._clock = clock;
     this._pairs = new Int8Array(2 * KEPT);
     /** Number of the slot after the newest one. Slots count a leg's sound from its beginning. */
     this.next = 0;
     this._first = 0;
-    this._zero = /** @type {number | null} */ (null);
   }
 
   /**
@@ -24,23 +45,19 @@ export class Envelope {
     const count = bytes.length >> 1;
     if (!count) return;
     // A gap of a whole ring, or a leg that began anew: nothing of what is kept is of use.
-    if (first < this._first || first - this.next > KEPT || this.next === 0) this._restart(first);
+    if (first + count < this.next || first - this.next > KEPT || this.next === 0) this._restart(first);
     for (let slot = this.next; slot < first; slot += 1) this._set(slot, 0, 0);
     for (let index = 0; index < count; index += 1) {
       this._set(first + index, signed(bytes.charCodeAt(2 * index)), signed(bytes.charCodeAt(2 * index + 1)));
     }
     this.next = Math.max(this.next, first + count);
     this._first = Math.max(this._first, this.next - KEPT);
-    // A message may be late and is never early: the smallest difference seen is the true one. It may
-    // grow by a little each second, because two clocks drift and a gateway may stand still.
-    const zero = at - this.next / PER_SECOND;
-    this._zero = this._zero === null ? zero : Math.min(this._zero + 0.0005, zero);
-    if (zero - this._zero > 0.5) this._zero = zero;
+    this._clock.heard(at, this.next);
   }
 
   /** Unix seconds of a slot's beginning; null before the first pair. @param {number} slot */
   time(slot) {
-    return this._zero === null ? null : this._zero + slot / PER_SECOND;
+    return this._clock.zero === null ? null : this._clock.zero + slot / PER_SECOND;
   }
 
   /**
@@ -64,20 +81,19 @@ export class Envelope {
    * @param {number} middle y of silence @param {number} half height of full swing
    */
   trace(path, from, to, x, middle, half) {
-    if (this._zero === null) return;
-    const zero = this._zero;
+    const zero = this._clock.zero;
+    if (zero === null) return;
     const low = Math.max(this._first, Math.floor((from - zero) * PER_SECOND));
     const high = Math.min(this.next, Math.ceil((to - zero) * PER_SECOND));
     if (high <= low) return;
-    const scale = half / 127;
     const left = x(zero + low / PER_SECOND);
     const step = x(zero + (low + 1) / PER_SECOND) - left;
     for (let slot = low; slot < high; slot += 1) {
-      const top = middle - Math.max(0.5, this._pairs[2 * (slot % KEPT) + 1] * scale);
+      const top = middle - Math.max(0.5, HEIGHTS[Math.max(0, this._pairs[2 * (slot % KEPT) + 1])] * half);
       path.lineTo(left + (slot - low) * step, top);
     }
     for (let slot = high - 1; slot >= low; slot -= 1) {
-      const bottom = middle + Math.max(0.5, -this._pairs[2 * (slot % KEPT)] * scale);
+      const bottom = middle + Math.max(0.5, HEIGHTS[Math.max(0, -this._pairs[2 * (slot % KEPT)])] * half);
       path.lineTo(left + (slot - low) * step, bottom);
     }
   }
@@ -86,7 +102,6 @@ export class Envelope {
   _restart(first) {
     this._pairs.fill(0);
     this._first = this.next = first;
-    this._zero = null;
   }
 
   /** @param {number} slot @param {number} least @param {number} greatest */

@@ -1,0 +1,134 @@
+"""The targets that were set before anything was measured, and what was measured.
+
+One function writes them as a table; `docs/performance.md` keeps it between two marks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benches.reporting.results import rows_of, value
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was asked for: the figure of a case is at most (or, negative sign, at least) so much."""
+
+    text: str
+    row: str
+    case: str
+    figure: str
+    limit: float
+    unit: str = ""
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A target and what was measured; None = not measured."""
+
+    target: Target
+    measured: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """None = nobody knows."""
+        if self.measured is None:
+            return None
+        limit = self.target.limit
+        return self.measured >= limit if self.target.at_least else self.measured <= limit
+
+
+TARGETS = (
+    Target("ingest at 400 legs × 100/s: CPU per datagram ÷ recvmmsg floor",
+           "ingest", "400 legs", "translink ÷ floor", 1.15, "×"),
+    Target("interpreter's lock per datagram (the loop's thread for one more)",
+           "ingest", "interpreter's lock, 400 legs × 50 frames/s",
+           "loop's thread for one more datagram", 0.1, "µs"),
+    Target("interpreter's lock per 20 ms frame (the loop's whole CPU)",
+           "ingest", "interpreter's lock, 400 legs × 50 frames/s", "GIL at most, per frame", 5, "µs"),
+    Target("ingest losses at 40,000 datagrams/s", "ingest", "400 legs", "translink lost", 0),
+    Target("ingest losses at 100,000 datagrams/s", "ingest", "1000 legs", "translink lost", 0),
+    Target("hand-off p99, loop idle", "hand-off", "loop idle", "ready → callback p99", 0.2, "ms"),
+    Target("hand-off p99, loop busy 3 ms of every 5 (its own stall + 0.5 ms)",
+           "hand-off", "loop busy 3 ms of every 5", "ready → callback p99", 3.5, "ms"),
+    Target("frames lost while the lock is held for 50 ms",
+           "hand-off", "lock held 50 ms of every 60", "translink lost", 0),
+    Target("wire p99 at 50 calls", "wire", "50 calls", "translink p99", 2, "ms"),
+    Target("playout p99 at 100 ears", "playout", "100 ears", "translink p99", 0.5, "ms"),
+    Target("playout p99.9 at 100 ears", "playout", "100 ears", "translink p99.9", 2, "ms"),
+    Target("playout drift", "playout", "100 ears for", "drift", 1, "ppm"),
+    Target("interpreter's own time p50", "interpreter", "", "own time p50", 2, "ms"),
+    Target("interpreter's own time p99", "interpreter", "", "own time p99", 10, "ms"),
+    Target("CPU per two-way call, the best step measured",
+           "capacity", "*", "CPU per call", 0.5, "% of a core"),
+    Target("calls carried with every condition kept",
+           "capacity", "*", "carried", 200, "calls", at_least=True),
+    Target("memory per call beyond the ledgers, the largest step",
+           "capacity", "-1", "memory per call beyond the ledgers", 1, "MB"),
+    Target("`translink serve` to ready",
+           "start", "translink serve to ready", "translink serve to ready", 0.5, "s"),
+    Target("`import translink`", "start", "import translink", "import translink", 0.1, "s"),
+)  # fmt: skip
+"""A case is named by its beginning; `*` is the best of all cases, `-1` the last."""
+
+
+def verdicts(results: dict[str, Any]) -> list[Verdict]:
+    """Every target beside what was measured."""
+    rows = rows_of(results)
+    return [Verdict(target, _measured(target, rows.get(target.row, []))) for target in TARGETS]
+
+
+def table(results: dict[str, Any]) -> str:
+    """Markdown."""
+    lines = ["| figure | target | measured | |", "|---|---|---|---|"]
+    for verdict in verdicts(results):
+        target = verdict.target
+        sign = "≥" if target.at_least else "≤" if target.limit else ""
+        word = {True: "met", False: "**missed**", None: "not measured"}[verdict.met]
+        measured = "–" if verdict.measured is None else f"{short(verdict.measured)} {target.unit}"
+        limit = f"{sign} {target.limit:g} {target.unit}".strip()
+        lines.append(f"| {target.text} | {limit} | {measured.strip()} | {word} |")
+    return "\n".join(lines)
+
+
+def write_between(path: Path, mark: str, text: str) -> None:
+    """Put `text` between `<!-- mark:begin -->` and `<!-- mark:end -->`. Raises `ValueError` when
+    the file has no such marks.
+    """
+    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
+    before, found, rest = path.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{path.name} has no {begin} … {end}")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def short(number: float) -> str:
+    """Three digits, without an exponent."""
+    if number == 0:
+        return "0"
+    size = abs(number)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return f"{number:,.{digits}f}"
+
+
+def _measured(target: Target, cases: list[dict[str, Any]]) -> float | None:
+    if target.case in ("*", "-1"):
+        told = [found for case in cases if (found := value(case, target.figure)) is not None]
+        if not told:
+            return None
+        if target.case == "-1":
+            return told[-1]
+        return max(told) if target.at_least else min(told)
+    for case in cases:
+        named = case["case"] == target.case
+        if named or (case["case"].startswith(target.case) and not _exact(target, cases)):
+            return value(case, target.figure)
+    return None
+
+
+def _exact(target: Target, cases: list[dict[str, Any]]) -> bool:
+    return any(case["case"] == target.case for case in cases)

@@ -1,0 +1,166 @@
+"""Wire: from the last datagram of a frame to its message at the recogniser.
+
+`translink serve` in streaming mode, both legs of every call talking, 100 datagrams/s of 320 bytes a
+leg; the recogniser is `native/sink.c`. The sender stamps each datagram, the sink compares the stamp
+of a frame's last datagram with the moment it has read the message: kernel, media thread, hand-off,
+loop, WebSocket and TCP lie between. The rival is `benches/reference_wire.py`, which does nothing
+else.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benches.kit.calls import roomy, thread_seconds
+from benches.kit.native import program
+from benches.kit.processes import Talking
+from benches.kit.quantiles import curve, named
+from benches.kit.receivers import send
+from benches.kit.row import Bench, Row
+from translink.sim.server import free_port
+from translink.sim.serving import LegPlan, ServerProcess
+
+RATE = 100
+SIZE = 320
+CALLS = (1, 50, 200)
+WARM_UP = 1.5
+"""Seconds until all connections are open and every backlog is sent, for 400 legs."""
+
+
+@pytest.mark.parametrize("calls", CALLS)
+def bench_wire(bench: Bench, calls: int) -> None:
+    """translink beside the direct way."""
+    scale = bench.scale
+    if scale.name == "smoke" and calls != 1:
+        pytest.skip("not in the smoke run")
+    seconds = scale.pick(0.5, 3.0, 20.0)
+    row = Row("wire", f"{calls} calls", x=calls, axis="two-way calls, both talking")
+
+    def once() -> None:
+        ages, told = through_translink(calls, seconds)
+        tell(row, "translink", ages, told, own=True, limit=2.0 if calls == 50 else None)
+        ages, told = through_reference(calls, seconds)
+        tell(row, "uvloop + websockets", ages, told, own=False)
+
+    bench.measure(row, once, repeats=scale.pick(1, 2 if calls == 50 else 1, 5))
+
+
+def tell(
+    row: Row,
+    title: str,
+    ages: list[int],
+    told: dict[str, Any],
+    *,
+    own: bool,
+    limit: float | None = None,
+) -> None:
+    """The delays of one run, and what it cost."""
+    row.quantiles(
+        title, "ms", named(ages, 1e-6), "p50", "p99", "p99.9", "max",
+        own=own, at_most={"p99": limit}, noise=0.2,
+    )  # fmt: skip
+    row.curve(title, "ms", curve(ages, 1e-6), own)
+    each = told["cpu_seconds"] * 1e6 / max(1, told["frames"])
+    row.add(f"{title} CPU", "µs/frame", each, own=own, noise=0.05)
+    row.add(f"{title} frames a message", "", told["frames"] / max(1, told["messages"]), own=False)
+    row.add(f"{title} missing", "frames", told["missing"], own=own, at_most=0.0 if own else None)
+
+
+def through_translink(calls: int, seconds: float) -> tuple[list[int], dict[str, Any]]:
+    """By a server with its defaults."""
+    return asyncio.run(_through_translink(calls, seconds))
+
+
+async def _through_translink(calls: int, seconds: float) -> tuple[list[int], dict[str, Any]]:
+    with sink() as (it, url, folder):
+        home = "127.0.0.1"
+        legs = [
+            LegPlan(
+                str(1000 + n),
+                "fr" if n % 2 else "en",
+                (home, free_port(socket.SOCK_DGRAM)),
+                (home, free_port(socket.SOCK_DGRAM)),
+            )
+            for n in range(2 * calls)
+        ]
+        extra = (
+            'mode = "streaming"\ndrain_timeout = 0.1\n'
+            f'[deepgram]\napi_key = "bench"\nbase_url = "{url}"\n'
+            f'[deepl]\napi_key = "bench"\nserver_url = "{url}"\n'
+            "[fallback]\noffline = false\n"
+        )
+        async with ServerProcess(legs, folder=folder, log=folder / "log", extra=extra) as server:
+            ports = [leg.listen[1] for leg in legs]
+            cpu = 0.0
+
+            def spend() -> float:
+                nonlocal cpu
+                cpu, before = sum(thread_seconds(server.pid).values()), cpu
+                return cpu - before
+
+            return await asyncio.to_thread(_listen, it, ports, seconds, spend, folder)
+
+
+def through_reference(calls: int, seconds: float) -> tuple[list[int], dict[str, Any]]:
+    """As directly as can be."""
+    with sink() as (it, url, folder):
+        command = [
+            sys.executable, "-m", "benches.reference_wire",
+            url.replace("http", "ws"), str(2 * calls),
+        ]  # fmt: skip
+        with Talking(command) as reference:
+            ports = [int(port) for port in reference.line().removeprefix("ready").split()]
+            cpu = 0.0
+
+            def spend() -> float:
+                nonlocal cpu
+                cpu, before = sum(thread_seconds(reference.pid).values()), cpu
+                return cpu - before
+
+            return _listen(it, ports, seconds, spend, folder)
+
+
+def _listen(
+    it: Talking, ports: list[int], seconds: float, spend: Any, folder: Path
+) -> tuple[list[int], dict[str, Any]]:
+    # The first datagrams open the connections; some seconds go by until every backlog has been sent.
+    with ThreadPoolExecutor(1) as background:
+        sending = background.submit(
+            send, ports, seconds=WARM_UP + seconds + 0.2, rate=RATE, size=SIZE
+        )
+        time.sleep(WARM_UP)
+        it.ask("begin")
+        spend()
+        time.sleep(seconds)
+        used = spend()
+        it.ask("stop")
+        sent = sending.result()
+    time.sleep(0.5)
+    told = it.told("end")
+    missing = sent.sent * SIZE // 640 - told["all_frames"]
+    ages = array.array("Q")
+    ages.frombytes((folder / "times").read_bytes())
+    return list(ages), {**told, "cpu_seconds": used, "missing": missing}
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[tuple[Talking, str, Path]]:
+    """The recogniser, its address, and a folder."""
+    with (
+        tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as folder,
+        Talking([program("sink"), Path(folder) / "times"]) as it,
+    ):
+        port = int(it.line().removeprefix("ready"))
+        yield it, f"http://127.0.0.1:{port}", Path(folder)

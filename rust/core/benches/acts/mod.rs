@@ -1,0 +1,124 @@
+//! What is measured, once for both ways of measuring it: `core.rs` takes the time (criterion),
+//! `counts.rs` lets valgrind count the instructions. Every act is what one 20 ms of a leg needs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a bench"
+)]
+
+use std::hint::black_box;
+
+use translink_core::framer::Framer;
+use translink_core::ledger::Ledger;
+use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::level::Level;
+use translink_core::resample::Resampler;
+use translink_core::vad::Vad;
+
+const TICK: u64 = 20_000_000;
+const START: u64 = 1_000_000_000;
+
+/// A name, and the act to be repeated.
+pub type Act = (&'static str, Box<dyn FnMut()>);
+
+/// All of them.
+pub fn acts() -> Vec<Act> {
+    vec![
+        ("framer", framer()),
+        ("level", level()),
+        ("vad", vad()),
+        ("ledger", ledger()),
+        ("leg, datagram of 640 bytes", leg(640)),
+        ("leg, datagrams of 320 bytes", leg(320)),
+        ("playout", playout()),
+        ("resample 8 to 16 kHz", resample(8_000)),
+        ("resample 24 to 16 kHz", resample(24_000)),
+    ]
+}
+
+fn speech() -> [u8; 640] {
+    std::array::from_fn(|n| (n * n / 7) as u8)
+}
+
+fn framer() -> Box<dyn FnMut()> {
+    let (pcm, mut framer, mut now) = (speech(), Framer::new(), START);
+    Box::new(move || {
+        now += TICK;
+        black_box(framer.push(black_box(&pcm), now, now));
+        black_box(framer.pop());
+    })
+}
+
+fn level() -> Box<dyn FnMut()> {
+    let pcm = speech();
+    Box::new(move || {
+        black_box(Level::of(black_box(&pcm)));
+    })
+}
+
+fn vad() -> Box<dyn FnMut()> {
+    let (level, mut vad) = (Level::of(&speech()), Vad::new());
+    Box::new(move || {
+        black_box(vad.hear(black_box(&level)));
+    })
+}
+
+fn ledger() -> Box<dyn FnMut()> {
+    let (pcm, mut ledger, mut start) = (speech(), Ledger::new(960_000), 0);
+    Box::new(move || {
+        ledger.append(start, black_box(&pcm));
+        start += 320;
+        black_box(&ledger);
+    })
+}
+
+/// All that happens to 20 ms of a talker's sound, in datagrams of so many bytes.
+fn leg(bytes: usize) -> Box<dyn FnMut()> {
+    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()), START);
+    Box::new(move || {
+        for payload in pcm.chunks(bytes) {
+            now += TICK * bytes as u64 / 640;
+            let payload = black_box(payload);
+            leg.handle(
+                Input::Datagram {
+                    payload,
+                    arrival: now,
+                },
+                now,
+            );
+            settle(&mut leg, now);
+        }
+    })
+}
+
+/// 20 ms queued for an ear and sent.
+fn playout() -> Box<dyn FnMut()> {
+    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()), START);
+    Box::new(move || {
+        let pcm = black_box(&pcm);
+        leg.handle(
+            Input::Play {
+                utterance: 1,
+                pcm,
+                last: false,
+            },
+            now,
+        );
+        settle(&mut leg, now);
+        now += TICK;
+    })
+}
+
+fn resample(rate: u32) -> Box<dyn FnMut()> {
+    let mut resampler = Resampler::new(rate, 16_000).unwrap();
+    let (input, mut out) = (vec![1; rate as usize / 25], Vec::new());
+    Box::new(move || {
+        out.clear();
+        resampler.push(black_box(&input), &mut out);
+    })
+}
+
+fn settle(leg: &mut Leg, now: u64) {
+    while !matches!(black_box(leg.poll(now)), Output::Timeout(_)) {}
+}

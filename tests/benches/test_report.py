@@ -1,0 +1,124 @@
+"""Two runs are compared: what is noise, what is worse, what cannot be compared."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benches.reporting.page import page
+from benches.reporting.results import changes, merged, rows_of
+from benches.reporting.targets import TARGETS, short, table, verdicts, write_between
+
+WHERE = {"cpu": "one", "cores": 2, "scale": "quick", "date": "2026-01-01T00:00:00Z", "commit": "a"}
+
+
+def figure(*values: float, **about: Any) -> Any:
+    usual = {"unit": "ms", "better": "less", "own": True, "at_most": None, "noise": 0.0}
+    return {**usual, **about, "values": list(values)}
+
+
+def results(commit: str = "a", row: str = "wire", **figures: dict[str, Any]) -> dict[str, Any]:
+    case = {
+        "row": row, "case": "50 calls", "x": 50, "axis": "calls", "figures": figures,
+        "curves": {}, "lines": {}, "notes": [], "load": [0.1], "when": WHERE | {"commit": commit},
+    }  # fmt: skip
+    head = WHERE | {"translink": "1", "kernel": "6", "python": "3", "load": 0.1, "command": "x"}
+    return {
+        "machine_info": {"translink": head},
+        "benchmarks": [{"name": f"{row}: 50 calls", "extra_info": case}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        (figure(1.0, 1.1, 1.2), figure(1.15, 1.2, 1.25), False),
+        (figure(1.0, 1.1, 1.2), figure(1.9, 2.0, 2.1), True),
+        (figure(1.0, 1.0, noise=0.2), figure(1.1, 1.1, noise=0.2), False),
+        (figure(1.0), figure(1.2), False),
+        (figure(1.0), figure(1.4), True),
+        (figure(3000, noise=0.002), figure(3010, noise=0.002), False),
+        (figure(3000, noise=0.002), figure(3100, noise=0.002), True),
+        (figure(0, 0), figure(3, 3), True),
+        (figure(1.0, own=False), figure(9.0, own=False), False),
+    ],
+)
+def test_only_what_is_beyond_the_spread_of_both_runs_has_moved(
+    before: dict[str, Any], after: dict[str, Any], moved: bool
+) -> None:
+    found = changes(results(p99=before), results("b", p99=after))
+    assert bool(found) == moved
+    assert all(change.worse for change in found)
+
+
+def test_more_calls_are_better_and_fewer_worse() -> None:
+    more, less = figure(300, 300, better="more"), figure(200, 200, better="more")
+    assert [c.worse for c in changes(results(carried=less), results("b", carried=more))] == [False]
+    assert [c.worse for c in changes(results(carried=more), results("b", carried=less))] == [True]
+
+
+@pytest.mark.parametrize("other", [{"cpu": "two"}, {"cores": 8}, {"scale": "full"}])
+def test_another_machine_and_another_form_are_not_compared(other: dict[str, Any]) -> None:
+    old = results(p99=figure(1.0, 1.0))
+    old["benchmarks"][0]["extra_info"]["when"] |= other
+    assert not changes(old, results("b", p99=figure(9.0, 9.0)))
+
+
+def test_a_run_of_one_row_leaves_the_others_as_they_were() -> None:
+    old = merged(results(p99=figure(1.0)), results(row="core", level=figure(2000.0)))
+    new = merged(old, results("b", p99=figure(2.0)))
+    rows = rows_of(new)
+    assert list(rows) == ["wire", "core"]
+    assert rows["wire"][0]["when"]["commit"] == "b"
+    assert rows["core"][0]["when"]["commit"] == "a"
+
+
+def test_a_target_is_met_missed_or_not_measured() -> None:
+    met = {v.target.text: v.met for v in verdicts(results(**{"translink p99": figure(1.9)}))}
+    missed = {v.target.text: v.met for v in verdicts(results(**{"translink p99": figure(2.1)}))}
+    assert met["wire p99 at 50 calls"] is True
+    assert missed["wire p99 at 50 calls"] is False
+    assert met["`import translink`"] is None
+    assert len(met) == len(TARGETS)
+    assert "**missed**" in table(results(**{"translink p99": figure(2.1)}))
+
+
+def test_the_table_replaces_what_stood_between_its_marks(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text("before\n<!-- targets:begin -->\nold\n<!-- targets:end -->\nafter\n")
+    write_between(document, "targets", "new")
+    write_between(document, "targets", "newer")
+    marked = "before\n<!-- targets:begin -->\nnewer\n<!-- targets:end -->\nafter\n"
+    assert document.read_text() == marked
+    with pytest.raises(ValueError, match="chaos"):
+        write_between(document, "chaos", "new")
+
+
+def test_names_from_a_run_cannot_break_the_page() -> None:
+    told = results(**{"<script>": figure(1.0)})
+    told["benchmarks"][0]["extra_info"]["case"] = "<b>bold</b>"
+    worse = changes(told, _with(told, "b", 9.0))
+    made = page(told, worse, [])
+    assert "<script>" not in made
+    assert "<b>bold" not in made
+    assert "worse" in made
+
+
+def _with(told: dict[str, Any], commit: str, value: float) -> dict[str, Any]:
+    changed = copy.deepcopy(told)
+    case = changed["benchmarks"][0]["extra_info"]
+    case["when"]["commit"] = commit
+    for each in case["figures"].values():
+        each["values"] = [value]
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (0.1234, "0.123"), (1.234, "1.23"), (12.34, "12.3"), (1234, "1,234")],
+)
+def test_numbers_keep_three_digits(number: float, text: str) -> None:
+    assert short(number) == text

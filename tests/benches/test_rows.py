@@ -1,0 +1,57 @@
+"""Every benchmark runs, in its shortest form, and what it finds makes a report.
+
+No figure is judged here: this machine may be busy. That nothing was lost is no figure.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benches.kit.native import ROOT
+
+
+def bench(only: str, out: Path) -> dict[str, dict[str, Any]]:
+    """What `python -m benches --smoke` found, by row."""
+    command = [sys.executable, "-m", "benches", "--smoke", "-k", only, "--out", str(out)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    results = json.loads((out / "last.json").read_text())
+    return {case["extra_info"]["row"]: case["extra_info"] for case in results["benchmarks"]}
+
+
+@pytest.mark.timeout(90)
+def test_the_media_rows_run(tmp_path: Path) -> None:
+    rows = bench("ingest or handoff or playout", tmp_path)
+    assert set(rows) == {"ingest", "hand-off", "playout"}
+    assert rows["ingest"]["figures"]["translink lost"]["values"] == [0]
+    assert rows["hand-off"]["figures"]["translink lost"]["values"] == [0]
+    assert rows["ingest"]["figures"]["recvmmsg floor CPU"]["values"][0] > 0
+    assert rows["playout"]["curves"]["translink"]["points"]
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("<svg") >= 2, "the distributions of two rows"
+    assert "//" not in page.replace("http://www.w3.org", ""), "nothing is fetched"
+    assert "| ingest losses at 40,000 datagrams/s |" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.timeout(90)
+def test_the_rows_of_whole_calls_run(tmp_path: Path) -> None:
+    rows = bench("capacity or mouth or wire", tmp_path)
+    assert set(rows) == {"capacity", "mouth-to-ear", "wire"}
+    assert rows["wire"]["figures"]["translink missing"]["values"] == [0]
+    for row in ("capacity", "mouth-to-ear"):
+        figures = rows[row]["figures"]
+        assert figures["words said"]["values"][0] > 5
+        assert figures["words doubled or misplaced"]["values"] == [0]
+    assert rows["mouth-to-ear"]["figures"]["mouth to ear p50"]["values"][0] > 720
+
+
+@pytest.mark.timeout(90)
+def test_the_small_rows_run(tmp_path: Path) -> None:
+    rows = bench("memory or start", tmp_path)
+    assert set(rows) == {"memory", "start"}

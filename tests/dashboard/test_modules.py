@@ -1,0 +1,138 @@
+"""The page's modules by themselves, in the engine that runs them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page
+
+from tests.dashboard.board import Board
+from tests.dashboard.conftest import Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def blank(visit: Visit) -> AsyncIterator[Page]:
+    """A page that has the modules at hand and runs none of them."""
+    board = Board(0)
+    await board.start()
+    yield await visit(board.url + "/static/icon.svg")
+    await board.close()
+
+
+async def run(page: Page, module: str, body: str, argument: object = None) -> object:
+    """What `body` returns, a function of the module and an argument."""
+    source = f"async (argument) => ({body})(await import('/static/{module}'), argument)"
+    return await page.evaluate(source, argument)
+
+
+async def test_figures_are_written_with_three_digits_and_losses_never_rounded_away(
+    blank: Page,
+) -> None:
+    write = "(m, all) => all.map(([how, value]) => m[how](value))"
+    asked = {
+        ("delay", 0.4712): "0.47 ms",
+        ("delay", 0.999): "1.0 ms",
+        ("delay", 62.4): "62 ms",
+        ("delay", 594.6): "595 ms",
+        ("delay", 741.0): "0.74 s",
+        ("delay", 12_345): "12.3 s",
+        ("delay", None): "–",
+        ("lost", 0): "0 ms",
+        ("lost", 0.01): "1 ms",
+        ("lost", 1_200): "1200 ms",
+        ("duration", 7): "0:07",
+        ("duration", 3_723): "1:02:03",
+        ("language", "fr"): "French",
+        ("language", "not a code"): "not a code",
+    }
+    assert await run(blank, "format.js", write, [list(each) for each in asked]) == list(
+        asked.values()
+    )
+
+
+async def test_an_outline_is_drawn_where_its_moments_are(blank: Page) -> None:
+    body = """({Envelope, SlotClock}, pairs) => {
+      const envelope = new Envelope(new SlotClock());
+      envelope.push(100, pairs, 1000);       // the newest of 50 slots is of now: 1000 s
+      envelope.push(150, pairs, 1001.08);    // late by 80 ms
+      const points = [];
+      envelope.trace({lineTo: (x, y) => points.push([x, y])}, 999, 1001, (at) => at - 999, 0, 100);
+      return {
+        time: envelope.time(100), next: envelope.next, peak: envelope.peak(1),
+        points: points.length, first: points[0], last: points.at(-1),
+      };
+    }"""
+    pairs = base64.b64encode(bytes((256 - 100, 50)) * 50).decode()
+    got = await run(blank, "waveform.js", body, pairs)
+    assert isinstance(got, dict)
+    assert got["time"] == pytest.approx(999.0, abs=0.001), "a late message moves nothing"
+    assert got["next"] == 200
+    assert got["peak"] == pytest.approx(100 / 127)
+    assert got["points"] == 200, "there along the top and back along the bottom"
+    assert got["first"] == pytest.approx([0.0, -57.17], abs=0.01), (
+        "a half is drawn as more than a half"
+    )
+    assert got["last"] == pytest.approx([0.0, 86.64], abs=0.01)
+
+
+async def test_a_gap_in_an_outline_is_silence_and_a_leg_that_begins_anew_is_anew(
+    blank: Page,
+) -> None:
+    body = """({Envelope, SlotClock}, pairs) => {
+      const envelope = new Envelope(new SlotClock());
+      envelope.push(0, pairs, 1);
+      envelope.push(100, pairs, 3);
+      const heights = [];
+      envelope.trace({lineTo: (x, y) => heights.push(-y)}, 1, 2, (at) => at, 0, 127);
+      envelope.push(10, pairs, 500);
+      return {gap: Math.max(...heights.slice(5, 45)), next: envelope.next};
+    }"""
+    pairs = base64.b64encode(bytes((156, 100)) * 50).decode()
+    got = await run(blank, "waveform.js", body, pairs)
+    assert isinstance(got, dict)
+    assert got["gap"] <= 1
+    assert got["next"] == 60
+
+
+async def test_the_store_forgets_what_it_must(blank: Page) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      const row = {call: 'c', state: 'running', began: 0, seconds: 1, legs: ['a', 'b']};
+      store.apply({at: 1, hello: {role: 'control'}, calls: [row]});
+      store.select('c');
+      for (let n = 0; n < 3000; n += 1) {
+        store.apply({at: n, events: [
+          {type: 'segment', at: n, call: 'c', leg: 'a', segment: n, text: 'x'},
+          {type: 'loss', at: n, call: 'c', leg: 'a', ms: 20},
+        ]});
+      }
+      for (let n = 0; n < 1000; n += 1) store.apply({calls: [{...row, call: `e${n}`, state: 'ended'}]});
+      return [store.events.length, store.lines.get('c').length, store.losses.length, store.ended.size];
+    }"""
+    assert await run(blank, "store.js", body) == [1000, 1000, 100, 500]
+
+
+async def test_an_answer_that_comes_late_takes_nothing_back(blank: Page) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      const row = {call: 'c', state: 'running', began: 0, seconds: 1, legs: ['a', 'b']};
+      store.apply({at: 1, hello: {role: 'read'}, calls: [row]});
+      store.select('c');
+      const line = {
+        leg: 'a', segment: 1, start_s: 0, end_s: 1, text: 'one', translation: null, state: 'final',
+        at: {final: 2},
+      };
+      store.apply({events: [
+        {type: 'segment', at: 2, call: 'c', leg: 'a', segment: 1, text: 'one', began: 0, ended: 1},
+        {type: 'translation', at: 3, call: 'c', leg: 'a', segment: 1, text: 'un'},
+        {type: 'segment', at: 4, call: 'c', leg: 'a', segment: 2, text: 'two', began: 3, ended: 4},
+      ]});
+      store.detail({...row, legs: {}, names: ['a', 'b'], stages_ms: {}, transcript: [line]});
+      return store.lines.get('c').map((each) => [each.text, each.translation]);
+    }"""
+    assert await run(blank, "store.js", body) == [["one", "un"], ["two", None]]

@@ -1,0 +1,571 @@
+"""Each protection, the change that takes it away, and the tests that must fail then.
+
+`tools/mutate-guards` makes the changes one at a time in a copy and runs the tests;
+`tests/test_guards.py` sees to it that the table fits the sources. A row that its tests survive is a
+protection that somebody could lose without noticing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """One protection taken away."""
+
+    protection: str
+    file: str
+    """Below `python/translink`."""
+    old: str
+    """Is there exactly once."""
+    new: str
+    tests: str
+    """Arguments of pytest: a file, and `-k` with the name."""
+
+
+ADMIN_ACCESS = "tests/admin/test_access.py"
+GUARD = "tests/admin/test_guard.py"
+CONNECTIONS = "tests/admin/test_connections.py"
+THROTTLE = "tests/admin/test_throttle.py"
+SESSIONS = "tests/admin/test_sessions.py"
+TLS = "tests/admin/test_tls.py"
+KEYS = "tests/test_keys.py"
+LOG = "tests/test_log.py"
+SECRETS = "tests/test_secrets.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # --- Who may ask ---
+    Mutation(
+        "beyond loopback only with a token (server)",
+        "admin/access.py",
+        "if not self._tokens and not self._is_local:",
+        "if False:",
+        f"{ADMIN_ACCESS} -k address_open_to_others",
+    ),
+    Mutation(
+        "beyond loopback only with a token (settings)",
+        "settings.py",
+        "if not is_loopback(self.host) and not (token or read_token):",
+        "if False:",
+        "tests/test_settings.py -k everybody_in",
+    ),
+    Mutation(
+        "no token that can be guessed beyond loopback",
+        "settings.py",
+        "if value and len(value) < SHORTEST_TOKEN and not is_loopback(self.host):",
+        "if False:",
+        f"{TLS} -k short_token",
+    ),
+    Mutation(
+        "a wrong token opens nothing",
+        "admin/access.py",
+        "if hmac.compare_digest(shown, digest):",
+        "if hmac.compare_digest(shown, digest) or True:",
+        f"{ADMIN_ACCESS} -k token",
+    ),
+    Mutation(
+        "tokens are compared in constant time",
+        "admin/access.py",
+        "if hmac.compare_digest(shown, digest):",
+        "if shown == digest:",
+        f"{ADMIN_ACCESS} -k constant_time",
+    ),
+    Mutation(
+        "the length of a token is not told",
+        "admin/access.py",
+        "return hashlib.sha256(value).digest()",
+        "return value",
+        f"{ADMIN_ACCESS} -k constant_time",
+    ),
+    Mutation(
+        "a stranger gets no data",
+        "admin/access.py",
+        "if role is None:\n            return 401",
+        "if False:\n            return 401",
+        f"{GUARD} -k closed_to_strangers",
+    ),
+    Mutation(
+        "who may read may not control",
+        "admin/access.py",
+        "if _ROLES.index(role) < _ROLES.index(least):",
+        "if False:",
+        f"{GUARD} -k reading_token",
+    ),
+    Mutation(
+        "a route that was forgotten is closed",
+        "admin/routes.py",
+        '.get((route.resource, method), "control")',
+        '.get((route.resource, method), "open")',
+        f"{GUARD} -k in_no_table",
+    ),
+    Mutation(
+        "routes with one handler keep their roles",
+        "admin/routes.py",
+        "roles[added.resource, route.method] = route.role",
+        "roles.update({(r.resource, r.method): route.role for r in app.router.routes()})",
+        f"{GUARD} -k 'in_no_table or listening_in'",
+    ),
+    Mutation(
+        "a stranger does not learn what paths there are",
+        "admin/routes.py",
+        'if request.match_info.http_exception is not None:\n        return "read"',
+        'if request.match_info.http_exception is not None:\n        return "open"',
+        f"{GUARD} -k what_paths_there_are",
+    ),
+    Mutation(
+        "listening in is off unless it is set",
+        "admin/access.py",
+        'if wanted == "listen" and not self._listen_in:',
+        "if False:",
+        f"{GUARD} -k listening_in",
+    ),
+    Mutation(
+        "listening in takes the role control",
+        "admin/access.py",
+        'least: Role = "control" if wanted == "listen" else wanted',
+        'least: Role = "read" if wanted == "listen" else wanted',
+        f"{GUARD} -k listening_in",
+    ),
+    Mutation(
+        "what is done is logged",
+        "admin/guard.py",
+        'if wanted in ("control", "listen"):',
+        "if False:",
+        f"{GUARD} -k role_control_is_logged",
+    ),
+    Mutation(
+        "health without a token has no details",
+        "admin/server.py",
+        "known=is_known",
+        "known=lambda _: True",
+        f"{ADMIN_ACCESS} -k no_details",
+    ),
+    # --- Other sites' pages ---
+    Mutation(
+        "a name that was pointed at loopback is refused (DNS rebinding)",
+        "admin/access.py",
+        "if (self._is_local or self._hosts) and not self._is_ours(host):",
+        "if False:",
+        f"{ADMIN_ACCESS} -k pointed_at_loopback",
+    ),
+    Mutation(
+        "behind a proxy only allowed names count",
+        "admin/access.py",
+        "return host in self._hosts or (",
+        'return "." in host or (',
+        f"{ADMIN_ACCESS} -k behind_a_proxy",
+    ),
+    Mutation(
+        "names for others need a token",
+        "admin/access.py",
+        "if not self._tokens and self._hosts:",
+        "if False:",
+        f"{ADMIN_ACCESS} -k names_for_others",
+    ),
+    Mutation(
+        "another site's page can not act or listen (CSRF, WebSocket hijacking)",
+        "admin/access.py",
+        "if origin is not None and not self._is_own_origin(origin.lower(), host):",
+        "if False:",
+        f"{ADMIN_ACCESS} -k another_sites_page",
+    ),
+    Mutation(
+        "an Origin that is no place is refused",
+        "admin/access.py",
+        'return scheme in ("http", "https") and bool(place) and place in (host, *self._hosts)',
+        "return not place or place.startswith(host)",
+        f"{ADMIN_ACCESS} -k odd_origins",
+    ),
+    Mutation(
+        "another site's page gets no answer to embed",
+        "admin/access.py",
+        'if headers.get("Sec-Fetch-Site", "none").lower() not in ("same-origin", "none"):',
+        "if False:",
+        f"{ADMIN_ACCESS} -k answer_to_embed",
+    ),
+    Mutation(
+        "a form can not act",
+        "admin/guard.py",
+        "must_be_json(request)  # no form can send a DELETE",
+        "pass",
+        f"{GUARD} -k form_acts",
+    ),
+    Mutation(
+        "a cookie alone does not act",
+        "admin/access.py",
+        'and "Origin" not in headers:',
+        "and False:",
+        f"{GUARD} -k cookie_alone",
+    ),
+    # --- Sessions ---
+    Mutation(
+        "no script reads the cookie",
+        "admin/guard.py",
+        '"httponly": True',
+        '"httponly": False',
+        f"{GUARD} -k gets_the_cookie",
+    ),
+    Mutation(
+        "no other site sends the cookie",
+        "admin/guard.py",
+        '"samesite": "Strict"',
+        '"samesite": "Lax"',
+        f"{GUARD} -k gets_the_cookie",
+    ),
+    Mutation(
+        "over TLS the cookie stays there",
+        "admin/guard.py",
+        "return self._secure or (",
+        "return False and (",
+        f"{TLS} {GUARD} -k 'over_tls or gets_the_cookie'",
+    ),
+    Mutation(
+        "ids of sessions are random",
+        "admin/guard.py",
+        "id_ = secrets.token_urlsafe(32)",
+        'id_ = "translink-session-%032d" % len(self.sessions)',
+        f"{GUARD} -k 'gets_the_cookie or share_an_id'",
+    ),
+    Mutation(
+        "a session ends at log-out",
+        "admin/sessions.py",
+        "self._open.pop(_key(id_), None)",
+        "pass",
+        f"{GUARD} {SESSIONS} -k log_out",
+    ),
+    Mutation(
+        "with a session its streams end",
+        "admin/guard.py",
+        "transport.abort()",
+        "pass",
+        f"{GUARD} -k its_streams_end",
+    ),
+    Mutation(
+        "a session ends when it is idle",
+        "admin/sessions.py",
+        "if now - session.used > self.idle or",
+        "if",
+        f"{SESSIONS} -k idle",
+    ),
+    Mutation(
+        "a session ends some day",
+        "admin/sessions.py",
+        "or now - session.began > LONGEST:",
+        "or False:",
+        f"{SESSIONS} -k some_day",
+    ),
+    Mutation(
+        "sessions are bounded",
+        "admin/sessions.py",
+        "while len(self._open) > MOST:",
+        "while False:",
+        f"{SESSIONS} -k one_too_many",
+    ),
+    Mutation(
+        "no id of a session is kept",
+        "admin/sessions.py",
+        'return hashlib.sha256(id_.encode(errors="surrogateescape")).digest()',
+        'return id_.encode(errors="surrogateescape")',
+        f"{SESSIONS} -k no_id_is_kept",
+    ),
+    # --- Guessing ---
+    Mutation(
+        "guessing is slowed down",
+        "admin/guard.py",
+        "if (wait := self.throttle.wait(address, now)) > 0:",
+        "if (wait := 0.0) > 0:",
+        f"{GUARD} -k guessing",
+    ),
+    Mutation(
+        "one address guesses ten times a minute",
+        "admin/throttle.py",
+        "self._paid[who] = max(self._paid.pop(who, now), now) + EVERY",
+        "self._paid[who] = now",
+        f"{THROTTLE} -k burst",
+    ),
+    Mutation(
+        "all addresses together guess once a second",
+        "admin/throttle.py",
+        "self._all_paid = max(self._all_paid, now) + OVERALL_EVERY",
+        "pass",
+        f"{THROTTLE} -k all_together",
+    ),
+    Mutation(
+        "nobody can lock the operator out by guessing from elsewhere",
+        "admin/throttle.py",
+        "if who not in self._known:",
+        "if True:",
+        f"{THROTTLE} -k all_together",
+    ),
+    Mutation(
+        "a host with many addresses is one",
+        "admin/throttle.py",
+        "return str(ipaddress.ip_network((ip, 64), strict=False))",
+        "return str(ip)",
+        f"{THROTTLE} -k 64_addresses",
+    ),
+    Mutation(
+        "addresses remembered are bounded",
+        "admin/throttle.py",
+        "if len(self._known) > MOST:",
+        "if False:",
+        f"{THROTTLE} -k places",
+    ),
+    Mutation(
+        "only a proxy we believe says where a request comes from",
+        "admin/guard.py",
+        "while address in self._proxies and forwarded",
+        "while forwarded",
+        f"{GUARD} -k proxy_we_believe",
+    ),
+    # --- What a client may send, and for how long ---
+    Mutation(
+        "bodies are bounded",
+        "admin/server.py",
+        "client_max_size=BODY_LIMIT",
+        "client_max_size=2**30",
+        f"{GUARD} -k large_body",
+    ),
+    Mutation(
+        "bodies come in time",
+        "admin/guard.py",
+        "async with asyncio.timeout(BODY_TIME):",
+        "async with asyncio.timeout(None):",
+        f"{GUARD} -k does_not_come",
+    ),
+    Mutation(
+        "request lines are bounded",
+        "admin/server.py",
+        "max_line_size=LINE_LIMIT,",
+        "",
+        f"{GUARD} -k large_head",
+    ),
+    Mutation(
+        "header fields are bounded",
+        "admin/server.py",
+        "max_field_size=FIELD_LIMIT,",
+        "max_field_size=2**20,",
+        f"{GUARD} -k large_head",
+    ),
+    Mutation(
+        "the number of header fields is bounded",
+        "admin/server.py",
+        "max_headers=FIELDS_LIMIT,",
+        "",
+        f"{GUARD} -k large_head",
+    ),
+    Mutation(
+        "nothing is unpacked",
+        "admin/server.py",
+        "auto_decompress=False,",
+        "",
+        f"{GUARD} -k unpacked",
+    ),
+    Mutation(
+        "a request that drips in is cut off",
+        "admin/connections.py",
+        "self.sending_since is not None and now - self.sending_since > REQUEST_TIME",
+        "False",
+        f"{CONNECTIONS} -k drips",
+    ),
+    Mutation(
+        "a connection that says nothing is cut off",
+        "admin/connections.py",
+        "return self.idle_since is not None and now - self.idle_since > IDLE_TIME",
+        "return False",
+        f"{CONNECTIONS} -k says_nothing",
+    ),
+    Mutation(
+        "connections are bounded",
+        "admin/connections.py",
+        "if len(self) >= self.most and not self._make_room():",
+        "if False:",
+        f"{CONNECTIONS} -k 'newcomer or makes_room'",
+    ),
+    Mutation(
+        "who holds places without using them makes room",
+        "admin/connections.py",
+        "self._cut(min(idle)[2])\n        return True",
+        "return False",
+        f"{CONNECTIONS} -k makes_room",
+    ),
+    Mutation(
+        "a handshake that does not end holds no place",
+        "admin/connections.py",
+        "ssl_handshake_timeout=REQUEST_TIME if self._ssl_context else None,",
+        "",
+        f"{TLS} -k handshake",
+    ),
+    Mutation(
+        "requests are answered at a bounded pace",
+        "admin/guard.py",
+        "if (wait := self.pace.wait(self._clock())) > 0:",
+        "if False:",
+        "tests/admin/test_pace.py -k wait_their_turn",
+    ),
+    Mutation(
+        "event streams are bounded",
+        "admin/stream.py",
+        "if len(self._open) >= MOST:",
+        "if False:",
+        "tests/admin/test_stream.py -k limit_to_watchers",
+    ),
+    Mutation(
+        "messages from a stream's client are bounded",
+        "admin/stream.py",
+        "max_msg_size=4_096",
+        "max_msg_size=0",
+        f"{GUARD} -k long_message",
+    ),
+    Mutation(
+        "a bug is not told to the client",
+        "admin/guard.py",
+        'return problem(500, "a bug in translink; the log has the details")',
+        "raise",
+        f"{GUARD} -k bug_is_told",
+    ),
+    Mutation(
+        "security headers",
+        "admin/guard.py",
+        "response.headers.setdefault(name, value)",
+        "pass",
+        f"{GUARD} -k security_headers",
+    ),
+    # --- TLS ---
+    Mutation(
+        "no old TLS",
+        "admin/tls.py",
+        "self.context.minimum_version = ssl.TLSVersion.TLSv1_2",
+        "self.context.minimum_version = ssl.TLSVersion.TLSv1",
+        f"{TLS} -k old_tls",
+    ),
+    Mutation(
+        "a token over plain HTTP is warned of",
+        "admin/server.py",
+        "if tls is None and not is_loopback(settings.host):",
+        "if False:",
+        f"{TLS} -k warned_of",
+    ),
+    # --- Secrets ---
+    Mutation(
+        "no secret in the log",
+        "log.py",
+        "text = self._known.sub(MASK, text)",
+        "pass",
+        f"{LOG} -k secret",
+    ),
+    Mutation(
+        "no secret when the program dies of a bug",
+        "log.py",
+        "sys.excepthook = _died",
+        "pass",
+        f"{LOG} -k ends_by_a_bug",
+    ),
+    Mutation(
+        "no secret that a provider repeats (HTTP, WebSocket)",
+        "errors.py",
+        'text = text.replace(known, "***")',
+        "pass",
+        f"{SECRETS} -k repeat",
+    ),
+    Mutation(
+        "no secret that a provider repeats on a stream",
+        "app.py",
+        "conceal(settings.secrets())",
+        "pass",
+        f"{SECRETS} -k repeat",
+    ),
+    Mutation(
+        "no secret in the settings that are shown",
+        "settings.py",
+        'return self.model_dump(mode="json")',
+        'return self.model_dump(mode="json") | {"x": [*self.secrets()]}',
+        f"{SECRETS} -k 'repeat or check'",
+    ),
+    Mutation(
+        "no secret in what is said about a wrong setting",
+        "setting_errors.py",
+        "{'********' if secret else repr(value)}",
+        "{repr(value)}",
+        f"{SECRETS} -k start_that_fails",
+    ),
+    Mutation(
+        "no core dump",
+        "app.py",
+        "    _forbid_core_dumps()\n",
+        "",
+        f"{SECRETS} -k repeat",
+    ),
+    Mutation(
+        "no secret on the command line",
+        "sources.py",
+        "if _shows_a_secret(path, text):",
+        "if False:",
+        f"{KEYS} -k command_line",
+    ),
+    Mutation(
+        "a file with a key that all can read is noted",
+        "sources.py",
+        "if _holds_secret(path, entries) and readable_by_all(path)",
+        "if False",
+        f"{KEYS} -k all_can_read",
+    ),
+    Mutation(
+        "child processes get no keys",
+        "keys.py",
+        "if not name.startswith(_OURS)",
+        "",
+        f"{KEYS} -k child_processes",
+    ),
+    # --- What providers send ---
+    Mutation(
+        "a recogniser's text is bounded",
+        "deepgram/protocol.py",
+        "if len(text) > LONGEST_TEXT:",
+        "if False:",
+        "tests/deepgram/test_protocol.py -k longer_than_speech",
+    ),
+    Mutation(
+        "a translation is bounded",
+        "deepl.py",
+        "if len(translated) > _GROWTH * len(text) + _ROOM:",
+        "if False:",
+        "tests/test_deepl.py -k far_too_long",
+    ),
+    Mutation(
+        "a voice is bounded",
+        "deepgram/speak.py",
+        "if pcm.samples > longest * RATE:",
+        "if False:",
+        "tests/deepgram/test_speak.py -k never_ends",
+    ),
+    Mutation(
+        "answers of providers are bounded",
+        "http.py",
+        "if len(body) > limit:",
+        "if False:",
+        "tests/test_deepl.py -k not_read_to_its_end",
+    ),
+    # --- Privacy ---
+    Mutation(
+        "the log without people's words",
+        "log.py",
+        "*([] if text and digits else [_Discretion(text=text)]),",
+        "",
+        f"{LOG} -k log_can_be_kept",
+    ),
+    Mutation(
+        "digits are left out of transcripts and events",
+        "app.py",
+        "redact_digits if settings.transcripts.redact_digits else None",
+        "None",
+        "tests/test_privacy.py -k left_out",
+    ),
+    Mutation(
+        "transcripts are forgotten in time",
+        "archive.py",
+        "if not too_many and now - minutes.ended <= self._retention:",
+        "if not too_many:",
+        "tests/test_privacy.py -k left_out",
+    ),
+)
