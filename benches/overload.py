@@ -29,19 +29,23 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from benches.kit.calls import thread_seconds
+from benches.kit.calls import read_ears, thread_seconds
+from benches.kit.native import program
 from benches.kit.provenance import head, provenance
 from benches.kit.quantiles import named
-from translink.sim.beacons import Talker
-from translink.sim.lines import Line, Lines
+from translink.events import RATE
+from translink.sim.beacons import FRAME_BYTES, Talker
+from translink.sim.lines import Said
 from translink.sim.report import Counts, Direction, count
 from translink.sim.server import LegPorts, Programs, free_port
 
@@ -51,8 +55,13 @@ EVERY, LATER = 0.4, 2.0
 """Seconds from one new call to the next: while the load grows, and while it is held."""
 OFFERED = 1.5
 """Calls offered, as a share of the capacity."""
-SETTLE = 40.0
-"""Seconds in which the last words may still come: a server at its limit is late."""
+SETTLE, QUIET = 40.0, 6.0
+"""Seconds in which the last words may still come (a server at its limit is late), and of silence at
+all ears that say that they have."""
+TALK = 120.0
+"""Seconds of audio that each caller has to say at most."""
+ROOMY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""In memory, so that no disk wakes up in the middle of a call."""
 OFF = "\n[pressure]\nshed = 2\ncoalesce = 2\nrefuse = 2\n"
 _SYMPTOMS = (
     "speech lost",
@@ -65,16 +74,106 @@ _BEGUN = re.compile(r"call begins .*legs=\['(\d+)', '(\d+)'\]")
 _REFUSED = re.compile(r"call refused .*legs=\['(\d+)', '(\d+)'\]")
 
 
-class Guest(Line):
-    """A telephone that calls when it is told to."""
+class Callers:
+    """All telephones: `native/callers.c`, whose lines call when they are told to. Two lines, of
+    places 2n and 2n + 1, are call n."""
 
-    def __init__(self, name: str, place: int) -> None:
-        super().__init__(name, Talker(place, 1))
-        self.calling = False
+    def __init__(self, most: int, folder: Path) -> None:
+        self.talkers = [Talker(place, 1) for place in range(2 * most)]
+        self.calling: set[int] = set()
+        """Calls by number."""
+        self.late_ms = 0.0
+        self._folder = folder
+        self._began: dict[int, float] = {}
+        """First deadline of each place, monotonic seconds."""
+        self._until: dict[int, int] = {}
+        """First sample that is not said any more."""
 
-    def tick(self) -> None:
-        if self.calling:
-            super().tick()
+    @contextlib.asynccontextmanager
+    async def ready(self, listen: list[int]) -> AsyncIterator[list[int]]:
+        """Their ears' ports."""
+        size = self._write_audio()
+        self._process = await asyncio.create_subprocess_exec(
+            program("callers"), self._folder / "audio", self._folder / "heard",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20,
+        )  # fmt: skip
+        try:
+            for place, port in enumerate(listen):
+                self._tell(f"{port} {place * size} {size} later")
+            self._tell("")
+            yield [int(port) for port in (await self._answer()).split()]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def begin(self) -> None:
+        """From now on they may call."""
+        self._tell("begin")
+        await self._answer()
+
+    async def call(self, number: int) -> None:
+        """Both parties of a call begin to talk."""
+        self.calling.add(number)
+        for place in (2 * number, 2 * number + 1):
+            self._tell(f"call {place}")
+            self._began[place] = int(await self._answer()) / 1e9
+
+    def hang_up(self, number: int) -> None:
+        """Both parties put the receiver down."""
+        self.calling.discard(number)
+        for place in (2 * number, 2 * number + 1):
+            self._tell(f"hang {place}")
+
+    def hush(self) -> None:
+        """Everybody finishes his burst and stays on the line."""
+        for number in self.calling:
+            for place in (2 * number, 2 * number + 1):
+                ends = [word.end for word in self.talkers[place].planned]
+                now = int((time.monotonic() + 1.0 - self._began[place]) * RATE)
+                pauses = (a for a, b in pairwise(ends) if a >= now and b - a > RATE // 2)
+                self._until[place] = next(pauses, ends[-1])
+                frames = -(-2 * self._until[place] // FRAME_BYTES)
+                self._tell(f"until {place} {frames * FRAME_BYTES}")
+
+    async def quiet(self) -> float:
+        """Seconds since anybody said or heard anything."""
+        self._tell("how")
+        return float(await self._answer())
+
+    async def end(self) -> None:
+        """They all hang up."""
+        self._tell("end")
+        self.late_ms = json.loads(await self._answer())["late_ms"]
+
+    def words(self, numbers: Iterable[int]) -> Counts:
+        """What was said and heard in some of the calls."""
+        heard, _ = read_ears(self._folder / "heard", len(self.talkers))
+        places = [place for number in sorted(numbers) for place in (2 * number, 2 * number + 1)]
+        return count(Direction(place, self._said(place), heard[place ^ 1]) for place in places)
+
+    def _said(self, place: int) -> list[Said]:
+        return [
+            Said(word.number, self._began[place] + (2 * word.end - 1) // FRAME_BYTES * 0.02)
+            for word in self.talkers[place].planned
+            if word.end <= self._until[place]
+        ]
+
+    def _write_audio(self) -> int:
+        """More than anybody will have time to say; bytes of each."""
+        frames = round(TALK / 0.02)
+        with (self._folder / "audio").open("wb") as file:
+            for talker in self.talkers:
+                file.writelines(talker.frame()[0] for _ in range(frames))
+        return frames * FRAME_BYTES
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+
+    async def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return (await self._process.stdout.readline()).decode()
 
 
 @dataclass(slots=True)
@@ -112,6 +211,7 @@ class Overload:
     """Before the first refusal, and from then on."""
     own_ms: dict[str, float] = field(default_factory=dict)
     callers_late_ms: float = 0.0
+    """Late callers sound like callers who pause in mid-word."""
     lost: list[int] = field(default_factory=list)
     told: dict[str, int] = field(default_factory=dict)
     """Lines of the server's log, by what they tell."""
@@ -146,46 +246,43 @@ def main() -> int:
 
 async def overload(asked: argparse.Namespace, core: int, rest: set[int]) -> Overload:
     """Bring a server to its limit, and past it."""
-    guests = [Guest(str(1000 + place), place) for place in range(2 * asked.most)]
-    ports = [
-        LegPorts(
-            guest.name, "fr" if place % 2 else "en", free_port(socket.SOCK_DGRAM), guest.ear_port
-        )
-        for place, guest in enumerate(guests)
-    ]
-    for guest, port in zip(guests, ports, strict=True):
-        guest.dial(port.listen)
-    lines = Lines(list(guests))
     os.sched_setaffinity(0, rest)
-    extra = OFF if asked.control else ""
-    try:
-        async with Programs(ports, seed=1, extra=extra) as programs:
-            await programs.order(begin=True)
-            _pin(programs.pids[0], core)
-            lines.start()
-            with _others(asked.others, core):
-                run = await _capacity(asked, programs, guests)
-                await _press(asked, programs, guests, run)
-                run.words, run.lost = {}, []
-                lines.hush()
-                await _settle(run, guests)
-                stats: Any = await programs.stats()
-                run.told = _told(programs.log())
-                if asked.out is not None:
-                    asked.out.with_suffix(".log").write_text(programs.log())
-    finally:
-        lines.close()
-    run.own_ms = {k: v for k, v in (stats["stages_ms"].get("own") or {}).items() if k != "count"}
-    run.callers_late_ms = round(1000 * lines.worst_lateness, 1)
-    _count(run, guests)
+    with tempfile.TemporaryDirectory(prefix="translink-overload-", dir=ROOMY) as folder:
+        callers = Callers(asked.most, Path(folder))
+        listen = [free_port(socket.SOCK_DGRAM) for _ in callers.talkers]
+        async with callers.ready(listen) as ears:
+            ports = [
+                LegPorts(str(1000 + place), "fr" if place % 2 else "en", listen[place], ear)
+                for place, ear in enumerate(ears)
+            ]
+            extra = OFF if asked.control else ""
+            async with Programs(ports, seed=1, extra=extra) as programs:
+                await programs.order(begin=True)
+                _pin(programs.pids[0], core)
+                await callers.begin()
+                with _others(asked.others, core):
+                    run = await _capacity(asked, programs, callers)
+                    await _press(asked, programs, callers, run)
+                    callers.hush()
+                    await _settle(callers)
+                    stats: Any = await programs.stats()
+                    await callers.end()
+                log = programs.log()
+        _count(run, callers)
+    own = stats["stages_ms"].get("own") or {}
+    run.own_ms = {name: value for name, value in own.items() if name != "count"}
+    run.told = {what: log.count(what) for what in _SYMPTOMS}
+    run.callers_late_ms = callers.late_ms
+    if asked.out is not None and run.lost:
+        asked.out.with_suffix(".log").write_text(log)
     return run
 
 
-async def _capacity(asked: argparse.Namespace, programs: Programs, guests: list[Guest]) -> Overload:
+async def _capacity(asked: argparse.Namespace, programs: Programs, callers: Callers) -> Overload:
     """How many calls fill the loop's part of its core."""
     server = programs.pids[0]
     for number in range(PROBES):
-        _call(guests, number)
+        await callers.call(number)
     await asyncio.sleep(4.0)
     before, began = thread_seconds(server)["loop"], time.monotonic()
     await asyncio.sleep(6.0)
@@ -201,21 +298,20 @@ async def _capacity(asked: argparse.Namespace, programs: Programs, guests: list[
 
 
 async def _press(
-    asked: argparse.Namespace, programs: Programs, guests: list[Guest], run: Overload
+    asked: argparse.Namespace, programs: Programs, callers: Callers, run: Overload
 ) -> None:
     """Somebody calls, and somebody else, and somebody else."""
-    watching = asyncio.create_task(_watch(programs, guests, run))
+    watching = asyncio.create_task(_watch(programs, callers, run))
     began, offered, held = time.monotonic(), PROBES, 0.0
     try:
-        while offered < len(guests) // 2:
+        while offered < asked.most:
             # The capacity is what was computed, or what turned out to be carried if that is more.
             carried = max(run.capacity, len(run.begun) if run.refused else 0)
-            goal = offered >= OFFERED * carried and (run.refused or asked.control)
-            if goal and not held:
+            if not held and offered >= OFFERED * carried and (run.refused or asked.control):
                 held = time.monotonic()
             if held and time.monotonic() - held > asked.hold:
                 break
-            _call(guests, offered)
+            await callers.call(offered)
             offered += 1
             await asyncio.sleep(LATER if held else EVERY)
         else:
@@ -228,15 +324,15 @@ async def _press(
     print(f"{offered} calls offered in {time.monotonic() - began:.0f} s", flush=True)
 
 
-async def _watch(programs: Programs, guests: list[Guest], run: Overload) -> None:
+async def _watch(programs: Programs, callers: Callers, run: Overload) -> None:
     """Read the server's log for who was refused, and its statistics every two seconds: they cost
-    its time, too. The callers are a thread of this process, so nothing here may take long."""
+    its time, too."""
     began = due = time.monotonic()
     log = programs.log_file.open(encoding="utf-8", errors="replace")
     print(f"{'s':>5} {'offered':>8} {'running':>8} {'refused':>8}  level", flush=True)
     while True:
         while line := log.readline():
-            _read_log(line, guests, run)
+            _read_log(line, callers, run)
         if time.monotonic() >= due:
             due += 2.0
             stats: Any = await programs.stats()
@@ -245,7 +341,7 @@ async def _watch(programs: Programs, guests: list[Guest], run: Overload) -> None
             pressure = stats["pressure"]
             moment = Moment(
                 at=round(time.monotonic() - began, 1),
-                offered=sum(guest.calling for guest in guests) // 2 + len(run.refused),
+                offered=len(callers.calling | run.refused),
                 running=stats["totals"]["calls_active"],
                 refused=pressure["given_up"]["calls"],
                 ready=ready,
@@ -256,7 +352,7 @@ async def _watch(programs: Programs, guests: list[Guest], run: Overload) -> None
         await asyncio.sleep(0.1)
 
 
-def _read_log(line: str, guests: list[Guest], run: Overload) -> None:
+def _read_log(line: str, callers: Callers, run: Overload) -> None:
     if "] call " not in line:
         return
     if match := _BEGUN.search(line):
@@ -266,42 +362,18 @@ def _read_log(line: str, guests: list[Guest], run: Overload) -> None:
         if number not in run.refused:
             run.refused.add(number)
             run.first_refusal = run.first_refusal or time.monotonic()
-            for guest in guests[2 * number : 2 * number + 2]:
-                guest.calling = False
+            callers.hang_up(number)
 
 
-def _told(log: str) -> dict[str, int]:
-    """What might explain a lost word."""
-    return {what: log.count(what) for what in _SYMPTOMS}
-
-
-def _call(guests: list[Guest], number: int) -> None:
-    for guest in guests[2 * number : 2 * number + 2]:
-        guest.calling = True
-
-
-def _running(run: Overload, guests: list[Guest]) -> Iterator[Direction]:
-    for number in sorted(run.begun - run.refused):
-        for place in (2 * number, 2 * number + 1):
-            yield Direction(place, guests[place].said, guests[place ^ 1].listener.heard)
-
-
-async def _settle(run: Overload, guests: list[Guest]) -> None:
-    """Until all is heard, or nothing comes any more."""
+async def _settle(callers: Callers) -> None:
+    """Until nothing has been heard for a while."""
     end = time.monotonic() + SETTLE
-    while time.monotonic() < end:
-        await asyncio.sleep(1.0)
-        counts = count(_running(run, guests))
-        talking = [guest for guest in guests if guest.calling]
-        if not counts.words_lost and all(
-            len(guest.said) == len(guest.talker.planned) for guest in talking
-        ):
-            await asyncio.sleep(2.0)  # what is doubled comes after
-            return
+    while time.monotonic() < end and await callers.quiet() < QUIET:  # noqa: ASYNC110
+        await asyncio.sleep(0.5)
 
 
-def _count(run: Overload, guests: list[Guest]) -> None:
-    counts: Counts = count(_running(run, guests))
+def _count(run: Overload, callers: Callers) -> None:
+    counts = callers.words(run.begun - run.refused)
     run.words = {
         key: getattr(counts, f"words_{key}")
         for key in ("said", "heard", "lost", "doubled", "out_of_order")

@@ -43,7 +43,10 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
     begin(journal, "c")
     for number in (1, 2, 3, 4):
         said(journal, "c", number, at=number)
-    states = lambda: [line.state for line in archive["c"].transcript()]  # noqa: E731
+
+    def states() -> list[str]:
+        return [line.state for line in archive["c"].transcript()]
+
     assert states() == ["final"] * 4
     for number in (1, 2, 3):
         journal.emit(

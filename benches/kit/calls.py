@@ -17,7 +17,7 @@ import struct
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,27 @@ def run_calls(scene: Scene) -> Outcome:
     """Run a scene to its end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(scene))
+
+
+@contextlib.asynccontextmanager
+async def talking(scene: Scene) -> AsyncIterator[Programs]:
+    """The calls of a scene, going on: for what is measured while others talk. Nothing is counted."""
+    talkers = [Talker(place, scene.seed, scene.manner) for place in range(2 * scene.calls)]
+    with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as folder:
+        here = Path(folder)
+        parts = _write_audio(talkers, scene.seconds, here / "audio")
+        listen = [free_port(socket.SOCK_DGRAM) for _ in talkers]
+        async with _callers(here, listen, parts) as (callers, ears):
+            legs = [
+                LegPorts(str(1000 + place), "fr" if place % 2 else "en", listen[place], ears[place])
+                for place in range(len(talkers))
+            ]
+            programs = Programs(legs, seed=scene.seed, extra=scene.extra, delays=scene.delays)
+            async with programs:
+                await programs.order(begin=True)
+                callers.stdin.write(b"begin\n")
+                await callers.stdout.readline()
+                yield programs
 
 
 async def _run(scene: Scene) -> Outcome:

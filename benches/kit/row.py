@@ -131,6 +131,11 @@ class Bench:
         self._benchmark.extra_info |= row.as_dict() | {"when": self._when}
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{number} {thing}" + "s" * (number != 1)
+
+
 def say(text: str) -> None:
     """Progress, on the screen as it happens."""
     print(f"  {text}", file=sys.stderr, flush=True)

@@ -9,7 +9,9 @@
 // the ear's port of each, starts to talk at the line `begin` (answers with the time of its first
 // deadline), tells at the line `how` for how many seconds all ears have heard nothing (a line that
 // still has words to say counts as an ear that hears), and stops at the line `end` with one line of
-// JSON.
+// JSON. A line of `lines` that ends with `later` says nothing, not even silence, until it is told
+// `call N` (answered with the time of its first deadline); `until N BYTES` has it say no more than so
+// much of its audio, and then silence; `hang N` ends it.
 //
 // Frame n of line i leaves at start + n x 20 ms + (i mod 20) ms, at absolute deadlines; what a late
 // wake-up missed leaves at once. A line whose audio is over says silence. HEARD gets a record for
@@ -37,6 +39,7 @@ static const uint64_t MS = 1000000u;
 
 struct line {
     int mouth, ear; // mouth -1: says nothing
+    int waits;      // is not calling
     uint64_t first, bytes, said;
 };
 
@@ -109,14 +112,37 @@ static void hear(uint32_t number) {
     }
 }
 
-// 1 = go on.
-static int orders(void) {
-    char text[16] = "";
-    if (read(STDIN_FILENO, text, sizeof text - 1) <= 0 || strncmp(text, "how", 3)) return 0;
+static void how(void) {
     uint64_t at = clock_of(CLOCK_MONOTONIC);
     for (int n = 0; n < count_of_lines; n++)
-        if (lines[n].said < lines[n].bytes) heard_last = at;
+        if (!lines[n].waits && lines[n].said < lines[n].bytes) heard_last = at;
     printf("%.3f\n", heard_last && at > heard_last ? (double)(at - heard_last) / 1e9 : 0.0);
+}
+
+// 1 = go on. `step` is the next one.
+static int orders(uint64_t start, uint64_t step) {
+    static char text[1 << 16];
+    static size_t kept_of_it;
+    ssize_t got = read(STDIN_FILENO, text + kept_of_it, sizeof text - 1 - kept_of_it);
+    if (got <= 0) return 0;
+    text[kept_of_it + (size_t)got] = 0;
+    char *at = text, *end;
+    for (; (end = strchr(at, '\n')); at = end + 1) {
+        int number;
+        unsigned long bytes;
+        if (!strncmp(at, "how", 3)) how();
+        else if (sscanf(at, "call %d", &number) == 1 && number < count_of_lines) {
+            lines[number].waits = 0;
+            uint64_t first = step + ((uint64_t)number + PHASES - step % PHASES) % PHASES;
+            printf("%lu\n", (unsigned long)(start + first * MS));
+        } else if (sscanf(at, "until %d %lu", &number, &bytes) == 2 && number < count_of_lines) {
+            if (bytes < lines[number].bytes) lines[number].bytes = bytes;
+        } else if (sscanf(at, "hang %d", &number) == 1 && number < count_of_lines) {
+            lines[number].waits = 1;
+        } else return 0;
+    }
+    kept_of_it = strlen(at);
+    memmove(text, at, kept_of_it + 1);
     fflush(stdout);
     return 1;
 }
@@ -140,7 +166,7 @@ int main(int count, char **arguments) {
     while (fgets(text, sizeof text, stdin) && sscanf(text, "%d %lu %lu", &port, &first, &bytes) == 3) {
         if (count_of_lines == MOST_LINES) return 2;
         struct line *line = &lines[count_of_lines++];
-        *line = (struct line){.first = first, .bytes = bytes};
+        *line = (struct line){.first = first, .bytes = bytes, .waits = strstr(text, "later") != NULL};
         int ear = open_line(poll, line, port);
         if (ear < 0) return perror("line"), 1;
         printf("%d ", ear);
@@ -169,7 +195,7 @@ int main(int count, char **arguments) {
     for (int running = 1; running;) {
         int ready = epoll_wait(poll, events, 256, -1);
         for (int n = 0; n < ready; n++) {
-            if (events[n].data.u32 == ORDERS) running = orders();
+            if (events[n].data.u32 == ORDERS) running = orders(start, step);
             else if (events[n].data.u32 < CLOCK) hear(events[n].data.u32);
         }
         uint64_t expired, at = clock_of(CLOCK_MONOTONIC);
@@ -178,6 +204,7 @@ int main(int count, char **arguments) {
             if (at - (start + step * MS) > worst_late) worst_late = at - (start + step * MS);
             for (int n = (int)(step % PHASES); n < count_of_lines; n += PHASES) {
                 struct line *line = &lines[n];
+                if (line->waits) continue;
                 const char *frame = silence;
                 if (line->said + FRAME <= line->bytes) frame = audio + line->first + line->said;
                 line->said += FRAME;

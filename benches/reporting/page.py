@@ -34,6 +34,8 @@ INTRODUCTIONS = {
     "start": "How long until it is there.",
     "core": "Instructions for 20 ms of a leg, counted by callgrind: the same on a busy machine.",
 }
+SUFFIX = ", sent → callback"
+"""What all lines of a plot would have in their names."""
 RIVALS = {
     "ingest": [
         ("recvmmsg floor", False), ("uvloop DatagramProtocol", False),
@@ -116,7 +118,8 @@ def _changes(changes: list[Change], what: str) -> str:
 def _plots(row: str, cases: list[dict[str, Any]]) -> Iterable[str]:
     match row:
         case "ingest":
-            yield _against(cases, [(f"{name} CPU", name, own) for name, own in RIVALS["ingest"]],
+            yield _against(cases, [(f"{name} CPU", name.removesuffix(" DatagramProtocol"), own)
+                    for name, own in RIVALS["ingest"]],
                            "µs CPU a datagram", "CPU per datagram", log_y=True)  # fmt: skip
             yield _against(cases, [("translink ÷ floor", "translink ÷ floor", True)],
                            "×", "translink beside the floor", limit=1.15)  # fmt: skip
@@ -124,13 +127,13 @@ def _plots(row: str, cases: list[dict[str, Any]]) -> Iterable[str]:
             names = [("translink", True), ("uvloop + websockets", False)]
             for quantile in ("p50", "p99"):
                 yield _against(cases, [(f"{n} {quantile}", n, own) for n, own in names],
-                               f"{quantile}, ms", f"wire, {quantile}", log_y=True,
+                               "ms", f"wire, {quantile}", log_y=True,
                                limit=2.0 if quantile == "p99" else None)  # fmt: skip
             yield from _curves(cases, limit=2.0)
         case "playout":
             names = [("translink", True), ("uvloop pacing", False), ("asyncio pacing", False)]
             yield _against(cases, [(f"{n} p99", n, own) for n, own in names],
-                           "p99, ms", "playout, p99", log_y=True, limit=0.5)  # fmt: skip
+                           "ms", "playout, p99", log_y=True, limit=0.5)  # fmt: skip
             yield from _curves(cases, limit=0.5)
         case "capacity":
             yield _against(cases, [("CPU per call", "CPU per call", True)], "% of a core",
@@ -151,7 +154,8 @@ def _plots(row: str, cases: list[dict[str, Any]]) -> Iterable[str]:
                 for name, line in case_["lines"].items():
                     if line["points"]:
                         series = [Series(name, [(x, y) for x, y in line["points"]], True)]
-                        yield svg.lines(series, x="seconds", y=line["unit"] or name, title=name)
+                        drawn = svg.lines(series, x="seconds", y=line["unit"], title=name)
+                        yield _figure(drawn, name, line["unit"])
         case _:
             yield from _curves(cases)
 
@@ -180,22 +184,31 @@ def _against(
     drawn = svg.lines(
         series, x=stepped[0]["axis"], y=unit, log_x=True, log_y=log_y, limit=limit, title=title
     )
-    return _figure(drawn, title)
+    return _figure(drawn, title, unit)
 
 
 def _curves(cases: list[dict[str, Any]], limit: float | None = None) -> Iterable[str]:
     for case in cases:
         series = [
-            Series(name, [(share, number) for share, number in told["points"]], told["own"])
+            Series(
+                name.removesuffix(SUFFIX),
+                [(share, number) for share, number in told["points"]],
+                told["own"],
+            )
             for name, told in case["curves"].items()
         ]
         unit = next((told["unit"] for told in case["curves"].values()), "")
         drawn = svg.quantiles(series, unit=unit, limit=limit, title=case["case"])
-        yield _figure(drawn, case["case"])
+        yield _figure(drawn, case["case"], unit)
 
 
-def _figure(drawn: str, caption: str) -> str:
-    return f"<figure><figcaption>{escape(caption)}</figcaption>{drawn}</figure>" if drawn else ""
+def _figure(drawn: str, caption: str, unit: str) -> str:
+    if not drawn:
+        return ""
+    return (
+        f'<figure><figcaption>{escape(caption)} <span class="dim">{escape(unit)}</span></figcaption>'
+        f"{drawn}</figure>"
+    )
 
 
 def _tables(cases: list[dict[str, Any]]) -> str:

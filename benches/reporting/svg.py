@@ -14,7 +14,7 @@ from html import escape
 from benches.reporting.targets import short
 
 WIDTH, HEIGHT = 560, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 150, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 52, 168, 14, 44
 NAMED_SHARES = (
     (0.5, "50 %"),
     (0.9, "90 %"),
@@ -130,7 +130,6 @@ def _plot(
     parts.append(
         f'<text class="unit" x="{right}" y="{HEIGHT - 8}" text-anchor="end">{escape(x)}</text>'
     )
-    parts.append(f'<text class="unit" x="{LEFT - 48}" y="{HEIGHT - 8}">{escape(y)}</text>')
     labels = []
     if limit is not None and up.least <= limit <= up.most:
         at = up(limit)

@@ -53,7 +53,7 @@ def bench_mouth_to_ear(bench: Bench) -> None:
         row.add("sum of the fixed delays and the word", "ms", least, own=False)
         above = [delay - least for delay in delays]
         row.quantiles("above that sum", "ms", named(above, 1, 2), "p50", "p99", "max", noise=0.1)
-        row.curve("above the sum of the delays", "ms", curve(above))
+        row.curve("above the sum", "ms", curve(above))
         parts(row, outcome)
         words(row, outcome)
 

@@ -12,7 +12,8 @@ import pytest
 
 from benches.kit.calls import Outcome, Scene, run_calls
 from benches.kit.quantiles import curve, named
-from benches.kit.row import Bench, Row
+from benches.kit.row import Bench, Row, counted
+from translink.sim.beacons import Manner
 
 CALLS = (1, 10, 25, 50, 100, 150, 200, 300, 400)
 PLAYOUT_P99_MS = 2.0
@@ -35,8 +36,9 @@ def bench_capacity(bench: Bench, calls: int) -> None:
         pytest.skip(f"not in the {scale.name} form")
     if _broken:
         pytest.skip(f"a condition was broken at {_broken[0]} calls already")
-    scene = Scene(calls, scale.pick(4.5, 12.0, 40.0))
-    row = Row("capacity", f"{calls} calls", x=calls, axis="two-way calls")
+    manner = scale.pick(Manner(words=(1, 3), pause=(0.4, 0.8)), Manner(), Manner())
+    scene = Scene(calls, scale.pick(4.0, 12.0, 40.0), manner=manner)
+    row = Row("capacity", counted(calls, "call"), x=calls, axis="two-way calls")
 
     def once() -> None:
         tell(row, run_calls(scene))

@@ -21,7 +21,7 @@ from benches.kit.calls import TICK, roomy
 from benches.kit.native import program
 from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
-from benches.kit.row import Bench, Row
+from benches.kit.row import Bench, Row, counted
 
 CASES = [(1, "idle"), (100, "idle"), (100, "busy"), (400, "idle")]
 RIVALS = {"uvloop": "uvloop pacing", "asyncio": "asyncio pacing"}
@@ -35,7 +35,9 @@ def bench_playout(bench: Bench, ears: int, mood: str) -> None:
     if scale.name == "smoke" and (busy or ears != 100):
         pytest.skip("not in the smoke run")
     x = None if busy else ears
-    row = Row("playout", f"{ears} ears" + ", loop busy 3 ms of every 5" * busy, x=x, axis="ears")
+    row = Row(
+        "playout", counted(ears, "ear") + ", loop busy 3 ms of every 5" * busy, x=x, axis="ears"
+    )
     seconds = scale.pick(1, 3, 20)
 
     def once() -> None:

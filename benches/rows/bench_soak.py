@@ -13,7 +13,7 @@ import pytest
 
 from benches.kit.calls import Scene, run_calls
 from benches.kit.flat import judge
-from benches.kit.row import Bench, Row
+from benches.kit.row import Bench, Row, counted
 from benches.rows.bench_capacity import carried, words
 
 
@@ -28,7 +28,7 @@ def bench_soak(bench: Bench, minutes: float | None) -> None:
         calls = min(calls, 10)
     every = 5.0 if seconds >= 300 else 1.0
     scene = Scene(calls, seconds, every=every, ledger_seconds=60.0 if seconds >= 300 else 5.0)
-    row = Row("soak", f"{calls} calls for {seconds / 60:g} min")
+    row = Row("soak", f"{counted(calls, 'call')} for {seconds / 60:g} min")
 
     def once() -> None:
         outcome = run_calls(scene)

@@ -28,15 +28,15 @@ from benches.kit.native import program
 from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
-from benches.kit.row import Bench, Row
+from benches.kit.row import Bench, Row, counted
 from translink.sim.server import free_port
 from translink.sim.serving import LegPlan, ServerProcess
 
 RATE = 100
 SIZE = 320
 CALLS = (1, 50, 200)
-WARM_UP = 1.5
-"""Seconds until all connections are open and every backlog is sent, for 400 legs."""
+WARM_UP = (0.5, 1.5)
+"""Seconds until all connections are open and every backlog is sent, for few legs and for many."""
 
 
 @pytest.mark.parametrize("calls", CALLS)
@@ -46,7 +46,7 @@ def bench_wire(bench: Bench, calls: int) -> None:
     if scale.name == "smoke" and calls != 1:
         pytest.skip("not in the smoke run")
     seconds = scale.pick(0.5, 3.0, 20.0)
-    row = Row("wire", f"{calls} calls", x=calls, axis="two-way calls, both talking")
+    row = Row("wire", counted(calls, "call"), x=calls, axis="two-way calls, both talking")
 
     def once() -> None:
         ages, told = through_translink(calls, seconds)
@@ -135,12 +135,11 @@ def through_reference(calls: int, seconds: float) -> tuple[list[int], dict[str, 
 def _listen(
     it: Talking, ports: list[int], seconds: float, spend: Any, folder: Path
 ) -> tuple[list[int], dict[str, Any]]:
+    warm = WARM_UP[len(ports) > 10]
     # The first datagrams open the connections; some seconds go by until every backlog has been sent.
     with ThreadPoolExecutor(1) as background:
-        sending = background.submit(
-            send, ports, seconds=WARM_UP + seconds + 0.2, rate=RATE, size=SIZE
-        )
-        time.sleep(WARM_UP)
+        sending = background.submit(send, ports, seconds=warm + seconds + 0.2, rate=RATE, size=SIZE)
+        time.sleep(warm)
         it.ask("begin")
         spend()
         time.sleep(seconds)

@@ -181,6 +181,12 @@ class App:
             )
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
+            if settings.otel.endpoint is not None:
+                # Loaded by who asked for it.
+                from translink import tracing
+
+                stop_tracing = tracing.export(self.journal, settings.otel)
+                stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
             meter = LoadMeter(self.pressure, self._pressed)

@@ -189,6 +189,9 @@ class _Snapshot(Collector):
             for name in ("failed_tokens", "throttled", "connections_refused", "connections_cut_off")
         }
         yield _counter("admin_refused", "What the admin server turned away", "what", refused)
+        delayed = CounterMetricFamily("translink_admin_delayed", "Requests that had to wait")
+        delayed.add_metric([], admin.get("delayed", 0))
+        yield delayed
 
     def _table(self, name: str) -> Mapping[str, Any]:
         value = self._stats.get(name)

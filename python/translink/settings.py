@@ -72,6 +72,7 @@ class Settings(BaseModel):
     pressure: PressureSettings = Field(default_factory=lambda: PressureSettings())
     offline: OfflineSettings = Field(default_factory=lambda: OfflineSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
+    otel: OtelSettings = Field(default_factory=lambda: OtelSettings())
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 
@@ -436,6 +437,15 @@ class LogSettings(_Part):
     """`auto` = console; colours on a terminal only."""
     text: bool = True
     """Write what people say into the log, as the predecessor did; false leaves it out."""
+
+
+class OtelSettings(_Part):
+    """Traces of utterances, with the extra `translink[otel]`."""
+
+    endpoint: BaseUrl | None = None
+    """OTLP over HTTP, as in http://127.0.0.1:4318; `/v1/traces` is added. None = no traces."""
+    service: str = "translink"
+    """`service.name` in the traces."""
 
 
 def _secrets(value: object) -> Iterator[str]:

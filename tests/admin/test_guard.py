@@ -134,6 +134,9 @@ async def test_every_route_that_shows_or_does_something_is_closed_to_strangers(
             else:
                 seen += 1
                 assert answer.status == 401, route
+        if route.method == "GET" and route.role != "open":
+            async with http.head(path) as answer:
+                assert answer.status == 401, route
         if route.role in ("control", "listen"):
             async with http.request(route.method, path, json={}, headers=bearer(READ)) as answer:
                 assert answer.status == 403, route
@@ -418,6 +421,7 @@ async def test_a_bug_is_told_to_the_log_and_not_to_the_client(
     with structlog.testing.capture_logs() as lines:
         async with http.get(strict.url + "/api/calls", headers=bearer(READ)) as answer:
             assert answer.status == 500
+            assert list(await answer.json()) == ["error"]
             told = await answer.text()
     assert "inside" not in told
     assert [line for line in lines if line.get("exc_info")]
@@ -503,6 +507,6 @@ async def test_a_stream_takes_no_long_message_from_its_client(
     async with http.ws_connect(strict.url + "/api/events", headers=bearer(READ)) as stream:
         await stream.receive_json()
         await stream.send_str("x" * 5_000)
-        message = await stream.receive()
+        message = await stream.receive(timeout=2)
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert message.data == 1009

@@ -139,6 +139,7 @@ class Board:
             "lost_ms": 0,
             "segments": 0,
             "words": 0,
+            "characters": 0,
             "listened": False,
             "mouth_to_ear_p50_ms": self._random.uniform(600, 900),
         }
@@ -216,6 +217,7 @@ class Board:
             event["ended"] = row["began"] + line["end_s"]
             row["segments"] += 1
             row["words"] += len(line["text"].split())
+            row["characters"] += len(line["text"])
         elif event["type"] == "translation":
             line["at"]["translated"] = event["at"]
             line["translation"], line["state"] = event["text"], "translated"

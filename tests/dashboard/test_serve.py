@@ -21,6 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ONE, TWO = "3333", "4444"
 PATIENCE = 10.0
+SECOND = 32_000
+"""Bytes of sound."""
 SWING = """([lane, name, from, to]) => {
   const canvas = document.querySelectorAll('.tape canvas')[lane];
   const probe = document.body.appendChild(document.createElement('i'));
@@ -52,7 +54,9 @@ async def server(
     fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Serve]:
     folder = tmp_path_factory.mktemp("dashboard")
-    async with serving(folder, fake, pairs((ONE, TWO)), extra="idle_timeout = 0.8") as made:
+    legs = pairs((ONE, TWO))
+    env = ["TRANSLINK_ADMIN__LISTEN_IN=true"]
+    async with serving(folder, fake, legs, extra="idle_timeout = 0.8", env=env) as made:
         yield made
 
 
@@ -191,6 +195,33 @@ async def test_flush_drops_what_is_being_spoken(page: Page, server: Serve) -> No
             break
     assert len(server.happened("speech", state="flushed")) > before
     await expect(flush).not_to_have_attribute("data-refused", "")
+
+
+async def test_listening_in_is_marked_and_brings_the_sound(page: Page, server: Serve) -> None:
+    call_name = (await server.get("/api/calls"))["calls"][0]["call"]
+
+    async def listened() -> bool:
+        return bool((await server.get(f"/api/calls/{call_name}"))["listened"])
+
+    received: list[int] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda data: received.append(len(data))),
+    )
+    listen = page.get_by_role("button", name=f"Listen to what {TWO} hears")
+    await listen.click()
+    await expect(listen).to_have_text("Stop")
+    await becomes(listened, True)
+    await expect(page.locator(".call-head .listened")).to_be_visible()
+    await expect(page.locator(".strip .listening")).to_be_visible()
+
+    async def enough() -> bool:
+        return sum(received) >= SECOND
+
+    await becomes(enough, True)
+    await listen.click()
+    await becomes(listened, False)
+    await expect(page.locator(".call-head .listened")).to_be_hidden()
 
 
 async def test_a_call_is_ended_and_stays_to_be_read(

@@ -9,7 +9,7 @@ from tests.support.board import Board, FakeLeg
 from translink.archive import Archive
 from translink.console import Condition, Console
 from translink.exchange import Exchange
-from translink.settings import CallSettings, LegSettings
+from translink.settings import LegSettings
 from translink.usage import Usage
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Desk:
         transcripts: dict[str, float] | None = None,
         **settings: object,
     ) -> None:
-        self.board = Board(**settings)
+        wanted = {"ports": "24000-24009", "max_created": 4, **(calls or {})}
+        self.board = Board(calls=wanted, **settings)
         self.taken: set[int] = set()
         """Ports that are bound: ours, or somebody else's if a test says so."""
         self.opened: dict[str, PortLeg] = {}
@@ -53,9 +54,7 @@ class Desk:
         )
         switchboard.on_ended = lambda call: self.archive.close(call.row(), call.stages.summary())
         self.exchange = Exchange(
-            CallSettings.model_validate(
-                {"ports": "24000-24009", "max_created": 4, **(calls or {})}
-            ),
+            switchboard._settings.calls,
             switchboard,
             open_leg=self._open,
         )

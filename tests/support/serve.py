@@ -30,13 +30,21 @@ class Serve(ServerProcess):
     """`translink serve` with the predecessor's settings file beside it."""
 
     def __init__(
-        self, folder: Path, fake: FakeProviders, legs: Sequence[LegPlan], *, flag: str, extra: str
+        self,
+        folder: Path,
+        fake: FakeProviders,
+        legs: Sequence[LegPlan],
+        *,
+        flag: str,
+        extra: str,
+        env: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.legs = {leg.name: leg for leg in legs}
         self.told: list[dict[str, Any]] = []
         """Events since the start."""
         self._fake = fake
+        self._env = env
         self._file = folder / "log"
         self.write_flag(flag)
         super().__init__(legs, folder=folder, log=self._file, extra=extra)
@@ -50,6 +58,7 @@ class Serve(ServerProcess):
             f"DEEPGRAM_BASE_URL={self._fake.url}",
             f"DEEPL_SERVER_URL={self._fake.url}",
             "EXTERNAL_MEDIA_PORT=6120",
+            *self._env,
         ]
         (self.folder / ".env.externalmedia").write_text("\n".join(lines) + "\n")
 
@@ -166,9 +175,10 @@ async def serving(
     *,
     flag: str = "true",
     extra: str = "idle_timeout = 0.6\ndrain_timeout = 5.0",
+    env: Sequence[str] = (),
 ) -> AsyncIterator[Serve]:
-    """A server that is ready, its events followed."""
-    server = Serve(folder, fake, legs, flag=flag, extra=extra)
+    """A server that is ready, its events followed. `env` = more lines of `.env.externalmedia`."""
+    server = Serve(folder, fake, legs, flag=flag, extra=extra, env=env)
     async with server:
         following = asyncio.create_task(_follow(server))
         try:

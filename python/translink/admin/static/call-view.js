@@ -11,7 +11,7 @@ import { Stages } from "./stages.js";
 
 const FIGURES = [
   ["lost", "lost"], ["toEar", "mouth to ear p50"], ["toEar95", "p95"], ["span", "ear-voice span"],
-  ["words", "words"], ["segments", "segments"], ["elapsed", "elapsed"],
+  ["words", "words"], ["characters", "characters"], ["segments", "segments"], ["elapsed", "elapsed"],
 ];
 
 export class CallView {
@@ -102,6 +102,7 @@ export class CallView {
       toEar95: delay(stages.mouth_to_ear?.p95),
       span: delay(stages.ear_voice_span?.p50),
       words: number(call.words),
+      characters: number(call.characters),
       segments: number(call.segments),
       elapsed: duration(elapsed(call, this._store.now())),
     };

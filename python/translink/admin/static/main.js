@@ -48,7 +48,7 @@ for (const tab of document.querySelectorAll(".tabs button")) {
 }
 turn("call");
 addEventListener("hashchange", fromAddress);
-document.addEventListener("visibilitychange", watch);
+document.addEventListener("visibilitychange", seen);
 mayLook().then((may) => may && live.open());
 requestAnimationFrame(frame);
 
@@ -141,6 +141,12 @@ function watch() {
     levels: call ? call.legs : [],
     events: document.hidden ? "none" : events.scope,
   });
+}
+
+/** Seen again: what was missed is in the call's record. */
+function seen() {
+  watch();
+  if (!document.hidden && store.selected !== null) fetchTwice(store.selected);
 }
 
 function fromAddress() {

@@ -82,7 +82,7 @@ export class Script {
 
   /** @param {any} item @param {Line} line */
   _fill(item, line) {
-    const state = `${line.state} ${line.text.length} ${Object.values(line.at).join()} ${line.end} ${line.toEar}`;
+    const state = `${line.state} ${line.text} ${Object.values(line.at).join()} ${line.end} ${line.toEar}`;
     if (state === item.state) return;
     item.state = state;
     say(item.time, clock(line.start ?? line.at.final ?? 0));

@@ -149,6 +149,10 @@ export class Store {
     this.calls.clear();
     this.ended.clear();
     this.interims.clear();
+    // A server that began anew numbers its calls anew: none of the lines may be of the call of that name.
+    this.lines.clear();
+    this.stages.clear();
+    this.losses.length = 0;
     this.sounds.clear();
     this._slots = new SlotClock();
     this._mark("hello", "calls", "legs", "lines", "system", "stages");
