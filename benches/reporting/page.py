@@ -82,7 +82,7 @@ def _target(verdict: Verdict) -> str:
     """A line with a bar: the target is at two thirds of its width."""
     target, measured = verdict.target, verdict.measured
     kind = {True: "good", False: "bad", None: "calm"}[verdict.met]
-    word = {True: "met", False: "missed", None: "not measured"}[verdict.met]
+    word = verdict.word
     share = 0.0
     if measured is not None:
         share = measured / target.limit if target.limit else float(measured > 0) * 1.5

@@ -32,7 +32,7 @@ def bench_ingest(bench: Bench, legs: int) -> None:
     scale = bench.scale
     if legs not in scale.pick((100,), (1, 100, 400, 1000), LEGS):
         pytest.skip(f"not in the {scale.name} form")
-    seconds = scale.pick(0.3, 1.0, 10.0)
+    seconds = scale.pick(0.3, 1.0, 5.0)
     row = Row("ingest", counted(legs, "leg"), x=legs, axis=f"legs × {RATE} datagrams/s")
 
     def once() -> None:
@@ -52,7 +52,7 @@ def bench_ingest(bench: Bench, legs: int) -> None:
             theirs = add(row, name, title, told, sent, own=False)
             row.add(f"{title} ÷ translink", "×", theirs / ours, better="more", own=False)
 
-    bench.measure(row, once, repeats=scale.pick(1, 3 if legs >= 400 else 2, 5))
+    bench.measure(row, once, repeats=scale.pick(1, 3 if legs >= 400 else 2, 4))
 
 
 @pytest.mark.parametrize("legs", [400])

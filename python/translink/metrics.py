@@ -182,7 +182,7 @@ class _Snapshot(Collector):
 
     def _admin(self) -> Iterator[Metric]:
         admin = self._table("admin")
-        for name in ("connections", "sessions", "dashboards"):
+        for name in ("connections", "sessions", "dashboards", "event_streams", "listeners"):
             yield _gauge(f"admin_{name}", f"Open {name} of the admin server", admin.get(name, 0))
         refused = {
             name: admin.get(name, 0)

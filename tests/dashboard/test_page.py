@@ -41,6 +41,16 @@ async def picture(page: Page, which: str = ".tape canvas >> nth=0") -> Any:
     return await page.locator(which).evaluate("canvas => canvas.toDataURL()")
 
 
+async def faults(page: Page) -> list[str]:
+    """What axe finds."""
+    found = await Axe().run(page)
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found.response["violations"]
+        for node in each["nodes"]
+    ]
+
+
 async def test_words_firm_up_and_are_translated_and_spoken(board: Board, visit: Visit) -> None:
     page = await visit(board.url)
     await live(page)
@@ -121,6 +131,7 @@ async def test_the_keyboard_is_enough(board: Board, visit: Visit) -> None:
     await expect(chosen).to_have_attribute("id", first or "")
     await page.keyboard.press("?")
     await expect(page.locator("#help")).to_be_visible()
+    await shoot(page, "help")
     await page.keyboard.press("Escape")
     await page.keyboard.press("t")
     assert await page.evaluate("document.documentElement.dataset.theme") == "light"
@@ -226,11 +237,17 @@ async def test_it_is_accessible(board: Board, visit: Visit) -> None:
         if width < 900:
             await page.locator(f'.tabs [data-to="{view}"]').click()
         await asyncio.sleep(0.2)  # colours fade over
-        found = await Axe().run(page)
-        wrong = [
-            f"{each['id']}: {node['target']} {node['failureSummary']}"
-            for each in found.response["violations"]
-            for node in each["nodes"]
-        ]
-        assert wrong == [], f"{scheme} at {width} px: " + "\n".join(wrong)
+        assert await faults(page) == [], f"{scheme} at {width} px"
         await shoot(page, f"board-{scheme}-{width}-{view}")
+
+
+async def test_a_house_without_calls_is_accessible_too(visit: Visit) -> None:
+    board = Board(0)
+    await board.start()
+    page = await visit(board.url)
+    await expect(page.locator("#link")).to_have_attribute("data-state", "open")
+    await expect(page.locator("#call")).to_contain_text("No call")
+    await page.keyboard.press("?")
+    assert await faults(page) == []
+    manners_of(page).while_down = True
+    await board.close()

@@ -241,6 +241,9 @@ async def test_a_call_is_ended_and_stays_to_be_read(
     await page.get_by_role("radio", name="Ended").click()
     await page.locator(f"#call-{name}").click()
     await page.locator(".script .text", has_text=text).first.wait_for()
+    for control in await page.locator(".lane-head").locator("button, select, input").all():
+        assert not await control.is_visible(), "its legs may be in another call by now"
+    await shoot(page, "ended")
     for form in ("json", "srt", "vtt", "txt"):
         async with page.expect_download() as told:
             await page.locator(".exports a", has_text=form.upper()).click()
