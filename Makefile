@@ -86,7 +86,7 @@ interop: ## Calls with real peers: GStreamer, ffmpeg, datagrams of all sizes.
 chaos: ## The table of docs/reliability.md: faults against words lost. ARGS="--short"
 	@$(MACHINE) need build
 	@$(MAKE) $(VENV)/.dev $(VENV)/.release
-	$(BIN)/python benches/chaos.py $(ARGS)
+	$(BIN)/python -m benches.chaos $(ARGS)
 
 ##@ Rest
 .PHONY: settings-reference clean help

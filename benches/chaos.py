@@ -6,11 +6,11 @@ word was lost, doubled, out of order, invented or misrouted in any of its runs, 
 the row is broken; then the exit code is 1. The whole table takes `rows × seeds × about 40 s /
 jobs`.
 
-    python benches/chaos.py                   # all rows, 10 seeds
-    python benches/chaos.py --short           # 1 seed of the most telling rows, about a minute
-    python benches/chaos.py --only zombie     # rows whose name holds this
-    python benches/chaos.py --write docs/reliability.md   # replaces the table between its two marks
-    python benches/chaos.py --program tests.naive --expect-losses --seeds 1 \\
+    python -m benches.chaos                   # all rows, 10 seeds
+    python -m benches.chaos --short           # 1 seed of the most telling rows, about a minute
+    python -m benches.chaos --only zombie     # rows whose name holds this
+    python -m benches.chaos --write docs/reliability.md   # replaces the table between its two marks
+    python -m benches.chaos --program tests.naive --expect-losses --seeds 1 \\
         --write docs/reliability.md --mark naive          # the same against another program
 """
 
@@ -20,13 +20,15 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from benches.kit.provenance import head, provenance
+from benches.reporting.targets import write_between
 
 LATE_MS = 100.0
 CHANCES = 3
@@ -124,12 +126,12 @@ def main() -> int:
     table = markdown(rows, reports)
     took = time.time() - begun
     repeated = sum(r.get("attempts", 1) - 1 for of_row in reports.values() for r in of_row)
-    table += f"\n\n{provenance(arguments, took, repeated)}"
+    table += f"\n\n{about(arguments, took, repeated)}"
     print(table)
     if arguments.json:
         arguments.json.write_text(json.dumps(reports, indent=1) + "\n")
     if arguments.write:
-        replace_table(arguments.write, table, arguments.mark)
+        write_between(arguments.write, arguments.mark, table)
     failures = [why for row in rows for why in failures_of(row, reports[row.name])]
     for why in failures:
         print(f"FAILED {why}", file=sys.stderr)
@@ -293,30 +295,17 @@ def markdown(rows: Sequence[Row], reports: dict[str, list[dict]]) -> str:
     return "\n".join(lines)
 
 
-def provenance(arguments: argparse.Namespace, took: float, repeated: int) -> str:
-    """Where and when."""
-    from translink import __version__
-
+def about(arguments: argparse.Namespace, took: float, repeated: int) -> str:
+    """Where and when, and what the columns mean."""
     seeds = 1 if arguments.short else arguments.seeds
     rest = " for what was left" if arguments.resume else ""
     return (
-        f"translink {__version__}, {time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores, {seeds} seeds from {arguments.first_seed}, {arguments.jobs} runs "
+        f"{head(provenance())}; {seeds} seeds from {arguments.first_seed}, {arguments.jobs} runs "
         f"at once, {took:.0f} s{rest}. Sockets and handshakes: the most in one run. Recovery: from "
         "the fault to the next answered stream, or prerecorded answer, for that caller. Latest word: "
         "the largest mouth-to-ear delay of all. Runs repeated because the simulated callers themselves "
         f"were more than {LATE_MS:.0f} ms late on a busy machine: {repeated}."
     )
-
-
-def replace_table(path: Path, table: str, mark: str) -> None:
-    """Put the table between the marks (at the end, when the file has none)."""
-    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
-    text = path.read_text() if path.exists() else "# Reliability\n"
-    if begin not in text:
-        text += f"\n{begin}\n{end}\n"
-    before, _, rest = text.partition(begin)
-    path.write_text(f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}")
 
 
 def rank(values: Iterable[float], share: float) -> float | None:

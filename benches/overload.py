@@ -39,7 +39,8 @@ from typing import Any
 
 import uvloop
 
-from benches.kit.calls import read_ears, thread_seconds
+from benches.kit.calls import thread_seconds
+from benches.kit.ears import read_ears
 from benches.kit.native import program
 from benches.kit.provenance import head, provenance
 from benches.kit.quantiles import named

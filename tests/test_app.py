@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+import trustme
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from translink.app import App
@@ -128,3 +130,34 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
 def _modes(app: App) -> tuple[str, float, list[Any]]:
     shown = app.console.settings()
     return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in shown["legs"]]
+
+
+async def test_with_the_settings_the_certificate_is_read_again(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    issued = trustme.CA().issue_cert("localhost")
+    pem = tmp_path / "both.pem"
+    issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
+    settings = settings_for(fake, tmp_path, f"admin.tls_cert={pem}")
+    app = App(settings, lambda: settings)
+    async with app.running():
+        pem.write_text("")
+        with structlog.testing.capture_logs() as lines:
+            app.reload()
+    errors = [line["event"] for line in lines if line["log_level"] == "error"]
+    assert errors == ["certificate not reloaded"]
+
+
+async def test_a_file_with_a_key_that_all_can_read_is_warned_of(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    file = tmp_path / "translink.toml"
+    file.write_text("[admin]\ntoken = '0123456789abcdef'\n")
+    file.chmod(0o644)
+    settings = settings_for(fake, tmp_path)
+    with structlog.testing.capture_logs() as lines:
+        async with App(settings, lambda: settings).running():
+            pass
+    assert [line["file"] for line in lines if "can be read by everybody" in line["event"]] == [
+        str(file)
+    ]

@@ -22,10 +22,10 @@ FLOORS: tuple[set[str], ...] = (
     {"translink", "_core", "errors", "events", "quickstart"},
     {"providers", "log", "journal", "stages", "sentences", "views", "usage", "event_types"},
     {"keys", "setting_types", "settings", "setting_errors", "sources"},
-    {"transcript", "timeline", "failover", "speech", "pauses", "pace", "pressure"},
+    {"transcript", "timeline", "failover", "speech", "languages", "pauses"} | {"pace", "pressure"},
     {"http", "http_errors", "deepgram", "deepl"},
     {"media", "attempts", "voices", "loadmeter"},
-    {"feed", "pieces", "listening", "listener", "services", "lineup", "restream"}
+    {"feed", "pieces", "listening", "stint", "listener", "services", "lineup", "restream"}
     | {"record", "speaker", "interpreter", "call", "leg", "switchboard", "exchange", "tap"},
     {"metrics", "admin", "offline", "archive", "exports", "tracing"},
     {"app", "console"},
@@ -49,6 +49,7 @@ PURE = (
     "failover",
     "sentences",
     "pauses",
+    "languages",
     "pace",
     "pressure",
     "speech",

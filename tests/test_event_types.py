@@ -51,8 +51,7 @@ async def eventful() -> list[Event]:
     switchboard.set_language("2", "de")
     await board.talk("1", 1.0)
     board.providers.bugs["listen en"] = DOWN
-    for call in switchboard.calls.values():
-        call.interpreters["1"].listener._feed.abort()  # type: ignore[union-attr]
+    board.providers.newest["en"].abort()
     await board.talk("1", 3.0)
     board.providers.bugs = {"transcribe en": DOWN, "listen en": DOWN}
     await board.talk("1", 1.0)

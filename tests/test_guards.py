@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mutations import MUTATIONS, Mutation
+from tests.support.mutations import MUTATIONS, Mutation, table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,6 +26,11 @@ def test_a_protection_is_where_the_table_says_and_has_its_test(mutation: Mutatio
     tests = [test for file in files for test in _tests_of(ROOT / file)]
     for word in re.split(r" or ", name):
         assert any(word in test for test in tests), word
+
+
+def test_the_manual_lists_them_all() -> None:
+    manual = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    assert table() in manual, "run tools/mutate-guards --write"
 
 
 def test_no_protection_is_there_twice() -> None:

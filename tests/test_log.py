@@ -106,6 +106,16 @@ def test_what_looks_like_a_key_is_masked_even_when_nobody_registered_it(
     assert log.MASK in masked
 
 
+pieces = st.sampled_from(["token", "ToKEN", "to\u212aen", "Bearer", "DeepL-Auth-Key", ":fx"])
+pieces |= st.sampled_from([" ", "=", ": ", "\n", "word", "0123456789abcdef01"])
+pieces |= st.just("279a2e9d-83b3-c416-7e2d-f721593e42a0")
+
+
+@given(st.lists(pieces, max_size=12).map("".join))
+def test_a_line_that_is_not_looked_through_has_nothing_to_mask(line: str) -> None:
+    assert log.Redaction()(line) == log._KEYS.sub(log._masked, line)
+
+
 def test_ordinary_words_are_left_alone() -> None:
     line = 'Token expired; bearer of bad news: "the token was lost" 3333-1'
     assert log.Redaction(["", "abc"])(line) == line

@@ -17,7 +17,7 @@ from typing import Any
 
 import uvloop
 
-from benches.kit.receivers import busy
+from benches.kit.receiving import busy
 from benches.reference_udp import TICK, ReferenceLeg
 from translink.media import LegPorts, Media
 

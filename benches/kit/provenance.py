@@ -58,7 +58,7 @@ def commit() -> str:
 def command() -> str:
     """What was typed, without paths of this machine."""
     told = os.environ.get("TRANSLINK_BENCH_COMMAND")
-    words = told.split() if told else [Path(sys.argv[0]).name, *sys.argv[1:]]
+    words = told.split() if told else [*_spoken(Path(sys.argv[0])), *sys.argv[1:]]
     return " ".join(word if "/" not in word else Path(word).name for word in words)
 
 
@@ -67,6 +67,12 @@ def cpu_model() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _spoken(script: Path) -> list[str]:
+    if script.parent.name != "benches":
+        return [script.name]
+    return ["python", "-m", "benches" if script.stem == "__main__" else f"benches.{script.stem}"]
 
 
 def _version(package: str) -> str:

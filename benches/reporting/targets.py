@@ -31,6 +31,8 @@ class Verdict:
 
     target: Target
     measured: float | None
+    all_tried: bool = False
+    """More was not tried: nobody knows whether the target would be met."""
 
     @property
     def met(self) -> bool | None:
@@ -38,7 +40,15 @@ class Verdict:
         if self.measured is None:
             return None
         limit = self.target.limit
-        return self.measured >= limit if self.target.at_least else self.measured <= limit
+        met = self.measured >= limit if self.target.at_least else self.measured <= limit
+        return met or (None if self.all_tried else False)
+
+    @property
+    def word(self) -> str:
+        """What is to be said."""
+        if self.measured is not None and self.met is None:
+            return "no more was tried"
+        return {True: "met", False: "missed", None: "not measured"}[self.met]
 
 
 TARGETS = (
@@ -64,6 +74,8 @@ TARGETS = (
     Target("interpreter's own time p99", "interpreter", "", "own time p99", 10, "ms"),
     Target("CPU per two-way call, the best step measured",
            "capacity", "*", "CPU per call", 0.5, "% of a core"),
+    Target("calls per core, extrapolated from that CPU",
+           "capacity", "*", "calls per core, extrapolated", 200, "calls", at_least=True),
     Target("calls carried with every condition kept",
            "capacity", "*", "carried", 200, "calls", at_least=True),
     Target("memory per call beyond the ledgers, the largest step",
@@ -78,7 +90,7 @@ TARGETS = (
 def verdicts(results: dict[str, Any]) -> list[Verdict]:
     """Every target beside what was measured."""
     rows = rows_of(results)
-    return [Verdict(target, _measured(target, rows.get(target.row, []))) for target in TARGETS]
+    return [_verdict(target, rows.get(target.row, [])) for target in TARGETS]
 
 
 def table(results: dict[str, Any]) -> str:
@@ -87,11 +99,19 @@ def table(results: dict[str, Any]) -> str:
     for verdict in verdicts(results):
         target = verdict.target
         sign = "≥" if target.at_least else "≤" if target.limit else ""
-        word = {True: "met", False: "**missed**", None: "not measured"}[verdict.met]
+        word = f"**{verdict.word}**" if verdict.met is False else verdict.word
         measured = "–" if verdict.measured is None else f"{short(verdict.measured)} {target.unit}"
         limit = f"{sign} {target.limit:g} {target.unit}".strip()
         lines.append(f"| {target.text} | {limit} | {measured.strip()} | {word} |")
     return "\n".join(lines)
+
+
+def notes(results: dict[str, Any]) -> list[str]:
+    """What the rows have to say beside their figures."""
+    return [
+        f"{row}: {note}." for row, cases in rows_of(results).items() for case in cases
+        for note in case["notes"]
+    ]  # fmt: skip
 
 
 def write_between(path: Path, mark: str, text: str) -> None:
@@ -113,6 +133,12 @@ def short(number: float) -> str:
     size = abs(number)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
     return f"{number:,.{digits}f}"
+
+
+def _verdict(target: Target, cases: list[dict[str, Any]]) -> Verdict:
+    measured = _measured(target, cases)
+    most = max((case["x"] or 0 for case in cases), default=0)
+    return Verdict(target, measured, target.figure == "carried" and measured == most)
 
 
 def _measured(target: Target, cases: list[dict[str, Any]]) -> float | None:

@@ -38,7 +38,7 @@ def bench_interpreter(bench: Bench) -> None:
                 row.quantiles(name.replace("_", " "), "ms", told, "p50", "p99", noise=0.2)
         words(row, outcome)
 
-    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 5))
+    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))
 
 
 def bench_mouth_to_ear(bench: Bench) -> None:
@@ -57,7 +57,7 @@ def bench_mouth_to_ear(bench: Bench) -> None:
         parts(row, outcome)
         words(row, outcome)
 
-    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 5))
+    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))
 
 
 def parts(row: Row, outcome: Outcome) -> None:

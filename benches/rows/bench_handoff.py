@@ -31,7 +31,7 @@ def bench_handoff(bench: Bench, mood: str) -> None:
         pytest.skip("not in the smoke run")
     case, limit = MOODS[mood]
     row = Row("hand-off", case)
-    seconds = bench.scale.pick(0.6, 1.5, 15.0)
+    seconds = bench.scale.pick(0.6, 1.5, 10.0)
 
     def once() -> None:
         for name, title in (("mailbox", "translink"), ("attached", "call_soon_threadsafe")):
@@ -58,7 +58,7 @@ def bench_handoff(bench: Bench, mood: str) -> None:
                     f"{title}, receiving stands still", "ms", stalls, "p99", "max", own=own
                 )
 
-    bench.measure(row, once, repeats=bench.scale.pick(1, 2, 5))
+    bench.measure(row, once, repeats=bench.scale.pick(1, 2, 3))
 
 
 def tell(

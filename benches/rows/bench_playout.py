@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from benches.kit.calls import TICK, roomy
+from benches.kit.calls import roomy
+from benches.kit.ears import TICK
 from benches.kit.native import program
 from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
@@ -38,7 +39,7 @@ def bench_playout(bench: Bench, ears: int, mood: str) -> None:
     row = Row(
         "playout", counted(ears, "ear") + ", loop busy 3 ms of every 5" * busy, x=x, axis="ears"
     )
-    seconds = scale.pick(1, 3, 20)
+    seconds = scale.pick(1, 3, 10)
 
     def once() -> None:
         target = (ears, mood) == (100, "idle")
@@ -47,7 +48,7 @@ def bench_playout(bench: Bench, ears: int, mood: str) -> None:
             if scale.name == "full" or (name == "uvloop" and f"{title} p50" not in row.figures):
                 tell(row, title, *play(name, ears, seconds, mood), own=False)
 
-    bench.measure(row, once, repeats=scale.pick(1, 2, 5))
+    bench.measure(row, once, repeats=scale.pick(1, 2, 3))
 
 
 def bench_playout_drift(bench: Bench) -> None:

@@ -164,6 +164,8 @@ class App:
                 lines=settings.transcripts.lines_per_call,
                 retention=settings.transcripts.retention,
             )
+            forgetting = asyncio.create_task(archive.watch(), name="archive")
+            stack.callback(forgetting.cancel)
             self.switchboard.on_ended = lambda call: archive.close(
                 call.row(), call.stages.summary()
             )
@@ -346,9 +348,6 @@ class App:
     def _voices(self, http: Http, voice: str | None) -> list[DeepgramSpeak]:
         """Synthesizers in order; `voice` overrides the voice of every language."""
         settings, at = self._settings, self._endpoints
-        chosen = dict(settings.voices)
-        if voice is not None:
-            chosen |= {leg.language: voice for leg in settings.legs if leg.voice == voice}
         lines = [(at.deepgram_url, at.deepgram_key, "deepgram.speak")]
         for number, account in enumerate(settings.fallback.deepgram, 2):
             key = account.api_key.get_secret_value()
@@ -360,7 +359,8 @@ class App:
                 http,
                 base_url=url,
                 api_key=key,
-                voices=chosen,
+                voices=settings.voices,
+                voice=voice,
                 timeout=settings.deepgram.speak_timeout,
                 name=name,
             )

@@ -19,6 +19,7 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
             "settings": settings.masked(),
             "files": [str(path) for path in settings.notes.files],
             "ignored": list(settings.notes.ignored),
+            "exposed": [str(path) for path in settings.notes.exposed],
             "engines": [asdict(finding) for finding in engines()],
         }
         option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -43,7 +44,10 @@ def _lines(settings: Settings) -> Iterator[str]:
                 f"ear {leg.play_to or 'where its datagrams come from'}, "
                 f"hears {hears.name} ({hears.language})"
             )
-    yield f"admin           http://{settings.admin.host}:{settings.admin.port}"
+    scheme = "https" if settings.admin.tls_cert else "http"
+    yield f"admin           {scheme}://{settings.admin.host}:{settings.admin.port}"
+    for file in settings.notes.exposed:
+        yield f"not private     {file} has a key in it and can be read by everybody here"
     for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
         yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
     for finding in engines():

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
+RECEIVE_BUFFER = 200_000
+"""Bytes: some 3 s of datagrams, and what any kernel grants without being told to grant more."""
+
 
 class Refused(Exception):
     """The call cannot be made; `busy`: but perhaps later."""
@@ -113,6 +116,7 @@ class Exchange:
                 send_from_listen=wish.send_from_listen,
                 source="first" if wish.source is None else (wish.source,),
                 voice=wish.voice,
+                receive_buffer=RECEIVE_BUFFER,
             )
             try:
                 return Leg(leg, self._open(leg), other, created=True)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
+VOICES_KEPT = 64
+"""Voices that legs asked for by name; whoever creates calls may name ever new ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class LineupLimits:
@@ -144,6 +147,8 @@ class Lineup:
     async def _speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         speaker = self._speakers.get(voice)
         if speaker is None:
+            while len(self._speakers) >= VOICES_KEPT:
+                del self._speakers[next(iter(self._speakers))]
             speaker = self._speakers[voice] = Voices(
                 self._speech,
                 self._voices(voice),

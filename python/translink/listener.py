@@ -2,9 +2,9 @@
 providers.
 
 Theory of operation
-    `timeline` says which audio is answered; `speech` says where somebody speaks; `feed` keeps one
-    stream fed; `pieces` has finished stretches recognised by the prerecorded API. The listener
-    decides which of them serves:
+    `timeline` says which audio is answered; `speech` says where somebody speaks; a `stint` is one
+    stream and what it is fed; `pieces` has finished stretches recognised by the prerecorded API.
+    The listener decides which of them serves:
 
     * mode STREAMING: a stream covers everything. When it breaks, what it had not made final is
       covered again: a gap of up to `replay` seconds is sent into the next stream (at 1.25 × real
@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
@@ -30,18 +29,20 @@ from typing import TYPE_CHECKING
 from translink.errors import Kind, ProviderError
 from translink.events import RATE, Result, StreamEvent, UtteranceEnd
 from translink.failover import Backoff, Breaker, Wait
-from translink.feed import WORTH_AN_ANSWER, Audio, Feed
+from translink.feed import WORTH_AN_ANSWER, Audio
+from translink.languages import Languages
 from translink.listening import ListenObserver, ListenRules, ListenStats, Mode
 from translink.pieces import Pieces
 from translink.speech import FRAME, SpeechMap
+from translink.stint import Stint
 from translink.timeline import Span, Timeline
 
 if TYPE_CHECKING:
     from translink._core import Frame
     from translink.providers import LiveStream, LiveTranscriber
 
-LANGUAGES = 16
-"""Changes of language that are remembered: more than fit into one ledger of speech."""
+SPREAD = 0.1
+"""Seconds over which legs that wait for each other's attempts look again."""
 
 
 class Listener:
@@ -69,11 +70,7 @@ class Listener:
         self.mode = Mode.IDLE
         self.reason = ""
         """Why this mode."""
-        self._language = language
-        self._next_language: str | None = None
-        """Asked for; from the next pause on."""
-        self._languages: deque[tuple[int, str]] = deque([(start, language)], maxlen=LANGUAGES)
-        """From which sample on which language is spoken; the newest changes."""
+        self._languages = Languages(start, language)
         self._audio = audio
         self._live = live
         self._breaker = breaker
@@ -85,7 +82,7 @@ class Listener:
             self._timeline,
             audio=audio,
             speech=self._speech,
-            transcribe=lambda pcm, at: transcribe(pcm, self.language_at(at)),
+            transcribe=lambda pcm, at: transcribe(pcm, self._languages.at(at)),
             on_change=self._release,
             on_failed=self._piece_failed,
             rule=self._rules.cut,
@@ -100,9 +97,8 @@ class Listener:
         """The provider says that our request is wrong: no use asking again before something
         changes."""
         self._handover_since: float | None = None
-        self._feed: Feed | None = None
-        self._no_feed = asyncio.Event()
-        self._span: Span | None = None
+        self._stint: Stint | None = None
+        self._no_stint = asyncio.Event()
         self._changed = asyncio.Event()
         self._rng = rng or Random()
         self._backoff = Backoff(rng=self._rng)
@@ -120,14 +116,11 @@ class Listener:
     @property
     def language(self) -> str:
         """What is recognised, or will be from the next pause on."""
-        return self._next_language or self._language
+        return self._languages.wanted
 
     def language_at(self, sample: int) -> str:
         """What was, or is, spoken there."""
-        return next(
-            (language for at, language in reversed(self._languages) if at <= sample),
-            self._languages[0][1],
-        )
+        return self._languages.at(sample)
 
     @property
     def acknowledged(self) -> int:
@@ -141,8 +134,8 @@ class Listener:
         note = self._speech.frame
         for frame in frames:
             note(frame.start, frame.speech, frame.rms, frame.captured)
-        if self._feed is not None:
-            self._feed.frames(frames)
+        if self._stint is not None:
+            self._stint.frames(frames)
         if self._handover_since is not None:
             self._hand_over()
         if (assigned := self._timeline.assigned) is not None and (
@@ -161,16 +154,16 @@ class Listener:
         self._backoff = Backoff(rng=self._rng)
         if not wanted and self._serving:
             self._begin_handover()
-        elif self._next_language is None:
+        elif not self._languages.changing:
             self._handover_since = None
         self._changed.set()
 
     def use_language(self, language: str) -> None:
         """Somebody goes on in another language: at the next pause his stream ends, and what he
         says from there on is recognised in the other one; nothing is lost or doubled by it."""
-        if language == (self._next_language or self._language):
+        if language == self._languages.wanted:
             return
-        self._next_language = language
+        self._languages.change(language)
         self._refused = False
         self._begin_handover()
         self._changed.set()
@@ -178,7 +171,7 @@ class Listener:
     @property
     def _serving(self) -> bool:
         """A stream covers all that comes."""
-        return self._feed is not None and self._span is not None and self._span.end is None
+        return self._stint is not None and self._stint.open
 
     def _begin_handover(self) -> None:
         self._handover_since = self._handover_since or time.monotonic()
@@ -188,14 +181,13 @@ class Listener:
 
     def _turn(self, at: int | None) -> None:
         """What is spoken from `at` on (None = now) is in the language that was asked for."""
-        if self._next_language is None or self._finishing:
+        if not self._languages.changing or self._finishing:
             return
         if at is None:
             at = self._speech.head
             # What nobody was given yet was said in the language before.
             self._pieces.take(at)
-        self._language, self._next_language = self._next_language, None
-        self._languages.append((at, self._language))
+        self._languages.turn(at)
 
     async def run(self) -> None:
         """Serve until `finish`. Cancelling drops what is under way, and says so.
@@ -223,11 +215,11 @@ class Listener:
         self._finishing = True
         self._changed.set()
         deadline = time.monotonic() + within
-        if (feed := self._feed) is not None and self._span is not None:
-            self._end_span(self._speech.head, lap=0)
+        if (stint := self._stint) is not None:
+            stint.end_at(self._speech.head)
             if not await self._gone(within / 2):
                 # The rest of the time is for the prerecorded API.
-                feed.abort()
+                stint.abort()
                 await self._gone(within / 10)
         self._pieces.take(self._speech.head)
         await self._pieces.wait(max(0.0, deadline - time.monotonic()))
@@ -237,7 +229,7 @@ class Listener:
         """Wait for the stream's end."""
         try:
             async with asyncio.timeout(within):
-                await self._no_feed.wait()
+                await self._no_stint.wait()
         except TimeoutError:
             return False
         return True
@@ -268,14 +260,18 @@ class Listener:
         """One attempt at a stream, and its life."""
         permit = self._breaker.acquire(time.monotonic())
         if isinstance(permit, Wait):
-            self._fall_back(None)
-            await self._pause_until(permit.at)
+            at = permit.at
+            if permit.careful:
+                at += self._rng.uniform(0.0, SPREAD)
+            else:
+                self._fall_back(None)
+            await self._pause_until(at)
             return
         if not self._fallen_back and not self._failures:
             self._set_mode(Mode.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
-        language = self._language
+        language = self._languages.now
         try:
             stream = await self._live.connect(language)
         except ProviderError as error:
@@ -290,7 +286,7 @@ class Listener:
 
     async def _serve(self, stream: LiveStream, language: str) -> None:
         """A stream is open: feed it until it ends."""
-        if self._finishing or not self._want_stream or language != self._language:
+        if self._finishing or not self._want_stream or language != self._languages.now:
             stream.abort()
             return
         opened = time.monotonic()
@@ -298,39 +294,45 @@ class Listener:
         self.stats.connections_total += 1
         self.stats.connections_active += 1
         self._observer.connected()
-        origin = self._rejoin()
-        span = self._span = self._timeline.begin("stream")
-        self._no_feed.clear()
-        feed = self._feed = Feed(
+        stint = self._stint = Stint(
             stream,
-            origin,
+            start=self._start,
+            again=self.stats.connections_total > 1,
             audio=self._audio,
             speech=self._speech,
-            limits=self._rules.feed,
-            on_event=lambda event: self._event(span, event),
+            timeline=self._timeline,
+            pieces=self._pieces,
+            rules=self._rules,
+            on_event=self._event,
             on_sent=self._sent,
         )
+        self._no_stint.clear()
+        if stint.replayed is not None:
+            self._replayed(*stint.replayed)
         self._fallen_back = False
         self._set_mode(Mode.STREAMING, "")
         failure: ProviderError | None = None
         try:
-            await feed.run()
+            await stint.run()
         except ProviderError as error:
             failure = error
         finally:
             self.stats.connections_active -= 1
-            self._feed = self._span = self._handover_since = None
-            self._no_feed.set()
+            self._stint = self._handover_since = None
+            self._no_stint.set()
         self._observer.disconnected(failure)
         if failure is None:
-            self._close(span)
+            stint.done()
+            self._release()
             self._turn(None)
             return
         self.stats.failovers += 1
-        self._recover(span)
+        stint.broken()
+        self._release()
         self._turn(None)
-        if feed.heard:
+        if stint.heard:
             self._failures = 0
+            self._breaker.lost(time.monotonic())
         else:
             # It took the handshake and then said nothing: for the other legs that is a failure,
             # too.
@@ -351,57 +353,9 @@ class Listener:
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
-    def _close(self, span: Span) -> None:
-        """The stream of `span` ended as asked. Speech that it passed over in silence is asked for
-        once more, elsewhere."""
-        assert span.end is not None
-        if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
-            self._timeline.done(span)
-        else:
-            self._pieces.start(self._timeline.reassign(span, "prerecorded"))
-        self._release()
-
-    def _recover(self, span: Span) -> None:
-        """The stream of `span` is gone: what it had not made final is to be recognised again."""
-        self._timeline.abandon(span)
-        if not span.done:
-            # Its end was set by a change of mode, and later audio is being recognised already.
-            self._pieces.start(self._timeline.reassign(span, "prerecorded"))
-        self._release()
-
-    def _rejoin(self) -> int:
-        """A stream is about to take over. Decide from which sample on, have the rest recognised as
-        pieces, return the stream's origin."""
-        start, head = self._timeline.assigned, self._speech.head
-        assert start is not None
-        lap = int(self._rules.lap * RATE)
-        talk = self._speech.speech_in(start, head)
-        # Silence needs no recogniser; a little of it lets the recogniser hear the first word begin.
-        self._pieces.take((talk.start if talk else head) - lap)
-        if talk is not None and head - talk.start > self._rules.replay * RATE:
-            at = self._rejoin_at(talk.start, head)
-            self._replayed(at - talk.start, "prerecorded")
-            self._pieces.take(at)
-        elif talk is not None and self.stats.connections_total > 1:
-            self._replayed(head - talk.start, "stream")
-        begin = self._timeline.assigned
-        assert begin is not None
-        # On a frame's border, so that frames can go out as they come.
-        return max(self._start, (begin - lap) // FRAME * FRAME)
-
     def _replayed(self, samples: int, by: str) -> None:
         self.stats.replayed_ms += samples * 1000 / RATE
         self._observer.replayed(samples / RATE, by)
-
-    def _rejoin_at(self, start: int, head: int) -> int:
-        """Last good place to begin a stream: a pause not too long ago, else the quietest moment."""
-        lap = int(self._rules.lap * RATE)
-        earliest = max(start, head - max(int(self._rules.replay * RATE), lap))
-        at = self._speech.last_pause(earliest, RATE // 10)
-        if at is None:
-            # What the piece hears after the border must have been said by now.
-            at = self._speech.quietest(earliest, head - lap)
-        return at
 
     def _hand_over(self) -> None:
         """The stream is no longer wanted, or another language: end its span at a pause, or when no
@@ -415,22 +369,11 @@ class Listener:
         if not quiet and waited < self._rules.handover:
             return
         self._handover_since = None
-        if self._serving:
-            span = self._span
-            assert span is not None
-            self._end_span(head, lap=0 if quiet else int(self._rules.lap * RATE))
-            self._turn(span.end)
+        stint = self._stint
+        if stint is not None and stint.open:
+            self._turn(stint.end_at(head, mid_word=not quiet))
         else:
             self._turn(None)
-
-    def _end_span(self, at: int, *, lap: int) -> None:
-        """Close the stream when it has heard its span and `lap` samples more (in mid-word; they are
-        sure to come)."""
-        assert self._feed is not None
-        assert self._span is not None
-        self._timeline.end(self._span, at)
-        assert self._span.end is not None
-        self._feed.end_at(max(self._span.end + lap, self._feed.cursor))
 
     def _event(self, span: Span, event: StreamEvent) -> None:
         match event:

@@ -98,6 +98,7 @@ class Speaker:
         self._moved = asyncio.Event()
         """Something was over."""
         self._said: list[str] = []
+        self._said_in = ""
 
     def add(self, segment: Segment, began: float = 0.0) -> None:
         """Take the next segment; `began` = when its first sound reached the socket. One too many is
@@ -164,6 +165,9 @@ class Speaker:
 
     async def _translate(self, group: asyncio.TaskGroup) -> None:
         while (utterance := await self._segments.get()) is not None:
+            # What was said in another language would mislead more than it helps.
+            if utterance.segment.language != self._said_in:
+                self._said, self._said_in = [], utterance.segment.language
             context = " ".join(self._said)
             self._said = [*self._said, utterance.segment.text][-CONTEXT:]
             await self._answers.put((utterance, group.create_task(self._ask(utterance, context))))

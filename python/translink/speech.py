@@ -68,7 +68,12 @@ class SpeechMap:
 
     def spoken(self, start: int, end: int) -> int:
         """Samples of speech within [start, end)."""
-        return sum(max(0, min(talk.end, end) - max(talk.start, start)) for talk in self._talks)
+        total = 0
+        for talk in reversed(self._talks):  # who asks wants to know about the newest
+            if talk.end <= start:
+                break
+            total += max(0, min(talk.end, end) - max(talk.start, start))
+        return total
 
     def pause_after(self, start: int, least: int) -> int | None:
         """Middle of the first pause of `least` samples that follows speech after `start`, or None.

@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from translink.views import CallRow, LegLive
 
 log = structlog.get_logger("translink")
-
-T = TypeVar("T")
 
 SetMode = Literal["auto", "streaming", "prerecorded"]
 LAST_WORDS = 2.0
@@ -343,8 +341,8 @@ class Switchboard:
 
     def _add(self, leg: Leg) -> None:
         self.legs[leg.name] = leg
-        leg.media.on_frames = _bind(self._frames, leg)
-        leg.media.on_playout = _bind(self._playout, leg)
+        leg.media.on_frames = functools.partial(self._frames, leg)
+        leg.media.on_playout = functools.partial(self._playout, leg)
         leg.media.on_dead = functools.partial(self._dead, leg)
 
     def _remove(self, leg: Leg) -> None:
@@ -378,7 +376,3 @@ def _add_counters(total: dict[str, int], counters: Mapping[str, int]) -> None:
             total[key] = max(total.get(key, 0), value)
         elif key not in MOMENTARY:
             total[key] = total.get(key, 0) + value
-
-
-def _bind(handler: Callable[[Leg, T], None], leg: Leg) -> Callable[[T], None]:
-    return lambda value: handler(leg, value)

@@ -57,7 +57,7 @@ async def test_a_request_that_drips_in_is_cut_off(
         assert await is_cut_off(reader)
         dripping.cancel()
         await asyncio.gather(dripping, return_exceptions=True)
-    assert loop.time() - begun < 2
+    assert loop.time() - begun < 5
     assert server.guard.counts()["connections_cut_off"] == 1
 
 

@@ -134,6 +134,9 @@ async def test_every_route_that_shows_or_does_something_is_closed_to_strangers(
             else:
                 seen += 1
                 assert answer.status == 401, route
+        if route.method == "GET" and route.role != "open":
+            async with http.head(path) as answer:
+                assert answer.status == 401, route
         if route.role in ("control", "listen"):
             async with http.request(route.method, path, json={}, headers=bearer(READ)) as answer:
                 assert answer.status == 403, route
@@ -418,6 +421,7 @@ async def test_a_bug_is_told_to_the_log_and_not_to_the_client(
     with structlog.testing.capture_logs() as lines:
         async with http.get(strict.url + "/api/calls", headers=bearer(READ)) as answer:
             assert answer.status == 500
+            assert list(await answer.json()) == ["error"]
             told = await answer.text()
     assert "inside" not in told
     assert [line for line in lines if line.get("exc_info")]
@@ -487,6 +491,29 @@ async def test_a_large_head_is_refused(strict: AdminServer, head: bytes) -> None
     await writer.wait_closed()
 
 
+async def test_requests_that_are_none_are_counted_and_do_not_fill_the_log(
+    strict: AdminServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = b"what-a-stranger-wrote"
+    for junk in (
+        b"GET / HTTP/9.9 " + secret + b"\r\n\r\n",
+        b"\x00" + secret + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + secret + b"\r\n\r\n",
+    ) * 5:
+        reader, writer = await asyncio.open_connection("127.0.0.1", strict.port)
+        writer.write(junk)
+        async with asyncio.timeout(5):
+            assert b" 400 " in await reader.readline()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    assert strict.guard.counts()["bad_requests"] == 15
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("admin.http")]
+    assert len(told) == 1
+    assert len(caplog.text.splitlines()) < 5
+    assert secret.decode() not in caplog.text
+
+
 async def test_a_little_that_becomes_much_is_not_unpacked(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:
@@ -503,6 +530,6 @@ async def test_a_stream_takes_no_long_message_from_its_client(
     async with http.ws_connect(strict.url + "/api/events", headers=bearer(READ)) as stream:
         await stream.receive_json()
         await stream.send_str("x" * 5_000)
-        message = await stream.receive()
+        message = await stream.receive(timeout=2)
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert message.data == 1009

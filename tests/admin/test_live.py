@@ -128,6 +128,55 @@ async def test_a_watched_call_has_its_legs_and_stages_told_when_they_change(
         assert told["legs"]["4444"]["volume"] == 0.5
 
 
+async def test_two_dashboards_on_one_call_are_told_the_same(
+    server: AdminServer, program: Program, http: aiohttp.ClientSession
+) -> None:
+    url = server.url + "/api/live"
+    async with http.ws_connect(url) as first, http.ws_connect(url) as second:
+        for watcher in (first, second):
+            await watcher.receive_json()
+        await first.send_json({"watch": {"calls": ["3333-1"]}})
+        await news(first, "legs")
+        await asyncio.sleep(ticker.LEG_TIME)
+        # The second one's look finds the change; the first one is told of it, too.
+        program.changes["volume"] = 0.5
+        await second.send_json({"watch": {"calls": ["3333-1"]}})
+        for watcher in (first, second):
+            told = await news(watcher, "legs")
+            assert told["legs"]["4444"]["volume"] == 0.5
+
+
+async def test_who_takes_no_data_is_cut_off_and_holds_up_nobody(
+    server: AdminServer,
+    program: Program,
+    http: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "PATIENCE", 0.3)
+    program.lines[0].text = "x"
+    url = server.url + "/api/live"
+    async with http.ws_connect(url) as watcher:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+        writer.write(
+            f"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        await watcher.receive_json()
+        assert len(server._live) == 2
+        # Everything that it is owed in system figures fills the way to it.
+        monkeypatch.setattr(ticker, "SYSTEM_TIME", 0.0)
+        monkeypatch.setattr(program, "system", lambda: {"filler": "x" * 400_000})
+        seen = 0
+        async with asyncio.timeout(20):
+            while len(server._live) == 2:
+                await watcher.receive_str()
+                seen += 1
+        assert seen >= 5
+        writer.close()
+
+
 async def test_envelopes_go_on_where_they_ended(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
@@ -167,6 +216,8 @@ async def test_under_load_there_are_two_updates_a_second_and_no_envelopes_or_int
         assert not any("levels" in message for message in got)
         types = {event["type"] for message in got for event in message.get("events", [])}
         assert types == {"final"}
+        # Nine of ten, for the one who watches; it counts, so that it shows.
+        assert 2 * 9 <= program.updates_left_out <= 7 * 9
 
 
 async def test_there_are_at_most_twenty_updates_a_second(

@@ -105,14 +105,16 @@ async def test_a_handshake_that_does_not_end_holds_no_place(
     await server.start()
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        async with asyncio.timeout(5):
+        try:
+            async with asyncio.timeout(5):
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b""
+                while server.guard.counts()["connections"]:  # noqa: ASYNC110 - the server's state
+                    await asyncio.sleep(0.05)
+        finally:
+            writer.close()
             with contextlib.suppress(ConnectionError):
-                assert await reader.read() == b""
-            while server.guard.counts()["connections"]:  # noqa: ASYNC110 - the server's state
-                await asyncio.sleep(0.05)
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
+                await writer.wait_closed()
     finally:
         await server.close()
 
@@ -194,3 +196,29 @@ def test_a_short_token_is_no_token_for_others_to_guess_at() -> None:
     with pytest.raises(ValueError, match="at least 16 characters"):
         AdminSettings(host="0.0.0.0", token="0123456789")
     assert AdminSettings(host="127.0.0.1", token="0123456789").token is not None
+
+
+async def test_over_tls_an_event_stream_is_not_idle_and_a_silent_connection_is(
+    secure: AdminServer,
+    files: Files,
+    http: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    trust = files.trusting()
+    url = secure.url + "/api/events"
+    async with http.ws_connect(url, headers=bearer, ssl=trust) as stream:
+        await stream.receive_json()
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", secure.port, ssl=files.trusting(), server_hostname="localhost"
+        )
+        monkeypatch.setattr(connections, "IDLE_TIME", 0.0)
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await writer.wait_closed()
+        await stream.ping()
+        assert not stream.closed
+        assert secure.guard.counts()["connections_cut_off"] == 1

@@ -122,3 +122,16 @@ def _with(told: dict[str, Any], commit: str, value: float) -> dict[str, Any]:
 )
 def test_numbers_keep_three_digits(number: float, text: str) -> None:
     assert short(number) == text
+
+
+@pytest.mark.parametrize(
+    ("carried", "step", "word"),
+    [(100.0, 100, "no more was tried"), (0.0, 100, "missed"), (200.0, 200, "met")],
+)
+def test_calls_that_were_not_tried_are_neither_carried_nor_missed(
+    carried: float, step: int, word: str
+) -> None:
+    told = results(row="capacity", carried=figure(carried, better="more"))
+    told["benchmarks"][0]["extra_info"]["x"] = step
+    found = {v.target.text: v.word for v in verdicts(told)}
+    assert found["calls carried with every condition kept"] == word

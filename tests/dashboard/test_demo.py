@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -49,7 +48,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[str]:
         yield found.group(1)
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)  # as Ctrl-C: it takes its server with it
+            process.terminate()
         await process.wait()
 
 

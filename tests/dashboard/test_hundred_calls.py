@@ -12,7 +12,7 @@ from tests.dashboard.conftest import Visit, live, shoot
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CALLS = 100
-WATCHED_FOR = 5.0
+WATCHED_FOR = 3.0
 FRAMES = """async (seconds) => {
   const stamps = [];
   const end = performance.now() + seconds * 1000;

@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.admin.conftest import Program
-from tests.dashboard.conftest import Visit, manners_of
+from tests.dashboard.conftest import Visit, manners_of, shoot
 from translink.admin import AdminServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,6 +35,7 @@ async def test_the_token_opens_the_page_and_is_kept_by_nobody(
     await page.locator("#token").fill("a guess")
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.locator("#login")).to_contain_text("wrong token")
+    await shoot(page, "login")
     await page.locator("#token").fill(TOKEN)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.locator("#link")).to_have_text("live · control")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.resources
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +45,15 @@ def test_every_module_says_what_it_is_and_stays_small(name: str) -> None:
 def test_every_module_that_is_needed_is_there(name: str) -> None:
     for wanted in re.findall(r'from "\./([^"]+)"', FILES[name]):
         assert wanted in FILES
+
+
+def test_the_types_in_the_comments_hold() -> None:
+    tsc = shutil.which("tsc")
+    if tsc is None:
+        pytest.skip("no tsc here; by hand: npx -p typescript tsc -p tests/dashboard/jsconfig.json")
+    config = Path(__file__).with_name("jsconfig.json")
+    told = subprocess.run([tsc, "-p", config], capture_output=True, text=True, timeout=25)
+    assert told.returncode == 0, told.stdout
 
 
 def test_nothing_is_left_over() -> None:

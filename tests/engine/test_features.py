@@ -129,7 +129,7 @@ def test_what_an_ear_was_sent_can_be_listened_to() -> None:
         began = time.monotonic_ns() * 16 // 1_000_000
         media.play(leg, 2, FLAT * 5, True)
         assert drainer.until(lambda: len(drainer.steps) == 4)
-        drainer.for_(0.05)
+        drainer.for_(0.1)
         media.play(leg, 3, FLAT * 5, True)
         assert drainer.until(lambda: len(drainer.steps) == 6)
         first, audio = media.heard(leg, began - 320, 2**62)

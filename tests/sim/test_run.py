@@ -59,7 +59,7 @@ def test_a_fault_that_cannot_be_read_is_refused_at_once() -> None:
 
 @pytest.mark.timeout(180)
 def test_the_short_form_of_the_chaos_table_loses_and_doubles_nothing() -> None:
-    command = [sys.executable, "benches/chaos.py", "--short", "--jobs", "8"]
+    command = [sys.executable, "-m", "benches.chaos", "--short", "--jobs", "8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| TCP reset, back at once | 1 × 2 |" in done.stdout

@@ -199,13 +199,16 @@ class FakeProviders:
     """Seconds, likewise."""
     open: int = 0
     connected: list[str] = field(default_factory=list)
+    newest: dict[str, FakeStream] = field(default_factory=dict)
+    """The stream that was opened last, by language."""
     heard: int = 0
     """Bytes."""
 
     async def connect(self, language: str) -> FakeStream:
         await self._perhaps(f"listen {language}")
         self.connected.append(language)
-        return FakeStream(self)
+        self.newest[language] = FakeStream(self)
+        return self.newest[language]
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         await self._perhaps(f"transcribe {language}")

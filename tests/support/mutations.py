@@ -23,6 +23,13 @@ class Mutation(NamedTuple):
     """Arguments of pytest: a file, and `-k` with the name."""
 
 
+def table() -> str:
+    """Protections and their tests, as docs/security.md has them."""
+    lines = ["| protection | lost, these fail |", "|---|---|"]
+    lines += [f"| {mutation.protection} | `{mutation.tests}` |" for mutation in MUTATIONS]
+    return "\n".join(lines)
+
+
 ADMIN_ACCESS = "tests/admin/test_access.py"
 GUARD = "tests/admin/test_guard.py"
 CONNECTIONS = "tests/admin/test_connections.py"
@@ -125,6 +132,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         'least: Role = "control" if wanted == "listen" else wanted',
         'least: Role = "read" if wanted == "listen" else wanted',
         f"{GUARD} -k listening_in",
+    ),
+    Mutation(
+        "a call that somebody listens to is marked",
+        "tap.py",
+        "leg.listeners += 1",
+        "pass",
+        "tests/test_listen_in.py -k seen_by_all",
+    ),
+    Mutation(
+        "listening in is told to all who watch",
+        "console.py",
+        'self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)',
+        "pass",
+        "tests/test_listen_in.py -k seen_by_all",
     ),
     Mutation(
         "what is done is logged",
@@ -418,11 +439,53 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GUARD} -k long_message",
     ),
     Mutation(
+        "dashboards are bounded",
+        "admin/live.py",
+        "if len(self._open) >= MOST:",
+        "if False:",
+        "tests/admin/test_live.py -k limit_to_dashboards",
+    ),
+    Mutation(
+        "a dashboard that falls behind is cut off",
+        "admin/live.py",
+        "if len(self._events) >= EVENTS:",
+        "if False:",
+        "tests/admin/test_live.py -k falls_behind",
+    ),
+    Mutation(
+        "a dashboard that says too much is cut off",
+        "admin/live.py",
+        "if allowed < 0:",
+        "if False:",
+        "tests/admin/test_live.py -k too_often",
+    ),
+    Mutation(
+        "created calls are bounded",
+        "exchange.py",
+        "if self._created() >= 2 * self._settings.max_created:",
+        "if False:",
+        "tests/test_exchange.py -k beyond_the_limit",
+    ),
+    Mutation(
         "a bug is not told to the client",
         "admin/guard.py",
         'return problem(500, "a bug in translink; the log has the details")',
         "raise",
         f"{GUARD} -k bug_is_told",
+    ),
+    Mutation(
+        "nobody fills the log with requests that are none",
+        "admin/noise.py",
+        "return untold is not None",
+        "return True",
+        f"{GUARD} -k requests_that_are_none",
+    ),
+    Mutation(
+        "nothing of such a request is logged",
+        "admin/server.py",
+        "logger=self.guard.noise.logger,",
+        "",
+        f"{GUARD} -k requests_that_are_none",
     ),
     Mutation(
         "security headers",
@@ -445,6 +508,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if tls is None and not is_loopback(settings.host):",
         "if False:",
         f"{TLS} -k warned_of",
+    ),
+    Mutation(
+        "a renewed certificate is read on SIGHUP",
+        "app.py",
+        "self._admin.reload_certificate()",
+        "pass",
+        "tests/test_app.py -k certificate",
     ),
     # --- Secrets ---
     Mutation(
@@ -509,6 +579,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if _holds_secret(path, entries) and readable_by_all(path)",
         "if False",
         f"{KEYS} -k all_can_read",
+    ),
+    Mutation(
+        "a file with a key that all can read is warned of",
+        "app.py",
+        "for file in settings.notes.exposed:",
+        "for file in ():",
+        "tests/test_app.py -k all_can_read",
     ),
     Mutation(
         "child processes get no keys",

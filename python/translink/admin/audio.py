@@ -74,6 +74,10 @@ class AudioStreams:
             self._open.discard(stream)
         return stream
 
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._open)
+
     async def close(self, _: web.Application | None = None) -> None:
         """The server goes down."""
         for stream in tuple(self._open):
@@ -93,8 +97,8 @@ async def _write(stream: web.WebSocketResponse, tap: Listening) -> None:
         await asyncio.sleep(PERIOD)
         try:
             pcm = tap.read()
-        except LookupError:
-            return
+        except (LookupError, RuntimeError):
+            return  # the leg is gone, or all of them
         if pcm:
             async with asyncio.timeout(PATIENCE):
                 await stream.send_bytes(pcm)

@@ -90,6 +90,10 @@ class LiveStreams:
                 await client.close()
         return stream
 
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._open)
+
     async def close(self, _: web.Application | None = None) -> None:
         """The server goes down: tell every client."""
         for stream in tuple(self._open):
@@ -227,8 +231,8 @@ class Client:
                 start = self._slots.get((leg, lane), 0)
                 try:
                     first, pairs = self._source.envelope(leg, lane, start)
-                except LookupError:
-                    break
+                except (LookupError, RuntimeError):
+                    break  # the leg is gone, or all of them
                 if pairs:
                     self._slots[leg, lane] = first + len(pairs) // 2
                     out.setdefault(leg, {})[lane] = (first, b64encode(pairs).decode())

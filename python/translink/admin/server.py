@@ -105,6 +105,7 @@ class AdminServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=self.guard.noise.logger,
             shutdown_timeout=1.0,
             keepalive_timeout=IDLE_TIME,
             lingering_time=2.0,
@@ -144,10 +145,17 @@ class AdminServer:
             runner, self._runner = self._runner, None
             await runner.cleanup()
 
+    def counts(self) -> dict[str, int]:
+        """Who is connected, and who was turned away."""
+        return {
+            **self.guard.counts(),
+            "dashboards": len(self._live),
+            "event_streams": len(self._streams),
+            "listeners": len(self._audio),
+        }
+
     def _routes(self) -> list[Route]:
-        system = SystemRoutes(
-            self._source, known=is_known, counts=self.guard.counts, table=self._routes
-        )
+        system = SystemRoutes(self._source, known=is_known, counts=self.counts, table=self._routes)
         return [
             *page_routes(),
             *self.guard.routes(),

@@ -59,6 +59,10 @@ class EventStreams:
                 await _close(stream, feed)
         return stream
 
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._open)
+
     async def close(self, _: web.Application | None = None) -> None:
         """The server goes down: tell every client."""
         for stream in tuple(self._open):

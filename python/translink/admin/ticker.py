@@ -44,6 +44,8 @@ class Ticker:
         self._clients: set[Client] = set()
         self._dirty: dict[str, float] = {}
         """Calls that something happened in, and when each may be looked at."""
+        self._looked_at: dict[str, float] = {}
+        """When a call was looked at because it came onto a screen."""
         self._bodies: dict[tuple[str, str], bytes] = {}
         """(kind, name) → as it was told last."""
         self._legs_at = self._stages_at = self._system_at = self._swept_at = 0.0
@@ -68,12 +70,19 @@ class Ticker:
             self._deaf()
             for known in (self.rows, self.legs, self.stages, self._dirty, self._bodies):
                 known.clear()
+            self._looked_at.clear()
 
     def look_at(self, client: Client, calls: Collection[str]) -> None:
         """A client has these calls on its screen now: it wants to know all of them."""
+        now = self._clock()
         for call in calls:
-            client.legs.update(self._look_at_legs(call))
-            if self._look_at_stages(call) or call in self.stages:
+            # Whoever turns pages to and fro gets what was found a moment ago.
+            if now - self._looked_at.get(call, -LEG_TIME) >= LEG_TIME:
+                self._looked_at[call] = now
+                self._tell_legs(call)
+                self._tell_stages(call)
+            client.legs.update(leg for leg in self._legs_of(call) if leg in self.legs)
+            if call in self.stages:
                 client.stages.add(call)
         client.levels = True
         client.wake.set()
@@ -85,15 +94,11 @@ class Ticker:
         if now - self._legs_at >= LEG_TIME:
             self._legs_at = now
             for call in watched:
-                changed = set(self._changed_legs(call))
-                for client in self._watching(call):
-                    client.legs |= changed
+                self._tell_legs(call)
         if now - self._stages_at >= STAGES_TIME:
             self._stages_at = now
             for call in watched:
-                if self._look_at_stages(call):
-                    for client in self._watching(call):
-                        client.stages.add(call)
+                self._tell_stages(call)
         if now - self._system_at >= SYSTEM_TIME:
             self._system_at = now
             self.system = orjson.Fragment(_json(self._source.system()))
@@ -102,6 +107,7 @@ class Ticker:
         if now - self._swept_at >= SWEEP_TIME:
             self._swept_at = now
             self._sweep()
+            self._looked_at.clear()
         hurried = self._source.hurried()
         for client in self._clients:
             client.levels = bool(client.watch.levels) and not hurried
@@ -110,11 +116,16 @@ class Ticker:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(HURRIED_TICK if self._source.hurried() else TICK)
+            hurried = self._source.hurried()
+            await asyncio.sleep(HURRIED_TICK if hurried else TICK)
+            if hurried:
+                left_out = round(HURRIED_TICK / TICK) - 1
+                self._source.left_out(left_out * len(self._clients))
             try:
                 self.tick(self._clock())
             except Exception:
                 log.exception("a bug in the live updates")
+                await asyncio.sleep(5.0)  # not a traceback at every tick
 
     def _event(self, event: Event) -> None:
         if event.call is not None and event.type != "interim":
@@ -148,6 +159,16 @@ class Ticker:
             else:
                 self._dirty[call] = now + ROW_TIME
 
+    def _tell_legs(self, call: str) -> None:
+        changed = set(self._changed_legs(call))
+        for client in self._watching(call):
+            client.legs |= changed
+
+    def _tell_stages(self, call: str) -> None:
+        if self._look_at_stages(call):
+            for client in self._watching(call):
+                client.stages.add(call)
+
     def _changed_legs(self, call: str) -> Iterator[str]:
         for leg in self._legs_of(call):
             try:
@@ -156,11 +177,6 @@ class Ticker:
                 continue
             if self._keep("leg", leg, body, self.legs):
                 yield leg
-
-    def _look_at_legs(self, call: str) -> list[str]:
-        """All legs of a call, changed or not."""
-        changed = set(self._changed_legs(call))
-        return [leg for leg in self._legs_of(call) if leg in changed or leg in self.legs]
 
     def _look_at_stages(self, call: str) -> bool:
         try:

@@ -40,6 +40,7 @@ class DeepgramSpeak:
         base_url: str = DEFAULT_BASE_URL,
         api_key: str,
         voices: Mapping[str, str] | None = None,
+        voice: str | None = None,
         extra: Mapping[str, str] | None = None,
         scheme: Scheme = "Token",
         timeout: float = 5.0,
@@ -49,6 +50,7 @@ class DeepgramSpeak:
         as `pt`.
 
         Args:
+            voice: model for every language; None = as `voices` has it.
             extra: more query parameters, such as `speed` or `mip_opt_out`.
             timeout: seconds to the first byte, and for each further wait; not for the whole.
 
@@ -59,6 +61,7 @@ class DeepgramSpeak:
         self._http = http
         self._url = endpoint(base_url, "/v1/speak")
         self._voices = {**VOICES, **(voices or {})}
+        self._always = voice
         self._extra = tuple((extra or {}).items())
         self._auth = authorization(api_key, scheme)
         self._headers = {**self._auth, "Content-Type": "application/json"}
@@ -101,7 +104,9 @@ class DeepgramSpeak:
 
     def _voice(self, language: str) -> str:
         tag = language.replace("_", "-")
-        voice = self._voices.get(tag) or self._voices.get(tag.partition("-")[0].lower())
+        voice = (
+            self._always or self._voices.get(tag) or self._voices.get(tag.partition("-")[0].lower())
+        )
         if voice is None:
             message = f"{self.name} has no voice for {tag}: name one in the setting voices.{tag}"
             raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import sys
 import tempfile
@@ -91,6 +92,7 @@ def run_demo(
     """
     console = Console(stderr=True)
     folder = Path(out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would go on
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -230,7 +232,11 @@ async def _server(
     began = time.monotonic()
     with console.status("Starting the server and its engines …"):
         await stack.enter_async_context(server)
-    console.print(f"The server was ready after {time.monotonic() - began:.1f} s.", highlight=False)
+    took = time.monotonic() - began
+    console.print(
+        f"The server was ready after {took:.1f} s. Look at it: http://127.0.0.1:{server.admin}/",
+        highlight=False,
+    )
     return server
 
 

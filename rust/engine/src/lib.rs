@@ -60,6 +60,7 @@ mod counters;
 mod engine;
 mod envelope;
 mod error;
+mod filter;
 mod item;
 mod legs;
 pub mod mailbox;

@@ -11,6 +11,7 @@ use translink_core::leg::{Input, Leg, Output, PlayoutEvent};
 
 use crate::batch::{BATCH, Batch};
 use crate::clock::{self, Conversion};
+use crate::filter::{Filter, program};
 use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
@@ -24,6 +25,7 @@ pub(crate) struct Slot {
     pub(crate) deadline: Nanos,
     leg: Leg,
     door: Doorkeeper,
+    filter: Filter,
     /// Where what the talker says is drawn.
     said: Slots,
     life: u32,
@@ -41,6 +43,7 @@ impl Slot {
             deadline: Nanos::MAX,
             leg,
             door: Doorkeeper::new(policy),
+            filter: Filter::new(),
             said: Slots::default(),
             life: 0,
             dropped: 0,
@@ -102,18 +105,14 @@ impl Slot {
         let (mut strangers, mut stranger) = (0, None);
         for index in 0..count {
             let datagram = batch.datagram(index);
+            let arrival = conversion.monotonic(datagram.stamp, self.leg.stats().last_datagram);
             if let Some(dropped) = datagram.dropped {
-                let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
-                self.shared
-                    .counters
-                    .drops_kernel
-                    .fetch_add(u64::from(new), Relaxed);
+                self.count_dropped(dropped, arrival);
             }
             if datagram.payload.is_empty() {
                 self.shared.counters.errors_receive.fetch_add(1, Relaxed);
                 continue;
             }
-            let arrival = conversion.monotonic(datagram.stamp, self.leg.stats().last_datagram);
             match self.door.look(datagram.source, arrival) {
                 Sender::Known => {}
                 Sender::New => {
@@ -136,8 +135,41 @@ impl Slot {
         if strangers > 0 {
             self.shared.counters.strangers.fetch_add(strangers, Relaxed);
             self.shared.senders.tell(self.door.heard(), stranger);
+            if self.filter.met(strangers, conversion.now) {
+                self.shut_out();
+            }
         }
         count == limit
+    }
+
+    /// The kernel told how many datagrams it has dropped in all, with one that came at `arrival`.
+    fn count_dropped(&mut self, dropped: u32, arrival: Nanos) {
+        let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
+        let counters = &self.shared.counters;
+        if self.filter.explains(arrival) {
+            counters.strangers.fetch_add(new.into(), Relaxed);
+        } else {
+            counters.drops_kernel.fetch_add(new.into(), Relaxed);
+        }
+    }
+
+    /// Let the kernel drop strangers for a while. Where it cannot, they are dropped here.
+    fn shut_out(&mut self) {
+        let peers = self.door.peers();
+        let now = clock::now();
+        if !peers.is_empty() && self.sockets.filter(Some(&program(&peers))).is_ok() {
+            self.filter.begin(now);
+            self.deadline = self.deadline.min(self.filter.until());
+        }
+    }
+
+    /// Look at strangers again.
+    fn let_in(&mut self) {
+        if self.filter.until() < Nanos::MAX {
+            // Fails only for a socket that has no filter.
+            let _ = self.sockets.filter(None);
+            self.filter.end(clock::now());
+        }
     }
 
     /// Queue speech whose bytes were reserved.
@@ -163,6 +195,7 @@ impl Slot {
 
     /// Whom to hear from now on. An ear that was learned has to be learned anew.
     pub(crate) fn listen_to(&mut self, policy: Policy) {
+        self.let_in();
         self.door = Doorkeeper::new(policy);
         self.sockets.forget();
         self.shared.senders.tell(None, None);
@@ -181,6 +214,7 @@ impl Slot {
             }
         }
         self.act(Input::Reset, 0, out);
+        self.let_in();
         self.door.forget();
         self.sockets.forget();
         self.shared.senders.tell(None, None);
@@ -189,6 +223,9 @@ impl Slot {
     }
 
     pub(crate) fn wake(&mut self, now: Nanos, out: &mut Outbox) {
+        if now >= self.filter.until() {
+            self.let_in();
+        }
         let before = self.leg.stats().playout_queued;
         self.leg.handle(Input::Timeout, now);
         self.settle(now, out);
@@ -224,7 +261,7 @@ impl Slot {
                     out.event(&self.shared, Item::Playout { leg, event, at });
                 }
                 Output::Timeout(at) => {
-                    self.deadline = at;
+                    self.deadline = at.min(self.filter.until());
                     return;
                 }
             }

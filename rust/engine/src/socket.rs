@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::socket::{setsockopt, sockopt};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 use translink_core::frame::FRAME_BYTES;
 
 /// Where a leg listens and where its ear is.
@@ -59,6 +59,14 @@ impl Sockets {
     pub(crate) fn heard_from(&mut self, source: Option<SocketAddr>) {
         if self.learns {
             self.ear = source.map(SockAddr::from);
+        }
+    }
+
+    /// Let the kernel drop what a program does not let in, or nothing any more.
+    pub(crate) fn filter(&self, program: Option<&[SockFilter]>) -> io::Result<()> {
+        match program {
+            Some(program) => self.receive.attach_filter(program),
+            None => self.receive.detach_filter(),
         }
     }
 

@@ -9,7 +9,8 @@
 //! [`Policy::Listed`] hears up to [`MOST`] known senders and no other, whoever was first: against
 //! somebody who waits on an open port for the call to begin, only that helps.
 //!
-//! A stranger's datagram is dropped before it is looked at, and counted.
+//! A stranger's datagram is dropped before it is looked at, and counted; in a flood of them the
+//! kernel drops them (`filter`).
 
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, SocketAddr};
@@ -61,6 +62,23 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Exactly this address.
+    fn of(address: &SocketAddr) -> Self {
+        Self {
+            ip: address.ip().to_canonical(),
+            port: Some(address.port()),
+        }
+    }
+
+    /// Of either family, never an IPv4 address written as IPv6.
+    pub(crate) const fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    pub(crate) const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     fn is(&self, source: &SocketAddr) -> bool {
         // A socket for both families tells IPv4 senders as IPv6.
         source.ip().to_canonical() == self.ip && self.port.is_none_or(|port| port == source.port())
@@ -141,6 +159,15 @@ impl Doorkeeper {
         self.heard = Some(source);
         self.at = at;
         Sender::New
+    }
+
+    /// Who may be heard now; none: anybody, or anybody who comes first.
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        match &self.policy {
+            Policy::First => self.heard.iter().map(Peer::of).collect(),
+            Policy::Any => Vec::new(),
+            Policy::Listed(listed) => listed.0.to_vec(),
+        }
     }
 
     /// The call ended.

@@ -54,7 +54,7 @@ export class CallView {
       this._open(call);
     }
     if (changed.has("calls") || changed.has("stages")) this._summary(call);
-    if (changed.has("legs") || changed.has("hello")) for (const head of this._heads) head.update();
+    if (call.state !== "ended" && (changed.has("legs") || changed.has("hello"))) for (const head of this._heads) head.update();
     if (changed.has("lines")) {
       this.score.words();
       this._script.update(this._store.lines.get(call.call) ?? [], call.state === "ended" ? new Map() : this._store.interims, call.legs);
@@ -79,6 +79,9 @@ export class CallView {
     const hues = ["a", "b"];
     this._heads = call.legs.map((/** @type {string} */ leg, /** @type {number} */ index) =>
       new LaneHead(this._store, leg, call.legs[1 - index] ?? leg, hues[index], hues[1 - index], this._listening));
+    if (call.state === "ended") {
+      this._heads.forEach((head, index) => head.close(call.languages[index], call.languages[1 - index]));
+    }
     this.score.show(call.legs, this._heads.map((head) => head.element));
     this._script.show(call.call, call.legs);
     this._listening.update();

@@ -8,10 +8,10 @@ const SHOWN = 100;
 const KINDS = {
   words: ["final", "segment", "translation", "untranslated", "speech"],
   links: ["connection", "failover", "replay", "breaker", "mode"],
-  calls: ["call", "settings", "listen"],
+  calls: ["call", "settings", "listening"],
   trouble: ["loss", "untranslated", "failover", "breaker"],
 };
-const TELLING = ["state", "mode", "to", "by", "provider", "share", "reason"];
+const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "volume", "reason"];
 
 export class EventLog {
   /** @param {Element} into @param {import("./store.js").Store} store @param {() => void} rewatch */
@@ -101,6 +101,7 @@ function item(event) {
 function told(event) {
   const parts = TELLING.map((name) => event[name]).filter((value) => value !== undefined && value !== null && value !== "");
   if (event.segment !== undefined && event.segment !== null) parts.unshift(`#${event.segment}`);
+  if (event.muted) parts.push("muted");
   if (event.text) parts.push(`“${event.text}”`);
   if (typeof event.ms === "number") parts.push(delay(event.ms));
   if (typeof event.ms?.mouth_to_ear === "number") parts.push(`mouth to ear ${delay(event.ms.mouth_to_ear)}`);

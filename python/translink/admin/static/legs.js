@@ -25,9 +25,18 @@ export class LaneHead {
     this.element = h("header.lane-head", {}, this._mic.element, this._ear.element);
   }
 
+  /** Of a call that goes on. */
   update() {
     this._mic.update();
     this._ear.update();
+  }
+
+  /** Of a call that is over: what was spoken and heard. Its legs may be in another call by now.
+   * @param {string} spoken @param {string} heard languages */
+  close(spoken, heard) {
+    this.element.classList.add("over");
+    this._mic.close(spoken);
+    this._ear.close(heard);
   }
 
   tick() {
@@ -77,6 +86,11 @@ class Mic {
     say(this._mute, leg.muted ? "Unmute" : "Mute");
     if (!this._store.sound(this._leg).said.next) this._swing(leg.level_db ?? QUIET);
     this._figures.replaceChildren(...this._facts(leg));
+  }
+
+  /** @param {string} spoken */
+  close(spoken) {
+    this._language.replaceWith(h("span", { text: language(spoken) }));
   }
 
   /** The meter follows the sound itself, which is told more often than the leg's figures. */
@@ -161,6 +175,11 @@ class Ear {
     }
     const queued = leg.queues?.playout_ms ?? 0;
     say(this._queue, queued >= 20 ? `${(queued / 1000).toFixed(1)} s to say` : "");
+  }
+
+  /** @param {string} heard */
+  close(heard) {
+    say(this._hears, language(heard));
   }
 
   _set() {

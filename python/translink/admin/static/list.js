@@ -45,6 +45,7 @@ export class CallList {
     this._rows.sort(this._state === "running" ? oldest : newest);
     const what = this._state === "running" ? "No call is running." : "No call has ended yet.";
     say(this._none, this._rows.length ? "" : text ? "Nothing found." : what);
+    mark(this._list, "role", this._rows.length ? "listbox" : "group"); // a listbox without options is none
     this._room.style.height = `${this._rows.length * HEIGHT}px`;
     this._place();
   }

@@ -31,7 +31,7 @@ export class Stages {
   /** @param {Element} into */
   constructor(into) {
     this._rows = /** @type {Map<string, any>} */ (new Map());
-    this._bar = h("div.delay-bar", { role: "img" });
+    this._bar = h("div.delay-bar", { role: "img", hidden: true });
     this._body = h("tbody");
     into.append(
       h("header", {}, h("h2", { id: "stages-title", text: "Delays" }),

@@ -6,6 +6,12 @@ import { byId, h, mark, say, segmented } from "./dom.js";
 import { delay, duration, lost, number } from "./format.js";
 
 const QUANTILES = ["p50", "p95", "p99"];
+const PRESSURES = {
+  calm: "nothing is given up",
+  shed: "this page is told less, and no unfinished speech",
+  coalesce: "audio goes to the recogniser in longer messages",
+  refuse: "no new calls",
+};
 const DELAYS = [["mouth_to_ear", "Mouth to ear"], ["own", "translink itself"]];
 const VITALS = [["lost", "lost"], ["calls", "calls"], ["ear", "mouth to ear p50"], ["ear95", "p95"], ["own", "own p99"], ["cpu", "cpu"], ["memory", "memory"]];
 
@@ -57,8 +63,9 @@ export class System {
     for (const [name, value] of Object.entries(values)) say(this._vitals.get(name), value);
     mark(this._vitals.get("lost"), "data-bad", total > 0 ? "" : null);
     const pressure = String(system.pressure?.level ?? system.pressure ?? "calm").toLowerCase();
-    say(this._pressure, pressure);
-    mark(this._pressure, "data-mode", pressure === "calm" ? "streaming" : pressure === "refuse" ? "recovering" : "prerecorded");
+    say(this._pressure, system.draining ? "draining" : pressure);
+    mark(this._pressure, "title", PRESSURES[/** @type {keyof PRESSURES} */ (pressure)] ?? null);
+    mark(this._pressure, "data-mode", pressure === "calm" && !system.draining ? "streaming" : pressure === "refuse" ? "recovering" : "prerecorded");
     this._updateLoad(system);
     this._updateProviders(system.providers ?? {});
   }
@@ -102,7 +109,8 @@ export class System {
     while (this._providers.children.length > names.length) this._providers.lastElementChild.remove();
     names.forEach((name, index) => {
       const item = this._providers.children[index] ?? this._providers.appendChild(h("li", {}, h("i.lamp"), h("b"), h("span.state"), h("span.reason")));
-      const { state = "", reason = "" } = providers[name] ?? {};
+      const { state = "", reason = "", attempts, opened } = providers[name] ?? {};
+      mark(item, "title", `${number(attempts)} requests, ${number(opened)} times down`);
       mark(item, "data-state", state);
       say(item.children[1], name);
       say(item.children[2], STATES[/** @type {keyof STATES} */ (state)] ?? state);
@@ -126,4 +134,4 @@ export class System {
 const counted = (summary) => (summary?.count === 0 ? {} : (summary ?? {}));
 
 /** What a breaker's state means to somebody who looks. */
-const STATES = { closed: "well", open: "down", half_open: "being tried", "half-open": "being tried" };
+const STATES = { closed: "well", held: "asked for less", open: "down" };

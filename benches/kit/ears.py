@@ -1,0 +1,71 @@
+"""What came to many ears, as `native/callers.c` keeps it: words, and how late each datagram was."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from translink._core import BeaconDecoder
+from translink.sim.beacons import Heard
+
+TICK = 20_000_000
+"""Nanoseconds between two datagrams of an ear."""
+NEW_RUN = 3 * TICK
+"""A longer pause between two datagrams of an ear is one between utterances, not lateness."""
+
+
+def read_ears(path: Path, lines: int) -> tuple[list[list[Heard]], list[float]]:
+    """Words at each ear, and how late each datagram was."""
+    decoders = [BeaconDecoder() for _ in range(lines)]
+    heard: list[list[Heard]] = [[] for _ in range(lines)]
+    samples = [0] * lines
+    ends: list[list[tuple[int, float]]] = [[] for _ in range(lines)]
+    times: list[list[int]] = [[] for _ in range(lines)]
+    for line, at, pcm in _records(path):
+        samples[line] += len(pcm) // 2
+        ends[line].append((samples[line], at / 1e9))
+        times[line].append(at)
+        for number, _, end in decoders[line].push(pcm):
+            # The decoder is certain a few datagrams later at most.
+            moment = next(when for last, when in ends[line][-8:] if last >= end)
+            heard[line].append(Heard(number, moment))
+    for line, decoder in enumerate(decoders):
+        heard[line] += [Heard(number, ends[line][-1][1]) for number, _, _ in decoder.finish()]
+    return heard, [late for each in times for late in deviations_ms(each)]
+
+
+def deviations_ms(times: list[int]) -> list[float]:
+    """Milliseconds behind the grid of 20 ms that each utterance's earliest datagram lies on."""
+    late: list[float] = []
+    begin = 0
+    for at in range(1, len(times) + 1):
+        if at < len(times) and not _begins(times, at):
+            continue
+        off = [times[n] - (n - begin) * TICK for n in range(begin, at)]
+        earliest = min(off, default=0)
+        late += [(value - earliest) / 1e6 for value in off]
+        begin = at
+    return late
+
+
+def _begins(times: list[int], at: int) -> bool:
+    """Does an utterance begin here? Its pause need not be a multiple of 20 ms: the grid is a new one.
+
+    A datagram that was merely late is followed by one that is on time, so by less than 20 ms.
+    """
+    pause = times[at] - times[at - 1]
+    if pause >= NEW_RUN:
+        return True
+    late = pause - TICK
+    if late < TICK // 4 or at + 1 == len(times):
+        return False
+    return times[at + 1] - times[at] > TICK - late // 2
+
+
+def _records(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    head = struct.Struct("=IIQ")
+    with path.open("rb") as file:
+        while len(start := file.read(head.size)) == head.size:
+            line, size, at = head.unpack(start)
+            yield line, at, file.read(size)

@@ -1,0 +1,250 @@
+//! Strangers kept out by the kernel, while they flood.
+//!
+//! A stranger's datagram that reaches the media thread costs it 2.4 to 3.9 µs, mostly the way through
+//! the kernel: 50,000 a second took 12 to 19 % of a core (`benches/rows/bench_stray.py`, 2026-11-22), with
+//! a filter on the socket nothing that could be measured. So a leg that meets [`FLOOD`] of them within
+//! [`WINDOW`] has the kernel drop them for [`SPELL`], then looks again. Not for good: somebody has to
+//! notice when the gateway moves. Not by `connect(2)`, which costs as little: then nobody counts the
+//! strangers, who are told that the port is closed, and a list of senders cannot be had that way.
+//!
+//! The kernel counts what a filter drops together with what a full buffer drops. The two are told
+//! apart by time: drops told by a datagram that came while the filter was on, and by the first one
+//! after it, were strangers.
+
+use std::net::IpAddr;
+
+use socket2::SockFilter;
+use translink_core::frame::Nanos;
+
+use crate::source::Peer;
+
+/// So many strangers within [`WINDOW`] are a flood: at most 2 % of a core are spent on less.
+pub(crate) const FLOOD: u64 = 500;
+
+/// Time in which strangers are counted.
+const WINDOW: Nanos = 100_000_000;
+
+/// How long the filter stays: a gateway that moves under a flood is heard that much later at most.
+pub(crate) const SPELL: Nanos = 1_000_000_000;
+
+/// When to filter, and what the filter has dropped.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// Strangers since the window began.
+    met: u64,
+    window: Nanos,
+    /// The present or the last spell. While there is none, `until` is `Nanos::MAX`.
+    since: Nanos,
+    end: Nanos,
+    until: Nanos,
+    /// The spell is over, and no datagram came since.
+    untold: bool,
+}
+
+impl Filter {
+    pub(crate) const fn new() -> Self {
+        Self {
+            met: 0,
+            window: 0,
+            since: Nanos::MAX,
+            end: 0,
+            until: Nanos::MAX,
+            untold: false,
+        }
+    }
+
+    /// Strangers came. True: that is a flood, unless it is being dealt with.
+    pub(crate) const fn met(&mut self, strangers: u64, now: Nanos) -> bool {
+        if now >= self.window + WINDOW {
+            self.window = now;
+            self.met = 0;
+        }
+        self.met += strangers;
+        self.met >= FLOOD && self.until == Nanos::MAX
+    }
+
+    /// The kernel filters from `now` on.
+    pub(crate) const fn begin(&mut self, now: Nanos) {
+        self.since = now;
+        self.end = Nanos::MAX;
+        self.until = now + SPELL;
+        self.untold = true;
+    }
+
+    /// It does not any more.
+    pub(crate) const fn end(&mut self, now: Nanos) {
+        self.end = now;
+        self.until = Nanos::MAX;
+        self.met = 0;
+    }
+
+    /// When to take the filter away; `Nanos::MAX`: there is none.
+    pub(crate) const fn until(&self) -> Nanos {
+        self.until
+    }
+
+    /// Whether drops that a datagram tells, which came at `arrival`, were strangers.
+    pub(crate) fn explains(&mut self, arrival: Nanos) -> bool {
+        if arrival <= self.end {
+            arrival >= self.since
+        } else {
+            std::mem::take(&mut self.untold)
+        }
+    }
+}
+
+/// A program for the kernel (classic BPF) that lets in these peers' datagrams.
+///
+/// On a UDP socket, offset 0 is the UDP header (the sender's port), `NETWORK` the IP header.
+pub(crate) fn program(peers: &[Peer]) -> Vec<SockFilter> {
+    let mut program = Vec::with_capacity(14 * peers.len() + 1);
+    for peer in peers {
+        let mut wanted = Vec::with_capacity(6);
+        let (version, words) = match peer.ip() {
+            IpAddr::V4(ip) => (0x40, vec![(12, u32::from(ip))]),
+            IpAddr::V6(ip) => {
+                let words = ip.octets();
+                let words = words.chunks_exact(4).zip([8, 12, 16, 20]);
+                let word = |b: &[u8]| u32::from_be_bytes([b[0], b[1], b[2], b[3]]);
+                (0x60, words.map(|(bytes, at)| (at, word(bytes))).collect())
+            }
+        };
+        wanted.extend(
+            words
+                .iter()
+                .map(|&(at, word)| (LOAD_WORD, NETWORK + at, word)),
+        );
+        wanted.extend(peer.port().map(|port| (LOAD_HALF, 0, u32::from(port))));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "5 pairs of instructions at most"
+        )]
+        let mut left = 2 * wanted.len() as u8 + 1;
+        // The version of IP; if it or anything else is not the wanted one, on to the next peer.
+        program.push(SockFilter::new(LOAD_BYTE, 0, 0, NETWORK));
+        program.push(SockFilter::new(AND, 0, 0, 0xf0));
+        program.push(SockFilter::new(IF_EQUAL, 0, left, version));
+        for (load, at, value) in wanted {
+            left -= 2;
+            program.push(SockFilter::new(load, 0, 0, at));
+            program.push(SockFilter::new(IF_EQUAL, 0, left, value));
+        }
+        program.push(SockFilter::new(RETURN, 0, 0, u32::MAX));
+    }
+    program.push(SockFilter::new(RETURN, 0, 0, 0));
+    program
+}
+
+/// linux/filter.h: `SKF_NET_OFF`, and the instructions used here.
+const NETWORK: u32 = 0xfff0_0000;
+const LOAD_WORD: u16 = 0x20;
+const LOAD_HALF: u16 = 0x28;
+const LOAD_BYTE: u16 = 0x30;
+const AND: u16 = 0x54;
+const IF_EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::batch::{BATCH, Batch};
+    use crate::socket::Sockets;
+
+    const MS: Nanos = 1_000_000;
+
+    #[test]
+    fn a_stray_datagram_now_and_then_is_no_flood() {
+        let mut filter = Filter::new();
+        for n in 0..100_000 {
+            assert!(!filter.met(4, n * MS), "4,000 a second");
+        }
+    }
+
+    #[test]
+    fn a_flood_is_filtered_for_a_second_and_then_looked_at_again() {
+        let mut filter = Filter::new();
+        assert!(!filter.met(FLOOD - 1, 5_000 * MS));
+        assert!(filter.met(1, 5_010 * MS));
+        filter.begin(5_010 * MS);
+        assert_eq!(filter.until(), 5_010 * MS + SPELL);
+        assert!(!filter.met(9_999, 5_011 * MS), "what waited in the buffer");
+        filter.end(6_010 * MS);
+        assert!(!filter.met(FLOOD - 1, 6_011 * MS));
+        assert!(filter.met(1, 6_012 * MS));
+    }
+
+    #[test]
+    fn what_the_filter_dropped_is_told_from_what_did_not_fit_the_buffer() {
+        let mut filter = Filter::new();
+        assert!(!filter.explains(900 * MS));
+        filter.begin(1_000 * MS);
+        assert!(!filter.explains(999 * MS), "it came before the filter");
+        assert!(filter.explains(1_000 * MS));
+        assert!(filter.explains(1_500 * MS));
+        filter.end(2_000 * MS);
+        assert!(filter.explains(1_999 * MS), "still in the buffer");
+        assert!(filter.explains(2_001 * MS), "the first one after it");
+        assert!(!filter.explains(2_002 * MS));
+    }
+
+    #[test]
+    fn the_kernel_lets_in_whom_the_program_names() {
+        let cases = [
+            ("127.0.0.1:0", "127.0.0.1", "127.0.0.2"),
+            ("[::1]:0", "::1", ""),
+            ("[::]:0", "127.0.0.1", "::1"),
+            ("[::]:0", "::1", "127.0.0.1"),
+        ];
+        for (listen, host, other_host) in cases {
+            let listen = listen.parse().expect("an address");
+            let sockets = Sockets::open(listen, None, false, 1 << 16).expect("a socket");
+            let from = |host: &str| {
+                let talker = UdpSocket::bind((host, 0)).expect("a socket");
+                let target = if host.contains(':') {
+                    "::1"
+                } else {
+                    "127.0.0.1"
+                };
+                talker
+                    .connect((target, sockets.local.port()))
+                    .expect("an address");
+                talker
+            };
+            let (talker, neighbour) = (from(host), from(host));
+            let exact = talker.local_addr().expect("an address").to_string();
+            let spare = "[2001:db8::7]:4000";
+            let peers = |names: &[&str]| -> Vec<Peer> {
+                let names = names.iter();
+                names.map(|name| name.parse().expect("a peer")).collect()
+            };
+            for (names, wanted) in [
+                (vec![exact.as_str()], vec![1]),
+                (vec![spare, "192.0.2.7", exact.as_str()], vec![1]),
+                (vec![host], vec![1, 2]),
+                (vec![spare], vec![]),
+            ] {
+                let on = sockets.filter(Some(&program(&peers(&names))));
+                on.expect("a filter");
+                talker.send(&[1]).expect("sent");
+                neighbour.send(&[2]).expect("sent");
+                if !other_host.is_empty() {
+                    from(other_host).send(&[3]).expect("sent");
+                }
+                let mut batch = Batch::new();
+                let count = batch.receive(sockets.receiving(), BATCH).unwrap_or(0);
+                let heard: Vec<u8> = (0..count).map(|n| batch.datagram(n).payload[0]).collect();
+                assert_eq!(heard, wanted, "{listen}: {names:?}");
+            }
+            sockets.filter(None).expect("no filter");
+            neighbour.send(&[2]).expect("sent");
+            assert_eq!(
+                Batch::new()
+                    .receive(sockets.receiving(), BATCH)
+                    .expect("one"),
+                1
+            );
+        }
+    }
+}

@@ -1,0 +1,141 @@
+"""The API against a running server and real sockets: a call that is made is a call in which people
+understand each other, and what is changed meanwhile is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.fakes.providers import FakeProviders, fake_providers
+from tests.support.serve import Phone, Serve, pairs, serving, until
+from translink.sim.serving import LegPlan
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+EXTRA = 'idle_timeout = 0.8\ndrain_timeout = 5.0\n[calls]\nports = "24600-24699"\n'
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake() -> AsyncIterator[FakeProviders]:
+    async with fake_providers() as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(
+    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Serve]:
+    folder = tmp_path_factory.mktemp("api")
+    async with serving(folder, fake, pairs(("3333", "4444")), extra=EXTRA) as made:
+        yield made
+
+
+async def ask(server: Serve, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    assert server._http is not None
+    async with server._http.request(method, server._url(path), json=body) as answer:
+        is_json = answer.content_type == "application/json"
+        return answer.status, await (answer.json() if is_json else answer.text())
+
+
+def phone(leg: dict[str, str], *, open_mic: bool = True) -> Phone:
+    """Somebody who sends where he was told to, and hears on the same socket."""
+    host, port = leg["send_to"].split(":")
+    plan = LegPlan(leg["name"], leg["language"], (host, int(port)), ("127.0.0.1", 0))
+    return Phone(plan, open_mic=open_mic)
+
+
+async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
+    server: Serve, fake: FakeProviders
+) -> None:
+    fake.forget()
+    wanted = {"legs": [{"language": "en", "source": "127.0.0.1"}, {"language": "fr"}]}
+    status, made = await ask(server, "POST", "/api/calls", wanted)
+    assert status == 201, made
+    anna, bob = made["legs"]
+    assert (anna["send_to"], bob["audio_from"]) == ("127.0.0.1:24600", "127.0.0.1:24601")
+    async with phone(anna) as one, phone(bob) as two:
+        await asyncio.sleep(0.2)
+        await one.say(1, 2, 3)
+        await two.hears(1, 2, 3)
+
+        # In mid-call: he is from now on heard, and hears, in German.
+        status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"language": "de"})
+        assert (status, leg["language"]) == (200, "de")
+        await one.say(4)
+        await two.hears(1, 2, 3, 4)
+        await two.say(5)
+        await one.hears(5)
+        assert [(each.source, each.target) for each in fake.asked][-2:] == [
+            ("EN", "DE"),
+            ("DE", "EN-US"),
+        ]
+        assert {stream.language for stream in fake.streams} == {"en", "fr", "de"}
+
+        # Muted: nothing of what he says is recognised; he still hears.
+        status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"muted": True})
+        assert (status, leg["muted"]) == (200, True)
+        asked = len(fake.asked)
+        await two.say(6)
+        await one.say(7)
+        await two.hears(1, 2, 3, 4, 7)
+        assert len(fake.asked) == asked + 1
+        assert one.words == [5]
+
+        status, flushed = await ask(server, "POST", f"/api/legs/{bob['name']}/flush", {})
+        assert (status, flushed["leg"]) == (200, bob["name"])
+        detail = (await ask(server, "GET", f"/api/calls/{made['call']}"))[1]
+        assert detail["transcript"][0]["translation"] == "t1 t2 t3"
+        assert detail["legs"][anna["name"]]["source"].startswith("127.0.0.1:")
+        assert detail["lost_ms"] == 0
+    await server.idle()
+    status, found = await ask(server, "GET", "/api/calls?state=ended&q=T4")
+    assert [row["call"] for row in found["calls"]] == [made["call"]]
+    assert list((await ask(server, "GET", "/api/stats"))[1]["legs"]) == ["3333", "4444"]
+    status, text = await ask(server, "GET", f"/api/calls/{made['call']}/transcript?format=vtt")
+    assert (status, text.splitlines()[0]) == (200, "WEBVTT")
+    assert not server.lines("Traceback")
+
+
+async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProviders) -> None:
+    status, made = await ask(
+        server, "POST", "/api/calls", {"legs": [{"language": "en"}, {"language": "fr"}]}
+    )
+    assert status == 201
+    names = [leg["name"] for leg in made["legs"]]
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(server._url("/api/live")) as watcher,
+        phone(made["legs"][0]) as one,
+        phone(made["legs"][1]) as two,
+    ):
+        await watcher.send_json({"watch": {"calls": [made["call"]], "levels": names}})
+        told: list[dict[str, Any]] = []
+
+        async def follow() -> None:
+            async for message in watcher:
+                told.append(message.json())  # noqa: PERF401 - looked at meanwhile
+
+        following = asyncio.create_task(follow())
+        await one.say(11, 12)
+        await two.hears(11, 12)
+
+        def types() -> set[str]:
+            return {event["type"] for news in told for event in news.get("events", [])}
+
+        await until(lambda: types() >= {"interim", "final", "segment", "translation", "speech"})
+        loud = {
+            (leg, lane)
+            for news in told
+            for leg, lanes in news.get("levels", {}).items()
+            for lane, (_, pairs) in lanes.items()
+            if set(pairs) - {"A", "="}
+        }
+        assert loud >= {(names[0], "said"), (names[1], "heard")}
+        assert any(names[0] in news.get("legs", {}) for news in told)
+        assert any("stages" in news for news in told)
+        following.cancel()
+    await server.idle()
