@@ -33,7 +33,7 @@ def bench_playout(bench: Bench, ears: int, mood: str) -> None:
     """The media thread beside pacing in a loop."""
     scale = bench.scale
     busy = mood == "busy"
-    if scale.name != "full" and busy or scale.name == "smoke" and ears != 100:
+    if (scale.name != "full" and busy) or (scale.name == "smoke" and ears != 100):
         pytest.skip(f"not in the {scale.name} form")
     x = None if busy else ears
     row = Row(
