@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.admin.conftest import ROW
+from tests.support.virtual import run_virtually
 from translink.archive import Archive, redact_digits
 from translink.journal import Journal
 
@@ -112,6 +113,27 @@ def test_after_its_time_nothing_is_left_of_a_call_in_the_journal_either(journal:
     archive.expire(time.time() + 61)
     assert archive.ended() == []
     assert {event.call for event in journal.events} == {"running"}
+
+
+def test_what_nobody_asks_for_is_forgotten_in_time_as_well(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        archive = Archive(journal, retention=100.0)
+        watching = asyncio.create_task(archive.watch())
+        begin(journal, "c")
+        said(journal, "c", 1, "secret")
+        end(archive, "c")
+        began, now = time.time(), asyncio.get_running_loop().time
+        start = now()
+        monkeypatch.setattr(time, "time", lambda: began + now() - start)
+        await asyncio.sleep(95)
+        assert len(journal.events) == 2
+        await asyncio.sleep(20)
+        assert not journal.events
+        watching.cancel()
+
+    run_virtually(scenario())
 
 
 def test_nothing_is_kept_where_nothing_may_be(journal: Journal) -> None:

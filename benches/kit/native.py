@@ -32,12 +32,9 @@ def library(name: str) -> Path:
     return _built(name, f"{name}.so", ("-shared", "-fPIC", "-pthread"))
 
 
-def node() -> str:
-    """The Node interpreter. Skips the benchmark where there is none."""
-    found = shutil.which("node")
-    if found is None:
-        pytest.skip("no node on this machine")
-    return found
+def node() -> str | None:
+    """The Node interpreter, where there is one."""
+    return shutil.which("node")
 
 
 def _built(name: str, product: str, more: tuple[str, ...]) -> Path:

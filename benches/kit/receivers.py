@@ -78,5 +78,5 @@ def _command(name: str, legs: int, mood: str) -> list[str]:
     if name == "floor":
         return [str(program("floor")), str(legs), str(RECEIVE_BUFFER)]
     if name == "node":
-        return [node(), str(SOURCES / "dgram.mjs"), str(legs), str(RECEIVE_BUFFER)]
+        return [node() or "node", str(SOURCES / "dgram.mjs"), str(legs), str(RECEIVE_BUFFER)]
     return [sys.executable, "-m", "benches.kit.receiving", name, str(legs), mood]

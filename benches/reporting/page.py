@@ -30,6 +30,7 @@ INTRODUCTIONS = {
     "capacity": "What a two-way call costs <code>translink serve</code>. Callers and fake providers "
     "share the machine and are counted apart.",
     "soak": "Calls for a long time: what grows?",
+    "stray flood": "What a stranger's datagrams on the port of one leg cost the others.",
     "memory": "What one leg of the media engine holds.",
     "start": "How long until it is there.",
     "core": "Instructions for 20 ms of a leg, counted by callgrind: the same on a busy machine.",
@@ -49,10 +50,9 @@ def page(results: dict[str, Any], since_last: list[Change], since_baseline: list
     told = verdicts(results)
     rows = rows_of(results)
     sections = [
-        f'<section id="{_id(row)}"><h2>{escape(row)}</h2><p class="lead">{INTRODUCTIONS[row]}</p>'
+        f'<section id="{_id(row)}"><h2>{escape(row)}</h2><p class="lead">{INTRODUCTIONS.get(row, "")}</p>'
         f'<div class="plots">{"".join(_plots(row, cases))}</div>{_tables(cases)}</section>'
         for row, cases in rows.items()
-        if row in INTRODUCTIONS
     ]
     return Template(FRAME.read_text(encoding="utf-8")).substitute(
         head=escape(head(results["machine_info"]["translink"])).replace("`", ""),

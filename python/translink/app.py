@@ -164,6 +164,8 @@ class App:
                 lines=settings.transcripts.lines_per_call,
                 retention=settings.transcripts.retention,
             )
+            forgetting = asyncio.create_task(archive.watch(), name="archive")
+            stack.callback(forgetting.cancel)
             self.switchboard.on_ended = lambda call: archive.close(
                 call.row(), call.stages.summary()
             )

@@ -95,6 +95,12 @@ class Archive:
         if gone:
             self._journal.forget(gone)
 
+    async def watch(self) -> None:
+        """Forget in time, also when nobody asks. Runs for ever."""
+        while True:
+            await asyncio.sleep(min(60.0, max(1.0, self._retention / 10)))
+            self.expire(time.time())
+
     async def search(self, text: str) -> set[str]:
         """Calls in which it was said, or translated so. Case does not count."""
         wanted = text.casefold()

@@ -186,7 +186,10 @@ class _Snapshot(Collector):
             yield _gauge(f"admin_{name}", f"Open {name} of the admin server", admin.get(name, 0))
         refused = {
             name: admin.get(name, 0)
-            for name in ("failed_tokens", "throttled", "connections_refused", "connections_cut_off")
+            for name in (
+                *("failed_tokens", "throttled", "bad_requests"),
+                *("connections_refused", "connections_cut_off"),
+            )
         }
         yield _counter("admin_refused", "What the admin server turned away", "what", refused)
         delayed = CounterMetricFamily("translink_admin_delayed", "Requests that had to wait")

@@ -491,6 +491,29 @@ async def test_a_large_head_is_refused(strict: AdminServer, head: bytes) -> None
     await writer.wait_closed()
 
 
+async def test_requests_that_are_none_are_counted_and_do_not_fill_the_log(
+    strict: AdminServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = b"what-a-stranger-wrote"
+    for junk in (
+        b"GET / HTTP/9.9 " + secret + b"\r\n\r\n",
+        b"\x00" + secret + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + secret + b"\r\n\r\n",
+    ) * 5:
+        reader, writer = await asyncio.open_connection("127.0.0.1", strict.port)
+        writer.write(junk)
+        async with asyncio.timeout(5):
+            assert b" 400 " in await reader.readline()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    assert strict.guard.counts()["bad_requests"] == 15
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("admin.http")]
+    assert len(told) == 1
+    assert len(caplog.text.splitlines()) < 5
+    assert secret.decode() not in caplog.text
+
+
 async def test_a_little_that_becomes_much_is_not_unpacked(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:

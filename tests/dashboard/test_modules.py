@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import fields
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,8 @@ from playwright.async_api import Page
 
 from tests.dashboard.board import Board
 from tests.dashboard.conftest import Visit
+from translink.stages import STAGES
+from translink.views import CallRow, LegLive
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -136,3 +139,11 @@ async def test_an_answer_that_comes_late_takes_nothing_back(blank: Page) -> None
       return store.lines.get('c').map((each) => [each.text, each.translation]);
     }"""
     assert await run(blank, "store.js", body) == [["one", "un"], ["two", None]]
+
+
+async def test_the_board_speaks_as_the_server_does() -> None:
+    board = Board(1)
+    call = next(iter(board.calls))
+    assert set(board.row(call)) == {field.name for field in fields(CallRow)}
+    assert set(board.leg_live(next(iter(board.legs)))) == {field.name for field in fields(LegLive)}
+    assert set(board.stages()) <= set(STAGES)

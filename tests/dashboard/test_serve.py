@@ -260,4 +260,5 @@ async def test_the_page_comes_back_with_the_server(page: Page, server: Serve) ->
     await server.start()
     await expect(page.locator("#link")).to_have_attribute("data-state", "open")
     await expect(page.locator("#banner")).to_be_hidden()
-    await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()
+    await expect(page.locator(".strip")).to_have_count(1)
+    await expect(page.locator(".call-head .badge").first).to_have_text("running")

@@ -474,6 +474,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GUARD} -k bug_is_told",
     ),
     Mutation(
+        "nobody fills the log with requests that are none",
+        "admin/noise.py",
+        "return untold is not None",
+        "return True",
+        f"{GUARD} -k requests_that_are_none",
+    ),
+    Mutation(
+        "nothing of such a request is logged",
+        "admin/server.py",
+        "logger=self.guard.noise.logger,",
+        "",
+        f"{GUARD} -k requests_that_are_none",
+    ),
+    Mutation(
         "security headers",
         "admin/guard.py",
         "response.headers.setdefault(name, value)",

@@ -29,6 +29,7 @@ from translink.admin.access import SAFE_METHODS, Access, Role, opens_stream, tok
 from translink.admin.answers import answer, must_be_json
 from translink.admin.connections import Door
 from translink.admin.headers import HEADERS
+from translink.admin.noise import Noise
 from translink.admin.pace import Pace
 from translink.admin.routes import Handler, Route, role_of
 from translink.admin.sessions import Sessions
@@ -71,6 +72,7 @@ class Guard:
         self.access = access
         self.throttle = Throttle()
         self.pace = Pace()
+        self.noise = Noise()
         self.sessions = Sessions(session_time)
         self._proxies = frozenset(proxies)
         self._secure = secure
@@ -95,6 +97,7 @@ class Guard:
             "failed_tokens": self.throttle.failed_tokens,
             "throttled": self.throttle.throttled,
             "delayed": self.pace.delayed,
+            "bad_requests": self.noise.bad_requests,
             "sessions": len(self.sessions),
         }
         if self.door is not None:
@@ -253,6 +256,7 @@ class Guard:
             return role
         if role is None:
             return problem(401, "wrong token")
+        self.sessions.end(self._session_id(request))
         id_ = secrets.token_urlsafe(32)
         self.sessions.begin(id_, role, self._clock())
         log.info("logged in", role=role, address=self._address(request))

@@ -6,12 +6,17 @@ Requests are the models of `wishes`, answers the dataclasses of `views`, events 
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import re
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from translink import __version__, views
 from translink.admin.routes import Route
@@ -310,27 +315,42 @@ class _Shapes:
     """The schemas that were referred to."""
 
     def __init__(self) -> None:
-        self._adapters: dict[tuple[str, Literal["validation", "serialization"]], Any] = {}
+        self._adapters: dict[tuple[type, Literal["validation", "serialization"]], Any] = {}
 
     def add(self, shape: type, mode: Literal["validation", "serialization"]) -> dict[str, str]:
         """A reference to it."""
-        key = shape.__name__, mode
-        if key not in self._adapters:
-            self._adapters[key] = TypeAdapter(_documented(shape))
+        if (shape, mode) not in self._adapters:
+            self._adapters[shape, mode] = TypeAdapter(shape)
         return {"$ref": REF.format(model=shape.__name__)}
 
     def schemas(self) -> dict[str, Any]:
-        """All of them, by name."""
+        """All of them, by name, described as their fields are in the source."""
         _, found = TypeAdapter.json_schemas(
-            [(name, mode, adapter) for (name, mode), adapter in self._adapters.items()],
+            [(shape, mode, adapter) for (shape, mode), adapter in self._adapters.items()],
             ref_template=REF,
         )
         schemas: dict[str, Any] = dict(found.get("$defs", {}))
+        modules = {sys.modules[shape.__module__] for shape, _ in self._adapters}
+        for module in (*modules, views):
+            for (name, field), text in _descriptions(module).items():
+                if field in (properties := schemas.get(name, {}).get("properties", {})):
+                    properties[field].setdefault("description", text)
         return dict(sorted(schemas.items()))
 
 
-def _documented(shape: type) -> type:
-    """Let the docstrings of its fields be their descriptions."""
-    if is_dataclass(shape):
-        shape.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)  # type: ignore[attr-defined]
-    return shape
+def _descriptions(module: ModuleType) -> dict[tuple[str, str], str]:
+    """(class, field) and the string below it. Read here, and not by pydantic when the models are
+    made, which is at the start of every server."""
+    found = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.ClassDef):
+            for statement, after in itertools.pairwise(node.body):
+                if (
+                    isinstance(statement, ast.AnnAssign)
+                    and isinstance(statement.target, ast.Name)
+                    and isinstance(after, ast.Expr)
+                    and isinstance(after.value, ast.Constant)
+                    and isinstance(after.value.value, str)
+                ):
+                    found[node.name, statement.target.id] = inspect.cleandoc(after.value.value)
+    return found

@@ -105,6 +105,7 @@ class AdminServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=self.guard.noise.logger,
             shutdown_timeout=1.0,
             keepalive_timeout=IDLE_TIME,
             lingering_time=2.0,

@@ -74,9 +74,7 @@ Origin = Annotated[
 
 
 class _Wish(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class LegRequest(_Wish):

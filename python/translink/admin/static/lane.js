@@ -53,7 +53,7 @@ export class Lane {
     this._drawGround(context, view, height, colour);
     this._drawSounds(context, view, height, colour, lines, live);
     for (const line of lines) this._drawJourney(context, view, height, colour, line);
-    this._place(view, lines, height, live);
+    this._place(view, lines, live);
   }
 
   /** @param {View} view */
@@ -171,8 +171,8 @@ export class Lane {
     }
   }
 
-  /** @param {View} view @param {Line[]} lines @param {number} height @param {boolean} live */
-  _place(view, lines, height, live) {
+  /** @param {View} view @param {Line[]} lines @param {boolean} live */
+  _place(view, lines, live) {
     this._layer.style.transform = `translateX(${Math.round(view.x(view.anchor))}px)`;
     const interim = live ? this._store.interims.get(this.leg) : undefined;
     if (live && view.now - this._placed > PLACED_FOR) this.dirty = true;
