@@ -127,7 +127,7 @@ class Stint:
         # Silence needs no recogniser; a little of it lets the recogniser hear the first word begin.
         self._pieces.take((talk.start if talk else head) - self._lap)
         if talk is not None and head - talk.start > self._rules.replay * RATE:
-            at = self._good_place(talk.start, head)
+            at = good_place(self._speech, self._rules, talk.start, head)
             self.replayed = (at - talk.start, "prerecorded")
             self._pieces.take(at)
         elif talk is not None and again:
@@ -136,11 +136,14 @@ class Stint:
         assert begin is not None
         return begin
 
-    def _good_place(self, start: int, head: int) -> int:
-        """Last good place to begin a stream: a pause not too long ago, else the quietest moment."""
-        earliest = max(start, head - max(int(self._rules.replay * RATE), self._lap))
-        at = self._speech.last_pause(earliest, RATE // 10)
-        if at is None:
-            # What the piece hears after the border must have been said by now.
-            at = self._speech.quietest(earliest, head - self._lap)
-        return at
+
+def good_place(speech: SpeechMap, rules: ListenRules, start: int, head: int) -> int:
+    """Last good place between two recognisers, not before `start`: a pause not too long ago, else
+    the quietest moment."""
+    lap = int(rules.lap * RATE)
+    earliest = max(start, head - max(int(rules.replay * RATE), lap))
+    at = speech.last_pause(earliest, RATE // 10)
+    if at is None:
+        # What the one before hears after the border must have been said by now.
+        at = speech.quietest(earliest, head - lap)
+    return at
