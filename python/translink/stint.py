@@ -110,9 +110,11 @@ class Stint:
 
     def broken(self) -> None:
         """It is gone: what it had not made final is to be recognised again."""
-        self._timeline.abandon(self.span)
-        if not self.span.done:
-            # Its end was set by a change of mode, and later audio is being recognised already.
+        if self.open:
+            self._timeline.abandon(self.span)
+        elif not self.span.done:
+            # Its end was set by a change of mode or language: what follows is another one's, in
+            # another way or language, and may be under way already.
             self._pieces.start(self._timeline.reassign(self.span, "prerecorded"))
 
     @property
