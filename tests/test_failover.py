@@ -234,6 +234,70 @@ def test_fifty_legs_in_an_outage_of_eight_seconds_make_few_attempts() -> None:
     assert max(totals) <= 75, totals
 
 
+@pytest.mark.parametrize("handshake", [0.02, 0.15, 0.5])
+@pytest.mark.parametrize("outage", [0.0, 8.0])
+def test_fifty_legs_that_lose_their_streams_at_once_dial_with_care(
+    handshake: float, outage: float
+) -> None:
+    """Each attempt takes its time: without care, all have dialled before the third has failed."""
+    for seed in range(10):
+        rng = Random(seed)
+        health = Breaker("deepgram.listen", rng=rng)
+        legs = [Backoff(rng=rng) for _ in range(50)]
+        due = []
+        for leg in legs:
+            health.lost(0.0)
+            due.append(leg.lost(0.0))
+        under_way: dict[int, tuple[float, Permit]] = {}
+        up = [False] * 50
+        attempts = steps = 0
+        while not all(up):
+            now = steps * 0.01
+            assert now < outage + 12, "somebody waits for ever"
+            for i, (done, permit) in tuple(under_way.items()):
+                if now < done:
+                    continue
+                del under_way[i]
+                if done - handshake < outage:
+                    health.failed(TRANSIENT, now, permit)
+                    due[i] = legs[i].lost(now)
+                else:
+                    health.succeeded(now, permit)
+                    up[i] = True
+            for i in range(50):
+                if up[i] or i in under_way or now < due[i]:
+                    continue
+                leave = health.acquire(now)
+                if isinstance(leave, Wait):
+                    due[i] = leave.at + (rng.uniform(0, 0.1) if leave.careful else 0.0)
+                else:
+                    attempts += 1
+                    under_way[i] = (now + handshake, leave)
+            steps += 1
+        assert attempts <= (50 if not outage else 100)
+        if not outage:
+            assert steps * 0.01 <= 0.5 + 2 * handshake
+
+
+def test_who_never_tells_how_it_went_holds_up_nobody_for_long() -> None:
+    health = Breaker("x")
+    health.lost(10.0)
+    assert [isinstance(health.acquire(10.0), Permit) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert isinstance(health.acquire(15.0), Permit)
+
+
+def test_the_first_success_after_a_loss_lets_everybody_dial() -> None:
+    health = Breaker("x")
+    health.lost(10.0)
+    permits = [health.acquire(10.0) for _ in range(5)]
+    waiting = permits[-1]
+    assert isinstance(waiting, Wait)
+    assert waiting.careful
+    assert isinstance(permits[0], Permit)
+    health.succeeded(10.1, permits[0])
+    assert all(isinstance(health.acquire(10.1), Permit) for _ in range(50))
+
+
 class Callers(RuleBasedStateMachine):
     """Many callers share one breaker; they report, cancel or forget in any order."""
 
@@ -248,6 +312,10 @@ class Callers(RuleBasedStateMachine):
     @rule(seconds=st.floats(0, 20))
     def wait(self, seconds: float) -> None:
         self.now += seconds
+
+    @rule()
+    def lose(self) -> None:
+        self.health.lost(self.now)
 
     @rule()
     def ask(self) -> None:

@@ -22,7 +22,7 @@ def bench_soak(bench: Bench, minutes: float | None) -> None:
     scale = bench.scale
     if scale.name == "smoke" and minutes is None:
         pytest.skip("not in the smoke run")
-    seconds = 60 * (minutes or scale.pick(0.1, 0.3, 60.0))
+    seconds = 60 * (minutes or scale.pick(0.1, 0.2, 60.0))
     calls = max(1, (carried() or 20) // 2)
     if scale.name == "quick":
         calls = min(calls, 10)

@@ -45,7 +45,7 @@ def bench_wire(bench: Bench, calls: int) -> None:
     scale = bench.scale
     if scale.name == "smoke" and calls != 1:
         pytest.skip("not in the smoke run")
-    seconds = scale.pick(0.5, 3.0, 10.0)
+    seconds = scale.pick(0.5, 2.0, 10.0)
     row = Row("wire", counted(calls, "call"), x=calls, axis="two-way calls, both talking")
 
     def once() -> None:

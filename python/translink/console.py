@@ -223,6 +223,10 @@ class Console:
         """Is what calls do not need being given up?"""
         return self._pressure.level >= Level.SHED
 
+    def left_out(self, updates: int) -> None:
+        """So many updates of the dashboard were not made for that reason."""
+        self._pressure.given_up["updates"] += updates
+
     def envelope(self, leg: str, lane: Literal["said", "heard"], start: int) -> tuple[int, bytes]:
         """Raises `LookupError`."""
         return self._switchboard.legs[leg].media.envelope(lane, start)

@@ -68,6 +68,8 @@ class Wait:
 
     at: float
     """Earliest time at which asking again makes sense; several who wait add their own jitter."""
+    careful: bool = False
+    """Nothing is known to be wrong yet: others are finding out right now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,13 @@ class BreakerPolicy:
     """However long a provider asks us to stay away, we look again after this."""
     probe_timeout: float = 30.0
     """A probe whose outcome nobody told (a bug) blocks the provider no longer than this."""
+    careful: int = 4
+    """Attempts at once after a stream was lost, until the first of them tells how it went. Fifty
+    legs that lose their streams in one moment would all have dialled before the third failure is
+    back."""
+    careful_for: float = 5.0
+    """For no longer than this, whatever the attempts tell."""
+    careful_pause: float = 0.05
 
 
 class Breaker:
@@ -143,12 +152,15 @@ class Breaker:
         self._busy_level = 0
         self._probe = 0
         self._probe_until = 0.0
+        self._careful_until = 0.0
+        self._careful_under_way = 0
 
     def allow(self, now: float) -> bool:
         """Whether `acquire` would give a permit now. Changes nothing."""
         match self.state:
             case State.CLOSED:
-                return True
+                careful = now < self._careful_until
+                return not careful or self._careful_under_way < self._policy.careful
             case State.HALF_OPEN:
                 return now >= self._probe_until
             case _:
@@ -158,11 +170,13 @@ class Breaker:
         """Leave to make one attempt now, or when to ask again."""
         if not self.allow(now):
             self.refusals += 1
-            return Wait(self.earliest(now))
+            return Wait(self.earliest(now), careful=self.state is State.CLOSED)
         self.attempts += 1
         if self.state is State.HELD:
             self._enter(State.CLOSED, now, "the time it asked for is over")
         if self.state is State.CLOSED:
+            if now < self._careful_until:
+                self._careful_under_way += 1
             return Permit(self.name)
         self._probe += 1
         self._probe_until = now + self._policy.probe_timeout
@@ -174,6 +188,8 @@ class Breaker:
         """When an attempt may be let through; `now` if one may be made at once."""
         if self.allow(now):
             return now
+        if self.state is State.CLOSED:
+            return now + self._policy.careful_pause
         if self.state is State.HALF_OPEN:
             # The probe's outcome may come any moment: look again soon rather than after its
             # time-out.
@@ -183,8 +199,17 @@ class Breaker:
     def succeeded(self, now: float, permit: Permit | None = None) -> None:
         """An attempt worked, or an open stream shows that all is well. Closes the breaker."""
         self._failures = self._level = self._denied_level = self._busy_level = 0
+        self._careful_until = 0.0
         if self.state is not State.CLOSED:
             self._enter(State.CLOSED, now, "it works again")
+
+    def lost(self, now: float) -> None:
+        """A stream that was well broke. That alone says nothing about the provider; so a few find
+        out, before everybody dials."""
+        if self.state is State.CLOSED:
+            if now >= self._careful_until:
+                self._careful_under_way = 0
+            self._careful_until = now + self._policy.careful_for
 
     def failed(self, error: ProviderError, now: float, permit: Permit | None = None) -> None:
         """An attempt failed.
@@ -193,6 +218,8 @@ class Breaker:
         under way when it opened say nothing new and do not lengthen the back-off. Leave `permit`
         out for what is no attempt's outcome, such as the end of a stream that was open.
         """
+        if permit is not None:
+            self._careful_under_way = max(0, self._careful_under_way - 1)
         if self.state is State.HALF_OPEN and (permit is None or permit.probe != self._probe):
             return
         match error.kind:
@@ -211,6 +238,7 @@ class Breaker:
 
     def abandoned(self, permit: Permit) -> None:
         """The attempt was given up and told nothing. If it was the probe, the next to ask is."""
+        self._careful_under_way = max(0, self._careful_under_way - 1)
         if self.state is State.HALF_OPEN and permit.probe == self._probe:
             self._probe_until = 0.0
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from translink._core import Frame
     from translink.providers import LiveStream, LiveTranscriber
 
+SPREAD = 0.1
+"""Seconds over which legs that wait for each other's attempts look again."""
+
 
 class Listener:
     """Recognition of one leg during one call."""
@@ -264,8 +267,12 @@ class Listener:
         """One attempt at a stream, and its life."""
         permit = self._breaker.acquire(time.monotonic())
         if isinstance(permit, Wait):
-            self._fall_back(None)
-            await self._pause_until(permit.at)
+            at = permit.at
+            if permit.careful:
+                at += self._rng.uniform(0.0, SPREAD)
+            else:
+                self._fall_back(None)
+            await self._pause_until(at)
             return
         if not self._fallen_back and not self._failures:
             self._set_mode(Mode.CONNECTING, "")
@@ -332,6 +339,7 @@ class Listener:
         self._release()
         if stint.heard:
             self._failures = 0
+            self._breaker.lost(time.monotonic())
         else:
             # It took the handshake and then said nothing: for the other legs that is a failure,
             # too.

@@ -112,6 +112,7 @@ class Program:
         ]
         self.envelopes = {"said": bytes([255, 1, 254, 2]), "heard": bytes([253, 3])}
         self.pressed = False
+        self.updates_left_out = 0
         self.changes: dict[str, Any] = {}
         self.listeners: list[Callable[[Any], None]] = []
         self.wishes: list[tuple[LegWish, LegWish]] = []
@@ -201,6 +202,9 @@ class Program:
 
     def hurried(self) -> bool:
         return self.pressed
+
+    def left_out(self, updates: int) -> None:
+        self.updates_left_out += updates
 
     def envelope(self, leg: str, lane: str, start: int) -> tuple[int, bytes]:
         if leg not in self.legs():

@@ -216,6 +216,8 @@ async def test_under_load_there_are_two_updates_a_second_and_no_envelopes_or_int
         assert not any("levels" in message for message in got)
         types = {event["type"] for message in got for event in message.get("events", [])}
         assert types == {"final"}
+        # Nine of ten, for the one who watches; it counts, so that it shows.
+        assert 2 * 9 <= program.updates_left_out <= 7 * 9
 
 
 async def test_there_are_at_most_twenty_updates_a_second(

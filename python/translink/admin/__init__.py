@@ -9,9 +9,9 @@ does not keep up is cut off.
     …
     await server.close()
 
-Who may ask is decided in `access`: loopback needs no token but a loopback `Host` header, so that a
-web page elsewhere cannot reach it by a name that resolves to 127.0.0.1; any other address needs
-the token in every request but the bare `/health` and `/ready`.
+Who may ask is decided by `guard`, for every route in one place: on loopback nobody needs a token
+where none is set; any other address needs one, shown in each request or once at log-in, for all
+but the page's files and the bare `/health` and `/ready`. docs/security.md says against whom.
 """
 
 from translink.admin.server import AdminServer

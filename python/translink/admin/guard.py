@@ -256,6 +256,7 @@ class Guard:
             return role
         if role is None:
             return problem(401, "wrong token")
+        self.sessions.end(self._session_id(request))
         id_ = secrets.token_urlsafe(32)
         self.sessions.begin(id_, role, self._clock())
         log.info("logged in", role=role, address=self._address(request))

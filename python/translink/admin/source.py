@@ -100,6 +100,9 @@ class AdminSource(Protocol):
         """The process gives up what is not needed for calls: interims, levels, frequent
         updates."""
 
+    def left_out(self, updates: int) -> None:
+        """So many updates were not made for that reason."""
+
     def envelope(self, leg: str, lane: Lane, start: int) -> tuple[int, bytes]:
         """What was said or heard from slot `start` on: (first slot, a minimum and a maximum, each
         one signed byte, per 20 ms). Raises `LookupError`."""

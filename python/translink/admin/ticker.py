@@ -116,7 +116,11 @@ class Ticker:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(HURRIED_TICK if self._source.hurried() else TICK)
+            hurried = self._source.hurried()
+            await asyncio.sleep(HURRIED_TICK if hurried else TICK)
+            if hurried:
+                left_out = round(HURRIED_TICK / TICK) - 1
+                self._source.left_out(left_out * len(self._clients))
             try:
                 self.tick(self._clock())
             except Exception:
