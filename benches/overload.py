@@ -1,6 +1,6 @@
 """More callers than the machine can serve: what is given up, and that no running call loses a word.
 
-    python -m benches.overload [--others 4] [--calls N] [--hold 15] [--control] [--out FILE]
+    python -m benches.overload [--others 5] [--calls N] [--hold 15] [--control] [--out FILE]
 
 `translink serve` shares one core with `--others` programs that take all they can get, as on a
 machine where something else runs wild: its loop gets one part in `others` + 1 (its media thread,
@@ -221,9 +221,9 @@ class Overload:
 def main() -> int:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Plain)
-    parser.add_argument("--others", type=int, default=4, help="programs on the server's core")
+    parser.add_argument("--others", type=int, default=5, help="programs on the server's core")
     parser.add_argument("--calls", type=int, default=0, help="the capacity, instead of measuring")
-    parser.add_argument("--most", type=int, default=90, help="calls that may be offered at all")
+    parser.add_argument("--most", type=int, default=120, help="calls that may be offered at all")
     parser.add_argument("--hold", type=float, default=15.0, help="seconds at the limit")
     parser.add_argument("--control", action="store_true", help="without the regulator")
     parser.add_argument("--out", type=Path, help="file for the report, JSON")

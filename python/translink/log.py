@@ -187,7 +187,8 @@ class QueuedStream:
 
     def __init__(self, stream: TextIO, backlog: int = BACKLOG) -> None:
         self._stream = stream
-        self._lines: queue.Queue[str | None] = queue.Queue(backlog)
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._backlog = backlog
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self.dropped = 0
         """Lines dropped because the stream took none, since the start."""
@@ -196,9 +197,9 @@ class QueuedStream:
 
     def write(self, text: str) -> int:
         """Queue a line; full = dropped and counted. Never waits."""
-        try:
-            self._lines.put_nowait(text)
-        except queue.Full:
+        if self._lines.qsize() < self._backlog:
+            self._lines.put(text)
+        else:
             self.dropped += 1
         return len(text)
 
@@ -211,10 +212,7 @@ class QueuedStream:
 
     def close(self) -> None:
         """Write what waits, within `PATIENCE`. Idempotent."""
-        try:
-            self._lines.put(None, timeout=PATIENCE)
-        except queue.Full:
-            return
+        self._lines.put(None)
         self._thread.join(PATIENCE)
 
     def _run(self) -> None:

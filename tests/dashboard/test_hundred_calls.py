@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.dashboard.board import Board
-from tests.dashboard.conftest import Visit, live, shoot
+from tests.dashboard.conftest import Visit, live, manners_of, shoot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,11 +40,12 @@ async def test_a_hundred_calls_stay_smooth(visit: Visit) -> None:
         assert delay <= 100
         strips = await page.locator(".strip").count()
         assert 5 < strips < 40, "only what is on screen exists"
-        assert {len(watch["calls"]) for watch in board.watched} == {1}
-        assert {len(watch["levels"]) for watch in board.watched} == {2}
+        assert max(len(watch["calls"]) for watch in board.watched) == 1
+        assert max(len(watch["levels"]) for watch in board.watched) == 2
         await page.locator("#list").evaluate("list => list.scrollTo(0, 1e6)")
         last = max(board.calls.values(), key=lambda row: row["began"])["call"]
         await page.locator(f"#call-{last}").wait_for()
         assert await page.locator(".strip").count() < 40
+        manners_of(page).while_down = True
     finally:
         await board.close()

@@ -34,7 +34,8 @@ def test_speech_is_played_at_the_pace_of_speech() -> None:
     assert (started.kind, started.utterance) == ("started", 7)
     assert (finished.kind, finished.utterance) == ("finished", 7)
     assert asked <= started.at
-    assert finished.at - started.at == 249 * 20_000_000
+    # From the second datagram on, ears share a grid of 1 ms.
+    assert 0 <= 249 * 20_000_000 - (finished.at - started.at) < 1_000_000
     assert counters["datagrams_out"] == 250
     assert counters["bytes_out"] == len(speech)
     assert counters["playout_queued"] == counters["underruns"] == counters["errors_send"] == 0
@@ -122,7 +123,7 @@ def test_a_leg_without_an_ear_paces_and_sends_nothing() -> None:
         leg = media.add_leg(listen=LOCAL)
         media.play(leg, 1, bytes(3_200), True)
         assert drainer.until(lambda: len(drainer.steps) == 2)
-        assert drainer.steps[1].at - drainer.steps[0].at == 80_000_000
+        assert 0 <= 80_000_000 - (drainer.steps[1].at - drainer.steps[0].at) < 1_000_000
         assert media.counters(leg)["datagrams_out"] == 0
 
 

@@ -33,6 +33,22 @@ fn dues(sent: &[Sent]) -> Vec<u64> {
 }
 
 #[test]
+fn all_ears_share_a_grid_after_their_first_datagram() {
+    for offset in [0, 1, 300_000, 999_999] {
+        let mut line = line();
+        line.pass(offset);
+        let begin = line.now;
+        line.play(1, &[1; 6_400], true);
+        line.pass(500 * MS);
+        let due: Vec<u64> = line.sent.iter().map(|sent| sent.due).collect();
+        assert_eq!(due[0], begin, "the first goes out at once");
+        assert_eq!(due[1], begin - offset + 20 * MS, "up to 1 ms early");
+        assert!(due[1..].windows(2).all(|pair| pair[1] - pair[0] == 20 * MS));
+        assert!(line.sent.iter().all(|sent| sent.at == sent.due));
+    }
+}
+
+#[test]
 fn a_whole_utterance_starts_at_once_and_keeps_twenty_milliseconds() {
     let mut line = line();
     let begin = line.now;

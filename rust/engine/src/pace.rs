@@ -9,6 +9,7 @@
 //! Only the sockets wait for the budget. Deadlines are kept and commands obeyed whatever it says.
 
 use translink_core::frame::Nanos;
+use translink_core::playout::GRID;
 
 /// The budget, as the time at which it would be full again.
 #[derive(Debug, Default)]
@@ -22,9 +23,11 @@ impl Pace {
         self.full = self.full.clamp(now, now + SPARE * ROUND) + ROUND;
     }
 
-    /// Until when the sockets are left alone; in the past: not at all.
+    /// Until when the sockets are left alone; in the past: not at all. Rounds begin where ears are
+    /// served ([`translink_core::playout::GRID`]), so that one wake-up does for both.
     pub(crate) const fn until(&self) -> Nanos {
-        self.full.saturating_sub(SPARE * ROUND)
+        let at = self.full.saturating_sub(SPARE * ROUND);
+        at - at % GRID
     }
 }
 

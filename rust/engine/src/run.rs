@@ -23,6 +23,9 @@ use crate::slot::Slot;
 const COMMANDS: u64 = u64::MAX;
 const CLOCK: u64 = u64::MAX - 1;
 
+/// The timer fired: whatever is due next, it is to be set.
+const FIRED: Nanos = 0;
+
 /// Sockets served between two looks at the commands.
 const EVENTS: usize = 64;
 
@@ -99,7 +102,8 @@ impl Media {
                             return Ok(());
                         }
                     }
-                    CLOCK => self.timer_fired(),
+                    // Setting it anew makes it unready; nothing needs to be read.
+                    CLOCK => self.armed = FIRED,
                     number => self.datagrams(leg(number), &mut batch),
                 }
                 self.wake_due();
@@ -151,12 +155,6 @@ impl Media {
             Expiration::OneShot(at),
             TimerSetTimeFlags::TFD_TIMER_ABSTIME,
         )
-    }
-
-    fn timer_fired(&mut self) {
-        // Non-blocking; also when it was set anew in between and is not readable any more.
-        let _ = self.timer.wait();
-        self.armed = Nanos::MAX;
     }
 
     /// Ear clocks come before the next socket or command: one talker's flood may not make another's
