@@ -133,6 +133,13 @@ def test_the_mode_can_be_changed_twenty_times_in_a_call() -> None:
     assert_lossless(world)
 
 
+def test_the_language_can_be_changed_twenty_times_in_a_call() -> None:
+    world = live(Plan(languages=[2.0 + 1.3 * i for i in range(20)]), seconds=35.0)
+    assert_lossless(world)
+    assert world.handshakes > 10
+    assert world.most_streams == 1
+
+
 @pytest.mark.parametrize("how", ["mute", "block", "reset"])
 @pytest.mark.parametrize("at", [28.0 + 0.7 * i for i in range(10)])
 def test_a_stream_that_dies_as_the_call_ends_costs_nothing(how: str, at: float) -> None:
@@ -275,6 +282,7 @@ intervals = st.tuples(times, st.floats(0.1, 12.0)).map(lambda t: (t[0], t[0] + t
         block=st.lists(times, max_size=2),
         down=st.lists(intervals, max_size=2),
         flips=st.lists(times, max_size=6),
+        languages=st.lists(times, max_size=6),
         handshake=st.floats(0.05, 3.0),
     ),
 )

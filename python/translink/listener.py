@@ -34,7 +34,7 @@ from translink.languages import Languages
 from translink.listening import ListenObserver, ListenRules, ListenStats, Mode
 from translink.pieces import Pieces
 from translink.speech import FRAME, SpeechMap
-from translink.stint import Stint
+from translink.stint import Stint, good_place
 from translink.timeline import Span, Timeline
 
 if TYPE_CHECKING:
@@ -185,6 +185,13 @@ class Listener:
             return
         if at is None:
             at = self._speech.head
+            start = self._timeline.assigned
+            if start is not None and not self._quiet():
+                # In mid-word; both sides must be able to hear the word on the border whole.
+                lap = int(self._rules.lap * RATE)
+                at = (
+                    start if at - lap <= start else good_place(self._speech, self._rules, start, at)
+                )
             # What nobody was given yet was said in the language before.
             self._pieces.take(at)
         self._languages.turn(at)
@@ -318,18 +325,18 @@ class Listener:
             failure = error
         finally:
             self.stats.connections_active -= 1
-            self._stint = self._handover_since = None
+            self._stint = None
+            if not self._languages.changing:
+                self._handover_since = None
             self._no_stint.set()
         self._observer.disconnected(failure)
         if failure is None:
             stint.done()
             self._release()
-            self._turn(None)
             return
         self.stats.failovers += 1
         stint.broken()
         self._release()
-        self._turn(None)
         if stint.heard:
             self._failures = 0
             self._breaker.lost(time.monotonic())
@@ -362,18 +369,24 @@ class Listener:
         pause comes."""
         if self._handover_since is None:
             return
-        now, head = time.monotonic(), self._speech.head
-        waited = now - self._handover_since
-        # Who sends nothing at all (DTX, mute) is between two words, and nothing more would come.
-        quiet = self._speech.quiet_for() > RATE // 5 or now - self._speech.captured(head) > 0.5
+        waited = time.monotonic() - self._handover_since
+        quiet = self._quiet()
         if not quiet and waited < self._rules.handover:
             return
         self._handover_since = None
         stint = self._stint
         if stint is not None and stint.open:
-            self._turn(stint.end_at(head, mid_word=not quiet))
+            self._turn(stint.end_at(self._speech.head, mid_word=not quiet))
         else:
             self._turn(None)
+
+    def _quiet(self) -> bool:
+        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too, and
+        nothing more would come."""
+        speech = self._speech
+        return (
+            speech.quiet_for() > RATE // 5 or time.monotonic() - speech.captured(speech.head) > 0.5
+        )
 
     def _event(self, span: Span, event: StreamEvent) -> None:
         match event:

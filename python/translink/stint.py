@@ -110,9 +110,11 @@ class Stint:
 
     def broken(self) -> None:
         """It is gone: what it had not made final is to be recognised again."""
-        self._timeline.abandon(self.span)
-        if not self.span.done:
-            # Its end was set by a change of mode, and later audio is being recognised already.
+        if self.open:
+            self._timeline.abandon(self.span)
+        elif not self.span.done:
+            # Its end was set by a change of mode or language: what follows is another one's, in
+            # another way or language, and may be under way already.
             self._pieces.start(self._timeline.reassign(self.span, "prerecorded"))
 
     @property
@@ -127,7 +129,7 @@ class Stint:
         # Silence needs no recogniser; a little of it lets the recogniser hear the first word begin.
         self._pieces.take((talk.start if talk else head) - self._lap)
         if talk is not None and head - talk.start > self._rules.replay * RATE:
-            at = self._good_place(talk.start, head)
+            at = good_place(self._speech, self._rules, talk.start, head)
             self.replayed = (at - talk.start, "prerecorded")
             self._pieces.take(at)
         elif talk is not None and again:
@@ -136,11 +138,14 @@ class Stint:
         assert begin is not None
         return begin
 
-    def _good_place(self, start: int, head: int) -> int:
-        """Last good place to begin a stream: a pause not too long ago, else the quietest moment."""
-        earliest = max(start, head - max(int(self._rules.replay * RATE), self._lap))
-        at = self._speech.last_pause(earliest, RATE // 10)
-        if at is None:
-            # What the piece hears after the border must have been said by now.
-            at = self._speech.quietest(earliest, head - self._lap)
-        return at
+
+def good_place(speech: SpeechMap, rules: ListenRules, start: int, head: int) -> int:
+    """Last good place between two recognisers, not before `start`: a pause not too long ago, else
+    the quietest moment."""
+    lap = int(rules.lap * RATE)
+    earliest = max(start, head - max(int(rules.replay * RATE), lap))
+    at = speech.last_pause(earliest, RATE // 10)
+    if at is None:
+        # What the one before hears after the border must have been said by now.
+        at = speech.quietest(earliest, head - lap)
+    return at

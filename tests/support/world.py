@@ -106,6 +106,8 @@ class Plan:
     down: list[tuple[float, float]] = field(default_factory=list)
     """The prerecorded API fails in [from, to)."""
     flips: list[float] = field(default_factory=list)
+    languages: list[float] = field(default_factory=list)
+    """The talker goes on in the other one of two languages."""
     handshake: float = 0.15
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
@@ -115,8 +117,9 @@ class FakeStream:
     """A stream with interims, finals after 300 ms of silence or ten words, and the delays of the
     real one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, language: str = "en") -> None:
         self._world = world
+        self._language = language
         self._pcm = bytearray()
         self._done = 0
         self._interim_at = RATE
@@ -199,6 +202,7 @@ class FakeStream:
             final=final,
             speech_final=speech_final,
             received=time.monotonic(),
+            source=self._language,
         )
 
     def _final(self, words: list[Word], end: int, *, speech_final: bool) -> None:
@@ -292,7 +296,7 @@ class World(ListenObserver):
         for start, end, kind in self.plan.refuse:
             if start <= self.now < end:
                 raise ProviderError("refused", provider="x", kind=kind)
-        return FakeStream(self)
+        return FakeStream(self, language)
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         self.requests += 1
@@ -300,10 +304,13 @@ class World(ListenObserver):
         if any(start <= self.now < end for start, end in self.plan.down):
             raise ProviderError("down", provider="x", kind=Kind.TRANSIENT)
         words = hear(pcm)
-        return Result(0, len(pcm) // 2, " ".join(w.text for w in words), tuple(words), final=True)
+        text = " ".join(w.text for w in words)
+        return Result(0, len(pcm) // 2, text, tuple(words), final=True, source=language)
 
     def item(self, item: Item) -> None:
         if isinstance(item, Result):
+            if item.words and item.source != self.listener.language_at(item.start):
+                self.complaints.append(f"{item.text} was recognised as {item.source}")
             for word in item.words:
                 self.heard.append(word.text)
                 if word.text in self._said_at:
@@ -320,7 +327,7 @@ class World(ListenObserver):
     async def live_through(self, seconds: float, drain: float = 30.0) -> None:
         """Talk for `seconds`, hang up, drain for at most `drain` seconds."""
         running = asyncio.create_task(self.listener.run())
-        flips = sorted(self.plan.flips)
+        flips, languages = sorted(self.plan.flips), sorted(self.plan.languages)
         streaming = True
         for number, (value, ends) in enumerate(talk(self.rng, seconds)):
             at = self._zero + number * 0.02
@@ -340,6 +347,9 @@ class World(ListenObserver):
                 flips.pop(0)
                 streaming = not streaming
                 self.listener.use_streaming(streaming)
+            while languages and languages[0] <= self.now:
+                languages.pop(0)
+                self.listener.use_language("fr" if self.listener.language == "en" else "en")
         self.said_for = self.now
         await self.listener.finish(drain)
         self.drained_in = self.now - self.said_for

@@ -26,12 +26,12 @@ impl Extremes {
     /// Of one frame.
     #[must_use]
     pub fn of(pcm: &[u8; FRAME_BYTES]) -> Self {
-        let (mut low, mut high) = (0_i16, 0_i16);
-        for pair in pcm.chunks_exact(2) {
-            let sample = i16::from_le_bytes([pair[0], pair[1]]);
-            low = low.min(sample);
-            high = high.max(sample);
+        let mut samples = [0_i16; FRAME_BYTES / 2];
+        for (sample, pair) in samples.iter_mut().zip(pcm.chunks_exact(2)) {
+            *sample = i16::from_le_bytes([pair[0], pair[1]]);
         }
+        let low = samples.iter().fold(0, |low, &sample| low.min(sample));
+        let high = samples.iter().fold(0, |high, &sample| high.max(sample));
         Self::new(low, high)
     }
 

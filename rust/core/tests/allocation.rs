@@ -5,6 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::volume::Gain;
 
 struct Counting;
 
@@ -73,6 +74,8 @@ fn live(leg: &mut Leg, calls: u64) {
                 drain(leg, now);
             }
         }
+        leg.handle(Input::Volume(Gain::new(1.5).unwrap()), now);
+        leg.handle(Input::Mute(call % 3 == 0), now);
         for _ in 0..200 {
             now = drain(leg, now).clamp(now, now + 20_000_000);
             leg.handle(Input::Timeout, now);

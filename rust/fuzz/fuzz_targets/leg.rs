@@ -4,12 +4,15 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::volume::Gain;
 
 #[derive(Arbitrary, Debug)]
 enum Step {
     Datagram(Vec<u8>),
     Play(u8, Vec<u8>, bool),
     Flush,
+    Volume(u8),
+    Mute(bool),
     Reset,
     Wait(u16),
 }
@@ -34,6 +37,10 @@ fuzz_target!(|script: (bool, Vec<Step>)| {
                 last: *last,
             },
             Step::Flush => Input::Flush,
+            Step::Volume(factor) => {
+                Gain::new(f64::from(*factor) / 127.5).map_or(Input::Flush, Input::Volume)
+            }
+            Step::Mute(muted) => Input::Mute(*muted),
             Step::Reset => Input::Reset,
             Step::Wait(ms) => {
                 now += u64::from(*ms) * 20_000;

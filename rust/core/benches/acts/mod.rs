@@ -9,12 +9,14 @@
 
 use std::hint::black_box;
 
+use translink_core::envelope::Extremes;
 use translink_core::framer::Framer;
 use translink_core::ledger::Ledger;
 use translink_core::leg::{Input, Leg, LegConfig, Output};
 use translink_core::level::Level;
 use translink_core::resample::Resampler;
 use translink_core::vad::Vad;
+use translink_core::volume::{Gain, Volume};
 
 const TICK: u64 = 20_000_000;
 const START: u64 = 1_000_000_000;
@@ -29,6 +31,8 @@ pub fn acts() -> Vec<Act> {
         ("level", level()),
         ("vad", vad()),
         ("ledger", ledger()),
+        ("outline of what an ear hears", outline()),
+        ("volume other than 1", volume()),
         ("leg, datagram of 640 bytes", leg(640)),
         ("leg, datagrams of 320 bytes", leg(320)),
         ("playout", playout()),
@@ -70,6 +74,23 @@ fn ledger() -> Box<dyn FnMut()> {
         ledger.append(start, black_box(&pcm));
         start += 320;
         black_box(&ledger);
+    })
+}
+
+fn outline() -> Box<dyn FnMut()> {
+    let pcm = speech();
+    Box::new(move || {
+        black_box(Extremes::of(black_box(&pcm)));
+    })
+}
+
+fn volume() -> Box<dyn FnMut()> {
+    let (pcm, mut volume) = (speech(), Volume::new());
+    volume.set(Gain::new(0.7).unwrap());
+    Box::new(move || {
+        let mut pcm = black_box(pcm);
+        volume.apply(&mut pcm);
+        black_box(&pcm);
     })
 }
 
