@@ -11,7 +11,7 @@ import pytest
 
 from tests.admin.conftest import Program
 from tests.support.console import Desk
-from translink.admin import AdminServer, audio
+from translink.admin import AdminServer
 from translink.admin.access import Access
 from translink.admin.guard import Guard
 from translink.leg import Leg
@@ -65,7 +65,7 @@ async def test_what_is_not_there_cannot_be_heard(
 async def test_there_is_a_limit_to_listeners(
     listening: AdminServer, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audio, "MOST", 1)
+    monkeypatch.setattr(listening._audio.sockets, "most", 1)
     url = listening.url + "/api/legs/3333/audio"
     async with http.ws_connect(url) as first:
         await first.receive_bytes(timeout=2)

@@ -164,13 +164,13 @@ async def test_who_takes_no_data_is_cut_off_and_holds_up_nobody(
         )
         await reader.readuntil(b"\r\n\r\n")
         await watcher.receive_json()
-        assert len(server._live) == 2
+        assert len(server._live.sockets) == 2
         # Everything that it is owed in system figures fills the way to it.
         monkeypatch.setattr(ticker, "SYSTEM_TIME", 0.0)
         monkeypatch.setattr(program, "system", lambda: {"filler": "x" * 400_000})
         seen = 0
         async with asyncio.timeout(20):
-            while len(server._live) == 2:
+            while len(server._live.sockets) == 2:
                 await watcher.receive_str()
                 seen += 1
         assert seen >= 5
@@ -307,7 +307,7 @@ async def test_who_says_too_much_or_too_often_is_cut_off(
 async def test_there_is_a_limit_to_dashboards(
     server: AdminServer, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "MOST", 1)
+    monkeypatch.setattr(server._live.sockets, "most", 1)
     async with http.ws_connect(server.url + "/api/live") as first:
         await first.receive_json()
         with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):

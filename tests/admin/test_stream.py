@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.admin.conftest import Happened, Program
-from translink.admin import AdminServer, stream
+from translink.admin import AdminServer
 from translink.admin.access import EVENTS_PROTOCOL
 
 
@@ -53,7 +53,7 @@ async def test_a_watcher_that_fell_behind_is_told_why(
 async def test_there_is_a_limit_to_watchers(
     server: AdminServer, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "MOST", 1)
+    monkeypatch.setattr(server._streams.sockets, "most", 1)
     async with http.ws_connect(server.url + "/api/events") as first:
         await first.receive_json()
         with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):

@@ -12,8 +12,8 @@ import contextlib
 
 from aiohttp import WSCloseCode, web
 
-from translink.admin.access import EVENTS_PROTOCOL
 from translink.admin.routes import Route
+from translink.admin.sockets import Sockets, close, either
 from translink.admin.source import AdminSource, Lane, Listening
 
 MOST = 16
@@ -25,8 +25,8 @@ class AudioStreams:
     """All who listen in."""
 
     def __init__(self, source: AdminSource) -> None:
+        self.sockets = Sockets(MOST, f"{MOST} are listening already", longest=128)
         self._source = source
-        self._open: set[web.WebSocketResponse] = set()
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -45,45 +45,16 @@ class AudioStreams:
         leg = request.match_info["leg"]
         if leg not in self._source.legs():
             raise web.HTTPNotFound(reason="there is no leg of that name")
-        if len(self._open) >= MOST:
-            raise web.HTTPServiceUnavailable(reason=f"{MOST} are listening already")
-        stream = web.WebSocketResponse(
-            protocols=(EVENTS_PROTOCOL,), heartbeat=20.0, max_msg_size=128, compress=False
-        )
-        self._open.add(stream)
-        try:
-            await stream.prepare(request)
+        async with self.sockets.open(request) as stream:
             try:
                 tap = self._source.tap(leg, lane)
             except LookupError:
-                await stream.close(code=WSCloseCode.GOING_AWAY, message=b"the leg is gone")
+                await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
                 return stream
             with contextlib.closing(tap):
-                reading = asyncio.create_task(_read(stream))
-                writing = asyncio.create_task(_write(stream, tap))
-                try:
-                    await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for task in (reading, writing):
-                        task.cancel()
-                    await asyncio.gather(reading, writing, return_exceptions=True)
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(1.0):
-                    await stream.close(code=WSCloseCode.GOING_AWAY)
-        finally:
-            self._open.discard(stream)
+                await either(_read(stream), _write(stream, tap))
+            await close(stream, WSCloseCode.GOING_AWAY)
         return stream
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self._open)
-
-    async def close(self, _: web.Application | None = None) -> None:
-        """The server goes down."""
-        for stream in tuple(self._open):
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(1.0):
-                    await stream.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
 
 
 async def _read(stream: web.WebSocketResponse) -> None:

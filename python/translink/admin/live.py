@@ -18,7 +18,6 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from base64 import b64encode
 from collections import deque
@@ -28,9 +27,9 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from translink import __version__
-from translink.admin.access import EVENTS_PROTOCOL
 from translink.admin.guard import ROLE
 from translink.admin.routes import Route
+from translink.admin.sockets import Sockets, close, either
 from translink.admin.source import AdminSource, Event, Lane
 from translink.admin.ticker import Ticker
 from translink.admin.wishes import Watch, Watching, parsed
@@ -39,7 +38,6 @@ VERSION = 1
 MOST = 64
 EVENTS = 1_000
 PATIENCE = 5.0
-HEARTBEAT = 20.0
 ORDERS = 20
 """Messages a second from a client."""
 LANES: tuple[Lane, ...] = ("said", "heard")
@@ -53,7 +51,7 @@ class LiveStreams:
         self._source = source
         self._listen_in = listen_in
         self._ticker = Ticker(source)
-        self._open: set[web.WebSocketResponse] = set()
+        self.sockets = Sockets(MOST, f"{MOST} dashboards are open already", longest=4_096)
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -61,45 +59,21 @@ class LiveStreams:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handler of the route."""
-        if len(self._open) >= MOST:
-            raise web.HTTPServiceUnavailable(reason=f"{MOST} dashboards are open already")
-        stream = web.WebSocketResponse(
-            protocols=(EVENTS_PROTOCOL,), heartbeat=HEARTBEAT, max_msg_size=4_096, compress=False
-        )
-        await stream.prepare(request)
-        role = request.get(ROLE, "read")
-        client = Client(stream, self._source, self._ticker)
-        hello = {
-            "version": __version__,
-            "role": role,
-            "listen_in": self._listen_in and role == "control",
-        }
-        self._open.add(stream)
-        self._ticker.join(client)
-        reading = asyncio.create_task(client.read())
-        writing = asyncio.create_task(client.write(hello))
-        try:
-            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._ticker.leave(client)
-            for task in (reading, writing):
-                task.cancel()
-            await asyncio.gather(reading, writing, return_exceptions=True)
-            self._open.discard(stream)
-            if not stream.closed:
-                await client.close()
+        async with self.sockets.open(request) as stream:
+            role = request.get(ROLE, "read")
+            client = Client(stream, self._source, self._ticker)
+            hello = {
+                "version": __version__,
+                "role": role,
+                "listen_in": self._listen_in and role == "control",
+            }
+            self._ticker.join(client)
+            try:
+                await either(client.read(), client.write(hello))
+            finally:
+                self._ticker.leave(client)
+            await client.close()
         return stream
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self._open)
-
-    async def close(self, _: web.Application | None = None) -> None:
-        """The server goes down: tell every client."""
-        for stream in tuple(self._open):
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(1.0):
-                    await stream.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
 
 
 class Client:
@@ -240,10 +214,7 @@ class Client:
 
     async def close(self) -> None:
         """With the reason, if it was cut off."""
-        code, reason = self._cut_off or (WSCloseCode.GOING_AWAY, "")
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(1.0):
-                await self._stream.close(code=code, message=reason.encode()[:120])
+        await close(self._stream, *(self._cut_off or (WSCloseCode.GOING_AWAY, "")))
 
     def _cut(self, code: int, reason: str) -> None:
         self._cut_off = self._cut_off or (code, reason)

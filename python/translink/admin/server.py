@@ -99,9 +99,9 @@ class AdminServer:
         """Listen. Raises `SettingsError` when the port is taken."""
         app = web.Application(middlewares=[self.guard.middleware], client_max_size=BODY_LIMIT)
         install(app, self._routes())
-        app.on_shutdown.append(self._streams.close)
-        app.on_shutdown.append(self._live.close)
-        app.on_shutdown.append(self._audio.close)
+        app.on_shutdown.append(self._streams.sockets.close)
+        app.on_shutdown.append(self._live.sockets.close)
+        app.on_shutdown.append(self._audio.sockets.close)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -149,9 +149,9 @@ class AdminServer:
         """Who is connected, and who was turned away."""
         return {
             **self.guard.counts(),
-            "dashboards": len(self._live),
-            "event_streams": len(self._streams),
-            "listeners": len(self._audio),
+            "dashboards": len(self._live.sockets),
+            "event_streams": len(self._streams.sockets),
+            "listeners": len(self._audio.sockets),
         }
 
     def _routes(self) -> list[Route]:
