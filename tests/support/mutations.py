@@ -425,25 +425,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/admin/test_pace.py -k wait_their_turn",
     ),
     Mutation(
-        "event streams are bounded",
-        "admin/stream.py",
-        "if len(self._open) >= MOST:",
+        "event streams, dashboards and listeners are bounded",
+        "admin/sockets.py",
+        "if self._taken >= self.most:",
         "if False:",
-        "tests/admin/test_stream.py -k limit_to_watchers",
+        "tests/admin/test_stream.py tests/admin/test_live.py tests/admin/test_audio.py "
+        "-k 'limit_to_watchers or limit_to_dashboards or limit_to_listeners'",
     ),
     Mutation(
         "messages from a stream's client are bounded",
-        "admin/stream.py",
-        "max_msg_size=4_096",
+        "admin/sockets.py",
+        "max_msg_size=self._longest",
         "max_msg_size=0",
         f"{GUARD} -k long_message",
-    ),
-    Mutation(
-        "dashboards are bounded",
-        "admin/live.py",
-        "if len(self._open) >= MOST:",
-        "if False:",
-        "tests/admin/test_live.py -k limit_to_dashboards",
     ),
     Mutation(
         "a dashboard that falls behind is cut off",
