@@ -5,6 +5,8 @@ import { h, mark, say } from "./dom.js";
 import { clock, delay } from "./format.js";
 
 const SHOWN = 200;
+/** What became of a line, in words. */
+const STATES = { final: "being translated", translated: "waits to be spoken", unspoken: "not spoken", untranslated: "not translated" };
 
 /** @typedef {import("./store.js").Line} Line */
 
@@ -87,7 +89,7 @@ export class Script {
     item.state = state;
     say(item.time, clock(line.start ?? line.at.final ?? 0));
     say(item.text, line.text);
-    say(item.translation, line.translation ?? (line.reason ? `${line.state}: ${line.reason}` : ""));
+    say(item.translation, line.translation ?? (line.reason ? `${STATES[/** @type {keyof STATES} */ (line.state)] ?? line.state}: ${line.reason}` : ""));
     mark(item.element, "data-state", line.state);
     item.journey.replaceChildren(...journey(line));
   }
@@ -111,7 +113,7 @@ function journey(line) {
     if (known) before = /** @type {number} */ (at);
   }
   const total = line.toEar ?? (line.at.spoken && line.end !== null ? (line.at.spoken - line.end) * 1000 : null);
-  const words = line.state === "spoken" && total !== null ? delay(total) : line.state;
-  parts.push(h("b", { text: words, title: "from the last sound said to the first sound heard" }));
+  const words = line.state === "spoken" && total !== null ? delay(total) : (STATES[/** @type {keyof STATES} */ (line.state)] ?? line.state);
+  parts.push(h("b", { text: words, title: "From the last sound said to the first sound heard" }));
   return parts;
 }
