@@ -15,7 +15,7 @@ const FIGURES = [
   ["waiting", "waiting", "Speech of this call that is kept but not recognised yet"],
   ["lost", "lost", "Speech of this call that was never recognised"],
   ["toEar", "mouth to ear", "From the last sound of a segment to the first sound of its translation: median"],
-  ["toEar95", "95 of 100", "Mouth to ear: 95 of 100 segments are quicker"],
+  ["toEar95", "p95", "Mouth to ear: 95 of 100 segments are quicker"],
   ["span", "ear-voice span", "From the first sound of a segment to the first sound of its translation: median"],
   ["words", "words", "Words recognised, both sides"],
   ["characters", "characters", "Characters sent to be translated, both sides"],

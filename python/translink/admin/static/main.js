@@ -92,7 +92,9 @@ function openByItself() {
 
 /** Is anything wrong? The lamp beside the name says so too. */
 function seeHealth() {
-  mark(byId("link"), "data-health", banner.update() || null);
+  const level = banner.update() || null;
+  mark(byId("link"), "data-health", level);
+  mark(document.body, "data-trouble", level);
 }
 
 /** @param {any} message */

@@ -109,7 +109,7 @@ function makeRow(title, whose, means) {
 }
 
 function scale() {
-  const marks = [[0.1, "0.1"], [10, "10 ms"], [1000, "1 s"]].map(([ms, text]) => {
+  const marks = [[0.1, "0.1 ms"], [1000, "1 s"]].map(([ms, text]) => {
     const element = h("span", { text });
     element.style.left = `${along(Number(ms)) * 100}%`;
     return element;

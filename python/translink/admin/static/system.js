@@ -20,7 +20,7 @@ const OWN = "translink's own part of that: from final text to the first datagram
 /** Name, label, what it means. */
 const VITALS = [
   ["waiting", "waiting", WAITING], ["lost", "lost", LOST], ["calls", "calls", "Calls that are running"],
-  ["ear", "mouth to ear", `${TO_EAR}: median`], ["ear95", "95 of 100", `${TO_EAR}: 95 of 100 are quicker`],
+  ["ear", "mouth to ear", `${TO_EAR}: median`], ["ear95", "p95", `${TO_EAR}: 95 of 100 are quicker`],
 ];
 const DELAYS = [["mouth_to_ear", "Mouth to ear", TO_EAR], ["own", "translink itself", OWN]];
 const FACTS = [

@@ -40,7 +40,7 @@ export function troubles(system, config) {
     for (const service of group) for (const name of services[service]) told.add(name);
     const name = services[group[0]][0];
     found.push({ level: "bad", title: upper(`${listed(group)} ${group.length > 1 ? "are" : "is"} down`),
-      means: meaning(group, config), ...blame(name, providers[name], system, config) });
+      means: meaning(group, down, config), ...blame(name, providers[name], system, config) });
   }
   for (const [name, state] of Object.entries(providers)) {
     if (told.has(name) || !is(name, [...DOWN, "held"])) continue;
@@ -85,17 +85,17 @@ function byCause(down, services, providers) {
   return [...groups.values()];
 }
 
-/** What the callers notice. @param {string[]} down @param {Row} config */
-function meaning(down, config) {
+/** What the callers notice. @param {string[]} group down for one reason @param {string[]} down all of them @param {Row} config */
+function meaning(group, down, config) {
   const kept = Math.min(...(config.legs ?? []).map((/** @type {Row} */ leg) => leg.ledger_seconds ?? 60), 60);
-  if (down.includes("recognition")) {
+  if (group.includes("recognition")) {
     return `Callers hear no translation. What they say is kept for ${kept} s and translated if the service comes back in time. Anything older is lost.`;
   }
-  const speech = down.includes("speech");
-  if (down.includes("translation")) {
-    return `Callers hear no translation. What they say is shown here, but it is not translated${speech ? " or spoken" : ""} later.`;
+  if (group.includes("translation")) {
+    return down.includes("recognition") ? "Nothing can be translated until it works again."
+      : "Callers hear no translation. What they say is shown here as text, and is not translated later.";
   }
-  return "Callers hear no translation. It is only shown here as text.";
+  return down.length > 1 ? "Nothing can be spoken until it works again." : "Callers hear no translation. It is shown here as text, and is not spoken later.";
 }
 
 /** What the callers notice of one provider in a line. @param {string} name @param {string[]} others @param {Row} system */
