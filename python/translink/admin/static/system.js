@@ -135,11 +135,12 @@ export class System {
       const item = this._providers.children[index] ?? this._providers.appendChild(h("li", {}, h("i.lamp"), h("b"), h("span.state"), h("span.reason")));
       const { state = "", reason = "", attempts, opened, since } = providers[name] ?? {};
       const well = state === "closed";
-      mark(item, "title", `${name}: ${number(attempts)} requests, down ${number(opened)} times`);
+      const counts = `${name}: ${number(attempts)} requests, down ${number(opened)} times`;
+      mark(item, "title", well || !reason ? counts : `${counts}. ${reason}`);
       mark(item, "data-state", state);
       say(item.children[1], provider(name));
       say(item.children[2], STATES[/** @type {keyof STATES} */ (state)] ?? state);
-      say(item.children[3], well ? "" : [typeof since === "number" ? `since ${clock(since)}` : "", reason].filter(Boolean).join(": "));
+      say(item.children[3], well ? "" : typeof since === "number" ? `since ${clock(since)}` : reason);
     });
   }
 
