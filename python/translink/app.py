@@ -22,31 +22,31 @@ import structlog
 import uvloop
 
 from translink import __version__
+from translink.admin.console import Condition, Console
 from translink.admin.server import AdminServer
-from translink.archive import Archive, redact_digits
-from translink.console import Condition, Console
-from translink.deepgram.live import DeepgramLive
-from translink.deepgram.options import ListenOptions
-from translink.deepgram.prerecorded import DeepgramPrerecorded
-from translink.deepgram.speak import DeepgramSpeak
-from translink.deepl import DeepL
+from translink.calls.exchange import Exchange
+from translink.calls.leg import open_leg
+from translink.calls.segments import CommitPolicy
+from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
-from translink.exchange import Exchange
-from translink.feed import FeedLimits
-from translink.http import Http
-from translink.journal import Journal
-from translink.leg import open_leg
-from translink.lineup import Lineup, LineupLimits
-from translink.listening import ListenRules
-from translink.loadmeter import LoadMeter
 from translink.media import Media, MediaLeg
-from translink.pressure import Level, LoadLimits, Pressure
-from translink.switchboard import Switchboard, mode_line
-from translink.transcript import CommitPolicy
-from translink.usage import Usage
+from translink.observe.archive import Archive, redact_digits
+from translink.observe.journal import Journal
+from translink.process.meter import LoadMeter
+from translink.process.pressure import Level, LoadLimits, Pressure
+from translink.process.usage import Usage
+from translink.providers.deepgram.live import DeepgramLive
+from translink.providers.deepgram.options import ListenOptions
+from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
+from translink.providers.deepgram.speak import DeepgramSpeak
+from translink.providers.deepl import DeepL
+from translink.providers.http import Http
+from translink.providers.lineup import Lineup, LineupLimits
+from translink.recognition.feed import FeedLimits
+from translink.recognition.rules import ListenRules
 
 if TYPE_CHECKING:
-    from translink.settings import LegSettings, Settings
+    from translink.settings.model import LegSettings, Settings
 
 log = structlog.get_logger("translink")
 
@@ -185,7 +185,7 @@ class App:
                 self.console.reloaded(self._settings)
             if settings.otel.endpoint is not None:
                 # Loaded by who asked for it.
-                from translink import tracing
+                from translink.observe import tracing
 
                 stop_tracing = tracing.export(self.journal, settings.otel)
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from translink.settings import Settings
-from translink.sim.server import LegPorts, settings_file, usage_of
+from translink.settings.model import Settings
+from translink.sim.programs import LegPorts, settings_file, usage_of
 
 
 def test_the_settings_file_is_what_translink_reads(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from translink.exchange import LegWish
-from translink.metrics import Measures
-from translink.views import CallDetail, CallRow, CreatedCall, LegLive
+from translink.admin.metrics import Measures
+from translink.calls.exchange import LegWish
+from translink.observe.views import CallDetail, CallRow, CreatedCall, LegLive
 
 Lane = Literal["said", "heard"]
 """Of a leg: its microphone, its ear."""

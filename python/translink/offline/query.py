@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from translink.offline.audio import ENCODINGS
 from translink.offline.gate import Denied
-from translink.offline.listen import ListenOptions
 from translink.offline.messages import NO_SUCH_MODEL
+from translink.offline.session import ListenOptions
 
 _MODEL = re.compile(
     r"nova-3(-general|-medical)?|(nova-2|nova|enhanced|base)(-[a-z]+)?|custom|offline[-\w]*"
