@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from translink.process.startup import Pauses, quick_imports
+from translink.process.startup import quick_imports
 
 HEAVY = {"aiohttp", "asyncio", "pydantic", "prometheus_client", "rich", "structlog", "typer"}
 HEAVY |= {"uvloop", "websockets"}
@@ -88,24 +88,6 @@ def test_an_import_that_fails_leaves_nothing_behind() -> None:
         import no_such_module  # type: ignore[import-not-found] # noqa: F401
     assert sys.modules.get("rich") is before
     assert gc.isenabled()
-
-
-def test_what_was_there_before_is_looked_at_no_more_and_pauses_are_counted() -> None:
-    pauses = Pauses()
-    pauses.watch()
-    try:
-        assert gc.get_freeze_count() > 10_000
-        gc.collect()
-        gc.collect(0)
-        summary = pauses.summary()
-        assert summary["count"] == 2
-        assert 0 < summary["longest_ms"] <= summary["total_ms"]
-    finally:
-        pauses.close()
-    pauses.close()
-    assert gc.get_freeze_count() == 0
-    gc.collect()
-    assert pauses.summary() == summary
 
 
 def test_a_server_is_ready_soon(tmp_path: Path) -> None:

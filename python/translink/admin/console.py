@@ -14,8 +14,8 @@ from translink.admin.metrics import Measures
 from translink.calls.tap import Tap
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
+from translink.process.collector import Pauses
 from translink.process.pressure import Level
-from translink.process.startup import Pauses
 from translink.settings.types import Address
 
 if TYPE_CHECKING:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -23,11 +25,13 @@ from translink.errors import TranslinkError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "translink", "serve")
 PRIVATE = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_", "USE_DEEPGRAM_")
 """Beginnings of the environment variables that settings are read from."""
+_CHANCE = random.SystemRandom()
+_GIVEN: set[int] = set()
+"""Ports that `free_port` has handed out."""
 
 
 class ServerError(TranslinkError):
@@ -42,6 +46,18 @@ class LegPlan:
     language: str
     listen: tuple[str, int]
     play_to: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used so far."""
+
+    cpu_seconds: float
+    rss_bytes: int
+    """The most it ever held (VmHWM)."""
+    rss_now_bytes: int
+    descriptors: int
+    threads: int
 
 
 class ServerProcess:
@@ -188,11 +204,34 @@ class ServerProcess:
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A port of loopback that nobody uses right now; somebody may until it is bound again."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody uses now, below those that the kernel gives out by itself: else
+    any connection of any program could take it before it is used.
+    """
+    for _ in range(1000):
+        port = _CHANCE.randrange(10_240, 32_000)
+        if port in _GIVEN:
+            continue
+        with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
+            return port
+    raise ServerError("no free port between 10240 and 32000")
+
+
+def usage_of(pid: int) -> Usage:
+    """From /proc. Raises `OSError` when the process is gone."""
+    process = Path(f"/proc/{pid}")
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    status = dict(
+        line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
+    )
+    return Usage(
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+        rss_bytes=1024 * int(status["VmHWM"].split()[0]),
+        rss_now_bytes=1024 * int(status["VmRSS"].split()[0]),
+        descriptors=len(os.listdir(process / "fd")),
+        threads=int(status["Threads"]),
+    )
 
 
 def _toml(legs: Sequence[LegPlan], admin: int, extra: str) -> str:

@@ -1,6 +1,6 @@
 """One request's way down a chain of providers: who is asked, how often, and until when.
 
-`failover` knows the health of providers; this file spends it. A request asks the first provider
+`breaker` knows the health of providers; this file spends it. A request asks the first provider
 that may be asked, tries it again where that may help, goes on to the next where it does not, and
 stops at its deadline with every cause:
 
@@ -10,8 +10,6 @@ stops at its deadline with every cause:
 * busy: the next at once (its breaker holds it); refused or denied: the next at once and never
   again;
 * nobody may be asked right now: wait for the first breaker that opens up before the deadline.
-
-`Gate` bounds how many requests are under way at once.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import asyncio
 import time
 from collections import Counter
 from random import Random
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from translink.errors import Kind, ProviderError, TranslinkError
 from translink.providers.breaker import Permit, Wait
@@ -165,72 +163,6 @@ class Attempts:
                 raise AllFailed(self.causes) from (self.causes[-1] if self.causes else None)
             # Jitter: many requests may wait for the same breaker.
             await asyncio.sleep(chosen.at - now + self._rng.uniform(0, 0.02))
-
-
-class GateFull(ProviderError):
-    """Too many wait already; the provider was not asked."""
-
-
-class Gate:
-    """At most `limit` at once, first come first served, for one provider and endpoint.
-
-    At most `waiting` wait their turn; one more is refused with `GateFull` and counted. Use it
-    around the whole attempt, so that an attempt's time-out does not run while it waits:
-
-        async with gate:
-            result = await transcriber.transcribe(pcm, language)
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        limit: int,
-        waiting: int = 200,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.name = name
-        self.limit = limit
-        self.active = 0
-        self.peak = 0
-        """Most that ever were active at once."""
-        self.waiting = 0
-        self.waited = 0
-        """How many had to wait."""
-        self.refused = 0
-        """How many found the waiting room full."""
-        self.seconds_waited = 0.0
-        self._room = waiting
-        self._clock = clock
-        self._semaphore = asyncio.Semaphore(limit)
-
-    async def __aenter__(self) -> Self:
-        if self._semaphore.locked():
-            await self._wait()
-        else:
-            await self._semaphore.acquire()
-        self.active += 1
-        self.peak = max(self.peak, self.active)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.active -= 1
-        self._semaphore.release()
-
-    async def _wait(self) -> None:
-        if self.waiting >= self._room:
-            self.refused += 1
-            raise GateFull(
-                f"{self.waiting} requests wait already", provider=self.name, kind=Kind.BUSY
-            )
-        self.waiting += 1
-        self.waited += 1
-        began = self._clock()
-        try:
-            await self._semaphore.acquire()
-        finally:
-            self.waiting -= 1
-            self.seconds_waited += self._clock() - began
 
 
 def _silent(name: str, seconds: float) -> ProviderError:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.errors import Kind, ProviderError
-from translink.providers.attempts import AllFailed, Gate, first_success
+from translink.providers.attempts import AllFailed, first_success
 from translink.providers.breaker import Breaker, Chain, State, Transition
+from translink.providers.gate import Gate
 from translink.providers.pace import PACE
 from translink.providers.restream import Restream
 from translink.providers.services import Services

@@ -3,7 +3,7 @@ named here.
 
 All of them raise `translink.errors.ProviderError` and nothing else for whatever goes wrong outside
 (cancellation and programming errors excepted). Each method makes **one attempt**: who is asked
-next, when and how often is `failover`'s business.
+next, when and how often is `breaker`'s business.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
-from translink.providers.breaker import Backoff, Breaker, Wait
+from translink.providers.backoff import Backoff
+from translink.providers.breaker import Breaker, Wait
 from translink.recognition.feed import WORTH_AN_ANSWER, Audio
 from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint, good_place

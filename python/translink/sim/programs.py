@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from types import TracebackType
 import aiohttp
 import orjson
 
+from translink.callers.server_process import Usage, free_port, usage_of
 from translink.errors import TranslinkError
 
 _START = 30.0
@@ -35,11 +35,6 @@ service.
 """
 
 
-_CHANCE = random.SystemRandom()
-_GIVEN: set[int] = set()
-"""Ports that `free_port` has handed out."""
-
-
 class SimError(TranslinkError):
     """The simulation could not be run; says which program failed and what it said last."""
 
@@ -53,18 +48,6 @@ class LegPorts:
     listen: int
     play_to: int
     ledger_seconds: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a process has used so far."""
-
-    cpu_seconds: float
-    rss_bytes: int
-    """The most it ever held (VmHWM)."""
-    rss_now_bytes: int
-    descriptors: int
-    threads: int
 
 
 class Programs:
@@ -236,37 +219,6 @@ def settings_file(
         for leg in legs
     ]
     return "\n".join([*lines, extra, ""])
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A port of loopback that nobody uses now, below those that the kernel gives out by itself: else
-    any connection of any program could take it before it is used.
-    """
-    for _ in range(1000):
-        port = _CHANCE.randrange(10_240, 32_000)
-        if port in _GIVEN:
-            continue
-        with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            _GIVEN.add(port)
-            return port
-    raise SimError("no free port between 10240 and 32000")
-
-
-def usage_of(pid: int) -> Usage:
-    """From /proc. Raises `OSError` when the process is gone."""
-    process = Path(f"/proc/{pid}")
-    fields = (process / "stat").read_text().rpartition(")")[2].split()
-    status = dict(
-        line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
-    )
-    return Usage(
-        cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
-        rss_bytes=1024 * int(status["VmHWM"].split()[0]),
-        rss_now_bytes=1024 * int(status["VmRSS"].split()[0]),
-        descriptors=len(os.listdir(process / "fd")),
-        threads=int(status["Threads"]),
-    )
 
 
 def _program() -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from translink.callers.server_process import usage_of
 from translink.settings.model import Settings
-from translink.sim.programs import LegPorts, settings_file, usage_of
+from translink.sim.programs import LegPorts, settings_file
 
 
 def test_the_settings_file_is_what_translink_reads(tmp_path: Path) -> None:
