@@ -13,7 +13,7 @@ import structlog
 import trustme
 
 from tests.fakes.providers import FakeProviders, fake_providers
-from translink.admin.metrics import exposition
+from translink.admin.panel.metrics import exposition
 from translink.app import App
 from translink.errors import SettingsError
 from translink.process.meter import LoadMeter

@@ -17,7 +17,7 @@ import structlog
 import uvloop
 
 from translink import __version__
-from translink.admin.console import Condition, Console
+from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer
 from translink.calls.exchange import Exchange
 from translink.calls.leg import open_leg

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from translink.admin import AdminServer
-from translink.admin.metrics import Measures
+from translink.admin.panel.metrics import Measures
 from translink.calls.exchange import LegWish, Refused
 from translink.calls.leg import LegMeasures
 from translink.observe.stages import Stages

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import AsyncIterator
 
 from translink.offline.engines.protocols import EngineFailed, Heard, Recognizer
-from translink.offline.vad import EnergyVad
+from translink.offline.engines.vad import EnergyVad
 
 RATE = 16_000
 

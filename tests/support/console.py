@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from tests.support.board import Board, FakeLeg
-from translink.admin.console import Condition, Console
+from translink.admin.panel.console import Condition, Console
 from translink.calls.exchange import Exchange
 from translink.observe.archive import Archive
 from translink.process.usage import Usage

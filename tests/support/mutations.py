@@ -100,21 +100,21 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a route that was forgotten is closed",
-        "admin/routes/table.py",
+        "admin/http/route.py",
         '.get((route.resource, method), "control")',
         '.get((route.resource, method), "open")',
         f"{GUARD} -k in_no_table",
     ),
     Mutation(
         "routes with one handler keep their roles",
-        "admin/routes/table.py",
+        "admin/http/route.py",
         "roles[added.resource, route.method] = route.role",
         "roles.update({(r.resource, r.method): route.role for r in app.router.routes()})",
         f"{GUARD} -k 'in_no_table or listening_in'",
     ),
     Mutation(
         "a stranger does not learn what paths there are",
-        "admin/routes/table.py",
+        "admin/http/route.py",
         'if request.match_info.http_exception is not None:\n        return "read"',
         'if request.match_info.http_exception is not None:\n        return "open"',
         f"{GUARD} -k what_paths_there_are",
@@ -142,7 +142,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "listening in is told to all who watch",
-        "admin/console.py",
+        "admin/panel/console.py",
         'self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)',
         "pass",
         "tests/calls/test_tap.py -k seen_by_all",
@@ -591,7 +591,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- What providers send ---
     Mutation(
         "a recogniser's text is bounded",
-        "deepgram/protocol.py",
+        "providers/deepgram/protocol.py",
         "if len(text) > LONGEST_TEXT:",
         "if False:",
         "tests/providers/deepgram/test_protocol.py -k longer_than_speech",
@@ -605,7 +605,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a voice is bounded",
-        "deepgram/speak.py",
+        "providers/deepgram/speak.py",
         "if pcm.samples > longest * RATE:",
         "if False:",
         "tests/providers/deepgram/test_speak.py -k never_ends",

@@ -19,6 +19,8 @@ from translink.admin.access.guard import (
 )
 from translink.admin.access.roles import Access
 from translink.admin.access.tls import Certificate
+from translink.admin.http.route import Route, install
+from translink.admin.panel.source import AdminSource
 from translink.admin.routes.audio import AudioStreams
 from translink.admin.routes.calls import CallRoutes
 from translink.admin.routes.events import EventStreams
@@ -26,8 +28,6 @@ from translink.admin.routes.legs import LegRoutes
 from translink.admin.routes.live import LiveStreams
 from translink.admin.routes.page import page_routes
 from translink.admin.routes.system import SystemRoutes
-from translink.admin.routes.table import Route, install
-from translink.admin.source import AdminSource
 from translink.errors import SettingsError
 from translink.settings.model import AdminSettings
 from translink.settings.types import is_loopback

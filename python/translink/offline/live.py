@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.offline.audio import AudioError, Decoder, decoder
+from translink.audio import AudioError, Decoder, decoder
 from translink.offline.engines.protocols import (
     BusyError,
     EngineFailed,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from translink.offline.audio import AudioError, decoder
+from translink.audio import AudioError, decoder
 from translink.offline.engines.protocols import (
     BusyError,
     EngineFailed,

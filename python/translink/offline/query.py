@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from translink.offline.audio import ENCODINGS
+from translink.audio import ENCODINGS
 from translink.offline.gate import Denied
 from translink.offline.messages import NO_SUCH_MODEL
 from translink.offline.session import ListenOptions

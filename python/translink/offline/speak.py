@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.offline.audio import to_alaw, to_mulaw, wav_header
+from translink.audio import to_alaw, to_mulaw, wav_header
 from translink.offline.engines.protocols import EngineFailed, EngineMissing, SynthesizerEngine
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import SPEAK, SPEAK_LIVE, Connection, Reset

@@ -22,7 +22,7 @@ from translink.admin.access.guard import BODY_LIMIT, FIELDS_LIMIT, Guard
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.roles import Access
 from translink.admin.access.throttle import BURST
-from translink.admin.routes.table import Route, install
+from translink.admin.http.route import Route, install
 
 CONTROL, READ = "control sesame", "read sesame"
 Ask = Callable[..., Awaitable[int]]

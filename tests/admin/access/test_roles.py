@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
-from translink.admin.access.roles import Access, Role, token_in
+from translink.admin.access.roles import Access, token_in
+from translink.admin.http.route import Role
 from translink.errors import SettingsError
 
 TOKEN = {"Authorization": "Bearer open sesame"}

@@ -29,11 +29,11 @@ from translink.admin.access.connections import Door
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.noise import Noise
 from translink.admin.access.rate import Pace
-from translink.admin.access.roles import SAFE_METHODS, Access, Role, opens_stream, token_in
+from translink.admin.access.roles import SAFE_METHODS, Access, opens_stream, token_in
 from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
-from translink.admin.routes.responses import answer, must_be_json
-from translink.admin.routes.table import Handler, Route, role_of
+from translink.admin.http.responses import answer, must_be_json
+from translink.admin.http.route import Handler, Role, Route, role_of
 from translink.log import Weather
 
 BODY_LIMIT = 65_536

@@ -16,26 +16,21 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal, get_args
+from typing import get_args
 
+from translink.admin.http.route import Role
 from translink.errors import SettingsError
 from translink.settings.types import is_loopback
 
 EVENTS_PROTOCOL = "translink.events"
 TOKEN_PROTOCOL = "bearer."
 """A program in a browser cannot set a header on a WebSocket, and a token in a URL ends up in logs,
-so it offers the subprotocols `translink.results` and `bearer.<token in base64url>`. Our own page
+so it offers the subprotocols `translink.events` and `bearer.<token in base64url>`. Our own page
 needs neither: it has a session."""
 
 SAFE_METHODS = ("GET", "HEAD")
 """They change nothing."""
 
-
-Role = Literal["open", "read", "control", "listen"]
-"""What a route takes and what a caller has; each includes those before it. `open`: anybody, nothing
-that says anything about calls (health and readiness without details); `read`: see everything, text
-included; `control`: change modes and legs, create and end calls; `listen`: hear a caller's voice,
-which takes `control` and the setting `admin.listen_in`."""
 
 _ROLES: tuple[Role, ...] = get_args(Role)
 

@@ -14,7 +14,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from translink.admin.access.roles import Role
+from translink.admin.http.route import Role
 
 MOST = 256
 LONGEST = 7 * 86_400.0

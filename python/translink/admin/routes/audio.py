@@ -12,9 +12,9 @@ import contextlib
 
 from aiohttp import WSCloseCode, web
 
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource, Lane, Listening
 from translink.admin.routes.sockets import Sockets, close, either
-from translink.admin.routes.table import Route
-from translink.admin.source import AdminSource, Lane, Listening
 
 MOST = 16
 PERIOD = 0.1

@@ -6,11 +6,11 @@ import re
 
 from aiohttp import web
 
-from translink.admin.exports import FORMATS
+from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.route import Route
+from translink.admin.panel.exports import FORMATS
+from translink.admin.panel.source import AdminSource
 from translink.admin.routes.requests import CallRequest, wish
-from translink.admin.routes.responses import answer, nothing_more
-from translink.admin.routes.table import Route
-from translink.admin.source import AdminSource
 from translink.calls.exchange import Refused
 
 STATES = ("running", "ended", "all")

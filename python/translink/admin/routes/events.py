@@ -13,9 +13,9 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from translink import __version__
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource, EventFeed
 from translink.admin.routes.sockets import Sockets, close, either
-from translink.admin.routes.table import Route
-from translink.admin.source import AdminSource, EventFeed
 
 MOST = 64
 PATIENCE = 5.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource
 from translink.admin.routes.requests import LegChange, wish
-from translink.admin.routes.responses import answer, nothing_more
-from translink.admin.routes.table import Route
-from translink.admin.source import AdminSource
 
 
 class LegRoutes:

@@ -28,11 +28,11 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from translink import __version__
 from translink.admin.access.guard import ROLE
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource, Event, Lane
 from translink.admin.routes.requests import Watch, Watching, parsed
 from translink.admin.routes.sockets import Sockets, close, either
-from translink.admin.routes.table import Route
 from translink.admin.routes.ticker import Ticker
-from translink.admin.source import AdminSource, Event, Lane
 
 VERSION = 1
 MOST = 64

@@ -19,9 +19,9 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from translink import __version__
-from translink.admin.event_types import EVENT_TYPES
+from translink.admin.http.route import Route
+from translink.admin.panel.event_types import EVENT_TYPES
 from translink.admin.routes.requests import CallRequest, EndCall, LegChange, ModeChange, Watching
-from translink.admin.routes.table import Route
 from translink.observe import views
 from translink.settings.model import LEG_NAME
 

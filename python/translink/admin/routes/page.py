@@ -6,7 +6,7 @@ import importlib.resources
 
 from aiohttp import web
 
-from translink.admin.routes.table import Route
+from translink.admin.http.route import Route
 
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 

@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from translink.admin.routes.responses import json_object
+from translink.admin.http.responses import json_object
 from translink.calls.exchange import LegWish
 from translink.settings.model import LEG_NAME, Mode
 from translink.settings.types import Address, Language, Source

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from translink.admin.metrics import exposition
-from translink.admin.routes.responses import answer, json_object
-from translink.admin.routes.table import Route
-from translink.admin.source import AdminSource
+from translink.admin.http.responses import answer, json_object
+from translink.admin.http.route import Route
+from translink.admin.panel.metrics import exposition
+from translink.admin.panel.source import AdminSource
 
 MODES = ("auto", "streaming", "prerecorded")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from translink.admin.source import AdminSource, Event
+from translink.admin.panel.source import AdminSource, Event
 
 if TYPE_CHECKING:
     from translink.admin.routes.live import Client

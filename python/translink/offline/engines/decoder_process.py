@@ -10,7 +10,7 @@ import orjson
 
 from translink.offline.engines.processes import end
 from translink.offline.engines.protocols import EngineFailed
-from translink.offline.vad import RATE
+from translink.offline.engines.vad import RATE
 
 _START = 60.0
 """Seconds a decoder may take to be ready; the first ever makes the French dictionary."""

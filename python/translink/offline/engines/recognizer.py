@@ -23,7 +23,7 @@ from translink.offline.engines.grammar import grammar
 from translink.offline.engines.phrasebook import Phrasebook
 from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing, Heard
 from translink.offline.engines.punctuation import finished, punctuated
-from translink.offline.vad import FRAME_BYTES, RATE, EnergyVad
+from translink.offline.engines.vad import FRAME_BYTES, RATE, EnergyVad
 
 INSTALL = "pip install pocketsphinx"
 LANGUAGES = ("en", "fr")

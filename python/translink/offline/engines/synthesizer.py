@@ -13,7 +13,7 @@ import shutil
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from translink.offline.audio import AudioError, WavDecoder
+from translink.audio import AudioError, WavDecoder
 from translink.offline.engines.processes import end
 from translink.offline.engines.protocols import EngineFailed, EngineMissing
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import structlog
 
 from translink import __version__
-from translink.admin.metrics import Measures
+from translink.admin.panel.metrics import Measures
 from translink.calls.tap import Tap
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.admin.conftest import Program
 from tests.support.paths import ROOT
-from translink.admin.metrics import EDGES, Measures, exposition
+from translink.admin.panel.metrics import EDGES, Measures, exposition
 from translink.observe.stages import Histogram, Stages
 
 GRAFANA = ROOT / "docs" / "grafana" / "translink.json"

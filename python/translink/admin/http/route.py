@@ -1,7 +1,7 @@
-"""The table of routes: path, what it takes to ask, who answers.
+"""A route: its path, the role it takes, and its handler.
 
-Every route is in one of the tables that `server` gathers, with its role. Whoever guards the door
-reads the role with `role_of`, and needs to know nothing of the routes themselves.
+Every route is in one of the tables that `server` gathers, with its role. The guard reads the role
+with `role_of` and needs to know nothing of the routes themselves.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from typing import Literal
 
 from aiohttp import web
 
-from translink.admin.access.roles import Role
+Role = Literal["open", "read", "control", "listen"]
+"""What a route takes and what a caller has; each includes those before it. `open`: anybody, nothing
+that says anything about calls (health and readiness without details); `read`: see everything, text
+included; `control`: change modes and legs, create and end calls; `listen`: hear a caller's voice,
+which takes `control` and the setting `admin.listen_in`."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translink._core import ulaw_decode, ulaw_encode
-from translink.offline.audio import (
+from translink.audio import (
     AudioError,
     RawDecoder,
     WavDecoder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from translink.admin.metrics import Measures
+from translink.admin.panel.metrics import Measures
 from translink.calls.exchange import LegWish
 from translink.observe.views import CallDetail, CallRow, CreatedCall, LegLive
 

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.admin.exports import srt, txt, vtt
+from translink.admin.panel.exports import srt, txt, vtt
 from translink.observe.views import Line
 
 texts = st.text(max_size=80) | st.sampled_from(

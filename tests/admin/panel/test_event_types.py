@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tests.support.board import Board
 from tests.support.paths import ROOT
 from tests.support.virtual import run_virtually
-from translink.admin.event_types import EVENT_TYPES
+from translink.admin.panel.event_types import EVENT_TYPES
 from translink.errors import Kind, ProviderError
 from translink.observe.journal import Event
 from translink.process.pressure import Level
