@@ -24,7 +24,7 @@ ARGS = [
     "--disable-sync",
 ]
 SHOTS = Path(__file__).parent / "shots"
-"""Screenshots, for whoever wants to look. Not in the repository."""
+"""Screenshots, to be looked at. Not in the repository but for one."""
 
 
 @dataclass
@@ -117,7 +117,7 @@ async def live(page: Page) -> None:
     await page.locator(".call-body").wait_for()
 
 
-async def shoot(page: Page, name: str) -> None:
-    """Keep a picture."""
+async def shoot(page: Page, name: str, *, whole: bool = False) -> None:
+    """Keep a picture; `whole`: also of what is below the fold."""
     SHOTS.mkdir(exist_ok=True)
-    await page.screenshot(path=SHOTS / f"{name}.png")
+    await page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
