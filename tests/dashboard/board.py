@@ -101,7 +101,7 @@ class Board:
         self.past: list[dict[str, Any]] = []
         """Events that were told, newest last."""
         for number in range(1, calls + 1):
-            self._begin(number)
+            self.begin(number)
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -133,7 +133,8 @@ class Board:
 
     # --- Talk ---
 
-    def _begin(self, number: int) -> None:
+    def begin(self, number: int) -> None:
+        """One more call."""
         name = f"{3000 + 2 * number}-{number}"
         legs = (f"{3000 + 2 * number}", f"{3001 + 2 * number}")
         for leg, language, hears in ((legs[0], "en", "fr"), (legs[1], "fr", "en")):

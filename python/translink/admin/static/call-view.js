@@ -136,7 +136,7 @@ export class CallView {
     const ended = call.state === "ended";
     say(this._state, ended ? over(call) : silent || "running");
     mark(this._state, "data-mode", ended ? "ended" : silent ? "connecting" : "streaming");
-    mark(this._state, "title", silent ? "No datagram comes from either side" : null);
+    mark(this._state, "title", ended ? "When it ended, and why" : silent ? "No datagram comes from either side" : "Datagrams come in");
   }
 
   /** @param {Element} button */
