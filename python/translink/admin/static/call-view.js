@@ -9,6 +9,7 @@ import { LaneHead } from "./legs.js";
 import { Score } from "./score.js";
 import { Script } from "./script.js";
 import { Stages } from "./stages.js";
+import { LONG_WAIT } from "./trouble.js";
 
 /** Name, label, what it means. */
 const FIGURES = [
@@ -22,8 +23,6 @@ const FIGURES = [
   ["segments", "segments", "Pieces of speech that are translated as one, both sides"],
   ["elapsed", "elapsed", "Since the call began"],
 ];
-/** Speech that waits longer than this is a sign of trouble, ms: a final result takes a few seconds. */
-const LONG_WAIT = 6_000;
 
 export class CallView {
   /** @param {{call: Element, score: Element, script: Element, stages: Element}} into

@@ -11,7 +11,7 @@ import { delay } from "./format.js";
 const WAVE = 40;
 const TEXT = 52;
 /** In less room than this words are not shown: the captions have them, and nothing is printed over the next ones. */
-const LEAST_WIDTH = 34;
+const LEAST_WIDTH = 60;
 const GAP = 10;
 /** Words that are being said get at least this much, px. */
 const INTERIM_WIDTH = 130;
@@ -211,25 +211,21 @@ export class Lane {
   _placeLines(lines, left, edge, ahead) {
     if (!this._store.interims.has(this.leg)) this._interim.remove();
     const shown = new Set();
-    const heard = lines.map((line) => (line.translation ? (line.at.spoken ?? line.at.translated) : undefined));
-    let latest = -Infinity;
-    lines.forEach((line, index) => {
+    const heard = inTurn(lines);
+    // The last words may not run out of the picture: they wrap, and unfold while they move. From the newest words
+    // backwards, each gets the room up to the next ones that are shown.
+    let [saidTo, heardTo] = [Math.min(edge, ahead), edge];
+    for (let index = lines.length - 1; index >= 0; index -= 1) {
+      const line = lines[index];
       const name = String(line.segment);
       shown.add(name);
       const block = this._blocks.get(name) ?? this._make(name);
-      const next = lines[index + 1];
-      // The last words may not run out of the picture: they wrap, and unfold while they move.
-      put(block.said, line.text, left(started(line)), next ? left(started(next)) : Math.min(edge, ahead));
+      if (put(block.said, line.text, left(started(line)), saidTo)) saidTo = left(started(line));
       mark(block.heard, "data-state", line.state);
       const at = heard[index];
-      // A translation that waits for the one before it is shown when its turn comes.
-      if (!at || at < latest) mark(block.heard, "hidden", "");
-      else {
-        latest = at;
-        const after = heard.slice(index + 1).find((each) => each && each >= at);
-        put(block.heard, line.translation ?? "", left(at) + 5, after ? left(after) + 5 : edge);
-      }
-    });
+      if (at === null) mark(block.heard, "hidden", "");
+      else if (put(block.heard, line.translation ?? "", left(at) + 5, heardTo)) heardTo = left(at) + 5;
+    }
     for (const [name, block] of this._blocks) {
       if (shown.has(name)) continue;
       block.said.remove();
@@ -247,7 +243,21 @@ export class Lane {
   }
 }
 
-/** @param {any} block @param {string} text @param {number} left @param {number} next where the next words begin, px */
+/** When each translation is heard, null if it is not shown yet: one that waits for those before it has its turn to come.
+ * @param {Line[]} lines */
+function inTurn(lines) {
+  let latest = -Infinity;
+  return lines.map((line) => {
+    const at = line.translation ? (line.at.spoken ?? line.at.translated) : undefined;
+    if (!at || at < latest) return null;
+    latest = at;
+    return at;
+  });
+}
+
+/** Words in the room up to the next ones, or hidden where that is too little.
+ * @param {any} block @param {string} text @param {number} left @param {number} next where the next words begin, px
+ * @returns {boolean} are they shown? */
 function put(block, text, left, next) {
   const room = Math.floor(next - left - GAP);
   say(block, text);
@@ -255,6 +265,7 @@ function put(block, text, left, next) {
   mark(block, "hidden", room < LEAST_WIDTH ? "" : null);
   block.style.left = `${left}px`;
   block.style.maxWidth = `${room}px`;
+  return room >= LEAST_WIDTH;
 }
 
 /** When a line began, as well as is known. @param {Line} line */

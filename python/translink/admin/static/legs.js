@@ -5,6 +5,7 @@ import { patch, post } from "./api.js";
 import { ask } from "./controls.js";
 import { h, mark, say, segmented } from "./dom.js";
 import { delay, language, lost, number, seconds } from "./format.js";
+import { LONG_WAIT } from "./trouble.js";
 
 /** Languages offered; the one in force is added when it is another. */
 const LANGUAGES = [
@@ -14,8 +15,6 @@ const LANGUAGES = [
 const QUIET = -60;
 /** Seconds of sound that the meter shows. */
 const METERED = 0.3;
-/** Speech that waits longer than this is a sign of trouble, ms: a final result takes a few seconds. */
-const LONG_WAIT = 6_000;
 /** Seconds behind at which the band at an ear is full. */
 const FAR_BEHIND = 8;
 const MODES = {

@@ -4,12 +4,11 @@ import { get } from "./api.js";
 import { elapsed, silence } from "./call-view.js";
 import { h, mark, say, segmented } from "./dom.js";
 import { delay, duration, lost, number, seconds } from "./format.js";
+import { LONG_WAIT } from "./trouble.js";
 
 const HEIGHT = 56; // as in page.css
 const SPARE = 4;
 const SEARCH_PAUSE = 250;
-/** Speech that waits longer than this is shown, ms. */
-const LONG_WAIT = 6_000;
 const WORST = ["streaming", "prerecorded", "idle", "connecting", "recovering"];
 
 export class CallList {

@@ -19,11 +19,18 @@ export class Script {
     this._exports = h("span.exports");
     this._scroll = h("div.scroll", {}, this._list, this._interims);
     into.append(h("header", {}, h("h2", { id: "script-title", text: "Captions" }), this._exports), this._scroll);
+    // The newest line stays in sight, also in another layout, unless somebody has scrolled away from it.
+    this._pinned = true;
+    this._scroll.addEventListener("scroll", () => {
+      if (this._scroll.clientHeight === this._height) this._pinned = this._below() < 40;
+    }, { passive: true });
+    new ResizeObserver(() => this._pin()).observe(this._scroll);
   }
 
   /** Another call. @param {string} call @param {string[]} legs */
   show(call, legs) {
     this._items.clear();
+    this._pinned = true;
     this._list.replaceChildren();
     this._interims.replaceChildren();
     this._hues = new Map(legs.map((leg, index) => [leg, index ? "b" : "a"]));
@@ -34,7 +41,6 @@ export class Script {
 
   /** @param {Line[]} lines @param {Map<string, import("./store.js").Interim>} interims @param {string[]} legs */
   update(lines, interims, legs) {
-    const pinned = this._scroll.scrollHeight - this._scroll.scrollTop - this._scroll.clientHeight < 40;
     const shown = new Set();
     let before = null;
     for (const line of lines.slice(-SHOWN)) {
@@ -56,7 +62,17 @@ export class Script {
       this._items.delete(name);
     }
     this._now(interims, legs);
-    if (pinned) this._scroll.scrollTop = this._scroll.scrollHeight;
+    this._pin();
+  }
+
+  _pin() {
+    if (this._pinned) this._scroll.scrollTop = this._scroll.scrollHeight;
+    this._height = this._scroll.clientHeight;
+  }
+
+  /** Pixels of captions below what is seen. */
+  _below() {
+    return this._scroll.scrollHeight - this._scroll.scrollTop - this._scroll.clientHeight;
   }
 
   /** @param {Map<string, import("./store.js").Interim>} interims @param {string[]} legs */
@@ -94,6 +110,7 @@ export class Script {
     item.journey.replaceChildren(...journey(line));
   }
 
+  _height = 0;
   _hues = /** @type {Map<string, string>} */ (new Map());
 }
 

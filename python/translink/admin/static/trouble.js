@@ -27,6 +27,9 @@ const DOWN = ["open", "half-open"];
  */
 /** @typedef {Record<string, any>} Row */
 
+/** Speech that waits longer than this is a sign of trouble, ms: a final result takes a few seconds. */
+export const LONG_WAIT = 6_000;
+
 /** All that is wrong, worst first.
  * @param {Row} system as the server tells it @param {Row} config its settings @returns {Trouble[]} */
 export function troubles(system, config) {
@@ -174,7 +177,7 @@ export class Banner {
     this._figures.hidden = !!this._cut;
     say(this._waiting, seconds(waiting));
     say(this._lost, lost(gone));
-    mark(this._waiting, "data-warn", waiting > 0 ? "" : null);
+    mark(this._waiting, "data-warn", waiting > LONG_WAIT ? "" : null);
     mark(this._lost, "data-bad", gone > 0 ? "" : null);
     document.title = level === "bad" ? `${all[0].title} – translink` : "translink";
     return level;
