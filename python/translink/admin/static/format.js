@@ -39,6 +39,12 @@ export function seconds(ms) {
   return value < 0.05 ? "0 s" : `${value.toFixed(value < 19.95 ? 1 : 0)} s`;
 }
 
+/** What became of a line that is not spoken, in words. */
+const FATES = { final: "being translated", translated: "waits to be spoken", unspoken: "not spoken", untranslated: "not translated" };
+
+/** @param {string} state of a line */
+export const fate = (state) => FATES[/** @type {keyof FATES} */ (state)] ?? state;
+
 /** @param {number | null | undefined} value @param {number} [digits] */
 export function number(value, digits = 0) {
   if (!known(value)) return DASH;

@@ -6,7 +6,7 @@
 
 import { FONT, sized } from "./canvas.js";
 import { h, mark, say } from "./dom.js";
-import { delay } from "./format.js";
+import { delay, fate } from "./format.js";
 
 const WAVE = 40;
 const TEXT = 52;
@@ -173,7 +173,7 @@ export class Lane {
     context.font = FONT;
     if (line.state === "untranslated" || line.state === "unspoken") {
       context.fillStyle = colour.bad;
-      context.fillText(line.state, last.x + 8, last.y + 4);
+      context.fillText(fate(line.state), last.x + 8, last.y + 4);
     } else if (line.at.spoken) {
       const total = line.toEar ?? (line.end !== null ? (line.at.spoken - line.end) * 1000 : null);
       context.fillStyle = colour["ink-2"];

@@ -2,11 +2,9 @@
 // and what a screen reader reads instead of it.
 
 import { h, mark, say } from "./dom.js";
-import { clock, delay } from "./format.js";
+import { clock, delay, fate } from "./format.js";
 
 const SHOWN = 200;
-/** What became of a line, in words. */
-const STATES = { final: "being translated", translated: "waits to be spoken", unspoken: "not spoken", untranslated: "not translated" };
 
 /** @typedef {import("./store.js").Line} Line */
 
@@ -105,7 +103,7 @@ export class Script {
     item.state = state;
     say(item.time, clock(line.start ?? line.at.final ?? 0));
     say(item.text, line.text);
-    say(item.translation, line.translation ?? (line.reason ? `${STATES[/** @type {keyof STATES} */ (line.state)] ?? line.state}: ${line.reason}` : ""));
+    say(item.translation, line.translation ?? (line.reason ? `${fate(line.state)}: ${line.reason}` : ""));
     mark(item.element, "data-state", line.state);
     item.journey.replaceChildren(...journey(line));
   }
@@ -130,7 +128,7 @@ function journey(line) {
     if (known) before = /** @type {number} */ (at);
   }
   const total = line.toEar ?? (line.at.spoken && line.end !== null ? (line.at.spoken - line.end) * 1000 : null);
-  const words = line.state === "spoken" && total !== null ? delay(total) : (STATES[/** @type {keyof STATES} */ (line.state)] ?? line.state);
+  const words = line.state === "spoken" && total !== null ? delay(total) : fate(line.state);
   parts.push(h("b", { text: words, title: "From the last sound said to the first sound heard" }));
   return parts;
 }
