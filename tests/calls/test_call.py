@@ -146,7 +146,6 @@ def test_speech_that_no_provider_answers_waits_and_is_not_lost_yet() -> None:
         board.providers.delays["transcribe en"] = 5.0
         await board.talk("1", 1.0)
         rows.extend(board.switchboard.row(name) for name in board.switchboard.calls)
-        assert board.switchboard.waiting_ms() == rows[0].waiting_ms
         assert board.switchboard.leg_live("1").waiting_ms == rows[0].waiting_ms
         board.legs["1"].hear(50, speech=False)
         await asyncio.sleep(20.0)

@@ -295,14 +295,17 @@ class Board:
             }
             for name in PROVIDERS
         }  # fmt: skip
-        self.trouble = {"waiting_ms": 41_300.0, "lost_ms": 0.0}
+        for row in self.calls.values():
+            row["waiting_ms"] = 27_600.0
         reason = f"deepgram.listen answered {status}: {words}"
         self.leg_trouble = {"mode": "prerecorded", "reason": reason, "waiting_ms": 13_800.0}
         self.mute = True
 
     def recover(self) -> None:
         """All is well."""
-        self.providers, self.trouble, self.leg_trouble, self.mute = {}, {}, {}, False
+        self.providers, self.leg_trouble, self.mute = {}, {}, False
+        for row in self.calls.values():
+            row["waiting_ms"] = 0.0
 
     def tell(self, type_: str, **more: Any) -> None:
         """An event of no call."""
@@ -346,7 +349,7 @@ class Board:
             "cpu_percent": 41.5, "rss_mb": 212.4, "calls": len(self.calls), "legs": len(self.legs),
             "calls_total": len(self.calls), "uptime": 7_300.0, "offline": None,
             "pressure": "calm", "mode": "auto", "share": 1.0, "media": "running",
-            "draining": False, "legs_out_of_service": [], "lost_ms": 0.0, "waiting_ms": 900.0,
+            "draining": False, "legs_out_of_service": [], "lost_ms": 0.0,
             "stream": "deepgram.listen",
             "services": SERVICES,
             "providers": {

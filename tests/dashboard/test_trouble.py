@@ -3,15 +3,17 @@ there when no call is."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.dashboard.board import Board
-from tests.dashboard.conftest import Visit, live, manners_of, shoot
+from tests.dashboard.conftest import Visit, faults, live, manners_of, shoot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -52,18 +54,22 @@ async def test_a_total_outage_does_not_look_healthy(board: Board, visit: Visit) 
     await expect(banner).to_contain_text("Set DEEPL_API_KEY to a valid key")
     # The reason is there to its end, and what waits stands beside what is lost.
     await expect(banner).to_contain_text("(Check that the key belongs to this project.)")
-    await expect(banner.locator(".banner-figures dd")).to_have_text(["41 s", "0 ms"])
+    await expect(banner.locator(".banner-figures dd")).to_have_text(["83 s", "0 ms"])
     figures = page.locator(".call-figures")
     await expect(figures.locator("[data-figure=waiting] dd")).to_have_text("28 s")
     await expect(figures.locator("[data-figure=waiting] dd")).to_have_attribute("data-warn", "")
     await expect(page.locator("#link")).to_have_attribute("data-health", "bad")
     assert await top(page, "#banner") <= await top(page, ".top"), "over everything"
     await expect(page).to_have_title("Recognition and speech are down – translink")
-    for scheme in ("dark", "light"):
+    schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    for scheme in schemes:
         await page.emulate_media(color_scheme=scheme)
+        await asyncio.sleep(0.2)  # colours fade over
         await shoot(page, f"outage-{scheme}")
+        assert await faults(page) == [], scheme
     await page.set_viewport_size({"width": PHONE, "height": 844})
     await shoot(page, "outage-phone", whole=True)
+    assert await faults(page) == [], "on a phone"
     board.recover()
     await expect(banner).to_be_hidden(timeout=PATIENCE)
     await expect(page.locator("#link")).not_to_have_attribute("data-health", "bad")
@@ -116,6 +122,7 @@ async def test_without_a_call_the_page_says_where_to_send_sound(visit: Visit) ->
         await expect(empty).to_contain_text("127.0.0.1:6123")
         await expect(empty).to_contain_text("translink call --leg 3333 --play hello.wav")
         await shoot(page, "empty")
+        assert await faults(page) == []
         await page.set_viewport_size({"width": PHONE, "height": 844})
         await shoot(page, "empty-phone")
         manners_of(page).while_down = True

@@ -225,13 +225,11 @@ class Call:
             characters=sum(tally.characters for tally in tallies),
             listened=False,
             mouth_to_ear_p50_ms=(round(heard.quantile(0.5) * 1000, 1) if heard.count else None),
-            waiting_ms=self.waiting_ms,
+            waiting_ms=self._waiting_ms(),
             ends_in_s=self._ends_in(),
         )
 
-    @property
-    def waiting_ms(self) -> float:
-        """Speech of both that is kept and not recognised yet."""
+    def _waiting_ms(self) -> float:
         if self.over:
             return 0.0
         return sum(each.listener.waiting_ms for each in self.interpreters.values())

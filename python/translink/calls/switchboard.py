@@ -224,10 +224,6 @@ class Switchboard:
         listened = any(self.legs[leg].listeners for leg in call.legs)
         return replace(call.row(), listened=listened)
 
-    def waiting_ms(self) -> float:
-        """Speech in all calls that is kept and not recognised yet."""
-        return round(sum(call.waiting_ms for call in self.calls.values()), 1)
-
     def lost_ms(self) -> float:
         """Speech that was never recognised, since the start."""
         lost = self._gone_stats.lost_ms

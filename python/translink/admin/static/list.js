@@ -138,6 +138,7 @@ export class CallList {
   /** @param {any} strip @param {any} row */
   _fill(strip, row) {
     say(strip.legs, row.legs.join(" ⇄ "));
+    mark(strip.legs, "title", row.legs.join(" ⇄ "));
     say(strip.langs, row.languages.join("–"));
     say(strip.time, duration(elapsed(row, this._store.now())));
     const ear = row.mouth_to_ear_p50_ms;

@@ -3,25 +3,15 @@
 // Messages go in through `apply`; views read, and are told by `changed` which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
+import { become, further, identity, inOrder, key, longer } from "./lines.js";
 import { Envelope } from "./waveform.js";
 
 const EVENTS_KEPT = 1_000;
 const LINES_KEPT = 1_000;
 const ENDED_KEPT = 500;
 const CALLS_WITH_LINES = 8;
-const UNSPOKEN = { flushed: "flushed", skipped: "left out to catch up" };
-const STATES = ["final", "translated", "spoken", "untranslated", "unspoken"];
 
-/**
- * @typedef {object} Line one segment of speech and what became of it; times are Unix seconds
- * @property {string} leg @property {number} segment
- * @property {number | null} start @property {number | null} end when it was said
- * @property {string} text @property {string | null} translation
- * @property {string} state final | translated | spoken | unspoken | untranslated
- * @property {Record<string, number>} at when it became final, translated, spoken, finished
- * @property {number | null} toEar mouth-to-ear, ms, as the server counted it
- * @property {string | null} reason why it was not translated or not spoken
- */
+/** @typedef {import("./lines.js").Line} Line */
 /** @typedef {{text: string, firm: string, since: number}} Interim being said; `firm` is final already */
 /** @typedef {{said: Envelope, heard: Envelope}} Sounds */
 /** @typedef {Record<string, any>} Row */
@@ -143,7 +133,7 @@ export class Store {
   totals() {
     const sum = (/** @type {string} */ name) => [...this.calls.values()].reduce((total, call) => total + (call[name] ?? 0), 0);
     return {
-      waiting: this.system.waiting_ms ?? sum("waiting_ms"),
+      waiting: sum("waiting_ms"),
       lost: Math.max(this.system.lost_ms ?? 0, sum("lost_ms")),
     };
   }
@@ -155,8 +145,8 @@ export class Store {
 
   /** What happened before this page was told of it: events in order of time. @param {Row[]} past */
   history(past) {
-    const known = new Set(this.events.map(mark));
-    const fresh = past.filter((event) => event.type !== "interim" && !known.has(mark(event)));
+    const known = new Set(this.events.map(identity));
+    const fresh = past.filter((event) => event.type !== "interim" && !known.has(identity(event)));
     if (!fresh.length) return;
     for (const event of fresh) if (event.type === "loss") this._lost(event);
     const all = [...fresh, ...this.events].sort((one, two) => one.at - two.at).slice(-EVENTS_KEPT);
@@ -317,56 +307,3 @@ export class Store {
     for (const part of parts) this.changed.add(part);
   }
 }
-
-/** @param {Line} line @param {Row} event */
-function become(line, event) {
-  if (event.type === "translation") {
-    line.translation = event.text;
-    line.at.translated = event.at;
-    line.state = "translated";
-  } else if (event.type === "untranslated") {
-    line.state = "untranslated";
-    line.reason = event.reason ?? null;
-  } else if (event.type === "speech" && event.state === "started") {
-    line.at.spoken = event.at;
-    line.state = "spoken";
-    line.toEar = event.ms?.mouth_to_ear ?? null;
-  } else if (event.type === "speech") {
-    line.at.finished = event.at;
-    if (event.state !== "finished") {
-      line.state = "unspoken";
-      line.reason = event.reason ?? UNSPOKEN[/** @type {keyof UNSPOKEN} */ (event.state)] ?? null;
-    }
-  }
-}
-
-/** One line of two accounts of it. @param {Line} line @param {Line} known @returns {Line} */
-function further(line, known) {
-  const ahead = STATES.indexOf(known.state) > STATES.indexOf(line.state) ? known : line;
-  return {
-    ...ahead,
-    translation: line.translation ?? known.translation,
-    at: { ...line.at, ...known.at },
-    toEar: known.toEar,
-    reason: known.reason ?? line.reason,
-  };
-}
-
-/** The legs of a call in an order of their own. The server names the one that was heard first, and colours must
- * not change with that. @param {Row} row @returns {Row} */
-function inOrder(row) {
-  const legs = row.legs ?? [];
-  const by = legs.map((/** @type {string} */ _, /** @type {number} */ index) => index)
-    .sort((/** @type {number} */ one, /** @type {number} */ two) => legs[one].localeCompare(legs[two], "en", { numeric: true }));
-  const sorted = (/** @type {any[] | undefined} */ values) => values && by.map((/** @type {number} */ index) => values[index]);
-  return { ...row, legs: sorted(legs), languages: sorted(row.languages), modes: sorted(row.modes) };
-}
-
-/** What makes an event that one. @param {Row} event */
-const mark = (event) => [event.at, event.type, event.call, event.leg, event.segment, event.state, event.provider].join();
-
-/** @param {Line} line */
-const key = (line) => `${line.leg}/${line.segment}`;
-
-/** An interim may already be ahead of the final that comes. @param {string} firm @param {string | undefined} text */
-const longer = (firm, text) => (text && text.startsWith(firm) ? text : firm);

@@ -18,7 +18,7 @@ const DOWN = ["open", "half-open"];
  * @typedef {object} Trouble
  * @property {"bad" | "warn"} level
  * @property {string} title what is down
- * @property {string} cause in one sentence, with who is to blame
+ * @property {string} cause in one sentence, with the provider
  * @property {string} means for the callers
  * @property {string} todo
  * @property {string} reason the provider's own words, in full
@@ -108,7 +108,7 @@ function relief(name, others, system) {
   return `${provider(others[0])} serves instead. Callers should notice little.`;
 }
 
-/** Whose fault it is, and the mend. @param {string} name @param {Row} state @param {Row} system @param {Row} config */
+/** The cause and the mend. @param {string} name @param {Row} state @param {Row} system @param {Row} config */
 function blame(name, state, system, config) {
   const family = name.split(".")[0];
   const local = family === "offline" || (!!system.offline && !config[family]?.api_key);
