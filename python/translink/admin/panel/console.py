@@ -82,14 +82,24 @@ class Console:
 
     def stats(self) -> Mapping[str, Any]:
         """Counters, delays and providers."""
+        board = self._switchboard
+        return {**self._figures(), "legs": board.leg_stats(), "totals": board.totals()}
+
+    def measures(self) -> Measures:
+        """For `/metrics`; the legs are looked at as they are asked for."""
+        board = self._switchboard
+        totals = {"calls_total": board.calls_total, "calls_active": len(board.calls)}
+        stats = {**self._figures(), "totals": totals}
+        return Measures(stats, board.stages, board.measures())
+
+    def _figures(self) -> Mapping[str, Any]:
+        """Those that are few, however many legs there are."""
         board, gate = self._switchboard, self._lineup.gate
         return {
             "version": __version__,
             "uptime": round(time.time() - self._condition.began, 3),
             "mode": board.mode,
             "offline": self._offline,
-            "legs": board.leg_stats(),
-            "totals": board.totals(),
             "stages_ms": board.stages.summary(),
             "providers": self._lineup.breakers(),
             "prerecorded_queue": {
@@ -102,11 +112,6 @@ class Console:
             "pressure": board.pressure.summary(),
             "collector": self._condition.pauses.summary(),
         }
-
-    def measures(self) -> Measures:
-        """For `/metrics`."""
-        board = self._switchboard
-        return Measures(self.stats(), board.stages, tuple(board.measures()))
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Alive?"""

@@ -53,6 +53,11 @@ class LiveStreams:
         self._ticker = Ticker(source)
         self.sockets = Sockets(MOST, f"{MOST} dashboards are open already", longest=4_096)
 
+    @property
+    def seconds(self) -> float:
+        """Time of the loop's thread spent on looking for news."""
+        return self._ticker.seconds
+
     def routes(self) -> list[Route]:
         """The table."""
         return [Route("GET", "/api/live", "read", self.serve)]
