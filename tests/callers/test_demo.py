@@ -131,7 +131,7 @@ def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
     program = (
         # A shell's background job, which a CI's run may be, begins with SIGINT ignored.
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from translink.sim import demo, serving; "
+        "from translink.callers import demo, serving; "
         f"serving.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
     )
     with subprocess.Popen(
