@@ -14,6 +14,7 @@ from translink.admin.panel.metrics import Measures
 from translink.calls.tap import Tap
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
+from translink.process.clock import unix
 from translink.process.collector import Pauses
 from translink.process.pressure import Level
 from translink.settings.types import Address
@@ -37,7 +38,7 @@ log = structlog.get_logger("translink")
 class Condition:
     """How the program is. Written by the app, read by the console."""
 
-    began: float = field(default_factory=time.time)
+    began: float = field(default_factory=unix)
     """Unix seconds."""
     serving: bool = False
     """The start is over: calls may come."""
@@ -97,7 +98,7 @@ class Console:
         board, gate = self._switchboard, self._lineup.gate
         return {
             "version": __version__,
-            "uptime": round(time.time() - self._condition.began, 3),
+            "uptime": round(unix() - self._condition.began, 3),
             "mode": board.mode,
             "offline": self._offline,
             "stages_ms": board.stages.summary(),
@@ -207,7 +208,7 @@ class Console:
         used = self._usage.read(time.monotonic())
         return {
             "version": __version__,
-            "uptime": round(time.time() - self._condition.began, 1),
+            "uptime": round(unix() - self._condition.began, 1),
             "mode": board.mode,
             "share": board.share,
             "offline": self._offline,

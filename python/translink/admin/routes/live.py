@@ -33,6 +33,7 @@ from translink.admin.panel.source import AdminSource, Event, Lane
 from translink.admin.routes.requests import Watch, Watching, parsed
 from translink.admin.routes.sockets import Sockets, close, either
 from translink.admin.routes.ticker import Ticker
+from translink.process.clock import unix
 
 VERSION = 1
 MOST = 64
@@ -226,7 +227,7 @@ class Client:
         self.wake.set()
 
     async def _send(self, news: dict[str, Any]) -> None:
-        message = {"v": VERSION, "at": time.time(), "n": self._number, **news}
+        message = {"v": VERSION, "at": unix(), "n": self._number, **news}
         self._number += 1
         body = orjson.dumps(message, default=str, option=orjson.OPT_NON_STR_KEYS)
         async with asyncio.timeout(PATIENCE):
