@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benches.kit.provenance import head
 from benches.reporting.results import rows_of, value
 
 
@@ -104,6 +105,15 @@ def table(results: dict[str, Any]) -> str:
         limit = f"{sign} {target.limit:g} {target.unit}".strip()
         lines.append(f"| {target.text} | {limit} | {measured.strip()} | {word} |")
     return "\n".join(lines)
+
+
+def heads(results: dict[str, Any]) -> str:
+    """Where the figures come from, a line for each run; a run of some rows leaves the others' line."""
+    runs: dict[str, dict[str, None]] = {}
+    for row, cases in rows_of(results).items():
+        for case in cases:
+            runs.setdefault(head(case["when"]), {})[row] = None
+    return "\n\n".join(f"{told} ({', '.join(rows)})" for told, rows in runs.items())
 
 
 def notes(results: dict[str, Any]) -> list[str]:
