@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from benches.reporting.results import value
 
 OVER_AXIS: dict[str, list[list[str]]] = {
     "ingest": [
@@ -52,8 +51,9 @@ def plot(cases: list[dict[str, Any]], path: Path) -> bool:
     if not panels:
         return False
     down = -(-len(panels) // COLUMNS)
-    style: dict[str, Any] = {"svg.fonttype": "none", "font.size": 8, "axes.grid": True}
-    with mpl.rc_context(style | {"grid.color": "0.9"}):
+    with mpl.rc_context(
+        {"svg.fonttype": "none", "font.size": 8, "axes.grid": True, "grid.color": "0.9"}
+    ):
         figure = Figure(figsize=(5 * COLUMNS, 3.2 * down), layout="constrained")
         for place, draw in enumerate(panels, 1):
             axes = figure.add_subplot(down, COLUMNS, place)
@@ -70,14 +70,14 @@ def _over_axis(cases: list[dict[str, Any]], names: list[str], axes: Axes) -> Non
     stepped = [case for case in cases if case["x"] is not None]
     limits = set()
     for number, name in enumerate(names):
-        found = [case for case in stepped if value(case, name) is not None]
+        found = [case for case in stepped if name in case["figures"]]
         if not found:
             continue
         figures = [case["figures"][name] for case in found]
         x = [case["x"] for case in found]
         look = _look(figures[0]["own"], number)
-        axes.plot(x, [value(case, name) for case in found], label=name, marker="o", **look)
-        least, most = ([edge(f["values"]) for f in figures] for edge in (min, max))
+        axes.plot(x, [median(each["values"]) for each in figures], label=name, marker="o", **look)
+        least, most = ([edge(each["values"]) for each in figures] for edge in (min, max))
         axes.fill_between(x, least, most, color=look["color"], alpha=0.15)
         axes.set_ylabel(figures[0]["unit"])
         limits |= {figure["at_most"] for figure in figures}
