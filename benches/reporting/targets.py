@@ -84,6 +84,12 @@ TARGETS = (
     Target("`translink serve` to ready",
            "start", "translink serve to ready", "translink serve to ready", 0.5, "s"),
     Target("`import translink`", "start", "import translink", "import translink", 0.1, "s"),
+    Target("the dashboard's page, 100 calls",
+           "dashboard", "100 made-up calls", "frames", 30, "frames/s", at_least=True),
+    Target("an event until it is shown there, p95",
+           "dashboard", "100 made-up calls", "event → shown p95", 100, "ms"),
+    Target("the server's CPU for that page",
+           "dashboard", "100 made-up calls", "more for the page", 5, "% of a core"),
 )  # fmt: skip
 """A case is named by its beginning; `*` is the best of all cases, `-1` the last."""
 
