@@ -17,7 +17,7 @@ from typing import Any
 
 from benches.kit.ears import read_ears
 from benches.kit.native import program
-from translink.events import RATE
+from translink.results import RATE
 from translink.sim.beacons import FRAME_BYTES, Manner, Talker
 from translink.sim.lines import Said
 from translink.sim.report import Counts, Direction, count

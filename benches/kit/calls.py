@@ -23,9 +23,10 @@ import uvloop
 from benches.kit.callers import Callers
 from benches.kit.processes import thread_seconds
 from benches.kit.row import Row, say
+from translink.callers.server_process import free_port, usage_of
 from translink.sim.beacons import Manner
+from translink.sim.programs import LegPorts, Programs
 from translink.sim.report import Counts
-from translink.sim.server import LegPorts, Programs, free_port, usage_of
 
 WARM_UP = 3.0
 """Seconds until everybody is connected and CPU time begins to count."""

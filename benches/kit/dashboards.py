@@ -18,7 +18,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.support.console import Desk
-from translink.exchange import LegWish
+from translink.calls.exchange import LegWish
 
 CHROMIUM_ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FRAMES = """async (seconds) => {

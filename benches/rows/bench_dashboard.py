@@ -34,7 +34,7 @@ from benches.kit.dashboards import (
 from benches.kit.processes import thread_seconds
 from benches.kit.row import Bench, Row
 from translink.admin import AdminServer
-from translink.sim.server import Programs
+from translink.sim.programs import Programs
 
 STAGES = {"own": "own time", "ring_to_wire": "frame → recogniser"}
 CONNECTING_SECONDS = 6.0

@@ -17,7 +17,7 @@ import time
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
 from translink._core import Engine
-from translink.sim.server import usage_of
+from translink.callers.server_process import usage_of
 
 LOCAL = ("127.0.0.1", 0)
 SECOND = bytes(range(250)) * 128

@@ -34,8 +34,8 @@ from benches.kit.calls import Scene, add_words, on_stage
 from benches.kit.processes import thread_seconds
 from benches.kit.quantiles import named
 from benches.kit.row import Bench, Row, say
+from translink.sim.programs import Programs
 from translink.sim.report import Counts
-from translink.sim.server import Programs
 
 CASES = {
     "5 others on its core": (5, ""),

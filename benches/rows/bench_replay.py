@@ -14,9 +14,9 @@ from benches.kit.quantiles import named
 from benches.kit.row import Bench, Row
 from tests.support.virtual import run_virtually
 from tests.support.world import Plan, World
-from translink.events import Result
-from translink.listening import ListenRules
-from translink.timeline import Item
+from translink.recognition.rules import ListenRules
+from translink.recognition.timeline import Item
+from translink.results import Result
 
 GAP_SECONDS = (0.5, 1.0, 1.5, 2.0, 4.0)
 RESETS = 40

@@ -11,8 +11,8 @@ import structlog
 
 from benches.kit.callers import Callers, write_audio
 from benches.rows.bench_overload import Run
-from translink.events import RATE
 from translink.log import configure
+from translink.results import RATE
 from translink.sim.beacons import Manner
 
 
