@@ -59,6 +59,7 @@
 
 pub mod beacon;
 mod blocks;
+pub mod curve;
 pub mod envelope;
 pub mod frame;
 pub mod framer;
@@ -71,6 +72,7 @@ pub mod playout;
 pub mod resample;
 pub mod stats;
 pub mod tail;
+pub mod tempo;
 pub mod vad;
 pub mod volume;
 
