@@ -62,7 +62,7 @@ impl Tempo {
         out: &mut [i16; FRAME],
     ) -> usize {
         self.factor = wanted.min(self.factor + SLEW).max(ONE);
-        self.owed = (self.owed + i64::from(self.factor - ONE) * FRAME as i64).min(MOST_OWED);
+        self.owed = (self.owed + i64::from(self.factor - ONE) * 320).min(MOST_OWED);
         if self.factor == ONE {
             self.owed = 0;
         }
@@ -103,11 +103,11 @@ impl Tempo {
             return None;
         }
         if let Some(skip) = self.pause(ahead, room.min(spare)) {
-            self.owed = (self.owed - skip as i64 * 1_000).max(0);
+            self.owed = (self.owed - owing(skip)).max(0);
             let alike = alike(ahead, skip);
             return Some(Splice { skip, alike });
         }
-        if self.owed < SHORTEST as i64 * 1_000 {
+        if self.owed < owing(SHORTEST) {
             return None;
         }
         // Single periods of a high voice would not be enough for a high factor.
@@ -117,7 +117,7 @@ impl Tempo {
         if best.alike < self.choosy() {
             return None;
         }
-        self.owed -= best.skip as i64 * 1_000;
+        self.owed -= owing(best.skip);
         Some(best)
     }
 
@@ -135,7 +135,7 @@ impl Tempo {
     /// How alike a continuation must be to be taken.
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     fn choosy(&self) -> f32 {
-        let more = (self.owed - SHORTEST as i64 * 1_000) as f32;
+        let more = (self.owed - owing(SHORTEST)) as f32;
         CHOOSY - more / (PATIENCE * 1_000) as f32
     }
 
@@ -210,6 +210,11 @@ fn alike(ahead: &[i16], skip: usize) -> f32 {
         there[n] = f32::from(ahead[skip + n]) / 32_768.0;
     }
     correlation(dot(&here, &there), dot(&here, &here), dot(&there, &there))
+}
+
+/// So many samples in thousandths.
+fn owing(samples: usize) -> i64 {
+    i64::try_from(1_000 * samples).unwrap_or(i64::MAX)
 }
 
 /// Two silences are alike; silence and sound are not.
