@@ -28,7 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benches.kit.calls import Scene, talking, thread_seconds
 from benches.kit.provenance import head, provenance
-from translink.sim.server import Programs
+from translink.sim.programs import Programs
 
 STAGES = ("own", "ring_to_wire")
 Buckets = dict[float, float]

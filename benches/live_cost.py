@@ -21,7 +21,7 @@ import uvloop
 
 from tests.support.console import Desk
 from translink.admin import AdminServer
-from translink.exchange import LegWish
+from translink.calls.exchange import LegWish
 
 RATES = {"interim": 1.6, "final": 0.4, "segment": 0.4, "translation": 0.4, "speech": 0.8}
 """A second and call: both talk by turns, an utterance each 2.5 s."""

@@ -44,11 +44,12 @@ from benches.kit.ears import read_ears
 from benches.kit.native import program
 from benches.kit.provenance import head, provenance
 from benches.kit.quantiles import named
-from translink.events import RATE
+from translink.callers.server_process import free_port
+from translink.results import RATE
 from translink.sim.beacons import FRAME_BYTES, Talker
 from translink.sim.lines import Said
+from translink.sim.programs import LegPorts, Programs
 from translink.sim.report import Counts, Direction, count
-from translink.sim.server import LegPorts, Programs, free_port
 
 PROBES = 6
 """Calls that tell what a call costs."""

@@ -11,9 +11,9 @@ import sys
 
 from tests.support.virtual import run_virtually
 from tests.support.world import Plan, World
-from translink.events import Result
-from translink.listening import ListenRules
-from translink.timeline import Item
+from translink.recognition.rules import ListenRules
+from translink.recognition.timeline import Item
+from translink.results import Result
 
 THRESHOLDS = (0.5, 1.0, 1.5, 2.0, 4.0)
 ANSWERS = (0.3, 1.0, 2.0)

@@ -13,12 +13,12 @@ import structlog
 import trustme
 
 from tests.fakes.providers import FakeProviders, fake_providers
+from translink.admin.panel.metrics import exposition
 from translink.app import App
 from translink.errors import SettingsError
-from translink.loadmeter import LoadMeter
-from translink.metrics import exposition
-from translink.pressure import STEP
-from translink.settings import Settings
+from translink.process.meter import LoadMeter
+from translink.process.pressure import STEP
+from translink.settings.model import Settings
 
 
 @pytest.fixture

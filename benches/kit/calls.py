@@ -26,10 +26,11 @@ import uvloop
 from benches.kit.ears import read_ears
 from benches.kit.native import program
 from benches.kit.row import say
+from translink.callers.server_process import free_port, usage_of
 from translink.sim.beacons import Manner, Talker
 from translink.sim.lines import Said
+from translink.sim.programs import LegPorts, Programs
 from translink.sim.report import Counts, Direction, count
-from translink.sim.server import LegPorts, Programs, free_port, usage_of
 
 FRAME = 640
 PHASES = 20

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
-from translink.sim.server import LegPorts, free_port, settings_file
+from translink.callers.server_process import free_port
+from translink.sim.programs import LegPorts, settings_file
 
 _TIMED = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
 PATIENCE = 30.0

@@ -29,8 +29,7 @@ from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
 from benches.kit.row import Bench, Row, counted
-from translink.sim.server import free_port
-from translink.sim.serving import LegPlan, ServerProcess
+from translink.callers.server_process import LegPlan, ServerProcess, free_port
 
 RATE = 100
 SIZE = 320

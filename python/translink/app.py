@@ -1,9 +1,4 @@
-"""The program behind `translink serve`: concrete providers, wired up, from start to orderly end.
-
-This is the one file that names them. Without a key for a service, the offline engines serve it: a
-Deepgram- and DeepL-compatible server in a process of its own on a loopback port, reached by the
-very same clients.
-"""
+"""The program behind `translink serve`: everything wired up, from the start to an orderly end."""
 
 from __future__ import annotations
 
@@ -15,52 +10,40 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
 
 from translink import __version__
+from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer
-from translink.archive import Archive, redact_digits
-from translink.console import Condition, Console
-from translink.deepgram.live import DeepgramLive
-from translink.deepgram.options import ListenOptions
-from translink.deepgram.prerecorded import DeepgramPrerecorded
-from translink.deepgram.speak import DeepgramSpeak
-from translink.deepl import DeepL
+from translink.calls.exchange import Exchange
+from translink.calls.leg import open_leg
+from translink.calls.segments import CommitPolicy
+from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
-from translink.exchange import Exchange
-from translink.feed import FeedLimits
-from translink.http import Http
-from translink.journal import Journal
-from translink.leg import open_leg
-from translink.lineup import Lineup, LineupLimits
-from translink.listening import ListenRules
-from translink.loadmeter import LoadMeter
 from translink.media import Media, MediaLeg
-from translink.pressure import Level, LoadLimits, Pressure
-from translink.switchboard import Switchboard, mode_line
-from translink.transcript import CommitPolicy
-from translink.usage import Usage
+from translink.observe.archive import Archive, redact_digits
+from translink.observe.journal import Journal
+from translink.process.meter import LoadMeter
+from translink.process.pressure import Level, LoadLimits, Pressure
+from translink.process.usage import Usage
+from translink.providers.http import Http
+from translink.wiring import Providers, find_endpoints
 
 if TYPE_CHECKING:
-    from translink.settings import LegSettings, Settings
+    from translink.settings.model import LegSettings, Settings
 
 log = structlog.get_logger("translink")
 
-KEYLESS = "keyless"
-"""Key for servers that ask for none: the offline engines, and self-hosted ones without
-authentication."""
 _GIVEN_UP = {
     Level.CALM: "nothing is given up",
     Level.SHED: "no captions of unfinished speech",
     Level.COALESCE: "no captions of unfinished speech, audio goes out in longer messages",
     Level.REFUSE: "no new calls; those that run go on",
 }
-OFFLINE_PATIENCE = 20.0
-"""Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
 
 def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
@@ -90,19 +73,6 @@ def _forbid_core_dumps() -> None:
     that can be set again."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """Where the services are, and the keys for them."""
-
-    deepgram_url: str
-    deepgram_key: str
-    deepl_url: str | None
-    deepl_key: str
-    offline: str | None
-    """URL of the offline engines, if they run."""
-    recognition_offline: bool
 
 
 class App:
@@ -135,9 +105,10 @@ class App:
                 "a file with a key can be read by everybody on this machine", file=str(file)
             )
         async with AsyncExitStack() as stack:
-            self._endpoints = await self._find(stack)
+            endpoints = await find_endpoints(settings, stack)
             http = await stack.enter_async_context(Http())
-            self.lineup = await self._line_up(http)
+            providers = Providers(settings, endpoints, http)
+            self.lineup = await providers.line_up(self.journal)
             media = Media(pressure=self.pressure)
             stack.callback(media.close)
             media.on_died = self._media_died
@@ -148,7 +119,7 @@ class App:
                 legs,
                 services=replace(self.lineup.services(), pressure=self.pressure),
                 journal=self.journal,
-                rules=self._rules(),
+                rules=providers.rules(),
                 policy=CommitPolicy(
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
@@ -179,13 +150,13 @@ class App:
                 archive=archive,
                 pressure=self.pressure,
                 usage=Usage(),
-                offline=self._endpoints.offline,
+                offline=endpoints.offline,
             )
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
             if settings.otel.endpoint is not None:
                 # Loaded by who asked for it.
-                from translink import tracing
+                from translink.observe import tracing
 
                 stop_tracing = tracing.export(self.journal, settings.otel)
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
@@ -252,126 +223,6 @@ class App:
             },
         )
 
-    # --- Start ---
-
-    async def _find(self, stack: AsyncExitStack) -> Endpoints:
-        """Keys and addresses; starts the offline engines for what has neither."""
-        deepgram, deepl = self._settings.deepgram, self._settings.deepl
-        no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
-        no_deepl = deepl.api_key is None and deepl.server_url is None
-        url: str | None = None
-        if no_deepgram or no_deepl or self._settings.fallback.offline:
-            # Not needed, and so not loaded, by who has keys.
-            from translink.offline import OfflineProcess
-
-            offline = OfflineProcess(
-                phrasebook=self._settings.offline.phrasebook,
-                recognizers=self._settings.offline.recognizers,
-            )
-            url = await offline.start()
-            for lack in offline.missing:
-                log.warning("an offline engine is missing: %s", lack)
-            stack.push_async_callback(offline.stop)
-            if no_deepgram or no_deepl:
-                _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
-        return Endpoints(
-            deepgram_url=url if no_deepgram and url else deepgram.base_url,
-            deepgram_key=deepgram.api_key.get_secret_value() if deepgram.api_key else KEYLESS,
-            deepl_url=url if no_deepl else deepl.server_url,
-            deepl_key=deepl.api_key.get_secret_value() if deepl.api_key else KEYLESS,
-            offline=url,
-            recognition_offline=no_deepgram,
-        )
-
-    async def _line_up(self, http: Http) -> Lineup:
-        settings, at = self._settings, self._endpoints
-        options = ListenOptions(
-            model=settings.deepgram.model,
-            endpointing=settings.deepgram.endpointing,
-            utterance_end_ms=settings.deepgram.utterance_end_ms,
-            smart_format=settings.deepgram.smart_format,
-            interim_results=settings.deepgram.interim_results,
-            vad_events=settings.deepgram.vad_events,
-            keyterm=settings.deepgram.keyterm,
-            extra=settings.deepgram.extra,
-        )
-        live = DeepgramLive(
-            http,
-            base_url=at.deepgram_url,
-            api_key=at.deepgram_key,
-            options=options,
-            connect_timeout=settings.deepgram.connect_timeout,
-        )
-        prerecorded = DeepgramPrerecorded(
-            http,
-            base_url=at.deepgram_url,
-            api_key=at.deepgram_key,
-            options=options,
-            timeout=settings.deepgram.prerecorded_timeout,
-        )
-        translators = [self._deepl(http, at.deepl_key, at.deepl_url, "deepl")]
-        for number, account in enumerate(settings.fallback.deepl, 2):
-            key = account.api_key.get_secret_value()
-            translators.append(self._deepl(http, key, account.server_url, f"deepl.{number}"))
-        if settings.fallback.offline and at.offline:
-            translators.append(self._deepl(http, KEYLESS, at.offline, "offline.translate"))
-        await asyncio.gather(translators[0].warm(), self._voices(http, None)[0].warm())
-        return Lineup(
-            live=live,
-            transcribers=[prerecorded],
-            translators=translators,
-            voices=lambda voice: self._voices(http, voice),
-            journal=self.journal,
-            limits=LineupLimits(
-                transcribe=settings.deepgram.prerecorded_timeout,
-                translate=settings.deepl.timeout,
-                first_audio=settings.deepgram.speak_timeout,
-                prerecorded=settings.deepgram.prerecorded_concurrency,
-            ),
-        )
-
-    def _deepl(self, http: Http, key: str, url: str | None, name: str) -> DeepL:
-        deepl = self._settings.deepl
-        return DeepL(
-            http,
-            api_key=key,
-            server_url=url,
-            english=deepl.english,
-            portuguese=deepl.portuguese,
-            model_type=deepl.model_type,
-            formality=deepl.formality or "default",
-            glossary_id=deepl.glossary_id,
-            timeout=deepl.timeout,
-            name=name,
-        )
-
-    def _voices(self, http: Http, voice: str | None) -> list[DeepgramSpeak]:
-        """Synthesizers in order; `voice` overrides the voice of every language."""
-        settings, at = self._settings, self._endpoints
-        lines = [(at.deepgram_url, at.deepgram_key, "deepgram.speak")]
-        for number, account in enumerate(settings.fallback.deepgram, 2):
-            key = account.api_key.get_secret_value()
-            lines.append((account.base_url, key, f"deepgram.speak.{number}"))
-        if settings.fallback.offline and at.offline:
-            lines.append((at.offline, KEYLESS, "offline.speak"))
-        return [
-            DeepgramSpeak(
-                http,
-                base_url=url,
-                api_key=key,
-                voices=settings.voices,
-                voice=voice,
-                timeout=settings.deepgram.speak_timeout,
-                name=name,
-            )
-            for url, key, name in lines
-        ]
-
-    def _rules(self) -> ListenRules:
-        if self._endpoints.recognition_offline:
-            return ListenRules(feed=FeedLimits(patience=OFFLINE_PATIENCE))
-        return ListenRules()
-
     def _media_died(self) -> None:
         self.condition.died = True
         log.critical("the media thread died: a bug in translink; nothing can be heard any more")
@@ -432,28 +283,3 @@ def _open(media: Media, leg: LegSettings) -> MediaLeg:
         }
         told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
         raise SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {told}") from error
-
-
-def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:
-    missing = [
-        name
-        for name, lacks in (("DEEPGRAM_API_KEY", no_deepgram), ("DEEPL_API_KEY", no_deepl))
-        if lacks
-    ]
-    does = [
-        what
-        for what, lacks in (
-            ("recognition and speech", no_deepgram),
-            ("translation", no_deepl),
-        )
-        if lacks
-    ]
-    log.warning(
-        "no %s: %s by the local engines, %s; set %s in .env.externalmedia or the environment to use "
-        "the real services",
-        " and no ".join(missing),
-        " and ".join(does),
-        "offline demo quality",
-        " and ".join(missing),
-        url=url,
-    )

@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from benches.overload import TALK, Callers, Overload, _read_log
-from translink.events import RATE
 from translink.log import configure
+from translink.results import RATE
 
 
 @pytest.fixture

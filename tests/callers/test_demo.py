@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from translink.sim import demo, serving
-from translink.sim.captions import Captions
-from translink.sim.demo import FAILED, HEARD, MISSING, NOTHING_HEARD, run_demo, schedule
-from translink.sim.speech import Line, SpeechMissing
-from translink.sim.view import view_of
-from translink.sim.wav import parse_wav
+from translink.callers import demo
+from translink.callers import server_process as serving
+from translink.callers.captions import Captions
+from translink.callers.demo import FAILED, HEARD, MISSING, NOTHING_HEARD, run_demo, schedule
+from translink.callers.dialogue import Line, SpeechMissing
+from translink.callers.view import view_of
+from translink.callers.wav import parse_wav
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_serve.py")))
 TONE = b"\x00\x10\x00\xf0" * 4_000

@@ -8,11 +8,8 @@ from typing import Self
 import structlog
 from aiohttp import web
 
-from translink.admin.access import Access
-from translink.admin.audio import AudioStreams
-from translink.admin.calls import CallRoutes
-from translink.admin.connections import IDLE_TIME, Door
-from translink.admin.guard import (
+from translink.admin.access.connections import IDLE_TIME, Door
+from translink.admin.access.guard import (
     BODY_LIMIT,
     FIELD_LIMIT,
     FIELDS_LIMIT,
@@ -20,17 +17,20 @@ from translink.admin.guard import (
     Guard,
     is_known,
 )
-from translink.admin.legs import LegRoutes
-from translink.admin.live import LiveStreams
-from translink.admin.page import page_routes
-from translink.admin.routes import Route, install
-from translink.admin.source import AdminSource
-from translink.admin.stream import EventStreams
-from translink.admin.system import SystemRoutes
-from translink.admin.tls import Certificate
+from translink.admin.access.roles import Access
+from translink.admin.access.tls import Certificate
+from translink.admin.http.route import Route, install
+from translink.admin.panel.source import AdminSource
+from translink.admin.routes.audio import AudioStreams
+from translink.admin.routes.calls import CallRoutes
+from translink.admin.routes.events import EventStreams
+from translink.admin.routes.legs import LegRoutes
+from translink.admin.routes.live import LiveStreams
+from translink.admin.routes.page import page_routes
+from translink.admin.routes.system import SystemRoutes
 from translink.errors import SettingsError
-from translink.setting_types import is_loopback
-from translink.settings import AdminSettings
+from translink.settings.model import AdminSettings
+from translink.settings.types import is_loopback
 
 log = structlog.get_logger("translink.admin")
 
