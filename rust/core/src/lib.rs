@@ -68,6 +68,7 @@ pub mod jitter;
 pub mod ledger;
 pub mod leg;
 pub mod level;
+pub mod mix;
 pub mod playout;
 pub mod resample;
 pub mod stats;

@@ -19,6 +19,7 @@
 //! smaller then, and with it the factor.
 
 use crate::curve::Thousandths;
+use crate::frame::FRAME_BYTES;
 
 /// Samples of a frame.
 pub const FRAME: usize = 320;
@@ -87,12 +88,22 @@ impl Tempo {
     }
 
     /// A frame was sent without [`Tempo::frame`]: nothing was behind.
-    pub fn sent(&mut self, pcm: &[i16; FRAME]) {
+    pub fn sent(&mut self, pcm: &[u8; FRAME_BYTES]) {
         self.factor = ONE;
         self.owed = 0;
-        for step in pcm.chunks_exact(STEP) {
-            self.hear(step);
+        let mut step = [0; STEP];
+        for bytes in pcm.chunks_exact(2 * STEP) {
+            for (sample, pair) in step.iter_mut().zip(bytes.chunks_exact(2)) {
+                *sample = i16::from_le_bytes([pair[0], pair[1]]);
+            }
+            self.hear(&step);
         }
+    }
+
+    /// That of the last frame.
+    #[must_use]
+    pub const fn factor(&self) -> Thousandths {
+        self.factor
     }
 
     /// Whether to jump from the next sample on, and how far. `left` of the frame are still to be
@@ -271,7 +282,7 @@ const SHORTEST: usize = 40;
 const LONGEST: usize = 320;
 
 /// Pairs of samples that are looked at.
-const HALF: usize = (LONGEST + OVERLAP) / 2 + 1;
+const HALF: usize = LONGEST / 2 + OVERLAP / 2 + 1;
 
 /// A power of 80 or 160 samples that is none: less than a step of 16 bits.
 const FAINT: f32 = 1e-9;
