@@ -356,3 +356,17 @@ def test_a_chain_tells_when_somebody_can_be_asked_again() -> None:
 def test_an_empty_chain_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Chain([])
+
+
+def test_a_shortage_of_this_machine_is_no_failure_of_the_provider() -> None:
+    health = breaker()
+    for step in range(20):
+        permit = health.acquire(float(step))
+        assert isinstance(permit, Permit)
+        health.failed(error(Kind.SHORTAGE), float(step), permit)
+    assert health.state is State.CLOSED
+    health = opened(0.0)
+    probe = health.acquire(health.until)
+    assert isinstance(probe, Permit)
+    health.failed(error(Kind.SHORTAGE), health.until, probe)
+    assert isinstance(health.acquire(health.until), Permit), "the next to ask is the probe"

@@ -20,6 +20,7 @@ from translink.calls.direction import Direction
 from translink.calls.interpreter import Interpreter
 from translink.observe.stages import Stages
 from translink.observe.views import CallRow
+from translink.process.clock import unix
 from translink.providers.services import Services
 from translink.results import RATE
 
@@ -73,7 +74,7 @@ class Call:
     ) -> None:
         """`streaming(leg)` says whether that leg's recogniser should stream."""
         self.name = name
-        self.began = time.time()
+        self.began = unix()
         self.stages = Stages()
         """This call's own histograms."""
         self._began = time.monotonic()

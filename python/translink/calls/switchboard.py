@@ -237,7 +237,7 @@ class Switchboard:
         """What each leg counted since it was opened; those that were created for a call together,
         also those that are closed."""
         yield LegMeasures(CREATED, self._gone, self._gone_stats)
-        for name, leg in self.legs.items():
+        for name, leg in tuple(self.legs.items()):  # calls may come and go meanwhile
             yield LegMeasures(CREATED if leg.created else name, *leg.lifetime())
 
     def totals(self) -> dict[str, object]:

@@ -15,6 +15,7 @@ What a failure means is read from `ProviderError.kind` and decided nowhere else:
 | BUSY | holds everybody for `retry_after`, else for a back-off of its own; is not broken |
 | DENIED | opens at once, for `denied_base` and more |
 | REFUSED | never opens: the request was wrong and the provider is well |
+| SHORTAGE | never opens: this machine is at fault |
 
     permit = breaker.acquire(now)
     if isinstance(permit, Wait):
@@ -238,6 +239,9 @@ class Breaker:
                     self._hold(error, now)
             case Kind.REFUSED:
                 self._answered(now)
+            case Kind.SHORTAGE:
+                if self.state is State.HALF_OPEN:
+                    self._probe_until = 0.0  # the probe never left: the next to ask is one
             case Kind.TRANSIENT:
                 self._transient(error, now)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.errors import Kind, ProviderError
-from translink.observe.journal import unix
+from translink.process.clock import unix
 from translink.providers.attempts import AllFailed, first_success
 from translink.providers.breaker import Breaker, Chain, State, Transition
 from translink.providers.gate import Gate

@@ -15,7 +15,7 @@ import pytest
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
 from translink.admin.routes import live, ticker
-from translink.observe.journal import unix
+from translink.process.clock import unix
 
 
 async def news(

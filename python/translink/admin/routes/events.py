@@ -8,7 +8,6 @@ client that takes no data for `PATIENCE` seconds, or falls behind what its feed 
 from __future__ import annotations
 
 import asyncio
-import time
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -18,6 +17,7 @@ from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
 from translink.admin.panel.source import AdminSource, EventFeed
 from translink.admin.routes.sockets import Sockets, close, either
+from translink.process.clock import unix
 
 MOST = 64
 PATIENCE = 5.0
@@ -66,7 +66,7 @@ async def _read(stream: web.WebSocketResponse) -> None:
 
 
 async def _write(stream: web.WebSocketResponse, feed: EventFeed) -> None:
-    await _send(stream, {"type": "hello", "at": time.time(), "version": __version__})
+    await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
     async for event in feed:
         await _send(stream, event.as_dict())
 

@@ -33,7 +33,7 @@ from translink.admin.panel.source import AdminSource, Event, Lane
 from translink.admin.routes.requests import Watch, Watching, parsed
 from translink.admin.routes.sockets import Sockets, close, either
 from translink.admin.routes.ticker import Ticker
-from translink.observe.journal import unix
+from translink.process.clock import unix
 
 VERSION = 1
 MOST = 64
@@ -55,6 +55,11 @@ class LiveStreams:
         self._listen_in = listen_in
         self._ticker = Ticker(source)
         self.sockets = Sockets(MOST, f"{MOST} dashboards are open already", longest=4_096)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the loop's thread spent on looking for news."""
+        return self._ticker.seconds
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -226,7 +231,7 @@ class Client:
         self.wake.set()
 
     async def _send(self, news: dict[str, Any]) -> None:
-        message = {"v": VERSION, "at": time.time(), "n": self._number, **news}
+        message = {"v": VERSION, "at": unix(), "n": self._number, **news}
         self._number += 1
         body = orjson.dumps(message, default=str, option=orjson.OPT_NON_STR_KEYS)
         async with asyncio.timeout(PATIENCE):
