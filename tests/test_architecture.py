@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "admin/routes": "admin/http admin/access admin/panel calls observe settings process",
         "admin": "admin/http admin/access admin/panel admin/routes settings",
         "offline/engines": "",
-        "offline": "offline/engines settings sim",
+        "offline": "offline/engines settings",
         "callers": "settings",
         "sim": "callers offline offline/engines",
         "wiring": "offline recognition providers providers/deepgram observe settings",
@@ -55,9 +55,6 @@ A root module that is not in `BASE` is a row of its own. A new folder needs a ro
 is part of writing it. `callers` and `sim` meet the rest on the wire; only `wiring` names concrete
 providers; providers know nothing of each other.
 """
-EXCEPT = frozenset({("offline/run", "sim/testbed")})
-"""`translink offline --engine beacon` serves the simulator's beacons."""
-
 BASE_MAY_IMPORT = {"audio": {"_core"}, "log": {"errors"}, "sentences": {"results"}}
 
 PURE = (
@@ -171,8 +168,6 @@ def test_every_folder_has_its_row() -> None:
 
 def test_the_table_of_folders_has_no_circle() -> None:
     needs = {folder: set(others) - BASE for folder, others in MAY_IMPORT.items()}
-    for importer, imported in EXCEPT:
-        needs[importer.rpartition("/")[0]].discard(imported.rpartition("/")[0])
     while ready := {folder for folder, rest in needs.items() if not rest & needs.keys()}:
         for folder in ready:
             del needs[folder]
@@ -186,9 +181,7 @@ def test_a_folder_imports_what_its_row_says() -> None:
             continue
         here = room(each.importer)
         allowed = BASE_MAY_IMPORT.get(here, set()) if here in BASE else MAY_IMPORT[here]
-        pair = (each.importer.replace(".", "/"), each.module.replace(".", "/"))
-        upward = room(each.module) == "sim" and here == "offline" and pair not in EXCEPT
-        if upward or room(each.module) not in allowed | {"translink", "_core"}:
+        if room(each.module) not in allowed | {"translink", "_core"}:
             wrong.append(each)
     assert not wrong, listed(wrong)
 
