@@ -178,22 +178,20 @@ impl Leg {
         if let Some(frame) = self.framer.pop() {
             return self.deliver(frame);
         }
-        let pad_at = self.framer.pad_at().unwrap_or(Nanos::MAX);
-        let feed_at = self
-            .tail
-            .at(self.framer.next_sample())
-            .unwrap_or(Nanos::MAX);
-        let mut silent_at = pad_at.min(feed_at);
+        let mut silent_at = if self.framer.waits() {
+            self.tail.believed()
+        } else {
+            let next = self.framer.next_sample();
+            self.tail.at(next).unwrap_or(Nanos::MAX)
+        };
         if now >= silent_at {
             silent_at = self.look_again(now);
         }
         if now >= silent_at {
-            let padded = if now >= pad_at {
-                self.framer.pad()
-            } else {
-                None
+            let frame = match self.framer.pad() {
+                Some(padded) => padded,
+                None => self.framer.silence(self.tail.feed()),
             };
-            let frame = padded.unwrap_or_else(|| self.framer.silence(self.tail.feed()));
             return self.deliver(frame);
         }
         match self.playout.poll(now, &mut self.stats) {

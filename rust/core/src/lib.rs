@@ -8,8 +8,8 @@
 //! asked what to do ([`leg::Leg::poll`]):
 //!
 //! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] → [`ledger`] →
-//!   `Output::Frame`. When datagrams stop, the framer pads the remainder, and [`tail`] feeds
-//!   silence until the recogniser can have ended the utterance.
+//!   `Output::Frame`. When datagrams have stopped for 400 ms, the framer pads the remainder, and
+//!   [`tail`] feeds silence until the recogniser can have ended the utterance.
 //! * **play** → [`playout`] (one queue, absolute deadlines) → [`volume`] → `Output::Transmit`, with a
 //!   `PlayoutEvent` where an utterance begins and ends.
 //!
@@ -48,7 +48,7 @@
 //! }
 //! assert_eq!(frames.len(), 2);
 //! assert_eq!(frames[1].start, 320);
-//! // 203 bytes wait for the next datagram, but not for long.
+//! // 203 bytes wait for the next datagram, until the talker has stopped for 400 ms.
 //! leg.handle(Input::Timeout, wake);
 //! let Output::Timeout(wake) = leg.poll(wake) else { panic!("it looks again first") };
 //! leg.handle(Input::Timeout, wake);
