@@ -163,7 +163,9 @@ class Engine:
     ) -> int:
         """Bind the leg's socket and return the leg's number.
 
-        Raises `OSError` (address in use, …), `ValueError`.
+        Raises `OSError` (address in use, …), `ValueError`, `MemoryError`. A leg takes its memory here
+        (ledger, ear's queue: 64 kB a second) and is refused where not even 8 MB more would be left;
+        legs that are there go on.
 
         Numbers rise and never come back. Without `play_to` the ear is where the call's newest
         datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
@@ -197,7 +199,7 @@ class Engine:
         """
 
     def play(self, leg: int, utterance: int, pcm: bytes, last: bool = False) -> int:
-        """Queue speech for the leg's ear.
+        """Queue speech for the leg's ear. Raises `MemoryError`.
 
         Returns the bytes accepted: fewer than given when the ear's queue is full; then `last` was
         not taken either.
@@ -246,7 +248,10 @@ class Engine:
         """
 
     def tap(self, leg: int, on: bool) -> None:
-        """Keep the last 5 s of what the ear is sent, for `heard`; or no more. Idempotent."""
+        """Keep the last 5 s of what the ear is sent, for `heard`; or no more. Idempotent.
+
+        Raises `MemoryError`.
+        """
 
     def heard(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
         """What the ear was sent from sample `start` to `end`, as far as the tap has it.
@@ -259,7 +264,7 @@ class Engine:
     def history(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
         """Audio from sample `start` to `end`, as far as the ledger still (and already) has it.
 
-        Returns (first sample, bytes).
+        Returns (first sample, bytes). Raises `MemoryError`.
         """
 
     def fileno(self) -> int:

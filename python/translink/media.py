@@ -92,7 +92,7 @@ class Media:
         self._engine.close()
 
     def add_leg(self, ports: LegPorts) -> MediaLeg:
-        """Open a leg. Raises `OSError` (address in use, …), `ValueError`."""
+        """Open a leg. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
         number = self._engine.add_leg(
             listen=ports.listen,
             play_to=ports.play_to,

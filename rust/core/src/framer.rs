@@ -10,8 +10,9 @@
 //! the last datagram, or by the longest of the recent gaps, as far as the datagrams that ended them
 //! explain them: a silence between two short datagrams is no reason to wait.
 
-use crate::envelope::Extremes;
-use crate::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
+use std::collections::TryReserveError;
+
+use crate::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
 
 /// The largest payload of a UDP datagram over IPv4.
 pub const MAX_DATAGRAM: usize = 65_507;
@@ -41,7 +42,7 @@ pub struct Framer {
     handled: Nanos,
     /// Length of the newest datagram, and by how much the recent ones made us wait.
     length: Nanos,
-    gaps: [Nanos; RECENT],
+    gaps: [Nanos; RECENT_GAPS],
     newest_gap: usize,
     /// We completed half a sample, and it is not yet known whether the stream goes on with the
     /// other.
@@ -50,19 +51,23 @@ pub struct Framer {
 
 impl Framer {
     /// A framer that has seen nothing; sample numbers begin at 0.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            bytes: Vec::with_capacity(CAPACITY),
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn new() -> Result<Self, TryReserveError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(MAX_WAITING)?;
+        Ok(Self {
+            bytes,
             cut: 0,
             next: 0,
             arrival: 0,
             handled: 0,
             length: 0,
-            gaps: [0; RECENT],
+            gaps: [0; RECENT_GAPS],
             newest_gap: 0,
             halved: false,
-        }
+        })
     }
 
     /// Take in a datagram that arrived at `arrival` and is handled at `now`.
@@ -73,7 +78,7 @@ impl Framer {
         self.bytes.copy_within(self.cut.., 0);
         self.bytes.truncate(self.bytes.len() - self.cut);
         self.cut = 0;
-        if self.bytes.len() + payload.len() > CAPACITY {
+        if self.bytes.len() + payload.len() > MAX_WAITING {
             return Fate::Refused;
         }
         self.bytes.extend_from_slice(payload);
@@ -152,7 +157,7 @@ impl Framer {
         let forgotten = self.bytes.len() - self.cut;
         self.bytes.clear();
         self.cut = 0;
-        self.gaps = [0; RECENT];
+        self.gaps = [0; RECENT_GAPS];
         self.length = 0;
         self.arrival = 0;
         self.handled = 0;
@@ -165,7 +170,7 @@ impl Framer {
     #[must_use]
     pub fn due(&self) -> Nanos {
         let wait = self.gaps.iter().fold(self.length, |a, &b| a.max(b));
-        let wait = if wait > LONG { wait } else { 0 };
+        let wait = if wait > LONG_DATAGRAM { wait } else { 0 };
         self.handled.max(self.arrival + wait)
     }
 
@@ -204,17 +209,11 @@ impl Framer {
             0 => 0,
             before => arrival.saturating_sub(before),
         };
-        self.newest_gap = (self.newest_gap + 1) % RECENT;
+        self.newest_gap = (self.newest_gap + 1) % RECENT_GAPS;
         self.gaps[self.newest_gap] = gap.min(length);
         self.length = length;
         self.arrival = self.arrival.max(arrival);
         self.handled = now;
-    }
-}
-
-impl Default for Framer {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -235,11 +234,11 @@ fn roughness(pcm: &[u8]) -> u64 {
 
 /// Bytes that may wait: the largest datagram and a remainder would do; twice that lets a shell that
 /// forgot to poll once get away with it.
-const CAPACITY: usize = 2 * (MAX_DATAGRAM + FRAME_BYTES);
+const MAX_WAITING: usize = 2 * (MAX_DATAGRAM + FRAME_BYTES);
 
 /// A datagram longer than this is followed by the next one no sooner than its own length.
-const LONG: Nanos = 40_000_000;
+const LONG_DATAGRAM: Nanos = 40_000_000;
 
 /// Gaps remembered: a gateway whose datagrams are long and short in turns is not taken for one that
 /// stopped after a short one.
-const RECENT: usize = 16;
+const RECENT_GAPS: usize = 16;

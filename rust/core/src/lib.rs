@@ -7,7 +7,7 @@
 //! socket and reads no clock. It is told what happened and when ([`leg::Leg::handle`]) and then
 //! asked what to do ([`leg::Leg::poll`]):
 //!
-//! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] → [`ledger`] →
+//! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →
 //!   `Output::Frame`. When datagrams have stopped for 400 ms, the framer pads the remainder, and
 //!   [`tail`] feeds silence until the recogniser can have ended the utterance.
 //! * **play** → [`playout`] (one queue, absolute deadlines) → [`volume`] → `Output::Transmit`, with a
@@ -21,15 +21,17 @@
 //! 16 kHz, mono. Everything is allocated when the leg is made; every drop is a number in
 //! [`stats::LegStats`].
 //!
-//! [`g711`] and [`resample`] stand beside the leg: other rates and codings are turned into its own
+//! A shell keeps the last seconds of a leg's frames in a [`ledger`], where others can read them while
+//! the leg goes on. [`g711`] and [`resample`] stand beside the leg: other rates and codings are turned into its own
 //! at the edges of the program.
 //!
 //! # The loop
 //!
 //! ```
-//! use translink_core::leg::{Input, Leg, LegConfig, Output};
+//! use translink_core::leg::{Input, Leg, LegConfig};
+//! use translink_core::output::Output;
 //!
-//! let mut leg = Leg::new(LegConfig::default());
+//! let mut leg = Leg::new(LegConfig::default()).unwrap();
 //! let mut now = 1_000_000_000; // CLOCK_MONOTONIC
 //! let mut frames = Vec::new();
 //! let mut wake = u64::MAX;
@@ -67,6 +69,7 @@ pub mod jitter;
 pub mod ledger;
 pub mod leg;
 pub mod level;
+pub mod output;
 pub mod playout;
 pub mod resample;
 pub mod stats;

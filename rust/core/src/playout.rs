@@ -18,11 +18,11 @@
 //! refused whole, with a `Flushed` event. Pieces of a flushed utterance that still come are dropped
 //! (`drops_stale`).
 
-use std::collections::VecDeque;
+use std::collections::{TryReserveError, VecDeque};
 
 use crate::blocks::{Blocks, Chain};
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
-use crate::leg::{Output, PlayoutEvent};
+use crate::output::{Output, PlayoutEvent};
 use crate::stats::LegStats;
 use crate::volume::{Gain, Volume};
 
@@ -57,11 +57,17 @@ pub struct Playout {
 
 impl Playout {
     /// An ear that has heard nothing. `capacity` in bytes.
-    #[must_use]
-    pub fn new(prebuffer: Nanos, capacity: usize, continuous: bool) -> Self {
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn new(
+        prebuffer: Nanos,
+        capacity: usize,
+        continuous: bool,
+    ) -> Result<Self, TryReserveError> {
         let prebuffer = usize::try_from(prebuffer.div_ceil(FRAME_NANOS)).unwrap_or(usize::MAX);
-        Self {
-            blocks: Blocks::new(capacity.div_ceil(FRAME_BYTES) + MAX_UTTERANCES),
+        Ok(Self {
+            blocks: Blocks::new(capacity.div_ceil(FRAME_BYTES) + MAX_UTTERANCES)?,
             queue: VecDeque::with_capacity(MAX_UTTERANCES),
             flushed: VecDeque::with_capacity(MAX_UTTERANCES),
             events: VecDeque::with_capacity(3 * MAX_UTTERANCES),
@@ -73,7 +79,7 @@ impl Playout {
             waiting: 0,
             volume: Volume::new(),
             continuous,
-        }
+        })
     }
 
     /// Queue a piece of an utterance; answers how many of its bytes were accepted.

@@ -4,7 +4,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::leg::{Input, Leg, LegConfig};
+use translink_core::output::Output;
 use translink_core::volume::Gain;
 
 struct Counting;
@@ -97,7 +98,7 @@ fn live(leg: &mut Leg, calls: u64) {
 #[test]
 fn a_leg_allocates_when_it_is_made_and_never_again() {
     let before = COUNT.get();
-    let mut leg = Leg::new(LegConfig::default());
+    let mut leg = Leg::new(LegConfig::default()).unwrap();
     assert!(COUNT.get() > before, "the allocator counts");
     live(&mut leg, 20);
     let stats = leg.stats();

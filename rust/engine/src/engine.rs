@@ -1,6 +1,6 @@
 //! The engine as its callers see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, TryReserveError};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use translink_core::leg::{Leg, LegConfig};
+use translink_core::ledger::Ledger;
+use translink_core::leg::Leg;
 use translink_core::volume::Gain;
 
 use crate::command::{Command, Commands};
@@ -27,7 +28,7 @@ use crate::source::Policy;
 use crate::thread;
 
 /// How long [`Engine::remove_leg`] waits for the sockets to be closed.
-const PATIENCE: Duration = Duration::from_secs(1);
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The media thread and what it shares. Every method may be called from any thread.
 pub struct Engine {
@@ -85,7 +86,7 @@ impl Engine {
     /// come back.
     ///
     /// # Errors
-    /// [`Error::Address`] when a socket cannot be bound; [`Error::Busy`].
+    /// [`Error::Address`] when a socket cannot be bound; [`Error::Memory`]; [`Error::Busy`].
     pub fn add_leg(&self, ports: &LegPorts) -> Result<u32, Error> {
         self.check()?;
         let sockets = Sockets::open(
@@ -96,22 +97,19 @@ impl Engine {
         )
         .map_err(|(address, source)| Error::Address { address, source })?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let config = LegConfig {
-            ledger_samples: 0,
-            ..ports.config.clone()
-        };
+        let (leg, ledger) = make(ports).map_err(|_| Error::Memory("another leg"))?;
         let shared = Arc::new(SharedLeg::new(
             number,
             sockets.local,
-            config.playout_capacity,
-            ports.config.ledger_samples,
+            ports.config.playout_capacity,
+            ledger,
         ));
         shared
             .counters
             .rcvbuf
             .store(sockets.granted, Ordering::Relaxed);
         let policy = ports.source.clone();
-        let slot = Slot::new(Arc::clone(&shared), sockets, policy, Leg::new(config));
+        let slot = Slot::new(Arc::clone(&shared), sockets, policy, leg);
         self.send(Command::Add(Box::new(slot)))?;
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
@@ -143,7 +141,9 @@ impl Engine {
             legs.insert(leg, shared);
             return Err(error);
         }
-        closed.recv_timeout(PATIENCE).map_err(|_| Error::Busy)
+        closed
+            .recv_timeout(CLOSING_PATIENCE)
+            .map_err(|_| Error::Busy)
     }
 
     /// End of a call. Frames whose `life` is less than the answer belong to it or to one before.
@@ -161,7 +161,7 @@ impl Engine {
     /// not taken either. Refused bytes are counted.
     ///
     /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Memory`], [`Error::Busy`].
     pub fn play(&self, leg: u32, utterance: u64, pcm: &[u8], last: bool) -> Result<usize, Error> {
         let shared = self.living(leg)?;
         let accepted = shared.reserve(pcm.len());
@@ -169,13 +169,16 @@ impl Engine {
         if accepted == 0 && !last {
             return Ok(0);
         }
-        let command = Command::Play {
-            leg,
-            utterance,
-            pcm: pcm[..accepted].into(),
-            last,
-        };
-        self.send(command)
+        boxed(&pcm[..accepted])
+            .map_err(|_| Error::Memory("a piece of speech"))
+            .and_then(|pcm| {
+                self.send(Command::Play {
+                    leg,
+                    utterance,
+                    pcm,
+                    last,
+                })
+            })
             .inspect_err(|_| shared.release(accepted as u64))?;
         Ok(accepted)
     }
@@ -192,9 +195,10 @@ impl Engine {
     /// Audio from sample `start` to `end` as far as the ledger has it: first sample, s16le.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn history(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
-        Ok(self.leg(leg)?.history(start, end))
+        let read = self.leg(leg)?.history(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
     }
 
     /// Whom to hear from now on. Whoever was heard until now has to be let in anew, and an ear that
@@ -258,19 +262,20 @@ impl Engine {
     /// Keep what the ear is sent, for [`Engine::heard`], or no more.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn tap(&self, leg: u32, on: bool) -> Result<(), Error> {
-        self.leg(leg)?.tap.turn(on);
-        Ok(())
+        let turned = self.leg(leg)?.tap.turn(on);
+        turned.map_err(|_| Error::Memory("a tap"))
     }
 
     /// What the ear was sent from sample `start` to `end` of the monotonic clock (16 to the
     /// millisecond), as far as the tap has it (5 s): first sample, s16le.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn heard(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
-        Ok(self.leg(leg)?.tapped(start, end))
+        let read = self.leg(leg)?.tapped(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
     }
 
     /// Counters of a leg.
@@ -389,6 +394,26 @@ fn outermost(mut media: Media, state: &AtomicU8) {
         state.store(DIED, Ordering::Release);
         media.ring();
     }
+}
+
+/// What of a leg is large: its logic and its ledger. A leg is refused when little else would be left:
+/// what is small is allocated without asking, here and in the rest of the process, and where that
+/// fails, the process ends with all its calls.
+fn make(ports: &LegPorts) -> Result<(Leg, Ledger), TryReserveError> {
+    let leg = Leg::new(ports.config.clone())?;
+    let ledger = Ledger::new(ports.ledger_samples)?;
+    Vec::<u8>::new().try_reserve_exact(HEADROOM)?;
+    Ok((leg, ledger))
+}
+
+/// Memory that must be left after a leg was made, in bytes.
+const HEADROOM: usize = 8 << 20;
+
+fn boxed(pcm: &[u8]) -> Result<Box<[u8]>, TryReserveError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(pcm.len())?;
+    copy.extend_from_slice(pcm);
+    Ok(copy.into_boxed_slice())
 }
 
 #[cfg(all(test, not(loom)))]

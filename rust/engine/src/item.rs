@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use translink_core::frame::{Frame, Nanos};
-use translink_core::leg::PlayoutEvent;
+use translink_core::output::PlayoutEvent;
 
-use crate::command::Bell;
+use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
 

@@ -44,6 +44,7 @@
 //!     send_from_listen: false,
 //!     receive_buffer: 1 << 20,
 //!     source: Policy::First,
+//!     ledger_samples: 60 * 16_000,
 //!     config: LegConfig::default(),
 //! })?;
 //! engine.drain(256, |item| println!("{item:?}"))?;
@@ -54,6 +55,7 @@
 #![deny(unsafe_code)]
 
 mod batch;
+mod bell;
 mod clock;
 mod command;
 mod counters;

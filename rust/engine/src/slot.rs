@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use translink_core::envelope::{Extremes, Slots};
-use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
-use translink_core::leg::{Input, Leg, Output, PlayoutEvent};
+use translink_core::envelope::Slots;
+use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
+use translink_core::leg::{Input, Leg};
+use translink_core::output::{Output, PlayoutEvent};
 
 use crate::batch::{BATCH, Batch};
 use crate::clock::{self, Conversion};

@@ -76,8 +76,8 @@ impl Engine {
             tail: tail_ms * 1_000_000,
             playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
             continuous,
-            ledger_samples: samples("ledger_seconds", ledger_seconds)?,
         };
+        let ledger_samples = samples("ledger_seconds", ledger_seconds)?;
         let source = source.map_or(Ok(Policy::First), policy)?;
         py.detach(|| {
             let ports = LegPorts {
@@ -86,6 +86,7 @@ impl Engine {
                 send_from_listen,
                 receive_buffer,
                 source,
+                ledger_samples,
                 config,
             };
             self.0.add_leg(&ports).map_err(engine_error)
@@ -122,8 +123,7 @@ impl Engine {
         end: u64,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
         let read = py.detach(|| self.0.history(leg, start, end));
-        let (first, audio) = read.map_err(engine_error)?;
-        Ok((first, PyBytes::new(py, &audio)))
+        recording(py, read.map_err(engine_error)?)
     }
 
     fn set_source(&self, leg: u32, source: Source) -> PyResult<()> {
@@ -179,8 +179,7 @@ impl Engine {
         end: u64,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
         let read = py.detach(|| self.0.heard(leg, start, end));
-        let (first, audio) = read.map_err(engine_error)?;
-        Ok((first, PyBytes::new(py, &audio)))
+        recording(py, read.map_err(engine_error)?)
     }
 
     const fn fileno(&self) -> i32 {
@@ -211,6 +210,18 @@ impl Engine {
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
     }
+}
+
+/// A recording is large: where it does not fit the memory, `MemoryError`.
+fn recording(
+    py: Python<'_>,
+    (first, audio): (u64, Vec<u8>),
+) -> PyResult<(u64, Bound<'_, PyBytes>)> {
+    let copy = |bytes: &mut [u8]| {
+        bytes.copy_from_slice(&audio);
+        Ok(())
+    };
+    Ok((first, PyBytes::new_with(py, audio.len(), copy)?))
 }
 
 fn told(address: SocketAddr) -> Address {

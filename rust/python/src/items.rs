@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use translink_core::leg::PlayoutEvent;
+use translink_core::output::PlayoutEvent;
 use translink_engine::Item;
 
 /// 20 ms of a leg's audio.
