@@ -258,7 +258,8 @@ end = time.monotonic() + 5
 while engine.counters(first)["frames_in"] < 1 and time.monotonic() < end:
     time.sleep(0.01)
 print(engine.counters(first)["frames_in"])
-engine.remove_leg(legs.pop())
+for leg in legs:
+    engine.remove_leg(leg)
 print(engine.add_leg(listen=("127.0.0.1", 0)) > 0)
 """
 

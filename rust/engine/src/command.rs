@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Mute { leg: u32, muted: bool },
     /// End of a call: frames from now on belong to `life`.
     Reset { leg: u32, life: u32 },
+    /// End of a call whose ear goes on: frames from now on belong to `life`.
+    Detach { leg: u32, life: u32 },
     /// A bug in a leg's logic, for tests of what it may break.
     #[cfg(test)]
     Panic { leg: u32 },

@@ -15,10 +15,12 @@ use translink_core::ledger::Ledger;
 use translink_core::leg::Leg;
 use translink_core::volume::Gain;
 
+use crate::admission::Admission;
 use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
 use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
+use crate::newcomer::Newcomer;
 use crate::ports::LegPorts;
 use crate::run::Media;
 use crate::shared::SharedLeg;
@@ -97,7 +99,7 @@ impl Engine {
         )
         .map_err(|(address, source)| Error::Address { address, source })?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (leg, ledger) = make(ports).map_err(|_| Error::Memory("another leg"))?;
+        let (leg, ledger, newcomer) = make(ports).map_err(|_| Error::Memory("another leg"))?;
         let shared = Arc::new(SharedLeg::new(
             number,
             sockets.local,
@@ -108,8 +110,8 @@ impl Engine {
             .counters
             .rcvbuf
             .store(sockets.granted, Ordering::Relaxed);
-        let policy = ports.source.clone();
-        let slot = Slot::new(Arc::clone(&shared), sockets, policy, leg);
+        let admission = Admission::new(ports.source.clone(), newcomer);
+        let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
         self.send(Command::Add(Box::new(slot)))?;
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
@@ -155,6 +157,31 @@ impl Engine {
         let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
         self.send(Command::Reset { leg, life })?;
         Ok(life)
+    }
+
+    /// End of a call whose ear still has something to hear. Frames whose `life` is less than the answer
+    /// belong to it, as in [`Engine::reset_leg`]; but the ledger, what waits for the ear and what waits
+    /// in the socket stay, and the byte stream goes on without a seam: the next call can begin from
+    /// any sample that the ledger has. Whoever was heard is let go, so the next call may come from
+    /// elsewhere at once; an ear that was learned stays where it is until then, and what still waits
+    /// for it is flushed when the next call's talker is another one.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn detach_leg(&self, leg: u32) -> Result<u32, Error> {
+        let shared = self.living(leg)?;
+        let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
+        self.send(Command::Detach { leg, life })?;
+        Ok(life)
+    }
+
+    /// Forget the audio before a sample: a call that was detached is over.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn forget(&self, leg: u32, before: u64) -> Result<(), Error> {
+        self.leg(leg)?.ledger().forget_before(before);
+        Ok(())
     }
 
     /// Queue speech; the bytes accepted. Fewer than given: the ear's queue is full, and `last` was
@@ -399,11 +426,12 @@ fn outermost(mut media: Media, state: &AtomicU8) {
 /// What of a leg is large: its logic and its ledger. A leg is refused when little else would be left:
 /// what is small is allocated without asking, here and in the rest of the process, and where that
 /// fails, the process ends with all its calls.
-fn make(ports: &LegPorts) -> Result<(Leg, Ledger), TryReserveError> {
+fn make(ports: &LegPorts) -> Result<(Leg, Ledger, Newcomer), TryReserveError> {
     let leg = Leg::new(ports.config.clone())?;
     let ledger = Ledger::new(ports.ledger_samples)?;
+    let newcomer = Newcomer::new()?;
     Vec::<u8>::new().try_reserve_exact(HEADROOM)?;
-    Ok((leg, ledger))
+    Ok((leg, ledger, newcomer))
 }
 
 /// Memory that must be left after a leg was made, in bytes.

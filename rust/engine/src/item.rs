@@ -1,5 +1,6 @@
 //! What goes through the mailbox, and who makes way when it is full.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -32,6 +33,19 @@ pub enum Item {
         /// What happened.
         event: PlayoutEvent,
         /// Due time of the datagram, or the time of the flush.
+        at: Nanos,
+    },
+    /// Another sender has taken over in a call. Told once a second at most, counted each time.
+    Moved {
+        /// Whose talker.
+        leg: u32,
+        /// How many calls had ended on that leg before.
+        life: u32,
+        /// Who was heard until now.
+        old: SocketAddr,
+        /// Who is heard from now on.
+        new: SocketAddr,
+        /// When.
         at: Nanos,
     },
     /// The leg's logic panicked: it is out of service, its sockets are closed.

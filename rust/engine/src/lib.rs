@@ -54,6 +54,7 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod admission;
 mod batch;
 mod bell;
 mod clock;
@@ -66,6 +67,7 @@ mod filter;
 mod item;
 mod legs;
 pub mod mailbox;
+mod newcomer;
 mod pace;
 mod ports;
 mod run;
@@ -76,9 +78,10 @@ mod source;
 mod tap;
 mod thread;
 
+pub use admission::{ANOTHER_HOST, SAME_HOST};
 pub use counters::Snapshot;
 pub use engine::{Engine, Lane};
 pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
-pub use source::{Listed, MOST, PATIENCE, Peer, Policy};
+pub use source::{Listed, MAX_PEERS, Peer, Policy};

@@ -7,12 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use translink_core::leg::LegConfig;
 use translink_core::volume::Gain;
-use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MOST, Peer, Policy};
+use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy};
 
 use crate::errors::{engine_error, os_error};
 use crate::items::object;
 
-type Address = (String, u16);
+pub(crate) type Address = (String, u16);
 
 /// Whom to hear: `first`, `any` or an address; or several addresses.
 #[derive(FromPyObject)]
@@ -104,6 +104,14 @@ impl Engine {
 
     fn reset_leg(&self, leg: u32) -> PyResult<u32> {
         self.0.reset_leg(leg).map_err(engine_error)
+    }
+
+    fn detach_leg(&self, leg: u32) -> PyResult<u32> {
+        self.0.detach_leg(leg).map_err(engine_error)
+    }
+
+    fn forget(&self, leg: u32, before: u64) -> PyResult<()> {
+        self.0.forget(leg, before).map_err(engine_error)
     }
 
     #[pyo3(signature = (leg, utterance, pcm, last = false))]
@@ -224,7 +232,7 @@ fn recording(
     Ok((first, PyBytes::new_with(py, audio.len(), copy)?))
 }
 
-fn told(address: SocketAddr) -> Address {
+pub(crate) fn told(address: SocketAddr) -> Address {
     (address.ip().to_canonical().to_string(), address.port())
 }
 
@@ -242,7 +250,7 @@ fn policy(source: Source) -> PyResult<Policy> {
     let count = several.len();
     let peers: PyResult<Vec<Peer>> = several.iter().map(peer).collect();
     let listed = Listed::new(peers?);
-    let rule = format!("source must name 1..={MOST} addresses");
+    let rule = format!("source must name 1..={MAX_PEERS} addresses");
     listed
         .map(Policy::Listed)
         .ok_or_else(|| refused(&rule, count))
