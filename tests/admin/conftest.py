@@ -11,12 +11,20 @@ import aiohttp
 import pytest
 
 from translink.admin import AdminServer
-from translink.exchange import LegWish, Refused
-from translink.leg import LegMeasures
-from translink.listening import ListenStats
-from translink.metrics import Measures
-from translink.stages import Stages
-from translink.views import CallDetail, CallRow, CreatedCall, CreatedLeg, LegLive, Line, Queues
+from translink.admin.panel.metrics import Measures
+from translink.calls.exchange import LegWish, Refused
+from translink.calls.leg import LegMeasures
+from translink.observe.stages import Stages
+from translink.observe.views import (
+    CallDetail,
+    CallRow,
+    CreatedCall,
+    CreatedLeg,
+    LegLive,
+    Line,
+    Queues,
+)
+from translink.recognition.rules import ListenStats
 
 
 @dataclass(frozen=True)
@@ -212,6 +220,10 @@ class Program:
         pairs = self.envelopes[lane]
         first = min(max(start, 0), len(pairs) // 2)
         return first, pairs[2 * first :]
+
+    def recent(self, call: str | None, limit: int) -> list[Happened]:
+        kept = [Happened("final", "3333", "3333-1"), Happened("breaker", "3333")]
+        return [event for event in kept if call in (None, event.call)][-limit:]
 
     def listen(self, listener: Callable[[Any], None]) -> Callable[[], None]:
         self.listeners.append(listener)

@@ -5,10 +5,12 @@
 
 use std::collections::TryReserveError;
 
+use crate::curve::Curve;
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Fate, Framer, duration};
 use crate::jitter::Jitter;
 use crate::level::Level;
+use crate::mix::Original;
 use crate::output::Output;
 use crate::playout::Playout;
 pub use crate::stats::LegStats;
@@ -42,6 +44,19 @@ pub enum Input<'a> {
     /// Whether nobody is to hear what this leg's talker says: his frames are silence and never
     /// speech, while time goes on. Stays when a call ends.
     Mute(bool),
+    /// How fast this leg's ear is spoken to when it is behind. Stays when a call ends.
+    Tempo(Curve),
+    /// What this leg's ear hears of the other talker. Stays when a call ends.
+    Original(Original),
+    /// Whether the other talker's frames come, as `Other`.
+    Paired(bool),
+    /// A frame of the other talker.
+    Other {
+        /// As his leg delivered it.
+        frame: &'a Frame,
+        /// Frames before it that the shell had no room for.
+        missed: u64,
+    },
     /// The call ended: forget carried bytes, queued speech and detector state. Sample numbers go
     /// on.
     Reset,
@@ -60,6 +75,8 @@ pub struct LegConfig {
     pub playout_capacity: usize,
     /// Send silence to the ear between utterances.
     pub continuous: bool,
+    /// How fast the ear is spoken to when it is behind.
+    pub tempo: Curve,
 }
 
 impl Default for LegConfig {
@@ -69,6 +86,7 @@ impl Default for LegConfig {
             tail: 1_500_000_000,
             playout_capacity: 60 * 32_000,
             continuous: false,
+            tempo: Curve::OFF,
         }
     }
 }
@@ -100,7 +118,12 @@ impl Leg {
             vad: Vad::new(),
             muted: false,
             tail: Tail::new(config.tail),
-            playout: Playout::new(config.prebuffer, config.playout_capacity, config.continuous)?,
+            playout: Playout::new(
+                config.prebuffer,
+                config.playout_capacity,
+                config.continuous,
+                config.tempo,
+            )?,
             stats: LegStats::default(),
             asked: 0,
         })
@@ -121,6 +144,15 @@ impl Leg {
             Input::Flush => self.playout.flush(&mut self.stats),
             Input::Volume(gain) => self.playout.set_volume(gain),
             Input::Mute(muted) => self.muted = muted,
+            Input::Tempo(curve) => self.playout.set_curve(curve),
+            Input::Original(original) => self.playout.set_original(original, &mut self.stats),
+            Input::Paired(paired) => self.playout.mix().pair(paired),
+            Input::Other { frame, missed } => {
+                self.stats.drops_original += missed;
+                let (speech, captured) = (frame.speech, frame.captured);
+                let mix = self.playout.mix();
+                mix.hear(&frame.pcm, speech, captured, &mut self.stats);
+            }
             Input::Reset => self.reset(),
             Input::Timeout => {}
         }
@@ -231,6 +263,7 @@ impl Leg {
         self.vad.reset();
         self.tail.reset();
         self.playout.flush(&mut self.stats);
+        self.playout.mix().forget();
     }
 }
 

@@ -61,6 +61,7 @@
 
 pub mod beacon;
 mod blocks;
+pub mod curve;
 pub mod envelope;
 pub mod frame;
 pub mod framer;
@@ -69,11 +70,13 @@ pub mod jitter;
 pub mod ledger;
 pub mod leg;
 pub mod level;
+pub mod mix;
 pub mod output;
 pub mod playout;
 pub mod resample;
 pub mod stats;
 pub mod tail;
+pub mod tempo;
 pub mod vad;
 pub mod volume;
 
