@@ -34,7 +34,7 @@ develop: ## A development build in .venv.
 	@$(MACHINE) need check
 	@$(MAKE) $(VENV)/.dev
 	@rm -f $(VENV)/.release
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop -q
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(MACHINE) rust $(BIN)/maturin develop -q
 
 check: ## Form, lints, types, stubs, direction of dependencies, the mailbox's model.
 	@$(MACHINE) need check
@@ -58,7 +58,7 @@ cargo-test:
 	$(CARGO) test --workspace --exclude translink-python
 
 loom: # a target folder of its own, else the flag rebuilds everything twice
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/loom" \
 	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
@@ -118,7 +118,7 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml
 $(VENV)/.release: $(VENV)/.made $(SOURCES)
 	@echo "translink: building the media core"
 	@$(PIP) 'maturin>=1.14,<2'
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q \
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(MACHINE) rust $(BIN)/maturin develop --release -q \
 	  >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
 	@# As pip does with what it installs: else every start compiles it anew where Python may not write.
 	@$(BIN)/python -m compileall -q python/translink
