@@ -11,8 +11,8 @@ import hypothesis
 import pytest
 import uvloop
 
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
+from tests.support.paths import SHARED
+
 """Protocol facts and recorded answers. Beside the checkout, never in it."""
 
 # The fast profile tries the same examples every time: a check of a change must not fail by luck.

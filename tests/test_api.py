@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import Phone, Serve, pairs, serving, until
-from translink.sim.serving import LegPlan
+from translink.callers.server_process import LegPlan
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EXTRA = 'idle_timeout = 0.8\ndrain_timeout = 5.0\n[calls]\nports = "24600-24699"\n'

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.offline.engines import BurstEngine, ToneSynthesizer, UpperTranslator, burst, silence
-from translink.deepgram.live import DeepgramLive, DeepgramStream
-from translink.deepgram.prerecorded import DeepgramPrerecorded
-from translink.deepgram.speak import DeepgramSpeak
-from translink.deepl import DeepL
+from tests.offline.stand_ins import BurstEngine, ToneSynthesizer, UpperTranslator, burst, silence
 from translink.errors import Kind, ProviderError
-from translink.events import Result, SpeechStarted, StreamEvent, StreamMetadata, UtteranceEnd
-from translink.http import Http
-from translink.offline.faults import parse
-from translink.offline.script import Script
 from translink.offline.server import OfflineServer
+from translink.providers.deepgram.live import DeepgramLive, DeepgramStream
+from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
+from translink.providers.deepgram.speak import DeepgramSpeak
+from translink.providers.deepl import DeepL
+from translink.providers.http import Http
+from translink.results import Result, SpeechStarted, StreamEvent, StreamMetadata, UtteranceEnd
+from translink.sim.fault_language import parse
+from translink.sim.script import Script
 
 KEY = "any-key-will-do"
 SPEECH = silence(0.5) + burst(0.3) + silence(0.1) + burst(0.3) + silence(2)

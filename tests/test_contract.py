@@ -27,9 +27,9 @@ from tests.support.serve import (
     serving,
     until,
 )
-from translink.settings import Settings
-from translink.sim.serving import LegPlan
-from translink.switchboard import mode_line
+from translink.callers.server_process import LegPlan
+from translink.calls.switchboard import mode_line
+from translink.settings.model import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

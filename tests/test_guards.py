@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.mutations import MUTATIONS, Mutation, table
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.protection)

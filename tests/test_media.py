@@ -15,7 +15,7 @@ import pytest
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame, Playout
 from translink.media import LegPorts, Media, MediaLeg
-from translink.pressure import Pressure
+from translink.process.pressure import Pressure
 
 LOCAL = ("127.0.0.1", 0)
 

@@ -24,7 +24,7 @@ from aiohttp import WSCloseCode, web
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import PATIENCE, Phone, pairs, until
-from translink.sim.serving import ServerProcess
+from translink.callers.server_process import ServerProcess
 
 SECRETS = {
     "DEEPGRAM_API_KEY": "dg-5ecre7-0f-deepgram-4711",

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import translink
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -23,14 +23,13 @@ from typing import Any
 
 import pytest
 
-from benches.kit.calls import roomy, thread_seconds
+from benches.kit.calls import roomy
 from benches.kit.native import program
-from benches.kit.processes import Talking
+from benches.kit.processes import Talking, thread_seconds
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
 from benches.kit.row import Bench, Row, counted
-from translink.sim.server import free_port
-from translink.sim.serving import LegPlan, ServerProcess
+from translink.callers.server_process import LegPlan, ServerProcess, free_port
 
 RATE = 100
 SIZE = 320

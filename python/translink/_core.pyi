@@ -95,7 +95,23 @@ class LegCounters(TypedDict):
     drops_events: int
     """Playout events that did not fit the mailbox, although its last sixteenth is kept for them."""
     drops_playout: int
-    """Bytes refused because the ear's queue was full."""
+    """Bytes of an utterance that was refused whole because 64 waited for the ear. It is told as
+    `flushed`.
+    """
+    playout_full: int
+    """Times `play` took fewer bytes than it was given, because the ear's queue was full. Not a drop:
+    the caller has the rest.
+    """
+    drops_original: int
+    """Frames of the other talker's own voice that came faster than the ear's clock could play them
+    (`hear`).
+    """
+    behind_ns: int
+    """How long the ear would be busy with what waits for it, as fast as it would be said."""
+    tempo: int
+    """How fast the ear is being spoken to, in thousandths."""
+    tempo_saved: int
+    """Bytes left out to say the rest sooner: 32,000 are a second."""
     drops_flushed: int
     """Bytes that waited for the ear and were dropped by `flush` or `reset_leg`."""
     drops_stale: int
@@ -160,6 +176,7 @@ class Engine:
         receive_buffer: int = 4_194_304,
         playout_seconds: float = 60.0,
         continuous: bool = False,
+        tempo: Sequence[tuple[float, float]] = (),
     ) -> int:
         """Bind the leg's socket and return the leg's number.
 
@@ -168,6 +185,8 @@ class Engine:
         Numbers rise and never come back. Without `play_to` the ear is where the call's newest
         datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
         and thrown away.
+
+        `tempo` says how fast the ear is spoken to when it is behind: see `set_tempo`.
 
         `source` says whose datagrams are heard; others' are dropped and counted as `strangers`:
 
@@ -224,6 +243,39 @@ class Engine:
 
         Reached within 20 ms without a click, for what waits too; louder than 16 bits is as loud as
         they can say. Stays when a call ends.
+        """
+
+    def set_tempo(self, leg: int, tempo: Sequence[tuple[float, float]]) -> None:
+        """How fast the ear is spoken to when it is behind, at the same pitch. Raises `ValueError`.
+
+        Up to 4 points (seconds that wait for the ear, factor), both rising, the first factor 1, the
+        last at most 2: 1 below the first point, linear between them, the last factor beyond it. None
+        at all: always 1, and not a bit is changed. `((0.3, 1.0), (1.5, 1.35), (4.0, 1.5))` is what
+        was measured. Pauses in what waits are cut to 120 ms as long as more than the first point's seconds
+        wait. Applies to what waits, too; stays when a call ends.
+        """
+
+    def hear(self, leg: int, other: int | None) -> None:
+        """Whose own voice the leg's ear may hear, as `set_original` says; None = nobody's.
+
+        A talker is heard by one ear at most: the newest that was told to. Stays until one of the two
+        is removed. Raises `LookupError` for either leg.
+        """
+
+    def set_original(
+        self, leg: int, original: Literal["replace", "duck", "consecutive", "captions", "through"]
+    ) -> None:
+        """What the ear hears of that voice (`hear`). Raises `ValueError`.
+
+        - `replace`: nothing; the translation takes its place.
+        - `duck`: at -18 dB under a translation, at -6 dB without one (50 ms down, 300 ms up).
+        - `consecutive`: at 0 dB; an utterance begins when the talker was quiet for 0.7 s.
+        - `captions`: nothing, and nothing is spoken: what waits is dropped and told as `flushed`, and
+          so is what still comes.
+        - `through`: at 0 dB; what waits is spoken over it.
+
+        Mixed in after the volume, never later than 60 ms, saturating. While a voice is mixed in, the
+        ear is sent a datagram every 20 ms. Switched without a click; stays when a call ends.
         """
 
     def set_muted(self, leg: int, muted: bool) -> None:

@@ -1,9 +1,4 @@
-"""The program behind `translink serve`: concrete providers, wired up, from start to orderly end.
-
-This is the one file that names them. Without a key for a service, the offline engines serve it: a
-Deepgram- and DeepL-compatible server in a process of its own on a loopback port, reached by the
-very same clients.
-"""
+"""The program behind `translink serve`: everything wired up, from the start to an orderly end."""
 
 from __future__ import annotations
 
@@ -12,55 +7,48 @@ import contextlib
 import errno
 import resource
 import signal
-import time
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 import uvloop
 
 from translink import __version__
+from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer
-from translink.archive import Archive, redact_digits
-from translink.console import Condition, Console
-from translink.deepgram.live import DeepgramLive
-from translink.deepgram.options import ListenOptions
-from translink.deepgram.prerecorded import DeepgramPrerecorded
-from translink.deepgram.speak import DeepgramSpeak
-from translink.deepl import DeepL
+from translink.calls.exchange import Exchange
+from translink.calls.leg import open_leg
+from translink.calls.segments import CommitPolicy
+from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
-from translink.exchange import Exchange
-from translink.feed import FeedLimits
-from translink.http import Http
-from translink.journal import Journal
-from translink.leg import open_leg
-from translink.lineup import Lineup, LineupLimits
-from translink.listening import ListenRules
-from translink.loadmeter import LoadMeter
 from translink.media import Media, MediaLeg
-from translink.pressure import Level, LoadLimits, Pressure
-from translink.switchboard import Switchboard, mode_line
-from translink.transcript import CommitPolicy
-from translink.usage import Usage
+from translink.observe.archive import Archive, redact_digits
+from translink.observe.journal import Journal
+from translink.process.clock import unix
+from translink.process.meter import LoadMeter
+from translink.process.pressure import Level, LoadLimits, Pressure
+from translink.process.usage import Usage
+from translink.providers.http import Http
+from translink.wiring import Providers, find_endpoints
 
 if TYPE_CHECKING:
-    from translink.settings import LegSettings, Settings
+    from translink.settings.model import LegSettings, Settings
 
 log = structlog.get_logger("translink")
 
-KEYLESS = "keyless"
-"""Key for servers that ask for none: the offline engines, and self-hosted ones without
-authentication."""
+T = TypeVar("T")
+RELOAD = 5.0
+"""Seconds that reading the settings again may take."""
+
 _GIVEN_UP = {
     Level.CALM: "nothing is given up",
     Level.SHED: "no captions of unfinished speech",
     Level.COALESCE: "no captions of unfinished speech, audio goes out in longer messages",
     Level.REFUSE: "no new calls; those that run go on",
 }
-OFFLINE_PATIENCE = 20.0
-"""Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
 
 def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
@@ -92,19 +80,6 @@ def _forbid_core_dumps() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """Where the services are, and the keys for them."""
-
-    deepgram_url: str
-    deepgram_key: str
-    deepl_url: str | None
-    deepl_key: str
-    offline: str | None
-    """URL of the offline engines, if they run."""
-    recognition_offline: bool
-
-
 class App:
     """One running server."""
 
@@ -123,6 +98,7 @@ class App:
         self._settings = settings
         self._console: Console | None = None
         self._admin: AdminServer | None = None
+        self._reloading: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
@@ -135,9 +111,10 @@ class App:
                 "a file with a key can be read by everybody on this machine", file=str(file)
             )
         async with AsyncExitStack() as stack:
-            self._endpoints = await self._find(stack)
+            endpoints = await find_endpoints(settings, stack)
             http = await stack.enter_async_context(Http())
-            self.lineup = await self._line_up(http)
+            providers = Providers(settings, endpoints, http)
+            self.lineup = await providers.line_up(self.journal)
             media = Media(pressure=self.pressure)
             stack.callback(media.close)
             media.on_died = self._media_died
@@ -148,7 +125,7 @@ class App:
                 legs,
                 services=replace(self.lineup.services(), pressure=self.pressure),
                 journal=self.journal,
-                rules=self._rules(),
+                rules=providers.rules(),
                 policy=CommitPolicy(
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
@@ -179,22 +156,22 @@ class App:
                 archive=archive,
                 pressure=self.pressure,
                 usage=Usage(),
-                offline=self._endpoints.offline,
+                offline=endpoints.offline,
             )
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
             if settings.otel.endpoint is not None:
                 # Loaded by who asked for it.
-                from translink import tracing
+                from translink.observe import tracing
 
                 stop_tracing = tracing.export(self.journal, settings.otel)
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            meter = LoadMeter(self.pressure, self._pressed)
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
+            meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
-            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
@@ -206,7 +183,7 @@ class App:
                     listens="{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "whoever sends"),
                 )
-            took = time.time() - self.condition.began
+            took = unix() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
@@ -217,12 +194,25 @@ class App:
                 self.condition.draining = True
                 await self.switchboard.close("shutdown")
 
-    def reload(self) -> None:
-        """Read the settings again; modes and share take effect now, the rest with the next start."""
+    def reload(self) -> asyncio.Task[None]:
+        """Read the settings again; modes and share take effect now, the rest with the next start.
+
+        A settings file may be a pipe, or lie on a disk that does not answer: it is read in a thread
+        that nobody waits for longer than `RELOAD` seconds. Returns what is done then.
+        """
+        self._reloading = asyncio.create_task(self._reload(self._reloading), name="reload")
+        return self._reloading
+
+    async def _reload(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
         try:
-            new = self._reread()
+            new = await _in_thread(self._reread, RELOAD)
         except SettingsError as error:
             log.error("settings not reloaded", reason=str(error))
+            return
+        except TimeoutError:
+            log.error("settings not reloaded", reason=f"reading them took more than {RELOAD:g} s")
             return
         now = _with_modes_of(new, self._settings)
         if now.model_dump() != new.model_dump():
@@ -251,126 +241,6 @@ class App:
                 "busy": round(pressure.busy, 3),
             },
         )
-
-    # --- Start ---
-
-    async def _find(self, stack: AsyncExitStack) -> Endpoints:
-        """Keys and addresses; starts the offline engines for what has neither."""
-        deepgram, deepl = self._settings.deepgram, self._settings.deepl
-        no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
-        no_deepl = deepl.api_key is None and deepl.server_url is None
-        url: str | None = None
-        if no_deepgram or no_deepl or self._settings.fallback.offline:
-            # Not needed, and so not loaded, by who has keys.
-            from translink.offline import OfflineProcess
-
-            offline = OfflineProcess(
-                phrasebook=self._settings.offline.phrasebook,
-                recognizers=self._settings.offline.recognizers,
-            )
-            url = await offline.start()
-            for lack in offline.missing:
-                log.warning("an offline engine is missing: %s", lack)
-            stack.push_async_callback(offline.stop)
-            if no_deepgram or no_deepl:
-                _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
-        return Endpoints(
-            deepgram_url=url if no_deepgram and url else deepgram.base_url,
-            deepgram_key=deepgram.api_key.get_secret_value() if deepgram.api_key else KEYLESS,
-            deepl_url=url if no_deepl else deepl.server_url,
-            deepl_key=deepl.api_key.get_secret_value() if deepl.api_key else KEYLESS,
-            offline=url,
-            recognition_offline=no_deepgram,
-        )
-
-    async def _line_up(self, http: Http) -> Lineup:
-        settings, at = self._settings, self._endpoints
-        options = ListenOptions(
-            model=settings.deepgram.model,
-            endpointing=settings.deepgram.endpointing,
-            utterance_end_ms=settings.deepgram.utterance_end_ms,
-            smart_format=settings.deepgram.smart_format,
-            interim_results=settings.deepgram.interim_results,
-            vad_events=settings.deepgram.vad_events,
-            keyterm=settings.deepgram.keyterm,
-            extra=settings.deepgram.extra,
-        )
-        live = DeepgramLive(
-            http,
-            base_url=at.deepgram_url,
-            api_key=at.deepgram_key,
-            options=options,
-            connect_timeout=settings.deepgram.connect_timeout,
-        )
-        prerecorded = DeepgramPrerecorded(
-            http,
-            base_url=at.deepgram_url,
-            api_key=at.deepgram_key,
-            options=options,
-            timeout=settings.deepgram.prerecorded_timeout,
-        )
-        translators = [self._deepl(http, at.deepl_key, at.deepl_url, "deepl")]
-        for number, account in enumerate(settings.fallback.deepl, 2):
-            key = account.api_key.get_secret_value()
-            translators.append(self._deepl(http, key, account.server_url, f"deepl.{number}"))
-        if settings.fallback.offline and at.offline:
-            translators.append(self._deepl(http, KEYLESS, at.offline, "offline.translate"))
-        await asyncio.gather(translators[0].warm(), self._voices(http, None)[0].warm())
-        return Lineup(
-            live=live,
-            transcribers=[prerecorded],
-            translators=translators,
-            voices=lambda voice: self._voices(http, voice),
-            journal=self.journal,
-            limits=LineupLimits(
-                transcribe=settings.deepgram.prerecorded_timeout,
-                translate=settings.deepl.timeout,
-                first_audio=settings.deepgram.speak_timeout,
-                prerecorded=settings.deepgram.prerecorded_concurrency,
-            ),
-        )
-
-    def _deepl(self, http: Http, key: str, url: str | None, name: str) -> DeepL:
-        deepl = self._settings.deepl
-        return DeepL(
-            http,
-            api_key=key,
-            server_url=url,
-            english=deepl.english,
-            portuguese=deepl.portuguese,
-            model_type=deepl.model_type,
-            formality=deepl.formality or "default",
-            glossary_id=deepl.glossary_id,
-            timeout=deepl.timeout,
-            name=name,
-        )
-
-    def _voices(self, http: Http, voice: str | None) -> list[DeepgramSpeak]:
-        """Synthesizers in order; `voice` overrides the voice of every language."""
-        settings, at = self._settings, self._endpoints
-        lines = [(at.deepgram_url, at.deepgram_key, "deepgram.speak")]
-        for number, account in enumerate(settings.fallback.deepgram, 2):
-            key = account.api_key.get_secret_value()
-            lines.append((account.base_url, key, f"deepgram.speak.{number}"))
-        if settings.fallback.offline and at.offline:
-            lines.append((at.offline, KEYLESS, "offline.speak"))
-        return [
-            DeepgramSpeak(
-                http,
-                base_url=url,
-                api_key=key,
-                voices=settings.voices,
-                voice=voice,
-                timeout=settings.deepgram.speak_timeout,
-                name=name,
-            )
-            for url, key, name in lines
-        ]
-
-    def _rules(self) -> ListenRules:
-        if self._endpoints.recognition_offline:
-            return ListenRules(feed=FeedLimits(patience=OFFLINE_PATIENCE))
-        return ListenRules()
 
     def _media_died(self) -> None:
         self.condition.died = True
@@ -411,6 +281,30 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     return 1 if app.condition.died else 0
 
 
+async def _in_thread(work: Callable[[], T], seconds: float) -> T:
+    """What `work` returns or raises. Raises `TimeoutError`; the thread is then left behind, and does
+    not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(outcome: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone
+            loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:
+            problem = error
+            tell(lambda: done.set_exception(problem))
+        else:
+            tell(lambda: done.set_result(result))
+
+    threading.Thread(target=run, name="reload", daemon=True).start()
+    async with asyncio.timeout(seconds):
+        return await done
+
+
 def _with_modes_of(new: Settings, old: Settings) -> Settings:
     """`old` as far as it cannot change in a running server, the rest of `new`."""
     modes = {leg.name: leg.mode for leg in new.legs}
@@ -432,28 +326,3 @@ def _open(media: Media, leg: LegSettings) -> MediaLeg:
         }
         told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
         raise SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {told}") from error
-
-
-def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:
-    missing = [
-        name
-        for name, lacks in (("DEEPGRAM_API_KEY", no_deepgram), ("DEEPL_API_KEY", no_deepl))
-        if lacks
-    ]
-    does = [
-        what
-        for what, lacks in (
-            ("recognition and speech", no_deepgram),
-            ("translation", no_deepl),
-        )
-        if lacks
-    ]
-    log.warning(
-        "no %s: %s by the local engines, %s; set %s in .env.externalmedia or the environment to use "
-        "the real services",
-        " and no ".join(missing),
-        " and ".join(does),
-        "offline demo quality",
-        " and ".join(missing),
-        url=url,
-    )

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 import orjson
 
-from translink.offline.check import check as engines
-from translink.settings import Settings
+from translink.offline.engines.check import check as engines
+from translink.settings.model import Settings
 
 
 def run_check(settings: Settings, *, json: bool = False) -> int:

@@ -8,6 +8,8 @@ Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or 
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +40,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 def main() -> None:
     """Entry point of the `translink` command."""
+    if os.getpid() == 1:
+        # The kernel keeps signals without a handler from a container's first process.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     try:
         commands()
     except SettingsError as error:
@@ -78,11 +83,11 @@ def serve(
     set_: Set = None,
 ) -> None:
     """Translate calls until told to stop (SIGTERM, SIGINT)."""
-    from translink.quickstart import quick_imports
+    from translink.process.startup import quick_imports
 
     with quick_imports():
         from translink import app, log
-        from translink.settings import Settings
+        from translink.settings.model import Settings
 
     def load() -> Settings:
         return Settings.load(
@@ -151,7 +156,7 @@ def demo(
     ] = False,
 ) -> None:
     """Let two simulated callers talk to each other. No keys needed."""
-    from translink.sim.demo import run_demo
+    from translink.callers.demo import run_demo
 
     _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
 
@@ -186,7 +191,7 @@ def call(
     json: Json = False,
 ) -> None:
     """Call a leg: say a WAV file in real time, record what comes back."""
-    from translink.sim.call import run_call
+    from translink.callers.call import run_call
 
     _leave(
         run_call(
@@ -241,7 +246,7 @@ def check(
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
     from translink.check import run_check
-    from translink.settings import Settings
+    from translink.settings.model import Settings
 
     settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
     _leave(run_check(settings, json=json))

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from translink._core import Engine, Frame, Playout
-from translink.pressure import Pressure
+from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

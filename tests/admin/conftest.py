@@ -11,12 +11,20 @@ import aiohttp
 import pytest
 
 from translink.admin import AdminServer
-from translink.exchange import LegWish, Refused
-from translink.leg import LegMeasures
-from translink.listening import ListenStats
-from translink.metrics import Measures
-from translink.stages import Stages
-from translink.views import CallDetail, CallRow, CreatedCall, CreatedLeg, LegLive, Line, Queues
+from translink.admin.panel.metrics import Measures
+from translink.calls.exchange import LegWish, Refused
+from translink.calls.leg import LegMeasures
+from translink.observe.stages import Stages
+from translink.observe.views import (
+    CallDetail,
+    CallRow,
+    CreatedCall,
+    CreatedLeg,
+    LegLive,
+    Line,
+    Queues,
+)
+from translink.recognition.rules import ListenStats
 
 
 @dataclass(frozen=True)

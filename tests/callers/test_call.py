@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from translink.sim.call import HEARD, NOTHING_HEARD, USAGE, run_call
-from translink.sim.wav import parse_wav, write_wav
+from translink.callers.call import HEARD, NOTHING_HEARD, USAGE, run_call
+from translink.callers.wav import parse_wav, write_wav
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

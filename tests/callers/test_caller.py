@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from translink.sim.caller import Caller, fixed_size, random_sizes
+from translink.callers.caller import Caller, fixed_size, random_sizes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.sim.captions import Captions, describe
+from translink.callers.captions import Captions, describe
 
 
 def captions_of(*events: dict[str, Any]) -> Captions:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.sim.ear import BYTES_PER_SECOND, Ear, percentile
+from translink.callers.ear import BYTES_PER_SECOND, Ear, percentile
 
 LOUD = struct.pack("<h", 5_000) * 320
 FAINT = struct.pack("<h", 20) * 320

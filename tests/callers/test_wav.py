@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.sim.wav import WavError, WavWriter, parse_wav, read_wav, write_wav
+from translink.callers.wav import WavError, WavWriter, parse_wav, read_wav, write_wav
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,8 +21,8 @@ from typing import Any
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.admin.headers import HEADERS
-from translink.admin.page import page_routes
+from translink.admin.access.headers import HEADERS
+from translink.admin.routes.page import page_routes
 
 SCRIPT = (
     ("Good morning, how can I help you?", "Bonjour, comment puis-je vous aider ?"),

@@ -12,8 +12,8 @@ from playwright.async_api import Page
 
 from tests.dashboard.board import Board
 from tests.dashboard.conftest import Visit
-from translink.stages import STAGES
-from translink.views import CallRow, LegLive
+from translink.observe.stages import STAGES
+from translink.observe.views import CallRow, LegLive
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from translink._core import Engine
 
 from .kit import LOCAL, engine, udp
 
-ROOT = Path(__file__).resolve().parents[2]
 STUB = ROOT / "python" / "translink" / "_core.pyi"
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import pytest_asyncio
 
 from translink._core import BeaconDecoder, beacon_encode
+from translink.callers.caller import Address, Caller
+from translink.callers.ear import BYTES_PER_SECOND
+from translink.callers.server_process import free_port
 from translink.sim.beacons import number_of
-from translink.sim.caller import Address, Caller
-from translink.sim.ear import BYTES_PER_SECOND
-from translink.sim.server import LegPorts, Programs, free_port
+from translink.sim.programs import LegPorts, Programs
 
 PAIRS = 16
 WORDS = 10

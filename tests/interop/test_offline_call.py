@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from translink.sim.caller import Caller
-from translink.sim.serving import LegPlan, ServerProcess, free_port
-from translink.sim.speech import speak
+from translink.callers.caller import Caller
+from translink.callers.dialogue import speak
+from translink.callers.server_process import LegPlan, ServerProcess, free_port
 
 ENGLISH, FRENCH = "3333", "4444"
 SPEECH = 300.0

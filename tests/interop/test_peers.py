@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.interop.conftest import Pair, Witness, World, words_in
-from translink.sim.caller import Caller, fixed_size, random_sizes
-from translink.sim.wav import write_wav
+from translink.callers.caller import Caller, fixed_size, random_sizes
+from translink.callers.wav import write_wav
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from translink.sim.programs import PROGRAM
 from translink.sim.run import Scene, simulate
-from translink.sim.server import PROGRAM
 
 
 @pytest.mark.timeout(90)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,10 +12,11 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from tests.offline.engines import BurstEngine, ToneSynthesizer, UpperTranslator
+from tests.offline.stand_ins import BurstEngine, ToneSynthesizer, UpperTranslator
+from tests.support.paths import SHARED
 from translink.offline.server import OfflineServer
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "protocols" / "data"
+DATA = SHARED / "protocols" / "data"
 QUERY = "model=nova-3&language=en&encoding=linear16&sample_rate=16000&interim_results=true"
 
 
@@ -62,7 +62,7 @@ async def rest(ws: ClientConnection) -> list[dict[str, Any]]:
 
 
 def schema(name: str) -> jsonschema.Draft7Validator:
-    path = SHARED / "derived" / "schemas" / f"{name}.schema.json"
+    path = DATA / "derived" / "schemas" / f"{name}.schema.json"
     if not path.exists():
         pytest.skip("the protocol notes are not beside this checkout (../shared)")
     return jsonschema.Draft7Validator(json.loads(path.read_text()))

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from tests.offline.conftest import Start, schema
-from tests.offline.engines import RATE, BurstEngine, burst, silence
-from translink.offline.engines import BusyError
+from tests.offline.stand_ins import RATE, BurstEngine, burst, silence
+from translink.offline.engines.protocols import BusyError
 from translink.offline.hooks import Ask, NoFaults, Refusal
 from translink.offline.server import OfflineServer
 

@@ -10,10 +10,10 @@ import pytest
 import websockets
 
 from tests.offline.conftest import QUERY, Start, listening, rest, schema
-from tests.offline.engines import BurstEngine, burst, silence
-from translink.offline.engines import BusyError, EngineMissing
+from tests.offline.stand_ins import BurstEngine, burst, silence
+from translink.offline.engines.protocols import BusyError, EngineMissing
 from translink.offline.hooks import Ask, Connection, NoFaults, Refusal, Reset
-from translink.offline.listen import ListenTiming
+from translink.offline.session import ListenTiming
 
 FULL = QUERY + "&endpointing=300&utterance_end_ms=1000&vad_events=true&smart_format=true"
 CLOSE = json.dumps({"type": "CloseStream"})

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 import deepl
 import httpx
 import pytest
+from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
 from deepgram.listen.v1.types import ListenV1Metadata, ListenV1Results
 
-from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
 from tests.offline.real import needs_engines, serving
 
 pytestmark = [

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from translink.offline import OfflineProcess, run_offline, start_offline
-from translink.offline import check as checking
+from translink.offline.engines import check as checking
 
 
 async def test_a_child_serves_and_goes_when_told() -> None:

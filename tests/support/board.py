@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from translink.calls.segments import CommitPolicy
+from translink.calls.switchboard import Switchboard
 from translink.errors import Kind, ProviderError
-from translink.events import Result, StreamEvent, Translation, Word
-from translink.failover import Breaker
-from translink.journal import Journal
-from translink.listening import ListenRules
 from translink.media import MediaLeg
-from translink.services import Services
-from translink.settings import Settings
-from translink.switchboard import Switchboard
-from translink.transcript import CommitPolicy
+from translink.observe.journal import Journal
+from translink.providers.breaker import Breaker
+from translink.providers.services import Services
+from translink.recognition.rules import ListenRules
+from translink.results import Result, StreamEvent, Translation, Word
+from translink.settings.model import Settings
 
 if TYPE_CHECKING:
     from translink._core import Frame, LegCounters, Playout

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from tests.support.board import Board, FakeLeg
-from translink.archive import Archive
-from translink.console import Condition, Console
-from translink.exchange import Exchange
-from translink.settings import LegSettings
-from translink.usage import Usage
+from translink.admin.panel.console import Condition, Console
+from translink.calls.exchange import Exchange
+from translink.observe.archive import Archive
+from translink.process.usage import Usage
+from translink.settings.model import LegSettings
 
 if TYPE_CHECKING:
-    from translink.lineup import Lineup
     from translink.media import MediaLeg
+    from translink.providers.lineup import Lineup
 
 
 class PortLeg(FakeLeg):

@@ -11,10 +11,10 @@ from typing import cast
 
 from translink._core import Playout
 from translink.errors import Kind, ProviderError
-from translink.events import Result, Translation
-from translink.failover import Breaker
-from translink.providers import LiveStream
-from translink.services import Services
+from translink.providers.breaker import Breaker
+from translink.providers.protocols import LiveStream
+from translink.providers.services import Services
+from translink.results import Result, Translation
 
 TICK = 640
 """Bytes played every 20 ms."""

@@ -16,11 +16,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from translink.errors import Kind, ProviderError
-from translink.events import RATE, Result, StreamEvent, Word
-from translink.failover import Breaker
-from translink.listener import Listener
-from translink.listening import ListenObserver, ListenRules, Mode
-from translink.timeline import Item, Lost
+from translink.providers.breaker import Breaker
+from translink.recognition.listener import Listener
+from translink.recognition.rules import ListenObserver, ListenRules, Mode
+from translink.recognition.timeline import Item, Lost
+from translink.results import RATE, Result, StreamEvent, Word
 
 FRAME = 320
 WORD = RATE // 5

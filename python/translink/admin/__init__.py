@@ -14,7 +14,7 @@ where none is set; any other address needs one, shown in each request or once at
 but the page's files and the bare `/health` and `/ready`. docs/security.md says against whom.
 """
 
+from translink.admin.panel.source import AdminSource, EventFeed
 from translink.admin.server import AdminServer
-from translink.admin.source import AdminSource, EventFeed
 
 __all__ = ["AdminServer", "AdminSource", "EventFeed"]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.offline.audio import AudioError, Decoder, decoder
-from translink.offline.engines import (
+from translink.audio import AudioError, Decoder, decoder
+from translink.offline.engines.protocols import (
     BusyError,
     EngineFailed,
     EngineMissing,
@@ -21,16 +21,6 @@ from translink.offline.engines import (
 )
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import LISTEN, Connection, Reset
-from translink.offline.listen import (
-    Ear,
-    Feed,
-    Finish,
-    ListenOptions,
-    ListenTiming,
-    Partial,
-    Say,
-    Step,
-)
 from translink.offline.messages import (
     DATA_REASON,
     IDLE_REASON,
@@ -40,6 +30,16 @@ from translink.offline.messages import (
     metadata,
 )
 from translink.offline.query import listen_options
+from translink.offline.session import (
+    Ear,
+    Feed,
+    Finish,
+    ListenOptions,
+    ListenTiming,
+    Partial,
+    Say,
+    Step,
+)
 
 _OUTBOX = 256
 """Messages that may wait for their time or for a slow reader; when full, recognition waits."""

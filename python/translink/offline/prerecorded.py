@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from translink.offline.audio import AudioError, decoder
-from translink.offline.engines import (
+from translink.audio import AudioError, decoder
+from translink.offline.engines.protocols import (
     BusyError,
     EngineFailed,
     EngineMissing,
@@ -17,9 +17,9 @@ from translink.offline.engines import (
 )
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import PRERECORDED, Reset
-from translink.offline.listen import Ear, Feed, Finish, ListenOptions, ListenTiming
 from translink.offline.messages import CORRUPT_AUDIO, Json, alternative, metadata
 from translink.offline.query import listen_options
+from translink.offline.session import Ear, Feed, Finish, ListenOptions, ListenTiming
 
 _UTTERANCE_GAP = 0.5
 """Seconds of silence at which the recogniser's utterance is closed inside a recording."""

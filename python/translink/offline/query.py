@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from translink.offline.audio import ENCODINGS
+from translink.audio import ENCODINGS
 from translink.offline.gate import Denied
-from translink.offline.listen import ListenOptions
 from translink.offline.messages import NO_SUCH_MODEL
+from translink.offline.session import ListenOptions
 
 _MODEL = re.compile(
     r"nova-3(-general|-medical)?|(nova-2|nova|enhanced|base)(-[a-z]+)?|custom|offline[-\w]*"

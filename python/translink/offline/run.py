@@ -15,20 +15,20 @@ import orjson
 import uvloop
 
 from translink.errors import TranslinkError
-from translink.keys import without_secrets
-from translink.offline.check import Finding
-from translink.offline.check import check as findings
-from translink.offline.engines import BusyError, EngineFailed, EngineMissing
+from translink.offline.engines.check import Finding
+from translink.offline.engines.check import check as findings
+from translink.offline.engines.phrasebook import load, of_phrases
+from translink.offline.engines.processes import end
+from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing
+from translink.offline.engines.recognizer import PocketRecognizers
+from translink.offline.engines.synthesizer import ProgramSynthesizer
+from translink.offline.engines.translator import PhrasebookTranslator
 from translink.offline.hooks import Faults
-from translink.offline.listen import ListenTiming
 from translink.offline.messages import QUALITY
-from translink.offline.phrasebook import load, of_phrases
-from translink.offline.processes import end
-from translink.offline.recognizer import PocketRecognizers
 from translink.offline.server import OfflineServer
-from translink.offline.synthesizer import ProgramSynthesizer
-from translink.offline.testbed import beacon_server
-from translink.offline.translator import PhrasebookTranslator
+from translink.offline.session import ListenTiming
+from translink.settings.secrets import without_secrets
+from translink.sim.testbed import beacon_server
 
 _READY = 90.0
 """Seconds a child may take to be ready; the first start ever makes the French dictionary."""

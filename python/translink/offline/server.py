@@ -17,13 +17,17 @@ from collections.abc import Iterable, Mapping
 import orjson
 from aiohttp import web
 
-from translink.offline.engines import RecognizerEngine, SynthesizerEngine, TranslatorEngine
+from translink.offline.engines.protocols import (
+    RecognizerEngine,
+    SynthesizerEngine,
+    TranslatorEngine,
+)
 from translink.offline.gate import Denied, Gate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
-from translink.offline.listen import ListenTiming
 from translink.offline.live import LiveListen
 from translink.offline.messages import QUALITY
 from translink.offline.prerecorded import Prerecorded
+from translink.offline.session import ListenTiming
 from translink.offline.speak import Speak, SpeakLive
 from translink.offline.translate import Translate
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import WSMsgType, web
 
-from translink.offline.audio import to_alaw, to_mulaw, wav_header
-from translink.offline.engines import EngineFailed, EngineMissing, SynthesizerEngine
+from translink.audio import to_alaw, to_mulaw, wav_header
+from translink.offline.engines.protocols import EngineFailed, EngineMissing, SynthesizerEngine
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import SPEAK, SPEAK_LIVE, Connection, Reset
 from translink.offline.messages import Json, model_uuid

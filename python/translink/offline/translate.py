@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
-from translink.offline.engines import EngineFailed, EngineMissing, TranslatorEngine
+from translink.offline.engines.protocols import EngineFailed, EngineMissing, TranslatorEngine
 from translink.offline.gate import Denied, Gate, broken, request_id
 from translink.offline.hooks import TRANSLATE, Reset
 from translink.offline.messages import Json

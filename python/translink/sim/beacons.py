@@ -11,7 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from translink._core import BeaconDecoder, beacon_encode
-from translink.events import RATE
+from translink.results import RATE
 
 CALLER_SHIFT = 14
 CALLERS = 1023

@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from translink.offline.faults import MEDIA, MODE, Fault, parse
+from translink.sim.fault_language import MEDIA, MODE, Fault, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,13 @@ import aiohttp
 import orjson
 import uvloop
 
+from translink.callers.server_process import Usage, free_port
 from translink.errors import TranslinkError
-from translink.offline.beacon import beacon_numbers
+from translink.sim.beacon_engines import beacon_numbers
 from translink.sim.beacons import CALLERS, Talker
 from translink.sim.faults import Plan, datagram_size, flip_mode, plan
 from translink.sim.lines import Line, Lines
+from translink.sim.programs import LegPorts, Programs
 from translink.sim.report import (
     Counts,
     Direction,
@@ -37,7 +39,6 @@ from translink.sim.report import (
     recoveries,
     words_in,
 )
-from translink.sim.server import LegPorts, Programs, Usage, free_port
 
 SETTLE = 8.0
 LONGEST_SETTLE = 90.0

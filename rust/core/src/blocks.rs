@@ -13,11 +13,13 @@ pub(crate) struct Blocks {
     free: u32,
 }
 
-/// A run of bytes across blocks: all full but the last.
+/// A run of bytes across blocks: all full but the first and the last.
 #[derive(Debug)]
 pub(crate) struct Chain {
     head: u32,
     last: u32,
+    /// Bytes of the first block that were taken already.
+    taken: usize,
     bytes: usize,
 }
 
@@ -26,6 +28,7 @@ impl Chain {
         Self {
             head: NONE,
             last: NONE,
+            taken: 0,
             bytes: 0,
         }
     }
@@ -46,10 +49,11 @@ impl Blocks {
         }
     }
 
-    /// Add bytes at the end. There must be blocks enough: one more than full frames per chain.
+    /// Add bytes at the end. There must be blocks enough: one more than full frames
+    /// per chain, and another one for a chain that was taken from in mid-block.
     pub(crate) fn append(&mut self, chain: &mut Chain, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let filled = chain.bytes % FRAME_BYTES;
+            let filled = (chain.taken + chain.bytes) % FRAME_BYTES;
             if filled == 0 {
                 self.lengthen(chain);
             }
@@ -61,21 +65,54 @@ impl Blocks {
         }
     }
 
-    /// Move the first block, or the less that there is, to `frame`; answers how many bytes.
+    /// Move the first frame, or the less that there is, to `frame`; answers how many bytes.
     pub(crate) fn take(&mut self, chain: &mut Chain, frame: &mut [u8; FRAME_BYTES]) -> usize {
         let length = chain.bytes.min(FRAME_BYTES);
+        let head = length.min(FRAME_BYTES - chain.taken);
+        let (first, second) = frame[..length].split_at_mut(head);
         if length > 0 {
-            let block = chain.head as usize;
-            let at = block * FRAME_BYTES;
-            frame[..length].copy_from_slice(&self.bytes[at..at + length]);
-            chain.bytes -= length;
-            chain.head = self.next[block];
-            self.next[block] = self.free;
-            #[expect(clippy::cast_possible_truncation, reason = "it was a u32")]
-            let freed = block as u32;
-            self.free = freed;
+            first.copy_from_slice(&self.block(chain.head)[chain.taken..][..head]);
         }
+        if !second.is_empty() {
+            let next = self.next[chain.head as usize];
+            second.copy_from_slice(&self.block(next)[..length - head]);
+        }
+        self.drop_first(chain, length);
         length
+    }
+
+    /// Copy the first samples, as many as there are and fit; answers how many.
+    pub(crate) fn peek(&self, chain: &Chain, samples: &mut [i16]) -> usize {
+        let count = samples.len().min(chain.bytes / 2);
+        let (mut block, mut from, mut done) = (chain.head, chain.taken, 0);
+        while done < count {
+            let pairs = self.block(block)[from..].chunks_exact(2);
+            for (sample, pair) in samples[done..count].iter_mut().zip(pairs) {
+                *sample = i16::from_le_bytes([pair[0], pair[1]]);
+            }
+            done += (FRAME_BYTES - from) / 2;
+            block = self.next[block as usize];
+            from = 0;
+        }
+        count
+    }
+
+    /// Free the first bytes, of which there must be as many.
+    pub(crate) fn drop_first(&mut self, chain: &mut Chain, bytes: usize) {
+        chain.bytes -= bytes;
+        chain.taken += bytes;
+        while chain.taken >= FRAME_BYTES || chain.bytes == 0 && chain.taken > 0 {
+            let block = chain.head;
+            chain.head = self.next[block as usize];
+            self.next[block as usize] = self.free;
+            self.free = block;
+            chain.taken = chain.taken.saturating_sub(FRAME_BYTES);
+        }
+    }
+
+    fn block(&self, block: u32) -> &[u8] {
+        let at = block as usize * FRAME_BYTES;
+        &self.bytes[at..at + FRAME_BYTES]
     }
 
     /// Free the whole chain.

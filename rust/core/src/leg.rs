@@ -3,11 +3,13 @@
 //! Rule of use: after every `handle`, call `poll` until it answers `Output::Timeout`; call
 //! `handle(Input::Timeout, now)` no later than that time.
 
+use crate::curve::Curve;
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Fate, Framer, duration};
 use crate::jitter::Jitter;
 use crate::ledger::Ledger;
 use crate::level::Level;
+use crate::mix::Original;
 use crate::playout::Playout;
 pub use crate::stats::LegStats;
 use crate::tail::Tail;
@@ -40,6 +42,19 @@ pub enum Input<'a> {
     /// Whether nobody is to hear what this leg's talker says: his frames are silence and never
     /// speech, while time goes on. Stays when a call ends.
     Mute(bool),
+    /// How fast this leg's ear is spoken to when it is behind. Stays when a call ends.
+    Tempo(Curve),
+    /// What this leg's ear hears of the other talker. Stays when a call ends.
+    Original(Original),
+    /// Whether the other talker's frames come, as `Other`.
+    Paired(bool),
+    /// A frame of the other talker.
+    Other {
+        /// As his leg delivered it.
+        frame: &'a Frame,
+        /// Frames before it that the shell had no room for.
+        missed: u64,
+    },
     /// The call ended: forget carried bytes, queued speech and detector state. Sample numbers go
     /// on.
     Reset,
@@ -104,6 +119,8 @@ pub struct LegConfig {
     pub playout_capacity: usize,
     /// Send silence to the ear between utterances.
     pub continuous: bool,
+    /// How fast the ear is spoken to when it is behind.
+    pub tempo: Curve,
     /// Samples the ledger keeps; 0 = no ledger (the shell keeps its own from `Output::Frame`).
     pub ledger_samples: usize,
 }
@@ -115,6 +132,7 @@ impl Default for LegConfig {
             tail: 1_500_000_000,
             playout_capacity: 60 * 32_000,
             continuous: false,
+            tempo: Curve::OFF,
             ledger_samples: 60 * 16_000,
         }
     }
@@ -147,7 +165,12 @@ impl Leg {
             muted: false,
             tail: Tail::new(config.tail),
             ledger: Ledger::new(config.ledger_samples),
-            playout: Playout::new(config.prebuffer, config.playout_capacity, config.continuous),
+            playout: Playout::new(
+                config.prebuffer,
+                config.playout_capacity,
+                config.continuous,
+                config.tempo,
+            ),
             stats: LegStats::default(),
             asked: 0,
         }
@@ -168,6 +191,15 @@ impl Leg {
             Input::Flush => self.playout.flush(&mut self.stats),
             Input::Volume(gain) => self.playout.set_volume(gain),
             Input::Mute(muted) => self.muted = muted,
+            Input::Tempo(curve) => self.playout.set_curve(curve),
+            Input::Original(original) => self.playout.set_original(original, &mut self.stats),
+            Input::Paired(paired) => self.playout.mix().pair(paired),
+            Input::Other { frame, missed } => {
+                self.stats.drops_original += missed;
+                let (speech, captured) = (frame.speech, frame.captured);
+                let mix = self.playout.mix();
+                mix.hear(&frame.pcm, speech, captured, &mut self.stats);
+            }
             Input::Reset => self.reset(),
             Input::Timeout => {}
         }
@@ -288,6 +320,7 @@ impl Leg {
         self.tail.reset();
         self.ledger.clear();
         self.playout.flush(&mut self.stats);
+        self.playout.mix().forget();
     }
 }
 

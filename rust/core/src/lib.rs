@@ -59,6 +59,7 @@
 
 pub mod beacon;
 mod blocks;
+pub mod curve;
 pub mod envelope;
 pub mod frame;
 pub mod framer;
@@ -67,10 +68,12 @@ pub mod jitter;
 pub mod ledger;
 pub mod leg;
 pub mod level;
+pub mod mix;
 pub mod playout;
 pub mod resample;
 pub mod stats;
 pub mod tail;
+pub mod tempo;
 pub mod vad;
 pub mod volume;
 

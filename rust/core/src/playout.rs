@@ -13,6 +13,12 @@
 //! passed since its first bytes. One that runs dry before its end (`underruns`) starts again by the
 //! same rule, on the old clock's grid.
 //!
+//! *Behind.* The more waits, the faster it is said ([`crate::tempo`], by the [`Curve`]): what waits is
+//! all that is queued, the rest of the present utterance included.
+//!
+//! *The original.* The other talker's own voice may be mixed in, after the volume ([`crate::mix`]). While it is,
+//! the ear is sent a datagram every 20 ms.
+//!
 //! *Full.* The audio lives in blocks of one frame, allocated once. Bytes that do not fit are
 //! refused (`drops_playout`); what is queued stays. Of more than [`MAX_UTTERANCES`] the newest is
 //! refused whole, with a `Flushed` event. Pieces of a flushed utterance that still come are dropped
@@ -21,9 +27,13 @@
 use std::collections::VecDeque;
 
 use crate::blocks::{Blocks, Chain};
+use crate::curve::Curve;
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
+use crate::framer::duration;
 use crate::leg::{Output, PlayoutEvent};
+use crate::mix::{Mix, Original};
 use crate::stats::LegStats;
+use crate::tempo::{FRAME, LOOK, Tempo};
 use crate::volume::{Gain, Volume};
 
 /// Utterances that may wait or stream in at once.
@@ -52,16 +62,21 @@ pub struct Playout {
     capacity: usize,
     waiting: usize,
     volume: Volume,
+    curve: Curve,
+    tempo: Tempo,
+    mix: Mix,
     continuous: bool,
+    /// Whether datagrams went out without a pause until now.
+    flowing: bool,
 }
 
 impl Playout {
     /// An ear that has heard nothing. `capacity` in bytes.
     #[must_use]
-    pub fn new(prebuffer: Nanos, capacity: usize, continuous: bool) -> Self {
+    pub fn new(prebuffer: Nanos, capacity: usize, continuous: bool, curve: Curve) -> Self {
         let prebuffer = usize::try_from(prebuffer.div_ceil(FRAME_NANOS)).unwrap_or(usize::MAX);
         Self {
-            blocks: Blocks::new(capacity.div_ceil(FRAME_BYTES) + MAX_UTTERANCES),
+            blocks: Blocks::new(capacity.div_ceil(FRAME_BYTES) + MAX_UTTERANCES + 1),
             queue: VecDeque::with_capacity(MAX_UTTERANCES),
             flushed: VecDeque::with_capacity(MAX_UTTERANCES),
             events: VecDeque::with_capacity(3 * MAX_UTTERANCES),
@@ -72,7 +87,11 @@ impl Playout {
             capacity,
             waiting: 0,
             volume: Volume::new(),
+            curve,
+            tempo: Tempo::new(),
+            mix: Mix::new(),
             continuous,
+            flowing: continuous,
         }
     }
 
@@ -92,6 +111,11 @@ impl Playout {
             }
             return 0;
         }
+        if self.mix.is_silent() {
+            stats.drops_flushed += pcm.len() as u64;
+            self.bury(id, pcm.len(), last);
+            return 0;
+        }
         let Some(place) = self.place(id) else {
             stats.drops_playout += pcm.len() as u64;
             self.bury(id, pcm.len(), last);
@@ -106,15 +130,15 @@ impl Playout {
         utterance.ended |= last;
         self.waiting += accepted;
         stats.drops_playout += (pcm.len() - accepted) as u64;
-        stats.playout_queued = self.waiting as u64;
+        self.tell(stats);
         accepted
     }
 
     /// Drop all that waits. The clock goes on: what comes next keeps its distance.
     pub fn flush(&mut self, stats: &mut LegStats) {
         stats.drops_flushed += self.waiting as u64;
-        stats.playout_queued = 0;
         self.waiting = 0;
+        self.tell(stats);
         while let Some(mut utterance) = self.queue.pop_front() {
             let unplayed = utterance.audio.bytes();
             self.blocks.release(&mut utterance.audio);
@@ -127,18 +151,42 @@ impl Playout {
         self.volume.set(gain);
     }
 
+    /// How fast what waits is said, from the next frame on.
+    pub const fn set_curve(&mut self, curve: Curve) {
+        self.curve = curve;
+    }
+
+    /// What is heard of the other talker from now on. Where nothing is to be spoken, what waits is
+    /// dropped.
+    pub fn set_original(&mut self, original: Original, stats: &mut LegStats) {
+        self.mix.set(original);
+        if self.mix.is_silent() {
+            self.flush(stats);
+        }
+    }
+
+    /// The other talker's voice.
+    pub const fn mix(&mut self) -> &mut Mix {
+        &mut self.mix
+    }
+
     /// What is to be done now; `Timeout` when nothing is.
     pub fn poll(&mut self, now: Nanos, stats: &mut LegStats) -> Output {
         if let Some(event) = self.events.pop_front() {
             return Output::Playout(event);
         }
+        let flowing = self.continuous || self.mix.flows();
+        if flowing && !self.flowing {
+            self.tick = self.tick.map(|tick| tick.max(now));
+        }
+        self.flowing = flowing;
         self.retire(now);
         if let Some(event) = self.events.pop_front() {
             return Output::Playout(event);
         }
         let wake = self.start(now);
         let playing = self.queue.front().is_some_and(|head| head.playing);
-        if !playing && !self.continuous {
+        if !playing && !self.flowing {
             return Output::Timeout(wake);
         }
         let due = *self.tick.get_or_insert(now);
@@ -208,8 +256,12 @@ impl Playout {
         if bytes < self.prebuffer && !head.ended && now < patience {
             return patience;
         }
+        let turn = self.mix.turn();
+        if head.sent.is_none() && now < turn {
+            return turn;
+        }
         head.playing = true;
-        if !self.continuous {
+        if !self.flowing {
             self.tick = Some(match self.tick {
                 Some(tick) if tick >= now => tick,
                 Some(tick) if head.sent.is_some() => {
@@ -254,12 +306,40 @@ impl Playout {
         due
     }
 
+    /// What waits now, and what that means.
+    fn tell(&self, stats: &mut LegStats) {
+        stats.playout_queued = self.waiting as u64;
+        stats.behind = self.curve.time(duration(self.waiting));
+        stats.tempo = self.tempo.factor().into();
+    }
+
     /// One datagram: the head's next frame, or silence when nothing plays.
     fn transmit(&mut self, due: Nanos, playing: bool, stats: &mut LegStats) -> Output {
         let mut payload = [0; FRAME_BYTES];
         let mut utterance = 0;
         if let Some(head) = self.queue.front_mut().filter(|_| playing) {
-            self.waiting -= self.blocks.take(&mut head.audio, &mut payload);
+            let backlog = duration(self.waiting);
+            let factor = self.curve.factor(backlog);
+            let taken = if factor == 1_000 || head.audio.bytes() < FRAME_BYTES {
+                let taken = self.blocks.take(&mut head.audio, &mut payload);
+                if !self.curve.is_off() {
+                    self.tempo.sent(&payload);
+                }
+                taken
+            } else {
+                let mut ahead = [0; LOOK];
+                let held = self.blocks.peek(&head.audio, &mut ahead);
+                let spare = samples(self.curve.spare(backlog));
+                let mut frame = [0; FRAME];
+                let used = self.tempo.frame(&ahead[..held], factor, spare, &mut frame);
+                for (pair, sample) in payload.chunks_exact_mut(2).zip(frame) {
+                    pair.copy_from_slice(&sample.to_le_bytes());
+                }
+                self.blocks.drop_first(&mut head.audio, 2 * used);
+                stats.tempo_saved += 2 * (used - FRAME) as u64;
+                2 * used
+            };
+            self.waiting -= taken;
             self.volume.apply(&mut payload);
             if head.sent.is_none() {
                 self.events.push_back(PlayoutEvent::Started {
@@ -272,7 +352,8 @@ impl Playout {
         } else {
             self.volume.settle();
         }
-        stats.playout_queued = self.waiting as u64;
+        self.mix.apply(&mut payload, playing);
+        self.tell(stats);
         stats.datagrams_out += 1;
         stats.bytes_out += FRAME_BYTES as u64;
         Output::Transmit {
@@ -281,6 +362,11 @@ impl Playout {
             due,
         }
     }
+}
+
+/// How many samples last so long.
+fn samples(time: Nanos) -> usize {
+    usize::try_from(time / (FRAME_NANOS / FRAME as u64)).unwrap_or(usize::MAX)
 }
 
 /// One utterance, from its first piece to its last datagram.

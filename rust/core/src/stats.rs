@@ -47,6 +47,14 @@ pub struct LegStats {
     pub clock_resets: u64,
     /// Bytes waiting for the ear right now.
     pub playout_queued: u64,
+    /// How long the ear would be busy with what waits, as fast as it would be said.
+    pub behind: Nanos,
+    /// How fast it is being spoken to, in thousandths.
+    pub tempo: u64,
+    /// Bytes left out to say the rest sooner.
+    pub tempo_saved: u64,
+    /// Frames of the other talker's voice that came faster than this ear's clock could play them.
+    pub drops_original: u64,
     /// Calls ended with `Input::Reset`.
     pub resets: u64,
 }

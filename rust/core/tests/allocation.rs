@@ -4,7 +4,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use translink_core::curve::Curve;
 use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
 struct Counting;
@@ -76,6 +78,13 @@ fn live(leg: &mut Leg, calls: u64) {
         }
         leg.handle(Input::Volume(Gain::new(1.5).unwrap()), now);
         leg.handle(Input::Mute(call % 3 == 0), now);
+        leg.handle(Input::Paired(true), now);
+        let original = if call % 2 == 0 {
+            Original::Duck
+        } else {
+            Original::Replace
+        };
+        leg.handle(Input::Original(original), now);
         for _ in 0..200 {
             now = drain(leg, now).clamp(now, now + 20_000_000);
             leg.handle(Input::Timeout, now);
@@ -97,7 +106,10 @@ fn live(leg: &mut Leg, calls: u64) {
 #[test]
 fn a_leg_allocates_when_it_is_made_and_never_again() {
     let before = COUNT.get();
-    let mut leg = Leg::new(LegConfig::default());
+    let mut leg = Leg::new(LegConfig {
+        tempo: Curve::new(&[(0, 1_000), (100_000_000, 1_500)]).unwrap(),
+        ..LegConfig::default()
+    });
     assert!(COUNT.get() > before, "the allocator counts");
     live(&mut leg, 20);
     let stats = leg.stats();

@@ -6,6 +6,7 @@ mod common;
 
 use common::line::{Line, MS, Sent};
 use proptest::prelude::*;
+use translink_core::curve::Curve;
 use translink_core::frame::{FRAME_BYTES, FRAME_NANOS};
 use translink_core::leg::PlayoutEvent::{Finished, Flushed, Started};
 use translink_core::leg::{Input, LegConfig};
@@ -364,6 +365,79 @@ fn a_continuous_ear_never_pauses() {
     assert!(line.sent[9].payload.iter().all(|&byte| byte == 0));
 }
 
+#[test]
+fn an_ear_that_is_behind_is_spoken_to_faster_and_its_events_stay_true() {
+    let mut line = Line::new(LegConfig {
+        tempo: Curve::USUAL,
+        ..LegConfig::default()
+    });
+    let voice = common::bytes(&common::tone(150.0, 16e3, 9e3, 16_000 * 6));
+    line.play(1, &voice, true);
+    line.play(2, &voice, true);
+    let (begin, told) = (line.now, line.leg.stats().behind);
+    assert!(
+        (8_000 * MS..8_800 * MS).contains(&told),
+        "{} ms of 12 s",
+        told / MS
+    );
+    line.pass(15_000 * MS);
+    let times = |wanted: u64| {
+        let sent = line.sent.iter().filter(|sent| sent.utterance == wanted);
+        let dues: Vec<u64> = sent.map(|sent| sent.due).collect();
+        (dues[0], *dues.last().unwrap())
+    };
+    let ((first, _), (second, end)) = (times(1), times(2));
+    assert!(
+        line.events.contains(&Started {
+            utterance: 1,
+            at: first
+        }) && first == begin
+    );
+    assert!(line.events.contains(&Started {
+        utterance: 2,
+        at: second
+    }));
+    assert!(line.events.contains(&Finished {
+        utterance: 2,
+        at: end
+    }));
+    let took = end + FRAME_NANOS - begin;
+    assert!(
+        took.abs_diff(told) < 600 * MS,
+        "{} ms, told {}",
+        took / MS,
+        told / MS
+    );
+    let stats = line.leg.stats();
+    let sent = (line.sent.len() * FRAME_BYTES) as u64;
+    assert!(sent + stats.tempo_saved - 2 * voice.len() as u64 <= 2 * FRAME_BYTES as u64);
+    assert_eq!(
+        (
+            stats.playout_queued,
+            stats.behind,
+            stats.tempo,
+            stats.underruns
+        ),
+        (0, 0, 1_000, 0)
+    );
+}
+
+#[test]
+fn an_ear_that_is_not_behind_hears_every_bit_at_once() {
+    let mut line = Line::new(LegConfig {
+        tempo: Curve::USUAL,
+        ..LegConfig::default()
+    });
+    let voice = common::bytes(&common::tone(150.0, 16e3, 9e3, 16_000 * 3));
+    for (n, piece) in voice.chunks(3_200).enumerate() {
+        line.play(1, piece, (n + 1) * 3_200 == voice.len());
+        line.pass(100 * MS);
+    }
+    line.pass(500 * MS);
+    assert_eq!(line.played(), voice);
+    assert_eq!(line.leg.stats().tempo_saved, 0);
+}
+
 /// What a play, a pause or a flush may be.
 #[derive(Clone, Debug)]
 enum Step {
@@ -385,6 +459,36 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn every_byte_is_played_or_counted_whatever_the_tempo(steps in steps(), capacity in 1_000_usize..80_000) {
+        let mut line = Line::new(LegConfig {
+            playout_capacity: capacity,
+            tempo: Curve::new(&[(0, 1_000), (500_000_000, 2_000)]).unwrap(),
+            ..LegConfig::default()
+        });
+        let mut offered = 0_u64;
+        for step in steps {
+            match step {
+                Step::Play(utterance, length, last) => {
+                    offered += 5 * length as u64;
+                    line.play(utterance, &vec![7; 5 * length], last);
+                }
+                Step::Pass(time) => line.pass(time * MS),
+                Step::Late(time) => line.now += time * MS,
+                Step::Flush => line.handle(Input::Flush),
+            }
+            prop_assert_eq!(line.leg.stats().playout_queued, (capacity - line.leg.playout_room()) as u64);
+        }
+        for utterance in 1..8 {
+            line.play(utterance, &[], true);
+        }
+        line.pass(60_000 * MS);
+        let stats = *line.leg.stats();
+        prop_assert_eq!((stats.playout_queued, line.leg.playout_room()), (0, capacity));
+        let sounding: u64 = line.sent.iter().map(|sent| sent.payload.iter().filter(|&&byte| byte != 0).count() as u64).sum();
+        prop_assert_eq!(offered, sounding + stats.tempo_saved + stats.drops_playout + stats.drops_stale + stats.drops_flushed);
+    }
 
     #[test]
     fn every_byte_is_played_in_order_or_counted(steps in steps(), capacity in 1_000_usize..40_000, continuous: bool) {

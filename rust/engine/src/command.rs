@@ -9,6 +9,8 @@ use std::sync::mpsc::SyncSender;
 
 use crossbeam_queue::ArrayQueue;
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use translink_core::curve::Curve;
+use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
 use crate::mailbox::{Signal, Wake};
@@ -39,6 +41,12 @@ pub(crate) enum Command {
     Volume { leg: u32, gain: Gain },
     /// Whether the talker is heard as silence.
     Mute { leg: u32, muted: bool },
+    /// How fast the ear is spoken to when it is behind.
+    Tempo { leg: u32, curve: Curve },
+    /// Whose own voice may be mixed into what the ear hears.
+    Hear { leg: u32, other: Option<u32> },
+    /// What the ear hears of it.
+    Original { leg: u32, original: Original },
     /// End of a call: frames from now on belong to `life`.
     Reset { leg: u32, life: u32 },
     /// A bug in a leg's logic, for tests of what it may break.

@@ -13,8 +13,8 @@ macro_rules! counters {
             $(pub(crate) $name: AtomicU64,)*
         }
 
-        /// A copy of a leg's counters. All but `rcvbuf`, `playout_queued`, `last_datagram` and
-        /// `jitter_ns` only rise.
+        /// A copy of a leg's counters. Some tell how it is now
+        /// (`rcvbuf`, `playout_queued`, `behind_ns`, …); the others only rise.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Snapshot {
             $($(#[$doc])* pub $name: u64,)*
@@ -62,8 +62,18 @@ counters! {
     drops_ring,
     /// Playout events that did not fit the mailbox, a sixteenth of which is kept free for them.
     drops_events,
-    /// Bytes refused because the ear's queue was full.
+    /// Bytes of an utterance that was refused whole, because too many waited for the ear.
     drops_playout,
+    /// Times the ear's queue did not take all that was offered; the caller was told and has the rest.
+    playout_full,
+    /// Frames of the other talker's own voice that the ear's clock could not keep up with.
+    drops_original,
+    /// How long the ear would be busy with what waits, as fast as it would be said, ns.
+    behind_ns,
+    /// How fast it is being spoken to, in thousandths.
+    tempo,
+    /// Bytes left out to say the rest sooner.
+    tempo_saved,
     /// Bytes that waited for the ear and were dropped by a flush or at the end of a call.
     drops_flushed,
     /// Bytes that came for an utterance after it had been flushed.
@@ -124,6 +134,10 @@ impl Counters {
             late_max,
             clock_resets,
             resets,
+            behind,
+            tempo,
+            tempo_saved,
+            drops_original,
             // Counted where the datagram is sent, where room is reserved, and from there on.
             datagrams_out: _,
             bytes_out: _,
@@ -148,5 +162,9 @@ impl Counters {
         self.late_max.store(late_max, Relaxed);
         self.clock_resets.store(clock_resets, Relaxed);
         self.resets.store(resets, Relaxed);
+        self.behind_ns.store(behind, Relaxed);
+        self.tempo.store(tempo, Relaxed);
+        self.tempo_saved.store(tempo_saved, Relaxed);
+        self.drops_original.store(drops_original, Relaxed);
     }
 }

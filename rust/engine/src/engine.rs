@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use translink_core::curve::Curve;
 use translink_core::leg::{Leg, LegConfig};
+use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
 use crate::command::{Command, Commands};
@@ -158,7 +160,7 @@ impl Engine {
     }
 
     /// Queue speech; the bytes accepted. Fewer than given: the ear's queue is full, and `last` was
-    /// not taken either. Refused bytes are counted.
+    /// not taken either. The caller keeps the rest.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
@@ -214,6 +216,37 @@ impl Engine {
     pub fn set_volume(&self, leg: u32, gain: Gain) -> Result<(), Error> {
         self.living(leg)?;
         self.send(Command::Volume { leg, gain })
+    }
+
+    /// How fast the ear is spoken to when it is behind; stays when a call ends.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_tempo(&self, leg: u32, curve: Curve) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::Tempo { leg, curve })
+    }
+
+    /// Whose own voice the ear may hear, as [`Engine::set_original`] says; None: nobody's. A talker
+    /// is heard by one ear at most, the newest that was told to. Stays until one of them is removed.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn hear(&self, leg: u32, other: Option<u32>) -> Result<(), Error> {
+        self.living(leg)?;
+        if let Some(other) = other {
+            self.living(other)?;
+        }
+        self.send(Command::Hear { leg, other })
+    }
+
+    /// What the ear hears of the talker named by [`Engine::hear`]; stays when a call ends.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_original(&self, leg: u32, original: Original) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::Original { leg, original })
     }
 
     /// Whether what the talker says is heard as silence; stays when a call ends.

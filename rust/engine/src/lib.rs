@@ -23,7 +23,9 @@
 //! | socket receive buffer | the kernel drops the newest datagram | `drops_kernel` |
 //! | mailbox, frames | the frame is not told; it is in the ledger, and the next frame's `start` shows the gap | `drops_ring` |
 //! | mailbox, events (its last sixteenth) | the event is not told | `drops_events` |
-//! | an ear's queue | [`Engine::play`] accepts fewer bytes | `drops_playout` |
+//! | an ear's queue | [`Engine::play`] accepts fewer bytes, the caller keeps the rest | `playout_full` (times); not a drop |
+//! | an ear's utterances (64) | the newest is refused whole and told as flushed | `drops_playout` |
+//! | the other talker's frames (3) | the oldest goes | `drops_original` |
 //! | commands | [`Error::Busy`] | by the caller |
 //!
 //! Datagram errors are weather: counted (`errors_receive`, `errors_send`), never fatal. A panic in
@@ -61,6 +63,7 @@ mod engine;
 mod envelope;
 mod error;
 mod filter;
+mod handed;
 mod item;
 mod legs;
 pub mod mailbox;

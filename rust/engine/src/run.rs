@@ -216,6 +216,13 @@ impl Media {
             Command::Mute { leg, muted } => {
                 self.with(leg, |slot, out| slot.set(Input::Mute(muted), out));
             }
+            Command::Tempo { leg, curve } => {
+                self.with(leg, |slot, out| slot.set(Input::Tempo(curve), out));
+            }
+            Command::Hear { leg, other } => self.pair(leg, other),
+            Command::Original { leg, original } => {
+                self.with(leg, |slot, out| slot.set(Input::Original(original), out));
+            }
             Command::Reset { leg, life } => {
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
             }
@@ -236,11 +243,65 @@ impl Media {
         let alive = slot.guarded(&mut self.outbox, act);
         if alive {
             let deadline = slot.deadline;
+            let hands_on = !slot.handed.is_empty();
             self.legs.set_deadline(place, deadline);
+            if hands_on {
+                self.hand_on(place);
+            }
         } else {
             self.remove(place);
         }
         alive
+    }
+
+    /// Bring a talker's frames to the ear that hears him.
+    fn hand_on(&mut self, place: usize) {
+        let ear = self.legs.at(place).heard_by;
+        while let Some((frame, missed)) = self.legs.at(place).handed.pop() {
+            let Some(at) = ear.and_then(|ear| self.legs.find(ear)) else {
+                continue;
+            };
+            let slot = self.legs.at(at);
+            let alive = slot.guarded(&mut self.outbox, |slot, out| {
+                slot.other(&frame, missed, out);
+            });
+            let deadline = slot.deadline;
+            if !alive {
+                self.remove(at);
+                return;
+            }
+            self.legs.set_deadline(at, deadline);
+        }
+    }
+
+    /// From now on an ear may hear another leg's talker, and nobody else hears him.
+    fn pair(&mut self, leg: u32, other: Option<u32>) {
+        self.part(leg);
+        let other = other.filter(|&other| other != leg && self.legs.find(other).is_some());
+        if let (Some(place), Some(other)) = (self.legs.find(leg), other) {
+            self.legs.at(place).hears = Some(other);
+            if let Some(talker) = self.legs.find(other) {
+                if let Some(former) = self.legs.at(talker).heard_by {
+                    self.part(former);
+                }
+                self.legs.at(talker).heard_by = Some(leg);
+            }
+            self.with(leg, |slot, out| slot.set(Input::Paired(true), out));
+        }
+    }
+
+    /// From now on an ear hears nobody.
+    fn part(&mut self, leg: u32) {
+        let Some(place) = self.legs.find(leg) else {
+            return;
+        };
+        let heard = self.legs.at(place).hears.take();
+        if let Some(talker) = heard.and_then(|other| self.legs.find(other)) {
+            self.legs.at(talker).heard_by = None;
+        }
+        if heard.is_some() {
+            self.with(leg, |slot, out| slot.set(Input::Paired(false), out));
+        }
     }
 
     fn add(&mut self, slot: Slot) {
@@ -258,6 +319,12 @@ impl Media {
 
     fn remove(&mut self, place: usize) {
         let slot = self.legs.remove(place);
+        if let Some(talker) = slot.hears.and_then(|other| self.legs.find(other)) {
+            self.legs.at(talker).heard_by = None;
+        }
+        if let Some(ear) = slot.heard_by {
+            self.part(ear);
+        }
         // Closing the socket would do; a failure changes nothing.
         let _ = self.epoll.delete(slot.sockets.receiving());
     }

@@ -52,7 +52,7 @@ impl SharedLeg {
     }
 
     /// Reserve room for speech; the number of bytes granted, `wanted` at most. What is not granted
-    /// is counted.
+    /// is not lost, the caller has it and may offer it again: only the times are counted.
     pub(crate) fn reserve(&self, wanted: usize) -> usize {
         let queued = &self.counters.playout_queued;
         let mut granted = 0;
@@ -60,11 +60,8 @@ impl SharedLeg {
             granted = self.capacity.saturating_sub(queued).min(wanted as u64);
             Some(queued + granted)
         });
-        let refused = wanted as u64 - granted;
-        if refused > 0 {
-            self.counters
-                .drops_playout
-                .fetch_add(refused, Ordering::Relaxed);
+        if granted < wanted as u64 {
+            self.counters.playout_full.fetch_add(1, Ordering::Relaxed);
         }
         usize::try_from(granted).unwrap_or(wanted)
     }

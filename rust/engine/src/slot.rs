@@ -12,6 +12,7 @@ use translink_core::leg::{Input, Leg, Output, PlayoutEvent};
 use crate::batch::{BATCH, Batch};
 use crate::clock::{self, Conversion};
 use crate::filter::{Filter, program};
+use crate::handed::Handed;
 use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
@@ -33,6 +34,11 @@ pub(crate) struct Slot {
     dropped: u32,
     /// When datagrams were last taken.
     turned: Nanos,
+    /// Whose own voice this leg's ear may hear, and whose ear hears this leg's talker.
+    pub(crate) hears: Option<u32>,
+    pub(crate) heard_by: Option<u32>,
+    /// The talker's frames on their way to that ear.
+    pub(crate) handed: Handed,
 }
 
 impl Slot {
@@ -48,6 +54,9 @@ impl Slot {
             life: 0,
             dropped: 0,
             turned: 0,
+            hears: None,
+            heard_by: None,
+            handed: Handed::new(),
         }
     }
 
@@ -201,6 +210,11 @@ impl Slot {
         self.shared.senders.tell(None, None);
     }
 
+    /// A frame of the talker whose own voice this ear may hear.
+    pub(crate) fn other(&mut self, frame: &Frame, missed: u64, out: &mut Outbox) {
+        self.act(Input::Other { frame, missed }, 0, out);
+    }
+
     pub(crate) fn flush(&mut self, out: &mut Outbox) {
         self.act(Input::Flush, 0, out);
     }
@@ -273,6 +287,9 @@ impl Slot {
         let slot = self.said.place(frame.captured);
         self.shared.said.draw(slot, frame.extremes);
         self.shared.ledger().append(frame.start, &frame.pcm);
+        if self.heard_by.is_some() {
+            self.handed.push(&frame);
+        }
         out.frame(
             &self.shared,
             Item::Frame {

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+use translink_core::curve::Curve;
 use translink_core::leg::LegConfig;
+use translink_core::mix::Original;
 use translink_core::volume::Gain;
 use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MOST, Peer, Policy};
 
@@ -44,7 +46,7 @@ impl Engine {
     #[pyo3(signature = (
         *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = 60, tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0,
-        continuous = false,
+        continuous = false, tempo = Vec::new(),
     ))]
     fn add_leg(
         &self,
@@ -59,6 +61,7 @@ impl Engine {
         receive_buffer: usize,
         playout_seconds: f64,
         continuous: bool,
+        tempo: Vec<(f64, f64)>,
     ) -> PyResult<u32> {
         if !(1 << 12..=1 << 30).contains(&receive_buffer) {
             return Err(refused(
@@ -76,6 +79,7 @@ impl Engine {
             tail: tail_ms * 1_000_000,
             playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
             continuous,
+            tempo: curve(&tempo)?,
             ledger_samples: samples("ledger_seconds", ledger_seconds)?,
         };
         let source = source.map_or(Ok(Policy::First), policy)?;
@@ -143,6 +147,30 @@ impl Engine {
     fn set_volume(&self, leg: u32, factor: f64) -> PyResult<()> {
         let gain = Gain::new(factor).ok_or_else(|| refused("volume must be 0..=2", factor))?;
         self.0.set_volume(leg, gain).map_err(engine_error)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "extracted for us alone")]
+    fn set_tempo(&self, leg: u32, tempo: Vec<(f64, f64)>) -> PyResult<()> {
+        self.0.set_tempo(leg, curve(&tempo)?).map_err(engine_error)
+    }
+
+    fn hear(&self, leg: u32, other: Option<u32>) -> PyResult<()> {
+        self.0.hear(leg, other).map_err(engine_error)
+    }
+
+    fn set_original(&self, leg: u32, original: &str) -> PyResult<()> {
+        let original = match original {
+            "replace" => Original::Replace,
+            "duck" => Original::Duck,
+            "consecutive" => Original::Consecutive,
+            "captions" => Original::Captions,
+            "through" => Original::Through,
+            other => {
+                let rule = "original must be replace, duck, consecutive, captions or through";
+                return Err(refused(rule, other));
+            }
+        };
+        self.0.set_original(leg, original).map_err(engine_error)
     }
 
     fn set_muted(&self, leg: u32, muted: bool) -> PyResult<()> {
@@ -235,6 +263,24 @@ fn policy(source: Source) -> PyResult<Policy> {
     listed
         .map(Policy::Listed)
         .ok_or_else(|| refused(&rule, count))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the range is checked"
+)]
+fn curve(points: &[(f64, f64)]) -> PyResult<Curve> {
+    let rule =
+        "tempo must be up to 4 pairs (seconds behind, factor), both rising, factors from 1 to 2";
+    let known = |&(behind, factor): &(f64, f64)| {
+        ((0.0..=3600.0).contains(&behind) && (1.0..=2.0).contains(&factor))
+            .then(|| ((behind * 1e9) as u64, (factor * 1e3).round() as u32))
+    };
+    let whole: Option<Vec<_>> = points.iter().map(known).collect();
+    whole
+        .and_then(|whole| Curve::new(&whole))
+        .ok_or_else(|| refused(rule, format!("{points:?}")))
 }
 
 fn resolve(address: &Address) -> PyResult<SocketAddr> {

@@ -1,0 +1,295 @@
+"""The listening socket: a bounded number of connections, each for as long as it is of use.
+
+Theory of operation
+    We accept the connections ourselves, so that a connection counts from the moment it is accepted:
+    1,300 TLS connections that never shook hands once took every descriptor of the process, because
+    they were only counted when their handshake was over. Between the transport and aiohttp's own
+    protocol stands a watch. It knows when a connection came, when it began to send a request and,
+    told by the guard, when that request is being answered. A connection is cut off when it sends no
+    whole request within `REQUEST_TIME` of its first byte (a *slowloris*), nothing at all within
+    `IDLE_TIME`, or does not take its answer within that time.
+
+    When all places are taken, one that is not being answered makes room: of the address that has
+    most of those, the one that has waited longest. So strangers that hold places hold them from one
+    another, and the operator gets in. Where every place is at work the newcomer gets 503.
+
+    What a client sends is read at `READ_RATE` at most, all its connections being equal: a flood of
+    pings or of tiny requests waits in the kernel, not here.
+
+Bounds: `CONNECTIONS`, TLS handshakes under way included. What the admin server does is never worth a
+call's audio: its descriptors and its memory end here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
+from aiohttp import web
+
+CONNECTIONS = 256
+REQUEST_TIME = 10.0
+"""Seconds for a whole request, its body included, and for a TLS handshake."""
+IDLE_TIME = 75.0
+"""Seconds between two requests, above the usual 60 s of proxies; also for reading an answer."""
+SWEEP = 0.5
+BACKLOG = 128
+ACCEPTED_AT_ONCE = 16
+"""Connections accepted before calls get their turn again."""
+READ_RATE = 8_192.0
+"""Bytes a second that one connection may send in the long run."""
+READ_BURST = 131_072.0
+"""Bytes that it may send at once: twice the largest body."""
+READ_COST = 64.0
+"""Bytes that each read counts for, however short."""
+SHORTAGE = 0.5
+"""Seconds until the next try when the process has no descriptor left."""
+
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Connections:
+    """Listens for a runner, within bounds."""
+
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        most: int = CONNECTIONS,
+    ) -> None:
+        self.most = most
+        self.refused = 0
+        """Connections turned away because every place was at work."""
+        self.cut_off = 0
+        """Connections ended because they were slow, idle, or in the way."""
+        self.shortages = 0
+        """Times a connection could not be accepted for want of a descriptor."""
+        self.seconds = 0.0
+        """Time of the loop's thread spent on what clients sent."""
+        self.on_sweep: Callable[[], None] = lambda: None
+        """Called at every look for connections that have had their time."""
+        self._runner = runner
+        self._address = host, port
+        self._tls = tls
+        self._sockets: list[socket.socket] = []
+        self._watches: set[_Watch] = set()
+        self._entering: dict[_Watch, asyncio.Task[None]] = {}
+        self._sweeping: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """Open connections, and those whose handshake is under way."""
+        return len(self._watches)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        port: int = self._sockets[0].getsockname()[1]
+        return port
+
+    async def start(self) -> None:
+        """Listen. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        host, port = self._address
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            listening = socket.socket(family, kind, protocol)
+            self._sockets.append(listening)
+            listening.setblocking(False)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind((address[0], self.port if port == 0 and self._bound else port))
+            listening.listen(BACKLOG)
+            loop.add_reader(listening.fileno(), self._accept, listening)
+        self._sweeping = asyncio.create_task(self._sweep(), name="admin-connections")
+
+    async def stop(self) -> None:
+        """Listen no more. Idempotent."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        loop = asyncio.get_running_loop()
+        sockets, self._sockets = self._sockets, []
+        for listening in sockets:
+            loop.remove_reader(listening.fileno())
+            listening.close()
+        for task in tuple(self._entering.values()):
+            task.cancel()
+
+    def begun(self, transport: asyncio.Transport | None) -> None:
+        """A whole request came in over `transport` and is being answered."""
+        if (watch := self._watch_of(transport)) is not None:
+            watch.idle_since = watch.sending_since = None
+
+    def ended(self, transport: asyncio.Transport | None) -> None:
+        """Its answer is made."""
+        if (watch := self._watch_of(transport)) is not None:
+            watch.idle_since = time.monotonic()
+            watch.sending_since = None
+
+    def gone(self, transport: asyncio.Transport | None) -> asyncio.Event:
+        """Set when the client has hung up."""
+        watch = self._watch_of(transport)
+        return watch.gone if watch is not None else _GONE
+
+    def left(self, watch: _Watch) -> None:
+        """A connection is over."""
+        self._watches.discard(watch)
+
+    @property
+    def _bound(self) -> bool:
+        return len(self._sockets) > 1
+
+    def _watch_of(self, transport: asyncio.Transport | None) -> _Watch | None:
+        if transport is None:
+            return None
+        return next((watch for watch in self._watches if watch.transport is transport), None)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                accepted, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                # No descriptor is left: the socket would be ready again at once, for ever.
+                self.shortages += 1
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listening.fileno())
+                loop.call_later(SHORTAGE, self._listen_again, listening)
+                return
+            accepted.setblocking(False)
+            if len(self) >= self.most and not self._make_room():
+                self._refuse(accepted)
+                continue
+            server = self._runner.server
+            assert server is not None
+            watch = _Watch(self, server(), str(address[0]))
+            self._watches.add(watch)
+            task = asyncio.create_task(self._enter(watch, accepted), name="admin-handshake")
+            self._entering[watch] = task
+
+    def _listen_again(self, listening: socket.socket) -> None:
+        if listening in self._sockets:
+            asyncio.get_running_loop().add_reader(listening.fileno(), self._accept, listening)
+
+    async def _enter(self, watch: _Watch, accepted: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: watch,
+                accepted,
+                ssl=self._tls,
+                ssl_handshake_timeout=REQUEST_TIME if self._tls else None,
+            )
+        except (OSError, ssl.SSLError):
+            self.left(watch)
+            accepted.close()
+        except asyncio.CancelledError:
+            self.left(watch)
+            accepted.close()
+        finally:
+            self._entering.pop(watch, None)
+
+    def _refuse(self, accepted: socket.socket) -> None:
+        self.refused += 1
+        with contextlib.suppress(OSError):
+            if self._tls is None:
+                accepted.send(_FULL)
+        accepted.close()
+
+    def _make_room(self) -> bool:
+        idle = [watch for watch in self._watches if watch.idle_since is not None]
+        if not idle:
+            return False
+        held = Counter(watch.address for watch in idle)
+        self._cut(min(idle, key=lambda watch: (-held[watch.address], watch.idle_since or 0.0)))
+        return True
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = time.monotonic()
+            for watch in [watch for watch in self._watches if watch.is_late(now)]:
+                self._cut(watch)
+            self.on_sweep()
+
+    def _cut(self, watch: _Watch) -> None:
+        self.cut_off += 1
+        self._watches.discard(watch)
+        if (entering := self._entering.get(watch)) is not None and watch.transport is None:
+            entering.cancel()
+        elif watch.transport is not None:
+            watch.transport.abort()
+
+
+_GONE = asyncio.Event()
+_GONE.set()
+
+
+class _Watch(asyncio.Protocol):
+    """One connection: hands everything on to aiohttp's protocol and notes the times."""
+
+    def __init__(self, connections: Connections, inner: web.RequestHandler, address: str) -> None:
+        self.address = address
+        self.transport: asyncio.Transport | None = None
+        """None: the handshake is under way."""
+        self.gone = asyncio.Event()
+        self.idle_since: float | None = time.monotonic()
+        """No request is being answered since then; None: one is."""
+        self.sending_since: float | None = None
+        """The first byte of a request that is not complete."""
+        self._connections = connections
+        self._inner = inner
+        self._credit = READ_BURST
+        self._read_at = time.monotonic()
+
+    def is_late(self, now: float) -> bool:
+        """Has it had its time?"""
+        if self.sending_since is not None and now - self.sending_since > REQUEST_TIME:
+            return True
+        return self.idle_since is not None and now - self.idle_since > IDLE_TIME
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # By shape only: uvloop's transports are not asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
+        self._inner.connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.gone.set()
+        self._connections.left(self)
+        self._inner.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        if self.idle_since is not None and self.sending_since is None:
+            self.sending_since = now
+        self._credit = min(READ_BURST, self._credit + (now - self._read_at) * READ_RATE)
+        self._credit -= max(READ_COST, len(data))
+        self._read_at = now
+        self._inner.data_received(data)
+        self._connections.seconds += time.monotonic() - now
+        if self._credit < 0 and self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(-self._credit / READ_RATE, self._read_on)
+
+    def _read_on(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def eof_received(self) -> bool | None:
+        self._inner.eof_received()
+        return None
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()

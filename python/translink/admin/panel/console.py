@@ -1,0 +1,329 @@
+"""What the admin API asks of the running program, gathered from those who know it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from translink import __version__
+from translink.admin.panel.metrics import Measures
+from translink.calls.tap import Tap
+from translink.observe.stages import OWNERS
+from translink.observe.views import CreatedCall, CreatedLeg
+from translink.process.clock import unix
+from translink.process.collector import Pauses
+from translink.process.pressure import Level
+from translink.settings.types import Address
+
+if TYPE_CHECKING:
+    from translink.calls.exchange import Exchange, LegWish
+    from translink.calls.leg import Leg
+    from translink.calls.switchboard import Switchboard
+    from translink.observe.archive import Archive
+    from translink.observe.journal import Event, Journal, Subscription
+    from translink.observe.views import CallDetail, CallRow, LegLive
+    from translink.process.pressure import Pressure
+    from translink.process.usage import Usage
+    from translink.providers.lineup import Lineup
+    from translink.settings.model import Settings
+
+log = structlog.get_logger("translink")
+
+
+@dataclass(slots=True)
+class Condition:
+    """How the program is. Written by the app, read by the console."""
+
+    began: float = field(default_factory=unix)
+    """Unix seconds."""
+    serving: bool = False
+    """The start is over: calls may come."""
+    draining: bool = False
+    """The end has begun: no call may come any more."""
+    pauses: Pauses = field(default_factory=Pauses)
+    """The garbage collector's."""
+    died: bool = False
+    """The media thread died, of a bug: no call will ever be heard again."""
+
+
+class Console:
+    """An `AdminSource`: the program as it is seen and worked from outside."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        condition: Condition,
+        *,
+        switchboard: Switchboard,
+        exchange: Exchange,
+        lineup: Lineup,
+        journal: Journal,
+        archive: Archive,
+        pressure: Pressure,
+        usage: Usage,
+        offline: str | None,
+    ) -> None:
+        """`offline` = URL of the offline engines, if they run."""
+        self._settings = settings
+        self._condition = condition
+        self._switchboard = switchboard
+        self._exchange = exchange
+        self._lineup = lineup
+        self._journal = journal
+        self._archive = archive
+        self._pressure = pressure
+        self._usage = usage
+        self._offline = offline
+
+    # --- Seeing ---
+
+    def stats(self) -> Mapping[str, Any]:
+        """Counters, delays and providers."""
+        board = self._switchboard
+        return {**self._figures(), "legs": board.leg_stats(), "totals": board.totals()}
+
+    def measures(self) -> Measures:
+        """For `/metrics`; the legs are looked at as they are asked for."""
+        board = self._switchboard
+        totals = {"calls_total": board.calls_total, "calls_active": len(board.calls)}
+        stats = {**self._figures(), "totals": totals}
+        return Measures(stats, board.stages, board.measures())
+
+    def _figures(self) -> Mapping[str, Any]:
+        """Those that are few, however many legs there are."""
+        board, gate = self._switchboard, self._lineup.gate
+        return {
+            "version": __version__,
+            "uptime": round(unix() - self._condition.began, 3),
+            "mode": board.mode,
+            "offline": self._offline,
+            "stages_ms": board.stages.summary(),
+            "providers": self._lineup.breakers(),
+            "prerecorded_queue": {
+                "active": gate.active,
+                "waiting": gate.waiting,
+                "waited": gate.waited,
+                "refused": gate.refused,
+            },
+            "events": dict(self._journal.counts),
+            "pressure": board.pressure.summary(),
+            "collector": self._condition.pauses.summary(),
+        }
+
+    def health(self) -> tuple[bool, Mapping[str, Any]]:
+        """Alive?"""
+        died = self._condition.died
+        return not died, {"media": "dead" if died else "running"}
+
+    def ready(self) -> tuple[bool, Mapping[str, Any]]:
+        """Would a call that begins now be translated?"""
+        condition = self._condition
+        down = self._lineup.down()
+        dead = sorted(self._switchboard.out_of_service)
+        load = self._switchboard.pressure.unready(len(self._switchboard.calls))
+        ok = not (down or dead or condition.died or condition.draining or load)
+        return ok, {
+            "down": down,
+            "legs_out_of_service": dead,
+            "draining": condition.draining,
+            "load": load,
+            "offline": self._offline,
+        }
+
+    def settings(self) -> Mapping[str, Any]:
+        """In force, secrets masked."""
+        board = self._switchboard
+        masked = self._settings.masked() | {"mode": board.mode, "streaming_share": board.share}
+        for leg in masked["legs"]:
+            own = board.mode_of(leg["name"])
+            leg["mode"] = None if own == board.mode else own
+        return masked
+
+    def calls(self, state: str = "running") -> list[CallRow]:
+        """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first."""
+        board = self._switchboard
+        rows = [] if state == "running" else self._archive.ended()
+        return rows if state == "ended" else [*rows, *(board.row(name) for name in board.calls)]
+
+    def row(self, call: str) -> CallRow:
+        """Raises `KeyError`."""
+        if call in self._switchboard.calls:
+            return self._switchboard.row(call)
+        row = self._archive[call].row
+        if row is None:
+            raise KeyError(call)
+        return row
+
+    async def search(self, text: str) -> Collection[str]:
+        """Calls in which it was said."""
+        return await self._archive.search(text)
+
+    def call(self, call: str) -> CallDetail:
+        """Raises `KeyError`."""
+        row, minutes = self.row(call), self._archive[call]
+        running = call in self._switchboard.calls
+        return {
+            "call": row.call,
+            "state": row.state,
+            "began": row.began,
+            "seconds": row.seconds,
+            "reason": row.reason,
+            "names": row.legs,
+            "languages": row.languages,
+            "modes": row.modes,
+            "lost_ms": row.lost_ms,
+            "segments": row.segments,
+            "words": row.words,
+            "characters": row.characters,
+            "listened": row.listened,
+            "mouth_to_ear_p50_ms": row.mouth_to_ear_p50_ms,
+            "legs": {name: self.leg(name) for name in row.legs} if running else {},
+            "stages_ms": self.stages(call),
+            "owners": OWNERS,
+            "transcript": minutes.transcript(),
+            "dropped_lines": minutes.dropped,
+        }
+
+    def stages(self, call: str) -> Mapping[str, Any]:
+        """Raises `KeyError`."""
+        if running := self._switchboard.calls.get(call):
+            return running.stages.summary()
+        return self._archive[call].stages
+
+    def legs(self) -> Collection[str]:
+        """Names of the open legs."""
+        return self._switchboard.legs.keys()
+
+    def leg(self, leg: str) -> LegLive:
+        """Raises `KeyError`."""
+        return self._switchboard.leg_live(leg)
+
+    def system(self) -> Mapping[str, Any]:
+        """Load, memory, providers, delays of all calls."""
+        board, stages = self._switchboard, self._switchboard.stages
+        used = self._usage.read(time.monotonic())
+        return {
+            "version": __version__,
+            "uptime": round(unix() - self._condition.began, 1),
+            "mode": board.mode,
+            "share": board.share,
+            "offline": self._offline,
+            "draining": self._condition.draining,
+            "cpu_percent": used.cpu_percent,
+            "rss_mb": used.rss_mb,
+            "calls": len(board.calls),
+            "calls_total": board.calls_total,
+            "legs": len(board.legs),
+            "pressure": self._pressure.level.name.lower(),
+            "providers": self._lineup.breakers(),
+            "mouth_to_ear": stages["mouth_to_ear"].summary(),
+            "own": stages["own"].summary(),
+            "ear_voice_span": stages["ear_voice_span"].summary(),
+        }
+
+    def hurried(self) -> bool:
+        """Is what calls do not need being given up?"""
+        return self._pressure.level >= Level.SHED
+
+    def left_out(self, updates: int) -> None:
+        """So many updates of the dashboard were not made for that reason."""
+        self._pressure.given_up["updates"] += updates
+
+    def envelope(self, leg: str, lane: Literal["said", "heard"], start: int) -> tuple[int, bytes]:
+        """Raises `LookupError`."""
+        return self._switchboard.legs[leg].media.envelope(lane, start)
+
+    def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
+        """Events from now on."""
+        return self._journal.subscribe(call=call, leg=leg)
+
+    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Events from now on, at once."""
+        return self._journal.listen(listener)
+
+    # --- Doing ---
+
+    async def set_mode(
+        self, leg: str | None, mode: str | None = None, share: float | None = None
+    ) -> None:
+        """Raises `KeyError` for an unknown leg."""
+        match mode:
+            case None | "auto" | "streaming" | "prerecorded":
+                self._switchboard.set_mode(mode, leg, share)
+            case _:
+                raise ValueError(mode)
+
+    async def end_call(self, call: str) -> bool:
+        """False when there is no such call."""
+        if call not in self._switchboard.calls:
+            return False
+        self._switchboard.end_call(call, "asked to end")
+        return True
+
+    def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
+        """Raises `Refused`."""
+        call = self._exchange.create(legs)
+        one, two = (self._created(self._switchboard.legs[name]) for name in call.legs)
+        return CreatedCall(call.name, (one, two))
+
+    def _created(self, leg: Leg) -> CreatedLeg:
+        host, port = leg.media.listen_address
+        address = str(Address(self._settings.calls.advertise or host, port))
+        from_there = leg.settings.send_from_listen
+        return CreatedLeg(leg.name, leg.language, address, address if from_there else None)
+
+    def change_leg(
+        self,
+        leg: str,
+        *,
+        mode: Literal["auto", "streaming", "prerecorded"] | None = None,
+        language: str | None = None,
+        volume: float | None = None,
+        muted: bool | None = None,
+    ) -> LegLive:
+        """Raises `LookupError`."""
+        board = self._switchboard
+        it = board.legs[leg]
+        if volume is not None or muted is not None:
+            it.set_sound(volume=volume, muted=muted)
+            self._journal.emit(
+                "settings",
+                {"volume": it.volume, "muted": it.muted},
+                call=it.call.name if it.call else None,
+                leg=leg,
+            )
+        if mode is not None:
+            board.set_mode(mode, leg)
+        if language is not None:
+            board.set_language(leg, language)
+        return board.leg_live(leg)
+
+    def tap(self, leg: str, lane: Literal["said", "heard"]) -> Tap:
+        """Raises `LookupError`."""
+        it = self._switchboard.legs[leg]
+
+        def tell(state: str) -> None:
+            call = it.call.name if it.call else None
+            log.warning("listening in", leg=leg, call=call, lane=lane, state=state)
+            self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)
+
+        tap = Tap(it, lane, lambda: tell("stopped"))
+        tell("started")
+        return tap
+
+    def flush(self, leg: str) -> float:
+        """Raises `LookupError`."""
+        media = self._switchboard.legs[leg].media
+        waiting = media.counters()["playout_queued"] / 32
+        media.flush()
+        return waiting
+
+    def reloaded(self, settings: Settings) -> None:
+        """Settings were read again: modes and share take effect now."""
+        self._settings = settings
+        own = {leg.name: leg.mode for leg in settings.legs if leg.mode is not None}
+        self._switchboard.set_modes(settings.mode, own, settings.streaming_share)

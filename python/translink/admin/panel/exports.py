@@ -1,0 +1,80 @@
+"""A transcript as a file: subtitles (SRT, WebVTT), plain text.
+
+Each line is a cue: who said it, what he said, and below it the translation. A cue of two people who
+talk at the same time overlaps the other one, which both formats allow.
+
+Source: W3C WebVTT (cue text escapes `&`, `<`, `>`; no `-->`; no empty line within a cue); SubRip as
+players read it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from translink.observe.views import Line
+
+SHORTEST = 0.5
+"""Seconds a cue is shown at least; one that lasted no time would never be."""
+
+
+def srt(lines: Iterable[Line]) -> str:
+    """SubRip: numbered cues, comma before the milliseconds."""
+    cues = [f"{number}\n{_span(line, ',')}\n{_cue(line)}\n" for number, line in enumerate(lines, 1)]
+    return "\n".join(cues)
+
+
+def vtt(lines: Iterable[Line]) -> str:
+    """WebVTT, who speaks as a voice span."""
+    cues = [
+        f"{number}\n{_span(line, '.')}\n<v {_escape(line.leg)}>{_escape(_flat(line.text))}"
+        + (f"\n<i>{_escape(_flat(line.translation))}</i>" if line.translation else "")
+        + "\n"
+        for number, line in enumerate(lines, 1)
+    ]
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def txt(lines: Iterable[Line]) -> str:
+    """One line each, and its translation, to be read."""
+    out = []
+    for line in lines:
+        out.append(f"[{_clock(line.start_s, '.')[:-4]}] {line.leg}: {_flat(line.text)}\n")
+        if line.translation:
+            out.append(f"{'':11}{'→':>{len(line.leg)}}  {_flat(line.translation)}\n")
+    return "".join(out)
+
+
+FORMATS: Mapping[str, tuple[str, Callable[[Iterable[Line]], str]]] = {
+    "srt": ("application/x-subrip", srt),
+    "vtt": ("text/vtt", vtt),
+    "txt": ("text/plain", txt),
+}
+"""Name to content type and maker."""
+
+
+def _span(line: Line, mark: str) -> str:
+    end = max(line.end_s, line.start_s + SHORTEST)
+    return f"{_clock(line.start_s, mark)} --> {_clock(end, mark)}"
+
+
+def _clock(seconds: float, mark: str) -> str:
+    ms = round(seconds * 1000)
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{mark}{ms % 1000:03}"
+
+
+def _cue(line: Line) -> str:
+    # SubRip knows no escape: what would end the cue or look like a tag is written differently.
+    texts = [f"{line.leg}: {_flat(line.text)}", _flat(line.translation or "")]
+    return "\n".join(
+        text.replace("-->", "→").replace("<", "‹").replace(">", "›") for text in texts if text
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _flat(text: str) -> str:
+    """On one line: an empty line would end the cue, and other controls have no place in it."""
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()

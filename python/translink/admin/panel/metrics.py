@@ -1,0 +1,272 @@
+"""`/metrics`: the figures in Prometheus' text format, made when asked, from one snapshot.
+
+Nothing is counted twice: each figure is one that `/api/stats` shows, too, only that a leg's are
+those since it was opened instead of those of its call (Prometheus wants counters that rise). Names
+after its conventions: base units (seconds, bytes), `_total` for counters, what can be added up in
+one family with a label. Legs that were created for a call come and go, so they share the label
+`leg="created"`: the number of series is bounded by the settings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from translink import __version__
+from translink.observe.stages import OWNERS, STAGES
+from translink.process.pressure import Level
+from translink.providers.breaker import State
+
+if TYPE_CHECKING:
+    from translink.calls.leg import LegMeasures
+    from translink.observe.stages import Stages
+
+EDGES = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+)
+"""Seconds. Fine where the targets are: 1 ms of our own, 1 to 2 s from mouth to ear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """One snapshot of everything."""
+
+    stats: Mapping[str, Any]
+    """As `/api/stats` answers."""
+    stages: Stages
+    legs: Iterable[LegMeasures]
+
+
+def exposition(measures: Measures) -> tuple[bytes, str]:
+    """The body and its content type."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(measures))
+    ProcessCollector(registry=registry)
+    encode, content_type = choose_encoder("")
+    return encode(registry), content_type
+
+
+class _Snapshot(Collector):
+    def __init__(self, measures: Measures) -> None:
+        self._measures = measures
+        self._stats = measures.stats
+
+    def collect(self) -> Iterator[Metric]:
+        """What the registry calls."""
+        yield InfoMetricFamily("translink", "The running version", {"version": __version__})
+        yield _gauge("uptime_seconds", "Since the start", self._stats.get("uptime", 0.0))
+        yield from self._calls()
+        yield from self._legs()
+        yield self._stages()
+        yield from self._providers()
+        yield from self._load()
+        yield _counter("events", "Events of the journal", "type", self._table("events"))
+        yield from self._admin()
+
+    def _calls(self) -> Iterator[Metric]:
+        totals = self._table("totals")
+        calls = CounterMetricFamily("translink_calls", "Calls that began")
+        calls.add_metric([], totals.get("calls_total", 0))
+        yield calls
+        yield _gauge("calls_active", "Calls that go on", totals.get("calls_active", 0))
+
+    def _legs(self) -> Iterator[Metric]:
+        legs = tuple(self._measures.legs)
+        for name, meaning, key, scale in _LEG_COUNTERS:
+            family = CounterMetricFamily(f"translink_leg_{name}", meaning, labels=["leg"])
+            _add(family, _summed((leg.leg, leg.media.get(key, 0)) for leg in legs), scale)
+            yield family
+        for kind, meaning in (
+            ("drops", "Dropped, by reason"),
+            ("errors", "Failed sends, receives"),
+        ):
+            family = CounterMetricFamily(f"translink_leg_{kind}", meaning, labels=["leg", "kind"])
+            by_kind: Counter[tuple[str, str]] = Counter()
+            for leg in legs:
+                for key, value in leg.media.items():
+                    if key.startswith(f"{kind}_"):
+                        by_kind[leg.leg, key.removeprefix(f"{kind}_")] += value
+            for (name, what), value in by_kind.items():
+                family.add_metric([name, what], value)
+            yield family
+        for name, meaning, key, scale in _LEG_GAUGES:
+            gauge = GaugeMetricFamily(f"translink_leg_{name}", meaning, labels=["leg"])
+            _add(gauge, _highest((leg.leg, leg.media.get(key, 0)) for leg in legs), scale)
+            yield gauge
+        for name, meaning, key, scale in _RECOGNITION:
+            counted = _summed((leg.leg, asdict(leg.recognition)[key]) for leg in legs)
+            make = GaugeMetricFamily if key == "connections_active" else CounterMetricFamily
+            metric = make(f"translink_recognition_{name}", meaning, labels=["leg"])
+            _add(metric, counted, scale)
+            yield metric
+
+    def _stages(self) -> Metric:
+        family = HistogramMetricFamily(
+            "translink_stage_seconds", "How long each stage takes", labels=["stage", "owner"]
+        )
+        for stage in STAGES:
+            histogram = self._measures.stages[stage]
+            buckets: list[tuple[str, float]] = [
+                (str(edge), count)
+                for edge, count in zip(EDGES, histogram.cumulative(EDGES), strict=True)
+            ]
+            buckets.append(("+Inf", histogram.count))
+            family.add_metric([stage, OWNERS[stage]], buckets, sum_value=histogram.total())
+        return family
+
+    def _providers(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "translink_provider_state", "1 = in this state", labels=["provider", "state"]
+        )
+        attempts = CounterMetricFamily(
+            "translink_provider_attempts",
+            "Attempts that its breaker let through",
+            labels=["provider"],
+        )
+        opened = CounterMetricFamily(
+            "translink_provider_breaks", "Times it was taken out of service", labels=["provider"]
+        )
+        for provider, figures in self._table("providers").items():
+            for each in State:
+                state.add_metric([provider, each.value], float(figures.get("state") == each.value))
+            attempts.add_metric([provider], figures.get("attempts", 0))
+            opened.add_metric([provider], figures.get("opened", 0))
+        yield from (state, attempts, opened)
+        queue = self._table("prerecorded_queue")
+        for name in ("active", "waiting"):
+            yield _gauge(
+                f"prerecorded_requests_{name}", f"Prerecorded requests {name}", queue.get(name, 0)
+            )
+        for name in ("waited", "refused"):
+            family = CounterMetricFamily(
+                f"translink_prerecorded_requests_{name}", f"Prerecorded requests that were {name}"
+            )
+            family.add_metric([], queue.get(name, 0))
+            yield family
+
+    def _load(self) -> Iterator[Metric]:
+        pressure = self._table("pressure")
+        level = str(pressure.get("level", "calm")).upper()
+        yield _gauge("pressure_level", "0 calm to 3: no new calls", Level[level].value)
+        frames = pressure.get("frames_per_message", 1)
+        yield _gauge("pressure_frames_per_message", "20 ms frames in a message", frames)
+        yield _gauge(
+            "pressure_busy_ratio", "Share of its time the loop works", pressure.get("busy", 0)
+        )
+        yield _gauge(
+            "pressure_lag_seconds", "How late the loop is", pressure.get("lag_ms", 0) / 1000
+        )
+        yield _counter(
+            "given_up", "What was left out under load", "what", pressure.get("given_up", {})
+        )
+        collector = self._table("collector")
+        pauses = CounterMetricFamily(
+            "translink_collector_pause_seconds", "Stopped by the garbage collector"
+        )
+        pauses.add_metric([], collector.get("total_ms", 0) / 1000)
+        yield pauses
+
+    def _admin(self) -> Iterator[Metric]:
+        admin = self._table("admin")
+        for name in ("connections", "sessions", "dashboards", "event_streams", "listeners"):
+            yield _gauge(f"admin_{name}", f"Open {name} of the admin server", admin.get(name, 0))
+        refused = {
+            name: admin.get(name, 0)
+            for name in (
+                *("failed_tokens", "throttled", "bad_requests"),
+                *("connections_refused", "connections_cut_off"),
+            )
+        }
+        yield _counter("admin_refused", "What the admin server turned away", "what", refused)
+        delayed = CounterMetricFamily("translink_admin_delayed", "Requests that had to wait")
+        delayed.add_metric([], admin.get("delayed", 0))
+        yield delayed
+
+    def _table(self, name: str) -> Mapping[str, Any]:
+        value = self._stats.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+
+_Row = tuple[str, str, str, float]
+"""(name, meaning, counter, factor to its unit)."""
+
+_LEG_COUNTERS: tuple[_Row, ...] = (
+    ("datagrams_in", "Datagrams taken from the socket", "datagrams_in", 1),
+    ("received_bytes", "Bytes in them", "bytes_in", 1),
+    ("frames_in", "20 ms frames made from them", "frames_in", 1),
+    ("frames_padded", "Frames completed with silence", "frames_padded", 1),
+    ("frames_speech", "Frames with speech", "frames_speech", 1),
+    ("frames_filled", "Frames of silence after datagrams stopped", "frames_filled", 1),
+    ("datagrams_out", "Datagrams sent", "datagrams_out", 1),
+    ("sent_bytes", "Bytes in them", "bytes_out", 1),
+    ("underruns", "Times an utterance ran out of audio", "underruns", 1),
+    ("late_wakes", "Playout ticks more than 2 ms late", "late_wakes", 1),
+    ("clock_resets", "Times the playout clock was set anew", "clock_resets", 1),
+    ("strangers", "Datagrams from elsewhere than the leg's source", "strangers", 1),
+)
+_LEG_GAUGES: tuple[_Row, ...] = (
+    ("late_max_seconds", "The longest delay of a playout tick", "late_max", 1e-9),
+    ("playout_queued_bytes", "Bytes waiting for the ear", "playout_queued", 1),
+    ("receive_buffer_bytes", "Receive buffer as granted", "rcvbuf", 1),
+    ("jitter_seconds", "Of the arrival of datagrams", "jitter_ns", 1e-9),
+    ("dead", "1 = out of service because of a bug", "dead", 1),
+)
+_RECOGNITION: tuple[_Row, ...] = (
+    ("handshakes", "Attempts to open a stream", "handshakes", 1),
+    ("connections", "Streams opened", "connections_total", 1),
+    ("connections_active", "Streams that are open", "connections_active", 1),
+    ("frames_sent", "20 ms frames sent", "frames_sent", 1),
+    ("sent_bytes", "Bytes of audio sent", "bytes_sent", 1),
+    ("errors", "Failed requests and connections", "errors", 1),
+    ("failovers", "Streams that broke", "failovers", 1),
+    ("replayed_seconds", "Audio recognised again", "replayed_ms", 1e-3),
+    ("lost_seconds", "Speech that nobody recognised in time", "lost_ms", 1e-3),
+)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    family = GaugeMetricFamily(f"translink_{name}", meaning)
+    family.add_metric([], value)
+    return family
+
+
+def _counter(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = CounterMetricFamily(f"translink_{name}", meaning, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _add(
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[str, float], scale: float
+) -> None:
+    for leg, value in values.items():
+        family.add_metric([leg], value * scale)
+
+
+def _summed(values: Iterable[tuple[str, float]]) -> dict[str, float]:
+    out: dict[str, float] = {}
+    for name, value in values:
+        out[name] = out.get(name, 0.0) + value
+    return out
+
+
+def _highest(values: Iterable[tuple[str, float]]) -> dict[str, float]:
+    out: dict[str, float] = {}
+    for name, value in values:
+        out[name] = max(out.get(name, value), value)
+    return out

@@ -1,0 +1,75 @@
+"""`/api/legs/{leg}/audio`: listening in, over a WebSocket, where the settings allow it.
+
+Binary messages of s16le, 16 kHz, mono, ten a second while there is sound. The call is marked as
+listened to in the meantime, and the journal says who began and ceased. Bounds: `MOST` listeners; a
+listener that takes nothing for `PATIENCE` seconds is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from aiohttp import WSCloseCode, web
+
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource, Lane, Listening
+from translink.admin.routes.sockets import Sockets, close, either
+
+MOST = 16
+PERIOD = 0.1
+PATIENCE = 2.0
+
+
+class AudioStreams:
+    """All who listen in."""
+
+    def __init__(self, source: AdminSource) -> None:
+        self.sockets = Sockets(MOST, f"{MOST} are listening already", longest=128)
+        self._source = source
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [Route("GET", "/api/legs/{leg}/audio", "listen", self.serve)]
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Handler of the route."""
+        lane: Lane
+        match request.query.get("of", "said"):
+            case "said":
+                lane = "said"
+            case "heard":
+                lane = "heard"
+            case _:
+                raise web.HTTPBadRequest(reason="of should be said, heard")
+        leg = request.match_info["leg"]
+        if leg not in self._source.legs():
+            raise web.HTTPNotFound(reason="there is no leg of that name")
+        async with self.sockets.open(request) as stream:
+            try:
+                tap = self._source.tap(leg, lane)
+            except LookupError:
+                await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
+                return stream
+            with contextlib.closing(tap):
+                await either(_read(stream), _write(stream, tap))
+            await close(stream, WSCloseCode.GOING_AWAY)
+        return stream
+
+
+async def _read(stream: web.WebSocketResponse) -> None:
+    """Listeners have nothing to say; reading notices that they left."""
+    async for _ in stream:
+        pass
+
+
+async def _write(stream: web.WebSocketResponse, tap: Listening) -> None:
+    while True:
+        await asyncio.sleep(PERIOD)
+        try:
+            pcm = tap.read()
+        except (LookupError, RuntimeError):
+            return  # the leg is gone, or all of them
+        if pcm:
+            async with asyncio.timeout(PATIENCE):
+                await stream.send_bytes(pcm)

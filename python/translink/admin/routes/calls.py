@@ -1,0 +1,109 @@
+"""`/api/calls…`: the calls, running and ended, and what was said in them."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.route import Route
+from translink.admin.panel.exports import FORMATS
+from translink.admin.panel.source import AdminSource
+from translink.admin.routes.requests import CallRequest, wish
+from translink.calls.exchange import Refused
+
+STATES = ("running", "ended", "all")
+LONGEST_SEARCH = 200
+"""Characters of a text to look for."""
+
+
+class CallRoutes:
+    """Lists, shows, makes and ends calls."""
+
+    def __init__(self, source: AdminSource) -> None:
+        self._source = source
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [
+            Route("GET", "/api/calls", "read", self._list),
+            Route("POST", "/api/calls", "control", self._create),
+            Route("GET", "/api/calls/{call}", "read", self._show),
+            Route("DELETE", "/api/calls/{call}", "control", self._delete),
+            Route("POST", "/api/calls/{call}/end", "control", self._end),
+            Route("GET", "/api/calls/{call}/transcript", "read", self._transcript),
+        ]
+
+    async def _list(self, request: web.Request) -> web.Response:
+        state = request.query.get("state", "running")
+        if state not in STATES:
+            raise web.HTTPBadRequest(reason=f"state should be {', '.join(STATES)}")
+        rows = self._source.calls(state)
+        if text := request.query.get("q", "").strip():
+            if len(text) > LONGEST_SEARCH:
+                reason = f"q should have at most {LONGEST_SEARCH} characters"
+                raise web.HTTPBadRequest(reason=reason)
+            found = await self._source.search(text)
+            rows = [row for row in rows if row.call in found]
+        return answer({"calls": rows})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        asked = await wish(request, CallRequest)
+        try:
+            made = self._source.create_call(asked.wishes())
+        except Refused as refusal:
+            if refusal.busy:
+                raise web.HTTPServiceUnavailable(
+                    reason=str(refusal), headers={"Retry-After": "5"}
+                ) from None
+            raise web.HTTPConflict(reason=str(refusal)) from None
+        response = answer(made, 201)
+        response.headers["Location"] = f"/api/calls/{made.call}"
+        return response
+
+    async def _show(self, request: web.Request) -> web.Response:
+        try:
+            detail = self._source.call(request.match_info["call"])
+        except KeyError:
+            raise _no_call() from None
+        return answer(detail)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        return await self._ended(request.match_info["call"])
+
+    async def _end(self, request: web.Request) -> web.Response:
+        await nothing_more(request)
+        return await self._ended(request.match_info["call"])
+
+    async def _ended(self, name: str) -> web.Response:
+        if not await self._source.end_call(name):
+            raise _no_call()
+        return answer({"ended": name})
+
+    async def _transcript(self, request: web.Request) -> web.Response:
+        name = request.match_info["call"]
+        kind = request.query.get("format", "json")
+        if kind != "json" and kind not in FORMATS:
+            raise web.HTTPBadRequest(reason=f"format should be json, {', '.join(FORMATS)}")
+        try:
+            detail = self._source.call(name)
+        except KeyError:
+            raise _no_call() from None
+        if kind == "json":
+            response = answer({key: value for key, value in detail.items() if key in _TRANSCRIPT})
+        else:
+            content_type, make = FORMATS[kind]
+            response = web.Response(
+                text=make(detail["transcript"]), content_type=content_type, charset="utf-8"
+            )
+        file = re.sub(r"[^A-Za-z0-9._-]", "_", f"{name}.{kind}")
+        response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+        return response
+
+
+_TRANSCRIPT = ("call", "state", "began", "seconds", "languages", "transcript", "dropped_lines")
+
+
+def _no_call() -> web.HTTPNotFound:
+    return web.HTTPNotFound(reason="there is no call of that name")

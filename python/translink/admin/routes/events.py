@@ -1,0 +1,64 @@
+"""`/api/events`: the journal as it is written, one JSON object a WebSocket message.
+
+`?leg=3333` or `?call=…` narrows it down. Bounds: `MOST` streams at once, the next gets 503; a
+client that takes no data for `PATIENCE` seconds, or falls behind what its feed queues, is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from translink import __version__
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource, EventFeed
+from translink.admin.routes.sockets import Sockets, close, either
+from translink.process.clock import unix
+
+MOST = 64
+PATIENCE = 5.0
+
+
+class EventStreams:
+    """All open event streams."""
+
+    def __init__(self, source: AdminSource) -> None:
+        self.sockets = Sockets(MOST, f"{MOST} event streams are open already", longest=4_096)
+        self._source = source
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [Route("GET", "/api/events", "read", self.serve)]
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Handler of the route."""
+        async with self.sockets.open(request) as stream:
+            query = request.query
+            feed = self._source.subscribe(call=query.get("call"), leg=query.get("leg"))
+            try:
+                await either(_read(stream), _write(stream, feed))
+            finally:
+                feed.close()
+            code = WSCloseCode.TRY_AGAIN_LATER if feed.cut_off else WSCloseCode.GOING_AWAY
+            await close(stream, code, feed.cut_off or "")
+        return stream
+
+
+async def _read(stream: web.WebSocketResponse) -> None:
+    """Clients have nothing to say; reading notices that they left."""
+    async for message in stream:
+        if message.type is WSMsgType.ERROR:
+            return
+
+
+async def _write(stream: web.WebSocketResponse, feed: EventFeed) -> None:
+    await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
+    async for event in feed:
+        await _send(stream, event.as_dict())
+
+
+async def _send(stream: web.WebSocketResponse, value: object) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await stream.send_str(orjson.dumps(value, default=str).decode())

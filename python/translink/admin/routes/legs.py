@@ -1,0 +1,65 @@
+"""`/api/legs…`: the legs as they are now, and what can be changed of them while calls run."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource
+from translink.admin.routes.requests import LegChange, wish
+
+
+class LegRoutes:
+    """Each answers with the state as it now is."""
+
+    def __init__(self, source: AdminSource) -> None:
+        self._source = source
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [
+            Route("GET", "/api/legs", "read", self._list),
+            Route("GET", "/api/legs/{leg}", "read", self._show),
+            Route("PATCH", "/api/legs/{leg}", "control", self._change),
+            Route("POST", "/api/legs/{leg}/flush", "control", self._flush),
+        ]
+
+    async def _list(self, _: web.Request) -> web.Response:
+        return answer({"legs": [self._source.leg(name) for name in self._source.legs()]})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        try:
+            return answer(self._source.leg(request.match_info["leg"]))
+        except KeyError:
+            raise _no_leg() from None
+
+    async def _change(self, request: web.Request) -> web.Response:
+        name = request.match_info["leg"]
+        if name not in self._source.legs():
+            raise _no_leg()
+        change = await wish(request, LegChange)
+        try:
+            leg = self._source.change_leg(
+                name,
+                mode=change.mode,
+                language=change.language,
+                volume=change.volume,
+                muted=change.muted,
+            )
+        except LookupError:
+            # It was there a moment ago: a leg that was created for a call went with it.
+            raise _no_leg() from None
+        return answer(leg)
+
+    async def _flush(self, request: web.Request) -> web.Response:
+        await nothing_more(request)
+        name = request.match_info["leg"]
+        try:
+            return answer({"leg": name, "flushed_ms": self._source.flush(name)})
+        except LookupError:
+            raise _no_leg() from None
+
+
+def _no_leg() -> web.HTTPNotFound:
+    return web.HTTPNotFound(reason="there is no leg of that name")

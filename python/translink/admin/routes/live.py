@@ -1,0 +1,234 @@
+"""`/api/live`: the dashboard's WebSocket. What changed, coalesced, for what is on the screen.
+
+Theory of operation
+    One `Ticker` for all clients looks 20 times a second (twice while the process is hurried) whether
+    anything is news: rows of calls that something happened in (each at most once a second), legs
+    (twice a second) and stages (once) of watched calls, envelopes of watched legs, the system (once
+    a second). Each is serialised once, whoever wants it, and not at all when it is as it was.
+
+    A client is told names, not values: which rows, legs, … it has not seen yet. Its own task makes a
+    message of them when the last one was taken, so that a slow client gets fewer messages with the
+    latest state, and holds up nobody. Events are not coalesced: more than `EVENTS` behind, and the
+    client is cut off (1013), as when it takes no data for `PATIENCE` seconds.
+
+    Bounds: `MOST` clients, `EVENTS` events each, 4 KiB a message from a client and `ORDERS` of them
+    a second; the sets of names are bounded by the calls and legs there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from base64 import b64encode
+from collections import deque
+from typing import Any
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from translink import __version__
+from translink.admin.access.guard import ROLE
+from translink.admin.http.route import Route
+from translink.admin.panel.source import AdminSource, Event, Lane
+from translink.admin.routes.requests import Watch, Watching, parsed
+from translink.admin.routes.sockets import Sockets, close, either
+from translink.admin.routes.ticker import Ticker
+from translink.process.clock import unix
+
+VERSION = 1
+MOST = 64
+EVENTS = 1_000
+PATIENCE = 5.0
+ORDERS = 20
+"""Messages a second from a client."""
+LANES: tuple[Lane, ...] = ("said", "heard")
+
+
+class LiveStreams:
+    """All open dashboards."""
+
+    def __init__(self, source: AdminSource, *, listen_in: bool = False) -> None:
+        """`listen_in`: whoever has the role control may."""
+        self._source = source
+        self._listen_in = listen_in
+        self._ticker = Ticker(source)
+        self.sockets = Sockets(MOST, f"{MOST} dashboards are open already", longest=4_096)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the loop's thread spent on looking for news."""
+        return self._ticker.seconds
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [Route("GET", "/api/live", "read", self.serve)]
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Handler of the route."""
+        async with self.sockets.open(request) as stream:
+            role = request.get(ROLE, "read")
+            client = Client(stream, self._source, self._ticker)
+            hello = {
+                "version": __version__,
+                "role": role,
+                "listen_in": self._listen_in and role == "control",
+            }
+            self._ticker.join(client)
+            try:
+                await either(client.read(), client.write(hello))
+            finally:
+                self._ticker.leave(client)
+            await client.close()
+        return stream
+
+
+class Client:
+    """One dashboard: what it watches, and what it was not told yet."""
+
+    def __init__(self, stream: web.WebSocketResponse, source: AdminSource, ticker: Ticker) -> None:
+        self.watch = Watch()
+        self.rows: set[str] = set()
+        """Calls whose row is news to it; and likewise …"""
+        self.gone: set[str] = set()
+        self.legs: set[str] = set()
+        self.stages: set[str] = set()
+        self.system = True
+        self.levels = False
+        """There may be more of the envelopes it watches."""
+        self.wake = asyncio.Event()
+        self._events: deque[orjson.Fragment] = deque()
+        self._cut_off: tuple[int, str] | None = None
+        self._slots: dict[tuple[str, Lane], int] = {}
+        """Next slot of each envelope."""
+        self._stream = stream
+        self._source = source
+        self._ticker = ticker
+        self._number = 0
+
+    def wants(self, event: Event) -> bool:
+        """Is the event to be shown to it?"""
+        chosen = self.watch.events
+        if event.type == "interim":
+            return chosen != "none" and event.call in self.watch.calls
+        return chosen == "all" or (
+            chosen == "watched" and (event.call is None or event.call in self.watch.calls)
+        )
+
+    def offer(self, event: orjson.Fragment) -> None:
+        """An event for it. Full = it is cut off."""
+        if len(self._events) >= EVENTS:
+            self._cut(WSCloseCode.TRY_AGAIN_LATER, f"more than {EVENTS} events behind")
+        else:
+            self._events.append(event)
+
+    @property
+    def has_news(self) -> bool:
+        """Is there anything to tell?"""
+        return bool(
+            self._events
+            or self.rows
+            or self.gone
+            or self.legs
+            or self.stages
+            or self.system
+            or self.levels
+            or self._cut_off
+        )
+
+    async def read(self) -> None:
+        """Take what it watches. Returns when it left, or said what it may not."""
+        allowed, last = float(ORDERS), time.monotonic()
+        async for message in self._stream:
+            if message.type is not WSMsgType.TEXT:
+                return
+            now = time.monotonic()
+            allowed, last = min(ORDERS, allowed + (now - last) * ORDERS), now
+            allowed -= 1
+            if allowed < 0:
+                self._cut(WSCloseCode.POLICY_VIOLATION, f"more than {ORDERS} messages a second")
+                return
+            try:
+                self._watch(parsed(message.data, Watching).watch)
+            except web.HTTPBadRequest as error:
+                self._cut(WSCloseCode.POLICY_VIOLATION, error.reason)
+                return
+
+    def _watch(self, watch: Watch) -> None:
+        fresh = set(watch.calls).difference(self.watch.calls)
+        self.watch = watch
+        self._slots = {key: at for key, at in self._slots.items() if key[0] in watch.levels}
+        self._ticker.look_at(self, fresh)
+
+    async def write(self, hello: dict[str, Any]) -> None:
+        """Tell the news. Returns when it was cut off."""
+        rows = self._source.calls("all")
+        await self._send({"hello": hello, "calls": rows, "system": self._source.system()})
+        self.system = False
+        while self._cut_off is None:
+            await self.wake.wait()
+            self.wake.clear()
+            if news := self._news():
+                try:
+                    await self._send(news)
+                except TimeoutError:
+                    reason = f"took no data for {PATIENCE:.0f} s"
+                    self._cut(WSCloseCode.TRY_AGAIN_LATER, reason)
+
+    def _news(self) -> dict[str, Any]:
+        """All of it, and forget it."""
+        ticker = self._ticker
+        news: dict[str, Any] = {}
+        if self._events:
+            news["events"] = list(self._events)
+            self._events.clear()
+        if self.rows:
+            news["calls"] = [row for call in self.rows if (row := ticker.rows.get(call))]
+            self.rows.clear()
+        if self.gone:
+            news["gone"] = list(self.gone)
+            self.gone.clear()
+        if self.legs:
+            news["legs"] = {leg: live for leg in self.legs if (live := ticker.legs.get(leg))}
+            self.legs.clear()
+        if self.stages:
+            news["stages"] = {
+                call: stages for call in self.stages if (stages := ticker.stages.get(call))
+            }
+            self.stages.clear()
+        if self.levels and (levels := self._levels()):
+            news["levels"] = levels
+        self.levels = False
+        if self.system and ticker.system is not None:
+            news["system"] = ticker.system
+        self.system = False
+        return news
+
+    def _levels(self) -> dict[str, dict[str, tuple[int, str]]]:
+        """More of the envelopes on its screen."""
+        out: dict[str, dict[str, tuple[int, str]]] = {}
+        for leg in self.watch.levels:
+            for lane in LANES:
+                start = self._slots.get((leg, lane), 0)
+                try:
+                    first, pairs = self._source.envelope(leg, lane, start)
+                except (LookupError, RuntimeError):
+                    break  # the leg is gone, or all of them
+                if pairs:
+                    self._slots[leg, lane] = first + len(pairs) // 2
+                    out.setdefault(leg, {})[lane] = (first, b64encode(pairs).decode())
+        return out
+
+    async def close(self) -> None:
+        """With the reason, if it was cut off."""
+        await close(self._stream, *(self._cut_off or (WSCloseCode.GOING_AWAY, "")))
+
+    def _cut(self, code: int, reason: str) -> None:
+        self._cut_off = self._cut_off or (code, reason)
+        self.wake.set()
+
+    async def _send(self, news: dict[str, Any]) -> None:
+        message = {"v": VERSION, "at": unix(), "n": self._number, **news}
+        self._number += 1
+        body = orjson.dumps(message, default=str, option=orjson.OPT_NON_STR_KEYS)
+        async with asyncio.timeout(PATIENCE):
+            await self._stream.send_str(body.decode())

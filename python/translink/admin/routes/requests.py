@@ -1,0 +1,196 @@
+"""What clients may ask for in a request's body, checked before anybody acts on it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from translink.admin.http.responses import json_object
+from translink.calls.exchange import LegWish
+from translink.settings.model import LEG_NAME, Mode
+from translink.settings.types import Address, Language, Source
+
+
+def udp_address(text: str) -> Address:
+    """`ip:port`. Raises `ValueError`."""
+    host, _, port = text.rpartition(":")
+    try:
+        ip = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        ip = None
+    if ip is None or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65_536:
+        raise ValueError("should be ip:port, as in 192.0.2.7:4000")
+    return Address(str(ip), int(port))
+
+
+def _udp_address(text: str) -> str:
+    udp_address(text)
+    return text
+
+
+_IP = r"(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}"
+_PORT = r":([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+
+Name = Annotated[str, Field(pattern=LEG_NAME)]
+Tag = Annotated[
+    Language,
+    Field(max_length=35),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}|multi)$",
+            "description": "BCP 47 with a hyphen.",
+        }
+    ),
+]
+UdpAddress = Annotated[
+    str,
+    AfterValidator(_udp_address),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_IP}{_PORT}$",
+            "description": "`ip:port`; an IPv6 address in brackets.",
+        }
+    ),
+]
+Origin = Annotated[
+    Source,
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{_IP}({_PORT})?$", "description": "`ip` or `ip:port`."}
+    ),
+]
+
+
+class _Wish(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class LegRequest(_Wish):
+    """One side of a call that is asked for."""
+
+    language: Tag
+    """What is spoken and heard there, as in `en`, `pt-BR`."""
+    name: Name | None = None
+    """Left out: one is made."""
+    play_to: UdpAddress | None = None
+    """Where its ear is; left out: where its datagrams come from."""
+    send_from_listen: bool = True
+    """Send from the port that it sends to. Otherwise `play_to` is needed, and `audio_from` is not
+    known beforehand."""
+    source: Origin | None = None
+    """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes."""
+    voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+    """Which speaks to it."""
+
+    def wish(self) -> LegWish:
+        """For the exchange."""
+        return LegWish(
+            language=self.language,
+            name=self.name,
+            play_to=udp_address(self.play_to) if self.play_to else None,
+            send_from_listen=self.send_from_listen,
+            source=self.source,
+            voice=self.voice,
+        )
+
+
+class CallRequest(_Wish):
+    """A call that is asked for."""
+
+    legs: tuple[LegRequest, LegRequest]
+
+    def wishes(self) -> tuple[LegWish, LegWish]:
+        """For the exchange. Raises `web.HTTPBadRequest` for a leg that could hear nothing."""
+        for number, leg in enumerate(self.legs):
+            if leg.play_to is None and not leg.send_from_listen:
+                reason = f"legs.{number}.play_to: is needed when send_from_listen is false"
+                raise web.HTTPBadRequest(reason=reason)
+        one, two = (leg.wish() for leg in self.legs)
+        return one, two
+
+
+class LegChange(_Wish):
+    """What may be changed of a leg while a call runs; what is left out stays."""
+
+    mode: Mode | None = None
+    language: Tag | None = None
+    volume: float | None = Field(None, ge=0, le=2, allow_inf_nan=False)
+    """Of its ear; 1 = as synthesised."""
+    muted: bool | None = None
+    """Take what is said on it as silence."""
+
+
+class ModeChange(_Wish):
+    """How speech is recognised, for all or for one leg."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["mode"], "properties": {"mode": {"type": "string"}}},
+                {"required": ["share"], "properties": {"share": {"type": "number"}}},
+            ],
+            "not": {"required": ["leg", "share"]},
+        }
+    )
+
+    mode: Mode | None = None
+    leg: str | None = None
+    """Left out: for all."""
+    share: float | None = Field(None, ge=0, le=1)
+    """Of calls that stream in mode `auto`; for all legs only."""
+
+
+class EndCall(_Wish):
+    """Nothing need be said."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Watching(_Wish):
+    """What a dashboard says: what it watches from now on."""
+
+    watch: Watch
+
+
+class Watch(_Wish):
+    """What a dashboard has on its screen."""
+
+    calls: tuple[str, ...] = Field((), max_length=200)
+    levels: tuple[str, ...] = Field((), max_length=64)
+    """Legs."""
+    events: Literal["watched", "all", "none"] = "watched"
+
+
+Watching.model_rebuild()
+
+W = TypeVar("W", bound=BaseModel)
+
+
+async def wish(request: web.Request, shape: type[W]) -> W:
+    """The body as `shape`. Raises the refusal that its sender gets."""
+    await json_object(request)  # says what is wrong with a body that is no object at all
+    return parsed(await request.read(), shape)
+
+
+def parsed(body: bytes | str, shape: type[W]) -> W:
+    """JSON as `shape`. Raises `web.HTTPBadRequest`, with the first thing that is wrong."""
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        what = first["msg"].removeprefix("Value error, ")
+        reason = "".join(c if c.isprintable() else " " for c in f"{where}: {what}")
+        raise web.HTTPBadRequest(reason=reason[:300]) from None

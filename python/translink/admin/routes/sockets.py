@@ -1,0 +1,80 @@
+"""The WebSockets of one route: bounded in number, each served from both ends, closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+
+from aiohttp import WSCloseCode, web
+
+from translink.admin.access.roles import EVENTS_PROTOCOL
+
+HEARTBEAT = 20.0
+CLOSING = 1.0
+"""Seconds for a client to take the closing frame."""
+
+
+class Sockets:
+    """All open WebSockets of a route."""
+
+    def __init__(self, most: int, full: str, *, longest: int) -> None:
+        """Who comes beyond `most` gets 503 and `full`. `longest` = bytes of a client's message."""
+        self.most = most
+        """At once."""
+        self._full = full
+        self._longest = longest
+        self._taken = 0
+        self._open: set[web.WebSocketResponse] = set()
+
+    def __len__(self) -> int:
+        """How many, those that shake hands included."""
+        return self._taken
+
+    @contextlib.asynccontextmanager
+    async def open(self, request: web.Request) -> AsyncIterator[web.WebSocketResponse]:
+        """Shake hands; the socket is one of these until the context is left. Raises 503."""
+        if self._taken >= self.most:
+            raise web.HTTPServiceUnavailable(reason=self._full)
+        self._taken += 1
+        socket = web.WebSocketResponse(
+            protocols=(EVENTS_PROTOCOL,),
+            heartbeat=HEARTBEAT,
+            max_msg_size=self._longest,
+            compress=False,
+        )
+        try:
+            await socket.prepare(request)
+            self._open.add(socket)
+            yield socket
+        finally:
+            self._open.discard(socket)
+            self._taken -= 1
+
+    async def close(self, _: web.Application | None = None) -> None:
+        """The server goes down: tell every client."""
+        for socket in tuple(self._open):
+            await close(socket, WSCloseCode.GOING_AWAY, "shutting down")
+
+
+async def either(
+    reading: Coroutine[None, None, None], writing: Coroutine[None, None, None]
+) -> None:
+    """Run both until one of them ends, however it ends: the client by leaving, or our side by
+    having no more to say."""
+    tasks = (asyncio.create_task(reading), asyncio.create_task(writing))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def close(socket: web.WebSocketResponse, code: int, reason: str = "") -> None:
+    """Say goodbye, bounded in time and length. Nothing happens to one that is closed."""
+    if socket.closed:
+        return
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(CLOSING):
+            await socket.close(code=code, message=reason.encode()[:120])

@@ -1,0 +1,122 @@
+"""`/health`, `/ready`, `/metrics`, `/api/stats`, `/api/settings`, `/api/mode`: the program as a
+whole."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from translink.admin.http.responses import answer, json_object
+from translink.admin.http.route import Route
+from translink.admin.http.slices import sliced
+from translink.admin.panel.metrics import exposition
+from translink.admin.panel.source import AdminSource
+
+METRICS_AGE = 1.0
+"""Seconds for which the text of `/metrics` is given out again."""
+MODES = ("auto", "streaming", "prerecorded")
+
+
+class SystemRoutes:
+    """What concerns no single call or leg."""
+
+    def __init__(
+        self,
+        source: AdminSource,
+        *,
+        known: Callable[[web.Request], bool],
+        counts: Callable[[], Mapping[str, int]],
+        table: Callable[[], Iterable[Route]],
+    ) -> None:
+        """`known(request)`: may it see details? `counts()`: of the admin server itself;
+        `table()`: all its routes."""
+        self._source = source
+        self._known = known
+        self._counts = counts
+        self._table = table
+        self._openapi: bytes | None = None
+        self._exposing: asyncio.Task[tuple[bytes, str]] | None = None
+        self._exposed_at = 0.0
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [
+            Route("GET", "/health", "open", self._health),
+            Route("GET", "/ready", "open", self._ready),
+            Route("GET", "/metrics", "read", self._metrics),
+            Route("GET", "/api/stats", "read", self._stats),
+            Route("GET", "/api/settings", "read", self._settings),
+            Route("POST", "/api/mode", "control", self._set_mode),
+            Route("GET", "/openapi.json", "read", self._document),
+        ]
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return self._verdict(request, *self._source.health())
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        return self._verdict(request, *self._source.ready())
+
+    def _verdict(self, request: web.Request, good: bool, more: Mapping[str, Any]) -> web.Response:
+        details = more if self._known(request) else {}
+        return answer({"ok": good, **details}, 200 if good else 503)
+
+    async def _stats(self, _: web.Request) -> web.Response:
+        return answer({**self._source.stats(), "admin": self._counts()})
+
+    async def _settings(self, _: web.Request) -> web.Response:
+        return answer(self._source.settings())
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        """One text a second for all who scrape: at 1,000 legs it takes most of a second to make."""
+        if self._exposing is None or (
+            self._exposing.done() and time.monotonic() - self._exposed_at >= METRICS_AGE
+        ):
+            self._exposed_at = time.monotonic()
+            self._exposing = asyncio.create_task(self._expose(), name="metrics")
+        body, content_type = await asyncio.shield(self._exposing)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _expose(self) -> tuple[bytes, str]:
+        measures = self._source.measures()
+        legs = [leg async for leg in sliced(measures.legs)]
+        stats = {**measures.stats, "admin": self._counts()}
+        return await asyncio.to_thread(exposition, replace(measures, stats=stats, legs=legs))
+
+    async def _document(self, _: web.Request) -> web.Response:
+        if self._openapi is None:
+            # Some 100 ms of work, and code that most servers never need: not on the calls' loop.
+            self._openapi = await asyncio.to_thread(_openapi, tuple(self._table()))
+        return web.Response(body=self._openapi, content_type="application/json")
+
+    async def _set_mode(self, request: web.Request) -> web.Response:
+        body = await json_object(request)
+        if unknown := body.keys() - {"mode", "leg", "share"}:
+            raise web.HTTPBadRequest(reason=f"{min(unknown)[:64]!r} is no part of this order")
+        mode, leg, share = body.get("mode"), body.get("leg"), body.get("share")
+        if mode not in MODES and (mode is not None or share is None):
+            raise web.HTTPBadRequest(reason=f"mode should be {', '.join(MODES)}")
+        if leg is not None and not isinstance(leg, str):
+            raise web.HTTPBadRequest(reason="leg should be a name, or left out for all")
+        if share is not None and (leg is not None or not _is_share(share)):
+            raise web.HTTPBadRequest(reason="share should be from 0 to 1, and is for all legs")
+        try:
+            await self._source.set_mode(leg, mode, share)
+        except KeyError:
+            raise web.HTTPNotFound(reason="there is no leg of that name") from None
+        return answer({"mode": mode, "leg": leg, "share": share})
+
+
+def _openapi(table: Iterable[Route]) -> bytes:
+    from translink.admin.routes.openapi import document
+
+    return orjson.dumps(document(table))
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1

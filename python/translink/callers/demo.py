@@ -1,0 +1,293 @@
+"""`translink demo`: a server, two callers who do not speak each other's language, half a minute.
+
+Everything is real but the people: a `translink serve` process, UDP between it and the callers, the
+recognisers, translators and voices that it starts itself when there are no keys. Each direction is
+checked twice: by what the server says it translated, and by the energy that arrived at the other
+caller's ear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import orjson
+import uvloop
+from rich.console import Console
+
+from translink.callers.caller import Caller, Said
+from translink.callers.captions import Captions, Event
+from translink.callers.dialogue import Line, SpeechMissing, lines_of
+from translink.callers.server_process import LegPlan, ServerProcess, free_port
+from translink.callers.summary import Direction, Summary, summarise, tell
+from translink.callers.view import view_of
+from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
+from translink.errors import TranslinkError
+from translink.results import RATE
+
+Take = Callable[[Event], None]
+Talk = Mapping[str, list[tuple[Said, Line]]]
+"""Leg to what its caller said."""
+
+HEARD, FAILED, MISSING, NOTHING_HEARD = 0, 1, 2, 3
+"""Exit codes."""
+LANGUAGES = {"3333": "en", "4444": "fr"}
+"""Leg to what its caller speaks."""
+LAST_WORDS = 6.0
+"""Seconds kept at the end for the translation of the last line."""
+ANSWER = 1.6
+"""Seconds that the other one takes to answer, where he does not interrupt."""
+PAUSE = 1.6
+"""Seconds between two exchanges."""
+SILENCE = 2.5
+"""Seconds of silence in both ears after which nothing more is expected."""
+PATIENCE = 20.0
+"""Seconds that a line is waited for after the last one was said; 1 or 2 are enough on an idle
+machine."""
+QUALITY = "offline demo quality"
+"""What the embedded engines are called wherever they show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """When a caller says a line."""
+
+    at: float
+    """Seconds from the beginning of the talk."""
+    leg: str
+    line: Line
+
+
+def run_demo(
+    out: str | Path = "demo-out",
+    seconds: float = 30.0,
+    json: bool = False,
+    plain: bool = False,
+    use_keys: bool = False,
+) -> int:
+    """Let two simulated callers talk to each other for about `seconds`.
+
+    Args:
+        out: folder for `<leg>-said.wav`, `<leg>-heard.wav`, `transcript.jsonl`, `summary.json`,
+            `server.log`.
+        seconds: how long, the last translation included.
+        json: print the summary as JSON on standard output.
+        plain: lines instead of the live view.
+        use_keys: hand the keys in the environment on to the server. The services behind them
+            charge.
+
+    Returns:
+        0 each heard the other's words; 3 one of them heard no translation; 2 something is missing
+        on this machine;
+        1 the server failed; 130 interrupted.
+    """
+    console = Console(stderr=True)
+    folder = Path(out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would go on
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            summary = runner.run(_demo(folder, seconds, console, plain=plain, keys=use_keys))
+    except KeyboardInterrupt:
+        console.print("Interrupted; the server was stopped.")
+        return 130
+    except SpeechMissing as error:
+        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
+        return MISSING
+    except (TranslinkError, OSError) as error:
+        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
+        return FAILED
+    tell(console, summary)
+    console.print(f"Listen to it: {folder}/ has what each caller said and heard.", markup=False)
+    if json:
+        sys.stdout.write(orjson.dumps(summary, option=orjson.OPT_APPEND_NEWLINE).decode())
+    return HEARD if summary["ok"] else NOTHING_HEARD
+
+
+def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
+    """Who says what when. Every other exchange overlaps: the second answers while the first still
+    speaks.
+
+    Args:
+        lines: leg to its lines; the first leg leads the talk and the second answers.
+        seconds: when the last line must be over. The talk begins anew when it is shorter and is cut
+            between lines when it is longer; the first exchange is always there.
+    """
+    cues: list[Cue] = []
+    at = 0.5
+    for turn in range(10_000):
+        begins = at
+        for leg, own in lines.items():
+            line = own[turn % len(own)]
+            if turn and begins + line.seconds > seconds:
+                return cues
+            cues.append(Cue(begins, leg, line))
+            begins += 0.4 * line.seconds if turn % 2 == 0 else line.seconds + ANSWER
+        at = max(cue.at + cue.line.seconds for cue in cues) + PAUSE
+    return cues
+
+
+async def _demo(
+    folder: Path, seconds: float, console: Console, *, plain: bool, keys: bool
+) -> Summary:
+    _explain(console, folder, seconds, keys=keys)
+    lines = {leg: await lines_of(language, offline=not keys) for leg, language in LANGUAGES.items()}
+    cues = schedule(lines, seconds - LAST_WORDS)
+    captions = Captions(tuple(LANGUAGES))
+    began = time.monotonic()
+    async with contextlib.AsyncExitStack() as stack:
+        plans, callers = _callers(folder, stack)
+        server = await _server(folder, plans, console, stack, keys=keys)
+        transcript = stack.enter_context((folder / "transcript.jsonl").open("wb"))
+        view = stack.enter_context(view_of(console, captions, LANGUAGES, plain=plain))
+
+        def take(event: Event) -> None:
+            transcript.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+            captions.take(event)
+            view.show(event)
+
+        following = asyncio.create_task(_follow(server, take))
+        try:
+            said = await _talk(callers, cues, take, stack)
+            view.tell("waiting for the last translation …")
+            await _until_heard(callers, captions, said)
+            for caller in callers.values():
+                await caller.close()
+            await asyncio.sleep(0.2)  # the last datagrams are still being counted
+            stats = await server.get("/api/stats")
+            view.tell("")
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+    _write_said(folder, callers, said)
+    one, two = LANGUAGES
+    summary = summarise(
+        [
+            Direction(leg, said[leg], callers[leg].sent, callers[ear].heard, captions.sides[leg])
+            for leg, ear in ((one, two), (two, one))
+        ],
+        stats,
+        losses=captions.losses,
+        seconds=time.monotonic() - began,
+    )
+    (folder / "summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    return summary
+
+
+def _explain(console: Console, folder: Path, seconds: float, *, keys: bool) -> None:
+    quality = (
+        "With your keys the real services hear, translate and speak, and charge for it."
+        if keys
+        else "No key is used: engines on this machine hear, translate and speak. That is\n"
+        f"  {QUALITY}: French is held to a phrasebook, the voices are synthetic."
+    )
+    console.print(
+        f"Two simulated callers telephone through a real server for about {seconds:.0f} s.\n"
+        "  3333 speaks English and hears the other's French in English,\n"
+        "  4444 speaks French and hears the other's English in French.\n"
+        "  At times both speak at once.\n"
+        f"  {quality}\n"
+        f"  Recordings and transcript go to {folder}/. Ctrl-C ends it cleanly.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _callers(
+    folder: Path, stack: contextlib.AsyncExitStack
+) -> tuple[list[LegPlan], dict[str, Caller]]:
+    plans: list[LegPlan] = []
+    callers: dict[str, Caller] = {}
+    for leg, language in LANGUAGES.items():
+        microphone = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
+        tape = stack.enter_context(WavWriter(folder / f"{leg}-heard.wav"))
+        callers[leg] = Caller(microphone, record=tape.write)
+        stack.push_async_callback(callers[leg].close)
+        plans.append(LegPlan(leg, language, microphone, callers[leg].address))
+    return plans, callers
+
+
+async def _server(
+    folder: Path,
+    plans: Sequence[LegPlan],
+    console: Console,
+    stack: contextlib.AsyncExitStack,
+    *,
+    keys: bool,
+) -> ServerProcess:
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="translink-")))
+    log = folder / "server.log"
+    log.unlink(missing_ok=True)
+    server = ServerProcess(plans, folder=scratch, log=log, keys=keys)
+    began = time.monotonic()
+    with console.status("Starting the server and its engines …"):
+        await stack.enter_async_context(server)
+    took = time.monotonic() - began
+    console.print(
+        f"The server was ready after {took:.1f} s. Look at it: http://127.0.0.1:{server.admin}/",
+        highlight=False,
+    )
+    return server
+
+
+async def _follow(server: ServerProcess, take: Take) -> None:
+    """Hand on the server's events. Without them there are no captions, but the call goes on."""
+    try:
+        async for event in server.events():
+            take(event)
+    except aiohttp.ClientError as error:
+        take({"type": "trouble", "at": time.time(), "text": f"no captions: {error}"})
+
+
+async def _talk(
+    callers: Mapping[str, Caller], cues: Sequence[Cue], take: Take, stack: contextlib.AsyncExitStack
+) -> Talk:
+    """Say every line at its time. Returns when the last one is said."""
+    for caller in callers.values():
+        await stack.enter_async_context(caller)
+    began = time.monotonic()
+    said: dict[str, list[tuple[Said, Line]]] = {leg: [] for leg in callers}
+
+    async def play(cue: Cue) -> None:
+        await asyncio.sleep(max(0.0, began + cue.at - time.monotonic()))
+        take({"type": "said", "at": time.time(), "leg": cue.leg, "text": cue.line.text})
+        said[cue.leg].append((await callers[cue.leg].say(cue.line.pcm), cue.line))
+
+    async with asyncio.TaskGroup() as group:
+        for cue in cues:
+            group.create_task(play(cue))
+    return said
+
+
+async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: Talk) -> None:
+    """Wait until every line was understood and both ears are silent, on a busy machine for long.
+
+    A line that is not understood at all is given up `PATIENCE` seconds after the last one was said.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while any(captions.sides[leg].segments < len(said[leg]) for leg in said):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    await asyncio.gather(*(each.quiet(SILENCE, SILENCE) for each in callers.values()))
+
+
+def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:
+    """What each said, on the same line of time as what he heard: the two can be played side by
+    side."""
+    for leg, lines in said.items():
+        tape = bytearray()
+        for when, line in lines:
+            place = round((when.began - callers[leg].heard.began) * RATE) * SAMPLE_BYTES
+            tape += bytes(max(0, place - len(tape)))
+            tape += line.pcm
+        write_wav(folder / f"{leg}-said.wav", bytes(tape))

@@ -1,0 +1,128 @@
+"""What the callers of the demo say, and the voices that say it.
+
+A caller needs a voice that the recogniser of *this* machine understands. Measured with the offline
+engines, sentences of the phrasebook understood to the word: English by flite `kal16` 16 of 17, by
+`rms` 14; French by espeak-ng's Klatt synthesis 11 of 18 (all of the dialogue), by its own 0. The
+real services are given espeak-ng's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from translink.callers.ear import AUDIBLE, loudest
+from translink.callers.wav import SAMPLE_BYTES, parse_wav
+from translink.errors import TranslinkError
+from translink.results import RATE
+
+INSTALL = "install one with: apt-get install -y --no-install-recommends flite espeak-ng"
+
+DIALOGUE: dict[str, tuple[str, ...]] = {
+    "en": (
+        "Hello, can you hear me?",
+        "I would like to make an appointment.",
+        "Tomorrow morning.",
+        "How much does it cost?",
+        "Thank you for your help.",
+    ),
+    "fr": (
+        "Oui, je vous entends.",
+        "Quel jour vous convient ?",
+        "Votre rendez-vous est confirmé.",
+        "Cela coûte vingt euros.",
+        "Avec plaisir.",
+    ),
+}
+"""Language to lines, all of them in the phrasebook; line n of one answers line n of the other."""
+
+
+class SpeechMissing(TranslinkError):
+    """No program on this machine can speak a language; the message has the command that installs
+    one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence and its sound."""
+
+    text: str
+    language: str
+    pcm: bytes
+    """16 kHz s16le mono."""
+    voice: str
+    """Which program and voice made it."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes to say."""
+        return len(self.pcm) / SAMPLE_BYTES / RATE
+
+
+async def lines_of(language: str, *, offline: bool = True) -> list[Line]:
+    """The dialogue's lines in one language, spoken. Raises `SpeechMissing`."""
+    return [await speak(text, language, offline=offline) for text in DIALOGUE[language]]
+
+
+async def speak(text: str, language: str, *, offline: bool = True) -> Line:
+    """One sentence, so that it is understood.
+
+    Args:
+        text: the sentence.
+        language: any that espeak-ng speaks.
+        offline: the offline engines will listen.
+
+    Raises:
+        SpeechMissing: no program for it on this machine.
+    """
+    if language == "en" and shutil.which("flite"):
+        pcm, voice = await _flite(text, "kal16"), "flite kal16"
+    elif shutil.which("espeak-ng"):
+        variant = f"{language}+klatt" if offline else language
+        pcm, voice = await _espeak(text, variant), f"espeak-ng {variant}"
+    else:
+        name = _NAMES.get(language, language)
+        raise SpeechMissing(f"no program on this machine speaks {name}; {INSTALL}")
+    return Line(text, language, trimmed(pcm), voice)
+
+
+def trimmed(pcm: bytes) -> bytes:
+    """Without most of the silence that engines put before and after.
+
+    What is left begins `_LEAD` before the first loud sound, because a sentence may begin with a
+    faint one ("thank" was heard as "tseng" without), and ends with the last.
+    """
+    loud = [at for at in range(0, len(pcm), _STEP) if loudest(pcm[at : at + _STEP]) >= AUDIBLE]
+    return pcm[max(0, loud[0] - _LEAD) : loud[-1] + _STEP] if loud else pcm
+
+
+async def _flite(text: str, voice: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="translink-") as folder:  # flite writes to files only
+        path = Path(folder) / "said.wav"
+        await _run("flite", "-voice", voice, "-t", text, "-o", str(path))
+        return parse_wav(path.read_bytes(), "flite's answer").at(RATE)
+
+
+async def _espeak(text: str, voice: str) -> bytes:
+    made = await _run("espeak-ng", "-v", voice, "-s", "155", "--stdout", "--", text)
+    return parse_wav(made, "espeak-ng's answer").at(RATE)
+
+
+async def _run(*command: str) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, complaint = await process.communicate()
+    if process.returncode:
+        says = complaint.decode(errors="replace").strip()
+        raise SpeechMissing(f"{command[0]} failed with exit code {process.returncode}: {says}")
+    return out
+
+
+_STEP = RATE // 100 * SAMPLE_BYTES
+"""10 ms."""
+_LEAD = 10 * _STEP
+_NAMES = {"en": "English", "fr": "French"}

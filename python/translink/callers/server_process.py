@@ -1,0 +1,245 @@
+"""A `translink serve` of one's own: a process with its own settings, on free ports, with its log in
+a file.
+
+It sees neither the user's settings files nor his keys, unless asked to, and lives in a session of
+its own, so that a Ctrl-C in the terminal reaches it once and by our hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+
+from translink.errors import TranslinkError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+COMMAND: Sequence[str] = (sys.executable, "-m", "translink", "serve")
+PRIVATE = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_", "USE_DEEPGRAM_")
+"""Beginnings of the environment variables that settings are read from."""
+_CHANCE = random.SystemRandom()
+_GIVEN: set[int] = set()
+"""Ports that `free_port` has handed out."""
+
+
+class ServerError(TranslinkError):
+    """The server did not start or did not answer; the message has the last lines of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegPlan:
+    """One leg of the server's settings."""
+
+    name: str
+    language: str
+    listen: tuple[str, int]
+    play_to: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used so far."""
+
+    cpu_seconds: float
+    rss_bytes: int
+    """The most it ever held (VmHWM)."""
+    rss_now_bytes: int
+    descriptors: int
+    threads: int
+
+
+class ServerProcess:
+    """`translink serve`. Use as an async context manager: it is ready inside and gone after."""
+
+    def __init__(
+        self,
+        legs: Sequence[LegPlan],
+        *,
+        folder: Path,
+        log: Path,
+        extra: str = "",
+        keys: bool = False,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        """Args:
+        legs: paired in order: the first with the second, and so on.
+        folder: where its settings file is written and where it runs; must exist.
+        log: file for its standard error and output.
+        extra: more TOML; begins with top-level keys, if any.
+        keys: hand on the keys in the environment, so that it uses the real services.
+        command: the program, None = `COMMAND`; `--config FILE` is appended.
+        """
+        self.admin = free_port(socket.SOCK_STREAM)
+        self._config = folder / "translink.toml"
+        self._folder = folder
+        self._log = log
+        self._environ = {
+            name: value
+            for name, value in os.environ.items()
+            if keys or not name.startswith(PRIVATE)
+        }
+        self._command = (*(command or COMMAND), "--config", str(self._config))
+        self._process: asyncio.subprocess.Process | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._config.write_text(_toml(legs, self.admin, extra), encoding="utf-8")
+
+    @property
+    def pid(self) -> int:
+        """Of the server's main process."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def __aenter__(self) -> ServerProcess:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self, patience: float = 60.0) -> None:
+        """Start it and wait until it is ready. Raises `ServerError`."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                cwd=self._folder,
+                env=self._environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15.0))
+        try:
+            async with asyncio.timeout(patience):
+                while not await self._ready():  # noqa: ASYNC110 - another process's state
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            await self.stop()
+            raise ServerError(
+                f"the server was not ready in {patience:.0f} s{self.tail()}"
+            ) from None
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self, patience: float = 15.0) -> int:
+        """Ask it to end; kill it when it takes longer than `patience` seconds. Returns its exit
+        code."""
+        if self._http is not None:
+            await self._http.close()
+        process = self._process
+        if process is None:
+            return 0
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), patience)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+        return await process.wait()
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """A JSON answer of the admin API. Raises `ServerError`."""
+        assert self._http is not None
+        try:
+            async with self._http.get(self._url(path)) as answer:
+                got: dict[str, Any] = orjson.loads(await answer.read())
+                return got
+        except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+            what = f"GET {path}: {error or type(error).__name__}"
+            raise ServerError(what + (self.tail() if self._over else "")) from error
+
+    async def events(self) -> AsyncIterator[dict[str, Any]]:
+        """What `/api/events` tells, from now until the server ends or cuts us off."""
+        assert self._http is not None
+        timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
+        async with self._http.ws_connect(self._url("/api/events"), timeout=timeout) as stream:
+            async for message in stream:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    event = orjson.loads(message.data)
+                    if isinstance(event, dict):
+                        yield event
+
+    def tail(self, lines: int = 12) -> str:
+        """The end of its log, to stand below an error message."""
+        try:
+            text = self._log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        last = text.strip().splitlines()[-lines:]
+        return "; the end of its log:\n  " + "\n  ".join(last) if last else ""
+
+    @property
+    def _over(self) -> bool:
+        return self._process is None or self._process.returncode is not None
+
+    async def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._http is not None
+        if self._process.returncode is not None:
+            code = self._process.returncode
+            raise ServerError(f"the server ended at once with exit code {code}{self.tail()}")
+        try:
+            async with self._http.get(self._url("/ready")) as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    def _url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.admin}{path}"
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """A port of loopback that nobody uses now, below those that the kernel gives out by itself: else
+    any connection of any program could take it before it is used.
+    """
+    for _ in range(1000):
+        port = _CHANCE.randrange(10_240, 32_000)
+        if port in _GIVEN:
+            continue
+        with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
+            return port
+    raise ServerError("no free port between 10240 and 32000")
+
+
+def usage_of(pid: int) -> Usage:
+    """From /proc. Raises `OSError` when the process is gone."""
+    process = Path(f"/proc/{pid}")
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    status = dict(
+        line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
+    )
+    return Usage(
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+        rss_bytes=1024 * int(status["VmHWM"].split()[0]),
+        rss_now_bytes=1024 * int(status["VmRSS"].split()[0]),
+        descriptors=len(os.listdir(process / "fd")),
+        threads=int(status["Threads"]),
+    )
+
+
+def _toml(legs: Sequence[LegPlan], admin: int, extra: str) -> str:
+    parts = [extra.rstrip(), f"[admin]\nport = {admin}"]
+    for leg in legs:
+        listen, play_to = (f"{host}:{port}" for host, port in (leg.listen, leg.play_to))
+        parts.append(
+            f'[[legs]]\nname = "{leg.name}"\nlanguage = "{leg.language}"\n'
+            f'listen = "{listen}"\nplay_to = "{play_to}"'
+        )
+    return "\n\n".join(part for part in parts if part) + "\n"

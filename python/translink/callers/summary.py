@@ -1,0 +1,214 @@
+"""What came of two callers' talk, in figures: from their ears, from the events, from the server's
+own counters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from rich.table import Table
+
+from translink.callers.ear import percentile
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from translink.callers.caller import Said, Sent
+    from translink.callers.captions import Side
+    from translink.callers.dialogue import Line
+    from translink.callers.ear import Ear
+
+LEAST_SOUND = 0.5
+"""Seconds of sound an ear must have heard for a direction to count as working."""
+LEAST_RMS = 100.0
+"""And how loud: -50 dBFS. Speech engines are at -20."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """One talker and the ear of the other."""
+
+    leg: str
+    said: Sequence[tuple[Said, Line]]
+    sent: Sent
+    heard: Ear
+    """The other caller's."""
+    side: Side
+
+
+class Milliseconds(TypedDict):
+    """Of one stage."""
+
+    count: int
+    p50: float
+    p95: float
+    max: float
+
+
+class DirectionSummary(TypedDict):
+    """One direction."""
+
+    said: int
+    """Lines."""
+    understood: int
+    """Segments of final text."""
+    translated: int
+    untranslated: int
+    heard: int
+    """Translations that were played while sound reached the other one's ear."""
+    heard_seconds: float
+    heard_rms: float
+    sentence_to_sound_ms: Milliseconds
+    """From the last sound of a line to the first sound of its translation in the other's ear; only
+    of lines whose translation came before the next line was over, or they could not be told
+    apart."""
+    datagrams_sent: int
+    datagrams_heard: int
+    gaps: int
+    jitter_p99_ms: float
+    ok: bool
+
+
+class Losses(TypedDict):
+    """What went missing; 0 is what should be."""
+
+    datagrams_in: int
+    """Sent by a caller and not counted by the server."""
+    datagrams_out: int
+    """Sent by the server and not heard by a caller."""
+    drops: int
+    """The server's own: kernel, mailbox, playout."""
+    events: int
+    """Times the server reported lost speech."""
+    total: int
+
+
+class Summary(TypedDict):
+    """`summary.json`."""
+
+    ok: bool
+    """Each heard the other's words translated."""
+    seconds: float
+    directions: dict[str, DirectionSummary]
+    losses: Losses
+    stages_ms: dict[str, Any]
+    """The server's own histograms; see `translink.observe.stages`."""
+
+
+def summarise(
+    directions: Sequence[Direction], stats: Mapping[str, Any], *, losses: int, seconds: float
+) -> Summary:
+    """Put everything together.
+
+    Args:
+        directions: both.
+        stats: the server's `/api/stats`.
+        losses: how many `loss` events there were.
+        seconds: how long it all took.
+    """
+    done = {each.leg: _direction(each) for each in directions}
+    return Summary(
+        ok=all(each["ok"] for each in done.values()),
+        seconds=round(seconds, 1),
+        directions=done,
+        losses=_losses(directions, stats, losses),
+        stages_ms=dict(stats.get("stages_ms") or {}),
+    )
+
+
+def tell(console: Console, summary: Summary) -> None:
+    """For people."""
+    table = Table(title="What was said and heard; ms from the end of a line to its translation")
+    for name in ("speaker", "said", "understood", "translated", "heard", "sound", "p50", "p95"):
+        table.add_column(name, justify="right")
+    for leg, each in summary["directions"].items():
+        delay = each["sentence_to_sound_ms"]
+        row = (each["said"], each["understood"], each["translated"], each["heard"])
+        figures = (f"{delay['p50']:.0f}", f"{delay['p95']:.0f}") if delay["count"] else ("-", "-")
+        table.add_row(leg, *map(str, row), f"{each['heard_seconds']:.1f} s", *figures)
+    console.print(table)
+    stages = {name: ms for name, ms in summary["stages_ms"].items() if isinstance(ms, dict)}
+    if stages:
+        table = Table(title="Each stage, ms, by the server")
+        for name in ("stage", "count", "p50", "p95"):
+            table.add_column(name, justify="left" if name == "stage" else "right")
+        for name, ms in stages.items():
+            shown = (f"{ms[key]:.1f}" if key in ms else "-" for key in ("p50", "p95"))
+            table.add_row(name, str(ms.get("count", "-")), *shown)
+        console.print(table)
+    lost = summary["losses"]
+    told = ", ".join(f"{name} {count}" for name, count in lost.items() if name != "total")
+    console.print(f"losses = {lost['total']} ({told})", highlight=False, soft_wrap=True)
+    for leg, each in summary["directions"].items():
+        if not each["ok"]:
+            console.print(f"No translation of {leg} was heard.", style="red", highlight=False)
+
+
+def _direction(each: Direction) -> DirectionSummary:
+    delays = _delays(each)
+    loudest = max((burst.rms for burst in each.heard.bursts), default=0.0)
+    return DirectionSummary(
+        said=len(each.said),
+        understood=each.side.segments,
+        translated=each.side.translations,
+        untranslated=each.side.failures,
+        heard=each.side.spoken if each.heard.bursts else 0,
+        heard_seconds=round(each.heard.sound_seconds, 2),
+        heard_rms=round(loudest),
+        sentence_to_sound_ms=Milliseconds(
+            count=len(delays),
+            p50=round(1000 * percentile(delays, 0.50)),
+            p95=round(1000 * percentile(delays, 0.95)),
+            max=round(1000 * max(delays, default=0.0)),
+        ),
+        datagrams_sent=each.sent.datagrams,
+        datagrams_heard=each.heard.datagrams,
+        gaps=each.heard.gaps,
+        jitter_p99_ms=round(each.heard.deviation_ms(0.99), 2),
+        ok=(
+            each.side.translations > 0
+            and each.heard.sound_seconds >= LEAST_SOUND
+            and loudest >= LEAST_RMS
+        ),
+    )
+
+
+def _delays(each: Direction) -> list[float]:
+    """Seconds from the end of each line to the first burst that begins after it and before the next
+    one's end.
+
+    A translation that begins while its sentence is still being said counts with the sentence's end,
+    as 0 or less never; one that is put off by an earlier translation counts as late as it is.
+    """
+    ends = [when.ended for when, _ in each.said]
+    delays = []
+    for at, end in enumerate(ends):
+        until = ends[at + 1] if at + 1 < len(ends) else float("inf")
+        first = next((b.began for b in each.heard.bursts if end <= b.began < until), None)
+        if first is not None:
+            delays.append(first - end)
+    return delays
+
+
+def _losses(directions: Sequence[Direction], stats: Mapping[str, Any], events: int) -> Losses:
+    legs: Mapping[str, Any] = stats.get("legs") or {}
+    missing_in = missing_out = drops = 0
+    sent_to = dict(zip((d.leg for d in directions), reversed(directions), strict=True))
+    for each in directions:
+        counters: Mapping[str, Any] = legs.get(each.leg) or {}
+        missing_in += max(0, each.sent.datagrams - int(counters.get("datagrams_in", 0)))
+        # What a leg's ear was sent is what the other direction's recording has.
+        heard = sent_to[each.leg].heard.datagrams
+        missing_out += max(0, int(counters.get("datagrams_out", 0)) - heard)
+        drops += sum(int(counters.get(name, 0)) for name in _DROPS)
+    return Losses(
+        datagrams_in=missing_in,
+        datagrams_out=missing_out,
+        drops=drops,
+        events=events,
+        total=missing_in + missing_out + drops + events,
+    )
+
+
+_DROPS = ("drops_kernel", "drops_ring", "drops_playout")

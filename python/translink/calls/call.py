@@ -1,0 +1,256 @@
+"""A call: two legs, two interpreters, one beginning and one end.
+
+A call begins with the first datagram on either leg and ends when none came for `idle_timeout`
+seconds, or when somebody says so. Everything that belongs to it, tasks, sockets, counters, audio,
+goes with it. An error in one direction (a bug: providers' errors are dealt with below) ends this
+call and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from translink.calls.direction import Direction
+from translink.calls.interpreter import Interpreter
+from translink.observe.stages import Stages
+from translink.observe.views import CallRow
+from translink.process.clock import unix
+from translink.providers.services import Services
+from translink.results import RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from translink._core import Frame, Playout
+    from translink.calls.segments import CommitPolicy
+    from translink.media import MediaLeg
+    from translink.observe.journal import Journal, Scalar
+    from translink.recognition.rules import ListenRules
+    from translink.settings.model import LegSettings, Settings
+
+log = structlog.get_logger("translink")
+
+T = TypeVar("T")
+PAUSE = RATE * 3 // 10
+"""Samples of silence after which somebody is taken to have finished."""
+STALL = 0.45
+"""Seconds without a frame after which nothing more is to come: the engine takes a gateway that
+stands still for 0.4 s to have stopped, and makes silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side of a call."""
+
+    settings: LegSettings
+    media: MediaLeg
+    start: int
+    """First sample of the call on this leg."""
+
+
+class Call:
+    """One call between two parties. Create it with the first datagram; `run` it as a task."""
+
+    def __init__(
+        self,
+        name: str,
+        parties: tuple[Party, Party],
+        *,
+        services: Services,
+        journal: Journal,
+        stages: Stages,
+        streaming: Callable[[str], bool],
+        rules: ListenRules,
+        policy: CommitPolicy,
+        settings: Settings,
+    ) -> None:
+        """`streaming(leg)` says whether that leg's recogniser should stream."""
+        self.name = name
+        self.began = unix()
+        self.stages = Stages()
+        """This call's own histograms."""
+        self._began = time.monotonic()
+        self._journal = journal
+        self._drain = settings.drain_timeout
+        self._parties = {party.settings.name: party for party in parties}
+        self._ended = asyncio.Event()
+        self._reason = ""
+        self.over = False
+        """It has ended, and drained."""
+        self._patience = 0.0
+        self._deaf = False
+        self._bug: Exception | None = None
+        one, two = parties
+        self.interpreters: Mapping[str, Interpreter] = {
+            talker.settings.name: Interpreter(
+                Direction(
+                    call=name,
+                    leg=talker.settings.name,
+                    ear=hearer.settings.name,
+                    source=talker.settings.language,
+                    target=hearer.settings.language,
+                    voice=hearer.settings.voice,
+                    ledger_seconds=talker.settings.ledger_seconds,
+                ),
+                talker.start,
+                microphone=talker.media,
+                ear=hearer.media,
+                services=services,
+                journal=journal,
+                stages=(stages, self.stages),
+                streaming=streaming(talker.settings.name),
+                rules=rules,
+                policy=policy,
+            )
+            for talker, hearer in ((one, two), (two, one))
+        }
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Names of the two legs."""
+        return tuple(self._parties)
+
+    def frames(self, leg: str, frames: list[Frame]) -> None:
+        """New audio on one of the legs; once the call has ended nobody listens to it."""
+        if not self._deaf:
+            self._guarded(self.interpreters[leg].frames, frames)
+
+    def playout(self, leg: str, event: Playout) -> None:
+        """Something happened in the ear of `leg`: it concerns the other one's speech."""
+        for name, interpreter in self.interpreters.items():
+            if name != leg:
+                self._guarded(interpreter.playout, event)
+
+    def last_datagram(self) -> float:
+        """When either leg last heard from its gateway (monotonic seconds)."""
+        return max(p.media.counters()["last_datagram"] for p in self._parties.values()) / 1e9
+
+    def last_sign(self) -> float:
+        """The same, or when the call was begun, if nothing was heard yet."""
+        return max(self._began, self.last_datagram())
+
+    def set_language(self, leg: str, language: str) -> None:
+        """One of them goes on in another language."""
+        for name, interpreter in self.interpreters.items():
+            if name == leg:
+                interpreter.listen_in(language)
+            else:
+                interpreter.speak_in(language)
+
+    def end(self, reason: str, *, patience: float = 0.0) -> None:
+        """Let the call end in good order: what was said is still recognised, translated and
+        spoken. Who is in mid-sentence may come to a pause within `patience` seconds."""
+        if not self._ended.is_set():
+            self._reason = reason
+            self._patience = patience
+            self._deaf = patience <= 0
+            self._ended.set()
+
+    async def run(self) -> None:
+        """Serve until the call has ended and drained. Raises whatever bug ended it early."""
+        log.info("call begins", call=self.name, legs=list(self._parties))
+        self._journal.emit("call", {"state": "begun", "legs": list(self._parties)}, call=self.name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = [
+                    group.create_task(interpreter.run(), name=f"interpreter-{leg}")
+                    for leg, interpreter in self.interpreters.items()
+                ]
+                await self._ended.wait()
+                if self._bug is None:
+                    within = self._drain - await self._last_words()
+                    finishing = (i.finish(within) for i in self.interpreters.values())
+                    await asyncio.gather(*finishing)
+                if self._bug is not None:
+                    raise self._bug
+                await asyncio.wait(running, timeout=0.5)
+                for task in running:
+                    task.cancel()
+        except BaseException:
+            self._reason = self._reason or "error"
+            raise
+        finally:
+            for party in self._parties.values():
+                # A leg out of service, or all of them, have nothing left to reset and told so.
+                with contextlib.suppress(LookupError, RuntimeError):
+                    party.media.reset()
+            self._summarise()
+
+    def summary(self) -> dict[str, Scalar]:
+        """The call in one flat record; `reason` is empty while it goes on."""
+        out: dict[str, Scalar] = {
+            "seconds": round(time.monotonic() - self._began, 1),
+            "reason": self._reason,
+        }
+        for leg, interpreter in self.interpreters.items():
+            stats, tally = interpreter.listener.stats, interpreter.tally
+            out |= {f"{leg}.{key}": value for key, value in asdict(tally).items()}
+            out |= {
+                f"{leg}.connections": stats.connections_total,
+                f"{leg}.failovers": stats.failovers,
+                f"{leg}.replayed_ms": round(stats.replayed_ms),
+                f"{leg}.lost_ms": round(stats.lost_ms),
+                f"{leg}.errors": stats.errors,
+            }
+        for stage in ("mouth_to_ear", "own"):
+            if self.stages[stage].count:
+                out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
+        return out
+
+    def row(self) -> CallRow:
+        """The call in a list."""
+        interpreters = self.interpreters.values()
+        tallies = [interpreter.tally for interpreter in interpreters]
+        heard = self.stages["mouth_to_ear"]
+        return CallRow(
+            call=self.name,
+            state="ended" if self.over else "running",
+            began=self.began,
+            seconds=round(time.monotonic() - self._began, 1),
+            reason=self._reason,
+            legs=self.legs,
+            languages=tuple(i.language for i in interpreters),
+            modes=tuple(i.listener.mode.value for i in interpreters),
+            lost_ms=round(sum(i.listener.stats.lost_ms for i in interpreters), 1),
+            segments=sum(tally.segments for tally in tallies),
+            words=sum(tally.words for tally in tallies),
+            characters=sum(tally.characters for tally in tallies),
+            listened=False,
+            mouth_to_ear_p50_ms=(round(heard.quantile(0.5) * 1000, 1) if heard.count else None),
+        )
+
+    async def _last_words(self) -> float:
+        """Listen until nobody speaks or patience ends; the seconds that took."""
+        began = time.monotonic()
+        while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
+            await asyncio.sleep(0.02)
+        self._deaf = True
+        return time.monotonic() - began
+
+    def _speaking(self) -> bool:
+        now = time.monotonic()
+        maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
+        return any(
+            speech.quiet_for() < PAUSE and now - speech.captured(speech.head) < STALL
+            for speech in maps
+        )
+
+    def _guarded(self, take: Callable[[T], None], news: T) -> None:
+        """What the media calls must not raise there: a bug in it is `run`'s to raise."""
+        try:
+            take(news)
+        except Exception as error:
+            self._bug = self._bug or error
+            self._ended.set()
+
+    def _summarise(self) -> None:
+        self.over = True
+        summary = self.summary()
+        log.info("call ended", call=self.name, **summary)
+        self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

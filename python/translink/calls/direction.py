@@ -1,0 +1,68 @@
+"""What one direction of a call leaves behind: events, times, counts, log lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translink.observe.journal import Journal, Value
+    from translink.observe.stages import Stages
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Who speaks to whom."""
+
+    call: str
+    leg: str
+    """The talker's."""
+    ear: str
+    """The listener's leg."""
+    source: str
+    target: str
+    voice: str | None = None
+    ledger_seconds: float = 60.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done in one direction of one call."""
+
+    words: int = 0
+    segments: int = 0
+    translated: int = 0
+    untranslated: int = 0
+    spoken: int = 0
+    """To the end."""
+    unspoken: int = 0
+    """Not at all, or not to the end."""
+    characters: int = 0
+    """Sent to translation."""
+
+
+class Record:
+    """The books of one direction."""
+
+    def __init__(self, direction: Direction, journal: Journal, stages: Sequence[Stages]) -> None:
+        """`stages` = where times are counted (process, call)."""
+        self.tally = Tally()
+        log: FilteringBoundLogger = structlog.get_logger("translink")
+        self.log = log.bind(call=direction.call, leg=direction.leg)
+        self._direction = direction
+        self._journal = journal
+        self._stages = stages
+
+    def time(self, stage: str, seconds: float) -> None:
+        """Count how long a stage took. Raises `KeyError` for a stage that `stages` does not know."""
+        for stages in self._stages:
+            stages.record(stage, seconds)
+
+    def emit(self, type_: str, **data: Value) -> None:
+        """Tell the journal."""
+        self._journal.emit(type_, data, call=self._direction.call, leg=self._direction.leg)

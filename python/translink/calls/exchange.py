@@ -1,0 +1,128 @@
+"""Calls made on request: legs opened on ports of a range, for one call, and given back after it.
+
+Binding is the test whether a port is free, so that two requests, or another program, cannot get the
+same one. The range is gone through in a circle: a port that was just given back comes last, and
+stragglers of its call find nobody.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from translink.calls.leg import Leg
+from translink.settings.model import LegSettings
+from translink.settings.types import Address, port_range
+
+if TYPE_CHECKING:
+    from translink.calls.call import Call
+    from translink.calls.switchboard import Switchboard
+    from translink.media import MediaLeg
+    from translink.settings.model import CallSettings
+
+log = structlog.get_logger("translink")
+
+RECEIVE_BUFFER = 200_000
+"""Bytes: some 3 s of datagrams, and what any kernel grants without being told to grant more."""
+
+
+class Refused(Exception):
+    """The call cannot be made; `busy`: but perhaps later."""
+
+    def __init__(self, reason: str, *, busy: bool) -> None:
+        super().__init__(reason)
+        self.busy = busy
+
+
+@dataclass(frozen=True, slots=True)
+class LegWish:
+    """One side of a call that is asked for."""
+
+    language: str
+    name: str | None = None
+    """None = one is made."""
+    play_to: Address | None = None
+    """None = where its datagrams come from."""
+    send_from_listen: bool = True
+    source: str | None = None
+    """Whose datagrams count: `ip` or `ip:port`. None = the first that comes."""
+    voice: str | None = None
+
+
+class Exchange:
+    """Makes calls."""
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        switchboard: Switchboard,
+        *,
+        open_leg: Callable[[LegSettings], MediaLeg],
+    ) -> None:
+        """`open_leg` opens a leg's sockets, or raises `OSError`."""
+        self._settings = settings
+        self._switchboard = switchboard
+        self._open = open_leg
+        self._ports = port_range(settings.ports)
+        self._next = 0
+
+    def create(self, wishes: tuple[LegWish, LegWish]) -> Call:
+        """A running call whose sockets are open. Raises `Refused`; nothing is left open then."""
+        board = self._switchboard
+        if board.closing:
+            raise Refused("the server is stopping", busy=True)
+        now = time.monotonic()
+        if (reason := board.pressure.refuses(now, len(board.calls))) is not None:
+            board.pressure.given_up["calls"] += 1
+            raise Refused(reason, busy=True)
+        if self._created() >= 2 * self._settings.max_created:
+            raise Refused(
+                f"{self._settings.max_created} created calls are running (calls.max_created)",
+                busy=True,
+            )
+        name = f"c{board.next_number()}"
+        one, two = (wish.name or f"{name}.{side}" for side, wish in enumerate(wishes, 1))
+        for leg in (one, two):
+            if leg in board.legs or one == two:
+                raise Refused(f"a leg is called {leg} already", busy=False)
+        first = self._leg(one, two, wishes[0])
+        try:
+            second = self._leg(two, one, wishes[1])
+        except BaseException:
+            first.media.remove()
+            raise
+        board.pressure.admitted(now)
+        log.info("call created", call=name, legs=[one, two])
+        return board.create(name, (first, second))
+
+    def _created(self) -> int:
+        return sum(leg.created for leg in self._switchboard.legs.values())
+
+    def _leg(self, name: str, other: str, wish: LegWish) -> Leg:
+        settings = self._settings
+        for _ in self._ports:
+            port = self._ports[self._next % len(self._ports)]
+            self._next += 1
+            leg = LegSettings(
+                name=name,
+                language=wish.language,
+                listen=Address(settings.host, port),
+                play_to=wish.play_to,
+                send_from_listen=wish.send_from_listen,
+                source="first" if wish.source is None else (wish.source,),
+                voice=wish.voice,
+                receive_buffer=RECEIVE_BUFFER,
+            )
+            try:
+                return Leg(leg, self._open(leg), other, created=True)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise Refused(
+                        f"{leg.listen} cannot be used: {error.strerror or error}", busy=True
+                    ) from error
+        raise Refused(f"no port of calls.ports = {settings.ports} is free", busy=True)

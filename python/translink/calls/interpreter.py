@@ -1,0 +1,284 @@
+"""One direction of a call: listen → recognise → translate → speak, in order of speech.
+
+Theory of operation
+    `listener` yields final results in order; `transcript` makes segments of them; `speaker` has each
+    segment translated and spoken into the other leg's ear. What cannot be translated is shown as
+    untranslated and not spoken; what cannot be spoken is shown as unspoken; audio that nobody
+    recognised in time is shown as lost. Nothing waits without a bound, and nothing is dropped
+    without being said. What goes wrong outside is dealt with below; a bug ends this direction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from translink.calls.direction import Direction, Record, Tally
+from translink.calls.segments import CommitPolicy, Transcript
+from translink.calls.speaker import Ear, Speaker
+from translink.errors import ProviderError
+from translink.process.clock import unix
+from translink.process.pressure import Level
+from translink.recognition.listener import Listener
+from translink.recognition.rules import ListenObserver, ListenRules, Mode
+from translink.recognition.speech_map import FRAME
+from translink.recognition.timeline import Item, Lost
+from translink.results import RATE, Result, UtteranceEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translink._core import Frame, Playout
+    from translink.observe.journal import Journal
+    from translink.observe.stages import Stages
+    from translink.providers.services import Services
+
+RECOGNISING = 0.7
+"""Share of the time for finishing that recognition may take; the rest is for saying it."""
+
+
+class Microphone(Protocol):
+    """Where a talker's audio comes from."""
+
+    def history(self, start: int, end: int) -> tuple[int, bytes]:
+        """The ledger."""
+
+
+class Interpreter(ListenObserver):
+    """One direction. `run` serves until `finish`."""
+
+    def __init__(
+        self,
+        direction: Direction,
+        start: int,
+        *,
+        microphone: Microphone,
+        ear: Ear,
+        services: Services,
+        journal: Journal,
+        stages: Sequence[Stages],
+        streaming: bool,
+        rules: ListenRules | None = None,
+        policy: CommitPolicy | None = None,
+    ) -> None:
+        """`start` = first sample of the call on the talker's leg; `stages` = where times are
+        counted (process, call)."""
+        self.direction = direction
+        self._record = Record(direction, journal, stages)
+        self._pressure = services.pressure
+        self._transcript = Transcript(policy)
+        self._listener = Listener(
+            start,
+            language=direction.source,
+            audio=microphone,
+            live=services.live,
+            breaker=services.breaker,
+            transcribe=services.transcribe,
+            observer=self,
+            streaming=streaming,
+            rules=rules,
+            ledger_seconds=direction.ledger_seconds,
+        )
+        self._speaker = Speaker(direction, ear=ear, services=services, record=self._record)
+        self._log = self._record.log
+        self._emit = self._record.emit
+        self._ring_to_wire = [each["ring_to_wire"] for each in stages]
+        self._language = direction.source
+        """Of the finals that came so far."""
+        self._sent = self._told_sent = 0
+        self._tick = asyncio.Event()
+
+    @property
+    def listener(self) -> Listener:
+        """The recognition side: mode, counters."""
+        return self._listener
+
+    @property
+    def tally(self) -> Tally:
+        """What was done so far."""
+        return self._record.tally
+
+    @property
+    def language(self) -> str:
+        """What the talker speaks, or will from his next pause on."""
+        return self._listener.language
+
+    @property
+    def waiting(self) -> int:
+        """Segments that were not said to the end yet."""
+        return self._speaker.waiting
+
+    def listen_in(self, language: str) -> None:
+        """The talker goes on in another language."""
+        self._listener.use_language(language)
+
+    def speak_in(self, language: str) -> None:
+        """The listener wants another language, from the next segment on."""
+        self._speaker.speak_in(language)
+
+    def frames(self, frames: Sequence[Frame]) -> None:
+        """New audio from the talker."""
+        self._listener.frames(frames)
+
+    def playout(self, event: Playout) -> None:
+        """A step in the life of an utterance in the ear."""
+        self._speaker.playout(event)
+
+    async def run(self) -> None:
+        """Serve until `finish` has drained everything.
+
+        Raises:
+            ExceptionGroup: a bug, here or in a provider. Nothing goes on then.
+        """
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(self._listener.run(), name="listen")
+            ticking = group.create_task(self._ticks(), name="ticks")
+            await self._speaker.run()
+            listening.cancel()
+            ticking.cancel()
+
+    async def finish(self, within: float) -> None:
+        """The call is over: have the rest recognised, translated and said. Bounded by about
+        `within` seconds; what is left then is reported."""
+        deadline = time.monotonic() + within
+        await self._listener.finish(within * RECOGNISING)
+        self._transcript.flush(time.monotonic())
+        self._commit()
+        await self._speaker.finish(max(0.1, deadline - time.monotonic()))
+
+    # --- What the listener tells ---
+
+    def item(self, item: Item) -> None:
+        now = time.monotonic()
+        match item:
+            case Result():
+                self._turn(item)
+                self._final(item)
+                self._transcript.result(item, now)
+            case UtteranceEnd():
+                self._transcript.utterance_end(item, now)
+            case Lost():
+                lost = (item.end - item.start) * 1000 / RATE
+                self._listener.stats.lost_ms += lost
+                self._log.error("speech lost: no provider came back in time", ms=round(lost))
+                self._emit("loss", ms=lost, start=item.start, end=item.end)
+        self._commit()
+
+    def interim(self, result: Result) -> None:
+        self._transcript.result(result, time.monotonic())
+        if result.text and not self._shed():
+            self._log.info(
+                f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{result.text}"'
+            )
+            self._emit("interim", text=self._transcript.interim)
+        self._commit()
+
+    def _shed(self) -> bool:
+        """Captions of unfinished speech are the first thing to be given up."""
+        if self._pressure.level is Level.CALM:
+            return False
+        self._pressure.given_up["interims"] += 1
+        return True
+
+    def mode(self, mode: Mode, reason: str) -> None:
+        self._emit("mode", mode=mode.value, reason=reason)
+
+    def connecting(self) -> None:
+        leg = self.direction.leg
+        self._log.info(f"[WEBSOCKET] Creating Deepgram streaming connection for extension {leg}")
+
+    def connected(self) -> None:
+        self._log.info(f"[WEBSOCKET] ✓ Connection opened for extension {self.direction.leg}")
+        self._emit("connection", state="opened")
+
+    def disconnected(self, error: ProviderError | None) -> None:
+        leg = self.direction.leg
+        if error is None:
+            self._log.info(f"[WEBSOCKET] Connection closed for extension {leg}")
+            self._emit("connection", state="closed")
+        else:
+            self._log.warning(f"[WEBSOCKET] Connection lost for extension {leg}", reason=str(error))
+            self._emit("connection", state="failed", reason=str(error), kind=error.kind.value)
+
+    def fell_back(self, error: ProviderError | None) -> None:
+        leg = self.direction.leg
+        reason = str(error) if error else "the stream's breaker is open"
+        self._log.warning(
+            f"[STREAMING-{leg}] Connection failed, falling back to prerecorded", reason=reason
+        )
+        self._emit("failover", to="prerecorded", reason=reason)
+
+    def replayed(self, seconds: float, by: str) -> None:
+        self._log.info("audio is recognised again after a failure", ms=round(seconds * 1000), by=by)
+        self._emit("replay", ms=seconds * 1000, by=by)
+
+    def sent(self, ready: int | None, total: int) -> None:
+        if ready is not None:
+            took = time.monotonic() - ready / 1e9
+            for histogram in self._ring_to_wire:
+                histogram.record(took)
+            if self._pressure.frames_per_message > 1:
+                self._pressure.given_up["messages"] += total - self._sent - 1
+        self._sent = total
+        if total - self._told_sent >= 100:
+            self._told_sent = told = total // 100 * 100
+            size = told * 2 * FRAME
+            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {told} frames ({size} bytes)")
+
+    def failed(self, error: ProviderError) -> None:
+        self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)
+
+    # --- Results to segments ---
+
+    def _turn(self, result: Result) -> None:
+        """No segment holds two languages."""
+        language = self._listener.language_at(result.start)
+        if language != self._language:
+            self._transcript.flush(time.monotonic())
+            self._commit()
+            self._language = language
+
+    def _final(self, result: Result) -> None:
+        if not result.text:
+            return
+        self.tally.words += len(result.words) or len(result.text.split())
+        leg = self.direction.leg
+        if result.source == "deepgram.prerecorded":
+            self._log.info(f'[PRERECORDED] FINAL transcript ({leg}): "{result.text}"')
+        else:
+            self._log.info(f'[WEBSOCKET] FINAL transcript ({leg}): "{result.text}"')
+        self._emit("final", text=result.text, start=result.start, end=result.end, by=result.source)
+
+    def _commit(self) -> None:
+        captured = self._listener.speech.captured
+        for segment in self._transcript.segments():
+            segment = replace(segment, captured=captured(segment.end), language=self._language)
+            began = captured(segment.start + 1)
+            if segment.captured:
+                self._record.time("speech_to_final", segment.born - segment.captured)
+            self.tally.segments += 1
+            self._emit(
+                "segment",
+                segment=segment.number,
+                text=segment.text,
+                language=segment.language,
+                began=unix(began or segment.born),
+                ended=unix(segment.captured or segment.born),
+            )
+            self._speaker.add(segment, began)
+        self._tick.set()
+
+    async def _ticks(self) -> None:
+        """Call the transcript when its own deadline comes."""
+        while True:
+            self._tick.clear()
+            deadline = self._transcript.deadline
+            timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._tick.wait()
+            except TimeoutError:
+                self._transcript.tick(time.monotonic())
+                self._commit()

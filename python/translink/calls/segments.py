@@ -1,0 +1,273 @@
+"""The commit policy: which recognised words may be translated, and when. Sans-IO.
+
+A recogniser says things twice: *interims*, which it may take back, and *finals*, which it may not.
+Interims are shown and never leave this file otherwise. Finals are put one after another into the
+*open turn*, and stretches of the open turn become segments, whichever of these comes first:
+
+* the recogniser ended the turn: `speech_final`, or the answer to our Finalize;
+* it heard no word for a while: an `UtteranceEnd` that speaks of the open turn (a stale one does
+  not);
+* a sentence ends inside a final, and what came before is long enough to be worth a request;
+* the open turn grew too long: it is cut at a clause, else at the longest gap between two words;
+* nothing came for `max_wait` seconds, or speech goes on and the first word has waited for
+  `max_hold`.
+
+So the words of the segments are the words of the finals: in order, each once, whatever the order of
+everything else. The results come in absolute leg samples, in order of speech and without repetition
+(`timeline` sees to that).
+
+    transcript.result(result, now)
+    for segment in transcript.segments():
+        ...
+    # and call transcript.tick(now) when transcript.deadline is reached
+
+Source: Deepgram's pages on endpointing, interim results and utterance end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from translink.results import Result, Segment, UtteranceEnd, Word
+from translink.sentences import ends_clause, ends_sentence, gap, join
+
+
+@dataclass(frozen=True, slots=True)
+class CommitPolicy:
+    """How long text may wait for a better end."""
+
+    max_wait: float = 1.5
+    """Seconds without a sign of it (final or interim with text) after which a turn is over."""
+    max_hold: float = 2.5
+    """Seconds until the open turn is cut although speech goes on: after its last clause, the rest
+    waiting anew, or altogether. Whoever ends his turn meanwhile is translated in one piece; waiting
+    for whoever does not would take about 4 s more, the time between two finals.
+    """
+    min_chars: int = 10
+    """A shorter sentence goes with the next one (`Oui.` is no request of its own) or the turn's
+    end.
+    """
+    max_words: int = 40
+    max_chars: int = 400
+    """A longer open turn is cut. 400 is below every limit of the voices (Aura: 1,000)."""
+
+
+class Transcript:
+    """Turns the results of one leg into segments.
+
+    It holds at most one open turn (bounded by the policy's limits and one final) and what
+    `segments` has not fetched yet; fetch after every call. Nothing is ever dropped.
+    """
+
+    def __init__(self, policy: CommitPolicy | None = None, *, first_number: int = 1) -> None:
+        self._policy = policy or CommitPolicy()
+        self._number = first_number
+        self._open: list[_Piece] = []
+        self._opened = 0.0
+        self._stirred = 0.0
+        self._interim: Result | None = None
+        self._ready: list[Segment] = []
+
+    def result(self, result: Result, now: float) -> None:
+        """Take a result. An interim replaces the one before; a final is for ever."""
+        if not result.final:
+            self._interim = result
+            if result.text.strip():
+                self._stirred = now
+            return
+        if self._interim is not None and self._interim.start < result.end:
+            self._interim = None
+        pieces = _pieces(result)
+        if pieces:
+            if self._open:
+                pieces[0] = pieces[0].after(gap(self._open[-1].text, pieces[0].text))
+            else:
+                self._opened = now
+            self._stirred = now
+            self._open += pieces
+            while count := self._next_cut():
+                self._emit(count, now)
+        if result.speech_final or result.from_finalize:
+            self._emit(len(self._open), now)
+        self.tick(now)
+
+    def utterance_end(self, end: UtteranceEnd, now: float) -> None:
+        """Take an UtteranceEnd; ignored when it is stale.
+
+        It may come when its turn was long closed by `speech_final` and the next one is open: then
+        its last word ends before the open turn starts (observed on the wire, without the documented
+        marker).
+        """
+        if self._open and end.last_word_end is not None and end.last_word_end > self._open[0].start:
+            self._emit(len(self._open), now)
+
+    def tick(self, now: float) -> None:
+        """Emit the open turn if it has waited long enough."""
+        deadline = self.deadline
+        if deadline is None or now < deadline:
+            return
+        over = now >= self._stirred + self._policy.max_wait
+        self._emit(len(self._open) if over else self._clauses(), now)
+
+    def flush(self, now: float) -> None:
+        """The call is over: emit what is open, forget the interim."""
+        self._emit(len(self._open), now)
+        self._interim = None
+
+    def segments(self) -> list[Segment]:
+        """The segments that became ready since the last call, in order of speech."""
+        ready, self._ready = self._ready, []
+        return ready
+
+    @property
+    def interim(self) -> str:
+        """What is being said, for display only: the open turn's finals and the newest interim."""
+        tentative = self._interim.text.strip() if self._interim else ""
+        return join(_text(self._open), tentative)
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `tick`; None while no final text waits."""
+        if not self._open:
+            return None
+        policy = self._policy
+        return min(self._opened + policy.max_hold, self._stirred + policy.max_wait)
+
+    def _next_cut(self) -> int:
+        """How many pieces of the open turn make a segment although the turn goes on; 0 = none."""
+        limit = self._limit()
+        length = 0
+        for index, piece in enumerate(self._open[:limit]):
+            following = self._open[index + 1].text if index + 1 < len(self._open) else None
+            length += len(piece.glue) + len(piece.text)
+            if length >= self._policy.min_chars and ends_sentence(piece.text, following):
+                return index + 1
+        return _best_cut(self._open, limit) if limit < len(self._open) else 0
+
+    def _clauses(self) -> int:
+        """How many pieces there are up to the last clause that ends; all if none does."""
+        length = sum(len(piece.glue) + len(piece.text) for piece in self._open)
+        for count in range(len(self._open), 0, -1):
+            if length < self._policy.min_chars:
+                break
+            piece = self._open[count - 1]
+            if ends_clause(piece.text):
+                return count
+            length -= len(piece.glue) + len(piece.text)
+        return len(self._open)
+
+    def _limit(self) -> int:
+        """How many pieces of the open turn fit into one segment; at least one."""
+        length = 0
+        for index, piece in enumerate(self._open[: self._policy.max_words]):
+            length += len(piece.glue) + len(piece.text)
+            if length > self._policy.max_chars:
+                return max(index, 1)
+        return self._policy.max_words
+
+    def _emit(self, count: int, now: float) -> None:
+        """Make a segment of the first `count` pieces; what remains open starts to wait anew."""
+        if count == 0:
+            return
+        said, self._open = self._open[:count], self._open[count:]
+        self._opened = now
+        self._ready.append(
+            Segment(
+                number=self._number,
+                text=_text(said),
+                start=said[0].start,
+                end=max(piece.end for piece in said),
+                born=said[-1].received,
+            )
+        )
+        self._number += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One word of a final as it stands in the text, with its time in absolute samples."""
+
+    text: str
+    glue: str
+    """What separates it from the piece before."""
+    start: int
+    end: int
+    received: float
+
+    def after(self, glue: str) -> _Piece:
+        """The same piece, otherwise attached."""
+        return _Piece(self.text, glue, self.start, self.end, self.received)
+
+
+def _text(pieces: list[_Piece]) -> str:
+    return "".join(
+        piece.glue + piece.text if index else piece.text for index, piece in enumerate(pieces)
+    )
+
+
+def _pieces(result: Result) -> list[_Piece]:
+    """The words of a final as its text has them, each with the best time there is.
+
+    The text rules where text and words disagree (formatting may make `$5` of two words): it is what
+    people read.
+    """
+    text = result.text.strip() or " ".join(word.text for word in result.words)
+    if aligned := _aligned(text, result):
+        return aligned
+    tokens = text.split()
+    spans = _spans(result.words, len(tokens)) if result.words else _shares(result, tokens)
+    return [
+        _Piece(token, " " if index else "", start, end, result.received)
+        for index, (token, (start, end)) in enumerate(zip(tokens, spans, strict=True))
+    ]
+
+
+def _aligned(text: str, result: Result) -> list[_Piece]:
+    """Pieces with the text's own separators; `[]` if the text is not just words and space."""
+    pieces = []
+    position = 0
+    for word in result.words:
+        if not word.text:
+            continue
+        found = text.find(word.text, position)
+        if found < 0 or text[position:found].strip():
+            return []
+        glue = text[position:found]
+        pieces.append(_Piece(word.text, glue, word.start, word.end, result.received))
+        position = found + len(word.text)
+    return [] if text[position:].strip() else pieces
+
+
+def _spans(words: tuple[Word, ...], count: int) -> list[tuple[int, int]]:
+    """Times for `count` tokens that stand for these words, dealt out evenly by place."""
+    return [
+        (
+            words[index * len(words) // count].start,
+            words[max((index + 1) * len(words) // count - 1, index * len(words) // count)].end,
+        )
+        for index in range(count)
+    ]
+
+
+def _shares(result: Result, tokens: list[str]) -> list[tuple[int, int]]:
+    """Times for tokens without words: the result's window, shared by length."""
+    total = sum(map(len, tokens)) or 1
+    spans = []
+    done = 0
+    for token in tokens:
+        start = result.start + (result.end - result.start) * done // total
+        done += len(token)
+        spans.append((start, result.start + (result.end - result.start) * done // total))
+    return spans
+
+
+def _best_cut(pieces: list[_Piece], limit: int) -> int:
+    """Where to cut the first `limit` pieces: after the last clause, else in the longest gap.
+
+    Looks only at the second half: a segment of three words helps nobody.
+    """
+    candidates = range(limit, limit // 2, -1)
+    for count in candidates:
+        if ends_clause(pieces[count - 1].text):
+            return count
+    return max(candidates, key=lambda count: pieces[count].start - pieces[count - 1].end)

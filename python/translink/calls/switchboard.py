@@ -1,0 +1,378 @@
+"""Which leg is in which call: calls begin with a datagram here, or because somebody asked for one,
+and end here.
+
+Counters are kept per leg (`leg`) and system-wide; the totals go on for as long as the process
+lives, also over legs that were opened for one call and closed after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+
+from translink.calls.call import Call, Party
+from translink.calls.leg import MOMENTARY, Leg, LegMeasures, add_stats
+from translink.observe.stages import Stages
+from translink.recognition.rules import ListenStats
+
+if TYPE_CHECKING:
+    from translink._core import Frame, Playout
+    from translink.calls.segments import CommitPolicy
+    from translink.media import MediaLeg
+    from translink.observe.journal import Journal, Scalar
+    from translink.observe.views import CallRow, LegLive
+    from translink.process.pressure import Pressure
+    from translink.providers.services import Services
+    from translink.recognition.rules import ListenRules
+    from translink.settings.model import Settings
+
+log = structlog.get_logger("translink")
+
+SetMode = Literal["auto", "streaming", "prerecorded"]
+LAST_WORDS = 2.0
+"""Seconds a shutdown leaves to who is in mid-sentence."""
+CREATED = "created"
+"""Label of all legs that were created for a call: they come and go, the number of labels may not."""
+GUARD = 1.0
+"""Seconds after a call's last datagram in which a straggler does not begin another call."""
+
+
+class Switchboard:
+    """All legs and all calls of the process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        legs: Mapping[str, MediaLeg],
+        *,
+        services: Services,
+        journal: Journal,
+        rules: ListenRules,
+        policy: CommitPolicy,
+    ) -> None:
+        self.stages = Stages()
+        self.calls: dict[str, Call] = {}
+        """Running calls by name."""
+        self.legs: dict[str, Leg] = {}
+        """Open legs by name."""
+        self.on_ended: Callable[[Call], None] = lambda _: None
+        """Called with each call that is over, while its legs are still open."""
+        self._settings = settings
+        self._services = services
+        self._journal = journal
+        self._rules = rules
+        self._policy = policy
+        self._numbers = itertools.count(1)
+        self._tasks: dict[asyncio.Task[None], Call] = {}
+        self._mode: SetMode = settings.mode
+        self._share = settings.streaming_share
+        self._draws: dict[str, float] = {}
+        """Each running call's lot in the roll-out, in [0, 1)."""
+        self._closing = False
+        self._gone: dict[str, int] = {}
+        """Media counters of closed legs, summed."""
+        self._gone_stats = ListenStats()
+        self.calls_total = 0
+        self.out_of_service: set[str] = set()
+        """Legs that a bug in the media core has ended; their pairs get no calls."""
+        for name, media in legs.items():
+            self._add(Leg(settings.leg(name), media, settings.other(name).name))
+        log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
+
+    # --- Control ---
+
+    @property
+    def pressure(self) -> Pressure:
+        """How loaded the process is, and whether a call may begin."""
+        return self._services.pressure
+
+    @property
+    def mode(self) -> SetMode:
+        """The system's mode."""
+        return self._mode
+
+    @property
+    def share(self) -> float:
+        """Share of calls that stream in mode `auto`."""
+        return self._share
+
+    @property
+    def closing(self) -> bool:
+        """No new calls any more."""
+        return self._closing
+
+    def mode_of(self, leg: str) -> SetMode:
+        """The leg's own mode, or else the system's. Raises `KeyError`."""
+        return self.legs[leg].own_mode or self._mode
+
+    def set_mode(
+        self, mode: SetMode | None = None, leg: str | None = None, share: float | None = None
+    ) -> None:
+        """Change how speech is recognised, for the system (also where a leg had a mode of its own)
+        or one leg, while calls run; None = as it is. Raises `KeyError` (no such leg)."""
+        if leg is None:
+            own: Mapping[str, SetMode] = {}
+            if mode is None:
+                own = {name: it.own_mode for name, it in self.legs.items() if it.own_mode}
+            self.set_modes(mode or self._mode, own, self._share if share is None else share)
+        else:
+            self.legs[leg].own_mode = mode or self.mode_of(leg)
+            self._apply(leg)
+
+    def set_modes(self, mode: SetMode, legs: Mapping[str, SetMode], share: float) -> None:
+        """Change all of it in one step, so that no call switches to and fro: the system's mode,
+        the legs that have one of their own, and the share."""
+        self._mode, self._share = mode, share
+        for name, leg in self.legs.items():
+            leg.own_mode = legs.get(name)
+        self._apply(None)
+
+    def _apply(self, leg: str | None) -> None:
+        mode = self._mode if leg is None else self.mode_of(leg)
+        log.info(mode_line(mode), leg=leg, mode=mode, share=self._share)
+        self._journal.emit("settings", {"mode": mode, "share": self._share}, leg=leg)
+        for call in self.calls.values():
+            for name, interpreter in call.interpreters.items():
+                interpreter.listener.use_streaming(self._streams(call.name, name))
+
+    def set_language(self, leg: str, language: str) -> None:
+        """Somebody goes on in another language: from the next pause on he is recognised in it, and
+        what he hears is translated into it from the next segment on. Nothing is lost or doubled.
+        Raises `KeyError`."""
+        it = self.legs[leg]
+        if language == it.language:
+            return
+        # A voice that was chosen for this leg speaks the language it had.
+        it.settings = it.settings.model_copy(update={"language": language, "voice": None})
+        if it.call is not None:
+            it.call.set_language(leg, language)
+        log.info("language", leg=leg, language=language)
+        self._journal.emit(
+            "settings", {"language": language}, call=it.call.name if it.call else None, leg=leg
+        )
+
+    def end_call(self, name: str, reason: str) -> None:
+        """Let a call end in good order. Raises `KeyError`."""
+        self.calls[name].end(reason)
+
+    async def watch(self) -> None:
+        """End calls that nobody speaks in any more. Runs for ever."""
+        while True:
+            await asyncio.sleep(min(1.0, self._settings.idle_timeout / 4))
+            now = time.monotonic()
+            for call in tuple(self.calls.values()):
+                if now - call.last_sign() > self._settings.idle_timeout:
+                    call.end("idle")
+
+    async def close(self, reason: str) -> None:
+        """No new calls; the running ones end in good order, bounded by the drain time-out."""
+        self._closing = True
+        for call in tuple(self.calls.values()):
+            call.end(reason, patience=min(LAST_WORDS, self._settings.drain_timeout / 3))
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._settings.drain_timeout + 2.0)
+        finally:
+            # Also when we are cancelled, by a second signal: no call may outlive its media.
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=1.0)
+
+    # --- Calls that somebody asks for ---
+
+    def next_number(self) -> int:
+        """For the name of a call; none comes twice."""
+        return next(self._numbers)
+
+    def create(self, name: str, legs: tuple[Leg, Leg]) -> Call:
+        """Begin a call on legs that were opened for it; they are closed when it ends.
+
+        It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is
+        taken.
+        """
+        for leg in legs:
+            if leg.name in self.legs:
+                raise ValueError(leg.name)
+        for leg in legs:
+            self._add(leg)
+        return self._run(name, legs)
+
+    # --- State ---
+
+    def leg_stats(self) -> dict[str, dict[str, object]]:
+        """Per leg: media counters of its call, and `stt`."""
+        return {name: leg.stats(self.mode_of(name)) for name, leg in self.legs.items()}
+
+    def leg_live(self, name: str) -> LegLive:
+        """The leg as it is now. Raises `KeyError`."""
+        leg = self.legs[name]
+        return leg.live(self.mode_of(name), self.legs[leg.other].language)
+
+    def row(self, name: str) -> CallRow:
+        """A running call. Raises `KeyError`."""
+        call = self.calls[name]
+        listened = any(self.legs[leg].listeners for leg in call.legs)
+        return replace(call.row(), listened=listened)
+
+    def measures(self) -> Iterator[LegMeasures]:
+        """What each leg counted since it was opened; those that were created for a call together,
+        also those that are closed."""
+        yield LegMeasures(CREATED, self._gone, self._gone_stats)
+        for name, leg in tuple(self.legs.items()):  # calls may come and go meanwhile
+            yield LegMeasures(CREATED if leg.created else name, *leg.lifetime())
+
+    def totals(self) -> dict[str, object]:
+        """Sums over all legs and calls since the start."""
+        media = dict(self._gone)
+        stt = replace(self._gone_stats)
+        for leg in self.legs.values():
+            counters, stats = leg.lifetime()
+            _add_counters(media, counters)
+            add_stats(stt, stats)
+        return {
+            **media,
+            "stt": asdict(stt),
+            "calls_total": self.calls_total,
+            "calls_active": len(self.calls),
+        }
+
+    # --- What the media says ---
+
+    def _frames(self, leg: Leg, frames: list[Frame]) -> None:
+        call = leg.call
+        if call is None:
+            call = self._begin(leg, frames)
+        leg.heard(frames)
+        if call is not None:
+            call.frames(leg.name, frames)
+
+    def _playout(self, leg: Leg, event: Playout) -> None:
+        if leg.call is not None:
+            leg.call.playout(leg.name, event)
+
+    def _dead(self, leg: Leg) -> None:
+        self.out_of_service.add(leg.name)
+        if leg.call is not None:
+            leg.call.end("a leg is out of service")
+
+    def _begin(self, leg: Leg, frames: list[Frame]) -> Call | None:
+        """First frames of a call, unless they are stragglers of the last one or silence of our
+        own."""
+        if self._closing or leg.created or time.monotonic() < leg.not_before:
+            return None
+        if all(frame.filled == 640 for frame in frames):
+            return None
+        other = self.legs[leg.other]
+        if not self.out_of_service.isdisjoint((leg.name, other.name)):
+            return None
+        if self._refuses(leg, other):
+            return None
+        leg.head = frames[0].start
+        return self._run(f"{leg.name}-{self.next_number()}", (leg, other))
+
+    def _run(self, name: str, legs: tuple[Leg, Leg]) -> Call:
+        self.calls_total += 1
+        self._draws[name] = random.random()
+        one, two = legs
+        call = Call(
+            name,
+            (Party(one.settings, one.media, one.head), Party(two.settings, two.media, two.head)),
+            services=self._services,
+            journal=self._journal,
+            stages=self.stages,
+            streaming=lambda who: self._streams(name, who),
+            rules=self._rules,
+            policy=self._policy,
+            settings=self._settings,
+        )
+        self.calls[name] = call
+        for leg in legs:
+            leg.begin(call)
+        task = asyncio.create_task(call.run(), name=f"call-{name}")
+        self._tasks[task] = call
+        task.add_done_callback(self._ended)
+        return call
+
+    def _refuses(self, leg: Leg, other: Leg) -> bool:
+        """Whether the machine has no time for this call. Said once; the caller who goes on talking
+        gets his call, from then on, when there is time."""
+        now = time.monotonic()
+        reason = self.pressure.refuses(now, len(self.calls))
+        if reason is None:
+            self.pressure.admitted(now)
+            leg.refused_at = other.refused_at = -math.inf
+            return False
+        if now - max(leg.refused_at, other.refused_at) > self._settings.idle_timeout:
+            names: list[Scalar] = [leg.name, other.name]
+            self.pressure.given_up["calls"] += 1
+            log.warning("call refused", legs=names, reason=reason)
+            self._journal.emit(
+                "call", {"state": "refused", "reason": reason, "legs": names}, leg=leg.name
+            )
+        leg.refused_at = now
+        return True
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        call = self._tasks.pop(task)
+        # After a call that ended idle whoever calls next is heard from his first word.
+        guard = call.last_datagram() + min(GUARD, self._settings.idle_timeout)
+        self.on_ended(call)
+        del self.calls[call.name]
+        del self._draws[call.name]
+        for name in call.legs:
+            leg = self.legs[name]
+            leg.end(guard)
+            if leg.created:
+                self._remove(leg)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a bug ended this call; others go on", call=call.name, exc_info=error)
+
+    # --- Legs come and go ---
+
+    def _add(self, leg: Leg) -> None:
+        self.legs[leg.name] = leg
+        leg.media.on_frames = functools.partial(self._frames, leg)
+        leg.media.on_playout = functools.partial(self._playout, leg)
+        leg.media.on_dead = functools.partial(self._dead, leg)
+
+    def _remove(self, leg: Leg) -> None:
+        counters, stats = leg.lifetime()
+        _add_counters(self._gone, counters)
+        add_stats(self._gone_stats, stats)
+        del self.legs[leg.name]
+        self.out_of_service.discard(leg.name)
+        leg.media.remove()
+
+    def _streams(self, call: str, leg: str) -> bool:
+        match self.mode_of(leg):
+            case "prerecorded":
+                return False
+            case "streaming":
+                return True
+            case _:
+                return self._draws[call] < self._share
+
+
+def mode_line(mode: SetMode) -> str:
+    """The predecessor's line, word for word."""
+    if mode == "prerecorded":
+        return "Deepgram API Mode: Prerecorded (buffered)"
+    return "Deepgram API Mode: Streaming (WebSocket)"
+
+
+def _add_counters(total: dict[str, int], counters: Mapping[str, int]) -> None:
+    for key, value in counters.items():
+        if key == "late_max":
+            total[key] = max(total.get(key, 0), value)
+        elif key not in MOMENTARY:
+            total[key] = total.get(key, 0) + value

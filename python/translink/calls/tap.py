@@ -1,0 +1,70 @@
+"""Listening in on a leg: what is said there, or what its ear hears, as it comes.
+
+Only what is new is handed out; who does not ask for a while misses what was older than `KEPT`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from translink.results import RATE
+
+if TYPE_CHECKING:
+    from translink.calls.leg import Leg
+
+KEPT = RATE
+"""Samples handed out at once at most: 1 s."""
+
+
+class Tap:
+    """One listener on one lane of one leg. Close it."""
+
+    def __init__(
+        self, leg: Leg, lane: Literal["said", "heard"], on_closed: Callable[[], None]
+    ) -> None:
+        """Raises `LookupError` when the leg is out of service."""
+        self._leg = leg
+        self._lane = lane
+        self._on_closed = on_closed
+        self._open = True
+        if lane == "heard":
+            if not leg.tapped:
+                leg.media.tap(True)
+            leg.tapped += 1
+        leg.listeners += 1
+        self._cursor = self._head()
+
+    def read(self) -> bytes:
+        """s16le, 16 kHz, mono: what came since the last time. Raises `LookupError` when the leg is
+        gone."""
+        head = self._head()
+        start = max(self._cursor, head - KEPT)
+        if self._lane == "said":
+            first, pcm = self._leg.media.history(start, head)
+        else:
+            first, pcm = self._leg.media.heard(start, head)
+        # Nothing came: later on the pause is of no interest, only what follows it.
+        self._cursor = first + len(pcm) // 2 if pcm else head
+        return pcm
+
+    def close(self) -> None:
+        """Listen no more. Idempotent."""
+        if not self._open:
+            return
+        self._open = False
+        self._leg.listeners -= 1
+        if self._lane == "heard":
+            self._leg.tapped -= 1
+            if not self._leg.tapped:
+                # The leg may be gone, and its tap with it.
+                with contextlib.suppress(LookupError, RuntimeError):
+                    self._leg.media.tap(False)
+        self._on_closed()
+
+    def _head(self) -> int:
+        if self._lane == "said":
+            return self._leg.head
+        return time.monotonic_ns() * 16 // 1_000_000

@@ -1,0 +1,191 @@
+"""Transcripts of running and ended calls, in memory and nowhere else.
+
+Fed by the journal: each segment becomes a line, and what becomes of it later is written beside it.
+Bounds: `calls` ended calls are kept, for `retention` seconds, and `lines` lines a call; one more
+drops the oldest, and a call tells how many of its lines it dropped. Whose time is over is forgotten
+by the journal, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from translink.observe.views import CallRow, Line, LineState
+from translink.process.clock import unix
+
+if TYPE_CHECKING:
+    from translink.observe.journal import Event, Journal
+    from translink.observe.stages import Summary
+
+SLICE = 2_000
+"""Lines searched before the loop breathes: about 1 ms."""
+
+
+@dataclass(slots=True)
+class Minutes:
+    """What is kept of one call."""
+
+    call: str
+    began: float
+    row: CallRow | None = None
+    """None while it goes on."""
+    stages: Mapping[str, Summary] = field(default_factory=dict)
+    """Of an ended call."""
+    lines: OrderedDict[tuple[str, int], Line] = field(default_factory=OrderedDict)
+    """By leg and segment, in the order in which they were recognised."""
+    dropped: int = 0
+    ended: float = 0.0
+
+    def transcript(self) -> list[Line]:
+        """The lines in order of speech."""
+        return sorted(self.lines.values(), key=lambda line: (line.start_s, line.leg, line.segment))
+
+
+class Archive:
+    """All transcripts of the process."""
+
+    def __init__(
+        self, journal: Journal, *, calls: int = 200, lines: int = 2_000, retention: float = 86_400.0
+    ) -> None:
+        """Listens to `journal` from now on."""
+        self._journal = journal
+        self._calls = calls
+        self._lines = lines
+        self._retention = retention
+        self._kept: OrderedDict[str, Minutes] = OrderedDict()
+        self._ended: OrderedDict[str, Minutes] = OrderedDict()
+        """Those of them that ended, in that order."""
+        journal.listen(self._event)
+
+    def __getitem__(self, call: str) -> Minutes:
+        """Raises `KeyError`."""
+        self.expire(unix())
+        return self._kept[call]
+
+    def ended(self) -> list[CallRow]:
+        """Rows of the ended calls that are kept, oldest first."""
+        self.expire(unix())
+        return [minutes.row for minutes in self._ended.values() if minutes.row is not None]
+
+    def close(self, row: CallRow, stages: Mapping[str, Summary]) -> None:
+        """A call has ended: these are its last figures."""
+        minutes = self._kept.get(row.call)
+        if minutes is None:
+            return
+        minutes.row = replace(row, state="ended")
+        minutes.stages = stages
+        minutes.ended = unix()
+        self._ended[row.call] = minutes
+        self.expire(minutes.ended)
+
+    def expire(self, now: float) -> None:
+        """Forget the ended calls that are too old or too many (`now` = Unix seconds)."""
+        gone: set[str] = set()
+        for call, minutes in self._ended.items():
+            too_many = len(self._ended) - len(gone) > self._calls
+            if not too_many and now - minutes.ended <= self._retention:
+                break
+            gone.add(call)
+        for call in gone:
+            del self._ended[call], self._kept[call]
+        if gone:
+            self._journal.forget(gone)
+
+    async def watch(self) -> None:
+        """Forget in time, also when nobody asks. Runs for ever."""
+        while True:
+            await asyncio.sleep(min(60.0, max(1.0, self._retention / 10)))
+            self.expire(unix())
+
+    async def search(self, text: str) -> set[str]:
+        """Calls in which it was said, or translated so. Case does not count."""
+        wanted = text.casefold()
+        found: set[str] = set()
+        looked = 0
+        for minutes in tuple(self._kept.values()):
+            for line in tuple(minutes.lines.values()):
+                looked += 1
+                if looked % SLICE == 0:
+                    await asyncio.sleep(0)
+                if wanted in line.text.casefold() or (
+                    line.translation is not None and wanted in line.translation.casefold()
+                ):
+                    found.add(minutes.call)
+                    break
+        return found
+
+    # --- What the journal tells ---
+
+    def _event(self, event: Event) -> None:
+        if event.call is None:
+            return
+        if event.type == "call":
+            if event.data.get("state") == "begun":
+                self._kept[event.call] = Minutes(event.call, event.at)
+            return
+        minutes = self._kept.get(event.call)
+        if minutes is None or event.leg is None:
+            return
+        number = event.data.get("segment")
+        if not isinstance(number, int):
+            return
+        if event.type == "segment":
+            self._add(minutes, event, number)
+        elif (line := minutes.lines.get((event.leg, number))) is not None:
+            _follow(line, event)
+
+    def _add(self, minutes: Minutes, event: Event, number: int) -> None:
+        assert event.leg is not None
+        while len(minutes.lines) >= self._lines:
+            minutes.lines.popitem(last=False)
+            minutes.dropped += 1
+        began, ended = (_number(event, key) or event.at for key in ("began", "ended"))
+        minutes.lines[event.leg, number] = Line(
+            leg=event.leg,
+            segment=number,
+            start_s=round(max(0.0, began - minutes.began), 3),
+            end_s=round(max(0.0, ended - minutes.began), 3),
+            text=str(event.data.get("text", "")),
+            language=str(event.data.get("language", "")),
+            at={"final": event.at},
+        )
+
+
+def redact_digits(text: str) -> str:
+    """Every digit, of any script, as `#`."""
+    return "".join("#" if c.isdigit() else c for c in text)
+
+
+_ENDS: Mapping[str, LineState] = {
+    "finished": "spoken",
+    "flushed": "unspoken",
+    "failed": "unspoken",
+}
+
+
+def _follow(line: Line, event: Event) -> None:
+    """What became of a line."""
+    match event.type:
+        case "translation":
+            line.translation = str(event.data.get("text", ""))
+            line.target = str(event.data.get("target", ""))
+            line.state = "translated"
+            line.at["translated"] = event.at
+        case "untranslated":
+            line.state = "untranslated"
+        case "speech":
+            state = str(event.data.get("state"))
+            if state == "started":
+                line.at["spoken"] = event.at
+            elif line.state != "unspoken":
+                # A voice that failed in the middle is followed by the end of what it had said.
+                line.state = _ENDS.get(state, line.state)
+
+
+def _number(event: Event, key: str) -> float | None:
+    value = event.data.get(key)
+    return float(value) if isinstance(value, (int, float)) else None

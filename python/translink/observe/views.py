@@ -1,0 +1,170 @@
+"""What is shown of calls, legs and transcripts: the shapes that the API answers with.
+
+Plain values, made when somebody asks. Times are Unix seconds unless the name says otherwise. Fields
+are added without notice; none changes its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from translink.observe.stages import Summary
+
+LineState = Literal["final", "translated", "spoken", "unspoken", "untranslated"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call in a list."""
+
+    call: str
+    state: Literal["running", "ended"]
+    began: float
+    seconds: float
+    """How long it has lasted."""
+    reason: str
+    """Why it ended; empty while it goes on."""
+    legs: tuple[str, ...]
+    languages: tuple[str, ...]
+    """What is spoken on each of them."""
+    modes: tuple[str, ...]
+    """What recognises each of them: `idle`, `connecting`, `streaming`, `recovering`,
+    `prerecorded`."""
+    lost_ms: float
+    """Speech that no provider recognised in time, both directions."""
+    segments: int
+    words: int
+    characters: int
+    """Sent to translation."""
+    listened: bool
+    """Somebody listens in."""
+    mouth_to_ear_p50_ms: float | None = None
+
+
+class LineTimes(TypedDict, total=False):
+    """When what became of a line."""
+
+    final: float
+    translated: float
+    spoken: float
+    """Its first sound was sent."""
+
+
+@dataclass(slots=True)
+class Line:
+    """A segment of a transcript and what became of it. Grows while the call goes on."""
+
+    leg: str
+    """Who said it."""
+    segment: int
+    start_s: float
+    """Of speech, since the call began."""
+    end_s: float
+    text: str
+    language: str = ""
+    translation: str | None = None
+    target: str = ""
+    """Language of the translation."""
+    state: LineState = "final"
+    at: LineTimes = field(default_factory=LineTimes)
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """What waits on the way of one leg's words, and in its ear."""
+
+    playout_ms: float
+    """Speech waiting in this leg's ear."""
+    segments: int
+    """Of this talker: not yet said to the end in the other ear."""
+    pieces: int
+    """Of this talker: with the prerecorded API."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegLive:
+    """A leg as it is now."""
+
+    leg: str
+    call: str | None
+    language: str
+    """What is spoken on it, and heard."""
+    hears: str
+    """Language of the other leg, which is translated for this one."""
+    mode: str
+    """What recognises it: as in `CallRow.modes`."""
+    reason: str
+    """Why that mode."""
+    setting: Literal["auto", "streaming", "prerecorded"]
+    """The mode it was set to."""
+    volume: float
+    """Of its ear; 1 = as synthesised."""
+    muted: bool
+    """What is said on it is not recognised."""
+    listened: bool
+    level_db: float | None
+    """Level of the newest frame, dB below full scale; None = nothing came for half a second."""
+    datagram_rate: float
+    """Datagrams a second, over about the last second."""
+    jitter_ms: float
+    drops: Mapping[str, int]
+    """Drops and errors of this call by name."""
+    queues: Queues
+    lost_ms: float
+    words: int
+    source: str | None
+    """Where its datagrams come from: `ip:port`."""
+    strangers: int
+    """Datagrams from elsewhere, dropped."""
+
+
+class CallDetail(TypedDict):
+    """A call in full: its row and what belongs to it."""
+
+    call: str
+    state: Literal["running", "ended"]
+    began: float
+    seconds: float
+    reason: str
+    names: tuple[str, ...]
+    """Of its legs."""
+    languages: tuple[str, ...]
+    modes: tuple[str, ...]
+    lost_ms: float
+    segments: int
+    words: int
+    characters: int
+    listened: bool
+    mouth_to_ear_p50_ms: float | None
+    legs: Mapping[str, LegLive]
+    """Empty once it has ended."""
+    stages_ms: Mapping[str, Summary]
+    owners: Mapping[str, str]
+    """Whose time each stage is: `own`, `provider`, `policy`, `talker`, `all`."""
+    transcript: list[Line]
+    dropped_lines: int
+    """Oldest lines that were not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedLeg:
+    """Where a leg of a created call sends and hears."""
+
+    name: str
+    language: str
+    send_to: str
+    """`ip:port`."""
+    audio_from: str | None
+    """`ip:port`; None = not the port that listens, and not known beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedCall:
+    """A call that was made on request."""
+
+    call: str
+    legs: tuple[CreatedLeg, CreatedLeg]

@@ -1,0 +1,72 @@
+"""What this machine can do offline, and the command for what it cannot: `translink offline --check`."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+
+from translink.offline.engines import recognizer, translator
+from translink.offline.engines.synthesizer import SPEAKERS
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the offline engines."""
+
+    part: str
+    """As in `speech recognition`."""
+    ok: bool
+    detail: str
+    """What was found, or what does not work without it."""
+    install: str = ""
+    """The command that brings it, empty when it is there."""
+
+
+def check() -> list[Finding]:
+    """Look for every program and package. Starts nothing."""
+    hears = importlib.util.find_spec("pocketsphinx") is not None
+    espeak = shutil.which("espeak-ng") is not None
+    findings = [
+        Finding(
+            "speech recognition",
+            hears,
+            "pocketsphinx" if hears else "without pocketsphinx nothing is recognised",
+            "" if hears else recognizer.INSTALL,
+        ),
+        Finding(
+            "French phrases",
+            hears and espeak,
+            "espeak-ng makes the pronunciations"
+            if espeak
+            else "without espeak-ng French is neither recognised nor spoken",
+            "" if espeak else SPEAKERS["fr"].install,
+        ),
+    ]
+    for code, speaker in SPEAKERS.items():
+        found = shutil.which(speaker.program) is not None
+        spare = code == "en" and espeak
+        findings.append(
+            Finding(
+                f"speech synthesis ({code})",
+                found or spare,
+                speaker.program
+                if found
+                else "espeak-ng speaks instead"
+                if spare
+                else f"without {speaker.program} nothing is spoken in this language",
+                "" if found else speaker.install,
+            )
+        )
+    modes = sorted({mode for route in translator.ROUTES.values() for mode in route})
+    missing = [m for m in modes if not (translator.MODES / f"{m}.mode").exists()]
+    apertium = not missing and shutil.which("lt-proc") is not None
+    findings.append(
+        Finding(
+            "translation",
+            apertium,
+            "phrasebook and apertium" if apertium else "only what is in the phrasebook",
+            "" if apertium else translator.INSTALL,
+        )
+    )
+    return findings

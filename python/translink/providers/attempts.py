@@ -1,0 +1,169 @@
+"""One request's way down a chain of providers: who is asked, how often, and until when.
+
+`breaker` knows the health of providers; this file spends it. A request asks the first provider
+that may be asked, tries it again where that may help, goes on to the next where it does not, and
+stops at its deadline with every cause:
+
+* reset, 5xx: the same provider again after 50 to 100 ms (then doubled), up to `attempts` times,
+  while its breaker allows it; then the next;
+* time-out: the next at once. Waiting a second time for who did not answer comes last;
+* busy: the next at once (its breaker holds it); refused or denied: the next at once and never
+  again;
+* nobody may be asked right now: wait for the first breaker that opens up before the deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from translink.errors import Kind, ProviderError, TranslinkError
+from translink.providers.breaker import Permit, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from translink.providers.breaker import Chain
+
+
+class AllFailed(TranslinkError):
+    """Nobody in line could do it. `causes` in order of time; none if nobody could even be asked."""
+
+    def __init__(self, causes: Sequence[ProviderError] = ()) -> None:
+        self.causes = tuple(causes)
+        told = "; ".join(f"{cause.provider}: {cause}" for cause in self.causes)
+        super().__init__(told or "nobody in line may be asked now")
+
+
+class Named(Protocol):
+    """A provider, as far as this file is concerned."""
+
+    @property
+    def name(self) -> str:
+        """The same as its breaker's."""
+
+
+P = TypeVar("P", bound=Named)
+R = TypeVar("R")
+
+
+async def first_success(
+    chain: Chain,
+    providers: Sequence[P],
+    call: Callable[[P], Awaitable[R]],
+    *,
+    timeout: float,  # noqa: ASYNC109 - of each attempt, not of this function
+    budget: float,
+    attempts: int = 2,
+    rng: Random | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    failed: Callable[[ProviderError], None] | None = None,
+) -> R:
+    """The first answer anybody in line gives to `call`.
+
+    Args:
+        chain: the order, and the breakers shared with all other requests; names those of
+        `providers`. timeout: seconds one attempt may take. budget: seconds all of it may take.
+        attempts: how often one provider is asked at most. failed: told of every failure, as it
+        happens (for the journal).
+
+    Raises:
+        AllFailed: with every cause. Anything but `ProviderError` from `call` (cancellation, a bug)
+        passes through.
+    """
+    named = {provider.name: provider for provider in providers}
+    way = Attempts(chain, deadline=clock() + budget, attempts=attempts, rng=rng)
+    while True:
+        permit = await way.permit(clock)
+        allowance = min(timeout, way.deadline - clock())
+        told = False
+        try:
+            async with asyncio.timeout(allowance):
+                answer = await call(named[permit.name])
+            told = True
+            chain.succeeded(permit, clock())
+            return answer
+        except TimeoutError:
+            if allowance < timeout:
+                # Our own deadline cut it short: that says nothing about the provider.
+                raise AllFailed([*way.causes, _silent(permit.name, allowance)]) from None
+            told = True
+            error = _silent(permit.name, timeout)
+            way.failed(permit, error, clock(), slow=True)
+        except ProviderError as caught:
+            told = True
+            error = caught
+            way.failed(permit, error, clock())
+        finally:
+            if not told:
+                chain.abandoned(permit)
+        if failed is not None:
+            failed(error)
+
+
+class Attempts:
+    """What one request has tried so far. Sans-IO but for `permit`, which sleeps."""
+
+    def __init__(
+        self, chain: Chain, *, deadline: float, attempts: int = 2, rng: Random | None = None
+    ) -> None:
+        self.causes: list[ProviderError] = []
+        self.deadline = deadline
+        self._chain = chain
+        self._attempts = attempts
+        self._rng = rng or Random()
+        self._tries: Counter[str] = Counter()
+        self._out: set[str] = set()
+        self._slow: set[str] = set()
+        self._pause = 0.0
+
+    def choose(self, now: float) -> Permit | Wait | None:
+        """Leave to ask somebody, when to look again, or None: it is over."""
+        if now >= self.deadline:
+            return None
+        if now < self._pause:
+            return Wait(self._pause) if self._pause < self.deadline else None
+        permit = self._chain.choose(now, self._out | self._slow)
+        permit = permit or self._chain.choose(now, self._out)
+        if permit is not None:
+            return permit
+        at = self._chain.earliest(now, self._out)
+        return Wait(at) if at is not None and at < self.deadline else None
+
+    def failed(
+        self, permit: Permit, error: ProviderError, now: float, *, slow: bool = False
+    ) -> None:
+        """An attempt failed; `slow`: it did not answer in time."""
+        self._chain.failed(permit, error, now)
+        self.causes.append(error)
+        name = permit.name
+        self._tries[name] += 1
+        if error.kind in (Kind.REFUSED, Kind.DENIED) or self._tries[name] >= self._attempts:
+            self._out.add(name)
+        elif slow:
+            self._slow.add(name)
+        elif error.kind in (Kind.TRANSIENT, Kind.SHORTAGE):
+            self._pause = now + self._rng.uniform(0.05, 0.1) * 2 ** (self._tries[name] - 1)
+
+    async def permit(self, clock: Callable[[], float]) -> Permit:
+        """The next permit, waited for if need be.
+
+        Raises:
+            AllFailed: there is none before the deadline.
+        """
+        while True:
+            now = clock()
+            chosen = self.choose(now)
+            if isinstance(chosen, Permit):
+                return chosen
+            if chosen is None:
+                raise AllFailed(self.causes) from (self.causes[-1] if self.causes else None)
+            # Jitter: many requests may wait for the same breaker.
+            await asyncio.sleep(chosen.at - now + self._rng.uniform(0, 0.02))
+
+
+def _silent(name: str, seconds: float) -> ProviderError:
+    return ProviderError(f"no answer within {seconds:.1f} s", provider=name, kind=Kind.TRANSIENT)

@@ -1,0 +1,284 @@
+"""The WebSocket under `protocol.Listen`.
+
+Theory of operation
+    Messages are read by whoever iterates the stream and written by whoever sends: no task and no
+    queue stands between a frame and the socket, or between a result and its reader. One task per
+    connection wakes for KeepAlive; should it fail, it aborts the connection, and the iterator
+    reports why.
+
+    What is in flight is bounded: 16 KiB in the transport, 64 KiB in the kernel, together about 2.5
+    s of audio. Then `send` waits, and a peer that has stopped reading shows as a blocked send.
+    Incoming: 32 messages, then reading pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from time import monotonic
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import broadcast
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.protocol import State
+
+from translink.errors import Kind, ProviderError, printable
+from translink.providers.deepgram.options import (
+    DEFAULT_BASE_URL,
+    ListenOptions,
+    Scheme,
+    authorization,
+    endpoint,
+)
+from translink.providers.deepgram.protocol import KEEP_ALIVE, Listen
+from translink.providers.http import USER_AGENT, Http, broken, refusal
+from translink.results import StreamEvent
+
+IN_TRANSPORT = 2**14
+"""Bytes that may wait in the transport before sending does."""
+
+_log = logging.getLogger("translink.deepgram.websocket")
+# At DEBUG the library logs the handshake, and with it the key.
+_log.setLevel(logging.INFO)
+
+
+class DeepgramLive:
+    """Opens live connections. Implements `LiveTranscriber`."""
+
+    def __init__(
+        self,
+        http: Http | None = None,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        api_key: str,
+        options: ListenOptions | None = None,
+        scheme: Scheme = "Token",
+        connect_timeout: float = 3.0,
+        keep_alive: float = KEEP_ALIVE,
+        name: str = "deepgram.listen",
+    ) -> None:
+        """`http` lends its User-Agent only. `connect_timeout`: TCP, TLS and handshake together, in
+        seconds.
+
+        Raises:
+            SettingsError: an unusable base URL or key.
+        """
+        self.name = name
+        self._base_url = base_url
+        self._options = options or ListenOptions()
+        self._secret = api_key.strip()
+        self._headers = authorization(api_key, scheme)
+        self._user_agent = http.user_agent if http else USER_AGENT
+        self._connect_timeout = connect_timeout
+        self._keep_alive = keep_alive
+        secure = endpoint(base_url, "", websocket=True).startswith("wss:")
+        # Loading the certificates takes 10-20 ms, which no frame of another call should wait for.
+        self._tls = ssl.create_default_context() if secure else None
+
+    async def connect(self, language: str) -> DeepgramStream:
+        """Open a connection; ready for audio when this returns.
+
+        Raises:
+            ProviderError: the handshake was refused (class by status), or took too long, or broke
+                (TRANSIENT).
+        """
+        url = endpoint(self._base_url, "/v1/listen", self._options.query(language), websocket=True)
+        try:
+            websocket = await connect(
+                url,
+                additional_headers=self._headers,
+                user_agent_header=self._user_agent,
+                compression=None,
+                proxy=None,
+                open_timeout=self._connect_timeout,
+                # A dead peer is found within 20 s even while nobody speaks; with speech the
+                # watchdog is faster.
+                ping_interval=10,
+                ping_timeout=10,
+                close_timeout=1,
+                max_size=2**20,
+                max_queue=32,
+                write_limit=IN_TRANSPORT,
+                logger=_log,
+                ssl=self._tls,
+            )
+        except InvalidStatus as exc:
+            headers = dict(exc.response.headers.raw_items())
+            status, body = exc.response.status_code, bytes(exc.response.body or b"")
+            raise refusal(self.name, status, headers, body, secret=self._secret) from exc
+        except (WebSocketException, OSError, TimeoutError, EOFError) as exc:
+            raise broken(self.name, "connect", exc) from exc
+        return DeepgramStream(websocket, self.name, self._keep_alive)
+
+
+class DeepgramStream:
+    """One open connection. Implements `LiveStream`.
+
+    May be sent to and iterated by two tasks, one each.
+    """
+
+    def __init__(self, websocket: ClientConnection, name: str, keep_alive: float) -> None:
+        self._websocket = websocket
+        self._protocol = Listen(monotonic(), source=name, keep_alive=keep_alive)
+        ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
+        self.request_id = printable(ids[0]) if ids else ""
+        """Deepgram's name of this connection, for their support."""
+        # Nagle is off already (asyncio, uvloop); a small send buffer lets a stuck peer block `send`
+        # early.
+        with contextlib.suppress(OSError):  # Gone already: the first send or read will tell.
+            sock: socket.socket = websocket.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)
+        self._keeper = asyncio.create_task(self._keep(), name=f"{name} keep-alive")
+
+    @property
+    def frames_sent(self) -> int:
+        """Binary messages of the caller's audio."""
+        return self._protocol.frames_sent
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of the caller's audio."""
+        return self._protocol.bytes_sent
+
+    @property
+    def protocol(self) -> Listen:
+        """Counters of the conversation; not to be written to."""
+        return self._protocol
+
+    async def send(self, pcm: bytes) -> None:
+        """Send audio; returns when the transport has taken it. Empty `pcm` is not sent.
+
+        Raises:
+            ProviderError: the connection is gone or the server has ended the stream; `pcm` is not
+                recognised then.
+        """
+        self._protocol.audio(pcm, monotonic())
+        await self._write()
+
+    def send_now(self, pcm: bytes) -> bool:
+        """Send audio if the transport takes it at once; False: nothing was sent, `send` will wait
+        or tell why. A tenth of what `send` costs: no coroutine, no future."""
+        websocket, protocol = self._websocket, self._protocol
+        if (
+            websocket.state is not State.OPEN
+            or protocol.closing
+            or protocol.over
+            or websocket.transport.is_closing()
+            or websocket.transport.get_write_buffer_size() > IN_TRANSPORT
+        ):
+            return False
+        protocol.audio(pcm, monotonic())
+        for message in protocol.to_send():
+            # The library's own way to send without waiting, here to one connection.
+            broadcast((websocket,), message)
+        return True
+
+    async def finalize(self) -> None:
+        """Ask for everything sent so far to be made final. Raises as `send`."""
+        self._protocol.finalize(monotonic())
+        await self._write()
+
+    async def close(self, wait: float = 5.0) -> None:
+        """CloseStream; what still comes is the iterator's, which then stops. After `wait` seconds
+        the connection is dropped.
+
+        Somebody must be iterating: unread results hold back the end. Never raises: the iterator
+        tells how it ended.
+        """
+        self._protocol.close(monotonic())
+        try:
+            async with asyncio.timeout(wait):
+                await self._write()
+                await self._websocket.wait_closed()
+        except ProviderError:
+            pass
+        except TimeoutError:
+            self._end(None, f"CloseStream was not answered within {wait:g} s")
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection at once; the iterator raises `ProviderError`, unless all had been
+        said. Idempotent."""
+        if self._websocket.state is not State.CLOSED:
+            self._end(None, "aborted here")
+            self._websocket.transport.abort()
+        self._keeper.cancel()
+
+    def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        return self._read()
+
+    async def _read(self) -> AsyncIterator[StreamEvent]:
+        protocol = self._protocol
+        while True:
+            for event in protocol.events():
+                yield event
+            try:
+                # As bytes: JSON is parsed from them, and text that is no UTF-8 is only one more
+                # garbled message.
+                message = await self._websocket.recv(decode=False)
+            except ConnectionClosed as closed:
+                self._lost(closed)
+                failure = protocol.failure()
+                if failure is not None:
+                    raise failure from closed
+                return
+            protocol.receive(message, monotonic())
+
+    async def _write(self) -> None:
+        websocket = self._websocket
+        if websocket.state is not State.OPEN or self._protocol.over:
+            raise self._gone()
+        for message in self._protocol.to_send():
+            try:
+                await websocket.send(message)
+            except ConnectionClosed as closed:
+                self._lost(closed)
+                raise self._gone() from closed
+
+    async def _keep(self) -> None:
+        """Sleep until KeepAlive is due, again and again; end with the connection."""
+        try:
+            while (deadline := self._protocol.deadline) is not None:
+                try:
+                    async with asyncio.timeout(max(0.0, deadline - monotonic())):
+                        await self._websocket.wait_closed()
+                        return
+                except TimeoutError:
+                    self._protocol.tick(monotonic())
+                async with asyncio.timeout(2.0):
+                    await self._write()
+        except TimeoutError:
+            self._fail("KeepAlive could not be written for 2 s: the peer does not read")
+        except ProviderError:
+            pass  # The iterator will see the end for itself.
+        except Exception as exc:
+            _log.exception("keep-alive of %s failed", self._protocol)
+            self._fail(f"keep-alive failed: {type(exc).__name__}")
+
+    def _fail(self, why: str) -> None:
+        self._end(None, why)
+        self._websocket.transport.abort()
+
+    def _lost(self, closed: ConnectionClosed) -> None:
+        if closed.rcvd is not None:
+            self._end(closed.rcvd.code, closed.rcvd.reason)
+        elif closed.sent is not None:
+            # Our side gave up: no pong, or bytes that are no WebSocket. That is the peer's trouble,
+            # not our request's.
+            self._end(None, closed.sent.reason or f"given up with {closed.sent.code}")
+        else:
+            cause = closed.__cause__
+            self._end(None, "connection lost" + (f": {type(cause).__name__}" if cause else ""))
+
+    def _end(self, code: int | None, reason: str) -> None:
+        self._protocol.closed(code, reason, monotonic())
+
+    def _gone(self) -> ProviderError:
+        name = self._protocol.source
+        failure = self._protocol.failure()
+        return failure or ProviderError(f"{name} is closed", provider=name, kind=Kind.TRANSIENT)

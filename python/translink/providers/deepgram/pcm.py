@@ -1,0 +1,106 @@
+"""Sound and text cut to size: a byte stream into whole samples, a long text into requests."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from translink.errors import printable
+from translink.results import RATE
+
+
+class WrongFormat(Exception):
+    """The bytes are not 16 kHz s16le mono; the message says what they are."""
+
+
+class Pcm:
+    """Turns the body of a synthesis into whole samples: strips a WAV header, carries an odd byte
+    over."""
+
+    def __init__(self, content_type: str = "") -> None:
+        """Raises WrongFormat when `content_type` names something else. An unknown or missing one is
+        let pass."""
+        self.samples = 0
+        """Samples returned so far."""
+        self._head: bytearray | None = bytearray()
+        self._odd = b""
+        self._left: int | None = None
+        _check(content_type)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take bytes in any lengths; returns what is ready. Raises WrongFormat."""
+        if self._head is not None:
+            self._head += chunk
+            start = self._sound_at(self._head)
+            if start is None:
+                return b""
+            chunk, self._head = bytes(self._head[start:]), None
+        if self._left is not None:
+            chunk = chunk[: self._left]
+            self._left -= len(chunk)
+        data = self._odd + chunk
+        whole = len(data) & ~1
+        self._odd = data[whole:]
+        self.samples += whole // 2
+        return data[:whole]
+
+    def end(self) -> None:
+        """The body is complete. Raises WrongFormat when all of it was an unfinished header."""
+        if self._head:
+            raise WrongFormat(f"{len(self._head)} bytes that are no sound")
+
+    def _sound_at(self, head: bytearray) -> int | None:
+        """Where the sound begins; None: not to be told yet."""
+        if not b"RIFF".startswith(head[:4]) and head[:4] != b"RIFF":
+            return 0
+        if len(head) < 12:
+            return None
+        at = 12
+        while len(head) >= at + 8:
+            name, size = struct.unpack_from("<4sI", head, at)
+            if name == b"data":
+                # Streamed WAVs do not know their length and say 0 or the greatest number.
+                self._left = size if 0 < size < 2**31 - 64 else None
+                return at + 8
+            if name == b"fmt " and len(head) >= at + 24:
+                self._check_format(head, at + 8)
+            at += 8 + size + (size & 1)
+            if at > _LONGEST_HEADER:
+                raise WrongFormat("a WAV without sound")
+        return None
+
+    def _check_format(self, head: bytearray, at: int) -> None:
+        code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, at)
+        if (code, channels, rate, bits) not in ((1, 1, RATE, 16), (0xFFFE, 1, RATE, 16)):
+            raise WrongFormat(f"WAV format {code}, {channels} channels, {rate} Hz, {bits} bits")
+
+
+def pieces(text: str, longest: int) -> Iterator[str]:
+    """Cut `text` into parts of at most `longest` characters: at ends of sentences, else at blanks,
+    else anywhere."""
+    rest = text.strip()
+    while len(rest) > longest:
+        window = rest[: longest + 1]
+        ends = [match.end() for match in _SENTENCE_END.finditer(window) if match.end() <= longest]
+        blank = window.rfind(" ")
+        cut = ends[-1] if ends else blank if blank > 0 else longest
+        yield rest[:cut].strip()
+        rest = rest[cut:].strip()
+    if rest:
+        yield rest
+
+
+def _check(content_type: str) -> None:
+    kind, _, parameters = content_type.lower().partition(";")
+    kind = kind.strip()
+    rate = re.search(r"rate=(\d+)", parameters)
+    if kind in _OTHER or kind.startswith("text/") or (rate and int(rate[1]) != RATE):
+        raise WrongFormat(printable(content_type))
+
+
+_SENTENCE_END = re.compile(r"[.!?…][\"'»”’)\]]*(?=\s|$)|[。！？][」』）]*")
+_OTHER = frozenset(
+    f"audio/{name}" for name in ["mpeg", "mulaw", "basic", "alaw", "ogg", "opus", "flac", "aac"]
+) | {"application/json"}
+_LONGEST_HEADER = 2**16

@@ -1,0 +1,103 @@
+"""Deepgram's prerecorded recognition: one WAV in, one final result out."""
+
+from __future__ import annotations
+
+import struct
+from time import monotonic
+
+from translink.providers.deepgram.options import (
+    DEFAULT_BASE_URL,
+    ListenOptions,
+    Scheme,
+    authorization,
+    endpoint,
+)
+from translink.providers.deepgram.protocol import LONGEST_TEXT, words_of
+from translink.providers.http import Answer, Http, unreadable
+from translink.results import RATE, Result
+
+
+class DeepgramPrerecorded:
+    """`POST /v1/listen`. Implements `Transcriber`."""
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        api_key: str,
+        options: ListenOptions | None = None,
+        scheme: Scheme = "Token",
+        timeout: float = 10.0,
+        name: str = "deepgram.prerecorded",
+    ) -> None:
+        """`options`: those of the live connections; what makes no sense here is left out. `timeout`
+        in seconds.
+
+        Raises:
+            SettingsError: an unusable base URL or key.
+        """
+        self.name = name
+        self._http = http
+        self._url = endpoint(base_url, "/v1/listen")
+        self._options = options or ListenOptions()
+        self._auth = authorization(api_key, scheme)
+        self._headers = {**self._auth, "Content-Type": "audio/wav"}
+        self._timeout = timeout
+
+    async def transcribe(self, pcm: bytes, language: str) -> Result:
+        """Recognise 16 kHz s16le mono. Empty `pcm` is not sent. Raises `ProviderError`."""
+        if not pcm:
+            return Result(0, 0, "", (), final=True, received=monotonic(), source=self.name)
+        answer = await self._http.request(
+            "POST",
+            self._url,
+            provider=self.name,
+            within=self._timeout,
+            headers=self._headers,
+            query=self._options.prerecorded_query(language),
+            data=wav(pcm),
+        )
+        return result_of(answer, len(pcm) // 2)
+
+    async def warm(self, count: int = 1) -> int:
+        """Open connections ahead of time; returns how many."""
+        return await self._http.warm(self._url, count=count, headers=self._auth)
+
+
+def wav(pcm: bytes) -> bytes:
+    """16 kHz s16le mono with the 44 bytes of header in front (RIFF WAVE, PCM)."""
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", 36 + len(pcm), b"WAVE"),
+        *(b"fmt ", 16, 1, 1, RATE, RATE * 2, 2, 16),
+        *(b"data", len(pcm)),
+    )
+    return head + pcm
+
+
+def result_of(answer: Answer, samples: int) -> Result:
+    """The answer's first channel as a Result over all `samples` that were sent.
+
+    Raises:
+        ProviderError: TRANSIENT, when the answer has no transcript.
+    """
+    value = answer.json()
+    try:
+        best = value["results"]["channels"][0]["alternatives"][0]  # type: ignore[index]
+        text, listed = best["transcript"], best.get("words") or []
+    except (KeyError, IndexError, TypeError, AttributeError) as exc:
+        raise unreadable(answer.provider, "no transcript", answer.headers) from exc
+    if not isinstance(text, str) or not isinstance(listed, list) or len(text) > LONGEST_TEXT:
+        raise unreadable(answer.provider, "no transcript", answer.headers)
+    words, _ = words_of(listed)
+    return Result(
+        start=0,
+        end=samples,
+        text=text,
+        words=words,
+        final=True,
+        speech_final=True,
+        received=monotonic(),
+        source=answer.provider,
+    )

@@ -1,0 +1,297 @@
+"""One live `/v1/listen` connection as a state machine: no I/O, no clock, no task.
+
+Theory of operation
+    The driver tells what happens (`audio`, `finalize`, `close`, `receive`, `tick`, `closed`) and
+    with every call the time; it then writes what `to_send` returns, in order, hands on what
+    `events` returns, and calls `tick` at `deadline`.
+
+    Three habits of the wire shape it. Deepgram closes a connection on which nothing came for 10 s,
+    so KeepAlive goes out after `keep_alive` seconds without audio, as text (binary would be decoded
+    as sound). KeepAlive alone may not hold a connection that never carried sound, so the first one
+    is preceded by one frame of silence; the server counts it in its times, we take it out again.
+    And `Metadata` means that the connection is over, whatever the close code that follows: what is
+    sent after it would be lost.
+
+Nothing a server says can raise: what cannot be read is counted and skipped.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+
+import orjson
+
+from translink.errors import Kind, ProviderError, kind_of_close, printable
+from translink.results import (
+    RATE,
+    Result,
+    SpeechStarted,
+    StreamEvent,
+    StreamMetadata,
+    UtteranceEnd,
+    Word,
+)
+
+KEEP_ALIVE = 4.0
+"""Seconds without audio before a KeepAlive; Deepgram advises 3-5 and hangs up after 10."""
+SILENCE = bytes(640)
+"""The 20 ms sent when a connection has carried no sound yet."""
+
+LONGEST_TEXT = 20_000
+"""Characters of one result; a minute of the fastest speech has 2,000. A longer one is damage: it is
+skipped, and its audio recognised again."""
+MOST_WORDS = 5_000
+"""Words of one result; those beyond are passed over."""
+
+_log = logging.getLogger(__name__)
+
+
+class Listen:
+    """The connection, from the 101 answer to its end."""
+
+    def __init__(
+        self, now: float, *, source: str = "deepgram.listen", keep_alive: float = KEEP_ALIVE
+    ) -> None:
+        self.source = source
+        self._keep_alive = keep_alive
+        self._last_sent = now
+        self._out: list[bytes | str] = []
+        self._events: list[StreamEvent] = []
+        self._end: tuple[int | None, str] | None = None
+        self._complaint = ""
+        self._unknown_types: set[str] = set()
+        self.frames_sent = 0
+        """Binary messages of the caller's audio."""
+        self.bytes_sent = 0
+        self.silence_sent = 0
+        """Samples of silence sent to hold the connection; subtracted from every time that is
+        reported."""
+        self.closing = False
+        """CloseStream was asked for; more audio is refused."""
+        self.over = False
+        """Metadata came: the server has said all it will say."""
+        self.last_received = now
+        """When the last message came, of whatever kind."""
+        self.unknown = 0
+        """Messages of a type this code does not know, skipped."""
+        self.malformed = 0
+        """Messages, or words in them, that could not be read, skipped."""
+        self.complaints = 0
+        """Messages of type Error or Warning."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` is due; None: never (again)."""
+        if self.closing or self.over or self._end is not None:
+            return None
+        return self._last_sent + self._keep_alive
+
+    def audio(self, pcm: bytes, now: float) -> None:
+        """Queue 16 kHz s16le mono. Nothing is queued for empty `pcm`: an empty frame would end the
+        stream.
+
+        Raises:
+            RuntimeError: after `close`.
+        """
+        if self.closing:
+            raise RuntimeError("audio after close")
+        if pcm:
+            self._out.append(pcm)
+            self._last_sent = now
+            self.frames_sent += 1
+            self.bytes_sent += len(pcm)
+
+    def finalize(self, now: float) -> None:
+        """Ask for results of all audio queued so far. An answer is likely, not certain."""
+        if not self.closing:
+            self._out.append(_FINALIZE)
+            self._last_sent = now
+
+    def close(self, now: float) -> None:
+        """Ask for the rest and the end: Results, Metadata, close 1000. Idempotent."""
+        if not self.closing:
+            self.closing = True
+            self._out.append(_CLOSE_STREAM)
+            self._last_sent = now
+
+    def tick(self, now: float) -> None:
+        """Let time pass; harmless when early."""
+        if self.deadline is None or now < self.deadline:
+            return
+        if not self.bytes_sent and not self.silence_sent:
+            self._out.append(SILENCE)
+            self.silence_sent = len(SILENCE) // 2
+        self._out.append(_KEEP_ALIVE)
+        self._last_sent = now
+
+    def receive(self, message: str | bytes, now: float) -> None:
+        """Take one message of the server."""
+        self.last_received = now
+        try:
+            value = orjson.loads(message)
+        except orjson.JSONDecodeError:
+            self.malformed += 1
+            return
+        kind = value.get("type") if isinstance(value, dict) else None
+        try:
+            match kind:
+                case "Results":
+                    self._events.append(self._result(value, now))
+                case "UtteranceEnd":
+                    end = _number(value["last_word_end"])
+                    last = None if end < 0 else self._samples(end)
+                    self._events.append(UtteranceEnd(last, now))
+                case "SpeechStarted":
+                    at = self._samples(_number(value["timestamp"]))
+                    self._events.append(SpeechStarted(at, now))
+                case "Metadata":
+                    self.over = True
+                    duration = _number(value.get("duration", 0.0))
+                    request_id = printable(str(value.get("request_id", "")))
+                    self._events.append(StreamMetadata(request_id, duration))
+                case "Error" | "Warning":
+                    self._complain(value)
+                case str():
+                    self._skip(kind)
+                case _:
+                    self.malformed += 1
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
+            self.malformed += 1
+
+    def closed(self, code: int | None, reason: str, now: float) -> None:
+        """The connection is gone. `code` is what the *server* sent in its close frame; None: it
+        sent none.
+
+        `reason` may then say what was noticed here. The first call counts.
+        """
+        if self._end is None:
+            self._end = (code, reason)
+            self._out.clear()
+
+    def to_send(self) -> list[bytes | str]:
+        """What to write now, in order: bytes as binary, str as text messages."""
+        out, self._out = self._out, []
+        return out
+
+    def events(self) -> list[StreamEvent]:
+        """What was learned since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def failure(self) -> ProviderError | None:
+        """Why the connection failed; None while it lasts, and after an end that was asked for and
+        complete.
+
+        An end nobody asked for is a failure even with code 1000: there is speech to recognise and
+        nobody listens.
+        """
+        if self._end is None:
+            if self.over and not self.closing:
+                return self._failure(None, "the server ended the stream")
+            return None
+        code, reason = self._end
+        if self.closing and (self.over or code == 1000):
+            return None
+        return self._failure(code, reason)
+
+    def _failure(self, code: int | None, reason: str) -> ProviderError:
+        token = _TOKEN.search(f"{reason} {self._complaint}")
+        name = f"{token[1].upper()}-{token[2]}" if token else ""
+        kind = Kind.REFUSED if name == "DATA-0000" else kind_of_close(code)
+        parts = [name or printable(reason), printable(self._complaint)]
+        words = "; ".join(part for part in parts if part)
+        message = f"{self.source} closed" + (f" with {code}" if code else "")
+        return ProviderError(
+            message + (f": {words}" if words else ""), provider=self.source, kind=kind, status=code
+        )
+
+    def _result(self, value: dict[str, object], now: float) -> Result:
+        start = _number(value["start"])
+        end = start + max(0.0, _number(value["duration"]))
+        channel = value["channel"]
+        alternatives = channel["alternatives"] if isinstance(channel, dict) else None
+        if not isinstance(alternatives, list):
+            raise TypeError("alternatives")
+        best = alternatives[0] if alternatives else {}
+        text = best.get("transcript", "")
+        if not isinstance(text, str):
+            raise TypeError("transcript")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError("transcript")
+        final = value.get("is_final") is True
+        return Result(
+            start=self._samples(start),
+            end=self._samples(end),
+            text=text,
+            words=self._words(best.get("words")),
+            final=final,
+            # Documented: speech_final implies is_final. A message that breaks the rule may still be
+            # revised.
+            speech_final=final and value.get("speech_final") is True,
+            from_finalize=value.get("from_finalize") is True,
+            received=now,
+            source=self.source,
+        )
+
+    def _words(self, listed: object) -> tuple[Word, ...]:
+        if not isinstance(listed, list):
+            return ()
+        words, bad = words_of(listed, -self.silence_sent)
+        self.malformed += bad
+        return words
+
+    def _samples(self, seconds: float) -> int:
+        return max(0, round(seconds * RATE) - self.silence_sent)
+
+    def _complain(self, value: dict[str, object]) -> None:
+        self.complaints += 1
+        said = (value.get(name) for name in ("variant", "code", "description", "message"))
+        text = printable(": ".join(part for part in said if isinstance(part, str) and part))
+        if value["type"] == "Error":
+            self._complaint = text
+        _log.warning("%s says: %s", self.source, text)
+
+    def _skip(self, kind: str) -> None:
+        self.unknown += 1
+        if kind not in self._unknown_types and len(self._unknown_types) < 16:
+            self._unknown_types.add(kind)
+            _log.info("%s sent a message of unknown type %s, skipped", self.source, printable(kind))
+
+
+def words_of(listed: list[object], offset: int = 0) -> tuple[tuple[Word, ...], int]:
+    """Deepgram's words in samples, shifted by `offset`, and how many of them could not be read."""
+    words = []
+    bad = max(0, len(listed) - MOST_WORDS)
+    for item in listed[:MOST_WORDS]:
+        try:
+            if not isinstance(item, dict):
+                raise TypeError("word")
+            text = item.get("punctuated_word") or item["word"]
+            if not isinstance(text, str):
+                raise TypeError("word")
+            start = max(0, round(_number(item["start"]) * RATE) + offset)
+            end = max(start, round(_number(item["end"]) * RATE) + offset)
+            words.append(Word(text, start, end, _number(item.get("confidence", 1.0))))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            bad += 1
+    return tuple(words), bad
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("number")
+    if not math.isfinite(value) or value > _LONGEST:
+        raise ValueError("number")
+    return float(value)
+
+
+_KEEP_ALIVE = '{"type":"KeepAlive"}'
+_FINALIZE = '{"type":"Finalize"}'
+_CLOSE_STREAM = '{"type":"CloseStream"}'
+_TOKEN = re.compile(r"\b(net|data)-?(\d{4})\b", re.IGNORECASE)
+"""On the wire the reason is prose that ends in `https://dpgr.am/net0001`; the documents call it
+NET-0001."""
+_LONGEST = 1e7
+"""No stream lasts 115 days: a greater time is damage."""

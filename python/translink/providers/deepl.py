@@ -1,0 +1,179 @@
+"""DeepL: text in, text out, over kept-alive connections.
+
+Each text is one request with `source_lang` (without it DeepL takes a slower model) and the previous
+sentences as `context`, which is neither translated nor billed. Source: DeepL's OpenAPI file 3.11,
+developers.deepl.com.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import Literal
+from urllib.parse import urlsplit
+
+import orjson
+
+from translink.errors import SettingsError
+from translink.providers.http import Http, unreadable
+from translink.results import Translation
+
+FREE_URL = "https://api-free.deepl.com"
+PRO_URL = "https://api.deepl.com"
+
+Formality = Literal["default", "more", "less", "prefer_more", "prefer_less"]
+"""`more` and `less` go as `prefer_…`: plain, they are errors for a language without such forms."""
+
+Model = Literal["latency_optimized", "quality_optimized", "prefer_quality_optimized"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Characters of the billing period."""
+
+    count: int
+    limit: int
+
+
+class DeepL:
+    """`POST /v2/translate`. Implements `Translator`."""
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        api_key: str,
+        server_url: str | None = None,
+        english: Literal["EN-US", "EN-GB"] = "EN-US",
+        portuguese: Literal["PT-PT", "PT-BR"] = "PT-PT",
+        model_type: Model = "latency_optimized",
+        formality: Formality | None = None,
+        glossary_id: str | None = None,
+        timeout: float = 3.0,
+        name: str = "deepl",
+    ) -> None:
+        """`server_url`: None = by the key (`…:fx` belongs to the free host). `timeout` in seconds,
+        for all of a request.
+
+        Args:
+            english: the variant to translate into for a leg set to plain `en`; `portuguese`
+                likewise for `pt`.
+
+        Raises:
+            SettingsError: an unusable URL or key.
+        """
+        key = api_key.strip()
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise SettingsError("deepl.api_key holds blanks, line ends or non-ASCII characters")
+        self.name = name
+        self._http = http
+        self._base = _base(server_url or (FREE_URL if key.endswith(":fx") else PRO_URL))
+        self._headers = {"Authorization": f"DeepL-Auth-Key {key}"} if key else {}
+        self._variants = {"EN": english, "PT": portuguese}
+        self._options: dict[str, str] = {"model_type": model_type, "split_sentences": "0"}
+        if formality is not None and formality != "default":
+            self._options["formality"] = f"prefer_{formality.removeprefix('prefer_')}"
+        if glossary_id:
+            self._options["glossary_id"] = glossary_id
+        self._timeout = timeout
+
+    async def translate(
+        self, text: str, *, source: str, target: str, context: str = ""
+    ) -> Translation:
+        """Translate one text. A blank one is not sent. Raises `ProviderError`."""
+        begun = monotonic()
+        if not text.strip():
+            return Translation(text, self.name, 0.0)
+        body: dict[str, object] = {
+            "text": [text],
+            "source_lang": source_language(source),
+            "target_lang": self.target_language(target),
+            **self._options,
+        }
+        if context:
+            body["context"] = context[-_LONGEST_CONTEXT:]
+        answer = await self._http.request(
+            "POST",
+            f"{self._base}/v2/translate",
+            provider=self.name,
+            within=self._timeout,
+            headers={**self._headers, "Content-Type": "application/json"},
+            data=orjson.dumps(body),
+        )
+        value = answer.json()
+        try:
+            translated = value["translations"][0]["text"]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError) as exc:
+            raise unreadable(self.name, "no translation", answer.headers) from exc
+        if not isinstance(translated, str) or not translated.strip():
+            raise unreadable(self.name, "empty translation", answer.headers)
+        if len(translated) > _GROWTH * len(text) + _ROOM:
+            raise unreadable(self.name, "a translation far too long", answer.headers)
+        return Translation(translated, self.name, monotonic() - begun)
+
+    async def usage(self) -> Usage:
+        """What the key has used and may use; free of charge, so also a check of the key. Raises
+        `ProviderError`."""
+        answer = await self._http.request(
+            "GET",
+            f"{self._base}/v2/usage",
+            provider=self.name,
+            within=self._timeout,
+            headers=self._headers,
+        )
+        value = answer.json()
+        count, limit = (
+            (value.get("character_count"), value.get("character_limit"))
+            if isinstance(value, dict)
+            else (None, None)
+        )
+        if not isinstance(count, int) or not isinstance(limit, int):
+            raise unreadable(self.name, "no usage", answer.headers)
+        return Usage(count, limit)
+
+    async def warm(self, count: int = 1) -> int:
+        """Open connections ahead of time; returns how many."""
+        return await self._http.warm(f"{self._base}/v2/usage", count=count, headers=self._headers)
+
+    def target_language(self, language: str) -> str:
+        """DeepL's code to translate into: variants where it has them (`en` → `EN-US`), else none
+        (`fr-CA` → `FR`)."""
+        tag = language.replace("_", "-").upper()
+        base = tag.partition("-")[0]
+        if tag in _TARGETS:
+            return _TARGETS[tag]
+        return self._variants.get(base) or _TARGETS.get(base, base)
+
+
+def source_language(language: str) -> str:
+    """DeepL's code to translate from, which never has a variant: `pt-BR` → `PT`."""
+    base = language.replace("_", "-").partition("-")[0].upper()
+    return "NB" if base == "NO" else base
+
+
+def _base(url: str) -> str:
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or parts.username or parts.query:
+        raise SettingsError(
+            "deepl.server_url is not http(s)://host[:port][/prefix], without credentials or query"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+_TARGETS = {
+    **{tag: tag for tag in ("EN-GB", "EN-US", "PT-BR", "PT-PT", "ES-419", "ZH-HANS", "ZH-HANT")},
+    **dict.fromkeys(("EN-AU", "EN-IE", "EN-IN", "EN-NZ", "EN-ZA"), "EN-GB"),
+    **dict.fromkeys(("ZH-TW", "ZH-HK", "ZH-MO"), "ZH-HANT"),
+    "ZH": "ZH-HANS",
+    "NO": "NB",
+}
+_GROWTH, _ROOM = 10, 1000
+"""A translation is at most so many times as long, and so many characters more: what is longer would
+be spoken for minutes."""
+_LONGEST_CONTEXT = 4000
+"""Characters. The whole body may have 128 KiB, and older sentences help no more."""

@@ -1,0 +1,317 @@
+"""One HTTP client for every provider: warm connections, timings, errors that are safe to log.
+
+Theory of operation
+    One `aiohttp` session, one pool of kept-alive connections. A request is one attempt. There is
+    one exception: a kept-alive connection that the peer closed while it was idle fails before a
+    byte of the answer arrives, and that says nothing about the provider; such a request is sent
+    once more, on another connection. Whatever goes wrong outside becomes `ProviderError`, with the
+    class that `errors.kind_of_status` decides. Messages never hold a key or a query: they are built
+    from the status, the peer's cleaned words and the type of the exception.
+
+Rule of use: `async with Http() as http:` around everything that uses it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import aiohttp
+import orjson
+
+from translink import __version__
+from translink.errors import Kind, ProviderError
+from translink.providers.http_errors import broken, refusal, unreadable
+
+__all__ = ["USER_AGENT", "Answer", "Http", "Reply", "Timing", "broken", "refusal", "unreadable"]
+
+USER_AGENT = f"translink/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of one request went, in seconds."""
+
+    connect: float | None
+    """Name look-up, TCP and TLS; None: a kept-alive connection was used."""
+    first_byte: float
+    """From the call to the answer's headers, `connect` included."""
+    total: float
+    """From the call to the last byte of the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished exchange with a 2xx status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Case-insensitive."""
+    body: bytes
+    timing: Timing
+    provider: str
+
+    def json(self) -> object:
+        """The body as JSON. Raises `ProviderError` (TRANSIENT) when it is none."""
+        try:
+            value: object = orjson.loads(self.body)
+        except orjson.JSONDecodeError as exc:
+            raise unreadable(self.provider, "not JSON", self.headers) from exc
+        return value
+
+
+class Reply:
+    """An answer whose body is still coming."""
+
+    def __init__(self, response: aiohttp.ClientResponse, provider: str) -> None:
+        self._response = response
+        self._provider = provider
+        self.headers: Mapping[str, str] = response.headers
+        """Case-insensitive."""
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body in pieces, as they arrive.
+
+        Raises:
+            ProviderError: TRANSIENT when the body stalls, breaks off, or ends short of its promised
+                length.
+        """
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except _OUTSIDE as exc:
+            raise broken(self._provider, "body", exc, self.headers) from exc
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises `ProviderError` as `chunks` does, and REFUSED when it exceeds
+        `limit` bytes."""
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > limit:
+                message = f"body exceeds {limit} bytes"
+                raise ProviderError(message, provider=self._provider, kind=Kind.REFUSED)
+        return bytes(body)
+
+
+class Http:
+    """The session. Bounded: `connections` at a time in all; a request that finds none free waits
+    within its time-out."""
+
+    def __init__(
+        self,
+        *,
+        user_agent: str = USER_AGENT,
+        connections: int = 256,
+        keep_alive: float = 50.0,
+        observe: Callable[[str, Timing], None] | None = None,
+    ) -> None:
+        """`keep_alive`: seconds an idle connection is kept, below the usual 60 s of load balancers.
+
+        `observe` is called with (provider, timing) after every answer that was read to its end.
+        """
+        self.user_agent = user_agent
+        self._connections = connections
+        self._keep_alive = keep_alive
+        self._observe = observe
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, keepalive_timeout=self._keep_alive, ttl_dns_cache=300
+            ),
+            headers={"User-Agent": self.user_agent},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_trace()],
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections. Idempotent."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        provider: str,
+        within: float,
+        headers: Mapping[str, str] | None = None,
+        query: Iterable[tuple[str, str]] = (),
+        data: bytes | None = None,
+        limit: int = 2 * 2**20,
+    ) -> Answer:
+        """One exchange, body included, within so many seconds.
+
+        Raises:
+            ProviderError: any status but 2xx, no answer in time, connection trouble, a body beyond
+                `limit` bytes.
+        """
+        patience = aiohttp.ClientTimeout(total=within)
+        call = _Call(method, url, headers or {}, tuple(query), data, patience)
+        async with self._exchange(call, provider) as response:
+            body = await Reply(response, provider).read(limit)
+            return Answer(response.status, response.headers, body, call.watch.timing(), provider)
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        provider: str,
+        within: float,
+        headers: Mapping[str, str] | None = None,
+        query: Iterable[tuple[str, str]] = (),
+        data: bytes | None = None,
+    ) -> AsyncIterator[Reply]:
+        """One exchange whose body is read as it comes; `within` bounds the connect and each wait
+        for the next byte.
+
+        Leaving the block before the body's end drops the connection. Raises as `request`.
+        """
+        patience = aiohttp.ClientTimeout(total=None, connect=within, sock_read=within)
+        call = _Call(method, url, headers or {}, tuple(query), data, patience)
+        async with self._exchange(call, provider) as response:
+            yield Reply(response, provider)
+
+    async def warm(
+        self,
+        url: str,
+        *,
+        count: int = 1,
+        headers: Mapping[str, str] | None = None,
+        within: float = 3.0,
+    ) -> int:
+        """Open up to `count` (at most 8) connections to the host of `url` ahead of time, by GET
+        requests: after a HEAD without Content-Length, which is allowed, aiohttp keeps none.
+
+        Returns how many were answered, whatever the status. Never raises for anything outside.
+        """
+
+        async def knock() -> bool:
+            patience = aiohttp.ClientTimeout(total=within)
+            try:
+                response = await self._send(_Call("GET", url, headers or {}, (), None, patience))
+            except _OUTSIDE:
+                return False
+            await _some_of(response)
+            response.close()
+            return True
+
+        return sum(await asyncio.gather(*(knock() for _ in range(min(count, 8)))))
+
+    @contextlib.asynccontextmanager
+    async def _exchange(self, call: _Call, provider: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        watch = call.watch
+        try:
+            try:
+                response = await self._send(call)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not watch.reused:
+                    raise
+                response = await self._send(call)
+        except _OUTSIDE as exc:
+            raise broken(provider, "request", exc) from exc
+        watch.answered = time.perf_counter()
+        try:
+            if not 200 <= response.status < 300:
+                secret = call.headers.get("Authorization", "").rpartition(" ")[2]
+                body = await _some_of(response)
+                raise refusal(provider, response.status, response.headers, body, secret=secret)
+            yield response
+            if self._observe is not None and response.content.at_eof():
+                self._observe(provider, watch.timing())
+        finally:
+            # A body that was read to its end has given its connection back already.
+            response.close()
+
+    async def _send(self, call: _Call) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise RuntimeError("Http is used outside of its `async with`")
+        return await self._session.request(
+            call.method,
+            call.url,
+            params=call.query,
+            data=call.data,
+            headers=call.headers,
+            timeout=call.patience,
+            # A key must not follow a redirect to another host, and no API here answers with one.
+            allow_redirects=False,
+            trace_request_ctx=call.watch,
+        )
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Collects the times of one request; the trace callbacks write into it."""
+
+    started: float = field(default_factory=time.perf_counter)
+    answered: float = 0.0
+    connecting: float | None = None
+    connect: float | None = None
+    reused: bool = False
+
+    def timing(self) -> Timing:
+        return Timing(
+            self.connect, self.answered - self.started, time.perf_counter() - self.started
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request, and its watch."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    query: tuple[tuple[str, str], ...]
+    data: bytes | None
+    patience: aiohttp.ClientTimeout
+    watch: _Watch = field(default_factory=_Watch)
+
+
+def _trace() -> aiohttp.TraceConfig:
+    async def connecting(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.connecting = time.perf_counter()
+
+    async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        watch: _Watch = context.trace_request_ctx
+        watch.connect = time.perf_counter() - (watch.connecting or watch.started)
+
+    async def reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.reused = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_start.append(connecting)
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(reused)
+    return trace
+
+
+async def _some_of(response: aiohttp.ClientResponse) -> bytes:
+    """At most 64 KiB of a body that is not the point: how it ends changes nothing."""
+    body = bytearray()
+    with contextlib.suppress(*_OUTSIDE):
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) >= 2**16:
+                break
+    return bytes(body)
+
+
+_OUTSIDE = (aiohttp.ClientError, OSError, TimeoutError, EOFError)
+"""What trouble outside raises; everything else is a bug and goes up as it is."""

@@ -1,0 +1,203 @@
+"""Who is asked for what, and in which order: the providers behind the interpreter's `Services`.
+
+Breakers and queues live here, one per provider and endpoint, shared by all calls. Which providers
+there are is `app`'s business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from translink.errors import Kind, ProviderError
+from translink.providers.attempts import AllFailed, first_success
+from translink.providers.breaker import Breaker, Chain, State, Transition
+from translink.providers.gate import Gate
+from translink.providers.pace import PACE
+from translink.providers.restream import Restream
+from translink.providers.services import Services
+from translink.providers.voices import Voices
+from translink.results import RATE, Result, Translation
+
+if TYPE_CHECKING:
+    from translink.observe.journal import Journal
+    from translink.providers.protocols import LiveTranscriber, Synthesizer, Transcriber, Translator
+
+log = structlog.get_logger("translink")
+
+VOICES_KEPT = 64
+"""Voices that legs asked for by name; whoever creates calls may name ever new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineupLimits:
+    """Seconds, and requests at once."""
+
+    transcribe: float = 10.0
+    """One prerecorded attempt."""
+    translate: float = 3.0
+    """One translation attempt."""
+    first_audio: float = 5.0
+    """From asking for speech to its first sound."""
+    prerecorded: int = 10
+    """Prerecorded requests at once; further ones wait their turn (Deepgram's limit for these is
+    lower than for streams, so when all streams fall back at once they must queue)."""
+
+
+class Lineup:
+    """All providers, ready to serve. Build it on the running loop."""
+
+    def __init__(
+        self,
+        *,
+        live: LiveTranscriber,
+        transcribers: Sequence[Transcriber],
+        translators: Sequence[Translator],
+        voices: Callable[[str | None], Sequence[Synthesizer]],
+        journal: Journal,
+        limits: LineupLimits,
+    ) -> None:
+        """`voices(name)` gives the synthesizers for a leg that asked for the voice `name` (None =
+        as its language has it)."""
+        self._journal = journal
+        self._limits = limits
+        self._breakers: dict[str, Breaker] = {}
+        self._live = live
+        self._transcribers: list[Transcriber] = [*transcribers, Restream(live)]
+        self._translators = translators
+        self._voices = voices
+        self._speakers: dict[str | None, Voices] = {}
+        self._listening = self._breaker(live.name)
+        self._transcription = self._chain(t.name for t in self._transcribers)
+        self._translation = self._chain(t.name for t in translators)
+        self._speech = self._chain(v.name for v in voices(None))
+        self.gate = Gate("prerecorded", limit=limits.prerecorded, waiting=2000)
+
+    def services(self) -> Services:
+        """What the interpreters ask."""
+        return Services(
+            live=self._live,
+            breaker=self._listening,
+            transcribe=self._transcribe,
+            translate=self._translate,
+            speak=self._speak,
+        )
+
+    def breakers(self) -> dict[str, dict[str, str | int | float]]:
+        """State of every provider, for stats and health."""
+        return {
+            name: {
+                "state": breaker.state.value,
+                "reason": breaker.reason,
+                "attempts": breaker.attempts,
+                "opened": breaker.opened,
+            }
+            for name, breaker in self._breakers.items()
+        }
+
+    def down(self) -> list[str]:
+        """Kinds of service for which nobody in line is up."""
+        kinds = {
+            "recognition": self._transcription,
+            "translation": self._translation,
+            "speech": self._speech,
+        }
+        return [kind for kind, chain in kinds.items() if not self._any_up(chain)]
+
+    def _any_up(self, chain: Chain) -> bool:
+        """Once an open breaker's time is over, who asks is let through: without a call nobody asks,
+        and what is not ready gets no call."""
+        now = time.monotonic()
+        health = (self._breakers[name] for name in chain.names)
+        return any(one.state is not State.OPEN or one.allow(now) for one in health)
+
+    async def _transcribe(self, pcm: bytes, language: str) -> Result:
+        seconds = len(pcm) / 2 / RATE
+        timeout = max(self._limits.transcribe, seconds / PACE + 3.0)
+        try:
+            async with self.gate:
+                return await first_success(
+                    self._transcription,
+                    self._transcribers,
+                    lambda one: one.transcribe(pcm, language),
+                    timeout=timeout,
+                    budget=2 * timeout,
+                    failed=self._failed,
+                )
+        except AllFailed as failure:
+            raise _as_one(failure, "recognition", self._transcription) from failure
+
+    async def _translate(self, text: str, source: str, target: str, context: str) -> Translation:
+        try:
+            return await first_success(
+                self._translation,
+                self._translators,
+                lambda one: one.translate(text, source=source, target=target, context=context),
+                timeout=self._limits.translate,
+                budget=2 * self._limits.translate * len(self._translators),
+                failed=self._failed,
+            )
+        except AllFailed as failure:
+            raise _as_one(failure, "translation", self._translation) from failure
+
+    async def _speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+        speaker = self._speakers.get(voice)
+        if speaker is None:
+            while len(self._speakers) >= VOICES_KEPT:
+                del self._speakers[next(iter(self._speakers))]
+            speaker = self._speakers[voice] = Voices(
+                self._speech,
+                self._voices(voice),
+                first=self._limits.first_audio,
+                failed=self._failed,
+            )
+        try:
+            async with aclosing(speaker.speak(text, language=language)) as sound:
+                async for pcm in sound:
+                    yield pcm
+        except AllFailed as failure:
+            raise _as_one(failure, "speech", self._speech) from failure
+
+    def _failed(self, error: ProviderError) -> None:
+        log.warning(
+            "a provider failed", provider=error.provider, reason=str(error), kind=error.kind.value
+        )
+        self._journal.emit(
+            "failover",
+            {"provider": error.provider, "reason": str(error), "kind": error.kind.value},
+        )
+
+    def _chain(self, names: Iterable[str]) -> Chain:
+        return Chain([self._breaker(name) for name in names])
+
+    def _breaker(self, name: str) -> Breaker:
+        if name not in self._breakers:
+            self._breakers[name] = Breaker(name, notify=self._changed)
+        return self._breakers[name]
+
+    def _changed(self, change: Transition) -> None:
+        say = log.error if change.after is State.OPEN else log.info
+        say("breaker", provider=change.name, state=change.after.value, reason=change.reason)
+        self._journal.emit(
+            "breaker",
+            {"provider": change.name, "state": change.after.value, "reason": change.reason},
+        )
+
+
+def _as_one(failure: AllFailed, what: str, chain: Chain) -> ProviderError:
+    """One error for a whole line of them: refused, denied or busy only if everybody in line said
+    so (whoever could not be asked may yet do it)."""
+    kinds = {cause.kind for cause in failure.causes}
+    unanimous = len(kinds) == 1 and {c.provider for c in failure.causes} == set(chain.names)
+    waits = [cause.retry_after for cause in failure.causes if cause.retry_after is not None]
+    return ProviderError(
+        str(failure),
+        provider=what,
+        kind=kinds.pop() if unanimous else Kind.TRANSIENT,
+        retry_after=min(waits, default=None),
+    )

@@ -1,0 +1,48 @@
+"""Where sound can be cut without cutting a word: at pauses, found by their quiet. Sans-IO.
+
+For synthetic speech, which has no background noise. Callers' audio is `speech`'s business.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from translink.results import RATE
+
+
+def samples_of(pcm: bytes | bytearray) -> array[int]:
+    """Samples of s16le audio."""
+    samples = array("h")
+    samples.frombytes(pcm)
+    return samples
+
+
+def last_pause(samples: array[int]) -> int:
+    """End of the last pause in `samples`, or 0."""
+    for window in range(len(samples) // _WINDOW - 2, -1, -1):
+        if _quiet(samples, window):
+            return (window + 2) * _WINDOW
+    return 0
+
+
+def nearest_pause(samples: array[int], place: int) -> int:
+    """End of the pause nearest to `place`, or `place` itself if none is near."""
+    home = place // _WINDOW
+    for away in range(_NEAR // _WINDOW + 1):
+        for window in (home - away - 2, home + away - 2):
+            if 0 <= window <= len(samples) // _WINDOW - 2 and _quiet(samples, window):
+                return (window + 2) * _WINDOW
+    return place
+
+
+def _quiet(samples: array[int], window: int) -> bool:
+    """Whether two windows from `window` on are a pause."""
+    stretch = samples[window * _WINDOW : (window + 2) * _WINDOW]
+    return max(stretch) < _QUIET and min(stretch) > -_QUIET
+
+
+_WINDOW = RATE // 100
+_NEAR = RATE // 4
+"""How far from its guess `nearest_pause` looks: 250 ms, about a word."""
+_QUIET = 400
+"""Peak of a pause: -38 dBFS. Synthetic speech has no background noise and peaks near full scale."""

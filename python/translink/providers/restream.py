@@ -1,0 +1,75 @@
+"""A finished piece of audio recognised by a stream: for when the prerecorded API is down and the
+streaming API is not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from translink.errors import Kind, ProviderError
+from translink.providers.pace import PACE, SLACK
+from translink.results import RATE, Result
+
+if TYPE_CHECKING:
+    from translink.providers.protocols import LiveStream, LiveTranscriber
+
+CHUNK = RATE // 5 * 2
+"""Bytes per message: 200 ms."""
+
+
+class Restream:
+    """Sends a piece into a stream of its own, at the pace a backlog is allowed. Implements
+    `Transcriber`."""
+
+    def __init__(self, live: LiveTranscriber) -> None:
+        self.name = live.name
+        self._live = live
+
+    async def transcribe(self, pcm: bytes, language: str) -> Result:
+        """All finals of the piece as one. Takes at least its length divided by 1.25; raises
+        `ProviderError`."""
+        stream = await self._live.connect(language)
+        sent = asyncio.Event()
+        sending = asyncio.create_task(_send(stream, pcm, sent), name="restream-send")
+        reading = asyncio.create_task(_read(stream, sent), name="restream-read")
+        try:
+            await asyncio.wait((sending, reading), return_when=asyncio.FIRST_EXCEPTION)
+            # Whoever failed first tells why; after that error the other one may wait for ever.
+            for task in (reading, sending):
+                if task.done():
+                    task.result()
+            finals = reading.result()
+        finally:
+            stream.abort()
+            for task in (reading, sending):
+                task.cancel()
+            await asyncio.gather(reading, sending, return_exceptions=True)
+        return Result(
+            start=0,
+            end=len(pcm) // 2,
+            text=" ".join(final.text for final in finals if final.text),
+            words=tuple(word for final in finals for word in final.words),
+            final=True,
+            received=time.monotonic(),
+            source=self.name,
+        )
+
+
+async def _send(stream: LiveStream, pcm: bytes, sent: asyncio.Event) -> None:
+    began = time.monotonic()
+    for at in range(0, len(pcm), CHUNK):
+        due = began + (at / 2 / RATE - SLACK) / PACE
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        await stream.send(pcm[at : at + CHUNK])
+    sent.set()
+    await stream.close()
+
+
+async def _read(stream: LiveStream, sent: asyncio.Event) -> list[Result]:
+    finals = [event async for event in stream if isinstance(event, Result) and event.final]
+    if not sent.is_set():
+        raise ProviderError(
+            "the server ended the stream unasked", provider="listen", kind=Kind.TRANSIENT
+        )
+    return finals

@@ -1,0 +1,324 @@
+"""One live connection of one leg: audio goes out in order and at a bounded pace, silence from the
+other side is noticed.
+
+Theory of operation
+    Audio is pulled from the ledger by sample number, not pushed frame by frame: what came while the
+    socket was connecting, or while a frame was dropped on its way through the mailbox, is simply
+    still to be sent. A task does that, in larger messages and no faster than `pace` allows.
+
+    At the head the task is *parked*, and `frames` sends by itself, without a task's wake, a timer
+    or a future: that is nearly every frame of a call, and a third of what it cost otherwise. When
+    the transport does not take more at once, or anything else is unusual, it rouses the task.
+
+    At the head all frames of one call of `frames` leave as one message: one as a rule, several when
+    this machine was late, or when `media` hands over several at a time under pressure.
+
+    A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
+    was sent and *nothing at all* came back for `patience` seconds (a half-open TCP connection looks
+    just like a silent caller, and can swallow minutes of audio).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from translink.errors import Kind, ProviderError
+from translink.providers.pace import PACE, Pace
+from translink.recognition.speech_map import FRAME
+from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
+
+if TYPE_CHECKING:
+    from translink._core import Frame
+    from translink.providers.protocols import LiveStream
+    from translink.recognition.speech_map import SpeechMap
+
+BEHIND = 5 * FRAME
+"""Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
+MOST = 12
+"""Frames per message at the head (Deepgram advises 250 ms at most); more of them are a backlog."""
+WORTH_AN_ANSWER = RATE // 5
+"""Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
+mentions."""
+
+
+class Audio(Protocol):
+    """The ledger, as seen from here."""
+
+    def history(self, start: int, end: int) -> tuple[int, bytes]:
+        """(first sample still there, bytes) of [start, end)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLimits:
+    """When a connection counts as dead."""
+
+    patience: float = 2.5
+    """Seconds without any message while speech waits for its result. Interims come about once a
+    second (observed), so this is more than two of them missing; a server that recognises slower
+    than that needs more."""
+    blocked: float = 0.5
+
+
+class Feed:
+    """Sends one leg's audio from `origin` on into `stream` and hands over what comes back, in
+    absolute samples."""
+
+    def __init__(
+        self,
+        stream: LiveStream,
+        origin: int,
+        *,
+        audio: Audio,
+        speech: SpeechMap,
+        limits: FeedLimits,
+        on_event: Callable[[StreamEvent], None],
+        on_sent: Callable[[int, int | None], None],
+    ) -> None:
+        """`on_sent(bytes, ready)`: a message was handed to the transport; `ready` = when its oldest
+        frame was put into the mailbox (ns), None when it was read from the ledger."""
+        self._stream = stream
+        self._origin = origin
+        self._audio = audio
+        self._speech = speech
+        self._limits = limits
+        self._on_event = on_event
+        self._on_sent = on_sent
+        self.cursor = origin
+        """First sample not sent yet."""
+        self.limit: int | None = None
+        """Nothing from this sample on is sent; the stream is closed when it is reached."""
+        self._answered = origin
+        """Everything sent below this sample has been answered: by a final, or by an interim that
+        heard nothing."""
+        self.heard = False
+        """Anything at all came back."""
+        self._inbox: deque[Frame] = deque(maxlen=64)
+        self._wake = asyncio.Event()
+        self._parked = False
+        """The sending task waits for news; `frames` may send."""
+        self._closing = False
+        self._inbound = self._pending_since = time.monotonic()
+        self._pace = Pace(self._inbound)
+        self._finalized_at = origin
+
+    def frames(self, frames: Sequence[Frame]) -> None:
+        """New audio: sent at once where possible. What does not fit the small inbox is read from
+        the ledger instead."""
+        if not (self._parked and self._sent_at_once(frames)):
+            self._inbox.extend(frames)
+            self._rouse()
+
+    def end_at(self, sample: int) -> None:
+        """Send up to `sample`, then CloseStream; `run` returns when the rest has come back."""
+        self.limit = sample
+        self._rouse()
+
+    def abort(self) -> None:
+        """Drop the connection; `run` ends, by an error if there was more to say."""
+        self._stream.abort()
+
+    async def run(self) -> None:
+        """Run until the stream has ended as asked by `end_at`.
+
+        Raises:
+            ProviderError: it ended in any other way. The connection is gone then.
+        """
+        tasks = [
+            asyncio.create_task(self._read(), name="feed-read"),
+            asyncio.create_task(self._send(), name="feed-send"),
+            asyncio.create_task(self._watch(), name="feed-watch"),
+        ]
+        try:
+            # The reader's end is the connection's end; the other two only ever end by an error or
+            # by closing.
+            await _first_error_or(tasks[0], tasks)
+        except BaseException:
+            self._stream.abort()
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        async for event in self._stream:
+            self._inbound = time.monotonic()
+            self.heard = True
+            self._on_event(self._placed(event))
+        if not self._closing:
+            raise ProviderError(
+                "the server ended the stream unasked", provider="listen", kind=Kind.TRANSIENT
+            )
+
+    def _placed(self, event: StreamEvent) -> StreamEvent:
+        """Stream time to the leg's time."""
+        origin = self._origin
+        match event:
+            case Result():
+                if event.final or not event.text:
+                    self._answered = max(self._answered, event.end + origin)
+                return Result(
+                    start=event.start + origin,
+                    end=event.end + origin,
+                    text=event.text,
+                    words=tuple(
+                        [
+                            Word(w.text, w.start + origin, w.end + origin, w.confidence)
+                            for w in event.words
+                        ]
+                    ),
+                    final=event.final,
+                    speech_final=event.speech_final,
+                    from_finalize=event.from_finalize,
+                    received=event.received,
+                    source=event.source,
+                )
+            case UtteranceEnd(last_word_end=int(end)):
+                return UtteranceEnd(end + origin, event.received)
+            case SpeechStarted():
+                return SpeechStarted(event.at + origin, event.received)
+            case _:
+                return event
+
+    # --- At the head: no task ---
+
+    def _sent_at_once(self, frames: Sequence[Frame]) -> bool:
+        """Send new frames as one message; False: it is the task's turn."""
+        count = len(frames)
+        if (
+            not 0 < count <= MOST
+            or self.limit is not None
+            or frames[0].start != self.cursor
+            or frames[-1].start != self.cursor + (count - 1) * FRAME
+            or self._pace.wait(time.monotonic())
+        ):
+            return False
+        first = frames[0]
+        pcm = first.pcm if count == 1 else b"".join([frame.pcm for frame in frames])
+        if not self._stream.send_now(pcm):
+            return False
+        self._has_sent(pcm, first.ready)
+        return True
+
+    def _has_sent(self, pcm: bytes, ready: int | None) -> None:
+        samples = len(pcm) // 2
+        self.cursor += samples
+        self._pace.spend(samples)
+        self._on_sent(len(pcm), ready)
+
+    # --- Behind it: a task ---
+
+    def _rouse(self) -> None:
+        self._parked = False
+        self._wake.set()
+
+    async def _park(self) -> None:
+        """Wait for news; meanwhile `frames` sends."""
+        self._wake.clear()
+        self._parked = True
+        try:
+            await self._wake.wait()
+        finally:
+            self._parked = False
+
+    async def _send(self) -> None:
+        while True:
+            if self.limit is not None and self.cursor >= self.limit:
+                self._closing = True
+                await self._stream.close()
+                return
+            end = self._speech.head if self.limit is None else min(self._speech.head, self.limit)
+            if self.cursor >= end:
+                await self._park()
+            elif wait := self._pace.wait(time.monotonic()):
+                await asyncio.sleep(wait + FRAME / (PACE * RATE))
+            else:
+                await self._send_next(end)
+
+    async def _send_next(self, end: int) -> None:
+        ready = None
+        frame = self._next_frame(end)
+        if frame is not None:
+            pcm, ready = frame.pcm, frame.ready
+        else:
+            first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
+            if first > self.cursor:
+                # To go on without it would settle speech that nobody heard. The recovery reports it.
+                raise ProviderError(
+                    "audio left the ledger before it could be sent",
+                    provider="listen",
+                    kind=Kind.TRANSIENT,
+                )
+            if not pcm:  # Neither there yet nor gone: there is nothing to do but wait.
+                await self._park()
+                return
+        await self._bounded(self._stream.send(pcm))
+        self._has_sent(pcm, ready)
+
+    async def _bounded(self, sending: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(self._limits.blocked):
+                await sending
+        except TimeoutError:
+            raise ProviderError(
+                f"a send blocked for {self._limits.blocked * 1000:.0f} ms",
+                provider="listen",
+                kind=Kind.TRANSIENT,
+            ) from None
+
+    def _next_frame(self, end: int) -> Frame | None:
+        """The frame at the cursor, if it came the short way and there is no backlog behind it."""
+        while self._inbox and self._inbox[0].start < self.cursor:
+            self._inbox.popleft()
+        if self._inbox and self._inbox[0].start == self.cursor and end - self.cursor < BEHIND:
+            return self._inbox.popleft()
+        return None
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(min(0.25, self._limits.patience / 4))
+            now = time.monotonic()
+            if self._speech.spoken(self._answered, self.cursor) < WORTH_AN_ANSWER:
+                self._pending_since = now
+            silence = now - max(self._inbound, self._pending_since)
+            if silence > self._limits.patience:
+                raise ProviderError(
+                    f"no message for {silence:.1f} s while speech waits for its result",
+                    provider="listen",
+                    kind=Kind.TRANSIENT,
+                )
+            await self._finalize_if_forgotten()
+
+    async def _finalize_if_forgotten(self) -> None:
+        """The talker has stopped and no more audio comes: ask for what the recogniser may still
+        hold back."""
+        head = self._speech.head
+        if (
+            not self._closing
+            and self.cursor == head > self._finalized_at
+            and self._speech.quiet_for() > RATE
+            and self._idle_since(head)
+            and self._speech.spoken(self._finalized_at, head)
+        ):
+            self._finalized_at = head
+            await self._bounded(self._stream.finalize())
+
+    def _idle_since(self, head: int) -> bool:
+        """No frame for half a second."""
+        captured = self._speech.captured(head)
+        return captured > 0 and time.monotonic() - captured > 0.5
+
+
+async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until `main` is done or any task fails; raise that failure."""
+    waiting: set[asyncio.Task[None]] = set(tasks)
+    while not main.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    main.result()

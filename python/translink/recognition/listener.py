@@ -1,0 +1,437 @@
+"""One leg's ear for words: audio in, final results out, in order of speech, whatever happens to the
+providers.
+
+Theory of operation
+    `timeline` says which audio is answered; `speech` says where somebody speaks; a `stint` is one
+    stream and what it is fed; `pieces` has finished stretches recognised by the prerecorded API.
+    The listener decides which of them serves:
+
+    * mode STREAMING: a stream covers everything. When it breaks, what it had not made final is
+      covered again: a gap of up to `replay` seconds is sent into the next stream (at 1.25 × real
+      time a gap of g seconds delays the talk for 4·g seconds, so it must be small); of a larger one
+      everything up to the last pause goes to the prerecorded API, and the stream goes on from
+      there. When no stream can be had, pieces are cut at pauses until there is one again.
+    * mode PRERECORDED: pieces only.
+    * A change of mode while the call runs ends the stream at a pause and lets it finish what it has
+      heard.
+
+    There is one connection at a time, from the first frame to the end of the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+from translink.errors import Kind, ProviderError
+from translink.providers.backoff import Backoff
+from translink.providers.breaker import Breaker, Wait
+from translink.recognition.feed import WORTH_AN_ANSWER, Audio
+from translink.recognition.languages import Languages
+from translink.recognition.live_span import Stint, good_place
+from translink.recognition.pieces import Pieces
+from translink.recognition.rules import ListenObserver, ListenRules, ListenStats, Mode
+from translink.recognition.speech_map import FRAME, SpeechMap
+from translink.recognition.timeline import Span, Timeline
+from translink.results import RATE, Result, StreamEvent, UtteranceEnd
+
+if TYPE_CHECKING:
+    from translink._core import Frame
+    from translink.providers.protocols import LiveStream, LiveTranscriber
+
+SPREAD = 0.1
+"""Seconds over which legs that wait for each other's attempts look again."""
+
+
+class Listener:
+    """Recognition of one leg during one call."""
+
+    def __init__(
+        self,
+        start: int,
+        *,
+        language: str,
+        audio: Audio,
+        live: LiveTranscriber,
+        breaker: Breaker,
+        transcribe: Callable[[bytes, str], Awaitable[Result]],
+        observer: ListenObserver,
+        streaming: bool = True,
+        rules: ListenRules | None = None,
+        ledger_seconds: float = 60.0,
+        rng: Random | None = None,
+    ) -> None:
+        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs.
+        `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
+        """
+        self.stats = ListenStats()
+        self.mode = Mode.IDLE
+        self.reason = ""
+        """Why this mode."""
+        self._languages = Languages(start, language)
+        self._audio = audio
+        self._live = live
+        self._breaker = breaker
+        self._observer = observer
+        self._rules = rules or ListenRules()
+        self._speech = SpeechMap(start, ledger_seconds)
+        self._timeline = Timeline(start)
+        self._pieces = Pieces(
+            self._timeline,
+            audio=audio,
+            speech=self._speech,
+            transcribe=lambda pcm, at: transcribe(pcm, self._languages.at(at)),
+            on_change=self._release,
+            on_failed=self._piece_failed,
+            rule=self._rules.cut,
+        )
+        self._start = start
+        self._want_stream = streaming
+        self._finishing = False
+        self._failures = 0
+        """Failed connections in a row."""
+        self._fallen_back = False
+        self._refused = False
+        """The provider says that our request is wrong: no use asking again before something
+        changes."""
+        self._handover_since: float | None = None
+        self._stint: Stint | None = None
+        self._no_stint = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._rng = rng or Random()
+        self._backoff = Backoff(rng=self._rng)
+
+    @property
+    def speech(self) -> SpeechMap:
+        """Where the talker speaks."""
+        return self._speech
+
+    @property
+    def pieces_waiting(self) -> int:
+        """Stretches that are with the prerecorded API."""
+        return self._pieces.waiting
+
+    @property
+    def language(self) -> str:
+        """What is recognised, or will be from the next pause on."""
+        return self._languages.wanted
+
+    def language_at(self, sample: int) -> str:
+        """What was, or is, spoken there."""
+        return self._languages.at(sample)
+
+    @property
+    def acknowledged(self) -> int:
+        """Everything below this sample is answered or reported lost."""
+        return self._timeline.acknowledged
+
+    def frames(self, frames: Sequence[Frame]) -> None:
+        """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
+        if self._finishing:
+            return
+        note = self._speech.frame
+        for frame in frames:
+            note(frame.start, frame.speech, frame.rms, frame.captured)
+        if self._stint is not None:
+            self._stint.frames(frames)
+        if self._handover_since is not None:
+            self._hand_over()
+        if (assigned := self._timeline.assigned) is not None and (
+            not self._want_stream
+            or self._fallen_back
+            or self._speech.head - assigned > self._rules.hurry * RATE
+        ):
+            self._pieces.cut()
+
+    def use_streaming(self, wanted: bool) -> None:
+        """Change the way of recognition while the call runs; nothing is lost or doubled by it."""
+        if wanted == self._want_stream:
+            return
+        self._want_stream = wanted
+        self._refused = False
+        self._backoff = Backoff(rng=self._rng)
+        if not wanted and self._serving:
+            self._begin_handover()
+        elif not self._languages.changing:
+            self._handover_since = None
+        self._changed.set()
+
+    def use_language(self, language: str) -> None:
+        """Somebody goes on in another language: at the next pause his stream ends, and what he
+        says from there on is recognised in the other one; nothing is lost or doubled by it."""
+        if language == self._languages.wanted:
+            return
+        self._languages.change(language)
+        self._refused = False
+        self._begin_handover()
+        self._changed.set()
+
+    @property
+    def _serving(self) -> bool:
+        """A stream covers all that comes."""
+        return self._stint is not None and self._stint.open
+
+    def _begin_handover(self) -> None:
+        self._handover_since = self._handover_since or time.monotonic()
+        self._hand_over()
+        # Who is silent sends no frames that would bring it about.
+        asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
+
+    def _turn(self, at: int | None) -> None:
+        """What is spoken from `at` on (None = now) is in the language that was asked for."""
+        if not self._languages.changing or self._finishing:
+            return
+        if at is None:
+            at = self._speech.head
+            start = self._timeline.assigned
+            if start is not None and not self._quiet():
+                # In mid-word; both sides must be able to hear the word on the border whole.
+                lap = int(self._rules.lap * RATE)
+                at = (
+                    start if at - lap <= start else good_place(self._speech, self._rules, start, at)
+                )
+            # What nobody was given yet was said in the language before.
+            self._pieces.take(at)
+        self._languages.turn(at)
+
+    async def run(self) -> None:
+        """Serve until `finish`. Cancelling drops what is under way, and says so.
+
+        Raises:
+            ExceptionGroup: a bug, in here or in a provider.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._pieces.bugs(), name="pieces")
+                await self._serve_while_wanted()
+                watching.cancel()
+        except BaseException:
+            self._give_up()
+            raise
+        finally:
+            self._set_mode(Mode.IDLE, "the call is over")
+
+    async def finish(self, within: float) -> None:
+        """The call is over: have the rest recognised, bounded by `within` seconds, then let `run`
+        return.
+
+        What is not recognised by then is reported lost.
+        """
+        self._finishing = True
+        self._changed.set()
+        deadline = time.monotonic() + within
+        if (stint := self._stint) is not None:
+            stint.end_at(self._speech.head)
+            if not await self._gone(within / 2):
+                # The rest of the time is for the prerecorded API.
+                stint.abort()
+                await self._gone(within / 10)
+        self._pieces.take(self._speech.head)
+        await self._pieces.wait(max(0.0, deadline - time.monotonic()))
+        self._give_up()
+
+    async def _gone(self, within: float) -> bool:
+        """Wait for the stream's end."""
+        try:
+            async with asyncio.timeout(within):
+                await self._no_stint.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _give_up(self) -> None:
+        """Nobody will be asked any more: speech without an answer is lost, and said so."""
+        self._pieces.cancel()
+        for span in self._timeline.unfinished():
+            self._timeline.end(span, self._speech.head)
+            assert span.end is not None
+            if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
+                self._timeline.done(span)
+            else:
+                self._timeline.lose(span)
+        self._release()
+
+    async def _serve_while_wanted(self) -> None:
+        while not self._finishing:
+            self._changed.clear()
+            if self._want_stream and not self._refused:
+                await self._stream()
+            else:
+                if not self._refused:
+                    self._set_mode(Mode.PRERECORDED, "as set")
+                await self._changed.wait()
+
+    async def _stream(self) -> None:
+        """One attempt at a stream, and its life."""
+        permit = self._breaker.acquire(time.monotonic())
+        if isinstance(permit, Wait):
+            at = permit.at
+            if permit.careful:
+                at += self._rng.uniform(0.0, SPREAD)
+            else:
+                self._fall_back(None)
+            await self._pause_until(at)
+            return
+        if not self._fallen_back and not self._failures:
+            self._set_mode(Mode.CONNECTING, "")
+        self.stats.handshakes += 1
+        self._observer.connecting()
+        language = self._languages.now
+        try:
+            stream = await self._live.connect(language)
+        except ProviderError as error:
+            self._breaker.failed(error, time.monotonic(), permit)
+            await self._failed(error)
+            return
+        except BaseException:
+            self._breaker.abandoned(permit)
+            raise
+        self._breaker.succeeded(time.monotonic(), permit)
+        await self._serve(stream, language)
+
+    async def _serve(self, stream: LiveStream, language: str) -> None:
+        """A stream is open: feed it until it ends."""
+        if self._finishing or not self._want_stream or language != self._languages.now:
+            stream.abort()
+            return
+        opened = time.monotonic()
+        self._backoff.opened(opened)
+        self.stats.connections_total += 1
+        self.stats.connections_active += 1
+        self._observer.connected()
+        stint = self._stint = Stint(
+            stream,
+            start=self._start,
+            again=self.stats.connections_total > 1,
+            audio=self._audio,
+            speech=self._speech,
+            timeline=self._timeline,
+            pieces=self._pieces,
+            rules=self._rules,
+            on_event=self._event,
+            on_sent=self._sent,
+        )
+        self._no_stint.clear()
+        if stint.replayed is not None:
+            self._replayed(*stint.replayed)
+        self._fallen_back = False
+        self._set_mode(Mode.STREAMING, "")
+        failure: ProviderError | None = None
+        try:
+            await stint.run()
+        except ProviderError as error:
+            failure = error
+        finally:
+            self.stats.connections_active -= 1
+            self._stint = None
+            if not self._languages.changing:
+                self._handover_since = None
+            self._no_stint.set()
+        self._observer.disconnected(failure)
+        if failure is None:
+            stint.done()
+            self._release()
+            return
+        self.stats.failovers += 1
+        stint.broken()
+        self._release()
+        if stint.heard:
+            self._failures = 0
+            self._breaker.lost(time.monotonic())
+        else:
+            # It took the handshake and then said nothing: for the other legs that is a failure,
+            # too.
+            self._breaker.failed(failure, time.monotonic())
+        await self._failed(failure)
+
+    async def _failed(self, error: ProviderError) -> None:
+        """A connection could not be made or broke: fall back unless one quick retry may help, and
+        wait for the next turn."""
+        self.stats.errors += 1
+        self._observer.failed(error)
+        self._failures += 1
+        self._refused = error.kind is Kind.REFUSED
+        if self._failures > 1 or error.kind is not Kind.TRANSIENT:
+            self._fall_back(error)
+        else:
+            self._set_mode(Mode.RECOVERING, str(error))
+        if not self._refused and not self._finishing:
+            await self._pause_until(self._backoff.lost(time.monotonic()))
+
+    def _replayed(self, samples: int, by: str) -> None:
+        self.stats.replayed_ms += samples * 1000 / RATE
+        self._observer.replayed(samples / RATE, by)
+
+    def _hand_over(self) -> None:
+        """The stream is no longer wanted, or another language: end its span at a pause, or when no
+        pause comes."""
+        if self._handover_since is None:
+            return
+        waited = time.monotonic() - self._handover_since
+        quiet = self._quiet()
+        if not quiet and waited < self._rules.handover:
+            return
+        self._handover_since = None
+        stint = self._stint
+        if stint is not None and stint.open:
+            self._turn(stint.end_at(self._speech.head, mid_word=not quiet))
+        else:
+            self._turn(None)
+
+    def _quiet(self) -> bool:
+        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too, and
+        nothing more would come."""
+        speech = self._speech
+        return (
+            speech.quiet_for() > RATE // 5 or time.monotonic() - speech.captured(speech.head) > 0.5
+        )
+
+    def _event(self, span: Span, event: StreamEvent) -> None:
+        match event:
+            case Result(final=True):
+                self._timeline.result(span, event)
+                self._release()
+            case Result():
+                self._observer.interim(event)
+            case UtteranceEnd():
+                self._timeline.utterance_end(span, event)
+                self._release()
+            case _:
+                pass
+
+    def _release(self) -> None:
+        for item in self._timeline.released():
+            self._observer.item(item)
+
+    def _sent(self, size: int, ready: int | None) -> None:
+        stats = self.stats
+        stats.bytes_sent += size
+        stats.frames_sent = stats.bytes_sent // (2 * FRAME)
+        self._observer.sent(ready, stats.frames_sent)
+
+    def _fall_back(self, error: ProviderError | None) -> None:
+        if not self._fallen_back:
+            self._fallen_back = True
+            self._observer.fell_back(error)
+        self._set_mode(Mode.PRERECORDED, str(error or self._breaker.reason))
+        self._pieces.cut()
+
+    def _piece_failed(self, error: ProviderError) -> None:
+        self.stats.errors += 1
+        self._observer.failed(error)
+
+    def _set_mode(self, mode: Mode, reason: str) -> None:
+        if mode is not self.mode:
+            self.mode, self.reason = mode, reason
+            self._observer.mode(mode, reason)
+
+    async def _pause_until(self, at: float) -> None:
+        """Wait, unless the mode is changed or the call ends meanwhile."""
+        try:
+            async with asyncio.timeout(max(0.0, at - time.monotonic())):
+                await self._changed.wait()
+        except TimeoutError:
+            pass

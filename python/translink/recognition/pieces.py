@@ -1,0 +1,188 @@
+"""Stretches of audio that go to the prerecorded API: cut at pauses, uploaded with some air around,
+retried while the ledger has them.
+
+A piece covers a span of the timeline, but only the talk in it is uploaded, with `PREROLL` before
+and `HANGOVER` after; a span without talk is settled without asking anybody. Audio is read from the
+ledger at each attempt, so a waiting piece costs no memory, and what has left the ledger before a
+provider came back is reported as lost: never silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from translink.errors import Kind, ProviderError
+from translink.results import RATE, Result
+
+if TYPE_CHECKING:
+    from translink.recognition.feed import Audio
+    from translink.recognition.speech_map import SpeechMap
+    from translink.recognition.timeline import Span, Timeline
+
+PREROLL = RATE * 3 // 10
+"""A VAD notices a soft beginning late."""
+HANGOVER = RATE * 4 // 10
+"""And a soft end early; also lets a recogniser hear that the word is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutRule:
+    """Where a stretch is cut into pieces. Samples."""
+
+    pause: int = RATE // 2
+    """A pause this long ends a piece."""
+    longest: int = 12 * RATE
+    """Somebody who speaks longer without a pause is cut at the quietest moment, words on the border
+    being heard by both sides."""
+
+
+class Pieces:
+    """The prerecorded work of one leg in one call."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        *,
+        audio: Audio,
+        speech: SpeechMap,
+        transcribe: Callable[[bytes, int], Awaitable[Result]],
+        on_change: Callable[[], None],
+        on_failed: Callable[[ProviderError], None],
+        rule: CutRule = CutRule(),
+    ) -> None:
+        """`transcribe(pcm, start)` does one bounded round through all providers in line (with their
+        breakers and queue) for the span that begins at sample `start`, and raises `ProviderError`
+        when none of them could; `on_change` is called whenever the timeline has moved.
+        """
+        self._timeline = timeline
+        self._audio = audio
+        self._speech = speech
+        self._transcribe = transcribe
+        self._on_change = on_change
+        self._on_failed = on_failed
+        self._rule = rule
+        self._tasks: dict[asyncio.Task[None], Span] = {}
+        self._broke = asyncio.Event()
+        self._bug: BaseException | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Pieces under way."""
+        return len(self._tasks)
+
+    def cut(self) -> None:
+        """Make pieces of what is unassigned and has come to a pause (or grown too long)."""
+        while (start := self._timeline.assigned) is not None:
+            head = self._speech.head
+            if (pause := self._speech.pause_after(start, self._rule.pause)) is not None:
+                self.take(pause)
+            elif head - start > self._rule.longest:
+                self.take(self._speech.quietest(start + self._rule.longest // 2, head - HANGOVER))
+            elif head - start > 4 * PREROLL and self._speech.speech_in(start, head) is None:
+                self.take(head - PREROLL)
+            else:
+                return
+
+    def take(self, end: int) -> None:
+        """Make the unassigned stretch up to `end` a piece. No-op when there is none."""
+        start = self._timeline.assigned
+        if start is not None and end > start:
+            self.start(self._timeline.begin("prerecorded", end))
+
+    def start(self, span: Span) -> None:
+        """Have an ended span recognised."""
+        assert span.end is not None
+        if self._speech.speech_in(span.settled, span.end) is None:
+            self._timeline.done(span)
+            self._on_change()
+            return
+        task = asyncio.create_task(self._recognise(span), name=f"piece-{span.start}")
+        self._tasks[task] = span
+        task.add_done_callback(self._finished)
+
+    async def wait(self, within: float) -> None:
+        """Wait for what is under way; what is not done by then is lost, and said so."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)
+        self.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        for task, span in list(self._tasks.items()):
+            task.cancel()
+            self._timeline.lose(span)
+        self._on_change()
+
+    async def bugs(self) -> None:
+        """Wait for ever, or for the first exception that is not weather, and raise it."""
+        await self._broke.wait()
+        assert self._bug is not None
+        raise self._bug
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        span = self._tasks.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The words are gone, the order goes on, and the traceback is not swallowed.
+            self._bug = error
+            self._broke.set()
+            self._timeline.lose(span)
+            self._on_change()
+
+    async def _recognise(self, span: Span) -> None:
+        delay = 0.25
+        while True:
+            assert span.end is not None
+            talk = self._speech.speech_in(span.settled, span.end)
+            if talk is None:  # it has aged out of the speech map, and so out of the ledger
+                self._timeline.lose(span)
+                self._on_change()
+                return
+            first, pcm = self._audio.history(
+                max(0, talk.start - PREROLL), min(talk.end + HANGOVER, self._speech.head)
+            )
+            if first > talk.start and self._lose_head(span, talk.end, first):
+                return
+            try:
+                result = await self._transcribe(pcm, span.start)
+            except ProviderError as error:
+                self._on_failed(error)
+                if error.kind is Kind.REFUSED:
+                    # Every provider in line says that the request itself is wrong: asking again
+                    # changes nothing.
+                    self._timeline.lose(span)
+                    self._on_change()
+                    return
+                await asyncio.sleep(max(delay, min(error.retry_after or 0.0, 5.0)))
+                delay = min(2 * delay, 2.0)
+                continue
+            self._timeline.result(span, _placed(result, first))
+            self._timeline.done(span)
+            self._on_change()
+            return
+
+    def _lose_head(self, span: Span, talk_end: int, first: int) -> bool:
+        """What is below `first` has left the ledger: report that part, keep the rest. True: there
+        is no speech in the rest."""
+        over = first >= talk_end
+        self._timeline.lose_until(span, min(first, talk_end))
+        if over:
+            self._timeline.done(span)
+        self._on_change()
+        return over
+
+
+def _placed(result: Result, origin: int) -> Result:
+    """Request time to the leg's time; a piece ends an utterance."""
+    return replace(
+        result,
+        start=result.start + origin,
+        end=result.end + origin,
+        words=tuple(replace(w, start=w.start + origin, end=w.end + origin) for w in result.words),
+        final=True,
+        speech_final=True,
+    )

@@ -1,0 +1,131 @@
+"""Where in a leg's audio somebody speaks, and where it can be cut without cutting a word. Sans-IO.
+
+Fed with the engine's verdict on each frame. Remembers as much as the ledger does: older audio
+cannot be replayed anyway.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from dataclasses import dataclass
+
+from translink.results import RATE
+
+FRAME = 320
+"""Samples per frame."""
+
+
+@dataclass(slots=True)
+class Talk:
+    """A run of frames with speech: samples [start, end)."""
+
+    start: int
+    end: int
+
+
+class SpeechMap:
+    """The talks of one leg in one call."""
+
+    def __init__(self, start: int, seconds: float = 60.0) -> None:
+        self.head = start
+        """First sample that has not been heard yet."""
+        self._begin = start
+        self._slots = max(1, int(seconds * RATE) // FRAME)
+        self._keep = self._slots * FRAME
+        self._talks: deque[Talk] = deque()
+        self._captured = array("q", bytes(8 * self._slots))
+        self._rms = array("H", bytes(2 * self._slots))
+
+    def frame(self, start: int, speech: bool, rms: int, captured: int) -> None:
+        """Note one frame. Frames come in order; a hole (a full mailbox) is taken as speech: better
+        sent than lost."""
+        if start > self.head:
+            self._hole(start, captured)
+        self.head = head = start + FRAME
+        slot = (start // FRAME) % self._slots
+        self._rms[slot] = rms if rms < 0xFFFF else 0xFFFF
+        self._captured[slot] = captured
+        talks = self._talks
+        if speech:
+            if talks and talks[-1].end >= start:
+                talks[-1].end = head
+            else:
+                talks.append(Talk(start, head))
+        while talks and talks[0].end < head - self._keep:
+            talks.popleft()
+
+    def quiet_for(self) -> int:
+        """Samples of silence up to the head."""
+        return self.head - (self._talks[-1].end if self._talks else self._begin)
+
+    def speech_in(self, start: int, end: int) -> Talk | None:
+        """First to last speech within [start, end), or None when all is silent there."""
+        inside = [talk for talk in self._talks if talk.end > start and talk.start < end]
+        if not inside or start >= end:
+            return None
+        return Talk(max(inside[0].start, start), min(inside[-1].end, end))
+
+    def spoken(self, start: int, end: int) -> int:
+        """Samples of speech within [start, end)."""
+        total = 0
+        for talk in reversed(self._talks):  # who asks wants to know about the newest
+            if talk.end <= start:
+                break
+            total += max(0, min(talk.end, end) - max(talk.start, start))
+        return total
+
+    def pause_after(self, start: int, least: int) -> int | None:
+        """Middle of the first pause of `least` samples that follows speech after `start`, or None.
+
+        The pause may still be going on at the head.
+        """
+        before: Talk | None = None
+        for talk in self._talks:
+            if talk.end <= start:
+                continue
+            if before is not None and talk.start - before.end >= least:
+                return (before.end + talk.start) // 2
+            before = talk
+        if before is not None and self.head - before.end >= least:
+            return before.end + least // 2
+        return None
+
+    def last_pause(self, start: int, least: int) -> int | None:
+        """Middle of the newest pause of `least` samples inside [start, head), or None."""
+        after = self.head
+        for talk in reversed(self._talks):
+            if after - max(talk.end, start) >= least:
+                return (max(talk.end, start) + after) // 2
+            after = talk.start
+            if after <= start:
+                return None
+        return (start + after) // 2 if after - start >= least else None
+
+    def quietest(self, start: int, end: int) -> int:
+        """Beginning of the quietest frame that begins in [start, end) and is still known (the
+        newest of equals): where a cut hurts least when there is no pause. `start` itself when there
+        is none."""
+        start = -(-max(start, self.head - self._keep) // FRAME) * FRAME
+        return min(
+            range(start, max(end, start + 1), FRAME),
+            key=lambda at: (self._rms[(at // FRAME) % self._slots], -at),
+        )
+
+    def captured(self, sample: int) -> float:
+        """When the sound that ends at `sample` reached the socket (monotonic seconds; 0.0 = not
+        known)."""
+        if not max(self._begin, self.head - self._keep) < sample <= self.head:
+            return 0.0
+        return self._captured[((sample - 1) // FRAME) % self._slots] / 1e9
+
+    def _hole(self, end: int, captured: int) -> None:
+        """From the head to `end` nothing came."""
+        if self._talks and self._talks[-1].end >= self.head:
+            self._talks[-1].end = end
+        else:
+            self._talks.append(Talk(self.head, end))
+        for at in range(self.head, end, FRAME):
+            slot = (at // FRAME) % self._slots
+            self._rms[slot] = 0xFFFF
+            self._captured[slot] = captured

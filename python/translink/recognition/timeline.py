@@ -1,0 +1,227 @@
+"""Who answers for which stretch of a leg's audio, and what has been answered. Sans-IO.
+
+Theory of operation
+    A leg's audio is tiled by *spans*. Each span is the business of one source: a live stream (whose
+    end is open until something ends it) or one request to the prerecorded API. Sources may finish
+    in any order; results leave the timeline in order of speech only, and each word exactly once:
+
+    * A span takes only the words whose middle lies in it. So a source may be given more audio than
+      its span, before and after, and a word on the border is heard whole by both neighbours but
+      counted by one of them.
+    * A source that fails keeps what it made final (`settled`); the rest of its span is handed back,
+      to be covered by new spans. Nothing below `settled` is taken twice.
+    * Results of a later span wait until every earlier span is done, or given up as lost.
+
+    `acknowledged` is the sample below which everything has been answered or reported lost: the
+    audio from there on is what a recovery may replay.
+
+Rule of use: after every call, take `released()`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from translink.results import Result, UtteranceEnd, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Audio nobody will ever recognise: it aged out of the ledger before a provider came back."""
+
+    start: int
+    end: int
+
+
+Item = Result | UtteranceEnd | Lost
+"""What leaves the timeline."""
+
+
+@dataclass(eq=False, slots=True)
+class Span:
+    """A stretch of audio and what its source has said of it. Changed by `Timeline` only."""
+
+    source: str
+    start: int
+    end: int | None = None
+    """First sample that is no longer of this span; None = open, the source goes on listening."""
+    settled: int = field(init=False)
+    """Everything in the span below this sample is final."""
+    answered: int = field(init=False)
+    """Where the newest result ended, which may be beyond the span."""
+    done: bool = field(default=False, init=False)
+    """The source has said all it will say."""
+    waiting: deque[Item] = field(default_factory=deque, init=False)
+
+    def __post_init__(self) -> None:
+        self.settled = self.answered = self.start
+
+
+class Timeline:
+    """The spans of one leg in one call."""
+
+    def __init__(self, start: int) -> None:
+        self._spans: deque[Span] = deque()
+        self._released: list[Item] = []
+        self._acknowledged = start
+        self.assigned: int | None = start
+        """First sample no span covers yet; None while an open span covers all that comes."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Everything below this sample is answered, or reported lost, and has been released."""
+        return self._acknowledged
+
+    @property
+    def pending(self) -> int:
+        """Spans that hold back later ones or are not finished."""
+        return len(self._spans)
+
+    def unfinished(self) -> list[Span]:
+        """Spans whose source may still say something, in order of speech."""
+        return [span for span in self._spans if not span.done]
+
+    def begin(self, source: str, end: int | None = None) -> Span:
+        """Give the next uncovered stretch to `source`, up to `end` or (None) open-ended.
+
+        Raises:
+            ValueError: an open span covers everything already, or the stretch would be empty.
+        """
+        if self.assigned is None:
+            raise ValueError("an open span already covers what comes")
+        if end is not None and end <= self.assigned:
+            raise ValueError(f"empty span: {self.assigned}..{end}")
+        span = Span(source, self.assigned, end)
+        self._spans.append(span)
+        self.assigned = end
+        return span
+
+    def end(self, span: Span, at: int) -> None:
+        """Let an open span end at sample `at` (never before what it has settled); later audio is
+        unassigned again."""
+        if span.end is not None:
+            return
+        span.end = max(at, span.settled)
+        self.assigned = span.end
+
+    def result(self, span: Span, result: Result) -> None:
+        """Take a final result in absolute samples. Interims do not belong here.
+
+        Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and
+        are dropped. So is the text of a result that ends no later than an earlier one of the same
+        source: it was said before.
+        """
+        if span.done:
+            return
+        if result.end <= span.answered:
+            result = replace(result, words=(), text="")
+        span.answered = max(span.answered, result.end)
+        trimmed = _within(result, span.start, span.end)
+        span.settled = max(span.settled, trimmed.end)
+        span.waiting.append(trimmed)
+        self._release()
+
+    def utterance_end(self, span: Span, event: UtteranceEnd) -> None:
+        """Keep an UtteranceEnd in its place among the results."""
+        if not span.done:
+            span.waiting.append(event)
+            self._release()
+
+    def done(self, span: Span) -> None:
+        """The source has answered for the whole span.
+
+        Raises:
+            ValueError: the span is still open; `end` it first.
+        """
+        if span.end is None:
+            raise ValueError("an open span cannot be done")
+        if not span.done:
+            span.settled = span.end
+            span.done = True
+            self._release()
+
+    def abandon(self, span: Span) -> tuple[int, int | None]:
+        """The source failed: it keeps what it settled. Returns the rest, (first sample, end or None
+        if open).
+
+        The rest of the *last* span simply becomes unassigned again. The rest of an earlier one is
+        handed to a new span at the same place in the order by `reassign`.
+        """
+        rest = (span.settled, span.end)
+        if self._spans and span is self._spans[-1] and not span.done:
+            span.end = span.settled
+            self.assigned = span.settled
+            self.done(span)
+        return rest
+
+    def reassign(self, span: Span, source: str) -> Span:
+        """Give what `span` has not settled to another source, at the same place in the order."""
+        if span.done or span.end is None:
+            raise ValueError("only an ended span that is not done can be reassigned")
+        heir = Span(source, span.settled, span.end)
+        self._spans.insert(self._spans.index(span) + 1, heir)
+        span.end = span.settled
+        self.done(span)
+        return heir
+
+    def lose(self, span: Span) -> Lost:
+        """Give up what the span has not settled; said once, in its place in the order."""
+        if span.end is None:
+            raise ValueError("an open span cannot be lost")
+        lost = Lost(span.settled, span.end)
+        if lost.end > lost.start and not span.done:
+            span.waiting.append(lost)
+        self.done(span)
+        return lost
+
+    def lose_until(self, span: Span, sample: int) -> None:
+        """Give up the part of an ended span below `sample`; the rest still waits for its source."""
+        if span.end is None:
+            raise ValueError("an open span cannot be lost")
+        if sample >= span.end:
+            self.lose(span)
+        elif sample > span.settled and not span.done:
+            span.waiting.append(Lost(span.settled, sample))
+            span.settled = sample
+            self._release()
+
+    def released(self) -> list[Item]:
+        """What can be said now, in order of speech."""
+        out, self._released = self._released, []
+        return out
+
+    def _release(self) -> None:
+        while self._spans:
+            first = self._spans[0]
+            self._released.extend(first.waiting)
+            first.waiting.clear()
+            self._acknowledged = max(self._acknowledged, first.settled)
+            if not first.done:
+                return
+            self._spans.popleft()
+
+
+def _within(result: Result, start: int, end: int | None) -> Result:
+    """The part of `result` whose words have their middle in [start, end)."""
+    first = max(result.start, start)
+    last = max(result.end if end is None else min(result.end, end), start)
+    if not result.words:
+        middle = (result.start + result.end) // 2
+        inside = start <= middle and (end is None or middle < end)
+        return replace(result, start=min(first, last), end=last, text=result.text if inside else "")
+    kept = tuple(word for word in result.words if _owns(word, start, end))
+    if len(kept) == len(result.words):
+        return replace(result, start=min(first, last), end=last)
+    return replace(
+        result,
+        start=min(first, last),
+        end=last,
+        words=kept,
+        text=" ".join(word.text for word in kept),
+    )
+
+
+def _owns(word: Word, start: int, end: int | None) -> bool:
+    middle = (word.start + word.end) // 2
+    return start <= middle and (end is None or middle < end)

@@ -1,0 +1,133 @@
+"""What is said about a wrong setting: its name as written, the place, the value, what is right."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from translink.settings.model import Settings
+from translink.settings.secrets import SECRET_NAMES
+
+PREFIX = "TRANSLINK_"
+
+Trail = tuple[str, ...]
+"""The way to a value: `("admin", "port")`; an item of an array by its place."""
+Naming = Callable[[str], str]
+
+
+class Entry(NamedTuple):
+    """One value that somebody wrote."""
+
+    path: Trail
+    value: object
+    name: str
+    """As he wrote it."""
+    where: str
+    """File and line, `environment`, `command line`."""
+
+
+def explain(error: ValidationError, written: Mapping[Trail, Entry], tree: object) -> str:
+    """One line for each thing that pydantic found wrong with the tree of settings."""
+    lines: list[str] = []
+    for problem in error.errors(include_url=False):
+        path = [str(part) for part in problem["loc"]]
+        wrong = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+        wrong = re.sub(r"a valid dictionary.*", "a table of settings", wrong)
+        if problem["type"] == "extra_forbidden":
+            spell = _speller(path, _entry_at(tuple(path), written)[0])
+            wrong = "is not a setting" + did_you_mean(path[-1], _names_at(path[:-1]), spell)
+        elif problem["type"] == "missing":
+            wrong = "is missing"
+        elif field := re.match(r"([a-z_]+): (.*)", wrong, re.DOTALL):
+            path, wrong = [*path, field[1]], field[2]
+        lines.append(_tell(tuple(path), wrong, written, tree))
+    return "\n".join(dict.fromkeys(lines))
+
+
+def told(name: str, value: object, where: str, wrong: str, *, secret: bool = False) -> str:
+    """`name = value (where): what is right`, the value masked where it may be a secret."""
+    at = f" ({where})" if where else ""
+    if value is _NOTHING or isinstance(value, (dict, list)):
+        return f"{name}{at}: {wrong}"
+    secret = secret or bool(re.search(r"key(?!term)|token|secret|password", name, re.IGNORECASE))
+    secret = secret or bool(re.search(r"://[^/]*@|_key|token", str(value)))
+    return f"{name} = {'********' if secret else repr(value)}{at}: {wrong}"
+
+
+def did_you_mean(name: str, known: Iterable[str], spell: Naming = str) -> str:
+    """The nearest known name as a hint, or else all of them."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {spell(near[0])}?"
+    return f"; known are {', '.join(sorted(known))}"
+
+
+def _tell(path: Trail, wrong: str, written: Mapping[Trail, Entry], tree: object) -> str:
+    entry, exact = _entry_at(path, written)
+    value: object = tree
+    for key in path:
+        if isinstance(value, dict):
+            value = value.get(key, _NOTHING)
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            value = _NOTHING
+    shown = ".".join(path)
+    if entry is None:
+        return told(shown, value, "", wrong)
+    name = entry.name if exact else f"{entry.name}: {shown}"
+    return told(name, value, entry.where, wrong, secret=_is_secret(path))
+
+
+def _entry_at(path: Trail, written: Mapping[Trail, Entry]) -> tuple[Entry | None, bool]:
+    """Who wrote the value at the path, or around it (then False), or inside it."""
+    if entry := written.get(path):
+        return entry, True
+    if inside := next((e for p, e in written.items() if p[: len(path)] == path), None):
+        return inside, True
+    around = (written.get(path[:length]) for length in range(len(path) - 1, 0, -1))
+    return next((entry for entry in around if entry), None), False
+
+
+class _Nothing:
+    pass
+
+
+_NOTHING = _Nothing()
+
+
+def _is_secret(path: Trail) -> bool:
+    return path[-1] in SECRET_NAMES
+
+
+def _speller(path: Sequence[str], entry: Entry | None) -> Naming:
+    """Writes another last name of the path the way that the entry was written."""
+    if entry is not None and entry.name.startswith(PREFIX):
+        return lambda name: PREFIX + "__".join((*entry.path[: len(path) - 1], name)).upper()
+    return lambda name: ".".join((*path[:-1], name))
+
+
+def _names_at(path: Sequence[str]) -> list[str]:
+    """The settings that exist under `path`."""
+    model: type[BaseModel] = Settings
+    for part in path:
+        if part.isdecimal() or part not in model.model_fields:
+            continue
+        inner = _model_in(model.model_fields[part].annotation)
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None

@@ -1,0 +1,316 @@
+"""Naming settings come from, in order of strength, and how to name a wrong one.
+
+defaults < `translink.toml` < `.env.externalmedia` < environment < flags. Each source becomes a
+list of entries (path, value, name, place); stronger entries are laid over weaker ones; pydantic
+judges the sum; an error is told with the name that the user wrote and the place where he wrote it.
+
+- A table of the file is laid over field by field; `legs`, `pairs` and other arrays replace the
+  weaker array whole.
+- Environment: `TRANSLINK_ADMIN__PORT=3021` is `admin.port`; a leg is addressed by its name:
+  `TRANSLINK_LEGS__3333__LISTEN=127.0.0.1:0`; a value that begins with `[` or `{` is JSON. An empty
+  value counts as not set. Besides there are the well-known names of `WELL_KNOWN`.
+- Names that we do not know are refused in `translink.toml` and behind `TRANSLINK_`, with the
+  nearest name that we do know. `.env.externalmedia` belongs to the predecessor too: its other
+  names are passed over.
+- A secret may be given by its place (`keys`): `DEEPGRAM_API_KEY_FILE=/path` is
+  `DEEPGRAM_API_KEY=file:/path`. On the command line it *must*, since everybody on the machine can
+  read that.
+- Of `USE_DEEPGRAM_STREAMING` and `TRANSLINK_MODE` in one source, the second wins.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+from pydantic import ValidationError
+
+from translink.errors import SettingsError
+from translink.settings.explain import PREFIX, Entry, Naming, Trail, did_you_mean, explain, told
+from translink.settings.model import Notes, Settings
+from translink.settings.secrets import FILE_FORM, SECRET_NAMES, is_reference, readable_by_all
+
+CONFIG_FILE = "translink.toml"
+ENV_FILE = ".env.externalmedia"
+
+WELL_KNOWN: Mapping[str, str] = {
+    # Weaker names first: of two names for one setting the later wins.
+    "DEEPGRAM_API_KEY": "deepgram.api_key",
+    "DEEPGRAM_BASE_URL": "deepgram.base_url",
+    "DEEPL_AUTH_KEY": "deepl.api_key",
+    "DEEPL_API_KEY": "deepl.api_key",
+    "DEEPL_SERVER_URL": "deepl.server_url",
+    "USE_DEEPGRAM_STREAMING": "mode",
+}
+
+_FILE = "_FILE"
+
+FLAGS: Mapping[str, str] = {
+    "--mode": "mode",
+    "--host": "admin.host",
+    "--admin-port": "admin.port",
+    "--idle-timeout": "idle_timeout",
+    "--log-level": "log.level",
+    "--log-format": "log.format",
+}
+
+DEFAULTS: Mapping[str, object] = {
+    "legs": [
+        {"name": "3333", "language": "en", "listen": "127.0.0.1:6120", "play_to": "127.0.0.1:6121"},
+        {"name": "4444", "language": "fr", "listen": "127.0.0.1:6122", "play_to": "127.0.0.1:6123"},
+    ]
+}
+"""The predecessor's: his gateways must find everything where it was."""
+
+
+def load(
+    *,
+    config: Path | None,
+    env_file: Path | None,
+    environ: Mapping[str, str] | None,
+    flags: Mapping[str, object] | None,
+    directory: Path | None,
+) -> Settings:
+    """See `Settings.load`."""
+    here = directory or Path()
+    files: list[Path] = []
+    entries: list[Entry] = []
+    ignored: list[str] = []
+    config_path = config or here / CONFIG_FILE
+    if (text := _read(config_path, must_exist=config is not None)) is not None:
+        files.append(config_path)
+        entries += _from_toml(text, config_path)
+    env_path = env_file or here / ENV_FILE
+    if (text := _read(env_path, must_exist=env_file is not None)) is not None:
+        files.append(env_path)
+        entries += _from_env_file(text, env_path, ignored)
+    entries += _from_environ(os.environ if environ is None else environ)
+    entries += _from_flags(flags or {})
+
+    tree: dict[str, object] = json.loads(json.dumps(DEFAULTS))
+    written: dict[Trail, Entry] = {}
+    for entry in entries:
+        path = _lay(tree, entry)
+        for older in [p for p in written if p[: len(path)] == path]:
+            del written[older]
+        written[path] = entry
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(explain(error, written, tree)) from None
+    exposed = (path for path in files if _holds_secret(path, entries) and readable_by_all(path))
+    settings._notes = Notes(tuple(files), tuple(ignored), tuple(exposed))
+    return settings
+
+
+def _holds_secret(path: Path, entries: Sequence[Entry]) -> bool:
+    return any(
+        entry.path[-1] in SECRET_NAMES
+        and isinstance(entry.value, str)
+        and not is_reference(entry.value)
+        and entry.where.startswith(str(path))
+        for entry in entries
+    )
+
+
+# Sources
+
+
+def _read(path: Path, *, must_exist: bool) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if not must_exist:
+            return None
+        raise SettingsError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+
+
+def _from_toml(text: str, path: Path) -> Iterator[Entry]:
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: is not TOML: {error}") from None
+    lines = _toml_lines(text)
+    for leaf, value in _leaves(table):
+        name = ".".join(leaf).replace("#", "")
+        line = lines.get(tuple(name.split(".")))
+        yield Entry(leaf, value, name, f"{path}, line {line}" if line else str(path))
+
+
+def _leaves(table: Mapping[str, object], above: Trail = ()) -> Iterator[tuple[Trail, object]]:
+    for key, value in table.items():
+        path = (*above, key)
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, path)
+            continue
+        yield path, value
+        if isinstance(value, list):  # once more, field by field: each has a line of its own
+            for place, item in enumerate(value):
+                if isinstance(item, dict):
+                    yield from _leaves(item, (*path, f"#{place}"))
+
+
+def _toml_lines(text: str) -> dict[Trail, int]:
+    """Line of each plain key and header, for error messages."""
+    lines: dict[Trail, int] = {}
+    table: Trail = ()
+    counts: dict[Trail, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
+            table = tuple(part.strip().strip("\"'") for part in header[2].split("."))
+            if header[1] == "[[":
+                lines.setdefault(table, number)
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, str(counts[table]))
+            lines.setdefault(table, number)
+        elif key := re.match(r"\s*([\w\"'.-]+)\s*=", line):
+            parts = tuple(part.strip("\"'") for part in key[1].split("."))
+            lines.setdefault(table + parts, number)
+    return lines
+
+
+def _from_env_file(text: str, path: Path, ignored: list[str]) -> Iterator[Entry]:
+    values: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            line = binding.original.line
+            raise SettingsError(f"{path}, line {line}: should be NAME=value or a comment")
+        if binding.key is not None:
+            values[binding.key] = binding.value or ""
+            lines[binding.key] = binding.original.line
+    ignored += [name for name in values if not _is_ours(name)]
+    yield from _from_names(values, lambda name: f"{path}, line {lines[name]}")
+
+
+def _from_environ(environ: Mapping[str, str]) -> Iterator[Entry]:
+    yield from _from_names(environ, lambda _: "environment")
+
+
+def _is_ours(name: str) -> bool:
+    return name.removesuffix(_FILE) in WELL_KNOWN or name.startswith(PREFIX)
+
+
+def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
+    for name, dotted in WELL_KNOWN.items():
+        path = tuple(dotted.split("."))
+        if path[-1] in SECRET_NAMES and (place := values.get(name + _FILE, "").strip()):
+            yield _by_file(path, place, name, values, where)
+        elif value := values.get(name, "").strip():
+            at = where(name)
+            parsed = _flag_to_mode(name, value, at) if name == "USE_DEEPGRAM_STREAMING" else value
+            yield Entry(path, parsed, name, at)
+    for name in sorted(values, key=lambda name: (name.count("__"), name)):
+        value = values[name].strip()
+        if name.startswith(PREFIX) and value:
+            path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+            plain = path[-1].removesuffix(_FILE.lower())
+            if plain != path[-1] and plain in SECRET_NAMES:
+                yield _by_file((*path[:-1], plain), value, name.removesuffix(_FILE), values, where)
+            else:
+                yield Entry(path, _parse(value, name, where(name)), name, where(name))
+
+
+def _by_file(path: Trail, place: str, name: str, values: Mapping[str, str], where: Naming) -> Entry:
+    """The entry for `NAME_FILE=place`."""
+    both = name + _FILE
+    if values.get(name, "").strip():
+        raise SettingsError(told(both, place, where(both), f"{name} is set too; which is meant?"))
+    return Entry(path, FILE_FORM + place, both, where(both))
+
+
+def _flag_to_mode(name: str, value: str, where: str) -> str:
+    match value.lower():
+        case "true" | "1" | "yes" | "on":
+            return "auto"
+        case "false" | "0" | "no" | "off":
+            return "prerecorded"
+    right = "should be true (streaming) or false (prerecorded)"
+    raise SettingsError(told(name, value, where, right))
+
+
+def _from_flags(flags: Mapping[str, object]) -> Iterator[Entry]:
+    where = "command line"
+    for flag, value in flags.items():
+        if flag == "--set":
+            for assignment in value if isinstance(value, (list, tuple)) else ():
+                name, equals, text = str(assignment).partition("=")
+                if not equals:
+                    right = "should be name=value, as in admin.port=3021"
+                    raise SettingsError(f"--set {assignment}: {right}")
+                path = tuple(name.strip().lower().split("."))
+                if _shows_a_secret(path, text):
+                    right = (
+                        "on the command line everybody on this machine can read it; give file:PATH "
+                        "or keyring:SERVICE/NAME, or put it into the environment or a file"
+                    )
+                    raise SettingsError(f"--set {name} = ******** (command line): {right}")
+                yield Entry(path, _parse(text, name, where), f"--set {name}", where)
+        elif value is not None:
+            yield Entry(tuple(FLAGS[flag].split(".")), value, flag, where)
+
+
+def _shows_a_secret(path: Trail, text: str) -> bool:
+    if text and path[-1] in SECRET_NAMES:
+        return not is_reference(text)
+    found = re.findall(r'"(\w+)"\s*:\s*"([^"]+)"', text)  # inside an array of accounts
+    return any(name in SECRET_NAMES and not is_reference(value) for name, value in found)
+
+
+def _parse(text: str, name: str, where: str) -> object:
+    if text[:1] not in ("[", "{") or re.fullmatch(r"\[[0-9A-Fa-f:.%]+\]:\d+", text):
+        return text  # the second is an IPv6 address with a port
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(told(name, text, where, f"should be JSON: {error}")) from None
+
+
+# Laying one over the other
+
+
+def _lay(tree: dict[str, object], entry: Entry) -> Trail:
+    """Put the entry into the tree. Returns its path there, with places for the names of legs."""
+    node: object = tree
+    path: list[str] = []
+    for depth, key in enumerate(entry.path):
+        last = depth == len(entry.path) - 1
+        if isinstance(node, list):
+            place = _place(node, key)
+            if place is None:
+                known = [str(item.get("name")) for item in node if isinstance(item, dict)]
+                hint = f"{entry.path[depth - 1]} has no {key!r}" + did_you_mean(key, known)
+                raise SettingsError(told(entry.name, entry.value, entry.where, hint))
+            path.append(str(place))
+            if last:
+                node[place] = entry.value
+            else:
+                node = node[place]
+        elif isinstance(node, dict):
+            path.append(key)
+            if last:
+                node[key] = entry.value
+            else:
+                node = node.setdefault(key, {})
+        else:
+            hint = f"{'.'.join(entry.path[:depth])} is a plain value, nothing can be set inside it"
+            raise SettingsError(told(entry.name, entry.value, entry.where, hint))
+    return tuple(path)
+
+
+def _place(items: Sequence[object], key: str) -> int | None:
+    if key.startswith("#"):
+        key = key[1:]
+        return int(key) if key.isdecimal() and int(key) < len(items) else None
+    for place, item in enumerate(items):
+        if isinstance(item, dict) and str(item.get("name", "")).lower() == key.lower():
+            return place
+    return int(key) if key.isdecimal() and int(key) < len(items) else None

@@ -1,0 +1,157 @@
+"""The kinds of values in settings: how each is written, checked and refused."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
+
+from translink.settings.secrets import fetched
+
+
+class Address(NamedTuple):
+    """A UDP or TCP address. Written `host:port`; a port alone means loopback."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Is it an address or name of this very machine?"""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(?:\[([^\]]+)\]:|([^:\s]*):)?(\d{1,5})", value.strip())
+    if match is None or int(match[3]) > 65_535:
+        raise ValueError("should be host:port, as in 127.0.0.1:6120, with a port from 0 to 65535")
+    return Address(match[1] or match[2] or "127.0.0.1", int(match[3]))
+
+
+def _key(value: SecretStr) -> SecretStr:
+    """Visible ASCII only: a key goes into a header, a line end in it would start another."""
+    plain = fetched(value.get_secret_value().strip())
+    if not re.fullmatch(r"[!-~]*", plain):
+        raise ValueError("should be the key alone, without spaces, line ends or quotes inside")
+    return SecretStr(plain)
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+        raise ValueError("should be http(s)://host[:port], as in https://api.eu.deepgram.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("should be scheme, host, port and path; the key has its own setting")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("should have a port from 1 to 65535") from None
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return f"{scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _endpointing(value: object) -> object:
+    if value is False or (isinstance(value, str) and value.lower() in ("false", "off")):
+        return False
+    if (
+        value is not True
+        and re.fullmatch(r"\d{1,5}", str(value))
+        and 10 <= int(str(value)) <= 10_000
+    ):
+        return int(str(value))
+    raise ValueError("should be ms of silence from 10 to 10000, as in 300, or false")
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|multi", value):
+        raise ValueError("should be a language tag with a hyphen, as in en, fr or pt-BR")
+    return value
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(term for part in value.split(",") if (term := part.strip()))
+    return value
+
+
+def port_range(value: str) -> range:
+    """`24000-24999` as a range. Raises `ValueError`."""
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", value.strip())
+    ports = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if len(ports) < 2 or ports[0] < 1 or ports[-1] > 65_535:
+        raise ValueError("should be two ports or more, first to last, as in 24000-24999")
+    return ports
+
+
+def _port_range(value: str) -> str:
+    port_range(value)
+    return value.strip()
+
+
+def _host(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("should be an IP address, as in 127.0.0.1 or 0.0.0.0") from None
+
+
+def _source(value: str) -> str:
+    """Checked here, so that a wrong one is told with its setting's name; the engine reads it."""
+    match = re.fullmatch(r"\[([^\]]+)\]:(\d{1,5})|([^:]+):(\d{1,5})|(.+)", value)
+    try:
+        if match is None or "%" in value:
+            raise ValueError
+        ipaddress.ip_address(match[1] or match[3] or match[5])
+    except ValueError:
+        raise ValueError(
+            "should be an IP address, with or without a port, as in 192.0.2.7 or 192.0.2.7:4000"
+        ) from None
+    if not 0 < int(match[2] or match[4] or 1) <= 65_535:
+        raise ValueError("should have a port from 1 to 65535")
+    return value
+
+
+def _sources(value: object) -> object:
+    if value in ("first", "any"):
+        return value
+    terms = _comma_separated(value)
+    if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
+        raise ValueError("should be first, any, or IP addresses with or without a port")
+    if not 1 <= len(terms) <= 8:
+        raise ValueError("should name 1 to 8 addresses")
+    return tuple(_source(term) for term in terms)
+
+
+AddressSetting = Annotated[
+    Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
+]
+Key = Annotated[SecretStr, AfterValidator(_key)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
+Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+PortRange = Annotated[str, AfterValidator(_port_range)]
+"""`first-last`; `port_range` makes a range of it."""
+Source = Annotated[str, AfterValidator(_source)]
+"""Where datagrams come from: `ip` or `ip:port`."""
+Sources = Annotated[Literal["first", "any"] | tuple[str, ...], BeforeValidator(_sources)]
+"""Where datagrams may come from: `first`, `any`, or up to 8 of `Source`."""
+Host = Annotated[str, AfterValidator(_host)]
+"""An IP address."""
+Language = Annotated[str, AfterValidator(_language)]
+"""BCP 47 with a hyphen: `en`, `fr`, `pt-BR`."""

@@ -1,0 +1,198 @@
+"""Which provider serves each stage: the one file that names them.
+
+Without a key for a service, the offline engines serve it: a Deepgram- and DeepL-compatible server in
+a process of its own on a loopback port, reached by the very same clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from translink.observe.journal import Journal
+from translink.providers.deepgram.live import DeepgramLive
+from translink.providers.deepgram.options import ListenOptions
+from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
+from translink.providers.deepgram.speak import DeepgramSpeak
+from translink.providers.deepl import DeepL
+from translink.providers.http import Http
+from translink.providers.lineup import Lineup, LineupLimits
+from translink.recognition.feed import FeedLimits
+from translink.recognition.rules import ListenRules
+from translink.settings.model import Settings
+
+log = structlog.get_logger("translink")
+
+KEYLESS = "keyless"
+"""Key for servers that ask for none: the offline engines, and self-hosted ones without
+authentication."""
+OFFLINE_PATIENCE = 20.0
+"""Seconds a local recogniser may be silent: it shares its processors with everything else here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the services are, and the keys for them."""
+
+    deepgram_url: str
+    deepgram_key: str
+    deepl_url: str | None
+    deepl_key: str
+    offline: str | None
+    """URL of the offline engines, if they run."""
+    recognition_offline: bool
+
+
+async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
+    """Keys and addresses. Starts the offline engines for what has neither; `stack` ends them."""
+    deepgram, deepl = settings.deepgram, settings.deepl
+    no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
+    no_deepl = deepl.api_key is None and deepl.server_url is None
+    url: str | None = None
+    if no_deepgram or no_deepl or settings.fallback.offline:
+        # Not needed, and so not loaded, where there are keys.
+        from translink.offline import OfflineProcess
+
+        offline = OfflineProcess(
+            phrasebook=settings.offline.phrasebook, recognizers=settings.offline.recognizers
+        )
+        url = await offline.start()
+        for lack in offline.missing:
+            log.warning("an offline engine is missing: %s", lack)
+        stack.push_async_callback(offline.stop)
+        if no_deepgram or no_deepl:
+            _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
+    return Endpoints(
+        deepgram_url=url if no_deepgram and url else deepgram.base_url,
+        deepgram_key=deepgram.api_key.get_secret_value() if deepgram.api_key else KEYLESS,
+        deepl_url=url if no_deepl else deepl.server_url,
+        deepl_key=deepl.api_key.get_secret_value() if deepl.api_key else KEYLESS,
+        offline=url,
+        recognition_offline=no_deepgram,
+    )
+
+
+class Providers:
+    """Builds the providers that the settings name."""
+
+    def __init__(self, settings: Settings, endpoints: Endpoints, http: Http) -> None:
+        self._settings = settings
+        self._at = endpoints
+        self._http = http
+
+    async def line_up(self, journal: Journal) -> Lineup:
+        """Every stage's providers in their order, connections to the first of them warm."""
+        deepgram = self._settings.deepgram
+        options = ListenOptions(
+            model=deepgram.model,
+            endpointing=deepgram.endpointing,
+            utterance_end_ms=deepgram.utterance_end_ms,
+            smart_format=deepgram.smart_format,
+            interim_results=deepgram.interim_results,
+            vad_events=deepgram.vad_events,
+            keyterm=deepgram.keyterm,
+            extra=deepgram.extra,
+        )
+        live = DeepgramLive(
+            self._http,
+            base_url=self._at.deepgram_url,
+            api_key=self._at.deepgram_key,
+            options=options,
+            connect_timeout=deepgram.connect_timeout,
+        )
+        prerecorded = DeepgramPrerecorded(
+            self._http,
+            base_url=self._at.deepgram_url,
+            api_key=self._at.deepgram_key,
+            options=options,
+            timeout=deepgram.prerecorded_timeout,
+        )
+        translators = self._translators()
+        await asyncio.gather(translators[0].warm(), self._voices(None)[0].warm())
+        return Lineup(
+            live=live,
+            transcribers=[prerecorded],
+            translators=translators,
+            voices=self._voices,
+            journal=journal,
+            limits=LineupLimits(
+                transcribe=deepgram.prerecorded_timeout,
+                translate=self._settings.deepl.timeout,
+                first_audio=deepgram.speak_timeout,
+                prerecorded=deepgram.prerecorded_concurrency,
+            ),
+        )
+
+    def rules(self) -> ListenRules:
+        """How the recogniser at the other end must be listened to."""
+        if self._at.recognition_offline:
+            return ListenRules(feed=FeedLimits(patience=OFFLINE_PATIENCE))
+        return ListenRules()
+
+    def _translators(self) -> list[DeepL]:
+        fallback, at = self._settings.fallback, self._at
+        accounts = [(at.deepl_key, at.deepl_url, "deepl")]
+        for number, account in enumerate(fallback.deepl, 2):
+            key = account.api_key.get_secret_value()
+            accounts.append((key, account.server_url, f"deepl.{number}"))
+        if fallback.offline and at.offline:
+            accounts.append((KEYLESS, at.offline, "offline.translate"))
+        deepl = self._settings.deepl
+        return [
+            DeepL(
+                self._http,
+                api_key=key,
+                server_url=url,
+                english=deepl.english,
+                portuguese=deepl.portuguese,
+                model_type=deepl.model_type,
+                formality=deepl.formality or "default",
+                glossary_id=deepl.glossary_id,
+                timeout=deepl.timeout,
+                name=name,
+            )
+            for key, url, name in accounts
+        ]
+
+    def _voices(self, voice: str | None) -> list[DeepgramSpeak]:
+        """Synthesizers in their order; `voice` overrides the voice of every language."""
+        settings, at = self._settings, self._at
+        accounts = [(at.deepgram_url, at.deepgram_key, "deepgram.speak")]
+        for number, account in enumerate(settings.fallback.deepgram, 2):
+            key = account.api_key.get_secret_value()
+            accounts.append((account.base_url, key, f"deepgram.speak.{number}"))
+        if settings.fallback.offline and at.offline:
+            accounts.append((at.offline, KEYLESS, "offline.speak"))
+        return [
+            DeepgramSpeak(
+                self._http,
+                base_url=url,
+                api_key=key,
+                voices=settings.voices,
+                voice=voice,
+                timeout=settings.deepgram.speak_timeout,
+                name=name,
+            )
+            for url, key, name in accounts
+        ]
+
+
+def _say_offline(url: str, *, no_deepgram: bool, no_deepl: bool) -> None:
+    lacking = {
+        "DEEPGRAM_API_KEY": (no_deepgram, "recognition and speech"),
+        "DEEPL_API_KEY": (no_deepl, "translation"),
+    }
+    missing = [name for name, (lacks, _) in lacking.items() if lacks]
+    does = [what for lacks, what in lacking.values() if lacks]
+    log.warning(
+        "no %s: %s by the local engines, %s; set %s in .env.externalmedia or the environment to use "
+        "the real services",
+        " and no ".join(missing),
+        " and ".join(does),
+        "offline demo quality",
+        " and ".join(missing),
+        url=url,
+    )

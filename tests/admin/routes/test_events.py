@@ -1,0 +1,84 @@
+"""The event stream: what a watcher sees, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import aiohttp
+import pytest
+
+from tests.admin.conftest import Happened, Program
+from translink.admin import AdminServer
+from translink.admin.access.roles import EVENTS_PROTOCOL
+
+
+async def test_a_watcher_sees_events_in_order(
+    server: AdminServer, program: Program, http: aiohttp.ClientSession
+) -> None:
+    async with http.ws_connect(server.url + "/api/events?leg=3333") as watcher:
+        assert (await watcher.receive_json())["type"] == "hello"
+        ((call, leg, feed),) = program.feeds
+        assert (call, leg) == (None, "3333")
+        for kind in ("interim", "final"):
+            feed.queue.put_nowait(Happened(kind, "3333"))
+        assert (await watcher.receive_json())["type"] == "interim"
+        final = await watcher.receive_json()
+        assert (final["type"], final["text"]) == ("final", "<b>hé</b>")
+
+
+async def test_a_watcher_that_leaves_is_unsubscribed(
+    server: AdminServer, program: Program, http: aiohttp.ClientSession
+) -> None:
+    async with http.ws_connect(server.url + "/api/events") as watcher:
+        await watcher.receive_json()
+    feed = program.feeds[0][2]
+    async with asyncio.timeout(5):
+        await feed.closing.wait()
+
+
+async def test_a_watcher_that_fell_behind_is_told_why(
+    server: AdminServer, program: Program, http: aiohttp.ClientSession
+) -> None:
+    async with http.ws_connect(server.url + "/api/events") as watcher:
+        await watcher.receive_json()
+        feed = program.feeds[0][2]
+        feed.cut_off = "more than 1000 events behind"
+        feed.queue.put_nowait(None)
+        message = await watcher.receive()
+        assert message.type is aiohttp.WSMsgType.CLOSE
+        assert (message.data, message.extra) == (1013, "more than 1000 events behind")
+
+
+async def test_there_is_a_limit_to_watchers(
+    server: AdminServer, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server._streams.sockets, "most", 1)
+    async with http.ws_connect(server.url + "/api/events") as first:
+        await first.receive_json()
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await http.ws_connect(server.url + "/api/events")
+
+
+async def test_at_shutdown_watchers_are_told(
+    server: AdminServer, http: aiohttp.ClientSession
+) -> None:
+    async with http.ws_connect(server.url + "/api/events") as watcher:
+        await watcher.receive_json()
+        closing = asyncio.create_task(server.close())
+        message = await watcher.receive()
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+        await watcher.close()
+        await closing
+
+
+async def test_a_browser_shows_its_token_as_a_subprotocol(
+    guarded: AdminServer, http: aiohttp.ClientSession
+) -> None:
+    token = base64.urlsafe_b64encode(b"open sesame").decode().rstrip("=")
+    offered = (EVENTS_PROTOCOL, f"bearer.{token}")
+    async with http.ws_connect(guarded.url + "/api/events", protocols=offered) as watcher:
+        assert watcher.protocol == EVENTS_PROTOCOL
+        assert (await watcher.receive_json())["type"] == "hello"
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+        await http.ws_connect(guarded.url + "/api/events", protocols=(EVENTS_PROTOCOL,))

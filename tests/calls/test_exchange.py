@@ -1,0 +1,169 @@
+"""Calls made on request: ports, names, bounds, and that everything is given back. Virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.support.console import Desk
+from tests.support.virtual import run_virtually
+from translink.calls.exchange import LegWish, Refused
+from translink.process.pressure import Level
+from translink.settings.types import Address
+
+EN_FR = (LegWish("en"), LegWish("fr"))
+
+
+def at_a_desk(scenario: Callable[[Desk], Awaitable[None]], **settings: Any) -> None:
+    async def run() -> None:
+        desk = Desk(**settings)
+        await scenario(desk)
+        await desk.board.switchboard.close("test over")
+        assert desk.taken == desk.board.switchboard.calls.keys() == set()
+
+    run_virtually(run())
+
+
+def test_a_call_that_is_made_can_be_spoken_in_at_once() -> None:
+    async def scenario(desk: Desk) -> None:
+        made = desk.console.create_call(
+            (LegWish("en", name="anna"), LegWish("fr", name="bob", voice="v"))
+        )
+        assert [leg.send_to for leg in made.legs] == ["127.0.0.1:24000", "127.0.0.1:24001"]
+        assert [leg.audio_from for leg in made.legs] == [leg.send_to for leg in made.legs]
+        assert desk.console.row(made.call).state == "running"
+        for _ in range(50):
+            desk.opened["anna"].hear()
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        assert bytes(desk.opened["bob"].played).count(b"<word>") == 2
+        assert desk.console.leg("bob").hears == "en"
+        assert desk.console.call(made.call)["transcript"][0].translation == "<word>"
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> None:
+    async def scenario(desk: Desk) -> None:
+        watching = asyncio.create_task(desk.board.switchboard.watch())
+        made = desk.console.create_call(EN_FR)
+        await asyncio.sleep(4.0)
+        assert made.call in desk.board.switchboard.calls
+        await asyncio.sleep(3.0)
+        assert desk.board.switchboard.calls == {}
+        assert desk.taken == set()
+        assert list(desk.console.legs()) == ["1", "2", "3", "4"]
+        assert desk.console.row(made.call).reason == "idle"
+        assert desk.board.providers.open == 0
+        # Its figures stay in the totals.
+        assert desk.console.stats()["totals"]["calls_total"] == 1
+        assert desk.console.stats()["totals"]["stt"]["connections_total"] == 2
+        watching.cancel()
+
+    at_a_desk(scenario, idle_timeout=5.0)
+
+
+def test_who_sends_after_the_end_of_a_made_call_begins_no_other() -> None:
+    async def scenario(desk: Desk) -> None:
+        made = desk.console.create_call(EN_FR)
+        leg = desk.opened[made.legs[0].name]
+        await desk.console.end_call(made.call)
+        await desk.board.no_calls()
+        leg.hear()
+        assert desk.board.switchboard.calls == {}
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_a_port_that_somebody_else_has_is_passed_over() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.taken |= {24000, 24002}
+        made = desk.console.create_call(EN_FR)
+        assert [leg.send_to[-5:] for leg in made.legs] == ["24001", "24003"]
+        desk.taken -= {24000, 24002}
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_a_port_that_was_given_back_is_not_the_next_one_given() -> None:
+    async def scenario(desk: Desk) -> None:
+        seen = []
+        for _ in range(5):
+            made = desk.console.create_call(EN_FR)
+            seen += [int(leg.send_to[-5:]) for leg in made.legs]
+            await desk.console.end_call(made.call)
+            await desk.board.no_calls()
+        assert seen == list(range(24000, 24010))
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_a_used_up_range_is_refused_and_leaves_nothing_open() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.taken |= set(range(24001, 24010))
+        with pytest.raises(Refused, match=r"no port of calls\.ports = 24000-24009 is free") as told:
+            desk.console.create_call(EN_FR)
+        assert told.value.busy
+        assert desk.taken == set(range(24001, 24010))
+        assert list(desk.console.legs()) == ["1", "2", "3", "4"]
+        desk.taken.clear()
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        (LegWish("en", name="1"), LegWish("fr")),
+        (LegWish("en"), LegWish("fr", name="4")),
+        (LegWish("en", name="twice"), LegWish("fr", name="twice")),
+    ],
+)
+def test_no_two_legs_have_one_name(wishes: tuple[LegWish, LegWish]) -> None:
+    async def scenario(desk: Desk) -> None:
+        with pytest.raises(Refused, match="a leg is called") as told:
+            desk.console.create_call(wishes)
+        assert not told.value.busy
+        assert desk.taken == set()
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_no_call_is_made_beyond_the_limit_under_load_or_at_the_end() -> None:
+    async def scenario(desk: Desk) -> None:
+        for _ in range(4):
+            desk.console.create_call(EN_FR)
+        with pytest.raises(Refused, match=r"calls\.max_created"):
+            desk.console.create_call(EN_FR)
+        await desk.console.end_call("c1")
+        await asyncio.sleep(2.0)
+        pressure = desk.board.switchboard.pressure
+        pressure.level = Level.REFUSE
+        with pytest.raises(Refused, match="overloaded"):
+            desk.console.create_call(EN_FR)
+        assert pressure.given_up["calls"] == 1
+        pressure.level = Level.CALM
+        desk.console.create_call(EN_FR)
+        await desk.board.switchboard.close("shutdown")
+        with pytest.raises(Refused, match="is stopping"):
+            desk.console.create_call(EN_FR)
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_where_to_send_is_told_as_it_is_seen_from_outside() -> None:
+    async def scenario(desk: Desk) -> None:
+        made = desk.console.create_call(
+            (
+                LegWish("en"),
+                LegWish("fr", play_to=Address("192.0.2.9", 4000), send_from_listen=False),
+            )
+        )
+        assert [leg.send_to for leg in made.legs] == ["192.0.2.7:24000", "192.0.2.7:24001"]
+        assert [leg.audio_from for leg in made.legs] == ["192.0.2.7:24000", None]
+
+    calls = {"host": "0.0.0.0", "advertise": "192.0.2.7"}
+    at_a_desk(scenario, idle_timeout=30, calls=calls)

@@ -1,0 +1,384 @@
+"""The commit policy: what is emitted, when, and that no word is lost, doubled or moved."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.support.paths import SHARED
+from translink.calls.segments import CommitPolicy, Transcript
+from translink.results import RATE, Result, Segment, UtteranceEnd, Word
+
+SCENARIOS = SHARED / "protocols/data/derived/scenarios/deepgram-listen-v1.json"
+
+
+def words(text: str, start: float) -> tuple[Word, ...]:
+    """`text` spoken from `start` (seconds) on, a word every 300 ms."""
+    first, each = round(start * RATE), RATE * 3 // 10
+    return tuple(
+        Word(token, first + i * each, first + (i + 1) * each)
+        for i, token in enumerate(text.split())
+    )
+
+
+def final(text: str, start: float, **flags: Any) -> Result:
+    spoken = words(text, start)
+    end = spoken[-1].end if spoken else round(start * RATE) + RATE
+    return Result(round(start * RATE), end, text, spoken, True, **flags)
+
+
+def interim(text: str, start: float) -> Result:
+    first = round(start * RATE)
+    return Result(first, first + RATE, text, words(text, start), False)
+
+
+def texts(transcript: Transcript) -> list[str]:
+    return [segment.text for segment in transcript.segments()]
+
+
+def test_interims_are_shown_and_never_emitted() -> None:
+    transcript = Transcript()
+    transcript.result(interim("I was thirty", 0), 1)
+    transcript.result(interim("Was thirty years", 0), 2)
+    assert transcript.interim == "Was thirty years"
+    transcript.tick(1000)
+    transcript.flush(1000)
+    assert texts(transcript) == []
+    assert transcript.interim == ""
+
+
+def test_finals_are_joined_until_the_turn_ends() -> None:
+    transcript = Transcript()
+    transcript.result(final("my number is", 0), 1.0)
+    transcript.result(interim("zero", 0.9), 1.5)
+    assert transcript.interim == "my number is zero"
+    assert texts(transcript) == []
+    transcript.result(final("zero six", 0.9, speech_final=True), 2.0)
+    assert texts(transcript) == ["my number is zero six"]
+    assert transcript.interim == ""
+    assert transcript.deadline is None
+
+
+def test_an_answer_to_finalize_ends_the_turn() -> None:
+    transcript = Transcript()
+    transcript.result(final("hello you", 0, from_finalize=True), 1.0)
+    assert texts(transcript) == ["hello you"]
+
+
+def test_an_empty_final_opens_nothing_but_closes_what_is_open() -> None:
+    transcript = Transcript()
+    transcript.result(final("", 0, speech_final=True), 1.0)
+    assert transcript.deadline is None
+    transcript.result(final("wait a moment", 1), 2.0)
+    transcript.result(final("", 2), 2.5)
+    assert texts(transcript) == []
+    transcript.result(final("", 3, speech_final=True), 3.0)
+    assert texts(transcript) == ["wait a moment"]
+
+
+def test_a_final_replaces_the_interim_of_its_time() -> None:
+    transcript = Transcript()
+    transcript.result(interim("well", 0), 1.0)
+    transcript.result(final("", 0), 2.0)
+    assert transcript.interim == ""
+
+
+def test_an_utterance_end_closes_its_turn() -> None:
+    transcript = Transcript()
+    transcript.result(final("attendez un instant", 0.5), 4.0)
+    transcript.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.5)
+    assert texts(transcript) == ["attendez un instant"]
+
+
+@pytest.mark.parametrize("last_word_end", [None, int(8.8 * RATE), int(9.6 * RATE)])
+def test_a_stale_utterance_end_closes_nothing(last_word_end: int | None) -> None:
+    transcript = Transcript()
+    transcript.result(final("merci", 9.6), 10.7)
+    transcript.utterance_end(UtteranceEnd(last_word_end), 10.75)
+    assert texts(transcript) == []
+
+
+def test_a_sentence_inside_a_final_goes_at_once_and_the_rest_stays_open() -> None:
+    transcript = Transcript()
+    transcript.result(final("Good morning sir. I would like", 0), 2.0)
+    assert texts(transcript) == ["Good morning sir."]
+    assert transcript.interim == "I would like"
+    transcript.result(final("a room.", 1.8), 3.0)
+    assert texts(transcript) == ["I would like a room."]
+
+
+def test_a_short_sentence_waits_for_the_next_one() -> None:
+    transcript = Transcript()
+    transcript.result(final("Oui. Bien sûr madame.", 0), 2.0)
+    assert texts(transcript) == ["Oui. Bien sûr madame."]
+    transcript.result(final("Non.", 3), 4.0)
+    assert texts(transcript) == []
+    transcript.result(final("", 4, speech_final=True), 4.3)
+    assert texts(transcript) == ["Non."]
+
+
+def test_an_abbreviation_does_not_end_a_segment() -> None:
+    transcript = Transcript()
+    transcript.result(final("Je cherche M. Martin", 0), 2.0)
+    assert texts(transcript) == []
+
+
+def test_the_wait_is_bounded_when_nothing_follows() -> None:
+    transcript = Transcript(CommitPolicy(max_wait=1.5))
+    transcript.result(final("and then", 0), 10.0)
+    assert transcript.deadline == 11.5
+    transcript.tick(11.4)
+    assert texts(transcript) == []
+    transcript.tick(11.5)
+    assert texts(transcript) == ["and then"]
+
+
+def test_speech_that_goes_on_prolongs_the_wait_but_not_for_ever() -> None:
+    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=4.0))
+    transcript.result(final("and then", 0), 10.0)
+    for second in (11.0, 12.0, 13.0):
+        transcript.result(interim("we went", 0.6), second)
+    assert transcript.deadline == 14.0
+    transcript.result(interim("", 0.6), 13.5)
+    assert transcript.deadline == 14.0
+    transcript.tick(14.0)
+    assert texts(transcript) == ["and then"]
+    assert transcript.interim == ""
+
+
+def test_speech_that_goes_on_is_cut_after_its_last_clause() -> None:
+    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=2.5))
+    transcript.result(final("if you want, we can go", 0), 10.0)
+    transcript.result(interim("to the", 1.8), 11.5)
+    transcript.tick(12.5)
+    assert texts(transcript) == ["if you want,"]
+    assert transcript.interim == "we can go to the"
+    transcript.result(final("to the station", 1.8, speech_final=True), 13.0)
+    assert texts(transcript) == ["we can go to the station"]
+
+
+def test_a_clause_too_short_for_a_request_is_not_cut_off() -> None:
+    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=2.5))
+    transcript.result(final("well, we can", 0), 10.0)
+    transcript.result(interim("go", 0.9), 11.5)
+    transcript.tick(12.5)
+    assert texts(transcript) == ["well, we can"]
+
+
+def test_a_late_final_finds_the_wait_over_even_without_a_tick() -> None:
+    transcript = Transcript()
+    transcript.result(final("and then", 0), 10.0)
+    transcript.result(final("we went", 0.6), 15.0)
+    assert texts(transcript) == ["and then we went"]
+
+
+def test_endless_speech_is_cut_at_a_clause() -> None:
+    transcript = Transcript(CommitPolicy(max_words=8))
+    transcript.result(final("a b c d e, f g h i j", 0), 1.0)
+    assert texts(transcript) == ["a b c d e,"]
+    assert transcript.interim == "f g h i j"
+
+
+def test_endless_speech_without_commas_is_cut_in_the_longest_gap() -> None:
+    spoken = list(words("a b c d e f g h i j", 0))
+    late = [Word(w.text, w.start + RATE, w.end + RATE) for w in spoken[6:]]
+    result = Result(0, late[-1].end, "a b c d e f g h i j", (*spoken[:6], *late), True)
+    transcript = Transcript(CommitPolicy(max_words=8))
+    transcript.result(result, 1.0)
+    assert texts(transcript) == ["a b c d e f"]
+
+
+def test_a_word_longer_than_the_limit_goes_alone() -> None:
+    transcript = Transcript(CommitPolicy(max_chars=5))
+    transcript.result(final("abcdefghij kl", 0), 1.0)
+    assert texts(transcript) == ["abcdefghij"]
+
+
+def test_a_segment_carries_the_times_of_its_words_and_its_birth() -> None:
+    transcript = Transcript(first_number=7)
+    transcript.result(final("Good morning sir. I would", 2.0, received=5.0), 5.1)
+    transcript.result(final("go", 3.5, received=6.0, speech_final=True), 6.1)
+    assert transcript.segments() == [
+        Segment(7, "Good morning sir.", 2 * RATE, int(2.9 * RATE), 5.0),
+        Segment(8, "I would go", int(2.9 * RATE), int(3.8 * RATE), 6.0),
+    ]
+
+
+def test_text_without_words_shares_the_window() -> None:
+    transcript = Transcript()
+    transcript.result(Result(0, 900, "ab cdef ghi", (), True, speech_final=True), 1.0)
+    [segment] = transcript.segments()
+    assert (segment.text, segment.start, segment.end) == ("ab cdef ghi", 0, 900)
+
+
+def test_formatted_text_rules_over_its_words() -> None:
+    spoken = words("it costs five dollars", 1.0)
+    result = Result(RATE, 3 * RATE, "It costs $5.", spoken, True, speech_final=True)
+    transcript = Transcript()
+    transcript.result(result, 1.0)
+    [segment] = transcript.segments()
+    assert segment.text == "It costs $5."
+    assert (segment.start, segment.end) == (spoken[0].start, spoken[-1].end)
+
+
+def test_a_script_without_spaces_keeps_its_shape() -> None:
+    spoken = (Word("はい", 0, 10), Word("そうです", 10, 20))
+    transcript = Transcript()
+    transcript.result(Result(0, 20, "はいそうです", spoken, True), 1.0)
+    transcript.result(Result(20, 30, "ね。", (Word("ね。", 20, 30),), True, speech_final=True), 2.0)
+    assert texts(transcript) == ["はいそうですね。"]
+
+
+# Scripted sequences of the wire.
+
+
+def _scenarios() -> list[dict[str, Any]]:
+    if not SCENARIOS.exists():
+        return []
+    document = json.loads(SCENARIOS.read_text())
+    return [s for s in document["scenarios"] if s["endpoint"] == "/v1/listen"]
+
+
+@pytest.mark.skipif(not SCENARIOS.exists(), reason="the shared protocol data is not here")
+@pytest.mark.parametrize("scenario", _scenarios(), ids=lambda s: s["name"])
+def test_a_scripted_sequence_gives_the_expected_turns(scenario: dict[str, Any]) -> None:
+    transcript = Transcript()
+    now = 0.0
+    for event in scenario["events"]:
+        now = event["t_ms"] / 1000
+        if event["dir"] != "s2c" or event["kind"] != "text":
+            continue
+        # The interpreter ticks at every deadline: so does this.
+        if transcript.deadline is not None and transcript.deadline <= now:
+            transcript.tick(transcript.deadline)
+        message = event["json"]
+        if message["type"] == "Results":
+            transcript.result(_result(message, now), now)
+        elif message["type"] == "UtteranceEnd":
+            last = message["last_word_end"]
+            transcript.utterance_end(UtteranceEnd(round(last * RATE) if last >= 0 else None), now)
+    transcript.flush(now)
+    assert texts(transcript) == scenario["expected_turns"]
+
+
+def _result(message: dict[str, Any], now: float) -> Result:
+    best = message["channel"]["alternatives"][0]
+    return Result(
+        start=round(message["start"] * RATE),
+        end=round((message["start"] + message["duration"]) * RATE),
+        text=best["transcript"],
+        words=tuple(
+            Word(w["punctuated_word"], round(w["start"] * RATE), round(w["end"] * RATE))
+            for w in best["words"]
+        ),
+        final=message["is_final"],
+        speech_final=message["speech_final"],
+        from_finalize=message["from_finalize"],
+        received=now,
+    )
+
+
+# Whatever the order of everything else: words in = words out.
+
+PHRASES = st.lists(
+    st.sampled_from(
+        ["oui.", "non", "M.", "je,", "voudrais", "3.5", "Paris?", "…", "ça", "No.", "5"]
+    ),
+    max_size=14,
+).map(" ".join)
+
+
+class Conversation(RuleBasedStateMachine):
+    """Finals, interims, UtteranceEnds, ticks and flushes in any order and at any time."""
+
+    @initialize(
+        wait=st.floats(0.1, 3),
+        hold=st.floats(0.1, 6),
+        chars=st.integers(1, 30),
+        most=st.integers(1, 12),
+    )
+    def begin(self, wait: float, hold: float, chars: int, most: int) -> None:
+        policy = CommitPolicy(wait, hold, min_chars=chars, max_words=most, max_chars=most * 6)
+        self.policy = policy
+        self.transcript = Transcript(policy)
+        self.now = 100.0
+        self.position = 0.0
+        self.said: list[str] = []
+        self.emitted: list[Segment] = []
+
+    def fetch(self) -> None:
+        self.emitted += self.transcript.segments()
+
+    @rule(text=PHRASES, speech_final=st.booleans(), finalized=st.booleans(), timed=st.booleans())
+    def say(self, text: str, speech_final: bool, finalized: bool, timed: bool) -> None:
+        result = final(text, self.position, speech_final=speech_final, from_finalize=finalized)
+        if not timed:
+            result = Result(
+                result.start, result.end, text, (), True, speech_final, finalized, self.now
+            )
+        self.position = result.end / RATE
+        self.said += text.split()
+        self.transcript.result(result, self.now)
+        self.fetch()
+        if speech_final or finalized:
+            assert self.transcript.deadline is None
+
+    @rule(text=PHRASES)
+    def guess(self, text: str) -> None:
+        self.transcript.result(interim(text, self.position), self.now)
+        self.fetch()
+        assert self.transcript.interim.endswith(text.strip())
+
+    @rule(back=st.one_of(st.none(), st.floats(-2, 10)))
+    def utterance_end(self, back: float | None) -> None:
+        last = None if back is None else int((self.position - back) * RATE)
+        self.transcript.utterance_end(UtteranceEnd(last), self.now)
+        self.fetch()
+
+    @rule(seconds=st.floats(0, 5))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.transcript.tick(self.now)
+        self.fetch()
+        deadline = self.transcript.deadline
+        assert deadline is None or self.now < deadline <= self.now + self.policy.max_hold
+
+    @rule()
+    def hang_up(self) -> None:
+        self.transcript.flush(self.now)
+        self.fetch()
+        assert self.transcript.interim == ""
+        assert self.spoken() == self.said
+
+    def spoken(self) -> list[str]:
+        return [word for segment in self.emitted for word in segment.text.split()]
+
+    @invariant()
+    def nothing_is_lost_doubled_or_moved(self) -> None:
+        spoken = self.spoken()
+        assert spoken == self.said[: len(spoken)]
+        waiting = self.said[len(spoken) :]
+        assert self.transcript.interim.split()[: len(waiting)] == waiting
+
+    @invariant()
+    def segments_are_numbered_and_in_order_of_speech(self) -> None:
+        numbers = [segment.number for segment in self.emitted]
+        assert numbers == list(range(1, len(numbers) + 1))
+        edges = [edge for segment in self.emitted for edge in (segment.start, segment.end)]
+        assert edges == sorted(edges)
+
+    @invariant()
+    def no_segment_is_longer_than_allowed(self) -> None:
+        for segment in self.emitted:
+            assert len(segment.text.split()) <= self.policy.max_words
+            one_word = " " not in segment.text
+            assert one_word or len(segment.text) <= self.policy.max_chars
+
+
+TestConversation = Conversation.TestCase
+TestConversation.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

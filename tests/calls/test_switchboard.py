@@ -1,0 +1,432 @@
+"""Calls begin, end, and fail alone; figures are those of the call. No sockets; virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import pytest
+
+from tests.support.board import Board
+from tests.support.virtual import run_virtually
+from translink.calls.switchboard import GUARD
+from translink.process.pressure import STEP, LoadLimits
+
+
+def on_a_board(scenario: Callable[[Board], Awaitable[None]], **settings: object) -> Board:
+    """Run it, end all calls, return what is left."""
+
+    async def run() -> Board:
+        board = Board(**settings)
+        await scenario(board)
+        await board.switchboard.close("test over")
+        return board
+
+    return run_virtually(run())
+
+
+def stats(board: Board, leg: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", board.switchboard.leg_stats()[leg])
+
+
+# --- Beginning and end ---
+
+
+def test_a_call_begins_with_the_first_datagram_on_either_leg() -> None:
+    async def scenario(board: Board) -> None:
+        assert board.switchboard.calls == {}
+        board.legs["2"].hear()
+        (name,) = board.switchboard.calls
+        assert name.startswith("2-")
+        board.legs["1"].hear()
+        assert len(board.switchboard.calls) == 1
+        board.legs["3"].hear()
+        assert len(board.switchboard.calls) == 2
+        assert stats(board, "1")["call"] == stats(board, "2")["call"] == name
+
+    on_a_board(scenario)
+
+
+def test_silence_of_our_own_begins_no_call() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].hear(speech=False, filled=640)
+        assert board.switchboard.calls == {}
+
+    on_a_board(scenario)
+
+
+def test_a_call_ends_when_neither_of_them_is_heard_any_more() -> None:
+    async def scenario(board: Board) -> None:
+        watching = asyncio.create_task(board.switchboard.watch())
+        await board.talk("1", 0.3)
+        await board.talk("2", 0.3)
+        assert len(board.switchboard.calls) == 1
+        await board.no_calls()
+        watching.cancel()
+        (begun, ended) = board.events("call")
+        assert (begun["state"], ended["state"], ended["reason"]) == ("begun", "ended", "idle")
+        assert board.providers.open == 0
+        assert [board.legs[leg].resets for leg in "1234"] == [1, 1, 0, 0]
+
+    on_a_board(scenario)
+
+
+def test_who_calls_after_an_idle_end_is_heard_from_the_first_frame() -> None:
+    async def scenario(board: Board) -> None:
+        watching = asyncio.create_task(board.switchboard.watch())
+        await board.talk("1", 0.1)
+        await board.no_calls()
+        board.legs["1"].hear()
+        assert len(board.switchboard.calls) == 1
+        watching.cancel()
+
+    on_a_board(scenario)
+
+
+def test_a_straggler_after_a_hang_up_begins_no_call() -> None:
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 0.1)
+        (name,) = board.switchboard.calls
+        board.switchboard.end_call(name, "hung up")
+        await board.no_calls()
+        board.legs["1"].hear()
+        assert board.switchboard.calls == {}
+        await asyncio.sleep(GUARD)
+        board.legs["1"].hear()
+        assert len(board.switchboard.calls) == 1
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_what_was_said_before_the_hang_up_is_spoken_after_it() -> None:
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 0.3)  # the recogniser tells nothing before half a second
+        assert board.events("final") == []
+        (name,) = board.switchboard.calls
+        board.switchboard.end_call(name, "hung up")
+        board.legs["1"].hear(50)  # said after it: of no call
+        await board.no_calls()
+        assert bytes(board.legs["2"].played).rstrip(b"\0") == b"<word>"
+        (ended,) = board.events("call")[1:]
+        assert (ended["1.words"], ended["1.spoken"], ended["2.words"]) == (1, 1, 0)
+        assert ended["1.lost_ms"] == 0
+
+    on_a_board(scenario)
+
+
+def test_no_call_begins_while_the_server_stops() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].hear()
+        closing = asyncio.create_task(board.switchboard.close("shutdown"))
+        await asyncio.sleep(0)
+        board.legs["3"].hear()
+        assert len(board.switchboard.calls) == 1
+        await closing
+        assert board.switchboard.calls == {}
+        assert board.events("call")[-1]["reason"] == "shutdown"
+
+    on_a_board(scenario)
+
+
+def press(board: Board, seconds: float = 5.0, busy: float = 1.0) -> None:
+    """As if the loop had been so busy for so long."""
+    pressure, now = board.switchboard.pressure, time.monotonic()
+    for step in range(round(seconds / STEP)):
+        pressure.observe(now + step * STEP, 0.0, busy)
+
+
+def test_an_overloaded_machine_begins_no_call_and_says_so_once() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].hear()
+        press(board)
+        for _ in range(20):
+            board.legs["3"].hear()
+            await board.talk("1", 0.02)
+        assert [call.legs for call in board.switchboard.calls.values()] == [("1", "2")]
+        (refused,) = [event for event in board.events("call") if event["state"] == "refused"]
+        assert refused["reason"] == "overloaded"
+        assert (refused["leg"], refused["legs"]) == ("3", ["3", "4"])
+        assert board.switchboard.pressure.given_up["calls"] == 1
+        assert board.switchboard.calls_total == 1
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_who_goes_on_talking_gets_his_call_when_there_is_time() -> None:
+    async def scenario(board: Board) -> None:
+        press(board)
+        await board.talk("1", 0.2)
+        assert board.switchboard.calls == {}
+        press(board, 60, busy=0.0)
+        board.legs["1"].hear()
+        assert len(board.switchboard.calls) == 1
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_who_calls_again_after_a_refusal_is_counted_again() -> None:
+    async def scenario(board: Board) -> None:
+        press(board)
+        for _ in range(3):
+            board.legs["1"].hear()
+            board.legs["2"].hear()
+            await asyncio.sleep(2.0)
+        assert board.switchboard.pressure.given_up["calls"] == 3
+
+    on_a_board(scenario, idle_timeout=1)
+
+
+def test_no_more_calls_than_allowed() -> None:
+    async def scenario(board: Board) -> None:
+        board.switchboard.pressure._limits = LoadLimits(max_calls=1)
+        board.legs["1"].hear()
+        board.legs["3"].hear()
+        assert len(board.switchboard.calls) == 1
+        assert [event["reason"] for event in board.events("call")] == ["full"]
+        board.switchboard.end_call(next(iter(board.switchboard.calls)), "over")
+        await board.no_calls()
+        board.legs["3"].hear()
+        assert len(board.switchboard.calls) == 1
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+@pytest.mark.parametrize(("drain", "words"), [(9.0, 3), (1.5, 2)])
+def test_who_is_in_mid_sentence_when_the_server_stops_may_finish_it_within_bounds(
+    drain: float, words: int
+) -> None:
+    async def scenario(board: Board) -> None:
+        async def say_and_pause() -> None:
+            await board.talk("1", 1.5)
+            while board.switchboard.calls:
+                board.legs["1"].hear(speech=False)
+                await asyncio.sleep(0.02)
+
+        talk = asyncio.create_task(say_and_pause())
+        await asyncio.sleep(0.3)
+        await board.switchboard.close("shutdown")
+        await talk
+        assert bytes(board.legs["2"].played).count(b"<word>") >= words
+        (ended,) = [e for e in board.events("call") if e["state"] == "ended"]
+        assert ended["1.lost_ms"] == 0
+        assert ended["seconds"] < 0.3 + drain + 0.5
+
+    on_a_board(scenario, idle_timeout=30, drain_timeout=drain)
+
+
+# --- Bugs ---
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Errors that the switchboard logs."""
+    lines: list[tuple[str, dict[str, Any]]] = []
+
+    def note(text: str, **more: object) -> None:
+        lines.append((text, more))
+
+    monkeypatch.setattr("translink.calls.switchboard.log.error", note)
+    return lines
+
+
+@pytest.mark.parametrize("bug", ["listen en", "translate en", "speak fr"])
+def test_a_bug_ends_its_call_and_no_other(
+    bug: str, logged: list[tuple[str, dict[str, Any]]]
+) -> None:
+    async def scenario(board: Board) -> None:
+        board.providers.bugs[bug] = RuntimeError("a bug")
+        other = asyncio.create_task(board.talk("3", 4.0))
+        await asyncio.sleep(0.1)
+        await board.talk("1", 0.7)
+        assert list(board.switchboard.calls) == ["3-1"]
+        assert board.legs["1"].resets == board.legs["2"].resets == 1
+        (ended,) = [e for e in board.events("call") if e["state"] == "ended"]
+        assert (ended["call"], ended["reason"]) == ("1-2", "error")
+
+        board.providers.bugs.clear()
+        await asyncio.sleep(GUARD)
+        await board.talk("1", 0.7)
+        assert len(board.switchboard.calls) == 2
+        assert board.mode("1") == board.mode("3") == "streaming"
+        assert bytes(board.legs["2"].played).startswith(b"<word>")
+        await other
+        assert stats(board, "3")["stt"]["connections_total"] == 1
+        assert bytes(board.legs["4"].played).count(b"<word>") >= 6
+
+    on_a_board(scenario, idle_timeout=30)
+    ((text, more),) = logged
+    assert (text, more["call"]) == ("a bug ended this call; others go on", "1-2")
+    assert more["exc_info"] is not None
+
+
+def test_a_bug_where_the_media_calls_ends_its_call_too(
+    logged: list[tuple[str, dict[str, Any]]],
+) -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].hear()
+        board.legs["3"].hear()
+        (name, _) = board.switchboard.calls
+        listener = board.switchboard.calls[name].interpreters["1"].listener
+        listener.speech.head = None  # type: ignore[assignment]
+        board.legs["1"].hear()
+        await board.no_calls_of("1")
+        assert list(board.switchboard.calls) == ["3-2"]
+        assert board.legs["1"].resets == 1
+
+    on_a_board(scenario, idle_timeout=30)
+    assert [more["call"] for _, more in logged] == ["1-1"]
+
+
+def test_a_leg_out_of_service_ends_its_call_and_takes_no_other(
+    logged: list[tuple[str, dict[str, Any]]],
+) -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["3"].hear()
+        await board.talk("1", 0.3)
+        board.legs["2"].die()
+        await board.no_calls_of("1")
+        assert board.legs["1"].resets == 1
+        assert board.switchboard.out_of_service == {"2"}
+        await asyncio.sleep(GUARD)
+        await board.talk("1", 0.2)
+        assert list(board.switchboard.calls) == ["3-1"]
+        (ended,) = [e for e in board.events("call") if e["state"] == "ended"]
+        assert ended["reason"] == "a leg is out of service"
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+# --- Modes ---
+
+
+def test_each_leg_may_have_a_mode_of_its_own() -> None:
+    async def scenario(board: Board) -> None:
+        board.switchboard.set_mode("prerecorded", "1")
+        for leg in "1234":
+            board.legs[leg].hear()
+        await asyncio.sleep(0.1)
+        modes = {leg: board.mode(leg) for leg in "1234"}
+        assert modes == {
+            "1": "prerecorded",
+            "2": "streaming",
+            "3": "streaming",
+            "4": "streaming",
+        }
+        # One for all: what a roll-back has to be.
+        board.switchboard.set_mode("prerecorded")
+        await asyncio.sleep(2.5)
+        assert {board.mode(leg) for leg in "1234"} == {"prerecorded"}
+        assert board.providers.open == 0
+        with pytest.raises(KeyError):
+            board.switchboard.set_mode("auto", "9")
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_modes_that_change_in_one_step_disturb_no_call_that_they_mean_alike() -> None:
+    """Reloaded settings: the system's mode passes by a leg that has one of its own."""
+
+    async def scenario(board: Board) -> None:
+        board.switchboard.set_modes("auto", {"1": "streaming"}, 1.0)
+        board.legs["1"].hear()
+        await asyncio.sleep(0.1)
+        board.switchboard.set_modes("prerecorded", {"1": "streaming"}, 1.0)
+        await asyncio.sleep(2.5)
+        assert (board.mode("1"), board.mode("2")) == ("streaming", "prerecorded")
+        assert board.providers.connected.count("en") == 1
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("mode", "share", "least", "most"),
+    [
+        ("auto", 0.0, 0, 0),
+        ("auto", 0.5, 60, 140),
+        ("auto", 1.0, 200, 200),
+        ("streaming", 0.0, 200, 200),
+        ("prerecorded", 1.0, 0, 0),
+    ],
+)
+def test_the_share_decides_call_by_call_in_auto_only(
+    mode: Any, share: float, least: int, most: int
+) -> None:
+    async def scenario(board: Board) -> None:
+        streamed = 0
+        for _ in range(200):
+            board.legs["1"].hear()
+            (name,) = board.switchboard.calls
+            call = board.switchboard.calls[name]
+            await asyncio.sleep(0.05)
+            modes = {i.listener.mode.value for i in call.interpreters.values()}
+            assert len(modes) == 1, "both legs of a call draw the same lot"
+            streamed += modes == {"streaming"}
+            call.end("next")
+            await board.no_calls()
+            await asyncio.sleep(GUARD + 0.1)
+        assert least <= streamed <= most
+
+    on_a_board(scenario, idle_timeout=30, mode=mode, streaming_share=share)
+
+
+def test_a_call_keeps_its_lot_when_the_share_moves() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].hear()
+        board.legs["3"].hear()
+        history = []
+        for share in (1.0, 0.7, 0.3, 0.0, 0.3, 0.7, 1.0):
+            board.switchboard.set_mode(share=share)
+            await asyncio.sleep(2.5)
+            history.append({leg for leg in "13" if board.mode(leg) == "streaming"})
+        assert history == history[::-1]
+        assert (history[0], history[3]) == ({"1", "3"}, set())
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+# --- Figures ---
+
+
+def test_a_legs_figures_are_its_calls_and_the_totals_go_on() -> None:
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 1.0)
+        assert stats(board, "1")["datagrams_in"] == 50
+        first = dict(stats(board, "1")["stt"])
+        assert first["connections_active"] == 1
+        (name,) = board.switchboard.calls
+        board.switchboard.end_call(name, "over")
+        await board.no_calls()
+        # Until the next one begins they are those of the last.
+        last = stats(board, "1")
+        assert (last["call"], last["datagrams_in"], last["stt"]["mode"]) == (None, 50, "idle")
+        assert last["stt"]["bytes_sent"] == board.providers.heard
+        assert last["stt"]["frames_sent"] == board.providers.heard // 640
+
+        await asyncio.sleep(GUARD + 0.1)
+        await board.talk("1", 0.2)
+        now = stats(board, "1")
+        assert (now["datagrams_in"], now["stt"]["connections_total"]) == (10, 1)
+        totals = cast("dict[str, Any]", board.switchboard.totals())
+        assert totals["datagrams_in"] == 60
+        assert totals["stt"]["connections_total"] == 4
+        assert totals["stt"]["connections_active"] == 2
+        assert totals["stt"]["bytes_sent"] == board.providers.heard
+        assert (totals["calls_total"], totals["calls_active"]) == (2, 1)
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_what_is_no_sum_is_not_added_up() -> None:
+    async def scenario(board: Board) -> None:
+        for leg, late in (("1", 3_000_000), ("2", 5_000_000)):
+            board.legs[leg].count("late_max", late)
+            board.legs[leg].count("rcvbuf", 4_194_304)
+        totals = board.switchboard.totals()
+        assert totals["late_max"] == 5_000_000
+        assert "rcvbuf" not in totals
+        assert stats(board, "1")["rcvbuf"] == 4_194_304
+        assert stats(board, "1")["late_max"] == 3_000_000
+
+    on_a_board(scenario)

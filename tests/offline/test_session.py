@@ -1,0 +1,93 @@
+"""`Ear`, the rules of a stream, without sockets or recognisers."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.offline.stand_ins import burst, silence
+from translink.offline.engines.protocols import Heard
+from translink.offline.messages import Json
+from translink.offline.session import Ear, Feed, Finish, ListenOptions, ListenTiming, Partial, Say
+
+OPTIONS = ListenOptions(
+    interim_results=True, endpointing=0.3, utterance_end=1.0, vad_events=True, punctuate=True
+)
+
+
+def drive(ear: Ear, pieces: list[bytes], words: tuple[Heard, ...] = ()) -> tuple[list[Json], bytes]:
+    """What is said, and what the recogniser was fed. Every final has the words; then they are out."""
+    said: list[Json] = []
+    fed = b""
+    steps = [step for piece in pieces for step in [ear.audio(piece)]] + [ear.end()]
+    for step_source in steps:
+        for step in step_source:
+            match step:
+                case Feed(pcm):
+                    fed += pcm
+                case Partial():
+                    said += ear.interim(step, ())
+                case Finish():
+                    said += ear.final(step, words)
+                    words = ()
+                case Say(message):
+                    said.append(message)
+    return said, fed
+
+
+def finals(said: list[Json]) -> list[dict[str, object]]:
+    return [m for m in said if isinstance(m, dict) and m.get("is_final")]
+
+
+@given(
+    st.lists(st.integers(min_value=1, max_value=9_000), max_size=8),
+    st.booleans(),
+)
+def test_every_byte_reaches_the_recogniser_once_and_in_order(sizes: list[int], loud: bool) -> None:
+    sound = (burst if loud else silence)(0.6)
+    pieces = [sound[: 2 * size] for size in sizes]
+    _, fed = drive(Ear(OPTIONS, ListenTiming(), {}), pieces)
+    assert fed == b"".join(pieces)
+
+
+@given(st.lists(st.floats(min_value=0.05, max_value=3.0), min_size=1, max_size=6))
+def test_segments_touch_whatever_is_said(seconds: list[float]) -> None:
+    pieces = [(burst if i % 2 else silence)(s) for i, s in enumerate(seconds)]
+    timing = ListenTiming(piece=1.0, piece_limit=1.5, empty_final=1.0, hold_final=False)
+    said, fed = drive(Ear(OPTIONS, timing, {}), pieces)
+    end = 0.0
+    for message in finals(said):
+        start, duration = message["start"], message["duration"]
+        assert isinstance(start, float)
+        assert isinstance(duration, float)
+        assert abs(start - end) < 1e-4
+        end = start + duration
+    assert abs(end - len(fed) / 32_000) < 1e-4
+
+
+def test_a_piece_cut_in_mid_speech_ends_with_its_last_word() -> None:
+    ear = Ear(OPTIONS, ListenTiming(piece=1.0, piece_limit=1.0), {})
+    said, _ = drive(ear, [burst(2.5)], (Heard("one", 0.1, 0.6),))
+    first = finals(said)[0]
+    assert (first["start"], first["duration"]) == (0.0, 0.6)
+    assert first["speech_final"] is False
+
+
+def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
+    ear = Ear(OPTIONS, ListenTiming(), {})
+    said, _ = drive(ear, [burst(0.6), silence(1.2)], (Heard("one", 0.1, 0.6),))
+    kinds = [m["type"] for m in said if isinstance(m, dict)]
+    assert kinds.count("UtteranceEnd") == 1
+    [end] = [m for m in said if isinstance(m, dict) and m["type"] == "UtteranceEnd"]
+    assert end["last_word_end"] == 0.6
+
+
+def test_without_endpointing_only_length_ends_a_piece() -> None:
+    ear = Ear(ListenOptions(endpointing=None), ListenTiming(), {})
+    said, _ = drive(ear, [burst(0.5), silence(4)])
+    assert [m["speech_final"] for m in finals(said)] == [False]
+
+
+def test_finalize_with_nothing_new_says_nothing() -> None:
+    ear = Ear(OPTIONS, ListenTiming(), {})
+    assert list(ear.finalize()) == []

@@ -1,0 +1,209 @@
+"""The DeepL client against a small server, and its requests against DeepL's own schema."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from aiohttp import web
+
+from tests.fakes.web import Handler, fake_web
+from tests.support.paths import SHARED, needs_shared
+from translink.errors import Kind, ProviderError, SettingsError
+from translink.providers.deepl import DeepL, Formality, Usage, source_language
+from translink.providers.http import Http
+
+KEY = "00000000-0000-4000-8000-000000000000"
+
+
+async def answer(request: web.Request) -> web.Response:
+    if request.path == "/v2/usage":
+        return web.json_response({"character_count": 5, "character_limit": 500_000})
+    body = await request.json()
+    translation = {"detected_source_language": "FR", "text": body["text"][0].upper()}
+    return web.json_response(
+        {"translations": [translation | {"model_type_used": "latency_optimized"}]}
+    )
+
+
+async def failure(handler: Handler) -> ProviderError:
+    async with fake_web(handler) as server, Http() as http:
+        with pytest.raises(ProviderError) as caught:
+            await DeepL(http, api_key=KEY, server_url=server.url).translate(
+                "oui", source="fr", target="en"
+            )
+    return caught.value
+
+
+async def test_a_text_is_translated_with_what_makes_it_fast() -> None:
+    async with fake_web(answer) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url + "/", name="deepl.second")
+        done = await deepl.translate("Bonjour.", source="fr", target="en", context="Allô ?")
+    assert (done.text, done.provider) == ("BONJOUR.", "deepl.second")
+    assert 0 < done.took < 2
+    (seen,) = server.seen
+    assert (seen.method, seen.path) == ("POST", "/v2/translate")
+    assert seen.headers["authorization"] == f"DeepL-Auth-Key {KEY}"
+    assert seen.headers["content-type"] == "application/json"
+    assert seen.headers["user-agent"].startswith("translink/")
+    assert json.loads(seen.body) == {
+        "text": ["Bonjour."],
+        "source_lang": "FR",
+        "target_lang": "EN-US",
+        "model_type": "latency_optimized",
+        "split_sentences": "0",
+        "context": "Allô ?",
+    }
+
+
+@needs_shared
+async def test_requests_satisfy_the_schema() -> None:
+    path = SHARED / "protocols/data/derived/schemas/deepl-translate.schema.json"
+    schema = json.loads(path.read_text())
+    async with fake_web(answer) as server, Http() as http:
+        deepl = DeepL(
+            http, api_key=KEY, server_url=server.url, formality="prefer_more", glossary_id="g-1"
+        )
+        await deepl.translate("Bonjour.", source="fr", target="de", context="Allô ?")
+    body = json.loads(server.seen[0].body)
+    definition = dict(schema["definitions"]["TranslateRequest"], additionalProperties=False)
+    jsonschema.validate(body, definition)
+    assert (body["formality"], body["glossary_id"]) == ("prefer_more", "g-1")
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "target"),
+    [
+        ("en", "EN", "EN-US"),
+        ("en-GB", "EN", "EN-GB"),
+        ("en_au", "EN", "EN-GB"),
+        ("fr", "FR", "FR"),
+        ("fr-CA", "FR", "FR"),
+        ("pt", "PT", "PT-PT"),
+        ("pt-BR", "PT", "PT-BR"),
+        ("es-419", "ES", "ES-419"),
+        ("es-MX", "ES", "ES"),
+        ("zh", "ZH", "ZH-HANS"),
+        ("zh-CN", "ZH", "ZH-HANS"),
+        ("zh-TW", "ZH", "ZH-HANT"),
+        ("no", "NB", "NB"),
+        ("de-CH", "DE", "DE"),
+    ],
+)
+def test_languages_get_the_variants_deepl_has(language: str, source: str, target: str) -> None:
+    assert source_language(language) == source
+    assert DeepL(Http(), api_key=KEY).target_language(language) == target
+
+
+@pytest.mark.parametrize(
+    ("setting", "sent"),
+    [("more", "prefer_more"), ("prefer_less", "prefer_less"), ("default", None), (None, None)],
+)
+async def test_formality_is_a_preference(setting: Formality | None, sent: str | None) -> None:
+    async with fake_web(answer) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url, formality=setting)
+        await deepl.translate("oui", source="fr", target="en")
+    assert json.loads(server.seen[0].body).get("formality") == sent
+
+
+def test_plain_languages_take_the_variant_of_the_settings() -> None:
+    deepl = DeepL(Http(), api_key=KEY, english="EN-GB", portuguese="PT-BR")
+    assert (deepl.target_language("en"), deepl.target_language("pt")) == ("EN-GB", "PT-BR")
+    assert deepl.target_language("en-US") == "EN-US"
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "base"),
+    [
+        (KEY, None, "https://api.deepl.com"),
+        (KEY + ":fx", None, "https://api-free.deepl.com"),
+        (KEY + ":fx", "http://127.0.0.1:3000/x/", "http://127.0.0.1:3000/x"),
+    ],
+)
+def test_the_host_follows_the_key_unless_it_is_named(key: str, url: str | None, base: str) -> None:
+    assert DeepL(Http(), api_key=key, server_url=url)._base == base
+
+
+@pytest.mark.parametrize(
+    "url", ["api.deepl.com", "ftp://x", "http://k:s@x", "http://x?y", "http://["]
+)
+def test_a_wrong_url_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"deepl\.server_url"):
+        DeepL(Http(), api_key=KEY, server_url=url)
+
+
+def test_a_wrong_key_is_refused_without_showing_it() -> None:
+    with pytest.raises(SettingsError) as caught:
+        DeepL(Http(), api_key="top\nsecret")
+    assert "secret" not in str(caught.value)
+
+
+async def test_blank_text_is_not_sent() -> None:
+    async with fake_web(answer) as server, Http() as http:
+        done = await DeepL(http, api_key=KEY, server_url=server.url).translate(
+            " ", source="fr", target="en"
+        )
+    assert done.text == " "
+    assert not server.seen
+
+
+async def test_quota_is_denied_and_keeps_deepl_s_words_and_trace() -> None:
+    async def quota(request: web.Request) -> web.Response:
+        body = {"message": "Quota for this billing period has been exceeded."}
+        return web.json_response(body, status=456, headers={"X-Trace-ID": "t-1"})
+
+    error = await failure(quota)
+    assert (error.kind, error.status, error.request_id) == (Kind.DENIED, 456, "t-1")
+    assert "Quota for this billing period" in str(error)
+
+
+async def test_an_empty_403_is_denied() -> None:
+    async def forbidden(request: web.Request) -> web.Response:
+        return web.Response(status=403)
+
+    error = await failure(forbidden)
+    assert (error.kind, str(error)) == (Kind.DENIED, "deepl answered 403")
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "{}", '{"translations":[]}', '{"translations":[{"text":""}]}', "<html>"]
+)
+async def test_an_answer_without_a_translation_is_transient(body: str) -> None:
+    async def odd(request: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    assert (await failure(odd)).kind is Kind.TRANSIENT
+
+
+async def test_usage_and_warm_connections() -> None:
+    async with fake_web(answer) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url)
+        assert await deepl.warm() == 1
+        assert await deepl.usage() == Usage(5, 500_000)
+        await deepl.translate("oui", source="fr", target="en")
+    assert len(server.peers) == 1
+
+
+async def test_only_the_end_of_a_long_context_is_sent() -> None:
+    async with fake_web(answer) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url)
+        await deepl.translate("oui", source="fr", target="en", context="a" * 9_999 + "z")
+    context = json.loads(server.seen[0].body)["context"]
+    assert len(context) == 4_000
+    assert context.endswith("z")
+
+
+async def test_a_translation_far_too_long_is_not_one() -> None:
+    async def flood(request: web.Request) -> web.Response:
+        return web.json_response({"translations": [{"text": "no " * 1_000}]})
+
+    assert "far too long" in str(await failure(flood))
+
+
+async def test_an_answer_that_does_not_end_is_not_read_to_its_end() -> None:
+    async def flood(request: web.Request) -> web.Response:
+        return web.Response(body=b'{"translations": [{"text": "' + b" " * 3_000_000)
+
+    error = await failure(flood)
+    assert (error.kind, "exceeds" in str(error)) == (Kind.REFUSED, True)

@@ -1,0 +1,272 @@
+"""The providers in line, as an interpreter sees them: one error for all, a bound, nothing left
+open. Real time, short limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import pytest
+
+from translink.errors import Kind, ProviderError
+from translink.observe.journal import Journal
+from translink.providers.lineup import Lineup, LineupLimits
+from translink.providers.protocols import LiveStream
+from translink.results import Result, Translation
+
+LIMITS = LineupLimits(transcribe=0.2, translate=0.1, first_audio=0.1, prerecorded=3)
+SECOND = bytes(32_000)
+
+
+@dataclass
+class Provider:
+    """Any kind of provider: answers, fails or hangs."""
+
+    name: str
+    fails: list[Kind | Exception | None] = field(default_factory=list)
+    """What comes of each call; the last one for ever. None = an answer."""
+    delay: float = 0.0
+    retry_after: float | None = None
+    calls: int = 0
+    active: int = 0
+    most: int = 0
+    voice: str | None = None
+
+    async def _do(self) -> None:
+        fate = self.fails[min(self.calls, len(self.fails) - 1)] if self.fails else None
+        self.calls += 1
+        self.active += 1
+        self.most = max(self.most, self.active)
+        try:
+            await asyncio.sleep(self.delay)
+        finally:
+            self.active -= 1
+        if isinstance(fate, Exception):
+            raise fate
+        if fate is not None:
+            raise ProviderError(
+                f"{self.name} says no", provider=self.name, kind=fate, retry_after=self.retry_after
+            )
+
+    async def connect(self, language: str) -> LiveStream:
+        await self._do()
+        raise AssertionError("no stream is opened here")
+
+    async def transcribe(self, pcm: bytes, language: str) -> Result:
+        await self._do()
+        return Result(0, len(pcm) // 2, f"{self.name} {language}", (), True)
+
+    async def translate(
+        self, text: str, *, source: str, target: str, context: str = ""
+    ) -> Translation:
+        await self._do()
+        return Translation(f"{context}|{text}|{source}>{target}", self.name, 0.0)
+
+    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+        await self._do()
+        self.active += 1
+        try:
+            for _ in range(20):
+                # Loud, then quiet enough for a pause.
+                yield b"\x00\x40" * 1600 + bytes(3200)
+        finally:
+            self.active -= 1
+
+
+def lineup(
+    *,
+    live: Provider | None = None,
+    transcribers: Sequence[Provider] = (),
+    translators: Sequence[Provider] = (),
+    voices: Sequence[Provider] = (),
+) -> tuple[Lineup, Journal]:
+    journal = Journal()
+    speakers = voices or [Provider("voice")]
+
+    def choose(voice: str | None) -> Sequence[Provider]:
+        for one in speakers:
+            one.voice = voice
+        return speakers
+
+    made = Lineup(
+        live=live or Provider("listen", [Kind.DENIED]),
+        transcribers=transcribers or [Provider("prerecorded")],
+        translators=translators or [Provider("deepl")],
+        voices=choose,
+        journal=journal,
+        limits=LIMITS,
+    )
+    return made, journal
+
+
+def told(journal: Journal, type_: str) -> list[tuple[object, object]]:
+    return [
+        (event.data["provider"], event.data.get("kind", event.data.get("state")))
+        for event in journal.events
+        if event.type == type_
+    ]
+
+
+async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journal_knows() -> None:
+    first, second = Provider("first", [Kind.DENIED]), Provider("second")
+    made, journal = lineup(translators=[first, second])
+    translate = made.services().translate
+    answer = await translate("hello", "en", "fr", "before")
+    assert (answer.text, answer.provider) == ("before|hello|en>fr", "second")
+    await translate("again", "en", "fr", "")
+    assert (first.calls, second.calls) == (1, 2), "who is denied is not asked again soon"
+    assert told(journal, "failover") == [("first", "denied")]
+    assert told(journal, "breaker") == [("first", "open")]
+    state = made.breakers()["first"]
+    assert state == {
+        "state": "open",
+        "reason": "first says no",
+        "attempts": 1,
+        "opened": 1,
+    }
+    assert made.down() == []
+
+
+async def test_a_provider_that_hangs_is_left_for_the_next() -> None:
+    hanging = Provider("first", delay=60)
+    made, _ = lineup(translators=[hanging, Provider("second")])
+    async with asyncio.timeout(2):
+        answer = await made.services().translate("hello", "en", "fr", "")
+    assert answer.provider == "second"
+    assert hanging.active == 0, "and is not left hanging"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "all_together"),
+    [
+        (Kind.REFUSED, Kind.REFUSED, Kind.REFUSED),
+        (Kind.DENIED, Kind.DENIED, Kind.DENIED),
+        (Kind.REFUSED, Kind.DENIED, Kind.TRANSIENT),
+    ],
+)
+async def test_all_failing_is_one_error_as_bad_as_its_mildest(
+    one: Kind, two: Kind, all_together: Kind
+) -> None:
+    made, _ = lineup(translators=[Provider("a", [one]), Provider("b", [two])])
+    with pytest.raises(ProviderError) as caught:
+        await made.services().translate("hello", "en", "fr", "")
+    assert caught.value.kind is all_together
+    assert caught.value.provider == "translation"
+    assert "a says no" in str(caught.value)
+    assert "b says no" in str(caught.value)
+
+
+async def test_a_refusal_is_not_final_while_another_could_not_even_be_asked() -> None:
+    """Else the piece would be given up as lost although the other one may be back in time."""
+    made, _ = lineup(transcribers=[Provider("prerecorded", [Kind.REFUSED])])
+    transcribe = made.services().transcribe
+    with pytest.raises(ProviderError) as first:
+        await transcribe(SECOND, "en")
+    assert first.value.kind is Kind.TRANSIENT, "refused by one, denied by the other"
+    with pytest.raises(ProviderError) as second:
+        await transcribe(SECOND, "en")
+    assert second.value.kind is Kind.TRANSIENT, "refused by one; the other's breaker is open"
+
+
+async def test_how_long_to_wait_is_passed_on() -> None:
+    busy = Provider("prerecorded", [Kind.BUSY], retry_after=30.0)
+    made, _ = lineup(transcribers=[busy], live=Provider("listen", [Kind.DENIED]))
+    with pytest.raises(ProviderError) as caught:
+        await made.services().transcribe(SECOND, "en")
+    assert caught.value.retry_after == 30.0
+
+
+async def test_when_the_prerecorded_api_is_down_a_stream_recognises_the_piece() -> None:
+    live = Provider("listen", [Kind.DENIED])
+    made, _ = lineup(live=live, transcribers=[Provider("prerecorded", [Kind.DENIED])])
+    with pytest.raises(ProviderError, match="listen says no"):
+        await made.services().transcribe(SECOND, "en")
+    assert live.calls == 1
+
+
+async def test_many_pieces_at_once_wait_their_turn() -> None:
+    prerecorded = Provider("prerecorded", delay=0.01)
+    made, _ = lineup(transcribers=[prerecorded])
+    transcribe = made.services().transcribe
+    results = await asyncio.gather(*(transcribe(SECOND, "en") for _ in range(50)))
+    assert len(results) == prerecorded.calls == 50
+    assert prerecorded.most == made.gate.peak == LIMITS.prerecorded
+    assert made.gate.waited == 47
+
+
+async def test_a_cancelled_piece_gives_its_place_to_the_next() -> None:
+    prerecorded = Provider("prerecorded", delay=0.1)
+    made, _ = lineup(transcribers=[prerecorded])
+    pieces = [asyncio.create_task(_transcribe(made)) for _ in range(3 * LIMITS.prerecorded)]
+    await asyncio.sleep(0.02)
+    for piece in pieces[:6]:
+        piece.cancel()
+    done = await asyncio.gather(*pieces, return_exceptions=True)
+    assert [isinstance(each, Result) for each in done] == [False] * 6 + [True] * 3
+    assert made.gate.active == made.gate.waiting == 0
+
+
+async def _transcribe(made: Lineup) -> Result:
+    return await made.services().transcribe(SECOND, "en")
+
+
+async def test_speech_comes_from_the_next_voice_and_its_name_is_asked_for() -> None:
+    mute, clear = Provider("mute", [Kind.REFUSED]), Provider("clear")
+    made, journal = lineup(voices=[mute, clear])
+    pcm = b"".join([piece async for piece in made.services().speak("Hello.", "en", "thalia")])
+    assert len(pcm) == 20 * 6400
+    assert clear.voice == "thalia"
+    assert told(journal, "failover") == [("mute", "refused")]
+
+
+async def test_no_voice_at_all_is_one_error() -> None:
+    made, _ = lineup(voices=[Provider("a", [Kind.DENIED]), Provider("b", [Kind.DENIED])])
+    with pytest.raises(ProviderError) as caught:
+        await anext(aiter(made.services().speak("Hello.", "en", None)))
+    assert caught.value.kind is Kind.DENIED
+    assert made.down() == ["speech"]
+
+
+async def test_leaving_early_ends_the_request_for_speech_at_once() -> None:
+    voice = Provider("voice")
+    made, _ = lineup(voices=[voice])
+    speech = made.services().speak("Hello.", "en", None)
+    async with aclosing(speech):  # type: ignore[type-var]
+        async for _ in speech:
+            break
+        assert voice.active == 1
+    assert voice.active == 0
+
+
+async def test_a_bug_in_a_provider_is_not_taken_for_weather() -> None:
+    made, journal = lineup(
+        transcribers=[Provider("prerecorded", [ZeroDivisionError("a bug")])],
+        translators=[Provider("deepl", [ZeroDivisionError("a bug")])],
+        voices=[Provider("voice", [ZeroDivisionError("a bug")])],
+    )
+    services = made.services()
+    with pytest.raises(ZeroDivisionError):
+        await services.transcribe(SECOND, "en")
+    with pytest.raises(ZeroDivisionError):
+        await services.translate("hello", "en", "fr", "")
+    with pytest.raises(ZeroDivisionError):
+        await anext(aiter(services.speak("Hello.", "en", None)))
+    assert not journal.events
+    assert made.gate.active == 0
+
+
+async def test_a_kind_of_service_is_down_when_nobody_in_its_line_is_up() -> None:
+    made, _ = lineup(
+        transcribers=[Provider("prerecorded", [Kind.DENIED])],
+        translators=[Provider("deepl", [Kind.DENIED])],
+    )
+    services = made.services()
+    assert made.down() == []
+    with pytest.raises(ProviderError):
+        await services.translate("hello", "en", "fr", "")
+    assert made.down() == ["translation"]
+    with pytest.raises(ProviderError):
+        await services.transcribe(SECOND, "en")
+    assert made.down() == ["recognition", "translation"]

@@ -1,0 +1,510 @@
+"""One connection in virtual time: the pace, the watchdog, Finalize, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import accumulate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.virtual import run_virtually
+from tests.support.world import FRAME, FakeFrame, Ledger
+from translink.errors import Kind, ProviderError
+from translink.providers.pace import PACE, SLACK
+from translink.recognition.feed import BEHIND, Feed, FeedLimits
+from translink.recognition.speech_map import SpeechMap
+from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
+
+End = ProviderError | None
+
+
+class Stream:
+    """A stream that does nothing of its own accord."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.sent: list[tuple[float, bytes]] = []
+        """Seconds since the beginning, and what."""
+        self.finalized: list[float] = []
+        self.closed = self.aborted = False
+        self.stuck = False
+        """Takes nothing any more."""
+        self.full = False
+        """Takes nothing without waiting."""
+        self.at_once = 0
+        """Messages that took no waiting."""
+        self._events: asyncio.Queue[StreamEvent | End] = asyncio.Queue()
+
+    @property
+    def audio(self) -> bytes:
+        return b"".join(pcm for _, pcm in self.sent)
+
+    @property
+    def seconds(self) -> float:
+        return len(self.audio) / 2 / RATE
+
+    def say(self, event: StreamEvent | End) -> None:
+        self._events.put_nowait(event)
+
+    def result(self, start: float, end: float, text: str = "", *, final: bool = False) -> None:
+        self.say(Result(int(start * RATE), int(end * RATE), text, (), final))
+
+    async def send(self, pcm: bytes) -> None:
+        assert pcm
+        if self.stuck:
+            await asyncio.Event().wait()
+        self.sent.append((time.monotonic() - self.began, pcm))
+
+    def send_now(self, pcm: bytes) -> bool:
+        assert pcm
+        if self.stuck or self.full:
+            return False
+        self.at_once += 1
+        self.sent.append((time.monotonic() - self.began, pcm))
+        return True
+
+    async def finalize(self) -> None:
+        if self.stuck:
+            await asyncio.Event().wait()
+        self.finalized.append(time.monotonic() - self.began)
+
+    async def close(self, wait: float = 5.0) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.say(ProviderError("aborted", provider="x", kind=Kind.TRANSIENT))
+
+    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        while (event := await self._events.get()) is not None:
+            if isinstance(event, ProviderError):
+                raise event
+            yield event
+
+
+class Line:
+    """A talker, a ledger, a feed and its stream."""
+
+    def __init__(
+        self,
+        *,
+        backlog: float = 0.0,
+        origin: float = 0.0,
+        patience: float = 2.5,
+        ledger_seconds: float = 60.0,
+    ) -> None:
+        self.ledger = Ledger(ledger_seconds)
+        self.speech = SpeechMap(0, ledger_seconds)
+        self.events: list[StreamEvent] = []
+        self.frames_sent = 0
+        self.messages = 0
+        for _ in range(round(backlog * 50)):
+            self.frame(speech=True)
+        self.stream = Stream()
+        self.feed = Feed(
+            self.stream,
+            int(origin * RATE),
+            audio=self.ledger,
+            speech=self.speech,
+            limits=FeedLimits(patience),
+            on_event=self.events.append,
+            on_sent=self._on_sent,
+        )
+        self.running = asyncio.create_task(self.feed.run())
+
+    def _on_sent(self, size: int, ready: int | None) -> None:
+        self.messages += 1
+        self.frames_sent += ready is not None
+
+    def frame(self, *, speech: bool) -> FakeFrame:
+        """One more frame, every sample of which tells its place."""
+        start = self.speech.head
+        pcm = (start // FRAME % 30_000 + 1).to_bytes(2, "little") * FRAME
+        self.ledger.data += pcm
+        now = time.monotonic_ns()
+        self.speech.frame(start, speech=speech, rms=1, captured=now)
+        return FakeFrame(0, start, now, now, 1, 1, speech, 0, pcm)
+
+    async def talk(self, seconds: float, *, speech: bool = True) -> None:
+        """In real time."""
+        for _ in range(round(seconds * 50)):
+            self.feed.frames([self.frame(speech=speech)])  # type: ignore[list-item]
+            await asyncio.sleep(0.02)
+
+    async def ends(self) -> str:
+        """Wait for the feed's failure."""
+        with pytest.raises(ProviderError) as caught:
+            await self.running
+        assert self.stream.aborted
+        return str(caught.value)
+
+
+def play(scene: Callable[..., Awaitable[None]], **line: float) -> Line:
+    """Play `scene` on a line; nothing may be left running after it."""
+
+    async def main() -> Line:
+        it = Line(**line)
+        await scene(it)
+        if not it.running.done():
+            it.running.cancel()
+        await asyncio.gather(it.running, return_exceptions=True)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return it
+
+    return run_virtually(main())
+
+
+# --- What is sent, and when ---
+
+
+def test_at_the_head_every_frame_goes_out_the_moment_it_comes() -> None:
+    line = play(lambda it: it.talk(1.0, speech=False))
+    assert [pcm for _, pcm in line.stream.sent] == [
+        bytes(line.ledger.data[at : at + 640]) for at in range(0, 32_000, 640)
+    ]
+    assert max(at - n * 0.02 for n, (at, _) in enumerate(line.stream.sent)) < 0.001
+    assert line.frames_sent == 50
+    assert line.stream.at_once == 49, "only the first one found the task not yet parked"
+
+
+def test_frames_that_come_together_leave_as_one_message() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.2)
+        for together in (2, 3, 5, 3, 2):
+            line.feed.frames([line.frame(speech=False) for _ in range(together)])  # type: ignore[misc]
+            await asyncio.sleep(0.02 * together)
+
+    line = play(scene)
+    assert [len(pcm) // 640 for _, pcm in line.stream.sent[10:]] == [2, 3, 5, 3, 2]
+    assert line.stream.at_once == 9 + 5
+    assert line.stream.audio == line.ledger.data
+
+
+def test_a_transport_that_is_full_now_and_then_changes_nothing_but_who_sends() -> None:
+    async def scene(line: Line) -> None:
+        for number in range(200):
+            line.stream.full = number % 7 < 3
+            line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
+            await asyncio.sleep(0.02 if number % 2 else 0.0)
+        await asyncio.sleep(3.0)
+
+    line = play(scene)
+    assert line.stream.audio == line.ledger.data
+    assert 0 < line.stream.at_once < 200
+
+
+def test_frames_that_came_in_a_burst_after_a_long_silence_are_sent_at_the_pace() -> None:
+    """The gateway, or this machine, comes out of a stall: silence has earned no burst."""
+
+    async def scene(line: Line) -> None:
+        await line.talk(0.2, speech=False)
+        await asyncio.sleep(60)
+        for _ in range(150):
+            line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
+        await asyncio.sleep(1.0)
+        sent = line.stream.seconds - 0.2
+        assert PACE * 0.9 < sent < PACE * 1.0 + SLACK + BEHIND / RATE + 0.01
+        await asyncio.sleep(2.0)
+        assert line.stream.audio == line.ledger.data
+
+    play(scene)
+
+
+@given(
+    backlog=st.floats(0.0, 6.0),
+    origin=st.floats(0.0, 1.0),
+    script=st.lists(st.tuples(st.floats(0.02, 1.0), st.floats(0.0, 3.0)), max_size=5),
+)
+def test_the_pace_is_kept_and_every_byte_is_sent_once_and_in_order(
+    backlog: float, origin: float, script: list[tuple[float, float]]
+) -> None:
+    begin = min(round(origin * 50), round(backlog * 50)) / 50
+
+    async def scene(line: Line) -> None:
+        for talk, pause in script:
+            await line.talk(talk, speech=False)
+            await asyncio.sleep(pause)
+        await asyncio.sleep(max(0.0, backlog * 4 - 10))
+
+    line = play(scene, backlog=backlog, origin=begin, patience=1e6)
+    sizes = [len(pcm) for _, pcm in line.stream.sent]
+    assert all(size <= 2 * BEHIND for size in sizes)
+    for (at, _), total in zip(line.stream.sent, accumulate(sizes), strict=True):
+        assert total <= 2 * (RATE * (PACE * at + SLACK) + BEHIND) + 2
+    whole = bytes(line.ledger.data[2 * int(begin * RATE) :])
+    assert line.stream.audio == whole[: len(line.stream.audio)]
+    spent = sum(talk + pause for talk, pause in script) + max(0.0, backlog * 4 - 10)
+    assert len(line.stream.audio) >= min(len(whole), int(2 * RATE * spent) - 2 * FRAME)
+
+
+def test_a_backlog_is_caught_up_with_and_frames_go_the_short_way_again() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(9.0, speech=False)
+        assert line.stream.seconds == pytest.approx(11.0, abs=0.021)
+        before = line.frames_sent
+        await line.talk(1.0, speech=False)
+        assert line.frames_sent == before + 50
+
+    play(scene, backlog=2.0, patience=1e6)
+
+
+def test_a_frame_that_got_lost_on_its_way_is_read_from_the_ledger() -> None:
+    async def scene(line: Line) -> None:
+        for number in range(100):
+            frame = line.frame(speech=False)
+            if number % 7:
+                line.feed.frames([frame])  # type: ignore[list-item]
+            await asyncio.sleep(0.02)
+
+    line = play(scene)
+    assert line.stream.audio == line.ledger.data
+
+
+def test_audio_that_the_ledger_does_not_have_yet_is_waited_for() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.2)
+        known = bytes(line.ledger.data)
+        frame = line.frame(speech=True)
+        line.ledger.data[:] = known  # the map is ahead of the ledger
+        line.feed.frames([])
+        await asyncio.sleep(1.0)
+        assert line.stream.audio == known
+        line.ledger.data += frame.pcm
+        line.feed.frames([])
+        await asyncio.sleep(0.1)
+        assert line.stream.audio == line.ledger.data
+
+    play(scene)
+
+
+def test_audio_that_has_left_the_ledger_is_not_passed_over_in_silence() -> None:
+    async def scene(line: Line) -> None:
+        assert "left the ledger" in await line.ends()
+        assert line.stream.sent == []
+
+    play(scene, backlog=3.0, ledger_seconds=2.0)
+
+
+# --- The watchdog ---
+
+
+async def _hush(talking: asyncio.Task[None]) -> None:
+    """Cancel and wait for it: from Python 3.12 on, a gather over what is done ends at once, so
+    nothing else gives the task its turn."""
+    talking.cancel()
+    await asyncio.wait([talking])
+
+
+def test_speech_without_any_message_means_a_dead_connection() -> None:
+    async def scene(line: Line) -> None:
+        began = time.monotonic()
+        talking = asyncio.create_task(line.talk(10))
+        assert "no message" in await line.ends()
+        assert 2.5 < time.monotonic() - began < 3.0 + 0.2
+        await _hush(talking)
+
+    play(scene)
+
+
+def test_a_stream_that_falls_silent_after_an_interim_is_noticed() -> None:
+    async def scene(line: Line) -> None:
+        talking = asyncio.create_task(line.talk(10))
+        await asyncio.sleep(1.5)
+        line.stream.result(0, 1.4, "hello")
+        spoke = time.monotonic()
+        assert "no message" in await line.ends()
+        assert 2.5 < time.monotonic() - spoke < 3.0
+        await _hush(talking)
+
+    play(scene)
+
+
+def test_speech_that_was_never_made_final_is_noticed_after_the_talker_has_stopped() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "hello")
+        await line.talk(1.5, speech=False)
+        assert "no message" in await line.ends()
+
+    play(scene)
+
+
+def test_a_click_without_an_answer_is_no_failure() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.1)
+        await line.talk(10, speech=False)
+        await line.talk(0.06)
+        await line.talk(30, speech=False)
+        assert not line.running.done()
+
+    play(scene)
+
+
+def test_silence_without_an_answer_is_no_failure() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(60, speech=False)
+        await asyncio.sleep(600)
+        assert not line.running.done()
+
+    play(scene)
+
+
+def test_noise_that_the_recogniser_hears_nothing_in_is_no_failure() -> None:
+    async def scene(line: Line) -> None:
+        for second in range(30):
+            await line.talk(1.0)
+            line.stream.result(0, second + 1)
+        assert not line.running.done()
+
+    play(scene)
+
+
+def test_a_slow_recogniser_is_not_taken_for_a_dead_one() -> None:
+    async def scene(line: Line) -> None:
+        for second in range(0, 40, 2):
+            await line.talk(2.0)
+            line.stream.result(0, max(0, second - 6), "slow", final=True)
+        assert not line.running.done()
+
+    play(scene)
+
+
+def test_a_finalled_talk_leaves_nothing_to_wait_for() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(2.0)
+        line.stream.result(0, 2.0, "all", final=True)
+        await line.talk(1.0, speech=False)
+        await asyncio.sleep(60)
+        assert not line.running.done()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("what", ["send", "finalize"])
+def test_a_stuck_peer_is_noticed_within_half_a_second(what: str) -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 1.0, "all", final=True)
+        await line.talk(1.1, speech=False)
+        line.stream.stuck = True
+        if what == "send":
+            line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
+        began = time.monotonic()
+        assert "blocked" in await line.ends()
+        assert time.monotonic() - began < (0.6 if what == "send" else 1.4)
+
+    play(scene)
+
+
+# --- Finalize ---
+
+
+def test_finalize_is_asked_for_once_when_the_talker_has_stopped() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "hello")
+        await line.talk(1.5, speech=False)
+        assert line.stream.finalized == [], "as long as frames come the recogniser sees to it"
+        await asyncio.sleep(1.0)
+        assert len(line.stream.finalized) == 1
+        line.stream.result(0, 2.5, "hello", final=True)
+        await asyncio.sleep(60)
+        assert len(line.stream.finalized) == 1
+        await line.talk(1.0)
+        line.stream.result(2.5, 3.5, "again", final=True)
+        await line.talk(1.5, speech=False)
+        await asyncio.sleep(60)
+        assert len(line.stream.finalized) == 2
+        await line.talk(1.5, speech=False)
+        await asyncio.sleep(60)
+        assert len(line.stream.finalized) == 2, "nothing was said"
+
+    play(scene)
+
+
+# --- The end ---
+
+
+def test_the_end_comes_when_the_limit_was_sent_and_the_rest_has_come_back() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(1.0, speech=False)
+        line.feed.end_at(RATE * 3 // 2)
+        await line.talk(2.0, speech=False)
+        assert line.stream.seconds == 1.5
+        assert line.stream.closed
+        assert not line.running.done(), "the last results are still to come"
+        line.stream.result(0, 1.5, "all", final=True)
+        line.stream.say(None)
+        await line.running
+        assert len(line.events) == 1
+
+    line = play(scene)
+    assert not line.stream.aborted
+
+
+def test_an_end_that_nobody_asked_for_is_a_failure() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.5)
+        line.stream.say(None)
+        assert "unasked" in await line.ends()
+
+    play(scene)
+
+
+def test_the_servers_own_reason_is_told() -> None:
+    async def scene(line: Line) -> None:
+        line.stream.say(ProviderError("1011 net0001", provider="x", kind=Kind.TRANSIENT))
+        assert await line.ends() == "1011 net0001"
+
+    play(scene)
+
+
+def test_an_abort_ends_it_at_once() -> None:
+    async def scene(line: Line) -> None:
+        line.feed.end_at(RATE)
+        line.feed.abort()
+        assert await line.ends() == "aborted"
+
+    play(scene)
+
+
+def test_a_bug_in_whoever_takes_the_events_is_not_swallowed() -> None:
+    async def scene(line: Line) -> None:
+        line.feed._on_event = lambda event: [][1]
+        line.stream.result(0, 1)
+        with pytest.raises(IndexError):
+            await line.running
+        assert line.stream.aborted
+
+    play(scene)
+
+
+def test_cancelling_drops_the_connection() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.5)
+        line.running.cancel()
+        await asyncio.wait([line.running])
+
+    assert play(scene).stream.aborted
+
+
+def test_what_comes_back_is_placed_in_the_legs_time() -> None:
+    async def scene(line: Line) -> None:
+        line.stream.say(Result(0, 200, "a", (Word("a", 50, 90),), True))
+        line.stream.say(UtteranceEnd(90))
+        line.stream.say(UtteranceEnd(None))
+        line.stream.say(SpeechStarted(40))
+        await asyncio.sleep(0.1)
+
+    line = play(scene, backlog=1.0, origin=0.5)
+    assert line.events == [
+        Result(8000, 8200, "a", (Word("a", 8050, 8090),), True),
+        UtteranceEnd(8090),
+        UtteranceEnd(None),
+        SpeechStarted(8040),
+    ]
+    assert line.feed.heard

@@ -1,0 +1,296 @@
+"""The timeline: whoever fails, in whatever order answers come, each word leaves once and in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from translink.recognition.timeline import Lost, Span, Timeline
+from translink.results import RATE, Result, UtteranceEnd, Word
+
+LAP = 3 * RATE // 10
+"""Audio given to a source before and after its span; longer than any word here."""
+
+
+def word(text: str, start: int, end: int) -> Word:
+    return Word(text, start, end)
+
+
+def final(start: int, end: int, *words: Word) -> Result:
+    return Result(start, end, " ".join(w.text for w in words), words, True)
+
+
+def texts(timeline: Timeline) -> list[str]:
+    return [item.text for item in timeline.released() if isinstance(item, Result) and item.text]
+
+
+ONE, TWO, THREE = word("one", 100, 200), word("two", 290, 320), word("three", 400, 500)
+
+
+def test_results_of_the_first_span_leave_at_once() -> None:
+    timeline = Timeline(0)
+    span = timeline.begin("stream")
+    timeline.result(span, final(0, 250, ONE))
+    assert texts(timeline) == ["one"]
+    assert timeline.acknowledged == 250
+
+
+def test_results_of_a_later_span_wait_for_the_earlier_one() -> None:
+    timeline = Timeline(0)
+    gap = timeline.begin("prerecorded", 300)
+    stream = timeline.begin("stream")
+    timeline.result(stream, final(300, 600, THREE))
+    assert texts(timeline) == []
+    timeline.result(gap, final(0, 300, ONE))
+    assert texts(timeline) == ["one"]
+    timeline.done(gap)
+    assert texts(timeline) == ["three"]
+    assert timeline.acknowledged == 600
+
+
+def test_a_word_on_the_border_is_counted_by_one_side() -> None:
+    timeline = Timeline(0)
+    before, after = timeline.begin("a", 300), timeline.begin("b", 600)
+    timeline.result(before, final(0, 350, ONE, TWO))
+    timeline.result(after, final(250, 600, TWO, THREE))
+    timeline.done(before)
+    timeline.done(after)
+    assert texts(timeline) == ["one", "two three"]
+
+
+def test_what_a_failed_stream_had_settled_is_not_said_again() -> None:
+    timeline = Timeline(0)
+    broken = timeline.begin("stream")
+    timeline.result(broken, final(0, 250, ONE))
+    assert timeline.abandon(broken) == (250, None)
+    again = timeline.begin("stream")
+    assert again.start == 250
+    timeline.result(again, final(0, 600, ONE, TWO, THREE))
+    assert texts(timeline) == ["one", "two three"]
+
+
+def test_a_result_said_twice_by_one_source_counts_once() -> None:
+    timeline = Timeline(0)
+    span = timeline.begin("stream")
+    timeline.result(span, final(0, 250, ONE))
+    timeline.result(span, final(0, 250, ONE))
+    assert texts(timeline) == ["one"]
+
+
+def test_a_result_beyond_the_spans_end_said_twice_counts_once() -> None:
+    timeline = Timeline(0)
+    span = timeline.begin("prerecorded", 310)
+    timeline.result(span, final(0, 350, ONE, TWO))
+    timeline.result(span, final(250, 350, TWO))
+    assert texts(timeline) == ["one two"]
+
+
+def test_an_utterance_end_keeps_its_place() -> None:
+    timeline = Timeline(0)
+    gap, stream = timeline.begin("gap", 300), timeline.begin("stream")
+    timeline.result(stream, final(300, 600, THREE))
+    timeline.utterance_end(stream, UtteranceEnd(500))
+    timeline.done(gap)
+    assert [type(item) for item in timeline.released()] == [Result, UtteranceEnd]
+
+
+def test_a_loss_is_said_once_and_in_its_place() -> None:
+    timeline = Timeline(0)
+    gap, stream = timeline.begin("gap", 300), timeline.begin("stream")
+    timeline.result(stream, final(300, 600, THREE))
+    timeline.lose_until(gap, 150)
+    assert timeline.lose(gap) == Lost(150, 300)
+    timeline.lose(gap)
+    assert timeline.released() == [Lost(0, 150), Lost(150, 300), final(300, 600, THREE)]
+
+
+def test_a_failed_span_in_the_middle_has_an_heir_in_its_place() -> None:
+    timeline = Timeline(0)
+    first = timeline.begin("stream")
+    timeline.result(first, final(0, 250, ONE))
+    timeline.end(first, 350)
+    second = timeline.begin("stream")
+    timeline.result(second, final(350, 600, THREE))
+    heir = timeline.reassign(first, "prerecorded")
+    timeline.result(heir, final(0, 400, ONE, TWO))
+    timeline.done(heir)
+    assert texts(timeline) == ["one", "two", "three"]
+
+
+def test_only_one_open_span_covers_what_comes() -> None:
+    timeline = Timeline(0)
+    span = timeline.begin("stream")
+    with pytest.raises(ValueError, match="open span"):
+        timeline.begin("stream")
+    with pytest.raises(ValueError, match="open"):
+        timeline.done(span)
+    timeline.end(span, 100)
+    with pytest.raises(ValueError, match="empty"):
+        timeline.begin("prerecorded", 100)
+
+
+# A talker, perfect recognisers that fail at any time, and any order of answers.
+
+
+@dataclass
+class Source:
+    """A recogniser at work on a span: it hears every whole word it is given."""
+
+    span: Span
+    origin: int
+    """First sample it was given."""
+    said: int
+    """It has answered up to here."""
+    words: list[Word] = field(default_factory=list)
+
+
+class Leg(RuleBasedStateMachine):
+    @initialize(seed=st.integers(0, 10_000))
+    def begin(self, seed: int) -> None:
+        rng = Random(seed)
+        self.words: list[Word] = []
+        at = 0
+        for number in range(200):
+            at += rng.choice([0, 0, 320, 1600, 8000])
+            end = at + rng.randrange(1600, LAP)
+            self.words.append(Word(str(number), at, end))
+            at = end
+        self.head = 0
+        self.timeline = Timeline(0)
+        self.sources: list[Source] = []
+        self.heard: list[int] = []
+        self.lost: list[Lost] = []
+        self.edge = 0
+
+    @rule(seconds=st.floats(0.1, 3))
+    def talk(self, seconds: float) -> None:
+        self.head += int(seconds * RATE)
+
+    @precondition(lambda self: self.timeline.assigned is not None)
+    @rule()
+    def a_stream_begins(self) -> None:
+        start = self.timeline.assigned
+        assert start is not None
+        origin = max(0, start - LAP)
+        self.sources.append(Source(self.timeline.begin("stream"), origin, origin))
+
+    @precondition(
+        lambda self: (
+            self.timeline.assigned is not None and self.head - self.timeline.assigned > 2 * LAP
+        )
+    )
+    @rule(share=st.floats(0.2, 1))
+    def a_piece_is_cut(self, share: float) -> None:
+        start = self.timeline.assigned
+        assert start is not None
+        end = start + int((self.head - LAP - start) * share)
+        if end > start:
+            origin = max(0, start - LAP)
+            self.sources.append(Source(self.timeline.begin("prerecorded", end), origin, origin))
+
+    @precondition(lambda self: any(s.span.end is None for s in self.sources))
+    @rule(back=st.floats(0, 1))
+    def a_stream_is_asked_to_end(self, back: float) -> None:
+        [source] = [s for s in self.sources if s.span.end is None]
+        self.timeline.end(source.span, max(0, self.head - int(back * RATE)))
+
+    @precondition(lambda self: self.sources)
+    @rule(data=st.data(), seconds=st.floats(0.1, 4), twice=st.booleans())
+    def some_of_it_becomes_final(self, data: st.DataObject, seconds: float, twice: bool) -> None:
+        source = self.pick(data)
+        self.finals(source, min(source.said + int(seconds * RATE), self.given(source)))
+        if twice and source.words:  # the same again changes nothing
+            last = source.words[-1]
+            self.timeline.result(source.span, final(last.start, last.end, last))
+
+    @precondition(lambda self: self.sources)
+    @rule(data=st.data())
+    def a_source_answers_for_all(self, data: st.DataObject) -> None:
+        source = self.pick(data)
+        if source.span.end is None or self.head < source.span.end + LAP:
+            return
+        self.finals(source, source.span.end + LAP)
+        self.timeline.done(source.span)
+        self.sources.remove(source)
+
+    @precondition(lambda self: self.sources)
+    @rule(data=st.data())
+    def a_source_fails(self, data: st.DataObject) -> None:
+        source = self.pick(data)
+        self.sources.remove(source)
+        self.timeline.abandon(source.span)
+        if not source.span.done:
+            heir = self.timeline.reassign(source.span, "prerecorded")
+            origin = max(0, heir.start - LAP)
+            self.sources.append(Source(heir, origin, origin))
+
+    @precondition(lambda self: any(s.span.end is not None for s in self.sources))
+    @rule(data=st.data(), share=st.floats(0, 1.2))
+    def what_left_the_ledger_is_lost(self, data: st.DataObject, share: float) -> None:
+        source = self.pick(data)
+        if source.span.end is None:
+            return
+        begin = source.span.settled
+        self.timeline.lose_until(source.span, begin + int((source.span.end - begin) * share))
+        if source.span.done:
+            self.sources.remove(source)
+        elif source.span.settled > begin:  # it is asked again with what there still is
+            source.said = max(source.said, source.span.settled)
+
+    def pick(self, data: st.DataObject) -> Source:
+        return self.sources[data.draw(st.integers(0, len(self.sources) - 1))]
+
+    def given(self, source: Source) -> int:
+        """First sample the source has not been given."""
+        end = source.span.end
+        return self.head if end is None else min(self.head, end + LAP)
+
+    def finals(self, source: Source, end: int) -> None:
+        """The source makes final what it heard up to `end`, which it never puts inside a word."""
+        for w in self.words:
+            if w.start < end < w.end:
+                end = w.start
+        if end <= source.said:
+            return
+        new = [w for w in self.words if source.said <= w.start and w.end <= end]
+        source.words += new
+        self.timeline.result(source.span, final(source.said, end, *new))
+        source.said = end
+
+    @invariant()
+    def every_word_leaves_once_and_in_order(self) -> None:
+        for item in self.timeline.released():
+            if isinstance(item, Result):
+                assert item.start >= 0
+                self.heard += [int(w.text) for w in item.words]
+                assert item.text.split() == [w.text for w in item.words]
+            elif isinstance(item, Lost):
+                assert item.start >= self.edge
+                self.edge = item.end
+                self.lost.append(item)
+        assert all(a < b for a, b in pairwise(self.heard))
+
+    @invariant()
+    def what_is_acknowledged_was_heard_or_reported_lost(self) -> None:
+        known = set(self.heard)
+        for number, w in enumerate(self.words):
+            if w.end > self.timeline.acknowledged:
+                break
+            excused = any(gone.start < w.end and w.start < gone.end for gone in self.lost)
+            assert number in known or excused, f"{w} is missing"
+
+    @invariant()
+    def a_word_is_not_reported_lost_for_nothing(self) -> None:
+        for number in self.heard:
+            w = self.words[number]
+            assert not any(g.start <= w.start and w.end <= g.end for g in self.lost)
+
+
+TestLeg = Leg.TestCase
+TestLeg.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -1,0 +1,170 @@
+"""Where secrets may be kept, and where not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import keyring.backend
+import keyring.errors
+import pytest
+
+from translink.errors import SettingsError
+from translink.settings.model import Settings
+from translink.settings.secrets import LONGEST, fetched, without_secrets
+
+KEY = "k3y-0123456789"
+
+
+class Ring(keyring.backend.KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise keyring.errors.KeyringLocked(f"locked, and {KEY}")
+        return KEY if (service, username) == ("translink/site", "deepl") else None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def ring() -> Iterator[Ring]:
+    ring, before = Ring(), keyring.get_keyring()
+    keyring.set_keyring(ring)
+    yield ring
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "deepl"
+    path.write_text(KEY + "\n")
+    return path
+
+
+def load(folder: Path, **environ: str) -> Settings:
+    return Settings.load(environ=environ, directory=folder)
+
+
+def secret_of(settings: Settings) -> str | None:
+    return settings.deepl.api_key.get_secret_value() if settings.deepl.api_key else None
+
+
+def test_a_key_is_read_from_a_file(tmp_path: Path, file: Path) -> None:
+    for name in ("DEEPL_API_KEY", "DEEPL_AUTH_KEY", "TRANSLINK_DEEPL__API_KEY"):
+        for environ in ({name: f"file:{file}"}, {f"{name}_FILE": str(file)}):
+            settings = load(tmp_path, **environ)
+            assert secret_of(settings) == KEY
+            assert settings.secrets() == {KEY}
+    (tmp_path / ".env.externalmedia").write_text(f"DEEPL_API_KEY_FILE={file}\n")
+    assert secret_of(load(tmp_path)) == KEY
+    assert load(tmp_path).notes.ignored == ()
+
+
+def test_every_account_and_token_may_be_in_a_file(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "translink.toml").write_text(
+        f'[admin]\ntoken = "file:{file}"\n[[fallback.deepl]]\napi_key = "file:{file}"\n'
+    )
+    settings = load(tmp_path)
+    assert settings.admin.token is not None
+    assert settings.admin.token.get_secret_value() == KEY
+    assert settings.fallback.deepl[0].api_key.get_secret_value() == KEY
+    assert settings.notes.exposed == ()
+
+
+def test_of_a_name_and_its_file_only_one_may_be_set(tmp_path: Path, file: Path) -> None:
+    with pytest.raises(SettingsError, match="DEEPL_API_KEY is set too; which is meant") as told:
+        load(tmp_path, DEEPL_API_KEY=KEY, DEEPL_API_KEY_FILE=str(file))
+    assert KEY not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"", "is empty"),
+        (b"\xff\xfe", "the key and nothing else"),
+        (b"x" * (LONGEST + 1), "the key and nothing else"),
+        (b"one\ntwo\n", "the key alone"),
+    ],
+)
+def test_a_file_that_holds_no_key_is_told_by_its_name(
+    tmp_path: Path, content: bytes | None, told: str
+) -> None:
+    file = tmp_path / "deepl"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=told) as refused:
+        load(tmp_path, DEEPL_API_KEY_FILE=str(file))
+    assert "DEEPL_API_KEY_FILE" in str(refused.value)
+
+
+def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is empty"):
+        fetched(f"file:{tmp_path / 'pipe'}")
+
+
+def test_a_key_is_read_from_the_keyring(tmp_path: Path, ring: Ring) -> None:
+    entry = "keyring:translink/site/deepl"
+    assert secret_of(load(tmp_path, DEEPL_API_KEY=entry)) == KEY
+    with pytest.raises(SettingsError, match="nothing for translink and deepl"):
+        load(tmp_path, DEEPL_API_KEY="keyring:translink/deepl")
+    with pytest.raises(SettingsError, match="keyring:service/name"):
+        load(tmp_path, DEEPL_API_KEY="keyring:deepl")
+    ring.locked = True
+    with pytest.raises(SettingsError, match="cannot be asked: KeyringLocked") as told:
+        load(tmp_path, DEEPL_API_KEY=entry)
+    assert KEY not in str(told.value)
+
+
+def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(ValueError, match=r"pip install 'translink\[keyring\]'"):
+        fetched("keyring:translink/deepl")
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        f"deepl.api_key={KEY}",
+        f"deepgram.api_key={KEY}",
+        f"admin.token={KEY}",
+        f"admin.read_token={KEY}",
+        f'fallback.deepl=[{{"api_key": "{KEY}"}}]',
+    ],
+)
+def test_a_key_on_the_command_line_is_refused(tmp_path: Path, assignment: str) -> None:
+    with pytest.raises(SettingsError, match="everybody on this machine") as told:
+        Settings.load(environ={}, flags={"--set": [assignment]}, directory=tmp_path)
+    assert KEY not in str(told.value)
+
+
+def test_its_place_may_stand_on_the_command_line(tmp_path: Path, file: Path) -> None:
+    flags = {"--set": [f"deepl.api_key=file:{file}"]}
+    assert secret_of(Settings.load(environ={}, flags=flags, directory=tmp_path)) == KEY
+
+
+def test_a_file_with_a_key_that_all_can_read_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / ".env.externalmedia"
+    path.write_text(f"DEEPL_API_KEY={KEY}\n")
+    path.chmod(0o644)
+    assert load(tmp_path).notes.exposed == (path,)
+    path.chmod(0o640)
+    assert load(tmp_path).notes.exposed == ()
+
+
+def test_child_processes_get_no_keys() -> None:
+    environ = {"PATH": "/bin", "DEEPL_API_KEY": KEY, "TRANSLINK_ADMIN__TOKEN": KEY}
+    environ["DEEPGRAM_API_KEY_FILE"] = "/run/secrets/x"
+    assert without_secrets(environ) == {"PATH": "/bin"}
