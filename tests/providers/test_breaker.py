@@ -141,6 +141,20 @@ def test_a_failed_probe_opens_it_again_for_longer() -> None:
     assert longest > 5
 
 
+def test_trouble_lasts_from_the_first_opening_to_the_success_that_ends_it() -> None:
+    health = breaker()
+    health.failed(DENIED, 100)
+    assert (health.kind, health.status, health.trouble_since) == (Kind.DENIED, DENIED.status, 100)
+    now = health.until
+    probe = permit(health, now)
+    assert (health.kind, health.trouble_since) == (Kind.DENIED, 100), "while it is tried"
+    health.failed(TRANSIENT, now, probe)
+    assert (health.kind, health.trouble_since) == (Kind.TRANSIENT, 100)
+    now = health.until
+    health.succeeded(now, permit(health, now))
+    assert (health.kind, health.status) == (None, None)
+
+
 def test_failures_under_way_when_it_opened_neither_lengthen_nor_end_anything() -> None:
     health = opened(0)
     until = health.until

@@ -224,6 +224,15 @@ class Switchboard:
         listened = any(self.legs[leg].listeners for leg in call.legs)
         return replace(call.row(), listened=listened)
 
+    def lost_ms(self) -> float:
+        """Speech that was never recognised, since the start."""
+        lost = self._gone_stats.lost_ms
+        for leg in self.legs.values():
+            lost += leg.past.lost_ms
+            if interpreter := leg.interpreter:
+                lost += interpreter.listener.stats.lost_ms
+        return round(lost, 1)
+
     def measures(self) -> Iterator[LegMeasures]:
         """What each leg counted since it was opened; those that were created for a call together,
         also those that are closed."""

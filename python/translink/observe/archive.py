@@ -76,7 +76,7 @@ class Archive:
         minutes = self._kept.get(row.call)
         if minutes is None:
             return
-        minutes.row = replace(row, state="ended")
+        minutes.row = replace(row, state="ended", waiting_ms=0.0, ends_in_s=None)
         minutes.stages = stages
         minutes.ended = unix()
         self._ended[row.call] = minutes

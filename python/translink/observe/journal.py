@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from translink.process.clock import unix
 
@@ -129,6 +130,11 @@ class Journal:
         raise. Returns what ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def recent(self, call: str | None = None, limit: int = 200) -> list[Event]:
+        """The newest `limit` events that are kept, oldest first; `call` narrows it down."""
+        wanted = (event for event in reversed(self.events) if call is None or event.call == call)
+        return list(islice(wanted, limit))[::-1]
 
     def forget(self, calls: Collection[str]) -> None:
         """Drop what is kept of these calls."""

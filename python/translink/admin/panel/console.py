@@ -181,6 +181,8 @@ class Console:
             "characters": row.characters,
             "listened": row.listened,
             "mouth_to_ear_p50_ms": row.mouth_to_ear_p50_ms,
+            "waiting_ms": row.waiting_ms,
+            "ends_in_s": row.ends_in_s,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
@@ -220,6 +222,11 @@ class Console:
             "legs": len(board.legs),
             "pressure": self._pressure.level.name.lower(),
             "providers": self._lineup.breakers(),
+            "services": self._lineup.in_line(),
+            "stream": self._lineup.stream,
+            "media": "dead" if self._condition.died else "running",
+            "legs_out_of_service": sorted(board.out_of_service),
+            "lost_ms": board.lost_ms(),
             "mouth_to_ear": stages["mouth_to_ear"].summary(),
             "own": stages["own"].summary(),
             "ear_voice_span": stages["ear_voice_span"].summary(),
@@ -240,6 +247,10 @@ class Console:
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
         """Events from now on."""
         return self._journal.subscribe(call=call, leg=leg)
+
+    def recent(self, call: str | None, limit: int) -> list[Event]:
+        """The newest events, oldest first."""
+        return self._journal.recent(call, limit)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Events from now on, at once."""

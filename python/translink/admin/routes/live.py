@@ -41,6 +41,8 @@ EVENTS = 1_000
 PATIENCE = 5.0
 ORDERS = 20
 """Messages a second from a client."""
+SLOT = 0.02
+"""Seconds of the monotonic clock that one pair of an envelope stands for."""
 LANES: tuple[Lane, ...] = ("said", "heard")
 
 
@@ -203,9 +205,10 @@ class Client:
         self.system = False
         return news
 
-    def _levels(self) -> dict[str, dict[str, tuple[int, str]]]:
-        """More of the envelopes on its screen."""
-        out: dict[str, dict[str, tuple[int, str]]] = {}
+    def _levels(self) -> dict[str, dict[str, tuple[int, str, float]]]:
+        """More of the envelopes on its screen: first slot, pairs, and when that slot was. Nothing is
+        sent of a lane that rests, so the newest slot may be long over."""
+        out: dict[str, dict[str, tuple[int, str, float]]] = {}
         for leg in self.watch.levels:
             for lane in LANES:
                 start = self._slots.get((leg, lane), 0)
@@ -215,7 +218,8 @@ class Client:
                     break  # the leg is gone, or all of them
                 if pairs:
                     self._slots[leg, lane] = first + len(pairs) // 2
-                    out.setdefault(leg, {})[lane] = (first, b64encode(pairs).decode())
+                    at = unix(first * SLOT)
+                    out.setdefault(leg, {})[lane] = (first, b64encode(pairs).decode(), at)
         return out
 
     async def close(self) -> None:

@@ -60,6 +60,9 @@ class Ticker:
         if self._task is None:
             for row in self._source.calls("all"):
                 self._keep("row", row.call, orjson.dumps(row), self.rows)
+                if row.state == "running":
+                    # In a silent call nothing happens, and that is news.
+                    self._dirty[row.call] = 0.0
             self._deaf = self._source.listen(self._event)
             self._task = asyncio.create_task(self._run(), name="live-ticker")
 
