@@ -18,16 +18,18 @@ LEGS = [
 @pytest.mark.parametrize(
     ("deepgram", "unheard"),
     [
-        ({}, ["leg anna: no local engine hears de: set DEEPGRAM_API_KEY"]),
-        ({"api_key": "k" * 20}, []),
-        ({"base_url": "http://127.0.0.1:9"}, []),
+        ({}, ["de"]),
+        ({"api_key": "k" * 20}, ["de"]),  # nothing translates it
+        ({"api_key": "k" * 20, "deepl": "k" * 20}, []),
     ],
 )
 def test_a_language_that_nothing_here_hears_is_said(
     deepgram: dict[str, str], unheard: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings.model_validate({"legs": LEGS, "deepgram": deepgram})
+    deepl = {"api_key": deepgram.get("deepl")}
+    deepgram = {name: key for name, key in deepgram.items() if name != "deepl"}
+    settings = Settings.model_validate({"legs": LEGS, "deepgram": deepgram, "deepl": deepl})
     run_check(settings, json=True)
-    assert json.loads(capsys.readouterr().out)["unheard"] == unheard
+    assert json.loads(capsys.readouterr().out)["languages_without_service"] == unheard
     run_check(settings)
-    assert ("cannot work" in capsys.readouterr().out) == bool(unheard)
+    assert ("CANNOT WORK" in capsys.readouterr().out) == bool(unheard)

@@ -27,6 +27,7 @@ import atexit
 import io
 import json
 import logging
+import os
 import queue
 import re
 import sys
@@ -122,7 +123,7 @@ def configure(
     else:
         last = [
             structlog.dev.ConsoleRenderer(
-                colors=out.isatty(),
+                colors=out.isatty() and not os.environ.get("NO_COLOR"),
                 pad_event_to=0,
                 timestamp_key="at",
                 exception_formatter=_plain_traceback,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from translink.process.usage import SHORTEST, Usage
+from translink.process.usage import SHORTEST, ProcessUsage
 
 
 def test_a_busy_process_says_so_and_answers_the_same_within_the_shortest_time() -> None:
-    usage = Usage()
+    usage = ProcessUsage()
     end = time.process_time() + 0.2
     while time.process_time() < end:
         pass
