@@ -21,18 +21,17 @@ from translink import __version__
 from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer, address_refused
 from translink.calls.exchange import Exchange
-from translink.calls.leg import open_leg
-from translink.calls.segments import CommitPolicy
+from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
-from translink.observe.archive import Archive, redact_digits
 from translink.observe.journal import Journal
+from translink.observe.transcripts import Transcripts, redact_digits
 from translink.process.clock import unix
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
-from translink.process.usage import Usage
+from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints
 
@@ -129,24 +128,24 @@ class App:
                 services=replace(self.lineup.services(), pressure=self.pressure),
                 journal=self.journal,
                 rules=providers.rules(),
-                policy=CommitPolicy(
+                policy=SegmentPolicy(
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
             )
             exchange = Exchange(
                 settings.calls,
                 self.switchboard,
-                open_leg=lambda leg: open_leg(media, leg),
+                open_leg=media.add_leg,
             )
-            archive = Archive(
+            transcripts = Transcripts(
                 self.journal,
                 calls=settings.transcripts.keep_calls,
                 lines=settings.transcripts.lines_per_call,
                 retention=settings.transcripts.retention,
             )
-            forgetting = asyncio.create_task(archive.watch(), name="archive")
+            forgetting = asyncio.create_task(transcripts.watch(), name="archive")
             stack.callback(forgetting.cancel)
-            self.switchboard.on_ended = lambda call: archive.close(
+            self.switchboard.on_ended = lambda call: transcripts.close(
                 call.row(), call.stages.summary()
             )
             self._console = self.console = Console(
@@ -156,9 +155,9 @@ class App:
                 exchange=exchange,
                 lineup=self.lineup,
                 journal=self.journal,
-                archive=archive,
+                transcripts=transcripts,
                 pressure=self.pressure,
-                usage=Usage(),
+                usage=ProcessUsage(),
                 offline=endpoints.offline,
             )
             if self._settings is not settings:  # reloaded meanwhile
@@ -334,7 +333,7 @@ def _check_ports(settings: Settings) -> None:
 
 def _open(media: Media, leg: LegSettings) -> MediaLeg:
     try:
-        return open_leg(media, leg)
+        return media.add_leg(leg)
     except OSError as error:
         raise _listen_refused(leg, error) from error
 
