@@ -20,16 +20,22 @@ use crate::level::Level;
 /// Watches one stream.
 #[derive(Debug, Default)]
 pub struct Alignment {
-    /// Frames in a row that seem to be read one byte off.
+    /// Frames that seem to be read one byte off since the last that was read rightly for sure.
     off: u32,
 }
 
 impl Alignment {
     /// The next frame. True: the stream is read one byte off.
     pub fn hear(&mut self, level: &Level, pcm: &[u8; FRAME_BYTES]) -> bool {
-        let rough = level.power >= QUIET && level.hiss >= level.power;
-        if !rough || !is_off(pcm, level.hiss) {
+        if level.power < QUIET {
+            return false;
+        }
+        if level.hiss < level.power {
+            // A smooth wave is read rightly.
             self.off = 0;
+            return false;
+        }
+        if !is_off(pcm, level.hiss) {
             return false;
         }
         self.off = (self.off + 1) % CERTAIN;
@@ -44,12 +50,12 @@ impl Alignment {
 
 /// Whether the frame makes a much smoother wave one byte later, and both waves are ones that occur.
 fn is_off(pcm: &[u8; FRAME_BYTES], hiss: f32) -> bool {
-    let mut other = [0_i16; FRAME_BYTES / 2 - 1];
-    for (sample, pair) in other.iter_mut().zip(pcm[1..].chunks_exact(2)) {
-        *sample = i16::from_le_bytes([pair[0], pair[1]]);
-    }
     // Most noise is told by its first 4 ms.
-    if roughness(&other[..64]) * SMOOTHER >= hiss || roughness(&other) * SMOOTHER >= hiss {
+    if roughness(&read_one_byte_later::<64>(pcm)) * SMOOTHER >= hiss {
+        return false;
+    }
+    let other = read_one_byte_later::<{ FRAME_BYTES / 2 - 1 }>(pcm);
+    if roughness(&other) * SMOOTHER >= hiss {
         return false;
     }
     let negative = other.iter().filter(|&&sample| sample < 0).count();
@@ -58,6 +64,14 @@ fn is_off(pcm: &[u8; FRAME_BYTES], hiss: f32) -> bool {
         .filter(|pair| CLIPPED.contains(&pair[1]));
     let both = negative.min(other.len() - negative) * RARE >= other.len();
     both && clipped.count() * RARE < other.len()
+}
+
+fn read_one_byte_later<const COUNT: usize>(pcm: &[u8; FRAME_BYTES]) -> [i16; COUNT] {
+    let mut samples = [0; COUNT];
+    for (sample, pair) in samples.iter_mut().zip(pcm[1..].chunks_exact(2)) {
+        *sample = i16::from_le_bytes([pair[0], pair[1]]);
+    }
+    samples
 }
 
 /// Mean square of the differences of neighbours.
@@ -77,11 +91,11 @@ const QUIET: f32 = 1_000.0 * 1_000.0;
 /// The right reading is at least so much smoother, in mean squares: 4 in amplitude.
 const SMOOTHER: f32 = 16.0;
 
-/// Frames in a row: 40 ms.
+/// Frames: 40 ms, or more where some of them tell nothing.
 const CERTAIN: u32 = 2;
 
 /// One in so many samples.
 const RARE: usize = 16;
 
-/// Upper halves of samples at full scale.
-const CLIPPED: [u8; 2] = [0x7f, 0x80];
+/// Upper halves of samples at full scale, which is 32,256 in A-law.
+const CLIPPED: std::ops::RangeInclusive<u8> = 0x7d..=0x82;

@@ -109,9 +109,12 @@ fn a_byte_lost_in_running_speech_is_noticed_within_a_tenth_of_a_second() {
     let (mut tried, mut worst) = (0, 0);
     while tried < 60 {
         let at = (noise.next() as usize % (frames - 60) + 20) * 320 + noise.next() as usize % 320;
-        let next = &said[at..at + 1_600];
-        let power: f64 = next.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / 1_600.0;
-        if power < 200.0 * 200.0 {
+        // Where there is sound in each of the next five frames.
+        let loud = |frame: &[i16]| {
+            let power: f64 = frame.iter().map(|&s| f64::from(s).powi(2)).sum();
+            power >= 320.0 * 50.0 * 50.0
+        };
+        if !said[at..at + 1_600].chunks(320).all(loud) {
             continue;
         }
         tried += 1;
