@@ -6,9 +6,9 @@ frames at once, then `on_playout` for each step of an utterance. Owners must not
 frames in order, and a frame that did not fit the mailbox as a gap in `Frame.start`, to be filled
 from `MediaLeg.history`.
 
-One wake serves at most `SLICE` legs and then lets the loop breathe; until the rest is served the
-mailbox is left alone. It is bounded (`rust/engine` tells what happens when it is full), and so is
-what is taken out of it at once (`DRAIN`).
+One wake serves at most `LEGS_AT_ONCE` legs and then lets the loop breathe; until the rest is served the
+mailbox is left alone. It is bounded (`rust/engine` says what happens when it is full), and so is
+what is taken out of it at once (`DRAIN_LIMIT`).
 
 Under pressure the mailbox is not drained whenever something comes, but once for as many frames as
 `Pressure.frames_per_message` says: each leg's frames then come together, and what a wake, a message
@@ -21,7 +21,6 @@ import asyncio
 import logging
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from translink._core import Engine, Frame, Playout, SourceChange
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translink._core import LegCounters
+    from translink.settings.model import LegSettings
 
-DRAIN = 4096
+DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""
-SLICE = 64
+LEGS_AT_ONCE = 64
 """Legs served before other callbacks have their turn, in about 2 ms."""
 FRAME_SECONDS = 0.02
 SAY_AGAIN = 60.0
@@ -42,23 +42,6 @@ SAY_AGAIN = 60.0
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LegPorts:
-    """Where a leg listens and plays, and how it behaves; the rest as in `Engine.add_leg`."""
-
-    name: str
-    listen: tuple[str, int]
-    play_to: tuple[str, int] | None = None
-    send_from_listen: bool = False
-    source: str | tuple[str, ...] = "first"
-    ledger_seconds: float = 60.0
-    prebuffer_ms: int = 60
-    tail_ms: int = 1500
-    receive_buffer: int = 4_194_304
-    playout_seconds: float = 60.0
-    continuous: bool = False
 
 
 class Media:
@@ -95,30 +78,29 @@ class Media:
         self._legs.clear()
         self._engine.close()
 
-    def add_leg(self, ports: LegPorts) -> MediaLeg:
-        """Open a leg. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
+    def add_leg(self, leg: LegSettings) -> MediaLeg:
+        """Open a leg's sockets. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
         number = self._engine.add_leg(
-            listen=ports.listen,
-            play_to=ports.play_to,
-            send_from_listen=ports.send_from_listen,
-            source=ports.source,
-            ledger_seconds=ports.ledger_seconds,
-            prebuffer_ms=ports.prebuffer_ms,
-            tail_ms=ports.tail_ms,
-            receive_buffer=ports.receive_buffer,
-            playout_seconds=ports.playout_seconds,
-            continuous=ports.continuous,
+            listen=leg.listen,
+            play_to=leg.play_to,
+            send_from_listen=leg.send_from_listen,
+            source=leg.source,
+            ledger_seconds=leg.ledger_seconds,
+            prebuffer_ms=leg.prebuffer_ms,
+            tail_ms=leg.tail_ms,
+            receive_buffer=leg.receive_buffer,
+            continuous=leg.continuous,
         )
         granted = self._engine.counters(number)["rcvbuf"]
-        if granted < ports.receive_buffer:
+        if granted < leg.receive_buffer:
             logger.warning(
                 "leg %s: the kernel grants %d of %d bytes of receive buffer (net.core.rmem_max)",
-                ports.name,
+                leg.name,
                 granted,
-                ports.receive_buffer,
+                leg.receive_buffer,
             )
-        leg = self._legs[number] = MediaLeg(ports.name, number, self._engine, self._legs)
-        return leg
+        opened = self._legs[number] = MediaLeg(leg.name, number, self._engine, self._legs)
+        return opened
 
     def counters(self) -> dict[str, LegCounters]:
         """What every open leg counted, by name."""
@@ -126,7 +108,7 @@ class Media:
 
     def _drain(self) -> None:
         try:
-            items = self._engine.drain(DRAIN)
+            items = self._engine.drain(DRAIN_LIMIT)
         except RuntimeError:
             logger.critical("the media engine stopped", exc_info=True)
             self._stop_reading()
@@ -144,7 +126,7 @@ class Media:
                     frames[number] = [item]
             else:
                 steps.append(item)
-        self._more = len(items) == DRAIN
+        self._more = len(items) == DRAIN_LIMIT
         self._waiting = list(frames.items())
         self._waiting.reverse()
         self._serve()
@@ -155,7 +137,7 @@ class Media:
     def _serve(self) -> None:
         """Hand frames to one slice of the legs, then decide when to go on."""
         waiting, legs = self._waiting, self._legs
-        for _ in range(min(SLICE, len(waiting))):
+        for _ in range(min(LEGS_AT_ONCE, len(waiting))):
             number, batch = waiting.pop()
             if (leg := legs.get(number)) is not None:
                 self._call(leg, leg._take_frames, batch)

@@ -82,7 +82,7 @@ def test_who_sends_after_the_end_of_a_made_call_begins_no_other() -> None:
     async def scenario(desk: Desk) -> None:
         made = desk.console.create_call(EN_FR)
         leg = desk.opened[made.legs[0].name]
-        await desk.console.end_call(made.call)
+        desk.console.end_call(made.call)
         await desk.board.no_calls()
         leg.hear()
         assert desk.board.switchboard.calls == {}
@@ -106,7 +106,7 @@ def test_a_port_that_was_given_back_is_not_the_next_one_given() -> None:
         for _ in range(5):
             made = desk.console.create_call(EN_FR)
             seen += [int(leg.send_to[-5:]) for leg in made.legs]
-            await desk.console.end_call(made.call)
+            desk.console.end_call(made.call)
             await desk.board.no_calls()
         assert seen == list(range(24000, 24010))
 
@@ -150,7 +150,7 @@ def test_no_call_is_made_beyond_the_limit_under_load_or_at_the_end() -> None:
             desk.console.create_call(EN_FR)
         with pytest.raises(Refused, match=r"calls\.max_created"):
             desk.console.create_call(EN_FR)
-        await desk.console.end_call("c1")
+        desk.console.end_call("c1")
         await asyncio.sleep(2.0)
         pressure = desk.board.switchboard.pressure
         pressure.level = Level.REFUSE

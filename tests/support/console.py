@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from tests.support.board import Board, FakeLeg
 from translink.admin.panel.console import Condition, Console
 from translink.calls.exchange import Exchange
-from translink.observe.archive import Archive
-from translink.process.usage import Usage
+from translink.observe.transcripts import Transcripts
+from translink.process.usage import ProcessUsage
 from translink.settings.model import LegSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PortLeg(FakeLeg):
 
 
 class Desk:
-    """A board, its archive, its exchange on a few ports, and the console over them."""
+    """A board, its transcripts, its exchange on a few ports, and the console over them."""
 
     def __init__(
         self,
@@ -47,13 +47,15 @@ class Desk:
         self.out_of_memory = False
         switchboard = self.board.switchboard
         limits = {"calls": 5, "lines": 20, "retention": 3600.0} | (transcripts or {})
-        self.archive = Archive(
+        self.transcripts = Transcripts(
             self.board.journal,
             calls=int(limits["calls"]),
             lines=int(limits["lines"]),
             retention=limits["retention"],
         )
-        switchboard.on_ended = lambda call: self.archive.close(call.row(), call.stages.summary())
+        switchboard.on_ended = lambda call: self.transcripts.close(
+            call.row(), call.stages.summary()
+        )
         self.exchange = Exchange(
             switchboard._settings.calls,
             switchboard,
@@ -68,9 +70,9 @@ class Desk:
             exchange=self.exchange,
             lineup=cast("Lineup", lineup),
             journal=self.board.journal,
-            archive=self.archive,
+            transcripts=self.transcripts,
             pressure=switchboard.pressure,
-            usage=Usage(),
+            usage=ProcessUsage(),
             offline=None,
         )
 
