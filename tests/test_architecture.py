@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "offline": "offline/engines settings sim",
         "callers": "settings",
         "sim": "callers offline offline/engines",
-        "wiring": "offline recognition providers providers/deepgram observe settings",
+        "wiring": "offline offline/engines recognition providers providers/deepgram observe settings",
         "app": "wiring admin admin/panel calls providers observe settings process media",
         "check": "offline/engines settings",
         "cli": "app check offline callers sim settings process",

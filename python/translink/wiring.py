@@ -58,17 +58,18 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
         # Not needed, and so not loaded, where there are keys.
         from translink.offline import OfflineProcess
         from translink.offline.engines import check
+        from translink.offline.engines.recognizer import INSTALL, LANGUAGES
 
         if no_deepgram and not check.can_hear():
             raise SettingsError(
                 "no DEEPGRAM_API_KEY, and the local recogniser that would serve instead is not "
-                f"installed: set the key, or {check.INSTALL} (114 MB)"
+                f"installed: set the key, or {INSTALL} (114 MB)"
             )
         beyond = check.beyond(leg.language for leg in settings.legs)
         if beyond and (no_deepgram or no_deepl):
             log.warning(
                 "the local engines do %s only: legs in %s need keys for the real services",
-                " and ".join(check.LANGUAGES),
+                " and ".join(LANGUAGES),
                 ", ".join(beyond),
             )
         began = time.monotonic()
