@@ -243,7 +243,7 @@ def test_a_reader_that_left_is_no_reason_to_fail() -> None:
 
 
 def test_weather_is_told_once_and_then_counted() -> None:
-    weather = log.Weather(interval=60)
+    weather = log.OnceAMinute(interval=60)
     assert weather.tell("receive", now=0) == 0
     assert [weather.tell("receive", now=t) for t in (1, 2, 59.9)] == [None] * 3
     assert weather.tell("send", now=3) == 0

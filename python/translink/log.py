@@ -35,7 +35,7 @@ import structlog
 MASK = "********"
 BACKLOG = 10_000
 """Lines that may wait for standard error; at 200 bytes, 2 MB."""
-PATIENCE = 2.0
+LAST_LINES_PATIENCE = 2.0
 """Seconds that the process waits at its end for the last lines to be taken."""
 
 _KEYS = re.compile(
@@ -160,7 +160,7 @@ class Redaction:
         return text
 
 
-class Weather:
+class OnceAMinute:
     """Rate limit for what happens all the time, like datagram errors: said once, then counted.
 
     Time is an argument: `if (told := weather.tell("receive", now)) is not None: log.warning(…,
@@ -211,9 +211,9 @@ class QueuedStream:
         return self._stream.isatty()
 
     def close(self) -> None:
-        """Write what waits, within `PATIENCE`. Idempotent."""
+        """Write what waits, within `LAST_LINES_PATIENCE`. Idempotent."""
         self._lines.put(None)
-        self._thread.join(PATIENCE)
+        self._thread.join(LAST_LINES_PATIENCE)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:

@@ -26,16 +26,16 @@ from rich.console import Console
 
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
-from translink.callers.dialogue import Line, SpeechMissing, lines_of
+from translink.callers.dialogue import DialogueLine, SpeechMissing, lines_of
 from translink.callers.server_process import LegPlan, ServerProcess, free_port
-from translink.callers.summary import Direction, Summary, summarise, tell
+from translink.callers.summary import Summary, TalkDirection, summarise, tell
 from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
 
 Take = Callable[[Event], None]
-Talk = Mapping[str, list[tuple[Said, Line]]]
+Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
 """Leg to what its caller said."""
 
 HEARD, FAILED, MISSING, NOTHING_HEARD = 0, 1, 2, 3
@@ -50,7 +50,7 @@ PAUSE = 1.6
 """Seconds between two exchanges."""
 SILENCE = 2.5
 """Seconds of silence in both ears after which nothing more is expected."""
-PATIENCE = 20.0
+DEMO_PATIENCE = 20.0
 """Seconds that a line is waited for after the last one was said; 1 or 2 are enough on an idle
 machine."""
 QUALITY = "offline demo quality"
@@ -64,7 +64,7 @@ class Cue:
     at: float
     """Seconds from the beginning of the talk."""
     leg: str
-    line: Line
+    line: DialogueLine
 
 
 def run_demo(
@@ -113,7 +113,7 @@ def run_demo(
     return HEARD if summary["ok"] else NOTHING_HEARD
 
 
-def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
+def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> list[Cue]:
     """Who says what when. Every other exchange overlaps: the second answers while the first still
     speaks.
 
@@ -172,7 +172,9 @@ async def _demo(
     one, two = LANGUAGES
     summary = summarise(
         [
-            Direction(leg, said[leg], callers[leg].sent, callers[ear].heard, captions.sides[leg])
+            TalkDirection(
+                leg, said[leg], callers[leg].sent, callers[ear].heard, captions.sides[leg]
+            )
             for leg, ear in ((one, two), (two, one))
         ],
         stats,
@@ -256,7 +258,7 @@ async def _talk(
     for caller in callers.values():
         await stack.enter_async_context(caller)
     began = time.monotonic()
-    said: dict[str, list[tuple[Said, Line]]] = {leg: [] for leg in callers}
+    said: dict[str, list[tuple[Said, DialogueLine]]] = {leg: [] for leg in callers}
 
     async def play(cue: Cue) -> None:
         await asyncio.sleep(max(0.0, began + cue.at - time.monotonic()))
@@ -272,10 +274,10 @@ async def _talk(
 async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: Talk) -> None:
     """Wait until every line was understood and both ears are silent, on a busy machine for long.
 
-    A line that is not understood at all is given up `PATIENCE` seconds after the last one was said.
+    A line that is not understood at all is given up `DEMO_PATIENCE` seconds after the last one was said.
     """
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEMO_PATIENCE):
             while any(captions.sides[leg].segments < len(said[leg]) for leg in said):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     await asyncio.gather(*(each.quiet(SILENCE, SILENCE) for each in callers.values()))

@@ -19,7 +19,7 @@ from types import TracebackType
 import aiohttp
 import orjson
 
-from translink.callers.server_process import Usage, free_port, usage_of
+from translink.callers.server_process import ServerUsage, free_port, usage_of
 from translink.errors import TranslinkError
 
 _START = 30.0
@@ -116,7 +116,7 @@ class Programs:
         async with self.http.post(url, json=body) as answer:
             return await _object(answer)
 
-    def usage(self) -> Usage:
+    def usage(self) -> ServerUsage:
         """Of the program under test."""
         if self._serve is None:
             raise SimError("translink serve is not running")

@@ -26,7 +26,7 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class SpeakerVoice:
     """A program that speaks one language."""
 
     program: str
@@ -37,17 +37,17 @@ class Speaker:
 
 # Klatt's synthesis: of espeak-ng's own French the recogniser gets a quarter right, of this 85 %.
 SPEAKERS = {
-    "en": Speaker(
+    "en": SpeakerVoice(
         "flite", ("-voice", "slt", "-t", "{text}", "-o", "/dev/stdout"), "apt-get install flite"
     ),
-    "fr": Speaker(
+    "fr": SpeakerVoice(
         "espeak-ng",
         ("-v", "fr+klatt", "-s", "155", "--stdout", "--stdin", "-b", "1"),
         "apt-get install espeak-ng",
     ),
 }
 _SPARE = {
-    "en": Speaker(
+    "en": SpeakerVoice(
         "espeak-ng",
         ("-v", "en-us", "-s", "155", "--stdout", "--stdin", "-b", "1"),
         "apt-get install espeak-ng",
@@ -84,7 +84,7 @@ class ProgramSynthesizer:
                 raise EngineFailed(f"{speaker.program} made no sound") from error
 
 
-def speaker_for(language: str) -> Speaker:
+def speaker_for(language: str) -> SpeakerVoice:
     """The program to use. Raises `EngineMissing`."""
     first = SPEAKERS.get(language)
     if first is None:
@@ -96,7 +96,7 @@ def speaker_for(language: str) -> Speaker:
 
 
 @contextlib.asynccontextmanager
-async def _running(speaker: Speaker, text: str) -> AsyncGenerator[asyncio.StreamReader]:
+async def _running(speaker: SpeakerVoice, text: str) -> AsyncGenerator[asyncio.StreamReader]:
     """The program's standard output.
 
     A pipe of our own: uvloop gives children a socket, which `/dev/stdout` cannot be opened on.
