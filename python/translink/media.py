@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Engine, Frame, Playout
+from translink._core import Engine, Frame, Playout, SourceChange
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ DRAIN_LIMIT = 4096
 LEGS_AT_ONCE = 64
 """Legs served before other callbacks have their turn, in about 2 ms."""
 FRAME_SECONDS = 0.02
+SAY_AGAIN = 60.0
+"""Seconds until a talker who moves again is in the log again."""
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -75,7 +79,7 @@ class Media:
         self._engine.close()
 
     def add_leg(self, leg: LegSettings) -> MediaLeg:
-        """Open a leg's sockets. Raises `OSError` (address in use, …), `ValueError`."""
+        """Open a leg's sockets. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
         number = self._engine.add_leg(
             listen=leg.listen,
             play_to=leg.play_to,
@@ -112,7 +116,7 @@ class Media:
                 self.on_died()
             return
         frames: dict[int, list[Frame]] = {}
-        steps: list[Playout] = []
+        steps: list[Playout | SourceChange] = []
         for item in items:
             if isinstance(item, Frame):
                 number = item.leg
@@ -194,6 +198,8 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
+        self.on_source: Callable[[SourceChange], None] | None = None
+        """Another sender has taken over in a call. Said in the log once a minute at most."""
         self.volume = 1.0
         """As set by `set_volume`."""
         self.muted = False
@@ -201,6 +207,7 @@ class MediaLeg:
         self._engine = engine
         self._legs = legs
         self._life = 0
+        self._change_said = -math.inf
 
     def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
         """Queue speech for the ear; the bytes accepted.
@@ -258,6 +265,16 @@ class MediaLeg:
         """End of a call: nothing heard up to now will reach `on_frames` any more."""
         self._life = self._engine.reset_leg(self.number)
 
+    def detach(self) -> None:
+        """End of a call whose ear still has something to hear: the ledger and the ear go on, and the
+        next call can begin at any sample of `history`. Frames that are on their way are in it, too,
+        and do not reach `on_frames`. See `Engine.detach_leg`."""
+        self._life = self._engine.detach_leg(self.number)
+
+    def forget(self, before: int) -> None:
+        """Forget the audio before a sample."""
+        self._engine.forget(self.number, before)
+
     def counters(self) -> LegCounters:
         """What was counted since the leg was opened."""
         return self._engine.counters(self.number)
@@ -273,10 +290,26 @@ class MediaLeg:
         if frames and self.on_frames is not None:
             self.on_frames(frames)
 
-    def _take_step(self, step: Playout) -> None:
-        if step.kind == "dead":
+    def _take_step(self, step: Playout | SourceChange) -> None:
+        if isinstance(step, SourceChange):
+            if step.life >= self._life:
+                self._take_change(step)
+        elif step.kind == "dead":
             logger.error("leg %s is out of service: a bug in translink", self.name)
             if self.on_dead is not None:
                 self.on_dead()
         elif self.on_playout is not None:
             self.on_playout(step)
+
+    def _take_change(self, change: SourceChange) -> None:
+        now = time.monotonic()
+        if now - self._change_said >= SAY_AGAIN:
+            self._change_said = now
+            logger.warning(
+                "leg %s: its talker's datagrams came from %s:%d and come from %s:%d now",
+                self.name,
+                *change.old,
+                *change.new,
+            )
+        if self.on_source is not None:
+            self.on_source(change)

@@ -66,6 +66,18 @@ def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> 
     at_a_desk(scenario, idle_timeout=5.0)
 
 
+def test_a_call_that_does_not_fit_the_memory_is_refused_for_now() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.out_of_memory = True
+        with pytest.raises(Refused, match="no memory") as refused:
+            desk.console.create_call(EN_FR)
+        assert refused.value.busy, "503"
+        desk.out_of_memory = False
+        assert desk.console.create_call(EN_FR).call in desk.board.switchboard.calls
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
 def test_who_sends_after_the_end_of_a_made_call_begins_no_other() -> None:
     async def scenario(desk: Desk) -> None:
         made = desk.console.create_call(EN_FR)

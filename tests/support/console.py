@@ -44,6 +44,7 @@ class Desk:
         self.taken: set[int] = set()
         """Ports that are bound: ours, or somebody else's if a test says so."""
         self.opened: dict[str, PortLeg] = {}
+        self.out_of_memory = False
         switchboard = self.board.switchboard
         limits = {"calls": 5, "lines": 20, "retention": 3600.0} | (transcripts or {})
         self.transcripts = Transcripts(
@@ -76,6 +77,8 @@ class Desk:
         )
 
     def _open(self, leg: LegSettings) -> MediaLeg:
+        if self.out_of_memory:
+            raise MemoryError
         if leg.listen.port in self.taken:
             raise OSError(98, "Address already in use")
         made = self.opened[leg.name] = PortLeg((leg.listen.host, leg.listen.port), self.taken)

@@ -124,10 +124,7 @@ class AdminServer:
             await connections.start()
         except OSError as error:
             await self.close()
-            if error.errno == errno.EADDRINUSE:
-                wrong = "is taken by another program; choose another, or 0 for any"
-                raise SettingsError(f"admin.port = {self._port}: {wrong}") from None
-            raise SettingsError(f"admin.host = {self._host!r}: {error.strerror}") from None
+            raise address_refused(self._host, self._port, error) from None
         self.guard.connections = connections
         self._port = connections.port
 
@@ -176,3 +173,11 @@ class AdminServer:
             *self._live.routes(),
             *self._audio.routes(),
         ]
+
+
+def address_refused(host: str, port: int, error: OSError) -> SettingsError:
+    """What to tell of an address that cannot be listened on."""
+    if error.errno == errno.EADDRINUSE:
+        wrong = "is taken by another program; choose another, or 0 for any"
+        return SettingsError(f"admin.port = {port}: {wrong}")
+    return SettingsError(f"admin.host = {host!r}: {error.strerror}")
