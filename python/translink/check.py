@@ -10,7 +10,7 @@ import orjson
 
 from translink.offline.engines.check import beyond
 from translink.offline.engines.check import check as engines
-from translink.offline.engines.recognizer import LANGUAGES
+from translink.offline.engines.phrasebook import LANGUAGES
 from translink.settings.model import Settings
 
 
