@@ -249,6 +249,15 @@ impl Engine {
         self.send(Command::Original { leg, original })
     }
 
+    /// Whether frames that are the echo of what the ear is sent are marked; stays when a call ends.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_echo_guard(&self, leg: u32, on: bool) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::EchoGuard { leg, on })
+    }
+
     /// Whether what the talker says is heard as silence; stays when a call ends.
     ///
     /// # Errors
