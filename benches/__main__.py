@@ -5,13 +5,13 @@
     python -m benches -k "ingest and 400"    # only these, as pytest selects; the others stay
     python -m benches -k soak --minutes 5
     python -m benches --report           # the pages once more from the last results
-    python -m benches --save-baseline    # what later runs are compared with, beside the last run
+    python -m benches --against FILE     # compare with these results instead of the last run's
 
-The report is `benches/report/index.html` and `report.md`; `last.json` is what pytest-benchmark
-wrote, `baseline.json` a copy of one that was kept. The table of targets also goes into
-`docs/performance.md`, unless results go to a folder of one's own (`--out`; the smoke form's do, if
-none is named). Exit code: pytest's, so 1 when a benchmark could not be run; figures that are worse
-beyond noise are named, and fail nothing.
+Everything goes to `benches/report/`, which is not in git: `last.json` is what pytest-benchmark wrote,
+and what the next run is compared with; `report.md` and `index.html` are the report. The table of
+targets also goes into `docs/performance.md`, unless `--out` names another folder (the smoke form
+takes a temporary one). Exit code: pytest's, so 1 when a benchmark could not be run. Figures that got
+worse beyond noise are named; they fail nothing.
 """
 
 from __future__ import annotations
@@ -26,12 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from benches.kit.native import ROOT
-from benches.kit.provenance import head
-from benches.reporting.markdown import document, moved
-from benches.reporting.page import page
-from benches.reporting.results import changes, merged, read
-from benches.reporting.targets import notes, table, write_between
-from benches.reporting.text import figures
+from benches.reporting.document import figures, moved, write
+from benches.reporting.results import changes, merged, read, rows_of
+from benches.reporting.targets import heads, notes, table, write_between
 
 HERE = ROOT / "benches"
 REPORT = HERE / "report"
@@ -44,9 +41,10 @@ def main() -> int:
     if asked.out is None:
         asked.out = Path(tempfile.mkdtemp()) if asked.scale == "smoke" else REPORT
     asked.out.mkdir(parents=True, exist_ok=True)
-    last = read(asked.out / "last.json")
-    code, results = 0, last
-    if not asked.report and not asked.save_baseline:
+    last = asked.out / "last.json"
+    before, results = read(asked.against or last), read(last)
+    code = 0
+    if not asked.report:
         fresh = asked.out / "fresh.json"
         code = measure(asked, fresh)
         new = read(fresh)
@@ -54,29 +52,20 @@ def main() -> int:
             return code or 1
         fresh.unlink()
         slim(new)
-        sys.stdout.write(figures(new))
-        results = merged(last, new)
-        (asked.out / "last.json").write_text(json.dumps(results, indent=1) + "\n")
+        for case in (case for cases in rows_of(new).values() for case in cases):
+            sys.stdout.write(figures(case) + "\n\n")
+        results = merged(results, new)
+        last.write_text(json.dumps(results, indent=1) + "\n")
     if results is None:
         sys.stderr.write("no results yet: run `make bench` first\n")
         return 1
-    if asked.save_baseline:
-        (asked.out / "baseline.json").write_text(json.dumps(results, indent=1) + "\n")
-    report(asked.out, results, last)
-    return code
-
-
-def report(out: Path, results: dict[str, Any], last: dict[str, Any] | None) -> None:
-    """Write the pages."""
-    since_last = changes(last, results)
-    since_baseline = changes(read(out / "baseline.json"), results)
-    (out / "index.html").write_text(page(results, since_last, since_baseline), encoding="utf-8")
-    (out / "report.md").write_text(document(results, since_last), encoding="utf-8")
-    if out == REPORT and PERFORMANCE.exists():
-        where = head(results["machine_info"]["translink"])
-        told = "\n\n".join([table(results), *notes(results), where])
+    moves = changes(before, results)
+    write(asked.out, results, moves)
+    if asked.out == REPORT:
+        told = "\n\n".join([table(results), *notes(results), heads(results)])
         write_between(PERFORMANCE, "targets", told)
-    sys.stdout.write(f"{moved(since_last)}\n\nreport: {out / 'index.html'}\n")
+    sys.stdout.write(f"{moved(moves)}\n\nreport: {asked.out / 'index.html'}\n")
+    return code
 
 
 def measure(asked: argparse.Namespace, results: Path) -> int:
@@ -111,7 +100,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("-k", dest="only", default="", help="as in pytest")
     parser.add_argument("--minutes", type=float, help="of the soak, instead of the form's")
     parser.add_argument("--report", action="store_true", help="measure nothing")
-    parser.add_argument("--save-baseline", action="store_true", help="measure nothing, keep these")
+    parser.add_argument("--against", type=Path, help="results to compare with, not the last run's")
     parser.add_argument("--out", type=Path, help="folder of the report")
     return parser.parse_args()
 

@@ -28,12 +28,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benches.kit.provenance import head, provenance
+from benches.kit.quantiles import named
 from benches.reporting.targets import write_between
 
-LATE_MS = 100.0
-CHANCES = 3
+CALLERS_LATE_MS = 100.0
+"""More, and the run says nothing about faults."""
+ATTEMPTS = 3
 """How often a run is tried when this machine was too busy for it."""
-BAD = ("lost", "doubled", "out_of_order", "invented", "misrouted")
+WRONG = ("lost", "doubled", "out_of_order", "invented", "misrouted")
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,6 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="rows whose name holds this")
     parser.add_argument("--write", type=Path, help="file whose table is replaced")
     parser.add_argument("--mark", default="chaos", help="its marks: <!-- MARK:begin -->, …:end")
-    parser.add_argument("--json", type=Path, help="file for all reports")
     parser.add_argument(
         "--keep", type=Path, help="folder for reports, and logs where words are missing"
     )
@@ -128,8 +129,6 @@ def main() -> int:
     repeated = sum(r.get("attempts", 1) - 1 for of_row in reports.values() for r in of_row)
     table += f"\n\n{about(arguments, took, repeated)}"
     print(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(reports, indent=1) + "\n")
     if arguments.write:
         write_between(arguments.write, arguments.mark, table)
     failures = [why for row in rows for why in failures_of(row, reports[row.name])]
@@ -196,20 +195,20 @@ async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace
             return report
     weight = await room.take(row.weight)
     try:
-        for chance in range(CHANCES):
+        for attempt in range(ATTEMPTS):
             text, told = await run(command, environment, path)
             report = json.loads(text) if text else {}
             if report and (report["perfect"] or not late(report)):
                 break
             why = f"callers late by {late(report):.0f} ms" if report else f"did not run: {told}"
-            print(f"{row.name}, seed {seed}, attempt {chance + 1}: {why}", file=sys.stderr)
+            print(f"{row.name}, seed {seed}, attempt {attempt + 1}: {why}", file=sys.stderr)
     finally:
         await room.give(weight)
     if not report:
         raise SystemExit(f"{row.name}, seed {seed}: {told}")
-    report["attempts"] = chance + 1
+    report["attempts"] = attempt + 1
     path.write_text(json.dumps(report))
-    wrong = {kind: report[f"words_{kind}"] for kind in BAD if report[f"words_{kind}"]}
+    wrong = {kind: report[f"words_{kind}"] for kind in WRONG if report[f"words_{kind}"]}
     verdict = "ok" if report["perfect"] else f"NOT PERFECT {wrong}"
     print(f"{row.name}, seed {seed}: {verdict}", file=sys.stderr)
     return report
@@ -222,7 +221,7 @@ def late(report: dict) -> float:
     silence by translink: such a run says nothing about faults, and is repeated unless perfect.
     """
     lateness: float = report["callers"]["worst_lateness_ms"]
-    return lateness if lateness > LATE_MS else 0.0
+    return lateness if lateness > CALLERS_LATE_MS else 0.0
 
 
 async def run(command: list[str], environment: dict[str, str], path: Path) -> tuple[str, str]:
@@ -241,21 +240,19 @@ async def run(command: list[str], environment: dict[str, str], path: Path) -> tu
     return text, told.decode()[-3000:]
 
 
-def failures_of(row: Row, reports: Iterable[dict]) -> list[str]:
+def failures_of(row: Row, reports: Sequence[dict]) -> list[str]:
     """What is wrong with a row, run by run."""
     found = []
-    recovered = []
     for report in reports:
         seed = report["scene"]["seed"]
-        wrong = {kind: report[f"words_{kind}"] for kind in BAD if report[f"words_{kind}"]}
+        wrong = {kind: report[f"words_{kind}"] for kind in WRONG if report[f"words_{kind}"]}
         if wrong or not report["words_heard"]:
             found.append(f"{row.name}, seed {seed}: {wrong or 'nothing heard'}")
         dialled = report["handshakes_after_fault"]
         if row.handshakes is not None and dialled > row.handshakes:
             found.append(f"{row.name}, seed {seed}: {dialled} handshakes to recover")
-        recovered += [r["ms"] for r in report["recoveries"] if r["ms"] is not None]
-    p95 = rank(recovered, 0.95)
-    if row.recovery_p95_ms is not None and p95 is not None and p95 > row.recovery_p95_ms:
+    p95 = recovered(reports).get("p95", 0.0)
+    if row.recovery_p95_ms is not None and p95 > row.recovery_p95_ms:
         found.append(f"{row.name}: recovery p95 {p95:.0f} ms")
     return found
 
@@ -273,10 +270,12 @@ def markdown(rows: Sequence[Row], reports: dict[str, list[dict]]) -> str:
         def total(key: str, of_row: list[dict] = of_row) -> int:
             return sum(report[key] for report in of_row)
 
-        recovered = [
-            r["ms"] for report in of_row for r in report["recoveries"] if r["ms"] is not None
-        ]
-        latest = [report["mouth_to_ear_ms"]["max"] or 0 for report in of_row]
+        def most(key: str, of_row: list[dict] = of_row) -> int:
+            return max(report[key] for report in of_row)
+
+        recovery = recovered(of_row)
+        quantiles = (f"{recovery[name]:.0f}" if recovery else "–" for name in ("p50", "p95"))
+        latest = max(report["mouth_to_ear_ms"]["max"] or 0 for report in of_row)
         cells = [
             row.name,
             f"{len(of_row)} × {row.calls}",
@@ -285,11 +284,10 @@ def markdown(rows: Sequence[Row], reports: dict[str, list[dict]]) -> str:
             total("words_doubled"),
             total("words_out_of_order"),
             total("words_untranslated") + total("words_unspoken"),
-            f"{whole(rank(recovered, 0.5))} / {whole(rank(recovered, 0.95))}",
-            whole(max(latest)),
-            most(report["sockets_opened"] for report in of_row),
-            f"{most(report['handshakes'] for report in of_row)} "
-            f"({most(report['handshakes_after_fault'] for report in of_row)})",
+            " / ".join(quantiles),
+            f"{latest:.0f}",
+            most("sockets_opened"),
+            f"{most('handshakes')} ({most('handshakes_after_fault')})",
         ]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
@@ -304,24 +302,14 @@ def about(arguments: argparse.Namespace, took: float, repeated: int) -> str:
         f"at once, {took:.0f} s{rest}. Sockets and handshakes: the most in one run. Recovery: from "
         "the fault to the next answered stream, or prerecorded answer, for that caller. Latest word: "
         "the largest mouth-to-ear delay of all. Runs repeated because the simulated callers themselves "
-        f"were more than {LATE_MS:.0f} ms late on a busy machine: {repeated}."
+        f"were more than {CALLERS_LATE_MS:.0f} ms late on a busy machine: {repeated}."
     )
 
 
-def rank(values: Iterable[float], share: float) -> float | None:
-    """Nearest rank."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
-
-
-def whole(value: float | None) -> str:
-    """Without decimals; a dash for nothing."""
-    return "–" if value is None else f"{value:.0f}"
-
-
-def most(values: Iterable[int]) -> int:
-    """The largest."""
-    return max(values, default=0)
+def recovered(reports: Iterable[dict]) -> dict[str, float]:
+    """Quantiles of the milliseconds until callers were answered again; empty when nothing broke."""
+    told = (each["ms"] for report in reports for each in report["recoveries"])
+    return named((ms for ms in told if ms is not None), digits=0)
 
 
 if __name__ == "__main__":

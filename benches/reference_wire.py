@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import socket
 import sys
+import time
 
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 
+from benches.kit.receivers import RECEIVE_BUFFER
+
 FRAME = 640
-RECEIVE_BUFFER = 4_194_304
 
 
 class Leg(asyncio.DatagramProtocol):
@@ -65,17 +66,12 @@ async def run(url: str, count: int) -> None:
         legs.append(leg)
     print("ready", *(leg.port for leg in legs), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    before = _cpu()
+    before = time.process_time()
     print("begun", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    print(json.dumps({"cpu_seconds": _cpu() - before}), flush=True)
+    print(json.dumps({"cpu_seconds": time.process_time() - before}), flush=True)
     for task in tasks:
         task.cancel()
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

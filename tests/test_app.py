@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -117,14 +118,36 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
     )
     app = App(now, lambda: new)
     async with app.running():
-        app.reload()
+        await app.reload()
         assert warned == []
         assert _modes(app) == ("prerecorded", 0.5, [None, "streaming"])
         new = settings_for(fake, tmp_path, "mode=streaming", "idle_timeout=7")
-        app.reload()
+        await app.reload()
         assert warned == ["settings reloaded: modes and share; the rest needs a restart"]
         assert _modes(app) == ("streaming", 1.0, [None, None])
         assert app.console.settings()["idle_timeout"] == 30.0
+
+
+async def test_settings_that_cannot_be_read_in_time_stop_nothing(
+    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe that nobody writes to: reading it on the loop stopped every call."""
+    monkeypatch.setattr("translink.app.RELOAD", 0.2)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    settings = settings_for(fake, tmp_path)
+
+    def read() -> Settings:
+        pipe.read_text()
+        return settings
+
+    app = App(settings, read)
+    async with app.running():
+        with structlog.testing.capture_logs() as lines:
+            await app.reload()
+        assert [line["reason"] for line in lines] == ["reading them took more than 0.2 s"]
+    with pipe.open("w"):  # lets the thread go
+        pass
 
 
 def _modes(app: App) -> tuple[str, float, list[Any]]:
@@ -143,7 +166,7 @@ async def test_with_the_settings_the_certificate_is_read_again(
     async with app.running():
         pem.write_text("")
         with structlog.testing.capture_logs() as lines:
-            app.reload()
+            await app.reload()
     errors = [line["event"] for line in lines if line["log_level"] == "error"]
     assert errors == ["certificate not reloaded"]
 

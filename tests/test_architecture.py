@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     for folder, others in {
         "process": "",
         "settings": "",
-        "observe": "settings",
+        "observe": "settings process",
         "providers": "observe process",
         "providers/deepgram": "providers",
         "media": "process",
@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "admin/http": "",
         "admin/access": "admin/http settings",
         "admin/panel": "calls providers observe settings process",
-        "admin/routes": "admin/http admin/access admin/panel calls observe settings",
+        "admin/routes": "admin/http admin/access admin/panel calls observe settings process",
         "admin": "admin/http admin/access admin/panel admin/routes settings",
         "offline/engines": "",
         "offline": "offline/engines settings sim",

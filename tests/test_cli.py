@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,23 @@ def test_check_shows_settings_and_no_secret(tmp_path: Path) -> None:
     done = run("check", "--json", cwd=tmp_path)
     assert "very-secret" not in done.stdout + done.stderr
     assert '"127.0.0.1:6120"' in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root")
+def test_a_containers_first_process_ends_on_sigterm_before_it_serves(tmp_path: Path) -> None:
+    """The kernel gives process 1 no default action: SIGTERM was ignored for 1.4 s."""
+    program = (
+        "import os, signal, sys, threading, time\n"
+        "from translink import cli\n"
+        "assert os.getpid() == 1\n"
+        "def commands(): os.kill(1, signal.SIGTERM); time.sleep(20)\n"
+        "cli.commands = commands\n"
+        "cli.main()\n"
+    )
+    command = ["unshare", "--pid", "--fork", sys.executable, "-c", program]
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip(f"no namespaces here: {done.stderr.strip()}")
+    assert done.returncode == 143, done.stderr
+    assert time.monotonic() - began < 10

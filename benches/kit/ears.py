@@ -35,16 +35,21 @@ def read_ears(path: Path, lines: int) -> tuple[list[list[Heard]], list[float]]:
     return heard, [late for each in times for late in deviations_ms(each)]
 
 
+def behind_grid_ms(times: list[int]) -> list[float]:
+    """Milliseconds behind the grid of 20 ms on which the most punctual of these datagrams lies."""
+    off = [at - n * TICK for n, at in enumerate(times)]
+    earliest = min(off, default=0)
+    return [(value - earliest) / 1e6 for value in off]
+
+
 def deviations_ms(times: list[int]) -> list[float]:
-    """Milliseconds behind the grid of 20 ms that each utterance's earliest datagram lies on."""
+    """The same for an ear that hears utterances, each of which has a grid of its own."""
     late: list[float] = []
     begin = 0
     for at in range(1, len(times) + 1):
         if at < len(times) and not _begins(times, at):
             continue
-        off = [times[n] - (n - begin) * TICK for n in range(begin, at)]
-        earliest = min(off, default=0)
-        late += [(value - earliest) / 1e6 for value in off]
+        late += behind_grid_ms(times[begin:at])
         begin = at
     return late
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from benches.kit.calls import Reading
 
-MOST_GROWTH = 0.03
-LEAST_GROWTH = 2_000_000
-"""Bytes that a Python process may move by chance."""
+GROWTH_SHARE = 0.03
+"""Of the memory in the beginning."""
+GROWTH_BYTES = 2_000_000
+"""What a Python process may move by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Verdict:
     def flat(self) -> bool:
         """Nothing grew that matters."""
         return (
-            self.growth_bytes <= max(LEAST_GROWTH, MOST_GROWTH * self.before_bytes)
+            self.growth_bytes <= max(GROWTH_BYTES, GROWTH_SHARE * self.before_bytes)
             and self.descriptors[0] == self.descriptors[1]
             and self.threads[0] == self.threads[1]
         )
@@ -47,5 +48,5 @@ def judge(readings: Sequence[Reading], *, warm: float, until: float) -> Verdict:
         sum(each.rss_bytes for each in steady[:third]) / third,
         sum(each.rss_bytes for each in steady[-third:]) / third,
         (steady[0].descriptors, steady[-1].descriptors),
-        (steady[0].threads, steady[-1].threads),
+        (steady[0].thread_count, steady[-1].thread_count),
     )

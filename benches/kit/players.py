@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from typing import Any
@@ -79,7 +78,7 @@ async def _play(name: str, seconds: int, mood: str) -> None:
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     other = asyncio.create_task(busy()) if mood == "busy" else None
-    before = _cpu()
+    before = time.process_time()
     begin = time.monotonic()
     for second in range(seconds):
         # The first two at once, then one each second; the ears spread over a tick.
@@ -89,15 +88,10 @@ async def _play(name: str, seconds: int, mood: str) -> None:
                 await asyncio.sleep(wait)
             players.play(ear, second == seconds - 1)
     await asyncio.sleep(max(0.0, begin + seconds + 0.5 - time.monotonic()))
-    used = _cpu() - before
+    used = time.process_time() - before
     if other is not None:
         other.cancel()
     print(json.dumps({"cpu_seconds": used, **players.told()}), flush=True)
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:

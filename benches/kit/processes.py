@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,3 +63,18 @@ class Talking:
         """Its answer, of JSON."""
         answer: dict[str, Any] = json.loads(self.ask(*lines))
         return answer
+
+
+def thread_seconds(pid: int) -> dict[str, float]:
+    """CPU seconds of the threads of a process, to the nanosecond: the first as `loop`, the others by
+    name, those that have none as `others`.
+    """
+    seconds: dict[str, float] = defaultdict(float)
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            name = (task / "comm").read_text().strip()
+            name = (
+                "loop" if int(task.name) == pid else "others" if name.startswith("python") else name
+            )
+            seconds[name] += int((task / "schedstat").read_text().split()[0]) / 1e9
+    return dict(seconds)

@@ -22,7 +22,8 @@ from translink.callers.server_process import free_port
 RECEIVE_BUFFER = 4_194_304
 """Bytes asked for by every receiver, for each socket."""
 RECEIVERS = ("floor", "engine", "uvloop", "asyncio", "node")
-PATIENCE = 30.0
+SENDER_GRACE = 30.0
+"""Seconds that the sender may take longer than it sends."""
 TICK_US = "1000"
 """How often the sender sends what is due."""
 
@@ -69,7 +70,7 @@ def send(ports: Sequence[int], *, seconds: float, rate: float, size: int, source
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=seconds + PATIENCE,
+        timeout=seconds + SENDER_GRACE,
     )
     return Sent(**json.loads(told.stdout))
 

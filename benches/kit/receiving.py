@@ -23,12 +23,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from benches.kit.native import library
+from benches.kit.processes import thread_seconds
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import RECEIVE_BUFFER
 from benches.reference_udp import ReferenceLeg
@@ -52,15 +52,16 @@ class EngineLegs:
     def begin(self) -> None:
         """Count from now."""
         self._before = self._totals()
-        self._threads = thread_seconds()
+        self._threads = thread_seconds(os.getpid())
         self._waits.clear()
 
     def end(self) -> dict[str, Any]:
         """What was counted."""
         threads = {
-            name: used - self._threads.get(name, 0.0) for name, used in thread_seconds().items()
+            name: used - self._threads.get(name, 0.0)
+            for name, used in thread_seconds(os.getpid()).items()
         }
-        loop = threads.pop(os.getpid(), 0.0)
+        loop = threads.pop("loop")
         told = {key: value - self._before[key] for key, value in self._totals().items()}
         return {
             "datagrams": told.pop("datagrams_in"),
@@ -195,14 +196,6 @@ def _ages(nanos: list[int]) -> dict[str, Any]:
     return {"sent_to_python_ms": named(nanos, 1e-6), "sent_to_python_curve": curve(nanos, 1e-6)}
 
 
-def thread_seconds() -> dict[int, float]:
-    """CPU seconds of each thread of this process, by thread id, to the nanosecond."""
-    return {
-        int(task.name): int((task / "schedstat").read_text().split()[0]) / 1e9
-        for task in Path("/proc/self/task").iterdir()
-    }
-
-
 async def _serve(name: str, legs: int, mood: str) -> None:
     receiver = await _receiver(name, legs)
     other = asyncio.create_task(_moods[mood]())
@@ -211,11 +204,11 @@ async def _serve(name: str, legs: int, mood: str) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin, lambda: heard.put_nowait(sys.stdin.readline()))
     while (line := await heard.get()).startswith("begin"):
-        began = _cpu()
+        began = time.process_time()
         receiver.begin()
         _tell("begun")
     if line:
-        used = _cpu() - began
+        used = time.process_time() - began
         _tell(json.dumps(receiver.end() | {"cpu_seconds": used}))
     other.cancel()
     sys.stdout.flush()
@@ -257,11 +250,6 @@ async def _hold() -> None:
 
 
 _moods = {"idle": _idle, "busy": busy, "hold": _hold}
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def _tell(line: str) -> None:

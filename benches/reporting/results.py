@@ -10,7 +10,7 @@ from typing import Any
 
 ROWS = (
     "ingest", "hand-off", "wire", "playout", "interpreter", "mouth-to-ear", "capacity", "soak",
-    "stray flood", "memory", "start", "core",
+    "overload", "stray flood", "dashboard", "memory", "start", "core", "replay",
 )  # fmt: skip
 """The order of the report."""
 SINGLE = 3.0

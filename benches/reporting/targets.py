@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benches.kit.provenance import head
 from benches.reporting.results import rows_of, value
 
 
@@ -83,6 +84,12 @@ TARGETS = (
     Target("`translink serve` to ready",
            "start", "translink serve to ready", "translink serve to ready", 0.5, "s"),
     Target("`import translink`", "start", "import translink", "import translink", 0.1, "s"),
+    Target("the dashboard's page, 100 calls",
+           "dashboard", "100 made-up calls", "frames", 30, "frames/s", at_least=True),
+    Target("an event until it is shown there, p95",
+           "dashboard", "100 made-up calls", "event → shown p95", 100, "ms"),
+    Target("the server's CPU for that page",
+           "dashboard", "100 made-up calls", "more for the page", 5, "% of a core"),
 )  # fmt: skip
 """A case is named by its beginning; `*` is the best of all cases, `-1` the last."""
 
@@ -104,6 +111,15 @@ def table(results: dict[str, Any]) -> str:
         limit = f"{sign} {target.limit:g} {target.unit}".strip()
         lines.append(f"| {target.text} | {limit} | {measured.strip()} | {word} |")
     return "\n".join(lines)
+
+
+def heads(results: dict[str, Any]) -> str:
+    """Where the figures come from, a line for each run; a run of some rows leaves the others' line."""
+    runs: dict[str, dict[str, None]] = {}
+    for row, cases in rows_of(results).items():
+        for case in cases:
+            runs.setdefault(head(case["when"]), {})[row] = None
+    return "\n\n".join(f"{told} ({', '.join(rows)})" for told, rows in runs.items())
 
 
 def notes(results: dict[str, Any]) -> list[str]:

@@ -7,10 +7,9 @@ word to its final result, 80 ms to translate and 200 ms until their first sound.
 
 from __future__ import annotations
 
-from benches.kit.calls import Outcome, Scene, run_calls
+from benches.kit.calls import Outcome, Scene, add_words, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row, Scale
-from benches.rows.bench_capacity import words
 from translink.sim.beacons import Manner
 
 DELAYS = (300, 80, 200)
@@ -36,7 +35,7 @@ def bench_interpreter(bench: Bench) -> None:
             if name in outcome.stages_ms:
                 told = outcome.stages_ms[name]
                 row.quantiles(name.replace("_", " "), "ms", told, "p50", "p99", noise=0.2)
-        words(row, outcome)
+        add_words(row, outcome.counts)
 
     bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))
 
@@ -55,7 +54,7 @@ def bench_mouth_to_ear(bench: Bench) -> None:
         row.quantiles("above that sum", "ms", named(above, 1, 2), "p50", "p99", "max", noise=0.1)
         row.curve("above the sum", "ms", curve(above))
         parts(row, outcome)
-        words(row, outcome)
+        add_words(row, outcome.counts)
 
     bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))
 

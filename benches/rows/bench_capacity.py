@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from benches.kit.calls import Outcome, Scene, run_calls
+from benches.kit.calls import Outcome, Scene, add_words, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row, counted
 from translink.sim.beacons import Manner
@@ -97,7 +97,7 @@ def tell(row: Row, outcome: Outcome) -> None:
     grown = (last.rss_bytes - outcome.idle_rss_bytes - outcome.ledger_bytes) / calls / 1e6
     limit = 1.0 if many else None
     row.add("memory per call beyond the ledgers", "MB", grown, at_most=limit, noise=0.1)
-    words(row, outcome)
+    add_words(row, outcome.counts)
     row.quantiles(
         "playout", "ms", named(outcome.deviations_ms), "p50", "p99", "p99.9", "max",
         at_most={"p99": PLAYOUT_P99_MS},
@@ -110,13 +110,3 @@ def tell(row: Row, outcome: Outcome) -> None:
     delays = [delay for _, delay in counts.delays_ms]
     row.quantiles("mouth to ear", "ms", named(delays, 1, 1), "p50", "p99")
     row.add("callers' worst lateness", "ms", outcome.callers["late_ms"], own=False)
-
-
-def words(row: Row, outcome: Outcome) -> None:
-    """Every one must have been heard, once, in its place."""
-    counts = outcome.counts
-    row.add("words said", "words", counts.words_said, own=False)
-    row.add("words lost", "words", counts.words_lost, at_most=0)
-    wrong = counts.words_doubled + counts.words_out_of_order
-    wrong += counts.words_invented + counts.words_misrouted
-    row.add("words doubled or misplaced", "words", wrong, at_most=0)

@@ -8,20 +8,21 @@ gone round). What a whole call costs stands in the capacity row.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
 from translink._core import Engine
+from translink.callers.server_process import usage_of
 
 LOCAL = ("127.0.0.1", 0)
 SECOND = bytes(range(250)) * 128
-LEDGER = 10
-"""Seconds; one of 60 is six times as large."""
+LEDGER_SECONDS = 10
+"""One of 60 is six times as large."""
 
 
 def bench_leg_memory(bench: Bench) -> None:
@@ -35,7 +36,7 @@ def bench_leg_memory(bench: Bench) -> None:
             stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT,
         )  # fmt: skip
         figures = json.loads(told.stdout)
-        ledger = LEDGER * len(SECOND) / 1024
+        ledger = LEDGER_SECONDS * len(SECOND) / 1024
         for name in ("idle", "heard", "spoke"):
             row.add(f"a leg, {name}", "KiB more", figures[name], noise=0.1)
         row.add("a leg's full ledger", "KiB more", figures["full"], noise=0.1)
@@ -54,15 +55,17 @@ def measure(legs: int) -> dict[str, float]:
     for _ in range(9_000):
         said.sendto(SECOND[:640], address)
         engine.drain(4096)
-    figures, last = {}, resident()
+    figures, last = {}, usage_of(os.getpid()).rss_now_bytes
 
     def step(name: str) -> None:
         nonlocal last
-        now = resident()
+        now = usage_of(os.getpid()).rss_now_bytes
         figures[name] = round((now - last) / legs / 1024, 1)
         last = now
 
-    made = [engine.add_leg(listen=LOCAL, tail_ms=0, ledger_seconds=LEDGER) for _ in range(legs)]
+    made = [
+        engine.add_leg(listen=LOCAL, tail_ms=0, ledger_seconds=LEDGER_SECONDS) for _ in range(legs)
+    ]
     addresses = [engine.local_address(leg) for leg in made]
     step("idle")
     hear(engine, said, made, addresses, 1)
@@ -71,7 +74,7 @@ def measure(legs: int) -> dict[str, float]:
         engine.play(leg, 1, SECOND)
     time.sleep(0.1)
     step("spoke")
-    hear(engine, said, made, addresses, LEDGER + 1)
+    hear(engine, said, made, addresses, LEDGER_SECONDS + 1)
     step("full")
     engine.close()
     said.close()
@@ -95,11 +98,6 @@ def hear(
             time.sleep(0.0005)
     while engine.drain(4096):
         pass
-
-
-def resident() -> int:
-    """Bytes of this process in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from benches.kit.calls import roomy
-from benches.kit.ears import TICK
+from benches.kit.ears import TICK, behind_grid_ms
 from benches.kit.native import program
 from benches.kit.processes import Talking
 from benches.kit.quantiles import curve, named
@@ -80,7 +80,7 @@ def tell(
     target: bool = False,
 ) -> None:
     """The deviations of one run, and its cost."""
-    late = [value for each in times for value in deviations_ms(each)]
+    late = [value for each in times for value in behind_grid_ms(each)]
     limits = {"p99": 0.5, "p99.9": 2.0} if target else {}
     row.quantiles(
         title, "ms", named(late), "p50", "p99", "p99.9", "max",
@@ -121,13 +121,6 @@ def arrivals(path: Path, ears: int, slew_ms: float) -> list[list[int]]:
     last = max((each[-1] for each in times if each), default=1)
     rate = slew_ms * 1e6 / max(1, last - first)
     return [[round(at - (at - first) * rate) for at in each] for each in times]
-
-
-def deviations_ms(times: list[int]) -> list[float]:
-    """Milliseconds behind the grid, in order of arrival."""
-    off = [at - n * TICK for n, at in enumerate(times)]
-    earliest = min(off, default=0)
-    return [(value - earliest) / 1e6 for value in off]
 
 
 def drift_ppm(times: list[int]) -> float:

@@ -11,10 +11,10 @@ import itertools
 
 import pytest
 
-from benches.kit.calls import Scene, run_calls
+from benches.kit.calls import Scene, add_words, run_calls
 from benches.kit.flat import judge
 from benches.kit.row import Bench, Row, counted
-from benches.rows.bench_capacity import carried, words
+from benches.rows.bench_capacity import carried
 
 
 def bench_soak(bench: Bench, minutes: float | None) -> None:
@@ -46,7 +46,7 @@ def bench_soak(bench: Bench, minutes: float | None) -> None:
         ):
             row.add(f"{name} gained", "", last - first, at_most=0 if strict else None)
         row.add("CPU of serve", "cores", outcome.cpu, noise=0.1)
-        words(row, outcome)
+        add_words(row, outcome.counts)
         drift(row, outcome.readings, warm, seconds)
         row.line(
             "memory", "MB", [[each.at, each.rss_bytes / 1e6] for each in outcome.readings], "s"

@@ -22,7 +22,7 @@ from translink.callers.server_process import free_port
 from translink.sim.programs import LegPorts, settings_file
 
 _TIMED = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
-PATIENCE = 30.0
+READY_WITHIN = 30.0
 
 
 def bench_import(bench: Bench) -> None:
@@ -77,7 +77,7 @@ def _serve() -> tuple[float, float]:
         )  # fmt: skip
         try:
             while not _ready(port):
-                if server.poll() is not None or time.perf_counter() - began > PATIENCE:
+                if server.poll() is not None or time.perf_counter() - began > READY_WITHIN:
                     raise RuntimeError("translink serve did not get ready")
                 time.sleep(0.002)
             took = time.perf_counter() - began
@@ -85,7 +85,7 @@ def _serve() -> tuple[float, float]:
             return took, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(PATIENCE)
+            server.wait(READY_WITHIN)
 
 
 def _environment() -> dict[str, str]:

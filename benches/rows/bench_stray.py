@@ -9,18 +9,19 @@ kernel keeps it.
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import struct
 import subprocess
 import threading
 import time
-from pathlib import Path
 
+from benches.kit.ears import behind_grid_ms
 from benches.kit.native import program
+from benches.kit.processes import thread_seconds
 from benches.kit.quantiles import named
 from benches.kit.row import Bench, Row
-from benches.rows.bench_playout import deviations_ms
 from translink._core import Engine
 
 LEGS = 10
@@ -108,7 +109,7 @@ class Scene:
         # What the kernel kept out is told by the next datagram that it lets in.
         self.lines[-1].say()
         self._ear.join()
-        return sent, cpu, deviations_ms(self._ear.times)
+        return sent, cpu, behind_grid_ms(self._ear.times)
 
     def count(self, line: Line, name: str) -> int:
         """One of a leg's counters."""
@@ -159,12 +160,8 @@ def start_flood(port: int, seconds: int) -> subprocess.Popen[str]:
 
 
 def media_seconds() -> float:
-    """Processor time of the newest media thread."""
-    used = 0.0
-    for task in sorted(Path("/proc/self/task").iterdir(), key=lambda path: int(path.name)):
-        if (task / "comm").read_text() == "translink-media\n":
-            used = int((task / "schedstat").read_text().split()[0]) / 1e9
-    return used
+    """Processor time of the media thread."""
+    return thread_seconds(os.getpid())["translink-media"]
 
 
 SO_TIMESTAMPNS = 35

@@ -23,9 +23,9 @@ from typing import Any
 
 import pytest
 
-from benches.kit.calls import roomy, thread_seconds
+from benches.kit.calls import roomy
 from benches.kit.native import program
-from benches.kit.processes import Talking
+from benches.kit.processes import Talking, thread_seconds
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
 from benches.kit.row import Bench, Row, counted

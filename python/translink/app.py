@@ -7,11 +7,11 @@ import contextlib
 import errno
 import resource
 import signal
-import time
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 import uvloop
@@ -27,6 +27,7 @@ from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
 from translink.observe.archive import Archive, redact_digits
 from translink.observe.journal import Journal
+from translink.process.clock import unix
 from translink.process.meter import LoadMeter
 from translink.process.pressure import Level, LoadLimits, Pressure
 from translink.process.usage import Usage
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from translink.settings.model import LegSettings, Settings
 
 log = structlog.get_logger("translink")
+
+T = TypeVar("T")
+RELOAD = 5.0
+"""Seconds that reading the settings again may take."""
 
 _GIVEN_UP = {
     Level.CALM: "nothing is given up",
@@ -93,6 +98,7 @@ class App:
         self._settings = settings
         self._console: Console | None = None
         self._admin: AdminServer | None = None
+        self._reloading: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
@@ -162,10 +168,10 @@ class App:
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            meter = LoadMeter(self.pressure, self._pressed)
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
+            meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
-            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
             await admin.start()
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
@@ -177,7 +183,7 @@ class App:
                     listens="{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "whoever sends"),
                 )
-            took = time.time() - self.condition.began
+            took = unix() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
@@ -188,12 +194,25 @@ class App:
                 self.condition.draining = True
                 await self.switchboard.close("shutdown")
 
-    def reload(self) -> None:
-        """Read the settings again; modes and share take effect now, the rest with the next start."""
+    def reload(self) -> asyncio.Task[None]:
+        """Read the settings again; modes and share take effect now, the rest with the next start.
+
+        A settings file may be a pipe, or lie on a disk that does not answer: it is read in a thread
+        that nobody waits for longer than `RELOAD` seconds. Returns what is done then.
+        """
+        self._reloading = asyncio.create_task(self._reload(self._reloading), name="reload")
+        return self._reloading
+
+    async def _reload(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
         try:
-            new = self._reread()
+            new = await _in_thread(self._reread, RELOAD)
         except SettingsError as error:
             log.error("settings not reloaded", reason=str(error))
+            return
+        except TimeoutError:
+            log.error("settings not reloaded", reason=f"reading them took more than {RELOAD:g} s")
             return
         now = _with_modes_of(new, self._settings)
         if now.model_dump() != new.model_dump():
@@ -260,6 +279,30 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         return 1 if app.condition.serving else 0
     log.info("stopped")
     return 1 if app.condition.died else 0
+
+
+async def _in_thread(work: Callable[[], T], seconds: float) -> T:
+    """What `work` returns or raises. Raises `TimeoutError`; the thread is then left behind, and does
+    not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(outcome: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone
+            loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:
+            problem = error
+            tell(lambda: done.set_exception(problem))
+        else:
+            tell(lambda: done.set_result(result))
+
+    threading.Thread(target=run, name="reload", daemon=True).start()
+    async with asyncio.timeout(seconds):
+        return await done
 
 
 def _with_modes_of(new: Settings, old: Settings) -> Settings:

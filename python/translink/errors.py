@@ -29,6 +29,8 @@ class Kind(enum.Enum):
     """429, 529: try again later, with jitter, honouring `retry_after`."""
     DENIED = "denied"
     """401, 402, 403, 456: no use trying this provider again soon; fail over at once and alert."""
+    SHORTAGE = "shortage"
+    """This machine has no descriptor or memory left: try again soon. Says nothing of the provider."""
     REFUSED = "refused"
     """400, 404, 413, 415, 422, close 1008: this very request is wrong; trying it again changes
     nothing."""

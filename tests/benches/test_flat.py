@@ -12,11 +12,11 @@ from benches.kit.flat import judge
 
 STEADY = Reading(
     at=0.0,
-    cpu_seconds=0.0,
+    threads={},
     provider_cpu_seconds=0.0,
     rss_bytes=75_000_000,
     descriptors=33,
-    threads=7,
+    thread_count=7,
 )
 
 
@@ -31,7 +31,9 @@ def test_a_process_that_stays_as_it_is_is_flat() -> None:
     assert verdict.growth_bytes == 600_000
 
 
-@pytest.mark.parametrize("last", [{"rss_bytes": 80_000_000}, {"descriptors": 34}, {"threads": 8}])
+@pytest.mark.parametrize(
+    "last", [{"rss_bytes": 80_000_000}, {"descriptors": 34}, {"thread_count": 8}]
+)
 def test_growth_and_leaks_are_not_flat(last: dict[str, Any]) -> None:
     assert not judge(readings(**last), warm=12.0, until=60.0).flat
 

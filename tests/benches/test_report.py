@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from benches.reporting.page import page
+from benches.reporting.document import write
 from benches.reporting.results import changes, merged, rows_of
-from benches.reporting.targets import TARGETS, short, table, verdicts, write_between
+from benches.reporting.targets import TARGETS, heads, short, table, verdicts, write_between
 
-WHERE = {"cpu": "one", "cores": 2, "scale": "quick", "date": "2026-01-01T00:00:00Z", "commit": "a"}
+WHERE = {
+    "cpu": "one", "cores": 2, "scale": "quick", "date": "2026-01-01T00:00:00Z", "commit": "a",
+    "translink": "1", "kernel": "6", "python": "3", "load": 0.1, "command": "x",
+}  # fmt: skip
 
 
 def figure(*values: float, **about: Any) -> Any:
@@ -25,9 +28,8 @@ def results(commit: str = "a", row: str = "wire", **figures: dict[str, Any]) -> 
         "row": row, "case": "50 calls", "x": 50, "axis": "calls", "figures": figures,
         "curves": {}, "lines": {}, "notes": [], "load": [0.1], "when": WHERE | {"commit": commit},
     }  # fmt: skip
-    head = WHERE | {"translink": "1", "kernel": "6", "python": "3", "load": 0.1, "command": "x"}
     return {
-        "machine_info": {"translink": head},
+        "machine_info": {"translink": WHERE},
         "benchmarks": [{"name": f"{row}: 50 calls", "extra_info": case}],
     }
 
@@ -97,14 +99,24 @@ def test_the_table_replaces_what_stood_between_its_marks(tmp_path: Path) -> None
         write_between(document, "chaos", "new")
 
 
-def test_names_from_a_run_cannot_break_the_page() -> None:
+def test_names_from_a_run_cannot_break_the_page(tmp_path: Path) -> None:
     told = results(**{"<script>": figure(1.0)})
-    told["benchmarks"][0]["extra_info"]["case"] = "<b>bold</b>"
-    worse = changes(told, _with(told, "b", 9.0))
-    made = page(told, worse, [])
-    assert "<script>" not in made
-    assert "<b>bold" not in made
-    assert "worse" in made
+    told["benchmarks"][0]["extra_info"] |= {
+        "case": "<b>bold</b>",
+        "curves": {"late": {"unit": "ms", "points": [[0.5, 1.0], [0.99, 2.0]], "own": True}},
+    }
+    write(tmp_path, told, changes(told, _with(told, "b", 9.0)))
+    page = (tmp_path / "index.html").read_text()
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "worse" in page
+    assert '<img src="wire.svg"' in page
+    assert "<b>" not in (tmp_path / "wire.svg").read_text()
+
+
+def test_each_run_is_named_with_the_rows_it_measured() -> None:
+    old, new = results(p99=figure(1.0)), results("b", row="core", level=figure(1.0))
+    assert [line[-7:] for line in heads(merged(old, new)).split("\n\n")] == [" (wire)", " (core)"]
 
 
 def _with(told: dict[str, Any], commit: str, value: float) -> dict[str, Any]:

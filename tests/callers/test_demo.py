@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from translink.callers import demo
-from translink.callers import server_process as serving
+from translink.callers import demo, server_process
 from translink.callers.captions import Captions
 from translink.callers.demo import FAILED, HEARD, MISSING, NOTHING_HEARD, run_demo, schedule
 from translink.callers.dialogue import Line, SpeechMissing
@@ -69,7 +68,7 @@ def test_a_short_demo_still_has_one_exchange_and_a_long_one_begins_anew() -> Non
 def test_both_hear_each_other_and_everything_is_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(serving, "COMMAND", STUB)
+    monkeypatch.setattr(server_process, "COMMAND", STUB)
     out = tmp_path / "demo-out"
     assert run_demo(out, seconds=8.0, json=True) == HEARD
     printed = capsys.readouterr()
@@ -97,7 +96,7 @@ def test_both_hear_each_other_and_everything_is_written_down(
 def test_one_direction_without_translation_fails_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(serving, "COMMAND", (*STUB, "--mute", "4444"))
+    monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--mute", "4444"))
     assert run_demo(tmp_path, seconds=5.0, plain=True) == NOTHING_HEARD
     assert "No translation of 4444 was heard" in capsys.readouterr().err
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -109,7 +108,7 @@ def test_one_direction_without_translation_fails_the_demo(
 def test_a_server_that_ends_at_once_is_reported_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(serving, "COMMAND", (*STUB, "--fail"))
+    monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--fail"))
     assert run_demo(tmp_path, seconds=5.0) == FAILED
     assert "cannot serve today" in capsys.readouterr().err
 
@@ -131,8 +130,8 @@ def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
     program = (
         # A shell's background job, which a CI's run may be, begins with SIGINT ignored.
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from translink.sim import demo, serving; "
-        f"serving.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
+        "from translink.callers import demo, server_process; "
+        f"server_process.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True
@@ -155,9 +154,9 @@ def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
 def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
     monkeypatch.setenv("USE_DEEPGRAM_STREAMING", "false")
-    server = serving.ServerProcess([], folder=tmp_path, log=tmp_path / "log")
+    server = server_process.ServerProcess([], folder=tmp_path, log=tmp_path / "log")
     assert not {"DEEPGRAM_API_KEY", "USE_DEEPGRAM_STREAMING"} & set(server._environ)
-    with_keys = serving.ServerProcess([], folder=tmp_path, log=tmp_path / "log", keys=True)
+    with_keys = server_process.ServerProcess([], folder=tmp_path, log=tmp_path / "log", keys=True)
     assert with_keys._environ["DEEPGRAM_API_KEY"] == "secret"
 
 

@@ -136,3 +136,39 @@ def test_a_recogniser_that_hangs_at_the_end_is_reported_as_a_loss() -> None:
     assert 400 <= ended["1.lost_ms"] <= 600
     (loss,) = board.events("loss")
     assert loss["leg"] == "1"
+
+
+def test_speech_that_no_provider_answers_waits_and_is_not_lost_yet() -> None:
+    rows: list[CallRow] = []
+
+    async def scenario(board: Board) -> None:
+        board.switchboard.set_mode("prerecorded")
+        board.providers.delays["transcribe en"] = 5.0
+        await board.talk("1", 1.0)
+        rows.extend(board.switchboard.row(name) for name in board.switchboard.calls)
+        assert board.switchboard.leg_live("1").waiting_ms == rows[0].waiting_ms
+        board.legs["1"].hear(50, speech=False)
+        await asyncio.sleep(20.0)
+        rows.extend(board.switchboard.row(name) for name in board.switchboard.calls)
+
+    a_call(scenario)
+    waiting, answered = rows
+    assert 900 <= waiting.waiting_ms <= 1100
+    assert waiting.lost_ms == answered.lost_ms == answered.waiting_ms == 0
+
+
+def test_a_silent_call_says_when_it_will_end() -> None:
+    left: list[float | None] = []
+
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 0.5)
+        (name,) = board.switchboard.calls
+        left.append(board.switchboard.row(name).ends_in_s)
+        await asyncio.sleep(20.0)
+        left.append(board.switchboard.row(name).ends_in_s)
+
+    a_call(scenario, idle_timeout=30)
+    talking, silent = left
+    assert talking is None
+    assert silent is not None
+    assert 9 <= silent <= 10.5

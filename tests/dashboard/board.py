@@ -90,8 +90,18 @@ class Board:
         self.role = "control"
         self.refuse = ""
         """Reason why controls are refused."""
+        self.trouble: dict[str, Any] = {}
+        """What `/api/live` says of the system otherwise than usual."""
+        self.providers: dict[str, dict[str, Any]] = {}
+        """And of the providers."""
+        self.leg_trouble: dict[str, Any] = {}
+        """And of every leg."""
+        self.mute = False
+        """Nobody speaks any more."""
+        self.past: list[dict[str, Any]] = []
+        """Events that were told, newest last."""
         for number in range(1, calls + 1):
-            self._begin(number)
+            self.begin(number)
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -107,6 +117,7 @@ class Board:
                 web.get("/api/settings", self._settings),
                 web.get("/api/calls", self._list),
                 web.get("/api/calls/{call}", self._detail),
+                web.get("/api/events/recent", self._recent),
                 web.patch("/api/legs/{leg}", self._refuse),
             ]
         )
@@ -122,7 +133,8 @@ class Board:
 
     # --- Talk ---
 
-    def _begin(self, number: int) -> None:
+    def begin(self, number: int) -> None:
+        """One more call."""
         name = f"{3000 + 2 * number}-{number}"
         legs = (f"{3000 + 2 * number}", f"{3001 + 2 * number}")
         for leg, language, hears in ((legs[0], "en", "fr"), (legs[1], "fr", "en")):
@@ -142,6 +154,8 @@ class Board:
             "characters": 0,
             "listened": False,
             "mouth_to_ear_p50_ms": self._random.uniform(600, 900),
+            "waiting_ms": 0.0,
+            "ends_in_s": None,
         }
         self.lines[name] = []
         self._plan(
@@ -196,6 +210,8 @@ class Board:
         while self._due and self._due[0][0] <= now:
             _, _, event = heapq.heappop(self._due)
             call, leg = event["call"], self.legs[event["leg"]]
+            if event["type"] == "plan" and self.mute:
+                continue
             if event["type"] == "plan":
                 self._plan(call, event["legs"], now, event["turn"], event["segment"])
             elif event["type"] == "sound":
@@ -204,6 +220,9 @@ class Board:
                 del sounds[:-8]
             else:
                 self._write(event)
+                if event["type"] != "interim":
+                    self.past.append(event)
+                    del self.past[:-1_000]
                 yield event
 
     def _write(self, event: dict[str, Any]) -> None:
@@ -237,6 +256,57 @@ class Board:
         }  # fmt: skip
         self._at(now, "segment", call, leg, segment=number, text=text, line=line)
 
+    def line(
+        self, call: str, leg: str, number: int, ago: float, text: str, translation: str | None
+    ) -> None:
+        """A line that began `ago` seconds ago and took one."""
+        began = time.time() - ago
+        self.lines[call].append(
+            {
+                "leg": leg,
+                "segment": number,
+                "start_s": began - self.calls[call]["began"],
+                "end_s": began + 1.0 - self.calls[call]["began"],
+                "text": text,
+                "translation": translation,
+                "state": "spoken" if translation else "untranslated",
+                "at": {"final": began + 1.2, "translated": began + 1.3, "spoken": began + 1.5}
+                if translation
+                else {"final": began + 1.2},
+            }
+        )
+
+    def end(self, call: str) -> None:
+        """It is over, as the row says that comes next."""
+        self.calls[call] |= {
+            "state": "ended",
+            "reason": "idle",
+            "seconds": time.time() - self.calls[call]["began"],
+        }
+
+    def outage(self, status: int = 401, kind: str = "denied") -> None:
+        """Every provider is down, for 95 seconds."""
+        since = time.time() - 95
+        words = "INVALID_AUTH: Invalid credentials. (Check that the key belongs to this project.)"
+        self.providers = {
+            name: {
+                "state": "open", "reason": f"{name} answered {status}: {words}", "kind": kind,
+                "status": status, "since": since, "until": time.time() + 30,
+            }
+            for name in PROVIDERS
+        }  # fmt: skip
+        for row in self.calls.values():
+            row["waiting_ms"] = 27_600.0
+        reason = f"deepgram.listen answered {status}: {words}"
+        self.leg_trouble = {"mode": "prerecorded", "reason": reason, "waiting_ms": 13_800.0}
+        self.mute = True
+
+    def recover(self) -> None:
+        """All is well."""
+        self.providers, self.leg_trouble, self.mute = {}, {}, False
+        for row in self.calls.values():
+            row["waiting_ms"] = 0.0
+
     def tell(self, type_: str, **more: Any) -> None:
         """An event of no call."""
         self._extra.append(
@@ -247,7 +317,7 @@ class Board:
 
     def row(self, call: str) -> dict[str, Any]:
         row = self.calls[call]
-        return {**row, "seconds": time.time() - row["began"]}
+        return {"seconds": time.time() - row["began"], **row}
 
     def leg_live(self, name: str) -> dict[str, Any]:
         leg = self.legs[name]
@@ -264,6 +334,8 @@ class Board:
                 "segments": 0, "pieces": 0,
             },
             "lost_ms": 0, "words": leg.words, "source": "127.0.0.1:40112", "strangers": 0,
+            "waiting_ms": 900.0 if speaking else 0.0,
+            **self.leg_trouble,
         }  # fmt: skip
 
     def stages(self) -> dict[str, dict[str, float]]:
@@ -276,15 +348,20 @@ class Board:
         return {
             "cpu_percent": 41.5, "rss_mb": 212.4, "calls": len(self.calls), "legs": len(self.legs),
             "calls_total": len(self.calls), "uptime": 7_300.0, "offline": None,
-            "pressure": "calm", "mode": "auto", "share": 1.0,
+            "pressure": "calm", "mode": "auto", "share": 1.0, "media": "running",
+            "draining": False, "legs_out_of_service": [], "lost_ms": 0.0,
+            "stream": "deepgram.listen",
+            "services": SERVICES,
             "providers": {
-                "deepgram.live": {"state": "closed", "reason": ""},
-                "deepgram.prerecorded": {"state": "closed", "reason": ""},
-                "deepl": {"state": "closed", "reason": ""},
-                "deepgram.speak": {"state": "closed", "reason": ""},
+                name: {
+                    "state": "closed", "reason": "", "attempts": 120, "opened": 0,
+                    "kind": None, "status": None, "since": None, "until": None,
+                } | self.providers.get(name, {})
+                for name in PROVIDERS
             },
             "mouth_to_ear": {"p50": 741.0, "p95": 844.0, "p99": 912.0},
             "own": {"p50": 0.47, "p95": 0.81, "p99": 0.93},
+            **self.trouble,
         }  # fmt: skip
 
     async def _session(self, _: web.Request) -> web.Response:
@@ -294,7 +371,12 @@ class Board:
         return web.json_response({"error": self.refuse}, status=409)
 
     async def _settings(self, _: web.Request) -> web.Response:
-        return web.json_response({"mode": "auto", "streaming_share": 1.0})
+        return web.json_response(SETTINGS)
+
+    async def _recent(self, request: web.Request) -> web.Response:
+        call = request.query.get("call", "")
+        found = [event for event in self.past if not call or event["call"] == call]
+        return web.json_response({"events": found[-200:]})
 
     async def _list(self, request: web.Request) -> web.Response:
         query = request.query.get("q", "")
@@ -303,7 +385,10 @@ class Board:
             for call in self.calls
             if not query or any(query.lower() in line["text"].lower() for line in self.lines[call])
         ]
-        return web.json_response({"calls": calls if request.query.get("state") != "ended" else []})
+        state = request.query.get("state", "running")
+        return web.json_response(
+            {"calls": [row for row in calls if state in ("all", row["state"])]}
+        )
 
     async def _detail(self, request: web.Request) -> web.Response:
         call = request.match_info["call"]
@@ -357,8 +442,9 @@ class Board:
             for leg in watch["levels"]:
                 first = max(told.get(leg, 0), now - 1000)
                 told[leg] = now
+                at = self._zero + first * SLOT
                 out["levels"][leg] = {
-                    of: [first, base64.b64encode(self.legs[leg].envelope(of, first, now)).decode()]
+                    of: [first, _packed(self.legs[leg].envelope(of, first, now)), at]
                     for of in ("said", "heard")
                 }
             if tick % 20 == 0:
@@ -374,6 +460,10 @@ class Board:
         await socket.send_str(orjson.dumps({"v": 1, "at": time.time(), **message}).decode())
 
 
+def _packed(pairs: bytes) -> str:
+    return base64.b64encode(pairs).decode()
+
+
 async def _nothing(_: web.Request) -> web.Response:
     return web.Response(status=204)
 
@@ -382,6 +472,26 @@ async def _secure(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
 
 
+PROVIDERS = ("deepgram.listen", "deepgram.prerecorded", "deepl", "deepgram.speak")
+SERVICES = {
+    "recognition": ["deepgram.prerecorded", "deepgram.listen"],
+    "translation": ["deepl"],
+    "speech": ["deepgram.speak"],
+}
+SETTINGS = {
+    "mode": "auto",
+    "streaming_share": 1.0,
+    "idle_timeout": 30.0,
+    "legs": [
+        {
+            "name": name, "language": language, "listen": f"127.0.0.1:{port}",
+            "play_to": f"127.0.0.1:{port + 1}", "ledger_seconds": 60.0,
+        }
+        for name, language, port in (("3333", "en", 6120), ("4444", "fr", 6122))
+    ],
+    "deepgram": {"api_key": "***"},
+    "deepl": {"api_key": "***"},
+}  # fmt: skip
 STAGES = {
     "socket_to_ring": 0.08, "ring_to_loop": 0.07, "ring_to_wire": 0.33, "speech_to_final": 604.0,
     "commit_wait": 0.02, "commit_to_request": 0.21, "translate": 62.0, "request_to_audio": 91.0,

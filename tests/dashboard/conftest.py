@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 ARGS = [
@@ -24,7 +25,7 @@ ARGS = [
     "--disable-sync",
 ]
 SHOTS = Path(__file__).parent / "shots"
-"""Screenshots, for whoever wants to look. Not in the repository."""
+"""Screenshots, to be looked at. Not in the repository: every run makes them anew."""
 
 
 @dataclass
@@ -117,7 +118,17 @@ async def live(page: Page) -> None:
     await page.locator(".call-body").wait_for()
 
 
-async def shoot(page: Page, name: str) -> None:
-    """Keep a picture."""
+async def shoot(page: Page, name: str, *, whole: bool = False) -> None:
+    """Keep a picture; `whole`: also of what is below the fold."""
     SHOTS.mkdir(exist_ok=True)
-    await page.screenshot(path=SHOTS / f"{name}.png")
+    await page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe finds."""
+    found = await Axe().run(page)
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found.response["violations"]
+        for node in each["nodes"]
+    ]

@@ -59,21 +59,22 @@ async def test_figures_are_written_with_three_digits_and_losses_never_rounded_aw
 
 
 async def test_an_outline_is_drawn_where_its_moments_are(blank: Page) -> None:
-    body = """({Envelope, SlotClock}, pairs) => {
-      const envelope = new Envelope(new SlotClock());
-      envelope.push(100, pairs, 1000);       // the newest of 50 slots is of now: 1000 s
-      envelope.push(150, pairs, 1001.08);    // late by 80 ms
+    body = """({Envelope}, pairs) => {
+      const envelope = new Envelope();
+      envelope.push(100, pairs, 999);
+      envelope.push(150, pairs, 1000);
       const points = [];
       envelope.trace({lineTo: (x, y) => points.push([x, y])}, 999, 1001, (at) => at - 999, 0, 100);
       return {
-        time: envelope.time(100), next: envelope.next, peak: envelope.peak(1),
+        time: envelope.time(100), next: envelope.next, peak: envelope.peak(999.5), since: envelope.peak(1005),
         points: points.length, first: points[0], last: points.at(-1),
       };
     }"""
     pairs = base64.b64encode(bytes((256 - 100, 50)) * 50).decode()
     got = await run(blank, "waveform.js", body, pairs)
     assert isinstance(got, dict)
-    assert got["time"] == pytest.approx(999.0, abs=0.001), "a late message moves nothing"
+    assert got["time"] == pytest.approx(999.0, abs=0.001)
+    assert got["since"] == 0, "a meter does not show what was long ago"
     assert got["next"] == 200
     assert got["peak"] == pytest.approx(100 / 127)
     assert got["points"] == 200, "there along the top and back along the bottom"
@@ -86,10 +87,10 @@ async def test_an_outline_is_drawn_where_its_moments_are(blank: Page) -> None:
 async def test_a_gap_in_an_outline_is_silence_and_a_leg_that_begins_anew_is_anew(
     blank: Page,
 ) -> None:
-    body = """({Envelope, SlotClock}, pairs) => {
-      const envelope = new Envelope(new SlotClock());
-      envelope.push(0, pairs, 1);
-      envelope.push(100, pairs, 3);
+    body = """({Envelope}, pairs) => {
+      const envelope = new Envelope();
+      envelope.push(0, pairs, 0);
+      envelope.push(100, pairs, 2);
       const heights = [];
       envelope.trace({lineTo: (x, y) => heights.push(-y)}, 1, 2, (at) => at, 0, 127);
       envelope.push(10, pairs, 500);
@@ -100,6 +101,128 @@ async def test_a_gap_in_an_outline_is_silence_and_a_leg_that_begins_anew_is_anew
     assert isinstance(got, dict)
     assert got["gap"] <= 1
     assert got["next"] == 60
+
+
+async def test_a_sound_from_before_a_pause_is_not_drawn_as_new(blank: Page) -> None:
+    """A page that comes to a call in a pause is told the newest sound there was, and when."""
+    body = """({Store}, pairs) => {
+      const store = new Store();
+      const row = {call: 'c', state: 'running', began: 0, seconds: 1, legs: ['a', 'b']};
+      store.apply({at: 1000, hello: {role: 'read'}, calls: [row]});
+      store.apply({at: 1000, levels: {a: {said: [7000, pairs, 940]}}});
+      const drawn = (from, to) => {
+        const points = [];
+        store.sound('a').said.trace({lineTo: (x) => points.push(x)}, from, to, (at) => at, 0, 100);
+        return points.length;
+      };
+      return {now: drawn(980, 1000), then: drawn(935, 945), meter: store.sound('a').said.peak(999)};
+    }"""
+    pairs = base64.b64encode(bytes((156, 100)) * 50).decode()
+    assert await run(blank, "store.js", body, pairs) == {"now": 0, "then": 100, "meter": 0}
+
+
+async def test_colours_and_title_do_not_depend_on_who_is_heard_first(blank: Page) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      const row = {state: 'running', began: 0, seconds: 1};
+      const told = [
+        {...row, call: 'x', legs: ['3333', '4444'], languages: ['en', 'fr'], modes: ['m', 'n']},
+        {...row, call: 'y', legs: ['4444', '3333'], languages: ['fr', 'en'], modes: ['n', 'm']},
+        {...row, call: 'z', legs: ['c12.2', 'c12.1'], languages: ['fr', 'en'], modes: ['n', 'm']},
+      ];
+      store.apply({at: 1, hello: {role: 'read'}, calls: told});
+      return [...store.calls.values()].map((it) => [it.legs, it.languages, it.modes]);
+    }"""
+    rest = [["en", "fr"], ["m", "n"]]
+    wanted = [[["3333", "4444"], *rest]] * 2 + [[["c12.1", "c12.2"], *rest]]
+    assert await run(blank, "store.js", body) == wanted
+
+
+async def test_history_comes_before_what_was_seen_and_nothing_comes_twice(blank: Page) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      const event = (type, at) => ({type, at, call: 'c', leg: 'a'});
+      store.apply({at: 1, hello: {role: 'read'}, calls: []});
+      store.apply({events: [event('final', 30), event('mode', 40)]});
+      store.history([event('call', 10), event('connection', 20), event('final', 30)]);
+      store.apply({events: [event('segment', 50)]});
+      return store.events.map((each) => [each.type, each.n]);
+    }"""
+    wanted = [["call", 0], ["connection", 1], ["final", 2], ["mode", 3], ["segment", 4]]
+    assert await run(blank, "store.js", body) == wanted
+
+
+TROUBLES = """({troubles}, [system, config]) =>
+  troubles(system, config).map((it) => [it.level, it.title, it.cause, it.todo])"""
+LINES = {
+    "recognition": ["deepgram.prerecorded", "deepgram.listen"],
+    "translation": ["deepl", "deepl.2"],
+}
+KEYS = {"deepgram": {"api_key": "***"}, "deepl": {"api_key": "***"}}
+
+
+@pytest.mark.parametrize(
+    ("down", "level", "title", "cause", "todo"),
+    [
+        (
+            {"deepl": ("open", "denied", 456), "deepl.2": ("open", "denied", 456)},
+            *("bad", "Translation is down", "DeepL's quota is used up (456).", "Raise the quota"),
+        ),
+        (
+            {"deepgram.listen": ("open", "denied", 401), "deepgram.prerecorded": ("half-open", "denied", 401)},
+            *("bad", "Recognition is down", "Deepgram refused the key (401).", "Set DEEPGRAM_API_KEY"),
+        ),
+        (
+            {"deepgram.listen": ("half-open", "transient", None)},
+            *("warn", "Deepgram streaming is down", "Deepgram does not answer.", "translink keeps trying"),
+        ),
+        (
+            {"deepl": ("open", "denied", 403)},
+            *("warn", "DeepL is down", "DeepL refused the key (403).", "Set DEEPL_API_KEY"),
+        ),
+        (
+            {"deepgram.prerecorded": ("held", "busy", 429)},
+            *("warn", "Deepgram prerecorded has to wait", "Deepgram wants fewer requests (429).", "translink waits"),
+        ),
+        (
+            {"deepgram.listen": ("open", "denied", 402), "deepgram.prerecorded": ("open", "denied", 402)},
+            *("bad", "Recognition is down", "Deepgram wants to be paid first (402).", "Add credit"),
+        ),
+    ],
+)  # fmt: skip
+async def test_trouble_is_named_with_its_cause_and_its_mend(
+    blank: Page, down: dict[str, tuple[str, str, int | None]], level: str, title: str, cause: str,
+    todo: str,
+) -> None:  # fmt: skip
+    providers = {
+        name: {"state": state, "kind": kind, "status": status, "reason": "words", "since": 1.0}
+        for name, (state, kind, status) in down.items()
+    }
+    system = {"services": LINES, "stream": "deepgram.listen", "providers": providers}
+    told = await run(blank, "trouble.js", TROUBLES, [system, KEYS])
+    assert isinstance(told, list)
+    ((was, *rest),) = told
+    assert [was, *rest[:2]] == [level, title, cause]
+    assert rest[2].startswith(todo)
+
+
+async def test_local_engines_are_not_mended_with_a_key(blank: Page) -> None:
+    providers = {"deepl": {"state": "open", "kind": "transient", "status": None}}
+    system = {
+        "offline": "http://127.0.0.1:1",
+        "providers": providers,
+        "services": {"translation": ["deepl"]},
+    }
+    told = await run(blank, "trouble.js", TROUBLES, [system, {"deepl": {"api_key": None}}])
+    assert isinstance(told, list)
+    assert told[0][2] == "The local engine on this machine does not answer."
+    assert "KEY" not in told[0][3]
+
+
+async def test_when_all_is_well_there_is_no_trouble(blank: Page) -> None:
+    providers = {"deepl": {"state": "closed", "kind": None}}
+    system = {"services": {"translation": ["deepl"]}, "providers": providers, "pressure": "calm"}
+    assert await run(blank, "trouble.js", TROUBLES, [system, {}]) == []
 
 
 async def test_the_store_forgets_what_it_must(blank: Page) -> None:

@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Page, expect
 
 from tests.dashboard.board import Board
-from tests.dashboard.conftest import Visit, live, manners_of, shoot
+from tests.dashboard.conftest import Visit, faults, live, manners_of, shoot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,16 +37,6 @@ async def board() -> AsyncIterator[Board]:
 async def picture(page: Page, which: str = ".tape canvas >> nth=0") -> Any:
     """What a canvas shows."""
     return await page.locator(which).evaluate("canvas => canvas.toDataURL()")
-
-
-async def faults(page: Page) -> list[str]:
-    """What axe finds."""
-    found = await Axe().run(page)
-    return [
-        f"{each['id']}: {node['target']} {node['failureSummary']}"
-        for each in found.response["violations"]
-        for node in each["nodes"]
-    ]
 
 
 async def test_words_firm_up_and_are_translated_and_spoken(board: Board, visit: Visit) -> None:

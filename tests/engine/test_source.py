@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benches.rows.bench_playout import deviations_ms
+from benches.kit.ears import behind_grid_ms
 
 from .kit import LOCAL, Ear, engine, flood, flooded, udp
 
@@ -154,7 +154,7 @@ def test_a_flood_of_strangers_on_one_leg_costs_nobody_a_datagram() -> None:
     ear.join()
     assert sent == seconds * rate
     assert len(ear.times) == seconds * 50
-    off = sorted(deviations_ms(ear.times))
+    off = sorted(behind_grid_ms(ear.times))
     # Bounds for a busy machine; the bench has the figures.
     assert off[len(off) * 90 // 100] < 5
 

@@ -134,3 +134,13 @@ def test_a_subscriber_sees_a_beginning_of_all_events_and_the_whole_if_not_cut_of
             assert max(bursts) > limit
 
     asyncio.run(main())
+
+
+def test_the_newest_events_can_be_had_afterwards() -> None:
+    journal = Journal()
+    emit(journal, 1, 2)
+    journal.emit("breaker", {"n": 3})
+    emit(journal, 4)
+    assert [event.data["n"] for event in journal.recent(limit=3)] == [2, 3, 4]
+    assert [event.data["n"] for event in journal.recent("c-1", limit=2)] == [2, 4]
+    assert journal.recent("c-2") == []

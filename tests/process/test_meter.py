@@ -73,6 +73,20 @@ async def test_a_blocked_loop_is_told_to_be_late_by_as_much() -> None:
     assert max(lag for _, lag, _ in pressure.told) >= 0.3 - 0.05 - 0.01
 
 
+async def test_work_that_is_no_calls_is_not_taken_for_theirs() -> None:
+    pressure, aside = Watched(), 0.0
+    task = asyncio.create_task(LoadMeter(pressure, period=0.05, aside=lambda: aside).run())
+    end = time.monotonic() + 0.6
+    while time.monotonic() < end:
+        before = time.monotonic()
+        work(0.01)
+        aside += time.monotonic() - before
+        await asyncio.sleep(0)
+    task.cancel()
+    shares = sorted(busy for _, _, busy in pressure.told)
+    assert shares[len(shares) // 2] < 0.4
+
+
 async def test_changes_of_level_are_told_once_each() -> None:
     pressure = Pressure(LoadLimits(shed=0.3, coalesce=2, refuse=2))
     async with metered(pressure) as changes:

@@ -141,6 +141,20 @@ def test_a_failed_probe_opens_it_again_for_longer() -> None:
     assert longest > 5
 
 
+def test_trouble_lasts_from_the_first_opening_to_the_success_that_ends_it() -> None:
+    health = breaker()
+    health.failed(DENIED, 100)
+    assert (health.kind, health.status, health.trouble_since) == (Kind.DENIED, DENIED.status, 100)
+    now = health.until
+    probe = permit(health, now)
+    assert (health.kind, health.trouble_since) == (Kind.DENIED, 100), "while it is tried"
+    health.failed(TRANSIENT, now, probe)
+    assert (health.kind, health.trouble_since) == (Kind.TRANSIENT, 100)
+    now = health.until
+    health.succeeded(now, permit(health, now))
+    assert (health.kind, health.status) == (None, None)
+
+
 def test_failures_under_way_when_it_opened_neither_lengthen_nor_end_anything() -> None:
     health = opened(0)
     until = health.until
@@ -342,3 +356,17 @@ def test_a_chain_tells_when_somebody_can_be_asked_again() -> None:
 def test_an_empty_chain_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Chain([])
+
+
+def test_a_shortage_of_this_machine_is_no_failure_of_the_provider() -> None:
+    health = breaker()
+    for step in range(20):
+        permit = health.acquire(float(step))
+        assert isinstance(permit, Permit)
+        health.failed(error(Kind.SHORTAGE), float(step), permit)
+    assert health.state is State.CLOSED
+    health = opened(0.0)
+    probe = health.acquire(health.until)
+    assert isinstance(probe, Permit)
+    health.failed(error(Kind.SHORTAGE), health.until, probe)
+    assert isinstance(health.acquire(health.until), Permit), "the next to ask is the probe"

@@ -4,6 +4,7 @@ open. Real time, short limits."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -120,12 +121,21 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     assert told(journal, "failover") == [("first", "denied")]
     assert told(journal, "breaker") == [("first", "open")]
     state = made.breakers()["first"]
+    since, until = state.pop("since"), state.pop("until")
     assert state == {
         "state": "open",
         "reason": "first says no",
         "attempts": 1,
         "opened": 1,
+        "kind": "denied",
+        "status": None,
     }
+    assert isinstance(since, float)
+    assert isinstance(until, float)
+    assert time.time() - 60 < since < until
+    well = made.breakers()["second"]
+    assert [well[key] for key in ("kind", "status", "since", "until")] == [None] * 4
+    assert made.in_line()["translation"] == ["first", "second"]
     assert made.down() == []
 
 

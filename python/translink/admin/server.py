@@ -8,7 +8,7 @@ from typing import Self
 import structlog
 from aiohttp import web
 
-from translink.admin.access.connections import IDLE_TIME, Door
+from translink.admin.access.connections import IDLE_TIME, Connections
 from translink.admin.access.guard import (
     BODY_LIMIT,
     FIELD_LIMIT,
@@ -59,6 +59,7 @@ class AdminServer:
         self._audio = AudioStreams(source)
         self._live = LiveStreams(source, listen_in=self.guard.access.listen_in)
         self._runner: web.AppRunner | None = None
+        self._connections: Connections | None = None
 
     @classmethod
     def from_settings(cls, source: AdminSource, settings: AdminSettings) -> Self:
@@ -116,17 +117,19 @@ class AdminServer:
         )
         await self._runner.setup()
         context = self._tls.context if self._tls else None
-        door = Door(self._runner, self._host, self._port, tls=context)
+        connections = Connections(self._runner, self._host, self._port, tls=context)
+        connections.on_sweep = self.guard.end_streams
+        self._connections = connections
         try:
-            await door.start()
+            await connections.start()
         except OSError as error:
             await self.close()
             if error.errno == errno.EADDRINUSE:
                 wrong = "is taken by another program; choose another, or 0 for any"
                 raise SettingsError(f"admin.port = {self._port}: {wrong}") from None
             raise SettingsError(f"admin.host = {self._host!r}: {error.strerror}") from None
-        self.guard.door = door
-        self._port = self._runner.addresses[0][1]
+        self.guard.connections = connections
+        self._port = connections.port
 
     @property
     def url(self) -> str:
@@ -141,9 +144,16 @@ class AdminServer:
 
     async def close(self) -> None:
         """Stop listening and close the streams. Idempotent."""
+        if self._connections is not None:
+            await self._connections.stop()
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
+
+    def seconds(self) -> float:
+        """Time of the loop's thread spent on all this, so that it is not taken for the calls'."""
+        sockets = self._connections.seconds if self._connections is not None else 0.0
+        return self.guard.seconds + sockets + self._live.seconds
 
     def counts(self) -> dict[str, int]:
         """Who is connected, and who was turned away."""

@@ -20,6 +20,7 @@ from translink.calls.direction import Direction
 from translink.calls.interpreter import Interpreter
 from translink.observe.stages import Stages
 from translink.observe.views import CallRow
+from translink.process.clock import unix
 from translink.providers.services import Services
 from translink.results import RATE
 
@@ -38,6 +39,8 @@ log = structlog.get_logger("translink")
 T = TypeVar("T")
 PAUSE = RATE * 3 // 10
 """Samples of silence after which somebody is taken to have finished."""
+SILENT = 1.5
+"""Seconds without a datagram from either side after which a call counts as silent."""
 STALL = 0.45
 """Seconds without a frame after which nothing more is to come: the engine takes a gateway that
 stands still for 0.4 s to have stopped, and makes silence."""
@@ -71,12 +74,13 @@ class Call:
     ) -> None:
         """`streaming(leg)` says whether that leg's recogniser should stream."""
         self.name = name
-        self.began = time.time()
+        self.began = unix()
         self.stages = Stages()
         """This call's own histograms."""
         self._began = time.monotonic()
         self._journal = journal
         self._drain = settings.drain_timeout
+        self._idle = settings.idle_timeout
         self._parties = {party.settings.name: party for party in parties}
         self._ended = asyncio.Event()
         self._reason = ""
@@ -222,7 +226,21 @@ class Call:
             characters=sum(tally.characters for tally in tallies),
             listened=False,
             mouth_to_ear_p50_ms=(round(heard.quantile(0.5) * 1000, 1) if heard.count else None),
+            waiting_ms=self._waiting_ms(),
+            ends_in_s=self._ends_in(),
         )
+
+    def _waiting_ms(self) -> float:
+        if self.over:
+            return 0.0
+        return sum(each.listener.waiting_ms for each in self.interpreters.values())
+
+    def _ends_in(self) -> float | None:
+        """Seconds until it ends for silence; None while datagrams come, or when it is ending."""
+        silent = time.monotonic() - self.last_sign()
+        if silent < SILENT or self._ended.is_set():
+            return None
+        return round(max(0.0, self._idle - silent), 1)
 
     async def _last_words(self) -> float:
         """Listen until nobody speaks or patience ends; the seconds that took."""

@@ -19,7 +19,7 @@ from translink.calls.direction import Direction, Record, Tally
 from translink.calls.segments import CommitPolicy, Transcript
 from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
-from translink.observe.journal import unix
+from translink.process.clock import unix
 from translink.process.pressure import Level
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenObserver, ListenRules, Mode

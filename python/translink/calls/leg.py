@@ -195,6 +195,7 @@ class Leg:
             words=interpreter.tally.words if interpreter else 0,
             source="{}:{}".format(*source) if source else None,
             strangers=number.get("strangers", 0),
+            waiting_ms=interpreter.listener.waiting_ms if interpreter else 0.0,
         )
 
     def _level(self, now: float) -> float | None:

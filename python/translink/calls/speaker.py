@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import ProviderError
-from translink.observe.journal import unix
+from translink.process.clock import unix
 from translink.results import Segment, Translation
 
 if TYPE_CHECKING:

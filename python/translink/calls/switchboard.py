@@ -224,11 +224,20 @@ class Switchboard:
         listened = any(self.legs[leg].listeners for leg in call.legs)
         return replace(call.row(), listened=listened)
 
+    def lost_ms(self) -> float:
+        """Speech that was never recognised, since the start."""
+        lost = self._gone_stats.lost_ms
+        for leg in self.legs.values():
+            lost += leg.past.lost_ms
+            if interpreter := leg.interpreter:
+                lost += interpreter.listener.stats.lost_ms
+        return round(lost, 1)
+
     def measures(self) -> Iterator[LegMeasures]:
         """What each leg counted since it was opened; those that were created for a call together,
         also those that are closed."""
         yield LegMeasures(CREATED, self._gone, self._gone_stats)
-        for name, leg in self.legs.items():
+        for name, leg in tuple(self.legs.items()):  # calls may come and go meanwhile
             yield LegMeasures(CREATED if leg.created else name, *leg.lifetime())
 
     def totals(self) -> dict[str, object]:

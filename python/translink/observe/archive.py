@@ -9,13 +9,13 @@ by the journal, too.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translink.observe.views import CallRow, Line, LineState
+from translink.process.clock import unix
 
 if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
@@ -63,12 +63,12 @@ class Archive:
 
     def __getitem__(self, call: str) -> Minutes:
         """Raises `KeyError`."""
-        self.expire(time.time())
+        self.expire(unix())
         return self._kept[call]
 
     def ended(self) -> list[CallRow]:
         """Rows of the ended calls that are kept, oldest first."""
-        self.expire(time.time())
+        self.expire(unix())
         return [minutes.row for minutes in self._ended.values() if minutes.row is not None]
 
     def close(self, row: CallRow, stages: Mapping[str, Summary]) -> None:
@@ -76,9 +76,9 @@ class Archive:
         minutes = self._kept.get(row.call)
         if minutes is None:
             return
-        minutes.row = replace(row, state="ended")
+        minutes.row = replace(row, state="ended", waiting_ms=0.0, ends_in_s=None)
         minutes.stages = stages
-        minutes.ended = time.time()
+        minutes.ended = unix()
         self._ended[row.call] = minutes
         self.expire(minutes.ended)
 
@@ -99,7 +99,7 @@ class Archive:
         """Forget in time, also when nobody asks. Runs for ever."""
         while True:
             await asyncio.sleep(min(60.0, max(1.0, self._retention / 10)))
-            self.expire(time.time())
+            self.expire(unix())
 
     async def search(self, text: str) -> set[str]:
         """Calls in which it was said, or translated so. Case does not count."""

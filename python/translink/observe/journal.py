@@ -8,10 +8,12 @@ so; the calls notice nothing.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+
+from translink.process.clock import unix
 
 VERSION = 1
 """Of the event's shape. Fields are added without notice; meanings are not changed without a new
@@ -51,11 +53,6 @@ class Event:
             "leg": self.leg,
             **self.data,
         }
-
-
-def unix(monotonic: float) -> float:
-    """A moment of `time.monotonic()` as the journal writes it."""
-    return time.time() - (time.monotonic() - monotonic)
 
 
 class Subscription:
@@ -119,7 +116,7 @@ class Journal:
                 key: self._redact(value) if key in TEXTS and isinstance(value, str) else value
                 for key, value in data.items()
             }
-        event = Event(type_, time.time(), call, leg, data)
+        event = Event(type_, unix(), call, leg, data)
         self.counts[type_] += 1
         if type_ != "interim":
             self.events.append(event)
@@ -133,6 +130,11 @@ class Journal:
         raise. Returns what ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def recent(self, call: str | None = None, limit: int = 200) -> list[Event]:
+        """The newest `limit` events that are kept, oldest first; `call` narrows it down."""
+        wanted = (event for event in reversed(self.events) if call is None or event.call == call)
+        return list(islice(wanted, limit))[::-1]
 
     def forget(self, calls: Collection[str]) -> None:
         """Drop what is kept of these calls."""

@@ -43,6 +43,10 @@ class CallRow:
     listened: bool
     """Somebody listens in."""
     mouth_to_ear_p50_ms: float | None = None
+    waiting_ms: float = 0.0
+    """Speech that is kept and not recognised yet, both directions."""
+    ends_in_s: float | None = None
+    """Nobody sends anything: seconds until the call ends for that. None while datagrams come."""
 
 
 class LineTimes(TypedDict, total=False):
@@ -120,6 +124,8 @@ class LegLive:
     """Where its datagrams come from: `ip:port`."""
     strangers: int
     """Datagrams from elsewhere, dropped."""
+    waiting_ms: float = 0.0
+    """Speech that is kept and not recognised yet."""
 
 
 class CallDetail(TypedDict):
@@ -140,6 +146,8 @@ class CallDetail(TypedDict):
     characters: int
     listened: bool
     mouth_to_ear_p50_ms: float | None
+    waiting_ms: float
+    ends_in_s: float | None
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, Summary]

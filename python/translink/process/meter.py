@@ -33,25 +33,28 @@ class LoadMeter:
         pressure: Pressure,
         on_change: Callable[[Level, Level], None] | None = None,
         period: float = STEP,
+        aside: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`on_change(before, now)` is told each change of level."""
+        """`on_change(before, now)` is told each change of level. `aside()`: seconds of the thread
+        so far that are no call's, and no reason to refuse one."""
         self._pressure = pressure
         self._on_change = on_change
         self._period = period
+        self._aside = aside
 
     async def run(self) -> None:
         """Measure every `period` seconds. Runs for ever."""
         clock = ThreadClock()
         try:
             due = last = time.monotonic()
-            before = clock.wanted()
+            before, aside = clock.wanted(), self._aside()
             while True:
                 due = max(due + self._period, last)
                 await asyncio.sleep(due - time.monotonic())
-                now, wanted = time.monotonic(), clock.wanted()
-                busy = (wanted - before) / max(1e-6, now - last)
+                now, wanted, other = time.monotonic(), clock.wanted(), self._aside()
+                busy = max(0.0, wanted - before - (other - aside)) / max(1e-6, now - last)
                 self._tell(now, max(0.0, now - due), busy)
-                last, before = now, wanted
+                last, before, aside = now, wanted, other
         finally:
             clock.close()
 

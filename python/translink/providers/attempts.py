@@ -145,7 +145,7 @@ class Attempts:
             self._out.add(name)
         elif slow:
             self._slow.add(name)
-        elif error.kind is Kind.TRANSIENT:
+        elif error.kind in (Kind.TRANSIENT, Kind.SHORTAGE):
             self._pause = now + self._rng.uniform(0.05, 0.1) * 2 ** (self._tries[name] - 1)
 
     async def permit(self, clock: Callable[[], float]) -> Permit:

@@ -15,6 +15,7 @@ What a failure means is read from `ProviderError.kind` and decided nowhere else:
 | BUSY | holds everybody for `retry_after`, else for a back-off of its own; is not broken |
 | DENIED | opens at once, for `denied_base` and more |
 | REFUSED | never opens: the request was wrong and the provider is well |
+| SHORTAGE | never opens: this machine is at fault |
 
     permit = breaker.acquire(now)
     if isinstance(permit, Wait):
@@ -135,6 +136,12 @@ class Breaker:
         """HELD and OPEN: no attempt before this."""
         self.reason = ""
         """Why it is in this state."""
+        self.kind: Kind | None = None
+        """Class of the error that it is HELD, OPEN or HALF_OPEN for; None while CLOSED."""
+        self.status: int | None = None
+        """That error's HTTP status or close code, if it had one."""
+        self.trouble_since = 0.0
+        """When it left CLOSED; a probe that fails does not begin it anew."""
         self.attempts = 0
         """Permits given."""
         self.refusals = 0
@@ -232,6 +239,9 @@ class Breaker:
                     self._hold(error, now)
             case Kind.REFUSED:
                 self._answered(now)
+            case Kind.SHORTAGE:
+                if self.state is State.HALF_OPEN:
+                    self._probe_until = 0.0  # the probe never left: the next to ask is one
             case Kind.TRANSIENT:
                 self._transient(error, now)
 
@@ -269,7 +279,7 @@ class Breaker:
         self._failures = 0
         self.opened += 1
         self.until = until
-        self._enter(State.OPEN, now, str(error))
+        self._enter(State.OPEN, now, str(error), error)
 
     def _hold(self, error: ProviderError, now: float) -> None:
         policy = self._policy
@@ -284,7 +294,7 @@ class Breaker:
             return
         self._busy_level += 1
         self.until = until
-        self._enter(State.HELD, now, str(error))
+        self._enter(State.HELD, now, str(error), error)
 
     def _answered(self, now: float) -> None:
         """It answered, if only to refuse: that ends a row, and a probe proves it well."""
@@ -292,8 +302,16 @@ class Breaker:
         if self.state is State.HALF_OPEN:
             self.succeeded(now)
 
-    def _enter(self, state: State, now: float, reason: str) -> None:
+    def _enter(
+        self, state: State, now: float, reason: str, error: ProviderError | None = None
+    ) -> None:
         before, self.state = self.state, state
+        if before is State.CLOSED:
+            self.trouble_since = now
+        if error is not None:
+            self.kind, self.status = error.kind, error.status
+        elif state is State.CLOSED:
+            self.kind = self.status = None
         self.since = now
         self.reason = reason
         if state in (State.CLOSED, State.HALF_OPEN):

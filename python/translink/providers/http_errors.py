@@ -7,6 +7,7 @@ its query and the credential stay out.
 from __future__ import annotations
 
 import email.utils
+import errno
 import time
 from collections.abc import Mapping
 
@@ -14,6 +15,9 @@ import aiohttp
 import orjson
 
 from translink.errors import Kind, ProviderError, kind_of_status, printable
+
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What this machine may lack, whoever is to be reached."""
 
 
 def refusal(
@@ -49,7 +53,10 @@ def broken(
         cause = printable(exc.strerror)
     else:
         cause = type(exc).__name__
-    kind = Kind.REFUSED if isinstance(exc, aiohttp.InvalidURL) else Kind.TRANSIENT
+    if isinstance(exc, OSError) and exc.errno in SHORTAGES:
+        kind = Kind.SHORTAGE
+    else:
+        kind = Kind.REFUSED if isinstance(exc, aiohttp.InvalidURL) else Kind.TRANSIENT
     message = f"{provider}: {what} failed: {cause}"
     return ProviderError(message, provider=provider, kind=kind, request_id=_request_id(headers))
 

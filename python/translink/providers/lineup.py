@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.errors import Kind, ProviderError
+from translink.process.clock import unix
 from translink.providers.attempts import AllFailed, first_success
 from translink.providers.breaker import Breaker, Chain, State, Transition
 from translink.providers.gate import Gate
@@ -88,26 +89,33 @@ class Lineup:
             speak=self._speak,
         )
 
-    def breakers(self) -> dict[str, dict[str, str | int | float]]:
-        """State of every provider, for stats and health."""
-        return {
-            name: {
-                "state": breaker.state.value,
-                "reason": breaker.reason,
-                "attempts": breaker.attempts,
-                "opened": breaker.opened,
-            }
-            for name, breaker in self._breakers.items()
-        }
+    def breakers(self) -> dict[str, dict[str, str | int | float | None]]:
+        """State of every provider, for stats, health and the dashboard.
+
+        A provider that is not `closed` also has the class of the error (`kind`, `status`), since
+        when it is in trouble and until when it is not asked (`since`, `until`, Unix seconds).
+        """
+        return {name: _account(breaker) for name, breaker in self._breakers.items()}
+
+    @property
+    def stream(self) -> str:
+        """Name of the provider that live streams come from."""
+        return self._live.name
+
+    def in_line(self) -> dict[str, list[str]]:
+        """For each kind of service the providers in line, the preferred first."""
+        return {kind: list(chain.names) for kind, chain in self._chains().items()}
 
     def down(self) -> list[str]:
         """Kinds of service for which nobody in line is up."""
-        kinds = {
+        return [kind for kind, chain in self._chains().items() if not self._any_up(chain)]
+
+    def _chains(self) -> dict[str, Chain]:
+        return {
             "recognition": self._transcription,
             "translation": self._translation,
             "speech": self._speech,
         }
-        return [kind for kind, chain in kinds.items() if not self._any_up(chain)]
 
     def _any_up(self, chain: Chain) -> bool:
         """Once an open breaker's time is over, who asks is let through: without a call nobody asks,
@@ -187,6 +195,20 @@ class Lineup:
             "breaker",
             {"provider": change.name, "state": change.after.value, "reason": change.reason},
         )
+
+
+def _account(breaker: Breaker) -> dict[str, str | int | float | None]:
+    in_trouble = breaker.state is not State.CLOSED
+    return {
+        "state": breaker.state.value,
+        "reason": breaker.reason,
+        "attempts": breaker.attempts,
+        "opened": breaker.opened,
+        "kind": breaker.kind.value if breaker.kind else None,
+        "status": breaker.status,
+        "since": round(unix(breaker.trouble_since), 1) if in_trouble else None,
+        "until": round(unix(breaker.until), 1) if in_trouble else None,
+    }
 
 
 def _as_one(failure: AllFailed, what: str, chain: Chain) -> ProviderError:

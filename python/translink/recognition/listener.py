@@ -128,6 +128,13 @@ class Listener:
         """Everything below this sample is answered or reported lost."""
         return self._timeline.acknowledged
 
+    @property
+    def waiting_ms(self) -> float:
+        """Speech that is neither answered nor reported lost. A few seconds as a rule; it grows while
+        no provider answers."""
+        spoken = self._speech.spoken(self._timeline.acknowledged, self._speech.head)
+        return round(spoken * 1000 / RATE, 1)
+
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
         if self._finishing:

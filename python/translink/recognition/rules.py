@@ -32,7 +32,7 @@ class ListenRules:
     """Numbers of a listener. Seconds unless said otherwise."""
 
     replay: float = 1.0
-    """Largest gap that is replayed into a new stream. Measured by `benches/replay_threshold.py`: with
+    """Largest gap that is replayed into a new stream. Measured by `benches/rows/bench_replay.py`: with
     1.0 the words around a reset come no later than any others (p95), even when the prerecorded API
     takes a second; with 2.0 they come 0.5 s later, with 4.0 0.9 s; below 1.0 only requests rise."""
     lap: float = 0.4

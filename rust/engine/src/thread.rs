@@ -33,7 +33,7 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 
 /// Ask for punctuality; whatever is denied, it goes without.
 ///
-/// Measured on 2 cores with a load of 6 to 10 (`benches/playout.py`, 10 s): p99 of a datagram's
+/// Measured on 2 cores with a load of 6 to 10 (`benches/rows/bench_playout.py`, 10 s): p99 of a datagram's
 /// deviation from its deadline 0.07-0.4 ms in real time, 2-19 ms at a niceness of -10. The priority
 /// is the lowest of the real-time ones; the thread sleeps when there is nothing to do, and the
 /// kernel's real-time throttling bounds a flooded one.

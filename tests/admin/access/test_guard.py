@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 import structlog
 from aiohttp import web
+from multidict import CIMultiDict
 
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
@@ -283,6 +284,21 @@ async def test_with_the_session_its_streams_end(
         assert not anothers.closed
 
 
+async def test_with_a_session_that_expired_its_streams_end(
+    strict: AdminServer, browser: aiohttp.ClientSession, clock: Clock
+) -> None:
+    await log_in(browser, strict, READ)
+    async with browser.ws_connect(
+        strict.url + "/api/live", headers={"Origin": strict.url}
+    ) as stream:
+        await stream.receive_json()
+        clock.now += strict.guard.sessions.idle + 1
+        message = await stream.receive(timeout=10)
+        while message.type is aiohttp.WSMsgType.TEXT:
+            message = await stream.receive(timeout=10)
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
 async def test_two_log_ins_never_share_an_id(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:
@@ -383,6 +399,18 @@ async def test_only_a_proxy_we_believe_says_where_a_request_comes_from(
                 assert answer.status == (429 if number == BURST else 401)
     finally:
         await server.close()
+
+
+async def test_of_two_lines_that_say_so_the_proxys_is_believed(
+    strict: AdminServer, http: aiohttp.ClientSession
+) -> None:
+    """A proxy that adds a line of its own leaves the client's where it was: 40 guesses, 40 × 401."""
+    for number in range(BURST + 3):
+        said = CIMultiDict(bearer("guess"))
+        said.add("X-Forwarded-For", f"198.51.100.{number}")
+        said.add("X-Forwarded-For", "192.0.2.66")
+        async with http.get(strict.url + "/api/stats", headers=said) as answer:
+            assert answer.status == (401 if number < BURST else 429)
 
 
 async def test_wrong_tokens_are_logged_without_the_token(

@@ -1,55 +1,124 @@
-"""Requests that come faster than they may take the calls' time."""
+"""Requests that would take more of the loop's time than they may."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
 
 import aiohttp
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.admin.access.test_connections import connected
 from translink.admin import AdminServer
-from translink.admin.access.rate import Pace
+from translink.admin.access.rate import LONGEST_WAIT, REQUEST, SHARES, Pace
 
 
-@given(
-    st.lists(st.floats(0, 0.2), max_size=400), st.integers(1, 50), st.integers(1, 100).map(float)
-)
-def test_no_more_are_answered_than_the_pace_allows_and_none_waits_without_need(
-    gaps: list[float], burst: int, rate: float
-) -> None:
-    pace = Pace(rate, burst)
-    now = 1000.0
-    answered = []
-    for gap in gaps:
+@given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(0, 0.05)), max_size=300))
+def test_no_lane_takes_more_than_its_share(asked: list[tuple[float, float]]) -> None:
+    pace = Pace(burst=0.1)
+    now, taken, begun = 1000.0, 0.0, 1000.0
+    for gap, cost in asked:
         now += gap
-        answered.append(now + pace.wait(now))
-    for first, begun in enumerate(answered):  # in any stretch of time
-        for last in range(first, len(answered)):
-            allowed = burst + (answered[last] - begun) * rate + 1.001
-            assert last - first + 1 <= allowed
-    if gaps and min(gaps) >= 1.001 / rate:
-        assert pace.delayed == 0
+        wait = pace.wait("known", "192.0.2.1", now)
+        if wait is None:
+            continue
+        # What was taken before this one begins was within the share, the burst and one request.
+        assert taken <= 0.1 + SHARES["known"] * (now + wait - begun) + 0.05 + REQUEST + 1e-9
+        pace.spent("known", cost)
+        taken += cost + REQUEST
 
 
 def test_after_a_quiet_time_a_burst_is_answered_at_once() -> None:
-    pace = Pace(rate=10.0, burst=5)
-    assert [pace.wait(100.0) for _ in range(5)] == [0.0] * 5
-    assert pace.wait(100.0) > 0
-    assert [pace.wait(200.0) for _ in range(5)] == [0.0] * 5
+    pace = Pace(burst=4 * REQUEST)
+    for now in (100.0, 200.0):
+        waits = [pace.wait("known", "", now) for _ in range(6)]
+        assert waits == pytest.approx([0.0] * 5 + [REQUEST / SHARES["known"]])
 
 
-async def test_who_asks_faster_than_that_has_to_wait_their_turn(
+def test_nobody_waits_for_long() -> None:
+    pace = Pace()
+    waits = [pace.wait("known", "", 100.0) for _ in range(5_000)]
+    answered = [wait for wait in waits if wait is not None]
+    assert max(answered) <= LONGEST_WAIT
+    assert pace.refused == len(waits) - len(answered) > 0
+
+
+def test_a_client_that_hangs_up_gives_its_turn_back() -> None:
+    pace = Pace(burst=0.0)
+    assert pace.wait("known", "", 100.0) == 0.0
+    first = pace.wait("known", "", 100.0)
+    pace.forgo("known")
+    assert pace.wait("known", "", 100.0) == first
+
+
+def test_a_flood_from_one_address_takes_nothing_from_another() -> None:
+    pace = Pace()
+    for step in range(2_000):
+        pace.wait("stranger", "192.0.2.1", 100.0 + step / 1000)
+    assert pace.wait("stranger", "192.0.2.2", 102.0) == pytest.approx(0.0, abs=0.1)
+
+
+def test_strangers_take_nothing_from_those_that_are_known() -> None:
+    pace = Pace()
+    for number in range(10_000):
+        pace.wait("stranger", f"192.0.2.{number}", 100.0)
+    assert pace.wait("known", "", 100.0) == 0.0
+
+
+async def test_one_request_too_many_waits_its_turn(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
-    server.guard.pace = Pace(rate=50.0, burst=10)
-    begun = time.monotonic()
+    server.guard.pace = Pace({"known": 0.02, "stranger": 0.02}, burst=10 * REQUEST)
 
     async def ask() -> int:
         async with http.get(server.url + "/health") as answer:
             return answer.status
 
     assert await asyncio.gather(*(ask() for _ in range(30))) == [200] * 30
-    assert time.monotonic() - begun >= 19 / 50
-    assert server.guard.counts()["delayed"] >= 15
+    assert server.guard.counts()["delayed"] >= 5
+
+
+async def test_more_than_may_wait_are_told_to_come_back(
+    server: AdminServer, http: aiohttp.ClientSession
+) -> None:
+    server.guard.pace = Pace({"known": 1e-6, "stranger": 1e-6}, burst=0.0)
+    async with http.get(server.url + "/health") as answer:
+        assert answer.status == 200
+    async with http.get(server.url + "/health") as answer:
+        assert answer.status == 429
+        assert answer.headers["Retry-After"] == "2"
+
+
+async def test_a_request_whose_client_hung_up_is_not_answered(
+    server: AdminServer, http: aiohttp.ClientSession
+) -> None:
+    share = REQUEST / 0.5
+    server.guard.pace = pace = Pace({"known": share, "stranger": share}, burst=0.0)
+    async with http.get(server.url + "/health") as answer:
+        assert answer.status == 200
+    before = server.guard.seconds
+    async with connected(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        async with asyncio.timeout(10):
+            while not pace.delayed:  # noqa: ASYNC110 - the server's state
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while server.guard.counts()["connections"] > 1:  # noqa: ASYNC110 - the client's own stays
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.6)
+    assert server.guard.seconds == before
+
+
+async def test_what_a_flood_sends_waits_in_the_kernel(
+    server: AdminServer, monkeypatch: pytest.MonkeyPatch, http: aiohttp.ClientSession
+) -> None:
+    """Pings of a client that may read: each is answered on the calls' loop."""
+    async with http.ws_connect(server.url + "/api/events") as stream:
+        await stream.receive_json()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while True:
+                    await stream.ping(b"x" * 100)
+        assert server.guard.connections is not None
+        assert any(watch._credit < 0 for watch in server.guard.connections._watches)

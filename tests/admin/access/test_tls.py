@@ -120,6 +120,30 @@ async def test_a_handshake_that_does_not_end_holds_no_place(
         await server.close()
 
 
+async def test_a_handshake_counts_from_the_moment_it_is_accepted(
+    secure: AdminServer, files: Files, http: aiohttp.ClientSession
+) -> None:
+    """1,300 connections that never shook hands took all of 1,024 descriptors."""
+    assert secure.guard.connections is not None
+    secure.guard.connections.most = 8
+    before = len(os.listdir("/proc/self/fd"))
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(60):
+            _, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+            stack.callback(writer.close)
+        async with asyncio.timeout(10):
+            while secure.guard.counts()["connections_cut_off"] < 52:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert secure.guard.counts()["connections"] <= 8
+        ours = len(os.listdir("/proc/self/fd")) - before - 60
+        assert ours <= 8 + 4
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        async with http.get(
+            secure.url + "/api/stats", headers=bearer, ssl=files.trusting()
+        ) as answer:
+            assert answer.status == 200
+
+
 async def test_a_renewed_certificate_is_taken_without_a_restart(
     secure: AdminServer, files: Files
 ) -> None:

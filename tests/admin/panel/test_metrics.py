@@ -15,6 +15,7 @@ from translink.admin.panel.metrics import EDGES, Measures, exposition
 from translink.observe.stages import Histogram, Stages
 
 GRAFANA = ROOT / "docs" / "grafana" / "translink.json"
+ALERTS = ROOT / "docs" / "grafana" / "alerts.yml"
 
 
 def families(measures: Measures | None = None) -> dict[str, Any]:
@@ -136,3 +137,14 @@ def test_grafana_asks_for_labels_that_are_there() -> None:
         for name, selector in re.findall(r"\b(translink_\w+)\{([^}]*)\}", expression):
             for label in re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", selector):
                 assert label in labels[name] | {"job", "instance"}, expression
+
+
+def test_every_alert_asks_for_what_is_there() -> None:
+    rules = ALERTS.read_text(encoding="utf-8").split("- alert: ")[1:]
+    assert len(rules) >= 8
+    known = {sample.name for family in families().values() for sample in family.samples}
+    for rule in rules:
+        (asked,) = re.findall(r"^ +expr: (.*)$", rule, re.MULTILINE)
+        assert set(re.findall(r"translink_\w+", asked)) <= known, asked
+        assert re.search(r"severity: (info|warning|critical)", rule)
+        assert "summary:" in rule

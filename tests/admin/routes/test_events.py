@@ -27,6 +27,15 @@ async def test_a_watcher_sees_events_in_order(
         assert (final["type"], final["text"]) == ("final", "<b>hé</b>")
 
 
+async def test_what_happened_before_can_be_had(
+    server: AdminServer, http: aiohttp.ClientSession
+) -> None:
+    for query, wanted in (("", ["final", "breaker"]), ("?call=3333-1", ["final"])):
+        async with http.get(server.url + "/api/events/recent" + query) as answer:
+            told = (await answer.json())["events"]
+        assert [event["type"] for event in told] == wanted
+
+
 async def test_a_watcher_that_leaves_is_unsubscribed(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
 from translink.admin.routes import live, ticker
+from translink.process.clock import unix
 
 
 async def news(
@@ -185,13 +186,38 @@ async def test_envelopes_go_on_where_they_ended(
         await watcher.receive_json()
         await watcher.send_json({"watch": {"levels": ["3333"]}})
         levels = (await news(watcher, "levels"))["levels"]["3333"]
+        began = unix(0.0)
         assert levels == {
-            "said": [0, _coded(b"\xff\x01\xfe\x02")],
-            "heard": [0, _coded(b"\xfd\x03")],
+            "said": [0, _coded(b"\xff\x01\xfe\x02"), pytest.approx(began, abs=1)],
+            "heard": [0, _coded(b"\xfd\x03"), pytest.approx(began, abs=1)],
         }
         program.envelopes["said"] += b"\xfb\x05"
         levels = (await news(watcher, "levels"))["levels"]["3333"]
-        assert levels == {"said": [2, _coded(b"\xfb\x05")]}
+        at = pytest.approx(began + 0.04, abs=1)
+        assert levels == {"said": [2, _coded(b"\xfb\x05"), at]}
+
+
+async def test_a_sound_is_dated_by_its_slot_and_not_by_the_message(
+    server: AdminServer, program: Program, http: aiohttp.ClientSession
+) -> None:
+    async with http.ws_connect(server.url + "/api/live") as watcher:
+        await watcher.receive_json()
+        program.envelopes["said"] = bytes(2 * 500)
+        await watcher.send_json({"watch": {"levels": ["3333"]}})
+        message = await news(watcher, "levels")
+        first, pairs, at = message["levels"]["3333"]["said"]
+        assert (first, len(base64.b64decode(pairs))) == (0, 1000)
+        assert at == pytest.approx(unix(0.0), abs=1), "slot 0 was when the machine began"
+
+
+async def test_a_silent_call_is_told_anew_though_nothing_happens_in_it(
+    server: AdminServer, program: Program, http: aiohttp.ClientSession
+) -> None:
+    async with http.ws_connect(server.url + "/api/live") as watcher:
+        await watcher.receive_json()
+        program.running = replace(program.running, ends_in_s=8.0)
+        message = await news(watcher, "calls")
+        assert message["calls"][0]["ends_in_s"] == 8.0
 
 
 async def test_under_load_there_are_two_updates_a_second_and_no_envelopes_or_interims(

@@ -1,42 +1,61 @@
-"""The listening socket: so many connections, and each for so long as it is of use.
+"""The listening socket: a bounded number of connections, each for as long as it is of use.
 
 Theory of operation
-    Between the transport and aiohttp's own protocol stands a watch. It knows when a connection came,
-    when it began to send a request and, told by the guard, when that request is being answered. Who
-    neither sends a whole request within `REQUEST_TIME` of its first byte (a *slowloris*), nor anything
-    within `IDLE_TIME`, nor takes his answer within that time, is cut off. When all places are taken,
-    the connection that has been idle for longest makes room, so that whoever holds places without
-    using them holds them until somebody else wants one; where every place is at work the newcomer
-    gets 503.
+    We accept the connections ourselves, so that a connection counts from the moment it is accepted:
+    1,300 TLS connections that never shook hands once took every descriptor of the process, because
+    they were only counted when their handshake was over. Between the transport and aiohttp's own
+    protocol stands a watch. It knows when a connection came, when it began to send a request and,
+    told by the guard, when that request is being answered. A connection is cut off when it sends no
+    whole request within `REQUEST_TIME` of its first byte (a *slowloris*), nothing at all within
+    `IDLE_TIME`, or does not take its answer within that time.
 
-Bounds: `MOST` connections, TLS handshakes under way included. What the admin server does is never
-worth a call's audio: its descriptors and its memory end here.
+    When all places are taken, one that is not being answered makes room: of the address that has
+    most of those, the one that has waited longest. So strangers that hold places hold them from one
+    another, and the operator gets in. Where every place is at work the newcomer gets 503.
+
+    What a client sends is read at `READ_RATE` at most, all its connections being equal: a flood of
+    pings or of tiny requests waits in the kernel, not here.
+
+Bounds: `CONNECTIONS`, TLS handshakes under way included. What the admin server does is never worth a
+call's audio: its descriptors and its memory end here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 import time
+from collections import Counter
+from collections.abc import Callable
 from typing import cast
 
 from aiohttp import web
 
-MOST = 256
+CONNECTIONS = 256
 REQUEST_TIME = 10.0
-"""Seconds for a request's line and headers, and for a TLS handshake."""
+"""Seconds for a whole request, its body included, and for a TLS handshake."""
 IDLE_TIME = 75.0
 """Seconds between two requests, above the usual 60 s of proxies; also for reading an answer."""
 SWEEP = 0.5
 BACKLOG = 128
+ACCEPTED_AT_ONCE = 16
+"""Connections accepted before calls get their turn again."""
+READ_RATE = 8_192.0
+"""Bytes a second that one connection may send in the long run."""
+READ_BURST = 131_072.0
+"""Bytes that it may send at once: twice the largest body."""
+READ_COST = 64.0
+"""Bytes that each read counts for, however short."""
+SHORTAGE = 0.5
+"""Seconds until the next try when the process has no descriptor left."""
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class Door(web.BaseSite):
-    """Listens for a runner, as `web.TCPSite` does, within bounds."""
-
-    __slots__ = ("_address", "_made", "_sweeping", "_watches", "cut_off", "most", "refused")
+class Connections:
+    """Listens for a runner, within bounds."""
 
     def __init__(
         self,
@@ -45,120 +64,192 @@ class Door(web.BaseSite):
         port: int,
         *,
         tls: ssl.SSLContext | None = None,
-        most: int = MOST,
+        most: int = CONNECTIONS,
     ) -> None:
-        super().__init__(runner, ssl_context=tls, backlog=BACKLOG)
-        self._address = host, port
-        self._watches: dict[asyncio.Transport, _Watch] = {}
-        self._made: dict[_Watch, float] = {}
-        """Handshakes under way: a protocol was made, and no connection yet."""
-        self._sweeping: asyncio.Task[None] | None = None
         self.most = most
         self.refused = 0
         """Connections turned away because every place was at work."""
         self.cut_off = 0
         """Connections ended because they were slow, idle, or in the way."""
+        self.shortages = 0
+        """Times a connection could not be accepted for want of a descriptor."""
+        self.seconds = 0.0
+        """Time of the loop's thread spent on what clients sent."""
+        self.on_sweep: Callable[[], None] = lambda: None
+        """Called at every look for connections that have had their time."""
+        self._runner = runner
+        self._address = host, port
+        self._tls = tls
+        self._sockets: list[socket.socket] = []
+        self._watches: set[_Watch] = set()
+        self._entering: dict[_Watch, asyncio.Task[None]] = {}
+        self._sweeping: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        """Open connections."""
-        return len(self._watches) + len(self._made)
+        """Open connections, and those whose handshake is under way."""
+        return len(self._watches)
 
     @property
-    def name(self) -> str:
-        """For aiohttp's messages."""
-        host, port = self._address
-        return f"{'https' if self._ssl_context else 'http'}://{host}:{port}"
+    def port(self) -> int:
+        """The port it listens on."""
+        port: int = self._sockets[0].getsockname()[1]
+        return port
 
     async def start(self) -> None:
-        """Listen."""
-        await super().start()
+        """Listen. Raises `OSError`."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._make,
-            *self._address,
-            ssl=self._ssl_context,
-            ssl_handshake_timeout=REQUEST_TIME if self._ssl_context else None,
-            backlog=self._backlog,
-        )
+        host, port = self._address
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            listening = socket.socket(family, kind, protocol)
+            self._sockets.append(listening)
+            listening.setblocking(False)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind((address[0], self.port if port == 0 and self._bound else port))
+            listening.listen(BACKLOG)
+            loop.add_reader(listening.fileno(), self._accept, listening)
         self._sweeping = asyncio.create_task(self._sweep(), name="admin-connections")
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more. Idempotent."""
         if self._sweeping is not None:
             self._sweeping.cancel()
-        await super().stop()
+        loop = asyncio.get_running_loop()
+        sockets, self._sockets = self._sockets, []
+        for listening in sockets:
+            loop.remove_reader(listening.fileno())
+            listening.close()
+        for task in tuple(self._entering.values()):
+            task.cancel()
 
     def begun(self, transport: asyncio.Transport | None) -> None:
         """A whole request came in over `transport` and is being answered."""
-        if transport is not None and (watch := self._watches.get(transport)) is not None:
+        if (watch := self._watch_of(transport)) is not None:
             watch.idle_since = watch.sending_since = None
 
     def ended(self, transport: asyncio.Transport | None) -> None:
         """Its answer is made."""
-        if transport is not None and (watch := self._watches.get(transport)) is not None:
+        if (watch := self._watch_of(transport)) is not None:
             watch.idle_since = time.monotonic()
+            watch.sending_since = None
 
-    def _make(self) -> asyncio.BaseProtocol:
-        server = self._runner.server
-        assert server is not None
-        watch = _Watch(self, server())
-        if self._ssl_context is not None:
-            self._made[watch] = time.monotonic()
-        return watch
+    def gone(self, transport: asyncio.Transport | None) -> asyncio.Event:
+        """Set when the client has hung up."""
+        watch = self._watch_of(transport)
+        return watch.gone if watch is not None else _GONE
 
-    def entered(self, watch: _Watch, transport: asyncio.Transport) -> bool:
-        """A connection is there; False: it was turned away."""
-        self._made.pop(watch, None)
-        if len(self) >= self.most and not self._make_room():
-            self.refused += 1
-            transport.write(_FULL)
-            transport.close()
-            return False
-        self._watches[transport] = watch
-        return True
+    def left(self, watch: _Watch) -> None:
+        """A connection is over."""
+        self._watches.discard(watch)
 
-    def left(self, transport: asyncio.Transport) -> None:
-        """It is gone."""
-        self._watches.pop(transport, None)
+    @property
+    def _bound(self) -> bool:
+        return len(self._sockets) > 1
+
+    def _watch_of(self, transport: asyncio.Transport | None) -> _Watch | None:
+        if transport is None:
+            return None
+        return next((watch for watch in self._watches if watch.transport is transport), None)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                accepted, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                # No descriptor is left: the socket would be ready again at once, for ever.
+                self.shortages += 1
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listening.fileno())
+                loop.call_later(SHORTAGE, self._listen_again, listening)
+                return
+            accepted.setblocking(False)
+            if len(self) >= self.most and not self._make_room():
+                self._refuse(accepted)
+                continue
+            server = self._runner.server
+            assert server is not None
+            watch = _Watch(self, server(), str(address[0]))
+            self._watches.add(watch)
+            task = asyncio.create_task(self._enter(watch, accepted), name="admin-handshake")
+            self._entering[watch] = task
+
+    def _listen_again(self, listening: socket.socket) -> None:
+        if listening in self._sockets:
+            asyncio.get_running_loop().add_reader(listening.fileno(), self._accept, listening)
+
+    async def _enter(self, watch: _Watch, accepted: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: watch,
+                accepted,
+                ssl=self._tls,
+                ssl_handshake_timeout=REQUEST_TIME if self._tls else None,
+            )
+        except (OSError, ssl.SSLError):
+            self.left(watch)
+            accepted.close()
+        except asyncio.CancelledError:
+            self.left(watch)
+            accepted.close()
+        finally:
+            self._entering.pop(watch, None)
+
+    def _refuse(self, accepted: socket.socket) -> None:
+        self.refused += 1
+        with contextlib.suppress(OSError):
+            if self._tls is None:
+                accepted.send(_FULL)
+        accepted.close()
 
     def _make_room(self) -> bool:
-        idle = [
-            (watch.idle_since, number, transport)
-            for number, (transport, watch) in enumerate(self._watches.items())
-            if watch.idle_since is not None
-        ]
+        idle = [watch for watch in self._watches if watch.idle_since is not None]
         if not idle:
             return False
-        self._cut(min(idle)[2])
+        held = Counter(watch.address for watch in idle)
+        self._cut(min(idle, key=lambda watch: (-held[watch.address], watch.idle_since or 0.0)))
         return True
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
             now = time.monotonic()
-            for watch in [w for w, since in self._made.items() if now - since > 2 * REQUEST_TIME]:
-                del self._made[watch]  # a handshake that failed: nobody tells the protocol
-            late = [transport for transport, w in self._watches.items() if w.is_late(now)]
-            for transport in late:
-                self._cut(transport)
+            for watch in [watch for watch in self._watches if watch.is_late(now)]:
+                self._cut(watch)
+            self.on_sweep()
 
-    def _cut(self, transport: asyncio.Transport) -> None:
+    def _cut(self, watch: _Watch) -> None:
         self.cut_off += 1
-        self._watches.pop(transport, None)
-        transport.abort()
+        self._watches.discard(watch)
+        if (entering := self._entering.get(watch)) is not None and watch.transport is None:
+            entering.cancel()
+        elif watch.transport is not None:
+            watch.transport.abort()
+
+
+_GONE = asyncio.Event()
+_GONE.set()
 
 
 class _Watch(asyncio.Protocol):
     """One connection: hands everything on to aiohttp's protocol and notes the times."""
 
-    def __init__(self, door: Door, inner: web.RequestHandler) -> None:
-        self._door = door
-        self._inner: web.RequestHandler | None = inner
-        self._transport: asyncio.Transport | None = None
+    def __init__(self, connections: Connections, inner: web.RequestHandler, address: str) -> None:
+        self.address = address
+        self.transport: asyncio.Transport | None = None
+        """None: the handshake is under way."""
+        self.gone = asyncio.Event()
         self.idle_since: float | None = time.monotonic()
         """No request is being answered since then; None: one is."""
         self.sending_since: float | None = None
         """The first byte of a request that is not complete."""
+        self._connections = connections
+        self._inner = inner
+        self._credit = READ_BURST
+        self._read_at = time.monotonic()
 
     def is_late(self, now: float) -> bool:
         """Has it had its time?"""
@@ -168,35 +259,37 @@ class _Watch(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # By shape only: uvloop's transports are not asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-        assert self._inner is not None
-        if self._door.entered(self, self._transport):
-            self._inner.connection_made(transport)
-        else:
-            self._inner = None
+        self.transport = cast("asyncio.Transport", transport)
+        self._inner.connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._transport is not None:
-            self._door.left(self._transport)
-        if self._inner is not None:
-            self._inner.connection_lost(exc)
+        self.gone.set()
+        self._connections.left(self)
+        self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._inner is None:
-            return
+        now = time.monotonic()
         if self.idle_since is not None and self.sending_since is None:
-            self.sending_since = time.monotonic()
+            self.sending_since = now
+        self._credit = min(READ_BURST, self._credit + (now - self._read_at) * READ_RATE)
+        self._credit -= max(READ_COST, len(data))
+        self._read_at = now
         self._inner.data_received(data)
+        self._connections.seconds += time.monotonic() - now
+        if self._credit < 0 and self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(-self._credit / READ_RATE, self._read_on)
+
+    def _read_on(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def eof_received(self) -> bool | None:
-        if self._inner is not None:
-            self._inner.eof_received()
+        self._inner.eof_received()
         return None
 
     def pause_writing(self) -> None:
-        if self._inner is not None:
-            self._inner.pause_writing()
+        self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._inner is not None:
-            self._inner.resume_writing()
+        self._inner.resume_writing()

@@ -25,10 +25,10 @@ import orjson
 import structlog
 from aiohttp import web
 
-from translink.admin.access.connections import Door
+from translink.admin.access.connections import Connections
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.noise import Noise
-from translink.admin.access.rate import Pace
+from translink.admin.access.rate import LONGEST_WAIT, Lane, Pace
 from translink.admin.access.roles import SAFE_METHODS, Access, opens_stream, token_in
 from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
@@ -80,8 +80,10 @@ class Guard:
         self._weather = Weather()
         self._streams: dict[str, set[asyncio.Transport]] = {}
         """Of each session that has WebSockets open: they end with it."""
-        self.door: Door | None = None
+        self.connections: Connections | None = None
         """Told when a request begins and ends."""
+        self.seconds = 0.0
+        """Time of the loop's thread spent on answering."""
 
     def routes(self) -> list[Route]:
         """The table: log in, log out, who am I."""
@@ -97,14 +99,15 @@ class Guard:
             "failed_tokens": self.throttle.failed_tokens,
             "throttled": self.throttle.throttled,
             "delayed": self.pace.delayed,
+            "refused": self.pace.refused,
             "bad_requests": self.noise.bad_requests,
             "sessions": len(self.sessions),
         }
-        if self.door is not None:
+        if self.connections is not None:
             counts |= {
-                "connections": len(self.door),
-                "connections_refused": self.door.refused,
-                "connections_cut_off": self.door.cut_off,
+                "connections": len(self.connections),
+                "connections_refused": self.connections.refused,
+                "connections_cut_off": self.connections.cut_off,
             }
         return counts
 
@@ -112,21 +115,38 @@ class Guard:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Every request passes here."""
         transport = request.transport
-        if self.door is not None:
-            self.door.begun(transport)
         try:
-            if (wait := self.pace.wait(self._clock())) > 0:
-                await asyncio.sleep(wait)
-            response = self._verdict(request) or await self._answer(request, handler)
+            response = self._verdict(request) or await self._in_turn(request, handler)
         finally:
-            if self.door is not None:
-                self.door.ended(transport)
+            if self.connections is not None:
+                self.connections.ended(transport)
         if not response.prepared:
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
         return response
 
-    # Who, and may he?
+    async def _in_turn(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Wait for the turn, within bounds, and answer."""
+        lane: Lane = "known" if ROLE in request else "stranger"
+        wait = self.pace.wait(lane, self._address(request), self._clock())
+        if wait is None:
+            return _try_later("the admin server is asked for more than it may do beside calls")
+        if wait > 0 and self.connections is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self.connections.gone(request.transport).wait()
+                    self.pace.forgo(lane)
+                    raise ConnectionResetError("the client hung up")
+        before = time.thread_time()
+        response = await self._answer(request, handler)
+        if not isinstance(response, web.WebSocketResponse):
+            # A stream's time is not its request's: its own bounds hold.
+            took = time.thread_time() - before
+            self.seconds += took
+            self.pace.spent(lane, min(took, LONGEST_WAIT))
+        return response
+
+    # --- Who asks, and whether they may ---
 
     def _verdict(self, request: web.Request) -> web.Response | None:
         """The answer to a request that may not be, or None; sets the request's role."""
@@ -166,9 +186,7 @@ class Guard:
         """The role of a shown token; an answer, when too many wrong ones came from there."""
         address, now = self._address(request), self._clock()
         if (wait := self.throttle.wait(address, now)) > 0:
-            response = problem(429, "too many wrong tokens; try again later")
-            response.headers["Retry-After"] = str(int(wait) + 1)
-            return response
+            return _try_later("too many wrong tokens; try again later", wait)
         role = self.access.role_of(token)
         if role is not None:
             self.throttle.succeeded(address)
@@ -181,7 +199,8 @@ class Guard:
     def _address(self, request: web.Request) -> str:
         """Where the request comes from: through proxies we believe, what the last of them saw."""
         address = request.remote or ""
-        forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+        # All lines of that name are one list; a client may have sent the first of them.
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
         while address in self._proxies and forwarded and (said := forwarded.pop().strip()):
             address = said
         return address[:64]
@@ -198,7 +217,7 @@ class Guard:
             through_proxy and request.headers.get("X-Forwarded-Proto", "").lower() == "https"
         )
 
-    # Calling the handler
+    # --- Calling the handler ---
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -206,6 +225,8 @@ class Guard:
                 if request.method != "DELETE" or request.can_read_body:
                     must_be_json(request)  # no form can send a DELETE
                 await _body(request)
+            if self.connections is not None:
+                self.connections.begun(request.transport)
             with self._streaming(request):
                 return await handler(request)
         except web.HTTPException as error:
@@ -220,7 +241,7 @@ class Guard:
             log.exception("a bug in the admin server", method=request.method)
             return problem(500, "a bug in translink; the log has the details")
 
-    # Sessions
+    # --- Sessions ---
 
     def _session_id(self, request: web.Request) -> str:
         return request.cookies.get(self._cookie(request), "")
@@ -240,6 +261,14 @@ class Guard:
             streams.discard(transport)
             if not streams:
                 self._streams.pop(session, None)
+
+    def end_streams(self) -> None:
+        """Close the WebSockets of sessions that are over: expired, or ended by one too many."""
+        now = self._clock()
+        for session, streams in tuple(self._streams.items()):
+            if not self.sessions.is_open(session, now):
+                for transport in tuple(streams):
+                    transport.abort()
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
         if not self.access.wants_token:
@@ -265,10 +294,8 @@ class Guard:
         return response
 
     async def _log_out(self, request: web.Request) -> web.StreamResponse:
-        session = self._session_id(request)
-        self.sessions.end(session)
-        for transport in tuple(self._streams.get(session, ())):
-            transport.abort()
+        self.sessions.end(self._session_id(request))
+        self.end_streams()
         response = answer({"role": None})
         response.del_cookie(self._cookie(request), **self._marks(request))
         return response
@@ -299,6 +326,12 @@ def problem(status: int, reason: str) -> web.Response:
     response = answer({"error": reason}, status)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _try_later(reason: str, seconds: float = LONGEST_WAIT) -> web.Response:
+    response = problem(429, reason)
+    response.headers["Retry-After"] = str(int(seconds) + 1)
     return response
 
 

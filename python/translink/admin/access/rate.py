@@ -1,33 +1,80 @@
-"""How fast requests are answered, all clients together: sans-IO, time as an argument.
+"""How much of the loop's time the admin server may take: sans-IO, time as an argument.
 
-Requests are answered on the loop that serves the calls, at some 0.2 ms each. Who asks faster than
-`RATE` is not refused but waits his turn, with his connection: of those there are so many, so nothing
-grows, and a dashboard that asks now and then waits for half a second at the worst.
+Requests are answered on the loop that serves the calls. What they cost differs by a thousand: a page
+of the manual 0.2 ms, the figures of a thousand legs a second. So time is paced, not requests. Each
+lane has a share of the loop's time: clients that have shown a token, and strangers, who can ask for
+little but are many. Of the strangers each address has a share of its own, so that one that floods
+takes nothing from the others.
+
+A request waits `LONGEST_WAIT` seconds at most, else it is refused: then nothing queues for longer,
+and what waits is bounded by the shares. One whose client hangs up meanwhile gives its turn back.
 """
 
 from __future__ import annotations
 
-RATE = 300.0
-"""Requests a second, in the long run."""
-BURST = 300
-"""Answered at once after a quiet second."""
+from collections import OrderedDict
+from typing import Literal
+
+Lane = Literal["known", "stranger"]
+
+SHARES: dict[Lane, float] = {"known": 0.2, "stranger": 0.04}
+"""Of the loop's time, in the long run."""
+BURST = 0.1
+"""Seconds of it that a lane may take at once after a quiet time."""
+REQUEST = 0.0004
+"""Seconds that any request costs, what the server does before and after the handler included."""
+LONGEST_WAIT = 1.0
+ADDRESS_RATE = 25.0
+ADDRESS_BURST = 50
+"""Requests of one stranger's address: a second, and at once."""
+ADDRESSES = 1_024
+"""Strangers' addresses that are remembered; the one that asked longest ago is forgotten."""
 
 
 class Pace:
     """Of one server."""
 
-    def __init__(self, rate: float = RATE, burst: int = BURST) -> None:
-        self._every = 1 / rate
-        self._ahead = burst / rate
-        self._due = 0.0
+    def __init__(self, shares: dict[Lane, float] | None = None, burst: float = BURST) -> None:
+        self._shares = shares or SHARES
+        self._burst = burst
+        self._paid: dict[Lane, float] = dict.fromkeys(self._shares, 0.0)
+        """When what a lane has taken is paid for."""
+        self._addresses: OrderedDict[str, float] = OrderedDict()
         self.delayed = 0
         """Requests that had to wait, since the start."""
+        self.refused = 0
+        """Requests that would have had to wait for too long."""
 
-    def wait(self, now: float) -> float:
-        """Seconds until the turn of one more request; 0.0 = now. It counts as asked."""
-        self._due = max(self._due, now - self._ahead) + self._every
-        wait = self._due - now
-        if wait <= 0:
-            return 0.0
-        self.delayed += 1
+    def wait(self, lane: Lane, address: str, now: float) -> float | None:
+        """Seconds until the turn of one more request; 0.0 = now, None = refused. Unless it is
+        refused it counts as asked: `spent` it or `forgo` it."""
+        paid = max(self._paid[lane], now - self._burst / self._shares[lane])
+        wait = max(0.0, paid - now)
+        if lane == "stranger":
+            wait = max(wait, self._address_wait(address, now))
+        if wait > LONGEST_WAIT:
+            self.refused += 1
+            return None
+        self._paid[lane] = paid + REQUEST / self._shares[lane]
+        if lane == "stranger":
+            self._addresses[address] = self._address_paid(address, now) + 1 / ADDRESS_RATE
+            self._addresses.move_to_end(address)
+            if len(self._addresses) > ADDRESSES:
+                self._addresses.popitem(last=False)
+        if wait > 0:
+            self.delayed += 1
         return wait
+
+    def spent(self, lane: Lane, seconds: float) -> None:
+        """The request took so much of the loop's time, beside what any takes."""
+        self._paid[lane] += seconds / self._shares[lane]
+
+    def forgo(self, lane: Lane) -> None:
+        """Its client hung up: others may have its turn."""
+        self._paid[lane] -= REQUEST / self._shares[lane]
+
+    def _address_paid(self, address: str, now: float) -> float:
+        return max(self._addresses.get(address, 0.0), now - ADDRESS_BURST / ADDRESS_RATE)
+
+    def _address_wait(self, address: str, now: float) -> float:
+        return max(0.0, self._address_paid(address, now) - now)

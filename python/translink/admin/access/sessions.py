@@ -59,12 +59,20 @@ class Sessions:
         session = self._open.get(key)
         if session is None:
             return None
-        if now - session.used > self.idle or now - session.began > LONGEST:
+        if self._is_over(session, now):
             del self._open[key]
             return None
         session.used = now
         self._open.move_to_end(key)
         return session.role
+
+    def is_open(self, id_: str, now: float) -> bool:
+        """Whether it is still one. Does not count as use."""
+        session = self._open.get(_key(id_))
+        return session is not None and not self._is_over(session, now)
+
+    def _is_over(self, session: _Session, now: float) -> bool:
+        return now - session.used > self.idle or now - session.began > LONGEST
 
     def end(self, id_: str) -> None:
         """Log out. Idempotent."""

@@ -14,6 +14,7 @@ from translink.admin.panel.metrics import Measures
 from translink.calls.tap import Tap
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
+from translink.process.clock import unix
 from translink.process.collector import Pauses
 from translink.process.pressure import Level
 from translink.settings.types import Address
@@ -37,7 +38,7 @@ log = structlog.get_logger("translink")
 class Condition:
     """How the program is. Written by the app, read by the console."""
 
-    began: float = field(default_factory=time.time)
+    began: float = field(default_factory=unix)
     """Unix seconds."""
     serving: bool = False
     """The start is over: calls may come."""
@@ -82,14 +83,24 @@ class Console:
 
     def stats(self) -> Mapping[str, Any]:
         """Counters, delays and providers."""
+        board = self._switchboard
+        return {**self._figures(), "legs": board.leg_stats(), "totals": board.totals()}
+
+    def measures(self) -> Measures:
+        """For `/metrics`; the legs are looked at as they are asked for."""
+        board = self._switchboard
+        totals = {"calls_total": board.calls_total, "calls_active": len(board.calls)}
+        stats = {**self._figures(), "totals": totals}
+        return Measures(stats, board.stages, board.measures())
+
+    def _figures(self) -> Mapping[str, Any]:
+        """Those that are few, however many legs there are."""
         board, gate = self._switchboard, self._lineup.gate
         return {
             "version": __version__,
-            "uptime": round(time.time() - self._condition.began, 3),
+            "uptime": round(unix() - self._condition.began, 3),
             "mode": board.mode,
             "offline": self._offline,
-            "legs": board.leg_stats(),
-            "totals": board.totals(),
             "stages_ms": board.stages.summary(),
             "providers": self._lineup.breakers(),
             "prerecorded_queue": {
@@ -102,11 +113,6 @@ class Console:
             "pressure": board.pressure.summary(),
             "collector": self._condition.pauses.summary(),
         }
-
-    def measures(self) -> Measures:
-        """For `/metrics`."""
-        board = self._switchboard
-        return Measures(self.stats(), board.stages, tuple(board.measures()))
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Alive?"""
@@ -175,6 +181,8 @@ class Console:
             "characters": row.characters,
             "listened": row.listened,
             "mouth_to_ear_p50_ms": row.mouth_to_ear_p50_ms,
+            "waiting_ms": row.waiting_ms,
+            "ends_in_s": row.ends_in_s,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
@@ -202,7 +210,7 @@ class Console:
         used = self._usage.read(time.monotonic())
         return {
             "version": __version__,
-            "uptime": round(time.time() - self._condition.began, 1),
+            "uptime": round(unix() - self._condition.began, 1),
             "mode": board.mode,
             "share": board.share,
             "offline": self._offline,
@@ -214,6 +222,11 @@ class Console:
             "legs": len(board.legs),
             "pressure": self._pressure.level.name.lower(),
             "providers": self._lineup.breakers(),
+            "services": self._lineup.in_line(),
+            "stream": self._lineup.stream,
+            "media": "dead" if self._condition.died else "running",
+            "legs_out_of_service": sorted(board.out_of_service),
+            "lost_ms": board.lost_ms(),
             "mouth_to_ear": stages["mouth_to_ear"].summary(),
             "own": stages["own"].summary(),
             "ear_voice_span": stages["ear_voice_span"].summary(),
@@ -234,6 +247,10 @@ class Console:
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
         """Events from now on."""
         return self._journal.subscribe(call=call, leg=leg)
+
+    def recent(self, call: str | None, limit: int) -> list[Event]:
+        """The newest events, oldest first."""
+        return self._journal.recent(call, limit)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Events from now on, at once."""

@@ -110,6 +110,9 @@ class AdminSource(Protocol):
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> EventFeed:
         """Events from now on, narrowed down to a call or a leg."""
 
+    def recent(self, call: str | None, limit: int) -> Sequence[Event]:
+        """The newest events, oldest first; of all calls if `call` is None."""
+
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Have `listener` called with each event, at once. Returns what ends it."""
 

@@ -1,4 +1,5 @@
-"""`/api/events`: the journal as it is written, one JSON object a WebSocket message.
+"""`/api/events`: the journal as it is written, one JSON object a WebSocket message;
+`/api/events/recent`: what it has kept.
 
 `?leg=3333` or `?call=…` narrows it down. Bounds: `MOST` streams at once, the next gets 503; a
 client that takes no data for `PATIENCE` seconds, or falls behind what its feed queues, is dropped.
@@ -7,18 +8,21 @@ client that takes no data for `PATIENCE` seconds, or falls behind what its feed 
 from __future__ import annotations
 
 import asyncio
-import time
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from translink import __version__
+from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
 from translink.admin.panel.source import AdminSource, EventFeed
 from translink.admin.routes.sockets import Sockets, close, either
+from translink.process.clock import unix
 
 MOST = 64
 PATIENCE = 5.0
+RECENT = 200
+"""Events in one answer."""
 
 
 class EventStreams:
@@ -30,7 +34,15 @@ class EventStreams:
 
     def routes(self) -> list[Route]:
         """The table."""
-        return [Route("GET", "/api/events", "read", self.serve)]
+        return [
+            Route("GET", "/api/events", "read", self.serve),
+            Route("GET", "/api/events/recent", "read", self.recent),
+        ]
+
+    async def recent(self, request: web.Request) -> web.Response:
+        """The newest `RECENT` events, oldest first, of `?call=…` or of all calls."""
+        events = self._source.recent(request.query.get("call") or None, RECENT)
+        return answer({"events": [event.as_dict() for event in events]})
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handler of the route."""
@@ -54,7 +66,7 @@ async def _read(stream: web.WebSocketResponse) -> None:
 
 
 async def _write(stream: web.WebSocketResponse, feed: EventFeed) -> None:
-    await _send(stream, {"type": "hello", "at": time.time(), "version": __version__})
+    await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
     async for event in feed:
         await _send(stream, event.as_dict())
 

@@ -33,6 +33,7 @@ from translink.admin.panel.source import AdminSource, Event, Lane
 from translink.admin.routes.requests import Watch, Watching, parsed
 from translink.admin.routes.sockets import Sockets, close, either
 from translink.admin.routes.ticker import Ticker
+from translink.process.clock import unix
 
 VERSION = 1
 MOST = 64
@@ -40,6 +41,8 @@ EVENTS = 1_000
 PATIENCE = 5.0
 ORDERS = 20
 """Messages a second from a client."""
+SLOT = 0.02
+"""Seconds of the monotonic clock that one pair of an envelope stands for."""
 LANES: tuple[Lane, ...] = ("said", "heard")
 
 
@@ -52,6 +55,11 @@ class LiveStreams:
         self._listen_in = listen_in
         self._ticker = Ticker(source)
         self.sockets = Sockets(MOST, f"{MOST} dashboards are open already", longest=4_096)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the loop's thread spent on looking for news."""
+        return self._ticker.seconds
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -197,9 +205,10 @@ class Client:
         self.system = False
         return news
 
-    def _levels(self) -> dict[str, dict[str, tuple[int, str]]]:
-        """More of the envelopes on its screen."""
-        out: dict[str, dict[str, tuple[int, str]]] = {}
+    def _levels(self) -> dict[str, dict[str, tuple[int, str, float]]]:
+        """More of the envelopes on its screen: first slot, pairs, and when that slot was. Nothing is
+        sent of a lane that rests, so the newest slot may be long over."""
+        out: dict[str, dict[str, tuple[int, str, float]]] = {}
         for leg in self.watch.levels:
             for lane in LANES:
                 start = self._slots.get((leg, lane), 0)
@@ -209,7 +218,8 @@ class Client:
                     break  # the leg is gone, or all of them
                 if pairs:
                     self._slots[leg, lane] = first + len(pairs) // 2
-                    out.setdefault(leg, {})[lane] = (first, b64encode(pairs).decode())
+                    at = unix(first * SLOT)
+                    out.setdefault(leg, {})[lane] = (first, b64encode(pairs).decode(), at)
         return out
 
     async def close(self) -> None:
@@ -221,7 +231,7 @@ class Client:
         self.wake.set()
 
     async def _send(self, news: dict[str, Any]) -> None:
-        message = {"v": VERSION, "at": time.time(), "n": self._number, **news}
+        message = {"v": VERSION, "at": unix(), "n": self._number, **news}
         self._number += 1
         body = orjson.dumps(message, default=str, option=orjson.OPT_NON_STR_KEYS)
         async with asyncio.timeout(PATIENCE):

@@ -188,6 +188,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         query=_NARROW,
         refuses=(400, 503),
     ),
+    ("GET", "/api/events/recent"): Operation(
+        "The newest 200 events that are kept, oldest first", query=_NARROW[:1]
+    ),
     ("GET", "/api/live"): Operation(
         "What changes, coalesced, for dashboards (WebSocket): see docs/api.md",
         status=101,

@@ -49,6 +49,8 @@ class Ticker:
         self._bodies: dict[tuple[str, str], bytes] = {}
         """(kind, name) → as it was told last."""
         self._legs_at = self._stages_at = self._system_at = self._swept_at = 0.0
+        self.seconds = 0.0
+        """Time of the loop's thread spent on looking."""
         self._task: asyncio.Task[None] | None = None
         self._deaf: Callable[[], None] = lambda: None
 
@@ -58,6 +60,9 @@ class Ticker:
         if self._task is None:
             for row in self._source.calls("all"):
                 self._keep("row", row.call, orjson.dumps(row), self.rows)
+                if row.state == "running":
+                    # In a silent call nothing happens, and that is news.
+                    self._dirty[row.call] = 0.0
             self._deaf = self._source.listen(self._event)
             self._task = asyncio.create_task(self._run(), name="live-ticker")
 
@@ -121,11 +126,13 @@ class Ticker:
             if hurried:
                 left_out = round(HURRIED_TICK / TICK) - 1
                 self._source.left_out(left_out * len(self._clients))
+            before = time.thread_time()
             try:
                 self.tick(self._clock())
             except Exception:
                 log.exception("a bug in the live updates")
                 await asyncio.sleep(5.0)  # not a traceback at every tick
+            self.seconds += time.thread_time() - before
 
     def _event(self, event: Event) -> None:
         if event.call is not None and event.type != "interim":

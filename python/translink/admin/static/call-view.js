@@ -1,21 +1,31 @@
-// One call on the page: its figures, the score, its captions and its delays.
+// One call on the page: its figures, the score, its captions and its delays. Without a call: where to send sound.
 
 import { post } from "./api.js";
 import { ask, twice } from "./controls.js";
 import { h, mark, say } from "./dom.js";
-import { delay, duration, language, lost, number } from "./format.js";
+import { Empty } from "./empty.js";
+import { clock, delay, duration, language, lost, number, seconds } from "./format.js";
 import { LaneHead } from "./legs.js";
 import { Score } from "./score.js";
 import { Script } from "./script.js";
 import { Stages } from "./stages.js";
+import { LONG_WAIT } from "./trouble.js";
 
+/** Name, label, what it means. */
 const FIGURES = [
-  ["lost", "lost"], ["toEar", "mouth to ear p50"], ["toEar95", "p95"], ["span", "ear-voice span"],
-  ["words", "words"], ["characters", "characters"], ["segments", "segments"], ["elapsed", "elapsed"],
+  ["waiting", "waiting", "Speech of this call that is kept but not recognised yet"],
+  ["lost", "lost", "Speech of this call that was never recognised"],
+  ["toEar", "mouth to ear", "From the last sound of a segment to the first sound of its translation: median"],
+  ["toEar95", "p95", "Mouth to ear: 95 of 100 segments are quicker"],
+  ["span", "ear-voice span", "From the first sound of a segment to the first sound of its translation: median"],
+  ["words", "words", "Words recognised, both sides"],
+  ["characters", "characters", "Characters sent to be translated, both sides"],
+  ["segments", "segments", "Pieces of speech that are translated as one, both sides"],
+  ["elapsed", "elapsed", "Since the call began"],
 ];
 
 export class CallView {
-  /** @param {{call: Element, script: Element, stages: Element}} into
+  /** @param {{call: Element, score: Element, script: Element, stages: Element}} into
    * @param {import("./store.js").Store} store @param {import("./listen.js").Listening} listening */
   constructor(into, store, listening) {
     this._store = store;
@@ -28,22 +38,24 @@ export class CallView {
     this._title = h("h2", { id: "call-title" });
     this._between = h("p.between");
     this._state = h("span.badge");
-    this._listened = h("span.badge.listened", { text: "● somebody listens in", hidden: true });
+    this._listened = h("span.badge.listened", { text: "● being listened to", title: "Somebody hears this call through this page", hidden: true });
     this._end = twice("End call", "Press again to end", (button) => this._hangUp(button));
     this._values = new Map(FIGURES.map(([name]) => [name, h("dd")]));
-    const figures = h("dl.call-figures", {}, ...FIGURES.map(([name, text]) => h("div", { "data-figure": name }, h("dt", { text }), this._values.get(name))));
-    this._empty = h("div.empty", {}, h("h2", { text: "No call" }), h("p", { text: "A call begins with the first datagram that a leg receives." }));
-    this._body = h("div.call-body", { hidden: true },
-      h("header.call-head", {}, h("div", {}, h("div.row", {}, this._title, this._state, this._listened), this._between), figures, this._end),
-      this.score.element);
-    into.call.append(this._empty, this._body);
+    const figures = h("dl.call-figures", {}, ...FIGURES.map(([name, text, title]) => h("div", { "data-figure": name, title }, h("dt", { text }), this._values.get(name))));
+    this._empty = new Empty(store);
+    this._body = h("div.call-body", { hidden: true }, this._empty.beside,
+      h("header.call-head", {}, h("div.call-name", {}, h("div.row", {}, this._title, this._state, this._listened), this._between), figures, this._end));
+    into.call.append(this._empty.element, this._body);
+    into.score.append(this.score.element);
+    this._score = /** @type {HTMLElement} */ (into.score);
   }
 
   /** Show what is new. @param {Set<string>} changed */
   update(changed) {
     const call = this._store.call(this._store.selected);
-    this._empty.hidden = !!call;
-    this._body.hidden = !call;
+    this._empty.element.hidden = !!call;
+    this._body.hidden = this._score.hidden = !call;
+    this._empty.update(!!call && this._store.showsLast);
     if (!call) {
       this._shown = "";
       return;
@@ -53,7 +65,7 @@ export class CallView {
       this._shown = shape;
       this._open(call);
     }
-    if (changed.has("calls") || changed.has("stages")) this._summary(call);
+    if (changed.has("calls") || changed.has("stages") || changed.has("legs")) this._summary(call);
     if (call.state !== "ended" && (changed.has("legs") || changed.has("hello"))) for (const head of this._heads) head.update();
     if (changed.has("lines")) {
       this.score.words();
@@ -71,7 +83,9 @@ export class CallView {
   /** The clock of the call goes on between messages. */
   tick() {
     const call = this._store.call(this._store.selected);
-    if (call) say(this._values.get("elapsed"), duration(elapsed(call, this._store.now())));
+    if (!call) return;
+    say(this._values.get("elapsed"), duration(elapsed(call, this._store.now())));
+    this._updateState(call);
   }
 
   /** @param {any} call */
@@ -94,12 +108,13 @@ export class CallView {
     say(this._title, call.legs.join(" ⇄ "));
     say(this._between, `${call.languages.map(language).join(" ⇄ ")} · call ${call.call}`);
     const ended = call.state === "ended";
-    say(this._state, ended ? `ended${call.reason ? `: ${call.reason}` : ""}` : "running");
-    mark(this._state, "data-mode", ended ? "ended" : "streaming");
+    this._updateState(call);
     this._listened.hidden = !call.listened;
     this._end.hidden = ended;
     this._end.disabled = !this._store.controls;
+    const waiting = ended ? 0 : call.legs.reduce((/** @type {number} */ sum, /** @type {string} */ leg) => sum + (this._store.legs.get(leg)?.waiting_ms ?? 0), 0);
     const values = {
+      waiting: seconds(waiting),
       lost: lost(call.lost_ms),
       toEar: delay(stages.mouth_to_ear?.p50 ?? call.mouth_to_ear_p50_ms),
       toEar95: delay(stages.mouth_to_ear?.p95),
@@ -111,6 +126,16 @@ export class CallView {
     };
     for (const [name, value] of Object.entries(values)) say(this._values.get(name), value);
     mark(this._values.get("lost"), "data-bad", call.lost_ms > 0 ? "" : null);
+    mark(this._values.get("waiting"), "data-warn", waiting > LONG_WAIT ? "" : null);
+  }
+
+  /** @param {any} call */
+  _updateState(call) {
+    const silent = silence(call, this._store.now());
+    const ended = call.state === "ended";
+    say(this._state, ended ? over(call) : silent || "running");
+    mark(this._state, "data-mode", ended ? "ended" : silent ? "connecting" : "streaming");
+    mark(this._state, "title", ended ? "When it ended, and why" : silent ? "No datagram comes from either side" : "Datagrams come in");
   }
 
   /** @param {Element} button */
@@ -124,3 +149,13 @@ export class CallView {
 export function elapsed(call, now) {
   return call.state === "ended" ? call.seconds : call.seconds + Math.max(0, now - (call.told ?? now));
 }
+
+/** A call in which nothing comes in, in words; empty while something does. @param {any} call @param {number} now */
+export function silence(call, now) {
+  if (call.state === "ended" || typeof call.ends_in_s !== "number") return "";
+  const left = Math.ceil(call.ends_in_s - Math.max(0, now - (call.told ?? now)));
+  return left > 0 ? `silent, ends in ${left} s` : "silent, ends now";
+}
+
+/** @param {any} call */
+const over = (call) => `ended ${clock(call.began + call.seconds)}${call.reason ? `: ${call.reason}` : ""}`;

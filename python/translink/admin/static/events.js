@@ -1,5 +1,6 @@
-// The event log: what happened, newest first, of the calls on screen or of all. A thousand are kept, the newest
-// hundred that pass the filters are shown; while the pointer or the focus is in the list it stands still.
+// The event log: what happened, newest first, in the call on screen or in all. A thousand events are kept, also from
+// before the page was opened; the newest hundred that pass the filters are shown. While the pointer or the focus
+// is in the list it stands still.
 
 import { h, say, segmented } from "./dom.js";
 import { clock, delay } from "./format.js";

@@ -32,6 +32,19 @@ export function lost(ms) {
   return value < 10_000 ? `${value} ms` : `${(value / 1000).toFixed(1)} s`;
 }
 
+/** Speech that waits: 0 s, 4.2 s, 62 s. @param {number | null | undefined} ms */
+export function seconds(ms) {
+  if (!known(ms)) return DASH;
+  const value = /** @type {number} */ (ms) / 1000;
+  return value < 0.05 ? "0 s" : `${value.toFixed(value < 19.95 ? 1 : 0)} s`;
+}
+
+/** What became of a line that is not spoken, in words. */
+const FATES = { final: "being translated", translated: "waits to be spoken", unspoken: "not spoken", untranslated: "not translated" };
+
+/** @param {string} state of a line */
+export const fate = (state) => FATES[/** @type {keyof FATES} */ (state)] ?? state;
+
 /** @param {number | null | undefined} value @param {number} [digits] */
 export function number(value, digits = 0) {
   if (!known(value)) return DASH;

@@ -6,12 +6,17 @@
 
 import { FONT, sized } from "./canvas.js";
 import { h, mark, say } from "./dom.js";
-import { delay } from "./format.js";
+import { delay, fate } from "./format.js";
 
 const WAVE = 40;
 const TEXT = 52;
-/** Words get so much room even when the next ones follow at once, px. */
-const LEAST_WIDTH = 56;
+/** In less room than this words are not shown: the captions have them, and nothing is printed over the next ones. */
+const LEAST_WIDTH = 60;
+const GAP = 10;
+/** Words that are being said get at least this much, px. */
+const INTERIM_WIDTH = 130;
+/** Room that a written delay takes, px. */
+const FIGURE = 52;
 /** Seconds after which words near the edge are placed anew. */
 const PLACED_FOR = 0.5;
 
@@ -31,7 +36,7 @@ export class Lane {
     this._blocks = /** @type {Map<string, any>} */ (new Map());
     this._canvas = h("canvas", { "aria-hidden": "true" });
     this._layer = h("div.words");
-    this._interim = h(`p.said.interim.${hue}`, {}, (this._firm = h("b")), (this._tentative = h("span")));
+    this._interim = h(`p.said.interim.${hue}`, {}, h("span", {}, (this._firm = h("b")), (this._tentative = h("i"))));
     this.tape = h("div.tape", {
       tabindex: "0", role: "img",
       "aria-label": `Timeline of what ${leg} said and ${ear} heard; the captions below have it in words. Left and right arrow move in time.`,
@@ -52,7 +57,11 @@ export class Lane {
     const lines = this._visible(view);
     this._drawGround(context, view, height, colour);
     this._drawSounds(context, view, height, colour, lines, live);
-    for (const line of lines) this._drawJourney(context, view, height, colour, line);
+    lines.forEach((line, index) => {
+      const [at, after] = [line.at.spoken, lines[index + 1]?.at.spoken];
+      const roomy = !at || !after || (after - at) * view.pixels > FIGURE;
+      this._drawJourney(context, view, height, colour, line, roomy);
+    });
     this._place(view, lines, live);
   }
 
@@ -124,8 +133,8 @@ export class Lane {
 
   /** Said → recognised → translated → spoken, each a step further down.
    * @param {CanvasRenderingContext2D} context @param {View} view @param {number} height
-   * @param {Record<string, string>} colour @param {Line} line */
-  _drawJourney(context, view, height, colour, line) {
+   * @param {Record<string, string>} colour @param {Line} line @param {boolean} roomy is there room for the figure? */
+  _drawJourney(context, view, height, colour, line, roomy) {
     const top = WAVE + TEXT;
     const room = height - 2 * top;
     if (room < 12) return;
@@ -160,10 +169,11 @@ export class Lane {
       context.fillStyle = colour[point.hue];
       context.fill();
     }
+    if (!roomy) return;
     context.font = FONT;
     if (line.state === "untranslated" || line.state === "unspoken") {
       context.fillStyle = colour.bad;
-      context.fillText(line.state, last.x + 8, last.y + 4);
+      context.fillText(fate(line.state), last.x + 8, last.y + 4);
     } else if (line.at.spoken) {
       const total = line.toEar ?? (line.end !== null ? (line.at.spoken - line.end) * 1000 : null);
       context.fillStyle = colour["ink-2"];
@@ -178,44 +188,44 @@ export class Lane {
     if (live && view.now - this._placed > PLACED_FOR) this.dirty = true;
     if (!this.dirty && !interim) return;
     const left = (/** @type {number} */ at) => (at - view.anchor) * view.pixels;
-    if (this.dirty) this._placeLines(view, lines, left);
+    const edge = Math.floor(left(view.to) / 8) * 8;
+    const begun = interim ? Math.max(interim.since - 0.6, lines.at(-1)?.end ?? 0) : 0;
+    // What is being said needs room before the edge of the picture.
+    const from = interim ? Math.min(left(begun), edge - INTERIM_WIDTH) : edge;
+    if (this.dirty) this._placeLines(lines, left, edge, from);
     if (this.dirty) this._placed = view.now;
     this.dirty = false;
     if (interim) {
-      const before = lines.at(-1);
-      const from = Math.max(interim.since - 0.6, before?.end ?? 0);
       say(this._firm, interim.firm);
       say(this._tentative, interim.text.startsWith(interim.firm) ? interim.text.slice(interim.firm.length) : interim.text);
-      this._interim.style.left = `${left(from)}px`;
+      this._interim.style.left = `${from}px`;
+      this._interim.style.maxWidth = `${edge - from}px`;
       if (!this._interim.isConnected) this._layer.append(this._interim);
     } else this._interim.remove();
   }
 
   _placed = 0;
 
-  /** @param {View} view @param {Line[]} lines @param {(at: number) => number} left */
-  _placeLines(view, lines, left) {
+  /** @param {Line[]} lines @param {(at: number) => number} left px of a moment @param {number} edge of the picture, px
+   * @param {number} ahead where the words begin that are being said, px */
+  _placeLines(lines, left, edge, ahead) {
     if (!this._store.interims.has(this.leg)) this._interim.remove();
     const shown = new Set();
-    lines.forEach((line, index) => {
+    const heard = inTurn(lines);
+    // The last words may not run out of the picture: they wrap, and unfold while they move. From the newest words
+    // backwards, each gets the room up to the next ones that are shown.
+    let [saidTo, heardTo] = [Math.min(edge, ahead), edge];
+    for (let index = lines.length - 1; index >= 0; index -= 1) {
+      const line = lines[index];
       const name = String(line.segment);
       shown.add(name);
-      let block = this._blocks.get(name);
-      if (!block) {
-        block = { said: h(`p.said.${this._hue}`), heard: h(`p.heard.${this._earHue}`) };
-        this._blocks.set(name, block);
-        this._layer.append(block.said, block.heard);
-      }
-      const next = lines[index + 1];
-      // The last words may not run out of the picture: they wrap, and unfold while they move.
-      const edge = left(view.to);
-      put(block.said, line.text, left(started(line)), next ? left(started(next)) : edge);
-      const at = line.at.spoken ?? line.at.translated;
-      const after = next && (next.at.spoken ?? next.at.translated);
-      mark(block.heard, "hidden", at && line.translation ? null : "");
+      const block = this._blocks.get(name) ?? this._make(name);
+      if (put(block.said, line.text, left(started(line)), saidTo)) saidTo = left(started(line));
       mark(block.heard, "data-state", line.state);
-      if (at && line.translation) put(block.heard, line.translation, left(at) + 5, after ? left(after) : edge);
-    });
+      const at = heard[index];
+      if (at === null) mark(block.heard, "hidden", "");
+      else if (put(block.heard, line.translation ?? "", left(at) + 5, heardTo)) heardTo = left(at) + 5;
+    }
     for (const [name, block] of this._blocks) {
       if (shown.has(name)) continue;
       block.said.remove();
@@ -223,14 +233,39 @@ export class Lane {
       this._blocks.delete(name);
     }
   }
+
+  /** @param {string} name of a segment */
+  _make(name) {
+    const block = { said: h(`p.said.${this._hue}`), heard: h(`p.heard.${this._earHue}`) };
+    this._blocks.set(name, block);
+    this._layer.append(block.said, block.heard);
+    return block;
+  }
 }
 
-/** @param {any} block @param {string} text @param {number} left @param {number} next px */
+/** When each translation is heard, null if it is not shown yet: one that waits for those before it has its turn to come.
+ * @param {Line[]} lines */
+function inTurn(lines) {
+  let latest = -Infinity;
+  return lines.map((line) => {
+    const at = line.translation ? (line.at.spoken ?? line.at.translated) : undefined;
+    if (!at || at < latest) return null;
+    latest = at;
+    return at;
+  });
+}
+
+/** Words in the room up to the next ones, or hidden where that is too little.
+ * @param {any} block @param {string} text @param {number} left @param {number} next where the next words begin, px
+ * @returns {boolean} are they shown? */
 function put(block, text, left, next) {
+  const room = Math.floor(next - left - GAP);
   say(block, text);
   mark(block, "title", text);
+  mark(block, "hidden", room < LEAST_WIDTH ? "" : null);
   block.style.left = `${left}px`;
-  block.style.maxWidth = `${Math.round(Math.max(LEAST_WIDTH, next - left - 10) / 8) * 8}px`;
+  block.style.maxWidth = `${room}px`;
+  return room >= LEAST_WIDTH;
 }
 
 /** When a line began, as well as is known. @param {Line} line */

@@ -1,10 +1,11 @@
-// What stands before a lane: the microphone of who speaks, and the ear of who listens, each with its
-// controls and its figures.
+// What stands before a lane: the microphone of the talker and the ear of the listener, each with its controls
+// and its figures.
 
 import { patch, post } from "./api.js";
 import { ask } from "./controls.js";
 import { h, mark, say, segmented } from "./dom.js";
-import { delay, language, lost, number } from "./format.js";
+import { delay, language, lost, number, seconds } from "./format.js";
+import { LONG_WAIT } from "./trouble.js";
 
 /** Languages offered; the one in force is added when it is another. */
 const LANGUAGES = [
@@ -12,12 +13,21 @@ const LANGUAGES = [
   "tr", "uk", "ru", "ja", "ko", "zh", "id",
 ];
 const QUIET = -60;
+/** Seconds of sound that the meter shows. */
+const METERED = 0.3;
+/** Seconds behind at which the band at an ear is full. */
+const FAR_BEHIND = 8;
+const MODES = {
+  idle: "No call", connecting: "A stream to the recogniser is being opened", streaming: "Speech goes to the recogniser as it comes",
+  recovering: "The stream broke and is being replaced; speech is kept meanwhile", prerecorded: "Speech is recognised in pieces, at pauses",
+  muted: "Speech on this leg is taken as silence",
+};
 
 /** @typedef {import("./store.js").Store} Store */
 
 /** Before a lane. */
 export class LaneHead {
-  /** @param {Store} store @param {string} leg who speaks @param {string} ear who hears
+  /** @param {Store} store @param {string} leg the talker's @param {string} ear the listener's
    * @param {string} hue @param {string} earHue @param {import("./listen.js").Listening} listening */
   constructor(store, leg, ear, hue, earHue, listening) {
     this._mic = new Mic(store, leg, hue, listening);
@@ -49,25 +59,25 @@ class Mic {
   constructor(store, leg, hue, listening) {
     this._store = store;
     this._leg = leg;
-    this._language = h("select.quiet", { "aria-label": `Language of ${leg}` });
+    this._language = h("select.quiet", { "aria-label": `Language of ${leg}`, title: `Language spoken on ${leg}` });
     for (const code of LANGUAGES) this._offer(code);
     this._language.addEventListener("change", () => this._patch("change the language", this._language, { language: this._language.value }));
     this._mode = h("span.badge");
     this._reason = h("p.reason");
     this._meter = h("i");
-    this._level = h("span.figure");
-    this._mute = h("button", { type: "button", "aria-pressed": "false", text: "Mute", onclick: () => this._toggle() });
+    this._level = h("span.figure", { title: "Level, in decibels below full scale" });
+    this._mute = h("button", { type: "button", "aria-pressed": "false", text: "Mute", title: "Take what is said on this leg as silence", onclick: () => this._toggle() });
     this._listen = listening.button(leg, "said");
-    this._setting = h("div.segmented.small", { role: "radiogroup", "aria-label": `How ${leg} is recognised` });
+    this._setting = h("div.segmented.small", { role: "radiogroup", "aria-label": `How ${leg} is recognised`, title: `How ${leg} is recognised` });
     this._show = segmented(this._setting, { auto: "Auto", streaming: "Streaming", prerecorded: "Prerecorded" },
       (mode) => this._patch("change the mode", this._setting, { mode }));
-    this._figures = h("p.figures");
+    this._facts = h("span.leg-facts");
     this.element = h(`div.mic.${hue}`, {},
-      h("div.row", {}, h("strong", { text: leg }), h("span", { text: "speaks" }), this._language, this._mode),
-      this._reason,
+      h("div.row", {}, h("strong", { text: leg, title: leg }), h("span", { text: "speaks" }), this._language),
       h("div.row", {}, h("div.meter", { role: "img", "aria-label": `Level of ${leg}` }, this._meter), this._level, this._mute, this._listen),
       h("div.row", {}, this._setting),
-      this._figures);
+      h("p.figures", {}, this._mode, this._facts),
+      this._reason);
   }
 
   update() {
@@ -77,15 +87,17 @@ class Mic {
     if (!leg) return;
     if (![...this._language.options].some((option) => option.value === leg.language)) this._offer(leg.language);
     if (this._language.getAttribute("aria-busy") !== "true" && document.activeElement !== this._language) this._language.value = leg.language;
-    say(this._mode, leg.muted ? "muted" : leg.mode);
-    mark(this._mode, "data-mode", leg.muted ? "muted" : leg.mode);
+    const mode = leg.muted ? "muted" : leg.mode;
+    say(this._mode, mode);
+    mark(this._mode, "data-mode", mode);
+    mark(this._mode, "title", MODES[/** @type {keyof MODES} */ (mode)] ?? null);
     say(this._reason, leg.reason ?? "");
     mark(this._reason, "title", leg.reason || null);
     this._show(leg.setting);
     mark(this._mute, "aria-pressed", String(!!leg.muted));
     say(this._mute, leg.muted ? "Unmute" : "Mute");
     if (!this._store.sound(this._leg).said.next) this._swing(leg.level_db ?? QUIET);
-    this._figures.replaceChildren(...this._facts(leg));
+    this._facts.replaceChildren(...facts(leg));
   }
 
   /** @param {string} spoken */
@@ -95,7 +107,7 @@ class Mic {
 
   /** The meter follows the sound itself, which is told more often than the leg's figures. */
   tick() {
-    const peak = this._store.sound(this._leg).said.peak(0.16);
+    const peak = this._store.sound(this._leg).said.peak(this._store.now() - METERED);
     this._swing(peak > 0.01 ? 20 * Math.log10(peak) : QUIET);
   }
 
@@ -109,21 +121,6 @@ class Mic {
   }
 
   _part = "none yet";
-
-  /** @param {any} leg */
-  _facts(leg) {
-    const drops = Object.entries(leg.drops ?? {}).filter(([, count]) => count > 0);
-    const dropped = drops.reduce((sum, [, count]) => sum + Number(count), 0);
-    const waiting = (leg.queues?.segments ?? 0) + (leg.queues?.pieces ?? 0);
-    return [
-      fact("datagrams", `${number(leg.datagram_rate)}/s`, leg.source ? `from ${leg.source}` : "nobody sends"),
-      fact("jitter", delay(leg.jitter_ms)),
-      fact("dropped", number(dropped), drops.map(([name, count]) => `${name} ${count}`).join(", ") || "nothing", dropped > 0),
-      fact("lost", lost(leg.lost_ms), "sound that was never recognised", leg.lost_ms > 0),
-      fact("waiting", number(waiting), `segments ${leg.queues?.segments ?? 0}, pieces ${leg.queues?.pieces ?? 0}`),
-      leg.strangers ? fact("strangers", number(leg.strangers), "datagrams from somebody else, not let in", true) : null,
-    ].filter((each) => each !== null);
-  }
 
   _toggle() {
     const muted = !this._store.legs.get(this._leg)?.muted;
@@ -150,15 +147,17 @@ class Ear {
     this._store = store;
     this._leg = leg;
     this._hears = h("span");
-    this._queue = h("span.figure");
+    this._queue = h("span.figure", { title: "Translation that waits to be spoken in this ear" });
+    this._behind = h("div.behind", { hidden: true, title: "How far this ear is behind the talker" }, (this._lag = h("i")), (this._seconds = h("span")));
     this._volume = h("input", { type: "range", min: "0", max: "200", step: "5", "aria-label": `Volume at the ear of ${leg}` });
     this._volume.addEventListener("change", () => this._set());
     this._volume.addEventListener("input", () => say(this._percent, `${this._volume.value} %`));
     this._percent = h("output.figure");
-    this._flush = h("button", { type: "button", text: "Flush", title: "Stop what is being spoken, and drop what waits", onclick: () => this._drop() });
+    this._flush = h("button", { type: "button", text: "Flush", title: "Stop what is being spoken and drop what waits", onclick: () => this._drop() });
     this._listen = listening.button(leg, "heard");
     this.element = h(`div.ear.${hue}`, {},
-      h("div.row", {}, h("strong", { text: leg }), h("span", {}, "hears ", this._hears), this._queue),
+      h("div.row", {}, h("strong", { text: leg, title: leg }), h("span", {}, "hears ", this._hears), this._queue),
+      this._behind,
       h("div.row", {}, this._volume, this._percent, this._flush, this._listen));
   }
 
@@ -174,12 +173,22 @@ class Ear {
       say(this._percent, `${this._volume.value} %`);
     }
     const queued = leg.queues?.playout_ms ?? 0;
-    say(this._queue, queued >= 20 ? `${(queued / 1000).toFixed(1)} s to say` : "");
+    say(this._queue, queued >= 20 ? `${(queued / 1000).toFixed(1)} s queued` : "");
+    this._updateBehind(leg.behind_s);
   }
 
   /** @param {string} heard */
   close(heard) {
     say(this._hears, language(heard));
+  }
+
+  /** A band that fills, where the server says how far behind the ear is. @param {number | null | undefined} behind seconds */
+  _updateBehind(behind) {
+    this._behind.hidden = typeof behind !== "number";
+    if (typeof behind !== "number") return;
+    this._lag.style.transform = `scaleX(${Math.min(1, behind / FAR_BEHIND).toFixed(2)})`;
+    mark(this._behind, "data-far", behind >= FAR_BEHIND / 2 ? "" : null);
+    say(this._seconds, `${behind.toFixed(1)} s behind`);
   }
 
   _set() {
@@ -192,13 +201,29 @@ class Ear {
   }
 }
 
+/** Figures of a microphone. @param {any} leg */
+function facts(leg) {
+  const drops = Object.entries(leg.drops ?? {}).filter(([, count]) => count > 0);
+  const dropped = drops.reduce((sum, [, count]) => sum + Number(count), 0);
+  const { segments = 0, pieces = 0 } = leg.queues ?? {};
+  const waiting = leg.waiting_ms ?? 0;
+  return [
+    fact("datagrams", `${number(leg.datagram_rate)}/s`, leg.source ? `Datagrams a second, from ${leg.source}` : "No datagrams come"),
+    fact("jitter", delay(leg.jitter_ms), "How unevenly datagrams come"),
+    fact("dropped", number(dropped), drops.length ? drops.map(([name, count]) => `${name} ${count}`).join(", ") : "Nothing was dropped in this call", dropped > 0),
+    fact("waiting", seconds(waiting), `Speech that is not recognised yet. Then ${segments} segments are on their way to the other ear; ${pieces} pieces are with the prerecorded API`, waiting > LONG_WAIT),
+    fact("lost", lost(leg.lost_ms), "Speech that was never recognised", leg.lost_ms > 0),
+    leg.strangers ? fact("from elsewhere", number(leg.strangers), "Datagrams from another address, not let in", true) : null,
+  ].filter((each) => each !== null);
+}
+
 /** Change a leg, and show it as the server then says it is.
  * @param {Store} store @param {string} leg @param {object} body */
 async function change(store, leg, body) {
   store.leg(leg, await patch(`/api/legs/${encodeURIComponent(leg)}`, body));
 }
 
-/** @param {string} name @param {string} value @param {string} [more] @param {boolean} [bad] */
-function fact(name, value, more, bad = false) {
-  return h(bad ? "span.fact.bad" : "span.fact", { title: more ?? null }, h("b", { text: value }), ` ${name}`);
+/** @param {string} name @param {string} value @param {string} means @param {boolean} [bad] */
+function fact(name, value, means, bad = false) {
+  return h(bad ? "span.fact.bad" : "span.fact", { title: means }, h("b", { text: value }), ` ${name}`);
 }

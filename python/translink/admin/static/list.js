@@ -1,9 +1,10 @@
 // All calls, as strips on a board. Only the strips on screen exist: a hundred calls or a thousand cost the same.
 
 import { get } from "./api.js";
-import { elapsed } from "./call-view.js";
+import { elapsed, silence } from "./call-view.js";
 import { h, mark, say, segmented } from "./dom.js";
-import { delay, duration, lost, number } from "./format.js";
+import { delay, duration, lost, number, seconds } from "./format.js";
+import { LONG_WAIT } from "./trouble.js";
 
 const HEIGHT = 56; // as in page.css
 const SPARE = 4;
@@ -128,7 +129,7 @@ export class CallList {
 
   /** @param {string} call */
   _make(call) {
-    const parts = { legs: h("strong"), langs: h("span.langs"), time: h("span.figure"), facts: h("span.facts"), lost: h("span.lost"), ear: h("i.listening", { text: "●", title: "somebody listens in" }) };
+    const parts = { legs: h("strong"), langs: h("span.langs"), time: h("span.figure"), facts: h("span.facts"), lost: h("span.lost"), ear: h("i.listening", { text: "●", title: "Somebody listens in" }) };
     const element = h("div.strip", { role: "option", id: `call-${call}`, onclick: () => this._open(call) },
       h("div.row", {}, parts.legs, parts.langs, parts.ear, parts.time), h("div.row", {}, parts.facts, parts.lost));
     return { element, ...parts };
@@ -137,11 +138,16 @@ export class CallList {
   /** @param {any} strip @param {any} row */
   _fill(strip, row) {
     say(strip.legs, row.legs.join(" ⇄ "));
+    mark(strip.legs, "title", row.legs.join(" ⇄ "));
     say(strip.langs, row.languages.join("–"));
     say(strip.time, duration(elapsed(row, this._store.now())));
     const ear = row.mouth_to_ear_p50_ms;
-    say(strip.facts, `${number(row.words)} words${ear ? ` · ${delay(ear)}` : ""}${row.state === "ended" && row.reason ? ` · ${row.reason}` : ""}`);
-    say(strip.lost, row.lost_ms > 0 ? `${lost(row.lost_ms)} lost` : "");
+    const facts = [silence(row, this._store.now()) || `${number(row.words)} words`, ear && delay(ear), row.state === "ended" && row.reason];
+    say(strip.facts, facts.filter(Boolean).join(" · "));
+    mark(strip.element, "data-state", silence(row, this._store.now()) ? "silent" : null);
+    mark(strip.facts, "title", ear ? `mouth to ear ${delay(ear)} (median)` : null);
+    const waiting = row.state !== "ended" && row.waiting_ms > LONG_WAIT ? `${seconds(row.waiting_ms)} waiting` : "";
+    say(strip.lost, [waiting, row.lost_ms > 0 && `${lost(row.lost_ms)} lost`].filter(Boolean).join(" · "));
     strip.ear.hidden = !row.listened;
     mark(strip.element, "data-mode", row.state === "ended" ? "ended" : worst(row.modes));
     mark(strip.element, "aria-selected", String(row.call === this._store.selected));

@@ -1,5 +1,5 @@
 // Listening in: the sound of one side of a call, in this browser. Only where the server's settings allow it and
-// the role is control; the call is marked for everybody who looks at it meanwhile. One at a time.
+// the role is control. Meanwhile every page marks the call. One at a time.
 
 import { note } from "./controls.js";
 import { h, mark, say } from "./dom.js";

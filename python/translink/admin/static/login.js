@@ -1,5 +1,5 @@
-// Who looks: a server with a token asks for it here. The token becomes a session cookie that scripts cannot
-// read; this page keeps nothing of it.
+// Signing in: a server with a token wants it here. The token becomes a session cookie that scripts cannot read;
+// this page keeps nothing of it.
 
 import { get, post, Refused, whenLoggedOut } from "./api.js";
 import { byId, h } from "./dom.js";

@@ -13,6 +13,7 @@ import { Probe } from "./probe.js";
 import { Store } from "./store.js";
 import { System } from "./system.js";
 import { next as nextTheme, startTheme } from "./theme.js";
+import { Banner } from "./trouble.js";
 
 const FINALS_KEPT = 20;
 const SETTLED = 700;
@@ -23,9 +24,10 @@ const store = new Store();
 const probe = new Probe();
 const listening = new Listening(store);
 const live = new Live(take, tell);
-const view = new CallView({ call: byId("call"), script: byId("script"), stages: byId("stages") }, store, listening);
+const view = new CallView({ call: byId("call"), score: byId("score"), script: byId("script"), stages: byId("stages") }, store, listening);
 const events = new EventLog(byId("events"), store, watch);
 const system = new System(byId("vitals"), byId("mode"), byId("system"), store, probe);
+const banner = new Banner(byId("banner"), store);
 const list = new CallList(byId("list"), byId("search"), byId("which"), store, (call) => open(call));
 
 store.onEvent = (/** @type {any} */ event) => {
@@ -62,6 +64,7 @@ function frame(now) {
     system.updatePage();
     view.tick();
     list.tick();
+    seeHealth();
   }
   requestAnimationFrame(frame);
 }
@@ -70,21 +73,40 @@ function frame(now) {
 function show(changed) {
   if (changed.has("calls") || changed.has("selected")) list.update();
   view.update(changed);
-  if (changed.has("events") || changed.has("selected")) events.update(changed.has("selected"));
+  const anew = changed.has("selected") || changed.has("history");
+  if (changed.has("events") || anew) events.update(anew);
   if (changed.has("system") || changed.has("calls")) system.update();
+  if (changed.has("system")) seeHealth();
   if (changed.has("mode") || changed.has("hello")) system.updateMode();
   if (changed.has("hello")) listening.update();
-  if (store.selected === null && store.calls.size) open(list.first(), false);
+  openByItself();
+}
+
+/** Somebody who comes to the page sees a call: one that runs, or else the last one. */
+function openByItself() {
+  if (store.selected === null || (store.showsLast && store.calls.size)) {
+    store.showsLast = !store.calls.size;
+    open(store.calls.size ? list.first() : (store.last()?.call ?? null), false);
+  }
+}
+
+/** Is anything wrong? The lamp beside the name says so too. */
+function seeHealth() {
+  const level = banner.update() || null;
+  mark(byId("link"), "data-health", level);
+  mark(document.body, "data-trouble", level);
 }
 
 /** @param {any} message */
 function take(message) {
   store.apply(message);
   if (!message.hello) return;
+  store.showsLast = false;
   fromAddress();
   // Another server, or one that began anew, knows nothing of the call that was looked at.
   if (!store.call(store.selected)) store.select(null);
-  get("/api/settings").then((settings) => store.settings(settings)).catch(() => {});
+  get("/api/settings").then((settings) => store.configured(settings)).catch(() => {});
+  fetchPast("");
   // What was missed while the connection was away is in the call's own record.
   watch();
   if (store.selected !== null) fetchTwice(store.selected);
@@ -96,14 +118,12 @@ async function tell(state, why) {
   mark(link, "data-state", state);
   const role = store.hello?.role;
   say(link, state === "open" ? `live${role ? ` · ${role}` : ""}` : "reconnecting…");
-  const banner = byId("banner");
-  banner.hidden = state === "open";
-  say(banner, state === "open" ? "" : `No connection to the server${why ? ` (${why})` : ""}. What you see may be old; trying again.`);
+  banner.connection(state === "open" ? "" : `The connection is gone${why ? `: ${why}` : ""}.`);
   if (state === "closed") {
     listening.stop();
     if (!(await mayLook())) {
       live.close();
-      banner.hidden = true;
+      banner.connection("");
     }
   }
 }
@@ -111,6 +131,7 @@ async function tell(state, why) {
 /** Look at a call. @param {string | null} call @param {boolean} [turning] on a narrow screen, go there */
 function open(call, turning = true) {
   if (call === null) return;
+  if (turning) store.showsLast = false;
   store.select(call);
   const address = `#call=${encodeURIComponent(call)}`;
   if (location.hash !== address) history.replaceState(null, "", address);
@@ -125,6 +146,13 @@ function fetchTwice(call) {
   clearTimeout(later);
   later = window.setTimeout(() => store.selected === call && fetchDetail(call), SETTLED);
   fetchDetail(call);
+  fetchPast(call);
+}
+
+/** Events from before this page was told of them. @param {string} call all calls, if empty */
+async function fetchPast(call) {
+  const past = await get(`/api/events/recent?call=${encodeURIComponent(call)}`).catch(() => null);
+  if (past) store.history(past.events);
 }
 
 /** @param {string} call */

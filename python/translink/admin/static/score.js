@@ -1,6 +1,7 @@
 // A call as an interpreter would write it down: two lanes, one for each speaker, time from left to right.
 //
 // Colours belong to legs: blue is everything in the first one's language, orange everything in the second's.
+// The legs of a call have a fixed order; it does not matter which is heard first.
 // Right of the line "now" is what is already waiting to be spoken. A picture is drawn anew only when it moved
 // by a pixel or something happened.
 
@@ -14,6 +15,8 @@ import { colours, onTheme } from "./theme.js";
 const LAG = 0.12;
 const NOW_AT = 0.86;
 const SPANS = [10, 20, 60];
+/** A narrow picture shows less time, so that the words have room. */
+const NARROW = matchMedia("(max-width: 899.9px)");
 const PALETTE = ["ink", "ink-2", "ink-3", "line", "panel", "a", "b", "own", "provider", "bad"];
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -22,7 +25,7 @@ export class Score {
   /** @param {import("./store.js").Store} store */
   constructor(store) {
     this._store = store;
-    this._span = 20;
+    this._span = NARROW.matches ? 10 : 20;
     this._pan = /** @type {number | null} */ (null); // Unix seconds of the line "now" when not live
     this._lanes = /** @type {Lane[]} */ ([]);
     this._drawn = "";
@@ -72,7 +75,7 @@ export class Score {
     if (still.matches && this._pan === null) end = Math.floor(end);
     const pixels = (width * NOW_AT) / this._span;
     const shift = Math.round((end - this._anchor) * pixels);
-    const picture = `${shift} ${width} ${this._span} ${this._pan === null}`;
+    const picture = `${shift} ${width} ${lane.tape.clientHeight} ${this._span} ${this._pan === null}`;
     if (picture === this._drawn) return;
     this._drawn = picture;
     // Whole pixels: glyphs and lines keep their sharp edges while they move.

@@ -2,7 +2,7 @@
 // and what a screen reader reads instead of it.
 
 import { h, mark, say } from "./dom.js";
-import { clock, delay } from "./format.js";
+import { clock, delay, fate } from "./format.js";
 
 const SHOWN = 200;
 
@@ -17,11 +17,18 @@ export class Script {
     this._exports = h("span.exports");
     this._scroll = h("div.scroll", {}, this._list, this._interims);
     into.append(h("header", {}, h("h2", { id: "script-title", text: "Captions" }), this._exports), this._scroll);
+    // The newest line stays in sight, also in another layout, unless somebody has scrolled away from it.
+    this._pinned = true;
+    this._scroll.addEventListener("scroll", () => {
+      if (this._scroll.clientHeight === this._height) this._pinned = this._below() < 40;
+    }, { passive: true });
+    new ResizeObserver(() => this._pin()).observe(this._scroll);
   }
 
   /** Another call. @param {string} call @param {string[]} legs */
   show(call, legs) {
     this._items.clear();
+    this._pinned = true;
     this._list.replaceChildren();
     this._interims.replaceChildren();
     this._hues = new Map(legs.map((leg, index) => [leg, index ? "b" : "a"]));
@@ -32,7 +39,6 @@ export class Script {
 
   /** @param {Line[]} lines @param {Map<string, import("./store.js").Interim>} interims @param {string[]} legs */
   update(lines, interims, legs) {
-    const pinned = this._scroll.scrollHeight - this._scroll.scrollTop - this._scroll.clientHeight < 40;
     const shown = new Set();
     let before = null;
     for (const line of lines.slice(-SHOWN)) {
@@ -54,7 +60,17 @@ export class Script {
       this._items.delete(name);
     }
     this._now(interims, legs);
-    if (pinned) this._scroll.scrollTop = this._scroll.scrollHeight;
+    this._pin();
+  }
+
+  _pin() {
+    if (this._pinned) this._scroll.scrollTop = this._scroll.scrollHeight;
+    this._height = this._scroll.clientHeight;
+  }
+
+  /** Pixels of captions below what is seen. */
+  _below() {
+    return this._scroll.scrollHeight - this._scroll.scrollTop - this._scroll.clientHeight;
   }
 
   /** @param {Map<string, import("./store.js").Interim>} interims @param {string[]} legs */
@@ -87,11 +103,12 @@ export class Script {
     item.state = state;
     say(item.time, clock(line.start ?? line.at.final ?? 0));
     say(item.text, line.text);
-    say(item.translation, line.translation ?? (line.reason ? `${line.state}: ${line.reason}` : ""));
+    say(item.translation, line.translation ?? (line.reason ? `${fate(line.state)}: ${line.reason}` : ""));
     mark(item.element, "data-state", line.state);
     item.journey.replaceChildren(...journey(line));
   }
 
+  _height = 0;
   _hues = /** @type {Map<string, string>} */ (new Map());
 }
 
@@ -111,7 +128,7 @@ function journey(line) {
     if (known) before = /** @type {number} */ (at);
   }
   const total = line.toEar ?? (line.at.spoken && line.end !== null ? (line.at.spoken - line.end) * 1000 : null);
-  const words = line.state === "spoken" && total !== null ? delay(total) : line.state;
-  parts.push(h("b", { text: words, title: "from the last sound said to the first sound heard" }));
+  const words = line.state === "spoken" && total !== null ? delay(total) : fate(line.state);
+  parts.push(h("b", { text: words, title: "From the last sound said to the first sound heard" }));
   return parts;
 }

@@ -6,19 +6,22 @@ import { delay } from "./format.js";
 
 /** Whose time a stage is, as in `stages.py`. */
 const STAGES = [
-  ["mouth_to_ear", "Mouth to ear", "all", "last sound of a segment → first sound of its translation"],
-  ["ear_voice_span", "Ear-voice span", "all", "first sound of a segment → first sound of its translation"],
-  ["speech_to_final", "Recognition", "provider", "last sound of a segment → its final result"],
-  ["translate", "Translation", "provider", "asked for → there"],
-  ["request_to_audio", "Voice", "provider", "asked for → first bytes"],
-  ["commit_wait", "Better end", "policy", "final result → the segment goes"],
-  ["queued", "Ear busy", "policy", "commit → first datagram, when something else was being said"],
-  ["own", "translink itself", "own", "commit → first datagram, less the providers' part"],
-  ["ring_to_wire", "frame → wire", "own", "frame complete → written to the WebSocket"],
-  ["socket_to_ring", "socket → mailbox", "own", "datagram received → frame in the mailbox"],
-  ["ring_to_loop", "mailbox → program", "own", "mailbox → orchestrator"],
-  ["commit_to_request", "final → request", "own", "commit → translation asked for"],
-  ["audio_to_sent", "voice → datagram", "own", "first bytes → first datagram, when the ear was idle"],
+  ["mouth_to_ear", "Mouth to ear", "all", "From the last sound of a segment to the first sound of its translation"],
+  ["ear_voice_span", "Ear-voice span", "all", "From the first sound of a segment to the first sound of its translation"],
+  ["speech_to_final", "Recognition", "provider", "From the last sound of a segment to its final result"],
+  ["translate", "Translation", "provider", "From the request to the answer"],
+  ["request_to_audio", "Voice", "provider", "From the request to the first sound of the voice"],
+  ["commit_wait", "End of sentence", "policy", "From the final result until the segment is sent to translation"],
+  ["queued", "Ear busy", "policy", "How long a translation waits while the ear still hears the one before"],
+  ["own", "translink itself", "own", "From final text to the first datagram, without the providers"],
+  ["ring_to_wire", "frame → wire", "own", "From a complete frame to its message to the recogniser"],
+  ["socket_to_ring", "socket → mailbox", "own", "From a datagram's arrival to its frame in the mailbox"],
+  ["ring_to_loop", "mailbox → program", "own", "From the mailbox to the program that decides"],
+  ["commit_to_request", "final → request", "own", "From final text to the request for its translation"],
+  ["audio_to_sent", "voice → datagram", "own", "From the first sound of the voice to the first datagram, when the ear was idle"],
+];
+const QUANTILES = [
+  ["p50", "Median: half of them are quicker"], ["p95", "95 of 100 are quicker"], ["p99", "99 of 100 are quicker"],
 ];
 const PATH = ["speech_to_final", "commit_wait", "commit_to_request", "translate", "request_to_audio", "audio_to_sent"];
 const LEAST = -2; // 10 µs
@@ -35,11 +38,11 @@ export class Stages {
     this._body = h("tbody");
     into.append(
       h("header", {}, h("h2", { id: "stages-title", text: "Delays" }),
-        h("p.legend", {}, h("i.own"), "own", h("i.provider"), "providers'", h("i.policy"), "waiting")),
+        h("p.legend", { title: "Whose time it is" }, h("i.own"), "ours", h("i.provider"), "providers", h("i.policy"), "waiting")),
       this._bar,
       h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Delays by stage" }, h("table", {},
         h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "Stage" }), h("th.scale", { scope: "col" }, scale()),
-          ...["p50", "p95", "p99"].map((text) => h("th.figure", { scope: "col", text })))),
+          ...QUANTILES.map(([text, title]) => h("th.figure", { scope: "col", text, title })))),
         this._body)));
   }
 
@@ -62,7 +65,7 @@ export class Stages {
       row.bar.style.width = `${(along(summary.p95) - along(summary.p50)) * 100}%`;
       row.dot.style.left = `${along(summary.p50) * 100}%`;
       row.tick.style.left = `${along(summary.p99) * 100}%`;
-      for (const [index, key] of ["p50", "p95", "p99"].entries()) say(row.figures[index], delay(summary[key]));
+      for (const [index, [key]] of QUANTILES.entries()) say(row.figures[index], delay(summary[key]));
     }
     this._order();
     this._updateBar(stages);
@@ -99,14 +102,14 @@ function makeRow(title, whose, means) {
   const bar = h(`i.bar.${whose}`);
   const dot = h(`i.dot.${whose}`);
   const tick = h(`i.tick.${whose}`);
-  const figures = [h("td.figure"), h("td.figure"), h("td.figure")];
-  const element = h(`tr.${whose}`, {}, h("th", { scope: "row", text: title, title: means }),
+  const figures = QUANTILES.map(([, quantile]) => h("td.figure", { title: `${title}. ${quantile}` }));
+  const element = h(`tr.${whose}`, { title: means }, h("th", { scope: "row", text: title }),
     h("td.scale", { "aria-hidden": "true" }, h("div.track", {}, bar, tick, dot)), ...figures);
   return { element, bar, dot, tick, figures };
 }
 
 function scale() {
-  const marks = [[0.1, "0.1"], [10, "10 ms"], [1000, "1 s"]].map(([ms, text]) => {
+  const marks = [[0.1, "0.1 ms"], [1000, "1 s"]].map(([ms, text]) => {
     const element = h("span", { text });
     element.style.left = `${along(Number(ms)) * 100}%`;
     return element;

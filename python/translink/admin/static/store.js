@@ -3,24 +3,15 @@
 // Messages go in through `apply`; views read, and are told by `changed` which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
-import { Envelope, SlotClock } from "./waveform.js";
+import { become, further, identity, inOrder, key, longer } from "./lines.js";
+import { Envelope } from "./waveform.js";
 
 const EVENTS_KEPT = 1_000;
 const LINES_KEPT = 1_000;
 const ENDED_KEPT = 500;
 const CALLS_WITH_LINES = 8;
-const STATES = ["final", "translated", "spoken", "untranslated", "unspoken"];
 
-/**
- * @typedef {object} Line one segment of speech and what became of it; times are Unix seconds
- * @property {string} leg @property {number} segment
- * @property {number | null} start @property {number | null} end when it was said
- * @property {string} text @property {string | null} translation
- * @property {string} state final | translated | spoken | unspoken | untranslated
- * @property {Record<string, number>} at when it became final, translated, spoken, finished
- * @property {number | null} toEar mouth-to-ear, ms, as the server counted it
- * @property {string | null} reason why it was not translated or not spoken
- */
+/** @typedef {import("./lines.js").Line} Line */
 /** @typedef {{text: string, firm: string, since: number}} Interim being said; `firm` is final already */
 /** @typedef {{said: Envelope, heard: Envelope}} Sounds */
 /** @typedef {Record<string, any>} Row */
@@ -39,14 +30,17 @@ export class Store {
     this.events = /** @type {Row[]} */ ([]);
     this.eventsSeen = 0;
     this.system = /** @type {Row} */ ({});
+    /** Settings in force, as `/api/settings` has them. @type {Row} */
+    this.config = {};
     this.mode = /** @type {string | null} */ (null);
     this.share = /** @type {number | null} */ (null);
     this.selected = /** @type {string | null} */ (null);
+    /** The call on screen is the last one, shown because none runs. */
+    this.showsLast = false;
     /** Parts that changed since the last frame. @type {Set<string>} */
     this.changed = new Set();
     this.onEvent = (/** @type {Row} */ _event) => {};
     this._behind = Infinity;
-    this._slots = new SlotClock();
   }
 
   /** May this page change anything? */
@@ -82,7 +76,7 @@ export class Store {
     for (const row of message.calls ?? []) this._row(row);
     for (const name of message.gone ?? []) this._gone(name);
     for (const [name, leg] of Object.entries(message.legs ?? {})) this.leg(name, leg);
-    for (const [name, of] of Object.entries(message.levels ?? {})) this._levels(name, of, message.at);
+    for (const [name, of] of Object.entries(message.levels ?? {})) this._levels(name, of);
     for (const [call, stages] of Object.entries(message.stages ?? {})) {
       this.stages.set(call, /** @type {any} */ (stages));
       this._mark("stages");
@@ -97,7 +91,14 @@ export class Store {
     this._mark("legs");
   }
 
-  /** Settings in force, as `/api/settings` has them. @param {Row} settings */
+  /** All settings in force, as `/api/settings` has them. @param {Row} config */
+  configured(config) {
+    this.config = config;
+    this._mark("system", "calls");
+    this.settings(config);
+  }
+
+  /** The mode and the share. @param {Row} settings */
   settings(settings) {
     this.mode = settings.mode ?? this.mode;
     this.share = settings.streaming_share ?? this.share;
@@ -128,6 +129,32 @@ export class Store {
     this._mark("lines", "stages");
   }
 
+  /** Milliseconds of speech that wait, and that were lost, over all calls. */
+  totals() {
+    const sum = (/** @type {string} */ name) => [...this.calls.values()].reduce((total, call) => total + (call[name] ?? 0), 0);
+    return {
+      waiting: sum("waiting_ms"),
+      lost: Math.max(this.system.lost_ms ?? 0, sum("lost_ms")),
+    };
+  }
+
+  /** The newest call that is over. */
+  last() {
+    return [...this.ended.values()].reduce((/** @type {Row | null} */ newest, row) => (newest && newest.began > row.began ? newest : row), null);
+  }
+
+  /** What happened before this page was told of it: events in order of time. @param {Row[]} past */
+  history(past) {
+    const known = new Set(this.events.map(identity));
+    const fresh = past.filter((event) => event.type !== "interim" && !known.has(identity(event)));
+    if (!fresh.length) return;
+    for (const event of fresh) if (event.type === "loss") this._lost(event);
+    const all = [...fresh, ...this.events].sort((one, two) => one.at - two.at).slice(-EVENTS_KEPT);
+    this.events = all.map((event, index) => ({ ...event, n: index }));
+    this.eventsSeen = this.events.length;
+    this._mark("events", "history", "lines");
+  }
+
   /** Rows of ended calls. @param {Row[]} rows */
   past(rows) {
     for (const row of rows) if (row.state === "ended") this._row(row);
@@ -136,7 +163,7 @@ export class Store {
   /** @param {string} leg @returns {Sounds} */
   sound(leg) {
     let sounds = this.sounds.get(leg);
-    if (!sounds) this.sounds.set(leg, (sounds = { said: new Envelope(this._slots), heard: new Envelope(this._slots) }));
+    if (!sounds) this.sounds.set(leg, (sounds = { said: new Envelope(), heard: new Envelope() }));
     return sounds;
   }
 
@@ -154,12 +181,12 @@ export class Store {
     this.stages.clear();
     this.losses.length = 0;
     this.sounds.clear();
-    this._slots = new SlotClock();
     this._mark("hello", "calls", "legs", "lines", "system", "stages");
   }
 
-  /** @param {Row} row */
-  _row(row) {
+  /** @param {Row} told */
+  _row(told) {
+    const row = inOrder(told);
     if (row.state === "ended") {
       this.calls.delete(row.call);
       for (const leg of row.legs ?? []) this.interims.delete(leg);
@@ -187,11 +214,11 @@ export class Store {
     this._mark("system");
   }
 
-  /** @param {string} name @param {any} of @param {number} at */
-  _levels(name, of, at) {
+  /** @param {string} name @param {any} of for each lane: first slot, pairs, moment of the first slot */
+  _levels(name, of) {
     const sounds = this.sound(name);
-    if (of.said) sounds.said.push(of.said[0], of.said[1], at);
-    if (of.heard) sounds.heard.push(of.heard[0], of.heard[1], at);
+    if (of.said) sounds.said.push(of.said[0], of.said[1], of.said[2]);
+    if (of.heard) sounds.heard.push(of.heard[0], of.heard[1], of.heard[2]);
   }
 
   /** @param {Row} event */
@@ -227,14 +254,19 @@ export class Store {
       if (event.text) line.text = event.text;
       line.at.final = event.at;
     } else if (event.type === "loss") {
-      const to = event.ended ?? event.at;
-      this.losses.push({ leg, call, from: event.began ?? to - (event.ms ?? 0) / 1000, to });
-      this.losses.splice(0, Math.max(0, this.losses.length - 100));
+      this._lost(event);
     } else {
       const line = this._find(call, leg, event.segment);
       if (line) become(line, event);
     }
     this._mark("lines");
+  }
+
+  /** @param {Row} event */
+  _lost(event) {
+    const to = event.ended ?? event.at;
+    this.losses.push({ leg: event.leg, call: event.call, from: event.began ?? to - (event.ms ?? 0) / 1000, to });
+    this.losses.splice(0, Math.max(0, this.losses.length - 100));
   }
 
   /** @param {string} call @param {string} leg @param {number} segment */
@@ -275,43 +307,3 @@ export class Store {
     for (const part of parts) this.changed.add(part);
   }
 }
-
-/** @param {Line} line @param {Row} event */
-function become(line, event) {
-  if (event.type === "translation") {
-    line.translation = event.text;
-    line.at.translated = event.at;
-    line.state = "translated";
-  } else if (event.type === "untranslated") {
-    line.state = "untranslated";
-    line.reason = event.reason ?? null;
-  } else if (event.type === "speech" && event.state === "started") {
-    line.at.spoken = event.at;
-    line.state = "spoken";
-    line.toEar = event.ms?.mouth_to_ear ?? null;
-  } else if (event.type === "speech") {
-    line.at.finished = event.at;
-    if (event.state !== "finished") {
-      line.state = "unspoken";
-      line.reason = event.reason ?? (event.state === "flushed" ? "flushed" : null);
-    }
-  }
-}
-
-/** One line of two accounts of it. @param {Line} line @param {Line} known @returns {Line} */
-function further(line, known) {
-  const ahead = STATES.indexOf(known.state) > STATES.indexOf(line.state) ? known : line;
-  return {
-    ...ahead,
-    translation: line.translation ?? known.translation,
-    at: { ...line.at, ...known.at },
-    toEar: known.toEar,
-    reason: known.reason ?? line.reason,
-  };
-}
-
-/** @param {Line} line */
-const key = (line) => `${line.leg}/${line.segment}`;
-
-/** An interim may already be ahead of the final that comes. @param {string} firm @param {string | undefined} text */
-const longer = (firm, text) => (text && text.startsWith(firm) ? text : firm);

@@ -1,19 +1,35 @@
-// The system as a whole: figures in the top bar, the mode, and the panel of providers, load and this page itself.
+// The system as a whole: figures in the top bar, the mode, and the panel of providers, delays and load.
 
 import { post } from "./api.js";
 import { ask } from "./controls.js";
 import { byId, h, mark, say, segmented } from "./dom.js";
-import { delay, duration, lost, number } from "./format.js";
+import { clock, delay, duration, lost, number, seconds } from "./format.js";
+import { LOST, provider, WAITING } from "./trouble.js";
 
-const QUANTILES = ["p50", "p95", "p99"];
+const QUANTILES = [
+  ["p50", "the median: half of them are quicker"], ["p95", "95 of 100 are quicker"], ["p99", "99 of 100 are quicker"],
+];
 const PRESSURES = {
-  calm: "nothing is given up",
-  shed: "this page is told less, and no unfinished speech",
-  coalesce: "audio goes to the recogniser in longer messages",
-  refuse: "no new calls",
+  calm: "The machine keeps up; nothing is held back",
+  shed: "Busy: this page is updated less often, and unfinished speech is not shown",
+  coalesce: "Very busy: sound goes to the recogniser in longer messages",
+  refuse: "Overloaded: new calls are refused",
 };
-const DELAYS = [["mouth_to_ear", "Mouth to ear"], ["own", "translink itself"]];
-const VITALS = [["lost", "lost"], ["calls", "calls"], ["ear", "mouth to ear p50"], ["ear95", "p95"], ["own", "own p99"], ["cpu", "cpu"], ["memory", "memory"]];
+const TO_EAR = "From the last sound of a segment to the first sound of its translation in the other ear, over all calls";
+const OWN = "translink's own part of that: from final text to the first datagram, without the providers";
+/** Name, label, what it means. */
+const VITALS = [
+  ["waiting", "waiting", WAITING], ["lost", "lost", LOST], ["calls", "calls", "Calls that are running"],
+  ["ear", "mouth to ear", `${TO_EAR}: median`], ["ear95", "p95", `${TO_EAR}: 95 of 100 are quicker`],
+];
+const DELAYS = [["mouth_to_ear", "Mouth to ear", TO_EAR], ["own", "translink itself", OWN]];
+const FACTS = [
+  ["legs", "Legs", "Open legs, in a call or not"], ["total", "Calls so far", "Since translink started"],
+  ["up", "Running for", "Since translink started"], ["cpu", "Processor", "Of one core, translink's own process"],
+  ["memory", "Memory", "Resident, translink's own process"],
+];
+/** What a breaker's state means. */
+const STATES = { closed: "working", held: "has to wait", open: "down", "half-open": "being tried" };
 
 export class System {
   /** @param {Element} vitals @param {Element} mode @param {Element} panel
@@ -22,8 +38,8 @@ export class System {
     this._store = store;
     this._probe = probe;
     this._vitals = new Map(VITALS.map(([name]) => [name, h("dd")]));
-    vitals.append(...VITALS.map(([name, text]) => h("div", { "data-figure": name }, h("dt", { text }), this._vitals.get(name))));
-    this._mode = h("div.segmented", { role: "radiogroup", "aria-label": "Mode of the system" });
+    vitals.append(...VITALS.map(([name, text, title]) => h("div", { "data-figure": name, title }, h("dt", { text }), this._vitals.get(name))));
+    this._mode = h("div.segmented", { role: "radiogroup", "aria-label": "Mode of the system", title: "How speech is recognised, on every leg" });
     this._showMode = segmented(this._mode, { auto: "Auto", streaming: "Streaming", prerecorded: "Prerecorded" },
       (value) => this._set(this._mode, "change the mode", { mode: value }));
     this._share = h("input", { type: "range", min: "0", max: "100", step: "5", id: "share", "aria-label": "Share of calls that stream in mode auto" });
@@ -31,41 +47,38 @@ export class System {
     this._share.addEventListener("input", () => say(this._percent, `${this._share.value} %`));
     this._share.addEventListener("change", () => this._set(this._share, "change the share", { share: Number(this._share.value) / 100 }));
     mode.append(this._mode, h("label.share", { title: "Share of calls that stream in mode auto" }, this._share, this._percent));
-    this._facts = h("dl");
+    this._values = new Map(FACTS.map(([name]) => [name, h("dd")]));
     this._providers = h("ul.providers");
     this._cells = /** @type {Map<string, any[]>} */ (new Map());
-    this._load = h("table.quantiles", {}, h("thead", {}, h("tr", {}, h("th", { text: "ms" }), ...QUANTILES.map((text) => h("th.figure", { scope: "col", text })))),
-      h("tbody", {}, ...DELAYS.map(([name, text]) => {
-        const cells = QUANTILES.map(() => h("td.figure"));
+    this._pressure = h("span.badge");
+    this._page = h("p.page-facts", { title: "How this page keeps up, in this browser" });
+    panel.append(h("header", {}, h("h2", { id: "system-title", text: "System" }), this._pressure),
+      h("h3", { text: "Providers" }), this._providers, h("h3", { text: "Delays of all calls" }), this._delays(),
+      h("dl", {}, ...FACTS.map(([name, text, title]) => h("div", { title }, h("dt", { text }), this._values.get(name)))), this._page);
+  }
+
+  _delays() {
+    const heads = QUANTILES.map(([text, title]) => h("th.figure", { scope: "col", text, title }));
+    return h("table.quantiles", {}, h("thead", {}, h("tr", {}, h("th", { text: "ms" }), ...heads)),
+      h("tbody", {}, ...DELAYS.map(([name, text, title]) => {
+        const cells = QUANTILES.map(([, means]) => h("td.figure", { title: means }));
         this._cells.set(name, cells);
-        return h("tr", {}, h("th", { scope: "row", text }), ...cells);
+        return h("tr", { title }, h("th", { scope: "row", text }), ...cells);
       })));
-    this._page = h("p.page-facts");
-    panel.append(h("header", {}, h("h2", { id: "system-title", text: "System" }), (this._pressure = h("span.badge"))),
-      this._load, this._facts, h("h3", { text: "Providers" }), this._providers, this._page);
   }
 
   /** Show what is new. */
   update() {
     const { system, calls } = this._store;
-    const [ear, own] = [counted(system.mouth_to_ear), counted(system.own)];
-    const gone = [...calls.values()].reduce((sum, call) => sum + (call.lost_ms ?? 0), 0);
-    const total = Math.max(gone, system.lost_ms ?? 0);
+    const ear = counted(system.mouth_to_ear);
+    const { waiting, lost: gone } = this._store.totals();
     const values = {
-      lost: lost(total),
-      calls: number(system.calls ?? calls.size),
-      ear: delay(ear.p50),
-      ear95: delay(ear.p95),
-      own: delay(own.p99),
-      cpu: typeof system.cpu_percent === "number" ? `${number(system.cpu_percent)} %` : "–",
-      memory: typeof system.rss_mb === "number" ? `${number(system.rss_mb)} MB` : "–",
+      waiting: seconds(waiting), lost: lost(gone), calls: number(system.calls ?? calls.size),
+      ear: delay(ear.p50), ear95: delay(ear.p95),
     };
     for (const [name, value] of Object.entries(values)) say(this._vitals.get(name), value);
-    mark(this._vitals.get("lost"), "data-bad", total > 0 ? "" : null);
-    const pressure = String(system.pressure?.level ?? system.pressure ?? "calm").toLowerCase();
-    say(this._pressure, system.draining ? "draining" : pressure);
-    mark(this._pressure, "title", PRESSURES[/** @type {keyof PRESSURES} */ (pressure)] ?? null);
-    mark(this._pressure, "data-mode", pressure === "calm" && !system.draining ? "streaming" : pressure === "refuse" ? "recovering" : "prerecorded");
+    mark(this._vitals.get("lost"), "data-bad", gone > 0 ? "" : null);
+    this._updatePressure(system);
     this._updateLoad(system);
     this._updateProviders(system.providers ?? {});
   }
@@ -86,20 +99,31 @@ export class System {
   /** Once a second: how this page is doing. */
   updatePage() {
     const late = this._probe.delay(0.95);
-    const text = `This page: ${number(this._probe.frames)} frames/s`;
-    say(this._page, late === null ? text : `${text}, events shown after ${number(late)} ms (p95)`);
+    const text = `This page draws ${number(this._probe.frames)} frames a second`;
+    say(this._page, late === null ? `${text}.` : `${text} and shows events after ${number(late)} ms (p95).`);
     mark(this._page, "data-frames", String(Math.round(this._probe.frames)));
     mark(this._page, "data-delay", late === null ? null : late.toFixed(1));
   }
 
   /** @param {any} system */
+  _updatePressure(system) {
+    const pressure = String(system.pressure?.level ?? system.pressure ?? "calm").toLowerCase();
+    say(this._pressure, system.draining ? "stopping" : pressure);
+    mark(this._pressure, "title", PRESSURES[/** @type {keyof PRESSURES} */ (pressure)] ?? null);
+    mark(this._pressure, "data-mode", pressure === "calm" && !system.draining ? "streaming" : pressure === "refuse" ? "recovering" : "prerecorded");
+  }
+
+  /** @param {any} system */
   _updateLoad(system) {
-    const facts = { Legs: number(system.legs), "Calls so far": number(system.calls_total), Up: duration(system.uptime) };
-    if (!this._facts.children.length) this._facts.append(...Object.keys(facts).map((text) => h("div", {}, h("dt", { text }), h("dd"))));
-    Object.values(facts).forEach((value, index) => say(this._facts.children[index].lastElementChild, value));
+    const values = {
+      legs: number(system.legs), total: number(system.calls_total), up: duration(system.uptime),
+      cpu: typeof system.cpu_percent === "number" ? `${number(system.cpu_percent)} %` : "–",
+      memory: typeof system.rss_mb === "number" ? `${number(system.rss_mb)} MB` : "–",
+    };
+    for (const [name, value] of Object.entries(values)) say(this._values.get(name), value);
     byId("quality").hidden = !system.offline;
     for (const [name, cells] of this._cells) {
-      QUANTILES.forEach((key, index) => say(cells[index], number(counted(system[name])[key], name === "own" ? 2 : 0)));
+      QUANTILES.forEach(([key], index) => say(cells[index], number(counted(system[name])[key], name === "own" ? 2 : 0)));
     }
   }
 
@@ -109,12 +133,14 @@ export class System {
     while (this._providers.children.length > names.length) this._providers.lastElementChild.remove();
     names.forEach((name, index) => {
       const item = this._providers.children[index] ?? this._providers.appendChild(h("li", {}, h("i.lamp"), h("b"), h("span.state"), h("span.reason")));
-      const { state = "", reason = "", attempts, opened } = providers[name] ?? {};
-      mark(item, "title", `${number(attempts)} requests, ${number(opened)} times down`);
+      const { state = "", reason = "", attempts, opened, since } = providers[name] ?? {};
+      const well = state === "closed";
+      const counts = `${name}: ${number(attempts)} requests, down ${number(opened)} times`;
+      mark(item, "title", well || !reason ? counts : `${counts}. ${reason}`);
       mark(item, "data-state", state);
-      say(item.children[1], name);
+      say(item.children[1], provider(name));
       say(item.children[2], STATES[/** @type {keyof STATES} */ (state)] ?? state);
-      say(item.children[3], state === "closed" ? "" : reason ?? "");
+      say(item.children[3], well ? "" : typeof since === "number" ? `since ${clock(since)}` : reason);
     });
   }
 
@@ -126,12 +152,7 @@ export class System {
     };
     ask(control, what, asking, () => this.updateMode());
   }
-
-  _pressure = /** @type {any} */ (null);
 }
 
 /** Quantiles of nothing are not 0. @param {any} [summary] */
 const counted = (summary) => (summary?.count === 0 ? {} : (summary ?? {}));
-
-/** What a breaker's state means to somebody who looks. */
-const STATES = { closed: "well", held: "asked for less", open: "down" };

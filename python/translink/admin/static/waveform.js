@@ -1,6 +1,6 @@
 // The outline of a sound: the least and the greatest value of every 20 ms, as the media core measures it.
-// 50 pairs a second, two minutes kept; a page never sees the sound itself. All outlines of a server count their
-// slots by one clock, so that what was said and what was heard stand at their true distance.
+// 50 pairs a second, two minutes kept; a page never sees the sound itself. The server says when the first pair of
+// each message was. So a sound that is told late, or after a pause, is drawn where it happened.
 
 export const PER_SECOND = 50;
 const KEPT = 120 * PER_SECOND;
@@ -9,25 +9,10 @@ const KEPT = 120 * PER_SECOND;
  * louder than soft. */
 const HEIGHTS = Float32Array.from({ length: 129 }, (_, value) => Math.min(1, value / 127) ** 0.6);
 
-/** When slots are: learnt from when they arrive. */
-export class SlotClock {
-  /** Unix seconds of slot 0; null before the first pair. @type {number | null} */
-  zero = null;
-
-  /** A message of moment `at` had nothing newer than the slot before `next`.
-   * @param {number} at Unix seconds @param {number} next */
-  heard(at, next) {
-    // A message may be late and is never early: the least difference seen is the true one. It may grow by
-    // a little each time, because two clocks drift.
-    const zero = at - next / PER_SECOND;
-    this.zero = this.zero === null ? zero : Math.min(this.zero + 0.0001, zero);
-  }
-}
-
 export class Envelope {
-  /** @param {SlotClock} clock */
-  constructor(clock) {
-    this._clock = clock;
+  constructor() {
+    /** Unix seconds of slot 0; null before the first pair. @type {number | null} */
+    this._zero = null;
     this._pairs = new Int8Array(2 * KEPT);
     /** Number of the slot after the newest one. Slots count a leg's sound from its beginning. */
     this.next = 0;
@@ -38,7 +23,7 @@ export class Envelope {
    * Take pairs as the server sends them.
    * @param {number} first slot of the first pair
    * @param {string} text base64 of int8 pairs: least, greatest
-   * @param {number} at Unix seconds of the message: the newest pair is not younger
+   * @param {number} at Unix seconds of the first pair
    */
   push(first, text, at) {
     const bytes = atob(text);
@@ -52,21 +37,22 @@ export class Envelope {
     }
     this.next = Math.max(this.next, first + count);
     this._first = Math.max(this._first, this.next - KEPT);
-    this._clock.heard(at, this.next);
+    this._zero = at - first / PER_SECOND;
   }
 
   /** Unix seconds of a slot's beginning; null before the first pair. @param {number} slot */
   time(slot) {
-    return this._clock.zero === null ? null : this._clock.zero + slot / PER_SECOND;
+    return this._zero === null ? null : this._zero + slot / PER_SECOND;
   }
 
   /**
-   * The greatest swing, 0 to 1, of the last `seconds`.
-   * @param {number} seconds
+   * The greatest swing, 0 to 1, since a moment.
+   * @param {number} from Unix seconds
    */
-  peak(seconds) {
+  peak(from) {
+    if (this._zero === null) return 0;
     let most = 0;
-    for (let slot = Math.max(this._first, this.next - seconds * PER_SECOND); slot < this.next; slot += 1) {
+    for (let slot = Math.max(this._first, Math.floor((from - this._zero) * PER_SECOND)); slot < this.next; slot += 1) {
       const at = 2 * (slot % KEPT);
       most = Math.max(most, this._pairs[at + 1], -this._pairs[at]);
     }
@@ -81,7 +67,7 @@ export class Envelope {
    * @param {number} middle y of silence @param {number} half height of full swing
    */
   trace(path, from, to, x, middle, half) {
-    const zero = this._clock.zero;
+    const zero = this._zero;
     if (zero === null) return;
     const low = Math.max(this._first, Math.floor((from - zero) * PER_SECOND));
     const high = Math.min(this.next, Math.ceil((to - zero) * PER_SECOND));

@@ -1,0 +1,195 @@
+"""Trouble on the page: what is down, since when, what it means for the callers, what to do; and what is
+there when no call is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.dashboard.board import Board
+from tests.dashboard.conftest import Visit, faults, live, manners_of, shoot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PATIENCE = 20_000
+PHONE = 390
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def board() -> AsyncIterator[Board]:
+    board = Board(3)
+    await board.start()
+    yield board
+    await board.close()
+
+
+async def top(page: Page, which: str) -> float:
+    """Where it begins, px from the top."""
+    box = await page.locator(which).first.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+async def test_a_total_outage_does_not_look_healthy(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    banner = page.locator("#banner")
+    await expect(banner).to_be_hidden()
+    await page.locator('.script ol > li[data-state="spoken"]').first.wait_for(timeout=PATIENCE)
+    board.outage()
+    await expect(banner).to_be_visible(timeout=PATIENCE)
+    await expect(banner.locator(".trouble-head strong")).to_have_text(
+        ["Recognition and speech are down", "Translation is down"]
+    )
+    await expect(banner.locator(".since").first).to_have_text(re.compile(r"since \d\d:\d\d:\d\d"))
+    await expect(banner).to_contain_text("Deepgram refused the key (401).")
+    await expect(banner).to_contain_text("Callers hear no translation.")
+    await expect(banner).to_contain_text("Set DEEPGRAM_API_KEY to a valid key")
+    await expect(banner).to_contain_text("Set DEEPL_API_KEY to a valid key")
+    # The reason is there to its end, and what waits stands beside what is lost.
+    await expect(banner).to_contain_text("(Check that the key belongs to this project.)")
+    await expect(banner.locator(".banner-figures dd")).to_have_text(["83 s", "0 ms"])
+    figures = page.locator(".call-figures")
+    await expect(figures.locator("[data-figure=waiting] dd")).to_have_text("28 s")
+    await expect(figures.locator("[data-figure=waiting] dd")).to_have_attribute("data-warn", "")
+    await expect(page.locator("#link")).to_have_attribute("data-health", "bad")
+    assert await top(page, "#banner") <= await top(page, ".top"), "over everything"
+    await expect(page).to_have_title("Recognition and speech are down – translink")
+    schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    for scheme in schemes:
+        await page.emulate_media(color_scheme=scheme)
+        await asyncio.sleep(0.2)  # colours fade over
+        await shoot(page, f"outage-{scheme}")
+        assert await faults(page) == [], scheme
+    await page.set_viewport_size({"width": PHONE, "height": 844})
+    await shoot(page, "outage-phone", whole=True)
+    assert await faults(page) == [], "on a phone"
+    board.recover()
+    await expect(banner).to_be_hidden(timeout=PATIENCE)
+    await expect(page.locator("#link")).not_to_have_attribute("data-health", "bad")
+    await expect(page).to_have_title("translink")
+
+
+async def test_a_provider_that_has_a_stand_in_is_a_warning(board: Board, visit: Visit) -> None:
+    board.providers = {
+        "deepgram.listen": {
+            "state": "half-open", "kind": "transient", "status": None, "since": 1.0,
+            "reason": "deepgram.listen: the handshake failed: timed out",
+        }
+    }  # fmt: skip
+    page = await visit(board.url)
+    await live(page)
+    await expect(page.locator("#banner")).to_have_attribute("data-level", "warn")
+    await expect(page.locator("#banner")).to_contain_text("Deepgram streaming is down")
+    await expect(page.locator("#banner")).to_contain_text("Calls are recognised in pieces")
+    await shoot(page, "degraded")
+
+
+async def test_what_the_machine_suffers_from_is_told_too(board: Board, visit: Visit) -> None:
+    board.trouble = {"pressure": "refuse", "media": "dead"}
+    page = await visit(board.url)
+    await live(page)
+    titles = page.locator("#banner .trouble-head strong")
+    await expect(titles).to_have_text(
+        ["No sound comes in or goes out", "The machine is overloaded"]
+    )
+
+
+async def test_a_silent_call_says_when_it_will_end(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    for row in board.calls.values():
+        row["ends_in_s"] = 8.0
+    await expect(page.locator(".call-name .badge").first).to_have_text(
+        re.compile(r"silent, ends in \d s"), timeout=PATIENCE
+    )
+    await expect(page.locator(".strip .facts").first).to_contain_text("silent, ends in")
+
+
+async def test_without_a_call_the_page_says_where_to_send_sound(visit: Visit) -> None:
+    board = Board(0)
+    await board.start()
+    try:
+        page = await visit(board.url)
+        empty = page.locator(".empty")
+        await expect(empty).to_contain_text("127.0.0.1:6120")
+        await expect(empty).to_contain_text("127.0.0.1:6123")
+        await expect(empty).to_contain_text("translink call --leg 3333 --play hello.wav")
+        await shoot(page, "empty")
+        assert await faults(page) == []
+        await page.set_viewport_size({"width": PHONE, "height": 844})
+        await shoot(page, "empty-phone")
+        manners_of(page).while_down = True
+    finally:
+        await board.close()
+
+
+async def test_without_a_call_the_last_one_is_shown_until_one_runs(visit: Visit) -> None:
+    board = Board(1)
+    (first,) = board.calls
+    board.end(first)
+    await board.start()
+    try:
+        page = await visit(board.url)
+        await expect(page.locator(".last-call")).to_contain_text("This is the last one")
+        await expect(page.locator(".call-name .badge").first).to_contain_text("ended")
+        await shoot(page, "last-call")
+        board.begin(2)
+        await expect(page.locator(".last-call")).to_be_hidden(timeout=PATIENCE)
+        await expect(page.locator(".between")).not_to_contain_text(first)
+        manners_of(page).while_down = True
+    finally:
+        await board.close()
+
+
+async def test_a_last_call_that_was_chosen_stays(visit: Visit) -> None:
+    board = Board(1)
+    (first,) = board.calls
+    board.end(first)
+    await board.start()
+    try:
+        page = await visit(board.url)
+        await expect(page.locator(".last-call")).to_be_visible()
+        await page.get_by_role("radio", name="Ended").click()
+        await page.locator(f"#call-{first}").click()
+        board.begin(2)
+        await expect(page.locator("#vitals [data-figure=calls] dd")).to_have_text(
+            "2", timeout=PATIENCE
+        )
+        await expect(page.locator(".between")).to_contain_text(first)
+        manners_of(page).while_down = True
+    finally:
+        await board.close()
+
+
+async def test_what_happened_before_the_page_was_opened_is_told(board: Board, visit: Visit) -> None:
+    call = next(iter(board.calls))
+    board.past += [
+        {"v": 1, "type": "breaker", "at": 1_000.0, "call": None, "leg": None, "provider": "deepl",
+         "state": "open", "reason": "long ago"},
+        {"v": 1, "type": "loss", "at": 1_001.0, "call": call, "leg": board.calls[call]["legs"][0],
+         "ms": 640.0, "start": 0, "end": 10_240},
+    ]  # fmt: skip
+    page = await visit(board.url)
+    await live(page)
+    await expect(page.locator('#events li[data-type="breaker"]')).to_contain_text("long ago")
+    await page.locator(f"#call-{call}").click()
+    await expect(page.locator('#events li[data-type="loss"]')).to_contain_text("0.64 s")
+
+
+async def test_how_far_an_ear_is_behind_is_a_band_where_the_server_says_so(
+    board: Board, visit: Visit
+) -> None:
+    page = await visit(board.url)
+    await live(page)
+    band = page.locator(".behind").first
+    await expect(band).to_be_hidden()
+    board.leg_trouble = {"behind_s": 4.0}
+    await expect(band).to_have_text("4.0 s behind", timeout=PATIENCE)
+    await expect(band.locator("i")).to_have_css("transform", "matrix(0.5, 0, 0, 1, 0, 0)")
