@@ -12,11 +12,10 @@
 //! above it; for [`HANG`] frames after that nothing is marked, so that the soft ends of his words
 //! stay. When the echo does not come any more although it should, it is forgotten.
 //!
-//! Slots are those of the monotonic clock ([`crate::envelope::Slots`]), as for drawing. Levels are whole
+//! Slots are 20 ms of the monotonic clock. Levels are whole
 //! quarters of a decibel above −66 dBFS; so the sums over the window are exact however long they are kept.
 //! A frame costs 50 lags × 3 sums.
 
-use crate::envelope::Slots;
 use crate::frame::{FRAME_NANOS, Nanos};
 
 /// What was learned of an echo.
@@ -46,7 +45,6 @@ impl Echo {
 #[derive(Debug)]
 pub struct EchoGuard {
     on: bool,
-    slots: Slots,
     /// The slot after the newest that was heard.
     next: u64,
     /// Levels by slot, modulo the length: what was sent (with its slot), and what was heard.
@@ -77,7 +75,6 @@ impl EchoGuard {
     pub fn new(on: bool) -> Self {
         Self {
             on,
-            slots: Slots::default(),
             next: 0,
             sent: [(0, 0); HELD],
             heard: [0; WINDOW],
@@ -130,26 +127,44 @@ impl EchoGuard {
 
     /// A frame of this mean square came. Whether it is echo.
     pub fn heard(&mut self, captured: Nanos, power: f32) -> bool {
-        let slot = self.slots.place(captured);
+        let slot = self.slot(captured);
         if self.next == 0 || slot > self.next + (WINDOW + LAGS) as u64 {
             // Nothing came for longer than is looked back.
-            let (on, learned, slots) = (self.on, self.learned, std::mem::take(&mut self.slots));
+            let (on, learned) = (self.on, self.learned);
             *self = Self {
                 learned,
-                slots,
                 sent: self.sent,
                 next: slot,
                 ..Self::new(on)
             };
         }
+        let short = slot < self.next + SHORT;
+        let fill = if short && slot > 0 {
+            self.heard[index(self.next.max(1) - 1, WINDOW)]
+        } else {
+            0
+        };
         while self.next < slot {
-            self.step(0);
+            self.step(fill);
         }
         let level = level(power);
         if slot == self.next {
             self.step(level);
         }
         self.judge(level)
+    }
+
+    /// The slot of a frame: the next one, unless it is more than [`JITTER`] off. Less than drawing allows: the
+    /// lag must not wander.
+    const fn slot(&self, captured: Nanos) -> u64 {
+        let due = captured / FRAME_NANOS;
+        if self.next + JITTER < due {
+            due
+        } else if self.next > due + JITTER {
+            self.next - 1
+        } else {
+            self.next
+        }
     }
 
     /// The level of the next slot.
@@ -347,6 +362,12 @@ const LAGS: usize = 50;
 /// Slots whose sent level is kept: the window at the longest lag, and some that are ahead of what
 /// was heard.
 const HELD: usize = 256;
+
+/// Slots that a frame may be early or late.
+const JITTER: u64 = 2;
+
+/// A hole of fewer slots is bridged: it is jitter. A longer one is a pause.
+const SHORT: u64 = 6;
 
 /// Slots between two looks: 0.5 s.
 const LOOK: u64 = 25;
