@@ -330,10 +330,13 @@ class Engine:
         newest one there is nothing until the next.
         """
 
-    def history(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
+    def history(
+        self, leg: int, start: int, end: int, *, without_echo: bool = False
+    ) -> tuple[int, bytes]:
         """Audio from sample `start` to `end`, as far as the ledger still (and already) has it.
 
-        Returns (first sample, bytes).
+        `without_echo`: silence for the frames that were marked as `echo`, as a recogniser is to hear
+        it. Returns (first sample, bytes).
         """
 
     def fileno(self) -> int:

@@ -199,10 +199,16 @@ def test_the_echo_of_a_speakerphone_is_marked() -> None:
         assert drainer.until(lambda: len(drainer.steps) == 2, 12)
         counters = media.counters(leg)
         telephone.join()
+        first = drainer.frames[0].start
+        kept = media.history(leg, first, 1 << 60)
+        masked = media.history(leg, first, 1 << 60, without_echo=True)
     assert 100e6 < counters["echo_lag_ns"] < 300e6
     assert 200_000 < counters["echo_gain"] < 500_000
     late = [frame for frame in drainer.frames[200:] if frame.rms > 300]
     assert sum(frame.echo for frame in late) > 0.8 * len(late)
     assert not any(frame.speech for frame in drainer.frames if frame.echo)
     assert counters["frames_echo"] == sum(frame.echo for frame in drainer.frames)
+    assert kept == (first, b"".join(frame.pcm for frame in drainer.frames))
+    meant = (bytes(640) if frame.echo else frame.pcm for frame in drainer.frames)
+    assert masked == (first, b"".join(meant))
     assert any(any(frame.pcm) for frame in drainer.frames if frame.echo), "the audio stays"

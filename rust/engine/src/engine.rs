@@ -199,6 +199,19 @@ impl Engine {
         Ok(self.leg(leg)?.history(start, end))
     }
 
+    /// The same, with silence where it was the echo of what the ear was sent.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn history_without_echo(
+        &self,
+        leg: u32,
+        start: u64,
+        end: u64,
+    ) -> Result<(u64, Vec<u8>), Error> {
+        Ok(self.leg(leg)?.history_without_echo(start, end))
+    }
+
     /// Whom to hear from now on. Whoever was heard until now has to be let in anew, and an ear that
     /// was learned from the datagrams to be learned anew.
     ///

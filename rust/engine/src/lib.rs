@@ -67,6 +67,7 @@ mod handed;
 mod item;
 mod legs;
 pub mod mailbox;
+mod masks;
 mod pace;
 mod ports;
 mod run;

@@ -9,6 +9,7 @@ use translink_core::ledger::Ledger;
 
 use crate::counters::Counters;
 use crate::envelope::Envelope;
+use crate::masks::Masks;
 use crate::source::Senders;
 use crate::tap::Tap;
 
@@ -28,6 +29,7 @@ pub(crate) struct SharedLeg {
     /// Bytes that may wait for the ear.
     capacity: u64,
     ledger: Mutex<Ledger>,
+    pub(crate) masks: Masks,
     /// Outlines of what the talker said and of what the ear was sent.
     pub(crate) said: Envelope,
     pub(crate) heard: Envelope,
@@ -44,6 +46,7 @@ impl SharedLeg {
             life: AtomicU32::new(0),
             capacity: capacity as u64,
             ledger: Mutex::new(Ledger::new(ledger)),
+            masks: Masks::new(ledger),
             said: Envelope::new(),
             heard: Envelope::new(),
             senders: Senders::default(),
@@ -81,6 +84,13 @@ impl SharedLeg {
     /// Samples `start..end` of what the talker said, as far as they are held.
     pub(crate) fn history(&self, start: u64, end: u64) -> (u64, Vec<u8>) {
         stretch(|| self.ledger(), start, end)
+    }
+
+    /// The same, with silence where it was echo.
+    pub(crate) fn history_without_echo(&self, start: u64, end: u64) -> (u64, Vec<u8>) {
+        let (first, mut audio) = self.history(start, end);
+        self.masks.apply(first, &mut audio);
+        (first, audio)
     }
 
     /// Samples `start..end` of what the ear was sent, as far as the tap holds them.

@@ -286,6 +286,9 @@ impl Slot {
     fn publish(&mut self, frame: Frame, out: &mut Outbox) {
         let slot = self.said.place(frame.captured);
         self.shared.said.draw(slot, frame.extremes);
+        if frame.echo {
+            self.shared.masks.mark(frame.start);
+        }
         self.shared.ledger().append(frame.start, &frame.pcm);
         if self.heard_by.is_some() {
             self.handed.push(&frame);

@@ -120,14 +120,22 @@ impl Engine {
         self.0.flush(leg).map_err(engine_error)
     }
 
+    #[pyo3(signature = (leg, start, end, *, without_echo = false))]
     fn history<'py>(
         &self,
         py: Python<'py>,
         leg: u32,
         start: u64,
         end: u64,
+        without_echo: bool,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
-        let read = py.detach(|| self.0.history(leg, start, end));
+        let read = py.detach(|| {
+            if without_echo {
+                self.0.history_without_echo(leg, start, end)
+            } else {
+                self.0.history(leg, start, end)
+            }
+        });
         let (first, audio) = read.map_err(engine_error)?;
         Ok((first, PyBytes::new(py, &audio)))
     }
