@@ -200,8 +200,9 @@ def test_the_echo_of_a_speakerphone_is_marked() -> None:
         counters = media.counters(leg)
         telephone.join()
         first = drainer.frames[0].start
-        kept = media.history(leg, first, 1 << 60)
-        masked = media.history(leg, first, 1 << 60, without_echo=True)
+        end = drainer.frames[-1].start + 320
+        kept = media.history(leg, first, end)
+        masked = media.history(leg, first, end, without_echo=True)
     assert 100e6 < counters["echo_lag_ns"] < 300e6
     assert 200_000 < counters["echo_gain"] < 500_000
     late = [frame for frame in drainer.frames[200:] if frame.rms > 300]
