@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "observe": "settings process",
         "providers": "observe process",
         "providers/deepgram": "providers",
-        "media": "process",
+        "media": "settings process",
         "recognition": "providers",
         "calls": "recognition providers observe settings process media",
         "admin/http": "",

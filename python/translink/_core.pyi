@@ -13,6 +13,7 @@ __all__ = [
     "Frame",
     "Playout",
     "Resampler",
+    "SourceChange",
     "__version__",
     "alaw_decode",
     "alaw_encode",
@@ -65,6 +66,22 @@ class Playout:
     unplayed: int
     """Bytes dropped by a flush."""
 
+@final
+class SourceChange:
+    """In a call, another sender has taken over (`source` of `add_leg`).
+
+    Told once a second and leg at most; `source_changes` counts each.
+    """
+
+    leg: int
+    life: int
+    """As in `Frame`."""
+    old: tuple[str, int]
+    """Who was heard until then."""
+    new: tuple[str, int]
+    at: int
+    """Arrival of the datagram that settled it."""
+
 @type_check_only
 class LegCounters(TypedDict):
     """Rises from the creation of the leg.
@@ -87,7 +104,11 @@ class LegCounters(TypedDict):
     frames_filled: int
     """Frames of silence fed after datagrams stopped in mid-utterance."""
     strangers: int
-    """Datagrams dropped because of who sent them (`source` of `add_leg`)."""
+    """Datagrams dropped because of who sent them (`source` of `add_leg`); those of a newcomer who
+    might have taken over count when it has not, 0.4 s after its last one.
+    """
+    source_changes: int
+    """Times that another sender took over in a call. All that it had sent meanwhile is heard."""
     datagrams_out: int
     bytes_out: int
     drops_kernel: int
@@ -191,7 +212,9 @@ class Engine:
     ) -> int:
         """Bind the leg's socket and return the leg's number.
 
-        Raises `OSError` (address in use, …), `ValueError`.
+        Raises `OSError` (address in use, …), `ValueError`, `MemoryError`. A leg takes its memory here
+        (ledger, ear's queue: 64 kB a second) and is refused where not even 8 MB more would be left;
+        legs that are there go on.
 
         Numbers rise and never come back. Without `play_to` the ear is where the call's newest
         datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
@@ -202,8 +225,10 @@ class Engine:
 
         `source` says whose datagrams are heard; others' are dropped and counted as `strangers`:
 
-        - `first` (None): the first sender's of a call; another one's once nothing came from him for
-          1 s.
+        - `first` (None): the first sender's of a call. A newcomer takes over once it has talked in
+          real time while the one who was heard was silent: for 60 ms from another port of the same
+          host, for 1 s from another host. What it said meanwhile is heard first, so nothing of a
+          gateway that moves is lost. A newcomer who talked at the same time needs 1 s in any case.
         - `any`: everybody's, mixed as they come.
         - an IP address with or without `:port` (`192.0.2.7`, `[2001:db8::7]:4000`), or up to 8 of
           them: theirs.
@@ -227,8 +252,22 @@ class Engine:
         come: frames with a lower one may still come out of the mailbox and belong to a call before.
         """
 
+    def detach_leg(self, leg: int) -> int:
+        """A call ended whose ear still has something to hear. Returns the `life` of the frames to come.
+
+        Unlike `reset_leg` it leaves the ledger, what waits for the ear and what waits in the socket;
+        the byte stream goes on without a seam. So the next call can begin at the sample where the
+        ended one stopped listening: read it up to the `start` of the first frame of the new `life`
+        from `history`, and go on with the frames. The sender who was heard is let go: the next call's
+        may be another one at once. An ear without `play_to` stays where it was until then, and what
+        still waits for it is flushed if the next call's sender is another one.
+        """
+
+    def forget(self, leg: int, before: int) -> None:
+        """Forget the audio before a sample: `history` does not give it any more."""
+
     def play(self, leg: int, utterance: int, pcm: bytes, last: bool = False) -> int:
-        """Queue speech for the leg's ear.
+        """Queue speech for the leg's ear. Raises `MemoryError`.
 
         Returns the bytes accepted: fewer than given when the ear's queue is full; then `last` was
         not taken either.
@@ -320,7 +359,10 @@ class Engine:
         """
 
     def tap(self, leg: int, on: bool) -> None:
-        """Keep the last 5 s of what the ear is sent, for `heard`; or no more. Idempotent."""
+        """Keep the last 5 s of what the ear is sent, for `heard`; or no more. Idempotent.
+
+        Raises `MemoryError`.
+        """
 
     def heard(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
         """What the ear was sent from sample `start` to `end`, as far as the tap has it.
@@ -336,7 +378,7 @@ class Engine:
         """Audio from sample `start` to `end`, as far as the ledger still (and already) has it.
 
         `without_echo`: silence for the frames that were marked as `echo`, as a recogniser is to hear
-        it. Returns (first sample, bytes).
+        it. Returns (first sample, bytes). Raises `MemoryError`.
         """
 
     def fileno(self) -> int:
@@ -345,7 +387,7 @@ class Engine:
         Open for as long as the engine exists.
         """
 
-    def drain(self, limit: int = 256) -> list[Frame | Playout]:
+    def drain(self, limit: int = 256) -> list[Frame | Playout | SourceChange]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

@@ -20,6 +20,7 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+import os
 import queue
 import re
 import sys
@@ -105,7 +106,7 @@ def configure(
     else:
         last = [
             structlog.dev.ConsoleRenderer(
-                colors=out.isatty(),
+                colors=out.isatty() and not os.environ.get("NO_COLOR"),
                 pad_event_to=0,
                 timestamp_key="at",
                 exception_formatter=structlog.dev.plain_traceback,

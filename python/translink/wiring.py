@@ -7,11 +7,13 @@ a process of its own on a loopback port, reached by the very same clients.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
 
+from translink.errors import SettingsError
 from translink.observe.journal import Journal
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
@@ -55,11 +57,27 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
     if no_deepgram or no_deepl or settings.fallback.offline:
         # Not needed, and so not loaded, where there are keys.
         from translink.offline import OfflineProcess
+        from translink.offline.engines import check
 
+        if no_deepgram and not check.can_hear():
+            raise SettingsError(
+                "no DEEPGRAM_API_KEY, and the local recogniser that would serve instead is not "
+                f"installed: set the key, or {check.INSTALL} (114 MB)"
+            )
+        beyond = check.beyond(leg.language for leg in settings.legs)
+        if beyond and (no_deepgram or no_deepl):
+            log.warning(
+                "the local engines do %s only: legs in %s need keys for the real services",
+                " and ".join(check.LANGUAGES),
+                ", ".join(beyond),
+            )
+        began = time.monotonic()
+        log.info("loading the local engines, some seconds; the first start ever takes longer")
         offline = OfflineProcess(
             phrasebook=settings.offline.phrasebook, recognizers=settings.offline.recognizers
         )
         url = await offline.start()
+        log.info("local engines ready", took_ms=round(1000 * (time.monotonic() - began)))
         for lack in offline.missing:
             log.warning("an offline engine is missing: %s", lack)
         stack.push_async_callback(offline.stop)

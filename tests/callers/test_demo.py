@@ -105,6 +105,27 @@ def test_one_direction_without_translation_fails_the_demo(
 
 
 @pytest.mark.usefixtures("voices")
+def test_a_line_that_was_not_understood_is_told_counted_and_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--deaf", "4444"))
+    assert run_demo(tmp_path, seconds=8.0, plain=True) == NOTHING_HEARD
+    told = capsys.readouterr().err
+    assert "losses = 1 (datagrams_in 0, datagrams_out 0, drops 0, events 0, lines 1)" in told
+    assert "Of 4444, 1 line was not understood" in told
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["ok"], "both heard the other all the same"
+
+
+def test_without_a_recogniser_the_demo_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    assert run_demo(tmp_path, seconds=5.0) == MISSING
+    assert "pip install 'translink[offline]'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("voices")
 def test_a_server_that_ends_at_once_is_reported_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.speaking import FakeEar, Talkers, weather
 from tests.support.virtual import run_virtually
-from translink.calls.direction import Direction, Record
-from translink.calls.speaker import AHEAD, IN_EAR, SEGMENTS, Speaker
+from translink.calls.direction import Direction, DirectionRecord
+from translink.calls.speaker import SEGMENTS_WAITING, TRANSLATIONS_AHEAD, UTTERANCES_IN_EAR, Speaker
 from translink.errors import ProviderError
 from translink.observe.journal import Event, Journal
 from translink.observe.stages import Stages
@@ -29,7 +29,7 @@ class Booth:
         self.ear = ear
         self.journal = Journal()
         self.stages = Stages()
-        self.record = Record(way, self.journal, [self.stages])
+        self.record = DirectionRecord(way, self.journal, [self.stages])
         self.tally = self.record.tally
         self.speaker = Speaker(way, ear=ear, services=talkers.services(), record=self.record)
         ear.tell = self.speaker.playout
@@ -127,7 +127,9 @@ def test_the_translator_is_shown_the_three_segments_before() -> None:
 def test_a_slow_translator_is_asked_for_a_few_segments_at_once_only() -> None:
     booth = interpret(saying(*(f"s{i}" for i in range(30))), Talkers(delay=5.0))
     assert booth.ear.heard == [f"S{i}" for i in range(30)]
-    assert booth.talkers.most_asking <= AHEAD + 2  # one is awaited, one waits for its place
+    assert (
+        booth.talkers.most_asking <= TRANSLATIONS_AHEAD + 2
+    )  # one is awaited, one waits for its place
 
 
 def test_a_full_ear_makes_the_speaker_wait_and_loses_nothing() -> None:
@@ -140,16 +142,16 @@ def test_a_full_ear_makes_the_speaker_wait_and_loses_nothing() -> None:
 def test_many_short_utterances_never_fill_the_ears_list() -> None:
     booth = interpret(saying(*(f"s{i}" for i in range(200))), Talkers(delay=0.0, slowness=0.0))
     assert booth.ear.heard == [f"S{i}" for i in range(200)]
-    assert booth.ear.most <= IN_EAR
+    assert booth.ear.most <= UTTERANCES_IN_EAR
 
 
 def test_one_segment_too_many_is_reported_and_not_kept() -> None:
     async def scene(booth: Booth) -> None:
-        booth.say(*(f"s{i}" for i in range(SEGMENTS + 20)))
+        booth.say(*(f"s{i}" for i in range(SEGMENTS_WAITING + 20)))
         assert len(booth.told("untranslated")) == 20
 
     booth = interpret(scene, Talkers(delay=0.0, slowness=0.0))
-    assert len(booth.ear.heard) == SEGMENTS
+    assert len(booth.ear.heard) == SEGMENTS_WAITING
     assert booth.balanced()
 
 

@@ -346,7 +346,8 @@ class Board:
 
     def system(self) -> dict[str, Any]:
         return {
-            "cpu_percent": 41.5, "rss_mb": 212.4, "calls": len(self.calls), "legs": len(self.legs),
+            "cpu_percent": 41.5, "rss_mb": 212.4,
+            "calls": sum(row["state"] == "running" for row in self.calls.values()), "legs": len(self.legs),
             "calls_total": len(self.calls), "uptime": 7_300.0, "offline": None,
             "pressure": "calm", "mode": "auto", "share": 1.0, "media": "running",
             "draining": False, "legs_out_of_service": [], "lost_ms": 0.0,

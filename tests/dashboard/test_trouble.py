@@ -160,7 +160,7 @@ async def test_a_last_call_that_was_chosen_stays(visit: Visit) -> None:
         await page.locator(f"#call-{first}").click()
         board.begin(2)
         await expect(page.locator("#vitals [data-figure=calls] dd")).to_have_text(
-            "2", timeout=PATIENCE
+            "1", timeout=PATIENCE
         )
         await expect(page.locator(".between")).to_contain_text(first)
         manners_of(page).while_down = True

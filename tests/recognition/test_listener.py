@@ -14,7 +14,7 @@ from tests.support.virtual import run_virtually
 from tests.support.world import FakeFrame, FakeStream, Plan, World
 from translink.errors import Kind
 from translink.recognition.feed import FeedLimits
-from translink.recognition.rules import ListenRules, Mode
+from translink.recognition.rules import ListenMode, ListenRules
 
 
 def live(
@@ -71,7 +71,7 @@ def test_an_outage_of_the_stream_is_bridged_by_the_prerecorded_api(outage: float
     )
     assert_lossless(world)
     assert world.fallbacks == 1, "said once"
-    assert world.modes[-2][1] is Mode.STREAMING, "and it came back"
+    assert world.modes[-2][1] is ListenMode.STREAMING, "and it came back"
     assert world.handshakes <= 4 + outage
 
 
@@ -230,7 +230,7 @@ def test_cancelling_reports_what_was_under_way() -> None:
         await asyncio.wait([living])
         assert world.open_streams == 0
         assert world.losses
-        assert world.modes[-1][1] is Mode.IDLE
+        assert world.modes[-1][1] is ListenMode.IDLE
         return world
 
     run_virtually(call())

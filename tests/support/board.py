@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from translink.calls.segments import CommitPolicy
+from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard
 from translink.errors import Kind, ProviderError
 from translink.media import MediaLeg
@@ -253,7 +253,7 @@ class Board:
             ),
             journal=self.journal,
             rules=ListenRules(),
-            policy=CommitPolicy(),
+            policy=SegmentPolicy(),
         )
 
     async def talk(self, leg: str, seconds: float) -> None:

@@ -135,8 +135,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a call that somebody listens to is marked",
-        "calls/tap.py",
-        "leg.listeners += 1",
+        "calls/leg.py",
+        "self.listeners += 1",
         "pass",
         "tests/calls/test_tap.py -k seen_by_all",
     ),

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.recognition.listener import Listener
-from translink.recognition.rules import ListenObserver, ListenRules, Mode
+from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
 from translink.results import RATE, Result, StreamEvent, Word
 
@@ -261,7 +261,7 @@ class World(ListenObserver):
         self.heard: list[str] = []
         self.losses: list[Lost] = []
         self.complaints: list[str] = []
-        self.modes: list[tuple[float, Mode]] = []
+        self.modes: list[tuple[float, ListenMode]] = []
         self.delays: list[float] = []
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
@@ -318,7 +318,7 @@ class World(ListenObserver):
         elif isinstance(item, Lost):
             self.losses.append(item)
 
-    def mode(self, mode: Mode, reason: str) -> None:
+    def mode(self, mode: ListenMode, reason: str) -> None:
         self.modes.append((self.now, mode))
 
     def fell_back(self, error: ProviderError | None) -> None:
@@ -349,7 +349,7 @@ class World(ListenObserver):
                 self.listener.use_streaming(streaming)
             while languages and languages[0] <= self.now:
                 languages.pop(0)
-                self.listener.use_language("fr" if self.listener.language == "en" else "en")
+                self.listener.set_language("fr" if self.listener.language == "en" else "en")
         self.said_for = self.now
         await self.listener.finish(drain)
         self.drained_in = self.now - self.said_for

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
+import itertools
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,9 +88,9 @@ def run_demo(
             charge.
 
     Returns:
-        0 each heard the other's words; 3 one of them heard no translation; 2 something is missing
-        on this machine;
-        1 the server failed; 130 interrupted.
+        0 each heard every line of the other's; 3 a line was not understood, or one of them heard
+        no translation; 2 something is missing on this machine; 1 the server failed; 130
+        interrupted.
     """
     console = Console(stderr=True)
     folder = Path(out)
@@ -110,7 +112,7 @@ def run_demo(
     console.print(f"Listen to it: {folder}/ has what each caller said and heard.", markup=False)
     if json:
         sys.stdout.write(orjson.dumps(summary, option=orjson.OPT_APPEND_NEWLINE).decode())
-    return HEARD if summary["ok"] else NOTHING_HEARD
+    return HEARD if summary["ok"] and not summary["losses"]["lines"] else NOTHING_HEARD
 
 
 def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
@@ -139,6 +141,10 @@ def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
 async def _demo(
     folder: Path, seconds: float, console: Console, *, plain: bool, keys: bool
 ) -> Summary:
+    if not keys and importlib.util.find_spec("pocketsphinx") is None:
+        raise SpeechMissing(
+            "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
+        )
     _explain(console, folder, seconds, keys=keys)
     lines = {leg: await lines_of(language, offline=not keys) for leg, language in LANGUAGES.items()}
     cues = schedule(lines, seconds - LAST_WORDS)
@@ -230,7 +236,7 @@ async def _server(
     log.unlink(missing_ok=True)
     server = ServerProcess(plans, folder=scratch, log=log, keys=keys)
     began = time.monotonic()
-    with console.status("Starting the server and its engines …"):
+    async with _clock(console, "Starting the server and its engines"):
         await stack.enter_async_context(server)
     took = time.monotonic() - began
     console.print(
@@ -238,6 +244,27 @@ async def _server(
         highlight=False,
     )
     return server
+
+
+@contextlib.asynccontextmanager
+async def _clock(console: Console, doing: str) -> AsyncIterator[None]:
+    """Tell what takes so long, and on a terminal how long it has taken."""
+    if not console.is_terminal:
+        console.print(f"{doing}: some seconds, more the first time ever", highlight=False)
+        yield
+        return
+    with console.status(f"{doing} …") as status:
+
+        async def tick() -> None:
+            for seconds in itertools.count(1):
+                await asyncio.sleep(1.0)
+                status.update(f"{doing}: {seconds} s (some seconds; more the first time ever)")
+
+        ticking = asyncio.create_task(tick())
+        try:
+            yield
+        finally:
+            ticking.cancel()
 
 
 async def _follow(server: ServerProcess, take: Take) -> None:

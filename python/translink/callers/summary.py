@@ -81,6 +81,9 @@ class Losses(TypedDict):
     """The server's own: kernel, mailbox, playout."""
     events: int
     """Times the server reported lost speech."""
+    lines: int
+    """Lines that were said and not understood, or not translated. At least: a line that came as two
+    segments can hide one that did not come."""
     total: int
 
 
@@ -141,6 +144,13 @@ def tell(console: Console, summary: Summary) -> None:
     told = ", ".join(f"{name} {count}" for name, count in lost.items() if name != "total")
     console.print(f"losses = {lost['total']} ({told})", highlight=False, soft_wrap=True)
     for leg, each in summary["directions"].items():
+        missed = each["said"] - each["understood"]
+        if missed > 0:
+            told = "1 line was" if missed == 1 else f"{missed} lines were"
+            console.print(f"Of {leg}, {told} not understood.", style="yellow", highlight=False)
+        if each["untranslated"]:
+            told = f"{each['untranslated']} of what {leg} said was not translated."
+            console.print(told, style="yellow", highlight=False)
         if not each["ok"]:
             console.print(f"No translation of {leg} was heard.", style="red", highlight=False)
 
@@ -193,7 +203,7 @@ def _delays(each: Direction) -> list[float]:
 
 def _losses(directions: Sequence[Direction], stats: Mapping[str, Any], events: int) -> Losses:
     legs: Mapping[str, Any] = stats.get("legs") or {}
-    missing_in = missing_out = drops = 0
+    missing_in = missing_out = drops = lines = 0
     sent_to = dict(zip((d.leg for d in directions), reversed(directions), strict=True))
     for each in directions:
         counters: Mapping[str, Any] = legs.get(each.leg) or {}
@@ -202,12 +212,14 @@ def _losses(directions: Sequence[Direction], stats: Mapping[str, Any], events: i
         heard = sent_to[each.leg].heard.datagrams
         missing_out += max(0, int(counters.get("datagrams_out", 0)) - heard)
         drops += sum(int(counters.get(name, 0)) for name in _DROPS)
+        lines += max(0, len(each.said) - each.side.segments) + each.side.failures
     return Losses(
         datagrams_in=missing_in,
         datagrams_out=missing_out,
         drops=drops,
         events=events,
-        total=missing_in + missing_out + drops + events,
+        lines=lines,
+        total=missing_in + missing_out + drops + events + lines,
     )
 
 

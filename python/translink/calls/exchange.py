@@ -64,7 +64,7 @@ class Exchange:
         *,
         open_leg: Callable[[LegSettings], MediaLeg],
     ) -> None:
-        """`open_leg` opens a leg's sockets, or raises `OSError`."""
+        """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`."""
         self._settings = settings
         self._switchboard = switchboard
         self._open = open_leg
@@ -120,6 +120,8 @@ class Exchange:
             )
             try:
                 return Leg(leg, self._open(leg), other, created=True)
+            except MemoryError as error:
+                raise Refused("there is no memory for another call", busy=True) from error
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise Refused(

@@ -16,10 +16,10 @@ So the words of the segments are the words of the finals: in order, each once, w
 everything else. The results come in absolute leg samples, in order of speech and without repetition
 (`timeline` sees to that).
 
-    transcript.result(result, now)
-    for segment in transcript.segments():
+    segmenter.result(result, now)
+    for segment in segmenter.segments():
         ...
-    # and call transcript.tick(now) when transcript.deadline is reached
+    # and call segmenter.tick(now) when segmenter.deadline is reached
 
 Source: Deepgram's pages on endpointing, interim results and utterance end.
 """
@@ -33,7 +33,7 @@ from translink.sentences import ends_clause, ends_sentence, gap, join
 
 
 @dataclass(frozen=True, slots=True)
-class CommitPolicy:
+class SegmentPolicy:
     """How long text may wait for a better end."""
 
     max_wait: float = 1.5
@@ -52,15 +52,15 @@ class CommitPolicy:
     """A longer open turn is cut. 400 is below every limit of the voices (Aura: 1,000)."""
 
 
-class Transcript:
+class Segmenter:
     """Turns the results of one leg into segments.
 
     It holds at most one open turn (bounded by the policy's limits and one final) and what
     `segments` has not fetched yet; fetch after every call. Nothing is ever dropped.
     """
 
-    def __init__(self, policy: CommitPolicy | None = None, *, first_number: int = 1) -> None:
-        self._policy = policy or CommitPolicy()
+    def __init__(self, policy: SegmentPolicy | None = None, *, first_number: int = 1) -> None:
+        self._policy = policy or SegmentPolicy()
         self._number = first_number
         self._open: list[_Piece] = []
         self._opened = 0.0

@@ -48,7 +48,7 @@ _STEP = 1.04
 _BUCKETS = 420  # 10 µs × 1.04^420 = 140 s
 
 
-class Summary(TypedDict):
+class StageSummary(TypedDict):
     """Milliseconds, but for `count`."""
 
     count: int
@@ -118,7 +118,7 @@ class Histogram:
             if count
         )
 
-    def summary(self) -> Summary:
+    def summary(self) -> StageSummary:
         """Count and quantiles in milliseconds."""
         p50, p95, p99 = self.quantiles(0.50, 0.95, 0.99)
         return {
@@ -147,6 +147,6 @@ class Stages:
     def __getitem__(self, stage: str) -> Histogram:
         return self._histograms[stage]
 
-    def summary(self) -> dict[str, Summary]:
+    def summary(self) -> dict[str, StageSummary]:
         """All stages that have seen anything."""
         return {name: h.summary() for name, h in self._histograms.items() if h.count}

@@ -29,7 +29,7 @@ Attributes = dict[str, str | int | float]
 
 
 @dataclass(slots=True)
-class _Utterance:
+class _TracedUtterance:
     """What is known of one so far. Unix seconds, 0 = not yet."""
 
     call: str
@@ -51,7 +51,7 @@ class Traces:
         self.dropped = 0
         """Utterances that were let go of."""
         self._tracer = tracer
-        self._open: OrderedDict[tuple[str, str, int], _Utterance] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str, int], _TracedUtterance] = OrderedDict()
         self.close: Callable[[], None] = journal.listen(self._event)
         """Follow no more."""
 
@@ -66,12 +66,12 @@ class Traces:
                 self.dropped += 1
             began = _time(event, "began") or event.at
             language = str(event.data.get("language", ""))
-            self._open[key] = _Utterance(*key, began, event.at, language)
+            self._open[key] = _TracedUtterance(*key, began, event.at, language)
         elif (utterance := self._open.get(key)) is not None and _follow(utterance, event):
             del self._open[key]
             self._tell(utterance, event.at)
 
-    def _tell(self, utterance: _Utterance, end: float) -> None:
+    def _tell(self, utterance: _TracedUtterance, end: float) -> None:
         from opentelemetry.trace import set_span_in_context
 
         attributes: Attributes = {
@@ -133,7 +133,7 @@ def export(journal: Journal, settings: OtelSettings) -> Callable[[], None]:
     return close
 
 
-def _follow(utterance: _Utterance, event: Event) -> bool:
+def _follow(utterance: _TracedUtterance, event: Event) -> bool:
     """What became of it. True: it is over."""
     data = event.data
     match event.type:
@@ -153,7 +153,7 @@ def _follow(utterance: _Utterance, event: Event) -> bool:
     return False
 
 
-def _speech(utterance: _Utterance, event: Event) -> bool:
+def _speech(utterance: _TracedUtterance, event: Event) -> bool:
     state = event.data.get("state")
     if state == "started":
         utterance.started = event.at

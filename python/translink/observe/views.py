@@ -12,7 +12,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from translink.observe.stages import Summary
+from translink.observe.stages import StageSummary
 
 LineState = Literal["final", "translated", "spoken", "unspoken", "untranslated"]
 
@@ -59,7 +59,7 @@ class LineTimes(TypedDict, total=False):
 
 
 @dataclass(slots=True)
-class Line:
+class TranscriptLine:
     """A segment of a transcript and what became of it. Grows while the call goes on."""
 
     leg: str
@@ -150,10 +150,10 @@ class CallDetail(TypedDict):
     ends_in_s: float | None
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
-    stages_ms: Mapping[str, Summary]
+    stages_ms: Mapping[str, StageSummary]
     owners: Mapping[str, str]
     """Whose time each stage is: `own`, `provider`, `policy`, `talker`, `all`."""
-    transcript: list[Line]
+    transcript: list[TranscriptLine]
     dropped_lines: int
     """Oldest lines that were not kept."""
 

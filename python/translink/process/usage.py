@@ -20,7 +20,7 @@ class Used:
     rss_mb: float
 
 
-class Usage:
+class ProcessUsage:
     """Reads it since the last reading."""
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Protocol
 from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, Pace
 from translink.recognition.speech_map import FRAME
-from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
+from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, shifted
 
 if TYPE_CHECKING:
     from translink._core import Frame
@@ -162,22 +162,7 @@ class Feed:
             case Result():
                 if event.final or not event.text:
                     self._answered = max(self._answered, event.end + origin)
-                return Result(
-                    start=event.start + origin,
-                    end=event.end + origin,
-                    text=event.text,
-                    words=tuple(
-                        [
-                            Word(w.text, w.start + origin, w.end + origin, w.confidence)
-                            for w in event.words
-                        ]
-                    ),
-                    final=event.final,
-                    speech_final=event.speech_final,
-                    from_finalize=event.from_finalize,
-                    received=event.received,
-                    source=event.source,
-                )
+                return shifted(event, origin)
             case UtteranceEnd(last_word_end=int(end)):
                 return UtteranceEnd(end + origin, event.received)
             case SpeechStarted():

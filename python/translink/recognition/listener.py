@@ -33,9 +33,9 @@ from translink.recognition.feed import WORTH_AN_ANSWER, Audio
 from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint, good_place
 from translink.recognition.pieces import Pieces
-from translink.recognition.rules import ListenObserver, ListenRules, ListenStats, Mode
+from translink.recognition.rules import ListenMode, ListenObserver, ListenRules, ListenStats
 from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.recognition.timeline import Span, Timeline
+from translink.recognition.timeline import Lost, Span, Timeline
 from translink.results import RATE, Result, StreamEvent, UtteranceEnd
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Listener:
         `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
         """
         self.stats = ListenStats()
-        self.mode = Mode.IDLE
+        self.mode = ListenMode.IDLE
         self.reason = ""
         """Why this mode."""
         self._languages = Languages(start, language)
@@ -166,7 +166,7 @@ class Listener:
             self._handover_since = None
         self._changed.set()
 
-    def use_language(self, language: str) -> None:
+    def set_language(self, language: str) -> None:
         """Somebody goes on in another language: at the next pause his stream ends, and what he
         says from there on is recognised in the other one; nothing is lost or doubled by it."""
         if language == self._languages.wanted:
@@ -219,7 +219,7 @@ class Listener:
             self._give_up()
             raise
         finally:
-            self._set_mode(Mode.IDLE, "the call is over")
+            self._set_mode(ListenMode.IDLE, "the call is over")
 
     async def finish(self, within: float) -> None:
         """The call is over: have the rest recognised, bounded by `within` seconds, then let `run`
@@ -268,7 +268,7 @@ class Listener:
                 await self._stream()
             else:
                 if not self._refused:
-                    self._set_mode(Mode.PRERECORDED, "as set")
+                    self._set_mode(ListenMode.PRERECORDED, "as set")
                 await self._changed.wait()
 
     async def _stream(self) -> None:
@@ -283,7 +283,7 @@ class Listener:
             await self._pause_until(at)
             return
         if not self._fallen_back and not self._failures:
-            self._set_mode(Mode.CONNECTING, "")
+            self._set_mode(ListenMode.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
         language = self._languages.now
@@ -325,7 +325,7 @@ class Listener:
         if stint.replayed is not None:
             self._replayed(*stint.replayed)
         self._fallen_back = False
-        self._set_mode(Mode.STREAMING, "")
+        self._set_mode(ListenMode.STREAMING, "")
         failure: ProviderError | None = None
         try:
             await stint.run()
@@ -364,7 +364,7 @@ class Listener:
         if self._failures > 1 or error.kind is not Kind.TRANSIENT:
             self._fall_back(error)
         else:
-            self._set_mode(Mode.RECOVERING, str(error))
+            self._set_mode(ListenMode.RECOVERING, str(error))
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
@@ -411,6 +411,8 @@ class Listener:
 
     def _release(self) -> None:
         for item in self._timeline.released():
+            if isinstance(item, Lost):
+                self.stats.lost_ms += (item.end - item.start) * 1000 / RATE
             self._observer.item(item)
 
     def _sent(self, size: int, ready: int | None) -> None:
@@ -423,14 +425,14 @@ class Listener:
         if not self._fallen_back:
             self._fallen_back = True
             self._observer.fell_back(error)
-        self._set_mode(Mode.PRERECORDED, str(error or self._breaker.reason))
+        self._set_mode(ListenMode.PRERECORDED, str(error or self._breaker.reason))
         self._pieces.cut()
 
     def _piece_failed(self, error: ProviderError) -> None:
         self.stats.errors += 1
         self._observer.failed(error)
 
-    def _set_mode(self, mode: Mode, reason: str) -> None:
+    def _set_mode(self, mode: ListenMode, reason: str) -> None:
         if mode is not self.mode:
             self.mode, self.reason = mode, reason
             self._observer.mode(mode, reason)

@@ -19,7 +19,7 @@ Trail = tuple[str, ...]
 Naming = Callable[[str], str]
 
 
-class Entry(NamedTuple):
+class WrittenValue(NamedTuple):
     """One value that somebody wrote."""
 
     path: Trail
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     """File and line, `environment`, `command line`."""
 
 
-def explain(error: ValidationError, written: Mapping[Trail, Entry], tree: object) -> str:
+def explain(error: ValidationError, written: Mapping[Trail, WrittenValue], tree: object) -> str:
     """One line for each thing that pydantic found wrong with the tree of settings."""
     lines: list[str] = []
     for problem in error.errors(include_url=False):
@@ -66,7 +66,7 @@ def did_you_mean(name: str, known: Iterable[str], spell: Naming = str) -> str:
     return f"; known are {', '.join(sorted(known))}"
 
 
-def _tell(path: Trail, wrong: str, written: Mapping[Trail, Entry], tree: object) -> str:
+def _tell(path: Trail, wrong: str, written: Mapping[Trail, WrittenValue], tree: object) -> str:
     entry, exact = _entry_at(path, written)
     value: object = tree
     for key in path:
@@ -83,7 +83,9 @@ def _tell(path: Trail, wrong: str, written: Mapping[Trail, Entry], tree: object)
     return told(name, value, entry.where, wrong, secret=_is_secret(path))
 
 
-def _entry_at(path: Trail, written: Mapping[Trail, Entry]) -> tuple[Entry | None, bool]:
+def _entry_at(
+    path: Trail, written: Mapping[Trail, WrittenValue]
+) -> tuple[WrittenValue | None, bool]:
     """Who wrote the value at the path, or around it (then False), or inside it."""
     if entry := written.get(path):
         return entry, True
@@ -104,7 +106,7 @@ def _is_secret(path: Trail) -> bool:
     return path[-1] in SECRET_NAMES
 
 
-def _speller(path: Sequence[str], entry: Entry | None) -> Naming:
+def _speller(path: Sequence[str], entry: WrittenValue | None) -> Naming:
     """Writes another last name of the path the way that the entry was written."""
     if entry is not None and entry.name.startswith(PREFIX):
         return lambda name: PREFIX + "__".join((*entry.path[: len(path) - 1], name)).upper()

@@ -32,7 +32,15 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from translink.errors import SettingsError
-from translink.settings.explain import PREFIX, Entry, Naming, Trail, did_you_mean, explain, told
+from translink.settings.explain import (
+    PREFIX,
+    Naming,
+    Trail,
+    WrittenValue,
+    did_you_mean,
+    explain,
+    told,
+)
 from translink.settings.model import Notes, Settings
 from translink.settings.secrets import FILE_FORM, SECRET_NAMES, is_reference, readable_by_all
 
@@ -80,7 +88,7 @@ def load(
     """See `Settings.load`."""
     here = directory or Path()
     files: list[Path] = []
-    entries: list[Entry] = []
+    entries: list[WrittenValue] = []
     ignored: list[str] = []
     config_path = config or here / CONFIG_FILE
     if (text := _read(config_path, must_exist=config is not None)) is not None:
@@ -94,7 +102,7 @@ def load(
     entries += _from_flags(flags or {})
 
     tree: dict[str, object] = json.loads(json.dumps(DEFAULTS))
-    written: dict[Trail, Entry] = {}
+    written: dict[Trail, WrittenValue] = {}
     for entry in entries:
         path = _lay(tree, entry)
         for older in [p for p in written if p[: len(path)] == path]:
@@ -109,7 +117,7 @@ def load(
     return settings
 
 
-def _holds_secret(path: Path, entries: Sequence[Entry]) -> bool:
+def _holds_secret(path: Path, entries: Sequence[WrittenValue]) -> bool:
     return any(
         entry.path[-1] in SECRET_NAMES
         and isinstance(entry.value, str)
@@ -133,7 +141,7 @@ def _read(path: Path, *, must_exist: bool) -> str | None:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
 
 
-def _from_toml(text: str, path: Path) -> Iterator[Entry]:
+def _from_toml(text: str, path: Path) -> Iterator[WrittenValue]:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -142,7 +150,7 @@ def _from_toml(text: str, path: Path) -> Iterator[Entry]:
     for leaf, value in _leaves(table):
         name = ".".join(leaf).replace("#", "")
         line = lines.get(tuple(name.split(".")))
-        yield Entry(leaf, value, name, f"{path}, line {line}" if line else str(path))
+        yield WrittenValue(leaf, value, name, f"{path}, line {line}" if line else str(path))
 
 
 def _leaves(table: Mapping[str, object], above: Trail = ()) -> Iterator[tuple[Trail, object]]:
@@ -177,7 +185,7 @@ def _toml_lines(text: str) -> dict[Trail, int]:
     return lines
 
 
-def _from_env_file(text: str, path: Path, ignored: list[str]) -> Iterator[Entry]:
+def _from_env_file(text: str, path: Path, ignored: list[str]) -> Iterator[WrittenValue]:
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     for binding in parse_stream(io.StringIO(text)):
@@ -191,7 +199,7 @@ def _from_env_file(text: str, path: Path, ignored: list[str]) -> Iterator[Entry]
     yield from _from_names(values, lambda name: f"{path}, line {lines[name]}")
 
 
-def _from_environ(environ: Mapping[str, str]) -> Iterator[Entry]:
+def _from_environ(environ: Mapping[str, str]) -> Iterator[WrittenValue]:
     yield from _from_names(environ, lambda _: "environment")
 
 
@@ -199,7 +207,7 @@ def _is_ours(name: str) -> bool:
     return name.removesuffix(_FILE) in WELL_KNOWN or name.startswith(PREFIX)
 
 
-def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
+def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[WrittenValue]:
     for name, dotted in WELL_KNOWN.items():
         path = tuple(dotted.split("."))
         if path[-1] in SECRET_NAMES and (place := values.get(name + _FILE, "").strip()):
@@ -207,7 +215,7 @@ def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
         elif value := values.get(name, "").strip():
             at = where(name)
             parsed = _flag_to_mode(name, value, at) if name == "USE_DEEPGRAM_STREAMING" else value
-            yield Entry(path, parsed, name, at)
+            yield WrittenValue(path, parsed, name, at)
     for name in sorted(values, key=lambda name: (name.count("__"), name)):
         value = values[name].strip()
         if name.startswith(PREFIX) and value:
@@ -216,15 +224,17 @@ def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
             if plain != path[-1] and plain in SECRET_NAMES:
                 yield _by_file((*path[:-1], plain), value, name.removesuffix(_FILE), values, where)
             else:
-                yield Entry(path, _parse(value, name, where(name)), name, where(name))
+                yield WrittenValue(path, _parse(value, name, where(name)), name, where(name))
 
 
-def _by_file(path: Trail, place: str, name: str, values: Mapping[str, str], where: Naming) -> Entry:
+def _by_file(
+    path: Trail, place: str, name: str, values: Mapping[str, str], where: Naming
+) -> WrittenValue:
     """The entry for `NAME_FILE=place`."""
     both = name + _FILE
     if values.get(name, "").strip():
         raise SettingsError(told(both, place, where(both), f"{name} is set too; which is meant?"))
-    return Entry(path, FILE_FORM + place, both, where(both))
+    return WrittenValue(path, FILE_FORM + place, both, where(both))
 
 
 def _flag_to_mode(name: str, value: str, where: str) -> str:
@@ -237,7 +247,7 @@ def _flag_to_mode(name: str, value: str, where: str) -> str:
     raise SettingsError(told(name, value, where, right))
 
 
-def _from_flags(flags: Mapping[str, object]) -> Iterator[Entry]:
+def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
     where = "command line"
     for flag, value in flags.items():
         if flag == "--set":
@@ -253,9 +263,9 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[Entry]:
                         "or keyring:SERVICE/NAME, or put it into the environment or a file"
                     )
                     raise SettingsError(f"--set {name} = ******** (command line): {right}")
-                yield Entry(path, _parse(text, name, where), f"--set {name}", where)
+                yield WrittenValue(path, _parse(text, name, where), f"--set {name}", where)
         elif value is not None:
-            yield Entry(tuple(FLAGS[flag].split(".")), value, flag, where)
+            yield WrittenValue(tuple(FLAGS[flag].split(".")), value, flag, where)
 
 
 def _shows_a_secret(path: Trail, text: str) -> bool:
@@ -277,7 +287,7 @@ def _parse(text: str, name: str, where: str) -> object:
 # Laying one over the other
 
 
-def _lay(tree: dict[str, object], entry: Entry) -> Trail:
+def _lay(tree: dict[str, object], entry: WrittenValue) -> Trail:
     """Put the entry into the tree. Returns its path there, with places for the names of legs."""
     node: object = tree
     path: list[str] = []

@@ -199,8 +199,9 @@ class LegSettings(_Part):
     """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
     source: Sources = "first"
     """Whose datagrams are heard; others' are counted as `strangers` and dropped. `first`: the first
-    sender's of a call, and another one's once nothing came from him for 1 s. `any`: everybody's.
-    Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
+    sender's of a call; a newcomer takes over once it has talked in real time while the other was
+    silent, for 60 ms from another port of the same host, for 1 s from another host. `any`:
+    everybody's. Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
     voice: str | None = None
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None

@@ -3,14 +3,16 @@
 //! Rule of use: after every `handle`, call `poll` until it answers `Output::Timeout`; call
 //! `handle(Input::Timeout, now)` no later than that time.
 
+use std::collections::TryReserveError;
+
 use crate::curve::Curve;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Fate, Framer, duration};
 use crate::jitter::Jitter;
-use crate::ledger::Ledger;
 use crate::level::Level;
 use crate::mix::Original;
+use crate::output::Output;
 use crate::playout::Playout;
 pub use crate::stats::LegStats;
 use crate::tail::Tail;
@@ -65,52 +67,6 @@ pub enum Input<'a> {
     Timeout,
 }
 
-/// What a leg wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// A frame is complete.
-    Frame(Frame),
-    /// Send this datagram to the ear now; it was due at `due`.
-    Transmit {
-        /// The utterance it belongs to (0 = silence between utterances).
-        utterance: u64,
-        /// One frame.
-        payload: [u8; FRAME_BYTES],
-        /// The absolute deadline it was scheduled for.
-        due: Nanos,
-    },
-    /// Something the orchestrator wants to know about playout.
-    Playout(PlayoutEvent),
-    /// Nothing more now; wake the leg at this time (`Nanos::MAX` = only on input).
-    Timeout(Nanos),
-}
-
-/// Life of an utterance in the ear's queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlayoutEvent {
-    /// Its first datagram goes out.
-    Started {
-        /// The utterance.
-        utterance: u64,
-        /// Due time of that datagram.
-        at: Nanos,
-    },
-    /// Its last datagram went out.
-    Finished {
-        /// The utterance.
-        utterance: u64,
-        /// Due time of that datagram.
-        at: Nanos,
-    },
-    /// It was flushed before its end.
-    Flushed {
-        /// The utterance.
-        utterance: u64,
-        /// Bytes not played.
-        unplayed: u64,
-    },
-}
-
 /// How a leg behaves. All times in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegConfig {
@@ -126,8 +82,6 @@ pub struct LegConfig {
     pub tempo: Curve,
     /// Look for the echo of what the ear is sent, and mark it.
     pub echo_guard: bool,
-    /// Samples the ledger keeps; 0 = no ledger (the shell keeps its own from `Output::Frame`).
-    pub ledger_samples: usize,
 }
 
 impl Default for LegConfig {
@@ -139,7 +93,6 @@ impl Default for LegConfig {
             continuous: false,
             tempo: Curve::OFF,
             echo_guard: false,
-            ledger_samples: 60 * 16_000,
         }
     }
 }
@@ -152,7 +105,6 @@ pub struct Leg {
     vad: Vad,
     muted: bool,
     tail: Tail,
-    ledger: Ledger,
     echo: EchoGuard,
     playout: Playout,
     stats: LegStats,
@@ -162,26 +114,27 @@ pub struct Leg {
 
 impl Leg {
     /// A leg that has heard nothing. Allocates all it will ever need.
-    #[must_use]
+    ///
+    /// # Errors
+    /// There is not so much memory.
     #[expect(clippy::needless_pass_by_value, reason = "a leg keeps its settings")]
-    pub fn new(config: LegConfig) -> Self {
-        Self {
-            framer: Framer::new(),
+    pub fn new(config: LegConfig) -> Result<Self, TryReserveError> {
+        Ok(Self {
+            framer: Framer::new()?,
             jitter: Jitter::default(),
             vad: Vad::new(),
             muted: false,
             tail: Tail::new(config.tail),
-            ledger: Ledger::new(config.ledger_samples),
             echo: EchoGuard::new(config.echo_guard),
             playout: Playout::new(
                 config.prebuffer,
                 config.playout_capacity,
                 config.continuous,
                 config.tempo,
-            ),
+            )?,
             stats: LegStats::default(),
             asked: 0,
-        }
+        })
     }
 
     /// Something happened at `now`. Call [`Leg::poll`] next, until it answers `Timeout`.
@@ -219,22 +172,20 @@ impl Leg {
         if let Some(frame) = self.framer.pop() {
             return self.deliver(frame);
         }
-        let pad_at = self.framer.pad_at().unwrap_or(Nanos::MAX);
-        let feed_at = self
-            .tail
-            .at(self.framer.next_sample())
-            .unwrap_or(Nanos::MAX);
-        let mut silent_at = pad_at.min(feed_at);
+        let mut silent_at = if self.framer.waits() {
+            self.tail.believed()
+        } else {
+            let next = self.framer.next_sample();
+            self.tail.at(next).unwrap_or(Nanos::MAX)
+        };
         if now >= silent_at {
             silent_at = self.look_again(now);
         }
         if now >= silent_at {
-            let padded = if now >= pad_at {
-                self.framer.pad()
-            } else {
-                None
+            let frame = match self.framer.pad() {
+                Some(padded) => padded,
+                None => self.framer.silence(self.tail.feed()),
             };
-            let frame = padded.unwrap_or_else(|| self.framer.silence(self.tail.feed()));
             return self.deliver(frame);
         }
         match self.playout.poll(now, &mut self.stats) {
@@ -269,12 +220,6 @@ impl Leg {
         &self.stats
     }
 
-    /// The last seconds of this leg's audio (empty when `ledger_samples` is 0).
-    #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
     /// The number the next sample will get.
     #[must_use]
     pub const fn next_sample(&self) -> u64 {
@@ -301,13 +246,13 @@ impl Leg {
     /// stall the timer may be served before the socket. So the shell is asked to come back a moment
     /// later, with what has arrived until then; if it comes back late, it is asked again.
     const fn look_again(&mut self, now: Nanos) -> Nanos {
-        if now > self.asked + LOOK + LATE {
+        if now > self.asked + SECOND_LOOK + STALLED {
             self.asked = now;
         }
-        self.asked + LOOK
+        self.asked + SECOND_LOOK
     }
 
-    /// Measure a frame, judge it, keep it.
+    /// Measure a frame and judge it.
     fn deliver(&mut self, mut frame: Frame) -> Output {
         let level = Level::of(&frame.pcm);
         // Also of who is muted: when he is heard again, the detector knows his line.
@@ -338,7 +283,6 @@ impl Leg {
         if frame.speech {
             self.tail.heard(frame.start);
         }
-        self.ledger.append(frame.start, &frame.pcm);
         Output::Frame(frame)
     }
 
@@ -352,14 +296,13 @@ impl Leg {
         self.stats.echo_lag = 0;
         self.stats.echo_gain = 0;
         self.tail.reset();
-        self.ledger.clear();
         self.playout.flush(&mut self.stats);
         self.playout.mix().forget();
     }
 }
 
 /// Time for the shell to read its sockets before silence is believed.
-const LOOK: Nanos = 2_000_000;
+const SECOND_LOOK: Nanos = 2_000_000;
 
 /// A shell that takes this much longer may have been stalled again.
-const LATE: Nanos = 6_000_000;
+const STALLED: Nanos = 6_000_000;

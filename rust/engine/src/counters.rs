@@ -51,6 +51,8 @@ counters! {
     frames_filled,
     /// Datagrams of strangers: dropped.
     strangers,
+    /// Times that another sender took over in a call.
+    source_changes,
     /// Datagrams sent to the ear.
     datagrams_out,
     /// Their bytes.

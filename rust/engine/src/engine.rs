@@ -1,6 +1,6 @@
 //! The engine as its callers see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, TryReserveError};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,14 +12,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use translink_core::curve::Curve;
-use translink_core::leg::{Leg, LegConfig};
+use translink_core::ledger::Ledger;
+use translink_core::leg::Leg;
 use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
+use crate::admission::Admission;
 use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
 use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
+use crate::newcomer::Newcomer;
 use crate::ports::LegPorts;
 use crate::run::Media;
 use crate::shared::SharedLeg;
@@ -29,7 +32,7 @@ use crate::source::Policy;
 use crate::thread;
 
 /// How long [`Engine::remove_leg`] waits for the sockets to be closed.
-const PATIENCE: Duration = Duration::from_secs(1);
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The media thread and what it shares. Every method may be called from any thread.
 pub struct Engine {
@@ -87,7 +90,7 @@ impl Engine {
     /// come back.
     ///
     /// # Errors
-    /// [`Error::Address`] when a socket cannot be bound; [`Error::Busy`].
+    /// [`Error::Address`] when a socket cannot be bound; [`Error::Memory`]; [`Error::Busy`].
     pub fn add_leg(&self, ports: &LegPorts) -> Result<u32, Error> {
         self.check()?;
         let sockets = Sockets::open(
@@ -98,22 +101,19 @@ impl Engine {
         )
         .map_err(|(address, source)| Error::Address { address, source })?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let config = LegConfig {
-            ledger_samples: 0,
-            ..ports.config.clone()
-        };
+        let (leg, ledger, newcomer) = make(ports).map_err(|_| Error::Memory("another leg"))?;
         let shared = Arc::new(SharedLeg::new(
             number,
             sockets.local,
-            config.playout_capacity,
-            ports.config.ledger_samples,
+            ports.config.playout_capacity,
+            ledger,
         ));
         shared
             .counters
             .rcvbuf
             .store(sockets.granted, Ordering::Relaxed);
-        let policy = ports.source.clone();
-        let slot = Slot::new(Arc::clone(&shared), sockets, policy, Leg::new(config));
+        let admission = Admission::new(ports.source.clone(), newcomer);
+        let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
         self.send(Command::Add(Box::new(slot)))?;
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
@@ -145,7 +145,9 @@ impl Engine {
             legs.insert(leg, shared);
             return Err(error);
         }
-        closed.recv_timeout(PATIENCE).map_err(|_| Error::Busy)
+        closed
+            .recv_timeout(CLOSING_PATIENCE)
+            .map_err(|_| Error::Busy)
     }
 
     /// End of a call. Frames whose `life` is less than the answer belong to it or to one before.
@@ -159,11 +161,36 @@ impl Engine {
         Ok(life)
     }
 
+    /// End of a call whose ear still has something to hear. Frames whose `life` is less than the answer
+    /// belong to it, as in [`Engine::reset_leg`]; but the ledger, what waits for the ear and what waits
+    /// in the socket stay, and the byte stream goes on without a seam: the next call can begin from
+    /// any sample that the ledger has. Whoever was heard is let go, so the next call may come from
+    /// elsewhere at once; an ear that was learned stays where it is until then, and what still waits
+    /// for it is flushed when the next call's talker is another one.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn detach_leg(&self, leg: u32) -> Result<u32, Error> {
+        let shared = self.living(leg)?;
+        let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
+        self.send(Command::Detach { leg, life })?;
+        Ok(life)
+    }
+
+    /// Forget the audio before a sample: a call that was detached is over.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn forget(&self, leg: u32, before: u64) -> Result<(), Error> {
+        self.leg(leg)?.ledger().forget_before(before);
+        Ok(())
+    }
+
     /// Queue speech; the bytes accepted. Fewer than given: the ear's queue is full, and `last` was
     /// not taken either. The caller keeps the rest.
     ///
     /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Memory`], [`Error::Busy`].
     pub fn play(&self, leg: u32, utterance: u64, pcm: &[u8], last: bool) -> Result<usize, Error> {
         let shared = self.living(leg)?;
         let accepted = shared.reserve(pcm.len());
@@ -171,13 +198,16 @@ impl Engine {
         if accepted == 0 && !last {
             return Ok(0);
         }
-        let command = Command::Play {
-            leg,
-            utterance,
-            pcm: pcm[..accepted].into(),
-            last,
-        };
-        self.send(command)
+        boxed(&pcm[..accepted])
+            .map_err(|_| Error::Memory("a piece of speech"))
+            .and_then(|pcm| {
+                self.send(Command::Play {
+                    leg,
+                    utterance,
+                    pcm,
+                    last,
+                })
+            })
             .inspect_err(|_| shared.release(accepted as u64))?;
         Ok(accepted)
     }
@@ -194,22 +224,24 @@ impl Engine {
     /// Audio from sample `start` to `end` as far as the ledger has it: first sample, s16le.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn history(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
-        Ok(self.leg(leg)?.history(start, end))
+        let read = self.leg(leg)?.history(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
     }
 
     /// The same, with silence where it was the echo of what the ear was sent.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`]; [`Error::Memory`].
     pub fn history_without_echo(
         &self,
         leg: u32,
         start: u64,
         end: u64,
     ) -> Result<(u64, Vec<u8>), Error> {
-        Ok(self.leg(leg)?.history_without_echo(start, end))
+        let read = self.leg(leg)?.history_without_echo(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
     }
 
     /// Whom to hear from now on. Whoever was heard until now has to be let in anew, and an ear that
@@ -313,19 +345,20 @@ impl Engine {
     /// Keep what the ear is sent, for [`Engine::heard`], or no more.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn tap(&self, leg: u32, on: bool) -> Result<(), Error> {
-        self.leg(leg)?.tap.turn(on);
-        Ok(())
+        let turned = self.leg(leg)?.tap.turn(on);
+        turned.map_err(|_| Error::Memory("a tap"))
     }
 
     /// What the ear was sent from sample `start` to `end` of the monotonic clock (16 to the
     /// millisecond), as far as the tap has it (5 s): first sample, s16le.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn heard(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
-        Ok(self.leg(leg)?.tapped(start, end))
+        let read = self.leg(leg)?.tapped(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
     }
 
     /// Counters of a leg.
@@ -444,6 +477,27 @@ fn outermost(mut media: Media, state: &AtomicU8) {
         state.store(DIED, Ordering::Release);
         media.ring();
     }
+}
+
+/// What of a leg is large: its logic and its ledger. A leg is refused when little else would be left:
+/// what is small is allocated without asking, here and in the rest of the process, and where that
+/// fails, the process ends with all its calls.
+fn make(ports: &LegPorts) -> Result<(Leg, Ledger, Newcomer), TryReserveError> {
+    let leg = Leg::new(ports.config.clone())?;
+    let ledger = Ledger::new(ports.ledger_samples)?;
+    let newcomer = Newcomer::new()?;
+    Vec::<u8>::new().try_reserve_exact(HEADROOM)?;
+    Ok((leg, ledger, newcomer))
+}
+
+/// Memory that must be left after a leg was made, in bytes.
+const HEADROOM: usize = 8 << 20;
+
+fn boxed(pcm: &[u8]) -> Result<Box<[u8]>, TryReserveError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(pcm.len())?;
+    copy.extend_from_slice(pcm);
+    Ok(copy.into_boxed_slice())
 }
 
 #[cfg(all(test, not(loom)))]

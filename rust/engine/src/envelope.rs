@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use translink_core::envelope::Extremes;
+use translink_core::frame::Extremes;
 
 /// Slots that can be read: 20 s.
 const HELD: u64 = 1_000;

@@ -46,6 +46,7 @@
 //!     send_from_listen: false,
 //!     receive_buffer: 1 << 20,
 //!     source: Policy::First,
+//!     ledger_samples: 60 * 16_000,
 //!     config: LegConfig::default(),
 //! })?;
 //! engine.drain(256, |item| println!("{item:?}"))?;
@@ -55,7 +56,9 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod admission;
 mod batch;
+mod bell;
 mod clock;
 mod command;
 mod counters;
@@ -68,6 +71,7 @@ mod item;
 mod legs;
 pub mod mailbox;
 mod masks;
+mod newcomer;
 mod pace;
 mod ports;
 mod run;
@@ -78,9 +82,10 @@ mod source;
 mod tap;
 mod thread;
 
+pub use admission::{ANOTHER_HOST, SAME_HOST};
 pub use counters::Snapshot;
 pub use engine::{Engine, Lane};
 pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
-pub use source::{Listed, MOST, PATIENCE, Peer, Policy};
+pub use source::{Listed, MAX_PEERS, Peer, Policy};

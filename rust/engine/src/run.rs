@@ -229,6 +229,7 @@ impl Media {
             Command::Reset { leg, life } => {
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
             }
+            Command::Detach { leg, life } => self.with(leg, |slot, _| slot.detach(life)),
             #[cfg(test)]
             Command::Panic { leg } => self.with(leg, |_, _| panic!("asked for by a test")),
         }

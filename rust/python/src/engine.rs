@@ -9,12 +9,12 @@ use translink_core::curve::Curve;
 use translink_core::leg::LegConfig;
 use translink_core::mix::Original;
 use translink_core::volume::Gain;
-use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MOST, Peer, Policy};
+use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy};
 
 use crate::errors::{engine_error, os_error};
 use crate::items::object;
 
-type Address = (String, u16);
+pub(crate) type Address = (String, u16);
 
 /// Whom to hear: `first`, `any` or an address; or several addresses.
 #[derive(FromPyObject)]
@@ -82,8 +82,8 @@ impl Engine {
             continuous,
             tempo: curve(&tempo)?,
             echo_guard,
-            ledger_samples: samples("ledger_seconds", ledger_seconds)?,
         };
+        let ledger_samples = samples("ledger_seconds", ledger_seconds)?;
         let source = source.map_or(Ok(Policy::First), policy)?;
         py.detach(|| {
             let ports = LegPorts {
@@ -92,6 +92,7 @@ impl Engine {
                 send_from_listen,
                 receive_buffer,
                 source,
+                ledger_samples,
                 config,
             };
             self.0.add_leg(&ports).map_err(engine_error)
@@ -109,6 +110,14 @@ impl Engine {
 
     fn reset_leg(&self, leg: u32) -> PyResult<u32> {
         self.0.reset_leg(leg).map_err(engine_error)
+    }
+
+    fn detach_leg(&self, leg: u32) -> PyResult<u32> {
+        self.0.detach_leg(leg).map_err(engine_error)
+    }
+
+    fn forget(&self, leg: u32, before: u64) -> PyResult<()> {
+        self.0.forget(leg, before).map_err(engine_error)
     }
 
     #[pyo3(signature = (leg, utterance, pcm, last = false))]
@@ -136,8 +145,7 @@ impl Engine {
                 self.0.history(leg, start, end)
             }
         });
-        let (first, audio) = read.map_err(engine_error)?;
-        Ok((first, PyBytes::new(py, &audio)))
+        recording(py, read.map_err(engine_error)?)
     }
 
     fn set_source(&self, leg: u32, source: Source) -> PyResult<()> {
@@ -221,8 +229,7 @@ impl Engine {
         end: u64,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
         let read = py.detach(|| self.0.heard(leg, start, end));
-        let (first, audio) = read.map_err(engine_error)?;
-        Ok((first, PyBytes::new(py, &audio)))
+        recording(py, read.map_err(engine_error)?)
     }
 
     const fn fileno(&self) -> i32 {
@@ -255,7 +262,19 @@ impl Engine {
     }
 }
 
-fn told(address: SocketAddr) -> Address {
+/// A recording is large: where it does not fit the memory, `MemoryError`.
+fn recording(
+    py: Python<'_>,
+    (first, audio): (u64, Vec<u8>),
+) -> PyResult<(u64, Bound<'_, PyBytes>)> {
+    let copy = |bytes: &mut [u8]| {
+        bytes.copy_from_slice(&audio);
+        Ok(())
+    };
+    Ok((first, PyBytes::new_with(py, audio.len(), copy)?))
+}
+
+pub(crate) fn told(address: SocketAddr) -> Address {
     (address.ip().to_canonical().to_string(), address.port())
 }
 
@@ -273,7 +292,7 @@ fn policy(source: Source) -> PyResult<Policy> {
     let count = several.len();
     let peers: PyResult<Vec<Peer>> = several.iter().map(peer).collect();
     let listed = Listed::new(peers?);
-    let rule = format!("source must name 1..={MOST} addresses");
+    let rule = format!("source must name 1..={MAX_PEERS} addresses");
     listed
         .map(Policy::Listed)
         .ok_or_else(|| refused(&rule, count))

@@ -81,8 +81,8 @@ class Connections:
         self._address = host, port
         self._tls = tls
         self._sockets: list[socket.socket] = []
-        self._watches: set[_Watch] = set()
-        self._entering: dict[_Watch, asyncio.Task[None]] = {}
+        self._watches: set[_ConnectionWatch] = set()
+        self._entering: dict[_ConnectionWatch, asyncio.Task[None]] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -140,7 +140,7 @@ class Connections:
         watch = self._watch_of(transport)
         return watch.gone if watch is not None else _GONE
 
-    def left(self, watch: _Watch) -> None:
+    def left(self, watch: _ConnectionWatch) -> None:
         """A connection is over."""
         self._watches.discard(watch)
 
@@ -148,7 +148,7 @@ class Connections:
     def _bound(self) -> bool:
         return len(self._sockets) > 1
 
-    def _watch_of(self, transport: asyncio.Transport | None) -> _Watch | None:
+    def _watch_of(self, transport: asyncio.Transport | None) -> _ConnectionWatch | None:
         if transport is None:
             return None
         return next((watch for watch in self._watches if watch.transport is transport), None)
@@ -172,7 +172,7 @@ class Connections:
                 continue
             server = self._runner.server
             assert server is not None
-            watch = _Watch(self, server(), str(address[0]))
+            watch = _ConnectionWatch(self, server(), str(address[0]))
             self._watches.add(watch)
             task = asyncio.create_task(self._enter(watch, accepted), name="admin-handshake")
             self._entering[watch] = task
@@ -181,7 +181,7 @@ class Connections:
         if listening in self._sockets:
             asyncio.get_running_loop().add_reader(listening.fileno(), self._accept, listening)
 
-    async def _enter(self, watch: _Watch, accepted: socket.socket) -> None:
+    async def _enter(self, watch: _ConnectionWatch, accepted: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: watch,
@@ -221,7 +221,7 @@ class Connections:
                 self._cut(watch)
             self.on_sweep()
 
-    def _cut(self, watch: _Watch) -> None:
+    def _cut(self, watch: _ConnectionWatch) -> None:
         self.cut_off += 1
         self._watches.discard(watch)
         if (entering := self._entering.get(watch)) is not None and watch.transport is None:
@@ -234,7 +234,7 @@ _GONE = asyncio.Event()
 _GONE.set()
 
 
-class _Watch(asyncio.Protocol):
+class _ConnectionWatch(asyncio.Protocol):
     """One connection: hands everything on to aiohttp's protocol and notes the times."""
 
     def __init__(self, connections: Connections, inner: web.RequestHandler, address: str) -> None:

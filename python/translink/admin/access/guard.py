@@ -28,7 +28,7 @@ from aiohttp import web
 from translink.admin.access.connections import Connections
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.noise import Noise
-from translink.admin.access.rate import LONGEST_WAIT, Lane, Pace
+from translink.admin.access.rate import LONGEST_WAIT, ClientKind, RequestRate
 from translink.admin.access.roles import SAFE_METHODS, Access, opens_stream, token_in
 from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
@@ -71,7 +71,7 @@ class Guard:
         """
         self.access = access
         self.throttle = Throttle()
-        self.pace = Pace()
+        self.rate = RequestRate()
         self.noise = Noise()
         self.sessions = Sessions(session_time)
         self._proxies = frozenset(proxies)
@@ -98,8 +98,8 @@ class Guard:
         counts = {
             "failed_tokens": self.throttle.failed_tokens,
             "throttled": self.throttle.throttled,
-            "delayed": self.pace.delayed,
-            "refused": self.pace.refused,
+            "delayed": self.rate.delayed,
+            "refused": self.rate.refused,
             "bad_requests": self.noise.bad_requests,
             "sessions": len(self.sessions),
         }
@@ -127,15 +127,15 @@ class Guard:
 
     async def _in_turn(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Wait for the turn, within bounds, and answer."""
-        lane: Lane = "known" if ROLE in request else "stranger"
-        wait = self.pace.wait(lane, self._address(request), self._clock())
+        kind: ClientKind = "known" if ROLE in request else "stranger"
+        wait = self.rate.wait(kind, self._address(request), self._clock())
         if wait is None:
             return _try_later("the admin server is asked for more than it may do beside calls")
         if wait > 0 and self.connections is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self.connections.gone(request.transport).wait()
-                    self.pace.forgo(lane)
+                    self.rate.forgo(kind)
                     raise ConnectionResetError("the client hung up")
         before = time.thread_time()
         response = await self._answer(request, handler)
@@ -143,7 +143,7 @@ class Guard:
             # A stream's time is not its request's: its own bounds hold.
             took = time.thread_time() - before
             self.seconds += took
-            self.pace.spent(lane, min(took, LONGEST_WAIT))
+            self.rate.spent(kind, min(took, LONGEST_WAIT))
         return response
 
     # --- Who asks, and whether they may ---

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from translink.calls.tap import Lane
+
 
 @dataclass(frozen=True, kw_only=True)
 class Happened:
@@ -176,8 +178,9 @@ class BreakerEvent(Happened):
 
     type: Literal["breaker"] = "breaker"
     provider: str
-    state: str
-    """`open`: not asked; `half_open`: tried; `closed`: in service."""
+    state: Literal["closed", "held", "open", "half-open"]
+    """`closed`: in service; `held`: it asked for a pause and is not asked until that is over;
+    `open`: not asked; `half-open`: tried."""
     reason: str
 
 
@@ -204,6 +207,16 @@ class SettingsEvent(Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceEvent(Happened):
+    """A leg's datagrams come from elsewhere now, in mid-call."""
+
+    type: Literal["source"] = "source"
+    before: str
+    """`ip:port`."""
+    now: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PressureEvent(Happened):
     """The load rose or fell; see `pressure`."""
 
@@ -220,7 +233,7 @@ class ListeningEvent(Happened):
 
     type: Literal["listening"] = "listening"
     state: Literal["started", "stopped"]
-    lane: Literal["said", "heard"]
+    lane: Lane
 
 
 EVENT_TYPES: Mapping[str, type[Happened]] = {
@@ -240,6 +253,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         BreakerEvent,
         LossEvent,
         SettingsEvent,
+        SourceEvent,
         PressureEvent,
         ListeningEvent,
     )

@@ -217,6 +217,7 @@ _LEG_COUNTERS: tuple[_Row, ...] = (
     ("late_wakes", "Playout ticks more than 2 ms late", "late_wakes", 1),
     ("clock_resets", "Times the playout clock was set anew", "clock_resets", 1),
     ("strangers", "Datagrams from elsewhere than the leg's source", "strangers", 1),
+    ("source_changes", "Times that another sender took over in a call", "source_changes", 1),
 )
 _LEG_GAUGES: tuple[_Row, ...] = (
     ("late_max_seconds", "The longest delay of a playout tick", "late_max", 1e-9),

@@ -13,8 +13,9 @@ import contextlib
 from aiohttp import WSCloseCode, web
 
 from translink.admin.http.route import Route
-from translink.admin.panel.source import AdminSource, Lane, Listening
+from translink.admin.panel.console import Console
 from translink.admin.routes.sockets import Sockets, close, either
+from translink.calls.tap import Lane, Tap
 
 MOST = 16
 PERIOD = 0.1
@@ -24,9 +25,9 @@ PATIENCE = 2.0
 class AudioStreams:
     """All who listen in."""
 
-    def __init__(self, source: AdminSource) -> None:
+    def __init__(self, console: Console) -> None:
         self.sockets = Sockets(MOST, f"{MOST} are listening already", longest=128)
-        self._source = source
+        self._console = console
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -43,11 +44,11 @@ class AudioStreams:
             case _:
                 raise web.HTTPBadRequest(reason="of should be said, heard")
         leg = request.match_info["leg"]
-        if leg not in self._source.legs():
+        if leg not in self._console.legs():
             raise web.HTTPNotFound(reason="there is no leg of that name")
         async with self.sockets.open(request) as stream:
             try:
-                tap = self._source.tap(leg, lane)
+                tap = self._console.tap(leg, lane)
             except LookupError:
                 await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
                 return stream
@@ -63,7 +64,7 @@ async def _read(stream: web.WebSocketResponse) -> None:
         pass
 
 
-async def _write(stream: web.WebSocketResponse, tap: Listening) -> None:
+async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:
     while True:
         await asyncio.sleep(PERIOD)
         try:

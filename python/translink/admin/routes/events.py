@@ -15,8 +15,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from translink import __version__
 from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
-from translink.admin.panel.source import AdminSource, EventFeed
+from translink.admin.panel.console import Console
 from translink.admin.routes.sockets import Sockets, close, either
+from translink.observe.journal import Subscription
 from translink.process.clock import unix
 
 MOST = 64
@@ -28,9 +29,9 @@ RECENT = 200
 class EventStreams:
     """All open event streams."""
 
-    def __init__(self, source: AdminSource) -> None:
+    def __init__(self, console: Console) -> None:
         self.sockets = Sockets(MOST, f"{MOST} event streams are open already", longest=4_096)
-        self._source = source
+        self._console = console
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -41,14 +42,14 @@ class EventStreams:
 
     async def recent(self, request: web.Request) -> web.Response:
         """The newest `RECENT` events, oldest first, of `?call=…` or of all calls."""
-        events = self._source.recent(request.query.get("call") or None, RECENT)
+        events = self._console.recent(request.query.get("call") or None, RECENT)
         return answer({"events": [event.as_dict() for event in events]})
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handler of the route."""
         async with self.sockets.open(request) as stream:
             query = request.query
-            feed = self._source.subscribe(call=query.get("call"), leg=query.get("leg"))
+            feed = self._console.subscribe(call=query.get("call"), leg=query.get("leg"))
             try:
                 await either(_read(stream), _write(stream, feed))
             finally:
@@ -65,7 +66,7 @@ async def _read(stream: web.WebSocketResponse) -> None:
             return
 
 
-async def _write(stream: web.WebSocketResponse, feed: EventFeed) -> None:
+async def _write(stream: web.WebSocketResponse, feed: Subscription) -> None:
     await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
     async for event in feed:
         await _send(stream, event.as_dict())

@@ -29,10 +29,12 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from translink import __version__
 from translink.admin.access.guard import ROLE
 from translink.admin.http.route import Route
-from translink.admin.panel.source import AdminSource, Event, Lane
+from translink.admin.panel.console import Console
 from translink.admin.routes.requests import Watch, Watching, parsed
 from translink.admin.routes.sockets import Sockets, close, either
 from translink.admin.routes.ticker import Ticker
+from translink.calls.tap import Lane
+from translink.observe.journal import Event
 from translink.process.clock import unix
 
 VERSION = 1
@@ -49,11 +51,11 @@ LANES: tuple[Lane, ...] = ("said", "heard")
 class LiveStreams:
     """All open dashboards."""
 
-    def __init__(self, source: AdminSource, *, listen_in: bool = False) -> None:
+    def __init__(self, console: Console, *, listen_in: bool = False) -> None:
         """`listen_in`: whoever has the role control may."""
-        self._source = source
+        self._console = console
         self._listen_in = listen_in
-        self._ticker = Ticker(source)
+        self._ticker = Ticker(console)
         self.sockets = Sockets(MOST, f"{MOST} dashboards are open already", longest=4_096)
 
     @property
@@ -69,7 +71,7 @@ class LiveStreams:
         """Handler of the route."""
         async with self.sockets.open(request) as stream:
             role = request.get(ROLE, "read")
-            client = Client(stream, self._source, self._ticker)
+            client = Client(stream, self._console, self._ticker)
             hello = {
                 "version": __version__,
                 "role": role,
@@ -87,7 +89,7 @@ class LiveStreams:
 class Client:
     """One dashboard: what it watches, and what it was not told yet."""
 
-    def __init__(self, stream: web.WebSocketResponse, source: AdminSource, ticker: Ticker) -> None:
+    def __init__(self, stream: web.WebSocketResponse, console: Console, ticker: Ticker) -> None:
         self.watch = Watch()
         self.rows: set[str] = set()
         """Calls whose row is news to it; and likewise …"""
@@ -103,7 +105,7 @@ class Client:
         self._slots: dict[tuple[str, Lane], int] = {}
         """Next slot of each envelope."""
         self._stream = stream
-        self._source = source
+        self._console = console
         self._ticker = ticker
         self._number = 0
 
@@ -163,8 +165,8 @@ class Client:
 
     async def write(self, hello: dict[str, Any]) -> None:
         """Tell the news. Returns when it was cut off."""
-        rows = self._source.calls("all")
-        await self._send({"hello": hello, "calls": rows, "system": self._source.system()})
+        rows = self._console.calls("all")
+        await self._send({"hello": hello, "calls": rows, "system": self._console.system()})
         self.system = False
         while self._cut_off is None:
             await self.wake.wait()
@@ -213,7 +215,7 @@ class Client:
             for lane in LANES:
                 start = self._slots.get((leg, lane), 0)
                 try:
-                    first, pairs = self._source.envelope(leg, lane, start)
+                    first, pairs = self._console.envelope(leg, lane, start)
                 except (LookupError, RuntimeError):
                     break  # the leg is gone, or all of them
                 if pairs:

@@ -77,6 +77,8 @@ export class Score {
     const shift = Math.round((end - this._anchor) * pixels);
     const picture = `${shift} ${width} ${lane.tape.clientHeight} ${this._span} ${this._pan === null}`;
     if (picture === this._drawn) return;
+    if (width !== this._width) this.words(); // placed for another width
+    this._width = width;
     this._drawn = picture;
     // Whole pixels: glyphs and lines keep their sharp edges while they move.
     const view = new View(this._anchor + shift / pixels, pixels, Math.round(width * NOW_AT), width, this._anchor);
@@ -157,5 +159,6 @@ export class Score {
   }
 
   _anchor = 0;
+  _width = 0;
   _liveButton = /** @type {any} */ (null);
 }

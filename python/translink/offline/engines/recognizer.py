@@ -25,7 +25,7 @@ from translink.offline.engines.protocols import BusyError, EngineFailed, EngineM
 from translink.offline.engines.punctuation import finished, punctuated
 from translink.offline.engines.vad import FRAME_BYTES, RATE, EnergyVad
 
-INSTALL = "pip install pocketsphinx"
+INSTALL = "pip install 'translink[offline]'"
 LANGUAGES = ("en", "fr")
 _PREROLL = 15
 """Frames (300 ms) before the detector's opening that belong to the utterance."""

@@ -11,12 +11,13 @@ use std::hint::black_box;
 
 use translink_core::LegStats;
 use translink_core::echo::EchoGuard;
-use translink_core::envelope::Extremes;
+use translink_core::frame::Extremes;
 use translink_core::framer::Framer;
 use translink_core::ledger::Ledger;
-use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::leg::{Input, Leg, LegConfig};
 use translink_core::level::Level;
 use translink_core::mix::{Mix, Original};
+use translink_core::output::Output;
 use translink_core::resample::Resampler;
 use translink_core::tempo::{FRAME, LOOK, Tempo};
 use translink_core::vad::Vad;
@@ -97,7 +98,7 @@ fn echo() -> Box<dyn FnMut()> {
 }
 
 fn framer() -> Box<dyn FnMut()> {
-    let (pcm, mut framer, mut now) = (speech(), Framer::new(), START);
+    let (pcm, mut framer, mut now) = (speech(), Framer::new().unwrap(), START);
     Box::new(move || {
         now += TICK;
         black_box(framer.push(black_box(&pcm), now, now));
@@ -120,7 +121,7 @@ fn vad() -> Box<dyn FnMut()> {
 }
 
 fn ledger() -> Box<dyn FnMut()> {
-    let (pcm, mut ledger, mut start) = (speech(), Ledger::new(960_000), 0);
+    let (pcm, mut ledger, mut start) = (speech(), Ledger::new(960_000).unwrap(), 0);
     Box::new(move || {
         ledger.append(start, black_box(&pcm));
         start += 320;
@@ -147,7 +148,7 @@ fn volume() -> Box<dyn FnMut()> {
 
 /// All that happens to 20 ms of a talker's sound, in datagrams of so many bytes.
 fn leg(bytes: usize) -> Box<dyn FnMut()> {
-    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()), START);
+    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()).unwrap(), START);
     Box::new(move || {
         for payload in pcm.chunks(bytes) {
             now += TICK * bytes as u64 / 640;
@@ -166,7 +167,7 @@ fn leg(bytes: usize) -> Box<dyn FnMut()> {
 
 /// 20 ms queued for an ear and sent.
 fn playout() -> Box<dyn FnMut()> {
-    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()), START);
+    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()).unwrap(), START);
     Box::new(move || {
         let pcm = black_box(&pcm);
         leg.handle(
