@@ -5,6 +5,7 @@
 
 use std::collections::TryReserveError;
 
+use crate::alignment::Alignment;
 use crate::curve::Curve;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
@@ -102,6 +103,7 @@ impl Default for LegConfig {
 pub struct Leg {
     framer: Framer,
     jitter: Jitter,
+    alignment: Alignment,
     vad: Vad,
     muted: bool,
     tail: Tail,
@@ -122,6 +124,7 @@ impl Leg {
         Ok(Self {
             framer: Framer::new()?,
             jitter: Jitter::default(),
+            alignment: Alignment::default(),
             vad: Vad::new(),
             muted: false,
             tail: Tail::new(config.tail),
@@ -255,6 +258,10 @@ impl Leg {
     /// Measure a frame and judge it.
     fn deliver(&mut self, mut frame: Frame) -> Output {
         let level = Level::of(&frame.pcm);
+        if frame.filled == 0 && self.alignment.hear(&level, &frame.pcm) {
+            self.framer.skip_byte();
+            self.stats.bytes_realigned += 1;
+        }
         // Also of who is muted: when he is heard again, the detector knows his line.
         let speech = self.vad.hear(&level) && !self.muted;
         if self.echo.is_on() {
@@ -290,6 +297,7 @@ impl Leg {
         self.stats.resets += 1;
         self.stats.drops_reset += self.framer.reset() as u64;
         self.jitter.reset();
+        self.alignment.reset();
         self.stats.jitter_ns = 0;
         self.vad.reset();
         self.echo.reset();

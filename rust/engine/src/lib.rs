@@ -74,6 +74,7 @@ mod masks;
 mod newcomer;
 mod pace;
 mod ports;
+mod reserve;
 mod run;
 mod shared;
 mod slot;

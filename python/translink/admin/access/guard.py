@@ -2,7 +2,7 @@
 
 Theory of operation
     Each route stands in a table with the role that it takes (`routes`). For
-    each request the guard asks `Access` whether it may be looked at, finds out who asks (a token, or
+    each request the guard asks `Access` whether it may be looked at, finds the client's role (by a token, or
     a session that began with one), asks `Access` again, reads the body within its bounds of size and
     time, and only then calls the handler. Tokens pass the `Throttle` first. Whatever goes wrong is
     answered in JSON with a true status and without details of the inside; every answer carries the
@@ -34,7 +34,7 @@ from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
 from translink.admin.http.responses import answer, must_be_json
 from translink.admin.http.route import Handler, Role, Route, role_of
-from translink.log import Weather
+from translink.log import RateLimit
 
 BODY_LIMIT = 65_536
 """Bytes of a request's body; ours are a few dozen."""
@@ -46,7 +46,7 @@ FIELDS_LIMIT = 64
 """Of a request: bytes of its first line, bytes of a header field, number of fields."""
 
 ROLE: web.RequestKey[Role] = web.RequestKey("translink.role", str)  # type: ignore[arg-type]
-"""What the one who asks may do; not there on an open route without a token."""
+"""The client's role; absent on an open route without a token."""
 
 log = structlog.get_logger("translink.admin")
 
@@ -77,7 +77,7 @@ class Guard:
         self._proxies = frozenset(proxies)
         self._secure = secure
         self._clock = clock
-        self._weather = Weather()
+        self._limit = RateLimit()
         self._streams: dict[str, set[asyncio.Transport]] = {}
         """Of each session that has WebSockets open: they end with it."""
         self.connections: Connections | None = None
@@ -146,7 +146,7 @@ class Guard:
             self.rate.spent(kind, min(took, LONGEST_WAIT))
         return response
 
-    # --- Who asks, and whether they may ---
+    # --- The client's role ---
 
     def _verdict(self, request: web.Request) -> web.Response | None:
         """The answer to a request that may not be, or None; sets the request's role."""
@@ -192,7 +192,7 @@ class Guard:
             self.throttle.succeeded(address)
             return role
         self.throttle.failed(address, now)
-        if (untold := self._weather.tell("wrong token", now)) is not None:
+        if (untold := self._limit.due("wrong token", now)) is not None:
             log.warning("a wrong token was shown", address=address, untold=untold)
         return None
 
@@ -317,7 +317,7 @@ class Guard:
 
 
 def is_known(request: web.Request) -> bool:
-    """Has the one who asks shown who he is, or need he not?"""
+    """Whether the client has a role: by a token or session, or because none is needed."""
     return ROLE in request
 
 
