@@ -8,8 +8,9 @@ from dataclasses import asdict
 
 import orjson
 
-from translink.offline.engines.check import LANGUAGES, beyond
+from translink.offline.engines.check import beyond
 from translink.offline.engines.check import check as engines
+from translink.offline.engines.phrasebook import LANGUAGES
 from translink.settings.model import Settings
 
 

@@ -128,13 +128,18 @@ def offline(
     json: Json = False,
 ) -> None:
     """Serve Deepgram's and DeepL's API from local engines (offline demo quality)."""
+    if engine == "beacon" and not check:
+        from translink.sim.testbed import run_testbed
+
+        _leave(run_testbed(host=host, port=port, json=json))
+    if engine not in ("real", "beacon"):
+        raise typer.BadParameter("real or beacon", param_hint="--engine")
     from translink.offline import run_offline
 
     _leave(
         run_offline(
             host=host,
             port=port,
-            engine=engine,
             phrasebook=phrasebook,
             recognizers=recognizers,
             check=check,

@@ -40,7 +40,7 @@ def voices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "lines_of", lines)
     monkeypatch.setattr(demo, "LAST_WORDS", 2.0)
     monkeypatch.setattr(demo, "SILENCE", 0.5)
-    monkeypatch.setattr(demo, "DEMO_PATIENCE", 2.0)
+    monkeypatch.setattr(demo, "LAST_WAIT", 2.0)
 
 
 def test_every_other_exchange_overlaps_and_nobody_interrupts_himself() -> None:

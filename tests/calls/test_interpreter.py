@@ -9,9 +9,10 @@ from typing import cast
 
 import pytest
 
+from tests.fakes.media import FakeFrame
 from tests.support.speaking import FakeEar, Talkers, weather
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, FakeFrame, Plan, World
+from tests.support.world import FRAME, Plan, World
 from translink._core import Frame
 from translink.calls.direction import Direction
 from translink.calls.interpreter import Interpreter
@@ -369,7 +370,7 @@ def test_an_end_by_force_still_reports_what_was_under_way() -> None:
             start = room.interpreter.listener.speech.head
             now = time.monotonic_ns()
             room.world.ledger.data += b"\1\0" * FRAME
-            frame = FakeFrame(0, start, now, now, 1, 1, True, 0, b"\1\0" * FRAME)
+            frame = FakeFrame(start, True, now, now, pcm=b"\1\0" * FRAME, rms=1, peak=1)
             room.interpreter.frames(cast("list[Frame]", [frame]))
             await asyncio.sleep(0.02)
 

@@ -193,7 +193,7 @@ def test_a_flood_of_strangers_on_one_leg_costs_nobody_a_datagram() -> None:
         assert drainer.until(lambda: media.counters(struck)["strangers"] == sent)
         heard = {struck: seconds * 50 + 2, quiet: seconds * 50 + 1}
         for leg in talkers:
-            assert drainer.until(partial(_has_heard, media, leg, heard[leg]))
+            assert drainer.until(partial(_has_heard, media, leg, int(heard[leg])))
             counters = media.counters(leg)
             assert counters["datagrams_in"] == heard[leg]
             assert counters["drops_kernel"] == counters["drops_ring"] == 0

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.media import FakeFrame
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, FakeFrame, Ledger
+from tests.support.world import FRAME, Ledger
 from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, SLACK
 from translink.recognition.feed import BEHIND, Feed, FeedLimits
@@ -127,7 +128,7 @@ class Line:
         self.ledger.data += pcm
         now = time.monotonic_ns()
         self.speech.frame(start, speech=speech, rms=1, captured=now)
-        return FakeFrame(0, start, now, now, 1, 1, speech, 0, pcm)
+        return FakeFrame(start, speech, now, now, pcm=pcm, rms=1, peak=1)
 
     async def talk(self, seconds: float, *, speech: bool = True) -> None:
         """In real time."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
+from tests.fakes.media import FakeFrame
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.recognition.listener import Listener
@@ -25,21 +26,6 @@ from translink.results import RATE, Result, StreamEvent, Word
 FRAME = 320
 WORD = RATE // 5
 GAP = 3 * FRAME
-
-
-@dataclass(frozen=True, slots=True)
-class FakeFrame:
-    """Like `_core.Frame`."""
-
-    leg: int
-    start: int
-    captured: int
-    ready: int
-    peak: int
-    rms: int
-    speech: bool
-    filled: int
-    pcm: bytes
 
 
 def talk(rng: random.Random, seconds: float) -> Iterator[tuple[int, bool]]:
@@ -113,7 +99,7 @@ class Plan:
     """The talker leaves with the first word that ends after this."""
 
 
-class FakeStream:
+class NumberStream:
     """A stream with interims, finals after 300 ms of silence or ten words, and the delays of the
     real one."""
 
@@ -290,13 +276,13 @@ class World(ListenObserver):
         """Seconds of the call."""
         return time.monotonic() - self._zero
 
-    async def connect(self, language: str) -> FakeStream:
+    async def connect(self, language: str) -> NumberStream:
         self.handshakes += 1
         await asyncio.sleep(self.plan.handshake)
         for start, end, kind in self.plan.refuse:
             if start <= self.now < end:
                 raise ProviderError("refused", provider="x", kind=kind)
-        return FakeStream(self, language)
+        return NumberStream(self, language)
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         self.requests += 1
@@ -339,7 +325,7 @@ class World(ListenObserver):
                 self._said_at[str(value)] = self.now
             now = time.monotonic_ns()
             self.listener.frames(
-                [FakeFrame(0, number * FRAME, now, now, value, value, value > 0, 0, pcm)]  # type: ignore[list-item]
+                [FakeFrame(number * FRAME, value > 0, now, now, pcm=pcm, rms=value, peak=value)]  # type: ignore[list-item]
             )
             if ends and self.now >= self.plan.hang_up:
                 break

@@ -170,15 +170,15 @@ async def _call(
 
 
 async def _progress(caller: Caller, length: float, console: Console) -> None:
-    """A line that tells what goes on; nothing where nobody looks."""
+    """A line that shows progress; nothing where no terminal is."""
     if not console.is_terminal:
         return
     began = time.monotonic()
     with console.status("") as status:
         for _ in itertools.count():
-            told = min(length, time.monotonic() - began)
+            said = min(length, time.monotonic() - began)
             heard = caller.heard.sound_seconds
-            status.update(f"said {told:.1f} of {length:.1f} s · heard {heard:.1f} s")
+            status.update(f"said {said:.1f} of {length:.1f} s · heard {heard:.1f} s")
             await asyncio.sleep(0.2)
 
 

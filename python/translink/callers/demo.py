@@ -47,12 +47,12 @@ LANGUAGES = {"3333": "en", "4444": "fr"}
 LAST_WORDS = 6.0
 """Seconds kept at the end for the translation of the last line."""
 ANSWER = 1.6
-"""Seconds that the other one takes to answer, where he does not interrupt."""
+"""Seconds until the other one answers, where they do not interrupt."""
 PAUSE = 1.6
 """Seconds between two exchanges."""
 SILENCE = 2.5
 """Seconds of silence in both ears after which nothing more is expected."""
-DEMO_PATIENCE = 20.0
+LAST_WAIT = 20.0
 """Seconds that a line is waited for after the last one was said; 1 or 2 are enough on an idle
 machine."""
 QUALITY = "offline demo quality"
@@ -96,7 +96,7 @@ def run_demo(
     folder = Path(out)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would go on
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_private(folder)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             summary = runner.run(_demo(folder, seconds, console, plain=plain, keys=use_keys))
     except KeyboardInterrupt:
@@ -115,8 +115,14 @@ def run_demo(
     return HEARD if summary["ok"] and not summary["losses"]["lines"] else NOTHING_HEARD
 
 
+def _make_private(folder: Path) -> None:
+    """What people said lies in it: nobody else on this machine may look."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> list[Cue]:
-    """Who says what when. Every other exchange overlaps: the second answers while the first still
+    """Which line is said when. Every other exchange overlaps: the second answers while the first still
     speaks.
 
     Args:
@@ -301,17 +307,17 @@ async def _talk(
 async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: Talk) -> None:
     """Wait until every line was understood and both ears are silent, on a busy machine for long.
 
-    A line that is not understood at all is given up `DEMO_PATIENCE` seconds after the last one was said.
+    A line that is not understood at all is given up `LAST_WAIT` seconds after the last one was said.
     """
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DEMO_PATIENCE):
+        async with asyncio.timeout(LAST_WAIT):
             while any(captions.sides[leg].segments < len(said[leg]) for leg in said):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     await asyncio.gather(*(each.quiet(SILENCE, SILENCE) for each in callers.values()))
 
 
 def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:
-    """What each said, on the same line of time as what he heard: the two can be played side by
+    """What each said, on the same time line as what they heard: the two can be played side by
     side."""
     for leg, lines in said.items():
         tape = bytearray()

@@ -141,8 +141,8 @@ def tell(console: Console, summary: Summary) -> None:
             table.add_row(name, str(ms.get("count", "-")), *shown)
         console.print(table)
     lost = summary["losses"]
-    told = ", ".join(f"{name} {count}" for name, count in lost.items() if name != "total")
-    console.print(f"losses = {lost['total']} ({told})", highlight=False, soft_wrap=True)
+    counts = ", ".join(f"{name} {count}" for name, count in lost.items() if name != "total")
+    console.print(f"losses = {lost['total']} ({counts})", highlight=False, soft_wrap=True)
     for leg, each in summary["directions"].items():
         missed = each["said"] - each["understood"]
         if missed > 0:

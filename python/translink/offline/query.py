@@ -23,9 +23,13 @@ def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> Sessi
     model, language = query.get("model", "nova-3"), query.get("language", "en")
     if not _MODEL.fullmatch(model) or not _LANGUAGE.fullmatch(language):
         raise Denied(400, NO_SUCH_MODEL)
-    if language.split("-")[0] not in languages or (
-        model == "nova-2-phonecall" and not language.startswith("en")
-    ):
+    if language.split("-")[0] not in languages:
+        known = " and ".join(sorted(languages))
+        raise Denied(
+            400,
+            f"{NO_SUCH_MODEL} The local engines hear {known}, not {language}: set DEEPGRAM_API_KEY.",
+        )
+    if model == "nova-2-phonecall" and not language.startswith("en"):
         raise Denied(400, NO_SUCH_MODEL)
     encoding = query.get("encoding")
     if encoding is not None and encoding not in ENCODINGS:

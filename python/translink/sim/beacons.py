@@ -1,7 +1,7 @@
 """What the simulated callers say and what arrives at their ears: words that can be counted.
 
-A caller's word is a beacon whose upper ten bits name the caller and whose lower fourteen count his
-words from 0. He speaks in bursts of words with pauses between, all drawn from a seed.
+A caller's word is a beacon whose upper ten bits name the caller and whose lower fourteen count their
+words from 0. They speak in bursts of words with pauses between, all drawn from a seed.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Planned:
 
 
 class Talker:
-    """One caller's voice: an endless stream of 20 ms frames. No clock: whoever takes the frames
-    sets the pace.
+    """One caller's voice: an endless stream of 20 ms frames. No clock: the consumer of the
+    frames sets the pace.
     """
 
     def __init__(self, caller: int, seed: int, manner: Manner | None = None) -> None:

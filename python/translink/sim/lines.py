@@ -37,7 +37,7 @@ class SaidBeacon:
 
 
 class SimLine:
-    """One caller: where he talks to, where he hears, what he said and heard."""
+    """One caller: where they talk to, where they hear, what they said and heard."""
 
     def __init__(
         self, name: str, talker: Talker, *, datagram: int = 640, dtx: bool = False
@@ -107,7 +107,7 @@ class SimLine:
     def _send(self, payload: bytes) -> None:
         try:
             self._mouth.send(payload)
-        except OSError:  # a full buffer, or nobody there: weather
+        except OSError:  # a full buffer, or nobody there: expected
             self.refused += 1
         self._sent += len(payload)
         now, planned = time.monotonic(), self.talker.planned
@@ -133,7 +133,7 @@ class Lines:
         self._thread.start()
 
     def hush(self) -> None:
-        """Everybody finishes his burst and stays on the line."""
+        """All callers finish their burst and stay on the line."""
         for line in self.lines:
             line.talker.hush()
 

@@ -110,7 +110,7 @@ class Recovery:
     caller: int
     ms: float | None
     """From the fault to the next stream that was opened for this caller and answered, or the next
-    prerecorded answer for him; None = neither came."""
+    prerecorded answer for that caller; None = neither came."""
 
 
 def recoveries(record: Mapping[str, object]) -> list[Recovery]:

@@ -1,6 +1,6 @@
 //! The engine as its callers see it.
 
-use std::collections::{BTreeMap, TryReserveError};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,8 +12,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use translink_core::curve::Curve;
-use translink_core::ledger::Ledger;
-use translink_core::leg::Leg;
 use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
@@ -22,8 +20,8 @@ use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
 use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
-use crate::newcomer::Newcomer;
 use crate::ports::LegPorts;
+use crate::reserve;
 use crate::run::Media;
 use crate::shared::SharedLeg;
 use crate::slot::Slot;
@@ -101,7 +99,8 @@ impl Engine {
         )
         .map_err(|(address, source)| Error::Address { address, source })?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (leg, ledger, newcomer) = make(ports).map_err(|_| Error::Memory("another leg"))?;
+        let (leg, ledger, newcomer) =
+            reserve::make(ports).map_err(|_| Error::Memory("another leg"))?;
         let shared = Arc::new(SharedLeg::new(
             number,
             sockets.local,
@@ -198,7 +197,7 @@ impl Engine {
         if accepted == 0 && !last {
             return Ok(0);
         }
-        boxed(&pcm[..accepted])
+        reserve::boxed(&pcm[..accepted])
             .map_err(|_| Error::Memory("a piece of speech"))
             .and_then(|pcm| {
                 self.send(Command::Play {
@@ -454,27 +453,6 @@ fn outermost(mut media: Media, state: &AtomicU8) {
         state.store(DIED, Ordering::Release);
         media.ring();
     }
-}
-
-/// What of a leg is large: its logic and its ledger. A leg is refused when little else would be left:
-/// what is small is allocated without asking, here and in the rest of the process, and where that
-/// fails, the process ends with all its calls.
-fn make(ports: &LegPorts) -> Result<(Leg, Ledger, Newcomer), TryReserveError> {
-    let leg = Leg::new(ports.config.clone())?;
-    let ledger = Ledger::new(ports.ledger_samples)?;
-    let newcomer = Newcomer::new()?;
-    Vec::<u8>::new().try_reserve_exact(HEADROOM)?;
-    Ok((leg, ledger, newcomer))
-}
-
-/// Memory that must be left after a leg was made, in bytes.
-const HEADROOM: usize = 8 << 20;
-
-fn boxed(pcm: &[u8]) -> Result<Box<[u8]>, TryReserveError> {
-    let mut copy = Vec::new();
-    copy.try_reserve_exact(pcm.len())?;
-    copy.extend_from_slice(pcm);
-    Ok(copy.into_boxed_slice())
 }
 
 #[cfg(all(test, not(loom)))]

@@ -4,6 +4,7 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use translink_core::LegStats;
+use translink_core::ledger::Ledger;
 use translink_core::leg::LegConfig;
 
 use super::*;

@@ -73,6 +73,7 @@ pub mod mailbox;
 mod newcomer;
 mod pace;
 mod ports;
+mod reserve;
 mod run;
 mod shared;
 mod slot;

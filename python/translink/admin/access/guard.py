@@ -34,7 +34,7 @@ from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
 from translink.admin.http.responses import answer, must_be_json
 from translink.admin.http.route import Handler, Role, Route, role_of
-from translink.log import OnceAMinute
+from translink.log import RateLimit
 
 BODY_LIMIT = 65_536
 """Bytes of a request's body; ours are a few dozen."""
@@ -77,7 +77,7 @@ class Guard:
         self._proxies = frozenset(proxies)
         self._secure = secure
         self._clock = clock
-        self._once = OnceAMinute()
+        self._limit = RateLimit()
         self._streams: dict[str, set[asyncio.Transport]] = {}
         """Of each session that has WebSockets open: they end with it."""
         self.connections: Connections | None = None
@@ -192,7 +192,7 @@ class Guard:
             self.throttle.succeeded(address)
             return role
         self.throttle.failed(address, now)
-        if (untold := self._once.tell("wrong token", now)) is not None:
+        if (untold := self._limit.due("wrong token", now)) is not None:
             log.warning("a wrong token was shown", address=address, untold=untold)
         return None
 
