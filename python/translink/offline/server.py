@@ -66,7 +66,7 @@ class OfflineServer:
         self._host = host
         self._port = port
         self._engines = (recognizer, translator, synthesizer)
-        self.gate = Gate(faults or NoFaults(), limits, key)
+        self.gate = OfflineGate(faults or NoFaults(), limits, key)
         timing = timing or ListenTiming()
         self._live = LiveListen(self.gate, recognizer, timing)
         self._prerecorded = Prerecorded(self.gate, recognizer, timing)
