@@ -1,7 +1,7 @@
 """What the replaced system promised its operators, and what was broken there: one scenario each.
 
 A real server process, real sockets, fake providers with fixed delays. See `predecessor.md` for the
-contract; nothing here looks inside.
+contract. All but the two scenarios about settings files look from outside.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ def _allow_descriptors() -> None:
 
 
 def _forbid_core_dumps() -> None:
-    """They would hold keys and what people say. `ulimit -c` of whoever starts us stays the limit
-    that can be set again."""
+    """They would hold keys and what people say. The hard limit
+    stays: it can be set again."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
@@ -143,7 +143,7 @@ class App:
                 lines=settings.transcripts.lines_per_call,
                 retention=settings.transcripts.retention,
             )
-            forgetting = asyncio.create_task(transcripts.watch(), name="archive")
+            forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
             self.switchboard.on_ended = lambda call: transcripts.close(
                 call.row(), call.stages.summary()
@@ -163,7 +163,7 @@ class App:
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
             if settings.otel.endpoint is not None:
-                # Loaded by who asked for it.
+                # Loaded only where it is wanted.
                 from translink.observe import tracing
 
                 stop_tracing = tracing.export(self.journal, settings.otel)
@@ -183,7 +183,7 @@ class App:
                     leg=name,
                     language=settings.leg(name).language,
                     listens="{}:{}".format(*leg.listen_address),
-                    plays_to=str(settings.leg(name).play_to or "whoever sends"),
+                    plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
             took = unix() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
@@ -226,7 +226,7 @@ class App:
             self._admin.reload_certificate()
 
     def _pressed(self, was: Level, now: Level) -> None:
-        """The load rose or fell: whoever watches should know why captions or calls are missing."""
+        """The load rose or fell: operators should know why captions or calls are missing."""
         pressure = self.pressure
         say = log.warning if now > was else log.info
         say(
@@ -346,5 +346,5 @@ def _listen_refused(leg: LegSettings, error: OSError) -> SettingsError:
         "on this machine, 0.0.0.0 what comes from others.",
         errno.EACCES: "is not ours to use; choose a port above 1023.",
     }
-    told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-    return SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {told}")
+    advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
+    return SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {advice}")

@@ -19,7 +19,7 @@ from rich.console import Console
 from translink.callers import demo, server_process
 from translink.callers.captions import Captions
 from translink.callers.demo import FAILED, HEARD, MISSING, NOTHING_HEARD, run_demo, schedule
-from translink.callers.dialogue import Line, SpeechMissing
+from translink.callers.dialogue import DialogueLine, SpeechMissing
 from translink.callers.view import view_of
 from translink.callers.wav import parse_wav
 
@@ -28,13 +28,13 @@ TONE = b"\x00\x10\x00\xf0" * 4_000
 """500 ms."""
 
 
-def line(text: str, seconds: float = 0.5) -> Line:
-    return Line(text, "en", TONE[: round(seconds * 32_000)], "a tone")
+def line(text: str, seconds: float = 0.5) -> DialogueLine:
+    return DialogueLine(text, "en", TONE[: round(seconds * 32_000)], "a tone")
 
 
 @pytest.fixture
 def voices(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lines(language: str, *, offline: bool) -> list[Line]:
+    async def lines(language: str, *, offline: bool) -> list[DialogueLine]:
         return [line(f"{language} {number}") for number in range(3)]
 
     monkeypatch.setattr(demo, "lines_of", lines)
@@ -137,7 +137,7 @@ def test_a_server_that_ends_at_once_is_reported_with_its_log(
 def test_a_machine_without_voices_is_told_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def none(language: str, *, offline: bool) -> list[Line]:
+    async def none(language: str, *, offline: bool) -> list[DialogueLine]:
         raise SpeechMissing("install one with: apt-get install flite")
 
     monkeypatch.setattr(demo, "lines_of", none)

@@ -89,7 +89,7 @@ def test_what_went_wrong_is_an_error_with_its_reason(bug: str, inside: list[str]
 
 
 def test_utterances_that_never_end_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "OPEN", 10)
+    monkeypatch.setattr(tracing, "MOST_OPEN", 10)
     journal = Journal()
     collected = Collected(journal)
     for number in range(25):

@@ -341,7 +341,7 @@ TOKEN = "0123456789abcdef"
         ({"HOST": "0.0.0.0", "TOKEN": "short"}, "should have at least 16 characters"),
         ({"HOST": "::", "READ_TOKEN": "short"}, "should have at least 16 characters"),
         ({"TOKEN": TOKEN, "READ_TOKEN": TOKEN}, "should differ from admin.token"),
-        ({"ALLOWED_HOSTS": "calls.example.com"}, "leads others here, so admin.token is needed"),
+        ({"ALLOWED_HOSTS": "calls.example.com"}, "lets other hosts in; set admin.token"),
         ({"TLS_KEY": "key.pem"}, "is of no use without admin.tls_cert"),
     ],
     ids=str,

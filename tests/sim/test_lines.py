@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from translink.sim.beacons import Manner, Talker
-from translink.sim.lines import Line, Lines
-from translink.sim.report import Counts, Direction, count
+from translink.sim.lines import Lines, SimLine
+from translink.sim.report import Counts, DirectionReport, count
 
 QUICK = Manner(words=(3, 5), pause=(0.1, 0.3), first=(0.05, 0.1))
 Treat = Callable[[bytes], list[bytes]]
@@ -50,7 +50,7 @@ def test_a_relay_that_says_things_twice_is_found_out() -> None:
 
 
 def test_twenty_lines_keep_real_time() -> None:
-    lines = [Line(str(n), Talker(n, 1, QUICK)) for n in range(20)]
+    lines = [SimLine(str(n), Talker(n, 1, QUICK)) for n in range(20)]
     with relays(lines, honest):
         both = Lines(lines)
         both.start()
@@ -62,7 +62,7 @@ def test_twenty_lines_keep_real_time() -> None:
 
 
 def talk(treat: Treat, *, datagram: int = 640, dtx: bool = False, speakers: int = 2) -> Counts:
-    pair = [Line(str(n), Talker(n, 7, QUICK), datagram=datagram, dtx=dtx) for n in range(2)]
+    pair = [SimLine(str(n), Talker(n, 7, QUICK), datagram=datagram, dtx=dtx) for n in range(2)]
     with relays(pair, treat, treated=speakers):
         for line in pair[speakers:]:
             line.talker.hush()
@@ -75,13 +75,13 @@ def talk(treat: Treat, *, datagram: int = 640, dtx: bool = False, speakers: int 
             time.sleep(0.02)
         lines.close()
     return count(
-        Direction(place, line.said, pair[place ^ 1].listener.heard)
+        DirectionReport(place, line.said, pair[place ^ 1].listener.heard)
         for place, line in enumerate(pair[:speakers])
     )
 
 
 @contextlib.contextmanager
-def relays(lines: list[Line], treat: Treat, *, treated: int = 1000) -> Iterator[None]:
+def relays(lines: list[SimLine], treat: Treat, *, treated: int = 1000) -> Iterator[None]:
     """What a line says goes to its neighbour's ear; the first `treated` ones' by way of `treat`."""
     socks = []
     for place, line in enumerate(lines):

@@ -39,7 +39,8 @@ class FakeLeg:
         self.on_frames: Any = None
         self.on_playout: Any = None
         self.on_dead: Any = None
-        self.resets = 0
+        self.on_source: Any = None
+        self.resets = self.detached = self.forgotten = 0
         self.played = bytearray()
         self.head = 0
         self.volume = 1.0
@@ -99,6 +100,14 @@ class FakeLeg:
 
     def heard(self, start: int, end: int) -> tuple[int, bytes]:
         return start, bytes(self.played)[: 2 * (end - start)]
+
+    def detach(self) -> None:
+        self._alive()
+        self.detached += 1
+
+    def forget(self, before: int) -> None:
+        self._alive()
+        self.forgotten = before
 
     def reset(self) -> None:
         self._alive()

@@ -9,7 +9,7 @@ does not keep up is cut off.
     …
     await server.close()
 
-Who may ask is decided by `guard`, for every route in one place: on loopback nobody needs a token
+`guard` decides which requests are allowed, for every route in one place: on loopback nobody needs a token
 where none is set; any other address needs one, shown in each request or once at log-in, for all
 but the page's files and the bare `/health` and `/ready`. docs/security.md says against whom.
 """

@@ -1,4 +1,4 @@
-"""The admin server: listens, lets in who may ask, and hands on to the routes."""
+"""The admin server: listens, guards its routes and serves them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class AdminServer:
         )
         if tls is None and not is_loopback(settings.host):
             log.warning(
-                "admin.host is reachable from outside without TLS: whoever is on the way can read "
+                "admin.host is reachable from outside without TLS: the network between can read "
                 "the token; set admin.tls_cert, or stay on loopback behind a proxy",
                 host=settings.host,
             )
@@ -153,7 +153,7 @@ class AdminServer:
         return self.guard.seconds + sockets + self._live.seconds
 
     def counts(self) -> dict[str, int]:
-        """Who is connected, and who was turned away."""
+        """Connections and streams that are open, and requests that were turned away."""
         return {
             **self.guard.counts(),
             "dashboards": len(self._live.sockets),

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from translink.callers.ear import BYTES_PER_SECOND, Ear
+from translink.callers.ear import BYTES_PER_SECOND, EarCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ class Caller:
         self._mic: asyncio.Task[None] | None = None
         self._socket = _bind(ear)
         self._record = record
-        self.heard = Ear(time.monotonic(), record)
+        self.heard = EarCheck(time.monotonic(), record)
         """What was heard since the call began, which is when the context was entered."""
 
     @property
@@ -105,7 +105,7 @@ class Caller:
         return host, port
 
     async def __aenter__(self) -> Caller:
-        self.heard = Ear(time.monotonic(), self._record)
+        self.heard = EarCheck(time.monotonic(), self._record)
         asyncio.get_running_loop().add_reader(self._socket, self._receive)
         self._mic = asyncio.create_task(self._speak(), name=f"mic of {self.address}")
         self._mic.add_done_callback(self._hung_up)

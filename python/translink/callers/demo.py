@@ -28,16 +28,16 @@ from rich.console import Console
 
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
-from translink.callers.dialogue import Line, SpeechMissing, lines_of
+from translink.callers.dialogue import DialogueLine, SpeechMissing, lines_of
 from translink.callers.server_process import LegPlan, ServerProcess, free_port
-from translink.callers.summary import Direction, Summary, summarise, tell
+from translink.callers.summary import Summary, TalkDirection, summarise, tell
 from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
 
 Take = Callable[[Event], None]
-Talk = Mapping[str, list[tuple[Said, Line]]]
+Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
 """Leg to what its caller said."""
 
 HEARD, FAILED, MISSING, NOTHING_HEARD = 0, 1, 2, 3
@@ -66,7 +66,7 @@ class Cue:
     at: float
     """Seconds from the beginning of the talk."""
     leg: str
-    line: Line
+    line: DialogueLine
 
 
 def run_demo(
@@ -121,7 +121,7 @@ def _make_private(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
+def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> list[Cue]:
     """Which line is said when. Every other exchange overlaps: the second answers while the first still
     speaks.
 
@@ -184,7 +184,9 @@ async def _demo(
     one, two = LANGUAGES
     summary = summarise(
         [
-            Direction(leg, said[leg], callers[leg].sent, callers[ear].heard, captions.sides[leg])
+            TalkDirection(
+                leg, said[leg], callers[leg].sent, callers[ear].heard, captions.sides[leg]
+            )
             for leg, ear in ((one, two), (two, one))
         ],
         stats,
@@ -289,7 +291,7 @@ async def _talk(
     for caller in callers.values():
         await stack.enter_async_context(caller)
     began = time.monotonic()
-    said: dict[str, list[tuple[Said, Line]]] = {leg: [] for leg in callers}
+    said: dict[str, list[tuple[Said, DialogueLine]]] = {leg: [] for leg in callers}
 
     async def play(cue: Cue) -> None:
         await asyncio.sleep(max(0.0, began + cue.at - time.monotonic()))

@@ -51,7 +51,7 @@ class LegPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ServerUsage:
     """What a process has used so far."""
 
     cpu_seconds: float
@@ -227,14 +227,14 @@ def free_port(kind: socket.SocketKind) -> int:
     raise ServerError("no free port between 10240 and 32000")
 
 
-def usage_of(pid: int) -> Usage:
+def usage_of(pid: int) -> ServerUsage:
     """From /proc. Raises `OSError` when the process is gone."""
     process = Path(f"/proc/{pid}")
     fields = (process / "stat").read_text().rpartition(")")[2].split()
     status = dict(
         line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
     )
-    return Usage(
+    return ServerUsage(
         cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
         rss_bytes=1024 * int(status["VmHWM"].split()[0]),
         rss_now_bytes=1024 * int(status["VmRSS"].split()[0]),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from translink.callers.caller import Said, Sent
     from translink.callers.captions import Side
-    from translink.callers.dialogue import Line
-    from translink.callers.ear import Ear
+    from translink.callers.dialogue import DialogueLine
+    from translink.callers.ear import EarCheck
 
 LEAST_SOUND = 0.5
 """Seconds of sound an ear must have heard for a direction to count as working."""
@@ -26,13 +26,13 @@ LEAST_RMS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
+class TalkDirection:
     """One talker and the ear of the other."""
 
     leg: str
-    said: Sequence[tuple[Said, Line]]
+    said: Sequence[tuple[Said, DialogueLine]]
     sent: Sent
-    heard: Ear
+    heard: EarCheck
     """The other caller's."""
     side: Side
 
@@ -100,7 +100,7 @@ class Summary(TypedDict):
 
 
 def summarise(
-    directions: Sequence[Direction], stats: Mapping[str, Any], *, losses: int, seconds: float
+    directions: Sequence[TalkDirection], stats: Mapping[str, Any], *, losses: int, seconds: float
 ) -> Summary:
     """Put everything together.
 
@@ -155,7 +155,7 @@ def tell(console: Console, summary: Summary) -> None:
             console.print(f"No translation of {leg} was heard.", style="red", highlight=False)
 
 
-def _direction(each: Direction) -> DirectionSummary:
+def _direction(each: TalkDirection) -> DirectionSummary:
     delays = _delays(each)
     loudest = max((burst.rms for burst in each.heard.bursts), default=0.0)
     return DirectionSummary(
@@ -184,7 +184,7 @@ def _direction(each: Direction) -> DirectionSummary:
     )
 
 
-def _delays(each: Direction) -> list[float]:
+def _delays(each: TalkDirection) -> list[float]:
     """Seconds from the end of each line to the first burst that begins after it and before the next
     one's end.
 
@@ -201,7 +201,7 @@ def _delays(each: Direction) -> list[float]:
     return delays
 
 
-def _losses(directions: Sequence[Direction], stats: Mapping[str, Any], events: int) -> Losses:
+def _losses(directions: Sequence[TalkDirection], stats: Mapping[str, Any], events: int) -> Losses:
     legs: Mapping[str, Any] = stats.get("legs") or {}
     missing_in = missing_out = drops = lines = 0
     sent_to = dict(zip((d.leg for d in directions), reversed(directions), strict=True))

@@ -10,6 +10,7 @@ Everything that belongs to a call, tasks, sockets, counters, goes with it. An er
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -265,6 +266,10 @@ class Call:
         if not self.detached:
             self.detached = True
             self.next_from = self.last_datagram() + min(GUARD_SECONDS, self._idle)
+            for party in self._parties.values():
+                # A leg may be out of service, or all of them.
+                with contextlib.suppress(LookupError, RuntimeError):
+                    party.media.detach()
 
     def _speaking(self) -> bool:
         now = time.monotonic()

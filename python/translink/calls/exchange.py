@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 RECEIVE_BUFFER = 200_000
-"""Bytes: some 3 s of datagrams, and what any kernel grants without being told to grant more."""
+"""Bytes: some 3 s of datagrams, and what any kernel grants by default."""
 
 
 class Refused(Exception):
@@ -41,7 +41,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LegWish:
-    """One side of a call that is asked for."""
+    """What is asked for: one side of a call."""
 
     language: str
     name: str | None = None

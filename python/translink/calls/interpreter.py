@@ -90,7 +90,7 @@ class Interpreter(ListenObserver):
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
         self._language = direction.language
         """Of the finals that came so far."""
-        self._sent = self._told_sent = 0
+        self._sent = self._logged_sent = 0
         self._tick = asyncio.Event()
 
     @property
@@ -224,10 +224,10 @@ class Interpreter(ListenObserver):
             if self._pressure.frames_per_message > 1:
                 self._pressure.given_up["messages"] += total - self._sent - 1
         self._sent = total
-        if total - self._told_sent >= 100:
-            self._told_sent = told = total // 100 * 100
-            size = told * 2 * FRAME
-            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {told} frames ({size} bytes)")
+        if total - self._logged_sent >= 100:
+            self._logged_sent = sent = total // 100 * 100
+            size = sent * 2 * FRAME
+            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {sent} frames ({size} bytes)")
 
     def failed(self, error: ProviderError) -> None:
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)

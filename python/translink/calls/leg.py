@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from translink.observe.views import LegLive, Queues
 from translink.recognition.rules import ListenMode, ListenStats
+from translink.recognition.speech_map import FRAME
 
 if TYPE_CHECKING:
     from translink._core import Frame, LegCounters
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LEVEL_AGE = 0.5
 """Seconds for which a level is shown."""
 FULL_SCALE = 32_768
-FRAME_BYTES = 640
+FRAME_BYTES = 2 * FRAME
 EARLY_FRAMES = 100
 """Frames that are kept after a call's end for the next call: 2 s."""
 STRAGGLER_GAP = 0.5
@@ -70,13 +71,15 @@ class Leg:
         self._last = ListenStats()
         self._draining: list[Call] = []
         """Calls that have ended and still speak into the ear, while the next one runs."""
+        self._early_start = 0
+        self._start = 0
+        """First sample of `call`."""
         self._early: deque[Frame] = deque(maxlen=EARLY_FRAMES)
         """Frames since the last call's end, until it is certain whether they are a next call's."""
         self._not_before = 0.0
         self._reset_due = False
         self._heard_taps = 0
         """Those of `listeners` that hear what the ear hears."""
-        self._source: tuple[str, int] | None = None
         self._newest: Frame | None = None
         self._baseline = self._next_baseline = media.counters()
         self._rate = (time.monotonic(), self._baseline["datagrams_in"], 0.0)
@@ -109,7 +112,7 @@ class Leg:
     def heard(self, frames: list[Frame]) -> None:
         """New audio."""
         self._newest = frames[-1]
-        self.head = self._newest.start + 320
+        self.head = self._newest.start + FRAME
 
     # --- Calls come and go ---
 
@@ -122,7 +125,11 @@ class Leg:
                 continue
             if self._early and frame.captured - self._early[-1].captured > STRAGGLER_GAP * 1e9:
                 self._early.clear()
+            if not self._early:
+                # A call's detaching swallows the frames that were on their way; the ledger has them.
+                self._early_start = self.head if self.call is not None else frame.start
             self._early.append(frame)
+            self.head = frame.start + FRAME
 
     @property
     def has_early(self) -> bool:
@@ -135,12 +142,17 @@ class Leg:
         self._early.clear()
         return early
 
-    def begin(self, call: Call) -> None:
-        """A call begins. The one before may still drain."""
+    @property
+    def next_start(self) -> int:
+        """First sample of a call that begins now."""
+        return self._early_start if self._early else self.head
+
+    def begin(self, call: Call, start: int) -> None:
+        """A call begins with sample `start`. The one before may still drain."""
+        self._start = start
         if self.call is not None:
             self._draining.append(self.call)
         self.call = call
-        self._source = None
         self._reset_due = False
         self._baseline = self.media.counters() if self._draining else self._next_baseline
 
@@ -159,6 +171,7 @@ class Leg:
         with contextlib.suppress(LookupError, RuntimeError):
             if self.call is not None or self._early:
                 self.media.flush()
+                self.media.forget(self._start if self.call is not None else self._early_start)
                 self._reset_due = self.call is None
             elif not self._draining:
                 self.media.reset()
@@ -225,18 +238,6 @@ class Leg:
                 # The leg may be gone, and its tap with it.
                 with contextlib.suppress(LookupError, RuntimeError):
                     self.media.tap(False)
-
-    def moved(self) -> tuple[str, str] | None:
-        """Where the call's datagrams came from and where they come from now, if that has changed
-        since the last look."""
-        try:
-            source = self.media.source()
-        except (LookupError, RuntimeError):
-            return None
-        before, self._source = self._source, source or self._source
-        if before is None or source is None or source == before or self.settings.source == "any":
-            return None
-        return "{}:{}".format(*before), "{}:{}".format(*source)
 
     # --- Figures ---
 

@@ -40,8 +40,8 @@ class SegmentPolicy:
     """Seconds without a sign of it (final or interim with text) after which a turn is over."""
     max_hold: float = 2.5
     """Seconds until the open turn is cut although speech goes on: after its last clause, the rest
-    waiting anew, or altogether. Whoever ends his turn meanwhile is translated in one piece; waiting
-    for whoever does not would take about 4 s more, the time between two finals.
+    waiting anew, or altogether. A talker who ends the turn meanwhile is translated in one piece;
+    waiting for the others would take about 4 s more, the time between two finals.
     """
     min_chars: int = 10
     """A shorter sentence goes with the next one (`Oui.` is no request of its own) or the turn's

@@ -371,11 +371,10 @@ def _sayable(text: str) -> str:
 def _behind(error: ProviderError) -> str:
     """What may still be said after a failure: the sentences behind one that was refused for what it
     says. Otherwise nothing; the voices are in trouble, and each had its turn."""
-    if not isinstance(error, SpeechFailed) or not error.causes:
+    failure = error.__cause__
+    if error.kind is not Kind.REFUSED or not isinstance(failure, SpeechFailed):
         return ""
-    if any(cause.kind is not Kind.REFUSED for cause in error.causes):
-        return ""
-    return " ".join(split_sentences(error.unspoken)[1:])
+    return " ".join(split_sentences(failure.unspoken)[1:])
 
 
 async def _in_time(sound: AsyncGenerator[bytes, None], letters: int) -> AsyncIterator[bytes]:

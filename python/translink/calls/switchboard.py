@@ -23,7 +23,7 @@ from translink.observe.stages import Stages
 from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
-    from translink._core import Frame, Playout
+    from translink._core import Frame, Playout, SourceChange
     from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
@@ -157,8 +157,7 @@ class Switchboard:
         self.calls[name].end(reason)
 
     async def watch(self) -> None:
-        """End calls that nobody speaks in any more; look where datagrams come from. Runs for
-        ever."""
+        """End calls that nobody speaks in any more. Runs for ever."""
         while True:
             await asyncio.sleep(min(1.0, self._settings.idle_timeout / 4))
             now = time.monotonic()
@@ -167,8 +166,6 @@ class Switchboard:
                     call.end("idle")
             for leg in tuple(self.legs.values()):
                 leg.tidy(now)
-                if leg.call is not None and (moved := leg.moved()):
-                    self._source_changed(leg, *moved)
 
     async def close(self, reason: str) -> None:
         """No new calls; the running ones end in good order, bounded by the drain time-out."""
@@ -255,11 +252,12 @@ class Switchboard:
     # --- What the media reports ---
 
     def _frames(self, leg: Leg, frames: list[Frame]) -> None:
-        leg.heard(frames)
         if leg.call is not None and not leg.call.detached:
+            leg.heard(frames)
             leg.call.frames(leg.name, frames)
         elif not (self._closing or leg.created):
             leg.keep(frames)
+            leg.heard(frames)
             self._begin(leg)
 
     def _playout(self, leg: Leg, event: Playout) -> None:
@@ -271,11 +269,12 @@ class Switchboard:
         if leg.call is not None:
             leg.call.end("a leg is out of service")
 
-    def _source_changed(self, leg: Leg, before: str, now: str) -> None:
-        assert leg.call is not None
-        log.warning("source changed", call=leg.call.name, leg=leg.name, before=before, now=now)
+    def _source_changed(self, leg: Leg, change: SourceChange) -> None:
         self._journal.emit(
-            "source", {"before": before, "now": now}, call=leg.call.name, leg=leg.name
+            "source",
+            {"before": "{}:{}".format(*change.old), "now": "{}:{}".format(*change.new)},
+            call=leg.call.name if leg.call else None,
+            leg=leg.name,
         )
 
     def _begin(self, leg: Leg) -> None:
@@ -289,29 +288,20 @@ class Switchboard:
             return
         if not leg.has_early or self._refuses(leg, other):
             return
-        early = {each.name: each.take_early() for each in (leg, other)}
-        call = self._run(
-            f"{leg.name}-{self.next_number()}",
-            (leg, other),
-            {name: frames[0].start for name, frames in early.items() if frames},
-        )
-        for name, frames in early.items():
-            if frames:
-                call.frames(name, frames)
+        call = self._run(f"{leg.name}-{self.next_number()}", (leg, other))
+        for each in (leg, other):
+            if early := each.take_early():
+                call.frames(each.name, early)
 
-    def _run(
-        self, name: str, legs: tuple[Leg, Leg], starts: Mapping[str, int] | None = None
-    ) -> Call:
-        """`starts` = first samples of legs on which somebody has spoken already."""
-        starts = starts or {}
+    def _run(self, name: str, legs: tuple[Leg, Leg]) -> Call:
         self.calls_total += 1
         self._draws[name] = random.random()
         one, two = legs
         call = Call(
             name,
             (
-                Party(one.settings, one.media, starts.get(one.name, one.head)),
-                Party(two.settings, two.media, starts.get(two.name, two.head)),
+                Party(one.settings, one.media, one.next_start),
+                Party(two.settings, two.media, two.next_start),
             ),
             services=self._services,
             journal=self._journal,
@@ -324,7 +314,7 @@ class Switchboard:
         )
         self.calls[name] = call
         for leg in legs:
-            leg.begin(call)
+            leg.begin(call, leg.next_start)
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
@@ -371,6 +361,7 @@ class Switchboard:
         leg.media.on_frames = functools.partial(self._frames, leg)
         leg.media.on_playout = functools.partial(self._playout, leg)
         leg.media.on_dead = functools.partial(self._dead, leg)
+        leg.media.on_source = functools.partial(self._source_changed, leg)
 
     def _remove(self, leg: Leg) -> None:
         counters, stats = leg.lifetime()

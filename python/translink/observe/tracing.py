@@ -3,7 +3,7 @@
 Made from the journal's events when an utterance is over, with the times that they carry, so that it
 costs nothing while words are under way, and nothing at all when `otel.endpoint` is not set: then
 nothing of it is even imported. No text goes out: what was said is not the tracing backend's
-business. At most `OPEN` utterances are followed at once; one more lets go of the oldest, untraced and
+business. At most `MOST_OPEN` utterances are followed at once; one more lets go of the oldest, untraced and
 counted.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
     from translink.settings.model import OtelSettings
 
-OPEN = 5_000
+MOST_OPEN = 5_000
 Attributes = dict[str, str | int | float]
 
 
@@ -61,7 +61,7 @@ class Traces:
             return
         key = event.call, event.leg, number
         if event.type == "segment":
-            if len(self._open) >= OPEN:
+            if len(self._open) >= MOST_OPEN:
                 self._open.popitem(last=False)
                 self.dropped += 1
             began = _time(event, "began") or event.at

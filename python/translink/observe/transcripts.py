@@ -2,8 +2,8 @@
 
 Fed by the journal: each segment becomes a line, and what becomes of it later is written beside it.
 Bounds: `calls` ended calls are kept, for `retention` seconds, and `lines` lines a call; one more
-drops the oldest, and a call tells how many of its lines it dropped. Whose time is over is forgotten
-by the journal, too.
+drops the oldest, and a call tells how many of its lines it dropped. What is forgotten here is
+forgotten by the journal, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
     from translink.observe.stages import StageSummary
 
-SLICE = 2_000
+LINES_AT_ONCE = 2_000
 """Lines searched before the loop breathes: about 1 ms."""
 
 
@@ -96,7 +96,7 @@ class Transcripts:
             self._journal.forget(gone)
 
     async def watch(self) -> None:
-        """Forget in time, also when nobody asks. Runs for ever."""
+        """Forget in time, also without a request. Runs for ever."""
         while True:
             await asyncio.sleep(min(60.0, max(1.0, self._retention / 10)))
             self.expire(unix())
@@ -109,7 +109,7 @@ class Transcripts:
         for minutes in tuple(self._kept.values()):
             for line in tuple(minutes.lines.values()):
                 looked += 1
-                if looked % SLICE == 0:
+                if looked % LINES_AT_ONCE == 0:
                     await asyncio.sleep(0)
                 if wanted in line.text.casefold() or (
                     line.translation is not None and wanted in line.translation.casefold()
@@ -118,7 +118,7 @@ class Transcripts:
                     break
         return found
 
-    # --- What the journal tells ---
+    # --- What the journal reports ---
 
     def _event(self, event: Event) -> None:
         if event.call is None:

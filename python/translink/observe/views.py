@@ -1,6 +1,6 @@
 """What is shown of calls, legs and transcripts: the shapes that the API answers with.
 
-Plain values, made when somebody asks. Times are Unix seconds unless the name says otherwise. Fields
+Plain values, made on request. Times are Unix seconds unless the name says otherwise. Fields
 are added without notice; none changes its meaning.
 """
 
@@ -41,7 +41,7 @@ class CallRow:
     characters: int
     """Sent to translation."""
     listened: bool
-    """Somebody listens in."""
+    """Whether anybody listens in."""
     mouth_to_ear_p50_ms: float | None = None
     waiting_ms: float = 0.0
     """Speech that is kept and not recognised yet, both directions."""

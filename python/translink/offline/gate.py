@@ -46,7 +46,7 @@ class Denied(Exception):
         self.message = message
 
 
-class Gate:
+class OfflineGate:
     """Shared by all handlers of one server. Counts everything that goes through it."""
 
     def __init__(self, faults: Faults, limits: Mapping[str, int] | None, key: str | None) -> None:
@@ -201,4 +201,4 @@ def broken(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
-__all__ = ["LIMITS", "Denied", "Gate", "Reset", "broken", "request_id"]
+__all__ = ["LIMITS", "Denied", "OfflineGate", "Reset", "broken", "request_id"]

@@ -27,7 +27,7 @@ from translink.offline.engines.protocols import (
     SynthesizerEngine,
     TranslatorEngine,
 )
-from translink.offline.gate import Denied, Gate, request_id
+from translink.offline.gate import Denied, OfflineGate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
 from translink.offline.live import LiveListen
 from translink.offline.messages import QUALITY
@@ -66,7 +66,7 @@ class OfflineServer:
         self._host = host
         self._port = port
         self._engines = (recognizer, translator, synthesizer)
-        self.gate = Gate(faults or NoFaults(), limits, key)
+        self.gate = OfflineGate(faults or NoFaults(), limits, key)
         timing = timing or ListenTiming()
         self._live = LiveListen(self.gate, recognizer, timing)
         self._prerecorded = Prerecorded(self.gate, recognizer, timing)

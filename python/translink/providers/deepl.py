@@ -28,7 +28,7 @@ Model = Literal["latency_optimized", "quality_optimized", "prefer_quality_optimi
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class DeepLUsage:
     """Characters of the billing period."""
 
     count: int
@@ -111,7 +111,7 @@ class DeepL:
             raise unreadable(self.name, "a translation far too long", answer.headers)
         return Translation(translated, self.name, monotonic() - begun)
 
-    async def usage(self) -> Usage:
+    async def usage(self) -> DeepLUsage:
         """What the key has used and may use; free of charge, so also a check of the key. Raises
         `ProviderError`."""
         answer = await self._http.request(
@@ -129,7 +129,7 @@ class DeepL:
         )
         if not isinstance(count, int) or not isinstance(limit, int):
             raise unreadable(self.name, "no usage", answer.headers)
-        return Usage(count, limit)
+        return DeepLUsage(count, limit)
 
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""

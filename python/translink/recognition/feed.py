@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 BEHIND = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
-MOST = 12
+MOST_WAITING = 12
 """Frames per message at the head (Deepgram advises 250 ms at most); more of them are a backlog."""
 WORTH_AN_ANSWER = RATE // 5
 """Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
@@ -176,7 +176,7 @@ class Feed:
         """Send new frames as one message; False: it is the task's turn."""
         count = len(frames)
         if (
-            not 0 < count <= MOST
+            not 0 < count <= MOST_WAITING
             or self.limit is not None
             or frames[0].start != self.cursor
             or frames[-1].start != self.cursor + (count - 1) * FRAME

@@ -1,8 +1,8 @@
-"""Naming settings come from, in order of strength, and how to name a wrong one.
+"""Where settings come from, in order of strength, and how a wrong one is named.
 
 defaults < `translink.toml` < `.env.externalmedia` < environment < flags. Each source becomes a
 list of entries (path, value, name, place); stronger entries are laid over weaker ones; pydantic
-judges the sum; an error is told with the name that the user wrote and the place where he wrote it.
+checks the sum; an error has the name as it was written and the place.
 
 - A table of the file is laid over field by field; `legs`, `pairs` and other arrays replace the
   weaker array whole.
@@ -10,8 +10,8 @@ judges the sum; an error is told with the name that the user wrote and the place
   `TRANSLINK_LEGS__3333__LISTEN=127.0.0.1:0`; a value that begins with `[` or `{` is JSON. An empty
   value counts as not set. Besides there are the well-known names of `WELL_KNOWN`.
 - Names that we do not know are refused in `translink.toml` and behind `TRANSLINK_`, with the
-  nearest name that we do know. `.env.externalmedia` belongs to the predecessor too: its other
-  names are passed over.
+  nearest name that we do know. `.env.externalmedia` is the predecessor's file too: its other names
+  are passed over.
 - A secret may be given by its place (`keys`): `DEEPGRAM_API_KEY_FILE=/path` is
   `DEEPGRAM_API_KEY=file:/path`. On the command line it *must*, since everybody on the machine can
   read that.
@@ -37,9 +37,9 @@ from translink.settings.explain import (
     Naming,
     Trail,
     WrittenValue,
+    complaint,
     did_you_mean,
     explain,
-    told,
 )
 from translink.settings.model import Notes, Settings
 from translink.settings.secrets import FILE_FORM, SECRET_NAMES, is_reference, readable_by_all
@@ -74,7 +74,7 @@ DEFAULTS: Mapping[str, object] = {
         {"name": "4444", "language": "fr", "listen": "127.0.0.1:6122", "play_to": "127.0.0.1:6123"},
     ]
 }
-"""The predecessor's: his gateways must find everything where it was."""
+"""The predecessor's: its gateways must find everything where it was."""
 
 
 def load(
@@ -233,7 +233,9 @@ def _by_file(
     """The entry for `NAME_FILE=place`."""
     both = name + _FILE
     if values.get(name, "").strip():
-        raise SettingsError(told(both, place, where(both), f"{name} is set too; which is meant?"))
+        raise SettingsError(
+            complaint(both, place, where(both), f"{name} is set too; which is meant?")
+        )
     return WrittenValue(path, FILE_FORM + place, both, where(both))
 
 
@@ -244,7 +246,7 @@ def _flag_to_mode(name: str, value: str, where: str) -> str:
         case "false" | "0" | "no" | "off":
             return "prerecorded"
     right = "should be true (streaming) or false (prerecorded)"
-    raise SettingsError(told(name, value, where, right))
+    raise SettingsError(complaint(name, value, where, right))
 
 
 def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
@@ -281,7 +283,7 @@ def _parse(text: str, name: str, where: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SettingsError(told(name, text, where, f"should be JSON: {error}")) from None
+        raise SettingsError(complaint(name, text, where, f"should be JSON: {error}")) from None
 
 
 # Laying one over the other
@@ -298,7 +300,7 @@ def _lay(tree: dict[str, object], entry: WrittenValue) -> Trail:
             if place is None:
                 known = [str(item.get("name")) for item in node if isinstance(item, dict)]
                 hint = f"{entry.path[depth - 1]} has no {key!r}" + did_you_mean(key, known)
-                raise SettingsError(told(entry.name, entry.value, entry.where, hint))
+                raise SettingsError(complaint(entry.name, entry.value, entry.where, hint))
             path.append(str(place))
             if last:
                 node[place] = entry.value
@@ -312,7 +314,7 @@ def _lay(tree: dict[str, object], entry: WrittenValue) -> Trail:
                 node = node.setdefault(key, {})
         else:
             hint = f"{'.'.join(entry.path[:depth])} is a plain value, nothing can be set inside it"
-            raise SettingsError(told(entry.name, entry.value, entry.where, hint))
+            raise SettingsError(complaint(entry.name, entry.value, entry.where, hint))
     return tuple(path)
 
 

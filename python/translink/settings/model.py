@@ -1,7 +1,7 @@
 """What can be set, with its default and its limits: one frozen tree, read once and handed down.
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
-`translink.settings.load`' business; this file is the shape. Names nest: `admin.port` is `port` under
+read in `translink.settings.load`; this file is the shape. Names nest: `admin.port` is `port` under
 `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
 `--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
 """
@@ -48,8 +48,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     mode: Mode = "auto"
-    """`auto` streams and falls back to the prerecorded API, `streaming` never falls back,
-    `prerecorded` never streams. For every leg without a mode of its own."""
+    """Share of calls that stream: `auto` as `streaming_share` says, `streaming` all, `prerecorded`
+    none. Both streaming modes fall back to the prerecorded API. For every leg without a mode of its
+    own."""
     streaming_share: float = Field(1.0, ge=0, le=1)
     """Share of calls that stream in mode `auto`; the others are prerecorded. A call keeps its lot:
     raising the share moves calls to streaming, lowering it moves them back, and none to and fro."""
@@ -59,7 +60,7 @@ class Settings(BaseModel):
     """How long a shutdown waits for what is being said."""
     legs: tuple[LegSettings, ...] = Field((), validate_default=True)
     pairs: tuple[tuple[str, str], ...] = ()
-    """Who hears whom. Left out: the first leg with the second, the third with the fourth, …"""
+    """Which two legs hear each other. Left out: the first leg with the second, the third with the fourth, …"""
     voices: dict[str, str] = {}
     """Language to voice of the speech provider. A language left out gets translink's choice."""
     calls: CallSettings = Field(default_factory=lambda: CallSettings())
@@ -119,7 +120,8 @@ class Settings(BaseModel):
         raise KeyError(name)
 
     def other(self, name: str) -> LegSettings:
-        """Whom `name` is paired with: the leg that hears him, translated. Raises `KeyError`."""
+        """The leg that `name` is paired with, and that hears its speech translated. Raises
+        `KeyError`."""
         for one, two in self.pairs:
             if name in (one, two):
                 return self.leg(two if name == one else one)
@@ -190,11 +192,11 @@ class LegSettings(_Part):
     name: str = Field(pattern=LEG_NAME)
     """What the predecessor calls the extension."""
     language: Language
-    """What he speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
+    """What the party speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
     listen: AddressSetting
-    """His microphone comes in here."""
+    """Where the party's microphone comes in."""
     play_to: AddressSetting | None = None
-    """His ear. None = where his datagrams come from (needs `send_from_listen`)."""
+    """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
     """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
     source: Sources = "first"
@@ -236,7 +238,7 @@ class CallSettings(_Part):
     """From which range their ports are; two a call. The default lies outside of what Linux gives to
     outgoing connections (32768 and up)."""
     advertise: Host | None = None
-    """The address that their creator is told to send to, if it is not `host` (0.0.0.0, NAT)."""
+    """The address that is given to the calls' creator, if it is not `host` (0.0.0.0, NAT)."""
     max_created: int = Field(100, ge=0, le=1_000)
     """Of them at once; the next is refused."""
 
@@ -270,7 +272,7 @@ class AdminSettings(_Part):
     listen_in: bool = False
     """Let those who have `token` hear the callers' voices. Every use is logged and marked."""
     allowed_hosts: Terms = ()
-    """Names (with a port, unless it is 80 or 443) under which a proxy or a name server leads here, as
+    """Names (with a port, unless it is 80 or 443) under which clients reach this server, as
     in `calls.example.com`; others are refused. Loopback names are always allowed on loopback."""
     proxies: Terms = ()
     """Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
@@ -299,7 +301,7 @@ class AdminSettings(_Part):
         if token and token == read_token:
             raise ValueError("read_token: should differ from admin.token")
         if self.allowed_hosts and not (token or read_token):
-            raise ValueError("allowed_hosts: leads others here, so admin.token is needed")
+            raise ValueError("allowed_hosts: lets other hosts in; set admin.token")
         if self.tls_key and not self.tls_cert:
             raise ValueError("tls_key: is of no use without admin.tls_cert")
         return self
@@ -321,7 +323,7 @@ class DeepgramSettings(_Part):
     smart_format: bool = True
     """Punctuation, numbers, dates as people write them."""
     interim_results: bool = True
-    """Captions while somebody still speaks; `UtteranceEnd` needs them too."""
+    """Captions of unfinished speech; `UtteranceEnd` needs them too."""
     vad_events: bool = True
     """`SpeechStarted` messages."""
     keyterm: Terms = ()
@@ -380,7 +382,7 @@ class DeepgramAccount(_Part):
 
 
 class FallbackSettings(_Part):
-    """Who is next in line, in order, after `deepl` and `deepgram`."""
+    """Which providers are next in line, in order, after `deepl` and `deepgram`."""
 
     deepl: tuple[DeepLAccount, ...] = ()
     """Translators, in order."""

@@ -112,7 +112,7 @@ def _host(value: str) -> str:
 
 
 def _source(value: str) -> str:
-    """Checked here, so that a wrong one is told with its setting's name; the engine reads it."""
+    """Checked here, so that the error names the setting; the engine reads it."""
     match = re.fullmatch(r"\[([^\]]+)\]:(\d{1,5})|([^:]+):(\d{1,5})|(.+)", value)
     try:
         if match is None or "%" in value:

@@ -15,7 +15,7 @@ from typing import TypedDict
 import aiohttp
 import orjson
 
-from translink.callers.server_process import LegPlan, ServerProcess, Usage, usage_of
+from translink.callers.server_process import LegPlan, ServerProcess, ServerUsage, usage_of
 from translink.errors import TranslinkError
 from translink.offline.child import ServerChild
 
@@ -103,7 +103,7 @@ class Programs:
         async with self.http.post(url, json=body) as answer:
             return await _object(answer)
 
-    def usage(self) -> Usage:
+    def usage(self) -> ServerUsage:
         """Of the program under test."""
         return usage_of(self.server.pid)
 

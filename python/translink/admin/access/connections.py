@@ -5,7 +5,7 @@ Theory of operation
     1,300 TLS connections that never shook hands once took every descriptor of the process, because
     they were only counted when their handshake was over. Between the transport and aiohttp's own
     protocol stands a watch. It knows when a connection came, when it began to send a request and,
-    told by the guard, when that request is being answered. A connection is cut off when it sends no
+    from the guard, when that request is being answered. A connection is cut off when it sends no
     whole request within `REQUEST_TIME` of its first byte (a *slowloris*), nothing at all within
     `IDLE_TIME`, or does not take its answer within that time.
 
@@ -38,7 +38,7 @@ REQUEST_TIME = 10.0
 """Seconds for a whole request, its body included, and for a TLS handshake."""
 IDLE_TIME = 75.0
 """Seconds between two requests, above the usual 60 s of proxies; also for reading an answer."""
-SWEEP = 0.5
+SWEEP_SECONDS = 0.5
 BACKLOG = 128
 ACCEPTED_AT_ONCE = 16
 """Connections accepted before calls get their turn again."""
@@ -48,7 +48,7 @@ READ_BURST = 131_072.0
 """Bytes that it may send at once: twice the largest body."""
 READ_COST = 64.0
 """Bytes that each read counts for, however short."""
-SHORTAGE = 0.5
+SHORTAGE_PAUSE = 0.5
 """Seconds until the next try when the process has no descriptor left."""
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -164,7 +164,7 @@ class Connections:
                 self.shortages += 1
                 loop = asyncio.get_running_loop()
                 loop.remove_reader(listening.fileno())
-                loop.call_later(SHORTAGE, self._listen_again, listening)
+                loop.call_later(SHORTAGE_PAUSE, self._listen_again, listening)
                 return
             accepted.setblocking(False)
             if len(self) >= self.most and not self._make_room():
@@ -215,7 +215,7 @@ class Connections:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP)
+            await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
             for watch in [watch for watch in self._watches if watch.is_late(now)]:
                 self._cut(watch)

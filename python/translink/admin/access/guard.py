@@ -2,7 +2,7 @@
 
 Theory of operation
     Each route stands in a table with the role that it takes (`routes`). For
-    each request the guard asks `Access` whether it may be looked at, finds out who asks (a token, or
+    each request the guard asks `Access` whether it may be looked at, finds the client's role (by a token, or
     a session that began with one), asks `Access` again, reads the body within its bounds of size and
     time, and only then calls the handler. Tokens pass the `Throttle` first. Whatever goes wrong is
     answered in JSON with a true status and without details of the inside; every answer carries the
@@ -46,7 +46,7 @@ FIELDS_LIMIT = 64
 """Of a request: bytes of its first line, bytes of a header field, number of fields."""
 
 ROLE: web.RequestKey[Role] = web.RequestKey("translink.role", str)  # type: ignore[arg-type]
-"""What the one who asks may do; not there on an open route without a token."""
+"""The client's role; absent on an open route without a token."""
 
 log = structlog.get_logger("translink.admin")
 
@@ -146,7 +146,7 @@ class Guard:
             self.rate.spent(kind, min(took, LONGEST_WAIT))
         return response
 
-    # --- Who asks, and whether they may ---
+    # --- The client's role ---
 
     def _verdict(self, request: web.Request) -> web.Response | None:
         """The answer to a request that may not be, or None; sets the request's role."""
@@ -317,7 +317,7 @@ class Guard:
 
 
 def is_known(request: web.Request) -> bool:
-    """Has the one who asks shown who he is, or need he not?"""
+    """Whether the client has a role: by a token or session, or because none is needed."""
     return ROLE in request
 
 

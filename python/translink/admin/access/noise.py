@@ -1,8 +1,8 @@
-"""What aiohttp has to say about requests that are none: counted, and told once a minute.
+"""aiohttp's messages about malformed requests: counted, and logged once a minute.
 
 Its messages come with a traceback and with the bytes that were sent. Anybody who reaches the port
-could fill the disk with them, and write into the log what he likes, before he has shown who he is.
-Bugs of ours are not among them: the guard logs those itself.
+could fill the disk with them, or write into the log, without a token. Bugs of ours are not among
+them: the guard logs those itself.
 """
 
 from __future__ import annotations

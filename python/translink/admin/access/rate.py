@@ -19,7 +19,7 @@ ClientKind = Literal["known", "stranger"]
 
 SHARES: dict[ClientKind, float] = {"known": 0.2, "stranger": 0.04}
 """Of the loop's time, in the long run."""
-BURST = 0.1
+RATE_BURST = 0.1
 """Seconds of it that a kind may take at once after a quiet time."""
 REQUEST = 0.0004
 """Seconds that any request costs, what the server does before and after the handler included."""
@@ -34,7 +34,9 @@ ADDRESSES = 1_024
 class RequestRate:
     """Of one server."""
 
-    def __init__(self, shares: dict[ClientKind, float] | None = None, burst: float = BURST) -> None:
+    def __init__(
+        self, shares: dict[ClientKind, float] | None = None, burst: float = RATE_BURST
+    ) -> None:
         self._shares = shares or SHARES
         self._burst = burst
         self._paid: dict[ClientKind, float] = dict.fromkeys(self._shares, 0.0)

@@ -113,7 +113,7 @@ class TranslationEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class UntranslatedEvent(Happened):
-    """A segment that nobody translated; it is not spoken."""
+    """A segment that no provider translated; it is not spoken."""
 
     type: Literal["untranslated"] = "untranslated"
     segment: int
@@ -196,7 +196,7 @@ class LossEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsEvent(Happened):
-    """Somebody changed something: of one leg, or of all."""
+    """A setting was changed: of one leg, or of all."""
 
     type: Literal["settings"] = "settings"
     mode: str | None = None
@@ -229,7 +229,7 @@ class PressureEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class ListeningEvent(Happened):
-    """Somebody began or ceased to listen in."""
+    """Listening in began or ended."""
 
     type: Literal["listening"] = "listening"
     state: Literal["started", "stopped"]

@@ -1,7 +1,7 @@
 """A transcript as a file: subtitles (SRT, WebVTT), plain text.
 
-Each line is a cue: who said it, what he said, and below it the translation. A cue of two people who
-talk at the same time overlaps the other one, which both formats allow.
+Each line is a cue: the leg, what was said there, and below it the translation. The cues of two
+people who talk at the same time overlap, which both formats allow.
 
 Source: W3C WebVTT (cue text escapes `&`, `<`, `>`; no `-->`; no empty line within a cue); SubRip as
 players read it.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from translink.observe.views import TranscriptLine
 
-SHORTEST = 0.5
+SHORTEST_CUE = 0.5
 """Seconds a cue is shown at least; one that lasted no time would never be."""
 
 
@@ -25,7 +25,7 @@ def srt(lines: Iterable[TranscriptLine]) -> str:
 
 
 def vtt(lines: Iterable[TranscriptLine]) -> str:
-    """WebVTT, who speaks as a voice span."""
+    """WebVTT, the leg as a voice span."""
     cues = [
         f"{number}\n{_span(line, '.')}\n<v {_escape(line.leg)}>{_escape(_flat(line.text))}"
         + (f"\n<i>{_escape(_flat(line.translation))}</i>" if line.translation else "")
@@ -54,7 +54,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[Iterable[TranscriptLine]], str]]] = {
 
 
 def _span(line: TranscriptLine, mark: str) -> str:
-    end = max(line.end_s, line.start_s + SHORTEST)
+    end = max(line.end_s, line.start_s + SHORTEST_CUE)
     return f"{_clock(line.start_s, mark)} --> {_clock(end, mark)}"
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from translink.calls.leg import LegMeasures
     from translink.observe.stages import Stages
 
-EDGES = (
+BUCKET_EDGES = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
 )
@@ -122,7 +122,9 @@ class _Snapshot(Collector):
             histogram = self._measures.stages[stage]
             buckets: list[tuple[str, float]] = [
                 (str(edge), count)
-                for edge, count in zip(EDGES, histogram.cumulative(EDGES), strict=True)
+                for edge, count in zip(
+                    BUCKET_EDGES, histogram.cumulative(BUCKET_EDGES), strict=True
+                )
             ]
             buckets.append(("+Inf", histogram.count))
             family.add_metric([stage, OWNERS[stage]], buckets, sum_value=histogram.total())

@@ -1,8 +1,8 @@
 """`/api/legs/{leg}/audio`: listening in, over a WebSocket, where the settings allow it.
 
 Binary messages of s16le, 16 kHz, mono, ten a second while there is sound. The call is marked as
-listened to in the meantime, and the journal says who began and ceased. Bounds: `MOST` listeners; a
-listener that takes nothing for `PATIENCE` seconds is dropped.
+listened to in the meantime, and the journal says so. Bounds: `MOST_LISTENERS` listeners; a
+listener that takes nothing for `SEND_PATIENCE` seconds is dropped.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from translink.admin.panel.console import Console
 from translink.admin.routes.sockets import Sockets, close, either
 from translink.calls.tap import Lane, Tap
 
-MOST = 16
-PERIOD = 0.1
-PATIENCE = 2.0
+MOST_LISTENERS = 16
+SEND_PERIOD = 0.1
+SEND_PATIENCE = 2.0
 
 
 class AudioStreams:
-    """All who listen in."""
+    """All open taps."""
 
     def __init__(self, console: Console) -> None:
-        self.sockets = Sockets(MOST, f"{MOST} are listening already", longest=128)
+        self.sockets = Sockets(
+            MOST_LISTENERS, f"{MOST_LISTENERS} are listening already", longest=128
+        )
         self._console = console
 
     def routes(self) -> list[Route]:
@@ -66,11 +68,11 @@ async def _read(stream: web.WebSocketResponse) -> None:
 
 async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:
     while True:
-        await asyncio.sleep(PERIOD)
+        await asyncio.sleep(SEND_PERIOD)
         try:
             pcm = tap.read()
         except (LookupError, RuntimeError):
             return  # the leg is gone, or all of them
         if pcm:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(SEND_PATIENCE):
                 await stream.send_bytes(pcm)

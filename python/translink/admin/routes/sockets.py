@@ -19,7 +19,7 @@ class Sockets:
     """All open WebSockets of a route."""
 
     def __init__(self, most: int, full: str, *, longest: int) -> None:
-        """Who comes beyond `most` gets 503 and `full`. `longest` = bytes of a client's message."""
+        """Beyond `most` a client gets 503 and `full`. `longest` = bytes of a client's message."""
         self.most = most
         """At once."""
         self._full = full

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink.admin")
 
-TICK = 0.05
+TICK_SECONDS = 0.05
 HURRIED_TICK = 0.5
 ROW_TIME = 1.0
 LEG_TIME = 0.5
@@ -48,7 +48,7 @@ class Ticker:
         self._looked_at: dict[str, float] = {}
         """When a call was looked at because it came onto a screen."""
         self._bodies: dict[tuple[str, str], bytes] = {}
-        """(kind, name) → as it was told last."""
+        """(kind, name) → as it was sent last."""
         self._legs_at = self._stages_at = self._system_at = self._swept_at = 0.0
         self.seconds = 0.0
         """Time of the loop's thread spent on looking."""
@@ -82,7 +82,7 @@ class Ticker:
         """A client has these calls on its screen now: it wants to know all of them."""
         now = self._clock()
         for call in calls:
-            # Whoever turns pages to and fro gets what was found a moment ago.
+            # A user who turns pages to and fro gets what was found a moment ago.
             if now - self._looked_at.get(call, -LEG_TIME) >= LEG_TIME:
                 self._looked_at[call] = now
                 self._tell_legs(call)
@@ -123,9 +123,9 @@ class Ticker:
     async def _run(self) -> None:
         while True:
             hurried = self._console.hurried()
-            await asyncio.sleep(HURRIED_TICK if hurried else TICK)
+            await asyncio.sleep(HURRIED_TICK if hurried else TICK_SECONDS)
             if hurried:
-                left_out = round(HURRIED_TICK / TICK) - 1
+                left_out = round(HURRIED_TICK / TICK_SECONDS) - 1
                 self._console.left_out(left_out * len(self._clients))
             before = time.thread_time()
             try:

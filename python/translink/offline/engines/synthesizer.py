@@ -28,7 +28,7 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class SpeakerVoice:
     """A program that speaks one language."""
 
     program: str
@@ -43,20 +43,20 @@ class Speaker:
 
 # Klatt's synthesis: of espeak-ng's own French the recogniser gets a quarter right, of this 85 %.
 SPEAKERS = {
-    "en": Speaker(
+    "en": SpeakerVoice(
         "flite",
         ("-voice", "slt", "-f", "/dev/stdin", "-o"),
         "apt-get install flite",
         writes_file=True,
     ),
-    "fr": Speaker(
+    "fr": SpeakerVoice(
         "espeak-ng",
         ("-v", "fr+klatt", "-s", "155", "--stdout", "--stdin", "-b", "1"),
         "apt-get install espeak-ng",
     ),
 }
 _SPARE = {
-    "en": Speaker(
+    "en": SpeakerVoice(
         "espeak-ng",
         ("-v", "en-us", "-s", "155", "--stdout", "--stdin", "-b", "1"),
         "apt-get install espeak-ng",
@@ -93,7 +93,7 @@ class ProgramSynthesizer:
                 raise EngineFailed(f"{speaker.program} made no sound") from error
 
 
-def speaker_for(language: str) -> Speaker:
+def speaker_for(language: str) -> SpeakerVoice:
     """The program to use. Raises `EngineMissing`."""
     first = SPEAKERS.get(language)
     if first is None:
@@ -105,7 +105,7 @@ def speaker_for(language: str) -> Speaker:
 
 
 @contextlib.asynccontextmanager
-async def _output(speaker: Speaker, text: str) -> AsyncGenerator[asyncio.StreamReader]:
+async def _output(speaker: SpeakerVoice, text: str) -> AsyncGenerator[asyncio.StreamReader]:
     """What the program makes of the text."""
     with _memory("text", " ".join(text.split()).encode() + b"\n") as said:
         if speaker.writes_file:
@@ -126,7 +126,7 @@ async def _output(speaker: Speaker, text: str) -> AsyncGenerator[asyncio.StreamR
 
 
 @contextlib.asynccontextmanager
-async def _streamed(speaker: Speaker, said: int) -> AsyncGenerator[asyncio.StreamReader]:
+async def _streamed(speaker: SpeakerVoice, said: int) -> AsyncGenerator[asyncio.StreamReader]:
     """A pipe of our own: uvloop gives children a socket, which has no end for some programs."""
     out, theirs = os.pipe()
     try:
@@ -148,7 +148,7 @@ async def _streamed(speaker: Speaker, said: int) -> AsyncGenerator[asyncio.Strea
 
 
 async def _started(
-    speaker: Speaker,
+    speaker: SpeakerVoice,
     output: str | None,
     said: int,
     *,
