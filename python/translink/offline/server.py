@@ -27,7 +27,7 @@ from translink.offline.engines.protocols import (
     SynthesizerEngine,
     TranslatorEngine,
 )
-from translink.offline.gate import Denied, request_id
+from translink.offline.gate import Denied, OfflineGate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
 from translink.offline.live import LiveListen
 from translink.offline.messages import QUALITY
