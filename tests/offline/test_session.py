@@ -10,12 +10,12 @@ from translink.offline.engines.protocols import Heard
 from translink.offline.messages import Json
 from translink.offline.session import (
     Finish,
+    ListenSession,
     ListenTiming,
     Partial,
     Say,
     SessionFeed,
     SessionOptions,
-    SpeechDetector,
 )
 
 OPTIONS = SessionOptions(
@@ -24,7 +24,7 @@ OPTIONS = SessionOptions(
 
 
 def drive(
-    ear: SpeechDetector, pieces: list[bytes], words: tuple[Heard, ...] = ()
+    ear: ListenSession, pieces: list[bytes], words: tuple[Heard, ...] = ()
 ) -> tuple[list[Json], bytes]:
     """What is said, and what the recogniser was fed. Every final has the words; then they are out."""
     said: list[Json] = []
@@ -56,7 +56,7 @@ def finals(said: list[Json]) -> list[dict[str, object]]:
 def test_every_byte_reaches_the_recogniser_once_and_in_order(sizes: list[int], loud: bool) -> None:
     sound = (burst if loud else silence)(0.6)
     pieces = [sound[: 2 * size] for size in sizes]
-    _, fed = drive(SpeechDetector(OPTIONS, ListenTiming(), {}), pieces)
+    _, fed = drive(ListenSession(OPTIONS, ListenTiming(), {}), pieces)
     assert fed == b"".join(pieces)
 
 
@@ -64,7 +64,7 @@ def test_every_byte_reaches_the_recogniser_once_and_in_order(sizes: list[int], l
 def test_segments_touch_whatever_is_said(seconds: list[float]) -> None:
     pieces = [(burst if i % 2 else silence)(s) for i, s in enumerate(seconds)]
     timing = ListenTiming(piece=1.0, piece_limit=1.5, empty_final=1.0, hold_final=False)
-    said, fed = drive(SpeechDetector(OPTIONS, timing, {}), pieces)
+    said, fed = drive(ListenSession(OPTIONS, timing, {}), pieces)
     end = 0.0
     for message in finals(said):
         start, duration = message["start"], message["duration"]
@@ -76,7 +76,7 @@ def test_segments_touch_whatever_is_said(seconds: list[float]) -> None:
 
 
 def test_a_piece_cut_in_mid_speech_ends_with_its_last_word() -> None:
-    ear = SpeechDetector(OPTIONS, ListenTiming(piece=1.0, piece_limit=1.0), {})
+    ear = ListenSession(OPTIONS, ListenTiming(piece=1.0, piece_limit=1.0), {})
     said, _ = drive(ear, [burst(2.5)], (Heard("one", 0.1, 0.6),))
     first = finals(said)[0]
     assert (first["start"], first["duration"]) == (0.0, 0.6)
@@ -84,7 +84,7 @@ def test_a_piece_cut_in_mid_speech_ends_with_its_last_word() -> None:
 
 
 def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
-    ear = SpeechDetector(OPTIONS, ListenTiming(), {})
+    ear = ListenSession(OPTIONS, ListenTiming(), {})
     said, _ = drive(ear, [burst(0.6), silence(1.2)], (Heard("one", 0.1, 0.6),))
     kinds = [m["type"] for m in said if isinstance(m, dict)]
     assert kinds.count("UtteranceEnd") == 1
@@ -93,11 +93,11 @@ def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
 
 
 def test_without_endpointing_only_length_ends_a_piece() -> None:
-    ear = SpeechDetector(SessionOptions(endpointing=None), ListenTiming(), {})
+    ear = ListenSession(SessionOptions(endpointing=None), ListenTiming(), {})
     said, _ = drive(ear, [burst(0.5), silence(4)])
     assert [m["speech_final"] for m in finals(said)] == [False]
 
 
 def test_finalize_with_nothing_new_says_nothing() -> None:
-    ear = SpeechDetector(OPTIONS, ListenTiming(), {})
+    ear = ListenSession(OPTIONS, ListenTiming(), {})
     assert list(ear.finalize()) == []

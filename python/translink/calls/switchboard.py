@@ -384,8 +384,8 @@ class Switchboard:
 def mode_line(mode: Mode) -> str:
     """The predecessor's line, word for word."""
     if mode == "prerecorded":
-        return "Deepgram API ListenMode: Prerecorded (buffered)"
-    return "Deepgram API ListenMode: Streaming (WebSocket)"
+        return "Deepgram API Mode: Prerecorded (buffered)"
+    return "Deepgram API Mode: Streaming (WebSocket)"
 
 
 def _add_counters(total: dict[str, int], counters: Mapping[str, int]) -> None:

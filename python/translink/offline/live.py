@@ -32,12 +32,12 @@ from translink.offline.messages import (
 from translink.offline.query import listen_options
 from translink.offline.session import (
     Finish,
+    ListenSession,
     ListenTiming,
     Partial,
     Say,
     SessionFeed,
     SessionOptions,
-    SpeechDetector,
     Step,
 )
 
@@ -115,7 +115,7 @@ class _Session:
         self._recognizer = recognizer
         self._options = options
         self._timing = timing
-        self._ear = SpeechDetector(options, timing, identity(connection.request_id, options.model))
+        self._ear = ListenSession(options, timing, identity(connection.request_id, options.model))
         self._decoder: Decoder = decoder(options.encoding, options.rate, options.channels)
         self._hash = hashlib.sha256()
         self._outbox: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue(_OUTBOX)

@@ -21,10 +21,10 @@ from translink.offline.messages import CORRUPT_AUDIO, Json, alternative, metadat
 from translink.offline.query import listen_options
 from translink.offline.session import (
     Finish,
+    ListenSession,
     ListenTiming,
     SessionFeed,
     SessionOptions,
-    SpeechDetector,
 )
 
 _UTTERANCE_GAP = 0.5
@@ -85,7 +85,7 @@ class Prerecorded:
         except EngineMissing as error:
             raise Denied(503, str(error)) from error
         quiet = replace(options, interim_results=False, endpointing=_UTTERANCE_GAP)
-        ear = SpeechDetector(quiet, self._timing, {})
+        ear = ListenSession(quiet, self._timing, {})
         words: list[Heard] = []
         try:
             for at in range(0, len(pcm), _PIECE):

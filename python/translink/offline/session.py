@@ -1,6 +1,6 @@
 """One `/v1/listen` stream, sans-IO: what the audio means for segments, turns and messages.
 
-`SpeechDetector` knows Deepgram's rules and nothing of sockets, tasks or clocks: time is the audio sent. It
+`ListenSession` knows Deepgram's rules and nothing of sockets, tasks or clocks: time is the audio sent. It
 does not recognise either. `audio`, `finalize` and `end` are generators of steps; the driver
 performs each step **before** it takes the next:
 
@@ -120,7 +120,7 @@ class Say:
 Step = SessionFeed | Partial | Finish | Say
 
 
-class SpeechDetector:
+class ListenSession:
     """The state of one stream. See the module's docstring for how to drive it."""
 
     def __init__(
