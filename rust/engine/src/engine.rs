@@ -18,6 +18,7 @@ use translink_core::volume::Gain;
 use crate::admission::Admission;
 use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
+use crate::envelope::Lane;
 use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
 use crate::ports::LegPorts;
@@ -42,15 +43,6 @@ pub struct Engine {
     descriptor: RawFd,
     state: Arc<AtomicU8>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What of a leg is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// What its talker said.
-    Said,
-    /// What its ear was sent.
-    Heard,
 }
 
 const RUNNING: u8 = 0;
