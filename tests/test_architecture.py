@@ -63,7 +63,6 @@ COVERED_BY = {
     "admin.http.responses": "admin/access/test_guard",
     "admin.http.route": "admin/access/test_roles",
     "admin.panel.console": "test_api",
-    "admin.panel.source": "test_contract",
     "admin.routes.calls": "test_api",
     "admin.routes.legs": "test_api",
     "admin.routes.page": "dashboard/test_page",

@@ -110,7 +110,9 @@ def test_a_containers_first_process_ends_on_sigterm_before_it_serves(tmp_path: P
 def test_the_list_of_commands_is_whole_on_a_narrow_terminal(tmp_path: Path) -> None:
     done = run("-h", cwd=tmp_path, COLUMNS="80")
     assert done.returncode == 0
-    assert not [line for line in done.stdout.splitlines() if line.endswith("...")]
+    assert not [
+        line for line in done.stdout.splitlines() if line.endswith("...") and "Usage" not in line
+    ]
 
 
 def test_shells_can_complete_commands(tmp_path: Path) -> None:

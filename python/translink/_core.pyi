@@ -142,7 +142,10 @@ class LegCounters(TypedDict):
     drops_unpolled: int
     """Datagrams refused by the leg's logic: a bug, so 0."""
     bytes_realigned: int
-    """Bytes skipped because they were the other half of a sample that had been completed."""
+    """Bytes skipped to find the boundary of samples again: the other half of one that had been
+    completed, or of one whose first half was lost with a datagram of odd length (then within 100 ms
+    of sound).
+    """
     errors_receive: int
     """Failed receives, and empty datagrams."""
     errors_send: int

@@ -59,21 +59,21 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
     if no_deepgram or no_deepl or settings.fallback.offline:
         # Not needed, and so not loaded, where there are keys.
         from translink.offline import OfflineProcess
-        from translink.offline.engines import check
+        from translink.offline.engines.check import beyond, can_hear
         from translink.offline.engines.phrasebook import LANGUAGES
         from translink.offline.engines.recognizer import INSTALL
 
-        if no_deepgram and not check.can_hear():
+        if no_deepgram and not can_hear():
             raise SettingsError(
                 "no DEEPGRAM_API_KEY, and the local recogniser that would serve instead is not "
                 f"installed: set the key, or {INSTALL} (114 MB)"
             )
-        beyond = check.beyond(leg.language for leg in settings.legs)
-        if beyond and (no_deepgram or no_deepl):
+        missing = beyond(leg.language for leg in settings.legs)
+        if missing and (no_deepgram or no_deepl):
             log.warning(
                 "the local engines do %s only: legs in %s need keys for the real services",
                 " and ".join(LANGUAGES),
-                ", ".join(beyond),
+                ", ".join(missing),
             )
         began = time.monotonic()
         log.info("loading the local engines, some seconds; the first start ever takes longer")

@@ -62,7 +62,7 @@ class Desk:
             open_leg=self._open,
         )
         gate = SimpleNamespace(active=0, waiting=0, waited=0, refused=0)
-        lineup = SimpleNamespace(gate=gate, breakers=dict, down=list)
+        lineup = SimpleNamespace(gate=gate, breakers=dict, in_line=dict, stream="first", down=list)
         self.console = Console(
             switchboard._settings,
             Condition(),

@@ -14,8 +14,7 @@ def probe(host: str, port: int, kind: socket.SocketKind) -> None:
         return
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, kind) as trial:
-        if (
-            kind is socket.SOCK_STREAM
-        ):  # As asyncio does: else connections just closed are in the way.
+        if kind is socket.SOCK_STREAM:
+            # As asyncio does: else connections just closed are in the way.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         trial.bind((host, port))

@@ -47,6 +47,8 @@ pub struct Framer {
     /// We completed half a sample, and it is not yet known whether the stream goes on with the
     /// other.
     halved: bool,
+    /// The next byte is to be left out.
+    skip: bool,
 }
 
 impl Framer {
@@ -67,6 +69,7 @@ impl Framer {
             gaps: [0; RECENT_GAPS],
             newest_gap: 0,
             halved: false,
+            skip: false,
         })
     }
 
@@ -82,6 +85,7 @@ impl Framer {
             return Fate::Refused;
         }
         self.bytes.extend_from_slice(payload);
+        self.cut += usize::from(std::mem::take(&mut self.skip));
         self.note_arrival(duration(payload.len()), arrival, now);
         if self.halved && self.realign() {
             Fate::Realigned
@@ -147,6 +151,15 @@ impl Framer {
         Some(frame)
     }
 
+    /// The stream is read one byte off: leave out the next byte.
+    pub fn skip_byte(&mut self) {
+        if self.waits() {
+            self.cut += 1;
+        } else {
+            self.skip = true;
+        }
+    }
+
     /// A frame of silence of ours, as if captured at `captured`.
     pub fn silence(&mut self, captured: Nanos) -> Frame {
         self.blank(captured, FRAME_BYTES)
@@ -162,6 +175,7 @@ impl Framer {
         self.arrival = 0;
         self.handled = 0;
         self.halved = false;
+        self.skip = false;
         forgotten
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::TryReserveError;
 
+use crate::alignment::Alignment;
 use crate::curve::Curve;
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Fate, Framer, duration};
@@ -96,6 +97,7 @@ impl Default for LegConfig {
 pub struct Leg {
     framer: Framer,
     jitter: Jitter,
+    alignment: Alignment,
     vad: Vad,
     muted: bool,
     tail: Tail,
@@ -115,6 +117,7 @@ impl Leg {
         Ok(Self {
             framer: Framer::new()?,
             jitter: Jitter::default(),
+            alignment: Alignment::default(),
             vad: Vad::new(),
             muted: false,
             tail: Tail::new(config.tail),
@@ -232,6 +235,10 @@ impl Leg {
     /// Measure a frame and judge it.
     fn deliver(&mut self, mut frame: Frame) -> Output {
         let level = Level::of(&frame.pcm);
+        if frame.filled == 0 && self.alignment.hear(&level, &frame.pcm) {
+            self.framer.skip_byte();
+            self.stats.bytes_realigned += 1;
+        }
         // Also of who is muted: when he is heard again, the detector knows his line.
         let speech = self.vad.hear(&level) && !self.muted;
         if usize::from(frame.filled) == FRAME_BYTES {
@@ -259,6 +266,7 @@ impl Leg {
         self.stats.resets += 1;
         self.stats.drops_reset += self.framer.reset() as u64;
         self.jitter.reset();
+        self.alignment.reset();
         self.stats.jitter_ns = 0;
         self.vad.reset();
         self.tail.reset();

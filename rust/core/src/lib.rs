@@ -59,6 +59,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod alignment;
 pub mod beacon;
 mod blocks;
 pub mod curve;

@@ -21,7 +21,8 @@ pub struct LegStats {
     pub frames_filled: u64,
     /// Frames the detector called speech.
     pub frames_speech: u64,
-    /// Bytes skipped to find the sample boundary again after half a sample had to be completed.
+    /// Bytes skipped to find the sample boundary again, after half a sample had to be completed or a
+    /// byte was lost on the way.
     pub bytes_realigned: u64,
     /// Datagrams refused because `poll` was not called between `handle`s (a bug in the shell).
     pub drops_unpolled: u64,

@@ -84,7 +84,8 @@ counters! {
     drops_reset,
     /// Datagrams the leg's logic refused because it was not polled: a bug, so 0.
     drops_unpolled,
-    /// Bytes skipped because they were the other half of a sample that had been completed.
+    /// Bytes skipped to find the boundary of samples again: the other half of one that had been
+    /// completed, or of one whose first half was lost on the way.
     bytes_realigned,
     /// Failed receives, and empty datagrams.
     errors_receive,
