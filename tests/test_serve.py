@@ -170,6 +170,22 @@ async def test_a_call_is_ended_on_order_and_what_was_said_is_still_spoken(
     assert totals["stt"]["connections_active"] == 0
 
 
+async def test_nothing_is_unheard_that_is_said_on_while_a_call_is_ended_on_order(
+    server: Serve, fake: FakeProviders
+) -> None:
+    async with call(server, "5001", "5002") as (one, two):
+        await one.say(61, 62, 63)
+        (record,) = (await server.get("/api/calls"))["calls"]
+        assert await server.post(f"/api/calls/{record['call']}/end", {}) == 200
+        for number in range(64, 76):
+            await one.say(number)
+            await asyncio.sleep(0.1)
+        await two.hears(*range(61, 76))
+    await server.idle()
+    ended = server.happened("call", state="ended")
+    assert sum(each.get("5001.lost_ms", 0) for each in ended) == 0
+
+
 async def test_nobody_outside_this_machine_reaches_anything(server: Serve) -> None:
     ports = {leg.listen[1] for leg in server.legs.values()} | {server.admin}
     bound = {}
