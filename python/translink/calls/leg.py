@@ -323,7 +323,12 @@ def add_stats(total: ListenStats, part: ListenStats) -> None:
         setattr(total, key, getattr(total, key) + value)
 
 
-MOMENTARY = frozenset({"playout_queued", "rcvbuf", "last_datagram", "jitter_ns"})
+MOMENTARY = frozenset(
+    {
+        *("playout_queued", "rcvbuf", "last_datagram", "jitter_ns"),
+        *("behind_ns", "tempo", "echo_lag_ns", "echo_gain"),
+    }
+)
 """Counters that make no sum."""
 _STATES = MOMENTARY | {"late_max", "dead"}
 """And those that make no difference between two times."""

@@ -27,6 +27,9 @@ pub struct Frame {
     pub extremes: Extremes,
     /// The voice activity detector's verdict.
     pub speech: bool,
+    /// The echo of what this leg's ear was sent, and nothing more: not for the recogniser. The samples
+    /// are as they came; it is never `speech`.
+    pub echo: bool,
     /// Bytes at the end that are silence of ours (0 = all from the wire, 640 = a fed frame).
     pub filled: u16,
     /// The samples.

@@ -213,6 +213,7 @@ impl Framer {
             rms: 0,
             extremes: Extremes::default(),
             speech: false,
+            echo: false,
             filled,
             pcm: [0; FRAME_BYTES],
         }

@@ -7,6 +7,7 @@ use std::collections::TryReserveError;
 
 use crate::alignment::Alignment;
 use crate::curve::Curve;
+use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Fate, Framer, duration};
 use crate::jitter::Jitter;
@@ -51,6 +52,8 @@ pub enum Input<'a> {
     Original(Original),
     /// Whether the other talker's frames come, as `Other`.
     Paired(bool),
+    /// Look for an echo or not; forgets what was learned. Stays when a call ends.
+    EchoGuard(bool),
     /// A frame of the other talker.
     Other {
         /// As his leg delivered it.
@@ -78,6 +81,8 @@ pub struct LegConfig {
     pub continuous: bool,
     /// How fast the ear is spoken to when it is behind.
     pub tempo: Curve,
+    /// Look for the echo of what the ear is sent, and mark it.
+    pub echo_guard: bool,
 }
 
 impl Default for LegConfig {
@@ -88,6 +93,7 @@ impl Default for LegConfig {
             playout_capacity: 60 * 32_000,
             continuous: false,
             tempo: Curve::OFF,
+            echo_guard: false,
         }
     }
 }
@@ -101,6 +107,7 @@ pub struct Leg {
     vad: Vad,
     muted: bool,
     tail: Tail,
+    echo: EchoGuard,
     playout: Playout,
     stats: LegStats,
     /// When the shell was last sent to look for datagrams before silence is believed.
@@ -121,6 +128,7 @@ impl Leg {
             vad: Vad::new(),
             muted: false,
             tail: Tail::new(config.tail),
+            echo: EchoGuard::new(config.echo_guard),
             playout: Playout::new(
                 config.prebuffer,
                 config.playout_capacity,
@@ -149,6 +157,7 @@ impl Leg {
             Input::Mute(muted) => self.muted = muted,
             Input::Tempo(curve) => self.playout.set_curve(curve),
             Input::Original(original) => self.playout.set_original(original, &mut self.stats),
+            Input::EchoGuard(on) => self.echo.set(on),
             Input::Paired(paired) => self.playout.mix().pair(paired),
             Input::Other { frame, missed } => {
                 self.stats.drops_original += missed;
@@ -184,6 +193,20 @@ impl Leg {
         }
         match self.playout.poll(now, &mut self.stats) {
             Output::Timeout(at) => Output::Timeout(at.min(silent_at)),
+            Output::Transmit {
+                utterance,
+                payload,
+                due,
+            } => {
+                if self.echo.is_on() {
+                    self.echo.sent(due, Level::of(&payload).power);
+                }
+                Output::Transmit {
+                    utterance,
+                    payload,
+                    due,
+                }
+            }
             output => output,
         }
     }
@@ -241,6 +264,14 @@ impl Leg {
         }
         // Also of who is muted: when he is heard again, the detector knows his line.
         let speech = self.vad.hear(&level) && !self.muted;
+        if self.echo.is_on() {
+            frame.echo = self.echo.heard(frame.captured, level.power);
+            self.stats.frames_echo += u64::from(frame.echo);
+            let learned = self.echo.learned();
+            self.stats.echo_lag = learned.map_or(0, |echo| echo.lag);
+            self.stats.echo_gain = learned.map_or(0, Echo::millionths);
+        }
+        let speech = speech && !frame.echo;
         if usize::from(frame.filled) == FRAME_BYTES {
             self.stats.frames_filled += 1;
         } else {
@@ -269,6 +300,9 @@ impl Leg {
         self.alignment.reset();
         self.stats.jitter_ns = 0;
         self.vad.reset();
+        self.echo.reset();
+        self.stats.echo_lag = 0;
+        self.stats.echo_gain = 0;
         self.tail.reset();
         self.playout.flush(&mut self.stats);
         self.playout.mix().forget();

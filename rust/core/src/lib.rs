@@ -10,8 +10,12 @@
 //! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →
 //!   `Output::Frame`. When datagrams have stopped for 400 ms, the framer pads the remainder, and
 //!   [`tail`] feeds silence until the recogniser can have ended the utterance.
-//! * **play** → [`playout`] (one queue, absolute deadlines) → [`volume`] → `Output::Transmit`, with a
+//! * **play** → [`playout`] (one queue, absolute deadlines) → [`tempo`] → [`volume`] → [`mix`] →
+//!   `Output::Transmit`, with a
 //!   `PlayoutEvent` where an utterance begins and ends.
+//!
+//! Between the two stand [`mix`] (the other talker's own voice under the translation) and [`echo`] (what
+//! the ear is sent comes back through the mouth: frames of it are marked).
 //!
 //! The one rule of use: after every `handle`, `poll` until the answer is `Timeout`, and come back
 //! with `Input::Timeout` by then. Before a leg believes in a talker's silence it asks for one more
@@ -63,6 +67,7 @@ pub mod alignment;
 pub mod beacon;
 mod blocks;
 pub mod curve;
+pub mod echo;
 pub mod envelope;
 pub mod frame;
 pub mod framer;

@@ -27,6 +27,7 @@ fn frame(pcm: &[u8], captured: u64, speech: bool) -> Frame {
         rms: 0,
         extremes: Extremes::default(),
         speech,
+        echo: false,
         filled: 0,
         pcm: pcm.try_into().unwrap(),
     }

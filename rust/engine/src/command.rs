@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Hear { leg: u32, other: Option<u32> },
     /// What the ear hears of it.
     Original { leg: u32, original: Original },
+    /// Whether an echo is looked for.
+    EchoGuard { leg: u32, on: bool },
     /// End of a call: frames from now on belong to `life`.
     Reset { leg: u32, life: u32 },
     /// End of a call whose ear goes on: frames from now on belong to `life`.

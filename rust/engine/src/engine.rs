@@ -229,6 +229,20 @@ impl Engine {
         read.map_err(|_| Error::Memory("a recording"))
     }
 
+    /// The same, with silence where it was the echo of what the ear was sent.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`]; [`Error::Memory`].
+    pub fn history_without_echo(
+        &self,
+        leg: u32,
+        start: u64,
+        end: u64,
+    ) -> Result<(u64, Vec<u8>), Error> {
+        let read = self.leg(leg)?.history_without_echo(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
+    }
+
     /// Whom to hear from now on. Whoever was heard until now has to be let in anew, and an ear that
     /// was learned from the datagrams to be learned anew.
     ///
@@ -277,6 +291,15 @@ impl Engine {
     pub fn set_original(&self, leg: u32, original: Original) -> Result<(), Error> {
         self.living(leg)?;
         self.send(Command::Original { leg, original })
+    }
+
+    /// Whether frames that are the echo of what the ear is sent are marked; stays when a call ends.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_echo_guard(&self, leg: u32, on: bool) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::EchoGuard { leg, on })
     }
 
     /// Whether what the talker says is heard as silence; stays when a call ends.

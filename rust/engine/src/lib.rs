@@ -70,6 +70,7 @@ mod handed;
 mod item;
 mod legs;
 pub mod mailbox;
+mod masks;
 mod newcomer;
 mod pace;
 mod ports;

@@ -223,6 +223,9 @@ impl Media {
             Command::Original { leg, original } => {
                 self.with(leg, |slot, out| slot.set(Input::Original(original), out));
             }
+            Command::EchoGuard { leg, on } => {
+                self.with(leg, |slot, out| slot.set(Input::EchoGuard(on), out));
+            }
             Command::Reset { leg, life } => {
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
             }

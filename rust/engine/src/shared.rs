@@ -10,6 +10,7 @@ use translink_core::ledger::Ledger;
 
 use crate::counters::Counters;
 use crate::envelope::Envelope;
+use crate::masks::Masks;
 use crate::source::Senders;
 use crate::tap::Tap;
 
@@ -29,6 +30,7 @@ pub(crate) struct SharedLeg {
     /// Bytes that may wait for the ear.
     capacity: u64,
     ledger: Mutex<Ledger>,
+    pub(crate) masks: Masks,
     /// Outlines of what the talker said and of what the ear was sent.
     pub(crate) said: Envelope,
     pub(crate) heard: Envelope,
@@ -44,6 +46,7 @@ impl SharedLeg {
             counters: Counters::default(),
             life: AtomicU32::new(0),
             capacity: capacity as u64,
+            masks: Masks::new(usize::try_from(ledger.capacity()).unwrap_or_default()),
             ledger: Mutex::new(ledger),
             said: Envelope::new(),
             heard: Envelope::new(),
@@ -82,6 +85,17 @@ impl SharedLeg {
     /// Samples `start..end` of what the talker said, as far as they are held.
     pub(crate) fn history(&self, start: u64, end: u64) -> Result<(u64, Vec<u8>), TryReserveError> {
         stretch(|| self.ledger(), start, end)
+    }
+
+    /// The same, with silence where it was echo.
+    pub(crate) fn history_without_echo(
+        &self,
+        start: u64,
+        end: u64,
+    ) -> Result<(u64, Vec<u8>), TryReserveError> {
+        let (first, mut audio) = self.history(start, end)?;
+        self.masks.apply(first, &mut audio);
+        Ok((first, audio))
     }
 
     /// Samples `start..end` of what the ear was sent, as far as the tap holds them.

@@ -191,11 +191,11 @@ impl Slot {
     /// Somebody else is heard from now on. True: with what was kept of it, the datagram that
     /// settled it included.
     fn move_from(&mut self, old: SocketAddr, at: Nanos, now: Nanos, out: &mut Outbox) -> bool {
-        let Some(new) = self.admission.heard() else {
+        let Some(heard) = self.admission.heard() else {
             return false;
         };
-        self.sockets.heard_from(Some(new));
-        self.shared.senders.tell(Some(new), Some(old));
+        self.sockets.heard_from(Some(heard));
+        self.shared.senders.tell(Some(heard), Some(old));
         self.shared.counters.source_changes.fetch_add(1, Relaxed);
         if self.moved == 0 || at >= self.moved + TOLD_AGAIN {
             self.moved = at;
@@ -206,7 +206,7 @@ impl Slot {
                     leg,
                     life,
                     old,
-                    new,
+                    new: heard,
                     at,
                 },
             );
@@ -385,6 +385,9 @@ impl Slot {
     fn publish(&mut self, frame: Frame, out: &mut Outbox) {
         let slot = self.said.place(frame.captured);
         self.shared.said.draw(slot, frame.extremes);
+        if frame.echo {
+            self.shared.masks.mark(frame.start);
+        }
         self.shared.ledger().append(frame.start, &frame.pcm);
         if self.heard_by.is_some() {
             self.handed.push(&frame);

@@ -46,7 +46,7 @@ impl Engine {
     #[pyo3(signature = (
         *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = 60, tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0,
-        continuous = false, tempo = Vec::new(),
+        continuous = false, tempo = Vec::new(), echo_guard = false,
     ))]
     fn add_leg(
         &self,
@@ -62,6 +62,7 @@ impl Engine {
         playout_seconds: f64,
         continuous: bool,
         tempo: Vec<(f64, f64)>,
+        echo_guard: bool,
     ) -> PyResult<u32> {
         if !(1 << 12..=1 << 30).contains(&receive_buffer) {
             return Err(refused(
@@ -80,6 +81,7 @@ impl Engine {
             playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
             continuous,
             tempo: curve(&tempo)?,
+            echo_guard,
         };
         let ledger_samples = samples("ledger_seconds", ledger_seconds)?;
         let source = source.map_or(Ok(Policy::First), policy)?;
@@ -127,14 +129,22 @@ impl Engine {
         self.0.flush(leg).map_err(engine_error)
     }
 
+    #[pyo3(signature = (leg, start, end, *, without_echo = false))]
     fn history<'py>(
         &self,
         py: Python<'py>,
         leg: u32,
         start: u64,
         end: u64,
+        without_echo: bool,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
-        let read = py.detach(|| self.0.history(leg, start, end));
+        let read = py.detach(|| {
+            if without_echo {
+                self.0.history_without_echo(leg, start, end)
+            } else {
+                self.0.history(leg, start, end)
+            }
+        });
         recording(py, read.map_err(engine_error)?)
     }
 
@@ -179,6 +189,10 @@ impl Engine {
             }
         };
         self.0.set_original(leg, original).map_err(engine_error)
+    }
+
+    fn set_echo_guard(&self, leg: u32, on: bool) -> PyResult<()> {
+        self.0.set_echo_guard(leg, on).map_err(engine_error)
     }
 
     fn set_muted(&self, leg: u32, muted: bool) -> PyResult<()> {

@@ -18,6 +18,7 @@ pub(crate) struct Frame {
     peak: u16,
     rms: u16,
     speech: bool,
+    echo: bool,
     filled: u16,
     /// Made once: every reader gets the same object.
     pcm: Py<PyBytes>,
@@ -27,8 +28,8 @@ pub(crate) struct Frame {
 impl Frame {
     fn __repr__(&self) -> String {
         format!(
-            "<Frame leg={} life={} start={} rms={} speech={} filled={}>",
-            self.leg, self.life, self.start, self.rms, self.speech, self.filled
+            "<Frame leg={} life={} start={} rms={} speech={} echo={} filled={}>",
+            self.leg, self.life, self.start, self.rms, self.speech, self.echo, self.filled
         )
     }
 }
@@ -92,6 +93,7 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
                 peak: frame.peak,
                 rms: frame.rms,
                 speech: frame.speech,
+                echo: frame.echo,
                 filled: frame.filled,
                 pcm,
             };
