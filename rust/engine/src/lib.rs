@@ -62,6 +62,7 @@ mod bell;
 mod clock;
 mod command;
 mod counters;
+mod ear;
 mod engine;
 mod envelope;
 mod error;
