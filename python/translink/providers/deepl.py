@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
-from urllib.parse import urlsplit
 
 import orjson
 
-from translink.errors import SettingsError
+from translink.providers.credentials import checked_key, checked_url
 from translink.providers.http import Http, unreadable
 from translink.results import Translation
 
@@ -62,9 +61,7 @@ class DeepL:
         Raises:
             SettingsError: an unusable URL or key.
         """
-        key = api_key.strip()
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise SettingsError("deepl.api_key holds blanks, line ends or non-ASCII characters")
+        key = checked_key(api_key, setting="deepl.api_key")
         self.name = name
         self._http = http
         self._base = _base(server_url or (FREE_URL if key.endswith(":fx") else PRO_URL))
@@ -152,17 +149,8 @@ def source_language(language: str) -> str:
 
 
 def _base(url: str) -> str:
-    try:
-        parts = urlsplit(url.strip())
-        _ = parts.port
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https") or parts.username or parts.query:
-        raise SettingsError(
-            "deepl.server_url is not http(s)://host[:port][/prefix], without credentials or query"
-        )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    parts = checked_url(url, setting="deepl.server_url")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
 _TARGETS = {
