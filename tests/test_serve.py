@@ -12,38 +12,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.fakes.providers import FakeProviders, fake_providers
-from tests.support.serve import Phone, Serve, call, pairs, serving, until
+from tests.fakes.providers import FakeProviders
+from tests.support.serve import Phone, Serve, ServerPlan, call, pairs, serving, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(
-    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    """Started with the flag at false; whoever changes the mode changes it back."""
-    legs = pairs(("3333", "4444"), ("5001", "5002"), ("5003", "5004"))
-    async with serving(tmp_path_factory.mktemp("serve"), fake, legs, flag="false") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def forgetful(fake: FakeProviders) -> None:
-    fake.forget()
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("forgetful"),
+]
+SERVER = ServerPlan(legs=pairs(("3333", "4444"), ("5001", "5002"), ("5003", "5004")), flag="false")
+"""Started with the flag at false; a test that changes the mode changes it back."""
 
 
 # --- Modes ---
