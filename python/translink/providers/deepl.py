@@ -13,7 +13,7 @@ from typing import Literal
 
 import orjson
 
-from translink.providers.credentials import checked_key, checked_url
+from translink.credentials import named_key, named_url
 from translink.providers.http import Http, unreadable
 from translink.results import Translation
 
@@ -61,10 +61,12 @@ class DeepL:
         Raises:
             SettingsError: an unusable URL or key.
         """
-        key = checked_key(api_key, setting="deepl.api_key")
+        key = named_key(api_key, "deepl.api_key")
         self.name = name
         self._http = http
-        self._base = _base(server_url or (FREE_URL if key.endswith(":fx") else PRO_URL))
+        self._base = named_url(
+            server_url or (FREE_URL if key.endswith(":fx") else PRO_URL), "deepl.server_url"
+        )
         self._headers = {"Authorization": f"DeepL-Auth-Key {key}"} if key else {}
         self._variants = {"EN": english, "PT": portuguese}
         self._options: dict[str, str] = {"model_type": model_type, "split_sentences": "0"}
@@ -146,11 +148,6 @@ def source_language(language: str) -> str:
     """DeepL's code to translate from, which never has a variant: `pt-BR` → `PT`."""
     base = language.replace("_", "-").partition("-")[0].upper()
     return "NB" if base == "NO" else base
-
-
-def _base(url: str) -> str:
-    parts = checked_url(url, setting="deepl.server_url")
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
 _TARGETS = {

@@ -7,10 +7,10 @@ import ipaddress
 import re
 from collections import Counter
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
+from translink.credentials import base_url, header_key
 from translink.settings.secrets import fetched
 
 
@@ -70,31 +70,7 @@ def _address(value: object) -> object:
 
 
 def _key(value: SecretStr) -> SecretStr:
-    """Visible ASCII only: a key goes into a header, a line end in it would start another."""
-    plain = fetched(value.get_secret_value().strip())
-    if not re.fullmatch(r"[!-~]*", plain):
-        raise ValueError("should be the key alone, without spaces, line ends or quotes inside")
-    return SecretStr(plain)
-
-
-def _base_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
-        raise ValueError("should be http(s)://host[:port], as in https://api.eu.deepgram.com")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("should be scheme, host, port and path; the key has its own setting")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("should have a port from 1 to 65535") from None
-    if any(not 0 < len(label) <= 63 for label in parts.hostname.rstrip(".").split(".")):
-        raise ValueError("should have a host whose labels have 1 to 63 characters")
-    if re.search(r"/v\d+(/|$)", parts.path):
-        raise ValueError(
-            "should end before /v1 or /v2: translink adds that, as in https://api.deepgram.com"
-        )
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    return f"{scheme}://{parts.netloc}{parts.path}".rstrip("/")
+    return SecretStr(header_key(fetched(value.get_secret_value().strip())))
 
 
 def _endpointing(value: object) -> object:
@@ -173,7 +149,7 @@ AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
 Key = Annotated[SecretStr, AfterValidator(_key)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 PortRange = Annotated[str, AfterValidator(_port_range)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlencode
 
+from translink.credentials import named_key, named_url
 from translink.errors import SettingsError
-from translink.providers.credentials import checked_key, checked_url
 from translink.results import RATE
 
 DEFAULT_BASE_URL = "https://api.deepgram.com"
@@ -117,8 +117,9 @@ def endpoint(
     Raises:
         SettingsError: anything else, or a base URL that holds credentials, a query or a fragment.
     """
-    parts = checked_url(base_url, setting="deepgram.base_url", schemes=_SCHEMES)
-    url = f"{_SCHEMES[parts.scheme][websocket]}://{parts.netloc}{parts.path}{path}"
+    url = named_url(base_url, "deepgram.base_url") + path
+    if websocket:
+        url = "ws" + url.removeprefix("http")
     encoded = urlencode(list(query))
     return f"{url}?{encoded}" if encoded else url
 
@@ -130,7 +131,7 @@ def authorization(api_key: str, scheme: Scheme) -> dict[str, str]:
     Raises:
         SettingsError: characters that no header can carry (the key itself is not shown).
     """
-    key = checked_key(api_key, setting="deepgram.api_key")
+    key = named_key(api_key, "deepgram.api_key")
     return {"Authorization": f"{scheme} {key}"} if key else {}
 
 
@@ -144,9 +145,3 @@ _LIVE_ONLY = frozenset(
     {"encoding", "sample_rate", "channels", "interim_results", "endpointing"}
     | {"utterance_end_ms", "vad_events", "no_delay"}
 )
-_SCHEMES = {
-    "http": ("http", "ws"),
-    "https": ("https", "wss"),
-    "ws": ("http", "ws"),
-    "wss": ("https", "wss"),
-}
