@@ -1,0 +1,29 @@
+"""A recogniser that lies about time: each word once, or reported. `LIES_SEEDS=1000` for the long
+form."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.recognition.test_listener import live
+from tests.support.lies import LIES
+from tests.support.world import Plan, World
+
+SEEDS = int(os.environ.get("LIES_SEEDS", "8"))
+
+
+def lost_and_doubled(world: World) -> tuple[int, int]:
+    lost = len(set(world.said) - set(world.heard))
+    return lost, len(world.heard) - len(set(world.heard))
+
+
+@pytest.mark.parametrize("lie", [*LIES, "all"])
+def test_a_lie_about_time_costs_no_word_and_doubles_none(lie: str) -> None:
+    bad = {}
+    for seed in range(SEEDS):
+        world = live(Plan(lies=LIES if lie == "all" else (lie,)), seed)
+        if world.heard != world.said and not world.losses:
+            bad[seed] = lost_and_doubled(world)
+    assert not bad, f"seed: (lost, doubled) {bad}"
