@@ -210,7 +210,7 @@ class Engine:
         receive_buffer: int = 4_194_304,
         playout_seconds: float = 60.0,
         continuous: bool = False,
-        tempo: Sequence[tuple[float, float]] = ...,
+        tempo: Sequence[tuple[float, float]] | None = None,
         echo_guard: bool = False,
     ) -> int:
         """Bind the leg's socket and return the leg's number.

@@ -17,7 +17,7 @@ from tests.dashboard.conftest import Visit, live, manners_of, shoot
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import Phone, Serve, call, pairs, serving
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 ONE, TWO = "3333", "4444"
 PATIENCE = 10.0

@@ -91,7 +91,7 @@ class Witness:
     async def __aexit__(self, *_: object) -> None:
         await self.caller.close()
 
-    async def hears(self, numbers: list[int], patience: float = 10.0) -> list[int]:
+    async def hears(self, numbers: list[int], patience: float = 40.0) -> list[int]:
         """What was heard when it is everything, or when patience ends."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):

@@ -9,14 +9,12 @@ counted.
 
 from __future__ import annotations
 
-import importlib.util
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translink import __version__
-from translink.errors import SettingsError
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -106,11 +104,9 @@ class Traces:
 def export(journal: Journal, settings: OtelSettings) -> Callable[[], None]:
     """Send traces to where the settings say, from a thread of its own. Returns what ends it.
 
-    Raises `SettingsError` when the extra is not installed.
+    The settings have seen to it that the extra is installed.
     """
     assert settings.endpoint is not None
-    if importlib.util.find_spec("opentelemetry.exporter") is None:
-        raise SettingsError("otel.endpoint: needs the extra: pip install 'translink[otel]'")
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider

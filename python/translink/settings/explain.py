@@ -44,7 +44,9 @@ def explain(error: ValidationError, written: Mapping[Trail, WrittenValue], tree:
             wrong = "is missing"
         elif field := re.match(r"([a-z_]+): (.*)", wrong, re.DOTALL):
             path, wrong = [*path, field[1]], field[2]
-        lines.append(_complain(tuple(path), wrong, written, tree))
+        # A misspelt name may be a key's: its value is not repeated.
+        unknown = problem["type"] == "extra_forbidden"
+        lines.append(_complain(tuple(path), wrong, written, {} if unknown else tree))
     return "\n".join(dict.fromkeys(lines))
 
 

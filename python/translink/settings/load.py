@@ -273,8 +273,22 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
 def _shows_a_secret(path: Trail, text: str) -> bool:
     if text and path[-1] in SECRET_NAMES:
         return not is_reference(text)
-    found = re.findall(r'"(\w+)"\s*:\s*"([^"]+)"', text)  # inside an array of accounts
-    return any(name in SECRET_NAMES and not is_reference(value) for name, value in found)
+    try:
+        return _holds_plain_secret(json.loads(text))  # inside an array of accounts
+    except json.JSONDecodeError:
+        return False
+
+
+def _holds_plain_secret(value: object) -> bool:
+    if isinstance(value, list):
+        return any(_holds_plain_secret(item) for item in value)
+    if not isinstance(value, dict):
+        return False
+    return any(
+        (name in SECRET_NAMES and isinstance(inner, str) and inner and not is_reference(inner))
+        or _holds_plain_secret(inner)
+        for name, inner in value.items()
+    )
 
 
 def _parse(text: str, name: str, where: str) -> object:

@@ -26,7 +26,9 @@ from translink.settings.types import (
     PortRange,
     Sources,
     Terms,
+    is_installed,
     is_loopback,
+    refuse_doubles,
 )
 
 Mode = Literal["auto", "streaming", "prerecorded"]
@@ -143,9 +145,9 @@ class Settings(BaseModel):
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
-        _refuse_doubles("legs", "name", [leg.name for leg in self.legs])
-        _refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
-        _refuse_doubles(
+        refuse_doubles("legs", "name", [leg.name for leg in self.legs])
+        refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
+        refuse_doubles(
             "legs",
             "play_to",
             [str(leg.play_to) for leg in self.legs if leg.play_to is not None and leg.play_to.port],
@@ -154,8 +156,7 @@ class Settings(BaseModel):
         if not self.pairs:
             if len(names) % 2:
                 raise ValueError(
-                    f"legs: {names[-1]} has nobody to talk to; add a leg or name the pairs, "
-                    f'for instance pairs = [["{names[0]}", "{names[-1]}"]]'
+                    f"legs: {names[-1]} has nobody to talk to; add a leg, or take this one away"
                 )
             object.__setattr__(self, "pairs", tuple(zip(names[::2], names[1::2], strict=True)))
         paired = [name for pair in self.pairs for name in pair]
@@ -430,6 +431,12 @@ class OfflineSettings(_Part):
     recognizers: int = Field(4, ge=1, le=64)
     """Decoders at work at once; each is a process and may use a core. Beyond: 429."""
 
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if self.phrasebook is not None and not self.phrasebook.is_file():
+            raise ValueError("phrasebook: no such file")
+        return self
+
 
 class LogSettings(_Part):
     """What is written to standard error."""
@@ -450,6 +457,12 @@ class OtelSettings(_Part):
     service: str = "translink"
     """`service.name` in the traces."""
 
+    @model_validator(mode="after")
+    def _can_export(self) -> Self:
+        if self.endpoint is not None and not is_installed("opentelemetry.exporter"):
+            raise ValueError("endpoint: needs the extra: pip install 'translink[otel]'")
+        return self
+
 
 def _secrets(value: object) -> Iterator[str]:
     if isinstance(value, SecretStr):
@@ -461,14 +474,6 @@ def _secrets(value: object) -> Iterator[str]:
     elif isinstance(value, tuple) and not isinstance(value, Address):
         for item in value:
             yield from _secrets(item)
-
-
-def _refuse_doubles(where: str, field: str, values: list[str]) -> None:
-    for value, times in Counter(values).items():
-        if times > 1:
-            raise ValueError(
-                f"{where}: {field} should differ from leg to leg, {value} is there {times} times"
-            )
 
 
 Settings.model_rebuild()

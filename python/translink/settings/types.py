@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import re
+from collections import Counter
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -33,6 +35,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_installed(module: str) -> bool:
+    """Whether a module of an extra is there."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def refuse_doubles(where: str, field: str, values: list[str]) -> None:
+    """Raise `ValueError` if two legs have the same value."""
+    for value, times in Counter(values).items():
+        if times > 1:
+            raise ValueError(
+                f"{where}: {field} should differ from leg to leg, {value} is there {times} times"
+            )
+
+
 def _address(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -41,7 +60,13 @@ def _address(value: object) -> object:
     match = re.fullmatch(r"(?:\[([^\]]+)\]:|([^:\s]*):)?(\d{1,5})", value.strip())
     if match is None or int(match[3]) > 65_535:
         raise ValueError("should be host:port, as in 127.0.0.1:6120, with a port from 0 to 65535")
-    return Address(match[1] or match[2] or "127.0.0.1", int(match[3]))
+    host = match[1] or match[2] or "127.0.0.1"
+    if match[1] or re.fullmatch(r"[\d.]+", host):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"{host} is no IP address; should be as in 127.0.0.1:6120") from None
+    return Address(host, int(match[3]))
 
 
 def _key(value: SecretStr) -> SecretStr:
@@ -62,6 +87,12 @@ def _base_url(value: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("should have a port from 1 to 65535") from None
+    if any(not 0 < len(label) <= 63 for label in parts.hostname.rstrip(".").split(".")):
+        raise ValueError("should have a host whose labels have 1 to 63 characters")
+    if re.search(r"/v\d+(/|$)", parts.path):
+        raise ValueError(
+            "should end before /v1 or /v2: translink adds that, as in https://api.deepgram.com"
+        )
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     return f"{scheme}://{parts.netloc}{parts.path}".rstrip("/")
 

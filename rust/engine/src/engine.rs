@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use translink_core::curve::Curve;
-use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
 use crate::admission::Admission;
 use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
+use crate::envelope::Lane;
 use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
 use crate::ports::LegPorts;
@@ -42,15 +41,6 @@ pub struct Engine {
     descriptor: RawFd,
     state: Arc<AtomicU8>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What of a leg is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// What its talker said.
-    Said,
-    /// What its ear was sent.
-    Heard,
 }
 
 const RUNNING: u8 = 0;
@@ -262,46 +252,6 @@ impl Engine {
         self.send(Command::Volume { leg, gain })
     }
 
-    /// How fast the ear is spoken to when it is behind; stays when a call ends.
-    ///
-    /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn set_tempo(&self, leg: u32, curve: Curve) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Tempo { leg, curve })
-    }
-
-    /// Whose own voice the ear may hear, as [`Engine::set_original`] says; None: nobody's. A talker
-    /// is heard by one ear at most, the newest that was told to. Stays until one of them is removed.
-    ///
-    /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn hear(&self, leg: u32, other: Option<u32>) -> Result<(), Error> {
-        self.living(leg)?;
-        if let Some(other) = other {
-            self.living(other)?;
-        }
-        self.send(Command::Hear { leg, other })
-    }
-
-    /// What the ear hears of the talker named by [`Engine::hear`]; stays when a call ends.
-    ///
-    /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn set_original(&self, leg: u32, original: Original) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Original { leg, original })
-    }
-
-    /// Whether frames that are the echo of what the ear is sent are marked; stays when a call ends.
-    ///
-    /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn set_echo_guard(&self, leg: u32, on: bool) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::EchoGuard { leg, on })
-    }
-
     /// Whether what the talker says is heard as silence; stays when a call ends.
     ///
     /// # Errors
@@ -417,13 +367,13 @@ impl Engine {
         }
     }
 
-    fn leg(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
+    pub(crate) fn leg(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
         self.check_process()?;
         let legs = self.legs.read().unwrap_or_else(PoisonError::into_inner);
         legs.get(&leg).cloned().ok_or(Error::NoLeg(leg))
     }
 
-    fn living(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
+    pub(crate) fn living(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
         let shared = self.leg(leg)?;
         match shared.counters.dead.load(Ordering::Relaxed) {
             0 => Ok(shared),
@@ -431,7 +381,7 @@ impl Engine {
         }
     }
 
-    fn send(&self, command: Command) -> Result<(), Error> {
+    pub(crate) fn send(&self, command: Command) -> Result<(), Error> {
         self.check()?;
         self.commands.send(command).map_err(|_| Error::Busy)
     }

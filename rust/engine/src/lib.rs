@@ -62,6 +62,7 @@ mod bell;
 mod clock;
 mod command;
 mod counters;
+mod ear;
 mod engine;
 mod envelope;
 mod error;
@@ -85,7 +86,8 @@ mod thread;
 
 pub use admission::{ANOTHER_HOST, SAME_HOST};
 pub use counters::Snapshot;
-pub use engine::{Engine, Lane};
+pub use engine::Engine;
+pub use envelope::Lane;
 pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;

@@ -46,7 +46,7 @@ impl Engine {
     #[pyo3(signature = (
         *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = 60, tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0,
-        continuous = false, tempo = Vec::new(), echo_guard = false,
+        continuous = false, tempo = None, echo_guard = false,
     ))]
     fn add_leg(
         &self,
@@ -61,7 +61,7 @@ impl Engine {
         receive_buffer: usize,
         playout_seconds: f64,
         continuous: bool,
-        tempo: Vec<(f64, f64)>,
+        tempo: Option<Vec<(f64, f64)>>,
         echo_guard: bool,
     ) -> PyResult<u32> {
         if !(1 << 12..=1 << 30).contains(&receive_buffer) {
@@ -80,7 +80,7 @@ impl Engine {
             tail: tail_ms * 1_000_000,
             playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
             continuous,
-            tempo: curve(&tempo)?,
+            tempo: curve(&tempo.unwrap_or_default())?,
             echo_guard,
         };
         let ledger_samples = samples("ledger_seconds", ledger_seconds)?;
