@@ -1,11 +1,11 @@
 """A recogniser's finals as they should not be: seeded, one lie for about every sixth final.
 
-    beyond    its end lies ten seconds beyond the audio sent
-    restart   from here on the stream counts from 0 again
-    shift     said once more, 0.2 s later
-    longer    the next final begins with this one's words again
-    hole      left out (or unreadable)
-    empty     an interim with the words, then an empty final
+beyond    its end lies ten seconds beyond the audio sent
+restart   from here on the stream counts from 0 again
+shift     said once more, 0.2 s later
+longer    the next final begins with this one's words again
+hole      left out (or unreadable)
+empty     an interim with the words, then an empty final
 """
 
 from __future__ import annotations
