@@ -495,6 +495,7 @@ def test_cancelling_drops_the_connection() -> None:
 
 def test_what_comes_back_is_placed_in_the_legs_time() -> None:
     async def scene(line: Line) -> None:
+        await asyncio.sleep(0.1)
         line.stream.say(Result(0, 200, "a", (Word("a", 50, 90),), True))
         line.stream.say(UtteranceEnd(90))
         line.stream.say(UtteranceEnd(None))

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from tests.fakes.media import FakeFrame
+from tests.support.lies import Liar
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.recognition.listener import Listener
@@ -95,6 +96,10 @@ class Plan:
     languages: list[float] = field(default_factory=list)
     """The talker goes on in the other one of two languages."""
     handshake: float = 0.15
+    lies: tuple[str, ...] = ()
+    """What a stream's finals do now and then: see `tests/support/lies.py`."""
+    jitter: float = 0.0
+    """Deviation of word times, seconds."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
 
@@ -118,6 +123,7 @@ class NumberStream:
         """Now and then the transport takes nothing without waiting."""
         world.open_streams += 1
         world.most_streams = max(world.most_streams, world.open_streams)
+        self._liar = Liar(world.plan.lies, world.plan.jitter, f"{world.seed}:{world.streams}")
         loop = asyncio.get_running_loop()
         for at in world.plan.reset:
             self._at(
@@ -192,7 +198,9 @@ class NumberStream:
         )
 
     def _final(self, words: list[Word], end: int, *, speech_final: bool) -> None:
-        self._say(self._result(words, end, final=True, speech_final=speech_final))
+        result = self._result(words, end, final=True, speech_final=speech_final)
+        for told in self._liar.told(result):
+            self._say(told)
         self._done = end
 
     def _say(self, event: StreamEvent) -> None:
@@ -240,6 +248,7 @@ class World(ListenObserver):
         ledger_seconds: float = 60.0,
         rules: ListenRules | None = None,
     ) -> None:
+        self.seed = seed
         self.rng = random.Random(seed)
         self.plan = plan
         self.ledger = Ledger(ledger_seconds)

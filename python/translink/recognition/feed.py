@@ -24,7 +24,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
@@ -41,6 +41,9 @@ BEHIND = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
 MOST_WAITING = 12
 """Frames per message at the head (Deepgram advises 250 ms at most); more of them are a backlog."""
+BEYOND = RATE // 2
+"""Samples by which a final may reach beyond the audio that was sent (a server that pads its last
+window): it is cut off there. Further off, its times mean nothing."""
 WORTH_AN_ANSWER = RATE // 5
 """Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
 mentions."""
@@ -160,15 +163,37 @@ class Feed:
         origin = self._origin
         match event:
             case Result():
+                event = shifted(event, origin)
+                if event.end > self.cursor and event.final:
+                    event = self._within_what_was_sent(event)
                 if event.final or not event.text:
-                    self._answered = max(self._answered, event.end + origin)
-                return shifted(event, origin)
+                    self._answered = max(self._answered, min(event.end, self.cursor))
+                return event
             case UtteranceEnd(last_word_end=int(end)):
                 return UtteranceEnd(end + origin, event.received)
             case SpeechStarted():
                 return SpeechStarted(event.at + origin, event.received)
             case _:
                 return event
+
+    def _within_what_was_sent(self, final: Result) -> Result:
+        """A result speaks only of audio that was sent on its connection.
+
+        Raises:
+            ProviderError: its times mean nothing. It is not counted; its audio is recognised again.
+        """
+        sent = self.cursor
+        if final.end - sent > BEYOND:
+            raise ProviderError(
+                f"a result reaches {(final.end - sent) / RATE:.1f} s beyond the audio sent",
+                provider="listen",
+                kind=Kind.TRANSIENT,
+            )
+        words = tuple(
+            replace(word, start=min(word.start, sent - 1), end=min(word.end, sent))
+            for word in final.words
+        )
+        return replace(final, start=min(final.start, sent), end=sent, words=words)
 
     # --- At the head: no task ---
 

@@ -89,6 +89,8 @@ class Listener:
             rule=self._rules.cut,
         )
         self._start = start
+        self._shown = start
+        """Where the newest interim with words ended."""
         self._want_stream = streaming
         self._finishing = False
         self._failures = 0
@@ -399,15 +401,39 @@ class Listener:
     def _event(self, span: Span, event: StreamEvent) -> None:
         match event:
             case Result(final=True):
-                self._timeline.result(span, event)
-                self._release()
+                self._final(span, event)
             case Result():
+                if event.text:
+                    self._shown = event.end
                 self._observer.interim(event)
             case UtteranceEnd():
                 self._timeline.utterance_end(span, event)
                 self._release()
             case _:
                 pass
+
+    def _final(self, span: Span, result: Result) -> None:
+        """A stream's final: what it passes over is recognised again, elsewhere.
+
+        Raises:
+            ProviderError: its time contradicts what the stream said before; the stream must go.
+        """
+        # An empty final is an answer, unless its own interims had words.
+        silent = not result.text and span.settled < self._shown <= result.end
+        end = result.end if silent else result.start
+        if span.end is not None:
+            end = min(end, span.end)
+        if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
+            self.stats.replayed_ms += (end - span.settled) * 1000 / RATE
+            self._observer.replayed((end - span.settled) / RATE, "prerecorded")
+            self._pieces.start(self._timeline.hole(span, end))
+        if not self._timeline.result(span, result):
+            raise ProviderError(
+                "a result says other words of audio that was answered before",
+                provider="listen",
+                kind=Kind.TRANSIENT,
+            )
+        self._release()
 
     def _release(self) -> None:
         for item in self._timeline.released():
