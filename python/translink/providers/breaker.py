@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class State(enum.Enum):
-    """What a breaker does with whoever asks."""
+    """What a breaker answers when a permit is asked for."""
 
     CLOSED = "closed"
     """Lets everybody through."""
@@ -117,7 +117,7 @@ class BreakerPolicy:
 class Breaker:
     """Health of one provider and endpoint.
 
-    `notify` is called with each `Transition`, at once and from whoever caused it; it must not raise
+    `notify` is called with each `Transition`, at once and from the caller that caused it; it must not raise
     and not wait. Memory is constant; there is no queue.
     """
 

@@ -169,7 +169,7 @@ class Listener:
         self._changed.set()
 
     def set_language(self, language: str) -> None:
-        """Somebody goes on in another language: at the next pause his stream ends, and what he
+        """Somebody goes on in another language: at the next pause the stream ends, and what they
         says from there on is recognised in the other one; nothing is lost or doubled by it."""
         if language == self._languages.wanted:
             return

@@ -8,8 +8,8 @@
 //! for the rest of the call, also while both talk, when nothing can be seen.
 //!
 //! From then on a frame is *echo* when it is not [`ABOVE`] the level that is predicted for it. That is
-//! a mark: nothing is muted here, the audio stays what it was. A listener who talks over his echo is
-//! above it; for [`HANG`] frames after that nothing is marked, so that the soft ends of his words
+//! a mark: nothing is muted here, the audio stays what it was. A listener who talks over their echo is
+//! above it; for [`HANG`] frames after that nothing is marked, so that the soft ends of their words
 //! stay. When the echo does not come any more although it should, it is forgotten.
 //!
 //! Slots are 20 ms of the monotonic clock. Levels are whole
@@ -407,6 +407,6 @@ const DECAY: i32 = 6;
 /// 6 dB.
 const ABOVE: i32 = 4 * 6;
 
-/// Frames that must be above it in a row for somebody to talk, and for how long he then does: 200 ms.
+/// Frames that must be above it in a row for somebody to talk, and for how long they then do: 200 ms.
 const CERTAIN: u32 = 2;
 const HANG: u32 = 10;

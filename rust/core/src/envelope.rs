@@ -3,7 +3,7 @@
 //! Outlines are drawn in *slots*: slot `n` is the 20 ms of the monotonic clock from `n` × 20 ms on.
 //! So what a leg said and what it heard, both legs of a call, and everything that carries a time lie
 //! above each other without any further reckoning. Numbering by samples would not do that: a
-//! talker's sample clock stands still while his gateway suppresses silence.
+//! talker's sample clock stands still while their gateway suppresses silence.
 //!
 //! Datagrams are not punctual, slots are: [`Slots`] takes out up to [`SLACK`] slots of jitter, so
 //! that an unbroken stream is drawn without a hole.

@@ -43,7 +43,7 @@ pub enum Input<'a> {
     Flush,
     /// How loud this leg's ear hears. Stays when a call ends.
     Volume(Gain),
-    /// Whether nobody is to hear what this leg's talker says: his frames are silence and never
+    /// Whether nobody is to hear what this leg's talker says: their frames are silence and never
     /// speech, while time goes on. Stays when a call ends.
     Mute(bool),
     /// How fast this leg's ear is spoken to when it is behind. Stays when a call ends.
@@ -56,7 +56,7 @@ pub enum Input<'a> {
     EchoGuard(bool),
     /// A frame of the other talker.
     Other {
-        /// As his leg delivered it.
+        /// As the talker's leg delivered it.
         frame: &'a Frame,
         /// Frames before it that the shell had no room for.
         missed: u64,
@@ -262,7 +262,7 @@ impl Leg {
             self.framer.skip_byte();
             self.stats.bytes_realigned += 1;
         }
-        // Also of who is muted: when he is heard again, the detector knows his line.
+        // Also of a muted talker: heard again, the detector knows their line.
         let speech = self.vad.hear(&level) && !self.muted;
         if self.echo.is_on() {
             frame.echo = self.echo.heard(frame.captured, level.power);

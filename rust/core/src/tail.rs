@@ -23,7 +23,7 @@ pub struct Tail {
     samples: u64,
     /// Number of the sample after the last speech.
     speech_end: Option<u64>,
-    /// When the talker is believed to have stopped, if he stays silent.
+    /// When the talker is believed to have stopped, if they stay silent.
     believed: Nanos,
     /// When the next frame of silence ends, on the clock that began with the last audio.
     at: Nanos,

@@ -29,7 +29,7 @@ const FIRED: Nanos = 0;
 /// Sockets served between two looks at the commands.
 const EVENTS: usize = 64;
 
-/// Commands obeyed between two looks at the sockets: whoever sends them without end holds up no
+/// Commands obeyed between two looks at the sockets: a caller that sends them without end holds up no
 /// talker.
 const COMMANDS_AT_ONCE: usize = 64;
 
@@ -134,7 +134,7 @@ impl Media {
             PollFlags::POLLIN,
         )];
         let time = TimeSpec::nanoseconds(i64::try_from(time).unwrap_or(i64::MAX));
-        // Interrupted or out of memory: whoever called looks at the clock again.
+        // Interrupted or out of memory: the caller looks at the clock again.
         ppoll(&mut bell, Some(time), None).is_ok_and(|ready| ready > 0)
     }
 
@@ -258,7 +258,7 @@ impl Media {
         alive
     }
 
-    /// Bring a talker's frames to the ear that hears him.
+    /// Bring a talker's frames to the ear that hears them.
     fn hand_on(&mut self, place: usize) {
         let ear = self.legs.at(place).heard_by;
         while let Some((frame, missed)) = self.legs.at(place).handed.pop() {
@@ -278,7 +278,7 @@ impl Media {
         }
     }
 
-    /// From now on an ear may hear another leg's talker, and nobody else hears him.
+    /// From now on an ear may hear another leg's talker, and nobody else hears them.
     fn pair(&mut self, leg: u32, other: Option<u32>) {
         self.part(leg);
         let other = other.filter(|&other| other != leg && self.legs.find(other).is_some());

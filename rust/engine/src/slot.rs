@@ -381,7 +381,7 @@ impl Slot {
         }
     }
 
-    /// Ledger first: whoever hears of a frame finds it there.
+    /// Ledger first: a reader that hears of a frame finds it there.
     fn publish(&mut self, frame: Frame, out: &mut Outbox) {
         let slot = self.said.place(frame.captured);
         self.shared.said.draw(slot, frame.extremes);

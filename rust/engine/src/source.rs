@@ -55,7 +55,7 @@ impl Listed {
     }
 }
 
-/// A sender as a list names him: an address, or all ports of a host. Written `192.0.2.7`,
+/// A sender as a list names it: an address, or all ports of a host. Written `192.0.2.7`,
 /// `192.0.2.7:4000`, `2001:db8::7` or `[2001:db8::7]:4000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {

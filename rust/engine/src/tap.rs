@@ -1,4 +1,4 @@
-//! What an ear was sent, for whoever listens in: the last seconds, while somebody does.
+//! What an ear was sent, for those who listen in: the last seconds, while somebody does.
 //!
 //! Samples are numbered by the monotonic clock, 16 to the millisecond (a multiple of 320 begins a
 //! slot of [`translink_core::envelope`]). Between two speeches lies the silence that the ear heard
