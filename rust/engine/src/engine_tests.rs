@@ -8,7 +8,7 @@ use translink_core::ledger::Ledger;
 use translink_core::leg::LegConfig;
 
 use super::*;
-use crate::batch::{BATCH, Batch};
+use crate::batch::{self, BATCH, Batch};
 
 fn ports() -> LegPorts {
     LegPorts {
@@ -179,7 +179,7 @@ fn the_kernels_drops_and_times_are_told() {
     for _ in 0..100 {
         talker.send_to(&[7; 1000], sockets.local).expect("sent");
     }
-    let mut batch = Batch::new();
+    let mut batch = Batch::new(batch::room());
     let mut received = 0;
     while let Ok(count) = batch.receive(sockets.receiving(), BATCH) {
         received += count;
@@ -209,7 +209,7 @@ fn any_length_fits_a_batch() {
             .send_to(&vec![seed; size], sockets.local)
             .expect("sent");
     }
-    let mut batch = Batch::new();
+    let mut batch = Batch::new(batch::room());
     assert_eq!(
         batch.receive(sockets.receiving(), BATCH).expect("all"),
         sizes.len()

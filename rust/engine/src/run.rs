@@ -11,7 +11,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use translink_core::frame::Nanos;
 use translink_core::leg::Input;
 
-use crate::batch::Batch;
+use crate::batch::{self, Batch};
 use crate::clock;
 use crate::command::{Command, Commands};
 use crate::item::Outbox;
@@ -45,6 +45,8 @@ pub(crate) struct Media {
     pace: Pace,
     /// More waited than one round serves: no time to sleep.
     more: bool,
+    /// For the batch, until the thread runs.
+    room: Box<[u8]>,
 }
 
 impl Media {
@@ -68,6 +70,7 @@ impl Media {
             legs: Legs::new(),
             pace: Pace::default(),
             more: false,
+            room: batch::room(),
         })
     }
 
@@ -79,7 +82,7 @@ impl Media {
     /// Until told to stop.
     pub(crate) fn run(&mut self) -> nix::Result<()> {
         let mut events = [EpollEvent::empty(); EVENTS];
-        let mut batch = Batch::new();
+        let mut batch = Batch::new(std::mem::take(&mut self.room));
         loop {
             self.outbox.signal();
             if !self.more {
