@@ -74,7 +74,6 @@ COVERED_BY = {
     "admin.routes.legs": "test_api",
     "admin.routes.page": "dashboard/test_page",
     "admin.routes.requests": "test_contract",
-    "admin.routes.sockets": "admin/routes/test_events",
     "admin.routes.system": "test_contract",
     "admin.routes.ticker": "admin/routes/test_live",
     "callers.dialogue": "callers/test_demo",
