@@ -11,7 +11,7 @@ MACHINE := tools/machine
 CARGO := $(MACHINE) rust cargo
 # Everything that decides what the extension is made of.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml' | grep -v /target/)
-PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --retries 5
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --retries 5
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TERM_QUIET ?= true
@@ -29,24 +29,30 @@ serve: ## Translate calls with the settings in this folder. ARGS="--mode prereco
 	@$(BIN)/translink serve $(ARGS)
 
 ##@ Work on it
-.PHONY: develop check test cargo-test loom pytest
+.PHONY: develop check check-rust check-python test cargo-test loom pytest
 develop: ## A development build in .venv.
 	@$(MACHINE) need check
 	@$(MAKE) $(VENV)/.dev
 	@rm -f $(VENV)/.release
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop -q
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(MACHINE) rust $(BIN)/maturin develop -q --extras offline
 
 check: ## Form, lints, types, stubs, direction of dependencies, the mailbox's model.
 	@$(MACHINE) need check
-	@$(MAKE) $(VENV)/.dev $(VENV)/.release
+	@$(MAKE) check-rust
+	@$(MAKE) check-python
+	@$(MAKE) loom
+
+check-rust:
+	@$(MACHINE) need check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+check-python: $(VENV)/.dev $(VENV)/.release
 	$(BIN)/ruff check -q
 	$(BIN)/ruff format -q --check
 	$(BIN)/mypy
 	$(BIN)/stubtest translink._core
 	$(BIN)/pytest -q tests/test_architecture.py
-	@$(MAKE) loom
 
 test: ## All checks and all tests.
 	@$(MACHINE) need test
@@ -58,7 +64,7 @@ cargo-test:
 	$(CARGO) test --workspace --exclude translink-python
 
 loom: # a target folder of its own, else the flag rebuilds everything twice
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/loom" \
 	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
@@ -107,19 +113,19 @@ help:
 $(VENV)/.made:
 	@echo "translink: making $(VENV)"
 	@"$$($(MACHINE) python)" -m venv --clear $(VENV)
-	@$(PIP) --upgrade 'pip>=25.1'
+	@$(PIP) -q --upgrade 'pip>=25.1'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml
-	@echo "translink: installing development tools into $(VENV)"
-	@$(PIP) --group dev
+	@$(MACHINE) watch "installing development tools into $(VENV) (about a minute)" $(VENV)/dev.log $(PIP) --group dev
 	@touch $@
 
 $(VENV)/.release: $(VENV)/.made $(SOURCES)
-	@echo "translink: building the media core"
-	@$(PIP) 'maturin>=1.14,<2'
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(MACHINE) rust $(BIN)/maturin develop --release -q \
-	  >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
+	@$(PIP) -q 'maturin>=1.14,<2'
+	@# Not quiet: the log is what tells how far it is.
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" CARGO_TERM_QUIET=false $(MACHINE) watch \
+	  "building the media core (two minutes the first time, more on a busy machine)" $(VENV)/build.log \
+	  $(MACHINE) rust $(BIN)/maturin develop --release --extras offline
 	@# As pip does with what it installs: else every start compiles it anew where Python may not write.
 	@$(BIN)/python -m compileall -q python/translink
 	@touch $@

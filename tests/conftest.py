@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import hypothesis
 import pytest
+import pytest_asyncio
 import uvloop
 
+from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.paths import SHARED
-
-"""Protocol facts and recorded answers. Beside the checkout, never in it."""
+from tests.support.serve import Serve, ServerPlan, serving
 
 # The fast profile tries the same examples every time: a check of a change must not fail by luck.
 hypothesis.settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True)
@@ -35,3 +36,29 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared beside the checkout")
     return SHARED
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake() -> AsyncIterator[FakeProviders]:
+    """The providers of a module's server."""
+    async with fake_providers() as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(
+    request: pytest.FixtureRequest,
+    fake: FakeProviders,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Serve]:
+    """A `translink serve` for all tests of a module, as its `SERVER` says."""
+    plan: ServerPlan = request.module.SERVER
+    folder = tmp_path_factory.mktemp("serve")
+    async with serving(folder, fake, plan.legs, flag=plan.flag, extra=plan.extra) as made:
+        yield made
+
+
+@pytest.fixture
+def forgetful(fake: FakeProviders) -> None:
+    """The providers remember nothing of the test before."""
+    fake.forget()

@@ -5,34 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
-from tests.fakes.providers import FakeProviders, fake_providers
-from tests.support.serve import Phone, Serve, pairs, serving, until
+from tests.fakes.providers import FakeProviders
+from tests.support.serve import Phone, Serve, ServerPlan, pairs, until
 from translink.callers.server_process import LegPlan
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-EXTRA = 'idle_timeout = 0.8\ndrain_timeout = 5.0\n[calls]\nports = "24600-24699"\n'
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(
-    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    folder = tmp_path_factory.mktemp("api")
-    async with serving(folder, fake, pairs(("3333", "4444")), extra=EXTRA) as made:
-        yield made
+SERVER = ServerPlan(
+    legs=pairs(("3333", "4444")),
+    extra='idle_timeout = 0.8\ndrain_timeout = 5.0\n[calls]\nports = "24600-24699"\n',
+)
 
 
 async def ask(server: Serve, method: str, path: str, body: object = None) -> tuple[int, Any]:

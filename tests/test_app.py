@@ -18,7 +18,7 @@ from translink.admin.panel.metrics import exposition
 from translink.app import App
 from translink.errors import SettingsError
 from translink.process.meter import LoadMeter
-from translink.process.pressure import STEP
+from translink.process.pressure import STEP_SECONDS
 from translink.settings.model import Settings
 
 
@@ -77,7 +77,7 @@ async def test_an_overload_is_told_by_readiness_events_and_statistics(
         assert app.console.ready()[1]["load"] is None
         meter = LoadMeter(app.pressure, app._pressed)
         for step in range(10):
-            meter._tell(1e9 + step * STEP, 0.0, 1.0)
+            meter._tell(1e9 + step * STEP_SECONDS, 0.0, 1.0)
         ready, told = app.console.ready()
         assert (ready, told["load"]) == (False, "overloaded")
         assert app.console.stats()["pressure"]["level"] == "refuse"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -104,3 +105,71 @@ def test_a_containers_first_process_ends_on_sigterm_before_it_serves(tmp_path: P
         pytest.skip(f"no namespaces here: {done.stderr.strip()}")
     assert done.returncode == 143, done.stderr
     assert time.monotonic() - began < 10
+
+
+def test_the_list_of_commands_is_whole_on_a_narrow_terminal(tmp_path: Path) -> None:
+    done = run("-h", cwd=tmp_path, COLUMNS="80")
+    assert done.returncode == 0
+    assert not [
+        line for line in done.stdout.splitlines() if line.endswith("...") and "Usage" not in line
+    ]
+
+
+def test_shells_can_complete_commands(tmp_path: Path) -> None:
+    done = run("--show-completion", "bash", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "complete" in done.stdout
+
+
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    done = run("serve", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_check_says_which_languages_the_local_engines_can_do(tmp_path: Path) -> None:
+    german = "--set", "legs.3333.language=de"
+    done = run("check", *german, cwd=tmp_path)
+    assert "hear, translate and speak en and fr, no other language" in done.stdout
+    assert "CANNOT WORK     legs in de: set DEEPGRAM_API_KEY and DEEPL_API_KEY" in done.stdout
+    keys = {"DEEPGRAM_API_KEY": "one", "DEEPL_API_KEY": "two"}
+    assert "CANNOT WORK" not in run("check", *german, cwd=tmp_path, **keys).stdout
+    assert "CANNOT WORK" not in run("check", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_a_port_in_use_is_told_before_any_engine_is_loaded(
+    tmp_path: Path, kind: socket.SocketKind
+) -> None:
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        port = other.getsockname()[1]
+        name = "legs.3333.listen" if kind is socket.SOCK_DGRAM else "admin.port"
+        value = f"127.0.0.1:{port}" if kind is socket.SOCK_DGRAM else port
+        free = ("--set", "legs.4444.listen=127.0.0.1:0", "--set", "legs.3333.listen=127.0.0.1:0")
+        done = run("serve", "--admin-port", "0", *free, "--set", f"{name}={value}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"translink: {name} = {value}: is " in done.stderr
+    assert "local engines" not in done.stderr
+
+
+def test_colours_are_left_out_where_nobody_wants_them() -> None:
+    script = (
+        "import io, logging\nfrom translink import log\n"
+        "class Terminal(io.StringIO):\n    def isatty(self): return True\n"
+        "out = Terminal()\nlog.configure(stream=out, format='console')\n"
+        "logging.getLogger('x').warning('hello')\nprint('\\x1b[' in out.getvalue())"
+    )
+    for environ, coloured in (({}, "True\n"), ({"NO_COLOR": "1"}, "False\n")):
+        base = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=base | environ,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        assert done.stdout == coloured

@@ -1,7 +1,7 @@
 """What the replaced system promised its operators, and what was broken there: one scenario each.
 
 A real server process, real sockets, fake providers with fixed delays. See `predecessor.md` for the
-contract; nothing here looks inside.
+contract. All but the two scenarios about settings files look from outside.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import (
@@ -22,6 +20,7 @@ from tests.support.serve import (
     PATIENCE,
     Phone,
     Serve,
+    ServerPlan,
     call,
     pairs,
     serving,
@@ -31,30 +30,29 @@ from translink.callers.server_process import LegPlan
 from translink.calls.switchboard import mode_line
 from translink.settings.model import Settings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("forgetful"),
+]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
+def _behind_nat(*names: str) -> str:
+    """Settings of legs whose ears are not named."""
+    return "\n".join(
+        f'[[legs]]\nname = "{name}"\nlanguage = "{language}"\nlisten = "127.0.0.1:0"\n'
+        "send_from_listen = true"
+        for name, language in zip(names, ("en", "fr"), strict=True)
+    )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(
-    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    """One server for all scenarios that leave its providers well; each has legs of its own."""
-    legs = pairs(("3333", "4444"), ("5001", "5002"), ("5003", "5004"), ("5005", "5006"))
-    legs += pairs(("6001", "6002"), ("6003", "6004"), languages=("en", "en-GB"))
-    extra = "idle_timeout = 0.6\ndrain_timeout = 5.0\n" + _behind_nat("7001", "7002")
-    async with serving(tmp_path_factory.mktemp("contract"), fake, legs, extra=extra) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def forgetful(fake: FakeProviders) -> None:
-    fake.forget()
+SERVER = ServerPlan(
+    legs=(
+        *pairs(("3333", "4444"), ("5001", "5002"), ("5003", "5004"), ("5005", "5006")),
+        *pairs(("6001", "6002"), ("6003", "6004"), languages=("en", "en-GB")),
+    ),
+    extra="idle_timeout = 0.6\ndrain_timeout = 5.0\n" + _behind_nat("7001", "7002"),
+)
+"""One server for all scenarios that leave its providers well; each has legs of its own."""
 
 
 # --- Where things are ---
@@ -248,7 +246,9 @@ async def test_a_gateway_with_one_socket_hears_where_it_speaks_from(server: Serv
     legs = {
         name: LegPlan(name, "", _address(line), ("127.0.0.1", 0)) for name, line in told.items()
     }
-    assert all("plays_to=whoever sends" in line.replace("'", "") for line in told.values())
+    assert all(
+        "plays_to=where datagrams come from" in line.replace("'", "") for line in told.values()
+    )
     async with Phone(legs["7001"]) as one, Phone(legs["7002"]) as two:
         await asyncio.gather(one.say(701, 702), two.say(751))
         await asyncio.gather(one.hears(751), two.hears(701, 702))
@@ -309,15 +309,6 @@ async def test_a_refused_stream_is_replaced_at_once_and_tried_again_sparingly(
             for text in [*server.log(), str(server.told), (await server.ask("/api/stats"))[1]]
             if DEEPGRAM_KEY in text or DEEPL_KEY in text
         ]
-
-
-def _behind_nat(*names: str) -> str:
-    """Settings of legs whose ears are not named."""
-    return "\n".join(
-        f'[[legs]]\nname = "{name}"\nlanguage = "{language}"\nlisten = "127.0.0.1:0"\n'
-        "send_from_listen = true"
-        for name, language in zip(names, ("en", "fr"), strict=True)
-    )
 
 
 def _address(line: str) -> tuple[str, int]:

@@ -243,9 +243,68 @@ def test_a_reader_that_left_is_no_reason_to_fail() -> None:
 
 
 def test_weather_is_told_once_and_then_counted() -> None:
-    weather = log.Weather(interval=60)
-    assert weather.tell("receive", now=0) == 0
-    assert [weather.tell("receive", now=t) for t in (1, 2, 59.9)] == [None] * 3
-    assert weather.tell("send", now=3) == 0
-    assert weather.tell("receive", now=60) == 3
-    assert weather.tell("receive", now=120) == 0
+    limit = log.RateLimit(interval=60)
+    assert limit.due("receive", now=0) == 0
+    assert [limit.due("receive", now=t) for t in (1, 2, 59.9)] == [None] * 3
+    assert limit.due("send", now=3) == 0
+    assert limit.due("receive", now=60) == 3
+    assert limit.due("receive", now=120) == 0
+
+
+BAD = "a\x1b[2J\x9bb\x85c\u2028d\u2029e\u202ef\u2066g\ud800h\r\ni"
+
+
+@pytest.mark.parametrize("format_", ["console", "json"])
+def test_nothing_in_any_field_forges_a_line_or_drives_a_terminal(
+    configured: Configure, format_: str
+) -> None:
+    stream = configured(format=format_)
+    logger = structlog.get_logger("translink")
+    logger.warning("of %s", BAD, reason=BAD, nested={BAD: [BAD, (BAD,)]}, error=ValueError(BAD))
+    logging.getLogger("elsewhere").warning("in an argument %s", BAD)
+    try:
+        raise ValueError(BAD)
+    except ValueError:
+        logger.exception("failed", leg=BAD)
+    text = stream.getvalue()
+    assert all(letter.isprintable() for letter in text if letter != "\n")
+    assert "\\u202e" in text
+    assert "\\ud800" in text
+    if format_ == "json":
+        assert len([json.loads(line) for line in text.splitlines()]) == 3
+
+
+def test_ordinary_french_and_hindi_stay_as_they_are(configured: Configure) -> None:
+    stream = configured(format="json")
+    said = "« Bonjour\u00a0! »\u202f? क्\u200dष 🙂"
+    structlog.get_logger("translink").info("said", text=said)
+    assert json.loads(stream.getvalue())["text"] == said
+
+
+def test_what_json_cannot_hold_is_still_logged(configured: Configure) -> None:
+    stream = configured(format="json")
+    structlog.get_logger("translink").info("large", number=1 << 80)
+    assert json.loads(stream.getvalue())["number"] == 1 << 80
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_a_peer_cannot_flood_the_log(configured: Configure, library: bool) -> None:
+    now = 0.0
+    stream = configured(format="json", clock=lambda: now)
+    standard, ours = logging.getLogger("elsewhere"), structlog.get_logger("translink")
+
+    def complain(number: int) -> None:
+        if library:
+            standard.warning("bad message %d", number)
+        else:
+            ours.warning("bad message %d", number, leg="3333")
+
+    for number in range(71_000):
+        complain(number)
+    assert len(stream.getvalue().splitlines()) == log.SAME_A_MINUTE
+    ours.warning("something else")
+    ours.info("FINAL")
+    assert len(stream.getvalue().splitlines()) == log.SAME_A_MINUTE + 2
+    now = 60.0
+    complain(0)
+    assert json.loads(stream.getvalue().splitlines()[-1])["unlogged"] == 71_000 - log.SAME_A_MINUTE

@@ -9,13 +9,15 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame, Playout
-from translink.media import LegPorts, Media, MediaLeg
+from translink.media import Media, MediaLeg
 from translink.process.pressure import Pressure
+from translink.settings.model import LegSettings
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -58,8 +60,14 @@ async def until(done: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
+def leg_settings(name: str, **settings: object) -> LegSettings:
+    """Unchecked: these need no ear."""
+    chosen: dict[str, Any] = {"listen": LOCAL, "language": "en", **settings}
+    return LegSettings.model_construct(name=name, **chosen)
+
+
 def open_leg(media: Media, name: str = "3333", **settings: object) -> tuple[MediaLeg, Owner]:
-    leg = media.add_leg(LegPorts(name, LOCAL, tail_ms=0, **settings))  # type: ignore[arg-type]
+    leg = media.add_leg(leg_settings(name, tail_ms=0, **settings))
     return leg, Owner(leg)
 
 
@@ -90,7 +98,7 @@ async def test_what_waited_comes_at_once_and_in_order(media: Media, talker: sock
 async def test_between_slices_of_many_legs_the_loop_breathes(
     media: Media, talker: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translink.media.SLICE", 2)
+    monkeypatch.setattr("translink.media.LEGS_AT_ONCE", 2)
     turns = 0
     served: list[tuple[str, int]] = []
 
@@ -250,7 +258,7 @@ async def test_a_removed_leg_is_silent_and_its_address_free(
         pass
     leg.remove()
     leg.remove()
-    again = media.add_leg(LegPorts("again", leg.listen_address))
+    again = media.add_leg(leg_settings("again", listen=leg.listen_address))
     await asyncio.sleep(0.02)
     assert owner.frames == []
     assert again.number > leg.number
@@ -283,7 +291,7 @@ async def test_a_small_receive_buffer_is_warned_about(
 
     monkeypatch.setattr(media, "_engine", Stingy(media._engine))
     with caplog.at_level(logging.WARNING, "translink.media"):
-        media.add_leg(LegPorts("3333", LOCAL))
+        media.add_leg(leg_settings("3333"))
     assert "grants 106496 of 4194304" in caplog.text
 
 

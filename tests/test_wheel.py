@@ -45,15 +45,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def with_keys(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`translink` as those who have keys install it: from the wheel, in an empty environment."""
+    return _installed(str(wheel), tmp_path_factory.mktemp("empty") / "venv")
+
+
+@pytest.fixture(scope="module")
 def translink_command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`translink` from the wheel, in an environment that holds nothing else."""
-    venv = tmp_path_factory.mktemp("empty") / "venv"
+    """`translink` with the local engines: the wheel and its extra `offline`."""
+    return _installed(f"{wheel}[offline]", tmp_path_factory.mktemp("offline") / "venv")
+
+
+def _installed(what: str, venv: Path) -> Path:
     if uv := shutil.which("uv"):
         made = [uv, "venv", "-q", "-p", sys.executable, str(venv)]
-        fill = [uv, "pip", "install", "-q", "-p", str(venv), str(wheel)]
+        fill = [uv, "pip", "install", "-q", "-p", str(venv), what]
     else:
         made = [sys.executable, "-m", "venv", str(venv)]
-        fill = [f"{venv}/bin/python", "-m", "pip", "install", "-q", str(wheel)]
+        fill = [f"{venv}/bin/python", "-m", "pip", "install", "-q", what]
     for command in (made, fill):
         done = subprocess.run(command, capture_output=True, text=True, timeout=550, check=False)
         assert done.returncode == 0, done.stderr
@@ -87,9 +96,9 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
     assert strange == []
 
 
-def test_the_installed_command_tells_its_version(translink_command: Path, tmp_path: Path) -> None:
+def test_the_installed_command_tells_its_version(with_keys: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [translink_command, "--version"],
+        [with_keys, "--version"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -97,6 +106,33 @@ def test_the_installed_command_tells_its_version(translink_command: Path, tmp_pa
         check=True,
     )
     assert done.stdout == f"translink {translink.__version__}\n"
+
+
+def test_the_recogniser_is_an_extra_that_is_named_where_it_is_missing(
+    with_keys: Path, tmp_path: Path
+) -> None:
+    """114 MB that those with keys need not have."""
+    python = with_keys.with_name("python")
+    there = subprocess.run([python, "-c", "import pocketsphinx"], capture_output=True, check=False)
+    assert there.returncode == 1
+    ports = [f"--set=legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
+    for arguments, code in (
+        (("serve", "--admin-port", "0", *ports), 2),
+        (("demo", "--seconds", "5"), 2),
+        (("offline", "--check"), 1),
+    ):
+        done = subprocess.run(
+            [with_keys, *arguments],
+            cwd=tmp_path,
+            env={key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        told = done.stdout + done.stderr
+        assert (done.returncode, "Traceback" in told) == (code, False), told
+        assert "pip install 'translink[offline]'" in told
 
 
 def test_the_installed_server_translates_a_call(translink_command: Path, tmp_path: Path) -> None:

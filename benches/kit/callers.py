@@ -19,8 +19,8 @@ from benches.kit.ears import read_ears
 from benches.kit.native import program
 from translink.results import RATE
 from translink.sim.beacons import FRAME_BYTES, Manner, Talker
-from translink.sim.lines import Said
-from translink.sim.report import Counts, Direction, count
+from translink.sim.lines import SaidBeacon
+from translink.sim.report import Counts, DirectionReport, count
 
 FRAME_SECONDS = 0.02
 PHASES = 20
@@ -106,15 +106,17 @@ class Callers:
         """What was said and heard in these calls; how late each datagram at any ear was, in ms."""
         heard, late = read_ears(self._folder / "heard", len(self.talkers))
         places = [place for number in sorted(calls) for place in (2 * number, 2 * number + 1)]
-        counts = count(Direction(place, self.said(place), heard[place ^ 1]) for place in places)
+        counts = count(
+            DirectionReport(place, self.said(place), heard[place ^ 1]) for place in places
+        )
         return counts, late
 
-    def said(self, place: int) -> list[Said]:
+    def said(self, place: int) -> list[SaidBeacon]:
         """A telephone's words, with the time at which the datagram with each one's end was due."""
         words = self.talkers[place].planned
         until = self._until.get(place, words[-1].end if words else 0)
         return [
-            Said(
+            SaidBeacon(
                 word.number, self._began[place] + (2 * word.end - 1) // FRAME_BYTES * FRAME_SECONDS
             )
             for word in words

@@ -23,9 +23,9 @@ import uvloop
 from benches.kit.callers import Callers
 from benches.kit.processes import thread_seconds
 from benches.kit.row import Row, say
-from translink.callers.server_process import free_port, usage_of
+from translink.callers.server_process import LegPlan, free_port, usage_of
 from translink.sim.beacons import Manner
-from translink.sim.programs import LegPorts, Programs
+from translink.sim.programs import Programs
 from translink.sim.report import Counts
 
 WARM_UP = 3.0
@@ -143,7 +143,13 @@ async def on_stage(
         listen = [free_port(socket.SOCK_DGRAM) for _ in callers.talkers]
         async with callers.ready(listen, scene.seconds, waiting=waiting) as ears:
             legs = [
-                LegPorts(f"{1000 + n}", "fr" if n % 2 else "en", mouth, ear, scene.ledger_seconds)
+                LegPlan(
+                    f"{1000 + n}",
+                    "fr" if n % 2 else "en",
+                    ("127.0.0.1", mouth),
+                    ("127.0.0.1", ear),
+                    scene.ledger_seconds,
+                )
                 for n, (mouth, ear) in enumerate(zip(listen, ears, strict=True))
             ]
             async with Programs(

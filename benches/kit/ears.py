@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from translink._core import BeaconDecoder
-from translink.sim.beacons import Heard
+from translink.sim.beacons import HeardBeacon
 
 TICK = 20_000_000
 """Nanoseconds between two datagrams of an ear."""
@@ -15,10 +15,10 @@ NEW_RUN = 3 * TICK
 """A longer pause between two datagrams of an ear is one between utterances, not lateness."""
 
 
-def read_ears(path: Path, lines: int) -> tuple[list[list[Heard]], list[float]]:
+def read_ears(path: Path, lines: int) -> tuple[list[list[HeardBeacon]], list[float]]:
     """Words at each ear, and how late each datagram was."""
     decoders = [BeaconDecoder() for _ in range(lines)]
-    heard: list[list[Heard]] = [[] for _ in range(lines)]
+    heard: list[list[HeardBeacon]] = [[] for _ in range(lines)]
     samples = [0] * lines
     ends: list[list[tuple[int, float]]] = [[] for _ in range(lines)]
     times: list[list[int]] = [[] for _ in range(lines)]
@@ -29,9 +29,9 @@ def read_ears(path: Path, lines: int) -> tuple[list[list[Heard]], list[float]]:
         for number, _, end in decoders[line].push(pcm):
             # The decoder is certain a few datagrams later at most.
             moment = next(when for last, when in ends[line][-8:] if last >= end)
-            heard[line].append(Heard(number, moment))
+            heard[line].append(HeardBeacon(number, moment))
     for line, decoder in enumerate(decoders):
-        heard[line] += [Heard(number, ends[line][-1][1]) for number, _, _ in decoder.finish()]
+        heard[line] += [HeardBeacon(number, ends[line][-1][1]) for number, _, _ in decoder.finish()]
     return heard, [late for each in times for late in deviations_ms(each)]
 
 

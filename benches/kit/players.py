@@ -18,7 +18,9 @@ import uvloop
 
 from benches.kit.receiving import busy
 from benches.reference_udp import TICK, ReferenceLeg
-from translink.media import LegPorts, Media
+from translink.media import Media
+from translink.settings.model import LegSettings
+from translink.settings.types import Address
 
 SECOND = bytes(range(256)) * 125
 AHEAD = 2
@@ -31,9 +33,16 @@ class EnginePlayers:
     def __init__(self, ports: list[int]) -> None:
         self._media = Media()
         self._media.start()
-        home = ("127.0.0.1", 0)
         self._legs = [
-            self._media.add_leg(LegPorts(str(port), home, ("127.0.0.1", port), ledger_seconds=1.0))
+            self._media.add_leg(
+                LegSettings(
+                    name=str(port),
+                    language="en",
+                    listen=Address("127.0.0.1", 0),
+                    play_to=Address("127.0.0.1", port),
+                    ledger_seconds=5.0,
+                )
+            )
             for port in ports
         ]
 

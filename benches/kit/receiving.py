@@ -33,7 +33,9 @@ from benches.kit.quantiles import curve, named
 from benches.kit.receivers import RECEIVE_BUFFER
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame
-from translink.media import LegPorts, Media
+from translink.media import Media
+from translink.settings.model import LegSettings
+from translink.settings.types import Address
 
 
 class EngineLegs:
@@ -43,10 +45,16 @@ class EngineLegs:
         self._media = Media()
         self._media.start()
         self._waits: list[int] = []
-        ports = LegPorts("", ("127.0.0.1", 0), receive_buffer=RECEIVE_BUFFER)
-        self._legs = [self._media.add_leg(ports) for _ in range(legs)]
-        for leg in self._legs:
-            leg.on_frames = self._hear
+        leg = LegSettings(
+            name="any",
+            language="en",
+            listen=Address("127.0.0.1", 0),
+            send_from_listen=True,
+            receive_buffer=RECEIVE_BUFFER,
+        )
+        self._legs = [self._media.add_leg(leg) for _ in range(legs)]
+        for opened in self._legs:
+            opened.on_frames = self._hear
         self.ports = [leg.listen_address[1] for leg in self._legs]
 
     def begin(self) -> None:

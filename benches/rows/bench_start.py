@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
-from translink.callers.server_process import free_port
-from translink.sim.programs import LegPorts, settings_file
+from translink.callers.server_process import LegPlan, free_port, settings_file
+from translink.sim.programs import beacon_settings
 
 _TIMED = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
 READY_WITHIN = 30.0
@@ -64,12 +64,12 @@ def _serve() -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="translink-bench-") as folder:
         port = free_port(socket.SOCK_STREAM)
         legs = [
-            LegPorts(name, language, free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM))
+            LegPlan(name, language, _address(), _address())
             for name, language in (("3333", "en"), ("4444", "fr"))
         ]
         nobody = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}"
         config = Path(folder) / "translink.toml"
-        config.write_text(settings_file(legs, url=nobody, port=port, mode="auto"))
+        config.write_text(settings_file(legs, port, beacon_settings(nobody, "auto")))
         began = time.perf_counter()
         server = subprocess.Popen(
             [sys.executable, "-m", "translink", "serve", "--config", str(config)],
@@ -86,6 +86,10 @@ def _serve() -> tuple[float, float]:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(READY_WITHIN)
+
+
+def _address() -> tuple[str, int]:
+    return "127.0.0.1", free_port(socket.SOCK_DGRAM)
 
 
 def _environment() -> dict[str, str]:

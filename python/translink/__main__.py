@@ -1,5 +1,19 @@
-"""`python -m translink` is the same as `translink`."""
+"""`translink` and `python -m translink`: the same."""
 
-from translink.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def main() -> None:
+    """Import and run the command line; Ctrl-C in the middle of it is no traceback."""
+    try:
+        from translink.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ __all__ = [
     "Frame",
     "Playout",
     "Resampler",
+    "SourceChange",
     "__version__",
     "alaw_decode",
     "alaw_encode",
@@ -43,6 +44,10 @@ class Frame:
     peak: int
     rms: int
     speech: bool
+    echo: bool
+    """The echo of what this leg's ear was sent, and nothing more (`echo_guard`): not for the
+    recogniser. `pcm` and the ledger have it as it came; it is never `speech`.
+    """
     filled: int
     """Bytes at its end that are silence of ours; 640 = a frame fed after datagrams stopped."""
     pcm: bytes
@@ -60,6 +65,22 @@ class Playout:
     """Due time of the first or last datagram; time of the flush."""
     unplayed: int
     """Bytes dropped by a flush."""
+
+@final
+class SourceChange:
+    """In a call, another sender has taken over (`source` of `add_leg`).
+
+    Told once a second and leg at most; `source_changes` counts each.
+    """
+
+    leg: int
+    life: int
+    """As in `Frame`."""
+    old: tuple[str, int]
+    """Who was heard until then."""
+    new: tuple[str, int]
+    at: int
+    """Arrival of the datagram that settled it."""
 
 @type_check_only
 class LegCounters(TypedDict):
@@ -83,7 +104,11 @@ class LegCounters(TypedDict):
     frames_filled: int
     """Frames of silence fed after datagrams stopped in mid-utterance."""
     strangers: int
-    """Datagrams dropped because of who sent them (`source` of `add_leg`)."""
+    """Datagrams dropped because of who sent them (`source` of `add_leg`); those of a newcomer who
+    might have taken over count when it has not, 0.4 s after its last one.
+    """
+    source_changes: int
+    """Times that another sender took over in a call. All that it had sent meanwhile is heard."""
     datagrams_out: int
     bytes_out: int
     drops_kernel: int
@@ -112,6 +137,12 @@ class LegCounters(TypedDict):
     """How fast the ear is being spoken to, in thousandths."""
     tempo_saved: int
     """Bytes left out to say the rest sooner: 32,000 are a second."""
+    frames_echo: int
+    """Frames marked as `echo`."""
+    echo_lag_ns: int
+    """The echo that was learned in this call: from sending to hearing. 0 = there is none."""
+    echo_gain: int
+    """Its gain, the ratio of amplitudes in millionths: 500,000 is -6 dB."""
     drops_flushed: int
     """Bytes that waited for the ear and were dropped by `flush` or `reset_leg`."""
     drops_stale: int
@@ -121,7 +152,10 @@ class LegCounters(TypedDict):
     drops_unpolled: int
     """Datagrams refused by the leg's logic: a bug, so 0."""
     bytes_realigned: int
-    """Bytes skipped because they were the other half of a sample that had been completed."""
+    """Bytes skipped to find the boundary of samples again: the other half of one that had been
+    completed, or of one whose first half was lost with a datagram of odd length (then within 100 ms
+    of sound).
+    """
     errors_receive: int
     """Failed receives, and empty datagrams."""
     errors_send: int
@@ -176,22 +210,28 @@ class Engine:
         receive_buffer: int = 4_194_304,
         playout_seconds: float = 60.0,
         continuous: bool = False,
-        tempo: Sequence[tuple[float, float]] = (),
+        tempo: Sequence[tuple[float, float]] | None = None,
+        echo_guard: bool = False,
     ) -> int:
         """Bind the leg's socket and return the leg's number.
 
-        Raises `OSError` (address in use, …), `ValueError`.
+        Raises `OSError` (address in use, …), `ValueError`, `MemoryError`. A leg takes its memory here
+        (ledger, ear's queue: 64 kB a second) and is refused where not even 8 MB more would be left;
+        legs that are there go on.
 
         Numbers rise and never come back. Without `play_to` the ear is where the call's newest
         datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
         and thrown away.
 
         `tempo` says how fast the ear is spoken to when it is behind: see `set_tempo`.
+        `echo_guard`: see `set_echo_guard`.
 
         `source` says whose datagrams are heard; others' are dropped and counted as `strangers`:
 
-        - `first` (None): the first sender's of a call; another one's once nothing came from him for
-          1 s.
+        - `first` (None): the first sender's of a call. A newcomer takes over once it has talked in
+          real time while the one who was heard was silent: for 60 ms from another port of the same
+          host, for 1 s from another host. What it said meanwhile is heard first, so nothing of a
+          gateway that moves is lost. A newcomer who talked at the same time needs 1 s in any case.
         - `any`: everybody's, mixed as they come.
         - an IP address with or without `:port` (`192.0.2.7`, `[2001:db8::7]:4000`), or up to 8 of
           them: theirs.
@@ -215,8 +255,22 @@ class Engine:
         come: frames with a lower one may still come out of the mailbox and belong to a call before.
         """
 
+    def detach_leg(self, leg: int) -> int:
+        """A call ended whose ear still has something to hear. Returns the `life` of the frames to come.
+
+        Unlike `reset_leg` it leaves the ledger, what waits for the ear and what waits in the socket;
+        the byte stream goes on without a seam. So the next call can begin at the sample where the
+        ended one stopped listening: read it up to the `start` of the first frame of the new `life`
+        from `history`, and go on with the frames. The sender who was heard is let go: the next call's
+        may be another one at once. An ear without `play_to` stays where it was until then, and what
+        still waits for it is flushed if the next call's sender is another one.
+        """
+
+    def forget(self, leg: int, before: int) -> None:
+        """Forget the audio before a sample: `history` does not give it any more."""
+
     def play(self, leg: int, utterance: int, pcm: bytes, last: bool = False) -> int:
-        """Queue speech for the leg's ear.
+        """Queue speech for the leg's ear. Raises `MemoryError`.
 
         Returns the bytes accepted: fewer than given when the ear's queue is full; then `last` was
         not taken either.
@@ -278,6 +332,16 @@ class Engine:
         ear is sent a datagram every 20 ms. Switched without a click; stays when a call ends.
         """
 
+    def set_echo_guard(self, leg: int, on: bool) -> None:
+        """Whether frames that are only the echo of what the ear is sent are marked (`Frame.echo`).
+
+        The levels of what is sent and heard are correlated over 2 s, for lags of 20 ms to 1 s; two looks,
+        half a second apart, must agree. Until then, about 2.5 s, nothing is marked. What was learned
+        is kept for the call, until that echo does not come any more; switching forgets it. The talker
+        is never muted: above the predicted echo by 6 dB no frame is marked, nor for 200 ms after.
+        Stays when a call ends.
+        """
+
     def set_muted(self, leg: int, muted: bool) -> None:
         """Whether the leg's talker is muted: from the next frame on his frames are silence.
 
@@ -298,7 +362,10 @@ class Engine:
         """
 
     def tap(self, leg: int, on: bool) -> None:
-        """Keep the last 5 s of what the ear is sent, for `heard`; or no more. Idempotent."""
+        """Keep the last 5 s of what the ear is sent, for `heard`; or no more. Idempotent.
+
+        Raises `MemoryError`.
+        """
 
     def heard(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
         """What the ear was sent from sample `start` to `end`, as far as the tap has it.
@@ -308,10 +375,13 @@ class Engine:
         newest one there is nothing until the next.
         """
 
-    def history(self, leg: int, start: int, end: int) -> tuple[int, bytes]:
+    def history(
+        self, leg: int, start: int, end: int, *, without_echo: bool = False
+    ) -> tuple[int, bytes]:
         """Audio from sample `start` to `end`, as far as the ledger still (and already) has it.
 
-        Returns (first sample, bytes).
+        `without_echo`: silence for the frames that were marked as `echo`, as a recogniser is to hear
+        it. Returns (first sample, bytes). Raises `MemoryError`.
         """
 
     def fileno(self) -> int:
@@ -320,7 +390,7 @@ class Engine:
         Open for as long as the engine exists.
         """
 
-    def drain(self, limit: int = 256) -> list[Frame | Playout]:
+    def drain(self, limit: int = 256) -> list[Frame | Playout | SourceChange]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import resource
 import signal
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,19 +19,19 @@ import uvloop
 
 from translink import __version__
 from translink.admin.panel.console import Condition, Console
-from translink.admin.server import AdminServer
+from translink.admin.server import AdminServer, address_refused
 from translink.calls.exchange import Exchange
-from translink.calls.leg import open_leg
-from translink.calls.segments import CommitPolicy
+from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
-from translink.observe.archive import Archive, redact_digits
 from translink.observe.journal import Journal
+from translink.observe.transcripts import Transcripts, redact_digits
 from translink.process.clock import unix
 from translink.process.meter import LoadMeter
+from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
-from translink.process.usage import Usage
+from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints
 
@@ -74,8 +75,8 @@ def _allow_descriptors() -> None:
 
 
 def _forbid_core_dumps() -> None:
-    """They would hold keys and what people say. `ulimit -c` of whoever starts us stays the limit
-    that can be set again."""
+    """They would hold keys and what people say. The hard limit
+    stays: it can be set again."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
@@ -110,6 +111,7 @@ class App:
             log.warning(
                 "a file with a key can be read by everybody on this machine", file=str(file)
             )
+        _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
             endpoints = await find_endpoints(settings, stack)
             http = await stack.enter_async_context(Http())
@@ -126,24 +128,24 @@ class App:
                 services=replace(self.lineup.services(), pressure=self.pressure),
                 journal=self.journal,
                 rules=providers.rules(),
-                policy=CommitPolicy(
+                policy=SegmentPolicy(
                     max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
                 ),
             )
             exchange = Exchange(
                 settings.calls,
                 self.switchboard,
-                open_leg=lambda leg: open_leg(media, leg),
+                open_leg=media.add_leg,
             )
-            archive = Archive(
+            transcripts = Transcripts(
                 self.journal,
                 calls=settings.transcripts.keep_calls,
                 lines=settings.transcripts.lines_per_call,
                 retention=settings.transcripts.retention,
             )
-            forgetting = asyncio.create_task(archive.watch(), name="archive")
+            forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            self.switchboard.on_ended = lambda call: archive.close(
+            self.switchboard.on_ended = lambda call: transcripts.close(
                 call.row(), call.stages.summary()
             )
             self._console = self.console = Console(
@@ -153,15 +155,15 @@ class App:
                 exchange=exchange,
                 lineup=self.lineup,
                 journal=self.journal,
-                archive=archive,
+                transcripts=transcripts,
                 pressure=self.pressure,
-                usage=Usage(),
+                usage=ProcessUsage(),
                 offline=endpoints.offline,
             )
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
             if settings.otel.endpoint is not None:
-                # Loaded by who asked for it.
+                # Loaded only where it is wanted.
                 from translink.observe import tracing
 
                 stop_tracing = tracing.export(self.journal, settings.otel)
@@ -181,7 +183,7 @@ class App:
                     leg=name,
                     language=settings.leg(name).language,
                     listens="{}:{}".format(*leg.listen_address),
-                    plays_to=str(settings.leg(name).play_to or "whoever sends"),
+                    plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
             took = unix() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
@@ -224,7 +226,7 @@ class App:
             self._admin.reload_certificate()
 
     def _pressed(self, was: Level, now: Level) -> None:
-        """The load rose or fell: whoever watches should know why captions or calls are missing."""
+        """The load rose or fell: operators should know why captions or calls are missing."""
         pressure = self.pressure
         say = log.warning if now > was else log.info
         say(
@@ -313,16 +315,36 @@ def _with_modes_of(new: Settings, old: Settings) -> Settings:
     return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
 
 
+def _check_ports(settings: Settings) -> None:
+    """Raises `SettingsError` for an address that cannot be listened on."""
+    for leg in settings.legs:
+        try:
+            probe(leg.listen.host, leg.listen.port, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise _listen_refused(leg, error) from error
+    admin = settings.admin
+    try:
+        probe(admin.host, admin.port, socket.SOCK_STREAM)
+    except socket.gaierror:
+        pass  # a name: the server asks for it in its own way
+    except OSError as error:
+        raise address_refused(admin.host, admin.port, error) from None
+
+
 def _open(media: Media, leg: LegSettings) -> MediaLeg:
     try:
-        return open_leg(media, leg)
+        return media.add_leg(leg)
     except OSError as error:
-        mend = {
-            errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
-            "running there? Choose a free address or stop it.",
-            errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
-            "on this machine, 0.0.0.0 what comes from others.",
-            errno.EACCES: "is not ours to use; choose a port above 1023.",
-        }
-        told = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-        raise SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {told}") from error
+        raise _listen_refused(leg, error) from error
+
+
+def _listen_refused(leg: LegSettings, error: OSError) -> SettingsError:
+    mend = {
+        errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
+        "running there? Choose a free address or stop it.",
+        errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
+        "on this machine, 0.0.0.0 what comes from others.",
+        errno.EACCES: "is not ours to use; choose a port above 1023.",
+    }
+    advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
+    return SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {advice}")

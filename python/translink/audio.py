@@ -2,17 +2,23 @@
 Sans-IO.
 
 Encodings: linear16 (little-endian), mulaw, alaw; any rate from 8 to 48 kHz; WAV with PCM (8, 16,
-24, 32 bit) or G.711 in it. Anything else is an `AudioError`, as a corrupt file is with the real
-service.
+24, 32 bit), 32-bit floats or G.711 in it. Anything else is an `AudioError`, as a corrupt file is
+with the real service.
+
+Own WAV reader rather than the standard library's `wave`: that one needs a file that it can seek in,
+refuses WAVE_FORMAT_EXTENSIBLE up to Python 3.11 (ffmpeg and sox write it for 24 and 32 bits) and
+believes the sizes in the header, which programs that write to a pipe (flite, espeak-ng, ffmpeg)
+cannot know and fill with 0, 0x7ffff000 or 0xffffffff.
 """
 
 from __future__ import annotations
 
 import struct
+import sys
 from array import array
 from collections.abc import Callable
 
-from translink._core import Resampler
+from translink._core import Resampler, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 
 RATE = 16_000
 ENCODINGS = frozenset({"linear16", "mulaw", "alaw"})
@@ -27,16 +33,30 @@ class RawDecoder:
     """Headerless audio of one known form."""
 
     def __init__(
-        self, encoding: str, rate: int, channels: int = 1, width: int = 2, target: int = RATE
+        self,
+        encoding: str,
+        rate: int,
+        channels: int = 1,
+        width: int = 2,
+        target: int | None = RATE,
+        *,
+        mix: bool = False,
     ) -> None:
-        """`width`: bytes per sample of linear PCM; 1 is unsigned, as in WAV. `target`: rate out."""
-        if encoding not in ENCODINGS or not 8_000 <= rate <= 48_000 or not 1 <= channels <= 8:
-            raise AudioError(f"unsupported audio: {encoding} at {rate} Hz, {channels} channels")
+        """`encoding`: of `ENCODINGS`, or `float`. `width`: bytes per sample of linear PCM; 1 is
+        unsigned, as in WAV. `target`: rate out, None = as it is. `mix`: channels are averaged; else
+        the first one is taken.
+        """
+        if target is not None and not 8_000 <= rate <= 48_000:
+            raise AudioError(f"unsupported audio: {rate} Hz")
+        if encoding not in (*ENCODINGS, "float") or not 1 <= channels <= 8 or rate < 1:
+            raise AudioError(f"unsupported audio: {encoding}, {channels} channels at {rate} Hz")
+        self.rate = rate
         self._widen = _widener(encoding, width)
-        self._block = channels * (width if encoding == "linear16" else 1)
+        self._block = channels * {"linear16": width, "float": 4}.get(encoding, 1)
         self._channels = channels
+        self._mix = mix
         self._carry = b""
-        self._resampler = None if rate == target else Resampler(rate, target)
+        self._resampler = None if target in (rate, None) else Resampler(rate, target)
 
     def push(self, data: bytes) -> bytes:
         """Take any number of bytes; a sample cut in two waits for its other half."""
@@ -45,47 +65,65 @@ class RawDecoder:
         self._carry = data[whole:]
         pcm = self._widen(data[:whole])
         if self._channels > 1:
-            samples = array("h", pcm)
-            pcm = samples[:: self._channels].tobytes()
+            pcm = self._mono(array("h", pcm)).tobytes()
         return pcm if self._resampler is None else self._resampler.push(pcm)
 
     def finish(self) -> bytes:
         """What the resampler still holds."""
         return b"" if self._resampler is None else self._resampler.finish()
 
+    def _mono(self, samples: array[int]) -> array[int]:
+        lanes = [samples[lane :: self._channels] for lane in range(self._channels)]
+        if not self._mix:
+            return lanes[0]
+        return array("h", [sum(each) // self._channels for each in zip(*lanes, strict=True)])
+
 
 class WavDecoder:
-    """A WAV file or stream, header first. Sizes in the header are not believed: audio goes on until
-    the end.
+    """A WAV file or stream, header first.
+
+    A size in the header is believed when a program can have known it; else audio goes on until the
+    end.
     """
 
-    def __init__(self, target: int = RATE) -> None:
-        """`target`: rate out."""
+    def __init__(self, target: int | None = RATE, *, mix: bool = False) -> None:
+        """As for `RawDecoder`."""
         self._target = target
+        self._mix = mix
         self._head = b""
         self._raw: RawDecoder | None = None
+        self._left = 0
+
+    @property
+    def rate(self) -> int:
+        """Of the file, once its header was read; 0 before."""
+        return 0 if self._raw is None else self._raw.rate
 
     def push(self, data: bytes) -> bytes:
         """Raises `AudioError` as soon as it is sure that this is no WAV we can read."""
         if self._raw is not None:
-            return self._raw.push(data)
+            return self._body(data)
         self._head += data
         if not b"RIFF".startswith(self._head[:4]):
-            raise AudioError("not a WAV file")
+            raise AudioError(_NO_WAV)
         if len(self._head) < 12:
             return b""
         if self._head[8:12] != b"WAVE":
-            raise AudioError("not a WAV file")
+            raise AudioError(_NO_WAV)
         at, form = 12, None
         while at + 8 <= len(self._head):
             name, size = struct.unpack_from("<4sI", self._head, at)
+            body = self._head[at + 8 : at + 8 + size]
             if name == b"data":
                 if form is None:
-                    raise AudioError("a WAV file without fmt chunk")
+                    raise AudioError("its data comes before its format")
                 self._raw = form
-                return self._raw.push(self._head[at + 8 :])
-            if name == b"fmt " and at + 24 <= len(self._head):
-                form = _wav_form(self._head[at + 8 : at + 8 + size], self._target)
+                self._left = size if 0 < size < _SIZE_UNKNOWN else sys.maxsize
+                return self._body(self._head[at + 8 :])
+            if name == b"fmt ":
+                if len(body) < size:
+                    break
+                form = self._form(body)
             at += 8 + size + size % 2
         if len(self._head) > _HEADER_LIMIT:
             raise AudioError("a WAV file without data")
@@ -94,8 +132,32 @@ class WavDecoder:
     def finish(self) -> bytes:
         """The end of the file; raises `AudioError` when no audio ever came."""
         if self._raw is None:
-            raise AudioError("a WAV file without data")
+            whole = self._head[8:12] == b"WAVE"
+            raise AudioError("has no data chunk; is it cut off?" if whole else _NO_WAV)
         return self._raw.finish()
+
+    def _body(self, data: bytes) -> bytes:
+        assert self._raw is not None
+        data = data[: self._left]
+        self._left -= len(data)
+        return self._raw.push(data)
+
+    def _form(self, fmt: bytes) -> RawDecoder:
+        """The `fmt ` chunk; sources: Microsoft's WAVEFORMATEX and WAVEFORMATEXTENSIBLE."""
+        if len(fmt) < 16:
+            raise AudioError("its format chunk is cut off")
+        tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", fmt)
+        if tag == 0xFFFE and len(fmt) >= 26:
+            (tag,) = struct.unpack_from("<H", fmt, 24)
+        encoding = {(3, 32): "float", (6, 8): "alaw", (7, 8): "mulaw"}.get((tag, bits))
+        if tag == 1 and bits in (8, 16, 24, 32):
+            encoding = "linear16"
+        if encoding is None:
+            what = _COMPRESSED.get(tag, f"format {tag:#06x} with {bits} bits")
+            raise AudioError(f"holds {what}, not PCM")
+        if not channels or not rate:
+            raise AudioError(f"says it has {channels} channels at {rate} Hz")
+        return RawDecoder(encoding, rate, channels, bits // 8, self._target, mix=self._mix)
 
 
 Decoder = RawDecoder | WavDecoder
@@ -115,76 +177,39 @@ def wav_header(rate: int, width: int = 2, form: int = 1) -> bytes:
     )
 
 
-def to_mulaw(pcm: bytes) -> bytes:
-    """s16le → G.711 µ-law (ITU-T G.711; table of the 14-bit values)."""
-    return bytes(_MULAW_OF[(s >> 2) & 0x3FFF] for s in array("h", pcm))
-
-
-def to_alaw(pcm: bytes) -> bytes:
-    """s16le → G.711 A-law."""
-    return bytes(_ALAW_OF[(s >> 3) & 0x1FFF] for s in array("h", pcm))
-
-
-def _wav_form(fmt: bytes, target: int) -> RawDecoder:
-    tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", fmt)
-    if tag == 0xFFFE and len(fmt) >= 26:
-        (tag,) = struct.unpack_from("<H", fmt, 24)
-    match tag:
-        case 1 if bits in (8, 16, 24, 32):
-            return RawDecoder("linear16", rate, channels, bits // 8, target)
-        case 6:
-            return RawDecoder("alaw", rate, channels, target=target)
-        case 7:
-            return RawDecoder("mulaw", rate, channels, target=target)
-    raise AudioError(f"unsupported WAV format {tag} with {bits} bits")
+to_mulaw, to_alaw = ulaw_encode, alaw_encode
+"""s16le → G.711 (ITU-T G.711)."""
 
 
 def _widener(encoding: str, width: int) -> Callable[[bytes], bytes]:
-    if encoding == "mulaw":
-        return lambda data: array("h", map(_MULAW.__getitem__, data)).tobytes()
-    if encoding == "alaw":
-        return lambda data: array("h", map(_ALAW.__getitem__, data)).tobytes()
-    if width == 2:
-        return bytes
-    if width == 1:
-        return lambda data: array("h", ((b - 128) << 8 for b in data)).tobytes()
-    return lambda data: b"".join(
-        data[i + width - 2 : i + width] for i in range(0, len(data), width)
-    )
+    match encoding:
+        case "mulaw":
+            return ulaw_decode
+        case "alaw":
+            return alaw_decode
+        case "float":
+            return lambda data: array("h", map(_clip, array("f", data))).tobytes()
+    return bytes if width == 2 else lambda data: _sixteen_bits(data, width)
 
 
-def _from_mulaw(code: int) -> int:
-    code = ~code & 0xFF
-    value = (((code & 0x0F) << 3) + 0x84) << ((code >> 4) & 7)
-    return 0x84 - value if code & 0x80 else value - 0x84
+def _sixteen_bits(data: bytes, width: int) -> bytes:
+    """Linear samples of 1, 3 or 4 bytes: the two upper bytes of each."""
+    out = bytearray(len(data) // width * 2)
+    if width == 1:  # the only width that is unsigned
+        out[1::2] = data.translate(_UNSIGNED)
+    else:
+        out[0::2] = data[width - 2 :: width]
+        out[1::2] = data[width - 1 :: width]
+    return bytes(out)
 
 
-def _from_alaw(code: int) -> int:
-    code ^= 0x55
-    value, segment = (code & 0x0F) << 4, (code >> 4) & 7
-    value = value + 8 if segment == 0 else (value + 0x108) << (segment - 1)
-    return value if code & 0x80 else -value
+def _clip(value: float) -> int:
+    if value != value:  # not a number
+        return 0
+    return int(max(-32768.0, min(32767.0, value * 32768.0)))
 
 
-def _mulaw_of(value: int) -> int:
-    sign, magnitude = (0x80, -value) if value < 0 else (0, value)
-    magnitude = min(magnitude, 32_635) + 0x84
-    exponent = magnitude.bit_length() - 8
-    return ~(sign | exponent << 4 | (magnitude >> (exponent + 3)) & 0x0F) & 0xFF
-
-
-def _alaw_of(value: int) -> int:
-    sign, magnitude = (0x80, value) if value >= 0 else (0, -value - 1)
-    exponent = max(0, magnitude.bit_length() - 8)
-    mantissa = (magnitude >> (exponent + 3 if exponent else 4)) & 0x0F
-    return (sign | exponent << 4 | mantissa) ^ 0x55
-
-
-def _signed(index: int, bits: int) -> int:
-    return index - (1 << bits) if index >= 1 << (bits - 1) else index
-
-
-_MULAW = tuple(_from_mulaw(c) for c in range(256))
-_ALAW = tuple(_from_alaw(c) for c in range(256))
-_MULAW_OF = bytes(_mulaw_of(_signed(i, 14) << 2) for i in range(1 << 14))
-_ALAW_OF = bytes(_alaw_of(_signed(i, 13) << 3) for i in range(1 << 13))
+_NO_WAV = "not a RIFF WAV file"
+_SIZE_UNKNOWN = 0x7FFF0000
+_COMPRESSED = {2: "ADPCM", 17: "IMA ADPCM", 49: "GSM", 85: "MP3"}
+_UNSIGNED = bytes((value - 128) % 256 for value in range(256))

@@ -8,7 +8,9 @@ from dataclasses import asdict
 
 import orjson
 
+from translink.offline.engines.check import beyond
 from translink.offline.engines.check import check as engines
+from translink.offline.engines.phrasebook import LANGUAGES
 from translink.settings.model import Settings
 
 
@@ -21,6 +23,8 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
             "ignored": list(settings.notes.ignored),
             "exposed": [str(path) for path in settings.notes.exposed],
             "engines": [asdict(finding) for finding in engines()],
+            "engine_languages": list(LANGUAGES),
+            "languages_without_service": _without_service(settings),
         }
         option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         sys.stdout.write(orjson.dumps(found, option=option).decode())
@@ -50,6 +54,18 @@ def _lines(settings: Settings) -> Iterator[str]:
         yield f"not private     {file} has a key in it and can be read by everybody here"
     for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
         yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
+    yield f"local engines   hear, translate and speak {' and '.join(LANGUAGES)}, no other language"
+    if missing := _without_service(settings):
+        yield f"CANNOT WORK     legs in {', '.join(missing)}: set DEEPGRAM_API_KEY and DEEPL_API_KEY"
     for finding in engines():
         install = f"; {finding.install}" if finding.install else ""
         yield f"local engine    {finding.part}: {finding.detail}{install}"
+
+
+def _without_service(settings: Settings) -> list[str]:
+    """Languages of legs that would get an error for an answer: no key, and not ours."""
+    deepgram, deepl = settings.deepgram, settings.deepl
+    real = (deepgram.api_key or "base_url" in deepgram.model_fields_set) and (
+        deepl.api_key or deepl.server_url
+    )
+    return [] if real else beyond(leg.language for leg in settings.legs)

@@ -3,7 +3,7 @@
 Imports happen inside the commands, so that `translink --version` does not wait for providers.
 
 Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or wrong setting;
-3 nothing was heard, or words were lost (`call`, `demo`, `sim`); 130 interrupted.
+3 nothing was heard, or words were lost or not understood (`call`, `demo`, `sim`); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ commands = typer.Typer(
     name="translink",
     help="Translates a phone call while people speak.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 Config = Annotated[Path | None, typer.Option(help="Settings file [default: ./translink.toml]")]
@@ -115,7 +115,7 @@ def serve(
     _leave(app.serve(settings, load))
 
 
-@commands.command()
+@commands.command(short_help="Serve Deepgram's and DeepL's API from local engines.")
 def offline(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0 = any.")] = 0,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
@@ -128,13 +128,18 @@ def offline(
     json: Json = False,
 ) -> None:
     """Serve Deepgram's and DeepL's API from local engines (offline demo quality)."""
+    if engine == "beacon" and not check:
+        from translink.sim.testbed import run_testbed
+
+        _leave(run_testbed(host=host, port=port, json=json))
+    if engine not in ("real", "beacon"):
+        raise typer.BadParameter("real or beacon", param_hint="--engine")
     from translink.offline import run_offline
 
     _leave(
         run_offline(
             host=host,
             port=port,
-            engine=engine,
             phrasebook=phrasebook,
             recognizers=recognizers,
             check=check,
@@ -170,7 +175,12 @@ def call(
         str | None, typer.Option(metavar="HOST:PORT", help="Where to send, instead of --leg.")
     ] = None,
     ear: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Where to listen, instead of --leg.")
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to listen, instead of the leg's ear. When you call alone, the other leg's "
+            "ear: there your words arrive, translated.",
+        ),
     ] = None,
     play: Annotated[Path | None, typer.Option(help="WAV file to say, of any rate.")] = None,
     record: Annotated[Path | None, typer.Option(help="WAV file for what is heard.")] = None,
@@ -211,7 +221,7 @@ def call(
     )
 
 
-@commands.command()
+@commands.command(short_help="Count words through simulated calls with faults.")
 def sim(
     calls: Annotated[int, typer.Option(min=1, max=1_000, help="Two-way calls at once.")] = 2,
     seconds: Annotated[float, typer.Option(min=1, help="How long they talk.")] = 30.0,
@@ -240,7 +250,7 @@ def sim(
     )
 
 
-@commands.command()
+@commands.command(short_help="Show the settings in force and what this machine lacks.")
 def check(
     config: Config = None, env_file: EnvFile = None, set_: Set = None, json: Json = False
 ) -> None:

@@ -21,7 +21,7 @@ class SettingsError(TranslinkError):
 
 
 class Kind(enum.Enum):
-    """What a failure means for whoever asked."""
+    """What a failure means for the caller."""
 
     TRANSIENT = "transient"
     """Reset, time-out, 408, 409, 5xx, close 1006/1011/1012/1013: try again, with back-off."""
@@ -108,8 +108,8 @@ def printable(text: str, *, secret: str = "") -> str:
 def conceal(secrets: Iterable[str]) -> None:
     """Have `printable` strike out these values too, from now on and in the whole process.
 
-    Whoever answers on a stream does not say which request he speaks of; so what may not be repeated
-    is known to the one place that every word from outside passes, not to each that hears one.
+    Stream errors cannot be matched to a request, so all secrets are masked here, where every text
+    from outside passes.
     """
     global _concealed
     _concealed = tuple(sorted(secrets, key=len, reverse=True))

@@ -1,14 +1,20 @@
 """Logging: structlog over the standard library, one handler, no secret in any line.
 
-The message is the first thing and stays as it was given, so that the predecessor's run-books can
-grep for it; what else is known stands behind it as fields. `call` and `leg` come from the context:
+The message comes first and stays as it was given, so that operators can grep for the lines they
+know; everything else stands behind it as fields. `call` and `leg` come from the context:
 
     log = structlog.get_logger(__name__)
     with log_context(call="3333-1", leg="3333"):
         log.info('[WEBSOCKET] FINAL transcript (3333): "hello world"', ms=212)
 
-Redaction works on the finished line, whoever wrote it and however: message, fields, the traceback
-of an exception, the standard library's loggers.
+Redaction works on the finished line, wherever it came from: message, fields, the traceback of an
+exception, the standard library's loggers.
+
+What comes from a peer (a transcript, a provider's reason, a name) can neither forge a line nor drive
+a terminal: control characters, line separators, bidirectional overrides and lone surrogates are
+written as escapes, in every field. Nor can a peer flood the log: of one warning or error, for one
+leg, `SAME_A_MINUTE` lines a minute are written; the rest is counted, and the next line says how many
+(`unlogged`).
 
 Lines go to standard error through a thread of their own: a terminal that was stopped or a pipe that
 nobody reads must not stop the calls. `BACKLOG` lines may wait; more are dropped and counted, and the
@@ -18,13 +24,17 @@ count is the next thing written.
 from __future__ import annotations
 
 import atexit
+import io
 import json
 import logging
+import os
 import queue
 import re
 import sys
 import threading
-from collections.abc import Iterable, Mapping, MutableMapping
+import time
+import unicodedata
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TextIO
@@ -33,9 +43,11 @@ import orjson
 import structlog
 
 MASK = "********"
+SAME_A_MINUTE = 5
+"""More than one, so that a fault that comes twice is seen twice."""
 BACKLOG = 10_000
 """Lines that may wait for standard error; at 200 bytes, 2 MB."""
-PATIENCE = 2.0
+FLUSH_TIME = 2.0
 """Seconds that the process waits at its end for the last lines to be taken."""
 
 _KEYS = re.compile(
@@ -55,6 +67,7 @@ def configure(
     text: bool = True,
     digits: bool = True,
     stream: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Set up logging for the process. Call it again after a reload.
 
@@ -68,12 +81,14 @@ def configure(
         text: False = what people say is left out of every line.
         digits: False = every digit in what they say is written as `#`.
         stream: None = standard error, through a thread; another one is written to directly.
+        clock: Seconds, for the limit of equal lines.
     """
     out = stream or _standard_error()
     # What no line of ours shows (the caller's file and line, thread and process) need not be looked
     # for; these switches are the library's own, and save a fifth of what a line costs.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    flood = _Flood(clock)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -87,6 +102,8 @@ def configure(
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            flood.processor,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -98,6 +115,7 @@ def configure(
     if format == "json":
         last = [
             structlog.processors.format_exc_info,
+            _traceback_lines,
             structlog.processors.EventRenamer("message"),
             _first_things_first,
             structlog.processors.JSONRenderer(serializer=_json),
@@ -105,13 +123,14 @@ def configure(
     else:
         last = [
             structlog.dev.ConsoleRenderer(
-                colors=out.isatty(),
+                colors=out.isatty() and not os.environ.get("NO_COLOR"),
                 pad_event_to=0,
                 timestamp_key="at",
-                exception_formatter=structlog.dev.plain_traceback,
+                exception_formatter=_plain_traceback,
             )
         ]
     handler = logging.StreamHandler(out)
+    handler.addFilter(flood.filter)
     handler.setFormatter(
         _Redacting(
             foreign_pre_chain=shared,
@@ -160,30 +179,70 @@ class Redaction:
         return text
 
 
-class Weather:
-    """Rate limit for what happens all the time, like datagram errors: said once, then counted.
+class RateLimit:
+    """For what happens all the time, like datagram errors: logged once, then counted.
 
-    Time is an argument: `if (told := weather.tell("receive", now)) is not None: log.warning(…,
-    suppressed=told)`. Holds one entry a key; keys are a handful of literals.
+    Time is an argument: `if (unlogged := limit.due("receive", now)) is not None: log.warning(…,
+    unlogged=unlogged)`. Holds one entry a key and forgets them all beyond `KEYS`.
     """
 
-    def __init__(self, interval: float = 60.0) -> None:
-        self._interval = interval
-        self._told: dict[str, float] = {}
-        self._suppressed: dict[str, int] = {}
+    KEYS = 2_000
 
-    def tell(self, key: str, now: float) -> int | None:
-        """How many went unsaid since the last time; None when it is too early to say it again."""
-        last = self._told.get(key)
-        if last is not None and now - last < self._interval:
-            self._suppressed[key] = self._suppressed.get(key, 0) + 1
+    def __init__(self, interval: float = 60.0, burst: int = 1) -> None:
+        """`burst`: lines that may be logged in each interval, in seconds."""
+        self._interval = interval
+        self._burst = burst
+        self._windows: dict[Hashable, list[float]] = {}
+        """Key to the window's beginning, lines logged in it and lines counted since the last one."""
+
+    def due(self, key: Hashable, now: float) -> int | None:
+        """How many went unlogged since the last line; None when this one must not be logged."""
+        if key not in self._windows and len(self._windows) >= self.KEYS:
+            self._windows.clear()
+        window = self._windows.setdefault(key, [now, 0, 0])
+        if now - window[0] >= self._interval:
+            window[:2] = now, 0
+        if window[1] >= self._burst:
+            window[2] += 1
             return None
-        self._told[key] = now
-        return self._suppressed.pop(key, 0)
+        window[1] += 1
+        unlogged, window[2] = window[2], 0
+        return int(unlogged)
+
+
+class _Flood:
+    """The limit of equal lines: structlog's by their message before anything is filled in, the
+    standard library's by their format.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._limit = RateLimit(burst=SAME_A_MINUTE)
+        self._clock = clock
+
+    def processor(
+        self, logger: object, method: str, event: MutableMapping[str, object]
+    ) -> MutableMapping[str, object]:
+        if method in ("warning", "warn", "error", "exception"):
+            key = (getattr(logger, "name", ""), event.get("event"), event.get("leg"))
+            unlogged = self._limit.due(tuple(map(str, key)), self._clock())
+            if unlogged is None:
+                raise structlog.DropEvent
+            if unlogged:
+                event["unlogged"] = unlogged
+        return event
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        ours = not isinstance(record.msg, str)  # an event of structlog, which was looked at
+        if ours or not logging.WARNING <= record.levelno < logging.CRITICAL:
+            return True
+        unlogged = self._limit.due((record.name, record.msg), self._clock())
+        if unlogged:
+            record.unlogged = unlogged
+        return unlogged is not None
 
 
 class QueuedStream:
-    """Enough of a text stream for a log handler: takes lines at once, writes them when it can."""
+    """Enough of a text stream for a log handler: queues lines at once, writes them when it can."""
 
     def __init__(self, stream: TextIO, backlog: int = BACKLOG) -> None:
         self._stream = stream
@@ -192,7 +251,7 @@ class QueuedStream:
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self.dropped = 0
         """Lines dropped because the stream took none, since the start."""
-        self._told = 0
+        self._reported = 0
         self._thread.start()
 
     def write(self, text: str) -> int:
@@ -207,20 +266,20 @@ class QueuedStream:
         """Nothing to do: the thread flushes after each line."""
 
     def isatty(self) -> bool:
-        """Does a person look at it?"""
+        """Whether lines go to a terminal."""
         return self._stream.isatty()
 
     def close(self) -> None:
-        """Write what waits, within `PATIENCE`. Idempotent."""
+        """Write what waits, within `FLUSH_TIME`. Idempotent."""
         self._lines.put(None)
-        self._thread.join(PATIENCE)
+        self._thread.join(FLUSH_TIME)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
             try:
-                if self.dropped > self._told:
-                    self._stream.write(f"{self.dropped - self._told} log lines were dropped\n")
-                    self._told = self.dropped
+                if self.dropped > self._reported:
+                    self._stream.write(f"{self.dropped - self._reported} log lines were dropped\n")
+                    self._reported = self.dropped
                 self._stream.write(line)
                 self._stream.flush()
             except (OSError, ValueError):
@@ -257,14 +316,54 @@ def _one_line(
     _logger: object, _method: str, event: MutableMapping[str, object]
 ) -> Mapping[str, object]:
     """A transcript or a provider's reason must not forge a line or drive the terminal."""
-    message = event.get("event")
-    if isinstance(message, str) and not message.isprintable():
-        event["event"] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+    for key, value in event.items():
+        if not key.startswith("_") and key != "exc_info":
+            event[key] = _escaped(value)
     return event
 
 
+def _escaped(value: object, depth: int = 4) -> object:
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(map(_letter, value))
+    if isinstance(value, Mapping):
+        return {
+            _escaped(key): _escaped(inner, depth - 1) if depth else repr(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_escaped(inner, depth - 1) if depth else repr(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _escaped(repr(value))
+
+
+def _letter(letter: str) -> str:
+    # Blanks of other widths (French has them before `!`) and the joiners of Indic and Persian words.
+    harmless = letter in "\u200c\u200d" or unicodedata.category(letter) == "Zs"
+    return letter if harmless or letter.isprintable() else repr(letter)[1:-1]
+
+
+def _traceback_lines(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> Mapping[str, object]:
+    for key in ("exception", "stack"):
+        if isinstance(text := event.get(key), str):
+            event[key] = _escaped_lines(text)
+    return event
+
+
+def _plain_traceback(stream: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    stream.write(_escaped_lines(text.getvalue()))
+
+
+def _escaped_lines(text: str) -> str:
+    return "\n".join(str(_escaped(line)) for line in text.split("\n"))
+
+
 _SAID = re.compile(r'(transcript \([^)]*\): )"(.*)"', re.DOTALL)
-"""The predecessor's lines, whose wording is kept."""
+"""Lines that operators grep for, whose wording is kept."""
 
 
 class _Discretion:
@@ -316,7 +415,10 @@ def _first_things_first(
 
 
 def _json(event: object, **_: object) -> str:
-    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # an integer beyond 64 bits, or what some repr made of itself
+        return json.dumps(event, default=repr, skipkeys=True)
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -6,9 +6,9 @@ frames at once, then `on_playout` for each step of an utterance. Owners must not
 frames in order, and a frame that did not fit the mailbox as a gap in `Frame.start`, to be filled
 from `MediaLeg.history`.
 
-One wake serves at most `SLICE` legs and then lets the loop breathe; until the rest is served the
-mailbox is left alone. It is bounded (`rust/engine` tells what happens when it is full), and so is
-what is taken out of it at once (`DRAIN`).
+One wake serves at most `LEGS_AT_ONCE` legs and then lets the loop breathe; until the rest is served the
+mailbox is left alone. It is bounded (`rust/engine` says what happens when it is full), and so is
+what is taken out of it at once (`DRAIN_LIMIT`).
 
 Under pressure the mailbox is not drained whenever something comes, but once for as many frames as
 `Pressure.frames_per_message` says: each leg's frames then come together, and what a wake, a message
@@ -19,42 +19,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+import math
+import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Engine, Frame, Playout
+from translink._core import Engine, Frame, Playout, SourceChange
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translink._core import LegCounters
+    from translink.settings.model import LegSettings
 
-DRAIN = 4096
+DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""
-SLICE = 64
+LEGS_AT_ONCE = 64
 """Legs served before other callbacks have their turn, in about 2 ms."""
 FRAME_SECONDS = 0.02
+SAY_AGAIN = 60.0
+"""Seconds until a talker who moves again is in the log again."""
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LegPorts:
-    """Where a leg listens and plays, and how it behaves; the rest as in `Engine.add_leg`."""
-
-    name: str
-    listen: tuple[str, int]
-    play_to: tuple[str, int] | None = None
-    send_from_listen: bool = False
-    source: str | tuple[str, ...] = "first"
-    ledger_seconds: float = 60.0
-    prebuffer_ms: int = 60
-    tail_ms: int = 1500
-    receive_buffer: int = 4_194_304
-    playout_seconds: float = 60.0
-    continuous: bool = False
 
 
 class Media:
@@ -91,30 +78,29 @@ class Media:
         self._legs.clear()
         self._engine.close()
 
-    def add_leg(self, ports: LegPorts) -> MediaLeg:
-        """Open a leg. Raises `OSError` (address in use, …), `ValueError`."""
+    def add_leg(self, leg: LegSettings) -> MediaLeg:
+        """Open a leg's sockets. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
         number = self._engine.add_leg(
-            listen=ports.listen,
-            play_to=ports.play_to,
-            send_from_listen=ports.send_from_listen,
-            source=ports.source,
-            ledger_seconds=ports.ledger_seconds,
-            prebuffer_ms=ports.prebuffer_ms,
-            tail_ms=ports.tail_ms,
-            receive_buffer=ports.receive_buffer,
-            playout_seconds=ports.playout_seconds,
-            continuous=ports.continuous,
+            listen=leg.listen,
+            play_to=leg.play_to,
+            send_from_listen=leg.send_from_listen,
+            source=leg.source,
+            ledger_seconds=leg.ledger_seconds,
+            prebuffer_ms=leg.prebuffer_ms,
+            tail_ms=leg.tail_ms,
+            receive_buffer=leg.receive_buffer,
+            continuous=leg.continuous,
         )
         granted = self._engine.counters(number)["rcvbuf"]
-        if granted < ports.receive_buffer:
+        if granted < leg.receive_buffer:
             logger.warning(
                 "leg %s: the kernel grants %d of %d bytes of receive buffer (net.core.rmem_max)",
-                ports.name,
+                leg.name,
                 granted,
-                ports.receive_buffer,
+                leg.receive_buffer,
             )
-        leg = self._legs[number] = MediaLeg(ports.name, number, self._engine, self._legs)
-        return leg
+        opened = self._legs[number] = MediaLeg(leg.name, number, self._engine, self._legs)
+        return opened
 
     def counters(self) -> dict[str, LegCounters]:
         """What every open leg counted, by name."""
@@ -122,7 +108,7 @@ class Media:
 
     def _drain(self) -> None:
         try:
-            items = self._engine.drain(DRAIN)
+            items = self._engine.drain(DRAIN_LIMIT)
         except RuntimeError:
             logger.critical("the media engine stopped", exc_info=True)
             self._stop_reading()
@@ -130,7 +116,7 @@ class Media:
                 self.on_died()
             return
         frames: dict[int, list[Frame]] = {}
-        steps: list[Playout] = []
+        steps: list[Playout | SourceChange] = []
         for item in items:
             if isinstance(item, Frame):
                 number = item.leg
@@ -140,7 +126,7 @@ class Media:
                     frames[number] = [item]
             else:
                 steps.append(item)
-        self._more = len(items) == DRAIN
+        self._more = len(items) == DRAIN_LIMIT
         self._waiting = list(frames.items())
         self._waiting.reverse()
         self._serve()
@@ -151,7 +137,7 @@ class Media:
     def _serve(self) -> None:
         """Hand frames to one slice of the legs, then decide when to go on."""
         waiting, legs = self._waiting, self._legs
-        for _ in range(min(SLICE, len(waiting))):
+        for _ in range(min(LEGS_AT_ONCE, len(waiting))):
             number, batch = waiting.pop()
             if (leg := legs.get(number)) is not None:
                 self._call(leg, leg._take_frames, batch)
@@ -212,6 +198,8 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
+        self.on_source: Callable[[SourceChange], None] | None = None
+        """Another sender has taken over in a call. Said in the log once a minute at most."""
         self.volume = 1.0
         """As set by `set_volume`."""
         self.muted = False
@@ -219,6 +207,7 @@ class MediaLeg:
         self._engine = engine
         self._legs = legs
         self._life = 0
+        self._change_said = -math.inf
 
     def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
         """Queue speech for the ear; the bytes accepted.
@@ -276,6 +265,16 @@ class MediaLeg:
         """End of a call: nothing heard up to now will reach `on_frames` any more."""
         self._life = self._engine.reset_leg(self.number)
 
+    def detach(self) -> None:
+        """End of a call whose ear still has something to hear: the ledger and the ear go on, and the
+        next call can begin at any sample of `history`. Frames that are on their way are in it, too,
+        and do not reach `on_frames`. See `Engine.detach_leg`."""
+        self._life = self._engine.detach_leg(self.number)
+
+    def forget(self, before: int) -> None:
+        """Forget the audio before a sample."""
+        self._engine.forget(self.number, before)
+
     def counters(self) -> LegCounters:
         """What was counted since the leg was opened."""
         return self._engine.counters(self.number)
@@ -291,10 +290,26 @@ class MediaLeg:
         if frames and self.on_frames is not None:
             self.on_frames(frames)
 
-    def _take_step(self, step: Playout) -> None:
-        if step.kind == "dead":
+    def _take_step(self, step: Playout | SourceChange) -> None:
+        if isinstance(step, SourceChange):
+            if step.life >= self._life:
+                self._take_change(step)
+        elif step.kind == "dead":
             logger.error("leg %s is out of service: a bug in translink", self.name)
             if self.on_dead is not None:
                 self.on_dead()
         elif self.on_playout is not None:
             self.on_playout(step)
+
+    def _take_change(self, change: SourceChange) -> None:
+        now = time.monotonic()
+        if now - self._change_said >= SAY_AGAIN:
+            self._change_said = now
+            logger.warning(
+                "leg %s: its talker's datagrams came from %s:%d and come from %s:%d now",
+                self.name,
+                *change.old,
+                *change.new,
+            )
+        if self.on_source is not None:
+            self.on_source(change)

@@ -7,11 +7,14 @@ a process of its own on a loopback port, reached by the very same clients.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
+from pydantic import SecretStr
 
+from translink.errors import SettingsError
 from translink.observe.journal import Journal
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
@@ -27,8 +30,7 @@ from translink.settings.model import Settings
 log = structlog.get_logger("translink")
 
 KEYLESS = "keyless"
-"""Key for servers that ask for none: the offline engines, and self-hosted ones without
-authentication."""
+"""Key for self-hosted servers without authentication."""
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
@@ -43,6 +45,7 @@ class Endpoints:
     deepl_key: str
     offline: str | None
     """URL of the offline engines, if they run."""
+    offline_key: str
     recognition_offline: bool
 
 
@@ -52,14 +55,34 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
     no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
     no_deepl = deepl.api_key is None and deepl.server_url is None
     url: str | None = None
+    key = KEYLESS
     if no_deepgram or no_deepl or settings.fallback.offline:
         # Not needed, and so not loaded, where there are keys.
         from translink.offline import OfflineProcess
+        from translink.offline.engines.check import beyond, can_hear
+        from translink.offline.engines.phrasebook import LANGUAGES
+        from translink.offline.engines.recognizer import INSTALL
 
+        if no_deepgram and not can_hear():
+            raise SettingsError(
+                "no DEEPGRAM_API_KEY, and the local recogniser that would serve instead is not "
+                f"installed: set the key, or {INSTALL} (114 MB)"
+            )
+        missing = beyond(leg.language for leg in settings.legs)
+        if missing and (no_deepgram or no_deepl):
+            log.warning(
+                "the local engines do %s only: legs in %s need keys for the real services",
+                " and ".join(LANGUAGES),
+                ", ".join(missing),
+            )
+        began = time.monotonic()
+        log.info("loading the local engines, some seconds; the first start ever takes longer")
         offline = OfflineProcess(
             phrasebook=settings.offline.phrasebook, recognizers=settings.offline.recognizers
         )
         url = await offline.start()
+        log.info("local engines ready", took_ms=round(1000 * (time.monotonic() - began)))
+        key = offline.key
         for lack in offline.missing:
             log.warning("an offline engine is missing: %s", lack)
         stack.push_async_callback(offline.stop)
@@ -67,12 +90,17 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
             _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
     return Endpoints(
         deepgram_url=url if no_deepgram and url else deepgram.base_url,
-        deepgram_key=deepgram.api_key.get_secret_value() if deepgram.api_key else KEYLESS,
+        deepgram_key=_secret(deepgram.api_key, key if no_deepgram else KEYLESS),
         deepl_url=url if no_deepl else deepl.server_url,
-        deepl_key=deepl.api_key.get_secret_value() if deepl.api_key else KEYLESS,
+        deepl_key=_secret(deepl.api_key, key if no_deepl else KEYLESS),
         offline=url,
+        offline_key=key,
         recognition_offline=no_deepgram,
     )
+
+
+def _secret(value: SecretStr | None, default: str) -> str:
+    return value.get_secret_value() if value else default
 
 
 class Providers:
@@ -139,7 +167,7 @@ class Providers:
             key = account.api_key.get_secret_value()
             accounts.append((key, account.server_url, f"deepl.{number}"))
         if fallback.offline and at.offline:
-            accounts.append((KEYLESS, at.offline, "offline.translate"))
+            accounts.append((at.offline_key, at.offline, "offline.translate"))
         deepl = self._settings.deepl
         return [
             DeepL(
@@ -165,7 +193,7 @@ class Providers:
             key = account.api_key.get_secret_value()
             accounts.append((account.base_url, key, f"deepgram.speak.{number}"))
         if settings.fallback.offline and at.offline:
-            accounts.append((at.offline, KEYLESS, "offline.speak"))
+            accounts.append((at.offline, at.offline_key, "offline.speak"))
         return [
             DeepgramSpeak(
                 self._http,

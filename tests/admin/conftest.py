@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import aiohttp
 import pytest
 
 from translink.admin import AdminServer
+from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import Measures
 from translink.calls.exchange import LegWish, Refused
 from translink.calls.leg import LegMeasures
+from translink.calls.tap import Tap
+from translink.observe.journal import Event, Subscription
 from translink.observe.stages import Stages
 from translink.observe.views import (
     CallDetail,
@@ -21,21 +24,14 @@ from translink.observe.views import (
     CreatedCall,
     CreatedLeg,
     LegLive,
-    Line,
     Queues,
+    TranscriptLine,
 )
 from translink.recognition.rules import ListenStats
 
 
-@dataclass(frozen=True)
-class Happened:
-    type: str
-    leg: str
-    call: str | None = None
-
-    def as_dict(self) -> Mapping[str, Any]:
-        happened = {"type": self.type, "at": 1.0, "call": self.call, "leg": self.leg}
-        return {**happened, "text": "<b>hé</b>"}
+def happened(type_: str, leg: str, call: str | None = None) -> Event:
+    return Event(type_, 1.0, call, leg, {"text": "<b>hé</b>"})
 
 
 ROW = CallRow(
@@ -76,13 +72,13 @@ LEG = LegLive(
 )
 
 
-class Feed:
+class Feed(Subscription):
     def __init__(self) -> None:
         self.cut_off: str | None = None
         self.closing = asyncio.Event()
-        self.queue: asyncio.Queue[Happened | None] = asyncio.Queue()
+        self.queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
-    async def __aiter__(self) -> AsyncIterator[Happened]:
+    async def __aiter__(self) -> AsyncIterator[Event]:
         while (event := await self.queue.get()) is not None:
             yield event
 
@@ -90,7 +86,7 @@ class Feed:
         self.closing.set()
 
 
-class FakeTap:
+class FakeTap(Tap):
     def __init__(self, lane: str) -> None:
         self.lane = lane
         self.closed = False
@@ -105,8 +101,8 @@ class FakeTap:
         self.closed = True
 
 
-class Program:
-    """An `AdminSource`."""
+class Program(Console):
+    """The console of a program made of literals."""
 
     def __init__(self) -> None:
         self.good = True
@@ -115,8 +111,10 @@ class Program:
         self.running = ROW
         self.ended = replace(ROW, call="3333-0", state="ended", reason="idle")
         self.lines = [
-            Line("3333", 1, 0.5, 1.25, "Hello <you> & you", "en", "Bonjour", "fr", "spoken"),
-            Line("4444", 1, 1.0, 1.0, "Oui -->\n\nnon", "fr"),
+            TranscriptLine(
+                "3333", 1, 0.5, 1.25, "Hello <you> & you", "en", "Bonjour", "fr", "spoken"
+            ),
+            TranscriptLine("4444", 1, 1.0, 1.0, "Oui -->\n\nnon", "fr"),
         ]
         self.envelopes = {"said": bytes([255, 1, 254, 2]), "heard": bytes([253, 3])}
         self.pressed = False
@@ -221,8 +219,8 @@ class Program:
         first = min(max(start, 0), len(pairs) // 2)
         return first, pairs[2 * first :]
 
-    def recent(self, call: str | None, limit: int) -> list[Happened]:
-        kept = [Happened("final", "3333", "3333-1"), Happened("breaker", "3333")]
+    def recent(self, call: str | None, limit: int) -> list[Event]:
+        kept = [happened("final", "3333", "3333-1"), happened("breaker", "3333")]
         return [event for event in kept if call in (None, event.call)][-limit:]
 
     def listen(self, listener: Callable[[Any], None]) -> Callable[[], None]:
@@ -231,7 +229,7 @@ class Program:
 
     def tell(self, type_: str, leg: str = "3333", call: str | None = None) -> None:
         for listener in self.listeners:
-            listener(Happened(type_, leg, call))
+            listener(happened(type_, leg, call))
 
     def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
         if self.refusal is not None:
@@ -260,14 +258,14 @@ class Program:
         self.leg(leg)
         return 120.0
 
-    async def set_mode(
-        self, leg: str | None, mode: str | None = None, share: float | None = None
+    def set_mode(
+        self, mode: str | None = None, leg: str | None = None, share: float | None = None
     ) -> None:
         if leg not in (None, "3333"):
             raise KeyError(leg)
-        self.modes.append((leg, mode, share))
+        self.modes.append((mode, leg, share))
 
-    async def end_call(self, call: str) -> bool:
+    def end_call(self, call: str) -> bool:
         return call == "3333-1"
 
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Feed:

@@ -48,7 +48,7 @@ async def test_the_mode_is_switched_for_all_or_for_one_leg(
     for body in ({"mode": "prerecorded"}, {"mode": "streaming", "leg": "3333"}):
         async with http.post(server.url + "/api/mode", json=body) as answer:
             assert answer.status == 200
-    assert program.modes == [(None, "prerecorded", None), ("3333", "streaming", None)]
+    assert program.modes == [("prerecorded", None, None), ("streaming", "3333", None)]
 
 
 async def test_the_share_of_streaming_calls_is_set_with_the_mode_or_alone(
@@ -58,18 +58,18 @@ async def test_the_share_of_streaming_calls_is_set_with_the_mode_or_alone(
         async with http.post(server.url + "/api/mode", json=body) as answer:
             assert answer.status == 200
             assert (await answer.json())["share"] == body["share"]
-    assert program.modes == [(None, "auto", 0.25), (None, None, 1)]
+    assert program.modes == [("auto", None, 0.25), (None, None, 1)]
 
 
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        (b'{"mode": "fast"}', 400, "auto, streaming, prerecorded"),
-        (b'{"mode": "auto", "leg": 3}', 400, "leg should be a name"),
-        (b'{"mode": "auto", "share": 2}', 400, "share should be from 0 to 1"),
-        (b'{"mode": "auto", "share": "half"}', 400, "share should be from 0 to 1"),
-        (b'{"mode": "auto", "share": true}', 400, "share should be from 0 to 1"),
-        (b'{"mode": "auto", "share": 0.5, "leg": "3333"}', 400, "is for all legs"),
+        (b'{"mode": "fast"}', 400, "'auto', 'streaming' or 'prerecorded'"),
+        (b'{"mode": "auto", "leg": 3}', 400, "leg: Input should be a valid string"),
+        (b'{"mode": "auto", "share": 2}', 400, "share: Input should be less than"),
+        (b'{"mode": "auto", "share": "half"}', 400, "share: Input should be a valid number"),
+        (b'{"mode": "auto", "share": true}', 400, "share: Input should be a valid number"),
+        (b'{"mode": "auto", "share": 0.5, "leg": "3333"}', 400, "share is for all legs"),
         (b"{}", 400, "auto, streaming, prerecorded"),
         (b'{"mode": "auto", "leg": "nobody"}', 404, "no leg"),
         (b"[]", 400, "JSON object"),

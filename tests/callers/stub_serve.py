@@ -3,7 +3,7 @@ one said.
 
 Run with `--config FILE`. A saying ends after 300 ms without sound; its sound then goes to the other
 leg's ear in real time and events tell of it. `--fail` makes it end at once, `--mute LEG` says
-nothing of what that leg said.
+nothing of what that leg said, `--deaf LEG` misses the first thing that it says.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def _same(leg: Leg) -> Leg:
 
 
 class Stub:
-    def __init__(self, settings: dict[str, Any], mute: str) -> None:
-        self.settings, self.mute = settings, mute
+    def __init__(self, settings: dict[str, Any], mute: str, deaf: str) -> None:
+        self.settings, self.mute, self.deaf = settings, mute, deaf
         self.legs: dict[str, Leg] = {}
         self.watchers: set[web.WebSocketResponse] = set()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -69,7 +69,7 @@ class Stub:
         pcm = bytes(leg.said)
         leg.said.clear()
         leg.sayings += 1
-        if leg.name == self.mute:
+        if leg.name == self.mute or (leg.name == self.deaf and leg.sayings == 1):
             return
         tell = {"leg": leg.name, "segment": leg.sayings, "at": time.time(), "v": 1, "call": "1"}
         events: list[dict[str, Any]] = [
@@ -139,7 +139,8 @@ if __name__ == "__main__":
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--fail", action="store_true")
     parser.add_argument("--mute", default="")
+    parser.add_argument("--deaf", default="")
     asked = parser.parse_args()
     if asked.fail:
         raise SystemExit("cannot serve today")
-    asyncio.run(Stub(tomllib.loads(asked.config.read_text()), asked.mute).serve())
+    asyncio.run(Stub(tomllib.loads(asked.config.read_text()), asked.mute, asked.deaf).serve())

@@ -19,7 +19,7 @@ from rich.console import Console
 from translink.callers import demo, server_process
 from translink.callers.captions import Captions
 from translink.callers.demo import FAILED, HEARD, MISSING, NOTHING_HEARD, run_demo, schedule
-from translink.callers.dialogue import Line, SpeechMissing
+from translink.callers.dialogue import DialogueLine, SpeechMissing
 from translink.callers.view import view_of
 from translink.callers.wav import parse_wav
 
@@ -28,19 +28,19 @@ TONE = b"\x00\x10\x00\xf0" * 4_000
 """500 ms."""
 
 
-def line(text: str, seconds: float = 0.5) -> Line:
-    return Line(text, "en", TONE[: round(seconds * 32_000)], "a tone")
+def line(text: str, seconds: float = 0.5) -> DialogueLine:
+    return DialogueLine(text, "en", TONE[: round(seconds * 32_000)], "a tone")
 
 
 @pytest.fixture
 def voices(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lines(language: str, *, offline: bool) -> list[Line]:
+    async def lines(language: str, *, offline: bool) -> list[DialogueLine]:
         return [line(f"{language} {number}") for number in range(3)]
 
     monkeypatch.setattr(demo, "lines_of", lines)
     monkeypatch.setattr(demo, "LAST_WORDS", 2.0)
     monkeypatch.setattr(demo, "SILENCE", 0.5)
-    monkeypatch.setattr(demo, "PATIENCE", 2.0)
+    monkeypatch.setattr(demo, "LAST_WAIT", 2.0)
 
 
 def test_every_other_exchange_overlaps_and_nobody_interrupts_himself() -> None:
@@ -105,6 +105,27 @@ def test_one_direction_without_translation_fails_the_demo(
 
 
 @pytest.mark.usefixtures("voices")
+def test_a_line_that_was_not_understood_is_told_counted_and_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--deaf", "4444"))
+    assert run_demo(tmp_path, seconds=8.0, plain=True) == NOTHING_HEARD
+    told = capsys.readouterr().err
+    assert "losses = 1 (datagrams_in 0, datagrams_out 0, drops 0, events 0, lines 1)" in told
+    assert "Of 4444, 1 line was not understood" in told
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["ok"], "both heard the other all the same"
+
+
+def test_without_a_recogniser_the_demo_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    assert run_demo(tmp_path, seconds=5.0) == MISSING
+    assert "pip install 'translink[offline]'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("voices")
 def test_a_server_that_ends_at_once_is_reported_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,7 +137,7 @@ def test_a_server_that_ends_at_once_is_reported_with_its_log(
 def test_a_machine_without_voices_is_told_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def none(language: str, *, offline: bool) -> list[Line]:
+    async def none(language: str, *, offline: bool) -> list[DialogueLine]:
         raise SpeechMissing("install one with: apt-get install flite")
 
     monkeypatch.setattr(demo, "lines_of", none)

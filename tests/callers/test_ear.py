@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.callers.ear import BYTES_PER_SECOND, Ear, percentile
+from translink.callers.ear import BYTES_PER_SECOND, EarCheck, percentile
 
 LOUD = struct.pack("<h", 5_000) * 320
 FAINT = struct.pack("<h", 20) * 320
 
 
-def listen(*arrivals: tuple[float, bytes], began: float = 100.0) -> tuple[Ear, bytearray]:
+def listen(*arrivals: tuple[float, bytes], began: float = 100.0) -> tuple[EarCheck, bytearray]:
     tape = bytearray()
-    ear = Ear(began, tape.extend)
+    ear = EarCheck(began, tape.extend)
     for at, payload in arrivals:
         ear.hear(payload, began + at)
     return ear, tape

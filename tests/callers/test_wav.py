@@ -73,6 +73,13 @@ def test_channels_are_averaged() -> None:
     assert samples(parse_wav(riff(data, channels=2)).pcm) == [200, -200, 32767]
 
 
+def test_g711_is_read_and_what_stands_behind_the_sound_is_not() -> None:
+    silence_in_mulaw = b"\xff" * 8
+    more = b"LIST" + struct.pack("<I", 4) + b"abcd"
+    file = riff(silence_in_mulaw + more, code=7, bits=8, size=len(silence_in_mulaw))
+    assert parse_wav(file).pcm == bytes(16)
+
+
 def test_half_a_sample_block_at_the_end_is_dropped() -> None:
     data = struct.pack("<4h", 1, 3, 5, 7) + b"\x01\x02\x03"
     assert samples(parse_wav(riff(data, channels=2)).pcm) == [2, 6]
@@ -102,7 +109,7 @@ def test_the_extensible_format_of_ffmpeg_is_understood() -> None:
         (b"", "not a RIFF WAV"),
         (b"ID3\x04" + bytes(100), "ffmpeg -i"),
         (b"RIFX" + bytes(40), "not a RIFF WAV"),
-        (riff(b"\x55" * 8, code=7, bits=8), "G.711 µ-law"),
+        (riff(b"\x55" * 8, code=85, bits=8), "MP3"),
         (riff(b"\x55" * 8, bits=12), "12 bits"),
         (riff(b""), "no sound"),
         (riff(b"\1\0", channels=0), "0 channels"),

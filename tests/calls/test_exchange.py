@@ -66,11 +66,23 @@ def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> 
     at_a_desk(scenario, idle_timeout=5.0)
 
 
+def test_a_call_that_does_not_fit_the_memory_is_refused_for_now() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.out_of_memory = True
+        with pytest.raises(Refused, match="no memory") as refused:
+            desk.console.create_call(EN_FR)
+        assert refused.value.busy, "503"
+        desk.out_of_memory = False
+        assert desk.console.create_call(EN_FR).call in desk.board.switchboard.calls
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
 def test_who_sends_after_the_end_of_a_made_call_begins_no_other() -> None:
     async def scenario(desk: Desk) -> None:
         made = desk.console.create_call(EN_FR)
         leg = desk.opened[made.legs[0].name]
-        await desk.console.end_call(made.call)
+        desk.console.end_call(made.call)
         await desk.board.no_calls()
         leg.hear()
         assert desk.board.switchboard.calls == {}
@@ -94,7 +106,7 @@ def test_a_port_that_was_given_back_is_not_the_next_one_given() -> None:
         for _ in range(5):
             made = desk.console.create_call(EN_FR)
             seen += [int(leg.send_to[-5:]) for leg in made.legs]
-            await desk.console.end_call(made.call)
+            desk.console.end_call(made.call)
             await desk.board.no_calls()
         assert seen == list(range(24000, 24010))
 
@@ -138,7 +150,7 @@ def test_no_call_is_made_beyond_the_limit_under_load_or_at_the_end() -> None:
             desk.console.create_call(EN_FR)
         with pytest.raises(Refused, match=r"calls\.max_created"):
             desk.console.create_call(EN_FR)
-        await desk.console.end_call("c1")
+        desk.console.end_call("c1")
         await asyncio.sleep(2.0)
         pressure = desk.board.switchboard.pressure
         pressure.level = Level.REFUSE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.support.paths import SHARED
-from translink.calls.segments import CommitPolicy, Transcript
+from translink.calls.segments import Segmenter, SegmentPolicy
 from translink.results import RATE, Result, Segment, UtteranceEnd, Word
 
 SCENARIOS = SHARED / "protocols/data/derived/scenarios/deepgram-listen-v1.json"
@@ -37,12 +37,12 @@ def interim(text: str, start: float) -> Result:
     return Result(first, first + RATE, text, words(text, start), False)
 
 
-def texts(transcript: Transcript) -> list[str]:
+def texts(transcript: Segmenter) -> list[str]:
     return [segment.text for segment in transcript.segments()]
 
 
 def test_interims_are_shown_and_never_emitted() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(interim("I was thirty", 0), 1)
     transcript.result(interim("Was thirty years", 0), 2)
     assert transcript.interim == "Was thirty years"
@@ -53,7 +53,7 @@ def test_interims_are_shown_and_never_emitted() -> None:
 
 
 def test_finals_are_joined_until_the_turn_ends() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("my number is", 0), 1.0)
     transcript.result(interim("zero", 0.9), 1.5)
     assert transcript.interim == "my number is zero"
@@ -65,13 +65,13 @@ def test_finals_are_joined_until_the_turn_ends() -> None:
 
 
 def test_an_answer_to_finalize_ends_the_turn() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("hello you", 0, from_finalize=True), 1.0)
     assert texts(transcript) == ["hello you"]
 
 
 def test_an_empty_final_opens_nothing_but_closes_what_is_open() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("", 0, speech_final=True), 1.0)
     assert transcript.deadline is None
     transcript.result(final("wait a moment", 1), 2.0)
@@ -82,14 +82,14 @@ def test_an_empty_final_opens_nothing_but_closes_what_is_open() -> None:
 
 
 def test_a_final_replaces_the_interim_of_its_time() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(interim("well", 0), 1.0)
     transcript.result(final("", 0), 2.0)
     assert transcript.interim == ""
 
 
 def test_an_utterance_end_closes_its_turn() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("attendez un instant", 0.5), 4.0)
     transcript.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.5)
     assert texts(transcript) == ["attendez un instant"]
@@ -97,14 +97,14 @@ def test_an_utterance_end_closes_its_turn() -> None:
 
 @pytest.mark.parametrize("last_word_end", [None, int(8.8 * RATE), int(9.6 * RATE)])
 def test_a_stale_utterance_end_closes_nothing(last_word_end: int | None) -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("merci", 9.6), 10.7)
     transcript.utterance_end(UtteranceEnd(last_word_end), 10.75)
     assert texts(transcript) == []
 
 
 def test_a_sentence_inside_a_final_goes_at_once_and_the_rest_stays_open() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("Good morning sir. I would like", 0), 2.0)
     assert texts(transcript) == ["Good morning sir."]
     assert transcript.interim == "I would like"
@@ -113,7 +113,7 @@ def test_a_sentence_inside_a_final_goes_at_once_and_the_rest_stays_open() -> Non
 
 
 def test_a_short_sentence_waits_for_the_next_one() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("Oui. Bien sûr madame.", 0), 2.0)
     assert texts(transcript) == ["Oui. Bien sûr madame."]
     transcript.result(final("Non.", 3), 4.0)
@@ -123,13 +123,13 @@ def test_a_short_sentence_waits_for_the_next_one() -> None:
 
 
 def test_an_abbreviation_does_not_end_a_segment() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("Je cherche M. Martin", 0), 2.0)
     assert texts(transcript) == []
 
 
 def test_the_wait_is_bounded_when_nothing_follows() -> None:
-    transcript = Transcript(CommitPolicy(max_wait=1.5))
+    transcript = Segmenter(SegmentPolicy(max_wait=1.5))
     transcript.result(final("and then", 0), 10.0)
     assert transcript.deadline == 11.5
     transcript.tick(11.4)
@@ -139,7 +139,7 @@ def test_the_wait_is_bounded_when_nothing_follows() -> None:
 
 
 def test_speech_that_goes_on_prolongs_the_wait_but_not_for_ever() -> None:
-    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=4.0))
+    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=4.0))
     transcript.result(final("and then", 0), 10.0)
     for second in (11.0, 12.0, 13.0):
         transcript.result(interim("we went", 0.6), second)
@@ -152,7 +152,7 @@ def test_speech_that_goes_on_prolongs_the_wait_but_not_for_ever() -> None:
 
 
 def test_speech_that_goes_on_is_cut_after_its_last_clause() -> None:
-    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=2.5))
+    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=2.5))
     transcript.result(final("if you want, we can go", 0), 10.0)
     transcript.result(interim("to the", 1.8), 11.5)
     transcript.tick(12.5)
@@ -163,7 +163,7 @@ def test_speech_that_goes_on_is_cut_after_its_last_clause() -> None:
 
 
 def test_a_clause_too_short_for_a_request_is_not_cut_off() -> None:
-    transcript = Transcript(CommitPolicy(max_wait=1.5, max_hold=2.5))
+    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=2.5))
     transcript.result(final("well, we can", 0), 10.0)
     transcript.result(interim("go", 0.9), 11.5)
     transcript.tick(12.5)
@@ -171,14 +171,14 @@ def test_a_clause_too_short_for_a_request_is_not_cut_off() -> None:
 
 
 def test_a_late_final_finds_the_wait_over_even_without_a_tick() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(final("and then", 0), 10.0)
     transcript.result(final("we went", 0.6), 15.0)
     assert texts(transcript) == ["and then we went"]
 
 
 def test_endless_speech_is_cut_at_a_clause() -> None:
-    transcript = Transcript(CommitPolicy(max_words=8))
+    transcript = Segmenter(SegmentPolicy(max_words=8))
     transcript.result(final("a b c d e, f g h i j", 0), 1.0)
     assert texts(transcript) == ["a b c d e,"]
     assert transcript.interim == "f g h i j"
@@ -188,19 +188,19 @@ def test_endless_speech_without_commas_is_cut_in_the_longest_gap() -> None:
     spoken = list(words("a b c d e f g h i j", 0))
     late = [Word(w.text, w.start + RATE, w.end + RATE) for w in spoken[6:]]
     result = Result(0, late[-1].end, "a b c d e f g h i j", (*spoken[:6], *late), True)
-    transcript = Transcript(CommitPolicy(max_words=8))
+    transcript = Segmenter(SegmentPolicy(max_words=8))
     transcript.result(result, 1.0)
     assert texts(transcript) == ["a b c d e f"]
 
 
 def test_a_word_longer_than_the_limit_goes_alone() -> None:
-    transcript = Transcript(CommitPolicy(max_chars=5))
+    transcript = Segmenter(SegmentPolicy(max_chars=5))
     transcript.result(final("abcdefghij kl", 0), 1.0)
     assert texts(transcript) == ["abcdefghij"]
 
 
 def test_a_segment_carries_the_times_of_its_words_and_its_birth() -> None:
-    transcript = Transcript(first_number=7)
+    transcript = Segmenter(first_number=7)
     transcript.result(final("Good morning sir. I would", 2.0, received=5.0), 5.1)
     transcript.result(final("go", 3.5, received=6.0, speech_final=True), 6.1)
     assert transcript.segments() == [
@@ -210,7 +210,7 @@ def test_a_segment_carries_the_times_of_its_words_and_its_birth() -> None:
 
 
 def test_text_without_words_shares_the_window() -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(Result(0, 900, "ab cdef ghi", (), True, speech_final=True), 1.0)
     [segment] = transcript.segments()
     assert (segment.text, segment.start, segment.end) == ("ab cdef ghi", 0, 900)
@@ -219,7 +219,7 @@ def test_text_without_words_shares_the_window() -> None:
 def test_formatted_text_rules_over_its_words() -> None:
     spoken = words("it costs five dollars", 1.0)
     result = Result(RATE, 3 * RATE, "It costs $5.", spoken, True, speech_final=True)
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(result, 1.0)
     [segment] = transcript.segments()
     assert segment.text == "It costs $5."
@@ -228,7 +228,7 @@ def test_formatted_text_rules_over_its_words() -> None:
 
 def test_a_script_without_spaces_keeps_its_shape() -> None:
     spoken = (Word("はい", 0, 10), Word("そうです", 10, 20))
-    transcript = Transcript()
+    transcript = Segmenter()
     transcript.result(Result(0, 20, "はいそうです", spoken, True), 1.0)
     transcript.result(Result(20, 30, "ね。", (Word("ね。", 20, 30),), True, speech_final=True), 2.0)
     assert texts(transcript) == ["はいそうですね。"]
@@ -247,7 +247,7 @@ def _scenarios() -> list[dict[str, Any]]:
 @pytest.mark.skipif(not SCENARIOS.exists(), reason="the shared protocol data is not here")
 @pytest.mark.parametrize("scenario", _scenarios(), ids=lambda s: s["name"])
 def test_a_scripted_sequence_gives_the_expected_turns(scenario: dict[str, Any]) -> None:
-    transcript = Transcript()
+    transcript = Segmenter()
     now = 0.0
     for event in scenario["events"]:
         now = event["t_ms"] / 1000
@@ -303,9 +303,9 @@ class Conversation(RuleBasedStateMachine):
         most=st.integers(1, 12),
     )
     def begin(self, wait: float, hold: float, chars: int, most: int) -> None:
-        policy = CommitPolicy(wait, hold, min_chars=chars, max_words=most, max_chars=most * 6)
+        policy = SegmentPolicy(wait, hold, min_chars=chars, max_words=most, max_chars=most * 6)
         self.policy = policy
-        self.transcript = Transcript(policy)
+        self.transcript = Segmenter(policy)
         self.now = 100.0
         self.position = 0.0
         self.said: list[str] = []

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tests.support.speaking import FakeEar, Talkers, weather
 from tests.support.virtual import run_virtually
-from translink.calls.direction import Direction, Record
-from translink.calls.speaker import AHEAD, IN_EAR, SEGMENTS, Speaker
-from translink.errors import ProviderError
+from translink.calls.direction import Direction, DirectionRecord
+from translink.calls.speaker import SEGMENTS_WAITING, TRANSLATIONS_AHEAD, UTTERANCES_IN_EAR, Speaker
+from translink.errors import Kind, ProviderError
 from translink.observe.journal import Event, Journal
 from translink.observe.stages import Stages
+from translink.providers.voices import SpeechFailed
 from translink.results import Segment, Translation
 
 
@@ -29,7 +30,7 @@ class Booth:
         self.ear = ear
         self.journal = Journal()
         self.stages = Stages()
-        self.record = Record(way, self.journal, [self.stages])
+        self.record = DirectionRecord(way, self.journal, [self.stages])
         self.tally = self.record.tally
         self.speaker = Speaker(way, ear=ear, services=talkers.services(), record=self.record)
         ear.tell = self.speaker.playout
@@ -127,7 +128,9 @@ def test_the_translator_is_shown_the_three_segments_before() -> None:
 def test_a_slow_translator_is_asked_for_a_few_segments_at_once_only() -> None:
     booth = interpret(saying(*(f"s{i}" for i in range(30))), Talkers(delay=5.0))
     assert booth.ear.heard == [f"S{i}" for i in range(30)]
-    assert booth.talkers.most_asking <= AHEAD + 2  # one is awaited, one waits for its place
+    assert (
+        booth.talkers.most_asking <= TRANSLATIONS_AHEAD + 2
+    )  # one is awaited, one waits for its place
 
 
 def test_a_full_ear_makes_the_speaker_wait_and_loses_nothing() -> None:
@@ -140,16 +143,16 @@ def test_a_full_ear_makes_the_speaker_wait_and_loses_nothing() -> None:
 def test_many_short_utterances_never_fill_the_ears_list() -> None:
     booth = interpret(saying(*(f"s{i}" for i in range(200))), Talkers(delay=0.0, slowness=0.0))
     assert booth.ear.heard == [f"S{i}" for i in range(200)]
-    assert booth.ear.most <= IN_EAR
+    assert booth.ear.most <= UTTERANCES_IN_EAR
 
 
 def test_one_segment_too_many_is_reported_and_not_kept() -> None:
     async def scene(booth: Booth) -> None:
-        booth.say(*(f"s{i}" for i in range(SEGMENTS + 20)))
+        booth.say(*(f"s{i}" for i in range(SEGMENTS_WAITING + 20)))
         assert len(booth.told("untranslated")) == 20
 
     booth = interpret(scene, Talkers(delay=0.0, slowness=0.0))
-    assert len(booth.ear.heard) == SEGMENTS
+    assert len(booth.ear.heard) == SEGMENTS_WAITING
     assert booth.balanced()
 
 
@@ -177,6 +180,49 @@ def test_a_voice_without_a_sound_is_reported_and_holds_up_nobody(
 def test_an_empty_translation_is_reported_as_unspoken() -> None:
     booth = interpret(saying("hm", "two"), Talkers(words={"hm": ""}))
     assert booth.ear.heard == ["TWO"]
+    assert booth.balanced()
+
+
+def test_a_sentence_without_a_word_is_neither_translated_nor_spoken_and_loses_no_other() -> None:
+    booth = interpret(
+        saying("…", "one"),
+        Talkers(words={"one": "!!! EINS. ZWEI."}, voice_fails={"…": (0, weather("refused"))}),
+    )
+    assert [text for text, _ in booth.talkers.requests] == ["one"]
+    assert booth.ear.heard == ["EINS. ZWEI."]
+    assert booth.balanced()
+
+
+def failing(kind: Kind, unspoken: str) -> ProviderError:
+    """As the line-up says it."""
+    error = weather("too long", kind)
+    error.__cause__ = SpeechFailed([weather("too long", kind)], unspoken)
+    return error
+
+
+def test_a_refused_sentence_does_not_silence_those_behind_it() -> None:
+    text = "ONE TWO. THREE FOUR. FIVE."
+    booth = interpret(
+        saying("one two. three four. five.", "six"),
+        Talkers(voice_fails={text: (0, failing(Kind.REFUSED, text))}),
+    )
+    assert booth.ear.heard == ["THREE FOUR. FIVE.", "SIX"]
+    assert (booth.tally.spoken, booth.tally.unspoken) == (1, 1)
+    assert booth.balanced()
+
+
+def test_a_voice_in_trouble_is_not_asked_for_the_sentences_behind() -> None:
+    down = failing(Kind.TRANSIENT, "ONE. TWO.")
+    booth = interpret(saying("one. two."), Talkers(voice_fails={"ONE. TWO.": (0, down)}))
+    assert booth.ear.heard == []
+    assert booth.balanced()
+
+
+def test_a_voice_that_drips_holds_up_a_direction_no_longer_than_its_text_allows() -> None:
+    booth = interpret(saying("one two three four five", "six"), Talkers(slowness=9.0))
+    assert booth.ear.heard == ["ONE", "SIX"]
+    failed = [e.data["reason"] for e in booth.told("speech") if e.data["state"] == "failed"]
+    assert failed == ["23 letters took the voice more than 15 s"]
     assert booth.balanced()
 
 

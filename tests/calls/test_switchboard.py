@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
-from translink.calls.switchboard import GUARD
-from translink.process.pressure import STEP, LoadLimits
+from translink.calls.call import GUARD_SECONDS
+from translink.process.pressure import STEP_SECONDS, LoadLimits
 
 
 def on_a_board(scenario: Callable[[Board], Awaitable[None]], **settings: object) -> Board:
@@ -93,7 +94,7 @@ def test_a_straggler_after_a_hang_up_begins_no_call() -> None:
         await board.no_calls()
         board.legs["1"].hear()
         assert board.switchboard.calls == {}
-        await asyncio.sleep(GUARD)
+        await asyncio.sleep(GUARD_SECONDS)
         board.legs["1"].hear()
         assert len(board.switchboard.calls) == 1
 
@@ -133,8 +134,8 @@ def test_no_call_begins_while_the_server_stops() -> None:
 def press(board: Board, seconds: float = 5.0, busy: float = 1.0) -> None:
     """As if the loop had been so busy for so long."""
     pressure, now = board.switchboard.pressure, time.monotonic()
-    for step in range(round(seconds / STEP)):
-        pressure.observe(now + step * STEP, 0.0, busy)
+    for step in range(round(seconds / STEP_SECONDS)):
+        pressure.observe(now + step * STEP_SECONDS, 0.0, busy)
 
 
 def test_an_overloaded_machine_begins_no_call_and_says_so_once() -> None:
@@ -216,6 +217,128 @@ def test_who_is_in_mid_sentence_when_the_server_stops_may_finish_it_within_bound
     on_a_board(scenario, idle_timeout=30, drain_timeout=drain)
 
 
+# --- The next caller, while a call drains ---
+
+
+async def ended(board: Board, after: float = 0.6) -> str:
+    """A call in which leg 1 has spoken, and that has just been ended; it drains for 2 s."""
+    board.providers.delays["translate en"] = 2.0
+    await board.talk("1", after)
+    (name,) = board.switchboard.calls
+    board.switchboard.end_call(name, "asked to end")
+    return name
+
+
+def test_who_talks_on_when_a_call_is_ended_is_in_the_next_one_from_that_sample() -> None:
+    async def scenario(board: Board) -> None:
+        first = await ended(board)
+        cut = board.legs["1"].head
+        board.legs["2"].hear(speech=False)  # the other party is still there, too
+        await board.talk("1", GUARD_SECONDS + 0.1)
+        (old, new) = board.switchboard.calls.values()
+        assert (old.name, new.name) == (first, "1-2")
+        listener = new.interpreters["1"].listener
+        assert listener._start == cut
+        assert listener.speech.head == board.legs["1"].head
+        await board.talk("1", 2.0)
+        board.switchboard.end_call(new.name, "over")
+        await board.no_calls()
+        assert [e["call"] for e in board.events("call") if e["state"] == "ended"] == [first, "1-2"]
+        assert sum(e["1.lost_ms"] for e in board.events("call") if e["state"] == "ended") == 0
+        # 0.6 s, 1.1 s and 2 s at a word each half second: none unheard, none in both.
+        assert bytes(board.legs["2"].played).count(b"word") == 1 + 6
+
+    on_a_board(scenario, idle_timeout=30, drain_timeout=5.0)
+
+
+def test_the_next_caller_is_heard_while_the_last_call_drains_and_speaks_after_it() -> None:
+    async def scenario(board: Board) -> None:
+        watching = asyncio.create_task(board.switchboard.watch())
+        board.providers.delays["translate en"] = 2.0
+        await board.talk("1", 0.6)
+        while not any(call.detached for call in board.switchboard.calls.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        board.providers.delays["translate en"] = 0.01
+        await board.talk("1", 0.02)
+        (old, new) = board.switchboard.calls.values()
+        assert not new.detached
+        await board.talk("1", 0.6)
+        assert new.interpreters["1"].tally.words >= 1
+        assert not bytes(board.legs["2"].played), "the last call has the ear"
+        await board.no_calls()
+        watching.cancel()
+        started = [e["call"] for e in board.events("speech") if e["state"] == "started"]
+        assert started == sorted(started)
+        assert set(started) == {old.name, new.name}
+        assert board.legs["1"].resets == 1, "while somebody talks the leg is left alone"
+
+    on_a_board(scenario, drain_timeout=5.0)
+
+
+def test_a_straggler_is_not_heard_in_the_next_call() -> None:
+    async def scenario(board: Board) -> None:
+        watching = asyncio.create_task(board.switchboard.watch())
+        await ended(board)
+        await board.talk("1", 0.2)
+        await asyncio.sleep(GUARD_SECONDS)
+        head = board.legs["1"].head
+        board.legs["1"].hear()
+        new = board.switchboard.calls["1-2"]
+        assert new.interpreters["1"].listener._start == head
+        await asyncio.sleep(0.1)
+        watching.cancel()
+
+    on_a_board(scenario, idle_timeout=30, drain_timeout=5.0)
+
+
+def test_a_leg_whose_straggler_held_up_its_reset_is_reset_all_the_same() -> None:
+    async def scenario(board: Board) -> None:
+        watching = asyncio.create_task(board.switchboard.watch())
+        await board.talk("1", 0.3)
+        (name,) = board.switchboard.calls
+        board.switchboard.end_call(name, "asked to end")
+        await board.talk("1", 0.1)
+        while board.switchboard.calls:
+            board.legs["1"].hear()
+            await asyncio.sleep(0.02)
+        assert board.legs["1"].resets == 0
+        await asyncio.sleep(2.5)
+        assert board.legs["1"].resets == 1
+        watching.cancel()
+
+    on_a_board(scenario, idle_timeout=30)
+
+
+def test_frames_that_were_on_their_way_at_the_end_are_the_next_calls_out_of_the_ledger() -> None:
+    async def scenario(board: Board) -> None:
+        await ended(board)
+        cut = board.legs["1"].head
+        board.legs["1"].head += 3 * 320  # swallowed by the media's detaching
+        await board.talk("1", GUARD_SECONDS + 0.1)
+        (_, new) = board.switchboard.calls.values()
+        assert new.interpreters["1"].listener._start == cut
+        await board.talk("1", 0.5)
+        board.switchboard.end_call(new.name, "over")
+        await board.no_calls()
+        assert sum(e["1.lost_ms"] for e in board.events("call") if e["state"] == "ended") == 0
+        assert board.legs["1"].detached == 2
+        assert board.legs["1"].forgotten == cut, "the next call does not see the last one's sound"
+
+    on_a_board(scenario, idle_timeout=30, drain_timeout=5.0)
+
+
+def test_a_source_that_changes_in_mid_call_is_an_event() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].hear()
+        change = SimpleNamespace(old=("127.0.0.1", 4000), new=("127.0.0.1", 4001))
+        board.legs["1"].on_source(change)
+        (event,) = board.events("source")
+        assert (event["leg"], event["call"]) == ("1", "1-1")
+        assert (event["before"], event["now"]) == ("127.0.0.1:4000", "127.0.0.1:4001")
+
+    on_a_board(scenario)
+
+
 # --- Bugs ---
 
 
@@ -246,7 +369,7 @@ def test_a_bug_ends_its_call_and_no_other(
         assert (ended["call"], ended["reason"]) == ("1-2", "error")
 
         board.providers.bugs.clear()
-        await asyncio.sleep(GUARD)
+        await asyncio.sleep(GUARD_SECONDS)
         await board.talk("1", 0.7)
         assert len(board.switchboard.calls) == 2
         assert board.mode("1") == board.mode("3") == "streaming"
@@ -289,7 +412,7 @@ def test_a_leg_out_of_service_ends_its_call_and_takes_no_other(
         await board.no_calls_of("1")
         assert board.legs["1"].resets == 1
         assert board.switchboard.out_of_service == {"2"}
-        await asyncio.sleep(GUARD)
+        await asyncio.sleep(GUARD_SECONDS)
         await board.talk("1", 0.2)
         assert list(board.switchboard.calls) == ["3-1"]
         (ended,) = [e for e in board.events("call") if e["state"] == "ended"]
@@ -365,7 +488,7 @@ def test_the_share_decides_call_by_call_in_auto_only(
             streamed += modes == {"streaming"}
             call.end("next")
             await board.no_calls()
-            await asyncio.sleep(GUARD + 0.1)
+            await asyncio.sleep(GUARD_SECONDS + 0.1)
         assert least <= streamed <= most
 
     on_a_board(scenario, idle_timeout=30, mode=mode, streaming_share=share)
@@ -404,7 +527,7 @@ def test_a_legs_figures_are_its_calls_and_the_totals_go_on() -> None:
         assert last["stt"]["bytes_sent"] == board.providers.heard
         assert last["stt"]["frames_sent"] == board.providers.heard // 640
 
-        await asyncio.sleep(GUARD + 0.1)
+        await asyncio.sleep(GUARD_SECONDS + 0.1)
         await board.talk("1", 0.2)
         now = stats(board, "1")
         assert (now["datagrams_in"], now["stt"]["connections_total"]) == (10, 1)

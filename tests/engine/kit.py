@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from benches.kit.native import program
-from translink._core import Engine, Frame, Playout
+from translink._core import Engine, Frame, Playout, SourceChange
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -25,6 +25,7 @@ class Drainer:
         self.engine = engine
         self.frames: list[Frame] = []
         self.steps: list[Playout] = []
+        self.changes: list[SourceChange] = []
 
     def until(self, done: Callable[[], bool], timeout: float = 5.0) -> bool:
         """Drain until `done`; False if that does not come about in time."""
@@ -46,6 +47,8 @@ class Drainer:
         for item in items:
             if isinstance(item, Frame):
                 self.frames.append(item)
+            elif isinstance(item, SourceChange):
+                self.changes.append(item)
             else:
                 self.steps.append(item)
         return len(items)

@@ -235,3 +235,44 @@ def test_a_wrong_setting_is_refused(setting: str, value: object) -> None:
 def test_a_mailbox_too_small_is_refused() -> None:
     with pytest.raises(ValueError, match="16"):
         Engine(mailbox=1)
+
+
+OUT_OF_MEMORY = """
+import resource, socket, time
+from translink._core import Engine
+
+engine = Engine(mailbox=64)
+first = engine.add_leg(listen=("127.0.0.1", 0), ledger_seconds=5)
+with open("/proc/self/statm") as statm:
+    used = int(statm.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20), -1))
+legs = []
+try:
+    while len(legs) < 100:
+        legs.append(engine.add_leg(listen=("127.0.0.1", 0)))
+except MemoryError as error:
+    print(error, len(legs) > 0)
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as talker:
+    talker.sendto(bytes(640), engine.local_address(first))
+end = time.monotonic() + 5
+while engine.counters(first)["frames_in"] < 1 and time.monotonic() < end:
+    time.sleep(0.01)
+print(engine.counters(first)["frames_in"])
+for leg in legs:
+    engine.remove_leg(leg)
+print(engine.add_leg(listen=("127.0.0.1", 0)) > 0)
+"""
+
+
+def test_out_of_memory_a_leg_is_refused_and_the_others_go_on() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        ["no memory for another leg True", "1", "True"],
+    ), done.stderr

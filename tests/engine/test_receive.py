@@ -67,16 +67,15 @@ def test_frames_follow_each_other_and_carry_their_times() -> None:
         assert (frame.peak, frame.rms, frame.speech) == (0, 0, False)
 
 
-def test_what_is_left_when_the_talker_stops_comes_padded_within_40_ms() -> None:
+def test_what_is_left_when_the_talker_stops_waits_400_ms_and_comes_padded() -> None:
     with engine() as (media, drainer), udp() as talker:
         leg = media.add_leg(listen=LOCAL, tail_ms=0)
+        before = time.monotonic_ns()
         talker.sendto(b"\x01\x02" * 500, media.local_address(leg))
-        sent = time.monotonic_ns()
         assert drainer.until(lambda: len(drainer.frames) == 2)
         rest = drainer.frames[1]
     assert (rest.filled, rest.pcm) == (280, b"\x01\x02" * 180 + bytes(280))
-    # 40 ms, and what a busy machine adds.
-    assert rest.ready - sent < 60_000_000
+    assert rest.ready - before >= 400_000_000
 
 
 def test_a_held_interpreter_loses_nothing() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-import time
+from functools import partial
 
 import pytest
 
-from benches.kit.ears import behind_grid_ms
+from translink._core import Engine
 
 from .kit import LOCAL, Ear, engine, flood, flooded, udp
 
@@ -43,20 +43,68 @@ def test_nobody_steals_the_ear_of_a_gateway_that_goes_on_sending() -> None:
             thief.recv(2048)
 
 
-def test_a_gateway_that_moves_is_heard_again_within_a_second_and_takes_the_ear_with_it() -> None:
+def test_a_gateway_that_moves_is_heard_to_the_last_byte_and_takes_the_ear_with_it() -> None:
     with engine() as (media, drainer), udp() as before, udp() as after:
         leg = media.add_leg(listen=LOCAL, send_from_listen=True, tail_ms=0)
         address = media.local_address(leg)
         before.sendto(bytes(640), address)
         assert drainer.until(lambda: len(drainer.frames) == 1)
-        moved = time.monotonic()
-        while len(drainer.frames) == 1 and time.monotonic() < moved + 3:
-            after.sendto(bytes(640), address)
+        drainer.for_(0.02)
+        said = [bytes([n]) * 640 for n in range(1, 26)]
+        for frame in said:
+            after.sendto(frame, address)
             drainer.for_(0.02)
-        assert 0.9 < time.monotonic() - moved < 1.5
+        assert drainer.until(lambda: len(drainer.frames) == 26)
+        assert drainer.audio(leg)[640:] == b"".join(said)
+        counters = media.counters(leg)
+        assert (counters["source_changes"], counters["strangers"]) == (1, 0)
         assert media.source(leg) == after.getsockname()
+        assert [(c.old, c.new) for c in drainer.changes] == [
+            (before.getsockname(), after.getsockname())
+        ]
         media.play(leg, 1, b"\x07" * 640, True)
         assert after.recv(2048)[0] == 7
+
+
+def test_a_few_bytes_now_and_then_take_no_leg_from_a_talker_who_pauses() -> None:
+    with engine() as (media, drainer), udp() as talker, udp() as stranger:
+        leg = media.add_leg(listen=LOCAL, tail_ms=0)
+        address = media.local_address(leg)
+        talker.sendto(b"\x01" * 640, address)
+        for _ in range(5):
+            drainer.for_(0.45)
+            stranger.sendto(b"\x02" * 2, address)
+        talker.sendto(b"\x01" * 640, address)
+        assert drainer.until(lambda: len(drainer.frames) == 2)
+        assert drainer.until(lambda: media.counters(leg)["strangers"] == 5)
+        assert media.source(leg) == talker.getsockname()
+        assert drainer.audio(leg) == b"\x01" * 1280
+
+
+def test_the_next_call_begins_where_the_one_that_drains_stopped_listening() -> None:
+    with engine() as (media, drainer), udp() as talker, udp() as ear:
+        leg = media.add_leg(listen=LOCAL, play_to=ear.getsockname(), tail_ms=0)
+        address = media.local_address(leg)
+        said = [bytes([n]) * 610 for n in range(1, 41)]
+        media.play(leg, 1, b"\x07" * 640 * 10, True)
+        for piece in said[:20]:
+            talker.sendto(piece, address)
+        assert drainer.until(lambda: len(drainer.frames) == 19)
+        stopped = drainer.frames[9].start
+        life = media.detach_leg(leg)
+        for piece in said[20:]:
+            talker.sendto(piece, address)
+        whole = b"".join(said)
+        assert drainer.until(lambda: len(drainer.frames) == len(whole) // 640)
+        first = next(frame for frame in drainer.frames if frame.life == life)
+        begun, audio = media.history(leg, stopped, first.start)
+        later = b"".join(f.pcm for f in drainer.frames if f.life == life)
+        assert begun == stopped
+        assert audio + later == whole[2 * stopped :][: len(audio + later)]
+        assert [ear.recv(2048)[0] for _ in range(10)] == [7] * 10, "the ear heard all of it"
+        media.forget(leg, first.start)
+        assert media.history(leg, 0, first.start)[1] == b""
+        assert media.counters(leg)["drops_reset"] == media.counters(leg)["drops_flushed"] == 0
 
 
 def test_the_next_call_may_come_from_elsewhere_at_once() -> None:
@@ -145,6 +193,7 @@ def test_a_flood_of_strangers_on_one_leg_costs_nobody_a_datagram() -> None:
         assert drainer.until(lambda: media.counters(struck)["strangers"] == sent)
         heard = {struck: seconds * 50 + 2, quiet: seconds * 50 + 1}
         for leg in talkers:
+            assert drainer.until(partial(_has_heard, media, leg, int(heard[leg])))
             counters = media.counters(leg)
             assert counters["datagrams_in"] == heard[leg]
             assert counters["drops_kernel"] == counters["drops_ring"] == 0
@@ -154,9 +203,6 @@ def test_a_flood_of_strangers_on_one_leg_costs_nobody_a_datagram() -> None:
     ear.join()
     assert sent == seconds * rate
     assert len(ear.times) == seconds * 50
-    off = sorted(behind_grid_ms(ear.times))
-    # Bounds for a busy machine; the bench has the figures.
-    assert off[len(off) * 90 // 100] < 5
 
 
 def test_what_the_kernel_keeps_out_is_counted_and_let_in_when_it_is_listed() -> None:
@@ -178,3 +224,7 @@ def test_what_the_kernel_keeps_out_is_counted_and_let_in_when_it_is_listed() -> 
         assert drainer.until(lambda: media.source(leg) is None)
         after.sendto(bytes(640), address)
         assert drainer.until(lambda: len(drainer.frames) == 3)
+
+
+def _has_heard(media: Engine, leg: int, datagrams: int) -> bool:
+    return media.counters(leg)["datagrams_in"] >= datagrams

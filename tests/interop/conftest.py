@@ -17,9 +17,9 @@ import pytest_asyncio
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.caller import Address, Caller
 from translink.callers.ear import BYTES_PER_SECOND
-from translink.callers.server_process import free_port
+from translink.callers.server_process import LegPlan, free_port
 from translink.sim.beacons import number_of
-from translink.sim.programs import LegPorts, Programs
+from translink.sim.programs import Programs
 
 PAIRS = 16
 WORDS = 10
@@ -72,7 +72,7 @@ class World:
 
 
 class Witness:
-    """Somebody at an ear who writes down the numbers that he hears. Sends nothing."""
+    """Writes down the numbers that arrive at an ear. Sends nothing."""
 
     def __init__(self, pair: Pair) -> None:
         self.heard: list[int] = []
@@ -91,7 +91,7 @@ class Witness:
     async def __aexit__(self, *_: object) -> None:
         await self.caller.close()
 
-    async def hears(self, numbers: list[int], patience: float = 10.0) -> list[int]:
+    async def hears(self, numbers: list[int], patience: float = 40.0) -> list[int]:
         """What was heard when it is everything, or when patience ends."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
@@ -110,8 +110,8 @@ async def world() -> AsyncIterator[World]:
         addresses = [("127.0.0.1", ports.pop()) for _ in range(4)]
         pairs.append(Pair(place, one, addresses[0], addresses[1], two, *addresses[2:]))
         legs += [
-            LegPorts(one, "en", addresses[0][1], addresses[1][1]),
-            LegPorts(two, "fr", addresses[2][1], addresses[3][1]),
+            LegPlan(one, "en", addresses[0], addresses[1]),
+            LegPlan(two, "fr", addresses[2], addresses[3]),
         ]
     async with Programs(legs, seed=1) as programs:
         yield World(programs, pairs)

@@ -1,4 +1,4 @@
-"""The main job: two callers speak at once, each hears the other's words in his own language. UDP in
+"""The main job: two callers speak at once, each hears the other's words in their own language. UDP in
 to UDP out, with the real offline engines: recognition, translation and speech synthesis."""
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from tests.interop.conftest import Pair, Witness, World, words_in
 from translink.callers.caller import Caller, fixed_size, random_sizes
 from translink.callers.wav import write_wav
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
+SOCKETS = Path("/proc/net/udp")
 SIZES: dict[str, Iterator[int]] = {
     **{str(size): fixed_size(size) for size in (160, 161, 320, 510, 640, 7_680, 15_870)},
     "random": random_sizes(seed=11),
@@ -70,9 +71,9 @@ async def test_a_gstreamer_gateway_talks_and_another_one_hears(
     host, port = pair.ear
     ear = ["udpsrc", f"address={host}", f"port={port}", "!", "filesink", "buffer-mode=unbuffered"]
     async with _running("gst-launch-1.0", "-q", *ear, f"location={heard}"):
-        await asyncio.sleep(0.5)  # udpsrc binds its port when the pipeline is playing
+        await _bound(port)
         await _run("gst-launch-1.0", "-q", *_gst_microphone(pair, tmp_path))
-        for _ in range(100):
+        for _ in range(400):
             await asyncio.sleep(0.1)
             if len(words_in(heard)) >= len(pair.numbers):
                 break
@@ -131,9 +132,17 @@ def _gst_microphone(pair: Pair, folder: Path) -> list[str]:
     return ["filesrc", f"location={_file(pair, folder)}", "!", *pipeline.split()]
 
 
+async def _bound(port: int) -> None:
+    """Until a program listens there: udpsrc binds its port when its pipeline is playing."""
+    wanted = f":{port:04X} "
+    async with asyncio.timeout(40):
+        while wanted not in SOCKETS.read_text():  # noqa: ASYNC110, ASYNC240 - another process
+            await asyncio.sleep(0.02)
+
+
 async def _run(*command: str) -> None:
     async with _running(*command) as process:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await process.wait()
         assert process.returncode == 0
 

@@ -204,7 +204,7 @@ async def serve(settings: dict[str, Any]) -> None:
             direction = Direction(http, settings, (leg, legs[other]))
             tasks.append(asyncio.create_task(direction.listen(ears[place])))
             tasks.append(asyncio.create_task(direction.speak(ears[other])))
-        await web.TCPSite(runner, settings["admin"]["host"], settings["admin"]["port"]).start()
+        await web.TCPSite(runner, "127.0.0.1", settings["admin"]["port"]).start()
         await over.wait()
         for task in tasks:
             task.cancel()

@@ -10,11 +10,10 @@ import pytest
 
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
-from translink.errors import Kind, ProviderError, SettingsError
+from translink.errors import Kind, ProviderError
 from translink.observe import tracing
 from translink.observe.journal import Journal
 from translink.observe.tracing import Traces
-from translink.settings.model import OtelSettings
 
 trace = pytest.importorskip("opentelemetry.sdk.trace")
 export = pytest.importorskip("opentelemetry.sdk.trace.export")
@@ -89,7 +88,7 @@ def test_what_went_wrong_is_an_error_with_its_reason(bug: str, inside: list[str]
 
 
 def test_utterances_that_never_end_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "OPEN", 10)
+    monkeypatch.setattr(tracing, "MOST_OPEN", 10)
     journal = Journal()
     collected = Collected(journal)
     for number in range(25):
@@ -99,14 +98,6 @@ def test_utterances_that_never_end_do_not_pile_up(monkeypatch: pytest.MonkeyPatc
     collected.traces.close()
     journal.emit("untranslated", {"segment": 24, "reason": "x"}, call="c", leg="1")
     assert collected.spans() == []
-
-
-def test_without_the_extra_the_setting_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"pip install 'translink\[otel\]'"):
-        tracing.export(Journal(), OtelSettings(endpoint="http://127.0.0.1:4318"))
 
 
 def test_who_does_not_trace_does_not_load_it() -> None:

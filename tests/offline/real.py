@@ -27,14 +27,15 @@ needs_engines = pytest.mark.skipif(
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[str]:
-    """`python -m translink.offline`, ready; yields its URL."""
+def serving(*arguments: str) -> Iterator[tuple[str, str]]:
+    """`python -m translink.offline`, ready; yields its URL and its key."""
     command = [sys.executable, "-m", "translink.offline", "--json", "--until-eof", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield str(json.loads(process.stdout.readline())["url"])
+            ready = json.loads(process.stdout.readline())
+            yield str(ready["url"]), str(ready["key"])
         finally:
             process.stdin.close()
             process.wait(10)

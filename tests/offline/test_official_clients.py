@@ -26,23 +26,24 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with serving() as address:
-        yield address
+def server() -> Iterator[tuple[str, str]]:
+    with serving() as made:
+        yield made
 
 
 @asynccontextmanager
-async def client(url: str) -> AsyncIterator[AsyncDeepgramClient]:
+async def client(server: tuple[str, str]) -> AsyncIterator[AsyncDeepgramClient]:
     """The SDK leaves its own connections open; ours are closed."""
+    url, key = server
     environment = DeepgramClientEnvironment(
         base=url, production=url.replace("http", "ws"), agent=url, agent_rest=url
     )
     async with httpx.AsyncClient(timeout=60, follow_redirects=True) as connections:
-        yield AsyncDeepgramClient(api_key="any", environment=environment, httpx_client=connections)
+        yield AsyncDeepgramClient(api_key=key, environment=environment, httpx_client=connections)
 
 
-async def speech(url: str, text: str) -> bytes:
-    async with client(url) as deepgram:
+async def speech(server: tuple[str, str], text: str) -> bytes:
+    async with client(server) as deepgram:
         pieces = deepgram.speak.v1.audio.generate(
             text=text,
             model="aura-2-thalia-en",
@@ -53,15 +54,15 @@ async def speech(url: str, text: str) -> bytes:
         return b"".join([piece async for piece in pieces])
 
 
-async def test_deepgram_speaks_and_understands_its_own_recording(url: str) -> None:
-    pcm = await speech(url, "I would like to make an appointment.")
+async def test_deepgram_speaks_and_understands_its_own_recording(server: tuple[str, str]) -> None:
+    pcm = await speech(server, "I would like to make an appointment.")
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(16_000)
         writer.writeframes(pcm)
-    async with client(url) as deepgram:
+    async with client(server) as deepgram:
         answer = await deepgram.listen.v1.media.transcribe_file(
             request=file.getvalue(), model="nova-3", language="en", smart_format=True
         )
@@ -71,11 +72,11 @@ async def test_deepgram_speaks_and_understands_its_own_recording(url: str) -> No
     assert transcript == "I would like to make an appointment."
 
 
-async def test_deepgram_streams(url: str) -> None:
-    pcm = bytes(16_000) + await speech(url, "Thank you very much.") + bytes(32_000)
+async def test_deepgram_streams(server: tuple[str, str]) -> None:
+    pcm = bytes(16_000) + await speech(server, "Thank you very much.") + bytes(32_000)
     got: list[object] = []
     async with (
-        client(url) as deepgram,
+        client(server) as deepgram,
         deepgram.listen.v1.connect(
             model="nova-3",
             language="en",
@@ -106,8 +107,9 @@ async def test_deepgram_streams(url: str) -> None:
     assert isinstance(got[-1], ListenV1Metadata)
 
 
-def test_deepl_translates_and_counts(url: str) -> None:
-    translator = deepl.DeepLClient("any", server_url=url)
+def test_deepl_translates_and_counts(server: tuple[str, str]) -> None:
+    url, key = server
+    translator = deepl.DeepLClient(key, server_url=url)
     result = translator.translate_text("Hello, how are you?", target_lang="FR")
     assert isinstance(result, deepl.TextResult)
     assert result.text == "Bonjour, comment allez-vous ?"

@@ -6,20 +6,23 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
 
+from translink.errors import TranslinkError
 from translink.offline import OfflineProcess, run_offline, start_offline
+from translink.offline.child import ServerChild
 from translink.offline.engines import check as checking
 
 
 async def test_a_child_serves_and_goes_when_told() -> None:
-    process = OfflineProcess(engine="beacon")
+    process = ServerChild([sys.executable, "-m", "translink.sim.testbed"])
     url = await process.start()
     async with aiohttp.ClientSession() as session, session.get(url + "/health") as response:
         assert (await response.json())["quality"] == "offline demo quality"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await process.stop()
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectionError):
@@ -28,10 +31,10 @@ async def test_a_child_serves_and_goes_when_told() -> None:
 
 def test_a_child_does_not_outlive_its_parent() -> None:
     parent = (
-        "import asyncio, os\n"
-        "from translink.offline import OfflineProcess\n"
+        "import asyncio, os, sys\n"
+        "from translink.offline.child import ServerChild\n"
         "async def main():\n"
-        "    process = OfflineProcess(engine='beacon')\n"
+        "    process = ServerChild([sys.executable, '-m', 'translink.sim.testbed'])\n"
         "    await process.start()\n"
         "    print(process.pid, flush=True)\n"
         "    os._exit(1)\n"
@@ -39,14 +42,37 @@ def test_a_child_does_not_outlive_its_parent() -> None:
     )
     # The child holds our pipe too: reading to the end returns only when it is gone.
     done = subprocess.run(
-        [sys.executable, "-c", parent], stdout=subprocess.PIPE, timeout=20, check=False
+        [sys.executable, "-c", parent], stdout=subprocess.PIPE, timeout=60, check=False
     )
     assert int(done.stdout) > 0
 
 
-async def test_an_engine_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match="beacon"):
-        await start_offline(engine="magic")
+async def test_a_child_that_does_not_start_says_why(tmp_path: Path) -> None:
+    child = ServerChild([sys.executable, "-c", "raise SystemExit('no')"], log=tmp_path / "log")
+    with pytest.raises(TranslinkError, match="did not start: no"):
+        await child.start()
+    assert child.pid is None
+
+
+@pytest.mark.timeout(120)
+async def test_every_start_has_a_key_of_its_own_and_lets_in_no_other() -> None:
+    one, two = (OfflineProcess(recognizers=1) for _ in range(2))
+    try:
+        await asyncio.gather(one.start(), two.start())
+        assert one.key != two.key
+        assert len(one.key) >= 32
+        async with aiohttp.ClientSession() as session:
+            for key, status in ((one.key, 200), (two.key, 403), ("any", 403), ("", 403)):
+                headers = {"Authorization": f"DeepL-Auth-Key {key}"}
+                async with session.get(one.url + "/v2/usage", headers=headers) as answer:
+                    assert answer.status == status
+            for key, status in ((two.key, 401), ("", 401)):
+                headers = {"Authorization": f"Token {key}"}
+                url = one.url + "/v1/speak"
+                async with session.post(url, headers=headers, json={"text": "a"}) as answer:
+                    assert answer.status == status
+    finally:
+        await asyncio.gather(one.stop(), two.stop())
 
 
 async def test_a_machine_without_programs_still_gets_a_server(

@@ -8,14 +8,24 @@ from hypothesis import strategies as st
 from tests.offline.stand_ins import burst, silence
 from translink.offline.engines.protocols import Heard
 from translink.offline.messages import Json
-from translink.offline.session import Ear, Feed, Finish, ListenOptions, ListenTiming, Partial, Say
+from translink.offline.session import (
+    Finish,
+    ListenSession,
+    ListenTiming,
+    Partial,
+    Say,
+    SessionFeed,
+    SessionOptions,
+)
 
-OPTIONS = ListenOptions(
+OPTIONS = SessionOptions(
     interim_results=True, endpointing=0.3, utterance_end=1.0, vad_events=True, punctuate=True
 )
 
 
-def drive(ear: Ear, pieces: list[bytes], words: tuple[Heard, ...] = ()) -> tuple[list[Json], bytes]:
+def drive(
+    ear: ListenSession, pieces: list[bytes], words: tuple[Heard, ...] = ()
+) -> tuple[list[Json], bytes]:
     """What is said, and what the recogniser was fed. Every final has the words; then they are out."""
     said: list[Json] = []
     fed = b""
@@ -23,7 +33,7 @@ def drive(ear: Ear, pieces: list[bytes], words: tuple[Heard, ...] = ()) -> tuple
     for step_source in steps:
         for step in step_source:
             match step:
-                case Feed(pcm):
+                case SessionFeed(pcm):
                     fed += pcm
                 case Partial():
                     said += ear.interim(step, ())
@@ -46,7 +56,7 @@ def finals(said: list[Json]) -> list[dict[str, object]]:
 def test_every_byte_reaches_the_recogniser_once_and_in_order(sizes: list[int], loud: bool) -> None:
     sound = (burst if loud else silence)(0.6)
     pieces = [sound[: 2 * size] for size in sizes]
-    _, fed = drive(Ear(OPTIONS, ListenTiming(), {}), pieces)
+    _, fed = drive(ListenSession(OPTIONS, ListenTiming(), {}), pieces)
     assert fed == b"".join(pieces)
 
 
@@ -54,7 +64,7 @@ def test_every_byte_reaches_the_recogniser_once_and_in_order(sizes: list[int], l
 def test_segments_touch_whatever_is_said(seconds: list[float]) -> None:
     pieces = [(burst if i % 2 else silence)(s) for i, s in enumerate(seconds)]
     timing = ListenTiming(piece=1.0, piece_limit=1.5, empty_final=1.0, hold_final=False)
-    said, fed = drive(Ear(OPTIONS, timing, {}), pieces)
+    said, fed = drive(ListenSession(OPTIONS, timing, {}), pieces)
     end = 0.0
     for message in finals(said):
         start, duration = message["start"], message["duration"]
@@ -66,7 +76,7 @@ def test_segments_touch_whatever_is_said(seconds: list[float]) -> None:
 
 
 def test_a_piece_cut_in_mid_speech_ends_with_its_last_word() -> None:
-    ear = Ear(OPTIONS, ListenTiming(piece=1.0, piece_limit=1.0), {})
+    ear = ListenSession(OPTIONS, ListenTiming(piece=1.0, piece_limit=1.0), {})
     said, _ = drive(ear, [burst(2.5)], (Heard("one", 0.1, 0.6),))
     first = finals(said)[0]
     assert (first["start"], first["duration"]) == (0.0, 0.6)
@@ -74,7 +84,7 @@ def test_a_piece_cut_in_mid_speech_ends_with_its_last_word() -> None:
 
 
 def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
-    ear = Ear(OPTIONS, ListenTiming(), {})
+    ear = ListenSession(OPTIONS, ListenTiming(), {})
     said, _ = drive(ear, [burst(0.6), silence(1.2)], (Heard("one", 0.1, 0.6),))
     kinds = [m["type"] for m in said if isinstance(m, dict)]
     assert kinds.count("UtteranceEnd") == 1
@@ -83,11 +93,11 @@ def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
 
 
 def test_without_endpointing_only_length_ends_a_piece() -> None:
-    ear = Ear(ListenOptions(endpointing=None), ListenTiming(), {})
+    ear = ListenSession(SessionOptions(endpointing=None), ListenTiming(), {})
     said, _ = drive(ear, [burst(0.5), silence(4)])
     assert [m["speech_final"] for m in finals(said)] == [False]
 
 
 def test_finalize_with_nothing_new_says_nothing() -> None:
-    ear = Ear(OPTIONS, ListenTiming(), {})
+    ear = ListenSession(OPTIONS, ListenTiming(), {})
     assert list(ear.finalize()) == []

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.process.pressure import ADMISSION, HOLD, LATE, STEP, Level, LoadLimits, Pressure
+from translink.process.pressure import (
+    ADMISSION,
+    HOLD_SECONDS,
+    LATE_SECONDS,
+    STEP_SECONDS,
+    Level,
+    LoadLimits,
+    Pressure,
+)
 
 ORDER = [
     (Level.CALM, 1),
@@ -29,8 +37,8 @@ class Machine:
         self.seen: list[tuple[float, tuple[Level, int]]] = []
 
     def go_on(self, seconds: float, busy: float = 0.0, lag: float = 0.0) -> None:
-        for _ in range(round(seconds / STEP)):
-            self.now += STEP
+        for _ in range(round(seconds / STEP_SECONDS)):
+            self.now += STEP_SECONDS
             self.pressure.observe(self.now, lag, busy)
             self.seen.append((self.now, self.rung))
 
@@ -64,14 +72,14 @@ def test_a_full_machine_refuses_calls_within_two_seconds() -> None:
 
 def test_a_loop_that_stays_late_is_as_bad_as_one_that_is_busy() -> None:
     machine = Machine()
-    machine.go_on(5, lag=LATE)
+    machine.go_on(5, lag=LATE_SECONDS)
     assert machine.rungs() == ORDER
 
 
 def test_a_single_stall_is_forgiven() -> None:
     machine = Machine()
     machine.go_on(5, busy=0.2)
-    machine.go_on(STEP, busy=0.2, lag=3.0)
+    machine.go_on(STEP_SECONDS, busy=0.2, lag=3.0)
     machine.go_on(5, busy=0.2)
     assert machine.rungs() == [(Level.CALM, 1)]
 
@@ -99,7 +107,7 @@ def test_the_way_back_takes_a_while_for_each_rung() -> None:
     machine.go_on(60)
     assert machine.rungs() == ORDER[::-1]
     times = [b[0] for a, b in pairwise(machine.seen) if a[1] != b[1]]
-    assert all(b - a >= HOLD - STEP / 2 for a, b in pairwise(times))
+    assert all(b - a >= HOLD_SECONDS - STEP_SECONDS / 2 for a, b in pairwise(times))
 
 
 def test_what_coalescing_saves_does_not_undo_it() -> None:
@@ -125,7 +133,7 @@ def test_calls_are_refused_on_the_top_rung_only() -> None:
     while machine.pressure.level is not Level.REFUSE:
         assert machine.pressure.refuses(machine.now, 5) is None
         assert machine.pressure.unready(5) is None
-        machine.go_on(STEP, busy=1.0)
+        machine.go_on(STEP_SECONDS, busy=1.0)
     assert machine.pressure.refuses(machine.now, 5) == "overloaded"
     assert machine.pressure.unready(5) == "overloaded"
 
@@ -134,7 +142,7 @@ def test_after_an_overload_callers_come_back_one_by_one() -> None:
     machine = Machine()
     machine.go_on(5, busy=1.0)
     while machine.pressure.level is Level.REFUSE:
-        machine.go_on(STEP)
+        machine.go_on(STEP_SECONDS)
     assert machine.pressure.refuses(machine.now, 5) is None
     machine.pressure.admitted(machine.now)
     assert machine.pressure.refuses(machine.now + ADMISSION / 2, 6) == "overloaded"
@@ -177,7 +185,7 @@ def test_more_strain_never_gives_less_up(
 def test_no_two_steps_back_within_the_hold(
     moments: list[tuple[tuple[float, float], float]],
 ) -> None:
-    pressure, now, left = Pressure(), 50.0, -HOLD
+    pressure, now, left = Pressure(), 50.0, -HOLD_SECONDS
     for (lag, busy), step in moments:
         now += step
         before = ORDER.index((pressure.level, pressure.frames_per_message))
@@ -185,7 +193,7 @@ def test_no_two_steps_back_within_the_hold(
         after = ORDER.index((pressure.level, pressure.frames_per_message))
         assert after >= before - 1
         if after < before:
-            assert now - left >= HOLD
+            assert now - left >= HOLD_SECONDS
             left = now
         elif after > before:
             left = max(left, now)  # what was just climbed is held as long
@@ -199,7 +207,7 @@ def test_from_anywhere_calm_comes_back(
     for (lag, busy), step in moments:
         now += step
         pressure.observe(now, lag, busy)
-    for _ in range(round((len(ORDER) + 1) * (HOLD + 1) / STEP)):
-        now += STEP
+    for _ in range(round((len(ORDER) + 1) * (HOLD_SECONDS + 1) / STEP_SECONDS)):
+        now += STEP_SECONDS
         pressure.observe(now, 0.04 * rest, 0.4 * rest)
     assert (pressure.level, pressure.frames_per_message) == ORDER[0]

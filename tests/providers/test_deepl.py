@@ -11,7 +11,7 @@ from aiohttp import web
 from tests.fakes.web import Handler, fake_web
 from tests.support.paths import SHARED, needs_shared
 from translink.errors import Kind, ProviderError, SettingsError
-from translink.providers.deepl import DeepL, Formality, Usage, source_language
+from translink.providers.deepl import DeepL, DeepLUsage, Formality, source_language
 from translink.providers.http import Http
 
 KEY = "00000000-0000-4000-8000-000000000000"
@@ -180,7 +180,7 @@ async def test_usage_and_warm_connections() -> None:
     async with fake_web(answer) as server, Http() as http:
         deepl = DeepL(http, api_key=KEY, server_url=server.url)
         assert await deepl.warm() == 1
-        assert await deepl.usage() == Usage(5, 500_000)
+        assert await deepl.usage() == DeepLUsage(5, 500_000)
         await deepl.translate("oui", source="fr", target="en")
     assert len(server.peers) == 1
 

@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, FakeStream, Plan, World, hear, talk
+from tests.support.world import FRAME, NumberStream, Plan, World, hear, talk
 from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, SLACK
 from translink.providers.restream import Restream
@@ -78,7 +78,7 @@ def test_giving_up_drops_the_connection() -> None:
     restream(Plan(block=[1.0]), scene)
 
 
-class Odd(FakeStream):
+class Odd(NumberStream):
     """Ends by itself after one final, or has a bug."""
 
     bug: Exception | None = None

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.media import FakeFrame
 from tests.support.virtual import run_virtually
-from tests.support.world import FakeFrame, FakeStream, Plan, World
+from tests.support.world import NumberStream, Plan, World
 from translink.errors import Kind
 from translink.recognition.feed import FeedLimits
-from translink.recognition.rules import ListenRules, Mode
+from translink.recognition.rules import ListenMode, ListenRules
 
 
 def live(
@@ -71,7 +72,7 @@ def test_an_outage_of_the_stream_is_bridged_by_the_prerecorded_api(outage: float
     )
     assert_lossless(world)
     assert world.fallbacks == 1, "said once"
-    assert world.modes[-2][1] is Mode.STREAMING, "and it came back"
+    assert world.modes[-2][1] is ListenMode.STREAMING, "and it came back"
     assert world.handshakes <= 4 + outage
 
 
@@ -162,7 +163,7 @@ def test_who_hangs_up_in_mid_sentence_is_heard_to_the_end_though_the_stream_dies
 
 
 def test_a_stream_that_does_not_even_let_itself_be_dropped_is_reported_with_the_rest() -> None:
-    class Sticky(FakeStream):
+    class Sticky(NumberStream):
         """Ignores the first abort."""
 
         aborts = 0
@@ -176,7 +177,7 @@ def test_a_stream_that_does_not_even_let_itself_be_dropped_is_reported_with_the_
         rules = ListenRules(feed=FeedLimits(patience=60.0))
         world = World(3, Plan(hang_up=20.0, mute=[19.0]), rules=rules)
 
-        async def connect(language: str) -> FakeStream:
+        async def connect(language: str) -> NumberStream:
             return Sticky(world)
 
         world.connect = connect  # type: ignore[method-assign]
@@ -208,7 +209,7 @@ def test_audio_that_comes_after_the_end_is_not_of_this_call() -> None:
         await world.live_through(10.0)
         requests = world.requests
         world.listener.frames(
-            [FakeFrame(0, 50_000 * 320, 0, 0, 9, 9, True, 0, bytes(640)) for _ in range(200)]  # type: ignore[misc]
+            [FakeFrame(50_000 * 320, True, 0, 0, rms=9, peak=9) for _ in range(200)]  # type: ignore[misc]
         )
         await asyncio.sleep(5)
         assert world.requests == requests
@@ -230,7 +231,7 @@ def test_cancelling_reports_what_was_under_way() -> None:
         await asyncio.wait([living])
         assert world.open_streams == 0
         assert world.losses
-        assert world.modes[-1][1] is Mode.IDLE
+        assert world.modes[-1][1] is ListenMode.IDLE
         return world
 
     run_virtually(call())

@@ -34,6 +34,46 @@ def refusal(**environ: str) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("TRANSLINK_LEGS__3333__LISTEN", "300.0.0.1:6120", "300.0.0.1 is no IP address"),
+        ("DEEPGRAM_BASE_URL", "https://api.deepgram.com/v1", "should end before /v1"),
+        ("DEEPL_SERVER_URL", "https://api.deepl.com/v2/translate", "should end before /v1 or /v2"),
+        ("DEEPGRAM_BASE_URL", f"https://{'x' * 64}.example", "labels have 1 to 63 characters"),
+        ("TRANSLINK_OFFLINE__PHRASEBOOK", "nowhere.toml", "no such file"),
+    ],
+)
+def test_what_could_only_fail_later_is_refused(
+    here: Path, name: str, value: str, right: str
+) -> None:
+    said = refusal(**{name: value})
+    assert name in said
+    assert right in said
+
+
+def test_traces_without_their_extra_are_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("translink.settings.model.is_installed", lambda _: False)
+    said = refusal(TRANSLINK_OTEL__ENDPOINT="http://127.0.0.1:4318")
+    assert "pip install 'translink[otel]'" in said
+
+
+def test_a_misspelt_name_is_told_without_its_value(here: Path) -> None:
+    said = refusal(TRANSLINK_DEEPGRAM__API_KYE="dg-0123456789abcdef")
+    assert "did you mean TRANSLINK_DEEPGRAM__API_KEY?" in said
+    assert "0123456789abcdef" not in said
+
+
+def test_a_key_is_found_on_the_command_line_however_it_is_written(here: Path) -> None:
+    hidden = r'fallback.deepl=[{"api\u005fkey": "0123456789abcdef:fx"}]'
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(environ={}, flags={"--set": [hidden]})
+    assert "everybody on this machine can read it" in str(refused.value)
+    assert "0123456789abcdef" not in str(refused.value)
+
+
 def test_without_any_setting_the_predecessors_gateways_find_their_ports(here: Path) -> None:
     settings = load()
     english, french = settings.legs
@@ -204,7 +244,7 @@ def test_an_unknown_name_of_ours_is_refused_with_the_nearest(
 def test_an_unknown_name_in_the_file_is_refused_with_the_nearest(here: Path) -> None:
     (here / "translink.toml").write_text("[deepl]\ntimeuot = 2\n")
     assert refusal() == (
-        "deepl.timeuot = 2 (translink.toml, line 2): is not a setting; did you mean deepl.timeout?"
+        "deepl.timeuot (translink.toml, line 2): is not a setting; did you mean deepl.timeout?"
     )
 
 
@@ -341,7 +381,7 @@ TOKEN = "0123456789abcdef"
         ({"HOST": "0.0.0.0", "TOKEN": "short"}, "should have at least 16 characters"),
         ({"HOST": "::", "READ_TOKEN": "short"}, "should have at least 16 characters"),
         ({"TOKEN": TOKEN, "READ_TOKEN": TOKEN}, "should differ from admin.token"),
-        ({"ALLOWED_HOSTS": "calls.example.com"}, "leads others here, so admin.token is needed"),
+        ({"ALLOWED_HOSTS": "calls.example.com"}, "lets other hosts in; set admin.token"),
         ({"TLS_KEY": "key.pem"}, "is of no use without admin.tls_cert"),
     ],
     ids=str,

@@ -14,7 +14,7 @@ import pytest
 
 from translink.errors import SettingsError
 from translink.settings.model import Settings
-from translink.settings.secrets import LONGEST, fetched, without_secrets
+from translink.settings.secrets import LONGEST_SECRET, fetched, without_secrets
 
 KEY = "k3y-0123456789"
 
@@ -94,7 +94,7 @@ def test_of_a_name_and_its_file_only_one_may_be_set(tmp_path: Path, file: Path) 
         (None, "cannot be read: No such file"),
         (b"", "is empty"),
         (b"\xff\xfe", "the key and nothing else"),
-        (b"x" * (LONGEST + 1), "the key and nothing else"),
+        (b"x" * (LONGEST_SECRET + 1), "the key and nothing else"),
         (b"one\ntwo\n", "the key alone"),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translink._core import BeaconDecoder
-from translink.sim.beacons import CALLERS, Listener, Manner, Talker, caller_of, number_of
+from translink.sim.beacons import CALLERS, BeaconListener, Manner, Talker, caller_of, number_of
 
 
 @given(st.integers(0, CALLERS - 1), st.integers(0, (1 << 14) - 1))
@@ -53,7 +53,7 @@ def test_nobody_may_have_the_numbers_of_made_up_words() -> None:
 
 
 def test_a_listener_dates_a_word_by_the_datagram_with_its_end() -> None:
-    talker, listener = Talker(3, 1, Manner(words=(4, 4), first=(0.1, 0.1))), Listener()
+    talker, listener = Talker(3, 1, Manner(words=(4, 4), first=(0.1, 0.1))), BeaconListener()
     for n in range(100):
         listener.datagram(talker.frame()[0], at=0.02 * (n + 1))
     listener.finish()

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from translink.callers.server_process import usage_of
+from translink.callers.server_process import LegPlan, settings_file, usage_of
 from translink.settings.model import Settings
-from translink.sim.programs import LegPorts, settings_file
+from translink.sim.programs import beacon_settings
 
 
 def test_the_settings_file_is_what_translink_reads(tmp_path: Path) -> None:
-    legs = [LegPorts("1000", "en", 40_000, 40_001), LegPorts("1001", "fr", 40_002, 40_003)]
+    at = [("127.0.0.1", port) for port in range(40_000, 40_004)]
+    legs = [LegPlan("1000", "en", at[0], at[1], 30.0), LegPlan("1001", "fr", at[2], at[3])]
     path = tmp_path / "translink.toml"
-    text = settings_file(legs, url="http://127.0.0.1:9", port=3, mode="prerecorded")
-    path.write_text(text + "[segment]\nmax_wait = 1.0\n")
+    extra = beacon_settings("http://127.0.0.1:9", "prerecorded") + "[segment]\nmax_wait = 1.0\n"
+    path.write_text(settings_file(legs, 3, extra))
     settings = Settings.load(config=path, environ={}, directory=tmp_path)
     assert settings.mode == "prerecorded"
     assert settings.pairs == (("1000", "1001"),)
+    assert [settings.leg(leg.name).ledger_seconds for leg in legs] == [30.0, 60.0]
     assert str(settings.leg("1001").play_to) == "127.0.0.1:40003"
     assert settings.deepgram.base_url == "http://127.0.0.1:9"
     assert settings.fallback.deepl[0].server_url == "http://127.0.0.1:9"

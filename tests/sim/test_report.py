@@ -5,16 +5,22 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.sim.beacons import Heard, number_of
-from translink.sim.lines import Said
-from translink.sim.report import Direction, count, handshakes_after_fault, percentiles, recoveries
+from translink.sim.beacons import HeardBeacon, number_of
+from translink.sim.lines import SaidBeacon
+from translink.sim.report import (
+    DirectionReport,
+    count,
+    handshakes_after_fault,
+    percentiles,
+    recoveries,
+)
 
 
-def direction(caller: int, said: int, heard: list[int]) -> Direction:
-    return Direction(
+def direction(caller: int, said: int, heard: list[int]) -> DirectionReport:
+    return DirectionReport(
         caller,
-        [Said(number_of(caller, n), float(n)) for n in range(said)],
-        [Heard(number_of(caller, n), n + 1.5) for n in heard],
+        [SaidBeacon(number_of(caller, n), float(n)) for n in range(said)],
+        [HeardBeacon(number_of(caller, n), n + 1.5) for n in heard],
     )
 
 
@@ -51,7 +57,7 @@ def test_a_word_given_as_text_is_not_lost_but_not_heard_either() -> None:
 
 def test_a_word_nobody_said_is_invented_and_one_for_another_ear_is_misrouted() -> None:
     one, two = direction(0, 2, [0, 1, 99]), direction(1, 1, [0])
-    two.heard.append(Heard(number_of(0, 1), 3.0))  # type: ignore[attr-defined]
+    two.heard.append(HeardBeacon(number_of(0, 1), 3.0))  # type: ignore[attr-defined]
     counts = count([one, two])
     assert (counts.words_invented, counts.words_misrouted) == (1, 1)
     assert not counts.perfect()

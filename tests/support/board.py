@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from translink.calls.segments import CommitPolicy
+from tests.fakes.media import FakeFrame, FakePlayout
+from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard
 from translink.errors import Kind, ProviderError
 from translink.media import MediaLeg
@@ -31,41 +32,15 @@ COUNTERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FakeFrame:
-    """Like `_core.Frame`."""
-
-    start: int
-    speech: bool
-    captured: int
-    ready: int
-    filled: int = 0
-    pcm: bytes = bytes(640)
-    rms: int = 0
-    peak: int = 0
-    leg: int = 0
-    life: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FakePlayout:
-    """Like `_core.Playout`."""
-
-    utterance: int
-    kind: str
-    at: int
-    unplayed: int = 0
-    leg: int = 0
-
-
 class FakeLeg:
-    """Like `MediaLeg`: plays at once, counts what it is told to."""
+    """Like `MediaLeg`: plays at once, counts what a test says it should."""
 
     def __init__(self) -> None:
         self.on_frames: Any = None
         self.on_playout: Any = None
         self.on_dead: Any = None
-        self.resets = 0
+        self.on_source: Any = None
+        self.resets = self.detached = self.forgotten = 0
         self.played = bytearray()
         self.head = 0
         self.volume = 1.0
@@ -126,6 +101,14 @@ class FakeLeg:
     def heard(self, start: int, end: int) -> tuple[int, bytes]:
         return start, bytes(self.played)[: 2 * (end - start)]
 
+    def detach(self) -> None:
+        self._alive()
+        self.detached += 1
+
+    def forget(self, before: int) -> None:
+        self._alive()
+        self.forgotten = before
+
     def reset(self) -> None:
         self._alive()
         self.resets += 1
@@ -140,10 +123,10 @@ class FakeLeg:
             raise LookupError("out of service")
 
 
-class FakeStream:
+class BoardStream:
     """Says one word for every 25 frames (half a second), final at once."""
 
-    def __init__(self, providers: FakeProviders) -> None:
+    def __init__(self, providers: BoardProviders) -> None:
         self._providers = providers
         self._samples = self._done = 0
         self._events: asyncio.Queue[StreamEvent | Exception | None] = asyncio.Queue()
@@ -190,7 +173,7 @@ class FakeStream:
 
 
 @dataclass
-class FakeProviders:
+class BoardProviders:
     """All services. `bugs["translate en"]` is raised by the translator asked from English."""
 
     name: str = "fake"
@@ -199,15 +182,15 @@ class FakeProviders:
     """Seconds, likewise."""
     open: int = 0
     connected: list[str] = field(default_factory=list)
-    newest: dict[str, FakeStream] = field(default_factory=dict)
+    newest: dict[str, BoardStream] = field(default_factory=dict)
     """The stream that was opened last, by language."""
     heard: int = 0
     """Bytes."""
 
-    async def connect(self, language: str) -> FakeStream:
+    async def connect(self, language: str) -> BoardStream:
         await self._perhaps(f"listen {language}")
         self.connected.append(language)
-        self.newest[language] = FakeStream(self)
+        self.newest[language] = BoardStream(self)
         return self.newest[language]
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
@@ -238,7 +221,7 @@ class Board:
             for name, language in (("1", "en"), ("2", "fr"), ("3", "de"), ("4", "es"))
         ]
         chosen = {"idle_timeout": 0.2, "drain_timeout": 1.0, "legs": legs, **settings}
-        self.providers = FakeProviders()
+        self.providers = BoardProviders()
         self.journal = Journal()
         self.legs = {str(name): FakeLeg() for name in range(1, 5)}
         self.switchboard = Switchboard(
@@ -253,7 +236,7 @@ class Board:
             ),
             journal=self.journal,
             rules=ListenRules(),
-            policy=CommitPolicy(),
+            policy=SegmentPolicy(),
         )
 
     async def talk(self, leg: str, seconds: float) -> None:
@@ -265,7 +248,7 @@ class Board:
     async def no_calls(self) -> None:
         """Until every call is over."""
         async with asyncio.timeout(8):
-            while self.switchboard.calls:  # noqa: ASYNC110 - nobody tells
+            while self.switchboard.calls:  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
 
     async def no_calls_of(self, leg: str) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from tests.support.board import Board, FakeLeg
 from translink.admin.panel.console import Condition, Console
 from translink.calls.exchange import Exchange
-from translink.observe.archive import Archive
-from translink.process.usage import Usage
+from translink.observe.transcripts import Transcripts
+from translink.process.usage import ProcessUsage
 from translink.settings.model import LegSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PortLeg(FakeLeg):
 
 
 class Desk:
-    """A board, its archive, its exchange on a few ports, and the console over them."""
+    """A board, its transcripts, its exchange on a few ports, and the console over them."""
 
     def __init__(
         self,
@@ -44,22 +44,25 @@ class Desk:
         self.taken: set[int] = set()
         """Ports that are bound: ours, or somebody else's if a test says so."""
         self.opened: dict[str, PortLeg] = {}
+        self.out_of_memory = False
         switchboard = self.board.switchboard
         limits = {"calls": 5, "lines": 20, "retention": 3600.0} | (transcripts or {})
-        self.archive = Archive(
+        self.transcripts = Transcripts(
             self.board.journal,
             calls=int(limits["calls"]),
             lines=int(limits["lines"]),
             retention=limits["retention"],
         )
-        switchboard.on_ended = lambda call: self.archive.close(call.row(), call.stages.summary())
+        switchboard.on_ended = lambda call: self.transcripts.close(
+            call.row(), call.stages.summary()
+        )
         self.exchange = Exchange(
             switchboard._settings.calls,
             switchboard,
             open_leg=self._open,
         )
         gate = SimpleNamespace(active=0, waiting=0, waited=0, refused=0)
-        lineup = SimpleNamespace(gate=gate, breakers=dict, down=list)
+        lineup = SimpleNamespace(gate=gate, breakers=dict, in_line=dict, stream="first", down=list)
         self.console = Console(
             switchboard._settings,
             Condition(),
@@ -67,13 +70,15 @@ class Desk:
             exchange=self.exchange,
             lineup=cast("Lineup", lineup),
             journal=self.board.journal,
-            archive=self.archive,
+            transcripts=self.transcripts,
             pressure=switchboard.pressure,
-            usage=Usage(),
+            usage=ProcessUsage(),
             offline=None,
         )
 
     def _open(self, leg: LegSettings) -> MediaLeg:
+        if self.out_of_memory:
+            raise MemoryError
         if leg.listen.port in self.taken:
             raise OSError(98, "Address already in use")
         made = self.opened[leg.name] = PortLeg((leg.listen.host, leg.listen.port), self.taken)

@@ -135,8 +135,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a call that somebody listens to is marked",
-        "calls/tap.py",
-        "leg.listeners += 1",
+        "calls/leg.py",
+        "self.listeners += 1",
         "pass",
         "tests/calls/test_tap.py -k seen_by_all",
     ),
@@ -271,14 +271,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a session ends some day",
         "admin/access/sessions.py",
-        "or now - session.began > LONGEST\n",
+        "or now - session.began > LONGEST_SESSION\n",
         "or False:",
         f"{SESSIONS} -k some_day",
     ),
     Mutation(
         "sessions are bounded",
         "admin/access/sessions.py",
-        "while len(self._open) > MOST:",
+        "while len(self._open) > MOST_SESSIONS:",
         "while False:",
         f"{SESSIONS} -k one_too_many",
     ),
@@ -300,7 +300,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "one address guesses ten times a minute",
         "admin/access/throttle.py",
-        "self._paid[who] = max(self._paid.pop(who, now), now) + EVERY",
+        "self._paid[who] = max(self._paid.pop(who, now), now) + GUESS_SECONDS",
         "self._paid[who] = now",
         f"{THROTTLE} -k burst",
     ),
@@ -328,7 +328,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "addresses remembered are bounded",
         "admin/access/throttle.py",
-        "if len(self._known) > MOST:",
+        "if len(self._known) > MOST_ADDRESSES:",
         "if False:",
         f"{THROTTLE} -k places",
     ),
@@ -491,7 +491,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a dashboard that falls behind is cut off",
         "admin/routes/live.py",
-        "if len(self._events) >= EVENTS:",
+        "if len(self._events) >= EVENTS_BEHIND:",
         "if False:",
         "tests/admin/routes/test_live.py -k falls_behind",
     ),
@@ -683,7 +683,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "transcripts are forgotten in time",
-        "observe/archive.py",
+        "observe/transcripts.py",
         "if not too_many and now - minutes.ended <= self._retention:",
         "if not too_many:",
         "tests/test_privacy.py -k left_out",

@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,16 @@ def pairs(*names: tuple[str, str], languages: tuple[str, str] = ("en", "fr")) ->
         for pair in names
         for name, language in zip(pair, languages, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class ServerPlan:
+    """What the server of a test module is like: its `SERVER`."""
+
+    legs: Sequence[LegPlan]
+    flag: str = "true"
+    """`USE_DEEPGRAM_STREAMING`."""
+    extra: str = "idle_timeout = 0.6\ndrain_timeout = 5.0"
 
 
 @contextlib.asynccontextmanager

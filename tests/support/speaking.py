@@ -1,4 +1,4 @@
-"""An ear that plays in virtual time, and translators and voices that do as they are told."""
+"""An ear that plays in virtual time, and translators and voices that follow a script."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+from tests.fakes.media import FakePlayout
 from translink._core import Playout
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
@@ -29,17 +30,6 @@ def weather(message: str = "down", kind: Kind = Kind.TRANSIENT) -> ProviderError
 def sound(word: str) -> bytes:
     """A word as audio: readable in what the ear heard."""
     return word.encode().ljust(WORD, b"\0")
-
-
-@dataclass(frozen=True, slots=True)
-class FakePlayout:
-    """Like `_core.Playout`."""
-
-    leg: int
-    utterance: int
-    kind: str
-    at: int
-    unplayed: int = 0
 
 
 @dataclass
@@ -105,7 +95,7 @@ class FakeEar:
 
     def _step(self, entry: _Queued, kind: str, unplayed: int = 0) -> None:
         if kind not in self.untold:
-            step = FakePlayout(0, entry.number, kind, time.monotonic_ns(), unplayed)
+            step = FakePlayout(entry.number, kind, time.monotonic_ns(), unplayed)
             self.tell(cast("Playout", step))
 
 

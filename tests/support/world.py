@@ -15,31 +15,18 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
+from tests.fakes.media import FakeFrame
+from tests.support.lies import Liar
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.recognition.listener import Listener
-from translink.recognition.rules import ListenObserver, ListenRules, Mode
+from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
 from translink.results import RATE, Result, StreamEvent, Word
 
 FRAME = 320
 WORD = RATE // 5
 GAP = 3 * FRAME
-
-
-@dataclass(frozen=True, slots=True)
-class FakeFrame:
-    """Like `_core.Frame`."""
-
-    leg: int
-    start: int
-    captured: int
-    ready: int
-    peak: int
-    rms: int
-    speech: bool
-    filled: int
-    pcm: bytes
 
 
 def talk(rng: random.Random, seconds: float) -> Iterator[tuple[int, bool]]:
@@ -109,11 +96,15 @@ class Plan:
     languages: list[float] = field(default_factory=list)
     """The talker goes on in the other one of two languages."""
     handshake: float = 0.15
+    lies: tuple[str, ...] = ()
+    """What a stream's finals do now and then: see `tests/support/lies.py`."""
+    jitter: float = 0.0
+    """Deviation of word times, seconds."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
 
 
-class FakeStream:
+class NumberStream:
     """A stream with interims, finals after 300 ms of silence or ten words, and the delays of the
     real one."""
 
@@ -132,6 +123,7 @@ class FakeStream:
         """Now and then the transport takes nothing without waiting."""
         world.open_streams += 1
         world.most_streams = max(world.most_streams, world.open_streams)
+        self._liar = Liar(world.plan.lies, world.plan.jitter, f"{world.seed}:{world.streams}")
         loop = asyncio.get_running_loop()
         for at in world.plan.reset:
             self._at(
@@ -206,7 +198,9 @@ class FakeStream:
         )
 
     def _final(self, words: list[Word], end: int, *, speech_final: bool) -> None:
-        self._say(self._result(words, end, final=True, speech_final=speech_final))
+        result = self._result(words, end, final=True, speech_final=speech_final)
+        for told in self._liar.told(result):
+            self._say(told)
         self._done = end
 
     def _say(self, event: StreamEvent) -> None:
@@ -254,6 +248,7 @@ class World(ListenObserver):
         ledger_seconds: float = 60.0,
         rules: ListenRules | None = None,
     ) -> None:
+        self.seed = seed
         self.rng = random.Random(seed)
         self.plan = plan
         self.ledger = Ledger(ledger_seconds)
@@ -261,7 +256,7 @@ class World(ListenObserver):
         self.heard: list[str] = []
         self.losses: list[Lost] = []
         self.complaints: list[str] = []
-        self.modes: list[tuple[float, Mode]] = []
+        self.modes: list[tuple[float, ListenMode]] = []
         self.delays: list[float] = []
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
@@ -290,13 +285,13 @@ class World(ListenObserver):
         """Seconds of the call."""
         return time.monotonic() - self._zero
 
-    async def connect(self, language: str) -> FakeStream:
+    async def connect(self, language: str) -> NumberStream:
         self.handshakes += 1
         await asyncio.sleep(self.plan.handshake)
         for start, end, kind in self.plan.refuse:
             if start <= self.now < end:
                 raise ProviderError("refused", provider="x", kind=kind)
-        return FakeStream(self, language)
+        return NumberStream(self, language)
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         self.requests += 1
@@ -318,7 +313,7 @@ class World(ListenObserver):
         elif isinstance(item, Lost):
             self.losses.append(item)
 
-    def mode(self, mode: Mode, reason: str) -> None:
+    def mode(self, mode: ListenMode, reason: str) -> None:
         self.modes.append((self.now, mode))
 
     def fell_back(self, error: ProviderError | None) -> None:
@@ -339,7 +334,7 @@ class World(ListenObserver):
                 self._said_at[str(value)] = self.now
             now = time.monotonic_ns()
             self.listener.frames(
-                [FakeFrame(0, number * FRAME, now, now, value, value, value > 0, 0, pcm)]  # type: ignore[list-item]
+                [FakeFrame(number * FRAME, value > 0, now, now, pcm=pcm, rms=value, peak=value)]  # type: ignore[list-item]
             )
             if ends and self.now >= self.plan.hang_up:
                 break
@@ -349,7 +344,7 @@ class World(ListenObserver):
                 self.listener.use_streaming(streaming)
             while languages and languages[0] <= self.now:
                 languages.pop(0)
-                self.listener.use_language("fr" if self.listener.language == "en" else "en")
+                self.listener.set_language("fr" if self.listener.language == "en" else "en")
         self.said_for = self.now
         await self.listener.finish(drain)
         self.drained_in = self.now - self.said_for

@@ -1,4 +1,4 @@
-"""The admin server: listens, lets in who may ask, and hands on to the routes."""
+"""The admin server: listens, guards its routes and serves them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from translink.admin.access.guard import (
 from translink.admin.access.roles import Access
 from translink.admin.access.tls import Certificate
 from translink.admin.http.route import Route, install
-from translink.admin.panel.source import AdminSource
+from translink.admin.panel.console import Console
 from translink.admin.routes.audio import AudioStreams
 from translink.admin.routes.calls import CallRoutes
 from translink.admin.routes.events import EventStreams
@@ -36,11 +36,11 @@ log = structlog.get_logger("translink.admin")
 
 
 class AdminServer:
-    """Serves `source` at `host`:`port` until closed."""
+    """Serves the console at `host`:`port` until closed."""
 
     def __init__(
         self,
-        source: AdminSource,
+        console: Console,
         *,
         host: str = "127.0.0.1",
         port: int = 3020,
@@ -50,19 +50,19 @@ class AdminServer:
     ) -> None:
         """`guard` None: one for `host` and `token`. Raises `SettingsError` when the address is not
         loopback and there is no token."""
-        self._source = source
+        self._console = console
         self._host = host
         self._port = port
         self._tls = tls
         self.guard = guard or Guard(Access(host, token))
-        self._streams = EventStreams(source)
-        self._audio = AudioStreams(source)
-        self._live = LiveStreams(source, listen_in=self.guard.access.listen_in)
+        self._streams = EventStreams(console)
+        self._audio = AudioStreams(console)
+        self._live = LiveStreams(console, listen_in=self.guard.access.listen_in)
         self._runner: web.AppRunner | None = None
         self._connections: Connections | None = None
 
     @classmethod
-    def from_settings(cls, source: AdminSource, settings: AdminSettings) -> Self:
+    def from_settings(cls, console: Console, settings: AdminSettings) -> Self:
         """As the settings say. Raises `SettingsError` when they would let everybody in, or when the
         certificate does not serve."""
         access = Access(
@@ -81,11 +81,11 @@ class AdminServer:
         )
         if tls is None and not is_loopback(settings.host):
             log.warning(
-                "admin.host is reachable from outside without TLS: whoever is on the way can read "
+                "admin.host is reachable from outside without TLS: the network between can read "
                 "the token; set admin.tls_cert, or stay on loopback behind a proxy",
                 host=settings.host,
             )
-        return cls(source, host=settings.host, port=settings.port, guard=guard, tls=tls)
+        return cls(console, host=settings.host, port=settings.port, guard=guard, tls=tls)
 
     def reload_certificate(self) -> None:
         """Read certificate and key again, for new connections. One that does not serve leaves the
@@ -124,10 +124,7 @@ class AdminServer:
             await connections.start()
         except OSError as error:
             await self.close()
-            if error.errno == errno.EADDRINUSE:
-                wrong = "is taken by another program; choose another, or 0 for any"
-                raise SettingsError(f"admin.port = {self._port}: {wrong}") from None
-            raise SettingsError(f"admin.host = {self._host!r}: {error.strerror}") from None
+            raise address_refused(self._host, self._port, error) from None
         self.guard.connections = connections
         self._port = connections.port
 
@@ -156,7 +153,7 @@ class AdminServer:
         return self.guard.seconds + sockets + self._live.seconds
 
     def counts(self) -> dict[str, int]:
-        """Who is connected, and who was turned away."""
+        """Connections and streams that are open, and requests that were turned away."""
         return {
             **self.guard.counts(),
             "dashboards": len(self._live.sockets),
@@ -165,14 +162,22 @@ class AdminServer:
         }
 
     def _routes(self) -> list[Route]:
-        system = SystemRoutes(self._source, known=is_known, counts=self.counts, table=self._routes)
+        system = SystemRoutes(self._console, known=is_known, counts=self.counts, table=self._routes)
         return [
             *page_routes(),
             *self.guard.routes(),
             *system.routes(),
-            *CallRoutes(self._source).routes(),
-            *LegRoutes(self._source).routes(),
+            *CallRoutes(self._console).routes(),
+            *LegRoutes(self._console).routes(),
             *self._streams.routes(),
             *self._live.routes(),
             *self._audio.routes(),
         ]
+
+
+def address_refused(host: str, port: int, error: OSError) -> SettingsError:
+    """What to tell of an address that cannot be listened on."""
+    if error.errno == errno.EADDRINUSE:
+        wrong = "is taken by another program; choose another, or 0 for any"
+        return SettingsError(f"admin.port = {port}: {wrong}")
+    return SettingsError(f"admin.host = {host!r}: {error.strerror}")

@@ -27,7 +27,7 @@ HEARD, USAGE, NOTHING_HEARD = 0, 2, 3
 """Exit codes."""
 LINGER = 4.0
 """Seconds of silence in the ear, after everything was said, that end the call."""
-PATIENCE = 12.0
+CALL_PATIENCE = 12.0
 """Seconds after the last word in which a first sound must be heard: prerecorded recognition,
 translation and speech took 3 s together on a bad day; a starting offline engine takes longer."""
 
@@ -58,7 +58,7 @@ class CallReport(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class LegRoute:
     """Where a call goes and where its caller listens."""
 
     to: Address
@@ -127,7 +127,7 @@ def run_call(
 
 
 async def _call(
-    route: Route,
+    route: LegRoute,
     pcm: bytes,
     sizes: Iterator[int],
     tape: WavWriter | None,
@@ -158,7 +158,7 @@ async def _call(
                 said = await caller.say(pcm)
                 began, ended = said.began, said.ended
                 if pcm or seconds is None:
-                    await caller.quiet(linger, max(linger, PATIENCE))
+                    await caller.quiet(linger, max(linger, CALL_PATIENCE))
                 else:
                     await asyncio.sleep(seconds)
         except TimeoutError:
@@ -170,19 +170,21 @@ async def _call(
 
 
 async def _progress(caller: Caller, length: float, console: Console) -> None:
-    """A line that tells what goes on; nothing where nobody looks."""
+    """A line that shows progress; nothing where no terminal is."""
     if not console.is_terminal:
         return
     began = time.monotonic()
     with console.status("") as status:
         for _ in itertools.count():
-            told = min(length, time.monotonic() - began)
+            said = min(length, time.monotonic() - began)
             heard = caller.heard.sound_seconds
-            status.update(f"said {told:.1f} of {length:.1f} s · heard {heard:.1f} s")
+            status.update(f"said {said:.1f} of {length:.1f} s · heard {heard:.1f} s")
             await asyncio.sleep(0.2)
 
 
-def _report(route: Route, caller: Caller, began: float, ended: float, length: float) -> CallReport:
+def _report(
+    route: LegRoute, caller: Caller, began: float, ended: float, length: float
+) -> CallReport:
     heard = caller.heard
     return CallReport(
         to=_text(route.to),
@@ -205,7 +207,7 @@ def _report(route: Route, caller: Caller, began: float, ended: float, length: fl
     )
 
 
-def _tell(console: Console, route: Route, report: CallReport) -> None:
+def _tell(console: Console, route: LegRoute, report: CallReport) -> None:
     console.print(
         f"said {report['said_seconds']:.1f} s to {report['to']} "
         f"in {report['datagrams_sent']} datagrams",
@@ -236,11 +238,11 @@ def _tell(console: Console, route: Route, report: CallReport) -> None:
 
 def _route(
     leg: str | None, to: str | None, ear: str | None, config: Path | None, env_file: Path | None
-) -> Route:
+) -> LegRoute:
     if (leg is None) == (to is None):
         raise _UsageError("say either --leg NAME or --to HOST:PORT")
     if to is not None:
-        return Route(_address(to, "--to"), _address(ear or "127.0.0.1:0", "--ear"))
+        return LegRoute(_address(to, "--to"), _address(ear or "127.0.0.1:0", "--ear"))
     from translink.settings.model import Settings
 
     settings = Settings.load(config=config, env_file=env_file)
@@ -252,13 +254,13 @@ def _route(
     if not found.listen.port:
         raise _UsageError(f"leg {leg} listens on any free port; say which with --to HOST:PORT")
     if ear is not None:
-        return Route(found.listen, _address(ear, "--ear"))
+        return LegRoute(found.listen, _address(ear, "--ear"))
     other = settings.other(found.name)
     hint = f"Your words, translated, go to the ear of {other.name}"
     if other.play_to is not None:
         hint += f": to hear them yourself, add --ear {other.play_to}"
     # A leg without an ear of its own answers to where the microphone's datagrams come from.
-    return Route(found.listen, found.play_to or ("127.0.0.1", 0), hint + ".")
+    return LegRoute(found.listen, found.play_to or ("127.0.0.1", 0), hint + ".")
 
 
 def _address(text: str, name: str) -> Address:

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from translink.callers.ear import BYTES_PER_SECOND, Ear
+from translink.callers.ear import BYTES_PER_SECOND, EarCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ class Caller:
         self._mic: asyncio.Task[None] | None = None
         self._socket = _bind(ear)
         self._record = record
-        self.heard = Ear(time.monotonic(), record)
+        self.heard = EarCheck(time.monotonic(), record)
         """What was heard since the call began, which is when the context was entered."""
 
     @property
@@ -105,7 +105,7 @@ class Caller:
         return host, port
 
     async def __aenter__(self) -> Caller:
-        self.heard = Ear(time.monotonic(), self._record)
+        self.heard = EarCheck(time.monotonic(), self._record)
         asyncio.get_running_loop().add_reader(self._socket, self._receive)
         self._mic = asyncio.create_task(self._speak(), name=f"mic of {self.address}")
         self._mic.add_done_callback(self._hung_up)
@@ -131,7 +131,7 @@ class Caller:
         """Say 16 kHz s16le mono, beginning with the next datagram. Returns when its last datagram
         has left.
 
-        Who calls while something is being said waits for his turn.
+        Calls made while something is being said wait their turn.
         """
         if len(pcm) % 2:
             raise ValueError(f"{len(pcm)} bytes are not whole samples")
@@ -184,7 +184,7 @@ class Caller:
                 last.set_result(Said(self._began, captured))
 
     def _hung_up(self, mic: asyncio.Task[None]) -> None:
-        """Whoever still waits in `say` learns that nobody will say it."""
+        """Callers still waiting in `say` get an error: it will not be said."""
         if self._said is not None and not self._said.done():
             cause = None if mic.cancelled() else mic.exception()
             self._said.set_exception(cause or ConnectionAbortedError("the caller hung up"))
@@ -208,7 +208,7 @@ class Caller:
     def _send(self, payload: bytes, due: float) -> None:
         try:
             self._socket.sendto(payload, self.to)
-        except OSError:  # a full buffer, a host that is away: weather
+        except OSError:  # a full buffer, a host that is away: expected
             self.sent.errors += 1
         late = time.monotonic() - due
         self.sent.datagrams += 1
@@ -224,7 +224,7 @@ class Caller:
                 payload, extra, _flags, _sender = self._socket.recvmsg(MAX_DATAGRAM, 64)
             except BlockingIOError:
                 return
-            except OSError:  # an ICMP answer to something sent: weather
+            except OSError:  # an ICMP answer to something sent: expected
                 continue
             self.heard.hear(payload, _arrival(extra, ahead))
 

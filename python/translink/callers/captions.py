@@ -18,14 +18,14 @@ class Caption:
     at: float
     """Unix seconds of the segment."""
     number: object = None
-    """The segment's number, if the event told."""
+    """The segment's number, if the event has it."""
     translation: str | None = None
     failed: bool = False
     """It was not translated, so nothing was spoken."""
     speaking: bool = False
     """The translation is heard by the other one right now."""
     ms: dict[str, float] = field(default_factory=dict)
-    """Stage to milliseconds, as far as the events told."""
+    """Stage to milliseconds, as far as the events have them."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Captions:
     def __init__(self, legs: tuple[str, ...]) -> None:
         self.sides = {leg: Side() for leg in legs}
         self.losses = 0
-        """Events that told of lost audio or speech."""
+        """Events that report lost audio or speech."""
         self.notes: deque[str] = deque(maxlen=5)
         """The newest events besides speech: mode changes, failovers, losses."""
 
@@ -110,7 +110,7 @@ class Captions:
 
 
 def notable(event: Event) -> bool:
-    """Whether it tells of something besides speech that people should know: trouble, as a rule."""
+    """Whether it reports something besides speech that people should know, as a rule trouble."""
     kind = str(event.get("type"))
     return kind in _NOTABLE or (kind == "mode" and bool(event.get("reason")))
 
@@ -134,13 +134,13 @@ def describe(event: Event) -> str | None:
 
 
 def _note(event: Event) -> str:
-    told = [
+    parts = [
         f"{name} {value}" if name != "mode" else str(value)
         for name, value in event.items()
         if name not in ("v", "type", "at", "call", "leg") and isinstance(value, str | int | float)
         if value != ""
     ]
-    return " ".join([str(event.get("leg") or ""), str(event.get("type")), *told]).strip()
+    return " ".join([str(event.get("leg") or ""), str(event.get("type")), *parts]).strip()
 
 
 def _at(event: Event) -> float:
@@ -153,10 +153,10 @@ def _number(event: Event) -> object:
 
 
 def _milliseconds(event: Event) -> dict[str, float]:
-    told = event.get("ms")
-    if not isinstance(told, dict):
+    stages = event.get("ms")
+    if not isinstance(stages, dict):
         return {}
-    return {str(name): float(ms) for name, ms in told.items() if isinstance(ms, int | float)}
+    return {str(name): float(ms) for name, ms in stages.items() if isinstance(ms, int | float)}
 
 
 _NOTABLE = frozenset({"trouble", "failover", "replay", "breaker", "loss"})

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
+import itertools
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +28,16 @@ from rich.console import Console
 
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
-from translink.callers.dialogue import Line, SpeechMissing, lines_of
+from translink.callers.dialogue import DialogueLine, SpeechMissing, lines_of
 from translink.callers.server_process import LegPlan, ServerProcess, free_port
-from translink.callers.summary import Direction, Summary, summarise, tell
+from translink.callers.summary import Summary, TalkDirection, summarise, tell
 from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
 
 Take = Callable[[Event], None]
-Talk = Mapping[str, list[tuple[Said, Line]]]
+Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
 """Leg to what its caller said."""
 
 HEARD, FAILED, MISSING, NOTHING_HEARD = 0, 1, 2, 3
@@ -45,12 +47,12 @@ LANGUAGES = {"3333": "en", "4444": "fr"}
 LAST_WORDS = 6.0
 """Seconds kept at the end for the translation of the last line."""
 ANSWER = 1.6
-"""Seconds that the other one takes to answer, where he does not interrupt."""
+"""Seconds until the other one answers, where they do not interrupt."""
 PAUSE = 1.6
 """Seconds between two exchanges."""
 SILENCE = 2.5
 """Seconds of silence in both ears after which nothing more is expected."""
-PATIENCE = 20.0
+LAST_WAIT = 20.0
 """Seconds that a line is waited for after the last one was said; 1 or 2 are enough on an idle
 machine."""
 QUALITY = "offline demo quality"
@@ -64,7 +66,7 @@ class Cue:
     at: float
     """Seconds from the beginning of the talk."""
     leg: str
-    line: Line
+    line: DialogueLine
 
 
 def run_demo(
@@ -86,15 +88,15 @@ def run_demo(
             charge.
 
     Returns:
-        0 each heard the other's words; 3 one of them heard no translation; 2 something is missing
-        on this machine;
-        1 the server failed; 130 interrupted.
+        0 each heard every line of the other's; 3 a line was not understood, or one of them heard
+        no translation; 2 something is missing on this machine; 1 the server failed; 130
+        interrupted.
     """
     console = Console(stderr=True)
     folder = Path(out)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would go on
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_private(folder)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             summary = runner.run(_demo(folder, seconds, console, plain=plain, keys=use_keys))
     except KeyboardInterrupt:
@@ -110,11 +112,17 @@ def run_demo(
     console.print(f"Listen to it: {folder}/ has what each caller said and heard.", markup=False)
     if json:
         sys.stdout.write(orjson.dumps(summary, option=orjson.OPT_APPEND_NEWLINE).decode())
-    return HEARD if summary["ok"] else NOTHING_HEARD
+    return HEARD if summary["ok"] and not summary["losses"]["lines"] else NOTHING_HEARD
 
 
-def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
-    """Who says what when. Every other exchange overlaps: the second answers while the first still
+def _make_private(folder: Path) -> None:
+    """What people said lies in it: nobody else on this machine may look."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> list[Cue]:
+    """Which line is said when. Every other exchange overlaps: the second answers while the first still
     speaks.
 
     Args:
@@ -139,6 +147,10 @@ def schedule(lines: Mapping[str, Sequence[Line]], seconds: float) -> list[Cue]:
 async def _demo(
     folder: Path, seconds: float, console: Console, *, plain: bool, keys: bool
 ) -> Summary:
+    if not keys and importlib.util.find_spec("pocketsphinx") is None:
+        raise SpeechMissing(
+            "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
+        )
     _explain(console, folder, seconds, keys=keys)
     lines = {leg: await lines_of(language, offline=not keys) for leg, language in LANGUAGES.items()}
     cues = schedule(lines, seconds - LAST_WORDS)
@@ -172,7 +184,9 @@ async def _demo(
     one, two = LANGUAGES
     summary = summarise(
         [
-            Direction(leg, said[leg], callers[leg].sent, callers[ear].heard, captions.sides[leg])
+            TalkDirection(
+                leg, said[leg], callers[leg].sent, callers[ear].heard, captions.sides[leg]
+            )
             for leg, ear in ((one, two), (two, one))
         ],
         stats,
@@ -230,7 +244,7 @@ async def _server(
     log.unlink(missing_ok=True)
     server = ServerProcess(plans, folder=scratch, log=log, keys=keys)
     began = time.monotonic()
-    with console.status("Starting the server and its engines …"):
+    async with _clock(console, "Starting the server and its engines"):
         await stack.enter_async_context(server)
     took = time.monotonic() - began
     console.print(
@@ -238,6 +252,27 @@ async def _server(
         highlight=False,
     )
     return server
+
+
+@contextlib.asynccontextmanager
+async def _clock(console: Console, doing: str) -> AsyncIterator[None]:
+    """Tell what takes so long, and on a terminal how long it has taken."""
+    if not console.is_terminal:
+        console.print(f"{doing}: some seconds, more the first time ever", highlight=False)
+        yield
+        return
+    with console.status(f"{doing} …") as status:
+
+        async def tick() -> None:
+            for seconds in itertools.count(1):
+                await asyncio.sleep(1.0)
+                status.update(f"{doing}: {seconds} s (some seconds; more the first time ever)")
+
+        ticking = asyncio.create_task(tick())
+        try:
+            yield
+        finally:
+            ticking.cancel()
 
 
 async def _follow(server: ServerProcess, take: Take) -> None:
@@ -256,7 +291,7 @@ async def _talk(
     for caller in callers.values():
         await stack.enter_async_context(caller)
     began = time.monotonic()
-    said: dict[str, list[tuple[Said, Line]]] = {leg: [] for leg in callers}
+    said: dict[str, list[tuple[Said, DialogueLine]]] = {leg: [] for leg in callers}
 
     async def play(cue: Cue) -> None:
         await asyncio.sleep(max(0.0, began + cue.at - time.monotonic()))
@@ -272,17 +307,17 @@ async def _talk(
 async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: Talk) -> None:
     """Wait until every line was understood and both ears are silent, on a busy machine for long.
 
-    A line that is not understood at all is given up `PATIENCE` seconds after the last one was said.
+    A line that is not understood at all is given up `LAST_WAIT` seconds after the last one was said.
     """
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(LAST_WAIT):
             while any(captions.sides[leg].segments < len(said[leg]) for leg in said):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     await asyncio.gather(*(each.quiet(SILENCE, SILENCE) for each in callers.values()))
 
 
 def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:
-    """What each said, on the same line of time as what he heard: the two can be played side by
+    """What each said, on the same time line as what they heard: the two can be played side by
     side."""
     for leg, lines in said.items():
         tape = bytearray()

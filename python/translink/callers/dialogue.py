@@ -46,7 +46,7 @@ class SpeechMissing(TranslinkError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DialogueLine:
     """A sentence and its sound."""
 
     text: str
@@ -62,12 +62,12 @@ class Line:
         return len(self.pcm) / SAMPLE_BYTES / RATE
 
 
-async def lines_of(language: str, *, offline: bool = True) -> list[Line]:
+async def lines_of(language: str, *, offline: bool = True) -> list[DialogueLine]:
     """The dialogue's lines in one language, spoken. Raises `SpeechMissing`."""
     return [await speak(text, language, offline=offline) for text in DIALOGUE[language]]
 
 
-async def speak(text: str, language: str, *, offline: bool = True) -> Line:
+async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLine:
     """One sentence, so that it is understood.
 
     Args:
@@ -86,7 +86,7 @@ async def speak(text: str, language: str, *, offline: bool = True) -> Line:
     else:
         name = _NAMES.get(language, language)
         raise SpeechMissing(f"no program on this machine speaks {name}; {INSTALL}")
-    return Line(text, language, trimmed(pcm), voice)
+    return DialogueLine(text, language, trimmed(pcm), voice)
 
 
 def trimmed(pcm: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """What reached an ear, put on a line of real time. Sans-IO: time is an argument.
 
 An ear is sent nothing between utterances, so a recording that only strung the datagrams together
-would lose the pauses. `Ear` puts silence where nothing came and measures how evenly the rest came.
+would lose the pauses. `EarCheck` puts silence where nothing came and measures how evenly the rest came.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Burst:
         return math.sqrt(self.squares / self.samples) if self.samples else 0.0
 
 
-class Ear:
+class EarCheck:
     """Counts, records and times the datagrams of one ear.
 
     Bounded: it keeps the last 4,096 bursts and 65,536 arrival deviations; older ones are forgotten,

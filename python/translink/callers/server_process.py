@@ -1,8 +1,8 @@
 """A `translink serve` of one's own: a process with its own settings, on free ports, with its log in
 a file.
 
-It sees neither the user's settings files nor his keys, unless asked to, and lives in a session of
-its own, so that a Ctrl-C in the terminal reaches it once and by our hand.
+It sees neither the user's settings files nor their keys, unless `keys` is given, and lives in a
+session of its own, so that a Ctrl-C in the terminal reaches it once, through us.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import orjson
 from translink.errors import TranslinkError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "translink", "serve")
 PRIVATE = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_", "USE_DEEPGRAM_")
@@ -46,10 +46,12 @@ class LegPlan:
     language: str
     listen: tuple[str, int]
     play_to: tuple[str, int]
+    ledger_seconds: float | None = None
+    """None = the server's default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ServerUsage:
     """What a process has used so far."""
 
     cpu_seconds: float
@@ -72,6 +74,7 @@ class ServerProcess:
         extra: str = "",
         keys: bool = False,
         command: Sequence[str] | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """Args:
         legs: paired in order: the first with the second, and so on.
@@ -80,6 +83,7 @@ class ServerProcess:
         extra: more TOML; begins with top-level keys, if any.
         keys: hand on the keys in the environment, so that it uses the real services.
         command: the program, None = `COMMAND`; `--config FILE` is appended.
+        environ: more environment variables.
         """
         self.admin = free_port(socket.SOCK_STREAM)
         self._config = folder / "translink.toml"
@@ -89,11 +93,16 @@ class ServerProcess:
             name: value
             for name, value in os.environ.items()
             if keys or not name.startswith(PRIVATE)
-        }
+        } | dict(environ or {})
         self._command = (*(command or COMMAND), "--config", str(self._config))
         self._process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
-        self._config.write_text(_toml(legs, self.admin, extra), encoding="utf-8")
+        self._config.write_text(settings_file(legs, self.admin, extra), encoding="utf-8")
+
+    @property
+    def url(self) -> str:
+        """Of the admin server."""
+        return f"http://127.0.0.1:{self.admin}"
 
     @property
     def pid(self) -> int:
@@ -164,7 +173,7 @@ class ServerProcess:
             raise ServerError(what + (self.tail() if self._over else "")) from error
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """What `/api/events` tells, from now until the server ends or cuts us off."""
+        """Events of `/api/events`, from now until the server ends or cuts us off."""
         assert self._http is not None
         timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
         async with self._http.ws_connect(self._url("/api/events"), timeout=timeout) as stream:
@@ -200,12 +209,12 @@ class ServerProcess:
             return False
 
     def _url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.admin}{path}"
+        return self.url + path
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A port of loopback that nobody uses now, below those that the kernel gives out by itself: else
-    any connection of any program could take it before it is used.
+    """A loopback port that is free now, below those that the kernel gives out by itself: else any
+    connection of any program could take it before it is used.
     """
     for _ in range(1000):
         port = _CHANCE.randrange(10_240, 32_000)
@@ -218,14 +227,14 @@ def free_port(kind: socket.SocketKind) -> int:
     raise ServerError("no free port between 10240 and 32000")
 
 
-def usage_of(pid: int) -> Usage:
+def usage_of(pid: int) -> ServerUsage:
     """From /proc. Raises `OSError` when the process is gone."""
     process = Path(f"/proc/{pid}")
     fields = (process / "stat").read_text().rpartition(")")[2].split()
     status = dict(
         line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
     )
-    return Usage(
+    return ServerUsage(
         cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
         rss_bytes=1024 * int(status["VmHWM"].split()[0]),
         rss_now_bytes=1024 * int(status["VmRSS"].split()[0]),
@@ -234,12 +243,14 @@ def usage_of(pid: int) -> Usage:
     )
 
 
-def _toml(legs: Sequence[LegPlan], admin: int, extra: str) -> str:
+def settings_file(legs: Sequence[LegPlan], admin: int, extra: str = "") -> str:
+    """translink.toml for these legs, as `ServerProcess` writes it. `extra`: see there."""
     parts = [extra.rstrip(), f"[admin]\nport = {admin}"]
     for leg in legs:
         listen, play_to = (f"{host}:{port}" for host, port in (leg.listen, leg.play_to))
         parts.append(
             f'[[legs]]\nname = "{leg.name}"\nlanguage = "{leg.language}"\n'
             f'listen = "{listen}"\nplay_to = "{play_to}"'
+            + ("" if leg.ledger_seconds is None else f"\nledger_seconds = {leg.ledger_seconds}")
         )
     return "\n\n".join(part for part in parts if part) + "\n"

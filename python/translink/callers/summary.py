@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from translink.callers.caller import Said, Sent
     from translink.callers.captions import Side
-    from translink.callers.dialogue import Line
-    from translink.callers.ear import Ear
+    from translink.callers.dialogue import DialogueLine
+    from translink.callers.ear import EarCheck
 
 LEAST_SOUND = 0.5
 """Seconds of sound an ear must have heard for a direction to count as working."""
@@ -26,13 +26,13 @@ LEAST_RMS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
+class TalkDirection:
     """One talker and the ear of the other."""
 
     leg: str
-    said: Sequence[tuple[Said, Line]]
+    said: Sequence[tuple[Said, DialogueLine]]
     sent: Sent
-    heard: Ear
+    heard: EarCheck
     """The other caller's."""
     side: Side
 
@@ -81,6 +81,9 @@ class Losses(TypedDict):
     """The server's own: kernel, mailbox, playout."""
     events: int
     """Times the server reported lost speech."""
+    lines: int
+    """Lines that were said and not understood, or not translated. At least: a line that came as two
+    segments can hide one that did not come."""
     total: int
 
 
@@ -97,7 +100,7 @@ class Summary(TypedDict):
 
 
 def summarise(
-    directions: Sequence[Direction], stats: Mapping[str, Any], *, losses: int, seconds: float
+    directions: Sequence[TalkDirection], stats: Mapping[str, Any], *, losses: int, seconds: float
 ) -> Summary:
     """Put everything together.
 
@@ -138,14 +141,21 @@ def tell(console: Console, summary: Summary) -> None:
             table.add_row(name, str(ms.get("count", "-")), *shown)
         console.print(table)
     lost = summary["losses"]
-    told = ", ".join(f"{name} {count}" for name, count in lost.items() if name != "total")
-    console.print(f"losses = {lost['total']} ({told})", highlight=False, soft_wrap=True)
+    counts = ", ".join(f"{name} {count}" for name, count in lost.items() if name != "total")
+    console.print(f"losses = {lost['total']} ({counts})", highlight=False, soft_wrap=True)
     for leg, each in summary["directions"].items():
+        missed = each["said"] - each["understood"]
+        if missed > 0:
+            told = "1 line was" if missed == 1 else f"{missed} lines were"
+            console.print(f"Of {leg}, {told} not understood.", style="yellow", highlight=False)
+        if each["untranslated"]:
+            told = f"{each['untranslated']} of what {leg} said was not translated."
+            console.print(told, style="yellow", highlight=False)
         if not each["ok"]:
             console.print(f"No translation of {leg} was heard.", style="red", highlight=False)
 
 
-def _direction(each: Direction) -> DirectionSummary:
+def _direction(each: TalkDirection) -> DirectionSummary:
     delays = _delays(each)
     loudest = max((burst.rms for burst in each.heard.bursts), default=0.0)
     return DirectionSummary(
@@ -174,7 +184,7 @@ def _direction(each: Direction) -> DirectionSummary:
     )
 
 
-def _delays(each: Direction) -> list[float]:
+def _delays(each: TalkDirection) -> list[float]:
     """Seconds from the end of each line to the first burst that begins after it and before the next
     one's end.
 
@@ -191,9 +201,9 @@ def _delays(each: Direction) -> list[float]:
     return delays
 
 
-def _losses(directions: Sequence[Direction], stats: Mapping[str, Any], events: int) -> Losses:
+def _losses(directions: Sequence[TalkDirection], stats: Mapping[str, Any], events: int) -> Losses:
     legs: Mapping[str, Any] = stats.get("legs") or {}
-    missing_in = missing_out = drops = 0
+    missing_in = missing_out = drops = lines = 0
     sent_to = dict(zip((d.leg for d in directions), reversed(directions), strict=True))
     for each in directions:
         counters: Mapping[str, Any] = legs.get(each.leg) or {}
@@ -202,12 +212,14 @@ def _losses(directions: Sequence[Direction], stats: Mapping[str, Any], events: i
         heard = sent_to[each.leg].heard.datagrams
         missing_out += max(0, int(counters.get("datagrams_out", 0)) - heard)
         drops += sum(int(counters.get(name, 0)) for name in _DROPS)
+        lines += max(0, len(each.said) - each.side.segments) + each.side.failures
     return Losses(
         datagrams_in=missing_in,
         datagrams_out=missing_out,
         drops=drops,
         events=events,
-        total=missing_in + missing_out + drops + events,
+        lines=lines,
+        total=missing_in + missing_out + drops + events + lines,
     )
 
 

@@ -1,9 +1,10 @@
 """A call: two legs, two interpreters, one beginning and one end.
 
 A call begins with the first datagram on either leg and ends when none came for `idle_timeout`
-seconds, or when somebody says so. Everything that belongs to it, tasks, sockets, counters, audio,
-goes with it. An error in one direction (a bug: providers' errors are dealt with below) ends this
-call and no other.
+seconds, or on request. From then on its microphones are detached, at a sample: what is said after it
+belongs to the next call, which may begin while this one still drains, that is, says what it owes.
+Everything that belongs to a call, tasks, sockets, counters, goes with it. An error in one direction
+(a bug: providers' errors are dealt with below) ends this call and no other.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from translink.providers.services import Services
 from translink.results import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from translink._core import Frame, Playout
-    from translink.calls.segments import CommitPolicy
+    from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
     from translink.recognition.rules import ListenRules
@@ -37,13 +38,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 T = TypeVar("T")
-PAUSE = RATE * 3 // 10
-"""Samples of silence after which somebody is taken to have finished."""
-SILENT = 1.5
+SENTENCE_PAUSE = RATE * 3 // 10
+"""Samples of silence after which a sentence is taken to be over."""
+SILENT_AFTER = 1.5
 """Seconds without a datagram from either side after which a call counts as silent."""
-STALL = 0.45
+STALLED_AFTER = 0.45
 """Seconds without a frame after which nothing more is to come: the engine takes a gateway that
 stands still for 0.4 s to have stopped, and makes silence."""
+GUARD_SECONDS = 1.0
+"""From a call's last datagram until another one may begin a new call: what comes sooner may be a
+straggler. It is kept (`Leg.keep`), so that a talker who goes on is heard from the first word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,12 @@ class Call:
         stages: Stages,
         streaming: Callable[[str], bool],
         rules: ListenRules,
-        policy: CommitPolicy,
+        policy: SegmentPolicy,
         settings: Settings,
+        after: Sequence[Call] = (),
     ) -> None:
-        """`streaming(leg)` says whether that leg's recogniser should stream."""
+        """`streaming(leg)` says whether that leg's recogniser should stream. `after` = calls on the
+        same legs that still drain: they have the ears until then."""
         self.name = name
         self.began = unix()
         self.stages = Stages()
@@ -87,7 +93,13 @@ class Call:
         self.over = False
         """It has ended, and drained."""
         self._patience = 0.0
-        self._deaf = False
+        self.detached = False
+        """Nobody is heard in it any more; what comes on its legs is the next call's."""
+        self.next_from = 0.0
+        """When the next call may begin on its legs (monotonic seconds), once this one is
+        detached."""
+        self.drained = asyncio.Event()
+        """Its legs' ears are free for the next call."""
         self._bug: Exception | None = None
         one, two = parties
         self.interpreters: Mapping[str, Interpreter] = {
@@ -96,7 +108,7 @@ class Call:
                     call=name,
                     leg=talker.settings.name,
                     ear=hearer.settings.name,
-                    source=talker.settings.language,
+                    language=talker.settings.language,
                     target=hearer.settings.language,
                     voice=hearer.settings.voice,
                     ledger_seconds=talker.settings.ledger_seconds,
@@ -110,6 +122,7 @@ class Call:
                 streaming=streaming(talker.settings.name),
                 rules=rules,
                 policy=policy,
+                after=[call.drained for call in after],
             )
             for talker, hearer in ((one, two), (two, one))
         }
@@ -120,12 +133,12 @@ class Call:
         return tuple(self._parties)
 
     def frames(self, leg: str, frames: list[Frame]) -> None:
-        """New audio on one of the legs; once the call has ended nobody listens to it."""
-        if not self._deaf:
+        """New audio on one of the legs, until the call is detached."""
+        if not self.detached:
             self._guarded(self.interpreters[leg].frames, frames)
 
     def playout(self, leg: str, event: Playout) -> None:
-        """Something happened in the ear of `leg`: it concerns the other one's speech."""
+        """A step in the ear of `leg`: it concerns what the other party said."""
         for name, interpreter in self.interpreters.items():
             if name != leg:
                 self._guarded(interpreter.playout, event)
@@ -139,20 +152,21 @@ class Call:
         return max(self._began, self.last_datagram())
 
     def set_language(self, leg: str, language: str) -> None:
-        """One of them goes on in another language."""
+        """The party on `leg` speaks and hears another language from now on."""
         for name, interpreter in self.interpreters.items():
             if name == leg:
-                interpreter.listen_in(language)
+                interpreter.set_language(language)
             else:
-                interpreter.speak_in(language)
+                interpreter.set_target(language)
 
     def end(self, reason: str, *, patience: float = 0.0) -> None:
         """Let the call end in good order: what was said is still recognised, translated and
-        spoken. Who is in mid-sentence may come to a pause within `patience` seconds."""
+        spoken. A talker in mid-sentence gets `patience` seconds to reach a pause."""
         if not self._ended.is_set():
             self._reason = reason
             self._patience = patience
-            self._deaf = patience <= 0
+            if patience <= 0:
+                self._detach()
             self._ended.set()
 
     async def run(self) -> None:
@@ -179,10 +193,7 @@ class Call:
             self._reason = self._reason or "error"
             raise
         finally:
-            for party in self._parties.values():
-                # A leg out of service, or all of them, have nothing left to reset and told so.
-                with contextlib.suppress(LookupError, RuntimeError):
-                    party.media.reset()
+            self._detach()
             self._summarise()
 
     def summary(self) -> dict[str, Scalar]:
@@ -238,7 +249,7 @@ class Call:
     def _ends_in(self) -> float | None:
         """Seconds until it ends for silence; None while datagrams come, or when it is ending."""
         silent = time.monotonic() - self.last_sign()
-        if silent < SILENT or self._ended.is_set():
+        if silent < SILENT_AFTER or self._ended.is_set():
             return None
         return round(max(0.0, self._idle - silent), 1)
 
@@ -247,14 +258,25 @@ class Call:
         began = time.monotonic()
         while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
             await asyncio.sleep(0.02)
-        self._deaf = True
+        self._detach()
         return time.monotonic() - began
+
+    def _detach(self) -> None:
+        """Hear nobody from here on: the next sample is the next call's."""
+        if not self.detached:
+            self.detached = True
+            self.next_from = self.last_datagram() + min(GUARD_SECONDS, self._idle)
+            for party in self._parties.values():
+                # A leg may be out of service, or all of them.
+                with contextlib.suppress(LookupError, RuntimeError):
+                    party.media.detach()
 
     def _speaking(self) -> bool:
         now = time.monotonic()
         maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
         return any(
-            speech.quiet_for() < PAUSE and now - speech.captured(speech.head) < STALL
+            speech.quiet_for() < SENTENCE_PAUSE
+            and now - speech.captured(speech.head) < STALLED_AFTER
             for speech in maps
         )
 

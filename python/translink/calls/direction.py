@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """Who speaks to whom."""
+    """Whose speech is translated for whose ear, from which language into which."""
 
     call: str
     leg: str
-    """The talker's."""
+    """The talker's leg."""
     ear: str
-    """The listener's leg."""
-    source: str
+    """The hearer's leg."""
+    language: str
+    """What the talker speaks when the call begins."""
     target: str
+    """What the hearer hears."""
     voice: str | None = None
     ledger_seconds: float = 60.0
 
@@ -46,7 +48,7 @@ class Tally:
     """Sent to translation."""
 
 
-class Record:
+class DirectionRecord:
     """The books of one direction."""
 
     def __init__(self, direction: Direction, journal: Journal, stages: Sequence[Stages]) -> None:
@@ -64,5 +66,5 @@ class Record:
             stages.record(stage, seconds)
 
     def emit(self, type_: str, **data: Value) -> None:
-        """Tell the journal."""
+        """Write an event of this direction into the journal."""
         self._journal.emit(type_, data, call=self._direction.call, leg=self._direction.leg)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 RECEIVE_BUFFER = 200_000
-"""Bytes: some 3 s of datagrams, and what any kernel grants without being told to grant more."""
+"""Bytes: some 3 s of datagrams, and what any kernel grants by default."""
 
 
 class Refused(Exception):
@@ -41,7 +41,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LegWish:
-    """One side of a call that is asked for."""
+    """What is asked for: one side of a call."""
 
     language: str
     name: str | None = None
@@ -64,7 +64,7 @@ class Exchange:
         *,
         open_leg: Callable[[LegSettings], MediaLeg],
     ) -> None:
-        """`open_leg` opens a leg's sockets, or raises `OSError`."""
+        """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`."""
         self._settings = settings
         self._switchboard = switchboard
         self._open = open_leg
@@ -120,6 +120,8 @@ class Exchange:
             )
             try:
                 return Leg(leg, self._open(leg), other, created=True)
+            except MemoryError as error:
+                raise Refused("there is no memory for another call", busy=True) from error
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise Refused(

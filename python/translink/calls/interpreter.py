@@ -1,7 +1,7 @@
 """One direction of a call: listen → recognise → translate → speak, in order of speech.
 
 Theory of operation
-    `listener` yields final results in order; `transcript` makes segments of them; `speaker` has each
+    `listener` yields final results in order; `segments` makes segments of them; `speaker` has each
     segment translated and spoken into the other leg's ear. What cannot be translated is shown as
     untranslated and not spoken; what cannot be spoken is shown as unspoken; audio that nobody
     recognised in time is shown as lost. Nothing waits without a bound, and nothing is dropped
@@ -15,14 +15,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from translink.calls.direction import Direction, Record, Tally
-from translink.calls.segments import CommitPolicy, Transcript
+from translink.calls.direction import Direction, DirectionRecord, Tally
+from translink.calls.segments import Segmenter, SegmentPolicy
 from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
 from translink.recognition.listener import Listener
-from translink.recognition.rules import ListenObserver, ListenRules, Mode
+from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.speech_map import FRAME
 from translink.recognition.timeline import Item, Lost
 from translink.results import RATE, Result, UtteranceEnd
@@ -61,17 +61,18 @@ class Interpreter(ListenObserver):
         stages: Sequence[Stages],
         streaming: bool,
         rules: ListenRules | None = None,
-        policy: CommitPolicy | None = None,
+        policy: SegmentPolicy | None = None,
+        after: Sequence[asyncio.Event] = (),
     ) -> None:
         """`start` = first sample of the call on the talker's leg; `stages` = where times are
-        counted (process, call)."""
+        counted (process, call); nothing is spoken before the events of `after`."""
         self.direction = direction
-        self._record = Record(direction, journal, stages)
+        self._record = DirectionRecord(direction, journal, stages)
         self._pressure = services.pressure
-        self._transcript = Transcript(policy)
+        self._segmenter = Segmenter(policy)
         self._listener = Listener(
             start,
-            language=direction.source,
+            language=direction.language,
             audio=microphone,
             live=services.live,
             breaker=services.breaker,
@@ -81,13 +82,15 @@ class Interpreter(ListenObserver):
             rules=rules,
             ledger_seconds=direction.ledger_seconds,
         )
-        self._speaker = Speaker(direction, ear=ear, services=services, record=self._record)
+        self._speaker = Speaker(
+            direction, ear=ear, services=services, record=self._record, after=after
+        )
         self._log = self._record.log
         self._emit = self._record.emit
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
-        self._language = direction.source
+        self._language = direction.language
         """Of the finals that came so far."""
-        self._sent = self._told_sent = 0
+        self._sent = self._logged_sent = 0
         self._tick = asyncio.Event()
 
     @property
@@ -102,7 +105,7 @@ class Interpreter(ListenObserver):
 
     @property
     def language(self) -> str:
-        """What the talker speaks, or will from his next pause on."""
+        """What the talker speaks, or will from the next pause on."""
         return self._listener.language
 
     @property
@@ -110,13 +113,13 @@ class Interpreter(ListenObserver):
         """Segments that were not said to the end yet."""
         return self._speaker.waiting
 
-    def listen_in(self, language: str) -> None:
-        """The talker goes on in another language."""
-        self._listener.use_language(language)
+    def set_language(self, language: str) -> None:
+        """The talker speaks another language from the next pause on."""
+        self._listener.set_language(language)
 
-    def speak_in(self, language: str) -> None:
-        """The listener wants another language, from the next segment on."""
-        self._speaker.speak_in(language)
+    def set_target(self, language: str) -> None:
+        """The hearer hears another language from the next segment on."""
+        self._speaker.set_target(language)
 
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio from the talker."""
@@ -144,11 +147,11 @@ class Interpreter(ListenObserver):
         `within` seconds; what is left then is reported."""
         deadline = time.monotonic() + within
         await self._listener.finish(within * RECOGNISING)
-        self._transcript.flush(time.monotonic())
+        self._segmenter.flush(time.monotonic())
         self._commit()
         await self._speaker.finish(max(0.1, deadline - time.monotonic()))
 
-    # --- What the listener tells ---
+    # --- What the listener reports ---
 
     def item(self, item: Item) -> None:
         now = time.monotonic()
@@ -156,23 +159,22 @@ class Interpreter(ListenObserver):
             case Result():
                 self._turn(item)
                 self._final(item)
-                self._transcript.result(item, now)
+                self._segmenter.result(item, now)
             case UtteranceEnd():
-                self._transcript.utterance_end(item, now)
+                self._segmenter.utterance_end(item, now)
             case Lost():
                 lost = (item.end - item.start) * 1000 / RATE
-                self._listener.stats.lost_ms += lost
                 self._log.error("speech lost: no provider came back in time", ms=round(lost))
                 self._emit("loss", ms=lost, start=item.start, end=item.end)
         self._commit()
 
     def interim(self, result: Result) -> None:
-        self._transcript.result(result, time.monotonic())
+        self._segmenter.result(result, time.monotonic())
         if result.text and not self._shed():
             self._log.info(
                 f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{result.text}"'
             )
-            self._emit("interim", text=self._transcript.interim)
+            self._emit("interim", text=self._segmenter.interim)
         self._commit()
 
     def _shed(self) -> bool:
@@ -182,7 +184,7 @@ class Interpreter(ListenObserver):
         self._pressure.given_up["interims"] += 1
         return True
 
-    def mode(self, mode: Mode, reason: str) -> None:
+    def mode(self, mode: ListenMode, reason: str) -> None:
         self._emit("mode", mode=mode.value, reason=reason)
 
     def connecting(self) -> None:
@@ -222,10 +224,10 @@ class Interpreter(ListenObserver):
             if self._pressure.frames_per_message > 1:
                 self._pressure.given_up["messages"] += total - self._sent - 1
         self._sent = total
-        if total - self._told_sent >= 100:
-            self._told_sent = told = total // 100 * 100
-            size = told * 2 * FRAME
-            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {told} frames ({size} bytes)")
+        if total - self._logged_sent >= 100:
+            self._logged_sent = sent = total // 100 * 100
+            size = sent * 2 * FRAME
+            self._log.info(f"[STREAMING-{self.direction.leg}] Sent {sent} frames ({size} bytes)")
 
     def failed(self, error: ProviderError) -> None:
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)
@@ -236,7 +238,7 @@ class Interpreter(ListenObserver):
         """No segment holds two languages."""
         language = self._listener.language_at(result.start)
         if language != self._language:
-            self._transcript.flush(time.monotonic())
+            self._segmenter.flush(time.monotonic())
             self._commit()
             self._language = language
 
@@ -253,7 +255,7 @@ class Interpreter(ListenObserver):
 
     def _commit(self) -> None:
         captured = self._listener.speech.captured
-        for segment in self._transcript.segments():
+        for segment in self._segmenter.segments():
             segment = replace(segment, captured=captured(segment.end), language=self._language)
             began = captured(segment.start + 1)
             if segment.captured:
@@ -271,14 +273,14 @@ class Interpreter(ListenObserver):
         self._tick.set()
 
     async def _ticks(self) -> None:
-        """Call the transcript when its own deadline comes."""
+        """Call the segmenter when its own deadline comes."""
         while True:
             self._tick.clear()
-            deadline = self._transcript.deadline
+            deadline = self._segmenter.deadline
             timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
                 async with asyncio.timeout(timeout):
                     await self._tick.wait()
             except TimeoutError:
-                self._transcript.tick(time.monotonic())
+                self._segmenter.tick(time.monotonic())
                 self._commit()

@@ -6,45 +6,34 @@ Also the books of the predecessor's "state manager": a leg's counters are those 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from translink.media import LegPorts
 from translink.observe.views import LegLive, Queues
-from translink.recognition.rules import ListenStats, Mode
+from translink.recognition.rules import ListenMode, ListenStats
+from translink.recognition.speech_map import FRAME
 
 if TYPE_CHECKING:
     from translink._core import Frame, LegCounters
     from translink.calls.call import Call
     from translink.calls.interpreter import Interpreter
-    from translink.media import Media, MediaLeg
-    from translink.settings.model import LegSettings
-    from translink.settings.model import Mode as SetMode
+    from translink.calls.tap import Lane
+    from translink.media import MediaLeg
+    from translink.settings.model import LegSettings, Mode
 
-FRESH = 0.5
-"""Seconds for which a level is news."""
+LEVEL_AGE = 0.5
+"""Seconds for which a level is shown."""
 FULL_SCALE = 32_768
-
-
-def open_leg(media: Media, leg: LegSettings) -> MediaLeg:
-    """Its sockets. Raises `OSError` (address in use, …)."""
-    return media.add_leg(
-        LegPorts(
-            name=leg.name,
-            listen=(leg.listen.host, leg.listen.port),
-            play_to=(leg.play_to.host, leg.play_to.port) if leg.play_to else None,
-            send_from_listen=leg.send_from_listen,
-            source=leg.source,
-            ledger_seconds=leg.ledger_seconds,
-            prebuffer_ms=leg.prebuffer_ms,
-            tail_ms=leg.tail_ms,
-            receive_buffer=leg.receive_buffer,
-            continuous=leg.continuous,
-        )
-    )
+FRAME_BYTES = 2 * FRAME
+EARLY_FRAMES = 100
+"""Frames that are kept after a call's end for the next call: 2 s."""
+STRAGGLER_GAP = 0.5
+"""Seconds without a frame after which what came before it was a straggler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +52,34 @@ class Leg:
     def __init__(
         self, settings: LegSettings, media: MediaLeg, other: str, *, created: bool = False
     ) -> None:
-        """`other` = the leg that hears it; `created` = for one call only, which somebody asked
-        for."""
+        """`other` = the leg that hears it; `created` = opened for one call, on request."""
         self.settings = settings
         self.media = media
         self.other = other
         self.created = created
         self.call: Call | None = None
-        self.own_mode: SetMode | None = settings.mode
+        self.own_mode: Mode | None = settings.mode
         """None = the system's."""
-        self.volume = 1.0
-        self.muted = False
         self.listeners = 0
-        """Who listens in."""
-        self.tapped = 0
-        """How many of them to what its ear hears."""
+        """Taps that are open: how many listen in."""
         self.head = 0
         """One past the newest sample."""
-        self.not_before = 0.0
-        """No call begins here before (monotonic seconds)."""
         self.refused_at = -math.inf
-        """When a call was last refused to who speaks here."""
+        """When a call was last refused to the talker here."""
         self.past = ListenStats()
         """Sums over its ended calls."""
         self._last = ListenStats()
+        self._draining: list[Call] = []
+        """Calls that have ended and still speak into the ear, while the next one runs."""
+        self._early_start = 0
+        self._start = 0
+        """First sample of `call`."""
+        self._early: deque[Frame] = deque(maxlen=EARLY_FRAMES)
+        """Frames since the last call's end, until it is certain whether they are a next call's."""
+        self._not_before = 0.0
+        self._reset_due = False
+        self._heard_taps = 0
+        """Those of `listeners` that hear what the ear hears."""
         self._newest: Frame | None = None
         self._baseline = self._next_baseline = media.counters()
         self._rate = (time.monotonic(), self._baseline["datagrams_in"], 0.0)
@@ -106,43 +99,153 @@ class Leg:
         """Of what is said here, during a call."""
         return self.call.interpreters[self.name] if self.call else None
 
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The call that is heard here, and those before it that still drain."""
+        return (*self._draining, self.call) if self.call else tuple(self._draining)
+
+    @property
+    def not_before(self) -> float:
+        """The next call begins no sooner (monotonic seconds)."""
+        return self.call.next_from if self.call else self._not_before
+
     def heard(self, frames: list[Frame]) -> None:
         """New audio."""
         self._newest = frames[-1]
-        self.head = self._newest.start + 320
+        self.head = self._newest.start + FRAME
 
-    def begin(self, call: Call) -> None:
-        """A call begins."""
+    # --- Calls come and go ---
+
+    def keep(self, frames: list[Frame]) -> None:
+        """Frames that came while no call listens: the next call's first words, if they go on. Those
+        before a pause of `STRAGGLER_GAP` seconds were stragglers of the call before."""
+        for frame in frames:
+            if frame.filled == FRAME_BYTES:  # datagrams have stopped
+                self._early.clear()
+                continue
+            if self._early and frame.captured - self._early[-1].captured > STRAGGLER_GAP * 1e9:
+                self._early.clear()
+            if not self._early:
+                # A call's detaching swallows the frames that were on their way; the ledger has them.
+                self._early_start = self.head if self.call is not None else frame.start
+            self._early.append(frame)
+            self.head = frame.start + FRAME
+
+    @property
+    def has_early(self) -> bool:
+        """Whether frames are kept for a next call."""
+        return bool(self._early)
+
+    def take_early(self) -> list[Frame]:
+        """What was kept, oldest first; it is kept no longer."""
+        early = list(self._early)
+        self._early.clear()
+        return early
+
+    @property
+    def next_start(self) -> int:
+        """First sample of a call that begins now."""
+        return self._early_start if self._early else self.head
+
+    def begin(self, call: Call, start: int) -> None:
+        """A call begins with sample `start`. The one before may still drain."""
+        self._start = start
+        if self.call is not None:
+            self._draining.append(self.call)
         self.call = call
-        self._baseline = self._next_baseline
+        self._reset_due = False
+        self._baseline = self.media.counters() if self._draining else self._next_baseline
 
-    def end(self, guard: float) -> None:
-        """Its call has ended; the next one begins after `guard` (monotonic seconds)."""
-        assert self.interpreter is not None
-        stats = self.interpreter.listener.stats
-        self._last = stats
+    def end(self, call: Call) -> None:
+        """A call has ended and drained. What is left of it in the ear is dropped; the leg is made
+        new unless somebody already talks in the next call."""
+        stats = call.interpreters[self.name].listener.stats
         add_stats(self.past, stats)
-        self.call = None
+        if call is self.call:
+            self._last = stats
+            self._not_before = call.next_from
+            self.call = None
+        else:
+            self._draining.remove(call)
+        # Legs that are out of service have nothing left to reset.
+        with contextlib.suppress(LookupError, RuntimeError):
+            if self.call is not None or self._early:
+                self.media.flush()
+                self.media.forget(self._start if self.call is not None else self._early_start)
+                self._reset_due = self.call is None
+            elif not self._draining:
+                self.media.reset()
         self._next_baseline = self.media.counters()
-        self.not_before = guard
+
+    def tidy(self, now: float) -> None:
+        """Reset the leg if it could not be when its call ended, and nothing came of what was said
+        then."""
+        if not self._reset_due or (
+            self._early and now - self._early[-1].captured / 1e9 <= STRAGGLER_GAP
+        ):
+            return
+        self._reset_due = False
+        self._early.clear()
+        with contextlib.suppress(LookupError, RuntimeError):
+            self.media.reset()
+            self._next_baseline = self.media.counters()
+
+    def refused(self, now: float) -> None:
+        """A call was refused here."""
+        self.refused_at = now
+        self._early.clear()
+
+    def admitted(self) -> None:
+        """A call that was refused may begin now."""
+        self.refused_at = -math.inf
+
+    # --- What can be changed ---
+
+    def set_mode(self, mode: Mode | None) -> None:
+        """A mode of its own; None = the system's."""
+        self.own_mode = mode
+
+    def set_language(self, language: str) -> None:
+        """What is spoken and heard here from now on, with that language's usual voice."""
+        self.settings = self.settings.model_copy(update={"language": language, "voice": None})
+        if self.call is not None:
+            self.call.set_language(self.name, language)
 
     def set_sound(self, *, volume: float | None, muted: bool | None) -> None:
         """Of its ear, and whether what is said here counts; None = as it is. Raises
         `LookupError`."""
         if volume is not None:
             self.media.set_volume(volume)
-            self.volume = volume
         if muted is not None:
             self.media.set_muted(muted)
-            self.muted = muted
+
+    # --- Listening in ---
+
+    def attach(self, lane: Lane) -> None:
+        """One more listens in. Raises `LookupError` when the leg is out of service."""
+        if lane == "heard":
+            if not self._heard_taps:
+                self.media.tap(True)
+            self._heard_taps += 1
+        self.listeners += 1
+
+    def detach(self, lane: Lane) -> None:
+        """One less."""
+        self.listeners -= 1
+        if lane == "heard":
+            self._heard_taps -= 1
+            if not self._heard_taps:
+                # The leg may be gone, and its tap with it.
+                with contextlib.suppress(LookupError, RuntimeError):
+                    self.media.tap(False)
 
     # --- Figures ---
 
-    def stats(self, setting: SetMode) -> dict[str, object]:
+    def stats(self, setting: Mode) -> dict[str, object]:
         """Media counters of its call, and `stt`."""
         interpreter = self.interpreter
         stats = interpreter.listener.stats if interpreter else self._last
-        mode = interpreter.listener.mode if interpreter else Mode.IDLE
+        mode = interpreter.listener.mode if interpreter else ListenMode.IDLE
         return {
             **_since(self.media.counters(), self._baseline),
             "language": self.language,
@@ -155,11 +258,11 @@ class Leg:
         """Media counters and recognition's since the leg was opened."""
         stats = ListenStats()
         add_stats(stats, self.past)
-        if interpreter := self.interpreter:
-            add_stats(stats, interpreter.listener.stats)
+        for call in self.calls:
+            add_stats(stats, call.interpreters[self.name].listener.stats)
         return {key: int(str(value)) for key, value in self.media.counters().items()}, stats
 
-    def live(self, setting: SetMode, hears: str) -> LegLive:
+    def live(self, setting: Mode, hears: str) -> LegLive:
         """As it is now."""
         now = time.monotonic()
         counters = _since(self.media.counters(), self._baseline)
@@ -172,11 +275,11 @@ class Leg:
             call=self.call.name if self.call else None,
             language=self.language,
             hears=hears,
-            mode=(interpreter.listener.mode if interpreter else Mode.IDLE).value,
+            mode=(interpreter.listener.mode if interpreter else ListenMode.IDLE).value,
             reason=interpreter.listener.reason if interpreter else "",
             setting=setting,
-            volume=self.volume,
-            muted=self.muted,
+            volume=self.media.volume,
+            muted=self.media.muted,
             listened=self.listeners > 0,
             level_db=self._level(now),
             datagram_rate=self._datagram_rate(now),
@@ -200,7 +303,7 @@ class Leg:
 
     def _level(self, now: float) -> float | None:
         frame = self._newest
-        if frame is None or now - frame.ready / 1e9 > FRESH:
+        if frame is None or now - frame.ready / 1e9 > LEVEL_AGE:
             return None
         return round(20 * math.log10(max(frame.rms, 1) / FULL_SCALE), 1)
 
@@ -220,7 +323,12 @@ def add_stats(total: ListenStats, part: ListenStats) -> None:
         setattr(total, key, getattr(total, key) + value)
 
 
-MOMENTARY = frozenset({"playout_queued", "rcvbuf", "last_datagram", "jitter_ns"})
+MOMENTARY = frozenset(
+    {
+        *("playout_queued", "rcvbuf", "last_datagram", "jitter_ns"),
+        *("behind_ns", "tempo", "echo_lag_ns", "echo_gain"),
+    }
+)
 """Counters that make no sum."""
 _STATES = MOMENTARY | {"late_max", "dead"}
 """And those that make no difference between two times."""

@@ -16,10 +16,10 @@ So the words of the segments are the words of the finals: in order, each once, w
 everything else. The results come in absolute leg samples, in order of speech and without repetition
 (`timeline` sees to that).
 
-    transcript.result(result, now)
-    for segment in transcript.segments():
+    segmenter.result(result, now)
+    for segment in segmenter.segments():
         ...
-    # and call transcript.tick(now) when transcript.deadline is reached
+    # and call segmenter.tick(now) when segmenter.deadline is reached
 
 Source: Deepgram's pages on endpointing, interim results and utterance end.
 """
@@ -33,15 +33,15 @@ from translink.sentences import ends_clause, ends_sentence, gap, join
 
 
 @dataclass(frozen=True, slots=True)
-class CommitPolicy:
+class SegmentPolicy:
     """How long text may wait for a better end."""
 
     max_wait: float = 1.5
     """Seconds without a sign of it (final or interim with text) after which a turn is over."""
     max_hold: float = 2.5
     """Seconds until the open turn is cut although speech goes on: after its last clause, the rest
-    waiting anew, or altogether. Whoever ends his turn meanwhile is translated in one piece; waiting
-    for whoever does not would take about 4 s more, the time between two finals.
+    waiting anew, or altogether. A talker who ends the turn meanwhile is translated in one piece;
+    waiting for the others would take about 4 s more, the time between two finals.
     """
     min_chars: int = 10
     """A shorter sentence goes with the next one (`Oui.` is no request of its own) or the turn's
@@ -52,15 +52,15 @@ class CommitPolicy:
     """A longer open turn is cut. 400 is below every limit of the voices (Aura: 1,000)."""
 
 
-class Transcript:
+class Segmenter:
     """Turns the results of one leg into segments.
 
     It holds at most one open turn (bounded by the policy's limits and one final) and what
     `segments` has not fetched yet; fetch after every call. Nothing is ever dropped.
     """
 
-    def __init__(self, policy: CommitPolicy | None = None, *, first_number: int = 1) -> None:
-        self._policy = policy or CommitPolicy()
+    def __init__(self, policy: SegmentPolicy | None = None, *, first_number: int = 1) -> None:
+        self._policy = policy or SegmentPolicy()
         self._number = first_number
         self._open: list[_Piece] = []
         self._opened = 0.0

@@ -14,27 +14,33 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from translink.errors import ProviderError
+from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
+from translink.providers.voices import SpeechFailed
 from translink.results import Segment, Translation
+from translink.sentences import split_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from translink._core import Playout
-    from translink.calls.direction import Direction, Record
+    from translink.calls.direction import Direction, DirectionRecord
     from translink.observe.journal import Scalar
     from translink.providers.services import Services
 
-SEGMENTS = 256
+SEGMENTS_WAITING = 256
 """Segments that may wait for translation: some ten minutes of speech. A further one is reported as
 untranslated."""
-AHEAD = 4
+TRANSLATIONS_AHEAD = 4
 """Translations that may wait their turn in one direction."""
-IN_EAR = 48
+UTTERANCES_IN_EAR = 48
 """Utterances that may wait in the ear; the next waits here. The engine refuses more than 64."""
-CONTEXT = 3
+CONTEXT_SEGMENTS = 3
 """Segments before the present one that the translator is shown."""
+VOICE_TIME = 12.0
+VOICE_TIME_PER_LETTER = 0.15
+"""Seconds that may be spent waiting for the sound of one text: for the voices in line to fail, and
+twice what a slow speaker needs for each letter."""
 
 _utterances = itertools.count(1)
 
@@ -79,18 +85,26 @@ class Speaker:
     """Says one direction's segments in the other language. `run` serves until `finish`."""
 
     def __init__(
-        self, direction: Direction, *, ear: Ear, services: Services, record: Record
+        self,
+        direction: Direction,
+        *,
+        ear: Ear,
+        services: Services,
+        record: DirectionRecord,
+        after: Sequence[asyncio.Event] = (),
     ) -> None:
+        """Nothing is played before the events of `after`: calls that still drain into this ear."""
         self._way = direction
         self._ear = ear
         self._services = services
         self._record = record
+        self._after = after
         self._tally = record.tally
         self._target, self._voice = direction.target, direction.voice
-        self._segments: asyncio.Queue[_Utterance | None] = asyncio.Queue(SEGMENTS)
+        self._segments: asyncio.Queue[_Utterance | None] = asyncio.Queue(SEGMENTS_WAITING)
         self._answers: asyncio.Queue[
             tuple[_Utterance, asyncio.Task[Translation | ProviderError]] | None
-        ] = asyncio.Queue(AHEAD)
+        ] = asyncio.Queue(TRANSLATIONS_AHEAD)
         self._saying: dict[int, _Utterance] = {}
         """What is not over yet, in order of speech."""
         self._silent = asyncio.Event()
@@ -109,7 +123,7 @@ class Speaker:
         try:
             self._segments.put_nowait(utterance)
         except asyncio.QueueFull:
-            self._untranslated(segment, f"{SEGMENTS} segments are waiting already")
+            self._untranslated(segment, f"{SEGMENTS_WAITING} segments are waiting already")
         else:
             self._saying[utterance.number] = utterance
             self._silent.clear()
@@ -119,7 +133,7 @@ class Speaker:
         """Segments that were not said to the end yet."""
         return len(self._saying)
 
-    def speak_in(self, language: str) -> None:
+    def set_target(self, language: str) -> None:
         """Say the next segments in this language, with its usual voice."""
         self._target, self._voice = language, None
 
@@ -169,19 +183,19 @@ class Speaker:
             if utterance.segment.language != self._said_in:
                 self._said, self._said_in = [], utterance.segment.language
             context = " ".join(self._said)
-            self._said = [*self._said, utterance.segment.text][-CONTEXT:]
+            self._said = [*self._said, utterance.segment.text][-CONTEXT_SEGMENTS:]
             await self._answers.put((utterance, group.create_task(self._ask(utterance, context))))
         await self._answers.put(None)
 
     async def _ask(self, utterance: _Utterance, context: str) -> Translation | ProviderError:
         """A failure is an answer, too: raised out of the task it would end the direction."""
         text, target = utterance.segment.text, utterance.target
-        source = utterance.segment.language or self._way.source
+        source = utterance.segment.language or self._way.language
         utterance.asked = asked = time.monotonic()
         self._record.time("commit_wait", utterance.committed - utterance.segment.born)
         self._record.time("commit_to_request", asked - utterance.committed)
         translation: Translation | ProviderError
-        if _same_language(source, target):
+        if _same_language(source, target) or not _has_words(text):
             translation = Translation(text, "none", 0.0)
         else:
             self._tally.characters += len(text)
@@ -221,22 +235,19 @@ class Speaker:
     async def _say(self, utterance: _Utterance, text: str) -> None:
         """Have one translation spoken. Returns when all its audio is queued."""
         reason = "no sound came"
+        for event in self._after:
+            await event.wait()
         await self._room()
         utterance.speak = time.monotonic()
-        try:
-            async with aclosing(
-                _closable(self._services.speak(text, utterance.target, utterance.voice))
-            ) as audio:
-                async for pcm in audio:
-                    if pcm and not utterance.first_audio:
-                        utterance.first_audio = time.monotonic()
-                        self._record.time(
-                            "request_to_audio", utterance.first_audio - utterance.speak
-                        )
-                    await self._play(utterance, pcm)
-        except ProviderError as error:
-            utterance.cut = True
-            reason = str(error)
+        rest = _sayable(text)
+        while rest:
+            try:
+                await self._sound(utterance, rest)
+                rest = ""
+            except ProviderError as error:
+                utterance.cut = True
+                reason = str(error)
+                rest = _behind(error)
         if utterance.cut or not utterance.first_audio:
             self._tally.unspoken += 1
             self._record.log.warning("not spoken, or not all of it", reason=reason, text=text)
@@ -247,6 +258,16 @@ class Speaker:
             self._ear.play(utterance.number, b"", last=True)
         else:
             self._over(utterance)
+
+    async def _sound(self, utterance: _Utterance, text: str) -> None:
+        """Queue the sound of `text`. Raises `ProviderError`, also when it takes too long."""
+        audio = _closable(self._services.speak(text, utterance.target, utterance.voice))
+        async with aclosing(audio):
+            async for pcm in _in_time(audio, len(text)):
+                if pcm and not utterance.first_audio:
+                    utterance.first_audio = time.monotonic()
+                    self._record.time("request_to_audio", utterance.first_audio - utterance.speak)
+                await self._play(utterance, pcm)
 
     async def _play(self, utterance: _Utterance, pcm: bytes) -> None:
         """Queue audio; when the ear's queue (60 s) is full, wait: the talker is simply that far
@@ -259,7 +280,7 @@ class Speaker:
 
     async def _room(self) -> None:
         """Wait while too many utterances wait in the ear."""
-        while sum(1 for each in self._saying.values() if each.first_audio) >= IN_EAR:
+        while sum(1 for each in self._saying.values() if each.first_audio) >= UTTERANCES_IN_EAR:
             self._moved.clear()
             await self._moved.wait()
 
@@ -333,6 +354,45 @@ class Speaker:
 
 def _same_language(source: str, target: str) -> bool:
     return source.split("-")[0].lower() == target.split("-")[0].lower()
+
+
+def _has_words(text: str) -> bool:
+    """Whether there is anything in it to say: a letter or a digit, of any script."""
+    return any(character.isalnum() for character in text)
+
+
+def _sayable(text: str) -> str:
+    """Without its sentences that have no word: a voice refuses them, and with them all behind."""
+    sentences = split_sentences(text)
+    said = [sentence for sentence in sentences if _has_words(sentence)]
+    return text if len(said) == len(sentences) else " ".join(said)
+
+
+def _behind(error: ProviderError) -> str:
+    """What may still be said after a failure: the sentences behind one that was refused for what it
+    says. Otherwise nothing; the voices are in trouble, and each had its turn."""
+    failure = error.__cause__
+    if error.kind is not Kind.REFUSED or not isinstance(failure, SpeechFailed):
+        return ""
+    return " ".join(split_sentences(failure.unspoken)[1:])
+
+
+async def _in_time(sound: AsyncGenerator[bytes, None], letters: int) -> AsyncIterator[bytes]:
+    """The sound as it comes. Raises `ProviderError` when waiting for it, all in all, takes longer
+    than a text of so many letters may."""
+    left = allowed = VOICE_TIME + VOICE_TIME_PER_LETTER * letters
+    while True:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(left):
+                pcm = await anext(sound, None)
+        except TimeoutError:
+            reason = f"{letters} letters took the voice more than {allowed:.0f} s"
+            raise ProviderError(reason, provider="voices", kind=Kind.TRANSIENT) from None
+        if pcm is None:
+            return
+        left -= time.monotonic() - began
+        yield pcm
 
 
 async def _closable(audio: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

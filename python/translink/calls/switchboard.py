@@ -1,5 +1,4 @@
-"""Which leg is in which call: calls begin with a datagram here, or because somebody asked for one,
-and end here.
+"""Which leg is in which call: calls begin here, with a datagram or on request, and end here.
 
 Counters are kept per leg (`leg`) and system-wide; the totals go on for as long as the process
 lives, also over legs that were opened for one call and closed after it.
@@ -10,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -25,25 +23,22 @@ from translink.observe.stages import Stages
 from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
-    from translink._core import Frame, Playout
-    from translink.calls.segments import CommitPolicy
+    from translink._core import Frame, Playout, SourceChange
+    from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
     from translink.observe.views import CallRow, LegLive
     from translink.process.pressure import Pressure
     from translink.providers.services import Services
     from translink.recognition.rules import ListenRules
-    from translink.settings.model import Settings
+    from translink.settings.model import Mode, Settings
 
 log = structlog.get_logger("translink")
 
-SetMode = Literal["auto", "streaming", "prerecorded"]
 LAST_WORDS = 2.0
-"""Seconds a shutdown leaves to who is in mid-sentence."""
-CREATED = "created"
+"""Seconds that a shutdown leaves a talker in mid-sentence."""
+CREATED_LABEL = "created"
 """Label of all legs that were created for a call: they come and go, the number of labels may not."""
-GUARD = 1.0
-"""Seconds after a call's last datagram in which a straggler does not begin another call."""
 
 
 class Switchboard:
@@ -57,7 +52,7 @@ class Switchboard:
         services: Services,
         journal: Journal,
         rules: ListenRules,
-        policy: CommitPolicy,
+        policy: SegmentPolicy,
     ) -> None:
         self.stages = Stages()
         self.calls: dict[str, Call] = {}
@@ -73,7 +68,7 @@ class Switchboard:
         self._policy = policy
         self._numbers = itertools.count(1)
         self._tasks: dict[asyncio.Task[None], Call] = {}
-        self._mode: SetMode = settings.mode
+        self._mode: Mode = settings.mode
         self._share = settings.streaming_share
         self._draws: dict[str, float] = {}
         """Each running call's lot in the roll-out, in [0, 1)."""
@@ -96,7 +91,7 @@ class Switchboard:
         return self._services.pressure
 
     @property
-    def mode(self) -> SetMode:
+    def mode(self) -> Mode:
         """The system's mode."""
         return self._mode
 
@@ -110,30 +105,30 @@ class Switchboard:
         """No new calls any more."""
         return self._closing
 
-    def mode_of(self, leg: str) -> SetMode:
+    def mode_of(self, leg: str) -> Mode:
         """The leg's own mode, or else the system's. Raises `KeyError`."""
         return self.legs[leg].own_mode or self._mode
 
     def set_mode(
-        self, mode: SetMode | None = None, leg: str | None = None, share: float | None = None
+        self, mode: Mode | None = None, leg: str | None = None, share: float | None = None
     ) -> None:
         """Change how speech is recognised, for the system (also where a leg had a mode of its own)
         or one leg, while calls run; None = as it is. Raises `KeyError` (no such leg)."""
         if leg is None:
-            own: Mapping[str, SetMode] = {}
+            own: Mapping[str, Mode] = {}
             if mode is None:
                 own = {name: it.own_mode for name, it in self.legs.items() if it.own_mode}
             self.set_modes(mode or self._mode, own, self._share if share is None else share)
         else:
-            self.legs[leg].own_mode = mode or self.mode_of(leg)
+            self.legs[leg].set_mode(mode or self.mode_of(leg))
             self._apply(leg)
 
-    def set_modes(self, mode: SetMode, legs: Mapping[str, SetMode], share: float) -> None:
+    def set_modes(self, mode: Mode, legs: Mapping[str, Mode], share: float) -> None:
         """Change all of it in one step, so that no call switches to and fro: the system's mode,
         the legs that have one of their own, and the share."""
         self._mode, self._share = mode, share
         for name, leg in self.legs.items():
-            leg.own_mode = legs.get(name)
+            leg.set_mode(legs.get(name))
         self._apply(None)
 
     def _apply(self, leg: str | None) -> None:
@@ -145,16 +140,13 @@ class Switchboard:
                 interpreter.listener.use_streaming(self._streams(call.name, name))
 
     def set_language(self, leg: str, language: str) -> None:
-        """Somebody goes on in another language: from the next pause on he is recognised in it, and
-        what he hears is translated into it from the next segment on. Nothing is lost or doubled.
-        Raises `KeyError`."""
+        """The party on `leg` goes on in another language: they are recognised in it from their next
+        pause on, and hear it from the next segment on. Nothing is lost or doubled. Raises
+        `KeyError`."""
         it = self.legs[leg]
         if language == it.language:
             return
-        # A voice that was chosen for this leg speaks the language it had.
-        it.settings = it.settings.model_copy(update={"language": language, "voice": None})
-        if it.call is not None:
-            it.call.set_language(leg, language)
+        it.set_language(language)
         log.info("language", leg=leg, language=language)
         self._journal.emit(
             "settings", {"language": language}, call=it.call.name if it.call else None, leg=leg
@@ -172,6 +164,8 @@ class Switchboard:
             for call in tuple(self.calls.values()):
                 if now - call.last_sign() > self._settings.idle_timeout:
                     call.end("idle")
+            for leg in tuple(self.legs.values()):
+                leg.tidy(now)
 
     async def close(self, reason: str) -> None:
         """No new calls; the running ones end in good order, bounded by the drain time-out."""
@@ -188,7 +182,7 @@ class Switchboard:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=1.0)
 
-    # --- Calls that somebody asks for ---
+    # --- Calls on request ---
 
     def next_number(self) -> int:
         """For the name of a call; none comes twice."""
@@ -229,16 +223,16 @@ class Switchboard:
         lost = self._gone_stats.lost_ms
         for leg in self.legs.values():
             lost += leg.past.lost_ms
-            if interpreter := leg.interpreter:
-                lost += interpreter.listener.stats.lost_ms
+            for call in leg.calls:
+                lost += call.interpreters[leg.name].listener.stats.lost_ms
         return round(lost, 1)
 
     def measures(self) -> Iterator[LegMeasures]:
         """What each leg counted since it was opened; those that were created for a call together,
         also those that are closed."""
-        yield LegMeasures(CREATED, self._gone, self._gone_stats)
+        yield LegMeasures(CREATED_LABEL, self._gone, self._gone_stats)
         for name, leg in tuple(self.legs.items()):  # calls may come and go meanwhile
-            yield LegMeasures(CREATED if leg.created else name, *leg.lifetime())
+            yield LegMeasures(CREATED_LABEL if leg.created else name, *leg.lifetime())
 
     def totals(self) -> dict[str, object]:
         """Sums over all legs and calls since the start."""
@@ -255,39 +249,49 @@ class Switchboard:
             "calls_active": len(self.calls),
         }
 
-    # --- What the media says ---
+    # --- What the media reports ---
 
     def _frames(self, leg: Leg, frames: list[Frame]) -> None:
-        call = leg.call
-        if call is None:
-            call = self._begin(leg, frames)
-        leg.heard(frames)
-        if call is not None:
-            call.frames(leg.name, frames)
+        if leg.call is not None and not leg.call.detached:
+            leg.heard(frames)
+            leg.call.frames(leg.name, frames)
+        elif not (self._closing or leg.created):
+            leg.keep(frames)
+            leg.heard(frames)
+            self._begin(leg)
 
     def _playout(self, leg: Leg, event: Playout) -> None:
-        if leg.call is not None:
-            leg.call.playout(leg.name, event)
+        for call in leg.calls:
+            call.playout(leg.name, event)
 
     def _dead(self, leg: Leg) -> None:
         self.out_of_service.add(leg.name)
         if leg.call is not None:
             leg.call.end("a leg is out of service")
 
-    def _begin(self, leg: Leg, frames: list[Frame]) -> Call | None:
-        """First frames of a call, unless they are stragglers of the last one or silence of our
-        own."""
-        if self._closing or leg.created or time.monotonic() < leg.not_before:
-            return None
-        if all(frame.filled == 640 for frame in frames):
-            return None
+    def _source_changed(self, leg: Leg, change: SourceChange) -> None:
+        self._journal.emit(
+            "source",
+            {"before": "{}:{}".format(*change.old), "now": "{}:{}".format(*change.new)},
+            call=leg.call.name if leg.call else None,
+            leg=leg.name,
+        )
+
+    def _begin(self, leg: Leg) -> None:
+        """Begin a call with the frames that its legs have kept, unless they may be stragglers of
+        the last one."""
+        if time.monotonic() < leg.not_before:
+            return
         other = self.legs[leg.other]
         if not self.out_of_service.isdisjoint((leg.name, other.name)):
-            return None
-        if self._refuses(leg, other):
-            return None
-        leg.head = frames[0].start
-        return self._run(f"{leg.name}-{self.next_number()}", (leg, other))
+            leg.take_early()
+            return
+        if not leg.has_early or self._refuses(leg, other):
+            return
+        call = self._run(f"{leg.name}-{self.next_number()}", (leg, other))
+        for each in (leg, other):
+            if early := each.take_early():
+                call.frames(each.name, early)
 
     def _run(self, name: str, legs: tuple[Leg, Leg]) -> Call:
         self.calls_total += 1
@@ -295,7 +299,10 @@ class Switchboard:
         one, two = legs
         call = Call(
             name,
-            (Party(one.settings, one.media, one.head), Party(two.settings, two.media, two.head)),
+            (
+                Party(one.settings, one.media, one.next_start),
+                Party(two.settings, two.media, two.next_start),
+            ),
             services=self._services,
             journal=self._journal,
             stages=self.stages,
@@ -303,23 +310,25 @@ class Switchboard:
             rules=self._rules,
             policy=self._policy,
             settings=self._settings,
+            after=one.calls,
         )
         self.calls[name] = call
         for leg in legs:
-            leg.begin(call)
+            leg.begin(call, leg.next_start)
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
         return call
 
     def _refuses(self, leg: Leg, other: Leg) -> bool:
-        """Whether the machine has no time for this call. Said once; the caller who goes on talking
-        gets his call, from then on, when there is time."""
+        """Whether the machine has no time for this call. Said once; a caller who goes on talking
+        gets a call, from then on, when there is time."""
         now = time.monotonic()
         reason = self.pressure.refuses(now, len(self.calls))
         if reason is None:
             self.pressure.admitted(now)
-            leg.refused_at = other.refused_at = -math.inf
+            leg.admitted()
+            other.admitted()
             return False
         if now - max(leg.refused_at, other.refused_at) > self._settings.idle_timeout:
             names: list[Scalar] = [leg.name, other.name]
@@ -328,21 +337,20 @@ class Switchboard:
             self._journal.emit(
                 "call", {"state": "refused", "reason": reason, "legs": names}, leg=leg.name
             )
-        leg.refused_at = now
+        leg.refused(now)
         return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
-        # After a call that ended idle whoever calls next is heard from his first word.
-        guard = call.last_datagram() + min(GUARD, self._settings.idle_timeout)
         self.on_ended(call)
         del self.calls[call.name]
         del self._draws[call.name]
         for name in call.legs:
             leg = self.legs[name]
-            leg.end(guard)
+            leg.end(call)
             if leg.created:
                 self._remove(leg)
+        call.drained.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a bug ended this call; others go on", call=call.name, exc_info=error)
 
@@ -353,6 +361,7 @@ class Switchboard:
         leg.media.on_frames = functools.partial(self._frames, leg)
         leg.media.on_playout = functools.partial(self._playout, leg)
         leg.media.on_dead = functools.partial(self._dead, leg)
+        leg.media.on_source = functools.partial(self._source_changed, leg)
 
     def _remove(self, leg: Leg) -> None:
         counters, stats = leg.lifetime()
@@ -372,7 +381,7 @@ class Switchboard:
                 return self._draws[call] < self._share
 
 
-def mode_line(mode: SetMode) -> str:
+def mode_line(mode: Mode) -> str:
     """The predecessor's line, word for word."""
     if mode == "prerecorded":
         return "Deepgram API Mode: Prerecorded (buffered)"

@@ -1,11 +1,10 @@
 """Listening in on a leg: what is said there, or what its ear hears, as it comes.
 
-Only what is new is handed out; who does not ask for a while misses what was older than `KEPT`.
+Only what is new is handed out. A reader that pauses misses what is older than `LONGEST_READ`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -15,33 +14,29 @@ from translink.results import RATE
 if TYPE_CHECKING:
     from translink.calls.leg import Leg
 
-KEPT = RATE
+Lane = Literal["said", "heard"]
+"""Of a leg: what its microphone said, what its ear heard."""
+LONGEST_READ = RATE
 """Samples handed out at once at most: 1 s."""
 
 
 class Tap:
     """One listener on one lane of one leg. Close it."""
 
-    def __init__(
-        self, leg: Leg, lane: Literal["said", "heard"], on_closed: Callable[[], None]
-    ) -> None:
+    def __init__(self, leg: Leg, lane: Lane, on_closed: Callable[[], None]) -> None:
         """Raises `LookupError` when the leg is out of service."""
         self._leg = leg
         self._lane = lane
         self._on_closed = on_closed
         self._open = True
-        if lane == "heard":
-            if not leg.tapped:
-                leg.media.tap(True)
-            leg.tapped += 1
-        leg.listeners += 1
+        leg.attach(lane)
         self._cursor = self._head()
 
     def read(self) -> bytes:
         """s16le, 16 kHz, mono: what came since the last time. Raises `LookupError` when the leg is
         gone."""
         head = self._head()
-        start = max(self._cursor, head - KEPT)
+        start = max(self._cursor, head - LONGEST_READ)
         if self._lane == "said":
             first, pcm = self._leg.media.history(start, head)
         else:
@@ -55,13 +50,7 @@ class Tap:
         if not self._open:
             return
         self._open = False
-        self._leg.listeners -= 1
-        if self._lane == "heard":
-            self._leg.tapped -= 1
-            if not self._leg.tapped:
-                # The leg may be gone, and its tap with it.
-                with contextlib.suppress(LookupError, RuntimeError):
-                    self._leg.media.tap(False)
+        self._leg.detach(self._lane)
         self._on_closed()
 
     def _head(self) -> int:

@@ -1,8 +1,8 @@
-"""What happened, in order: one bounded list for the post-mortem, and subscriptions for whoever
-watches live.
+"""What happened, in order: one bounded list for the post-mortem, and subscriptions for
+live watchers.
 
-The journal is synchronous and never waits: a subscriber that does not keep up is cut off, and told
-so; the calls notice nothing.
+The journal is synchronous and never waits: a subscriber that does not keep up is cut off, with
+the reason; the calls notice nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VERSION = 1
 number."""
 
 TEXTS = frozenset({"text", "source"})
-"""Fields that hold what somebody said."""
+"""Fields that hold speech."""
 
 Scalar = str | int | float | bool | None
 Value = Scalar | dict[str, Scalar] | list[Scalar]
@@ -33,7 +33,7 @@ class Event:
     Types: `call` (state begun/ended/refused), `mode`, `interim`, `final`, `segment`, `translation`,
     `untranslated`, `speech` (state started/finished/failed), `connection` (state
     opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`,
-    `pressure`.
+    `source`, `pressure`, `listening`.
     """
 
     type: str

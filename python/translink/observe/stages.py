@@ -44,11 +44,11 @@ OWNERS = {
 STAGES = tuple(OWNERS)
 
 _LOW = 1e-5
-_STEP = 1.04
+_BUCKET_STEP = 1.04
 _BUCKETS = 420  # 10 µs × 1.04^420 = 140 s
 
 
-class Summary(TypedDict):
+class StageSummary(TypedDict):
     """Milliseconds, but for `count`."""
 
     count: int
@@ -73,7 +73,7 @@ class Histogram:
         self.count += 1
         if seconds > self.max:
             self.max = seconds
-        self._buckets[bisect_left(_EDGES, seconds)] += 1
+        self._buckets[bisect_left(_BUCKET_EDGES, seconds)] += 1
 
     def quantile(self, q: float) -> float:
         """Upper edge of the bucket that holds quantile `q`, in seconds; 0.0 when empty."""
@@ -82,7 +82,7 @@ class Histogram:
         for index, count in enumerate(self._buckets):
             seen += count
             if count and seen >= wanted:
-                return min(self.max, _LOW * _STEP**index)
+                return min(self.max, _LOW * _BUCKET_STEP**index)
         return 0.0
 
     def quantiles(self, *wanted: float) -> list[float]:
@@ -94,7 +94,7 @@ class Histogram:
                 continue
             seen += count
             while len(found) < len(wanted) and seen >= math.ceil(wanted[len(found)] * self.count):
-                found.append(min(self.max, _LOW * _STEP**index))
+                found.append(min(self.max, _LOW * _BUCKET_STEP**index))
         return found + [0.0] * (len(wanted) - len(found))
 
     def cumulative(self, edges: Sequence[float]) -> list[int]:
@@ -103,7 +103,7 @@ class Histogram:
         counts: list[int] = []
         seen = index = 0
         for edge in edges:
-            while index <= _BUCKETS and _LOW * _STEP**index <= edge:
+            while index <= _BUCKETS and _LOW * _BUCKET_STEP**index <= edge:
                 seen += self._buckets[index]
                 index += 1
             counts.append(seen)
@@ -111,14 +111,14 @@ class Histogram:
 
     def total(self) -> float:
         """Sum of the values, within 2 %: each counts as the middle of its bucket."""
-        middle = _LOW / math.sqrt(_STEP)
+        middle = _LOW / math.sqrt(_BUCKET_STEP)
         return sum(
-            count * middle * math.pow(_STEP, index)
+            count * middle * math.pow(_BUCKET_STEP, index)
             for index, count in enumerate(self._buckets)
             if count
         )
 
-    def summary(self) -> Summary:
+    def summary(self) -> StageSummary:
         """Count and quantiles in milliseconds."""
         p50, p95, p99 = self.quantiles(0.50, 0.95, 0.99)
         return {
@@ -130,7 +130,7 @@ class Histogram:
         }
 
 
-_EDGES = [_LOW * _STEP**step for step in range(_BUCKETS)]
+_BUCKET_EDGES = [_LOW * _BUCKET_STEP**step for step in range(_BUCKETS)]
 """Upper edges of the buckets; what is beyond the last falls into one more."""
 
 
@@ -147,6 +147,6 @@ class Stages:
     def __getitem__(self, stage: str) -> Histogram:
         return self._histograms[stage]
 
-    def summary(self) -> dict[str, Summary]:
+    def summary(self) -> dict[str, StageSummary]:
         """All stages that have seen anything."""
         return {name: h.summary() for name, h in self._histograms.items() if h.count}

@@ -3,20 +3,18 @@
 Made from the journal's events when an utterance is over, with the times that they carry, so that it
 costs nothing while words are under way, and nothing at all when `otel.endpoint` is not set: then
 nothing of it is even imported. No text goes out: what was said is not the tracing backend's
-business. At most `OPEN` utterances are followed at once; one more lets go of the oldest, untraced and
+business. At most `MOST_OPEN` utterances are followed at once; one more lets go of the oldest, untraced and
 counted.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translink import __version__
-from translink.errors import SettingsError
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -24,12 +22,12 @@ if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
     from translink.settings.model import OtelSettings
 
-OPEN = 5_000
+MOST_OPEN = 5_000
 Attributes = dict[str, str | int | float]
 
 
 @dataclass(slots=True)
-class _Utterance:
+class _TracedUtterance:
     """What is known of one so far. Unix seconds, 0 = not yet."""
 
     call: str
@@ -51,7 +49,7 @@ class Traces:
         self.dropped = 0
         """Utterances that were let go of."""
         self._tracer = tracer
-        self._open: OrderedDict[tuple[str, str, int], _Utterance] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str, int], _TracedUtterance] = OrderedDict()
         self.close: Callable[[], None] = journal.listen(self._event)
         """Follow no more."""
 
@@ -61,17 +59,17 @@ class Traces:
             return
         key = event.call, event.leg, number
         if event.type == "segment":
-            if len(self._open) >= OPEN:
+            if len(self._open) >= MOST_OPEN:
                 self._open.popitem(last=False)
                 self.dropped += 1
             began = _time(event, "began") or event.at
             language = str(event.data.get("language", ""))
-            self._open[key] = _Utterance(*key, began, event.at, language)
+            self._open[key] = _TracedUtterance(*key, began, event.at, language)
         elif (utterance := self._open.get(key)) is not None and _follow(utterance, event):
             del self._open[key]
             self._tell(utterance, event.at)
 
-    def _tell(self, utterance: _Utterance, end: float) -> None:
+    def _tell(self, utterance: _TracedUtterance, end: float) -> None:
         from opentelemetry.trace import set_span_in_context
 
         attributes: Attributes = {
@@ -106,11 +104,9 @@ class Traces:
 def export(journal: Journal, settings: OtelSettings) -> Callable[[], None]:
     """Send traces to where the settings say, from a thread of its own. Returns what ends it.
 
-    Raises `SettingsError` when the extra is not installed.
+    The settings have seen to it that the extra is installed.
     """
     assert settings.endpoint is not None
-    if importlib.util.find_spec("opentelemetry.exporter") is None:
-        raise SettingsError("otel.endpoint: needs the extra: pip install 'translink[otel]'")
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -133,7 +129,7 @@ def export(journal: Journal, settings: OtelSettings) -> Callable[[], None]:
     return close
 
 
-def _follow(utterance: _Utterance, event: Event) -> bool:
+def _follow(utterance: _TracedUtterance, event: Event) -> bool:
     """What became of it. True: it is over."""
     data = event.data
     match event.type:
@@ -153,7 +149,7 @@ def _follow(utterance: _Utterance, event: Event) -> bool:
     return False
 
 
-def _speech(utterance: _Utterance, event: Event) -> bool:
+def _speech(utterance: _TracedUtterance, event: Event) -> bool:
     state = event.data.get("state")
     if state == "started":
         utterance.started = event.at

@@ -1,6 +1,6 @@
 """What is shown of calls, legs and transcripts: the shapes that the API answers with.
 
-Plain values, made when somebody asks. Times are Unix seconds unless the name says otherwise. Fields
+Plain values, made on request. Times are Unix seconds unless the name says otherwise. Fields
 are added without notice; none changes its meaning.
 """
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from translink.observe.stages import Summary
+from translink.observe.stages import StageSummary
 
 LineState = Literal["final", "translated", "spoken", "unspoken", "untranslated"]
 
@@ -41,7 +41,7 @@ class CallRow:
     characters: int
     """Sent to translation."""
     listened: bool
-    """Somebody listens in."""
+    """Whether anybody listens in."""
     mouth_to_ear_p50_ms: float | None = None
     waiting_ms: float = 0.0
     """Speech that is kept and not recognised yet, both directions."""
@@ -59,7 +59,7 @@ class LineTimes(TypedDict, total=False):
 
 
 @dataclass(slots=True)
-class Line:
+class TranscriptLine:
     """A segment of a transcript and what became of it. Grows while the call goes on."""
 
     leg: str
@@ -150,10 +150,10 @@ class CallDetail(TypedDict):
     ends_in_s: float | None
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
-    stages_ms: Mapping[str, Summary]
+    stages_ms: Mapping[str, StageSummary]
     owners: Mapping[str, str]
     """Whose time each stage is: `own`, `provider`, `policy`, `talker`, `all`."""
-    transcript: list[Line]
+    transcript: list[TranscriptLine]
     dropped_lines: int
     """Oldest lines that were not kept."""
 

@@ -22,7 +22,8 @@ through the same clients and the same sockets as the real services.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from translink.offline.run import OfflineProcess, RunningOffline, run_offline, start_offline
+    from translink.offline.child import OfflineProcess
+    from translink.offline.run import RunningOffline, run_offline, start_offline
 
 __all__ = ["OfflineProcess", "RunningOffline", "run_offline", "start_offline"]
 
@@ -31,6 +32,6 @@ def __getattr__(name: str) -> object:
     """On first use: a decoder process, which imports this package too, needs no server in it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from translink.offline import run
+    from translink.offline import child, run
 
-    return getattr(run, name)
+    return getattr(child if name == "OfflineProcess" else run, name)

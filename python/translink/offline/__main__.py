@@ -14,7 +14,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m translink.offline", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--engine", choices=("real", "beacon"), default="real")
     parser.add_argument("--phrasebook", type=Path)
     parser.add_argument("--recognizers", type=int)
     parser.add_argument("--json", action="store_true")

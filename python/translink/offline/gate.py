@@ -1,8 +1,9 @@
-"""The way into every service: who asks, may he, is there room, what does the fault script say."""
+"""The way into every service: is the key right, is there room, what does the fault script say."""
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterable, Iterator, Mapping
@@ -45,13 +46,14 @@ class Denied(Exception):
         self.message = message
 
 
-class Gate:
+class OfflineGate:
     """Shared by all handlers of one server. Counts everything that goes through it."""
 
-    def __init__(self, faults: Faults, limits: Mapping[str, int] | None, require_key: bool) -> None:
+    def __init__(self, faults: Faults, limits: Mapping[str, int] | None, key: str | None) -> None:
+        """`key`: the only one that is let in; None = any but `invalid`, for tests."""
         self.faults = faults
         self._limits = {**LIMITS, **(limits or {})}
-        self._require_key = require_key
+        self._key = key
         self._numbers: Counter[str] = Counter()
         self._active: Counter[str] = Counter()
         self._most: Counter[str] = Counter()
@@ -87,23 +89,24 @@ class Gate:
         )
 
     def authorise(self, request: web.Request) -> None:
-        """Any key will do but `invalid`. Raises `Denied` 401."""
+        """Raises `Denied` 401 for a wrong key."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if not scheme:
             protocols = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
             scheme, key = protocols[0].strip(), ",".join(protocols[1:]).strip()
-        if not key and not self._require_key:
-            return
-        if scheme.lower() not in ("token", "bearer") or not key or key.strip() == "invalid":
+        if scheme.lower() not in ("token", "bearer") or not self._is_right(key.strip()):
             raise Denied(401)
 
     def authorise_deepl(self, request: web.Request) -> None:
         """Raises `Denied` 403, as deepl-mock does for an empty or `invalid` key."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if not key and not self._require_key:
-            return
-        if scheme != "DeepL-Auth-Key" or key.strip() in ("", "invalid"):
+        if scheme != "DeepL-Auth-Key" or not self._is_right(key.strip()):
             raise Denied(403)
+
+    def _is_right(self, key: str) -> bool:
+        if self._key is None:
+            return key not in ("", "invalid")
+        return hmac.compare_digest(key.encode(), self._key.encode())
 
     @contextmanager
     def room(self, service: str) -> Iterator[None]:
@@ -198,4 +201,4 @@ def broken(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
-__all__ = ["LIMITS", "Denied", "Gate", "Reset", "broken", "request_id"]
+__all__ = ["LIMITS", "Denied", "OfflineGate", "Reset", "broken", "request_id"]

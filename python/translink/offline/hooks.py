@@ -96,7 +96,7 @@ class Faults(Protocol):
         """It is open; nothing was read yet."""
 
     async def closed(self, connection: Connection) -> None:
-        """It is over, whoever ended it."""
+        """It is over, whichever side ended it."""
 
     async def inbound(self, connection: Connection, message: str | bytes) -> str | bytes | None:
         """A message came in. Returns it (or another) to be processed, None to ignore it; may raise

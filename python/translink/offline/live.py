@@ -19,7 +19,7 @@ from translink.offline.engines.protocols import (
     Recognizer,
     RecognizerEngine,
 )
-from translink.offline.gate import Denied, Gate, broken, request_id
+from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import LISTEN, Connection, Reset
 from translink.offline.messages import (
     DATA_REASON,
@@ -31,13 +31,13 @@ from translink.offline.messages import (
 )
 from translink.offline.query import listen_options
 from translink.offline.session import (
-    Ear,
-    Feed,
     Finish,
-    ListenOptions,
+    ListenSession,
     ListenTiming,
     Partial,
     Say,
+    SessionFeed,
+    SessionOptions,
     Step,
 )
 
@@ -52,7 +52,7 @@ _LAST_WORDS = 10.0
 class LiveListen:
     """The handler. One instance serves all streams."""
 
-    def __init__(self, gate: Gate, engine: RecognizerEngine, timing: ListenTiming) -> None:
+    def __init__(self, gate: OfflineGate, engine: RecognizerEngine, timing: ListenTiming) -> None:
         self._gate = gate
         self._engine = engine
         self._timing = timing
@@ -102,11 +102,11 @@ class LiveListen:
 class _Session:
     def __init__(
         self,
-        gate: Gate,
+        gate: OfflineGate,
         connection: Connection,
         ws: web.WebSocketResponse,
         recognizer: Recognizer,
-        options: ListenOptions,
+        options: SessionOptions,
         timing: ListenTiming,
     ) -> None:
         self._gate = gate
@@ -115,7 +115,7 @@ class _Session:
         self._recognizer = recognizer
         self._options = options
         self._timing = timing
-        self._ear = Ear(options, timing, identity(connection.request_id, options.model))
+        self._ear = ListenSession(options, timing, identity(connection.request_id, options.model))
         self._decoder: Decoder = decoder(options.encoding, options.rate, options.channels)
         self._hash = hashlib.sha256()
         self._outbox: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue(_OUTBOX)
@@ -217,7 +217,7 @@ class _Session:
     async def _perform(self, steps: Iterator[Step]) -> None:
         for step in steps:
             match step:
-                case Feed(pcm):
+                case SessionFeed(pcm):
                     await self._recognizer.feed(pcm)
                 case Partial():
                     words = self._latest = await self._recognizer.partial()

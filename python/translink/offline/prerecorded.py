@@ -15,11 +15,17 @@ from translink.offline.engines.protocols import (
     Heard,
     RecognizerEngine,
 )
-from translink.offline.gate import Denied, Gate, broken, request_id
+from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import PRERECORDED, Reset
 from translink.offline.messages import CORRUPT_AUDIO, Json, alternative, metadata
 from translink.offline.query import listen_options
-from translink.offline.session import Ear, Feed, Finish, ListenOptions, ListenTiming
+from translink.offline.session import (
+    Finish,
+    ListenSession,
+    ListenTiming,
+    SessionFeed,
+    SessionOptions,
+)
 
 _UTTERANCE_GAP = 0.5
 """Seconds of silence at which the recogniser's utterance is closed inside a recording."""
@@ -30,7 +36,7 @@ _PIECE = 64_000
 class Prerecorded:
     """The handler."""
 
-    def __init__(self, gate: Gate, engine: RecognizerEngine, timing: ListenTiming) -> None:
+    def __init__(self, gate: OfflineGate, engine: RecognizerEngine, timing: ListenTiming) -> None:
         self._gate = gate
         self._engine = engine
         self._timing = timing
@@ -63,7 +69,7 @@ class Prerecorded:
             return broken(request)
 
     async def _recognise(
-        self, body: bytes, options: ListenOptions
+        self, body: bytes, options: SessionOptions
     ) -> tuple[tuple[Heard, ...], float]:
         try:
             reader = decoder(options.encoding, options.rate, options.channels)
@@ -79,17 +85,17 @@ class Prerecorded:
         except EngineMissing as error:
             raise Denied(503, str(error)) from error
         quiet = replace(options, interim_results=False, endpointing=_UTTERANCE_GAP)
-        ear = Ear(quiet, self._timing, {})
+        ear = ListenSession(quiet, self._timing, {})
         words: list[Heard] = []
         try:
             for at in range(0, len(pcm), _PIECE):
                 for step in ear.audio(pcm[at : at + _PIECE]):
-                    if isinstance(step, Feed):
+                    if isinstance(step, SessionFeed):
                         await recognizer.feed(step.pcm)
                     elif isinstance(step, Finish):
                         words += await recognizer.finish()
             for step in ear.end():
-                if isinstance(step, Feed):
+                if isinstance(step, SessionFeed):
                     await recognizer.feed(step.pcm)
             words += await recognizer.finish()
         finally:
@@ -98,7 +104,7 @@ class Prerecorded:
 
 
 def _content(
-    new_id: str, body: bytes, words: tuple[Heard, ...], seconds: float, options: ListenOptions
+    new_id: str, body: bytes, words: tuple[Heard, ...], seconds: float, options: SessionOptions
 ) -> Json:
     head = metadata(
         new_id,

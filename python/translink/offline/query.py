@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from translink.audio import ENCODINGS
 from translink.offline.gate import Denied
 from translink.offline.messages import NO_SUCH_MODEL
-from translink.offline.session import ListenOptions
+from translink.offline.session import SessionOptions
 
 _MODEL = re.compile(
     r"nova-3(-general|-medical)?|(nova-2|nova|enhanced|base)(-[a-z]+)?|custom|offline[-\w]*"
@@ -18,14 +18,18 @@ _MODEL = re.compile(
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
-def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> ListenOptions:
+def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> SessionOptions:
     """Raises `Denied` 400. `languages`: two-letter codes that the engine can hear."""
     model, language = query.get("model", "nova-3"), query.get("language", "en")
     if not _MODEL.fullmatch(model) or not _LANGUAGE.fullmatch(language):
         raise Denied(400, NO_SUCH_MODEL)
-    if language.split("-")[0] not in languages or (
-        model == "nova-2-phonecall" and not language.startswith("en")
-    ):
+    if language.split("-")[0] not in languages:
+        known = " and ".join(sorted(languages))
+        raise Denied(
+            400,
+            f"{NO_SUCH_MODEL} The local engines hear {known}, not {language}: set DEEPGRAM_API_KEY.",
+        )
+    if model == "nova-2-phonecall" and not language.startswith("en"):
         raise Denied(400, NO_SUCH_MODEL)
     encoding = query.get("encoding")
     if encoding is not None and encoding not in ENCODINGS:
@@ -40,7 +44,7 @@ def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> Liste
         raise _bad(f"unsupported number of channels {channels}")
     endpointing = query.get("endpointing", "10")
     utterance_end = _integer(query, "utterance_end_ms", 0)
-    return ListenOptions(
+    return SessionOptions(
         model=model,
         language=language,
         encoding=encoding,

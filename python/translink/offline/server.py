@@ -7,12 +7,17 @@
 | POST and WebSocket `/v1/speak` | `speak` |
 | POST `/v2/translate`, GET `/v2/usage`, `/v2/languages`, `/v3/languages` | `translate` |
 | GET `/health` | counters and engine names |
+
+No browser is a client of it: a request that names another site's `Origin`, or on loopback a `Host`
+that is not loopback (DNS rebinding), gets 403 before anything is read.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
@@ -22,7 +27,7 @@ from translink.offline.engines.protocols import (
     SynthesizerEngine,
     TranslatorEngine,
 )
-from translink.offline.gate import Denied, Gate, request_id
+from translink.offline.gate import Denied, OfflineGate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
 from translink.offline.live import LiveListen
 from translink.offline.messages import QUALITY
@@ -49,19 +54,19 @@ class OfflineServer:
         timing: ListenTiming | None = None,
         faults: Faults | None = None,
         limits: Mapping[str, int] | None = None,
-        require_key: bool = True,
+        key: str | None = None,
         routes: Iterable[web.RouteDef] = (),
     ) -> None:
         """`limits`: requests at once by service (`hooks.SERVICES`), beyond them 429.
 
-        `require_key`: some key must be given, as with the real services; any but `invalid` is good.
+        `key`: the only one that is let in; None = any but `invalid`, for tests.
 
         `routes`: further doors, as a test's own.
         """
         self._host = host
         self._port = port
         self._engines = (recognizer, translator, synthesizer)
-        self.gate = Gate(faults or NoFaults(), limits, require_key)
+        self.gate = OfflineGate(faults or NoFaults(), limits, key)
         timing = timing or ListenTiming()
         self._live = LiveListen(self.gate, recognizer, timing)
         self._prerecorded = Prerecorded(self.gate, recognizer, timing)
@@ -75,7 +80,7 @@ class OfflineServer:
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when the port is taken."""
-        app = web.Application(client_max_size=_BODY)
+        app = web.Application(client_max_size=_BODY, middlewares=[self._no_web_page])
         app.add_routes(
             [
                 web.get("/v1/listen", self._live.handle),
@@ -136,5 +141,33 @@ class OfflineServer:
         }
         return web.Response(body=orjson.dumps(content), content_type="application/json")
 
+    @web.middleware
+    async def _no_web_page(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        foreign = is_loopback(self._host) and not is_loopback(_name(f"//{request.host}"))
+        if foreign or "Origin" in request.headers:
+            return self.gate.denied(LISTEN, Denied(403, "No web page may use this."), request_id())
+        return await handler(request)
+
     async def _unknown(self, request: web.Request) -> web.Response:
         return self.gate.denied(LISTEN, Denied(404), request_id())
+
+
+def is_loopback(host: str) -> bool:
+    """`localhost` and what is below it, 127.0.0.0/8, ::1."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _name(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,12 +1,12 @@
 """One `/v1/listen` stream, sans-IO: what the audio means for segments, turns and messages.
 
-`Ear` knows Deepgram's rules and nothing of sockets, tasks or clocks: time is the audio sent. It
+`ListenSession` knows Deepgram's rules and nothing of sockets, tasks or clocks: time is the audio sent. It
 does not recognise either. `audio`, `finalize` and `end` are generators of steps; the driver
 performs each step **before** it takes the next:
 
     for step in ear.audio(pcm):
         match step:
-            case Feed(pcm): await recognizer.feed(pcm)
+            case SessionFeed(pcm): await recognizer.feed(pcm)
             case Partial(): messages = ear.interim(step, await recognizer.partial())
             case Finish(): messages = ear.final(step, await recognizer.finish())
             case Say(message): ...
@@ -67,7 +67,7 @@ class ListenTiming:
 
 
 @dataclass(frozen=True, slots=True)
-class ListenOptions:
+class SessionOptions:
     """The query of a stream, validated."""
 
     model: str = "nova-3"
@@ -87,7 +87,7 @@ class ListenOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class SessionFeed:
     """Give this audio to the recogniser."""
 
     pcm: bytes
@@ -117,14 +117,14 @@ class Say:
     message: Json
 
 
-Step = Feed | Partial | Finish | Say
+Step = SessionFeed | Partial | Finish | Say
 
 
-class Ear:
+class ListenSession:
     """The state of one stream. See the module's docstring for how to drive it."""
 
     def __init__(
-        self, options: ListenOptions, timing: ListenTiming, identity: Mapping[str, Json]
+        self, options: SessionOptions, timing: ListenTiming, identity: Mapping[str, Json]
     ) -> None:
         """`identity`: the `metadata` object of every Results message."""
         self._options = options
@@ -165,11 +165,11 @@ class Ear:
             self._samples += FRAME_BYTES // 2
             for step in self._frame(memoryview(data)[at:frame_end]):
                 if fed < frame_end:
-                    yield Feed(data[fed:frame_end])
+                    yield SessionFeed(data[fed:frame_end])
                     fed = frame_end
                 yield step
         if fed < whole:
-            yield Feed(data[fed:whole])
+            yield SessionFeed(data[fed:whole])
 
     def finalize(self) -> Iterator[Step]:
         """A Finalize message: all so far becomes final. Nothing to say when nothing is open."""
@@ -253,7 +253,7 @@ class Ear:
     def _flush(self) -> Iterator[Step]:
         if self._rest:
             self._samples += len(self._rest) // 2
-            yield Feed(self._rest)
+            yield SessionFeed(self._rest)
             self._rest = b""
 
     def _over(self) -> None:

@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 
 from translink.audio import to_alaw, to_mulaw, wav_header
 from translink.offline.engines.protocols import EngineFailed, EngineMissing, SynthesizerEngine
-from translink.offline.gate import Denied, Gate, broken, request_id
+from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import SPEAK, SPEAK_LIVE, Connection, Reset
 from translink.offline.messages import Json, model_uuid
 
@@ -83,7 +83,7 @@ def voice(query: Mapping[str, str], languages: frozenset[str], *, raw: bool = Fa
 class Speak:
     """The POST handler."""
 
-    def __init__(self, gate: Gate, engine: SynthesizerEngine) -> None:
+    def __init__(self, gate: OfflineGate, engine: SynthesizerEngine) -> None:
         self._gate = gate
         self._engine = engine
 
@@ -173,7 +173,7 @@ async def _text(request: web.Request) -> str:
 class SpeakLive:
     """The WebSocket handler: Speak gathers, Flush has it spoken, Clear drops it, Close ends."""
 
-    def __init__(self, gate: Gate, engine: SynthesizerEngine) -> None:
+    def __init__(self, gate: OfflineGate, engine: SynthesizerEngine) -> None:
         self._gate = gate
         self._engine = engine
 

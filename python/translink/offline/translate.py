@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from translink.offline.engines.protocols import EngineFailed, EngineMissing, TranslatorEngine
-from translink.offline.gate import Denied, Gate, broken, request_id
+from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import TRANSLATE, Reset
 from translink.offline.messages import Json
 
@@ -84,7 +84,7 @@ def detect(text: str) -> str:
 class Translate:
     """The handlers of the DeepL half."""
 
-    def __init__(self, gate: Gate, engine: TranslatorEngine) -> None:
+    def __init__(self, gate: OfflineGate, engine: TranslatorEngine) -> None:
         self._gate = gate
         self._engine = engine
         self._characters = 0

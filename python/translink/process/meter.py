@@ -14,7 +14,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from translink.process.pressure import STEP, Level
+from translink.process.pressure import STEP_SECONDS, Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +32,10 @@ class LoadMeter:
         self,
         pressure: Pressure,
         on_change: Callable[[Level, Level], None] | None = None,
-        period: float = STEP,
+        period: float = STEP_SECONDS,
         aside: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`on_change(before, now)` is told each change of level. `aside()`: seconds of the thread
+        """`on_change(before, now)` is called at each change of level. `aside()`: seconds of the thread
         so far that are no call's, and no reason to refuse one."""
         self._pressure = pressure
         self._on_change = on_change

@@ -6,18 +6,18 @@ Theory of operation
     longer ones cost less: 2, 3, then 5 frames each), then new calls (`REFUSE`). No running call
     loses audio for another.
 
-    `observe` is told, every `STEP` seconds, how late the loop is and which share of the time its
-    thread ran or waited for a processor (`loadmeter` measures both). The larger of the two, as a
+    `observe` is called, every `STEP_SECONDS` seconds, how late the loop is and which share of the time its
+    thread ran or waited for a processor (`meter` measures both). The larger of the two, as a
     share of what can be borne, is the strain. At or above the next rung's threshold the ladder is
-    climbed by one rung; it is descended by one after `HOLD` seconds below the present rung's own,
+    climbed by one rung; it is descended by one after `HOLD_SECONDS` seconds below the present rung's own,
     lower threshold. So what a rung saves does not undo it at once: from calm to refusing takes
-    about a second, each step back `HOLD` seconds. More strain never gives a lower rung.
+    about a second, each step back `HOLD_SECONDS` seconds. More strain never gives a lower rung.
 
     A moment says nothing (a page fault, a collection of garbage, ten calls that begin at once):
-    being busy is averaged over `MEMORY` seconds, and a lateness counts when the next one is as
+    being busy is averaged over `MEMORY_SECONDS` seconds, and a lateness counts when the next one is as
     large.
 
-Whoever leaves something out counts it here, so that it shows in `/api/stats` and `/metrics`.
+What is left out is counted here, so that it shows in `/api/stats` and `/metrics`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, get_args
 
-LATE = 0.1
+LATE_SECONDS = 0.1
 """A loop that is so late (seconds), twice in a row, is taken for one that has no time left."""
-MEMORY = 0.5
+MEMORY_SECONDS = 0.5
 """Seconds after which a busy moment weighs a third of what it did."""
-STEP = 0.2
+STEP_SECONDS = 0.2
 """Seconds from one observation, and one rung up, to the next."""
-HOLD = 3.0
+HOLD_SECONDS = 3.0
 """Seconds of less strain before one rung is left."""
 ADMISSION = 0.2
 """Seconds from one new call to the next while messages are coalesced: callers who were refused must
@@ -71,7 +71,7 @@ class LoadLimits:
 
 
 class Pressure:
-    """One per process; handed to whoever can give something up."""
+    """One per process; handed to all that can give something up."""
 
     def __init__(self, limits: LoadLimits | None = None) -> None:
         self.level = Level.CALM
@@ -97,19 +97,21 @@ class Pressure:
     def observe(self, now: float, lag: float, busy: float) -> Level:
         """Tell how late the loop is (seconds) and how busy its thread (share); the level from now
         on. `now` is monotonic seconds."""
-        since = now - self._observed if self._observed else STEP
+        since = now - self._observed if self._observed else STEP_SECONDS
         self._observed = now
         self.lag = lag
-        self.busy += (min(1.0, busy) - self.busy) * (1 - math.exp(-since / MEMORY))
-        self.strain = strain = min(1.0, max(self.busy, min(lag, self._last_lag) / LATE))
+        self.busy += (min(1.0, busy) - self.busy) * (1 - math.exp(-since / MEMORY_SECONDS))
+        self.strain = strain = min(1.0, max(self.busy, min(lag, self._last_lag) / LATE_SECONDS))
         self._last_lag = lag
         rungs = self._rungs
-        for _ in range(max(1, round(since / STEP))):  # a late loop makes up for what it missed
+        for _ in range(
+            max(1, round(since / STEP_SECONDS))
+        ):  # a late loop makes up for what it missed
             if self._rung + 1 < len(rungs) and strain >= rungs[self._rung + 1].on:
                 self._rung += 1
         if strain >= rungs[self._rung].off:
             self._pressed = now
-        elif now - self._pressed >= HOLD:
+        elif now - self._pressed >= HOLD_SECONDS:
             self._rung -= 1
             self._pressed = now
         self.level = rungs[self._rung].level

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SHORTEST = 0.5
+SHORTEST_INTERVAL = 0.5
 """Seconds that a share is taken over at least."""
 
 
@@ -20,7 +20,7 @@ class Used:
     rss_mb: float
 
 
-class Usage:
+class ProcessUsage:
     """Reads it since the last reading."""
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class Usage:
         self._used = Used(0.0, _rss_mb())
 
     def read(self, now: float) -> Used:
-        """As it is at `now` (monotonic); the same answer for `SHORTEST` seconds."""
+        """As it is at `now` (monotonic); the same answer for `SHORTEST_INTERVAL` seconds."""
         wall = now - self._at
-        if wall >= SHORTEST:
+        if wall >= SHORTEST_INTERVAL:
             cpu = time.process_time()
             self._used = Used(round((cpu - self._cpu) / wall * 100, 1), _rss_mb())
             self._at, self._cpu = now, cpu

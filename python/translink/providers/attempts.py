@@ -21,6 +21,7 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from translink.errors import Kind, ProviderError, TranslinkError
+from translink.providers.backoff import jittered
 from translink.providers.breaker import Permit, Wait
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class Attempts:
         elif slow:
             self._slow.add(name)
         elif error.kind in (Kind.TRANSIENT, Kind.SHORTAGE):
-            self._pause = now + self._rng.uniform(0.05, 0.1) * 2 ** (self._tries[name] - 1)
+            self._pause = now + jittered(self._rng, self._tries[name] - 1, base=0.1)
 
     async def permit(self, clock: Callable[[], float]) -> Permit:
         """The next permit, waited for if need be.

@@ -1,8 +1,21 @@
-"""The pace at which one leg dials again. Sans-IO: time comes in as an argument."""
+"""How long to wait before the next attempt: the one rule, and the pace of a leg that dials again.
+
+Sans-IO: time and chance come in as arguments.
+"""
 
 from __future__ import annotations
 
+import math
 from random import Random
+
+
+def jittered(
+    rng: Random, level: int, *, base: float, cap: float = math.inf, least: float = 0.5
+) -> float:
+    """Seconds to wait after `level` earlier waits: doubles from `base` up to `cap`, with full jitter
+    between the share `least` of it and all of it, so that those that failed together are spread."""
+    ceiling = min(base * 2 ** min(level, 30), cap)
+    return rng.uniform(least * ceiling, ceiling)
 
 
 class Backoff:
@@ -17,12 +30,12 @@ class Backoff:
         self,
         *,
         rng: Random | None = None,
-        first: tuple[float, float] = (0.05, 0.1),
+        base: float = 0.1,
         cap: float = 5.0,
         stable: float = 3.0,
     ) -> None:
         self._rng = rng or Random()
-        self._first = first
+        self._base = base
         self._cap = cap
         self._stable = stable
         """A connection that lived this long was a good one: the next loss starts afresh."""
@@ -38,9 +51,6 @@ class Backoff:
         if self._opened is not None and now - self._opened >= self._stable:
             self._losses = 0
         self._opened = None
-        low, high = self._first
-        if self._losses:
-            high = min(high * 2 ** min(self._losses, 30), self._cap)
-            low = high / 2
+        wait = jittered(self._rng, self._losses, base=self._base, cap=self._cap)
         self._losses += 1
-        return now + self._rng.uniform(low, high)
+        return now + wait

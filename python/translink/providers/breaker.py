@@ -34,13 +34,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
+from translink.providers.backoff import jittered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
 
 class State(enum.Enum):
-    """What a breaker does with whoever asks."""
+    """What a breaker answers when a permit is asked for."""
 
     CLOSED = "closed"
     """Lets everybody through."""
@@ -116,7 +117,7 @@ class BreakerPolicy:
 class Breaker:
     """Health of one provider and endpoint.
 
-    `notify` is called with each `Transition`, at once and from whoever caused it; it must not raise
+    `notify` is called with each `Transition`, at once and from the caller that caused it; it must not raise
     and not wait. Memory is constant; there is no queue.
     """
 
@@ -265,13 +266,13 @@ class Breaker:
             self._open_transient(error, now)
 
     def _open_transient(self, error: ProviderError, now: float) -> None:
-        wait = _jittered(self._rng, self._policy.base, self._policy.cap, self._level)
+        wait = self._pause(self._policy.base, self._policy.cap, self._level)
         self._level += 1
         self._open(error, now, now + wait)
 
     def _open_denied(self, error: ProviderError, now: float) -> None:
         policy = self._policy
-        wait = _jittered(self._rng, policy.denied_base, policy.denied_cap, self._denied_level)
+        wait = self._pause(policy.denied_base, policy.denied_cap, self._denied_level)
         self._denied_level += 1
         self._open(error, now, now + wait)
 
@@ -286,7 +287,7 @@ class Breaker:
         if error.retry_after is not None:
             wait = min(max(error.retry_after, 0.0), policy.retry_after_cap)
         else:
-            wait = _jittered(self._rng, policy.busy_base, policy.busy_cap, self._busy_level)
+            wait = self._pause(policy.busy_base, policy.busy_cap, self._busy_level)
         until = now + wait
         if self.state is State.HELD:
             # Others who were under way are told the same: one hold, as long as the longest of them.
@@ -295,6 +296,9 @@ class Breaker:
         self._busy_level += 1
         self.until = until
         self._enter(State.HELD, now, str(error), error)
+
+    def _pause(self, base: float, cap: float, level: int) -> float:
+        return jittered(self._rng, level, base=base, cap=cap, least=0.1)
 
     def _answered(self, now: float) -> None:
         """It answered, if only to refuse: that ends a row, and a probe proves it well."""
@@ -358,9 +362,3 @@ class Chain:
     def abandoned(self, permit: Permit) -> None:
         """See `Breaker.abandoned`."""
         self._breakers[permit.name].abandoned(permit)
-
-
-def _jittered(rng: Random, base: float, cap: float, level: int) -> float:
-    """Full jitter over a doubling back-off, but never less than a tenth of it."""
-    ceiling = min(base * 2 ** min(level, 30), cap)
-    return rng.uniform(ceiling / 10, ceiling)

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
-from urllib.parse import urlsplit
 
 import orjson
 
-from translink.errors import SettingsError
+from translink.credentials import named_key, named_url
 from translink.providers.http import Http, unreadable
 from translink.results import Translation
 
@@ -28,7 +27,7 @@ Model = Literal["latency_optimized", "quality_optimized", "prefer_quality_optimi
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class DeepLUsage:
     """Characters of the billing period."""
 
     count: int
@@ -62,12 +61,12 @@ class DeepL:
         Raises:
             SettingsError: an unusable URL or key.
         """
-        key = api_key.strip()
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise SettingsError("deepl.api_key holds blanks, line ends or non-ASCII characters")
+        key = named_key(api_key, "deepl.api_key")
         self.name = name
         self._http = http
-        self._base = _base(server_url or (FREE_URL if key.endswith(":fx") else PRO_URL))
+        self._base = named_url(
+            server_url or (FREE_URL if key.endswith(":fx") else PRO_URL), "deepl.server_url"
+        )
         self._headers = {"Authorization": f"DeepL-Auth-Key {key}"} if key else {}
         self._variants = {"EN": english, "PT": portuguese}
         self._options: dict[str, str] = {"model_type": model_type, "split_sentences": "0"}
@@ -111,7 +110,7 @@ class DeepL:
             raise unreadable(self.name, "a translation far too long", answer.headers)
         return Translation(translated, self.name, monotonic() - begun)
 
-    async def usage(self) -> Usage:
+    async def usage(self) -> DeepLUsage:
         """What the key has used and may use; free of charge, so also a check of the key. Raises
         `ProviderError`."""
         answer = await self._http.request(
@@ -129,7 +128,7 @@ class DeepL:
         )
         if not isinstance(count, int) or not isinstance(limit, int):
             raise unreadable(self.name, "no usage", answer.headers)
-        return Usage(count, limit)
+        return DeepLUsage(count, limit)
 
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
@@ -149,20 +148,6 @@ def source_language(language: str) -> str:
     """DeepL's code to translate from, which never has a variant: `pt-BR` → `PT`."""
     base = language.replace("_", "-").partition("-")[0].upper()
     return "NB" if base == "NO" else base
-
-
-def _base(url: str) -> str:
-    try:
-        parts = urlsplit(url.strip())
-        _ = parts.port
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https") or parts.username or parts.query:
-        raise SettingsError(
-            "deepl.server_url is not http(s)://host[:port][/prefix], without credentials or query"
-        )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 _TARGETS = {

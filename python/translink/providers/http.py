@@ -16,10 +16,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace, TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 import aiohttp
 import orjson
@@ -99,6 +99,14 @@ class Reply:
         return bytes(body)
 
 
+class RequestParts(TypedDict, total=False):
+    """What a request may have beside its address."""
+
+    headers: Mapping[str, str]
+    query: Sequence[tuple[str, str]]
+    data: bytes
+
+
 class Http:
     """The session. Bounded: `connections` at a time in all; a request that finds none free waits
     within its time-out."""
@@ -149,10 +157,8 @@ class Http:
         *,
         provider: str,
         within: float,
-        headers: Mapping[str, str] | None = None,
-        query: Iterable[tuple[str, str]] = (),
-        data: bytes | None = None,
         limit: int = 2 * 2**20,
+        **parts: Unpack[RequestParts],
     ) -> Answer:
         """One exchange, body included, within so many seconds.
 
@@ -161,7 +167,7 @@ class Http:
                 `limit` bytes.
         """
         patience = aiohttp.ClientTimeout(total=within)
-        call = _Call(method, url, headers or {}, tuple(query), data, patience)
+        call = _Call(method, url, patience, **parts)
         async with self._exchange(call, provider) as response:
             body = await Reply(response, provider).read(limit)
             return Answer(response.status, response.headers, body, call.watch.timing(), provider)
@@ -174,9 +180,7 @@ class Http:
         *,
         provider: str,
         within: float,
-        headers: Mapping[str, str] | None = None,
-        query: Iterable[tuple[str, str]] = (),
-        data: bytes | None = None,
+        **parts: Unpack[RequestParts],
     ) -> AsyncIterator[Reply]:
         """One exchange whose body is read as it comes; `within` bounds the connect and each wait
         for the next byte.
@@ -184,7 +188,7 @@ class Http:
         Leaving the block before the body's end drops the connection. Raises as `request`.
         """
         patience = aiohttp.ClientTimeout(total=None, connect=within, sock_read=within)
-        call = _Call(method, url, headers or {}, tuple(query), data, patience)
+        call = _Call(method, url, patience, **parts)
         async with self._exchange(call, provider) as response:
             yield Reply(response, provider)
 
@@ -205,7 +209,7 @@ class Http:
         async def knock() -> bool:
             patience = aiohttp.ClientTimeout(total=within)
             try:
-                response = await self._send(_Call("GET", url, headers or {}, (), None, patience))
+                response = await self._send(_Call("GET", url, patience, headers=headers or {}))
             except _OUTSIDE:
                 return False
             await _some_of(response)
@@ -277,10 +281,10 @@ class _Call:
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    query: tuple[tuple[str, str], ...]
-    data: bytes | None
     patience: aiohttp.ClientTimeout
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Sequence[tuple[str, str]] = ()
+    data: bytes | None = None
     watch: _Watch = field(default_factory=_Watch)
 
 

@@ -17,7 +17,7 @@ import orjson
 from translink.errors import Kind, ProviderError, kind_of_status, printable
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-"""What this machine may lack, whoever is to be reached."""
+"""What this machine may lack, whichever provider is to be reached."""
 
 
 def refusal(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 VOICES_KEPT = 64
-"""Voices that legs asked for by name; whoever creates calls may name ever new ones."""
+"""Voices that legs asked for by name; clients that create calls may name ever new ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Lineup:
         }
 
     def _any_up(self, chain: Chain) -> bool:
-        """Once an open breaker's time is over, who asks is let through: without a call nobody asks,
+        """Once an open breaker's time is over, the next request is let through: without a call there is none,
         and what is not ready gets no call."""
         now = time.monotonic()
         health = (self._breakers[name] for name in chain.names)
@@ -213,7 +213,7 @@ def _account(breaker: Breaker) -> dict[str, str | int | float | None]:
 
 def _as_one(failure: AllFailed, what: str, chain: Chain) -> ProviderError:
     """One error for a whole line of them: refused, denied or busy only if everybody in line said
-    so (whoever could not be asked may yet do it)."""
+    so (a provider that could not be asked may yet do it)."""
     kinds = {cause.kind for cause in failure.causes}
     unanimous = len(kinds) == 1 and {c.provider for c in failure.causes} == set(chain.names)
     waits = [cause.retry_after for cause in failure.causes if cause.retry_after is not None]

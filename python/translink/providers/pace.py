@@ -1,8 +1,8 @@
 """How fast audio may go into a stream. Sans-IO.
 
 Deepgram refuses a backlog that comes faster than `PACE` times real time. Real time earns the right
-to send, up to `SLACK`: a talker who was silent for a minute has not earned a minute that could be
-sent in one burst when his gateway, or this machine, comes out of a stall.
+to send, up to `SLACK`: a talker that was silent for a minute has not earned a minute that could be
+sent in one burst when their gateway, or this machine, comes out of a stall.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
-from translink.providers.pace import PACE, SLACK
+from translink.providers.pace import Pace
 from translink.results import RATE, Result
 
 if TYPE_CHECKING:
@@ -57,11 +57,12 @@ class Restream:
 
 
 async def _send(stream: LiveStream, pcm: bytes, sent: asyncio.Event) -> None:
-    began = time.monotonic()
+    pace = Pace(time.monotonic())
     for at in range(0, len(pcm), CHUNK):
-        due = began + (at / 2 / RATE - SLACK) / PACE
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-        await stream.send(pcm[at : at + CHUNK])
+        await asyncio.sleep(pace.wait(time.monotonic()))
+        message = pcm[at : at + CHUNK]
+        await stream.send(message)
+        pace.spend(len(message) // 2)
     sent.set()
     await stream.close()
 

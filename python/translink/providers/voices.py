@@ -200,7 +200,7 @@ class Voices:
 
 
 class _TooSlow(ProviderError):
-    """A time-out: whoever asked goes to the next in line rather than wait again."""
+    """A time-out: the request goes to the next in line rather than wait again."""
 
 
 class _Take:

@@ -24,13 +24,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, Pace
 from translink.recognition.speech_map import FRAME
-from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
+from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, shifted
 
 if TYPE_CHECKING:
     from translink._core import Frame
@@ -39,8 +39,11 @@ if TYPE_CHECKING:
 
 BEHIND = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
-MOST = 12
+MOST_WAITING = 12
 """Frames per message at the head (Deepgram advises 250 ms at most); more of them are a backlog."""
+BEYOND = RATE // 2
+"""Samples by which a final may reach beyond the audio that was sent (a server that pads its last
+window): it is cut off there. Further off, its times mean nothing."""
 WORTH_AN_ANSWER = RATE // 5
 """Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
 mentions."""
@@ -160,24 +163,12 @@ class Feed:
         origin = self._origin
         match event:
             case Result():
+                event = shifted(event, origin)
+                if event.end > self.cursor and event.final:
+                    event = self._within_what_was_sent(event)
                 if event.final or not event.text:
-                    self._answered = max(self._answered, event.end + origin)
-                return Result(
-                    start=event.start + origin,
-                    end=event.end + origin,
-                    text=event.text,
-                    words=tuple(
-                        [
-                            Word(w.text, w.start + origin, w.end + origin, w.confidence)
-                            for w in event.words
-                        ]
-                    ),
-                    final=event.final,
-                    speech_final=event.speech_final,
-                    from_finalize=event.from_finalize,
-                    received=event.received,
-                    source=event.source,
-                )
+                    self._answered = max(self._answered, min(event.end, self.cursor))
+                return event
             case UtteranceEnd(last_word_end=int(end)):
                 return UtteranceEnd(end + origin, event.received)
             case SpeechStarted():
@@ -185,13 +176,32 @@ class Feed:
             case _:
                 return event
 
+    def _within_what_was_sent(self, final: Result) -> Result:
+        """A result speaks only of audio that was sent on its connection.
+
+        Raises:
+            ProviderError: its times mean nothing. It is not counted; its audio is recognised again.
+        """
+        sent = self.cursor
+        if final.end - sent > BEYOND:
+            raise ProviderError(
+                f"a result reaches {(final.end - sent) / RATE:.1f} s beyond the audio sent",
+                provider="listen",
+                kind=Kind.TRANSIENT,
+            )
+        words = tuple(
+            replace(word, start=min(word.start, sent - 1), end=min(word.end, sent))
+            for word in final.words
+        )
+        return replace(final, start=min(final.start, sent), end=sent, words=words)
+
     # --- At the head: no task ---
 
     def _sent_at_once(self, frames: Sequence[Frame]) -> bool:
         """Send new frames as one message; False: it is the task's turn."""
         count = len(frames)
         if (
-            not 0 < count <= MOST
+            not 0 < count <= MOST_WAITING
             or self.limit is not None
             or frames[0].start != self.cursor
             or frames[-1].start != self.cursor + (count - 1) * FRAME

@@ -33,9 +33,9 @@ from translink.recognition.feed import WORTH_AN_ANSWER, Audio
 from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint, good_place
 from translink.recognition.pieces import Pieces
-from translink.recognition.rules import ListenObserver, ListenRules, ListenStats, Mode
+from translink.recognition.rules import ListenMode, ListenObserver, ListenRules, ListenStats
 from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.recognition.timeline import Span, Timeline
+from translink.recognition.timeline import Lost, Span, Timeline
 from translink.results import RATE, Result, StreamEvent, UtteranceEnd
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Listener:
         `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
         """
         self.stats = ListenStats()
-        self.mode = Mode.IDLE
+        self.mode = ListenMode.IDLE
         self.reason = ""
         """Why this mode."""
         self._languages = Languages(start, language)
@@ -89,6 +89,8 @@ class Listener:
             rule=self._rules.cut,
         )
         self._start = start
+        self._shown = start
+        """Where the newest interim with words ended."""
         self._want_stream = streaming
         self._finishing = False
         self._failures = 0
@@ -166,8 +168,8 @@ class Listener:
             self._handover_since = None
         self._changed.set()
 
-    def use_language(self, language: str) -> None:
-        """Somebody goes on in another language: at the next pause his stream ends, and what he
+    def set_language(self, language: str) -> None:
+        """Somebody goes on in another language: at the next pause the stream ends, and what they
         says from there on is recognised in the other one; nothing is lost or doubled by it."""
         if language == self._languages.wanted:
             return
@@ -219,7 +221,7 @@ class Listener:
             self._give_up()
             raise
         finally:
-            self._set_mode(Mode.IDLE, "the call is over")
+            self._set_mode(ListenMode.IDLE, "the call is over")
 
     async def finish(self, within: float) -> None:
         """The call is over: have the rest recognised, bounded by `within` seconds, then let `run`
@@ -268,7 +270,7 @@ class Listener:
                 await self._stream()
             else:
                 if not self._refused:
-                    self._set_mode(Mode.PRERECORDED, "as set")
+                    self._set_mode(ListenMode.PRERECORDED, "as set")
                 await self._changed.wait()
 
     async def _stream(self) -> None:
@@ -283,7 +285,7 @@ class Listener:
             await self._pause_until(at)
             return
         if not self._fallen_back and not self._failures:
-            self._set_mode(Mode.CONNECTING, "")
+            self._set_mode(ListenMode.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
         language = self._languages.now
@@ -325,7 +327,7 @@ class Listener:
         if stint.replayed is not None:
             self._replayed(*stint.replayed)
         self._fallen_back = False
-        self._set_mode(Mode.STREAMING, "")
+        self._set_mode(ListenMode.STREAMING, "")
         failure: ProviderError | None = None
         try:
             await stint.run()
@@ -364,7 +366,7 @@ class Listener:
         if self._failures > 1 or error.kind is not Kind.TRANSIENT:
             self._fall_back(error)
         else:
-            self._set_mode(Mode.RECOVERING, str(error))
+            self._set_mode(ListenMode.RECOVERING, str(error))
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
@@ -399,9 +401,10 @@ class Listener:
     def _event(self, span: Span, event: StreamEvent) -> None:
         match event:
             case Result(final=True):
-                self._timeline.result(span, event)
-                self._release()
+                self._final(span, event)
             case Result():
+                if event.text:
+                    self._shown = event.end
                 self._observer.interim(event)
             case UtteranceEnd():
                 self._timeline.utterance_end(span, event)
@@ -409,8 +412,33 @@ class Listener:
             case _:
                 pass
 
+    def _final(self, span: Span, result: Result) -> None:
+        """A stream's final: what it passes over is recognised again, elsewhere.
+
+        Raises:
+            ProviderError: its time contradicts what the stream said before; the stream must go.
+        """
+        # An empty final is an answer, unless its own interims had words.
+        silent = not result.text and span.settled < self._shown <= result.end
+        end = result.end if silent else result.start
+        if span.end is not None:
+            end = min(end, span.end)
+        if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
+            self.stats.replayed_ms += (end - span.settled) * 1000 / RATE
+            self._observer.replayed((end - span.settled) / RATE, "prerecorded")
+            self._pieces.start(self._timeline.hole(span, end))
+        if not self._timeline.result(span, result):
+            raise ProviderError(
+                "a result says other words of audio that was answered before",
+                provider="listen",
+                kind=Kind.TRANSIENT,
+            )
+        self._release()
+
     def _release(self) -> None:
         for item in self._timeline.released():
+            if isinstance(item, Lost):
+                self.stats.lost_ms += (item.end - item.start) * 1000 / RATE
             self._observer.item(item)
 
     def _sent(self, size: int, ready: int | None) -> None:
@@ -423,14 +451,14 @@ class Listener:
         if not self._fallen_back:
             self._fallen_back = True
             self._observer.fell_back(error)
-        self._set_mode(Mode.PRERECORDED, str(error or self._breaker.reason))
+        self._set_mode(ListenMode.PRERECORDED, str(error or self._breaker.reason))
         self._pieces.cut()
 
     def _piece_failed(self, error: ProviderError) -> None:
         self.stats.errors += 1
         self._observer.failed(error)
 
-    def _set_mode(self, mode: Mode, reason: str) -> None:
+    def _set_mode(self, mode: ListenMode, reason: str) -> None:
         if mode is not self.mode:
             self.mode, self.reason = mode, reason
             self._observer.mode(mode, reason)

@@ -10,12 +10,15 @@ provider came back is reported as lost: never silently.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from random import Random
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
-from translink.results import RATE, Result
+from translink.providers.backoff import jittered
+from translink.results import RATE, Result, shifted
 
 if TYPE_CHECKING:
     from translink.recognition.feed import Audio
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 PREROLL = RATE * 3 // 10
 """A VAD notices a soft beginning late."""
+_CHANCE = Random()
 HANGOVER = RATE * 4 // 10
 """And a soft end early; also lets a recogniser hear that the word is over."""
 
@@ -134,8 +138,7 @@ class Pieces:
             self._on_change()
 
     async def _recognise(self, span: Span) -> None:
-        delay = 0.25
-        while True:
+        for level in itertools.count():
             assert span.end is not None
             talk = self._speech.speech_in(span.settled, span.end)
             if talk is None:  # it has aged out of the speech map, and so out of the ledger
@@ -157,8 +160,8 @@ class Pieces:
                     self._timeline.lose(span)
                     self._on_change()
                     return
-                await asyncio.sleep(max(delay, min(error.retry_after or 0.0, 5.0)))
-                delay = min(2 * delay, 2.0)
+                pause = jittered(_CHANCE, level, base=0.25, cap=2.0)
+                await asyncio.sleep(max(pause, min(error.retry_after or 0.0, 5.0)))
                 continue
             self._timeline.result(span, _placed(result, first))
             self._timeline.done(span)
@@ -178,11 +181,4 @@ class Pieces:
 
 def _placed(result: Result, origin: int) -> Result:
     """Request time to the leg's time; a piece ends an utterance."""
-    return replace(
-        result,
-        start=result.start + origin,
-        end=result.end + origin,
-        words=tuple(replace(w, start=w.start + origin, end=w.end + origin) for w in result.words),
-        final=True,
-        speech_final=True,
-    )
+    return replace(shifted(result, origin), final=True, speech_final=True)

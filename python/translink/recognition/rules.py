@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from translink.results import Result
 
 
-class Mode(enum.Enum):
+class ListenMode(enum.Enum):
     """What serves a leg right now."""
 
     IDLE = "idle"
@@ -71,7 +71,7 @@ class ListenObserver:
     def interim(self, result: Result) -> None:
         """For display only."""
 
-    def mode(self, mode: Mode, reason: str) -> None:
+    def mode(self, mode: ListenMode, reason: str) -> None:
         """The mode changed."""
 
     def connecting(self) -> None:

@@ -69,7 +69,7 @@ class SpeechMap:
     def spoken(self, start: int, end: int) -> int:
         """Samples of speech within [start, end)."""
         total = 0
-        for talk in reversed(self._talks):  # who asks wants to know about the newest
+        for talk in reversed(self._talks):  # callers mostly want the newest
             if talk.end <= start:
                 break
             total += max(0, min(talk.end, end) - max(talk.start, start))

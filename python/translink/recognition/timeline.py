@@ -10,6 +10,9 @@ Theory of operation
       counted by one of them.
     * A source that fails keeps what it made final (`settled`); the rest of its span is handed back,
       to be covered by new spans. Nothing below `settled` is taken twice.
+    * A source that says again what it said before is not counted twice: where a result reaches back
+      over an earlier one, its words are compared by place and text (`align`).
+    * What a source passed over is taken out of its span (`hole`) and given to another one.
     * Results of a later span wait until every earlier span is done, or given up as lost.
 
     `acknowledged` is the sample below which everything has been answered or reported lost: the
@@ -23,7 +26,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from translink.results import Result, UtteranceEnd, Word
+from translink.recognition.align import restated
+from translink.results import RATE, Result, UtteranceEnd, Word
+
+OVERLAP = RATE // 20
+"""Samples by which two results of one source may overlap without being compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,9 @@ class Lost:
     start: int
     end: int
 
+
+MISPLACED = RATE // 5
+"""Samples of a word that must lie in a later result's stretch before its absence there counts."""
 
 Item = Result | UtteranceEnd | Lost
 """What leaves the timeline."""
@@ -53,6 +63,8 @@ class Span:
     done: bool = field(default=False, init=False)
     """The source has said all it will say."""
     waiting: deque[Item] = field(default_factory=deque, init=False)
+    said: deque[Word] = field(default_factory=lambda: deque(maxlen=100), init=False)
+    """The newest words of this source, those outside the span included."""
 
     def __post_init__(self) -> None:
         self.settled = self.answered = self.start
@@ -105,22 +117,56 @@ class Timeline:
         span.end = max(at, span.settled)
         self.assigned = span.end
 
-    def result(self, span: Span, result: Result) -> None:
+    def result(self, span: Span, result: Result) -> bool:
         """Take a final result in absolute samples. Interims do not belong here.
 
         Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and
-        are dropped. So is the text of a result that ends no later than an earlier one of the same
-        source: it was said before.
+        are dropped. So are words that the same source has said before.
+
+        False: the result was not taken. It speaks of a stretch in which the source has heard words,
+        but it knows none of them, so the source's clock cannot be right (it counts from 0 again).
         """
         if span.done:
-            return
-        if result.end <= span.answered:
+            return True
+        known = 0
+        again = result.end <= span.answered or result.start < span.answered - OVERLAP
+        said = result.words
+        if again and span.said and said:
+            known = restated(span.said, said)
+            if not known and any(word.end > result.start + MISPLACED for word in span.said):
+                return False
+        if result.end <= span.answered and len(result.words) == known:
             result = replace(result, words=(), text="")
+        elif known:
+            words = result.words[known:]
+            result = replace(result, words=words, text=" ".join(word.text for word in words))
         span.answered = max(span.answered, result.end)
         trimmed = _within(result, span.start, span.end)
+        span.said.extend(said[known:])
         span.settled = max(span.settled, trimmed.end)
         span.waiting.append(trimmed)
         self._release()
+        return True
+
+    def hole(self, span: Span, end: int) -> Span:
+        """The source has passed over what lies between `span.settled` and `end`: a span of its own
+        for that stretch, in its place in the order. Call it before the result that shows the hole.
+
+        Raises:
+            ValueError: the span is done, or the stretch would be empty or not within the span.
+        """
+        if span.done or end <= span.settled or (span.end is not None and end > span.end):
+            raise ValueError(f"no hole: {span.settled}..{end}")
+        before = Span(span.source, span.start, span.settled)
+        before.waiting, span.waiting = span.waiting, deque()
+        before.settled, before.done = span.settled, True
+        hole = Span("prerecorded", span.settled, end)
+        place = self._spans.index(span)
+        self._spans.insert(place, hole)
+        self._spans.insert(place, before)
+        span.start = span.settled = end
+        self._release()
+        return hole
 
     def utterance_end(self, span: Span, event: UtteranceEnd) -> None:
         """Keep an UtteranceEnd in its place among the results."""

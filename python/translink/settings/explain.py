@@ -1,4 +1,4 @@
-"""What is said about a wrong setting: its name as written, the place, the value, what is right."""
+"""The message about a wrong setting: its name as written, the place, the value, what is right."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Trail = tuple[str, ...]
 Naming = Callable[[str], str]
 
 
-class Entry(NamedTuple):
-    """One value that somebody wrote."""
+class WrittenValue(NamedTuple):
+    """One value as it was written in a file, the environment or a flag."""
 
     path: Trail
     value: object
     name: str
-    """As he wrote it."""
+    """As it was written."""
     where: str
     """File and line, `environment`, `command line`."""
 
 
-def explain(error: ValidationError, written: Mapping[Trail, Entry], tree: object) -> str:
+def explain(error: ValidationError, written: Mapping[Trail, WrittenValue], tree: object) -> str:
     """One line for each thing that pydantic found wrong with the tree of settings."""
     lines: list[str] = []
     for problem in error.errors(include_url=False):
@@ -44,11 +44,13 @@ def explain(error: ValidationError, written: Mapping[Trail, Entry], tree: object
             wrong = "is missing"
         elif field := re.match(r"([a-z_]+): (.*)", wrong, re.DOTALL):
             path, wrong = [*path, field[1]], field[2]
-        lines.append(_tell(tuple(path), wrong, written, tree))
+        # A misspelt name may be a key's: its value is not repeated.
+        unknown = problem["type"] == "extra_forbidden"
+        lines.append(_complain(tuple(path), wrong, written, {} if unknown else tree))
     return "\n".join(dict.fromkeys(lines))
 
 
-def told(name: str, value: object, where: str, wrong: str, *, secret: bool = False) -> str:
+def complaint(name: str, value: object, where: str, wrong: str, *, secret: bool = False) -> str:
     """`name = value (where): what is right`, the value masked where it may be a secret."""
     at = f" ({where})" if where else ""
     if value is _NOTHING or isinstance(value, (dict, list)):
@@ -66,7 +68,7 @@ def did_you_mean(name: str, known: Iterable[str], spell: Naming = str) -> str:
     return f"; known are {', '.join(sorted(known))}"
 
 
-def _tell(path: Trail, wrong: str, written: Mapping[Trail, Entry], tree: object) -> str:
+def _complain(path: Trail, wrong: str, written: Mapping[Trail, WrittenValue], tree: object) -> str:
     entry, exact = _entry_at(path, written)
     value: object = tree
     for key in path:
@@ -78,13 +80,15 @@ def _tell(path: Trail, wrong: str, written: Mapping[Trail, Entry], tree: object)
             value = _NOTHING
     shown = ".".join(path)
     if entry is None:
-        return told(shown, value, "", wrong)
+        return complaint(shown, value, "", wrong)
     name = entry.name if exact else f"{entry.name}: {shown}"
-    return told(name, value, entry.where, wrong, secret=_is_secret(path))
+    return complaint(name, value, entry.where, wrong, secret=_is_secret(path))
 
 
-def _entry_at(path: Trail, written: Mapping[Trail, Entry]) -> tuple[Entry | None, bool]:
-    """Who wrote the value at the path, or around it (then False), or inside it."""
+def _entry_at(
+    path: Trail, written: Mapping[Trail, WrittenValue]
+) -> tuple[WrittenValue | None, bool]:
+    """What was written at the path (True), around it (False) or inside it (True)."""
     if entry := written.get(path):
         return entry, True
     if inside := next((e for p, e in written.items() if p[: len(path)] == path), None):
@@ -104,7 +108,7 @@ def _is_secret(path: Trail) -> bool:
     return path[-1] in SECRET_NAMES
 
 
-def _speller(path: Sequence[str], entry: Entry | None) -> Naming:
+def _speller(path: Sequence[str], entry: WrittenValue | None) -> Naming:
     """Writes another last name of the path the way that the entry was written."""
     if entry is not None and entry.name.startswith(PREFIX):
         return lambda name: PREFIX + "__".join((*entry.path[: len(path) - 1], name)).upper()

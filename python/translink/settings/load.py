@@ -1,8 +1,8 @@
-"""Naming settings come from, in order of strength, and how to name a wrong one.
+"""Where settings come from, in order of strength, and how a wrong one is named.
 
 defaults < `translink.toml` < `.env.externalmedia` < environment < flags. Each source becomes a
 list of entries (path, value, name, place); stronger entries are laid over weaker ones; pydantic
-judges the sum; an error is told with the name that the user wrote and the place where he wrote it.
+checks the sum; an error has the name as it was written and the place.
 
 - A table of the file is laid over field by field; `legs`, `pairs` and other arrays replace the
   weaker array whole.
@@ -10,8 +10,8 @@ judges the sum; an error is told with the name that the user wrote and the place
   `TRANSLINK_LEGS__3333__LISTEN=127.0.0.1:0`; a value that begins with `[` or `{` is JSON. An empty
   value counts as not set. Besides there are the well-known names of `WELL_KNOWN`.
 - Names that we do not know are refused in `translink.toml` and behind `TRANSLINK_`, with the
-  nearest name that we do know. `.env.externalmedia` belongs to the predecessor too: its other
-  names are passed over.
+  nearest name that we do know. `.env.externalmedia` is the predecessor's file too: its other names
+  are passed over.
 - A secret may be given by its place (`keys`): `DEEPGRAM_API_KEY_FILE=/path` is
   `DEEPGRAM_API_KEY=file:/path`. On the command line it *must*, since everybody on the machine can
   read that.
@@ -32,7 +32,15 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from translink.errors import SettingsError
-from translink.settings.explain import PREFIX, Entry, Naming, Trail, did_you_mean, explain, told
+from translink.settings.explain import (
+    PREFIX,
+    Naming,
+    Trail,
+    WrittenValue,
+    complaint,
+    did_you_mean,
+    explain,
+)
 from translink.settings.model import Notes, Settings
 from translink.settings.secrets import FILE_FORM, SECRET_NAMES, is_reference, readable_by_all
 
@@ -66,7 +74,7 @@ DEFAULTS: Mapping[str, object] = {
         {"name": "4444", "language": "fr", "listen": "127.0.0.1:6122", "play_to": "127.0.0.1:6123"},
     ]
 }
-"""The predecessor's: his gateways must find everything where it was."""
+"""The predecessor's: its gateways must find everything where it was."""
 
 
 def load(
@@ -80,7 +88,7 @@ def load(
     """See `Settings.load`."""
     here = directory or Path()
     files: list[Path] = []
-    entries: list[Entry] = []
+    entries: list[WrittenValue] = []
     ignored: list[str] = []
     config_path = config or here / CONFIG_FILE
     if (text := _read(config_path, must_exist=config is not None)) is not None:
@@ -94,7 +102,7 @@ def load(
     entries += _from_flags(flags or {})
 
     tree: dict[str, object] = json.loads(json.dumps(DEFAULTS))
-    written: dict[Trail, Entry] = {}
+    written: dict[Trail, WrittenValue] = {}
     for entry in entries:
         path = _lay(tree, entry)
         for older in [p for p in written if p[: len(path)] == path]:
@@ -109,7 +117,7 @@ def load(
     return settings
 
 
-def _holds_secret(path: Path, entries: Sequence[Entry]) -> bool:
+def _holds_secret(path: Path, entries: Sequence[WrittenValue]) -> bool:
     return any(
         entry.path[-1] in SECRET_NAMES
         and isinstance(entry.value, str)
@@ -133,7 +141,7 @@ def _read(path: Path, *, must_exist: bool) -> str | None:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
 
 
-def _from_toml(text: str, path: Path) -> Iterator[Entry]:
+def _from_toml(text: str, path: Path) -> Iterator[WrittenValue]:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -142,7 +150,7 @@ def _from_toml(text: str, path: Path) -> Iterator[Entry]:
     for leaf, value in _leaves(table):
         name = ".".join(leaf).replace("#", "")
         line = lines.get(tuple(name.split(".")))
-        yield Entry(leaf, value, name, f"{path}, line {line}" if line else str(path))
+        yield WrittenValue(leaf, value, name, f"{path}, line {line}" if line else str(path))
 
 
 def _leaves(table: Mapping[str, object], above: Trail = ()) -> Iterator[tuple[Trail, object]]:
@@ -177,7 +185,7 @@ def _toml_lines(text: str) -> dict[Trail, int]:
     return lines
 
 
-def _from_env_file(text: str, path: Path, ignored: list[str]) -> Iterator[Entry]:
+def _from_env_file(text: str, path: Path, ignored: list[str]) -> Iterator[WrittenValue]:
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     for binding in parse_stream(io.StringIO(text)):
@@ -191,7 +199,7 @@ def _from_env_file(text: str, path: Path, ignored: list[str]) -> Iterator[Entry]
     yield from _from_names(values, lambda name: f"{path}, line {lines[name]}")
 
 
-def _from_environ(environ: Mapping[str, str]) -> Iterator[Entry]:
+def _from_environ(environ: Mapping[str, str]) -> Iterator[WrittenValue]:
     yield from _from_names(environ, lambda _: "environment")
 
 
@@ -199,7 +207,7 @@ def _is_ours(name: str) -> bool:
     return name.removesuffix(_FILE) in WELL_KNOWN or name.startswith(PREFIX)
 
 
-def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
+def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[WrittenValue]:
     for name, dotted in WELL_KNOWN.items():
         path = tuple(dotted.split("."))
         if path[-1] in SECRET_NAMES and (place := values.get(name + _FILE, "").strip()):
@@ -207,7 +215,7 @@ def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
         elif value := values.get(name, "").strip():
             at = where(name)
             parsed = _flag_to_mode(name, value, at) if name == "USE_DEEPGRAM_STREAMING" else value
-            yield Entry(path, parsed, name, at)
+            yield WrittenValue(path, parsed, name, at)
     for name in sorted(values, key=lambda name: (name.count("__"), name)):
         value = values[name].strip()
         if name.startswith(PREFIX) and value:
@@ -216,15 +224,19 @@ def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[Entry]:
             if plain != path[-1] and plain in SECRET_NAMES:
                 yield _by_file((*path[:-1], plain), value, name.removesuffix(_FILE), values, where)
             else:
-                yield Entry(path, _parse(value, name, where(name)), name, where(name))
+                yield WrittenValue(path, _parse(value, name, where(name)), name, where(name))
 
 
-def _by_file(path: Trail, place: str, name: str, values: Mapping[str, str], where: Naming) -> Entry:
+def _by_file(
+    path: Trail, place: str, name: str, values: Mapping[str, str], where: Naming
+) -> WrittenValue:
     """The entry for `NAME_FILE=place`."""
     both = name + _FILE
     if values.get(name, "").strip():
-        raise SettingsError(told(both, place, where(both), f"{name} is set too; which is meant?"))
-    return Entry(path, FILE_FORM + place, both, where(both))
+        raise SettingsError(
+            complaint(both, place, where(both), f"{name} is set too; which is meant?")
+        )
+    return WrittenValue(path, FILE_FORM + place, both, where(both))
 
 
 def _flag_to_mode(name: str, value: str, where: str) -> str:
@@ -234,10 +246,10 @@ def _flag_to_mode(name: str, value: str, where: str) -> str:
         case "false" | "0" | "no" | "off":
             return "prerecorded"
     right = "should be true (streaming) or false (prerecorded)"
-    raise SettingsError(told(name, value, where, right))
+    raise SettingsError(complaint(name, value, where, right))
 
 
-def _from_flags(flags: Mapping[str, object]) -> Iterator[Entry]:
+def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
     where = "command line"
     for flag, value in flags.items():
         if flag == "--set":
@@ -253,16 +265,30 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[Entry]:
                         "or keyring:SERVICE/NAME, or put it into the environment or a file"
                     )
                     raise SettingsError(f"--set {name} = ******** (command line): {right}")
-                yield Entry(path, _parse(text, name, where), f"--set {name}", where)
+                yield WrittenValue(path, _parse(text, name, where), f"--set {name}", where)
         elif value is not None:
-            yield Entry(tuple(FLAGS[flag].split(".")), value, flag, where)
+            yield WrittenValue(tuple(FLAGS[flag].split(".")), value, flag, where)
 
 
 def _shows_a_secret(path: Trail, text: str) -> bool:
     if text and path[-1] in SECRET_NAMES:
         return not is_reference(text)
-    found = re.findall(r'"(\w+)"\s*:\s*"([^"]+)"', text)  # inside an array of accounts
-    return any(name in SECRET_NAMES and not is_reference(value) for name, value in found)
+    try:
+        return _holds_plain_secret(json.loads(text))  # inside an array of accounts
+    except json.JSONDecodeError:
+        return False
+
+
+def _holds_plain_secret(value: object) -> bool:
+    if isinstance(value, list):
+        return any(_holds_plain_secret(item) for item in value)
+    if not isinstance(value, dict):
+        return False
+    return any(
+        (name in SECRET_NAMES and isinstance(inner, str) and inner and not is_reference(inner))
+        or _holds_plain_secret(inner)
+        for name, inner in value.items()
+    )
 
 
 def _parse(text: str, name: str, where: str) -> object:
@@ -271,13 +297,13 @@ def _parse(text: str, name: str, where: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SettingsError(told(name, text, where, f"should be JSON: {error}")) from None
+        raise SettingsError(complaint(name, text, where, f"should be JSON: {error}")) from None
 
 
 # Laying one over the other
 
 
-def _lay(tree: dict[str, object], entry: Entry) -> Trail:
+def _lay(tree: dict[str, object], entry: WrittenValue) -> Trail:
     """Put the entry into the tree. Returns its path there, with places for the names of legs."""
     node: object = tree
     path: list[str] = []
@@ -288,7 +314,7 @@ def _lay(tree: dict[str, object], entry: Entry) -> Trail:
             if place is None:
                 known = [str(item.get("name")) for item in node if isinstance(item, dict)]
                 hint = f"{entry.path[depth - 1]} has no {key!r}" + did_you_mean(key, known)
-                raise SettingsError(told(entry.name, entry.value, entry.where, hint))
+                raise SettingsError(complaint(entry.name, entry.value, entry.where, hint))
             path.append(str(place))
             if last:
                 node[place] = entry.value
@@ -302,7 +328,7 @@ def _lay(tree: dict[str, object], entry: Entry) -> Trail:
                 node = node.setdefault(key, {})
         else:
             hint = f"{'.'.join(entry.path[:depth])} is a plain value, nothing can be set inside it"
-            raise SettingsError(told(entry.name, entry.value, entry.where, hint))
+            raise SettingsError(complaint(entry.name, entry.value, entry.where, hint))
     return tuple(path)
 
 

@@ -1,7 +1,7 @@
 """What can be set, with its default and its limits: one frozen tree, read once and handed down.
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
-`translink.settings.load`' business; this file is the shape. Names nest: `admin.port` is `port` under
+read in `translink.settings.load`; this file is the shape. Names nest: `admin.port` is `port` under
 `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
 `--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
 """
@@ -26,7 +26,9 @@ from translink.settings.types import (
     PortRange,
     Sources,
     Terms,
+    is_installed,
     is_loopback,
+    refuse_doubles,
 )
 
 Mode = Literal["auto", "streaming", "prerecorded"]
@@ -48,8 +50,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     mode: Mode = "auto"
-    """`auto` streams and falls back to the prerecorded API, `streaming` never falls back,
-    `prerecorded` never streams. For every leg without a mode of its own."""
+    """Share of calls that stream: `auto` as `streaming_share` says, `streaming` all, `prerecorded`
+    none. Both streaming modes fall back to the prerecorded API. For every leg without a mode of its
+    own."""
     streaming_share: float = Field(1.0, ge=0, le=1)
     """Share of calls that stream in mode `auto`; the others are prerecorded. A call keeps its lot:
     raising the share moves calls to streaming, lowering it moves them back, and none to and fro."""
@@ -59,7 +62,7 @@ class Settings(BaseModel):
     """How long a shutdown waits for what is being said."""
     legs: tuple[LegSettings, ...] = Field((), validate_default=True)
     pairs: tuple[tuple[str, str], ...] = ()
-    """Who hears whom. Left out: the first leg with the second, the third with the fourth, …"""
+    """Which two legs hear each other. Left out: the first leg with the second, the third with the fourth, …"""
     voices: dict[str, str] = {}
     """Language to voice of the speech provider. A language left out gets translink's choice."""
     calls: CallSettings = Field(default_factory=lambda: CallSettings())
@@ -119,7 +122,8 @@ class Settings(BaseModel):
         raise KeyError(name)
 
     def other(self, name: str) -> LegSettings:
-        """Whom `name` is paired with: the leg that hears him, translated. Raises `KeyError`."""
+        """The leg that `name` is paired with, and that hears its speech translated. Raises
+        `KeyError`."""
         for one, two in self.pairs:
             if name in (one, two):
                 return self.leg(two if name == one else one)
@@ -141,9 +145,9 @@ class Settings(BaseModel):
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
-        _refuse_doubles("legs", "name", [leg.name for leg in self.legs])
-        _refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
-        _refuse_doubles(
+        refuse_doubles("legs", "name", [leg.name for leg in self.legs])
+        refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
+        refuse_doubles(
             "legs",
             "play_to",
             [str(leg.play_to) for leg in self.legs if leg.play_to is not None and leg.play_to.port],
@@ -152,8 +156,7 @@ class Settings(BaseModel):
         if not self.pairs:
             if len(names) % 2:
                 raise ValueError(
-                    f"legs: {names[-1]} has nobody to talk to; add a leg or name the pairs, "
-                    f'for instance pairs = [["{names[0]}", "{names[-1]}"]]'
+                    f"legs: {names[-1]} has nobody to talk to; add a leg, or take this one away"
                 )
             object.__setattr__(self, "pairs", tuple(zip(names[::2], names[1::2], strict=True)))
         paired = [name for pair in self.pairs for name in pair]
@@ -190,17 +193,18 @@ class LegSettings(_Part):
     name: str = Field(pattern=LEG_NAME)
     """What the predecessor calls the extension."""
     language: Language
-    """What he speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
+    """What the party speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
     listen: AddressSetting
-    """His microphone comes in here."""
+    """Where the party's microphone comes in."""
     play_to: AddressSetting | None = None
-    """His ear. None = where his datagrams come from (needs `send_from_listen`)."""
+    """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
     """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
     source: Sources = "first"
     """Whose datagrams are heard; others' are counted as `strangers` and dropped. `first`: the first
-    sender's of a call, and another one's once nothing came from him for 1 s. `any`: everybody's.
-    Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
+    sender's of a call; a newcomer takes over once it has talked in real time while the other was
+    silent, for 60 ms from another port of the same host, for 1 s from another host. `any`:
+    everybody's. Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
     voice: str | None = None
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
@@ -235,7 +239,7 @@ class CallSettings(_Part):
     """From which range their ports are; two a call. The default lies outside of what Linux gives to
     outgoing connections (32768 and up)."""
     advertise: Host | None = None
-    """The address that their creator is told to send to, if it is not `host` (0.0.0.0, NAT)."""
+    """The address that is given to the calls' creator, if it is not `host` (0.0.0.0, NAT)."""
     max_created: int = Field(100, ge=0, le=1_000)
     """Of them at once; the next is refused."""
 
@@ -269,7 +273,7 @@ class AdminSettings(_Part):
     listen_in: bool = False
     """Let those who have `token` hear the callers' voices. Every use is logged and marked."""
     allowed_hosts: Terms = ()
-    """Names (with a port, unless it is 80 or 443) under which a proxy or a name server leads here, as
+    """Names (with a port, unless it is 80 or 443) under which clients reach this server, as
     in `calls.example.com`; others are refused. Loopback names are always allowed on loopback."""
     proxies: Terms = ()
     """Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
@@ -298,7 +302,7 @@ class AdminSettings(_Part):
         if token and token == read_token:
             raise ValueError("read_token: should differ from admin.token")
         if self.allowed_hosts and not (token or read_token):
-            raise ValueError("allowed_hosts: leads others here, so admin.token is needed")
+            raise ValueError("allowed_hosts: lets other hosts in; set admin.token")
         if self.tls_key and not self.tls_cert:
             raise ValueError("tls_key: is of no use without admin.tls_cert")
         return self
@@ -320,7 +324,7 @@ class DeepgramSettings(_Part):
     smart_format: bool = True
     """Punctuation, numbers, dates as people write them."""
     interim_results: bool = True
-    """Captions while somebody still speaks; `UtteranceEnd` needs them too."""
+    """Captions of unfinished speech; `UtteranceEnd` needs them too."""
     vad_events: bool = True
     """`SpeechStarted` messages."""
     keyterm: Terms = ()
@@ -379,7 +383,7 @@ class DeepgramAccount(_Part):
 
 
 class FallbackSettings(_Part):
-    """Who is next in line, in order, after `deepl` and `deepgram`."""
+    """Which providers are next in line, in order, after `deepl` and `deepgram`."""
 
     deepl: tuple[DeepLAccount, ...] = ()
     """Translators, in order."""
@@ -427,6 +431,12 @@ class OfflineSettings(_Part):
     recognizers: int = Field(4, ge=1, le=64)
     """Decoders at work at once; each is a process and may use a core. Beyond: 429."""
 
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if self.phrasebook is not None and not self.phrasebook.is_file():
+            raise ValueError("phrasebook: no such file")
+        return self
+
 
 class LogSettings(_Part):
     """What is written to standard error."""
@@ -447,6 +457,12 @@ class OtelSettings(_Part):
     service: str = "translink"
     """`service.name` in the traces."""
 
+    @model_validator(mode="after")
+    def _can_export(self) -> Self:
+        if self.endpoint is not None and not is_installed("opentelemetry.exporter"):
+            raise ValueError("endpoint: needs the extra: pip install 'translink[otel]'")
+        return self
+
 
 def _secrets(value: object) -> Iterator[str]:
     if isinstance(value, SecretStr):
@@ -458,14 +474,6 @@ def _secrets(value: object) -> Iterator[str]:
     elif isinstance(value, tuple) and not isinstance(value, Address):
         for item in value:
             yield from _secrets(item)
-
-
-def _refuse_doubles(where: str, field: str, values: list[str]) -> None:
-    for value, times in Counter(values).items():
-        if times > 1:
-            raise ValueError(
-                f"{where}: {field} should differ from leg to leg, {value} is there {times} times"
-            )
 
 
 Settings.model_rebuild()

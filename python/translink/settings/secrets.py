@@ -18,7 +18,7 @@ SECRET_NAMES = ("api_key", "token", "read_token")
 FILE_FORM = "file:"
 KEYRING_FORM = "keyring:"
 _OURS = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_")
-LONGEST = 4_096
+LONGEST_SECRET = 4_096
 """Bytes; a file that is longer is not a key."""
 
 
@@ -57,10 +57,10 @@ def _from_file(path: Path) -> str:
     try:
         # A pipe without a writer would keep us waiting for ever.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            content = file.read(LONGEST + 1)
+            content = file.read(LONGEST_SECRET + 1)
     except OSError as error:
         raise ValueError(f"file:{path} cannot be read: {error.strerror}") from None
-    if len(content) > LONGEST:
+    if len(content) > LONGEST_SECRET:
         raise ValueError(f"file:{path} should hold the key and nothing else")
     try:
         secret = content.decode("ascii").strip()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import re
+from collections import Counter
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
+from translink.credentials import base_url, header_key
 from translink.settings.secrets import fetched
 
 
@@ -33,6 +35,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_installed(module: str) -> bool:
+    """Whether a module of an extra is there."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def refuse_doubles(where: str, field: str, values: list[str]) -> None:
+    """Raise `ValueError` if two legs have the same value."""
+    for value, times in Counter(values).items():
+        if times > 1:
+            raise ValueError(
+                f"{where}: {field} should differ from leg to leg, {value} is there {times} times"
+            )
+
+
 def _address(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -41,29 +60,17 @@ def _address(value: object) -> object:
     match = re.fullmatch(r"(?:\[([^\]]+)\]:|([^:\s]*):)?(\d{1,5})", value.strip())
     if match is None or int(match[3]) > 65_535:
         raise ValueError("should be host:port, as in 127.0.0.1:6120, with a port from 0 to 65535")
-    return Address(match[1] or match[2] or "127.0.0.1", int(match[3]))
+    host = match[1] or match[2] or "127.0.0.1"
+    if match[1] or re.fullmatch(r"[\d.]+", host):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"{host} is no IP address; should be as in 127.0.0.1:6120") from None
+    return Address(host, int(match[3]))
 
 
 def _key(value: SecretStr) -> SecretStr:
-    """Visible ASCII only: a key goes into a header, a line end in it would start another."""
-    plain = fetched(value.get_secret_value().strip())
-    if not re.fullmatch(r"[!-~]*", plain):
-        raise ValueError("should be the key alone, without spaces, line ends or quotes inside")
-    return SecretStr(plain)
-
-
-def _base_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
-        raise ValueError("should be http(s)://host[:port], as in https://api.eu.deepgram.com")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("should be scheme, host, port and path; the key has its own setting")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("should have a port from 1 to 65535") from None
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    return f"{scheme}://{parts.netloc}{parts.path}".rstrip("/")
+    return SecretStr(header_key(fetched(value.get_secret_value().strip())))
 
 
 def _endpointing(value: object) -> object:
@@ -112,7 +119,7 @@ def _host(value: str) -> str:
 
 
 def _source(value: str) -> str:
-    """Checked here, so that a wrong one is told with its setting's name; the engine reads it."""
+    """Checked here, so that the error names the setting; the engine reads it."""
     match = re.fullmatch(r"\[([^\]]+)\]:(\d{1,5})|([^:]+):(\d{1,5})|(.+)", value)
     try:
         if match is None or "%" in value:
@@ -142,7 +149,7 @@ AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
 Key = Annotated[SecretStr, AfterValidator(_key)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 PortRange = Annotated[str, AfterValidator(_port_range)]

@@ -2,7 +2,7 @@
 through.
 
 A recogniser hears `b123456` where a beacon says 123456, the translator makes `t123456` of it, the
-synthesizer says beacon 123456 again. So whoever listens at the far ear knows which words were lost,
+synthesizer says beacon 123456 again. So a listener at the far ear knows which words were lost,
 doubled or out of order.
 
 They run in the server's event loop: recognising one leg costs 0.01 % of a core (measured in

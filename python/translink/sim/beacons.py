@@ -1,7 +1,7 @@
 """What the simulated callers say and what arrives at their ears: words that can be counted.
 
-A caller's word is a beacon whose upper ten bits name the caller and whose lower fourteen count his
-words from 0. He speaks in bursts of words with pauses between, all drawn from a seed.
+A caller's word is a beacon whose upper ten bits name the caller and whose lower fourteen count their
+words from 0. They speak in bursts of words with pauses between, all drawn from a seed.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Planned:
 
 
 class Talker:
-    """One caller's voice: an endless stream of 20 ms frames. No clock: whoever takes the frames
-    sets the pace.
+    """One caller's voice: an endless stream of 20 ms frames. No clock: the consumer of the
+    frames sets the pace.
     """
 
     def __init__(self, caller: int, seed: int, manner: Manner | None = None) -> None:
@@ -110,7 +110,7 @@ class Talker:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardBeacon:
     """A word at an ear."""
 
     number: int
@@ -118,11 +118,11 @@ class Heard:
     """When the datagram with its last sample arrived."""
 
 
-class Listener:
+class BeaconListener:
     """One caller's ear: datagrams in, words out. Silence that is not sent takes no time here."""
 
     def __init__(self) -> None:
-        self.heard: list[Heard] = []
+        self.heard: list[HeardBeacon] = []
         self.datagrams = 0
         self._decoder = BeaconDecoder()
         self._samples = 0
@@ -138,11 +138,11 @@ class Listener:
         words = self._decoder.push(payload)
         for number, _, end in words:
             place = min(bisect_left(self._ends, end), len(self._ends) - 1)
-            self.heard.append(Heard(number, self._times[place]))
+            self.heard.append(HeardBeacon(number, self._times[place]))
         if len(self._ends) > 200:
             del self._ends[:100], self._times[:100]
 
     def finish(self) -> None:
         """Nothing more will come."""
         for number, _, _ in self._decoder.finish():
-            self.heard.append(Heard(number, self._times[-1]))
+            self.heard.append(HeardBeacon(number, self._times[-1]))

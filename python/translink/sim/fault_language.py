@@ -3,7 +3,7 @@
     listen:reset@12.5                     RST to every open stream 12.5 s after the start
     listen:outage(8)@random               8 s during which streams break and none can be opened
     listen+prerecorded:outage(10)@random  the same for two services at once
-    prerecorded:limit(5)                  429 for whoever comes while five are being served
+    prerecorded:limit(5)                  429 for requests that come while five are being served
     translate:refuse(429,6)@random*2      twice, for 6 s, 429 to every request
     listen:close(1011,net0000)@20         a close frame with that code and reason
 

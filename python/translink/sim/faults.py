@@ -21,7 +21,7 @@ class Plan:
     flips: int = 0
     """How often the mode changes."""
     datagrams: float | None = None
-    """Datagrams per second that all callers together send; None = each as his gateway does."""
+    """Datagrams per second that all callers together send; None = each as their gateway does."""
 
     @property
     def longest(self) -> float:

@@ -16,7 +16,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from translink.sim.beacons import Listener, Talker
+from translink.sim.beacons import BeaconListener, Talker
 
 TICK = 0.02
 PHASES = 5
@@ -28,7 +28,7 @@ _MOST_BYTES = 65_000
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidBeacon:
     """A word that left."""
 
     number: int
@@ -36,16 +36,16 @@ class Said:
     """When the datagram with its last sample was sent."""
 
 
-class Line:
-    """One caller: where he talks to, where he hears, what he said and heard."""
+class SimLine:
+    """One caller: where they talk to, where they hear, what they said and heard."""
 
     def __init__(
         self, name: str, talker: Talker, *, datagram: int = 640, dtx: bool = False
     ) -> None:
         self.name = name
         self.talker = talker
-        self.listener = Listener()
-        self.said: list[Said] = []
+        self.listener = BeaconListener()
+        self.said: list[SaidBeacon] = []
         self.refused = 0
         """Datagrams that the kernel did not take."""
         self._datagram = datagram
@@ -107,18 +107,18 @@ class Line:
     def _send(self, payload: bytes) -> None:
         try:
             self._mouth.send(payload)
-        except OSError:  # a full buffer, or nobody there: weather
+        except OSError:  # a full buffer, or nobody there: expected
             self.refused += 1
         self._sent += len(payload)
         now, planned = time.monotonic(), self.talker.planned
         while len(self.said) < len(planned) and 2 * planned[len(self.said)].end <= self._sent:
-            self.said.append(Said(planned[len(self.said)].number, now))
+            self.said.append(SaidBeacon(planned[len(self.said)].number, now))
 
 
 class Lines:
     """The thread that serves them all."""
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: list[SimLine]) -> None:
         self.lines = lines
         self.started = 0.0
         self.worst_lateness = 0.0
@@ -133,7 +133,7 @@ class Lines:
         self._thread.start()
 
     def hush(self) -> None:
-        """Everybody finishes his burst and stays on the line."""
+        """All callers finish their burst and stay on the line."""
         for line in self.lines:
             line.talker.hush()
 

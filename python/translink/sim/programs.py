@@ -4,50 +4,29 @@ all providers, and `translink serve`, which is what is tested.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import signal
-import socket
 import sys
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
+from tempfile import TemporaryDirectory
+from typing import TypedDict
 
 import aiohttp
 import orjson
 
-from translink.callers.server_process import Usage, free_port, usage_of
+from translink.callers.server_process import LegPlan, ServerProcess, ServerUsage, usage_of
 from translink.errors import TranslinkError
+from translink.offline.child import ServerChild
 
-_START = 30.0
-"""Seconds a program may take until it is ready."""
-_STOP = 20.0
 PROGRAM = "TRANSLINK_SIM_PROGRAM"
 """Environment variable: a module to run as `python -m <module> --config …` instead of `translink
 serve`.
 """
-_HIDDEN = ("TRANSLINK_", "DEEPGRAM_", "DEEPL_", "USE_DEEPGRAM_")
-"""Settings of the user that must not reach the program under test: it is to talk to no real
-service.
-"""
 
 
 class SimError(TranslinkError):
-    """The simulation could not be run; says which program failed and what it said last."""
-
-
-@dataclass(frozen=True, slots=True)
-class LegPorts:
-    """One simulated caller's extension."""
-
-    name: str
-    language: str
-    listen: int
-    play_to: int
-    ledger_seconds: float = 60.0
+    """The simulation could not be run; says what a program answered."""
 
 
 class Programs:
@@ -55,7 +34,7 @@ class Programs:
 
     def __init__(
         self,
-        legs: Sequence[LegPorts],
+        legs: Sequence[LegPlan],
         *,
         seed: int,
         mode: str = "auto",
@@ -66,33 +45,41 @@ class Programs:
         providers (`translink.sim.testbed.fixed_delays`).
         """
         self.http: aiohttp.ClientSession
-        self.offline_url = ""
-        self.serve_url = ""
+        self.server: ServerProcess
         self._legs = legs
-        self._seed = seed
         self._mode = mode
         self._extra = extra
-        self._delays = [delays] if delays else []
-        self._folder = tempfile.TemporaryDirectory(prefix="translink-sim-")
-        self._offline: asyncio.subprocess.Process | None = None
-        self._serve: asyncio.subprocess.Process | None = None
+        self._stack = AsyncExitStack()
+        self._folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="translink-sim-")))
+        command = [sys.executable, "-m", "translink.sim.testbed", str(seed)]
+        command += [delays] if delays else []
+        self.beacons = ServerChild(command, log=self._folder / "offline.log")
 
     async def __aenter__(self) -> Programs:
-        self.http = aiohttp.ClientSession()
         try:
-            await self._start()
+            self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
+            self._stack.push_async_callback(self.beacons.stop)
+            await self.beacons.start()
+            self.server = ServerProcess(
+                self._legs,
+                folder=self._folder,
+                log=self.log_file,
+                extra=beacon_settings(self.beacons.url, self._mode) + self._extra,
+                **_other_program(),
+            )
+            await self._stack.enter_async_context(self.server)
         except BaseException:
-            await self._end()
+            await self._stack.aclose()
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._end()
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def serve_url(self) -> str:
+        """Of the program under test: its admin server."""
+        return self.server.url
 
     async def stats(self) -> dict[str, object]:
         """`/api/stats` of the program under test."""
@@ -100,11 +87,11 @@ class Programs:
 
     async def record(self) -> dict[str, object]:
         """`/faults` of the beacon server."""
-        return await self.get(f"{self.offline_url}/faults")
+        return await self.get(f"{self.beacons.url}/faults")
 
     async def order(self, **order: object) -> dict[str, object]:
         """POST to `/faults`."""
-        return await self.post(f"{self.offline_url}/faults", order)
+        return await self.post(f"{self.beacons.url}/faults", order)
 
     async def get(self, url: str) -> dict[str, object]:
         """A JSON object."""
@@ -116,127 +103,60 @@ class Programs:
         async with self.http.post(url, json=body) as answer:
             return await _object(answer)
 
-    def usage(self) -> Usage:
+    def usage(self) -> ServerUsage:
         """Of the program under test."""
-        if self._serve is None:
-            raise SimError("translink serve is not running")
-        return usage_of(self._serve.pid)
+        return usage_of(self.server.pid)
 
     @property
     def pids(self) -> tuple[int, int]:
         """Of the program under test and of the beacon server."""
-        if self._serve is None or self._offline is None:
+        if self.beacons.pid is None:
             raise SimError("the programs are not running")
-        return self._serve.pid, self._offline.pid
+        return self.server.pid, self.beacons.pid
 
     @property
     def log_file(self) -> Path:
         """Where the program under test writes its log; gone at the end."""
-        return Path(self._folder.name) / "serve.log"
+        return self._folder / "serve.log"
 
     def log(self) -> str:
         """What the program under test wrote so far."""
         path = self.log_file
         return path.read_text(errors="replace") if path.exists() else ""
 
-    async def _start(self) -> None:
-        here = Path(self._folder.name)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(_HIDDEN)}
-        if os.environ.get(PROGRAM):
-            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), *sys.path)))
-        with (here / "offline.log").open("wb") as log:
-            self._offline = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "translink.sim.testbed", str(self._seed), *self._delays,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
-                cwd=here, env=environment,
-            )  # fmt: skip
-        if self._offline.stdout is None:
-            raise SimError("the beacon server has no output")
-        with contextlib.suppress(TimeoutError):
-            line = await asyncio.wait_for(self._offline.stdout.readline(), _START)
-            self.offline_url = str(orjson.loads(line)["url"]) if line else ""
-        if not self.offline_url:
-            told = (here / "offline.log").read_text(errors="replace")
-            raise SimError(f"the beacon server did not start: {told[-2000:]}")
-        port = free_port(socket.SOCK_STREAM)
-        self.serve_url = f"http://127.0.0.1:{port}"
-        config = here / "translink.toml"
-        config.write_text(
-            settings_file(
-                self._legs, url=self.offline_url, port=port, mode=self._mode, extra=self._extra
-            )
-        )
-        with (here / "serve.log").open("wb") as log:
-            self._serve = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *_program(), "--config", str(config),
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=here, env=environment,
-            )  # fmt: skip
-        await self._until_ready(self._serve)
 
-    async def _until_ready(self, serve: asyncio.subprocess.Process) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_START):
-                while serve.returncode is None:
-                    with contextlib.suppress(aiohttp.ClientError, SimError):
-                        await self.get(f"{self.serve_url}/ready")
-                        return
-                    await asyncio.sleep(0.1)
-        raise SimError(f"translink serve did not get ready: {self.log()[-3000:]}")
-
-    async def _end(self) -> None:
-        try:
-            if self._serve is not None:
-                await _stopped(self._serve)
-            if self._offline is not None:
-                if self._offline.stdin is not None:
-                    self._offline.stdin.close()
-                await _stopped(self._offline)
-        finally:
-            await self.http.close()
-            self._folder.cleanup()
-
-
-def settings_file(
-    legs: Sequence[LegPorts], *, url: str, port: int, mode: str, extra: str = ""
-) -> str:
-    """translink.toml for the program under test. The second in line are the same beacons under
-    another key: no fault touches them.
+def beacon_settings(url: str, mode: str) -> str:
+    """The beginning of a translink.toml whose providers are the beacons at `url`. The second in
+    line are the same beacons under another key: no fault touches them.
     """
-    lines = [
-        f'mode = "{mode}"',
-        "idle_timeout = 120",
-        f'[admin]\nhost = "127.0.0.1"\nport = {port}',
-        f'[deepgram]\napi_key = "sim-first"\nbase_url = "{url}"',
-        f'[deepl]\napi_key = "sim-first"\nserver_url = "{url}"',
-        f'[[fallback.deepl]]\napi_key = "sim-backup"\nserver_url = "{url}"',
-        f'[[fallback.deepgram]]\napi_key = "sim-backup"\nbase_url = "{url}"',
-    ]
-    lines += [
-        f'[[legs]]\nname = "{leg.name}"\nlanguage = "{leg.language}"\n'
-        f'listen = "127.0.0.1:{leg.listen}"\nplay_to = "127.0.0.1:{leg.play_to}"\n'
-        f"ledger_seconds = {leg.ledger_seconds}"
-        for leg in legs
-    ]
-    return "\n".join([*lines, extra, ""])
+    return f"""mode = "{mode}"
+idle_timeout = 120
+[deepgram]
+api_key = "sim-first"
+base_url = "{url}"
+[deepl]
+api_key = "sim-first"
+server_url = "{url}"
+[[fallback.deepl]]
+api_key = "sim-backup"
+server_url = "{url}"
+[[fallback.deepgram]]
+api_key = "sim-backup"
+base_url = "{url}"
+"""
 
 
-def _program() -> list[str]:
-    other = os.environ.get(PROGRAM)
-    return [other] if other else ["translink", "serve"]
+class _Other(TypedDict, total=False):
+    command: Sequence[str]
+    environ: dict[str, str]
 
 
-async def _stopped(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), _STOP)
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+def _other_program() -> _Other:
+    module = os.environ.get(PROGRAM)
+    if not module:
+        return {}
+    path = os.pathsep.join(filter(None, (os.getcwd(), *sys.path)))
+    return {"command": (sys.executable, "-m", module), "environ": {"PYTHONPATH": path}}
 
 
 async def _object(answer: aiohttp.ClientResponse) -> dict[str, object]:

@@ -32,7 +32,7 @@ class Stream:
 
 
 @dataclass(slots=True)
-class Answer:
+class RecordedAnswer:
     """One prerecorded request that was answered."""
 
     at: float
@@ -54,7 +54,7 @@ class Record:
 
     def __init__(self) -> None:
         self.streams: list[Stream] = []
-        self.answers: list[Answer] = []
+        self.answers: list[RecordedAnswer] = []
         self.struck: list[Struck] = []
         self.counts: Counter[str] = Counter()
         """By `service.fate`; also `service.peak`, the most requests at once."""
@@ -70,7 +70,7 @@ class Record:
     def answer(self, now: float, text: str) -> None:
         """A prerecorded request is answered with `text`."""
         if len(self.answers) < RECORDS:
-            self.answers.append(Answer(now, callers_in(text)))
+            self.answers.append(RecordedAnswer(now, callers_in(text)))
 
     def as_dict(self, now: float) -> dict[str, object]:
         """JSON values."""

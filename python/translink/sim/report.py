@@ -12,19 +12,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from translink.sim.beacons import Heard, caller_of
-from translink.sim.lines import Said
+from translink.sim.beacons import HeardBeacon, caller_of
+from translink.sim.lines import SaidBeacon
 
 Percentiles = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
+class DirectionReport:
     """One caller's words on their way to the other's ear."""
 
     caller: int
-    said: Sequence[Said]
-    heard: Sequence[Heard]
+    said: Sequence[SaidBeacon]
+    heard: Sequence[HeardBeacon]
     """Everything at the other's ear."""
 
 
@@ -56,7 +56,7 @@ class Counts:
         return wrong == 0 and self.words_heard > 0
 
 
-def count(directions: Iterable[Direction], untranslated: Iterable[int] = ()) -> Counts:
+def count(directions: Iterable[DirectionReport], untranslated: Iterable[int] = ()) -> Counts:
     """Compare mouths and ears."""
     counts, given_as_text = Counts(), set(untranslated)
     directions = list(directions)
@@ -110,7 +110,7 @@ class Recovery:
     caller: int
     ms: float | None
     """From the fault to the next stream that was opened for this caller and answered, or the next
-    prerecorded answer for him; None = neither came."""
+    prerecorded answer for that caller; None = neither came."""
 
 
 def recoveries(record: Mapping[str, object]) -> list[Recovery]:

@@ -23,16 +23,16 @@ import aiohttp
 import orjson
 import uvloop
 
-from translink.callers.server_process import Usage, free_port
+from translink.callers.server_process import LegPlan, ServerUsage, free_port
 from translink.errors import TranslinkError
 from translink.sim.beacon_engines import beacon_numbers
 from translink.sim.beacons import CALLERS, Talker
 from translink.sim.faults import Plan, datagram_size, flip_mode, plan
-from translink.sim.lines import Line, Lines
-from translink.sim.programs import LegPorts, Programs
+from translink.sim.lines import Lines, SimLine
+from translink.sim.programs import Programs
 from translink.sim.report import (
     Counts,
-    Direction,
+    DirectionReport,
     count,
     handshakes_after_fault,
     percentiles,
@@ -138,11 +138,11 @@ async def simulate(scene: Scene) -> dict[str, object]:
     if not 1 <= scene.calls <= CALLERS // 2:
         raise ValueError(f"calls must be 1..{CALLERS // 2}, not {scene.calls}")
     lines = Lines([_line(scene, planned, place) for place in range(2 * scene.calls)])
-    ports = [_ports(place, line) for place, line in enumerate(lines.lines)]
+    legs = [_leg(place, line) for place, line in enumerate(lines.lines)]
     try:
-        async with Programs(ports, seed=scene.seed, mode=scene.mode, extra=scene.extra) as programs:
-            for line, port in zip(lines.lines, ports, strict=True):
-                line.dial(port.listen)
+        async with Programs(legs, seed=scene.seed, mode=scene.mode, extra=scene.extra) as programs:
+            for line, leg in zip(lines.lines, legs, strict=True):
+                line.dial(leg.listen[1])
             return await _talk(scene, planned, lines, programs)
     finally:
         lines.close()
@@ -175,15 +175,17 @@ def _excuse(result: dict[str, object]) -> str:
     )
 
 
-def _line(scene: Scene, planned: Plan, place: int) -> Line:
+def _line(scene: Scene, planned: Plan, place: int) -> SimLine:
     size = datagram_size(planned, 2 * scene.calls, place, vary=scene.vary)
     dtx = scene.vary and place % 4 == 3
-    return Line(str(1000 + place), Talker(place, scene.seed), datagram=size, dtx=dtx)
+    return SimLine(str(1000 + place), Talker(place, scene.seed), datagram=size, dtx=dtx)
 
 
-def _ports(place: int, line: Line) -> LegPorts:
-    listen = free_port(socket.SOCK_DGRAM)
-    return LegPorts(line.name, "fr" if place % 2 else "en", listen, line.ear_port)
+def _leg(place: int, line: SimLine) -> LegPlan:
+    listen, play_to = (
+        ("127.0.0.1", port) for port in (free_port(socket.SOCK_DGRAM), line.ear_port)
+    )
+    return LegPlan(line.name, "fr" if place % 2 else "en", listen, play_to)
 
 
 async def _talk(scene: Scene, planned: Plan, lines: Lines, programs: Programs) -> dict[str, object]:
@@ -233,10 +235,10 @@ async def _settle(lines: Lines, longest_fault: float) -> None:
         await asyncio.sleep(0.2)
 
 
-def _directions(lines: Lines) -> list[Direction]:
+def _directions(lines: Lines) -> list[DirectionReport]:
     """Callers 0 and 1 hear each other, so do 2 and 3, and so on."""
     return [
-        Direction(place, line.said, lines.lines[place ^ 1].listener.heard)
+        DirectionReport(place, line.said, lines.lines[place ^ 1].listener.heard)
         for place, line in enumerate(lines.lines)
     ]
 
@@ -255,8 +257,8 @@ def _report(
     lines: Lines,
     counts: Counts,
     witness: Witness,
-    before: Usage,
-    usage: Usage,
+    before: ServerUsage,
+    usage: ServerUsage,
     stats: dict[str, object],
     record: dict[str, object],
 ) -> dict[str, object]:

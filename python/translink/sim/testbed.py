@@ -6,7 +6,7 @@ times real time, an idle timeout of some 12 s, finals a quarter of a second late
 cut in mid-word ends with its last whole word (`hold_final`), so that what was acknowledged is
 whole.
 
-Besides the services it has `/faults`, for whoever runs the test: GET answers with the script's
+Besides the services it has `/faults`, for the test that runs it: GET answers with the script's
 record; POST takes `{"begin": true}` (forget, restart the clock) and/or `{"strike":
 ["listen:reset"]}` (now) or `{"play": ["listen:reset@12.5", …], "seconds": 60, "seed": 1}` (each at
 its time).
@@ -15,7 +15,6 @@ its time).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from dataclasses import replace
 
@@ -24,6 +23,7 @@ import uvloop
 from aiohttp import web
 
 from translink.offline.hooks import SERVICES
+from translink.offline.run import serve_until_told
 from translink.offline.server import OfflineServer
 from translink.offline.session import ListenTiming
 from translink.sim.beacon_engines import BeaconTiming, beacon_engines
@@ -119,8 +119,8 @@ def _json(content: object, status: int = 200) -> web.Response:
 
 def main() -> None:
     """`python -m translink.sim.testbed [seed [delays]]`: one line of JSON, then serves until
-    its standard input ends, so that it never outlives whoever started it. `delays` are fixed ones,
-    as `300/80/200`: see `fixed_delays`.
+    its standard input ends, so that it never outlives its parent (see `offline.child`). `delays` are
+    fixed ones, as `300/80/200`: see `fixed_delays`.
     """
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     listen, engines = fixed_delays(sys.argv[2]) if len(sys.argv) > 2 else (None, None)
@@ -148,12 +148,25 @@ async def _serve_until_eof(
 ) -> None:
     server, _ = beacon_server(seed=seed, listen=listen, engines=engines)
     await server.start()
-    sys.stdout.write(orjson.dumps({"url": server.url}).decode() + "\n")
-    sys.stdout.flush()
-    with contextlib.suppress(asyncio.CancelledError):
-        while await asyncio.to_thread(sys.stdin.buffer.read, 4096):
-            pass
-    await server.close()
+    await serve_until_told(server, _line(server.url), until_eof=True)
+
+
+def run_testbed(*, host: str, port: int, json: bool) -> int:
+    """The command `translink offline --engine beacon`: serve until SIGTERM or SIGINT."""
+
+    async def serve() -> None:
+        server, _ = beacon_server(host=host, port=port)
+        await server.start()
+        text = _line(server.url) if json else f"Beacon server, for tests: {server.url}, any key\n"
+        await serve_until_told(server, text)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+    return 0
+
+
+def _line(url: str) -> str:
+    return orjson.dumps({"url": url}).decode() + "\n"
 
 
 if __name__ == "__main__":

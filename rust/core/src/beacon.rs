@@ -101,12 +101,12 @@ pub fn encode(number: Number, rate: u32, amplitude: i16) -> Vec<i16> {
 
 /// The fourteen tones of a word.
 fn tones_of(number: Number) -> [usize; SYMBOLS] {
-    let bits = u64::from(number.0) << 24 | u64::from(crc24(number.0));
+    let bits = (u64::from(number.0) << 24) | u64::from(crc24(number.0));
     let mut tones = [LOW_PILOT; SYMBOLS];
     tones[1] = HIGH_PILOT;
     let mut before = 0;
     for (index, tone) in tones.iter_mut().skip(PILOTS).enumerate() {
-        let nibble = (bits >> (44 - 4 * index) & 0xF) as usize;
+        let nibble = ((bits >> (44 - 4 * index)) & 0xF) as usize;
         before = (before + 1 + nibble) % DATA_TONES;
         *tone = FIRST_DATA + before;
     }

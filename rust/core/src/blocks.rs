@@ -1,15 +1,19 @@
 //! Storage for queued speech: blocks of one frame, allocated once, chained as they fill.
 
+use std::collections::TryReserveError;
+
 use crate::frame::FRAME_BYTES;
 
 /// All blocks of one ear; those in no chain are free.
 #[derive(Debug)]
 pub(crate) struct Blocks {
-    /// Block after block. Zeroed by the allocator, not by us, and lent out last in, first out:
-    /// pages that no speech ever reached cost nothing (an ear is 1.9 MB, mostly empty).
-    bytes: Box<[u8]>,
-    /// The block after each one, in its chain or in the list of free ones.
-    next: Box<[u32]>,
+    /// Block after block, as far as they were ever lent; it grows within what was reserved. They are
+    /// lent last in, first out: memory that no speech ever reached costs nothing (an ear is 1.9 MB,
+    /// mostly empty).
+    bytes: Vec<u8>,
+    /// The block after each one, in its chain or in the list of free ones. Those that were never lent
+    /// are the end of that list, in order.
+    next: Vec<u32>,
     free: u32,
 }
 
@@ -39,14 +43,17 @@ impl Chain {
 }
 
 impl Blocks {
-    pub(crate) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Result<Self, TryReserveError> {
         let count = u32::try_from(count).unwrap_or(NONE).min(NONE - 1);
-        let next = (1..count).chain([NONE]).collect();
-        Self {
-            bytes: vec![0; count as usize * FRAME_BYTES].into_boxed_slice(),
+        let (mut bytes, mut next) = (Vec::new(), Vec::new());
+        bytes.try_reserve_exact((count as usize).saturating_mul(FRAME_BYTES))?;
+        next.try_reserve_exact(count as usize)?;
+        next.extend((1..count).chain([NONE]));
+        Ok(Self {
+            bytes,
             next,
             free: 0,
-        }
+        })
     }
 
     /// Add bytes at the end. There must be blocks enough: one more than full frames
@@ -128,6 +135,10 @@ impl Blocks {
         let block = self.free;
         self.free = self.next[block as usize];
         self.next[block as usize] = NONE;
+        let end = (block as usize + 1) * FRAME_BYTES;
+        if end > self.bytes.len() {
+            self.bytes.resize(end, 0);
+        }
         if chain.bytes == 0 {
             chain.head = block;
         } else {

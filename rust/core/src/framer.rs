@@ -1,22 +1,18 @@
 //! Datagrams of any length in, 20 ms frames out, not a byte lost or added while datagrams come.
 //!
 //! A datagram boundary means nothing: the payloads are one stream of bytes that is cut every 640. A
-//! remainder, and with it half a sample, waits for the next datagram. Only when that does not come
-//! in time is the remainder completed with silence.
+//! remainder, and with it half a sample, waits for the next datagram. Only when the talker has
+//! stopped ([`crate::tail`]) is the remainder completed with silence.
 //!
-//! *In time* is [`HOLD`] after the next datagram was due. Up to 40 ms of audio in a datagram, the
-//! last arrival counts as due: the next one follows soon enough. Gateways that coalesce
+//! When the next datagram is *due* depends on how the gateway sends. Up to 40 ms of audio in a
+//! datagram, the last arrival counts as due: the next one follows soon enough. Gateways that coalesce
 //! (7,680…15,870 bytes seen) send when that much audio has passed, so due is later by the length of
 //! the last datagram, or by the longest of the recent gaps, as far as the datagrams that ended them
-//! explain them: a silence between two short datagrams is no reason to wait. Gaps count from 20 ms,
-//! because a stream of 30 or 40 ms datagrams must not depend on the last 4 ms of [`HOLD`].
+//! explain them: a silence between two short datagrams is no reason to wait.
 
-use crate::envelope::Extremes;
-use crate::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
+use std::collections::TryReserveError;
 
-/// Wait for the rest of a frame after it was due: the promised 40 ms less a margin for the second
-/// look that the leg takes, the wake-up and the way to the reader.
-pub const HOLD: Nanos = 34_000_000;
+use crate::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES, Frame, Nanos};
 
 /// The largest payload of a UDP datagram over IPv4.
 pub const MAX_DATAGRAM: usize = 65_507;
@@ -46,28 +42,35 @@ pub struct Framer {
     handled: Nanos,
     /// Length of the newest datagram, and by how much the recent ones made us wait.
     length: Nanos,
-    gaps: [Nanos; RECENT],
+    gaps: [Nanos; RECENT_GAPS],
     newest_gap: usize,
     /// We completed half a sample, and it is not yet known whether the stream goes on with the
     /// other.
     halved: bool,
+    /// The next byte is to be left out.
+    skip: bool,
 }
 
 impl Framer {
     /// A framer that has seen nothing; sample numbers begin at 0.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            bytes: Vec::with_capacity(CAPACITY),
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn new() -> Result<Self, TryReserveError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(MAX_WAITING)?;
+        Ok(Self {
+            bytes,
             cut: 0,
             next: 0,
             arrival: 0,
             handled: 0,
             length: 0,
-            gaps: [0; RECENT],
+            gaps: [0; RECENT_GAPS],
             newest_gap: 0,
             halved: false,
-        }
+            skip: false,
+        })
     }
 
     /// Take in a datagram that arrived at `arrival` and is handled at `now`.
@@ -78,10 +81,11 @@ impl Framer {
         self.bytes.copy_within(self.cut.., 0);
         self.bytes.truncate(self.bytes.len() - self.cut);
         self.cut = 0;
-        if self.bytes.len() + payload.len() > CAPACITY {
+        if self.bytes.len() + payload.len() > MAX_WAITING {
             return Fate::Refused;
         }
         self.bytes.extend_from_slice(payload);
+        self.cut += usize::from(std::mem::take(&mut self.skip));
         self.note_arrival(duration(payload.len()), arrival, now);
         if self.halved && self.realign() {
             Fate::Realigned
@@ -147,6 +151,15 @@ impl Framer {
         Some(frame)
     }
 
+    /// The stream is read one byte off: leave out the next byte.
+    pub fn skip_byte(&mut self) {
+        if self.waits() {
+            self.cut += 1;
+        } else {
+            self.skip = true;
+        }
+    }
+
     /// A frame of silence of ours, as if captured at `captured`.
     pub fn silence(&mut self, captured: Nanos) -> Frame {
         self.blank(captured, FRAME_BYTES)
@@ -157,11 +170,12 @@ impl Framer {
         let forgotten = self.bytes.len() - self.cut;
         self.bytes.clear();
         self.cut = 0;
-        self.gaps = [0; RECENT];
+        self.gaps = [0; RECENT_GAPS];
         self.length = 0;
         self.arrival = 0;
         self.handled = 0;
         self.halved = false;
+        self.skip = false;
         forgotten
     }
 
@@ -169,20 +183,15 @@ impl Framer {
     /// must not look like the talker's silence.
     #[must_use]
     pub fn due(&self) -> Nanos {
-        let gap = self.gaps.iter().fold(0, |a, &b| a.max(b));
-        let length = if self.length > LONG { self.length } else { 0 };
-        let wait = if gap > FRAME_NANOS {
-            gap.max(length)
-        } else {
-            length
-        };
+        let wait = self.gaps.iter().fold(self.length, |a, &b| a.max(b));
+        let wait = if wait > LONG_DATAGRAM { wait } else { 0 };
         self.handled.max(self.arrival + wait)
     }
 
-    /// When to [`Framer::pad`], if anything waits.
+    /// Whether bytes wait for the rest of their frame.
     #[must_use]
-    pub fn pad_at(&self) -> Option<Nanos> {
-        (self.cut < self.bytes.len()).then(|| self.due() + HOLD)
+    pub fn waits(&self) -> bool {
+        self.cut < self.bytes.len()
     }
 
     /// The number the next sample will get.
@@ -204,6 +213,7 @@ impl Framer {
             rms: 0,
             extremes: Extremes::default(),
             speech: false,
+            echo: false,
             filled,
             pcm: [0; FRAME_BYTES],
         }
@@ -214,17 +224,11 @@ impl Framer {
             0 => 0,
             before => arrival.saturating_sub(before),
         };
-        self.newest_gap = (self.newest_gap + 1) % RECENT;
+        self.newest_gap = (self.newest_gap + 1) % RECENT_GAPS;
         self.gaps[self.newest_gap] = gap.min(length);
         self.length = length;
         self.arrival = self.arrival.max(arrival);
         self.handled = now;
-    }
-}
-
-impl Default for Framer {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -245,11 +249,11 @@ fn roughness(pcm: &[u8]) -> u64 {
 
 /// Bytes that may wait: the largest datagram and a remainder would do; twice that lets a shell that
 /// forgot to poll once get away with it.
-const CAPACITY: usize = 2 * (MAX_DATAGRAM + FRAME_BYTES);
+const MAX_WAITING: usize = 2 * (MAX_DATAGRAM + FRAME_BYTES);
 
 /// A datagram longer than this is followed by the next one no sooner than its own length.
-const LONG: Nanos = 40_000_000;
+const LONG_DATAGRAM: Nanos = 40_000_000;
 
-/// Gaps remembered. With lengths drawn from 1 to 1,600 bytes, 4 gaps of at most 20 ms follow each
-/// other once a call, and the next datagram was padded for being late; 16 do not in years.
-const RECENT: usize = 16;
+/// Gaps remembered: a gateway whose datagrams are long and short in turns is not taken for one that
+/// stopped after a short one.
+const RECENT_GAPS: usize = 16;

@@ -1,5 +1,7 @@
 //! The last seconds of a leg's audio by absolute sample number, so that it can be told again.
 
+use std::collections::TryReserveError;
+
 use crate::frame::{FRAME_BYTES, FRAME_SAMPLES};
 
 /// Bytes of one sample.
@@ -12,39 +14,59 @@ const SAMPLE_BYTES: usize = 2;
 /// held before is forgotten, because a stretch with a hole could not be told truthfully.
 #[derive(Debug)]
 pub struct Ledger {
-    ring: Box<[u8]>,
+    /// Grows in its first lap, within what was reserved: memory that no audio reached costs nothing.
+    ring: Vec<u8>,
+    /// Bytes of the ring when it is full.
+    size: usize,
+    /// Where sample `next` will lie.
+    head: usize,
     /// Held stretch: samples `first..next`.
     first: u64,
     next: u64,
 }
 
 impl Ledger {
-    /// A ledger that keeps the last `samples`, rounded up to whole frames; 0 keeps nothing.
+    /// A ledger that keeps nothing.
     #[must_use]
-    pub fn new(samples: usize) -> Self {
-        let frames = samples.div_ceil(FRAME_BYTES / SAMPLE_BYTES);
+    pub const fn empty() -> Self {
         Self {
-            ring: vec![0; frames * FRAME_BYTES].into_boxed_slice(),
+            ring: Vec::new(),
+            size: 0,
+            head: 0,
             first: 0,
             next: 0,
         }
     }
 
+    /// A ledger that keeps the last `samples`, rounded up to whole frames; 0 keeps nothing.
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn new(samples: usize) -> Result<Self, TryReserveError> {
+        let frames = samples.div_ceil(FRAME_BYTES / SAMPLE_BYTES);
+        let mut ledger = Self::empty();
+        ledger.size = frames.saturating_mul(FRAME_BYTES);
+        ledger.ring.try_reserve_exact(ledger.size)?;
+        Ok(ledger)
+    }
+
     /// Add the frame whose first sample has the absolute number `start`.
     pub fn append(&mut self, start: u64, pcm: &[u8; FRAME_BYTES]) {
-        let capacity = self.capacity();
-        if capacity == 0 {
+        if self.size == 0 {
             return;
         }
         if start != self.next {
             self.first = start;
         }
         self.next = start + FRAME_SAMPLES;
-        self.first = self.first.max(self.next.saturating_sub(capacity));
-        let at = self.offset(start);
-        let head = FRAME_BYTES.min(self.ring.len() - at);
-        self.ring[at..at + head].copy_from_slice(&pcm[..head]);
-        self.ring[..FRAME_BYTES - head].copy_from_slice(&pcm[head..]);
+        self.first = self.first.max(self.next.saturating_sub(self.capacity()));
+        // The head is at a multiple of a frame, and so is the ring's end.
+        if self.head == self.ring.len() {
+            self.ring.extend_from_slice(pcm);
+        } else {
+            self.ring[self.head..self.head + FRAME_BYTES].copy_from_slice(pcm);
+        }
+        self.head = (self.head + FRAME_BYTES) % self.size;
     }
 
     /// Samples `start..end` as far as they are held: the number of the first one and the bytes
@@ -66,9 +88,8 @@ impl Ledger {
         if from >= to {
             return start.max(self.first).min(end.max(start));
         }
-        #[expect(clippy::cast_possible_truncation, reason = "at most the ring's length")]
-        let length = (to - from) as usize * SAMPLE_BYTES;
-        let at = self.offset(from);
+        let length = bytes_of(to - from);
+        let at = (self.head + self.size - bytes_of(self.next - from)) % self.size;
         let head = length.min(self.ring.len() - at);
         bytes.reserve_exact(length);
         bytes.extend_from_slice(&self.ring[at..at + head]);
@@ -81,6 +102,11 @@ impl Ledger {
         self.first = self.next;
     }
 
+    /// Forget what lies before a sample.
+    pub fn forget_before(&mut self, sample: u64) {
+        self.first = self.first.max(sample.min(self.next));
+    }
+
     /// The sample numbers held.
     #[must_use]
     pub const fn held(&self) -> std::ops::Range<u64> {
@@ -90,16 +116,12 @@ impl Ledger {
     /// Samples it can hold.
     #[must_use]
     pub const fn capacity(&self) -> u64 {
-        (self.ring.len() / SAMPLE_BYTES) as u64
+        (self.size / SAMPLE_BYTES) as u64
     }
+}
 
-    /// Where a sample lies in the ring.
-    fn offset(&self, sample: u64) -> usize {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "less than the ring's length"
-        )]
-        let at = (sample % self.capacity()) as usize;
-        at * SAMPLE_BYTES
-    }
+/// Bytes of so many samples of the ring.
+#[expect(clippy::cast_possible_truncation, reason = "at most the ring's length")]
+const fn bytes_of(samples: u64) -> usize {
+    samples as usize * SAMPLE_BYTES
 }

@@ -3,13 +3,17 @@
 //! Rule of use: after every `handle`, call `poll` until it answers `Output::Timeout`; call
 //! `handle(Input::Timeout, now)` no later than that time.
 
+use std::collections::TryReserveError;
+
+use crate::alignment::Alignment;
 use crate::curve::Curve;
+use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Fate, Framer, duration};
 use crate::jitter::Jitter;
-use crate::ledger::Ledger;
 use crate::level::Level;
 use crate::mix::Original;
+use crate::output::Output;
 use crate::playout::Playout;
 pub use crate::stats::LegStats;
 use crate::tail::Tail;
@@ -39,7 +43,7 @@ pub enum Input<'a> {
     Flush,
     /// How loud this leg's ear hears. Stays when a call ends.
     Volume(Gain),
-    /// Whether nobody is to hear what this leg's talker says: his frames are silence and never
+    /// Whether nobody is to hear what this leg's talker says: their frames are silence and never
     /// speech, while time goes on. Stays when a call ends.
     Mute(bool),
     /// How fast this leg's ear is spoken to when it is behind. Stays when a call ends.
@@ -48,9 +52,11 @@ pub enum Input<'a> {
     Original(Original),
     /// Whether the other talker's frames come, as `Other`.
     Paired(bool),
+    /// Look for an echo or not; forgets what was learned. Stays when a call ends.
+    EchoGuard(bool),
     /// A frame of the other talker.
     Other {
-        /// As his leg delivered it.
+        /// As the talker's leg delivered it.
         frame: &'a Frame,
         /// Frames before it that the shell had no room for.
         missed: u64,
@@ -60,52 +66,6 @@ pub enum Input<'a> {
     Reset,
     /// The time that `poll` asked for has come.
     Timeout,
-}
-
-/// What a leg wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// A frame is complete.
-    Frame(Frame),
-    /// Send this datagram to the ear now; it was due at `due`.
-    Transmit {
-        /// The utterance it belongs to (0 = silence between utterances).
-        utterance: u64,
-        /// One frame.
-        payload: [u8; FRAME_BYTES],
-        /// The absolute deadline it was scheduled for.
-        due: Nanos,
-    },
-    /// Something the orchestrator wants to know about playout.
-    Playout(PlayoutEvent),
-    /// Nothing more now; wake the leg at this time (`Nanos::MAX` = only on input).
-    Timeout(Nanos),
-}
-
-/// Life of an utterance in the ear's queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlayoutEvent {
-    /// Its first datagram goes out.
-    Started {
-        /// The utterance.
-        utterance: u64,
-        /// Due time of that datagram.
-        at: Nanos,
-    },
-    /// Its last datagram went out.
-    Finished {
-        /// The utterance.
-        utterance: u64,
-        /// Due time of that datagram.
-        at: Nanos,
-    },
-    /// It was flushed before its end.
-    Flushed {
-        /// The utterance.
-        utterance: u64,
-        /// Bytes not played.
-        unplayed: u64,
-    },
 }
 
 /// How a leg behaves. All times in nanoseconds.
@@ -121,8 +81,8 @@ pub struct LegConfig {
     pub continuous: bool,
     /// How fast the ear is spoken to when it is behind.
     pub tempo: Curve,
-    /// Samples the ledger keeps; 0 = no ledger (the shell keeps its own from `Output::Frame`).
-    pub ledger_samples: usize,
+    /// Look for the echo of what the ear is sent, and mark it.
+    pub echo_guard: bool,
 }
 
 impl Default for LegConfig {
@@ -133,7 +93,7 @@ impl Default for LegConfig {
             playout_capacity: 60 * 32_000,
             continuous: false,
             tempo: Curve::OFF,
-            ledger_samples: 60 * 16_000,
+            echo_guard: false,
         }
     }
 }
@@ -143,10 +103,11 @@ impl Default for LegConfig {
 pub struct Leg {
     framer: Framer,
     jitter: Jitter,
+    alignment: Alignment,
     vad: Vad,
     muted: bool,
     tail: Tail,
-    ledger: Ledger,
+    echo: EchoGuard,
     playout: Playout,
     stats: LegStats,
     /// When the shell was last sent to look for datagrams before silence is believed.
@@ -155,25 +116,28 @@ pub struct Leg {
 
 impl Leg {
     /// A leg that has heard nothing. Allocates all it will ever need.
-    #[must_use]
+    ///
+    /// # Errors
+    /// There is not so much memory.
     #[expect(clippy::needless_pass_by_value, reason = "a leg keeps its settings")]
-    pub fn new(config: LegConfig) -> Self {
-        Self {
-            framer: Framer::new(),
+    pub fn new(config: LegConfig) -> Result<Self, TryReserveError> {
+        Ok(Self {
+            framer: Framer::new()?,
             jitter: Jitter::default(),
+            alignment: Alignment::default(),
             vad: Vad::new(),
             muted: false,
             tail: Tail::new(config.tail),
-            ledger: Ledger::new(config.ledger_samples),
+            echo: EchoGuard::new(config.echo_guard),
             playout: Playout::new(
                 config.prebuffer,
                 config.playout_capacity,
                 config.continuous,
                 config.tempo,
-            ),
+            )?,
             stats: LegStats::default(),
             asked: 0,
-        }
+        })
     }
 
     /// Something happened at `now`. Call [`Leg::poll`] next, until it answers `Timeout`.
@@ -193,6 +157,7 @@ impl Leg {
             Input::Mute(muted) => self.muted = muted,
             Input::Tempo(curve) => self.playout.set_curve(curve),
             Input::Original(original) => self.playout.set_original(original, &mut self.stats),
+            Input::EchoGuard(on) => self.echo.set(on),
             Input::Paired(paired) => self.playout.mix().pair(paired),
             Input::Other { frame, missed } => {
                 self.stats.drops_original += missed;
@@ -210,26 +175,38 @@ impl Leg {
         if let Some(frame) = self.framer.pop() {
             return self.deliver(frame);
         }
-        let pad_at = self.framer.pad_at().unwrap_or(Nanos::MAX);
-        let feed_at = self
-            .tail
-            .at(self.framer.next_sample())
-            .unwrap_or(Nanos::MAX);
-        let mut silent_at = pad_at.min(feed_at);
+        let mut silent_at = if self.framer.waits() {
+            self.tail.believed()
+        } else {
+            let next = self.framer.next_sample();
+            self.tail.at(next).unwrap_or(Nanos::MAX)
+        };
         if now >= silent_at {
             silent_at = self.look_again(now);
         }
         if now >= silent_at {
-            let padded = if now >= pad_at {
-                self.framer.pad()
-            } else {
-                None
+            let frame = match self.framer.pad() {
+                Some(padded) => padded,
+                None => self.framer.silence(self.tail.feed()),
             };
-            let frame = padded.unwrap_or_else(|| self.framer.silence(self.tail.feed()));
             return self.deliver(frame);
         }
         match self.playout.poll(now, &mut self.stats) {
             Output::Timeout(at) => Output::Timeout(at.min(silent_at)),
+            Output::Transmit {
+                utterance,
+                payload,
+                due,
+            } => {
+                if self.echo.is_on() {
+                    self.echo.sent(due, Level::of(&payload).power);
+                }
+                Output::Transmit {
+                    utterance,
+                    payload,
+                    due,
+                }
+            }
             output => output,
         }
     }
@@ -244,12 +221,6 @@ impl Leg {
     #[must_use]
     pub const fn stats(&self) -> &LegStats {
         &self.stats
-    }
-
-    /// The last seconds of this leg's audio (empty when `ledger_samples` is 0).
-    #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
     }
 
     /// The number the next sample will get.
@@ -278,17 +249,29 @@ impl Leg {
     /// stall the timer may be served before the socket. So the shell is asked to come back a moment
     /// later, with what has arrived until then; if it comes back late, it is asked again.
     const fn look_again(&mut self, now: Nanos) -> Nanos {
-        if now > self.asked + LOOK + LATE {
+        if now > self.asked + SECOND_LOOK + STALLED {
             self.asked = now;
         }
-        self.asked + LOOK
+        self.asked + SECOND_LOOK
     }
 
-    /// Measure a frame, judge it, keep it.
+    /// Measure a frame and judge it.
     fn deliver(&mut self, mut frame: Frame) -> Output {
         let level = Level::of(&frame.pcm);
-        // Also of who is muted: when he is heard again, the detector knows his line.
+        if frame.filled == 0 && self.alignment.hear(&level, &frame.pcm) {
+            self.framer.skip_byte();
+            self.stats.bytes_realigned += 1;
+        }
+        // Also of a muted talker: heard again, the detector knows their line.
         let speech = self.vad.hear(&level) && !self.muted;
+        if self.echo.is_on() {
+            frame.echo = self.echo.heard(frame.captured, level.power);
+            self.stats.frames_echo += u64::from(frame.echo);
+            let learned = self.echo.learned();
+            self.stats.echo_lag = learned.map_or(0, |echo| echo.lag);
+            self.stats.echo_gain = learned.map_or(0, Echo::millionths);
+        }
+        let speech = speech && !frame.echo;
         if usize::from(frame.filled) == FRAME_BYTES {
             self.stats.frames_filled += 1;
         } else {
@@ -307,7 +290,6 @@ impl Leg {
         if frame.speech {
             self.tail.heard(frame.start);
         }
-        self.ledger.append(frame.start, &frame.pcm);
         Output::Frame(frame)
     }
 
@@ -315,17 +297,20 @@ impl Leg {
         self.stats.resets += 1;
         self.stats.drops_reset += self.framer.reset() as u64;
         self.jitter.reset();
+        self.alignment.reset();
         self.stats.jitter_ns = 0;
         self.vad.reset();
+        self.echo.reset();
+        self.stats.echo_lag = 0;
+        self.stats.echo_gain = 0;
         self.tail.reset();
-        self.ledger.clear();
         self.playout.flush(&mut self.stats);
         self.playout.mix().forget();
     }
 }
 
 /// Time for the shell to read its sockets before silence is believed.
-const LOOK: Nanos = 2_000_000;
+const SECOND_LOOK: Nanos = 2_000_000;
 
 /// A shell that takes this much longer may have been stalled again.
-const LATE: Nanos = 6_000_000;
+const STALLED: Nanos = 6_000_000;

@@ -1,7 +1,6 @@
 //! How loud a frame is.
 
-use crate::envelope::Extremes;
-use crate::frame::FRAME_BYTES;
+use crate::frame::{Extremes, FRAME_BYTES};
 
 /// Measures of one frame, taken in one pass.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,15 +3,19 @@
 //! # Theory of operation
 //!
 //! A [`leg::Leg`] is one side of a call: datagrams of a talker come in and leave as numbered 20 ms
-//! frames; speech for his ear comes in and leaves as one datagram every 20 ms. The leg owns no
+//! frames; speech for their ear comes in and leaves as one datagram every 20 ms. The leg owns no
 //! socket and reads no clock. It is told what happened and when ([`leg::Leg::handle`]) and then
 //! asked what to do ([`leg::Leg::poll`]):
 //!
-//! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] → [`ledger`] →
-//!   `Output::Frame`. When datagrams stop, the framer pads the remainder, and [`tail`] feeds
-//!   silence until the recogniser can have ended the utterance.
-//! * **play** → [`playout`] (one queue, absolute deadlines) → [`volume`] → `Output::Transmit`, with a
+//! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →
+//!   `Output::Frame`. When datagrams have stopped for 400 ms, the framer pads the remainder, and
+//!   [`tail`] feeds silence until the recogniser can have ended the utterance.
+//! * **play** → [`playout`] (one queue, absolute deadlines) → [`tempo`] → [`volume`] → [`mix`] →
+//!   `Output::Transmit`, with a
 //!   `PlayoutEvent` where an utterance begins and ends.
+//!
+//! Between the two stand [`mix`] (the other talker's own voice under the translation) and [`echo`] (what
+//! the ear is sent comes back through the mouth: frames of it are marked).
 //!
 //! The one rule of use: after every `handle`, `poll` until the answer is `Timeout`, and come back
 //! with `Input::Timeout` by then. Before a leg believes in a talker's silence it asks for one more
@@ -21,15 +25,17 @@
 //! 16 kHz, mono. Everything is allocated when the leg is made; every drop is a number in
 //! [`stats::LegStats`].
 //!
-//! [`g711`] and [`resample`] stand beside the leg: other rates and codings are turned into its own
+//! A shell keeps the last seconds of a leg's frames in a [`ledger`], where others can read them while
+//! the leg goes on. [`g711`] and [`resample`] stand beside the leg: other rates and codings are turned into its own
 //! at the edges of the program.
 //!
 //! # The loop
 //!
 //! ```
-//! use translink_core::leg::{Input, Leg, LegConfig, Output};
+//! use translink_core::leg::{Input, Leg, LegConfig};
+//! use translink_core::output::Output;
 //!
-//! let mut leg = Leg::new(LegConfig::default());
+//! let mut leg = Leg::new(LegConfig::default()).unwrap();
 //! let mut now = 1_000_000_000; // CLOCK_MONOTONIC
 //! let mut frames = Vec::new();
 //! let mut wake = u64::MAX;
@@ -48,7 +54,7 @@
 //! }
 //! assert_eq!(frames.len(), 2);
 //! assert_eq!(frames[1].start, 320);
-//! // 203 bytes wait for the next datagram, but not for long.
+//! // 203 bytes wait for the next datagram, until the talker has stopped for 400 ms.
 //! leg.handle(Input::Timeout, wake);
 //! let Output::Timeout(wake) = leg.poll(wake) else { panic!("it looks again first") };
 //! leg.handle(Input::Timeout, wake);
@@ -57,9 +63,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod alignment;
 pub mod beacon;
 mod blocks;
 pub mod curve;
+pub mod echo;
 pub mod envelope;
 pub mod frame;
 pub mod framer;
@@ -69,6 +77,7 @@ pub mod ledger;
 pub mod leg;
 pub mod level;
 pub mod mix;
+pub mod output;
 pub mod playout;
 pub mod resample;
 pub mod stats;

@@ -3,7 +3,7 @@
 //! Frames of the other leg come in as they were heard and go out at this ear's next tick: up to
 //! [`MOST_FRAMES`] wait, enough for ordinary jitter, and nothing is ever delayed to lie above its
 //! translation. When the talker's clock is faster the oldest frame goes (`drops_original`); when it is slower,
-//! or he is silent, there is silence. Wherever the sound does not go on as it was, what is missing between
+//! or they are silent, there is silence. Wherever the sound does not go on as it was, what is missing between
 //! the two ends is faded out over 5 ms: no click.
 //!
 //! The original is as loud as the [`Original`] says; it gets softer within 50 ms and louder within
@@ -23,7 +23,7 @@ pub enum Original {
     Replace,
     /// His voice under the translation (−18 dB), and a little louder without one (−6 dB).
     Duck,
-    /// His voice as it is; a translation begins when he was quiet for 0.7 s.
+    /// The talker's voice as it is; a translation begins when they were quiet for 0.7 s.
     Consecutive,
     /// Nothing, and nothing is spoken either: what is queued is dropped.
     Captions,

@@ -24,14 +24,14 @@
 //! refused whole, with a `Flushed` event. Pieces of a flushed utterance that still come are dropped
 //! (`drops_stale`).
 
-use std::collections::VecDeque;
+use std::collections::{TryReserveError, VecDeque};
 
 use crate::blocks::{Blocks, Chain};
 use crate::curve::Curve;
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
 use crate::framer::duration;
-use crate::leg::{Output, PlayoutEvent};
 use crate::mix::{Mix, Original};
+use crate::output::{Output, PlayoutEvent};
 use crate::stats::LegStats;
 use crate::tempo::{FRAME, LOOK, Tempo};
 use crate::volume::{Gain, Volume};
@@ -72,11 +72,18 @@ pub struct Playout {
 
 impl Playout {
     /// An ear that has heard nothing. `capacity` in bytes.
-    #[must_use]
-    pub fn new(prebuffer: Nanos, capacity: usize, continuous: bool, curve: Curve) -> Self {
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn new(
+        prebuffer: Nanos,
+        capacity: usize,
+        continuous: bool,
+        curve: Curve,
+    ) -> Result<Self, TryReserveError> {
         let prebuffer = usize::try_from(prebuffer.div_ceil(FRAME_NANOS)).unwrap_or(usize::MAX);
-        Self {
-            blocks: Blocks::new(capacity.div_ceil(FRAME_BYTES) + MAX_UTTERANCES + 1),
+        Ok(Self {
+            blocks: Blocks::new(capacity.div_ceil(FRAME_BYTES) + MAX_UTTERANCES + 1)?,
             queue: VecDeque::with_capacity(MAX_UTTERANCES),
             flushed: VecDeque::with_capacity(MAX_UTTERANCES),
             events: VecDeque::with_capacity(3 * MAX_UTTERANCES),
@@ -92,7 +99,7 @@ impl Playout {
             mix: Mix::new(),
             continuous,
             flowing: continuous,
-        }
+        })
     }
 
     /// Queue a piece of an utterance; answers how many of its bytes were accepted.

@@ -21,7 +21,8 @@ pub struct LegStats {
     pub frames_filled: u64,
     /// Frames the detector called speech.
     pub frames_speech: u64,
-    /// Bytes skipped to find the sample boundary again after half a sample had to be completed.
+    /// Bytes skipped to find the sample boundary again, after half a sample had to be completed or a
+    /// byte was lost on the way.
     pub bytes_realigned: u64,
     /// Datagrams refused because `poll` was not called between `handle`s (a bug in the shell).
     pub drops_unpolled: u64,
@@ -55,6 +56,12 @@ pub struct LegStats {
     pub tempo_saved: u64,
     /// Frames of the other talker's voice that came faster than this ear's clock could play them.
     pub drops_original: u64,
+    /// Frames that were the echo of what the ear was sent.
+    pub frames_echo: u64,
+    /// The echo that was learned in this call: its lag, 0 = there is none.
+    pub echo_lag: Nanos,
+    /// And its gain, the ratio of amplitudes in millionths.
+    pub echo_gain: u64,
     /// Calls ended with `Input::Reset`.
     pub resets: u64,
 }

@@ -5,8 +5,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use translink_core::curve::Curve;
-use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::leg::{Input, Leg, LegConfig};
 use translink_core::mix::Original;
+use translink_core::output::Output;
 use translink_core::volume::Gain;
 
 struct Counting;
@@ -109,7 +110,8 @@ fn a_leg_allocates_when_it_is_made_and_never_again() {
     let mut leg = Leg::new(LegConfig {
         tempo: Curve::new(&[(0, 1_000), (100_000_000, 1_500)]).unwrap(),
         ..LegConfig::default()
-    });
+    })
+    .unwrap();
     assert!(COUNT.get() > before, "the allocator counts");
     live(&mut leg, 20);
     let stats = leg.stats();

@@ -7,8 +7,8 @@ mod common;
 use common::line::{Line, MS};
 use common::{bytes, tone};
 use proptest::prelude::*;
-use translink_core::envelope::{Extremes, SLACK, Slots};
-use translink_core::frame::{FRAME_BYTES, FRAME_NANOS};
+use translink_core::envelope::{SLACK, Slots};
+use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS};
 use translink_core::leg::LegConfig;
 
 const START: u64 = 5_000_000 * FRAME_NANOS;

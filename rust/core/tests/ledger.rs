@@ -11,7 +11,7 @@ fn frame(fill: u8) -> [u8; FRAME_BYTES] {
 
 #[test]
 fn an_empty_ledger_has_nothing_to_tell() {
-    let ledger = Ledger::new(16_000);
+    let ledger = Ledger::new(16_000).unwrap();
     assert_eq!(ledger.read(0, u64::MAX), (0, vec![]));
     assert_eq!(ledger.read(5, 3), (5, vec![]));
     assert_eq!(ledger.held(), 0..0);
@@ -19,7 +19,7 @@ fn an_empty_ledger_has_nothing_to_tell() {
 
 #[test]
 fn a_ledger_of_no_length_keeps_nothing() {
-    let mut ledger = Ledger::new(0);
+    let mut ledger = Ledger::new(0).unwrap();
     ledger.append(0, &frame(1));
     assert_eq!(ledger.read(0, u64::MAX), (0, vec![]));
     assert_eq!(ledger.capacity(), 0);
@@ -27,7 +27,7 @@ fn a_ledger_of_no_length_keeps_nothing() {
 
 #[test]
 fn the_oldest_makes_way() {
-    let mut ledger = Ledger::new(1_000);
+    let mut ledger = Ledger::new(1_000).unwrap();
     assert_eq!(ledger.capacity(), 1_280, "whole frames");
     for n in 0..10 {
         ledger.append(n * FRAME_SAMPLES, &frame(n as u8));
@@ -42,12 +42,33 @@ fn the_oldest_makes_way() {
 
 #[test]
 fn a_jump_forgets_what_was_before_it() {
-    let mut ledger = Ledger::new(16_000);
+    let mut ledger = Ledger::new(16_000).unwrap();
     ledger.append(0, &frame(1));
     ledger.clear();
     assert_eq!(ledger.read(0, 320), (320, vec![]));
     ledger.append(100_000, &frame(2));
     assert_eq!(ledger.read(0, u64::MAX), (100_000, frame(2).to_vec()));
+}
+
+#[test]
+fn a_ledger_that_does_not_fit_the_memory_is_refused() {
+    assert!(Ledger::new(usize::MAX).is_err());
+    assert!(Ledger::new(1 << 56).is_err());
+}
+
+#[test]
+fn what_lies_before_a_sample_can_be_forgotten() {
+    let mut ledger = Ledger::new(16_000).unwrap();
+    for n in 0..3 {
+        ledger.append(n * FRAME_SAMPLES, &frame(n as u8));
+    }
+    ledger.forget_before(321);
+    assert_eq!(ledger.read(0, 640), (321, vec![1; 638]));
+    ledger.forget_before(5);
+    assert_eq!(ledger.held(), 321..960, "once is for ever");
+    ledger.forget_before(u64::MAX);
+    ledger.append(960, &frame(3));
+    assert_eq!(ledger.read(0, u64::MAX), (960, frame(3).to_vec()));
 }
 
 proptest! {
@@ -58,7 +79,7 @@ proptest! {
         origin in 0_u64..1 << 40,
         (from, length) in (0_u64..70_000, 0_u64..6_000),
     ) {
-        let mut ledger = Ledger::new(capacity);
+        let mut ledger = Ledger::new(capacity).unwrap();
         let keep = capacity.div_ceil(320) * 640;
         let (mut next, mut jump, mut first, mut list) = (origin, 0, origin, Vec::new());
         for (what, fill) in steps {

@@ -8,7 +8,8 @@ use common::{Noise, bytes, tone};
 use proptest::prelude::*;
 use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES};
 use translink_core::framer::{MAX_DATAGRAM, duration};
-use translink_core::leg::{Input, Leg, LegConfig, Output, PlayoutEvent};
+use translink_core::leg::{Input, Leg, LegConfig};
+use translink_core::output::{Output, PlayoutEvent};
 use translink_core::tail::PATIENCE;
 
 /// So many bytes of a loud tone.
@@ -50,22 +51,41 @@ fn a_gateway_that_sends_when_a_burst_is_full_is_not_padded() {
 }
 
 #[test]
-fn longer_packets_with_jitter_are_padded_once_at_most() {
-    for size in [960, 1_280] {
-        let said = speech(510 + 200 * size);
-        let mut noise = Noise(size as u64);
-        let mut line = line();
-        line.datagram(&said[..510]);
-        let mut due = line.now + duration(510);
-        for piece in said[510..].chunks(size) {
-            let late = due + noise.next() % (15 * MS);
-            line.pass(late.saturating_sub(line.now));
+fn a_gateway_of_long_and_short_datagrams_in_turns_is_taken_for_silent_once_at_most() {
+    let mut line = line();
+    let mut silence = Vec::new();
+    for pair in speech(10 * 16_100).chunks(16_100) {
+        for piece in [&pair[..15_870], &pair[15_870..]] {
+            line.pass(duration(piece.len()));
             line.datagram(piece);
-            due += duration(size);
         }
-        let padded = line.leg.stats().frames_padded;
-        assert!(padded <= 1, "{padded} with packets of {size}");
+        let stats = line.leg.stats();
+        silence.push((stats.frames_padded, stats.frames_filled));
     }
+    assert_eq!(silence[9], silence[1], "the first gap teaches the pace");
+}
+
+#[test]
+fn a_sender_of_uneven_bursts_is_byte_exact() {
+    // `ffmpeg -re` writes 64 ms at a time, as two datagrams; version 7.1 does so up to a quarter of a
+    // second late and then catches up. 8 s of it are 400 frames.
+    let said = speech(8 * 32_000);
+    let mut noise = Noise(71);
+    let mut line = line();
+    let mut due = line.now;
+    for burst in said.chunks(2_048) {
+        let late = due + noise.next() % (250 * MS);
+        line.pass(late.saturating_sub(line.now));
+        for piece in burst.chunks(1_472) {
+            line.datagram(piece);
+        }
+        due += duration(burst.len());
+    }
+    line.pass(PATIENCE - MS);
+    let stats = line.leg.stats();
+    assert_eq!((stats.frames_padded, stats.frames_filled), (0, 0));
+    assert_eq!(line.frames.len(), 400);
+    assert_eq!(line.heard(), said);
 }
 
 #[test]
@@ -77,36 +97,55 @@ fn the_first_short_datagram_of_the_gateway_shifts_nothing() {
         line.pass(20 * MS);
         line.datagram(piece);
     }
-    line.pass(40 * MS);
+    line.pass(PATIENCE + 2 * MS);
     assert_eq!(line.heard()[..said.len()], said);
-    assert_eq!(line.frames.last().unwrap().1.filled, 130);
+    assert_eq!(line.frames[100].1.filled, 130);
 }
 
 #[test]
-fn a_remainder_is_released_within_forty_milliseconds() {
+fn a_remainder_waits_until_the_talker_has_stopped() {
     for size in [2, 640 + 2, 1_000, 1_279] {
         let mut line = line();
         line.datagram(&speech(size));
         let stopped = line.now;
-        line.pass(40 * MS);
-        let (at, last) = line.frames.last().unwrap();
-        assert!(*at < stopped + 40 * MS);
-        assert_eq!(usize::from(last.filled), FRAME_BYTES - size % FRAME_BYTES);
+        line.pass(PATIENCE);
+        assert_eq!(line.frames.len(), size / FRAME_BYTES, "not a moment sooner");
+        line.pass(2 * MS);
+        let (at, rest) = &line.frames[size / FRAME_BYTES];
+        assert_eq!(*at, stopped + PATIENCE + 2 * MS, "after the second look");
+        assert_eq!(usize::from(rest.filled), FRAME_BYTES - size % FRAME_BYTES);
         assert_eq!(line.heard()[..size], speech(size));
         assert_eq!(line.leg.stats().frames_padded, 1);
     }
 }
 
 #[test]
-fn after_a_long_datagram_a_remainder_waits_as_long_as_that_lasts() {
+fn after_a_remainder_the_silence_that_is_due_comes_with_it() {
+    // What a recogniser hears of a pause, and when, does not depend on where in a frame it began.
+    for rest in [0, 2, 320, 638] {
+        let mut line = line();
+        for piece in speech(6_400 + rest).chunks(640) {
+            line.pass(20 * MS);
+            line.datagram(piece);
+        }
+        let (stopped, known) = (line.now, 10 + usize::from(rest > 0));
+        line.pass(PATIENCE + 2 * MS);
+        assert_eq!(line.frames.len(), known + 20, "{rest} bytes more");
+        for (n, (at, frame)) in (1..).zip(&line.frames[known..]) {
+            assert_eq!((*at, frame.filled), (stopped + PATIENCE + 2 * MS, 640));
+            assert_eq!(frame.captured, stopped + n * FRAME_NANOS);
+        }
+    }
+}
+
+#[test]
+fn after_a_long_datagram_a_remainder_waits_as_long_as_that_lasts_too() {
     let mut line = line();
     line.datagram(&speech(15_870));
-    let due = line.now + duration(15_870);
-    line.pass(duration(15_870));
+    line.pass(duration(15_870) + PATIENCE);
     assert_eq!(line.frames.len(), 24);
-    line.pass(40 * MS);
-    assert_eq!(line.frames.len(), 25);
-    assert!(line.frames[24].0 < due + 40 * MS);
+    line.pass(2 * MS);
+    assert_eq!(line.frames[24].1.filled, 130);
 }
 
 #[test]
@@ -198,7 +237,7 @@ fn digital_silence_after_half_a_sample_leaves_the_question_open_until_there_is_s
             line.datagram(piece);
             line.pass(duration(637));
         }
-        line.pass(100 * MS);
+        line.pass(500 * MS);
         for piece in said[stop..].chunks(637) {
             line.datagram(piece);
             line.pass(duration(637));
@@ -236,7 +275,7 @@ fn half_a_sample_completed_in_silence_is_settled_by_the_first_word() {
             } else {
                 line.datagram(&[&vec![0; after], &said[..]].concat());
             }
-            line.pass(500 * MS);
+            line.pass(1_000 * MS);
             let heard = line.heard();
             let begun = heard.windows(said.len()).position(|part| part == said);
             assert!(
@@ -245,23 +284,6 @@ fn half_a_sample_completed_in_silence_is_settled_by_the_first_word() {
             );
         }
     }
-}
-
-#[test]
-fn a_stream_of_random_lengths_is_byte_exact_once_its_pace_is_known() {
-    let said = speech(400_000);
-    let mut noise = Noise(7);
-    let mut line = line();
-    let mut at = 0;
-    while at < said.len() {
-        let size = 1 + usize::try_from(noise.next() % 1_600).unwrap();
-        let end = said.len().min(at + size);
-        line.pass(duration(end - at));
-        line.datagram(&said[at..end]);
-        at = end;
-    }
-    let padded = line.leg.stats().frames_padded;
-    assert!(padded <= 1, "{padded}");
 }
 
 #[test]
@@ -399,9 +421,8 @@ fn nothing_of_one_call_reaches_the_next() {
         (frames, sent),
         "no feed, no late piece"
     );
-    assert_eq!(line.leg.ledger().read(0, u64::MAX).1, [0; 0]);
     line.datagram(&[0, 0, 0, 0]);
-    line.pass(50 * MS);
+    line.pass(500 * MS);
     let (_, frame) = line.frames.last().unwrap();
     assert_eq!(frame.pcm, [0; FRAME_BYTES]);
     assert_eq!(
@@ -418,22 +439,8 @@ fn nothing_of_one_call_reaches_the_next() {
 }
 
 #[test]
-fn the_ledger_tells_what_was_heard() {
-    let said = speech(64_000);
-    let mut line = line();
-    for piece in said.chunks(1_111) {
-        line.datagram(piece);
-        line.pass(duration(1_111));
-    }
-    assert_eq!(
-        line.leg.ledger().read(1_000, 20_000),
-        (1_000, said[2_000..40_000].to_vec())
-    );
-}
-
-#[test]
 fn a_shell_that_does_not_poll_loses_counted_datagrams_not_memory() {
-    let mut leg = Leg::new(LegConfig::default());
+    let mut leg = Leg::new(LegConfig::default()).unwrap();
     let payload = vec![1; MAX_DATAGRAM];
     for _ in 0..5 {
         leg.handle(
@@ -455,28 +462,29 @@ fn a_shell_that_does_not_poll_loses_counted_datagrams_not_memory() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Byte-exact and gapless, whatever the sizes, when each datagram lasts up to 20 ms or more
-    /// than 40 ms and comes up to 15 ms late.
+    /// Byte-exact and gapless, whatever the sizes, while no gap is as long as `PATIENCE`; then all
+    /// of it, completed with silence.
     #[test]
     fn frames_are_the_payloads(
-        sizes in prop::collection::vec(prop_oneof![1_usize..=640, 1_281_usize..20_000], 1..80),
+        sent in prop::collection::vec(
+            (prop_oneof![1_usize..=1_600, 1_usize..=MAX_DATAGRAM], 0..PATIENCE), 1..60,
+        ),
         seed: u64,
     ) {
         let mut noise = Noise(seed | 1);
         let mut line = line();
         let mut said = Vec::new();
-        let mut due = line.now;
-        for size in sizes {
+        for (size, gap) in sent {
             let piece: Vec<u8> = (0..size).map(|_| noise.next() as u8).collect();
-            let late = due + noise.next() % (15 * MS);
-            line.pass(late.saturating_sub(line.now));
+            line.pass(gap);
             line.datagram(&piece);
-            due += duration(size);
             said.extend(piece);
+            let whole = said.len() / FRAME_BYTES * FRAME_BYTES;
+            prop_assert!(line.heard() == said[..whole], "after {} bytes", said.len());
         }
-        let whole = said.len() / FRAME_BYTES * FRAME_BYTES;
-        prop_assert!(line.heard() == said[..whole]);
-        line.pass(2_000 * MS);
+        let stats = line.leg.stats();
+        prop_assert_eq!((stats.frames_padded, stats.frames_filled), (0, 0));
+        line.pass(10_000 * MS);
         prop_assert!(line.heard()[..said.len()] == said[..]);
         for (n, (at, frame)) in line.frames.iter().enumerate() {
             prop_assert_eq!(frame.start, n as u64 * FRAME_SAMPLES);
@@ -586,13 +594,6 @@ fn a_muted_talker_is_heard_as_silence_while_time_goes_on() {
     for (n, (_, frame)) in line.frames.iter().enumerate() {
         assert_eq!(frame.start, n as u64 * FRAME_SAMPLES);
     }
-    let first = line.frames[from].1.start;
-    let (at, kept) = line.leg.ledger().read(first, first + 100 * FRAME_SAMPLES);
-    assert_eq!(
-        (at, kept),
-        (first, vec![0; 64_000]),
-        "the ledger has none of it"
-    );
     assert!(
         line.frames[to + 1].1.speech,
         "who is heard again is heard at once"

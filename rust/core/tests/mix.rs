@@ -6,11 +6,10 @@ mod common;
 use common::line::{Line, MS};
 use common::{bytes, tone};
 use proptest::prelude::*;
-use translink_core::envelope::Extremes;
-use translink_core::frame::{FRAME_BYTES, Frame};
-use translink_core::leg::PlayoutEvent::Flushed;
+use translink_core::frame::{Extremes, FRAME_BYTES, Frame};
 use translink_core::leg::{Input, LegConfig};
 use translink_core::mix::Original::{self, Captions, Consecutive, Duck, Replace, Through};
+use translink_core::output::PlayoutEvent::Flushed;
 use translink_core::volume::Gain;
 
 fn line(original: Original) -> Line {
@@ -28,6 +27,7 @@ fn frame(pcm: &[u8], captured: u64, speech: bool) -> Frame {
         rms: 0,
         extremes: Extremes::default(),
         speech,
+        echo: false,
         filled: 0,
         pcm: pcm.try_into().unwrap(),
     }

@@ -8,8 +8,8 @@ use common::line::{Line, MS, Sent};
 use proptest::prelude::*;
 use translink_core::curve::Curve;
 use translink_core::frame::{FRAME_BYTES, FRAME_NANOS};
-use translink_core::leg::PlayoutEvent::{Finished, Flushed, Started};
 use translink_core::leg::{Input, LegConfig};
+use translink_core::output::PlayoutEvent::{Finished, Flushed, Started};
 use translink_core::playout::MAX_UTTERANCES;
 
 fn line() -> Line {

@@ -55,13 +55,21 @@ pub(crate) struct Batch {
     headers: Box<[libc::mmsghdr]>,
 }
 
+/// Memory for the datagrams of a batch, 2 MiB. Made before the media thread starts: a thread that
+/// starts late must not find it gone, which would end the process with all its calls.
+pub(crate) fn room() -> Box<[u8]> {
+    vec![0; BATCH * SLOT].into_boxed_slice()
+}
+
 impl Batch {
-    pub(crate) fn new() -> Self {
+    /// `room`: see [`room`].
+    pub(crate) fn new(room: Box<[u8]>) -> Self {
+        debug_assert_eq!(room.len(), BATCH * SLOT);
         // SAFETY: both are plain C structs of integers and pointers, for which all zeros is valid.
         let (vector, header): (libc::iovec, libc::mmsghdr) =
             unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
         Self {
-            payloads: vec![0; BATCH * SLOT].into_boxed_slice(),
+            payloads: room,
             controls: vec![[0; CONTROL_WORDS]; BATCH].into_boxed_slice(),
             vectors: vec![vector; BATCH].into_boxed_slice(),
             sources: vec![[0; SOURCE_WORDS]; BATCH].into_boxed_slice(),

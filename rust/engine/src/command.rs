@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use crossbeam_queue::ArrayQueue;
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use translink_core::curve::Curve;
 use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
-use crate::mailbox::{Signal, Wake};
+use crate::bell::Bell;
+use crate::mailbox::Signal;
 use crate::slot::Slot;
 use crate::source::Policy;
 
@@ -47,8 +47,12 @@ pub(crate) enum Command {
     Hear { leg: u32, other: Option<u32> },
     /// What the ear hears of it.
     Original { leg: u32, original: Original },
+    /// Whether an echo is looked for.
+    EchoGuard { leg: u32, on: bool },
     /// End of a call: frames from now on belong to `life`.
     Reset { leg: u32, life: u32 },
+    /// End of a call whose ear goes on: frames from now on belong to `life`.
+    Detach { leg: u32, life: u32 },
     /// A bug in a leg's logic, for tests of what it may break.
     #[cfg(test)]
     Panic { leg: u32 },
@@ -103,27 +107,5 @@ impl Commands {
 
     pub(crate) fn bell(&self) -> &Bell {
         self.signal.target()
-    }
-}
-
-/// An eventfd as a [`Wake`].
-#[derive(Debug)]
-pub(crate) struct Bell(pub(crate) EventFd);
-
-impl Bell {
-    pub(crate) fn new() -> nix::Result<Self> {
-        EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map(Self)
-    }
-}
-
-impl Wake for Bell {
-    fn wake(&self) {
-        // Cannot block or fail usefully: the counter would have to reach 2^64 - 2 first.
-        let _ = self.0.write(1);
-    }
-
-    fn settle(&self) {
-        // EAGAIN: nobody had rung.
-        let _ = self.0.read();
     }
 }

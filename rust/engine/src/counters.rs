@@ -51,6 +51,8 @@ counters! {
     frames_filled,
     /// Datagrams of strangers: dropped.
     strangers,
+    /// Times that another sender took over in a call.
+    source_changes,
     /// Datagrams sent to the ear.
     datagrams_out,
     /// Their bytes.
@@ -74,6 +76,12 @@ counters! {
     tempo,
     /// Bytes left out to say the rest sooner.
     tempo_saved,
+    /// Frames that were the echo of what the ear was sent.
+    frames_echo,
+    /// Lag of the echo learned in this call, ns; 0 = there is none.
+    echo_lag_ns,
+    /// Its gain, the ratio of amplitudes in millionths.
+    echo_gain,
     /// Bytes that waited for the ear and were dropped by a flush or at the end of a call.
     drops_flushed,
     /// Bytes that came for an utterance after it had been flushed.
@@ -82,7 +90,8 @@ counters! {
     drops_reset,
     /// Datagrams the leg's logic refused because it was not polled: a bug, so 0.
     drops_unpolled,
-    /// Bytes skipped because they were the other half of a sample that had been completed.
+    /// Bytes skipped to find the boundary of samples again: the other half of one that had been
+    /// completed, or of one whose first half was lost on the way.
     bytes_realigned,
     /// Failed receives, and empty datagrams.
     errors_receive,
@@ -137,6 +146,9 @@ impl Counters {
             behind,
             tempo,
             tempo_saved,
+            frames_echo,
+            echo_lag,
+            echo_gain,
             drops_original,
             // Counted where the datagram is sent, where room is reserved, and from there on.
             datagrams_out: _,
@@ -165,6 +177,9 @@ impl Counters {
         self.behind_ns.store(behind, Relaxed);
         self.tempo.store(tempo, Relaxed);
         self.tempo_saved.store(tempo_saved, Relaxed);
+        self.frames_echo.store(frames_echo, Relaxed);
+        self.echo_lag_ns.store(echo_lag, Relaxed);
+        self.echo_gain.store(echo_gain, Relaxed);
         self.drops_original.store(drops_original, Relaxed);
     }
 }

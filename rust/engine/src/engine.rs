@@ -11,16 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use translink_core::curve::Curve;
-use translink_core::leg::{Leg, LegConfig};
-use translink_core::mix::Original;
 use translink_core::volume::Gain;
 
+use crate::admission::Admission;
 use crate::command::{Command, Commands};
 use crate::counters::Snapshot;
+use crate::envelope::Lane;
 use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
 use crate::ports::LegPorts;
+use crate::reserve;
 use crate::run::Media;
 use crate::shared::SharedLeg;
 use crate::slot::Slot;
@@ -29,7 +29,7 @@ use crate::source::Policy;
 use crate::thread;
 
 /// How long [`Engine::remove_leg`] waits for the sockets to be closed.
-const PATIENCE: Duration = Duration::from_secs(1);
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The media thread and what it shares. Every method may be called from any thread.
 pub struct Engine {
@@ -41,15 +41,6 @@ pub struct Engine {
     descriptor: RawFd,
     state: Arc<AtomicU8>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What of a leg is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// What its talker said.
-    Said,
-    /// What its ear was sent.
-    Heard,
 }
 
 const RUNNING: u8 = 0;
@@ -87,7 +78,7 @@ impl Engine {
     /// come back.
     ///
     /// # Errors
-    /// [`Error::Address`] when a socket cannot be bound; [`Error::Busy`].
+    /// [`Error::Address`] when a socket cannot be bound; [`Error::Memory`]; [`Error::Busy`].
     pub fn add_leg(&self, ports: &LegPorts) -> Result<u32, Error> {
         self.check()?;
         let sockets = Sockets::open(
@@ -98,22 +89,20 @@ impl Engine {
         )
         .map_err(|(address, source)| Error::Address { address, source })?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let config = LegConfig {
-            ledger_samples: 0,
-            ..ports.config.clone()
-        };
+        let (leg, ledger, newcomer) =
+            reserve::make(ports).map_err(|_| Error::Memory("another leg"))?;
         let shared = Arc::new(SharedLeg::new(
             number,
             sockets.local,
-            config.playout_capacity,
-            ports.config.ledger_samples,
+            ports.config.playout_capacity,
+            ledger,
         ));
         shared
             .counters
             .rcvbuf
             .store(sockets.granted, Ordering::Relaxed);
-        let policy = ports.source.clone();
-        let slot = Slot::new(Arc::clone(&shared), sockets, policy, Leg::new(config));
+        let admission = Admission::new(ports.source.clone(), newcomer);
+        let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
         self.send(Command::Add(Box::new(slot)))?;
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
@@ -145,7 +134,9 @@ impl Engine {
             legs.insert(leg, shared);
             return Err(error);
         }
-        closed.recv_timeout(PATIENCE).map_err(|_| Error::Busy)
+        closed
+            .recv_timeout(CLOSING_PATIENCE)
+            .map_err(|_| Error::Busy)
     }
 
     /// End of a call. Frames whose `life` is less than the answer belong to it or to one before.
@@ -159,11 +150,36 @@ impl Engine {
         Ok(life)
     }
 
+    /// End of a call whose ear still has something to hear. Frames whose `life` is less than the answer
+    /// belong to it, as in [`Engine::reset_leg`]; but the ledger, what waits for the ear and what waits
+    /// in the socket stay, and the byte stream goes on without a seam: the next call can begin from
+    /// any sample that the ledger has. Whoever was heard is let go, so the next call may come from
+    /// elsewhere at once; an ear that was learned stays where it is until then, and what still waits
+    /// for it is flushed when the next call's talker is another one.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn detach_leg(&self, leg: u32) -> Result<u32, Error> {
+        let shared = self.living(leg)?;
+        let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
+        self.send(Command::Detach { leg, life })?;
+        Ok(life)
+    }
+
+    /// Forget the audio before a sample: a call that was detached is over.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`].
+    pub fn forget(&self, leg: u32, before: u64) -> Result<(), Error> {
+        self.leg(leg)?.ledger().forget_before(before);
+        Ok(())
+    }
+
     /// Queue speech; the bytes accepted. Fewer than given: the ear's queue is full, and `last` was
     /// not taken either. The caller keeps the rest.
     ///
     /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Memory`], [`Error::Busy`].
     pub fn play(&self, leg: u32, utterance: u64, pcm: &[u8], last: bool) -> Result<usize, Error> {
         let shared = self.living(leg)?;
         let accepted = shared.reserve(pcm.len());
@@ -171,13 +187,16 @@ impl Engine {
         if accepted == 0 && !last {
             return Ok(0);
         }
-        let command = Command::Play {
-            leg,
-            utterance,
-            pcm: pcm[..accepted].into(),
-            last,
-        };
-        self.send(command)
+        reserve::boxed(&pcm[..accepted])
+            .map_err(|_| Error::Memory("a piece of speech"))
+            .and_then(|pcm| {
+                self.send(Command::Play {
+                    leg,
+                    utterance,
+                    pcm,
+                    last,
+                })
+            })
             .inspect_err(|_| shared.release(accepted as u64))?;
         Ok(accepted)
     }
@@ -194,9 +213,24 @@ impl Engine {
     /// Audio from sample `start` to `end` as far as the ledger has it: first sample, s16le.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn history(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
-        Ok(self.leg(leg)?.history(start, end))
+        let read = self.leg(leg)?.history(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
+    }
+
+    /// The same, with silence where it was the echo of what the ear was sent.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`]; [`Error::Memory`].
+    pub fn history_without_echo(
+        &self,
+        leg: u32,
+        start: u64,
+        end: u64,
+    ) -> Result<(u64, Vec<u8>), Error> {
+        let read = self.leg(leg)?.history_without_echo(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
     }
 
     /// Whom to hear from now on. Whoever was heard until now has to be let in anew, and an ear that
@@ -216,37 +250,6 @@ impl Engine {
     pub fn set_volume(&self, leg: u32, gain: Gain) -> Result<(), Error> {
         self.living(leg)?;
         self.send(Command::Volume { leg, gain })
-    }
-
-    /// How fast the ear is spoken to when it is behind; stays when a call ends.
-    ///
-    /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn set_tempo(&self, leg: u32, curve: Curve) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Tempo { leg, curve })
-    }
-
-    /// Whose own voice the ear may hear, as [`Engine::set_original`] says; None: nobody's. A talker
-    /// is heard by one ear at most, the newest that was told to. Stays until one of them is removed.
-    ///
-    /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn hear(&self, leg: u32, other: Option<u32>) -> Result<(), Error> {
-        self.living(leg)?;
-        if let Some(other) = other {
-            self.living(other)?;
-        }
-        self.send(Command::Hear { leg, other })
-    }
-
-    /// What the ear hears of the talker named by [`Engine::hear`]; stays when a call ends.
-    ///
-    /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn set_original(&self, leg: u32, original: Original) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Original { leg, original })
     }
 
     /// Whether what the talker says is heard as silence; stays when a call ends.
@@ -291,19 +294,20 @@ impl Engine {
     /// Keep what the ear is sent, for [`Engine::heard`], or no more.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn tap(&self, leg: u32, on: bool) -> Result<(), Error> {
-        self.leg(leg)?.tap.turn(on);
-        Ok(())
+        let turned = self.leg(leg)?.tap.turn(on);
+        turned.map_err(|_| Error::Memory("a tap"))
     }
 
     /// What the ear was sent from sample `start` to `end` of the monotonic clock (16 to the
     /// millisecond), as far as the tap has it (5 s): first sample, s16le.
     ///
     /// # Errors
-    /// [`Error::NoLeg`].
+    /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn heard(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
-        Ok(self.leg(leg)?.tapped(start, end))
+        let read = self.leg(leg)?.tapped(start, end);
+        read.map_err(|_| Error::Memory("a recording"))
     }
 
     /// Counters of a leg.
@@ -363,13 +367,13 @@ impl Engine {
         }
     }
 
-    fn leg(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
+    pub(crate) fn leg(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
         self.check_process()?;
         let legs = self.legs.read().unwrap_or_else(PoisonError::into_inner);
         legs.get(&leg).cloned().ok_or(Error::NoLeg(leg))
     }
 
-    fn living(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
+    pub(crate) fn living(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
         let shared = self.leg(leg)?;
         match shared.counters.dead.load(Ordering::Relaxed) {
             0 => Ok(shared),
@@ -377,7 +381,7 @@ impl Engine {
         }
     }
 
-    fn send(&self, command: Command) -> Result<(), Error> {
+    pub(crate) fn send(&self, command: Command) -> Result<(), Error> {
         self.check()?;
         self.commands.send(command).map_err(|_| Error::Busy)
     }

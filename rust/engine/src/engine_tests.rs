@@ -4,9 +4,11 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use translink_core::LegStats;
+use translink_core::ledger::Ledger;
+use translink_core::leg::LegConfig;
 
 use super::*;
-use crate::batch::{BATCH, Batch};
+use crate::batch::{self, BATCH, Batch};
 
 fn ports() -> LegPorts {
     LegPorts {
@@ -15,11 +17,16 @@ fn ports() -> LegPorts {
         send_from_listen: false,
         receive_buffer: 1 << 20,
         source: Policy::First,
+        ledger_samples: 60 * 16_000,
         config: LegConfig {
             tail: 0,
             ..LegConfig::default()
         },
     }
+}
+
+fn ledger(samples: usize) -> Ledger {
+    Ledger::new(samples).expect("memory")
 }
 
 fn talker() -> UdpSocket {
@@ -73,6 +80,29 @@ fn a_panic_in_one_leg_ends_that_leg_and_no_other() {
         "its socket is closed"
     );
     engine.remove_leg(sick).expect("removed");
+}
+
+#[test]
+fn a_leg_that_does_not_fit_the_memory_is_refused_and_no_other_notices() {
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&ports()).expect("a leg");
+    let elsewhere = talker().local_addr().expect("an address");
+    let large = |ledger_samples, playout_capacity| LegPorts {
+        listen: elsewhere,
+        ledger_samples,
+        config: LegConfig {
+            playout_capacity,
+            ..ports().config
+        },
+        ..ports()
+    };
+    for wanted in [large(1 << 56, 1_000), large(1_000, usize::MAX)] {
+        assert!(matches!(engine.add_leg(&wanted), Err(Error::Memory(_))));
+    }
+    assert!(UdpSocket::bind(elsewhere).is_ok(), "its address is free");
+    let address = engine.local_address(leg).expect("a leg");
+    talker().send_to(&[0; 640], address).expect("sent");
+    assert!(eventually(|| heard(&engine, leg) == 1));
 }
 
 #[test]
@@ -149,7 +179,7 @@ fn the_kernels_drops_and_times_are_told() {
     for _ in 0..100 {
         talker.send_to(&[7; 1000], sockets.local).expect("sent");
     }
-    let mut batch = Batch::new();
+    let mut batch = Batch::new(batch::room());
     let mut received = 0;
     while let Ok(count) = batch.receive(sockets.receiving(), BATCH) {
         received += count;
@@ -179,7 +209,7 @@ fn any_length_fits_a_batch() {
             .send_to(&vec![seed; size], sockets.local)
             .expect("sent");
     }
-    let mut batch = Batch::new();
+    let mut batch = Batch::new(batch::room());
     assert_eq!(
         batch.receive(sockets.receiving(), BATCH).expect("all"),
         sizes.len()
@@ -193,25 +223,41 @@ fn any_length_fits_a_batch() {
 
 #[test]
 fn history_is_one_unbroken_stretch() {
-    let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 0, 16_000);
+    let shared = SharedLeg::new(
+        1,
+        "127.0.0.1:0".parse().expect("an address"),
+        0,
+        ledger(16_000),
+    );
     for n in 0..100_u8 {
         shared.ledger().append(u64::from(n) * 320, &[n; 640]);
     }
     // 100 frames came, 50 fit.
-    let (first, audio) = shared.history(0, u64::MAX);
+    let (first, audio) = shared.history(0, u64::MAX).expect("memory");
     assert_eq!((first, audio.len()), (50 * 320, 50 * 640));
     let whole: Vec<u8> = (50..100).flat_map(|n| [n; 640]).collect();
     assert_eq!(audio, whole);
-    let (first, audio) = shared.history(60 * 320 + 7, 75 * 320 + 3);
+    let (first, audio) = shared.history(60 * 320 + 7, 75 * 320 + 3).expect("memory");
     assert_eq!(first, 60 * 320 + 7);
     assert_eq!(audio, whole[10 * 640 + 14..25 * 640 + 6]);
-    assert!(shared.history(0, 320).1.is_empty(), "long gone");
-    assert!(shared.history(32_000, 33_000).1.is_empty(), "yet to come");
+    assert!(
+        shared.history(0, 320).expect("memory").1.is_empty(),
+        "long gone"
+    );
+    assert!(
+        shared.history(32_000, 33_000).expect("memory").1.is_empty(),
+        "yet to come"
+    );
 }
 
 #[test]
 fn speech_is_reserved_before_it_is_sent() {
-    let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 1000, 0);
+    let shared = SharedLeg::new(
+        1,
+        "127.0.0.1:0".parse().expect("an address"),
+        1000,
+        ledger(0),
+    );
     assert_eq!(shared.reserve(640), 640);
     assert_eq!(shared.reserve(640), 360);
     assert_eq!(shared.reserve(640), 0);
@@ -277,7 +323,7 @@ fn every_counter_of_the_core_is_published() {
         jitter_ns: 18,
         ..LegStats::default()
     };
-    let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 0, 0);
+    let shared = SharedLeg::new(1, "127.0.0.1:0".parse().expect("an address"), 0, ledger(0));
     shared.counters.publish(&stats);
     let mut values: Vec<u64> = shared
         .counters

@@ -6,7 +6,16 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use translink_core::envelope::Extremes;
+use translink_core::frame::Extremes;
+
+/// What of a leg is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What its talker said.
+    Said,
+    /// What its ear was sent.
+    Heard,
+}
 
 /// Slots that can be read: 20 s.
 const HELD: u64 = 1_000;

@@ -18,6 +18,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// There is no memory for a leg, a recording or a piece of speech. Nothing has changed.
+    #[error("no memory for {0}")]
+    Memory(&'static str),
     /// No leg has this number (any more).
     #[error("no leg {0}")]
     NoLeg(u32),

@@ -149,7 +149,7 @@ mod tests {
     use std::net::UdpSocket;
 
     use super::*;
-    use crate::batch::{BATCH, Batch};
+    use crate::batch::{self, BATCH, Batch};
     use crate::socket::Sockets;
 
     const MS: Nanos = 1_000_000;
@@ -232,7 +232,7 @@ mod tests {
                 if !other_host.is_empty() {
                     from(other_host).send(&[3]).expect("sent");
                 }
-                let mut batch = Batch::new();
+                let mut batch = Batch::new(batch::room());
                 let count = batch.receive(sockets.receiving(), BATCH).unwrap_or(0);
                 let heard: Vec<u8> = (0..count).map(|n| batch.datagram(n).payload[0]).collect();
                 assert_eq!(heard, wanted, "{listen}: {names:?}");
@@ -240,7 +240,7 @@ mod tests {
             sockets.filter(None).expect("no filter");
             neighbour.send(&[2]).expect("sent");
             assert_eq!(
-                Batch::new()
+                Batch::new(batch::room())
                     .receive(sockets.receiving(), BATCH)
                     .expect("one"),
                 1

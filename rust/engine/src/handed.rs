@@ -1,4 +1,4 @@
-//! A talker's frames on their way to the ear that hears his own voice, within one round of the thread.
+//! A talker's frames on their way to the ear that hears their own voice, within one round of the thread.
 
 use std::collections::VecDeque;
 

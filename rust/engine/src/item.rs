@@ -1,12 +1,13 @@
 //! What goes through the mailbox, and who makes way when it is full.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use translink_core::frame::{Frame, Nanos};
-use translink_core::leg::PlayoutEvent;
+use translink_core::output::PlayoutEvent;
 
-use crate::command::Bell;
+use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
 
@@ -32,6 +33,19 @@ pub enum Item {
         /// What happened.
         event: PlayoutEvent,
         /// Due time of the datagram, or the time of the flush.
+        at: Nanos,
+    },
+    /// Another sender has taken over in a call. Told once a second at most, counted each time.
+    Moved {
+        /// Whose talker.
+        leg: u32,
+        /// How many calls had ended on that leg before.
+        life: u32,
+        /// Who was heard until now.
+        old: SocketAddr,
+        /// Who is heard from now on.
+        new: SocketAddr,
+        /// When.
         at: Nanos,
     },
     /// The leg's logic panicked: it is out of service, its sockets are closed.

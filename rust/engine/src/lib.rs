@@ -46,6 +46,7 @@
 //!     send_from_listen: false,
 //!     receive_buffer: 1 << 20,
 //!     source: Policy::First,
+//!     ledger_samples: 60 * 16_000,
 //!     config: LegConfig::default(),
 //! })?;
 //! engine.drain(256, |item| println!("{item:?}"))?;
@@ -55,10 +56,13 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod admission;
 mod batch;
+mod bell;
 mod clock;
 mod command;
 mod counters;
+mod ear;
 mod engine;
 mod envelope;
 mod error;
@@ -67,8 +71,11 @@ mod handed;
 mod item;
 mod legs;
 pub mod mailbox;
+mod masks;
+mod newcomer;
 mod pace;
 mod ports;
+mod reserve;
 mod run;
 mod shared;
 mod slot;
@@ -77,9 +84,11 @@ mod source;
 mod tap;
 mod thread;
 
+pub use admission::{ANOTHER_HOST, SAME_HOST};
 pub use counters::Snapshot;
-pub use engine::{Engine, Lane};
+pub use engine::Engine;
+pub use envelope::Lane;
 pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
-pub use source::{Listed, MOST, PATIENCE, Peer, Policy};
+pub use source::{Listed, MAX_PEERS, Peer, Policy};

@@ -1,4 +1,4 @@
-//! From the media thread to whoever drains: a bounded ring, a flag, and one wake per batch.
+//! From the media thread to the thread that drains: a bounded ring, a flag, and one wake per batch.
 //!
 //! The protocol, modelled in `tests/loom_mailbox.rs`:
 //!

@@ -20,6 +20,8 @@ pub struct LegPorts {
     pub receive_buffer: usize,
     /// Whose datagrams are heard.
     pub source: Policy,
-    /// The leg's logic; `ledger_samples` is the length of the ledger kept here.
+    /// Samples of the talker's audio that can be read again ([`crate::Engine::history`]).
+    pub ledger_samples: usize,
+    /// The leg's logic.
     pub config: LegConfig,
 }

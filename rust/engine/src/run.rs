@@ -11,7 +11,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use translink_core::frame::Nanos;
 use translink_core::leg::Input;
 
-use crate::batch::Batch;
+use crate::batch::{self, Batch};
 use crate::clock;
 use crate::command::{Command, Commands};
 use crate::item::Outbox;
@@ -29,7 +29,7 @@ const FIRED: Nanos = 0;
 /// Sockets served between two looks at the commands.
 const EVENTS: usize = 64;
 
-/// Commands obeyed between two looks at the sockets: whoever sends them without end holds up no
+/// Commands obeyed between two looks at the sockets: a caller that sends them without end holds up no
 /// talker.
 const COMMANDS_AT_ONCE: usize = 64;
 
@@ -45,6 +45,8 @@ pub(crate) struct Media {
     pace: Pace,
     /// More waited than one round serves: no time to sleep.
     more: bool,
+    /// For the batch, until the thread runs.
+    room: Box<[u8]>,
 }
 
 impl Media {
@@ -68,6 +70,7 @@ impl Media {
             legs: Legs::new(),
             pace: Pace::default(),
             more: false,
+            room: batch::room(),
         })
     }
 
@@ -79,7 +82,7 @@ impl Media {
     /// Until told to stop.
     pub(crate) fn run(&mut self) -> nix::Result<()> {
         let mut events = [EpollEvent::empty(); EVENTS];
-        let mut batch = Batch::new();
+        let mut batch = Batch::new(std::mem::take(&mut self.room));
         loop {
             self.outbox.signal();
             if !self.more {
@@ -134,7 +137,7 @@ impl Media {
             PollFlags::POLLIN,
         )];
         let time = TimeSpec::nanoseconds(i64::try_from(time).unwrap_or(i64::MAX));
-        // Interrupted or out of memory: whoever called looks at the clock again.
+        // Interrupted or out of memory: the caller looks at the clock again.
         ppoll(&mut bell, Some(time), None).is_ok_and(|ready| ready > 0)
     }
 
@@ -223,9 +226,13 @@ impl Media {
             Command::Original { leg, original } => {
                 self.with(leg, |slot, out| slot.set(Input::Original(original), out));
             }
+            Command::EchoGuard { leg, on } => {
+                self.with(leg, |slot, out| slot.set(Input::EchoGuard(on), out));
+            }
             Command::Reset { leg, life } => {
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
             }
+            Command::Detach { leg, life } => self.with(leg, |slot, _| slot.detach(life)),
             #[cfg(test)]
             Command::Panic { leg } => self.with(leg, |_, _| panic!("asked for by a test")),
         }
@@ -254,7 +261,7 @@ impl Media {
         alive
     }
 
-    /// Bring a talker's frames to the ear that hears him.
+    /// Bring a talker's frames to the ear that hears them.
     fn hand_on(&mut self, place: usize) {
         let ear = self.legs.at(place).heard_by;
         while let Some((frame, missed)) = self.legs.at(place).handed.pop() {
@@ -274,7 +281,7 @@ impl Media {
         }
     }
 
-    /// From now on an ear may hear another leg's talker, and nobody else hears him.
+    /// From now on an ear may hear another leg's talker, and nobody else hears them.
     fn pair(&mut self, leg: u32, other: Option<u32>) {
         self.part(leg);
         let other = other.filter(|&other| other != leg && self.legs.find(other).is_some());

@@ -1,5 +1,6 @@
 //! What the media thread and the callers both know of one leg.
 
+use std::collections::TryReserveError;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,13 +10,14 @@ use translink_core::ledger::Ledger;
 
 use crate::counters::Counters;
 use crate::envelope::Envelope;
+use crate::masks::Masks;
 use crate::source::Senders;
 use crate::tap::Tap;
 
 /// Audio copied in one hold of the ledger's lock: 100 ms. The media thread waits for one such copy
 /// at most, some hundred nanoseconds; or, rarely, for a reader that lost its processor in the
 /// middle of one (a lock that lends priority, as pthreads has, is not in std).
-const SLICE: u64 = 5 * FRAME_SAMPLES;
+const COPIED_AT_ONCE: u64 = 5 * FRAME_SAMPLES;
 
 /// One leg, seen from outside.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(crate) struct SharedLeg {
     /// Bytes that may wait for the ear.
     capacity: u64,
     ledger: Mutex<Ledger>,
+    pub(crate) masks: Masks,
     /// Outlines of what the talker said and of what the ear was sent.
     pub(crate) said: Envelope,
     pub(crate) heard: Envelope,
@@ -36,14 +39,15 @@ pub(crate) struct SharedLeg {
 }
 
 impl SharedLeg {
-    pub(crate) fn new(number: u32, local: SocketAddr, capacity: usize, ledger: usize) -> Self {
+    pub(crate) fn new(number: u32, local: SocketAddr, capacity: usize, ledger: Ledger) -> Self {
         Self {
             number,
             local,
             counters: Counters::default(),
             life: AtomicU32::new(0),
             capacity: capacity as u64,
-            ledger: Mutex::new(Ledger::new(ledger)),
+            masks: Masks::new(usize::try_from(ledger.capacity()).unwrap_or_default()),
+            ledger: Mutex::new(ledger),
             said: Envelope::new(),
             heard: Envelope::new(),
             senders: Senders::default(),
@@ -79,12 +83,23 @@ impl SharedLeg {
     }
 
     /// Samples `start..end` of what the talker said, as far as they are held.
-    pub(crate) fn history(&self, start: u64, end: u64) -> (u64, Vec<u8>) {
+    pub(crate) fn history(&self, start: u64, end: u64) -> Result<(u64, Vec<u8>), TryReserveError> {
         stretch(|| self.ledger(), start, end)
     }
 
+    /// The same, with silence where it was echo.
+    pub(crate) fn history_without_echo(
+        &self,
+        start: u64,
+        end: u64,
+    ) -> Result<(u64, Vec<u8>), TryReserveError> {
+        let (first, mut audio) = self.history(start, end)?;
+        self.masks.apply(first, &mut audio);
+        Ok((first, audio))
+    }
+
     /// Samples `start..end` of what the ear was sent, as far as the tap holds them.
-    pub(crate) fn tapped(&self, start: u64, end: u64) -> (u64, Vec<u8>) {
+    pub(crate) fn tapped(&self, start: u64, end: u64) -> Result<(u64, Vec<u8>), TryReserveError> {
         stretch(|| self.tap.ledger(), start, end)
     }
 }
@@ -94,18 +109,19 @@ fn stretch<'a>(
     ledger: impl Fn() -> MutexGuard<'a, Ledger>,
     start: u64,
     end: u64,
-) -> (u64, Vec<u8>) {
+) -> Result<(u64, Vec<u8>), TryReserveError> {
     let held = ledger().held();
     let mut next = start.max(held.start);
     let end = end.min(held.end);
     if next >= end {
-        return ledger().read(start, end);
+        return Ok(ledger().read(start, end));
     }
     let mut first = next;
-    let mut audio = Vec::with_capacity(usize::try_from((end - next) * 2).unwrap_or_default());
-    let mut slice = Vec::with_capacity(usize::try_from(SLICE * 2).unwrap_or_default());
+    let (mut audio, mut slice) = (Vec::new(), Vec::new());
+    audio.try_reserve_exact(usize::try_from((end - next) * 2).unwrap_or_default())?;
+    slice.try_reserve_exact(usize::try_from(COPIED_AT_ONCE * 2).unwrap_or_default())?;
     while next < end {
-        let from = ledger().read_into(next, end.min(next + SLICE), &mut slice);
+        let from = ledger().read_into(next, end.min(next + COPIED_AT_ONCE), &mut slice);
         if slice.is_empty() {
             break;
         }
@@ -118,5 +134,5 @@ fn stretch<'a>(
         audio.extend_from_slice(&slice);
         next = from + slice.len() as u64 / 2;
     }
-    (first, audio)
+    Ok((first, audio))
 }

@@ -1,14 +1,17 @@
 //! One leg inside the media thread: its sockets, its logic, its share of the mailbox.
 
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use translink_core::envelope::{Extremes, Slots};
-use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
-use translink_core::leg::{Input, Leg, Output, PlayoutEvent};
+use translink_core::envelope::Slots;
+use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
+use translink_core::leg::{Input, Leg};
+use translink_core::output::{Output, PlayoutEvent};
 
+use crate::admission::{Admission, Sender};
 use crate::batch::{BATCH, Batch};
 use crate::clock::{self, Conversion};
 use crate::filter::{Filter, program};
@@ -16,7 +19,7 @@ use crate::handed::Handed;
 use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
-use crate::source::{Doorkeeper, Policy, Sender};
+use crate::source::Policy;
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -25,11 +28,15 @@ pub(crate) struct Slot {
     /// When the leg wants to be woken.
     pub(crate) deadline: Nanos,
     leg: Leg,
-    door: Doorkeeper,
+    admission: Admission,
+    /// When a change of the sender was last told.
+    moved: Nanos,
     filter: Filter,
     /// Where what the talker says is drawn.
     said: Slots,
     life: u32,
+    /// A call has ended here, and its ear may go on.
+    detached: bool,
     /// The kernel's drop counter as last told, modulo 2^32.
     dropped: u32,
     /// When datagrams were last taken.
@@ -42,16 +49,23 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(shared: Arc<SharedLeg>, sockets: Sockets, policy: Policy, leg: Leg) -> Self {
+    pub(crate) fn new(
+        shared: Arc<SharedLeg>,
+        sockets: Sockets,
+        admission: Admission,
+        leg: Leg,
+    ) -> Self {
         Self {
             shared,
             sockets,
             deadline: Nanos::MAX,
             leg,
-            door: Doorkeeper::new(policy),
+            admission,
+            moved: 0,
             filter: Filter::new(),
             said: Slots::default(),
             life: 0,
+            detached: false,
             dropped: 0,
             turned: 0,
             hears: None,
@@ -122,12 +136,18 @@ impl Slot {
                 self.shared.counters.errors_receive.fetch_add(1, Relaxed);
                 continue;
             }
-            match self.door.look(datagram.source, arrival) {
+            match self
+                .admission
+                .look(datagram.source, datagram.payload, arrival)
+            {
                 Sender::Known => {}
-                Sender::New => {
-                    self.sockets.heard_from(datagram.source);
-                    self.shared.senders.tell(datagram.source, None);
+                Sender::New => self.begin_with(datagram.source, conversion.now, out),
+                Sender::Moved(old) => {
+                    if self.move_from(old, arrival, conversion.now, out) {
+                        continue;
+                    }
                 }
+                Sender::Kept => continue,
                 Sender::Stranger => {
                     strangers += 1;
                     stranger = datagram.source;
@@ -141,14 +161,65 @@ impl Slot {
             self.leg.handle(input, conversion.now);
             self.settle(conversion.now, out);
         }
+        let (dropped, source) = self.admission.dropped();
+        strangers += dropped;
+        stranger = stranger.or(source);
+        self.deadline = self.deadline.min(self.admission.expires());
         if strangers > 0 {
             self.shared.counters.strangers.fetch_add(strangers, Relaxed);
-            self.shared.senders.tell(self.door.heard(), stranger);
+            self.shared.senders.tell(self.admission.heard(), stranger);
             if self.filter.met(strangers, conversion.now) {
                 self.shut_out();
             }
         }
         count == limit
+    }
+
+    /// The first datagram of a call, or of one who is heard like all others. Where the ear was still
+    /// another one's, what waits for it is not for this one.
+    fn begin_with(&mut self, source: Option<SocketAddr>, now: Nanos, out: &mut Outbox) {
+        self.shared.senders.tell(source, None);
+        if self.sockets.heard_from(source) && self.detached {
+            let before = self.leg.stats().playout_queued;
+            self.leg.handle(Input::Flush, now);
+            self.settle(now, out);
+            self.account(before, 0);
+        }
+        self.detached = false;
+    }
+
+    /// Somebody else is heard from now on. True: with what was kept of it, the datagram that
+    /// settled it included.
+    fn move_from(&mut self, old: SocketAddr, at: Nanos, now: Nanos, out: &mut Outbox) -> bool {
+        let Some(heard) = self.admission.heard() else {
+            return false;
+        };
+        self.sockets.heard_from(Some(heard));
+        self.shared.senders.tell(Some(heard), Some(old));
+        self.shared.counters.source_changes.fetch_add(1, Relaxed);
+        if self.moved == 0 || at >= self.moved + TOLD_AGAIN {
+            self.moved = at;
+            let (leg, life) = (self.shared.number, self.life);
+            out.event(
+                &self.shared,
+                Item::Moved {
+                    leg,
+                    life,
+                    old,
+                    new: heard,
+                    at,
+                },
+            );
+        }
+        let kept = self.admission.take_kept();
+        let mut any = false;
+        for (payload, arrival) in kept.datagrams() {
+            any = true;
+            self.leg.handle(Input::Datagram { payload, arrival }, now);
+            self.settle(now, out);
+        }
+        self.admission.give_back(kept);
+        any
     }
 
     /// The kernel told how many datagrams it has dropped in all, with one that came at `arrival`.
@@ -164,7 +235,7 @@ impl Slot {
 
     /// Let the kernel drop strangers for a while. Where it cannot, they are dropped here.
     fn shut_out(&mut self) {
-        let peers = self.door.peers();
+        let peers = self.admission.peers();
         let now = clock::now();
         if !peers.is_empty() && self.sockets.filter(Some(&program(&peers))).is_ok() {
             self.filter.begin(now);
@@ -205,7 +276,8 @@ impl Slot {
     /// Whom to hear from now on. An ear that was learned has to be learned anew.
     pub(crate) fn listen_to(&mut self, policy: Policy) {
         self.let_in();
-        self.door = Doorkeeper::new(policy);
+        self.admission.change(policy);
+        self.count_dropped_strangers();
         self.sockets.forget();
         self.shared.senders.tell(None, None);
     }
@@ -229,17 +301,44 @@ impl Slot {
         }
         self.act(Input::Reset, 0, out);
         self.let_in();
-        self.door.forget();
+        self.let_go();
         self.sockets.forget();
-        self.shared.senders.tell(None, None);
         self.shared.ledger().clear();
+        self.detached = false;
         self.life = self.life.max(life);
+    }
+
+    /// The call ended, but its ear goes on: what the talker says from now on is the next call's, and
+    /// so is what waits in the socket. The byte stream goes on where it is.
+    pub(crate) fn detach(&mut self, life: u32) {
+        self.let_in();
+        self.let_go();
+        self.detached = true;
+        self.life = self.life.max(life);
+    }
+
+    /// The next call may come from anybody.
+    fn let_go(&mut self) {
+        self.admission.forget();
+        self.count_dropped_strangers();
+        self.shared.senders.tell(None, None);
+    }
+
+    /// Of somebody who was kept and is not heard after all.
+    fn count_dropped_strangers(&mut self) {
+        let (dropped, source) = self.admission.dropped();
+        if dropped > 0 {
+            self.shared.counters.strangers.fetch_add(dropped, Relaxed);
+            self.shared.senders.tell(self.admission.heard(), source);
+        }
     }
 
     pub(crate) fn wake(&mut self, now: Nanos, out: &mut Outbox) {
         if now >= self.filter.until() {
             self.let_in();
         }
+        self.admission.expire(now);
+        self.count_dropped_strangers();
         let before = self.leg.stats().playout_queued;
         self.leg.handle(Input::Timeout, now);
         self.settle(now, out);
@@ -275,17 +374,20 @@ impl Slot {
                     out.event(&self.shared, Item::Playout { leg, event, at });
                 }
                 Output::Timeout(at) => {
-                    self.deadline = at.min(self.filter.until());
+                    self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;
                 }
             }
         }
     }
 
-    /// Ledger first: whoever hears of a frame finds it there.
+    /// Ledger first: a reader that hears of a frame finds it there.
     fn publish(&mut self, frame: Frame, out: &mut Outbox) {
         let slot = self.said.place(frame.captured);
         self.shared.said.draw(slot, frame.extremes);
+        if frame.echo {
+            self.shared.masks.mark(frame.start);
+        }
         self.shared.ledger().append(frame.start, &frame.pcm);
         if self.heard_by.is_some() {
             self.handed.push(&frame);
@@ -319,6 +421,9 @@ impl Slot {
         }
     }
 }
+
+/// A sender that changes and changes back is told again after so long.
+const TOLD_AGAIN: Nanos = 1_000_000_000;
 
 /// Datagrams closer together than this come in crowds: a flood, or a gateway's bunch of several.
 const CROWD: Nanos = 3_000_000;

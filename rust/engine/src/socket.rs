@@ -56,10 +56,13 @@ impl Sockets {
 
     /// Datagrams are accepted from there now. A gateway that moves (a new call, a new port behind
     /// its NAT) takes the ear with it.
-    pub(crate) fn heard_from(&mut self, source: Option<SocketAddr>) {
-        if self.learns {
-            self.ear = source.map(SockAddr::from);
+    /// True: the ear was somewhere else.
+    pub(crate) fn heard_from(&mut self, source: Option<SocketAddr>) -> bool {
+        if !self.learns {
+            return false;
         }
+        let before = std::mem::replace(&mut self.ear, source.map(SockAddr::from));
+        before.is_some_and(|before| before.as_socket() != source)
     }
 
     /// Let the kernel drop what a program does not let in, or nothing any more.

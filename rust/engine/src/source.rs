@@ -1,13 +1,12 @@
-//! Whose datagrams a leg hears, and whose it does not.
+//! Whose datagrams a leg hears, as settings say it.
 //!
 //! Anybody who can reach a leg's port can send to it. By default the first sender of a call is its
-//! only one ([`Policy::First`]): he is *pinned* until the call ends. A gateway may move, though (a new
-//! port behind its NAT, a renegotiated call), so after [`PATIENCE`] without a datagram of his the
-//! next sender takes his place. Where an ear is learned from the datagrams it goes with the pin, so
-//! that nobody can steal it from a gateway that goes on sending.
+//! only one ([`Policy::First`]), until another one takes over by the rule of `admission`. Where an ear
+//! is learned from the datagrams it goes with the sender, so that nobody can steal it from a gateway
+//! that goes on sending.
 //!
-//! [`Policy::Listed`] hears up to [`MOST`] known senders and no other, whoever was first: against
-//! somebody who waits on an open port for the call to begin, only that helps.
+//! [`Policy::Listed`] hears up to [`MAX_PEERS`] known senders and no other, whichever was first:
+//! against somebody who waits on an open port for the call to begin, only that helps.
 //!
 //! A stranger's datagram is dropped before it is looked at, and counted; in a flood of them the
 //! kernel drops them (`filter`).
@@ -17,20 +16,13 @@ use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use translink_core::frame::Nanos;
-
-/// A pinned sender who has sent nothing for so long may be replaced: as long as a call that ended
-/// may send stragglers. A gateway that moves in mid-call is not heard until then; somebody who wants
-/// to take the place of one that suppresses silence has to find a silence of this length.
-pub const PATIENCE: Nanos = 1_000_000_000;
-
 /// Peers that a list may name.
-pub const MOST: usize = 8;
+pub const MAX_PEERS: usize = 8;
 
 /// Whose datagrams are heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// The first one's of a call, and of whoever follows when he has gone.
+    /// The first one's of a call, and of those who take over when it has gone.
     #[default]
     First,
     /// Everybody's, mixed as they come: for tests, and for networks where nobody else is.
@@ -39,21 +31,31 @@ pub enum Policy {
     Listed(Listed),
 }
 
-/// Up to [`MOST`] peers.
+/// Up to [`MAX_PEERS`] peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed(Box<[Peer]>);
 
 impl Listed {
-    /// None for an empty list, and for more than [`MOST`].
+    /// None for an empty list, and for more than [`MAX_PEERS`].
     #[must_use]
     pub fn new(peers: Vec<Peer>) -> Option<Self> {
-        (1..=MOST)
+        (1..=MAX_PEERS)
             .contains(&peers.len())
             .then_some(Self(peers.into_boxed_slice()))
     }
+
+    /// Whether it names this sender.
+    pub(crate) fn names(&self, source: &SocketAddr) -> bool {
+        self.0.iter().any(|peer| peer.is(source))
+    }
+
+    /// All of them.
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        self.0.to_vec()
+    }
 }
 
-/// A sender as a list names him: an address, or all ports of a host. Written `192.0.2.7`,
+/// A sender as a list names it: an address, or all ports of a host. Written `192.0.2.7`,
 /// `192.0.2.7:4000`, `2001:db8::7` or `[2001:db8::7]:4000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -63,7 +65,7 @@ pub struct Peer {
 
 impl Peer {
     /// Exactly this address.
-    fn of(address: &SocketAddr) -> Self {
+    pub(crate) fn of(address: &SocketAddr) -> Self {
         Self {
             ip: address.ip().to_canonical(),
             port: Some(address.port()),
@@ -106,77 +108,6 @@ impl fmt::Display for Peer {
             Some(port) => SocketAddr::new(self.ip, port).fmt(f),
             None => self.ip.fmt(f),
         }
-    }
-}
-
-/// Who sent a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sender {
-    /// Who sent the one before.
-    Known,
-    /// Somebody else who is heard, and from now on the one who was heard last.
-    New,
-    /// Somebody who is not heard.
-    Stranger,
-}
-
-/// Looks at each datagram's sender.
-#[derive(Debug)]
-pub(crate) struct Doorkeeper {
-    policy: Policy,
-    /// Who was heard last, and under [`Policy::First`] will be.
-    heard: Option<SocketAddr>,
-    at: Nanos,
-}
-
-impl Doorkeeper {
-    pub(crate) const fn new(policy: Policy) -> Self {
-        Self {
-            policy,
-            heard: None,
-            at: 0,
-        }
-    }
-
-    /// What becomes of a datagram that came from `source` at `at`. (The kernel tells every
-    /// datagram's sender; one that it did not tell would be a stranger.)
-    pub(crate) fn look(&mut self, source: Option<SocketAddr>, at: Nanos) -> Sender {
-        let Some(source) = source else {
-            return Sender::Stranger;
-        };
-        if self.heard == Some(source) {
-            self.at = at;
-            return Sender::Known;
-        }
-        let admitted = match &self.policy {
-            Policy::First => self.heard.is_none() || at >= self.at + PATIENCE,
-            Policy::Any => true,
-            Policy::Listed(listed) => listed.0.iter().any(|peer| peer.is(&source)),
-        };
-        if !admitted {
-            return Sender::Stranger;
-        }
-        self.heard = Some(source);
-        self.at = at;
-        Sender::New
-    }
-
-    /// Who may be heard now; none: anybody, or anybody who comes first.
-    pub(crate) fn peers(&self) -> Vec<Peer> {
-        match &self.policy {
-            Policy::First => self.heard.iter().map(Peer::of).collect(),
-            Policy::Any => Vec::new(),
-            Policy::Listed(listed) => listed.0.to_vec(),
-        }
-    }
-
-    /// The call ended.
-    pub(crate) fn forget(&mut self) {
-        self.heard = None;
-    }
-
-    pub(crate) const fn heard(&self) -> Option<SocketAddr> {
-        self.heard
     }
 }
 

@@ -1,16 +1,17 @@
-//! What an ear was sent, for whoever listens in: the last seconds, while somebody does.
+//! What an ear was sent, for those who listen in: the last seconds, while somebody does.
 //!
 //! Samples are numbered by the monotonic clock, 16 to the millisecond (a multiple of 320 begins a
 //! slot of [`translink_core::envelope`]). Between two speeches lies the silence that the ear heard
 //! there.
 
+use std::collections::TryReserveError;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use translink_core::frame::{FRAME_BYTES, FRAME_SAMPLES};
 use translink_core::ledger::Ledger;
 
 /// Samples that wait for the listener: 5 s.
-const SAMPLES: usize = 5 * 16_000;
+const TAPPED_SAMPLES: usize = 5 * 16_000;
 
 /// An ear's tap; closed, it keeps nothing and costs nothing.
 #[derive(Debug)]
@@ -18,18 +19,19 @@ pub(crate) struct Tap(Mutex<Ledger>);
 
 impl Tap {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Ledger::new(0)))
+        Self(Mutex::new(Ledger::empty()))
     }
 
     /// Open or close it. An open one stays as it is.
-    pub(crate) fn turn(&self, on: bool) {
+    pub(crate) fn turn(&self, on: bool) -> Result<(), TryReserveError> {
         let open = self.ledger().capacity() > 0;
         if open != on {
             // Made and dropped by the caller, not by the media thread that waits for the lock.
-            let other = Ledger::new(if on { SAMPLES } else { 0 });
+            let other = Ledger::new(if on { TAPPED_SAMPLES } else { 0 })?;
             let was = std::mem::replace(&mut *self.ledger(), other);
             drop(was);
         }
+        Ok(())
     }
 
     /// The ear was sent a frame in this slot. Media thread only.
@@ -65,22 +67,22 @@ mod tests {
         let tap = Tap::new();
         tap.sent(1, &[1; 640]);
         assert!(tap.ledger().held().is_empty());
-        tap.turn(true);
+        tap.turn(true).expect("memory");
         tap.sent(2, &[2; 640]);
         assert_eq!(tap.ledger().read(0, u64::MAX), (640, vec![2; 640]));
-        tap.turn(true);
+        tap.turn(true).expect("memory");
         assert!(
             !tap.ledger().held().is_empty(),
             "an open one stays as it is"
         );
-        tap.turn(false);
+        tap.turn(false).expect("memory");
         assert_eq!(tap.ledger().capacity(), 0);
     }
 
     #[test]
     fn a_pause_between_two_speeches_is_heard_as_long_as_it_was() {
         let tap = Tap::new();
-        tap.turn(true);
+        tap.turn(true).expect("memory");
         tap.sent(10, &[1; 640]);
         tap.sent(13, &[2; 640]);
         let (first, heard) = tap.ledger().read(0, u64::MAX);
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn a_pause_longer_than_the_tap_leaves_its_end() {
         let tap = Tap::new();
-        tap.turn(true);
+        tap.turn(true).expect("memory");
         tap.sent(10, &[1; 640]);
         tap.sent(1_000_000, &[2; 640]);
         let held = tap.ledger().held();

@@ -3,7 +3,8 @@
 #![no_main]
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::leg::{Input, Leg, LegConfig};
+use translink_core::output::Output;
 use translink_core::volume::Gain;
 
 #[derive(Arbitrary, Debug)]
@@ -21,9 +22,9 @@ fuzz_target!(|script: (bool, Vec<Step>)| {
     let (continuous, steps) = script;
     let mut leg = Leg::new(LegConfig {
         continuous,
-        ledger_samples: 16_000,
         ..LegConfig::default()
-    });
+    })
+    .expect("memory");
     let (mut now, mut next) = (1_000_000_000, None);
     for step in &steps {
         let input = match step {

@@ -2,14 +2,14 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use translink_core::curve::Curve;
-use translink_core::leg::Output;
+use translink_core::output::Output;
 use translink_core::playout::{CATCH_UP, Playout};
 use translink_core::stats::LegStats;
 
 const CAPACITY: usize = 20 * 640;
 
 fuzz_target!(|steps: Vec<(u8, u16, bool, u8)>| {
-    let mut playout = Playout::new(60_000_000, CAPACITY, false, Curve::OFF);
+    let mut playout = Playout::new(60_000_000, CAPACITY, false, Curve::OFF).expect("memory");
     let (mut stats, mut now, mut accepted, mut sent) = (LegStats::default(), 1, 0, 0);
     for (utterance, bytes, last, wait) in steps {
         if utterance == 255 {

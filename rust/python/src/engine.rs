@@ -9,12 +9,12 @@ use translink_core::curve::Curve;
 use translink_core::leg::LegConfig;
 use translink_core::mix::Original;
 use translink_core::volume::Gain;
-use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MOST, Peer, Policy};
+use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy};
 
 use crate::errors::{engine_error, os_error};
 use crate::items::object;
 
-type Address = (String, u16);
+pub(crate) type Address = (String, u16);
 
 /// Whom to hear: `first`, `any` or an address; or several addresses.
 #[derive(FromPyObject)]
@@ -46,7 +46,7 @@ impl Engine {
     #[pyo3(signature = (
         *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = 60, tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0,
-        continuous = false, tempo = Vec::new(),
+        continuous = false, tempo = None, echo_guard = false,
     ))]
     fn add_leg(
         &self,
@@ -61,7 +61,8 @@ impl Engine {
         receive_buffer: usize,
         playout_seconds: f64,
         continuous: bool,
-        tempo: Vec<(f64, f64)>,
+        tempo: Option<Vec<(f64, f64)>>,
+        echo_guard: bool,
     ) -> PyResult<u32> {
         if !(1 << 12..=1 << 30).contains(&receive_buffer) {
             return Err(refused(
@@ -79,9 +80,10 @@ impl Engine {
             tail: tail_ms * 1_000_000,
             playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
             continuous,
-            tempo: curve(&tempo)?,
-            ledger_samples: samples("ledger_seconds", ledger_seconds)?,
+            tempo: curve(&tempo.unwrap_or_default())?,
+            echo_guard,
         };
+        let ledger_samples = samples("ledger_seconds", ledger_seconds)?;
         let source = source.map_or(Ok(Policy::First), policy)?;
         py.detach(|| {
             let ports = LegPorts {
@@ -90,6 +92,7 @@ impl Engine {
                 send_from_listen,
                 receive_buffer,
                 source,
+                ledger_samples,
                 config,
             };
             self.0.add_leg(&ports).map_err(engine_error)
@@ -109,6 +112,14 @@ impl Engine {
         self.0.reset_leg(leg).map_err(engine_error)
     }
 
+    fn detach_leg(&self, leg: u32) -> PyResult<u32> {
+        self.0.detach_leg(leg).map_err(engine_error)
+    }
+
+    fn forget(&self, leg: u32, before: u64) -> PyResult<()> {
+        self.0.forget(leg, before).map_err(engine_error)
+    }
+
     #[pyo3(signature = (leg, utterance, pcm, last = false))]
     fn play(&self, leg: u32, utterance: u64, pcm: &[u8], last: bool) -> PyResult<usize> {
         self.0.play(leg, utterance, pcm, last).map_err(engine_error)
@@ -118,16 +129,23 @@ impl Engine {
         self.0.flush(leg).map_err(engine_error)
     }
 
+    #[pyo3(signature = (leg, start, end, *, without_echo = false))]
     fn history<'py>(
         &self,
         py: Python<'py>,
         leg: u32,
         start: u64,
         end: u64,
+        without_echo: bool,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
-        let read = py.detach(|| self.0.history(leg, start, end));
-        let (first, audio) = read.map_err(engine_error)?;
-        Ok((first, PyBytes::new(py, &audio)))
+        let read = py.detach(|| {
+            if without_echo {
+                self.0.history_without_echo(leg, start, end)
+            } else {
+                self.0.history(leg, start, end)
+            }
+        });
+        recording(py, read.map_err(engine_error)?)
     }
 
     fn set_source(&self, leg: u32, source: Source) -> PyResult<()> {
@@ -173,6 +191,10 @@ impl Engine {
         self.0.set_original(leg, original).map_err(engine_error)
     }
 
+    fn set_echo_guard(&self, leg: u32, on: bool) -> PyResult<()> {
+        self.0.set_echo_guard(leg, on).map_err(engine_error)
+    }
+
     fn set_muted(&self, leg: u32, muted: bool) -> PyResult<()> {
         self.0.set_muted(leg, muted).map_err(engine_error)
     }
@@ -207,8 +229,7 @@ impl Engine {
         end: u64,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
         let read = py.detach(|| self.0.heard(leg, start, end));
-        let (first, audio) = read.map_err(engine_error)?;
-        Ok((first, PyBytes::new(py, &audio)))
+        recording(py, read.map_err(engine_error)?)
     }
 
     const fn fileno(&self) -> i32 {
@@ -241,7 +262,19 @@ impl Engine {
     }
 }
 
-fn told(address: SocketAddr) -> Address {
+/// A recording is large: where it does not fit the memory, `MemoryError`.
+fn recording(
+    py: Python<'_>,
+    (first, audio): (u64, Vec<u8>),
+) -> PyResult<(u64, Bound<'_, PyBytes>)> {
+    let copy = |bytes: &mut [u8]| {
+        bytes.copy_from_slice(&audio);
+        Ok(())
+    };
+    Ok((first, PyBytes::new_with(py, audio.len(), copy)?))
+}
+
+pub(crate) fn told(address: SocketAddr) -> Address {
     (address.ip().to_canonical().to_string(), address.port())
 }
 
@@ -259,7 +292,7 @@ fn policy(source: Source) -> PyResult<Policy> {
     let count = several.len();
     let peers: PyResult<Vec<Peer>> = several.iter().map(peer).collect();
     let listed = Listed::new(peers?);
-    let rule = format!("source must name 1..={MOST} addresses");
+    let rule = format!("source must name 1..={MAX_PEERS} addresses");
     listed
         .map(Policy::Listed)
         .ok_or_else(|| refused(&rule, count))

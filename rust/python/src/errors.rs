@@ -2,7 +2,9 @@
 
 use std::io;
 
-use pyo3::exceptions::{PyBlockingIOError, PyLookupError, PyOSError, PyRuntimeError};
+use pyo3::exceptions::{
+    PyBlockingIOError, PyLookupError, PyMemoryError, PyOSError, PyRuntimeError,
+};
 use pyo3::prelude::*;
 use translink_engine::Error;
 
@@ -12,6 +14,7 @@ pub(crate) fn engine_error(error: Error) -> PyErr {
     let text = error.to_string();
     match &error {
         Error::Io(source) | Error::Address { source, .. } => os_error(source, text),
+        Error::Memory(_) => PyMemoryError::new_err(text),
         Error::NoLeg(_) | Error::Dead(_) => PyLookupError::new_err(text),
         Error::Busy => PyBlockingIOError::new_err(text),
         _ => PyRuntimeError::new_err(text),

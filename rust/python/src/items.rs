@@ -1,9 +1,11 @@
-//! What `Engine.drain` gives out: `Frame` and `Playout`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use translink_core::leg::PlayoutEvent;
+use translink_core::output::PlayoutEvent;
 use translink_engine::Item;
+
+use crate::engine::{Address, told};
 
 /// 20 ms of a leg's audio.
 #[pyclass(frozen, get_all)]
@@ -16,6 +18,7 @@ pub(crate) struct Frame {
     peak: u16,
     rms: u16,
     speech: bool,
+    echo: bool,
     filled: u16,
     /// Made once: every reader gets the same object.
     pcm: Py<PyBytes>,
@@ -25,8 +28,28 @@ pub(crate) struct Frame {
 impl Frame {
     fn __repr__(&self) -> String {
         format!(
-            "<Frame leg={} life={} start={} rms={} speech={} filled={}>",
-            self.leg, self.life, self.start, self.rms, self.speech, self.filled
+            "<Frame leg={} life={} start={} rms={} speech={} echo={} filled={}>",
+            self.leg, self.life, self.start, self.rms, self.speech, self.echo, self.filled
+        )
+    }
+}
+
+/// Another sender has taken over in a call.
+#[pyclass(frozen, get_all)]
+pub(crate) struct SourceChange {
+    leg: u32,
+    life: u32,
+    old: Address,
+    new: Address,
+    at: u64,
+}
+
+#[pymethods]
+impl SourceChange {
+    fn __repr__(&self) -> String {
+        format!(
+            "<SourceChange leg={} life={} old={:?} new={:?} at={}>",
+            self.leg, self.life, self.old, self.new, self.at
         )
     }
 }
@@ -70,6 +93,7 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
                 peak: frame.peak,
                 rms: frame.rms,
                 speech: frame.speech,
+                echo: frame.echo,
                 filled: frame.filled,
                 pcm,
             };
@@ -91,6 +115,22 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
                 at,
                 unplayed,
             }
+        }
+        Item::Moved {
+            leg,
+            life,
+            old,
+            new,
+            at,
+        } => {
+            let change = SourceChange {
+                leg,
+                life,
+                old: told(old),
+                new: told(new),
+                at,
+            };
+            return Ok(Bound::new(py, change)?.into_any());
         }
         Item::Dead { leg, at } => Playout {
             leg,

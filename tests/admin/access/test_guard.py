@@ -22,7 +22,7 @@ from translink.admin.access import guard as guard_module
 from translink.admin.access.guard import BODY_LIMIT, FIELDS_LIMIT, Guard
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.roles import Access
-from translink.admin.access.throttle import BURST
+from translink.admin.access.throttle import GUESSES_AT_ONCE
 from translink.admin.http.route import Route, install
 
 CONTROL, READ = "control sesame", "read sesame"
@@ -339,11 +339,11 @@ async def test_guessing_is_slowed_down_and_a_right_guess_is_not_told(
 ) -> None:
     mallory = {"X-Forwarded-For": "192.0.2.66"}
     statuses = []
-    for number in range(BURST + 3):
+    for number in range(GUESSES_AT_ONCE + 3):
         wrong = {**mallory, **bearer(f"guess {number}")}
         async with http.get(strict.url + "/api/stats", headers=wrong) as answer:
             statuses.append(answer.status)
-    assert statuses == [401] * BURST + [429] * 3
+    assert statuses == [401] * GUESSES_AT_ONCE + [429] * 3
     for attempt in (
         http.get(strict.url + "/api/stats", headers={**mallory, **bearer(CONTROL)}),
         http.post(strict.url + "/login", json={"token": CONTROL}, headers=mallory),
@@ -353,7 +353,7 @@ async def test_guessing_is_slowed_down_and_a_right_guess_is_not_told(
             wait = int(answer.headers["Retry-After"])
     async with http.get(strict.url + "/api/stats", headers=bearer(CONTROL)) as answer:
         assert answer.status == 200  # from elsewhere
-        assert (await answer.json())["admin"]["failed_tokens"] == BURST
+        assert (await answer.json())["admin"]["failed_tokens"] == GUESSES_AT_ONCE
     clock.now += wait
     async with http.get(strict.url + "/api/stats", headers={**mallory, **bearer(CONTROL)}) as got:
         assert got.status == 200
@@ -362,16 +362,18 @@ async def test_guessing_is_slowed_down_and_a_right_guess_is_not_told(
 async def test_guessing_at_the_log_in_counts_too(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:
-    statuses = [await log_in(http, strict, f"guess {number}") for number in range(BURST + 1)]
-    assert statuses == [401] * BURST + [429]
+    statuses = [
+        await log_in(http, strict, f"guess {number}") for number in range(GUESSES_AT_ONCE + 1)
+    ]
+    assert statuses == [401] * GUESSES_AT_ONCE + [429]
 
 
 async def test_guessing_by_subprotocol_counts_too(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:
-    for number in range(BURST + 1):
+    for number in range(GUESSES_AT_ONCE + 1):
         guess = base64.urlsafe_b64encode(b"guess %d" % number).decode().rstrip("=")
-        status = "429" if number == BURST else "401"
+        status = "429" if number == GUESSES_AT_ONCE else "401"
         with pytest.raises(aiohttp.WSServerHandshakeError, match=status):
             await http.ws_connect(strict.url + "/api/events", protocols=(f"bearer.{guess}",))
 
@@ -381,7 +383,7 @@ async def test_a_session_goes_on_while_its_address_is_told_to_wait(
 ) -> None:
     await log_in(browser, strict, READ)
     async with aiohttp.ClientSession() as mallory:
-        for number in range(BURST + 1):
+        for number in range(GUESSES_AT_ONCE + 1):
             await log_in(mallory, strict, f"guess {number}")
     async with browser.get(strict.url + "/api/stats") as answer:
         assert answer.status == 200
@@ -393,10 +395,10 @@ async def test_only_a_proxy_we_believe_says_where_a_request_comes_from(
     server = AdminServer(program, port=0, token=CONTROL)
     await server.start()
     try:
-        for number in range(BURST + 1):
+        for number in range(GUESSES_AT_ONCE + 1):
             said = {"X-Forwarded-For": f"192.0.2.{number}", **bearer("guess")}
             async with http.get(server.url + "/api/stats", headers=said) as answer:
-                assert answer.status == (429 if number == BURST else 401)
+                assert answer.status == (429 if number == GUESSES_AT_ONCE else 401)
     finally:
         await server.close()
 
@@ -405,12 +407,12 @@ async def test_of_two_lines_that_say_so_the_proxys_is_believed(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:
     """A proxy that adds a line of its own leaves the client's where it was: 40 guesses, 40 × 401."""
-    for number in range(BURST + 3):
+    for number in range(GUESSES_AT_ONCE + 3):
         said = CIMultiDict(bearer("guess"))
         said.add("X-Forwarded-For", f"198.51.100.{number}")
         said.add("X-Forwarded-For", "192.0.2.66")
         async with http.get(strict.url + "/api/stats", headers=said) as answer:
-            assert answer.status == (401 if number < BURST else 429)
+            assert answer.status == (401 if number < GUESSES_AT_ONCE else 429)
 
 
 async def test_wrong_tokens_are_logged_without_the_token(

@@ -12,65 +12,65 @@ from hypothesis import strategies as st
 
 from tests.admin.access.test_connections import connected
 from translink.admin import AdminServer
-from translink.admin.access.rate import LONGEST_WAIT, REQUEST, SHARES, Pace
+from translink.admin.access.rate import LONGEST_WAIT, REQUEST, SHARES, RequestRate
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(0, 0.05)), max_size=300))
 def test_no_lane_takes_more_than_its_share(asked: list[tuple[float, float]]) -> None:
-    pace = Pace(burst=0.1)
+    rate = RequestRate(burst=0.1)
     now, taken, begun = 1000.0, 0.0, 1000.0
     for gap, cost in asked:
         now += gap
-        wait = pace.wait("known", "192.0.2.1", now)
+        wait = rate.wait("known", "192.0.2.1", now)
         if wait is None:
             continue
         # What was taken before this one begins was within the share, the burst and one request.
         assert taken <= 0.1 + SHARES["known"] * (now + wait - begun) + 0.05 + REQUEST + 1e-9
-        pace.spent("known", cost)
+        rate.spent("known", cost)
         taken += cost + REQUEST
 
 
 def test_after_a_quiet_time_a_burst_is_answered_at_once() -> None:
-    pace = Pace(burst=4 * REQUEST)
+    rate = RequestRate(burst=4 * REQUEST)
     for now in (100.0, 200.0):
-        waits = [pace.wait("known", "", now) for _ in range(6)]
+        waits = [rate.wait("known", "", now) for _ in range(6)]
         assert waits == pytest.approx([0.0] * 5 + [REQUEST / SHARES["known"]])
 
 
 def test_nobody_waits_for_long() -> None:
-    pace = Pace()
-    waits = [pace.wait("known", "", 100.0) for _ in range(5_000)]
+    rate = RequestRate()
+    waits = [rate.wait("known", "", 100.0) for _ in range(5_000)]
     answered = [wait for wait in waits if wait is not None]
     assert max(answered) <= LONGEST_WAIT
-    assert pace.refused == len(waits) - len(answered) > 0
+    assert rate.refused == len(waits) - len(answered) > 0
 
 
 def test_a_client_that_hangs_up_gives_its_turn_back() -> None:
-    pace = Pace(burst=0.0)
-    assert pace.wait("known", "", 100.0) == 0.0
-    first = pace.wait("known", "", 100.0)
-    pace.forgo("known")
-    assert pace.wait("known", "", 100.0) == first
+    rate = RequestRate(burst=0.0)
+    assert rate.wait("known", "", 100.0) == 0.0
+    first = rate.wait("known", "", 100.0)
+    rate.forgo("known")
+    assert rate.wait("known", "", 100.0) == first
 
 
 def test_a_flood_from_one_address_takes_nothing_from_another() -> None:
-    pace = Pace()
+    rate = RequestRate()
     for step in range(2_000):
-        pace.wait("stranger", "192.0.2.1", 100.0 + step / 1000)
-    assert pace.wait("stranger", "192.0.2.2", 102.0) == pytest.approx(0.0, abs=0.1)
+        rate.wait("stranger", "192.0.2.1", 100.0 + step / 1000)
+    assert rate.wait("stranger", "192.0.2.2", 102.0) == pytest.approx(0.0, abs=0.1)
 
 
 def test_strangers_take_nothing_from_those_that_are_known() -> None:
-    pace = Pace()
+    rate = RequestRate()
     for number in range(10_000):
-        pace.wait("stranger", f"192.0.2.{number}", 100.0)
-    assert pace.wait("known", "", 100.0) == 0.0
+        rate.wait("stranger", f"192.0.2.{number}", 100.0)
+    assert rate.wait("known", "", 100.0) == 0.0
 
 
 async def test_one_request_too_many_waits_its_turn(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
-    server.guard.pace = Pace({"known": 0.02, "stranger": 0.02}, burst=10 * REQUEST)
+    server.guard.rate = RequestRate({"known": 0.02, "stranger": 0.02}, burst=10 * REQUEST)
 
     async def ask() -> int:
         async with http.get(server.url + "/health") as answer:
@@ -83,7 +83,7 @@ async def test_one_request_too_many_waits_its_turn(
 async def test_more_than_may_wait_are_told_to_come_back(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
-    server.guard.pace = Pace({"known": 1e-6, "stranger": 1e-6}, burst=0.0)
+    server.guard.rate = RequestRate({"known": 1e-6, "stranger": 1e-6}, burst=0.0)
     async with http.get(server.url + "/health") as answer:
         assert answer.status == 200
     async with http.get(server.url + "/health") as answer:
@@ -95,13 +95,13 @@ async def test_a_request_whose_client_hung_up_is_not_answered(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
     share = REQUEST / 0.5
-    server.guard.pace = pace = Pace({"known": share, "stranger": share}, burst=0.0)
+    server.guard.rate = rate = RequestRate({"known": share, "stranger": share}, burst=0.0)
     async with http.get(server.url + "/health") as answer:
         assert answer.status == 200
     before = server.guard.seconds
     async with connected(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         async with asyncio.timeout(10):
-            while not pace.delayed:  # noqa: ASYNC110 - the server's state
+            while not rate.delayed:  # noqa: ASYNC110 - the server's state
                 await asyncio.sleep(0.01)
     async with asyncio.timeout(10):
         while server.guard.counts()["connections"] > 1:  # noqa: ASYNC110 - the client's own stays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from translink.admin.access.sessions import LONGEST, MOST, Sessions
+from translink.admin.access.sessions import LONGEST_SESSION, MOST_SESSIONS, Sessions
 
 
 def name(number: int) -> str:
@@ -36,7 +36,7 @@ def test_it_ends_some_day_even_if_it_is_used() -> None:
     now = 0.0
     while sessions.role(name(1), now):
         now += 59.0
-    assert LONGEST < now < LONGEST + 60
+    assert LONGEST_SESSION < now < LONGEST_SESSION + 60
 
 
 def test_it_ends_at_log_out() -> None:
@@ -49,11 +49,11 @@ def test_it_ends_at_log_out() -> None:
 
 def test_one_too_many_ends_the_one_least_used() -> None:
     sessions = Sessions(idle=60.0)
-    for number in range(MOST):
+    for number in range(MOST_SESSIONS):
         sessions.begin(name(number), "read", 0.0)
     sessions.role(name(0), 1.0)
-    sessions.begin(name(MOST), "read", 2.0)
-    assert len(sessions) == MOST
+    sessions.begin(name(MOST_SESSIONS), "read", 2.0)
+    assert len(sessions) == MOST_SESSIONS
     assert sessions.role(name(0), 2.0) == "read"
     assert sessions.role(name(1), 2.0) is None
 

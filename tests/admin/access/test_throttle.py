@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translink.admin.access.throttle import (
-    BURST,
-    EVERY,
-    MOST,
+    GUESS_SECONDS,
+    GUESSES_AT_ONCE,
+    MOST_ADDRESSES,
     OVERALL_BURST,
     OVERALL_EVERY,
     Throttle,
@@ -27,25 +27,25 @@ def test_a_burst_is_allowed_then_one_every_so_often() -> None:
                 break
             throttle.failed(MALLORY, second)
             looked_at += 1
-    assert looked_at <= BURST + 600 / EVERY
-    assert looked_at >= 600 / EVERY - 1  # and he is not locked out for ever
+    assert looked_at <= GUESSES_AT_ONCE + 600 / GUESS_SECONDS
+    assert looked_at >= 600 / GUESS_SECONDS - 1  # and he is not locked out for ever
     assert throttle.failed_tokens == looked_at
     assert throttle.throttled == 600
 
 
 def test_who_waits_as_told_is_looked_at_again() -> None:
     throttle = Throttle()
-    for _ in range(BURST):
+    for _ in range(GUESSES_AT_ONCE):
         assert throttle.wait(MALLORY, 5.0) == 0
         throttle.failed(MALLORY, 5.0)
     wait = throttle.wait(MALLORY, 5.0)
-    assert 0 < wait <= EVERY
+    assert 0 < wait <= GUESS_SECONDS
     assert throttle.wait(MALLORY, 5.0 + wait) == 0
 
 
 def test_one_address_that_guesses_does_not_shut_out_another() -> None:
     throttle = Throttle()
-    for _ in range(BURST):
+    for _ in range(GUESSES_AT_ONCE):
         throttle.failed(MALLORY, 0.0)
     assert throttle.wait(MALLORY, 0.0) > 0
     assert throttle.wait(ALICE, 0.0) == 0
@@ -53,7 +53,7 @@ def test_one_address_that_guesses_does_not_shut_out_another() -> None:
 
 def test_a_right_token_buys_no_more_guesses() -> None:
     throttle = Throttle()
-    for _ in range(BURST):
+    for _ in range(GUESSES_AT_ONCE):
         throttle.failed(MALLORY, 0.0)
         throttle.succeeded(MALLORY)
     assert throttle.wait(MALLORY, 0.0) > 0
@@ -78,11 +78,11 @@ def test_all_together_guess_no_faster_than_the_budget_and_do_not_shut_out_who_is
 
 def test_a_host_with_2_to_the_64_addresses_is_one() -> None:
     throttle = Throttle()
-    for number in range(BURST):
+    for number in range(GUESSES_AT_ONCE):
         throttle.failed(f"2001:db8::{number:x}", 0.0)
     assert throttle.wait("2001:db8::ffff", 0.0) > 0
     assert throttle.wait("2001:db8:0:1::1", 0.0) == 0
-    for _ in range(BURST):
+    for _ in range(GUESSES_AT_ONCE):
         throttle.failed("::ffff:192.0.2.66", 0.0)
     assert throttle.wait(MALLORY, 0.0) > 0
 
@@ -97,14 +97,14 @@ def test_what_is_remembered_is_bounded_and_debts_are_forgiven(
         now += later
         throttle.failed(f"10.0.{address // 256}.{address % 256}", now)
         throttle.succeeded(f"10.0.{address // 256}.{address % 256}")
-    assert len(throttle) <= 2 * MOST
-    late = now + (BURST + len(attempts)) * max(EVERY, OVERALL_EVERY)
+    assert len(throttle) <= 2 * MOST_ADDRESSES
+    late = now + (GUESSES_AT_ONCE + len(attempts)) * max(GUESS_SECONDS, OVERALL_EVERY)
     assert throttle.wait(MALLORY, late) == 0
 
 
 def test_more_addresses_than_places_push_the_oldest_out() -> None:
     throttle = Throttle()
-    for number in range(3 * MOST):
+    for number in range(3 * MOST_ADDRESSES):
         throttle.failed(f"10.1.{number // 256}.{number % 256}", 0.0)
         throttle.succeeded(f"10.1.{number // 256}.{number % 256}")
-    assert len(throttle) == 2 * MOST
+    assert len(throttle) == 2 * MOST_ADDRESSES

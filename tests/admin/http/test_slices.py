@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from translink.admin.http.slices import SLICE, sliced
+from translink.admin.http.slices import SLICE_SECONDS, sliced
 
 
 async def test_others_get_their_turn_between_slices() -> None:
@@ -18,7 +18,7 @@ async def test_others_get_their_turn_between_slices() -> None:
             await asyncio.sleep(0)
 
     def slow(number: int) -> int:
-        time.sleep(SLICE / 2)
+        time.sleep(SLICE_SECONDS / 2)
         return number
 
     task = asyncio.create_task(others())

@@ -70,7 +70,14 @@ def test_all_that_is_told_is_as_documented() -> None:
         except ValidationError as error:
             pytest.fail(f"{event.as_dict()}: {error}")
     # The others need providers in line, a load, a listener.
-    assert seen >= EVENT_TYPES.keys() - {"breaker", "pressure", "listening", "interim", "replay"}
+    assert seen >= EVENT_TYPES.keys() - {
+        "breaker",
+        "pressure",
+        "listening",
+        "interim",
+        "replay",
+        "source",
+    }
 
 
 @pytest.mark.parametrize("type_", EVENT_TYPES)

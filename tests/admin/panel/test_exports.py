@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translink.admin.panel.exports import srt, txt, vtt
-from translink.observe.views import Line
+from translink.observe.views import TranscriptLine
 
 texts = st.text(max_size=80) | st.sampled_from(
     ["-->", "<b>x</b>", "a & b", "\n\n", "NOTE this", "STYLE", "1\n00:00:00,000 --> 00:00:01,000"]
 )
 lines = st.lists(
     st.builds(
-        Line,
+        TranscriptLine,
         leg=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True),
         segment=st.integers(1, 99),
         start_s=st.floats(0, 400_000),
@@ -71,7 +71,7 @@ def _times(found: re.Match[str]) -> tuple[float, float]:
 
 
 @given(lines)
-def test_every_line_is_a_cue_of_its_time_whatever_was_said(said: list[Line]) -> None:
+def test_every_line_is_a_cue_of_its_time_whatever_was_said(said: list[TranscriptLine]) -> None:
     for cues in (parse_srt(srt(said)), parse_vtt(vtt(said))):
         assert len(cues) == len(said)
         for (start, end, _), line in zip(cues, said, strict=True):
@@ -81,7 +81,9 @@ def test_every_line_is_a_cue_of_its_time_whatever_was_said(said: list[Line]) -> 
 
 
 def test_a_cue_says_who_what_and_what_it_was_translated_to() -> None:
-    line = Line("3333", 1, 61.5, 63.25, "Fish & <chips>", "en", "Poisson --> frites", "fr")
+    line = TranscriptLine(
+        "3333", 1, 61.5, 63.25, "Fish & <chips>", "en", "Poisson --> frites", "fr"
+    )
     assert parse_srt(srt([line])) == [(61.5, 63.25, ["3333: Fish & ‹chips›", "Poisson → frites"])]
     assert parse_vtt(vtt([line])) == [
         (61.5, 63.25, ["<v 3333>Fish &amp; &lt;chips&gt;", "<i>Poisson --&gt; frites</i>"])
@@ -93,6 +95,6 @@ def test_a_cue_says_who_what_and_what_it_was_translated_to() -> None:
 
 
 @given(lines)
-def test_plain_text_has_a_line_for_each_text(said: list[Line]) -> None:
+def test_plain_text_has_a_line_for_each_text(said: list[TranscriptLine]) -> None:
     texts = sum(1 + bool(line.translation) for line in said)
     assert len(txt(said).split("\n")) == texts + 1

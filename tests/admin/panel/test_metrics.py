@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.admin.conftest import Program
 from tests.support.paths import ROOT
-from translink.admin.panel.metrics import EDGES, Measures, exposition
+from translink.admin.panel.metrics import BUCKET_EDGES, Measures, exposition
 from translink.observe.stages import Histogram, Stages
 
 GRAFANA = ROOT / "docs" / "grafana" / "translink.json"
@@ -63,7 +63,7 @@ def test_legs_that_come_and_go_share_one_label() -> None:
 def test_stages_are_histograms_with_their_owner() -> None:
     wire = {"stage": "ring_to_wire", "owner": "own"}
     buckets = samples("translink_stage_seconds_bucket", **wire)
-    assert len(buckets) == len(EDGES) + 1
+    assert len(buckets) == len(BUCKET_EDGES) + 1
     assert buckets == sorted(buckets)
     assert buckets[-1] == 3
     assert samples("translink_stage_seconds_bucket", le="0.001", **wire) == [1]
@@ -94,7 +94,7 @@ def test_a_histogram_tells_its_parts_within_its_precision() -> None:
     values = [0.0001 * 1.07**n for n in range(150)]
     for value in values:
         histogram.record(value)
-    for edge, counted in zip(EDGES, histogram.cumulative(EDGES), strict=True):
+    for edge, counted in zip(BUCKET_EDGES, histogram.cumulative(BUCKET_EDGES), strict=True):
         low = sum(value <= edge / 1.04 for value in values)
         assert low <= counted <= sum(value <= edge for value in values)
     assert histogram.total() == pytest.approx(sum(values), rel=0.02)

@@ -8,7 +8,7 @@ import base64
 import aiohttp
 import pytest
 
-from tests.admin.conftest import Happened, Program
+from tests.admin.conftest import Program, happened
 from translink.admin import AdminServer
 from translink.admin.access.roles import EVENTS_PROTOCOL
 
@@ -21,7 +21,7 @@ async def test_a_watcher_sees_events_in_order(
         ((call, leg, feed),) = program.feeds
         assert (call, leg) == (None, "3333")
         for kind in ("interim", "final"):
-            feed.queue.put_nowait(Happened(kind, "3333"))
+            feed.queue.put_nowait(happened(kind, "3333"))
         assert (await watcher.receive_json())["type"] == "interim"
         final = await watcher.receive_json()
         assert (final["type"], final["text"]) == ("final", "<b>hé</b>")

@@ -154,7 +154,7 @@ async def test_who_takes_no_data_is_cut_off_and_holds_up_nobody(
     http: aiohttp.ClientSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "PATIENCE", 0.3)
+    monkeypatch.setattr(live, "SEND_PATIENCE", 0.3)
     program.lines[0].text = "x"
     url = server.url + "/api/live"
     async with http.ws_connect(url) as watcher:
@@ -290,7 +290,7 @@ async def test_who_falls_behind_in_events_is_cut_off_and_told_why(
         await watcher.receive_json()
         await watcher.send_json({"watch": {"events": "all"}})
         await asyncio.sleep(0.1)
-        for _ in range(live.EVENTS + 1):
+        for _ in range(live.EVENTS_BEHIND + 1):
             program.tell("final")
         assert await _end(watcher) == (1013, "more than 1000 events behind")
     await asyncio.sleep(0.05)

@@ -8,12 +8,13 @@ import shutil
 import signal
 from array import array
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from translink.offline.engines.phrasebook import Phrasebook, load
 from translink.offline.engines.protocols import EngineMissing
-from translink.offline.engines.synthesizer import ProgramSynthesizer
+from translink.offline.engines.synthesizer import SPEAKERS, ProgramSynthesizer
 from translink.offline.engines.translator import PhrasebookTranslator
 
 needs_apertium = pytest.mark.skipif(
@@ -94,3 +95,23 @@ async def test_a_missing_voice_names_the_command(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(EngineMissing, match="apt-get install flite"):
         await anext(ProgramSynthesizer().speak("hello", "en", 16_000))
+
+
+async def test_callers_words_stand_in_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every user of the machine can read a command line (/proc/PID/cmdline)."""
+    start = asyncio.create_subprocess_exec
+    commands: list[tuple[object, ...]] = []
+
+    async def noting(*command: Any, **how: Any) -> asyncio.subprocess.Process:
+        commands.append(command)
+        return await start(*command, **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noting)
+    words = "My card number is four seven one one. The code follows."
+    for language in SPEAKERS:
+        pcm = b"".join(
+            [piece async for piece in ProgramSynthesizer().speak(words, language, 16_000)]
+        )
+        assert len(pcm) > 32_000
+    assert len(commands) == len(SPEAKERS)
+    assert not any("card" in str(part) for command in commands for part in command)

@@ -13,10 +13,11 @@ from translink.offline.engines.phrasebook import normal
 pytestmark = [needs_engines, pytest.mark.timeout(240)]
 
 
-async def heard(url: str, language: str, prompt: Prompt) -> str:
+async def heard(server: tuple[str, str], language: str, prompt: Prompt) -> str:
+    url, key = server
     query = f"/v1/listen?model=nova-3&language={language}&encoding=linear16&sample_rate=16000"
     async with (
-        aiohttp.ClientSession(headers={"Authorization": "Token any"}) as session,
+        aiohttp.ClientSession(headers={"Authorization": f"Token {key}"}) as session,
         session.post(url + query, data=prompt.pcm() + bytes(9600)) as response,
     ):
         answer = await response.json()
@@ -37,10 +38,10 @@ async def test_english_dictation_is_usable(tmp_path: Path) -> None:
     """Gate: word error rate below 40 % (measured on all prompts: 29 %)."""
     spoken = prompts("en", range(4, 9))[::9][:14]
     wrong = total = 0
-    with serving("--recognizers", "2") as url:
+    with serving("--recognizers", "2") as server:
         for prompt in spoken:
             said = normal(prompt.text).split()
-            wrong += errors(said, normal(await heard(url, "en", prompt)).split())
+            wrong += errors(said, normal(await heard(server, "en", prompt)).split())
             total += len(said)
     assert wrong / total < 0.40
 
@@ -53,10 +54,10 @@ async def test_phrases_of_a_users_book_are_heard_in_both_languages(tmp_path: Pat
     lines = [f"{p.text}\t-" for p in english] + [f"-\t{p.text}" for p in french]
     book.write_text("\n".join(line.replace("|", " ") for line in lines))
     right = dict.fromkeys(spoken, 0)
-    with serving("--phrasebook", str(book)) as url:
+    with serving("--phrasebook", str(book)) as server:
         for language, sample in spoken.items():
             for prompt in sample:
-                got = await heard(url, language, prompt)
+                got = await heard(server, language, prompt)
                 right[language] += normal(got) == normal(prompt.text)
     assert right["en"] / len(spoken["en"]) > 0.95
     assert right["fr"] / len(spoken["fr"]) > 0.80

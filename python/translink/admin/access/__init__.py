@@ -1,4 +1,4 @@
-"""Who may use the admin server, how often, and over which connections.
+"""Access to the admin server: which clients, how often, over which connections.
 
 `guard` is the middleware in front of every route; the rest are its parts, each sans-IO where it can
 be. May import `settings` and `errors`, and nothing of the routes. Start reading at `guard`;

@@ -5,7 +5,7 @@ Theory of operation
     1,300 TLS connections that never shook hands once took every descriptor of the process, because
     they were only counted when their handshake was over. Between the transport and aiohttp's own
     protocol stands a watch. It knows when a connection came, when it began to send a request and,
-    told by the guard, when that request is being answered. A connection is cut off when it sends no
+    from the guard, when that request is being answered. A connection is cut off when it sends no
     whole request within `REQUEST_TIME` of its first byte (a *slowloris*), nothing at all within
     `IDLE_TIME`, or does not take its answer within that time.
 
@@ -38,7 +38,7 @@ REQUEST_TIME = 10.0
 """Seconds for a whole request, its body included, and for a TLS handshake."""
 IDLE_TIME = 75.0
 """Seconds between two requests, above the usual 60 s of proxies; also for reading an answer."""
-SWEEP = 0.5
+SWEEP_SECONDS = 0.5
 BACKLOG = 128
 ACCEPTED_AT_ONCE = 16
 """Connections accepted before calls get their turn again."""
@@ -48,7 +48,7 @@ READ_BURST = 131_072.0
 """Bytes that it may send at once: twice the largest body."""
 READ_COST = 64.0
 """Bytes that each read counts for, however short."""
-SHORTAGE = 0.5
+SHORTAGE_PAUSE = 0.5
 """Seconds until the next try when the process has no descriptor left."""
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -81,8 +81,8 @@ class Connections:
         self._address = host, port
         self._tls = tls
         self._sockets: list[socket.socket] = []
-        self._watches: set[_Watch] = set()
-        self._entering: dict[_Watch, asyncio.Task[None]] = {}
+        self._watches: set[_ConnectionWatch] = set()
+        self._entering: dict[_ConnectionWatch, asyncio.Task[None]] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -140,7 +140,7 @@ class Connections:
         watch = self._watch_of(transport)
         return watch.gone if watch is not None else _GONE
 
-    def left(self, watch: _Watch) -> None:
+    def left(self, watch: _ConnectionWatch) -> None:
         """A connection is over."""
         self._watches.discard(watch)
 
@@ -148,7 +148,7 @@ class Connections:
     def _bound(self) -> bool:
         return len(self._sockets) > 1
 
-    def _watch_of(self, transport: asyncio.Transport | None) -> _Watch | None:
+    def _watch_of(self, transport: asyncio.Transport | None) -> _ConnectionWatch | None:
         if transport is None:
             return None
         return next((watch for watch in self._watches if watch.transport is transport), None)
@@ -164,7 +164,7 @@ class Connections:
                 self.shortages += 1
                 loop = asyncio.get_running_loop()
                 loop.remove_reader(listening.fileno())
-                loop.call_later(SHORTAGE, self._listen_again, listening)
+                loop.call_later(SHORTAGE_PAUSE, self._listen_again, listening)
                 return
             accepted.setblocking(False)
             if len(self) >= self.most and not self._make_room():
@@ -172,7 +172,7 @@ class Connections:
                 continue
             server = self._runner.server
             assert server is not None
-            watch = _Watch(self, server(), str(address[0]))
+            watch = _ConnectionWatch(self, server(), str(address[0]))
             self._watches.add(watch)
             task = asyncio.create_task(self._enter(watch, accepted), name="admin-handshake")
             self._entering[watch] = task
@@ -181,7 +181,7 @@ class Connections:
         if listening in self._sockets:
             asyncio.get_running_loop().add_reader(listening.fileno(), self._accept, listening)
 
-    async def _enter(self, watch: _Watch, accepted: socket.socket) -> None:
+    async def _enter(self, watch: _ConnectionWatch, accepted: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: watch,
@@ -215,13 +215,13 @@ class Connections:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP)
+            await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
             for watch in [watch for watch in self._watches if watch.is_late(now)]:
                 self._cut(watch)
             self.on_sweep()
 
-    def _cut(self, watch: _Watch) -> None:
+    def _cut(self, watch: _ConnectionWatch) -> None:
         self.cut_off += 1
         self._watches.discard(watch)
         if (entering := self._entering.get(watch)) is not None and watch.transport is None:
@@ -234,7 +234,7 @@ _GONE = asyncio.Event()
 _GONE.set()
 
 
-class _Watch(asyncio.Protocol):
+class _ConnectionWatch(asyncio.Protocol):
     """One connection: hands everything on to aiohttp's protocol and notes the times."""
 
     def __init__(self, connections: Connections, inner: web.RequestHandler, address: str) -> None:

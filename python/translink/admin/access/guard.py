@@ -2,7 +2,7 @@
 
 Theory of operation
     Each route stands in a table with the role that it takes (`routes`). For
-    each request the guard asks `Access` whether it may be looked at, finds out who asks (a token, or
+    each request the guard asks `Access` whether it may be looked at, finds the client's role (by a token, or
     a session that began with one), asks `Access` again, reads the body within its bounds of size and
     time, and only then calls the handler. Tokens pass the `Throttle` first. Whatever goes wrong is
     answered in JSON with a true status and without details of the inside; every answer carries the
@@ -28,13 +28,13 @@ from aiohttp import web
 from translink.admin.access.connections import Connections
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.noise import Noise
-from translink.admin.access.rate import LONGEST_WAIT, Lane, Pace
+from translink.admin.access.rate import LONGEST_WAIT, ClientKind, RequestRate
 from translink.admin.access.roles import SAFE_METHODS, Access, opens_stream, token_in
 from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
 from translink.admin.http.responses import answer, must_be_json
 from translink.admin.http.route import Handler, Role, Route, role_of
-from translink.log import Weather
+from translink.log import RateLimit
 
 BODY_LIMIT = 65_536
 """Bytes of a request's body; ours are a few dozen."""
@@ -46,7 +46,7 @@ FIELDS_LIMIT = 64
 """Of a request: bytes of its first line, bytes of a header field, number of fields."""
 
 ROLE: web.RequestKey[Role] = web.RequestKey("translink.role", str)  # type: ignore[arg-type]
-"""What the one who asks may do; not there on an open route without a token."""
+"""The client's role; absent on an open route without a token."""
 
 log = structlog.get_logger("translink.admin")
 
@@ -71,13 +71,13 @@ class Guard:
         """
         self.access = access
         self.throttle = Throttle()
-        self.pace = Pace()
+        self.rate = RequestRate()
         self.noise = Noise()
         self.sessions = Sessions(session_time)
         self._proxies = frozenset(proxies)
         self._secure = secure
         self._clock = clock
-        self._weather = Weather()
+        self._limit = RateLimit()
         self._streams: dict[str, set[asyncio.Transport]] = {}
         """Of each session that has WebSockets open: they end with it."""
         self.connections: Connections | None = None
@@ -98,8 +98,8 @@ class Guard:
         counts = {
             "failed_tokens": self.throttle.failed_tokens,
             "throttled": self.throttle.throttled,
-            "delayed": self.pace.delayed,
-            "refused": self.pace.refused,
+            "delayed": self.rate.delayed,
+            "refused": self.rate.refused,
             "bad_requests": self.noise.bad_requests,
             "sessions": len(self.sessions),
         }
@@ -127,15 +127,15 @@ class Guard:
 
     async def _in_turn(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Wait for the turn, within bounds, and answer."""
-        lane: Lane = "known" if ROLE in request else "stranger"
-        wait = self.pace.wait(lane, self._address(request), self._clock())
+        kind: ClientKind = "known" if ROLE in request else "stranger"
+        wait = self.rate.wait(kind, self._address(request), self._clock())
         if wait is None:
             return _try_later("the admin server is asked for more than it may do beside calls")
         if wait > 0 and self.connections is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self.connections.gone(request.transport).wait()
-                    self.pace.forgo(lane)
+                    self.rate.forgo(kind)
                     raise ConnectionResetError("the client hung up")
         before = time.thread_time()
         response = await self._answer(request, handler)
@@ -143,10 +143,10 @@ class Guard:
             # A stream's time is not its request's: its own bounds hold.
             took = time.thread_time() - before
             self.seconds += took
-            self.pace.spent(lane, min(took, LONGEST_WAIT))
+            self.rate.spent(kind, min(took, LONGEST_WAIT))
         return response
 
-    # --- Who asks, and whether they may ---
+    # --- The client's role ---
 
     def _verdict(self, request: web.Request) -> web.Response | None:
         """The answer to a request that may not be, or None; sets the request's role."""
@@ -192,7 +192,7 @@ class Guard:
             self.throttle.succeeded(address)
             return role
         self.throttle.failed(address, now)
-        if (untold := self._weather.tell("wrong token", now)) is not None:
+        if (untold := self._limit.due("wrong token", now)) is not None:
             log.warning("a wrong token was shown", address=address, untold=untold)
         return None
 
@@ -317,7 +317,7 @@ class Guard:
 
 
 def is_known(request: web.Request) -> bool:
-    """Has the one who asks shown who he is, or need he not?"""
+    """Whether the client has a role: by a token or session, or because none is needed."""
     return ROLE in request
 
 

@@ -1,8 +1,8 @@
-"""What aiohttp has to say about requests that are none: counted, and told once a minute.
+"""aiohttp's messages about malformed requests: counted, and logged once a minute.
 
 Its messages come with a traceback and with the bytes that were sent. Anybody who reaches the port
-could fill the disk with them, and write into the log what he likes, before he has shown who he is.
-Bugs of ours are not among them: the guard logs those itself.
+could fill the disk with them, or write into the log, without a token. Bugs of ours are not among
+them: the guard logs those itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 
-from translink.log import Weather
+from translink.log import RateLimit
 
 
 class Noise(logging.Filter):
@@ -20,7 +20,7 @@ class Noise(logging.Filter):
         super().__init__()
         self.bad_requests = 0
         """Broken requests, and such as broke off, since the start."""
-        self._weather = Weather()
+        self._limit = RateLimit()
         self.logger = logging.Logger("translink.admin.http", logging.DEBUG)
         self.logger.parent = logging.getLogger()
         self.logger.addFilter(self)
@@ -31,7 +31,7 @@ class Noise(logging.Filter):
         record.exc_info = record.exc_text = None
         self.bad_requests += 1
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-        untold = self._weather.tell("request", time.monotonic())
+        untold = self._limit.due("request", time.monotonic())
         record.msg = "a request that is none: %s (untold: %d)"
         record.args = (type(error).__name__ if error else "noise", untold or 0)
         return untold is not None

@@ -1,10 +1,10 @@
-"""Who may ask what. Decisions only: headers in, verdict out; no socket, no clock.
+"""Roles, and what each may do. Decisions only: headers in, verdict out; no socket, no clock.
 
 Theory of operation
     A request passes three questions, in this order. *Is it meant for us, and by whom was it made?*
     (`refuses`: `Host`, `Origin`, `Sec-Fetch-Site`): a page of another site must neither read nor act
-    with the means of somebody who has our page open. *Who is it?* (`role_of`): the bearer of a
-    token, or, where no token is set, anybody who reaches the loopback address. *May he?*
+    with the rights of a user who has our page open. *Which role has it?* (`role_of`): that of its
+    token, or, where no token is set, anything that reaches the loopback address. *Is it allowed?*
     (`forbids`): each route wants a role, and a route that nobody gave one wants `control`.
 """
 
@@ -73,7 +73,7 @@ class Access:
 
     @property
     def wants_token(self) -> bool:
-        """False: whoever reaches the loopback address may do everything."""
+        """False: every client that reaches the loopback address may do everything."""
         return bool(self._tokens)
 
     @property
@@ -178,5 +178,5 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?")
 
 
 def _digest(value: bytes) -> bytes:
-    """Of one length whatever the token's, so that not even the length is told."""
+    """Of one length whatever the token's, so that not even the length shows."""
     return hashlib.sha256(value).digest()

@@ -1,11 +1,11 @@
 """Browser sessions: a token shown once becomes a cookie. Sans-IO; time and chance are arguments.
 
 The page must not keep the token where a script could read it, nor write it into a URL; the cookie
-is `HttpOnly` and `SameSite=Strict`. A session ends when it was idle for `idle` seconds, `LONGEST`
+is `HttpOnly` and `SameSite=Strict`. A session ends when it was idle for `idle` seconds, `LONGEST_SESSION`
 seconds after it began, at log-out, and with the process: sessions are in memory only. Of an id only
 its digest is kept, so that a dump of the memory opens no session.
 
-Bounds: `MOST` sessions; one more ends the one that was used least recently.
+Bounds: `MOST_SESSIONS` sessions; one more ends the one that was used least recently.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from translink.admin.http.route import Role
 
-MOST = 256
-LONGEST = 7 * 86_400.0
+MOST_SESSIONS = 256
+LONGEST_SESSION = 7 * 86_400.0
 SHORTEST_ID = 32
 """Characters; an id is made of at least 128 random bits."""
 
@@ -50,7 +50,7 @@ class Sessions:
         if len(id_) < SHORTEST_ID or key in self._open:
             raise ValueError("a session's id should be long, random and new")
         self._open[key] = _Session(role, now, now)
-        while len(self._open) > MOST:
+        while len(self._open) > MOST_SESSIONS:
             self._open.popitem(last=False)
 
     def role(self, id_: str, now: float) -> Role | None:
@@ -72,7 +72,7 @@ class Sessions:
         return session is not None and not self._is_over(session, now)
 
     def _is_over(self, session: _Session, now: float) -> bool:
-        return now - session.used > self.idle or now - session.began > LONGEST
+        return now - session.used > self.idle or now - session.began > LONGEST_SESSION
 
     def end(self, id_: str) -> None:
         """Log out. Idempotent."""

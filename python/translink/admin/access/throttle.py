@@ -1,16 +1,16 @@
 """How many wrong tokens are looked at: sans-IO, bounded, time as an argument.
 
 Theory of operation
-    A wrong token costs its address `EVERY` seconds of credit, of which it has `BURST` at once; whose
-    credit is used up is told to wait, *whatever* it shows next, or else a guess that happened to be
-    right would be told from the others. All addresses together have a budget of their own, so that
+    A wrong token costs its address `GUESS_SECONDS` seconds of credit, of which it has `GUESSES_AT_ONCE` at once; an
+    address without credit has to wait, *whatever* it shows next: or else a right guess would be
+    answered differently. All addresses together have a budget of their own, so that
     a thousand addresses guess no faster than a few; that one does not touch addresses that have
     shown a right token before: nobody can lock the operator out by guessing from elsewhere. A right
     token gives no credit back: the holder of the read token could else guess the other one for ever.
 
 Bounds: since all addresses together may fail `OVERALL_BURST` times at once and then once in
 `OVERALL_EVERY` seconds, only so many can be in debt at a time; debts that are over are forgotten,
-and `MOST` holds in any case (the oldest goes). Known addresses: `MOST`, the oldest goes.
+and `MOST_ADDRESSES` holds in any case (the oldest goes). Known addresses: `MOST_ADDRESSES`, the oldest goes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 
-BURST = 10
-EVERY = 6.0
+GUESSES_AT_ONCE = 10
+GUESS_SECONDS = 6.0
 """Seconds for one more attempt of one address: ten a minute."""
 OVERALL_BURST = 100
 OVERALL_EVERY = 1.0
-MOST = 1_024
+MOST_ADDRESSES = 1_024
 
 
 class Throttle:
@@ -37,16 +37,16 @@ class Throttle:
         self.failed_tokens = 0
         """Wrong tokens seen, since the start."""
         self.throttled = 0
-        """Requests told to wait, their tokens not looked at."""
+        """Requests that had to wait, their tokens not looked at."""
 
     def __len__(self) -> int:
         """Addresses remembered."""
         return len(self._paid) + len(self._known)
 
     def wait(self, address: str, now: float) -> float:
-        """Seconds until a token from there is looked at; 0.0 = now. Counts those told to wait."""
+        """Seconds until a token from there is looked at; 0.0 = now. Counts those that have to wait."""
         who = _network(address)
-        wait = self._paid.get(who, now) - now - (BURST - 1) * EVERY
+        wait = self._paid.get(who, now) - now - (GUESSES_AT_ONCE - 1) * GUESS_SECONDS
         if who not in self._known:
             wait = max(wait, self._all_paid - now - (OVERALL_BURST - 1) * OVERALL_EVERY)
         if wait <= 0:
@@ -59,8 +59,10 @@ class Throttle:
         who = _network(address)
         self.failed_tokens += 1
         self._all_paid = max(self._all_paid, now) + OVERALL_EVERY
-        self._paid[who] = max(self._paid.pop(who, now), now) + EVERY
-        while self._paid and (len(self._paid) > MOST or next(iter(self._paid.values())) <= now):
+        self._paid[who] = max(self._paid.pop(who, now), now) + GUESS_SECONDS
+        while self._paid and (
+            len(self._paid) > MOST_ADDRESSES or next(iter(self._paid.values())) <= now
+        ):
             self._paid.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
@@ -68,7 +70,7 @@ class Throttle:
         who = _network(address)
         self._known[who] = None
         self._known.move_to_end(who)
-        if len(self._known) > MOST:
+        if len(self._known) > MOST_ADDRESSES:
             self._known.popitem(last=False)
 
 

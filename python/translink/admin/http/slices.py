@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
-SLICE = 0.002
+SLICE_SECONDS = 0.002
 """Seconds of work after which others get their turn; a call's frames come every 20 ms."""
 
 
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items, made on demand, with a pause for others whenever `SLICE` is used up."""
-    until = time.monotonic() + SLICE
+    """The items, made on demand, with a pause for others whenever `SLICE_SECONDS` is used up."""
+    until = time.monotonic() + SLICE_SECONDS
     for item in items:
         yield item
         if time.monotonic() >= until:
             await asyncio.sleep(0)
-            until = time.monotonic() + SLICE
+            until = time.monotonic() + SLICE_SECONDS

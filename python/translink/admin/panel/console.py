@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from translink import __version__
 from translink.admin.panel.metrics import Measures
-from translink.calls.tap import Tap
+from translink.calls.tap import Lane, Tap
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
 from translink.process.clock import unix
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from translink.calls.exchange import Exchange, LegWish
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
-    from translink.observe.archive import Archive
     from translink.observe.journal import Event, Journal, Subscription
+    from translink.observe.transcripts import Transcripts
     from translink.observe.views import CallDetail, CallRow, LegLive
     from translink.process.pressure import Pressure
-    from translink.process.usage import Usage
+    from translink.process.usage import ProcessUsage
     from translink.providers.lineup import Lineup
-    from translink.settings.model import Settings
+    from translink.settings.model import Mode, Settings
 
 log = structlog.get_logger("translink")
 
@@ -51,7 +51,7 @@ class Condition:
 
 
 class Console:
-    """An `AdminSource`: the program as it is seen and worked from outside."""
+    """The program as it is seen and worked from outside. All that it returns can be written as JSON."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class Console:
         exchange: Exchange,
         lineup: Lineup,
         journal: Journal,
-        archive: Archive,
+        transcripts: Transcripts,
         pressure: Pressure,
-        usage: Usage,
+        usage: ProcessUsage,
         offline: str | None,
     ) -> None:
         """`offline` = URL of the offline engines, if they run."""
@@ -74,7 +74,7 @@ class Console:
         self._exchange = exchange
         self._lineup = lineup
         self._journal = journal
-        self._archive = archive
+        self._transcripts = transcripts
         self._pressure = pressure
         self._usage = usage
         self._offline = offline
@@ -115,12 +115,12 @@ class Console:
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
-        """Alive?"""
+        """Whether the process is alive and its media thread runs, and details."""
         died = self._condition.died
         return not died, {"media": "dead" if died else "running"}
 
     def ready(self) -> tuple[bool, Mapping[str, Any]]:
-        """Would a call that begins now be translated?"""
+        """Whether a call that begins now would be translated, and what is in the way."""
         condition = self._condition
         down = self._lineup.down()
         dead = sorted(self._switchboard.out_of_service)
@@ -135,7 +135,7 @@ class Console:
         }
 
     def settings(self) -> Mapping[str, Any]:
-        """In force, secrets masked."""
+        """The settings in force, as JSON values, secrets masked."""
         board = self._switchboard
         masked = self._settings.masked() | {"mode": board.mode, "streaming_share": board.share}
         for leg in masked["legs"]:
@@ -146,25 +146,25 @@ class Console:
     def calls(self, state: str = "running") -> list[CallRow]:
         """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first."""
         board = self._switchboard
-        rows = [] if state == "running" else self._archive.ended()
+        rows = [] if state == "running" else self._transcripts.ended()
         return rows if state == "ended" else [*rows, *(board.row(name) for name in board.calls)]
 
     def row(self, call: str) -> CallRow:
-        """Raises `KeyError`."""
+        """A call's row, running or kept. Raises `KeyError`."""
         if call in self._switchboard.calls:
             return self._switchboard.row(call)
-        row = self._archive[call].row
+        row = self._transcripts[call].row
         if row is None:
             raise KeyError(call)
         return row
 
     async def search(self, text: str) -> Collection[str]:
-        """Calls in which it was said."""
-        return await self._archive.search(text)
+        """Names of the calls in which `text` was said or spoken."""
+        return await self._transcripts.search(text)
 
     def call(self, call: str) -> CallDetail:
-        """Raises `KeyError`."""
-        row, minutes = self.row(call), self._archive[call]
+        """A running or kept call in full. Raises `KeyError`."""
+        row, kept = self.row(call), self._transcripts[call]
         running = call in self._switchboard.calls
         return {
             "call": row.call,
@@ -186,22 +186,22 @@ class Console:
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
-            "transcript": minutes.transcript(),
-            "dropped_lines": minutes.dropped,
+            "transcript": kept.transcript(),
+            "dropped_lines": kept.dropped,
         }
 
     def stages(self, call: str) -> Mapping[str, Any]:
-        """Raises `KeyError`."""
+        """Delays of a call's stages, ms. Raises `KeyError`."""
         if running := self._switchboard.calls.get(call):
             return running.stages.summary()
-        return self._archive[call].stages
+        return self._transcripts[call].stages
 
     def legs(self) -> Collection[str]:
         """Names of the open legs."""
         return self._switchboard.legs.keys()
 
     def leg(self, leg: str) -> LegLive:
-        """Raises `KeyError`."""
+        """A leg as it is now. Raises `KeyError`."""
         return self._switchboard.leg_live(leg)
 
     def system(self) -> Mapping[str, Any]:
@@ -233,19 +233,20 @@ class Console:
         }
 
     def hurried(self) -> bool:
-        """Is what calls do not need being given up?"""
+        """Whether the process gives up what calls do not need: interims, levels, frequent updates."""
         return self._pressure.level >= Level.SHED
 
     def left_out(self, updates: int) -> None:
         """So many updates of the dashboard were not made for that reason."""
         self._pressure.given_up["updates"] += updates
 
-    def envelope(self, leg: str, lane: Literal["said", "heard"], start: int) -> tuple[int, bytes]:
-        """Raises `LookupError`."""
+    def envelope(self, leg: str, lane: Lane, start: int) -> tuple[int, bytes]:
+        """What was said or heard from slot `start` on: (first slot, a minimum and a maximum, each
+        one signed byte, per 20 ms). Raises `LookupError`."""
         return self._switchboard.legs[leg].media.envelope(lane, start)
 
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Subscription:
-        """Events from now on."""
+        """Events from now on, queued within bounds; `call` and `leg` narrow them down."""
         return self._journal.subscribe(call=call, leg=leg)
 
     def recent(self, call: str | None, limit: int) -> list[Event]:
@@ -253,30 +254,30 @@ class Console:
         return self._journal.recent(call, limit)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Events from now on, at once."""
+        """Have `listener` called with each event, at once. Returns what ends it."""
         return self._journal.listen(listener)
 
     # --- Doing ---
 
-    async def set_mode(
-        self, leg: str | None, mode: str | None = None, share: float | None = None
+    def set_mode(
+        self, mode: Mode | None = None, leg: str | None = None, share: float | None = None
     ) -> None:
-        """Raises `KeyError` for an unknown leg."""
-        match mode:
-            case None | "auto" | "streaming" | "prerecorded":
-                self._switchboard.set_mode(mode, leg, share)
-            case _:
-                raise ValueError(mode)
+        """Switch the system (`leg` None) or one leg to `mode`; None leaves the mode as it is.
 
-    async def end_call(self, call: str) -> bool:
-        """False when there is no such call."""
+        `share` = share of calls that stream in mode `auto`, from 0 to 1; it is the system's. Raises
+        `KeyError` for a leg that does not exist.
+        """
+        self._switchboard.set_mode(mode, leg, share)
+
+    def end_call(self, call: str) -> bool:
+        """End a call; False when there is none of that name."""
         if call not in self._switchboard.calls:
             return False
         self._switchboard.end_call(call, "asked to end")
         return True
 
     def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
-        """Raises `Refused`."""
+        """A running call whose sockets are open. Raises `exchange.Refused`."""
         call = self._exchange.create(legs)
         one, two = (self._created(self._switchboard.legs[name]) for name in call.legs)
         return CreatedCall(call.name, (one, two))
@@ -291,19 +292,19 @@ class Console:
         self,
         leg: str,
         *,
-        mode: Literal["auto", "streaming", "prerecorded"] | None = None,
+        mode: Mode | None = None,
         language: str | None = None,
         volume: float | None = None,
         muted: bool | None = None,
     ) -> LegLive:
-        """Raises `LookupError`."""
+        """Change what is not None; the leg as it is then. Raises `LookupError`."""
         board = self._switchboard
         it = board.legs[leg]
         if volume is not None or muted is not None:
             it.set_sound(volume=volume, muted=muted)
             self._journal.emit(
                 "settings",
-                {"volume": it.volume, "muted": it.muted},
+                {"volume": it.media.volume, "muted": it.media.muted},
                 call=it.call.name if it.call else None,
                 leg=leg,
             )
@@ -313,8 +314,8 @@ class Console:
             board.set_language(leg, language)
         return board.leg_live(leg)
 
-    def tap(self, leg: str, lane: Literal["said", "heard"]) -> Tap:
-        """Raises `LookupError`."""
+    def tap(self, leg: str, lane: Lane) -> Tap:
+        """Listen in; close it. Raises `LookupError`."""
         it = self._switchboard.legs[leg]
 
         def tell(state: str) -> None:
@@ -327,7 +328,7 @@ class Console:
         return tap
 
     def flush(self, leg: str) -> float:
-        """Raises `LookupError`."""
+        """Drop what waits for the leg's ear; milliseconds of it. Raises `LookupError`."""
         media = self._switchboard.legs[leg].media
         waiting = media.counters()["playout_queued"] / 32
         media.flush()

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from translink.calls.tap import Lane
+
 
 @dataclass(frozen=True, kw_only=True)
 class Happened:
@@ -111,7 +113,7 @@ class TranslationEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class UntranslatedEvent(Happened):
-    """A segment that nobody translated; it is not spoken."""
+    """A segment that no provider translated; it is not spoken."""
 
     type: Literal["untranslated"] = "untranslated"
     segment: int
@@ -176,8 +178,9 @@ class BreakerEvent(Happened):
 
     type: Literal["breaker"] = "breaker"
     provider: str
-    state: str
-    """`open`: not asked; `half_open`: tried; `closed`: in service."""
+    state: Literal["closed", "held", "open", "half-open"]
+    """`closed`: in service; `held`: it asked for a pause and is not asked until that is over;
+    `open`: not asked; `half-open`: tried."""
     reason: str
 
 
@@ -193,7 +196,7 @@ class LossEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsEvent(Happened):
-    """Somebody changed something: of one leg, or of all."""
+    """A setting was changed: of one leg, or of all."""
 
     type: Literal["settings"] = "settings"
     mode: str | None = None
@@ -201,6 +204,16 @@ class SettingsEvent(Happened):
     language: str | None = None
     volume: float | None = None
     muted: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceEvent(Happened):
+    """A leg's datagrams come from elsewhere now, in mid-call."""
+
+    type: Literal["source"] = "source"
+    before: str
+    """`ip:port`."""
+    now: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,11 +229,11 @@ class PressureEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class ListeningEvent(Happened):
-    """Somebody began or ceased to listen in."""
+    """Listening in began or ended."""
 
     type: Literal["listening"] = "listening"
     state: Literal["started", "stopped"]
-    lane: Literal["said", "heard"]
+    lane: Lane
 
 
 EVENT_TYPES: Mapping[str, type[Happened]] = {
@@ -240,6 +253,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         BreakerEvent,
         LossEvent,
         SettingsEvent,
+        SourceEvent,
         PressureEvent,
         ListeningEvent,
     )

@@ -1,7 +1,7 @@
 """A transcript as a file: subtitles (SRT, WebVTT), plain text.
 
-Each line is a cue: who said it, what he said, and below it the translation. A cue of two people who
-talk at the same time overlaps the other one, which both formats allow.
+Each line is a cue: the leg, what was said there, and below it the translation. The cues of two
+people who talk at the same time overlap, which both formats allow.
 
 Source: W3C WebVTT (cue text escapes `&`, `<`, `>`; no `-->`; no empty line within a cue); SubRip as
 players read it.
@@ -12,20 +12,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from translink.observe.views import Line
+from translink.observe.views import TranscriptLine
 
-SHORTEST = 0.5
+SHORTEST_CUE = 0.5
 """Seconds a cue is shown at least; one that lasted no time would never be."""
 
 
-def srt(lines: Iterable[Line]) -> str:
+def srt(lines: Iterable[TranscriptLine]) -> str:
     """SubRip: numbered cues, comma before the milliseconds."""
     cues = [f"{number}\n{_span(line, ',')}\n{_cue(line)}\n" for number, line in enumerate(lines, 1)]
     return "\n".join(cues)
 
 
-def vtt(lines: Iterable[Line]) -> str:
-    """WebVTT, who speaks as a voice span."""
+def vtt(lines: Iterable[TranscriptLine]) -> str:
+    """WebVTT, the leg as a voice span."""
     cues = [
         f"{number}\n{_span(line, '.')}\n<v {_escape(line.leg)}>{_escape(_flat(line.text))}"
         + (f"\n<i>{_escape(_flat(line.translation))}</i>" if line.translation else "")
@@ -35,7 +35,7 @@ def vtt(lines: Iterable[Line]) -> str:
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def txt(lines: Iterable[Line]) -> str:
+def txt(lines: Iterable[TranscriptLine]) -> str:
     """One line each, and its translation, to be read."""
     out = []
     for line in lines:
@@ -45,7 +45,7 @@ def txt(lines: Iterable[Line]) -> str:
     return "".join(out)
 
 
-FORMATS: Mapping[str, tuple[str, Callable[[Iterable[Line]], str]]] = {
+FORMATS: Mapping[str, tuple[str, Callable[[Iterable[TranscriptLine]], str]]] = {
     "srt": ("application/x-subrip", srt),
     "vtt": ("text/vtt", vtt),
     "txt": ("text/plain", txt),
@@ -53,8 +53,8 @@ FORMATS: Mapping[str, tuple[str, Callable[[Iterable[Line]], str]]] = {
 """Name to content type and maker."""
 
 
-def _span(line: Line, mark: str) -> str:
-    end = max(line.end_s, line.start_s + SHORTEST)
+def _span(line: TranscriptLine, mark: str) -> str:
+    end = max(line.end_s, line.start_s + SHORTEST_CUE)
     return f"{_clock(line.start_s, mark)} --> {_clock(end, mark)}"
 
 
@@ -63,7 +63,7 @@ def _clock(seconds: float, mark: str) -> str:
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{mark}{ms % 1000:03}"
 
 
-def _cue(line: Line) -> str:
+def _cue(line: TranscriptLine) -> str:
     # SubRip knows no escape: what would end the cue or look like a tag is written differently.
     texts = [f"{line.leg}: {_flat(line.text)}", _flat(line.translation or "")]
     return "\n".join(

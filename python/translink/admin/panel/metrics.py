@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from translink.calls.leg import LegMeasures
     from translink.observe.stages import Stages
 
-EDGES = (
+BUCKET_EDGES = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
 )
@@ -122,7 +122,9 @@ class _Snapshot(Collector):
             histogram = self._measures.stages[stage]
             buckets: list[tuple[str, float]] = [
                 (str(edge), count)
-                for edge, count in zip(EDGES, histogram.cumulative(EDGES), strict=True)
+                for edge, count in zip(
+                    BUCKET_EDGES, histogram.cumulative(BUCKET_EDGES), strict=True
+                )
             ]
             buckets.append(("+Inf", histogram.count))
             family.add_metric([stage, OWNERS[stage]], buckets, sum_value=histogram.total())
@@ -217,6 +219,7 @@ _LEG_COUNTERS: tuple[_Row, ...] = (
     ("late_wakes", "Playout ticks more than 2 ms late", "late_wakes", 1),
     ("clock_resets", "Times the playout clock was set anew", "clock_resets", 1),
     ("strangers", "Datagrams from elsewhere than the leg's source", "strangers", 1),
+    ("source_changes", "Times that another sender took over in a call", "source_changes", 1),
 )
 _LEG_GAUGES: tuple[_Row, ...] = (
     ("late_max_seconds", "The longest delay of a playout tick", "late_max", 1e-9),

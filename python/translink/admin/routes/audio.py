@@ -1,8 +1,8 @@
 """`/api/legs/{leg}/audio`: listening in, over a WebSocket, where the settings allow it.
 
 Binary messages of s16le, 16 kHz, mono, ten a second while there is sound. The call is marked as
-listened to in the meantime, and the journal says who began and ceased. Bounds: `MOST` listeners; a
-listener that takes nothing for `PATIENCE` seconds is dropped.
+listened to in the meantime, and the journal says so. Bounds: `MOST_LISTENERS` listeners; a
+listener that takes nothing for `SEND_PATIENCE` seconds is dropped.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ import contextlib
 from aiohttp import WSCloseCode, web
 
 from translink.admin.http.route import Route
-from translink.admin.panel.source import AdminSource, Lane, Listening
+from translink.admin.panel.console import Console
 from translink.admin.routes.sockets import Sockets, close, either
+from translink.calls.tap import Lane, Tap
 
-MOST = 16
-PERIOD = 0.1
-PATIENCE = 2.0
+MOST_LISTENERS = 16
+SEND_PERIOD = 0.1
+SEND_PATIENCE = 2.0
 
 
 class AudioStreams:
-    """All who listen in."""
+    """All open taps."""
 
-    def __init__(self, source: AdminSource) -> None:
-        self.sockets = Sockets(MOST, f"{MOST} are listening already", longest=128)
-        self._source = source
+    def __init__(self, console: Console) -> None:
+        self.sockets = Sockets(
+            MOST_LISTENERS, f"{MOST_LISTENERS} are listening already", longest=128
+        )
+        self._console = console
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -43,11 +46,11 @@ class AudioStreams:
             case _:
                 raise web.HTTPBadRequest(reason="of should be said, heard")
         leg = request.match_info["leg"]
-        if leg not in self._source.legs():
+        if leg not in self._console.legs():
             raise web.HTTPNotFound(reason="there is no leg of that name")
         async with self.sockets.open(request) as stream:
             try:
-                tap = self._source.tap(leg, lane)
+                tap = self._console.tap(leg, lane)
             except LookupError:
                 await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
                 return stream
@@ -63,13 +66,13 @@ async def _read(stream: web.WebSocketResponse) -> None:
         pass
 
 
-async def _write(stream: web.WebSocketResponse, tap: Listening) -> None:
+async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:
     while True:
-        await asyncio.sleep(PERIOD)
+        await asyncio.sleep(SEND_PERIOD)
         try:
             pcm = tap.read()
         except (LookupError, RuntimeError):
             return  # the leg is gone, or all of them
         if pcm:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(SEND_PATIENCE):
                 await stream.send_bytes(pcm)

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from translink.admin.http.responses import answer, nothing_more
 from translink.admin.http.route import Route
+from translink.admin.panel.console import Console
 from translink.admin.panel.exports import FORMATS
-from translink.admin.panel.source import AdminSource
-from translink.admin.routes.requests import CallRequest, wish
+from translink.admin.routes.requests import CallRequest, requested
 from translink.calls.exchange import Refused
 
 STATES = ("running", "ended", "all")
@@ -21,8 +21,8 @@ LONGEST_SEARCH = 200
 class CallRoutes:
     """Lists, shows, makes and ends calls."""
 
-    def __init__(self, source: AdminSource) -> None:
-        self._source = source
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -39,19 +39,19 @@ class CallRoutes:
         state = request.query.get("state", "running")
         if state not in STATES:
             raise web.HTTPBadRequest(reason=f"state should be {', '.join(STATES)}")
-        rows = self._source.calls(state)
+        rows = self._console.calls(state)
         if text := request.query.get("q", "").strip():
             if len(text) > LONGEST_SEARCH:
                 reason = f"q should have at most {LONGEST_SEARCH} characters"
                 raise web.HTTPBadRequest(reason=reason)
-            found = await self._source.search(text)
+            found = await self._console.search(text)
             rows = [row for row in rows if row.call in found]
         return answer({"calls": rows})
 
     async def _create(self, request: web.Request) -> web.Response:
-        asked = await wish(request, CallRequest)
+        asked = await requested(request, CallRequest)
         try:
-            made = self._source.create_call(asked.wishes())
+            made = self._console.create_call(asked.wishes())
         except Refused as refusal:
             if refusal.busy:
                 raise web.HTTPServiceUnavailable(
@@ -64,7 +64,7 @@ class CallRoutes:
 
     async def _show(self, request: web.Request) -> web.Response:
         try:
-            detail = self._source.call(request.match_info["call"])
+            detail = self._console.call(request.match_info["call"])
         except KeyError:
             raise _no_call() from None
         return answer(detail)
@@ -77,7 +77,7 @@ class CallRoutes:
         return await self._ended(request.match_info["call"])
 
     async def _ended(self, name: str) -> web.Response:
-        if not await self._source.end_call(name):
+        if not self._console.end_call(name):
             raise _no_call()
         return answer({"ended": name})
 
@@ -87,7 +87,7 @@ class CallRoutes:
         if kind != "json" and kind not in FORMATS:
             raise web.HTTPBadRequest(reason=f"format should be json, {', '.join(FORMATS)}")
         try:
-            detail = self._source.call(name)
+            detail = self._console.call(name)
         except KeyError:
             raise _no_call() from None
         if kind == "json":

@@ -1,8 +1,8 @@
 """`/api/events`: the journal as it is written, one JSON object a WebSocket message;
 `/api/events/recent`: what it has kept.
 
-`?leg=3333` or `?call=…` narrows it down. Bounds: `MOST` streams at once, the next gets 503; a
-client that takes no data for `PATIENCE` seconds, or falls behind what its feed queues, is dropped.
+`?leg=3333` or `?call=…` narrows it down. Bounds: `MOST_STREAMS` streams at once, the next gets 503; a
+client that takes no data for `SEND_PATIENCE` seconds, or falls behind what its feed queues, is dropped.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from translink import __version__
 from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
-from translink.admin.panel.source import AdminSource, EventFeed
+from translink.admin.panel.console import Console
 from translink.admin.routes.sockets import Sockets, close, either
+from translink.observe.journal import Subscription
 from translink.process.clock import unix
 
-MOST = 64
-PATIENCE = 5.0
-RECENT = 200
+MOST_STREAMS = 64
+SEND_PATIENCE = 5.0
+RECENT_EVENTS = 200
 """Events in one answer."""
 
 
 class EventStreams:
     """All open event streams."""
 
-    def __init__(self, source: AdminSource) -> None:
-        self.sockets = Sockets(MOST, f"{MOST} event streams are open already", longest=4_096)
-        self._source = source
+    def __init__(self, console: Console) -> None:
+        self.sockets = Sockets(
+            MOST_STREAMS, f"{MOST_STREAMS} event streams are open already", longest=4_096
+        )
+        self._console = console
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -40,15 +43,15 @@ class EventStreams:
         ]
 
     async def recent(self, request: web.Request) -> web.Response:
-        """The newest `RECENT` events, oldest first, of `?call=…` or of all calls."""
-        events = self._source.recent(request.query.get("call") or None, RECENT)
+        """The newest `RECENT_EVENTS` events, oldest first, of `?call=…` or of all calls."""
+        events = self._console.recent(request.query.get("call") or None, RECENT_EVENTS)
         return answer({"events": [event.as_dict() for event in events]})
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handler of the route."""
         async with self.sockets.open(request) as stream:
             query = request.query
-            feed = self._source.subscribe(call=query.get("call"), leg=query.get("leg"))
+            feed = self._console.subscribe(call=query.get("call"), leg=query.get("leg"))
             try:
                 await either(_read(stream), _write(stream, feed))
             finally:
@@ -65,12 +68,12 @@ async def _read(stream: web.WebSocketResponse) -> None:
             return
 
 
-async def _write(stream: web.WebSocketResponse, feed: EventFeed) -> None:
+async def _write(stream: web.WebSocketResponse, feed: Subscription) -> None:
     await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
     async for event in feed:
         await _send(stream, event.as_dict())
 
 
 async def _send(stream: web.WebSocketResponse, value: object) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(SEND_PATIENCE):
         await stream.send_str(orjson.dumps(value, default=str).decode())

@@ -6,15 +6,15 @@ from aiohttp import web
 
 from translink.admin.http.responses import answer, nothing_more
 from translink.admin.http.route import Route
-from translink.admin.panel.source import AdminSource
-from translink.admin.routes.requests import LegChange, wish
+from translink.admin.panel.console import Console
+from translink.admin.routes.requests import LegChange, requested
 
 
 class LegRoutes:
     """Each answers with the state as it now is."""
 
-    def __init__(self, source: AdminSource) -> None:
-        self._source = source
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -26,21 +26,21 @@ class LegRoutes:
         ]
 
     async def _list(self, _: web.Request) -> web.Response:
-        return answer({"legs": [self._source.leg(name) for name in self._source.legs()]})
+        return answer({"legs": [self._console.leg(name) for name in self._console.legs()]})
 
     async def _show(self, request: web.Request) -> web.Response:
         try:
-            return answer(self._source.leg(request.match_info["leg"]))
+            return answer(self._console.leg(request.match_info["leg"]))
         except KeyError:
             raise _no_leg() from None
 
     async def _change(self, request: web.Request) -> web.Response:
         name = request.match_info["leg"]
-        if name not in self._source.legs():
+        if name not in self._console.legs():
             raise _no_leg()
-        change = await wish(request, LegChange)
+        change = await requested(request, LegChange)
         try:
-            leg = self._source.change_leg(
+            leg = self._console.change_leg(
                 name,
                 mode=change.mode,
                 language=change.language,
@@ -56,7 +56,7 @@ class LegRoutes:
         await nothing_more(request)
         name = request.match_info["leg"]
         try:
-            return answer({"leg": name, "flushed_ms": self._source.flush(name)})
+            return answer({"leg": name, "flushed_ms": self._console.flush(name)})
         except LookupError:
             raise _no_leg() from None
 

@@ -4,15 +4,15 @@ Theory of operation
     One `Ticker` for all clients looks 20 times a second (twice while the process is hurried) whether
     anything is news: rows of calls that something happened in (each at most once a second), legs
     (twice a second) and stages (once) of watched calls, envelopes of watched legs, the system (once
-    a second). Each is serialised once, whoever wants it, and not at all when it is as it was.
+    a second). Each is serialised once for all clients, and not at all when it is as it was.
 
-    A client is told names, not values: which rows, legs, … it has not seen yet. Its own task makes a
+    A client is given names, not values: which rows, legs, … it has not seen yet. Its own task makes a
     message of them when the last one was taken, so that a slow client gets fewer messages with the
-    latest state, and holds up nobody. Events are not coalesced: more than `EVENTS` behind, and the
-    client is cut off (1013), as when it takes no data for `PATIENCE` seconds.
+    latest state, and holds up nobody. Events are not coalesced: more than `EVENTS_BEHIND` behind, and the
+    client is cut off (1013), as when it takes no data for `SEND_PATIENCE` seconds.
 
-    Bounds: `MOST` clients, `EVENTS` events each, 4 KiB a message from a client and `ORDERS` of them
-    a second; the sets of names are bounded by the calls and legs there are.
+    Bounds: `MOST_DASHBOARDS` clients, `EVENTS_BEHIND` events each, 4 KiB a message from a client and
+    `ORDERS_PER_SECOND` of them; the sets of names are bounded by the calls and legs there are.
 """
 
 from __future__ import annotations
@@ -29,17 +29,19 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from translink import __version__
 from translink.admin.access.guard import ROLE
 from translink.admin.http.route import Route
-from translink.admin.panel.source import AdminSource, Event, Lane
+from translink.admin.panel.console import Console
 from translink.admin.routes.requests import Watch, Watching, parsed
 from translink.admin.routes.sockets import Sockets, close, either
 from translink.admin.routes.ticker import Ticker
+from translink.calls.tap import Lane
+from translink.observe.journal import Event
 from translink.process.clock import unix
 
 VERSION = 1
-MOST = 64
-EVENTS = 1_000
-PATIENCE = 5.0
-ORDERS = 20
+MOST_DASHBOARDS = 64
+EVENTS_BEHIND = 1_000
+SEND_PATIENCE = 5.0
+ORDERS_PER_SECOND = 20
 """Messages a second from a client."""
 SLOT = 0.02
 """Seconds of the monotonic clock that one pair of an envelope stands for."""
@@ -49,12 +51,14 @@ LANES: tuple[Lane, ...] = ("said", "heard")
 class LiveStreams:
     """All open dashboards."""
 
-    def __init__(self, source: AdminSource, *, listen_in: bool = False) -> None:
-        """`listen_in`: whoever has the role control may."""
-        self._source = source
+    def __init__(self, console: Console, *, listen_in: bool = False) -> None:
+        """`listen_in`: clients with the role control may listen in."""
+        self._console = console
         self._listen_in = listen_in
-        self._ticker = Ticker(source)
-        self.sockets = Sockets(MOST, f"{MOST} dashboards are open already", longest=4_096)
+        self._ticker = Ticker(console)
+        self.sockets = Sockets(
+            MOST_DASHBOARDS, f"{MOST_DASHBOARDS} dashboards are open already", longest=4_096
+        )
 
     @property
     def seconds(self) -> float:
@@ -69,7 +73,7 @@ class LiveStreams:
         """Handler of the route."""
         async with self.sockets.open(request) as stream:
             role = request.get(ROLE, "read")
-            client = Client(stream, self._source, self._ticker)
+            client = Client(stream, self._console, self._ticker)
             hello = {
                 "version": __version__,
                 "role": role,
@@ -85,9 +89,9 @@ class LiveStreams:
 
 
 class Client:
-    """One dashboard: what it watches, and what it was not told yet."""
+    """One dashboard: what it watches, and what is news to it."""
 
-    def __init__(self, stream: web.WebSocketResponse, source: AdminSource, ticker: Ticker) -> None:
+    def __init__(self, stream: web.WebSocketResponse, console: Console, ticker: Ticker) -> None:
         self.watch = Watch()
         self.rows: set[str] = set()
         """Calls whose row is news to it; and likewise …"""
@@ -103,7 +107,7 @@ class Client:
         self._slots: dict[tuple[str, Lane], int] = {}
         """Next slot of each envelope."""
         self._stream = stream
-        self._source = source
+        self._console = console
         self._ticker = ticker
         self._number = 0
 
@@ -118,8 +122,8 @@ class Client:
 
     def offer(self, event: orjson.Fragment) -> None:
         """An event for it. Full = it is cut off."""
-        if len(self._events) >= EVENTS:
-            self._cut(WSCloseCode.TRY_AGAIN_LATER, f"more than {EVENTS} events behind")
+        if len(self._events) >= EVENTS_BEHIND:
+            self._cut(WSCloseCode.TRY_AGAIN_LATER, f"more than {EVENTS_BEHIND} events behind")
         else:
             self._events.append(event)
 
@@ -139,15 +143,17 @@ class Client:
 
     async def read(self) -> None:
         """Take what it watches. Returns when it left, or said what it may not."""
-        allowed, last = float(ORDERS), time.monotonic()
+        allowed, last = float(ORDERS_PER_SECOND), time.monotonic()
         async for message in self._stream:
             if message.type is not WSMsgType.TEXT:
                 return
             now = time.monotonic()
-            allowed, last = min(ORDERS, allowed + (now - last) * ORDERS), now
+            allowed, last = min(ORDERS_PER_SECOND, allowed + (now - last) * ORDERS_PER_SECOND), now
             allowed -= 1
             if allowed < 0:
-                self._cut(WSCloseCode.POLICY_VIOLATION, f"more than {ORDERS} messages a second")
+                self._cut(
+                    WSCloseCode.POLICY_VIOLATION, f"more than {ORDERS_PER_SECOND} messages a second"
+                )
                 return
             try:
                 self._watch(parsed(message.data, Watching).watch)
@@ -163,8 +169,8 @@ class Client:
 
     async def write(self, hello: dict[str, Any]) -> None:
         """Tell the news. Returns when it was cut off."""
-        rows = self._source.calls("all")
-        await self._send({"hello": hello, "calls": rows, "system": self._source.system()})
+        rows = self._console.calls("all")
+        await self._send({"hello": hello, "calls": rows, "system": self._console.system()})
         self.system = False
         while self._cut_off is None:
             await self.wake.wait()
@@ -173,7 +179,7 @@ class Client:
                 try:
                     await self._send(news)
                 except TimeoutError:
-                    reason = f"took no data for {PATIENCE:.0f} s"
+                    reason = f"took no data for {SEND_PATIENCE:.0f} s"
                     self._cut(WSCloseCode.TRY_AGAIN_LATER, reason)
 
     def _news(self) -> dict[str, Any]:
@@ -213,7 +219,7 @@ class Client:
             for lane in LANES:
                 start = self._slots.get((leg, lane), 0)
                 try:
-                    first, pairs = self._source.envelope(leg, lane, start)
+                    first, pairs = self._console.envelope(leg, lane, start)
                 except (LookupError, RuntimeError):
                     break  # the leg is gone, or all of them
                 if pairs:
@@ -234,5 +240,5 @@ class Client:
         message = {"v": VERSION, "at": unix(), "n": self._number, **news}
         self._number += 1
         body = orjson.dumps(message, default=str, option=orjson.OPT_NON_STR_KEYS)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(SEND_PATIENCE):
             await self._stream.send_str(body.decode())

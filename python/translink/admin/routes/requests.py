@@ -1,10 +1,10 @@
-"""What clients may ask for in a request's body, checked before anybody acts on it."""
+"""What clients may ask for in a request's body. It is parsed and checked here, once."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar, get_args
 
 from aiohttp import web
 from pydantic import (
@@ -14,9 +14,10 @@ from pydantic import (
     Field,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 
-from translink.admin.http.responses import json_object
+from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
 from translink.settings.model import LEG_NAME, Mode
 from translink.settings.types import Address, Language, Source
@@ -151,9 +152,17 @@ class ModeChange(_Wish):
     share: float | None = Field(None, ge=0, le=1)
     """Of calls that stream in mode `auto`; for all legs only."""
 
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if self.mode is None and self.share is None:
+            raise ValueError(f"mode should be {', '.join(get_args(Mode))}")
+        if self.leg is not None and self.share is not None:
+            raise ValueError("share is for all legs; leave out leg, or share")
+        return self
+
 
 class EndCall(_Wish):
-    """Nothing need be said."""
+    """An empty body, or any object."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -178,9 +187,9 @@ Watching.model_rebuild()
 W = TypeVar("W", bound=BaseModel)
 
 
-async def wish(request: web.Request, shape: type[W]) -> W:
+async def requested(request: web.Request, shape: type[W]) -> W:
     """The body as `shape`. Raises the refusal that its sender gets."""
-    await json_object(request)  # says what is wrong with a body that is no object at all
+    must_be_json(request)
     return parsed(await request.read(), shape)
 
 
@@ -190,6 +199,10 @@ def parsed(body: bytes | str, shape: type[W]) -> W:
         return shape.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise web.HTTPBadRequest(reason="the body should be JSON") from None
+        if first["type"] == "model_type" and not first["loc"]:
+            raise web.HTTPBadRequest(reason="the body should be a JSON object") from None
         where = ".".join(str(part) for part in first["loc"]) or "the body"
         what = first["msg"].removeprefix("Value error, ")
         reason = "".join(c if c.isprintable() else " " for c in f"{where}: {what}")

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
 
+import structlog
 from aiohttp import WSCloseCode, web
 
 from translink.admin.access.roles import EVENTS_PROTOCOL
+
+log = structlog.get_logger("translink.admin")
 
 HEARTBEAT = 20.0
 CLOSING = 1.0
@@ -19,7 +22,7 @@ class Sockets:
     """All open WebSockets of a route."""
 
     def __init__(self, most: int, full: str, *, longest: int) -> None:
-        """Who comes beyond `most` gets 503 and `full`. `longest` = bytes of a client's message."""
+        """Beyond `most` a client gets 503 and `full`. `longest` = bytes of a client's message."""
         self.most = most
         """At once."""
         self._full = full
@@ -68,7 +71,10 @@ async def either(
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            # A client that left or took nothing is no bug; the rest would look like a plain close.
+            if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
+                log.error("a bug in a stream of the admin server", exc_info=outcome)
 
 
 async def close(socket: web.WebSocketResponse, code: int, reason: str = "") -> None:

@@ -12,15 +12,15 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from translink.admin.http.responses import answer, json_object
+from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
 from translink.admin.http.slices import sliced
+from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import exposition
-from translink.admin.panel.source import AdminSource
+from translink.admin.routes.requests import ModeChange, requested
 
 METRICS_AGE = 1.0
 """Seconds for which the text of `/metrics` is given out again."""
-MODES = ("auto", "streaming", "prerecorded")
 
 
 class SystemRoutes:
@@ -28,7 +28,7 @@ class SystemRoutes:
 
     def __init__(
         self,
-        source: AdminSource,
+        console: Console,
         *,
         known: Callable[[web.Request], bool],
         counts: Callable[[], Mapping[str, int]],
@@ -36,7 +36,7 @@ class SystemRoutes:
     ) -> None:
         """`known(request)`: may it see details? `counts()`: of the admin server itself;
         `table()`: all its routes."""
-        self._source = source
+        self._console = console
         self._known = known
         self._counts = counts
         self._table = table
@@ -57,20 +57,20 @@ class SystemRoutes:
         ]
 
     async def _health(self, request: web.Request) -> web.Response:
-        return self._verdict(request, *self._source.health())
+        return self._verdict(request, *self._console.health())
 
     async def _ready(self, request: web.Request) -> web.Response:
-        return self._verdict(request, *self._source.ready())
+        return self._verdict(request, *self._console.ready())
 
     def _verdict(self, request: web.Request, good: bool, more: Mapping[str, Any]) -> web.Response:
         details = more if self._known(request) else {}
         return answer({"ok": good, **details}, 200 if good else 503)
 
     async def _stats(self, _: web.Request) -> web.Response:
-        return answer({**self._source.stats(), "admin": self._counts()})
+        return answer({**self._console.stats(), "admin": self._counts()})
 
     async def _settings(self, _: web.Request) -> web.Response:
-        return answer(self._source.settings())
+        return answer(self._console.settings())
 
     async def _metrics(self, _: web.Request) -> web.Response:
         """One text a second for all who scrape: at 1,000 legs it takes most of a second to make."""
@@ -83,7 +83,7 @@ class SystemRoutes:
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _expose(self) -> tuple[bytes, str]:
-        measures = self._source.measures()
+        measures = self._console.measures()
         legs = [leg async for leg in sliced(measures.legs)]
         stats = {**measures.stats, "admin": self._counts()}
         return await asyncio.to_thread(exposition, replace(measures, stats=stats, legs=legs))
@@ -95,28 +95,15 @@ class SystemRoutes:
         return web.Response(body=self._openapi, content_type="application/json")
 
     async def _set_mode(self, request: web.Request) -> web.Response:
-        body = await json_object(request)
-        if unknown := body.keys() - {"mode", "leg", "share"}:
-            raise web.HTTPBadRequest(reason=f"{min(unknown)[:64]!r} is no part of this order")
-        mode, leg, share = body.get("mode"), body.get("leg"), body.get("share")
-        if mode not in MODES and (mode is not None or share is None):
-            raise web.HTTPBadRequest(reason=f"mode should be {', '.join(MODES)}")
-        if leg is not None and not isinstance(leg, str):
-            raise web.HTTPBadRequest(reason="leg should be a name, or left out for all")
-        if share is not None and (leg is not None or not _is_share(share)):
-            raise web.HTTPBadRequest(reason="share should be from 0 to 1, and is for all legs")
+        change = await requested(request, ModeChange)
         try:
-            await self._source.set_mode(leg, mode, share)
+            self._console.set_mode(change.mode, change.leg, change.share)
         except KeyError:
             raise web.HTTPNotFound(reason="there is no leg of that name") from None
-        return answer({"mode": mode, "leg": leg, "share": share})
+        return answer({"mode": change.mode, "leg": change.leg, "share": change.share})
 
 
 def _openapi(table: Iterable[Route]) -> bytes:
     from translink.admin.routes.openapi import document
 
     return orjson.dumps(document(table))
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from translink.admin.panel.source import AdminSource, Event
+from translink.admin.panel.console import Console
+from translink.observe.journal import Event
 
 if TYPE_CHECKING:
     from translink.admin.routes.live import Client
 
 log = structlog.get_logger("translink.admin")
 
-TICK = 0.05
+TICK_SECONDS = 0.05
 HURRIED_TICK = 0.5
 ROW_TIME = 1.0
 LEG_TIME = 0.5
@@ -33,13 +34,13 @@ SWEEP_TIME = 5.0
 class Ticker:
     """Looks for news and tells the clients that there is some."""
 
-    def __init__(self, source: AdminSource, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.rows: dict[str, orjson.Fragment] = {}
         """Newest row of each call that something happened in."""
         self.legs: dict[str, orjson.Fragment] = {}
         self.stages: dict[str, orjson.Fragment] = {}
         self.system: orjson.Fragment | None = None
-        self._source = source
+        self._console = console
         self._clock = clock
         self._clients: set[Client] = set()
         self._dirty: dict[str, float] = {}
@@ -47,7 +48,7 @@ class Ticker:
         self._looked_at: dict[str, float] = {}
         """When a call was looked at because it came onto a screen."""
         self._bodies: dict[tuple[str, str], bytes] = {}
-        """(kind, name) → as it was told last."""
+        """(kind, name) → as it was sent last."""
         self._legs_at = self._stages_at = self._system_at = self._swept_at = 0.0
         self.seconds = 0.0
         """Time of the loop's thread spent on looking."""
@@ -58,12 +59,12 @@ class Ticker:
         """One more dashboard."""
         self._clients.add(client)
         if self._task is None:
-            for row in self._source.calls("all"):
+            for row in self._console.calls("all"):
                 self._keep("row", row.call, orjson.dumps(row), self.rows)
                 if row.state == "running":
                     # In a silent call nothing happens, and that is news.
                     self._dirty[row.call] = 0.0
-            self._deaf = self._source.listen(self._event)
+            self._deaf = self._console.listen(self._event)
             self._task = asyncio.create_task(self._run(), name="live-ticker")
 
     def leave(self, client: Client) -> None:
@@ -81,7 +82,7 @@ class Ticker:
         """A client has these calls on its screen now: it wants to know all of them."""
         now = self._clock()
         for call in calls:
-            # Whoever turns pages to and fro gets what was found a moment ago.
+            # A user who turns pages to and fro gets what was found a moment ago.
             if now - self._looked_at.get(call, -LEG_TIME) >= LEG_TIME:
                 self._looked_at[call] = now
                 self._tell_legs(call)
@@ -106,14 +107,14 @@ class Ticker:
                 self._tell_stages(call)
         if now - self._system_at >= SYSTEM_TIME:
             self._system_at = now
-            self.system = orjson.Fragment(_json(self._source.system()))
+            self.system = orjson.Fragment(_json(self._console.system()))
             for client in self._clients:
                 client.system = True
         if now - self._swept_at >= SWEEP_TIME:
             self._swept_at = now
             self._sweep()
             self._looked_at.clear()
-        hurried = self._source.hurried()
+        hurried = self._console.hurried()
         for client in self._clients:
             client.levels = bool(client.watch.levels) and not hurried
             if client.has_news:
@@ -121,11 +122,11 @@ class Ticker:
 
     async def _run(self) -> None:
         while True:
-            hurried = self._source.hurried()
-            await asyncio.sleep(HURRIED_TICK if hurried else TICK)
+            hurried = self._console.hurried()
+            await asyncio.sleep(HURRIED_TICK if hurried else TICK_SECONDS)
             if hurried:
-                left_out = round(HURRIED_TICK / TICK) - 1
-                self._source.left_out(left_out * len(self._clients))
+                left_out = round(HURRIED_TICK / TICK_SECONDS) - 1
+                self._console.left_out(left_out * len(self._clients))
             before = time.thread_time()
             try:
                 self.tick(self._clock())
@@ -137,7 +138,7 @@ class Ticker:
     def _event(self, event: Event) -> None:
         if event.call is not None and event.type != "interim":
             self._dirty.setdefault(event.call, 0.0)
-        if event.type == "interim" and self._source.hurried():
+        if event.type == "interim" and self._console.hurried():
             return
         body: orjson.Fragment | None = None
         for client in self._clients:
@@ -152,7 +153,7 @@ class Ticker:
             if now < due:
                 continue
             try:
-                body = orjson.dumps(self._source.row(call))
+                body = orjson.dumps(self._console.row(call))
             except KeyError:
                 self._forget(call)
                 continue
@@ -179,7 +180,7 @@ class Ticker:
     def _changed_legs(self, call: str) -> Iterator[str]:
         for leg in self._legs_of(call):
             try:
-                body = orjson.dumps(self._source.leg(leg))
+                body = orjson.dumps(self._console.leg(leg))
             except KeyError:
                 continue
             if self._keep("leg", leg, body, self.legs):
@@ -187,14 +188,14 @@ class Ticker:
 
     def _look_at_stages(self, call: str) -> bool:
         try:
-            body = _json(self._source.stages(call))
+            body = _json(self._console.stages(call))
         except KeyError:
             return False
         return self._keep("stages", call, body, self.stages)
 
     def _legs_of(self, call: str) -> tuple[str, ...]:
         try:
-            row = self._source.row(call)
+            row = self._console.row(call)
         except KeyError:
             return ()
         return row.legs if row.state == "running" else ()
@@ -213,10 +214,10 @@ class Ticker:
     # --- Forgetting ---
 
     def _sweep(self) -> None:
-        known = {row.call for row in self._source.calls("all")}
+        known = {row.call for row in self._console.calls("all")}
         for call in [call for call in self.rows if call not in known]:
             self._forget(call)
-        open_legs = self._source.legs()
+        open_legs = self._console.legs()
         for leg in [leg for leg in self.legs if leg not in open_legs]:
             del self.legs[leg], self._bodies["leg", leg]
 

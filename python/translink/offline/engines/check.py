@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from translink.offline.engines import recognizer, translator
+from translink.offline.engines import translator
+from translink.offline.engines.recognizer import INSTALL, LANGUAGES
 from translink.offline.engines.synthesizer import SPEAKERS
 
 
@@ -23,16 +25,26 @@ class Finding:
     """The command that brings it, empty when it is there."""
 
 
+def can_hear() -> bool:
+    """Whether anything can be recognised here: the extra `translink[offline]` is installed."""
+    return importlib.util.find_spec("pocketsphinx") is not None
+
+
+def beyond(languages: Iterable[str]) -> list[str]:
+    """Those of `languages` (`de`, `pt-BR`) that the local engines neither hear nor speak."""
+    return sorted({code for code in languages if code.split("-")[0] not in LANGUAGES})
+
+
 def check() -> list[Finding]:
     """Look for every program and package. Starts nothing."""
-    hears = importlib.util.find_spec("pocketsphinx") is not None
+    hears = can_hear()
     espeak = shutil.which("espeak-ng") is not None
     findings = [
         Finding(
             "speech recognition",
             hears,
             "pocketsphinx" if hears else "without pocketsphinx nothing is recognised",
-            "" if hears else recognizer.INSTALL,
+            "" if hears else INSTALL,
         ),
         Finding(
             "French phrases",

@@ -56,11 +56,11 @@ def main() -> None:
     """Serve standard input until it ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
-    ear: Ear | None = None
+    ear: DecoderEar | None = None
     while (request := _read(requests)) is not None:
         letter, payload = request
         if letter == b"C":
-            ear = Ear(json.loads(payload))
+            ear = DecoderEar(json.loads(payload))
             _answer(answers, "ready")
         elif ear is None:
             return
@@ -74,7 +74,7 @@ def main() -> None:
             ear.reset()
 
 
-class Ear:
+class DecoderEar:
     """Decoders of one language."""
 
     def __init__(self, config: Mapping[str, object]) -> None:

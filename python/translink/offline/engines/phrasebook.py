@@ -25,7 +25,7 @@ from pathlib import Path
 LANGUAGES = ("en", "fr")
 _SLOT = re.compile(r"\{(\w+)(\+?)\}")
 _WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
-_LONGEST = 14
+_LONGEST_PHRASE = 14
 """Words of the longest phrase looked for in a row of phrases."""
 _NEAR = 0.88
 """Likeness (of letters, and of words in order) from which another wording counts as the same."""
@@ -214,7 +214,7 @@ def spans_of(words: Sequence[str], known: Callable[[str], bool]) -> list[tuple[i
     best: list[list[tuple[int, int]] | None] = [[]]
     for end in range(1, len(words) + 1):
         found: list[tuple[int, int]] | None = None
-        for start in range(max(0, end - _LONGEST), end):
+        for start in range(max(0, end - _LONGEST_PHRASE), end):
             before = best[start]
             if before is None or (found is not None and len(before) + 1 >= len(found)):
                 continue

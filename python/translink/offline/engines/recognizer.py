@@ -25,13 +25,13 @@ from translink.offline.engines.protocols import BusyError, EngineFailed, EngineM
 from translink.offline.engines.punctuation import finished, punctuated
 from translink.offline.engines.vad import FRAME_BYTES, RATE, EnergyVad
 
-INSTALL = "pip install pocketsphinx"
+INSTALL = "pip install 'translink[offline]'"
 LANGUAGES = ("en", "fr")
 _PREROLL = 15
 """Frames (300 ms) before the detector's opening that belong to the utterance."""
 _SPARE_AFTER = 3.0
 """Seconds after a stream took the last ready decoder until another is started."""
-_PATIENCE = 0.3
+_DECODER_PATIENCE = 0.3
 """Seconds an interim is waited for: a machine that is too slow makes late finals, not silence."""
 
 
@@ -200,7 +200,7 @@ class PocketRecognizer:
             return ()
         if self._asked is None:
             self._asked = asyncio.create_task(self._process().ask(b"P"), name="interim")
-        done, _ = await asyncio.wait({self._asked}, timeout=_PATIENCE)
+        done, _ = await asyncio.wait({self._asked}, timeout=_DECODER_PATIENCE)
         if done:
             self._latest = self._placed(await self._answered(), opened)
         return self._latest

@@ -2,6 +2,8 @@
 
 Measured: 10–20 ms to the first byte for French, 30–160 ms for English (flite makes the whole
 utterance before it writes). Closing the iterator kills the process.
+
+The text goes by standard input only: a command line can be read by every user of the machine.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from translink.audio import AudioError, WavDecoder
@@ -26,28 +28,35 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class SpeakerVoice:
     """A program that speaks one language."""
 
     program: str
     arguments: Sequence[str]
-    """`{text}` is replaced; without it the text goes to the program's standard input."""
+    """It reads the text from standard input."""
     install: str
+    writes_file: bool = False
+    """It goes back in its output, which is appended as the last argument; else it streams to
+    standard output.
+    """
 
 
 # Klatt's synthesis: of espeak-ng's own French the recogniser gets a quarter right, of this 85 %.
 SPEAKERS = {
-    "en": Speaker(
-        "flite", ("-voice", "slt", "-t", "{text}", "-o", "/dev/stdout"), "apt-get install flite"
+    "en": SpeakerVoice(
+        "flite",
+        ("-voice", "slt", "-f", "/dev/stdin", "-o"),
+        "apt-get install flite",
+        writes_file=True,
     ),
-    "fr": Speaker(
+    "fr": SpeakerVoice(
         "espeak-ng",
         ("-v", "fr+klatt", "-s", "155", "--stdout", "--stdin", "-b", "1"),
         "apt-get install espeak-ng",
     ),
 }
 _SPARE = {
-    "en": Speaker(
+    "en": SpeakerVoice(
         "espeak-ng",
         ("-v", "en-us", "-s", "155", "--stdout", "--stdin", "-b", "1"),
         "apt-get install espeak-ng",
@@ -74,7 +83,7 @@ class ProgramSynthesizer:
         async with self._room, asyncio.timeout(_TIMEOUT):
             decoder = WavDecoder(rate)
             try:
-                async with _running(speaker, text) as reader:
+                async with _output(speaker, text) as reader:
                     while data := await reader.read(_PIECE):
                         if pcm := decoder.push(data):
                             yield pcm
@@ -84,7 +93,7 @@ class ProgramSynthesizer:
                 raise EngineFailed(f"{speaker.program} made no sound") from error
 
 
-def speaker_for(language: str) -> Speaker:
+def speaker_for(language: str) -> SpeakerVoice:
     """The program to use. Raises `EngineMissing`."""
     first = SPEAKERS.get(language)
     if first is None:
@@ -96,24 +105,32 @@ def speaker_for(language: str) -> Speaker:
 
 
 @contextlib.asynccontextmanager
-async def _running(speaker: Speaker, text: str) -> AsyncGenerator[asyncio.StreamReader]:
-    """The program's standard output.
+async def _output(speaker: SpeakerVoice, text: str) -> AsyncGenerator[asyncio.StreamReader]:
+    """What the program makes of the text."""
+    with _memory("text", " ".join(text.split()).encode() + b"\n") as said:
+        if speaker.writes_file:
+            with _memory("speech") as made:
+                # /dev/fd of the child's own: nobody else can open it.
+                process = await _started(speaker, f"/dev/fd/{made}", said, keep=(made,))
+                try:
+                    await process.wait()
+                finally:
+                    await end(process)
+                reader = asyncio.StreamReader()
+                reader.feed_data(os.pread(made, os.fstat(made).st_size, 0))
+                reader.feed_eof()
+                yield reader
+        else:
+            async with _streamed(speaker, said) as reader:
+                yield reader
 
-    A pipe of our own: uvloop gives children a socket, which `/dev/stdout` cannot be opened on.
-    """
-    text = " ".join(text.split())
-    by_argument = "{text}" in speaker.arguments
-    # A leading blank keeps a text that begins with a dash from being taken for an option.
-    arguments = [" " + text if a == "{text}" else a for a in speaker.arguments]
+
+@contextlib.asynccontextmanager
+async def _streamed(speaker: SpeakerVoice, said: int) -> AsyncGenerator[asyncio.StreamReader]:
+    """A pipe of our own: uvloop gives children a socket, which has no end for some programs."""
     out, theirs = os.pipe()
     try:
-        process = await asyncio.create_subprocess_exec(
-            speaker.program,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL if by_argument else asyncio.subprocess.PIPE,
-            stdout=theirs,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        process = await _started(speaker, None, said, stdout=theirs)
     except BaseException:
         os.close(out)
         raise
@@ -124,10 +141,39 @@ async def _running(speaker: Speaker, text: str) -> AsyncGenerator[asyncio.Stream
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
     )
     try:
-        if process.stdin is not None:
-            process.stdin.write(text.encode() + b"\n")
-            process.stdin.close()
         yield reader
     finally:
         transport.close()
         await end(process)
+
+
+async def _started(
+    speaker: SpeakerVoice,
+    output: str | None,
+    said: int,
+    *,
+    stdout: int = asyncio.subprocess.DEVNULL,
+    keep: Sequence[int] = (),
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        speaker.program,
+        *speaker.arguments,
+        *([output] if output else []),
+        stdin=said,
+        stdout=stdout,
+        stderr=asyncio.subprocess.DEVNULL,
+        pass_fds=keep,
+    )
+
+
+@contextlib.contextmanager
+def _memory(name: str, content: bytes = b"") -> Iterator[int]:
+    """A file without a name in any folder, at its beginning."""
+    descriptor = os.memfd_create(name)
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)

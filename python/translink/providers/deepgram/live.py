@@ -1,7 +1,7 @@
 """The WebSocket under `protocol.Listen`.
 
 Theory of operation
-    Messages are read by whoever iterates the stream and written by whoever sends: no task and no
+    Messages are read by the task that iterates the stream and written by the one that sends: no task and no
     queue stands between a frame and the socket, or between a result and its reader. One task per
     connection wakes for KeepAlive; should it fail, it aborts the connection, and the iterator
     reports why.

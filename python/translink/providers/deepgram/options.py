@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
+from translink.credentials import named_key, named_url
 from translink.errors import SettingsError
 from translink.results import RATE
 
@@ -116,18 +117,9 @@ def endpoint(
     Raises:
         SettingsError: anything else, or a base URL that holds credentials, a query or a fragment.
     """
-    try:
-        parts = urlsplit(base_url.strip())
-        _ = parts.port
-    except ValueError as exc:
-        raise _wrong("base_url", "(not a URL)", "http(s)://host[:port][/prefix]") from exc
-    scheme = _SCHEMES.get(parts.scheme)
-    if scheme is None or not parts.hostname or parts.username or parts.query or parts.fragment:
-        shown = f"{parts.scheme}://{parts.hostname or ''}"
-        raise _wrong(
-            "base_url", shown, "http(s)://host[:port][/prefix], without credentials or query"
-        )
-    url = f"{scheme[websocket]}://{parts.netloc}{parts.path.rstrip('/')}{path}"
+    url = named_url(base_url, "deepgram.base_url") + path
+    if websocket:
+        url = "ws" + url.removeprefix("http")
     encoded = urlencode(list(query))
     return f"{url}?{encoded}" if encoded else url
 
@@ -139,9 +131,7 @@ def authorization(api_key: str, scheme: Scheme) -> dict[str, str]:
     Raises:
         SettingsError: characters that no header can carry (the key itself is not shown).
     """
-    key = api_key.strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingsError("deepgram.api_key holds blanks, line ends or non-ASCII characters")
+    key = named_key(api_key, "deepgram.api_key")
     return {"Authorization": f"{scheme} {key}"} if key else {}
 
 
@@ -155,9 +145,3 @@ _LIVE_ONLY = frozenset(
     {"encoding", "sample_rate", "channels", "interim_results", "endpointing"}
     | {"utterance_end_ms", "vad_events", "no_delay"}
 )
-_SCHEMES = {
-    "http": ("http", "ws"),
-    "https": ("https", "wss"),
-    "ws": ("http", "ws"),
-    "wss": ("https", "wss"),
-}

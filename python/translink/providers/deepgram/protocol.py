@@ -282,7 +282,7 @@ def words_of(listed: list[object], offset: int = 0) -> tuple[tuple[Word, ...], i
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("number")
-    if not math.isfinite(value) or value > _LONGEST:
+    if not math.isfinite(value) or value > _LONGEST_SAID:
         raise ValueError("number")
     return float(value)
 
@@ -293,5 +293,5 @@ _CLOSE_STREAM = '{"type":"CloseStream"}'
 _TOKEN = re.compile(r"\b(net|data)-?(\d{4})\b", re.IGNORECASE)
 """On the wire the reason is prose that ends in `https://dpgr.am/net0001`; the documents call it
 NET-0001."""
-_LONGEST = 1e7
+_LONGEST_SAID = 1e7
 """No stream lasts 115 days: a greater time is damage."""

@@ -23,7 +23,7 @@ VOICES: Mapping[str, str] = {
 }
 """All languages of `/v1/speak`, one voice each (Deepgram's OpenAPI file of 2026-07)."""
 
-LONGEST = 1000
+LONGEST_REQUEST = 1000
 """Characters per request: the least of the three limits that Deepgram documents."""
 
 _LEAST, _SLOWEST = 10.0, 0.5
@@ -85,7 +85,7 @@ class DeepgramSpeak:
             ("container", "none"),
             *self._extra,
         ]
-        for piece in pieces(text, LONGEST):
+        for piece in pieces(text, LONGEST_REQUEST):
             async with self._http.stream(
                 "POST",
                 self._url,

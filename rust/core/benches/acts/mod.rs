@@ -9,12 +9,17 @@
 
 use std::hint::black_box;
 
-use translink_core::envelope::Extremes;
+use translink_core::LegStats;
+use translink_core::echo::EchoGuard;
+use translink_core::frame::Extremes;
 use translink_core::framer::Framer;
 use translink_core::ledger::Ledger;
-use translink_core::leg::{Input, Leg, LegConfig, Output};
+use translink_core::leg::{Input, Leg, LegConfig};
 use translink_core::level::Level;
+use translink_core::mix::{Mix, Original};
+use translink_core::output::Output;
 use translink_core::resample::Resampler;
+use translink_core::tempo::{FRAME, LOOK, Tempo};
 use translink_core::vad::Vad;
 use translink_core::volume::{Gain, Volume};
 
@@ -35,6 +40,10 @@ pub fn acts() -> Vec<Act> {
         ("volume other than 1", volume()),
         ("leg, datagram of 640 bytes", leg(640)),
         ("leg, datagrams of 320 bytes", leg(320)),
+        ("tempo at 1.35", tempo(1_350)),
+        ("tempo at 1.5", tempo(1_500)),
+        ("original under a translation", original()),
+        ("echo guard", echo()),
         ("playout", playout()),
         ("resample 8 to 16 kHz", resample(8_000)),
         ("resample 24 to 16 kHz", resample(24_000)),
@@ -45,8 +54,51 @@ fn speech() -> [u8; 640] {
     std::array::from_fn(|n| (n * n / 7) as u8)
 }
 
+/// Of a voice, without end.
+fn tempo(factor: u32) -> Box<dyn FnMut()> {
+    let voice: Vec<i16> = (0..40_000)
+        .map(|n| {
+            let phase = f64::from(n) / 16e3 * std::f64::consts::TAU * 130.0;
+            let sound: f64 = (1..20)
+                .map(|k| (phase * f64::from(k)).sin() / f64::from(k))
+                .sum();
+            (sound * 4_000.0) as i16
+        })
+        .collect();
+    let (mut tempo, mut at, mut frame) = (Tempo::new(), 0, [0; FRAME]);
+    Box::new(move || {
+        at += tempo.frame(&voice[at..at + LOOK], factor, 0, &mut frame);
+        if at + LOOK > voice.len() {
+            at = 0;
+        }
+        black_box(&frame);
+    })
+}
+
+fn original() -> Box<dyn FnMut()> {
+    let (pcm, mut mix, mut stats) = (speech(), Mix::new(), LegStats::default());
+    mix.pair(true);
+    mix.set(Original::Duck);
+    Box::new(move || {
+        mix.hear(&pcm, true, 0, &mut stats);
+        let mut out = pcm;
+        mix.apply(&mut out, true);
+        black_box(&out);
+    })
+}
+
+fn echo() -> Box<dyn FnMut()> {
+    let (mut guard, mut now, mut n) = (EchoGuard::new(true), START, 0_u32);
+    Box::new(move || {
+        now += TICK;
+        n = n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        guard.sent(now, (n >> 8) as f32);
+        black_box(guard.heard(now, (n >> 7) as f32));
+    })
+}
+
 fn framer() -> Box<dyn FnMut()> {
-    let (pcm, mut framer, mut now) = (speech(), Framer::new(), START);
+    let (pcm, mut framer, mut now) = (speech(), Framer::new().unwrap(), START);
     Box::new(move || {
         now += TICK;
         black_box(framer.push(black_box(&pcm), now, now));
@@ -69,7 +121,7 @@ fn vad() -> Box<dyn FnMut()> {
 }
 
 fn ledger() -> Box<dyn FnMut()> {
-    let (pcm, mut ledger, mut start) = (speech(), Ledger::new(960_000), 0);
+    let (pcm, mut ledger, mut start) = (speech(), Ledger::new(960_000).unwrap(), 0);
     Box::new(move || {
         ledger.append(start, black_box(&pcm));
         start += 320;
@@ -96,7 +148,7 @@ fn volume() -> Box<dyn FnMut()> {
 
 /// All that happens to 20 ms of a talker's sound, in datagrams of so many bytes.
 fn leg(bytes: usize) -> Box<dyn FnMut()> {
-    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()), START);
+    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()).unwrap(), START);
     Box::new(move || {
         for payload in pcm.chunks(bytes) {
             now += TICK * bytes as u64 / 640;
@@ -115,7 +167,7 @@ fn leg(bytes: usize) -> Box<dyn FnMut()> {
 
 /// 20 ms queued for an ear and sent.
 fn playout() -> Box<dyn FnMut()> {
-    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()), START);
+    let (pcm, mut leg, mut now) = (speech(), Leg::new(LegConfig::default()).unwrap(), START);
     Box::new(move || {
         let pcm = black_box(&pcm);
         leg.handle(

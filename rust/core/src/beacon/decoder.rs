@@ -118,11 +118,11 @@ impl Decoder {
             if nibble == DATA_TONES - 1 {
                 return None; // the same tone twice: the encoder never does that
             }
-            bits = bits << 4 | nibble as u64;
+            bits = (bits << 4) | nibble as u64;
             before = tone;
             score += window.purity;
         }
-        let (value, check) = ((bits >> 24 & 0xFF_FFFF) as u32, (bits & 0xFF_FFFF) as u32);
+        let (value, check) = (((bits >> 24) & 0xFF_FFFF) as u32, (bits & 0xFF_FFFF) as u32);
         (crc24(value) == check).then_some((Number(value), score))
     }
 }

@@ -1,7 +1,8 @@
 //! A leg in virtual time: obeys the rule of use and writes down all that comes out.
 
 use translink_core::frame::{Frame, Nanos};
-use translink_core::leg::{Input, Leg, LegConfig, Output, PlayoutEvent};
+use translink_core::leg::{Input, Leg, LegConfig};
+use translink_core::output::{Output, PlayoutEvent};
 
 pub(crate) const MS: Nanos = 1_000_000;
 
@@ -29,7 +30,7 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(config: LegConfig) -> Self {
         Self {
-            leg: Leg::new(config),
+            leg: Leg::new(config).unwrap(),
             now: 1_000 * MS,
             late: 0,
             frames: Vec::new(),

@@ -2,8 +2,8 @@
 
 Fed by the journal: each segment becomes a line, and what becomes of it later is written beside it.
 Bounds: `calls` ended calls are kept, for `retention` seconds, and `lines` lines a call; one more
-drops the oldest, and a call tells how many of its lines it dropped. Whose time is over is forgotten
-by the journal, too.
+drops the oldest, and a call tells how many of its lines it dropped. What is forgotten here is
+forgotten by the journal, too.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from translink.observe.views import CallRow, Line, LineState
+from translink.observe.views import CallRow, LineState, TranscriptLine
 from translink.process.clock import unix
 
 if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
-    from translink.observe.stages import Summary
+    from translink.observe.stages import StageSummary
 
-SLICE = 2_000
+LINES_AT_ONCE = 2_000
 """Lines searched before the loop breathes: about 1 ms."""
 
 
 @dataclass(slots=True)
-class Minutes:
+class CallTranscript:
     """What is kept of one call."""
 
     call: str
     began: float
     row: CallRow | None = None
     """None while it goes on."""
-    stages: Mapping[str, Summary] = field(default_factory=dict)
+    stages: Mapping[str, StageSummary] = field(default_factory=dict)
     """Of an ended call."""
-    lines: OrderedDict[tuple[str, int], Line] = field(default_factory=OrderedDict)
+    lines: OrderedDict[tuple[str, int], TranscriptLine] = field(default_factory=OrderedDict)
     """By leg and segment, in the order in which they were recognised."""
     dropped: int = 0
     ended: float = 0.0
 
-    def transcript(self) -> list[Line]:
+    def transcript(self) -> list[TranscriptLine]:
         """The lines in order of speech."""
         return sorted(self.lines.values(), key=lambda line: (line.start_s, line.leg, line.segment))
 
 
-class Archive:
+class Transcripts:
     """All transcripts of the process."""
 
     def __init__(
@@ -56,12 +56,12 @@ class Archive:
         self._calls = calls
         self._lines = lines
         self._retention = retention
-        self._kept: OrderedDict[str, Minutes] = OrderedDict()
-        self._ended: OrderedDict[str, Minutes] = OrderedDict()
+        self._kept: OrderedDict[str, CallTranscript] = OrderedDict()
+        self._ended: OrderedDict[str, CallTranscript] = OrderedDict()
         """Those of them that ended, in that order."""
         journal.listen(self._event)
 
-    def __getitem__(self, call: str) -> Minutes:
+    def __getitem__(self, call: str) -> CallTranscript:
         """Raises `KeyError`."""
         self.expire(unix())
         return self._kept[call]
@@ -71,7 +71,7 @@ class Archive:
         self.expire(unix())
         return [minutes.row for minutes in self._ended.values() if minutes.row is not None]
 
-    def close(self, row: CallRow, stages: Mapping[str, Summary]) -> None:
+    def close(self, row: CallRow, stages: Mapping[str, StageSummary]) -> None:
         """A call has ended: these are its last figures."""
         minutes = self._kept.get(row.call)
         if minutes is None:
@@ -96,7 +96,7 @@ class Archive:
             self._journal.forget(gone)
 
     async def watch(self) -> None:
-        """Forget in time, also when nobody asks. Runs for ever."""
+        """Forget in time, also without a request. Runs for ever."""
         while True:
             await asyncio.sleep(min(60.0, max(1.0, self._retention / 10)))
             self.expire(unix())
@@ -109,7 +109,7 @@ class Archive:
         for minutes in tuple(self._kept.values()):
             for line in tuple(minutes.lines.values()):
                 looked += 1
-                if looked % SLICE == 0:
+                if looked % LINES_AT_ONCE == 0:
                     await asyncio.sleep(0)
                 if wanted in line.text.casefold() or (
                     line.translation is not None and wanted in line.translation.casefold()
@@ -118,14 +118,14 @@ class Archive:
                     break
         return found
 
-    # --- What the journal tells ---
+    # --- What the journal reports ---
 
     def _event(self, event: Event) -> None:
         if event.call is None:
             return
         if event.type == "call":
             if event.data.get("state") == "begun":
-                self._kept[event.call] = Minutes(event.call, event.at)
+                self._kept[event.call] = CallTranscript(event.call, event.at)
             return
         minutes = self._kept.get(event.call)
         if minutes is None or event.leg is None:
@@ -138,13 +138,13 @@ class Archive:
         elif (line := minutes.lines.get((event.leg, number))) is not None:
             _follow(line, event)
 
-    def _add(self, minutes: Minutes, event: Event, number: int) -> None:
+    def _add(self, minutes: CallTranscript, event: Event, number: int) -> None:
         assert event.leg is not None
         while len(minutes.lines) >= self._lines:
             minutes.lines.popitem(last=False)
             minutes.dropped += 1
         began, ended = (_number(event, key) or event.at for key in ("began", "ended"))
-        minutes.lines[event.leg, number] = Line(
+        minutes.lines[event.leg, number] = TranscriptLine(
             leg=event.leg,
             segment=number,
             start_s=round(max(0.0, began - minutes.began), 3),
@@ -167,7 +167,7 @@ _ENDS: Mapping[str, LineState] = {
 }
 
 
-def _follow(line: Line, event: Event) -> None:
+def _follow(line: TranscriptLine, event: Event) -> None:
     """What became of a line."""
     match event.type:
         case "translation":

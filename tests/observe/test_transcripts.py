@@ -10,8 +10,8 @@ import pytest
 
 from tests.admin.conftest import ROW
 from tests.support.virtual import run_virtually
-from translink.observe.archive import Archive, redact_digits
 from translink.observe.journal import Journal
+from translink.observe.transcripts import Transcripts, redact_digits
 
 
 def said(
@@ -30,8 +30,8 @@ def begin(journal: Journal, call: str) -> None:
     journal.emit("call", {"state": "begun", "legs": ["1", "2"]}, call=call)
 
 
-def end(archive: Archive, call: str) -> None:
-    archive.close(replace(ROW, call=call), {})
+def end(transcripts: Transcripts, call: str) -> None:
+    transcripts.close(replace(ROW, call=call), {})
 
 
 @pytest.fixture
@@ -40,13 +40,13 @@ def journal() -> Journal:
 
 
 def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
-    archive = Archive(journal)
+    transcripts = Transcripts(journal)
     begin(journal, "c")
     for number in (1, 2, 3, 4):
         said(journal, "c", number, at=number)
 
     def states() -> list[str]:
-        return [line.state for line in archive["c"].transcript()]
+        return [line.state for line in transcripts["c"].transcript()]
 
     assert states() == ["final"] * 4
     for number in (1, 2, 3):
@@ -59,7 +59,7 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
             journal.emit("speech", {"segment": number, "state": state}, call="c", leg="1")
     journal.emit("speech", {"segment": 3, "state": "flushed"}, call="c", leg="1")
     assert states() == ["spoken", "unspoken", "unspoken", "untranslated"]
-    first = archive["c"].transcript()[0]
+    first = transcripts["c"].transcript()[0]
     assert (first.translation, first.target, first.language) == ("salut", "fr", "en")
     assert first.at["final"] <= first.at["translated"] <= first.at["spoken"]
     assert 0.9 < first.start_s < 1.1
@@ -69,19 +69,19 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
 def test_the_transcript_is_in_order_of_speech_whoever_was_recognised_first(
     journal: Journal,
 ) -> None:
-    archive = Archive(journal)
+    transcripts = Transcripts(journal)
     begin(journal, "c")
     said(journal, "c", 1, "second", leg="1", at=2)
     said(journal, "c", 1, "first", leg="2", at=1)
-    assert [line.text for line in archive["c"].transcript()] == ["first", "second"]
+    assert [line.text for line in transcripts["c"].transcript()] == ["first", "second"]
 
 
 def test_a_long_call_forgets_its_beginning_and_says_so(journal: Journal) -> None:
-    archive = Archive(journal, lines=10)
+    transcripts = Transcripts(journal, lines=10)
     begin(journal, "c")
     for number in range(1, 26):
         said(journal, "c", number, at=number)
-    minutes = archive["c"]
+    minutes = transcripts["c"]
     assert [line.segment for line in minutes.transcript()] == list(range(16, 26))
     assert minutes.dropped == 15
     # News of a line that is gone is no news.
@@ -90,28 +90,28 @@ def test_a_long_call_forgets_its_beginning_and_says_so(journal: Journal) -> None
 
 
 def test_only_so_many_ended_calls_are_kept_and_running_ones_always(journal: Journal) -> None:
-    archive = Archive(journal, calls=3)
+    transcripts = Transcripts(journal, calls=3)
     for number in range(10):
         begin(journal, f"c{number}")
         said(journal, f"c{number}", 1)
         if number:
-            end(archive, f"c{number}")
-    assert [row.call for row in archive.ended()] == ["c7", "c8", "c9"]
-    assert archive["c0"].lines
+            end(transcripts, f"c{number}")
+    assert [row.call for row in transcripts.ended()] == ["c7", "c8", "c9"]
+    assert transcripts["c0"].lines
     with pytest.raises(KeyError):
-        archive["c6"]
+        transcripts["c6"]
 
 
 def test_after_its_time_nothing_is_left_of_a_call_in_the_journal_either(journal: Journal) -> None:
-    archive = Archive(journal, retention=60.0)
+    transcripts = Transcripts(journal, retention=60.0)
     for call in ("old", "running"):
         begin(journal, call)
         said(journal, call, 1, "secret")
-    end(archive, "old")
-    archive.expire(time.time() + 59)
-    assert [row.call for row in archive.ended()] == ["old"]
-    archive.expire(time.time() + 61)
-    assert archive.ended() == []
+    end(transcripts, "old")
+    transcripts.expire(time.time() + 59)
+    assert [row.call for row in transcripts.ended()] == ["old"]
+    transcripts.expire(time.time() + 61)
+    assert transcripts.ended() == []
     assert {event.call for event in journal.events} == {"running"}
 
 
@@ -119,11 +119,11 @@ def test_what_nobody_asks_for_is_forgotten_in_time_as_well(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        archive = Archive(journal, retention=100.0)
-        watching = asyncio.create_task(archive.watch())
+        transcripts = Transcripts(journal, retention=100.0)
+        watching = asyncio.create_task(transcripts.watch())
         begin(journal, "c")
         said(journal, "c", 1, "secret")
-        end(archive, "c")
+        end(transcripts, "c")
         began, now = time.time(), asyncio.get_running_loop().time
         start = now()
         monkeypatch.setattr(time, "time", lambda: began + now() - start)
@@ -137,31 +137,31 @@ def test_what_nobody_asks_for_is_forgotten_in_time_as_well(
 
 
 def test_nothing_is_kept_where_nothing_may_be(journal: Journal) -> None:
-    archive = Archive(journal, calls=0)
+    transcripts = Transcripts(journal, calls=0)
     begin(journal, "c")
     said(journal, "c", 1)
-    end(archive, "c")
-    assert archive.ended() == []
+    end(transcripts, "c")
+    assert transcripts.ended() == []
     assert not journal.events
 
 
 async def test_a_search_finds_what_was_said_and_what_it_became_in_any_case(
     journal: Journal,
 ) -> None:
-    archive = Archive(journal)
+    transcripts = Transcripts(journal)
     for call, text, translation in (("a", "Straße", "street"), ("b", "hello", "bonjour")):
         begin(journal, call)
         said(journal, call, 1, text)
         journal.emit("translation", {"segment": 1, "text": translation}, call=call, leg="1")
-    end(archive, "a")
-    assert await archive.search("STRASSE") == {"a"}
-    assert await archive.search("Bonj") == {"b"}
-    assert await archive.search("e") == {"a", "b"}
-    assert await archive.search("nobody") == set()
+    end(transcripts, "a")
+    assert await transcripts.search("STRASSE") == {"a"}
+    assert await transcripts.search("Bonj") == {"b"}
+    assert await transcripts.search("e") == {"a", "b"}
+    assert await transcripts.search("nobody") == set()
 
 
 async def test_a_search_through_much_lets_the_loop_breathe(journal: Journal) -> None:
-    archive = Archive(journal, lines=20_000)
+    transcripts = Transcripts(journal, lines=20_000)
     begin(journal, "c")
     for number in range(20_000):
         said(journal, "c", number)
@@ -174,14 +174,14 @@ async def test_a_search_through_much_lets_the_loop_breathe(journal: Journal) -> 
             await asyncio.sleep(0)
 
     breathing = asyncio.create_task(breathe())
-    assert await archive.search("nowhere") == set()
+    assert await transcripts.search("nowhere") == set()
     breathing.cancel()
     assert breaths >= 9
 
 
 def test_digits_are_redacted_before_anybody_sees_them() -> None:
     journal = Journal(redact=redact_digits)
-    archive = Archive(journal)
+    transcripts = Transcripts(journal)
     seen = []
     journal.listen(lambda event: seen.append(event.as_dict()))
     begin(journal, "c")
@@ -192,7 +192,7 @@ def test_digits_are_redacted_before_anybody_sees_them() -> None:
         call="c",
         leg="1",
     )
-    (line,) = archive["c"].transcript()
+    (line,) = transcripts["c"].transcript()
     assert (line.text, line.translation) == ("my card is #### #### and ##", "carte ####")
     assert seen[-1]["source"] == "card ####"
     assert seen[-1]["segment"] == 1

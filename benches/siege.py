@@ -1,0 +1,193 @@
+"""Strangers attack the admin server of a `translink serve`, on loopback and for a few seconds each.
+
+    python -m benches.siege
+
+Printed for each attack: the most descriptors the server had, how many of the operator's requests
+were answered and how long they took, what a probe of `/health` waits for right afterwards, and how
+much memory the server gained. Attacks: TLS connections that never shake hands; bodies of a log-in
+that drip in; requests whose sender hangs up at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import trustme
+import uvloop
+
+from translink.callers.server_process import free_port, usage_of
+
+TOKEN = "control-0123456789abcdef"
+SECONDS = 8.0
+HANDSHAKES = 1_300
+DRIPPING = 270
+DRIP = (
+    b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 60\r\n\r\n{"
+)
+ASK = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+SETTINGS = """
+[deepgram]
+api_key = "none"
+base_url = "http://127.0.0.1:9"
+[deepl]
+api_key = "none"
+server_url = "http://127.0.0.1:9"
+[[legs]]
+name = "1"
+language = "en"
+listen = "127.0.0.1:0"
+send_from_listen = true
+[[legs]]
+name = "2"
+language = "fr"
+listen = "127.0.0.1:0"
+send_from_listen = true
+"""
+
+
+@dataclass
+class Attacker:
+    """One stranger with many connections."""
+
+    port: int
+    end: float
+    held: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def connect(self, first: bytes) -> asyncio.StreamWriter | None:
+        """A connection that has sent `first`; None when there was none to be had."""
+        try:
+            async with asyncio.timeout(5):
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return None
+        writer.write(first)
+        self.held.append(writer)
+        return writer
+
+    async def never_shake_hands(self) -> None:
+        for _ in range(HANDSHAKES):
+            await self.connect(b"")
+
+    async def drip(self) -> None:
+        async def one() -> None:
+            while time.monotonic() < self.end:
+                writer = await self.connect(DRIP)
+                with contextlib.suppress(OSError):
+                    while writer is not None and time.monotonic() < self.end:
+                        writer.write(b"y")
+                        await writer.drain()
+                        await asyncio.sleep(1.0)
+                await asyncio.sleep(0.1)
+
+        await asyncio.gather(*(one() for _ in range(DRIPPING)))
+
+    async def hang_up(self) -> None:
+        while time.monotonic() < self.end:
+            if (writer := await self.connect(ASK)) is not None:
+                writer.transport.abort()
+
+    def leave(self) -> None:
+        for writer in self.held:
+            writer.transport.abort()
+
+
+Attack = Callable[[Attacker], Awaitable[None]]
+ATTACKS: dict[str, tuple[Attack, bool]] = {
+    f"{HANDSHAKES} TLS connections that never shake hands": (Attacker.never_shake_hands, True),
+    f"{DRIPPING} log-ins whose body drips in": (Attacker.drip, False),
+    "requests whose sender hangs up at once": (Attacker.hang_up, False),
+}
+
+
+async def measure(name: str, attack: Attack, *, tls: bool, folder: Path) -> None:
+    """One attack on a server of its own."""
+    authority = trustme.CA()
+    pem = folder / "both.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    port = free_port(socket.SOCK_STREAM)
+    certificate = f'tls_cert = "{pem}"' if tls else ""
+    config = folder / "translink.toml"
+    config.write_text(f"[admin]\nport = {port}\n{certificate}\n{SETTINGS}")
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    waits: list[float] = []
+    answered = most = 0
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "translink", "serve", "--config", str(config)),
+        cwd=folder,
+        env={**os.environ, "TRANSLINK_ADMIN__TOKEN": TOKEN},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http:
+            await _until_there(http, url)
+            before = usage_of(server.pid).rss_now_bytes
+            attacker = Attacker(port, time.monotonic() + SECONDS)
+            attacking = asyncio.ensure_future(attack(attacker))
+            while time.monotonic() < attacker.end:
+                began = time.monotonic()
+                answered += await _operator(url, trust)
+                waits.append(time.monotonic() - began)
+                most = max(most, usage_of(server.pid).descriptors)
+                await asyncio.sleep(0.2)
+            await attacking
+            began = time.monotonic()
+            async with http.get(url + "/health"):
+                probe = time.monotonic() - began
+            gained = usage_of(server.pid).rss_now_bytes - before
+            attacker.leave()
+    finally:
+        server.terminate()
+        await server.wait()
+    print(
+        f"{name}: {most} descriptors; operator answered {answered} of {len(waits)}, "
+        f"p50 {statistics.median(waits) * 1000:.0f} ms, longest {max(waits) * 1000:.0f} ms; "
+        f"/health afterwards {probe * 1000:.0f} ms; memory +{gained / 1e6:.1f} MB"
+    )
+
+
+async def _operator(url: str, trust: ssl.SSLContext) -> bool:
+    """With a connection of its own each time: the worst case."""
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    connector = aiohttp.TCPConnector(ssl=trust)
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        async with (
+            aiohttp.ClientSession(connector=connector, headers=bearer) as http,
+            http.get(url + "/api/stats", timeout=aiohttp.ClientTimeout(10)) as answer,
+        ):
+            await answer.read()
+            return answer.status == 200
+    return False
+
+
+async def _until_there(http: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with http.get(url + "/health"):
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def main() -> None:
+    for name, (attack, tls) in ATTACKS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            await measure(name, attack, tls=tls, folder=Path(folder))
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,73 @@
+"""Where a service is and the key that opens it: what can only fail is refused, without being shown.
+
+Used for settings, which name the setting themselves, and by providers, which are also made without
+settings. Errors say what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from translink.errors import SettingsError
+
+LONGEST_LABEL = 63
+"""Characters between two dots of a host name (RFC 1035, section 2.3.4)."""
+
+
+def base_url(value: str) -> str:
+    """`http(s)://host[:port][/prefix]`, without a slash at its end; ws(s) is taken alike.
+
+    Raises `ValueError`.
+    """
+    value = value.strip()
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError("should be http(s)://host[:port]") from None
+    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+        raise ValueError("should be http(s)://host[:port], as in https://api.eu.deepgram.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("should be scheme, host, port and path; the key has its own setting")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("should have a port from 1 to 65535") from None
+    labels = parts.hostname.rstrip(".").split(".")
+    if any(not 0 < len(label) <= LONGEST_LABEL for label in labels):
+        raise ValueError(f"should have a host whose labels have 1 to {LONGEST_LABEL} characters")
+    if re.search(r"/v\d+(/|$)", parts.path):
+        raise ValueError(
+            "should end before /v1 or /v2: translink adds that, as in https://api.deepgram.com"
+        )
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return f"{scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def header_key(value: str) -> str:
+    """The key alone; empty stays empty, for servers that ask for none.
+
+    Visible ASCII only: a key goes into a header, a line end in it would start another. Raises
+    `ValueError`.
+    """
+    value = value.strip()
+    if not re.fullmatch(r"[!-~]*", value):
+        raise ValueError("should be the key alone, without spaces, line ends or quotes inside")
+    return value
+
+
+def named_url(value: str, setting: str) -> str:
+    """`base_url`. Raises `SettingsError` with the setting's name, and not the URL: it may hold a
+    key."""
+    try:
+        return base_url(value)
+    except ValueError as error:
+        raise SettingsError(f"{setting} {error}") from None
+
+
+def named_key(value: str, setting: str) -> str:
+    """`header_key`. Raises `SettingsError` with the setting's name, and not the key."""
+    try:
+        return header_key(value)
+    except ValueError as error:
+        raise SettingsError(f"{setting} {error}") from None

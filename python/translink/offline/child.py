@@ -1,0 +1,119 @@
+"""A server of ours as a child process, so that its work never delays the caller's event loop.
+
+The child says that it is ready with one line of JSON on standard output, and ends when its standard
+input does: it reads a pipe that only the parent holds, so it never outlives the parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+
+from translink.errors import TranslinkError
+from translink.offline.engines.processes import end
+from translink.settings.secrets import without_secrets
+
+_READY = 90.0
+"""Seconds a child may take to be ready; the first start ever makes the French dictionary."""
+_STOP = 3.0
+"""Seconds a child may take to end before it is killed."""
+_TAIL = 2_000
+"""Bytes of its log that an error quotes."""
+
+
+class ServerChild:
+    """Any program that keeps to the contract above. `start`, use `announced`, `stop`."""
+
+    def __init__(self, command: Sequence[str], *, log: Path | None = None) -> None:
+        """Nothing is started yet. `log`: file for its standard error, None = ours."""
+        self._command = tuple(command)
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self.announced: dict[str, object] = {}
+        """What it said when it was ready."""
+        self.url = ""
+        """`http://127.0.0.1:port`, once started."""
+
+    async def start(self) -> str:
+        """Returns the URL when the server is ready. Raises `TranslinkError`."""
+        with contextlib.ExitStack() as files:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=without_secrets(os.environ),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=files.enter_context(self._log.open("wb")) if self._log else None,
+                start_new_session=True,  # Ctrl-C reaches us alone; we end the child when done
+            )
+        try:
+            async with asyncio.timeout(_READY):
+                line = await process.stdout.readline() if process.stdout else b""
+            self.announced = orjson.loads(line)
+        except (TimeoutError, orjson.JSONDecodeError) as error:
+            await self.stop()
+            raise TranslinkError(f"the offline server did not start{self._tail()}") from error
+        except BaseException:
+            await self.stop()
+            raise
+        self.url = str(self.announced["url"])
+        return self.url
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child, for measuring it."""
+        return self._process.pid if self._process is not None else None
+
+    async def stop(self) -> None:
+        """Ends it, by force after 3 s. Idempotent."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP):
+                await process.wait()
+        await end(process)
+
+    def _tail(self) -> str:
+        if self._log is None:
+            return ""
+        return ": " + self._log.read_bytes()[-_TAIL:].decode(errors="replace")
+
+
+class OfflineProcess(ServerChild):
+    """The offline server with the real engines."""
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        phrasebook: Path | None = None,
+        recognizers: int | None = None,
+    ) -> None:
+        """As for `start_offline`. Nothing is started yet."""
+        command = [sys.executable, "-m", "translink.offline", "--json", "--until-eof"]
+        command += ["--host", host, "--port", str(port)]
+        if phrasebook is not None:
+            command += ["--phrasebook", str(phrasebook)]
+        if recognizers is not None:
+            command += ["--recognizers", str(recognizers)]
+        super().__init__(command)
+
+    @property
+    def key(self) -> str:
+        """The only key that this server lets in; a new one at every start."""
+        return str(self.announced["key"])
+
+    @property
+    def missing(self) -> list[str]:
+        """What could not be started, with the command that installs it."""
+        found = self.announced["missing"]
+        return [str(part) for part in found] if isinstance(found, list) else []

@@ -1,0 +1,223 @@
+//! Who is heard at this moment, and who takes over.
+//!
+//! Under [`Policy::First`]: *a newcomer is heard once it has talked in real time while the one who was
+//! heard was silent: for [`SAME_HOST`] from another port of the same host, for [`ANOTHER_HOST`] from
+//! elsewhere.* What it said meanwhile is not lost ([`Newcomer`]). So a gateway that moves behind its
+//! NAT, or starts anew, is heard on, and nobody gets a leg by a few bytes in a pause.
+//!
+//! Two who talk at once are no move: a newcomer that the one who is heard has interrupted has to be
+//! as patient as one from elsewhere, whatever its host.
+
+use std::net::SocketAddr;
+
+use translink_core::frame::Nanos;
+use translink_core::framer::duration;
+
+use crate::newcomer::Newcomer;
+use crate::source::{Peer, Policy};
+
+/// Another port of the host that is heard: a gateway behind a NAT, or one that was restarted.
+pub const SAME_HOST: Nanos = 60_000_000;
+
+/// Another host. As long as a call that ended may send stragglers; and a stranger who waits for a
+/// talker to pause has to talk for so long.
+pub const ANOTHER_HOST: Nanos = 1_000_000_000;
+
+/// The longest that one datagram counts as talk after it has come.
+const LONGEST: Nanos = 2_100_000_000;
+
+/// Who sent a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// The one who is heard.
+    Known,
+    /// The first of a call, who is heard from now on.
+    New,
+    /// Somebody who is heard from now on, with all that is kept of it, instead of this one.
+    Moved(SocketAddr),
+    /// Somebody who may be heard later: the datagram is kept.
+    Kept,
+    /// Somebody who is not heard.
+    Stranger,
+}
+
+/// Looks at each datagram's sender.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    policy: Policy,
+    /// Who is heard, or was heard last.
+    heard: Option<SocketAddr>,
+    /// When its talk ends, if no more comes.
+    ends: Nanos,
+    newcomer: Newcomer,
+    /// Who talked at the same time as the one who is heard.
+    rival: Option<SocketAddr>,
+    /// Datagrams that were kept and then dropped, and whose the last were.
+    dropped: u64,
+    turned_away: Option<SocketAddr>,
+}
+
+impl Admission {
+    pub(crate) const fn new(policy: Policy, newcomer: Newcomer) -> Self {
+        Self {
+            policy,
+            heard: None,
+            ends: 0,
+            newcomer,
+            rival: None,
+            dropped: 0,
+            turned_away: None,
+        }
+    }
+
+    /// What becomes of a datagram that came from `source` at `at`. (The kernel tells every
+    /// datagram's sender; one that it did not tell would be a stranger.)
+    pub(crate) fn look(&mut self, source: Option<SocketAddr>, payload: &[u8], at: Nanos) -> Sender {
+        let Some(source) = source else {
+            return Sender::Stranger;
+        };
+        let audio = duration(payload.len());
+        let Some(heard) = self.heard else {
+            return self.pin(source, audio, at);
+        };
+        if heard == source {
+            self.go_on(audio, at);
+            return Sender::Known;
+        }
+        match &self.policy {
+            Policy::First => self.hear_out(heard, source, payload, at),
+            Policy::Any => {
+                self.heard = Some(source);
+                Sender::New
+            }
+            Policy::Listed(listed) if listed.names(&source) => {
+                self.heard = Some(source);
+                Sender::Moved(heard)
+            }
+            Policy::Listed(_) => Sender::Stranger,
+        }
+    }
+
+    /// The first one of a call.
+    fn pin(&mut self, source: SocketAddr, audio: Nanos, at: Nanos) -> Sender {
+        if matches!(&self.policy, Policy::Listed(listed) if !listed.names(&source)) {
+            return Sender::Stranger;
+        }
+        self.heard = Some(source);
+        self.ends = at + audio.min(LONGEST);
+        Sender::New
+    }
+
+    /// The one who is heard talks on.
+    fn go_on(&mut self, audio: Nanos, at: Nanos) {
+        if self.newcomer.source().is_some() {
+            if !self.newcomer.interrupted(audio, at) {
+                // A few bytes now and then hold no leg.
+                return;
+            }
+            self.rival = self.newcomer.source();
+            self.turn_away();
+        }
+        self.ends = (self.ends.max(at) + audio).min(at + LONGEST);
+    }
+
+    /// Somebody else.
+    fn hear_out(
+        &mut self,
+        heard: SocketAddr,
+        source: SocketAddr,
+        payload: &[u8],
+        at: Nanos,
+    ) -> Sender {
+        let talks = self.newcomer.talks(at);
+        if self.newcomer.source().is_some_and(|other| other != source) && talks {
+            return Sender::Stranger;
+        }
+        if self.newcomer.source() != Some(source) || !talks {
+            self.turn_away();
+        }
+        if !self.newcomer.keep(source, payload, at) {
+            self.turn_away();
+            return Sender::Stranger;
+        }
+        let same_host = source.ip().to_canonical() == heard.ip().to_canonical();
+        let needed = if same_host && self.rival != Some(source) {
+            SAME_HOST
+        } else {
+            ANOTHER_HOST
+        };
+        if self.newcomer.talked(payload.len(), at) < needed || at < self.ends + needed {
+            return Sender::Kept;
+        }
+        self.heard = Some(source);
+        self.ends = at;
+        self.rival = None;
+        Sender::Moved(heard)
+    }
+
+    /// What is kept of the one who has taken over. To be given back.
+    pub(crate) const fn take_kept(&mut self) -> Newcomer {
+        std::mem::replace(&mut self.newcomer, Newcomer::nobody())
+    }
+
+    /// The room for what is kept, whose datagrams were heard.
+    pub(crate) fn give_back(&mut self, mut kept: Newcomer) {
+        kept.forget();
+        self.newcomer = kept;
+    }
+
+    /// When somebody who is kept has stopped.
+    pub(crate) const fn expires(&self) -> Nanos {
+        self.newcomer.expires()
+    }
+
+    /// A newcomer who has stopped is none.
+    pub(crate) fn expire(&mut self, now: Nanos) {
+        if now >= self.newcomer.expires() {
+            self.turn_away();
+        }
+    }
+
+    /// How many datagrams that were kept have turned out to be a stranger's since the last time, and
+    /// who that was.
+    pub(crate) const fn dropped(&mut self) -> (u64, Option<SocketAddr>) {
+        let dropped = std::mem::replace(&mut self.dropped, 0);
+        (dropped, if dropped > 0 { self.turned_away } else { None })
+    }
+
+    fn turn_away(&mut self) {
+        self.turned_away = self.newcomer.source().or(self.turned_away);
+        self.dropped += self.newcomer.forget();
+    }
+
+    /// Who may be heard now; none: anybody, or anybody who comes first.
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        match &self.policy {
+            Policy::First => self.heard.iter().map(Peer::of).collect(),
+            Policy::Any => Vec::new(),
+            Policy::Listed(listed) => listed.peers(),
+        }
+    }
+
+    /// Hear others from now on.
+    pub(crate) fn change(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.forget();
+    }
+
+    /// The call ended.
+    pub(crate) fn forget(&mut self) {
+        self.heard = None;
+        self.ends = 0;
+        self.rival = None;
+        self.turn_away();
+    }
+
+    pub(crate) const fn heard(&self) -> Option<SocketAddr> {
+        self.heard
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "admission_tests.rs"]
+mod tests;
