@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 ARGS = [
     "--headless",
@@ -24,6 +31,9 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 20_000
+"""Milliseconds for what takes one second on an idle machine."""
+expect.set_options(timeout=PATIENCE)
 SHOTS = Path(__file__).parent / "shots"
 """Screenshots, to be looked at. Not in the repository: every run makes them anew."""
 
@@ -81,7 +91,7 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
         context = await chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, **more
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         parts = urlsplit(url)
         manners = Manners(f"{parts.scheme}://{parts.netloc}")
         opened.append((context, manners))

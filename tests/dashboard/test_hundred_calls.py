@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from tests.dashboard.board import Board
 from tests.dashboard.conftest import Visit, live, manners_of, shoot
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 CALLS = 100
 PATIENCE = 30.0

@@ -20,7 +20,7 @@ from tests.support.serve import Phone, Serve, call, pairs, serving
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 ONE, TWO = "3333", "4444"
-PATIENCE = 10.0
+PATIENCE = 20.0
 SECOND = 32_000
 """Bytes of sound."""
 SWING = """([lane, name, from, to]) => {
@@ -129,10 +129,17 @@ async def test_captions_appear_and_sounds_are_drawn(page: Page) -> None:
     heard = [0, "--b", -32, -24]
     await becomes(lambda: drawn(said), True)
     await becomes(lambda: drawn(heard), True)
-    before = await page.locator(".tape canvas").first.evaluate("canvas => canvas.toDataURL()")
-    await asyncio.sleep(0.3)
-    after = await page.locator(".tape canvas").first.evaluate("canvas => canvas.toDataURL()")
-    assert before != after, "it moves"
+
+    async def picture() -> str:
+        shown = await page.locator(".tape canvas").first.evaluate("canvas => canvas.toDataURL()")
+        return str(shown)
+
+    before = await picture()
+
+    async def moved() -> bool:
+        return await picture() != before
+
+    await becomes(moved, True)
     await shoot(page, "serve")
 
 

@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from tests.dashboard.board import Board
 from tests.dashboard.conftest import Visit, faults, live, manners_of, shoot
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 PATIENCE = 20_000
 PHONE = 390
