@@ -207,7 +207,7 @@ class App:
 
     async def _reload(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
-            await before
+            await asyncio.wait((before,))  # however it ends
         try:
             new = await _in_thread(self._reread, RELOAD)
         except SettingsError as error:

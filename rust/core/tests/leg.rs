@@ -324,7 +324,7 @@ fn silence_that_the_talker_sent_himself_counts() {
         line.pass(20 * MS);
     }
     line.pass(5_000 * MS);
-    // 1 s of his own, of which the detector's hang-over still counts as speech.
+    // 1 s of their own, of which the detector's hang-over still counts as speech.
     assert_eq!(line.leg.stats().frames_filled, 75 - 50 + 9);
 }
 

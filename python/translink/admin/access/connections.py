@@ -82,6 +82,8 @@ class Connections:
         self._tls = tls
         self._sockets: list[socket.socket] = []
         self._watches: set[_ConnectionWatch] = set()
+        self._by_transport: dict[asyncio.Transport, _ConnectionWatch] = {}
+        """Those whose handshake is over."""
         self._entering: dict[_ConnectionWatch, asyncio.Task[None]] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -140,18 +142,22 @@ class Connections:
         watch = self._watch_of(transport)
         return watch.gone if watch is not None else _GONE
 
+    def entered(self, watch: _ConnectionWatch, transport: asyncio.Transport) -> None:
+        """A handshake is over."""
+        self._by_transport[transport] = watch
+
     def left(self, watch: _ConnectionWatch) -> None:
         """A connection is over."""
         self._watches.discard(watch)
+        if watch.transport is not None:
+            self._by_transport.pop(watch.transport, None)
 
     @property
     def _bound(self) -> bool:
         return len(self._sockets) > 1
 
     def _watch_of(self, transport: asyncio.Transport | None) -> _ConnectionWatch | None:
-        if transport is None:
-            return None
-        return next((watch for watch in self._watches if watch.transport is transport), None)
+        return None if transport is None else self._by_transport.get(transport)
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
@@ -189,10 +195,7 @@ class Connections:
                 ssl=self._tls,
                 ssl_handshake_timeout=REQUEST_TIME if self._tls else None,
             )
-        except (OSError, ssl.SSLError):
-            self.left(watch)
-            accepted.close()
-        except asyncio.CancelledError:
+        except (OSError, asyncio.CancelledError):  # an `SSLError` is an `OSError`
             self.left(watch)
             accepted.close()
         finally:
@@ -223,7 +226,7 @@ class Connections:
 
     def _cut(self, watch: _ConnectionWatch) -> None:
         self.cut_off += 1
-        self._watches.discard(watch)
+        self.left(watch)
         if (entering := self._entering.get(watch)) is not None and watch.transport is None:
             entering.cancel()
         elif watch.transport is not None:
@@ -260,6 +263,7 @@ class _ConnectionWatch(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # By shape only: uvloop's transports are not asyncio's.
         self.transport = cast("asyncio.Transport", transport)
+        self._connections.entered(self, self.transport)
         self._inner.connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
