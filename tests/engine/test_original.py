@@ -197,8 +197,14 @@ def test_the_echo_of_a_speakerphone_is_marked() -> None:
         telephone.start()
         media.play(leg, 1, speech, True)
         assert drainer.until(lambda: len(drainer.steps) == 2, 12)
-        counters = media.counters(leg)
         telephone.join()
+
+        def counted() -> bool:
+            echoes = sum(frame.echo for frame in drainer.frames)
+            return media.counters(leg)["frames_echo"] == echoes
+
+        assert drainer.until(counted), "every frame that was counted was handed over"
+        counters = media.counters(leg)
         first = drainer.frames[0].start
         end = drainer.frames[-1].start + 320
         kept = media.history(leg, first, end)
@@ -208,7 +214,6 @@ def test_the_echo_of_a_speakerphone_is_marked() -> None:
     late = [frame for frame in drainer.frames[200:] if frame.rms > 300]
     assert sum(frame.echo for frame in late) > 0.8 * len(late)
     assert not any(frame.speech for frame in drainer.frames if frame.echo)
-    assert counters["frames_echo"] == sum(frame.echo for frame in drainer.frames)
     assert kept == (first, b"".join(frame.pcm for frame in drainer.frames))
     meant = (bytes(640) if frame.echo else frame.pcm for frame in drainer.frames)
     assert masked == (first, b"".join(meant))
