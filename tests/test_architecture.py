@@ -120,6 +120,8 @@ PURE = (
     "providers.backoff",
     "providers.pace",
     "providers.pauses",
+    "providers.cadence",
+    "providers.precedents",
     "calls.segments",
     "recognition.timeline",
     "recognition.languages",

@@ -124,6 +124,7 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     since, until = state.pop("since"), state.pop("until")
     assert state == {
         "state": "open",
+        "down": True,
         "reason": "first says no",
         "attempts": 1,
         "opened": 1,

@@ -19,6 +19,7 @@ from tests.fakes.media import FakeFrame
 from tests.support.lies import Liar
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
+from translink.providers.precedents import Precedents
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
@@ -100,6 +101,10 @@ class Plan:
     """What a stream's finals do now and then: see `tests/support/lies.py`."""
     jitter: float = 0.0
     """Deviation of word times, seconds."""
+    closes: list[tuple[float, float, float]] = field(default_factory=list)
+    """The server takes handshakes in [from, to) and closes the streams after so many seconds."""
+    heard_before: float = 1e9
+    """It says something before it closes if they live for so long."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
 
@@ -131,6 +136,14 @@ class NumberStream:
                 at,
                 lambda: self._die(ProviderError("reset", provider="x", kind=Kind.TRANSIENT)),
             )
+        for start, end, life in world.plan.closes:
+            if start <= world.now < end:
+                loop.call_later(
+                    life,
+                    lambda: self._die(ProviderError("closed", provider="x", kind=Kind.TRANSIENT)),
+                )
+                if life < world.plan.heard_before:
+                    self._muted = True
         for at in world.plan.mute:
             self._at(loop, at, lambda: setattr(self, "_muted", True))
         for at in world.plan.block:
@@ -247,6 +260,8 @@ class World(ListenObserver):
         plan: Plan,
         ledger_seconds: float = 60.0,
         rules: ListenRules | None = None,
+        breaker: Breaker | None = None,
+        precedents: Precedents | None = None,
     ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
@@ -272,7 +287,8 @@ class World(ListenObserver):
             language="en",
             audio=self.ledger,
             live=self,
-            breaker=Breaker("x", rng=random.Random(seed)),
+            breaker=breaker or Breaker("x", rng=random.Random(seed)),
+            precedents=precedents,
             transcribe=self.transcribe,
             rules=rules,
             observer=self,

@@ -21,6 +21,7 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
@@ -29,6 +30,9 @@ from typing import TYPE_CHECKING
 from translink.errors import Kind, ProviderError
 from translink.providers.backoff import Backoff
 from translink.providers.breaker import Breaker, Wait
+from translink.providers.cadence import Cadence
+from translink.providers.precedents import Precedents
+from translink.providers.trial import Trial
 from translink.recognition.feed import WORTH_AN_ANSWER, Audio
 from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint, good_place
@@ -61,10 +65,13 @@ class Listener:
         observer: ListenObserver,
         streaming: bool = True,
         rules: ListenRules | None = None,
+        precedents: Precedents | None = None,
+        cadence: Cadence | None = None,
         ledger_seconds: float = 60.0,
         rng: Random | None = None,
     ) -> None:
-        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs.
+        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs, as
+        are `precedents` and `cadence`, which know how it behaved so far.
         `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
         """
         self.stats = ListenStats()
@@ -77,6 +84,8 @@ class Listener:
         self._breaker = breaker
         self._observer = observer
         self._rules = rules or ListenRules()
+        self._precedents = precedents or Precedents()
+        self._cadence = cadence or Cadence()
         self._speech = SpeechMap(start, ledger_seconds)
         self._timeline = Timeline(start)
         self._pieces = Pieces(
@@ -244,12 +253,10 @@ class Listener:
 
     async def _gone(self, within: float) -> bool:
         """Wait for the stream's end."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._no_stint.wait()
-        except TimeoutError:
-            return False
-        return True
+        return self._no_stint.is_set()
 
     def _give_up(self) -> None:
         """Nobody will be asked any more: speech without an answer is lost, and said so."""
@@ -288,31 +295,28 @@ class Listener:
             self._set_mode(ListenMode.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
-        language = self._languages.now
+        language, breaker, precedents = self._languages.now, self._breaker, self._precedents
+        trial = Trial(self._live, language, permit=permit, breaker=breaker, precedents=precedents)
         try:
-            stream = await self._live.connect(language)
+            stream = await trial.connect()
+            if self._finishing or not self._want_stream or language != self._languages.now:
+                stream.abort()
+                return
+            await self._serve(stream, trial)
         except ProviderError as error:
-            self._breaker.failed(error, time.monotonic(), permit)
             await self._failed(error)
-            return
-        except BaseException:
-            self._breaker.abandoned(permit)
-            raise
-        self._breaker.succeeded(time.monotonic(), permit)
-        await self._serve(stream, language)
+        finally:
+            trial.abandoned()
 
-    async def _serve(self, stream: LiveStream, language: str) -> None:
-        """A stream is open: feed it until it ends."""
-        if self._finishing or not self._want_stream or language != self._languages.now:
-            stream.abort()
-            return
-        opened = time.monotonic()
-        self._backoff.opened(opened)
+    async def _serve(self, stream: LiveStream, trial: Trial) -> None:
+        """A stream is open: feed it until it ends. Raises `ProviderError` if it broke."""
+        self._backoff.opened(time.monotonic())
         self.stats.connections_total += 1
         self.stats.connections_active += 1
         self._observer.connected()
         stint = self._stint = Stint(
             stream,
+            trial,
             start=self._start,
             again=self.stats.connections_total > 1,
             audio=self._audio,
@@ -320,19 +324,22 @@ class Listener:
             timeline=self._timeline,
             pieces=self._pieces,
             rules=self._rules,
+            cadence=self._cadence,
             on_event=self._event,
             on_sent=self._sent,
+            on_answer=self._serves,
+            on_proved=self._proved,
         )
         self._no_stint.clear()
         if stint.replayed is not None:
             self._replayed(*stint.replayed)
-        self._fallen_back = False
-        self._set_mode(ListenMode.STREAMING, "")
-        failure: ProviderError | None = None
+        if not self._fallen_back:
+            self._set_mode(ListenMode.STREAMING, "")
+        failure = None
         try:
             await stint.run()
         except ProviderError as error:
-            failure = error
+            failure = trial.over(error)
         finally:
             self.stats.connections_active -= 1
             self._stint = None
@@ -347,14 +354,16 @@ class Listener:
         self.stats.failovers += 1
         stint.broken()
         self._release()
-        if stint.heard:
-            self._failures = 0
-            self._breaker.lost(time.monotonic())
-        else:
-            # It took the handshake and then said nothing: for the other legs that is a failure,
-            # too.
-            self._breaker.failed(failure, time.monotonic())
-        await self._failed(failure)
+        raise failure
+
+    def _serves(self) -> None:
+        """The stream does what it is there for."""
+        self._fallen_back = False
+        self._set_mode(ListenMode.STREAMING, "")
+
+    def _proved(self) -> None:
+        self._failures = 0
+        self._serves()
 
     async def _failed(self, error: ProviderError) -> None:
         """A connection could not be made or broke: fall back unless one quick retry may help, and
@@ -391,12 +400,9 @@ class Listener:
             self._turn(None)
 
     def _quiet(self) -> bool:
-        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too, and
-        nothing more would come."""
-        speech = self._speech
-        return (
-            speech.quiet_for() > RATE // 5 or time.monotonic() - speech.captured(speech.head) > 0.5
-        )
+        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too."""
+        idle = time.monotonic() - self._speech.captured(self._speech.head)
+        return self._speech.quiet_for() > RATE // 5 or idle > 0.5
 
     def _event(self, span: Span, event: StreamEvent) -> None:
         match event:

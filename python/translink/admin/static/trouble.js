@@ -36,7 +36,9 @@ export function troubles(system, config) {
   const providers = system.providers ?? {};
   const services = system.services ?? {};
   const is = (/** @type {string} */ name, /** @type {string[]} */ states) => states.includes(providers[name]?.state);
-  const down = ORDER.filter((service) => services[service]?.length && services[service].every((/** @type {string} */ name) => is(name, DOWN)));
+  // Who is asked to wait for a moment is not down; who is asked to wait for long is, for those who wait.
+  const off = (/** @type {string} */ name) => is(name, DOWN) || (is(name, ["held"]) && providers[name].down === true);
+  const down = ORDER.filter((service) => services[service]?.length && services[service].every(off));
   const found = machine(system);
   const told = new Set();
   for (const group of byCause(down, services, providers)) {
@@ -48,7 +50,7 @@ export function troubles(system, config) {
   for (const [name, state] of Object.entries(providers)) {
     if (told.has(name) || !is(name, [...DOWN, "held"])) continue;
     const service = ORDER.find((each) => services[each]?.includes(name)) ?? "recognition";
-    const others = (services[service] ?? []).filter((/** @type {string} */ other) => other !== name && !is(other, DOWN));
+    const others = (services[service] ?? []).filter((/** @type {string} */ other) => other !== name && !off(other));
     found.push({ level: "warn", title: `${provider(name)} ${state.state === "held" ? "has to wait" : "is down"}`,
       means: relief(name, others, system), ...blame(name, state, system, config) });
   }
