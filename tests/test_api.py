@@ -100,23 +100,23 @@ async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProvid
         phone(made["legs"][1]) as two,
     ):
         await watcher.send_json({"watch": {"calls": [made["call"]], "levels": names}})
-        told: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
 
         async def follow() -> None:
             async for message in watcher:
-                told.append(message.json())  # noqa: PERF401 - looked at meanwhile
+                messages.append(message.json())  # noqa: PERF401 - looked at meanwhile
 
         following = asyncio.create_task(follow())
         await one.say(11, 12)
         await two.hears(11, 12)
 
         def types() -> set[str]:
-            return {event["type"] for news in told for event in news.get("events", [])}
+            return {event["type"] for news in messages for event in news.get("events", [])}
 
         await until(lambda: types() >= {"interim", "final", "segment", "translation", "speech"})
         loud = [
             (leg, lane, at + slot * 0.02)
-            for news in told
+            for news in messages
             for leg, lanes in news.get("levels", {}).items()
             for lane, (_, pairs, at) in lanes.items()
             for slot, swing in enumerate(base64.b64decode(pairs)[1::2])
@@ -124,10 +124,12 @@ async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProvid
         ]
         assert {(leg, lane) for leg, lane, _ in loud} >= {(names[0], "said"), (names[1], "heard")}
         # The sound is dated by when it came, and so are the words: on any machine they agree.
-        (segment,) = [e for news in told for e in news.get("events", []) if e["type"] == "segment"]
+        (segment,) = [
+            e for news in messages for e in news.get("events", []) if e["type"] == "segment"
+        ]
         said = [at for leg, lane, at in loud if (leg, lane) == (names[0], "said")]
         assert segment["began"] - 0.3 < min(said) <= max(said) < segment["ended"] + 0.3
-        assert any(names[0] in news.get("legs", {}) for news in told)
-        assert any("stages" in news for news in told)
+        assert any(names[0] in news.get("legs", {}) for news in messages)
+        assert any("stages" in news for news in messages)
         following.cancel()
     await server.idle()

@@ -155,8 +155,8 @@ def test_what_is_told_of_a_leg_is_what_the_stub_says() -> None:
     ]
     said = [node.target for node in counters.body if isinstance(node, ast.AnnAssign)]
     with engine() as (media, _):
-        told = media.counters(media.add_leg(listen=LOCAL))
-    assert {name.id for name in said if isinstance(name, ast.Name)} == set(told)
+        reported = media.counters(media.add_leg(listen=LOCAL))
+    assert {name.id for name in said if isinstance(name, ast.Name)} == set(reported)
 
 
 def test_what_a_call_left_behind_is_counted() -> None:
