@@ -29,7 +29,7 @@ async def ask(server: Serve, method: str, path: str, body: object = None) -> tup
 
 
 def phone(leg: dict[str, str], *, open_mic: bool = True) -> Phone:
-    """Somebody who sends where he was told to, and hears on the same socket."""
+    """A caller that sends where the API says, and hears on the same socket."""
     host, port = leg["send_to"].split(":")
     plan = LegPlan(leg["name"], leg["language"], (host, int(port)), ("127.0.0.1", 0))
     return Phone(plan, open_mic=open_mic)
@@ -49,7 +49,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
         await one.say(1, 2, 3)
         await two.hears(1, 2, 3)
 
-        # In mid-call: he is from now on heard, and hears, in German.
+        # In mid-call: from now on they are heard, and hear, in German.
         status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"language": "de"})
         assert (status, leg["language"]) == (200, "de")
         await one.say(4)
@@ -62,7 +62,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
         ]
         assert {stream.language for stream in fake.streams} == {"en", "fr", "de"}
 
-        # Muted: nothing of what he says is recognised; he still hears.
+        # Muted: nothing of what they say is recognised; they still hear.
         status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"muted": True})
         assert (status, leg["muted"]) == (200, True)
         asked = len(fake.asked)

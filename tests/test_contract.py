@@ -179,7 +179,7 @@ async def test_the_next_call_on_the_same_legs_begins_clean(
     async with call(server, "5001", "5002") as (one, two):
         await one.say(301, 302, 303)
         await until(lambda: server.happened("final", leg="5001"))
-        # He hangs up before his words were spoken: they are said, and then it is over.
+        # They hang up before their words were spoken: those are said, and then it is over.
         await one.caller.close()
         await two.hears(301, 302, 303)
     await server.idle()

@@ -49,7 +49,7 @@ async def test_without_the_flag_pieces_are_cut_at_pauses_and_no_stream_is_opened
     fake.transcribe_delay = lambda _: 0.1
     assert fake.handshakes == 0
     assert [upload.words for upload in fake.uploads] == [[*range(11, 18)], [21], [31, 32]]
-    assert {upload.language for upload in fake.uploads} == {"en"}, "he was silent"
+    assert {upload.language for upload in fake.uploads} == {"en"}, "they were silent"
     # 220 ms a word, and some air around.
     assert sum(upload.seconds for upload in fake.uploads) < 10 * 0.22 + 3 * 0.8
     assert server.lines('[PRERECORDED] FINAL transcript (3333): "b11')

@@ -34,7 +34,7 @@ def test_a_hundred_engines_leave_nothing_behind() -> None:
         with engine() as (media, drainer), udp() as ear:
             media.add_leg(listen=LOCAL)
             media.add_leg(listen=LOCAL, play_to=ear.getsockname())
-        # The eventfds live as long as the object: whoever watches one may still be about to look.
+        # The eventfds live as long as the object: a watcher may still be about to look.
         del media, drainer
     assert resources() == before
 

@@ -117,7 +117,7 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     answer = await translate("hello", "en", "fr", "before")
     assert (answer.text, answer.provider) == ("before|hello|en>fr", "second")
     await translate("again", "en", "fr", "")
-    assert (first.calls, second.calls) == (1, 2), "who is denied is not asked again soon"
+    assert (first.calls, second.calls) == (1, 2), "one that was denied is not asked again soon"
     assert reported(journal, "failover") == [("first", "denied")]
     assert reported(journal, "breaker") == [("first", "open")]
     state = made.breakers()["first"]

@@ -7,7 +7,7 @@
 //! when the last few together are `MEAN_ABOVE` it, and for `HANG` frames after. A new detector
 //! believes in a quiet line, so a noisy one is all speech for its first 3 s; and a sound that does
 //! not change or pause for 3 s becomes noise, unless it is very loud. Digital silence counts as a
-//! quiet line, also when it is ours: a talker whose pauses are cut out must not teach us that his
+//! quiet line, also when it is ours: a talker whose pauses are cut out must not teach us that their
 //! voice is the noise.
 //!
 //! Measured (`tests/vad.rs`; Debian's Asterisk prompts, 240 s each of English and French; speech =

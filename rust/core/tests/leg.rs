@@ -492,9 +492,9 @@ proptest! {
         }
     }
 
-    /// A talker who stops now and then, for however long, and goes on with what he would have said
+    /// A talker who stops now and then, for however long, and goes on with what they would have said
     /// meanwhile or with something new: nothing is fed before its time, all that is due is fed at
-    /// it, and what he said is all there.
+    /// it, and what they said is all there.
     #[test]
     fn silence_is_fed_on_the_clock_of_the_audio(
         stretches in prop::collection::vec((1_u64..40, 0_u64..2_500, any::<bool>()), 1..12),
@@ -596,6 +596,6 @@ fn a_muted_talker_is_heard_as_silence_while_time_goes_on() {
     }
     assert!(
         line.frames[to + 1].1.speech,
-        "who is heard again is heard at once"
+        "a talker who is unmuted is heard at once"
     );
 }

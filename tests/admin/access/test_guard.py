@@ -1,4 +1,4 @@
-"""The door of a running server: log-in, roles, wrong tokens, limits of what a client may send."""
+"""Access to a running server: log-in, roles, wrong tokens, limits of what a client may send."""
 
 from __future__ import annotations
 

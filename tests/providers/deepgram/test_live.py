@@ -296,7 +296,7 @@ async def test_an_abort_ends_the_reader_at_once() -> None:
 
 
 async def test_a_peer_that_stops_reading_blocks_the_sender_within_seconds_of_audio() -> None:
-    """So that whoever bounds `send` learns of it; without the small buffers it would be minutes."""
+    """So that a bound on `send` takes effect; without the small buffers it would be minutes."""
 
     async def deaf(peer: Peer) -> None:
         peer.websocket.transport.pause_reading()
