@@ -24,7 +24,7 @@ pub const SAME_HOST: Nanos = 60_000_000;
 pub const ANOTHER_HOST: Nanos = 1_000_000_000;
 
 /// The longest that one datagram counts as talk after it has come.
-const LONGEST: Nanos = 2_100_000_000;
+const LONGEST_TALK: Nanos = 2_100_000_000;
 
 /// Who sent a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl Admission {
             return Sender::Stranger;
         }
         self.heard = Some(source);
-        self.ends = at + audio.min(LONGEST);
+        self.ends = at + audio.min(LONGEST_TALK);
         Sender::New
     }
 
@@ -118,7 +118,7 @@ impl Admission {
             self.rival = self.newcomer.source();
             self.turn_away();
         }
-        self.ends = (self.ends.max(at) + audio).min(at + LONGEST);
+        self.ends = (self.ends.max(at) + audio).min(at + LONGEST_TALK);
     }
 
     /// Somebody else.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use translink_core::frame::Nanos;
 use translink_core::framer::duration;
-use translink_core::tail::PATIENCE as STALL;
+use translink_core::tail::TAIL_PATIENCE as STALL;
 
 /// Bytes kept: 1 s, and the largest datagrams that gateways send before and after it.
 const MAX_KEPT: usize = 3 * 32_000;
