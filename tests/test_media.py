@@ -17,7 +17,7 @@ from benches.reference_udp import ReferenceLeg
 from translink._core import Frame, Playout
 from translink.media import Media, MediaLeg
 from translink.process.pressure import Pressure
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 
 LOCAL = ("127.0.0.1", 0)
 

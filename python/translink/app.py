@@ -36,7 +36,8 @@ from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints
 
 if TYPE_CHECKING:
-    from translink.settings.model import LegSettings, Settings
+    from translink.settings.legs import LegSettings
+    from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translink._core import LegCounters
-    from translink.settings.model import LegSettings
+    from translink.settings.legs import LegSettings
 
 DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""

@@ -55,7 +55,7 @@ def test_what_could_only_fail_later_is_refused(
 def test_traces_without_their_extra_are_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translink.settings.model.is_installed", lambda _: False)
+    monkeypatch.setattr("translink.settings.process.is_installed", lambda _: False)
     said = refusal(TRANSLINK_OTEL__ENDPOINT="http://127.0.0.1:4318")
     assert "pip install 'translink[otel]'" in said
 
