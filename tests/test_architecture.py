@@ -106,6 +106,7 @@ COVERED_BY = {
     "results": "providers/test_restream",
     "settings.admin": "settings/test_model",
     "settings.explain": "settings/test_model",
+    "settings.lag": "settings/test_model",
     "settings.legs": "settings/test_model",
     "settings.load": "settings/test_model",
     "settings.part": "settings/test_model",

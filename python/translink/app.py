@@ -118,7 +118,11 @@ class App:
             http = await stack.enter_async_context(Http())
             providers = Providers(settings, endpoints, http)
             self.lineup = await providers.line_up(self.journal)
-            media = Media(pressure=self.pressure)
+            media = Media(
+                pressure=self.pressure,
+                tempo=settings.lag.tempo,
+                echo_guard=settings.echo.guard,
+            )
             stack.callback(media.close)
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}

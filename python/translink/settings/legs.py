@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from translink.settings.lag import Original
 from translink.settings.part import Part
 from translink.settings.types import AddressSetting, Host, Language, PortRange, Sources
 
@@ -46,6 +47,14 @@ class LegSettings(Part):
     """Speech collected before its first datagram leaves."""
     tail_ms: int = Field(1_500, ge=0, le=30_000)
     """Silence fed to the recogniser when datagrams stop in mid-utterance."""
+    original: Original = "replace"
+    """What this leg hears of the other talker's own voice. `replace`: nothing, the translation takes
+    its place. `duck`: their voice at -18 dB under the translation and at -6 dB without one.
+    `consecutive`: their voice as it is; the translation waits until they were quiet for 0.7 s.
+    `captions`: nothing at all, the translation is text only. `through`: their voice as it is, and no
+    translation. Can be switched in mid-call."""
+    echo_guard: bool | None = None
+    """None = `echo.guard`."""
     ledger_seconds: float = Field(60.0, ge=5, le=600)
     """Audio kept for recognising it again after a failure; older audio is lost by then."""
     receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)

@@ -2,7 +2,7 @@
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
 read in `translink.settings.load`; this file is the shape, and each section has its own: `legs`,
-`admin`, `services`, `speech`, `process`. Names nest: `admin.port` is `port` under
+`admin`, `services`, `speech`, `lag`, `process`. Names nest: `admin.port` is `port` under
 `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
 `--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
 """
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from translink.settings.admin import AdminSettings
+from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
 from translink.settings.process import (
     LogSettings,
@@ -62,6 +63,8 @@ class Settings(BaseModel):
     deepl: DeepLSettings = Field(default_factory=DeepLSettings)
     fallback: FallbackSettings = Field(default_factory=FallbackSettings)
     segment: SegmentSettings = Field(default_factory=SegmentSettings)
+    lag: LagSettings = Field(default_factory=LagSettings)
+    echo: EchoSettings = Field(default_factory=EchoSettings)
     pressure: PressureSettings = Field(default_factory=PressureSettings)
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
     log: LogSettings = Field(default_factory=LogSettings)
