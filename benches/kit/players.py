@@ -19,7 +19,7 @@ import uvloop
 from benches.kit.receiving import busy
 from benches.reference_udp import TICK, ReferenceLeg
 from translink.media import Media
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 from translink.settings.types import Address
 
 SECOND = bytes(range(256)) * 125

@@ -34,7 +34,7 @@ from benches.kit.receivers import RECEIVE_BUFFER
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame
 from translink.media import Media
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 from translink.settings.types import Address
 
 

@@ -55,7 +55,7 @@ def test_what_could_only_fail_later_is_refused(
 def test_traces_without_their_extra_are_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translink.settings.model.is_installed", lambda _: False)
+    monkeypatch.setattr("translink.settings.process.is_installed", lambda _: False)
     said = refusal(TRANSLINK_OTEL__ENDPOINT="http://127.0.0.1:4318")
     assert "pip install 'translink[otel]'" in said
 
@@ -408,3 +408,36 @@ def test_an_admin_server_that_is_guarded_may_be_reached(here: Path, admin: dict[
     settings = load(**{f"TRANSLINK_ADMIN__{name}": value for name, value in admin.items()})
     if "ALLOWED_HOSTS" in admin:
         assert settings.admin.allowed_hosts == ("calls.example.com", "other.example:8443")
+
+
+# --- Lag ---
+
+
+def test_an_ear_that_is_behind_is_spoken_to_faster_unless_that_is_switched_off(here: Path) -> None:
+    assert load().lag.tempo == ((0.3, 1.0), (1.5, 1.35), (4.0, 1.5))
+    assert load(TRANSLINK_LAG__FASTEST="1.2").lag.tempo == ((0.3, 1.0), (1.5, 1.2), (4.0, 1.2))
+    assert load(TRANSLINK_LAG__FASTEST="1").lag.tempo is None
+    assert load(TRANSLINK_LAG__CURVE="[]").lag.tempo is None
+
+
+@pytest.mark.parametrize(
+    ("curve", "right"),
+    [
+        ("[[2, 1], [1, 1.2]]", "seconds should rise"),
+        ("[[1, 1], [2, 1.3], [3, 1.2]]", "factors not fall"),
+        ("[[1, 1.1]]", "should begin with a factor of 1"),
+        ("[[0, 1], [1, 2.1]]", "should not be faster than 2"),
+        ("[[0, 1], [1, 1], [2, 1], [3, 1], [4, 1]]", "at most 4 items"),
+        ("[[0, 1], [1, Infinity]]", "finite"),
+    ],
+)
+def test_a_curve_that_the_engine_would_refuse_is_refused(
+    here: Path, curve: str, right: str
+) -> None:
+    assert right in refusal(TRANSLINK_LAG__CURVE=curve)
+
+
+def test_by_default_nobody_is_interrupted_and_no_word_left_out(here: Path) -> None:
+    assert load().lag.ask_for_pause == load().lag.leave_out == 0
+    said = refusal(TRANSLINK_LAG__ASK_FOR_PAUSE="8", TRANSLINK_LAG__LEAVE_OUT="5")
+    assert "should not come before ask_for_pause" in said

@@ -19,7 +19,7 @@ from translink.admin import AdminServer
 from translink.admin.access import connections
 from translink.admin.access.tls import Certificate
 from translink.errors import SettingsError
-from translink.settings.model import AdminSettings
+from translink.settings.admin import AdminSettings
 
 TOKEN = "0123456789abcdef"
 
