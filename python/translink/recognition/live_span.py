@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from translink.recognition.feed import Audio, Feed
 from translink.recognition.finalizing import WORTH_AN_ANSWER
+from translink.recognition.seam import heard_from
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE
 
@@ -62,7 +63,8 @@ class Stint:
         begin = self._take_over(again=again)
         self.span = span = timeline.begin("stream")
         # On a frame's border, so that frames can go out as they come.
-        origin = max(start, (begin - self._lap) // FRAME * FRAME)
+        first = heard_from(begin, self._lap, timeline.newest_words(begin), speech)
+        origin = max(start, first // FRAME * FRAME)
         self._feed = Feed(
             stream,
             origin,
