@@ -19,7 +19,7 @@ def trial(breaker: Breaker, precedents: Precedents | None = None) -> Trial:
     assert isinstance(permit, Permit)
     before = precedents or Precedents()
     world = World(1, Plan(handshake=0.0))
-    return Trial(world, "en", permit=permit, breaker=breaker, precedents=before)
+    return Trial(world, "en", permit, breaker, before)
 
 
 async def test_handshakes_alone_open_the_breaker_when_the_streams_break() -> None:
@@ -50,7 +50,7 @@ async def test_a_probe_that_ends_as_intended_leaves_its_place_to_the_next() -> N
     permit = health.acquire(health.until)
     assert isinstance(permit, Permit)
     world = World(1, Plan(handshake=0.0))
-    one = Trial(world, "en", permit=permit, breaker=health, precedents=Precedents())
+    one = Trial(world, "en", permit, health, Precedents())
     (await one.connect()).abort()
     assert health.state is State.HALF_OPEN
     one.abandoned()

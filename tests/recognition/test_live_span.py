@@ -10,6 +10,7 @@ from translink.providers.breaker import Breaker, Permit
 from translink.providers.cadence import Cadence
 from translink.providers.precedents import Precedents
 from translink.providers.trial import Trial
+from translink.recognition.finalizing import Finalizing
 from translink.recognition.live_span import Stint
 from translink.recognition.pieces import CutRule, Pieces
 from translink.recognition.rules import ListenRules
@@ -74,9 +75,9 @@ class Room:
             Trial(
                 World(1, Plan()),
                 "en",
-                permit=Permit("x"),
-                breaker=Breaker("x"),
-                precedents=Precedents(),
+                Permit("x"),
+                Breaker("x"),
+                Precedents(),
             ),
             start=0,
             again=again,
@@ -86,8 +87,10 @@ class Room:
             pieces=self.pieces,
             rules=RULES,
             cadence=Cadence(),
+            finalizing=Finalizing(self.speech, RULES.finalize),
             on_event=lambda span, event: None,
             on_sent=lambda size, ready: None,
+            on_passed_over=lambda span, end: None,
             on_answer=lambda: None,
             on_proved=lambda: None,
         )

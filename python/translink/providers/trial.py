@@ -26,7 +26,6 @@ class Trial:
         self,
         live: LiveTranscriber,
         language: str,
-        *,
         permit: Permit,
         breaker: Breaker,
         precedents: Precedents,

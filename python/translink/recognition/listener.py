@@ -33,7 +33,8 @@ from translink.providers.breaker import Breaker, Wait
 from translink.providers.cadence import Cadence
 from translink.providers.precedents import Precedents
 from translink.providers.trial import Trial
-from translink.recognition.feed import WORTH_AN_ANSWER, Audio
+from translink.recognition.feed import Audio
+from translink.recognition.finalizing import WORTH_AN_ANSWER, Finalizing
 from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint, good_place
 from translink.recognition.pieces import Pieces
@@ -87,6 +88,7 @@ class Listener:
         self._precedents = precedents or Precedents()
         self._cadence = cadence or Cadence()
         self._speech = SpeechMap(start, ledger_seconds)
+        self._finalizing = Finalizing(self._speech, self._rules.finalize)
         self._timeline = Timeline(start)
         self._pieces = Pieces(
             self._timeline,
@@ -195,7 +197,7 @@ class Listener:
     def _begin_handover(self) -> None:
         self._handover_since = self._handover_since or time.monotonic()
         self._hand_over()
-        # Who is silent sends no frames that would bring it about.
+        # A silent talker sends no frames that would bring it about.
         asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
 
     def _turn(self, at: int | None) -> None:
@@ -284,19 +286,17 @@ class Listener:
         """One attempt at a stream, and its life."""
         permit = self._breaker.acquire(time.monotonic())
         if isinstance(permit, Wait):
-            at = permit.at
-            if permit.careful:
-                at += self._rng.uniform(0.0, SPREAD)
-            else:
+            if not permit.careful:
                 self._fall_back(None)
-            await self._pause_until(at)
+            spread = self._rng.uniform(0.0, SPREAD) if permit.careful else 0.0
+            await self._pause_until(permit.at + spread)
             return
         if not self._fallen_back and not self._failures:
             self._set_mode(ListenMode.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
-        language, breaker, precedents = self._languages.now, self._breaker, self._precedents
-        trial = Trial(self._live, language, permit=permit, breaker=breaker, precedents=precedents)
+        language = self._languages.now
+        trial = Trial(self._live, language, permit, self._breaker, self._precedents)
         try:
             stream = await trial.connect()
             if self._finishing or not self._want_stream or language != self._languages.now:
@@ -325,8 +325,10 @@ class Listener:
             pieces=self._pieces,
             rules=self._rules,
             cadence=self._cadence,
+            finalizing=self._finalizing,
             on_event=self._event,
             on_sent=self._sent,
+            on_passed_over=self._passed_over,
             on_answer=self._serves,
             on_proved=self._proved,
         )
@@ -415,8 +417,6 @@ class Listener:
             case UtteranceEnd():
                 self._timeline.utterance_end(span, event)
                 self._release()
-            case _:
-                pass
 
     def _final(self, span: Span, result: Result) -> None:
         """A stream's final: what it passes over is recognised again, elsewhere.
@@ -427,12 +427,7 @@ class Listener:
         # An empty final is an answer, unless its own interims had words.
         silent = not result.text and span.settled < self._shown <= result.end
         end = result.end if silent else result.start
-        if span.end is not None:
-            end = min(end, span.end)
-        if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
-            self.stats.replayed_ms += (end - span.settled) * 1000 / RATE
-            self._observer.replayed((end - span.settled) / RATE, "prerecorded")
-            self._pieces.start(self._timeline.hole(span, end))
+        self._passed_over(span, end)
         if not self._timeline.result(span, result):
             raise ProviderError(
                 "a result says other words of audio that was answered before",
@@ -441,6 +436,16 @@ class Listener:
             )
         self._release()
 
+    def _passed_over(self, span: Span, end: int) -> None:
+        """A stream has no word for what lies below `end`: if somebody speaks there, another one
+        is asked."""
+        if span.end is not None:
+            end = min(end, span.end)
+        if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
+            self._replayed(end - span.settled, "prerecorded")
+            self._pieces.start(self._timeline.hole(span, end))
+            self._release()
+
     def _release(self) -> None:
         for item in self._timeline.released():
             if isinstance(item, Lost):
@@ -448,10 +453,9 @@ class Listener:
             self._observer.item(item)
 
     def _sent(self, size: int, ready: int | None) -> None:
-        stats = self.stats
-        stats.bytes_sent += size
-        stats.frames_sent = stats.bytes_sent // (2 * FRAME)
-        self._observer.sent(ready, stats.frames_sent)
+        self.stats.bytes_sent += size
+        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
+        self._observer.sent(ready, self.stats.frames_sent)
 
     def _fall_back(self, error: ProviderError | None) -> None:
         if not self._fallen_back:
@@ -471,8 +475,6 @@ class Listener:
 
     async def _pause_until(self, at: float) -> None:
         """Wait, unless the mode is changed or the call ends meanwhile."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, at - time.monotonic())):
                 await self._changed.wait()
-        except TimeoutError:
-            pass

@@ -17,7 +17,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from translink.recognition.feed import WORTH_AN_ANSWER, Audio, Feed
+from translink.recognition.feed import Audio, Feed
+from translink.recognition.finalizing import WORTH_AN_ANSWER
+from translink.recognition.seam import heard_from
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE, Result
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from translink.providers.cadence import Cadence
     from translink.providers.protocols import LiveStream
     from translink.providers.trial import Trial
+    from translink.recognition.finalizing import Finalizing
     from translink.recognition.pieces import Pieces
     from translink.recognition.rules import ListenRules
     from translink.recognition.speech_map import SpeechMap
@@ -54,8 +57,10 @@ class Stint:
         pieces: Pieces,
         rules: ListenRules,
         cadence: Cadence,
+        finalizing: Finalizing,
         on_event: Callable[[Span, StreamEvent], None],
         on_sent: Callable[[int, int | None], None],
+        on_passed_over: Callable[[Span, int], None],
         on_answer: Callable[[], None],
         on_proved: Callable[[], None],
     ) -> None:
@@ -75,7 +80,8 @@ class Stint:
         begin = self._take_over(again=again)
         self.span = timeline.begin("stream")
         # On a frame's border, so that frames can go out as they come.
-        origin = max(start, (begin - self._lap) // FRAME * FRAME)
+        first = heard_from(begin, self._lap, timeline.newest_words(begin), speech)
+        origin = max(start, first // FRAME * FRAME)
         self._feed = Feed(
             stream,
             origin,
@@ -83,8 +89,10 @@ class Stint:
             speech=speech,
             limits=rules.feed,
             cadence=cadence,
+            finalizing=finalizing,
             on_event=self._event,
             on_sent=on_sent,
+            on_passed_over=lambda end: on_passed_over(self.span, end),
         )
         self.frames: Callable[[Sequence[Frame]], None] = self._feed.frames
         """New audio."""

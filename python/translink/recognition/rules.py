@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translink.recognition.feed import FeedLimits
+from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.pieces import CutRule
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ListenRules:
     close them after seconds would else be dialled by every leg, again and again: 50 legs made 200
     handshakes in 8 s at a server that closed after 2.5 s, with 2.0 here."""
     feed: FeedLimits = field(default_factory=FeedLimits)
+    finalize: FinalizeRules = field(default_factory=FinalizeRules)
     cut: CutRule = field(default_factory=CutRule)
 
 
