@@ -13,6 +13,7 @@ import pytest
 
 from translink.errors import Kind, ProviderError
 from translink.observe.journal import Journal
+from translink.providers.attempts import AllFailed
 from translink.providers.lineup import Lineup, LineupLimits
 from translink.providers.protocols import LiveStream
 from translink.results import Result, Translation
@@ -253,9 +254,9 @@ async def test_pieces_that_are_refused_where_others_were_recognised_are_asked_fo
     for language, kind in (("en", Kind.TRANSIENT), ("xx", Kind.REFUSED)):
         with pytest.raises(ProviderError) as caught:
             await transcribe(SECOND, language)
-        assert {c.kind for c in caught.value.__cause__.causes if c.provider == "prerecorded"} == {
-            kind
-        }
+        failure = caught.value.__cause__
+        assert isinstance(failure, AllFailed)
+        assert {c.kind for c in failure.causes if c.provider == "prerecorded"} == {kind}
 
 
 async def test_who_has_to_wait_for_long_is_down() -> None:
