@@ -13,17 +13,18 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.fakes.media import FakeFrame
 from tests.support.lies import Liar, moved
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.providers.precedents import Precedents
+from translink.providers.services import Services
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
-from translink.results import RATE, Result, StreamEvent, Word
+from translink.results import RATE, Result, StreamEvent, Translation, Word
 
 FRAME = 320
 WORD = RATE // 5
@@ -288,6 +289,7 @@ class World(ListenObserver):
         rules: ListenRules | None = None,
         breaker: Breaker | None = None,
         precedents: Precedents | None = None,
+        line: Callable[[World], Services] | None = None,
     ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
@@ -313,14 +315,19 @@ class World(ListenObserver):
         """When `finish` was back all audio had been answered or reported lost."""
         self._said_at: dict[str, float] = {}
         self._zero = time.monotonic()
+        services = (line or _alone)(self)
+        if breaker is not None:
+            services = replace(services, breaker=breaker)
+        if precedents is not None:
+            services = replace(services, precedents=precedents)
         self.listener = Listener(
             0,
             language="en",
             audio=self.ledger,
-            live=self,
-            breaker=breaker or Breaker("x", rng=random.Random(seed)),
-            precedents=precedents,
-            transcribe=self.transcribe,
+            live=services.live,
+            breaker=services.breaker,
+            precedents=services.precedents,
+            transcribe=services.transcribe,
             rules=rules,
             observer=self,
             ledger_seconds=ledger_seconds,
@@ -416,3 +423,18 @@ class World(ListenObserver):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert self.open_streams == 0, "a connection outlived its call"
+
+
+def _alone(world: World) -> Services:
+    """The world's two APIs, without a line or a queue."""
+    breaker = Breaker("x", rng=random.Random(world.seed))
+    return Services(world, breaker, world.transcribe, _nothing, _silence)
+
+
+async def _nothing(text: str, source: str, target: str, context: str) -> Translation:
+    raise AssertionError("nothing is translated here")
+
+
+async def _silence(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+    raise AssertionError("nothing is spoken here")
+    yield b""

@@ -152,6 +152,7 @@ class Lineup:
                     lambda one: self._transcribed(one, pcm, language),
                     timeout=timeout,
                     budget=2 * timeout,
+                    clock=time.monotonic,
                     failed=self._failed,
                 )
         except AllFailed as failure:
@@ -176,6 +177,7 @@ class Lineup:
                 lambda one: one.translate(text, source=source, target=target, context=context),
                 timeout=self._limits.translate,
                 budget=self._translation_budget,
+                clock=time.monotonic,
                 failed=self._failed,
             )
         except AllFailed as failure:
@@ -191,6 +193,7 @@ class Lineup:
                 self._voices(voice),
                 first=self._limits.first_audio,
                 budget=SPEECH_BUDGET,
+                clock=time.monotonic,
                 failed=self._failed,
             )
         try:
