@@ -44,6 +44,7 @@ MOST_WAITING = 12
 BEYOND = RATE // 2
 """Samples by which a final may reach beyond the audio that was sent (a server that pads its last
 window): it is cut off there. Further off, its times mean nothing."""
+SILENCE = bytes(2 * FRAME)
 WORTH_AN_ANSWER = RATE // 5
 """Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
 mentions."""
@@ -209,7 +210,7 @@ class Feed:
         ):
             return False
         first = frames[0]
-        pcm = first.pcm if count == 1 else b"".join([frame.pcm for frame in frames])
+        pcm = _heard(first) if count == 1 else b"".join([_heard(frame) for frame in frames])
         if not self._stream.send_now(pcm):
             return False
         self._has_sent(pcm, first.ready)
@@ -254,7 +255,7 @@ class Feed:
         ready = None
         frame = self._next_frame(end)
         if frame is not None:
-            pcm, ready = frame.pcm, frame.ready
+            pcm, ready = _heard(frame), frame.ready
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
@@ -322,6 +323,11 @@ class Feed:
         """No frame for half a second."""
         captured = self._speech.captured(head)
         return captured > 0 and time.monotonic() - captured > 0.5
+
+
+def _heard(frame: Frame) -> bytes:
+    """A frame as the recogniser hears it: what is only echo was said by nobody here."""
+    return SILENCE if frame.echo else frame.pcm
 
 
 async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:
