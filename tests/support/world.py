@@ -376,13 +376,9 @@ class World(ListenObserver):
             # Words are softer where they begin and end.
             rms = value if value == before and not ends else value // 4
             before = value
-            self.listener.frames(
-                [
-                    FakeFrame(
-                        number * FRAME, value > 0, now, now, pcm=pcm, rms=50 * rms, peak=50 * value
-                    )
-                ]  # type: ignore[list-item]
-            )
+            level = 50 * rms
+            frame = FakeFrame(number * FRAME, value > 0, now, now, pcm=pcm, rms=level, peak=level)
+            self.listener.frames([frame])  # type: ignore[list-item]
             if ends and self.now >= self.plan.hang_up:
                 break
             while flips and flips[0] <= self.now:

@@ -33,7 +33,7 @@ from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, Pace
 from translink.recognition.finalizing import (
     WORTH_AN_ANSWER,
-    Ask,
+    AskFinal,
     Finalizing,
     GiveUp,
     PassOver,
@@ -328,7 +328,7 @@ class Feed:
         heard = self._speech.captured(self._speech.head) or now
         while (step := self._finalizing.step(now, self.cursor, heard)) is not None:
             match step:
-                case Ask():
+                case AskFinal():
                     self._finalizing.asked(self.cursor, now, step)
                     await self._bounded(self._stream.finalize())
                 case PassOver():
