@@ -20,6 +20,7 @@ use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
 use crate::source::Policy;
+use crate::stream::{News, Stream, StreamEvent};
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -46,6 +47,8 @@ pub(crate) struct Slot {
     pub(crate) heard_by: Option<u32>,
     /// The talker's frames on their way to that ear.
     pub(crate) handed: Handed,
+    /// What carries the audio in place of datagrams.
+    stream: Option<Box<Stream>>,
 }
 
 impl Slot {
@@ -71,6 +74,7 @@ impl Slot {
             hears: None,
             heard_by: None,
             handed: Handed::new(),
+            stream: None,
         }
     }
 
@@ -134,6 +138,11 @@ impl Slot {
             }
             if datagram.payload.is_empty() {
                 self.shared.counters.errors_receive.fetch_add(1, Relaxed);
+                continue;
+            }
+            if self.stream.is_some() {
+                strangers += 1;
+                stranger = datagram.source;
                 continue;
             }
             match self
@@ -250,6 +259,60 @@ impl Slot {
             let _ = self.sockets.filter(None);
             self.filter.end(clock::now());
         }
+    }
+
+    /// A connection carries the audio from now on. What waits for the ear is not for this one.
+    pub(crate) fn attach(&mut self, stream: Box<Stream>, watched: bool, out: &mut Outbox) {
+        self.shared.senders.tell(stream.peer, None);
+        self.detached = false;
+        self.stream = Some(stream);
+        self.act(Input::Flush, 0, out);
+        if !watched {
+            self.end_stream(out);
+        }
+    }
+
+    /// Take what the connection brought.
+    pub(crate) fn read_stream(&mut self, out: &mut Outbox) {
+        if let Some(stream) = &mut self.stream {
+            stream.fill();
+        }
+        while let Some(stream) = &mut self.stream {
+            match stream.next() {
+                None => return,
+                Some(News::Ended) => self.end_stream(out),
+                Some(News::Digit(digit)) => self.tell_stream(StreamEvent::Digit(digit), out),
+                Some(News::Audio) => {
+                    let audio = std::mem::take(&mut stream.pcm);
+                    let now = clock::now();
+                    for payload in audio.chunks(LONGEST_INPUT) {
+                        let arrival = now;
+                        self.leg.handle(Input::Datagram { payload, arrival }, now);
+                        self.settle(now, out);
+                    }
+                    if let Some(stream) = &mut self.stream {
+                        stream.pcm = audio;
+                    }
+                }
+            }
+        }
+    }
+
+    /// End the connection because we want to.
+    pub(crate) fn hang_up(&mut self) {
+        if let Some(mut stream) = self.stream.take() {
+            stream.hang_up();
+        }
+    }
+
+    fn end_stream(&mut self, out: &mut Outbox) {
+        self.stream = None;
+        self.tell_stream(StreamEvent::Ended, out);
+    }
+
+    fn tell_stream(&self, event: StreamEvent, out: &mut Outbox) {
+        let (leg, at) = (self.shared.number, clock::now());
+        out.event(&self.shared, Item::Stream { leg, event, at });
     }
 
     /// Queue speech whose bytes were reserved.
@@ -403,9 +466,13 @@ impl Slot {
         );
     }
 
-    fn transmit(&self, payload: &[u8; FRAME_BYTES], due: Nanos) {
+    fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
+        let sent = match &mut self.stream {
+            Some(stream) => stream.send(payload),
+            None => self.sockets.send(payload),
+        };
         let counters = &self.shared.counters;
-        match self.sockets.send(payload) {
+        match sent {
             Ok(true) => {
                 counters.datagrams_out.fetch_add(1, Relaxed);
                 counters.bytes_out.fetch_add(FRAME_BYTES as u64, Relaxed);
@@ -424,6 +491,9 @@ impl Slot {
 
 /// A sender that changes and changes back is told again after so long.
 const TOLD_AGAIN: Nanos = 1_000_000_000;
+
+/// The most that the leg takes at once: as much as a datagram holds.
+const LONGEST_INPUT: usize = 65_000;
 
 /// Datagrams closer together than this come in crowds: a flood, or a gateway's bunch of several.
 const CROWD: Nanos = 3_000_000;
