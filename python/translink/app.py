@@ -36,7 +36,8 @@ from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints
 
 if TYPE_CHECKING:
-    from translink.settings.model import LegSettings, Settings
+    from translink.settings.legs import LegSettings
+    from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
 
@@ -117,7 +118,11 @@ class App:
             http = await stack.enter_async_context(Http())
             providers = Providers(settings, endpoints, http)
             self.lineup = await providers.line_up(self.journal)
-            media = Media(pressure=self.pressure)
+            media = Media(
+                pressure=self.pressure,
+                tempo=settings.lag.tempo,
+                echo_guard=settings.echo.guard,
+            )
             stack.callback(media.close)
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}

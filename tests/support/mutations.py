@@ -51,14 +51,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "beyond loopback only with a token (settings)",
-        "settings/model.py",
+        "settings/admin.py",
         "if not is_loopback(self.host) and not (token or read_token):",
         "if False:",
         "tests/settings/test_model.py -k everybody_in",
     ),
     Mutation(
         "no token that can be guessed beyond loopback",
-        "settings/model.py",
+        "settings/admin.py",
         "if value and len(value) < SHORTEST_TOKEN and not is_loopback(self.host):",
         "if False:",
         f"{TLS} -k short_token",

@@ -186,7 +186,7 @@ class Listener:
     def _begin_handover(self) -> None:
         self._handover_since = self._handover_since or time.monotonic()
         self._hand_over()
-        # Who is silent sends no frames that would bring it about.
+        # A silent talker sends no frames that would bring it about.
         asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
 
     def _turn(self, at: int | None) -> None:
