@@ -20,7 +20,7 @@ use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
 use crate::source::Policy;
-use crate::stream::{News, Stream, StreamEvent};
+use crate::stream::Stream;
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -28,7 +28,7 @@ pub(crate) struct Slot {
     pub(crate) sockets: Sockets,
     /// When the leg wants to be woken.
     pub(crate) deadline: Nanos,
-    leg: Leg,
+    pub(crate) leg: Leg,
     admission: Admission,
     /// When a change of the sender was last told.
     moved: Nanos,
@@ -37,7 +37,7 @@ pub(crate) struct Slot {
     said: Slots,
     life: u32,
     /// A call has ended here, and its ear may go on.
-    detached: bool,
+    pub(crate) detached: bool,
     /// The kernel's drop counter as last told, modulo 2^32.
     dropped: u32,
     /// When datagrams were last taken.
@@ -48,7 +48,7 @@ pub(crate) struct Slot {
     /// The talker's frames on their way to that ear.
     pub(crate) handed: Handed,
     /// What carries the audio in place of datagrams.
-    stream: Option<Box<Stream>>,
+    pub(crate) stream: Option<Box<Stream>>,
 }
 
 impl Slot {
@@ -261,60 +261,6 @@ impl Slot {
         }
     }
 
-    /// A connection carries the audio from now on. What waits for the ear is not for this one.
-    pub(crate) fn attach(&mut self, stream: Box<Stream>, watched: bool, out: &mut Outbox) {
-        self.shared.senders.tell(stream.peer, None);
-        self.detached = false;
-        self.stream = Some(stream);
-        self.act(Input::Flush, 0, out);
-        if !watched {
-            self.end_stream(out);
-        }
-    }
-
-    /// Take what the connection brought.
-    pub(crate) fn read_stream(&mut self, out: &mut Outbox) {
-        if let Some(stream) = &mut self.stream {
-            stream.fill();
-        }
-        while let Some(stream) = &mut self.stream {
-            match stream.next() {
-                None => return,
-                Some(News::Ended) => self.end_stream(out),
-                Some(News::Digit(digit)) => self.tell_stream(StreamEvent::Digit(digit), out),
-                Some(News::Audio) => {
-                    let audio = std::mem::take(&mut stream.pcm);
-                    let now = clock::now();
-                    for payload in audio.chunks(LONGEST_INPUT) {
-                        let arrival = now;
-                        self.leg.handle(Input::Datagram { payload, arrival }, now);
-                        self.settle(now, out);
-                    }
-                    if let Some(stream) = &mut self.stream {
-                        stream.pcm = audio;
-                    }
-                }
-            }
-        }
-    }
-
-    /// End the connection because we want to.
-    pub(crate) fn hang_up(&mut self) {
-        if let Some(mut stream) = self.stream.take() {
-            stream.hang_up();
-        }
-    }
-
-    fn end_stream(&mut self, out: &mut Outbox) {
-        self.stream = None;
-        self.tell_stream(StreamEvent::Ended, out);
-    }
-
-    fn tell_stream(&self, event: StreamEvent, out: &mut Outbox) {
-        let (leg, at) = (self.shared.number, clock::now());
-        out.event(&self.shared, Item::Stream { leg, event, at });
-    }
-
     /// Queue speech whose bytes were reserved.
     pub(crate) fn play(&mut self, utterance: u64, pcm: &[u8], last: bool, out: &mut Outbox) {
         let refused = self.leg.stats().drops_playout;
@@ -408,7 +354,7 @@ impl Slot {
         self.account(before, 0);
     }
 
-    fn act(&mut self, input: Input<'_>, incoming: u64, out: &mut Outbox) {
+    pub(crate) fn act(&mut self, input: Input<'_>, incoming: u64, out: &mut Outbox) {
         let before = self.leg.stats().playout_queued;
         let now = clock::now();
         self.leg.handle(input, now);
@@ -423,7 +369,7 @@ impl Slot {
     }
 
     /// Carry out what the leg wants until it wants to wait.
-    fn settle(&mut self, now: Nanos, out: &mut Outbox) {
+    pub(crate) fn settle(&mut self, now: Nanos, out: &mut Outbox) {
         loop {
             match self.leg.poll(now) {
                 Output::Frame(frame) => self.publish(frame, out),
@@ -491,9 +437,6 @@ impl Slot {
 
 /// A sender that changes and changes back is told again after so long.
 const MOVE_REPORTED_AGAIN: Nanos = 1_000_000_000;
-
-/// The most that the leg takes at once: as much as a datagram holds.
-const LONGEST_INPUT: usize = 65_000;
 
 /// Datagrams closer together than this come in crowds: a flood, or a gateway's bunch of several.
 const CROWD_GAP: Nanos = 3_000_000;

@@ -16,11 +16,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::Socket;
 use translink_core::audiosocket::{self, Message};
 use translink_core::frame::FRAME_BYTES;
+use translink_core::leg::Input;
 use translink_core::resample::Resampler;
 
+use crate::clock;
 use crate::command::Command;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::item::{Item, Outbox};
+use crate::slot::Slot;
 
 /// What a connection told besides audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +187,62 @@ impl Rate {
     }
 }
 
+impl Slot {
+    /// A connection carries the audio from now on. What waits for the ear is not for this one.
+    pub(crate) fn attach(&mut self, stream: Box<Stream>, watched: bool, out: &mut Outbox) {
+        self.shared.senders.tell(stream.peer, None);
+        self.detached = false;
+        self.stream = Some(stream);
+        self.act(Input::Flush, 0, out);
+        if !watched {
+            self.end_stream(out);
+        }
+    }
+
+    /// Take what the connection brought.
+    pub(crate) fn read_stream(&mut self, out: &mut Outbox) {
+        if let Some(stream) = &mut self.stream {
+            stream.fill();
+        }
+        while let Some(stream) = &mut self.stream {
+            match stream.next() {
+                None => return,
+                Some(News::Ended) => self.end_stream(out),
+                Some(News::Digit(digit)) => self.tell_stream(StreamEvent::Digit(digit), out),
+                Some(News::Audio) => {
+                    let audio = std::mem::take(&mut stream.pcm);
+                    let now = clock::now();
+                    for payload in audio.chunks(LONGEST_INPUT) {
+                        let arrival = now;
+                        self.leg.handle(Input::Datagram { payload, arrival }, now);
+                        self.settle(now, out);
+                    }
+                    if let Some(stream) = &mut self.stream {
+                        stream.pcm = audio;
+                    }
+                }
+            }
+        }
+    }
+
+    /// End the connection because we want to.
+    pub(crate) fn hang_up(&mut self) {
+        if let Some(mut stream) = self.stream.take() {
+            stream.hang_up();
+        }
+    }
+
+    fn end_stream(&mut self, out: &mut Outbox) {
+        self.stream = None;
+        self.tell_stream(StreamEvent::Ended, out);
+    }
+
+    fn tell_stream(&self, event: StreamEvent, out: &mut Outbox) {
+        let (leg, at) = (self.shared.number, clock::now());
+        out.event(&self.shared, Item::Stream { leg, event, at });
+    }
+}
+
 impl Engine {
     /// From now on the leg's talker and ear are at the other end of a connection, which is closed with
     /// the leg or by [`Engine::hang_up`]; datagrams are strangers'. What waits for the ear is flushed.
@@ -209,6 +269,9 @@ impl Engine {
 
 /// Bytes read at once: six frames of 16 kHz and more.
 const CHUNK: usize = 4096;
+
+/// The most that the leg takes at once: as much as a datagram holds.
+const LONGEST_INPUT: usize = 65_000;
 
 /// The rate of all audio here.
 const OURS: u32 = 16_000;
