@@ -10,6 +10,7 @@ use translink_core::output::PlayoutEvent;
 use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
+use crate::stream::StreamEvent;
 
 /// News from the media thread.
 #[derive(Debug)]
@@ -45,6 +46,15 @@ pub enum Item {
         old: SocketAddr,
         /// The sender that is heard from now on.
         new: SocketAddr,
+        /// When.
+        at: Nanos,
+    },
+    /// The leg's connection told something.
+    Stream {
+        /// Whose.
+        leg: u32,
+        /// What.
+        event: StreamEvent,
         /// When.
         at: Nanos,
     },
