@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.support.world import World
 
@@ -48,7 +49,7 @@ def account(world: World) -> Account:
         lost=tuple(text for text in missing if text not in reported),
         doubled=tuple(text for text, count in times.items() if count > 1),
         invented=tuple(text for text in times if text not in place),
-        out_of_order=sum(b < a for a, b in zip(known, known[1:], strict=False)),
+        out_of_order=sum(b < a for a, b in pairwise(known)),
         for_nothing=sum(
             not any(_touches(world.places[place[text]], [stretch]) for text in missing)
             for stretch in lies
