@@ -310,15 +310,15 @@ async def test_a_dead_engine_is_told_once(
 
     real = media._engine
     leg, _ = open_leg(media)
-    told: list[bool] = []
-    media.on_died = lambda: told.append(True)
+    reported: list[bool] = []
+    media.on_died = lambda: reported.append(True)
     monkeypatch.setattr(media, "_engine", Dead())
     with caplog.at_level(logging.CRITICAL, "translink.media"):
         leg.play(1, bytes(640), last=True)
-        await until(lambda: bool(told))
+        await until(lambda: bool(reported))
         leg.play(2, bytes(640), last=True)
         await asyncio.sleep(0.05)
-    assert told == [True]
+    assert reported == [True]
     assert "the media engine stopped" in caplog.text
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "Playout",
     "Resampler",
     "SourceChange",
+    "StreamNews",
     "__version__",
     "alaw_decode",
     "alaw_encode",
@@ -81,6 +82,17 @@ class SourceChange:
     new: tuple[str, int]
     at: int
     """Arrival of the datagram that settled it."""
+
+@final
+class StreamNews:
+    """A leg's connection (`attach`) told something."""
+
+    leg: int
+    kind: str
+    """`digit`; or `ended`: the other end hung up, or the connection broke. It is closed."""
+    digit: str
+    """What was dialled."""
+    at: int
 
 @type_check_only
 class LegCounters(TypedDict):
@@ -276,6 +288,19 @@ class Engine:
         not taken either.
         """
 
+    def attach(self, leg: int, descriptor: int, rate: int) -> None:
+        """From now on the leg's talker and ear are at the other end of a connection: AudioSocket.
+
+        The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
+        with the leg, by `hang_up`, or by the other end, which is told (`StreamNews`). `descriptor` is
+        copied: the caller closes theirs. `rate` (8000, 12000, 16000, …) is what the ear is sent until
+        audio has come; then it is that audio's. A frame that finds the one before it unsent is dropped
+        and counted in `errors_send`. Raises `OSError`, `ValueError`.
+        """
+
+    def hang_up(self, leg: int) -> None:
+        """Hang up the leg's connection, if it has one. Not told as `StreamNews`."""
+
     def flush(self, leg: int) -> None:
         """Drop what waits for the ear; each utterance concerned is told as `flushed`."""
 
@@ -283,7 +308,7 @@ class Engine:
         """Whom to hear from now on, as in `add_leg`. Raises `ValueError`.
 
         Whoever was heard until now has to be let in anew, and an ear without `play_to` is nowhere
-        until he is.
+        until they are.
         """
 
     def source(self, leg: int) -> tuple[str, int] | None:
@@ -343,7 +368,7 @@ class Engine:
         """
 
     def set_muted(self, leg: int, muted: bool) -> None:
-        """Whether the leg's talker is muted: from the next frame on his frames are silence.
+        """Whether the leg's talker is muted: from the next frame on their frames are silence.
 
         They are never `speech`, and the ledger has the silence too; time and sample numbers go on.
         Stays when a call ends.
@@ -390,7 +415,7 @@ class Engine:
         Open for as long as the engine exists.
         """
 
-    def drain(self, limit: int = 256) -> list[Frame | Playout | SourceChange]:
+    def drain(self, limit: int = 256) -> list[Frame | Playout | SourceChange | StreamNews]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

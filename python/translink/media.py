@@ -23,7 +23,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Engine, Frame, Playout, SourceChange
+from translink._core import Engine, Frame, Playout, SourceChange, StreamNews
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Media:
                 self.on_died()
             return
         frames: dict[int, list[Frame]] = {}
-        steps: list[Playout | SourceChange] = []
+        steps: list[Playout | SourceChange | StreamNews] = []
         for item in items:
             if isinstance(item, Frame):
                 number = item.leg
@@ -223,6 +223,8 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
+        self.on_stream: Callable[[StreamNews], None] | None = None
+        """What its connection told: a digit, or its end."""
         self.on_source: Callable[[SourceChange], None] | None = None
         """Another sender has taken over in a call. Said in the log once a minute at most."""
         self.volume = 1.0
@@ -245,6 +247,15 @@ class MediaLeg:
         later.
         """
         return self._engine.play(self.number, utterance, pcm, last)
+
+    def attach(self, descriptor: int, rate: int) -> None:
+        """Talk over a connection of AudioSocket instead of datagrams. See `Engine.attach`. Raises
+        `OSError`."""
+        self._engine.attach(self.number, descriptor, rate)
+
+    def hang_up(self) -> None:
+        """Close that connection, if there is one."""
+        self._engine.hang_up(self.number)
 
     def flush(self) -> None:
         """Drop what waits for the ear."""
@@ -337,10 +348,13 @@ class MediaLeg:
         if frames and self.on_frames is not None:
             self.on_frames(frames)
 
-    def _take_step(self, step: Playout | SourceChange) -> None:
+    def _take_step(self, step: Playout | SourceChange | StreamNews) -> None:
         if isinstance(step, SourceChange):
             if step.life >= self._life:
                 self._take_change(step)
+        elif isinstance(step, StreamNews):
+            if self.on_stream is not None:
+                self.on_stream(step)
         elif step.kind == "dead":
             logger.error("leg %s is out of service: a bug in translink", self.name)
             if self.on_dead is not None:

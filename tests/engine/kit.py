@@ -49,7 +49,7 @@ class Drainer:
                 self.frames.append(item)
             elif isinstance(item, SourceChange):
                 self.changes.append(item)
-            else:
+            elif isinstance(item, Playout):
                 self.steps.append(item)
         return len(items)
 

@@ -127,7 +127,7 @@ class Serve(ServerProcess):
 
 
 class Phone:
-    """Somebody at a leg: says beacons, and knows which he heard."""
+    """Somebody at a leg: says beacons, and knows which they heard."""
 
     def __init__(self, leg: LegPlan, *, open_mic: bool = True) -> None:
         self.words: list[int] = []

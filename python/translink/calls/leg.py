@@ -67,6 +67,9 @@ class Leg:
         self.call: Call | None = None
         self.own_mode: Mode | None = settings.mode
         """None = the system's."""
+        self.attended = False
+        """Somebody is known to be on the line: silence does not end the call, and none begins before
+        the other one is there, too."""
         self.listeners = 0
         """Taps that are open: how many listen in."""
         self.head = 0

@@ -167,7 +167,10 @@ class Switchboard:
             await asyncio.sleep(min(1.0, self._settings.idle_timeout / 4))
             now = time.monotonic()
             for call in tuple(self.calls.values()):
-                if now - call.look() > self._settings.idle_timeout:
+                sign = call.look()
+                if any(self.legs[leg].attended for leg in call.legs):
+                    continue
+                if now - sign > self._settings.idle_timeout:
                     call.end("idle")
             for leg in tuple(self.legs.values()):
                 leg.tidy(now)
@@ -207,6 +210,11 @@ class Switchboard:
         for leg, other in (legs, reversed(legs)):
             leg.media.listen_to(other.media)
         return self._run(name, legs)
+
+    def connect(self, leg: Leg) -> Call:
+        """Begin a call on a leg of the settings and its other one, now that both are there, with what
+        was just said."""
+        return self._connect(leg, self.legs[leg.other])
 
     # --- State ---
 
@@ -294,12 +302,16 @@ class Switchboard:
         if not self.out_of_service.isdisjoint((leg.name, other.name)):
             leg.take_early()
             return
-        if not leg.has_early or self._refuses(leg, other):
+        if leg.settings.at_pbx or not leg.has_early or self._refuses(leg, other):
             return
+        self._connect(leg, other)
+
+    def _connect(self, leg: Leg, other: Leg) -> Call:
         call = self._run(f"{leg.name}-{self.next_number()}", (leg, other))
         for each in (leg, other):
             if early := each.take_early():
                 call.frames(each.name, early)
+        return call
 
     def _run(self, name: str, legs: tuple[Leg, Leg]) -> Call:
         self.calls_total += 1

@@ -5,7 +5,7 @@
 //! less than `tail` of audio ago, frames of silence are made, one every 20 ms, until it is.
 //!
 //! But a gateway that stalls looks like one that stops, and silence put into its stall splits the
-//! word it was sending. So nothing of ours comes for [`PATIENCE`], neither a frame of silence nor the
+//! word it was sending. So nothing of ours comes for [`TAIL_PATIENCE`], neither a frame of silence nor the
 //! rest of a frame that the talker began; and then at once all that has become due since the last
 //! audio: the audio's clock is where it would be without the patience, and an utterance ends `tail`
 //! after its last sound. Datagrams that come after that are later audio.
@@ -43,7 +43,7 @@ impl Tail {
 
     /// A datagram came; the next one is due at `due`.
     pub const fn postpone(&mut self, due: Nanos) {
-        self.believed = due + PATIENCE;
+        self.believed = due + TAIL_PATIENCE;
         self.at = due + FRAME_NANOS;
     }
 
@@ -84,4 +84,4 @@ impl Tail {
 
 /// Ordinary jitter, and a gateway or a machine that stands still for a moment in mid-word, must
 /// add nothing: wait this long after audio was due.
-pub const PATIENCE: Nanos = 400_000_000;
+pub const TAIL_PATIENCE: Nanos = 400_000_000;

@@ -10,6 +10,7 @@ use translink_core::output::PlayoutEvent;
 use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
+use crate::stream::StreamEvent;
 
 /// News from the media thread.
 #[derive(Debug)]
@@ -43,8 +44,17 @@ pub enum Item {
         life: u32,
         /// Who was heard until now.
         old: SocketAddr,
-        /// Who is heard from now on.
+        /// The sender that is heard from now on.
         new: SocketAddr,
+        /// When.
+        at: Nanos,
+    },
+    /// The leg's connection told something.
+    Stream {
+        /// Whose.
+        leg: u32,
+        /// What.
+        event: StreamEvent,
         /// When.
         at: Nanos,
     },
