@@ -282,6 +282,11 @@ impl Slot {
         self.shared.senders.tell(None, None);
     }
 
+    /// Where the ear is from now on.
+    pub(crate) fn play_to(&mut self, ear: SocketAddr) {
+        self.sockets.play_to(ear);
+    }
+
     /// A frame of the talker whose own voice this ear may hear.
     pub(crate) fn other(&mut self, frame: &Frame, missed: u64, out: &mut Outbox) {
         self.act(Input::Other { frame, missed }, 0, out);
@@ -373,6 +378,26 @@ impl Slot {
                     let leg = self.shared.number;
                     out.event(&self.shared, Item::Playout { leg, event, at });
                 }
+                Output::Digit { digit, at } => {
+                    let (leg, life) = (self.shared.number, self.life);
+                    let item = Item::Digit {
+                        leg,
+                        life,
+                        digit,
+                        at,
+                    };
+                    out.event(&self.shared, item);
+                }
+                Output::Rtp { found, taken } => {
+                    let item = Item::Rtp {
+                        leg: self.shared.number,
+                        life: self.life,
+                        found,
+                        taken,
+                        at: now,
+                    };
+                    out.event(&self.shared, item);
+                }
                 Output::Timeout(at) => {
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;
@@ -403,21 +428,21 @@ impl Slot {
         );
     }
 
-    fn transmit(&self, payload: &[u8; FRAME_BYTES], due: Nanos) {
+    fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
+        if !self.sockets.has_ear() {
+            return;
+        }
         let counters = &self.shared.counters;
-        match self.sockets.send(payload) {
-            Ok(true) => {
-                counters.datagrams_out.fetch_add(1, Relaxed);
-                counters.bytes_out.fetch_add(FRAME_BYTES as u64, Relaxed);
-                // Deadlines are 20 ms apart or more: each has a slot of its own.
-                let slot = due / FRAME_NANOS;
-                self.shared.heard.draw(slot, Extremes::of(payload));
-                self.shared.tap.sent(slot, payload);
-            }
-            Ok(false) => {}
-            Err(_) => {
-                counters.errors_send.fetch_add(1, Relaxed);
-            }
+        let datagram = self.leg.wire(payload, due);
+        if let Ok(true) = self.sockets.send(datagram) {
+            counters.datagrams_out.fetch_add(1, Relaxed);
+            counters.bytes_out.fetch_add(datagram.len() as u64, Relaxed);
+            // Deadlines are 20 ms apart or more: each has a slot of its own.
+            let slot = due / FRAME_NANOS;
+            self.shared.heard.draw(slot, Extremes::of(payload));
+            self.shared.tap.sent(slot, payload);
+        } else {
+            counters.errors_send.fetch_add(1, Relaxed);
         }
     }
 }

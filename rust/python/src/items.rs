@@ -1,8 +1,9 @@
-//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `Digit`, `RtpFound`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use translink_core::output::PlayoutEvent;
+use translink_core::rtp::format::Format;
 use translink_engine::Item;
 
 use crate::engine::{Address, told};
@@ -50,6 +51,48 @@ impl SourceChange {
         format!(
             "<SourceChange leg={} life={} old={:?} new={:?} at={}>",
             self.leg, self.life, self.old, self.new, self.at
+        )
+    }
+}
+
+/// The talker pressed a key.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Digit {
+    leg: u32,
+    life: u32,
+    key: char,
+    duration: u64,
+    at: u64,
+}
+
+#[pymethods]
+impl Digit {
+    fn __repr__(&self) -> String {
+        // Not which: digits may be a card's.
+        format!(
+            "<Digit leg={} life={} duration={} at={}>",
+            self.leg, self.life, self.duration, self.at
+        )
+    }
+}
+
+/// RTP comes into a leg that was not set to it.
+#[pyclass(frozen, get_all)]
+pub(crate) struct RtpFound {
+    leg: u32,
+    life: u32,
+    payload_type: u8,
+    format: Option<&'static str>,
+    taken: bool,
+    at: u64,
+}
+
+#[pymethods]
+impl RtpFound {
+    fn __repr__(&self) -> String {
+        format!(
+            "<RtpFound leg={} life={} payload_type={} format={:?} taken={} at={}>",
+            self.leg, self.life, self.payload_type, self.format, self.taken, self.at
         )
     }
 }
@@ -131,6 +174,38 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
                 at,
             };
             return Ok(Bound::new(py, change)?.into_any());
+        }
+        Item::Digit {
+            leg,
+            life,
+            digit,
+            at,
+        } => {
+            let digit = Digit {
+                leg,
+                life,
+                key: digit.key,
+                duration: digit.duration,
+                at,
+            };
+            return Ok(Bound::new(py, digit)?.into_any());
+        }
+        Item::Rtp {
+            leg,
+            life,
+            found,
+            taken,
+            at,
+        } => {
+            let found = RtpFound {
+                leg,
+                life,
+                payload_type: found.payload_type,
+                format: found.format.map(Format::name),
+                taken,
+                at,
+            };
+            return Ok(Bound::new(py, found)?.into_any());
         }
         Item::Dead { leg, at } => Playout {
             leg,
