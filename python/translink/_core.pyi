@@ -356,7 +356,7 @@ class Engine:
         """Whom to hear from now on, as in `add_leg`. Raises `ValueError`.
 
         Whoever was heard until now has to be let in anew, and an ear without `play_to` is nowhere
-        until he is.
+        until they are.
         """
 
     def source(self, leg: int) -> tuple[str, int] | None:
@@ -423,7 +423,7 @@ class Engine:
         """
 
     def set_muted(self, leg: int, muted: bool) -> None:
-        """Whether the leg's talker is muted: from the next frame on his frames are silence.
+        """Whether the leg's talker is muted: from the next frame on their frames are silence.
 
         They are never `speech`, and the ledger has the silence too; time and sample numbers go on.
         Stays when a call ends.

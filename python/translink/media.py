@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translink._core import LegCounters
-    from translink.settings.model import LegSettings
+    from translink.settings.lag import Curve, Original
+    from translink.settings.legs import LegSettings
 
 DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""
@@ -48,9 +49,17 @@ logger = logging.getLogger(__name__)
 class Media:
     """All legs of a process. Belongs to the loop that `start` ran on; not for other threads."""
 
-    def __init__(self, *, mailbox: int = 8192, pressure: Pressure | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        mailbox: int = 8192,
+        pressure: Pressure | None = None,
+        tempo: Curve | None = None,
+        echo_guard: bool = False,
+    ) -> None:
         """Start the media thread; `mailbox` items may wait for Python. `pressure` is the process's:
-        how many frames of a leg are handed over together."""
+        how many frames of a leg are handed over together. `tempo`: how fast ears that are behind are
+        spoken to, None = never faster; `echo_guard`: of legs that say nothing of their own."""
         self.on_died: Callable[[], None] | None = None
         """Called once if a bug ends the media thread: nothing will be heard or played any more."""
         self.callback_errors = 0
@@ -59,6 +68,8 @@ class Media:
         self._legs: dict[int, MediaLeg] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pressure = pressure or Pressure()
+        self._tempo = tempo
+        self._echo_guard = echo_guard
         self._waiting: list[tuple[int, list[Frame]]] = []
         """Numbers of legs and their frames, drained and not yet served, last first."""
         self._more = False
@@ -81,6 +92,7 @@ class Media:
 
     def add_leg(self, leg: LegSettings) -> MediaLeg:
         """Open a leg's sockets. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
+        guarded = self._echo_guard if leg.echo_guard is None else leg.echo_guard
         number = self._engine.add_leg(
             listen=leg.listen,
             play_to=leg.play_to,
@@ -91,6 +103,8 @@ class Media:
             tail_ms=leg.tail_ms,
             receive_buffer=leg.receive_buffer,
             continuous=leg.continuous,
+            tempo=self._tempo,
+            echo_guard=guarded,
             transport=leg.transport,
             format=leg.format,
             reply=leg.reply,
@@ -104,7 +118,10 @@ class Media:
                 granted,
                 leg.receive_buffer,
             )
-        opened = self._legs[number] = MediaLeg(leg.name, number, self._engine, self._legs)
+        opened = self._legs[number] = MediaLeg(
+            leg.name, number, self._engine, self._legs, echo_guard=guarded
+        )
+        opened.set_original(leg.original)
         return opened
 
     def counters(self) -> dict[str, LegCounters]:
@@ -192,7 +209,15 @@ class MediaLeg:
     something also once it is dead, and `RuntimeError` once the media is closed.
     """
 
-    def __init__(self, name: str, number: int, engine: Engine, legs: dict[int, MediaLeg]) -> None:
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        engine: Engine,
+        legs: dict[int, MediaLeg],
+        *,
+        echo_guard: bool = False,
+    ) -> None:
         self.name = name
         self.number = number
         self.listen_address = engine.local_address(number)
@@ -213,6 +238,10 @@ class MediaLeg:
         """As set by `set_volume`."""
         self.muted = False
         """As set by `set_muted`."""
+        self.original: Original = "replace"
+        """As set by `set_original`."""
+        self.echo_guard = echo_guard
+        """As set by `set_echo_guard`."""
         self._engine = engine
         self._legs = legs
         self._life = 0
@@ -239,6 +268,23 @@ class MediaLeg:
         """Whether what the talker says is silence, from now on and in the calls to come."""
         self._engine.set_muted(self.number, muted)
         self.muted = muted
+
+    def hear(self, other: MediaLeg) -> None:
+        """The talker whose own voice the ear may hear, as `set_original` says, for as long as both
+        legs are open."""
+        self._engine.hear(self.number, other.number)
+
+    def set_original(self, original: Original) -> None:
+        """What the ear hears of that voice, from now on and in the calls to come. See
+        `Engine.set_original`."""
+        self._engine.set_original(self.number, original)
+        self.original = original
+
+    def set_echo_guard(self, on: bool) -> None:
+        """Whether frames that are only an echo of what the ear is sent are marked. Switching forgets
+        the echo that was learned."""
+        self._engine.set_echo_guard(self.number, on)
+        self.echo_guard = on
 
     def set_source(self, source: str | tuple[str, ...]) -> None:
         """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
@@ -270,9 +316,10 @@ class MediaLeg:
         `Engine.heard`."""
         return self._engine.heard(self.number, start, end)
 
-    def history(self, start: int, end: int) -> tuple[int, bytes]:
-        """Audio of samples `start` to `end` as far as it is still (and already) known."""
-        return self._engine.history(self.number, start, end)
+    def history(self, start: int, end: int, *, without_echo: bool = False) -> tuple[int, bytes]:
+        """Audio of samples `start` to `end` as far as it is still (and already) known;
+        `without_echo`: silence where a frame was only echo."""
+        return self._engine.history(self.number, start, end, without_echo=without_echo)
 
     def reset(self) -> None:
         """End of a call: nothing heard up to now will reach `on_frames` any more."""

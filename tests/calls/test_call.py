@@ -1,4 +1,4 @@
-"""One call: who hears whom, how it ends, what its record says. No sockets; virtual time."""
+"""One call: which leg hears which, how it ends, what its record says. No sockets; virtual time."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Room:
             streaming=True,
         )
         ear.tell = self.interpreter.playout
-        # The world talks to whoever listens.
+        # The world talks to the listeners.
         self.world.listener = self.interpreter  # type: ignore[assignment]
 
     def told(self, type_: str) -> list[Event]:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
     from translink.recognition.rules import ListenRules
-    from translink.settings.model import LegSettings, Settings
+    from translink.settings.legs import LegSettings
+    from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.calls.leg import Leg
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 from translink.settings.types import Address, port_range
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
     from translink.calls.switchboard import Switchboard
     from translink.media import MediaLeg
-    from translink.settings.model import CallSettings
+    from translink.settings.legs import CallSettings
 
 log = structlog.get_logger("translink")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from translink.calls.interpreter import Interpreter
     from translink.calls.tap import Lane
     from translink.media import MediaLeg
-    from translink.settings.model import LegSettings, Mode
+    from translink.settings.legs import LegSettings, Mode
 
 LEVEL_AGE = 0.5
 """Seconds for which a level is shown."""

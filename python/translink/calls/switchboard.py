@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from translink.process.pressure import Pressure
     from translink.providers.services import Services
     from translink.recognition.rules import ListenRules
-    from translink.settings.model import Mode, Settings
+    from translink.settings.legs import Mode
+    from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
 

@@ -20,7 +20,7 @@ use crate::rtp::digits::Digit;
 use crate::rtp::receiver::Sink;
 use crate::rtp::watch::Found;
 pub use crate::stats::LegStats;
-use crate::tail::{PATIENCE, PATIENCE_RTP, Tail};
+use crate::tail::{TAIL_PATIENCE, TAIL_PATIENCE_RTP, Tail};
 use crate::vad::Vad;
 use crate::volume::Gain;
 
@@ -135,8 +135,8 @@ impl Leg {
     #[expect(clippy::needless_pass_by_value, reason = "a leg keeps its settings")]
     pub fn new(config: LegConfig) -> Result<Self, TryReserveError> {
         let patience = match config.transport {
-            Transport::Raw { .. } => PATIENCE,
-            Transport::Rtp(_) | Transport::Auto(_) => PATIENCE_RTP,
+            Transport::Raw { .. } => TAIL_PATIENCE,
+            Transport::Rtp(_) | Transport::Auto(_) => TAIL_PATIENCE_RTP,
         };
         Ok(Self {
             line: Line::new(config.transport, config.seed)?,

@@ -5,7 +5,7 @@
 //! less than `tail` of audio ago, frames of silence are made, one every 20 ms, until it is.
 //!
 //! But a gateway that stalls looks like one that stops, and silence put into its stall splits the
-//! word it was sending. So nothing of ours comes for [`PATIENCE`], neither a frame of silence nor the
+//! word it was sending. So nothing of ours comes for [`TAIL_PATIENCE`], neither a frame of silence nor the
 //! rest of a frame that the talker began; and then at once all that has become due since the last
 //! audio: the audio's clock is where it would be without the patience, and an utterance ends `tail`
 //! after its last sound. Datagrams that come after that are later audio.
@@ -92,8 +92,8 @@ impl Tail {
 
 /// Ordinary jitter, and a gateway or a machine that stands still for a moment in mid-word, must
 /// add nothing: wait this long after audio was due.
-pub const PATIENCE: Nanos = 400_000_000;
+pub const TAIL_PATIENCE: Nanos = 400_000_000;
 
 /// Where packets have numbers, late ones are told from silence, and time stamps say how long it was: a
 /// gateway that stands still for half a second costs no word.
-pub const PATIENCE_RTP: Nanos = 600_000_000;
+pub const TAIL_PATIENCE_RTP: Nanos = 600_000_000;

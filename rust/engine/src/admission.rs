@@ -1,11 +1,11 @@
-//! Who is heard at this moment, and who takes over.
+//! The sender that is heard at this moment, and the one that takes over.
 //!
 //! Under [`Policy::First`]: *a newcomer is heard once it has talked in real time while the one who was
 //! heard was silent: for [`SAME_HOST`] from another port of the same host, for [`ANOTHER_HOST`] from
 //! elsewhere.* What it said meanwhile is not lost ([`Newcomer`]). So a gateway that moves behind its
 //! NAT, or starts anew, is heard on, and nobody gets a leg by a few bytes in a pause.
 //!
-//! Two who talk at once are no move: a newcomer that the one who is heard has interrupted has to be
+//! Two that send at once are no move: a newcomer that the present sender has interrupted has to be
 //! as patient as one from elsewhere, whatever its host.
 
 use std::net::SocketAddr;
@@ -24,20 +24,20 @@ pub const SAME_HOST: Nanos = 60_000_000;
 pub const ANOTHER_HOST: Nanos = 1_000_000_000;
 
 /// The longest that one datagram counts as talk after it has come.
-const LONGEST: Nanos = 2_100_000_000;
+const LONGEST_TALK: Nanos = 2_100_000_000;
 
 /// Who sent a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// The one who is heard.
+    /// The present sender.
     Known,
-    /// The first of a call, who is heard from now on.
+    /// The first of a call: heard from now on.
     New,
-    /// Somebody who is heard from now on, with all that is kept of it, instead of this one.
+    /// A newcomer, heard from now on with all that was kept of it, instead of this one.
     Moved(SocketAddr),
     /// Somebody who may be heard later: the datagram is kept.
     Kept,
-    /// Somebody who is not heard.
+    /// A sender that is not heard.
     Stranger,
 }
 
@@ -47,12 +47,12 @@ pub(crate) struct Admission {
     policy: Policy,
     /// Tells how long a datagram sounds.
     transport: Transport,
-    /// Who is heard, or was heard last.
+    /// The present sender, or the last one.
     heard: Option<SocketAddr>,
     /// When its talk ends, if no more comes.
     ends: Nanos,
     newcomer: Newcomer,
-    /// Who talked at the same time as the one who is heard.
+    /// The one that sent at the same time as the present sender.
     rival: Option<SocketAddr>,
     /// Datagrams that were kept and then dropped, and whose the last were.
     dropped: u64,
@@ -107,11 +107,11 @@ impl Admission {
             return Sender::Stranger;
         }
         self.heard = Some(source);
-        self.ends = at + audio.min(LONGEST);
+        self.ends = at + audio.min(LONGEST_TALK);
         Sender::New
     }
 
-    /// The one who is heard talks on.
+    /// The present sender goes on.
     fn go_on(&mut self, audio: Nanos, at: Nanos) {
         if self.newcomer.source().is_some() {
             if !self.newcomer.interrupted(audio, at) {
@@ -121,7 +121,7 @@ impl Admission {
             self.rival = self.newcomer.source();
             self.turn_away();
         }
-        self.ends = (self.ends.max(at) + audio).min(at + LONGEST);
+        self.ends = (self.ends.max(at) + audio).min(at + LONGEST_TALK);
     }
 
     /// Somebody else.
@@ -169,7 +169,7 @@ impl Admission {
         self.newcomer = kept;
     }
 
-    /// When somebody who is kept has stopped.
+    /// When a newcomer whose datagrams are kept has stopped.
     pub(crate) const fn expires(&self) -> Nanos {
         self.newcomer.expires()
     }

@@ -45,7 +45,7 @@ pub enum Item {
         life: u32,
         /// Who was heard until now.
         old: SocketAddr,
-        /// Who is heard from now on.
+        /// The sender that is heard from now on.
         new: SocketAddr,
         /// When.
         at: Nanos,

@@ -28,7 +28,7 @@
 //! | the other talker's frames (3) | the oldest goes | `drops_original` |
 //! | commands | [`Error::Busy`] | by the caller |
 //!
-//! Datagram errors are weather: counted (`errors_receive`, `errors_send`), never fatal. A panic in
+//! Datagram errors are to be expected: counted (`errors_receive`, `errors_send`), never fatal. A panic in
 //! one leg's logic ends that leg ([`Item::Dead`]) and no other.
 //!
 //! # One rule of use

@@ -1,4 +1,4 @@
-//! Somebody else's datagrams, kept while the one who is heard may have gone.
+//! Another sender's datagrams, kept while the present one may have gone.
 //!
 //! They are kept so that nothing of a gateway that moves is lost: when it takes over, what it said
 //! until then is heard first. Memory is reserved when the leg is made; what does not fit is a flood,
@@ -8,7 +8,7 @@ use std::collections::TryReserveError;
 use std::net::SocketAddr;
 
 use translink_core::frame::Nanos;
-use translink_core::tail::PATIENCE as STALL;
+use translink_core::tail::TAIL_PATIENCE as STALL;
 
 /// Bytes kept: 1 s, and the largest datagrams that gateways send before and after it.
 const MAX_KEPT: usize = 3 * 32_000;
@@ -25,7 +25,7 @@ pub(crate) struct Newcomer {
     source: Option<SocketAddr>,
     began: Nanos,
     latest: Nanos,
-    /// Audio that the one who is heard has sent since.
+    /// Audio that the present sender has sent since.
     others: Nanos,
     /// Audio that is kept.
     audio: Nanos,
@@ -78,7 +78,7 @@ impl Newcomer {
         room
     }
 
-    /// The one who is heard sent so much audio. True: that is talking, too.
+    /// The present sender sent so much audio. True: that counts as talking, too.
     pub(crate) fn interrupted(&mut self, audio: Nanos, at: Nanos) -> bool {
         self.others += audio;
         4 * self.others >= at.saturating_sub(self.began)

@@ -105,7 +105,7 @@ impl Slot {
     /// batch where the last turn was so recent that more than one is likely. What is left is told
     /// by epoll again. True: it was a whole batch.
     pub(crate) fn turn(&mut self, batch: &mut Batch, out: &mut Outbox) -> bool {
-        let recent = clock::now() < self.turned + CROWD;
+        let recent = clock::now() < self.turned + CROWD_GAP;
         self.receive(if recent { BATCH } else { 1 }, batch, out) && recent
     }
 
@@ -197,7 +197,7 @@ impl Slot {
         self.sockets.heard_from(Some(heard));
         self.shared.senders.tell(Some(heard), Some(old));
         self.shared.counters.source_changes.fetch_add(1, Relaxed);
-        if self.moved == 0 || at >= self.moved + TOLD_AGAIN {
+        if self.moved == 0 || at >= self.moved + MOVE_REPORTED_AGAIN {
             self.moved = at;
             let (leg, life) = (self.shared.number, self.life);
             out.event(
@@ -448,7 +448,7 @@ impl Slot {
 }
 
 /// A sender that changes and changes back is told again after so long.
-const TOLD_AGAIN: Nanos = 1_000_000_000;
+const MOVE_REPORTED_AGAIN: Nanos = 1_000_000_000;
 
 /// Datagrams closer together than this come in crowds: a flood, or a gateway's bunch of several.
-const CROWD: Nanos = 3_000_000;
+const CROWD_GAP: Nanos = 3_000_000;

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from translink.process.pressure import Pressure
     from translink.process.usage import ProcessUsage
     from translink.providers.lineup import Lineup
-    from translink.settings.model import Mode, Settings
+    from translink.settings.legs import Mode
+    from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
-from translink.settings.model import LEG_NAME, Mode
+from translink.settings.legs import LEG_NAME, Mode
 from translink.settings.types import Address, Language, Source
 
 

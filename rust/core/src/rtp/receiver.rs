@@ -2,7 +2,7 @@
 //!
 //! Time stamps say how much time lies between two packets. Where packets are missing it is concealed
 //! ([`crate::rtp::conceal`]), up to [`LONGEST_GAP`]; where none is missing, the talker sent nothing because they
-//! were silent, and there is silence, up to [`crate::tail::PATIENCE_RTP`]: beyond that the leg's own silence has
+//! were silent, and there is silence, up to [`crate::tail::TAIL_PATIENCE_RTP`]: beyond that the leg's own silence has
 //! taken its place ([`crate::tail`]), which is never put in twice.
 //!
 //! A stream is replaced by another one (SSRC) at once; of the one before, stragglers are dropped for
@@ -20,7 +20,7 @@ use crate::rtp::format::{Format, Formats};
 use crate::rtp::order::{Order, Place};
 use crate::rtp::packet::{Kind, Packet, is_rtcp};
 use crate::stats::RtpStats;
-use crate::tail::PATIENCE_RTP;
+use crate::tail::TAIL_PATIENCE_RTP;
 
 /// Where the PCM goes, and what else is told.
 pub trait Sink {
@@ -315,7 +315,7 @@ impl Receiver {
         let most = if missing > 0 {
             LONGEST_GAP
         } else {
-            PATIENCE_RTP
+            TAIL_PATIENCE_RTP
         };
         let time = if ahead < 1 << 31 && time <= most {
             time
