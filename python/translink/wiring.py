@@ -24,6 +24,7 @@ from translink.providers.deepl import DeepL
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup, LineupLimits
 from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
+from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.rules import ListenRules
 from translink.settings.model import Settings
 
@@ -162,9 +163,17 @@ class Providers:
         patience = deepgram.patience
         if patience is None and self._at.recognition_offline:
             patience = OFFLINE_PATIENCE
-        elif patience is None:
+        if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-        return ListenRules(feed=FeedLimits(patience=patience))
+            return ListenRules(feed=FeedLimits(patience=patience))
+        usual = FinalizeRules()
+        return ListenRules(
+            feed=FeedLimits(patience=patience),
+            finalize=FinalizeRules(
+                unanswered=max(usual.unanswered, patience / 2),
+                stuck=max(usual.stuck, 3 * patience),
+            ),
+        )
 
     def _translators(self) -> list[DeepL]:
         fallback, at = self._settings.fallback, self._at

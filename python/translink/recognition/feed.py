@@ -35,7 +35,7 @@ from translink.providers.cadence import Cadence
 from translink.providers.pace import PACE, Pace
 from translink.recognition.finalizing import (
     WORTH_AN_ANSWER,
-    Ask,
+    AskFinal,
     Finalizing,
     GiveUp,
     PassOver,
@@ -55,6 +55,7 @@ MOST_WAITING = 12
 BEYOND = RATE // 2
 """Samples by which a final may reach beyond the audio that was sent (a server that pads its last
 window): it is cut off there. Further off, its times mean nothing."""
+SILENCE = bytes(2 * FRAME)
 
 
 PATIENCE_WITH_INTERIMS = 2.5
@@ -250,7 +251,7 @@ class Feed:
         ):
             return False
         first = frames[0]
-        pcm = first.pcm if count == 1 else b"".join([frame.pcm for frame in frames])
+        pcm = _heard(first) if count == 1 else b"".join([_heard(frame) for frame in frames])
         if not self._stream.send_now(pcm):
             return False
         self._has_sent(pcm, first.ready)
@@ -295,7 +296,7 @@ class Feed:
         ready = None
         frame = self._next_frame(end)
         if frame is not None:
-            pcm, ready = frame.pcm, frame.ready
+            pcm, ready = _heard(frame), frame.ready
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
@@ -356,13 +357,18 @@ class Feed:
         heard = self._speech.captured(self._speech.head) or now
         while (step := self._finalizing.step(now, self.cursor, heard)) is not None:
             match step:
-                case Ask():
+                case AskFinal():
                     self._finalizing.asked(self.cursor, now, step)
                     await self._bounded(self._stream.finalize())
                 case PassOver():
                     self._on_passed_over(step.end)
                 case GiveUp():
                     raise ProviderError(step.reason, provider="listen", kind=Kind.TRANSIENT)
+
+
+def _heard(frame: Frame) -> bytes:
+    """A frame as the recogniser hears it: what is only echo was said by nobody here."""
+    return SILENCE if frame.echo else frame.pcm
 
 
 async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:
