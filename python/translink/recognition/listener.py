@@ -262,14 +262,7 @@ class Listener:
 
     def _give_up(self) -> None:
         """Nobody will be asked any more: speech without an answer is lost, and said so."""
-        self._pieces.cancel()
-        for span in self._timeline.unfinished():
-            self._timeline.end(span, self._speech.head)
-            assert span.end is not None
-            if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
-                self._timeline.done(span)
-            else:
-                self._timeline.lose(span)
+        self._pieces.give_up()
         self._release()
 
     async def _serve_while_wanted(self) -> None:

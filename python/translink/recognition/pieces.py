@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.providers.backoff import jittered
+from translink.recognition.finalizing import WORTH_AN_ANSWER
 from translink.recognition.seam import heard_from, heard_until
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE, Result, shifted
@@ -132,6 +133,17 @@ class Pieces:
             task.cancel()
             self._timeline.lose(span)
         self._on_change()
+
+    def give_up(self) -> None:
+        """End every span, whoever has it: speech in it without an answer is lost, and said so."""
+        self.cancel()
+        for span in self._timeline.unfinished():
+            self._timeline.end(span, self._speech.head)
+            assert span.end is not None
+            if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
+                self._timeline.done(span)
+            else:
+                self._timeline.lose(span)
 
     async def bugs(self) -> None:
         """Wait for ever, or for the first exception that is a bug, and raise it."""
