@@ -126,7 +126,7 @@ function mend(vendor, variable, local, kind, status) {
   if (status === 402) return { cause: `${vendor} wants to be paid first${code}.`, todo: `Add credit to the ${vendor} account. translink notices by itself.` };
   if (status === 456) return { cause: `${vendor}'s quota is used up${code}.`, todo: `Raise the quota, or set another key in ${variable} and restart translink.` };
   if (kind === "denied") return { cause: `${vendor} refused the key${code}.`, todo: `Set ${variable} to a valid key and restart translink.` };
-  if (kind === "busy") return { cause: `${vendor} wants fewer requests${code}.`, todo: `translink waits as long as it is told to. If this lasts, raise the limit of the ${vendor} account.` };
+  if (kind === "busy") return { cause: `${vendor} wants fewer requests${code}.`, todo: `translink asks again by itself. If this lasts, raise the limit of the ${vendor} account.` };
   return { cause: `${vendor} does not answer${code}.`, todo: `translink keeps trying. Check this machine's network and ${vendor}'s status page.` };
 }
 
