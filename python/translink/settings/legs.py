@@ -42,8 +42,18 @@ class LegSettings(Part):
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
     """None = the system's."""
-    continuous: bool = False
-    """Send silence while nothing is said, for gateways that need a steady stream."""
+    transport: Literal["raw", "rtp", "auto"] = "raw"
+    """What the datagrams are, both ways: `raw` = headerless 16-bit PCM, little-endian; `rtp` = RTP;
+    `auto` = raw until RTP comes. RTP is sent from the socket that listens."""
+    format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
+    """What RTP comes in, by Asterisk's names. A static payload type means what it always does."""
+    reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None
+    """What RTP the ear is sent. None = what comes in, or `g722` for slin16, whose payload type is
+    dynamic: Asterisk drops such."""
+    rate: Literal[16_000, 8_000] = 16_000
+    """Of raw PCM, both ways: 8000 for FreeSWITCH's `unicast` in a narrow-band call."""
+    continuous: bool | None = None
+    """Send silence while nothing is said, for gateways that need a steady stream. None = RTP only."""
     prebuffer_ms: int = Field(60, ge=0, le=2_000)
     """Speech collected before its first datagram leaves."""
     tail_ms: int = Field(1_500, ge=0, le=30_000)
@@ -68,8 +78,12 @@ class LegSettings(Part):
 
     @model_validator(mode="after")
     def _has_an_ear(self) -> Self:
+        if self.transport != "raw":
+            if self.rate != 16_000:
+                raise ValueError("rate: is for raw legs; RTP says its own (see format)")
+            object.__setattr__(self, "send_from_listen", True)
         if self.at_pbx:
-            if "continuous" not in self.model_fields_set:
+            if self.continuous is None:
                 # Measured: with pauses, Asterisk drops the first word after each.
                 object.__setattr__(self, "continuous", True)
         elif self.play_to is None and not self.send_from_listen:
