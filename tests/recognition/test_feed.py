@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -192,6 +193,21 @@ def test_frames_that_come_together_leave_as_one_message() -> None:
     assert [len(pcm) // 640 for _, pcm in line.stream.sent[10:]] == [2, 3, 5, 3, 2]
     assert line.stream.at_once == 9 + 5
     assert line.stream.audio == line.ledger.data
+
+
+def test_a_frame_that_is_only_an_echo_is_silence_for_the_recogniser() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.2)
+        for together in (1, 3, 1):
+            frames = [line.frame(speech=False) for _ in range(together)]
+            frames[-1] = replace(frames[-1], echo=True)
+            line.feed.frames(frames)  # type: ignore[arg-type]
+            await asyncio.sleep(0.02 * together)
+
+    line = play(scene)
+    heard = [line.stream.audio[at : at + 640] == bytes(640) for at in range(0, 15 * 640, 640)]
+    assert [number for number, silent in enumerate(heard) if silent] == [10, 13, 14]
+    assert len(line.stream.audio) == len(line.ledger.data)
 
 
 def test_a_transport_that_is_full_now_and_then_changes_nothing_but_who_sends() -> None:
