@@ -313,8 +313,11 @@ class World(ListenObserver):
         return time.monotonic() - self._zero
 
     def words(self, pcm: bytes | bytearray, offset: int = 0) -> list[Word]:
-        """What a recogniser hears in it."""
-        return hear(bytes(pcm), offset, self.length)
+        """What a recogniser hears in it. Of a word of which there is only the softest frame,
+        nothing, unless more of it may come."""
+        end = offset + len(pcm) // 2
+        heard = hear(bytes(pcm), offset, self.length)
+        return [word for word in heard if word.end - word.start > FRAME or word.end == end]
 
     async def connect(self, language: str) -> NumberStream:
         self.handshakes += 1

@@ -141,16 +141,20 @@ class Timeline:
         words that the same source has said before, and on release those that another one has.
 
         False: the result was not taken. It speaks of a stretch in which the source has heard words,
-        but it knows none of them, so the source's clock cannot be right (it counts from 0 again).
+        or of a long one that it has answered, but knows none of its words, so the source's clock
+        cannot be right (it counts from 0 again).
         """
         if span.done:
             return True
         known = 0
         again = result.end <= span.answered or result.start < span.answered - OVERLAP
         said = result.words
-        if again and span.said and said:
+        if again and said:
             known = restated(span.said, said, span.answered)
-            if not known and any(word.end > result.start + MISPLACED for word in span.said):
+            far = result.start < span.answered - RATE and span.answered > span.start
+            if not known and (
+                far or any(word.end > result.start + MISPLACED for word in span.said)
+            ):
                 return False
         if known and len(said) == known:
             # Nothing new: nor does it answer for more audio than it did the first time.
