@@ -68,8 +68,8 @@ loom: # a target folder of its own, else the flag rebuilds everything twice
 	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
-pytest: $(VENV)/.dev $(VENV)/.release
-	$(BIN)/pytest $(ARGS)
+pytest: $(VENV)/.dev $(VENV)/.release # a file's tests stay with one worker: they share a server
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 ##@ Measure
 .PHONY: bench fuzz interop chaos

@@ -62,8 +62,8 @@ def main() -> int:
     moves = changes(before, results)
     write(asked.out, results, moves)
     if asked.out == REPORT:
-        told = "\n\n".join([table(results), *notes(results), heads(results)])
-        write_between(PERFORMANCE, "targets", told)
+        reported = "\n\n".join([table(results), *notes(results), heads(results)])
+        write_between(PERFORMANCE, "targets", reported)
     sys.stdout.write(f"{moved(moves)}\n\nreport: {asked.out / 'index.html'}\n")
     return code
 

@@ -68,6 +68,7 @@ ROWS = (
     Row("handshake times out, 6 s", ("listen:hang(6)",)),
     Row("zombie sockets", ("listen:zombie",), short=True),
     Row("mute sockets", ("listen:mute",)),
+    Row("interims only, 20 s", ("listen:guess(20)",), seconds=34),
     Row("closed with 1011 net0000", ("listen:close(1011,net0000)*2",)),
     Row("closed with 1008", ("listen:close(1008,data)",)),
     Row(
@@ -196,16 +197,16 @@ async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace
     weight = await room.take(row.weight)
     try:
         for attempt in range(ATTEMPTS):
-            text, told = await run(command, environment, path)
+            text, reported = await run(command, environment, path)
             report = json.loads(text) if text else {}
             if report and (report["perfect"] or not late(report)):
                 break
-            why = f"callers late by {late(report):.0f} ms" if report else f"did not run: {told}"
+            why = f"callers late by {late(report):.0f} ms" if report else f"did not run: {reported}"
             print(f"{row.name}, seed {seed}, attempt {attempt + 1}: {why}", file=sys.stderr)
     finally:
         await room.give(weight)
     if not report:
-        raise SystemExit(f"{row.name}, seed {seed}: {told}")
+        raise SystemExit(f"{row.name}, seed {seed}: {reported}")
     report["attempts"] = attempt + 1
     path.write_text(json.dumps(report))
     wrong = {kind: report[f"words_{kind}"] for kind in WRONG if report[f"words_{kind}"]}
@@ -231,13 +232,13 @@ async def run(command: list[str], environment: dict[str, str], path: Path) -> tu
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        _, told = await process.communicate()
+        _, reported = await process.communicate()
     except asyncio.CancelledError:
         process.terminate()
         await process.wait()
         raise
     text = path.read_text() if path.exists() else ""  # noqa: ASYNC240 - a small local file
-    return text, told.decode()[-3000:]
+    return text, reported.decode()[-3000:]
 
 
 def failures_of(row: Row, reports: Sequence[dict]) -> list[str]:
@@ -308,8 +309,8 @@ def about(arguments: argparse.Namespace, took: float, repeated: int) -> str:
 
 def recovered(reports: Iterable[dict]) -> dict[str, float]:
     """Quantiles of the milliseconds until callers were answered again; empty when nothing broke."""
-    told = (each["ms"] for report in reports for each in report["recoveries"])
-    return named((ms for ms in told if ms is not None), digits=0)
+    reported = (each["ms"] for report in reports for each in report["recoveries"])
+    return named((ms for ms in reported if ms is not None), digits=0)
 
 
 if __name__ == "__main__":

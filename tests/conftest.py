@@ -30,6 +30,16 @@ def pytest_asyncio_loop_factories(
     return {"uvloop": uvloop.new_event_loop}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that ask for the most time go first: the workers then end together, not minutes apart."""
+    patience: dict[Path, float] = {}
+    for item in items:
+        mark = item.get_closest_marker("timeout")
+        asked = float(mark.args[0]) if mark else 0.0
+        patience[item.path] = max(patience.get(item.path, 0.0), asked)
+    items.sort(key=lambda item: -patience[item.path])
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared material; the test is skipped where it is absent."""

@@ -29,7 +29,7 @@ async def ask(server: Serve, method: str, path: str, body: object = None) -> tup
 
 
 def phone(leg: dict[str, str], *, open_mic: bool = True) -> Phone:
-    """Somebody who sends where he was told to, and hears on the same socket."""
+    """A caller that sends where the API says, and hears on the same socket."""
     host, port = leg["send_to"].split(":")
     plan = LegPlan(leg["name"], leg["language"], (host, int(port)), ("127.0.0.1", 0))
     return Phone(plan, open_mic=open_mic)
@@ -49,7 +49,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
         await one.say(1, 2, 3)
         await two.hears(1, 2, 3)
 
-        # In mid-call: he is from now on heard, and hears, in German.
+        # In mid-call: from now on they are heard, and hear, in German.
         status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"language": "de"})
         assert (status, leg["language"]) == (200, "de")
         await one.say(4)
@@ -62,7 +62,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
         ]
         assert {stream.language for stream in fake.streams} == {"en", "fr", "de"}
 
-        # Muted: nothing of what he says is recognised; he still hears.
+        # Muted: nothing of what they say is recognised; they still hear.
         status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"muted": True})
         assert (status, leg["muted"]) == (200, True)
         asked = len(fake.asked)
@@ -100,23 +100,23 @@ async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProvid
         phone(made["legs"][1]) as two,
     ):
         await watcher.send_json({"watch": {"calls": [made["call"]], "levels": names}})
-        told: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
 
         async def follow() -> None:
             async for message in watcher:
-                told.append(message.json())  # noqa: PERF401 - looked at meanwhile
+                messages.append(message.json())  # noqa: PERF401 - looked at meanwhile
 
         following = asyncio.create_task(follow())
         await one.say(11, 12)
         await two.hears(11, 12)
 
         def types() -> set[str]:
-            return {event["type"] for news in told for event in news.get("events", [])}
+            return {event["type"] for news in messages for event in news.get("events", [])}
 
         await until(lambda: types() >= {"interim", "final", "segment", "translation", "speech"})
         loud = [
             (leg, lane, at + slot * 0.02)
-            for news in told
+            for news in messages
             for leg, lanes in news.get("levels", {}).items()
             for lane, (_, pairs, at) in lanes.items()
             for slot, swing in enumerate(base64.b64decode(pairs)[1::2])
@@ -124,10 +124,12 @@ async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProvid
         ]
         assert {(leg, lane) for leg, lane, _ in loud} >= {(names[0], "said"), (names[1], "heard")}
         # The sound is dated by when it came, and so are the words: on any machine they agree.
-        (segment,) = [e for news in told for e in news.get("events", []) if e["type"] == "segment"]
+        (segment,) = [
+            e for news in messages for e in news.get("events", []) if e["type"] == "segment"
+        ]
         said = [at for leg, lane, at in loud if (leg, lane) == (names[0], "said")]
         assert segment["began"] - 0.3 < min(said) <= max(said) < segment["ended"] + 0.3
-        assert any(names[0] in news.get("legs", {}) for news in told)
-        assert any("stages" in news for news in told)
+        assert any(names[0] in news.get("legs", {}) for news in messages)
+        assert any("stages" in news for news in messages)
         following.cancel()
     await server.idle()

@@ -158,4 +158,4 @@ async def test_a_truncated_synthesis_is_not_taken_for_a_whole_one(rig: Rig) -> N
         async for _ in rig.speak.speak("hello there", language="en"):
             pass
     assert caught.value.kind is Kind.TRANSIENT
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10

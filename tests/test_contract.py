@@ -179,11 +179,10 @@ async def test_the_next_call_on_the_same_legs_begins_clean(
     async with call(server, "5001", "5002") as (one, two):
         await one.say(301, 302, 303)
         await until(lambda: server.happened("final", leg="5001"))
-        # He hangs up before his words were spoken: they are said, and then it is over.
+        # They hang up before their words were spoken: those are said, and then it is over.
         await one.caller.close()
         await two.hears(301, 302, 303)
     await server.idle()
-    first = await server.leg("5001")
     ended = server.happened("final", leg="5001")[-1]["end"]
     (gone,) = {event["call"] for event in server.happened(leg="5001")}
 
@@ -192,8 +191,9 @@ async def test_the_next_call_on_the_same_legs_begins_clean(
         await two.hears(311)
         second = await server.leg("5001")
         assert second["call"] != gone
-        assert second["datagrams_in"] < first["datagrams_in"]
-        assert second["stt"]["bytes_sent"] < first["stt"]["bytes_sent"]
+        # Counted from nothing: the first call's are not among them.
+        assert second["datagrams_in"] <= one.caller.sent.datagrams
+        assert second["stt"]["bytes_sent"] <= 640 * (one.caller.sent.datagrams + 50)
         assert second["stt"]["connections_total"] == 1
     await server.idle()
     assert server.happened("final", leg="5001")[-1]["start"] >= ended

@@ -17,7 +17,7 @@ from benches.reference_udp import ReferenceLeg
 from translink._core import Frame, Playout
 from translink.media import Media, MediaLeg
 from translink.process.pressure import Pressure
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -310,15 +310,15 @@ async def test_a_dead_engine_is_told_once(
 
     real = media._engine
     leg, _ = open_leg(media)
-    told: list[bool] = []
-    media.on_died = lambda: told.append(True)
+    reported: list[bool] = []
+    media.on_died = lambda: reported.append(True)
     monkeypatch.setattr(media, "_engine", Dead())
     with caplog.at_level(logging.CRITICAL, "translink.media"):
         leg.play(1, bytes(640), last=True)
-        await until(lambda: bool(told))
+        await until(lambda: bool(reported))
         leg.play(2, bytes(640), last=True)
         await asyncio.sleep(0.05)
-    assert told == [True]
+    assert reported == [True]
     assert "the media engine stopped" in caplog.text
 
 
@@ -333,3 +333,34 @@ async def test_start_is_for_once() -> None:
 
 def test_a_media_that_never_started_closes() -> None:
     Media().close()
+
+
+async def test_tempo_and_echo_guard_are_the_systems_unless_a_leg_has_its_own() -> None:
+    media = Media(tempo=((0.3, 1.0), (1.5, 1.35)), echo_guard=True)
+    legs = [
+        media.add_leg(leg_settings(name, echo_guard=own, original=original))
+        for name, own, original in (("1", None, "replace"), ("2", False, "duck"))
+    ]
+    try:
+        assert [leg.echo_guard for leg in legs] == [True, False]
+        assert [leg.original for leg in legs] == ["replace", "duck"]
+        legs[1].set_echo_guard(True)
+        legs[0].set_original("captions")
+        legs[0].listen_to(legs[1])
+        assert legs[1].echo_guard
+        assert legs[0].original == "captions"
+        # Ten seconds wait: the first point is passed, so they are said faster.
+        legs[1].play(1, os.urandom(320_000), last=True)
+        await until(lambda: legs[1].counters()["tempo"] > 1_300)
+        assert 6.0e9 < legs[1].counters()["behind_ns"] < 8.0e9
+    finally:
+        media.close()
+
+
+async def test_where_nothing_is_to_be_spoken_what_comes_is_told_as_flushed(media: Media) -> None:
+    leg, owner = open_leg(media, play_to=LOCAL)
+    leg.set_original("captions")
+    leg.play(1, bytes(64_000), last=True)
+    await until(lambda: bool(owner.steps))
+    assert [(step.kind, step.unplayed) for step in owner.steps] == [("flushed", 64_000)]
+    assert leg.counters()["drops_playout"] == 0

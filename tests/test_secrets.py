@@ -111,23 +111,23 @@ async def test_whatever_providers_repeat_no_secret_is_said(
     log = tmp_path / "log"
     server = ServerProcess(legs, folder=tmp_path, log=log, extra=settings_of(fake))
     server._environ.update(SECRETS)
-    told: list[str] = []
+    seen: list[str] = []
     async with server, aiohttp.ClientSession(headers=CONTROL) as http:
         base = f"http://127.0.0.1:{server.admin}"
-        events = asyncio.create_task(_collect(http, base, told))
+        events = asyncio.create_task(_collect(http, base, seen))
         async with Phone(legs[0]) as one, Phone(legs[1]):
             await one.say(1, 2, 3)
             kinds = {"deepgram.listen", "deepgram.prerecorded"}
-            await until(lambda: kinds <= _sources(told), lambda: f"told {told[-3:]}", 20.0)
+            await until(lambda: kinds <= _sources(seen), lambda: f"seen {seen[-3:]}", 20.0)
             # Providers of the text's way are asked only when something was understood. At once:
             # the longer one is refused, the longer it is not asked again.
             fake.refuse.pop("prerecorded")
             answers = [await _ask(http, base, path) for path in await _paths(http, base)]
             await one.say(4, 5, 6)
-            await until(lambda: _has(told, "untranslated"), lambda: f"told {told[-3:]}", 20.0)
+            await until(lambda: _has(seen, "untranslated"), lambda: f"seen {seen[-3:]}", 20.0)
             fake.refuse.pop("translate")
             await one.say(7, 8, 9)
-            await until(lambda: "deepgram.speak.2" in str(told), lambda: f"told {told[-3:]}", 20.0)
+            await until(lambda: "deepgram.speak.2" in str(seen), lambda: f"seen {seen[-3:]}", 20.0)
         answers += [await _ask(http, base, path) for path in await _paths(http, base)]
         wrong = {"Authorization": f"Bearer {GUESS}"}
         async with http.get(base + "/api/stats", headers=wrong) as answer:
@@ -148,10 +148,10 @@ async def test_whatever_providers_repeat_no_secret_is_said(
         await asyncio.gather(events, return_exceptions=True)
     keys = {shown.split()[-1] for shown in fake.keys if shown}
     assert keys >= {SECRETS["DEEPGRAM_API_KEY"], SECRETS["DEEPL_API_KEY"], *FALLBACK}
-    assert "refused Token ***" in "".join(told), "the providers did repeat them"
+    assert "refused Token ***" in "".join(seen), "the providers did repeat them"
     assert len(log.read_text().splitlines()) > 20
     assert leaks(log.read_bytes()) == []
-    assert leaks("\n".join(told)) == []
+    assert leaks("\n".join(seen)) == []
     for text in answers:
         assert leaks(text) == [], text[:200]
 
@@ -197,19 +197,19 @@ async def test_no_help_shows_a_value_from_the_environment(tmp_path: Path) -> Non
         assert leaks(said) == []
 
 
-async def _collect(http: aiohttp.ClientSession, base: str, told: list[str]) -> None:
+async def _collect(http: aiohttp.ClientSession, base: str, seen: list[str]) -> None:
     async with http.ws_connect(base + "/api/events") as stream:
         async for message in stream:
-            told.append(str(message.data))  # noqa: PERF401 - seen while it grows
+            seen.append(str(message.data))  # noqa: PERF401 - seen while it grows
 
 
-def _sources(told: list[str]) -> set[str]:
+def _sources(seen: list[str]) -> set[str]:
     """Providers of whose failures something was said."""
-    return {name for name in ("deepgram.listen", "deepgram.prerecorded") if name in "".join(told)}
+    return {name for name in ("deepgram.listen", "deepgram.prerecorded") if name in "".join(seen)}
 
 
-def _has(told: list[str], type_: str) -> bool:
-    return any(orjson.loads(text)["type"] == type_ for text in told)
+def _has(seen: list[str], type_: str) -> bool:
+    return any(orjson.loads(text)["type"] == type_ for text in seen)
 
 
 async def _paths(http: aiohttp.ClientSession, base: str) -> list[str]:

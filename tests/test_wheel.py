@@ -130,9 +130,9 @@ def test_the_recogniser_is_an_extra_that_is_named_where_it_is_missing(
             timeout=60,
             check=False,
         )
-        told = done.stdout + done.stderr
-        assert (done.returncode, "Traceback" in told) == (code, False), told
-        assert "pip install 'translink[offline]'" in told
+        reported = done.stdout + done.stderr
+        assert (done.returncode, "Traceback" in reported) == (code, False), reported
+        assert "pip install 'translink[offline]'" in reported
 
 
 def test_the_installed_server_translates_a_call(translink_command: Path, tmp_path: Path) -> None:

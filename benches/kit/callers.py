@@ -36,7 +36,7 @@ class Callers:
         self.talkers = [Talker(place, seed, manner) for place in range(2 * calls)]
         self.calling: set[int] = set()
         """Calls that were begun by `call` and are going on."""
-        self.told: dict[str, Any] = {}
+        self.reported: dict[str, Any] = {}
         """After `end`: CPU seconds, the worst lateness …"""
         self._folder = folder
         self._began: dict[int, float] = {}
@@ -100,7 +100,7 @@ class Callers:
 
     async def end(self) -> None:
         """All hang up."""
-        self.told = json.loads(await self._ask("end"))
+        self.reported = json.loads(await self._ask("end"))
 
     def words(self, calls: Iterable[int]) -> tuple[Counts, list[float]]:
         """What was said and heard in these calls; how late each datagram at any ear was, in ms."""

@@ -166,7 +166,7 @@ async def _run(scene: Scene) -> Outcome:
         stages: Any = (await programs.stats()).get("stages_ms") or {}
         await callers.end()
         counts, late = callers.words(range(scene.calls))
-    return Outcome(scene, readings, idle, counts, callers.told, late, stages)
+    return Outcome(scene, readings, idle, counts, callers.reported, late, stages)
 
 
 async def _watch(scene: Scene, callers: Callers, programs: Programs, start: float) -> list[Reading]:

@@ -19,7 +19,7 @@ import uvloop
 from benches.kit.receiving import busy
 from benches.reference_udp import TICK, ReferenceLeg
 from translink.media import Media
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 from translink.settings.types import Address
 
 SECOND = bytes(range(256)) * 125
@@ -50,7 +50,7 @@ class EnginePlayers:
         """Another second for one ear."""
         self._legs[ear].play(1, SECOND, last)
 
-    def told(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         """What the engine counted."""
         counters = [leg.counters() for leg in self._legs]
         return {
@@ -76,7 +76,7 @@ class ReferencePlayers:
         """Another second for one ear."""
         self._legs[ear].play(SECOND)
 
-    def told(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         """Nothing: it counts nothing."""
         return {}
 
@@ -100,7 +100,7 @@ async def _play(name: str, seconds: int, mood: str) -> None:
     used = time.process_time() - before
     if other is not None:
         other.cancel()
-    print(json.dumps({"cpu_seconds": used, **players.told()}), flush=True)
+    print(json.dumps({"cpu_seconds": used, **players.reported()}), flush=True)
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ class Talking:
         self.say(*lines)
         return self.line()
 
-    def told(self, *lines: str) -> dict[str, Any]:
+    def reported(self, *lines: str) -> dict[str, Any]:
         """Its answer, of JSON."""
         answer: dict[str, Any] = json.loads(self.ask(*lines))
         return answer

@@ -39,12 +39,12 @@ def provenance(scale: str = "") -> dict[str, Any]:
     }
 
 
-def head(told: dict[str, Any]) -> str:
+def head(run: dict[str, Any]) -> str:
     """One line of it, for people."""
     return (
-        f"translink {told['translink']} ({told['commit']}), {told['date'][:10]}, {told['cpu']} "
-        f"with {told['cores']} cores, Linux {told['kernel']}, Python {told['python']}, "
-        f"load {told['load']} at the start: `{told['command']}`"
+        f"translink {run['translink']} ({run['commit']}), {run['date'][:10]}, {run['cpu']} "
+        f"with {run['cores']} cores, Linux {run['kernel']}, Python {run['python']}, "
+        f"load {run['load']} at the start: `{run['command']}`"
     )
 
 
@@ -57,8 +57,8 @@ def commit() -> str:
 
 def command() -> str:
     """What was typed, without paths of this machine."""
-    told = os.environ.get("TRANSLINK_BENCH_COMMAND")
-    words = told.split() if told else [*_spoken(Path(sys.argv[0])), *sys.argv[1:]]
+    given = os.environ.get("TRANSLINK_BENCH_COMMAND")
+    words = given.split() if given else [*_spoken(Path(sys.argv[0])), *sys.argv[1:]]
     return " ".join(word if "/" not in word else Path(word).name for word in words)
 
 
@@ -84,9 +84,9 @@ def _version(package: str) -> str:
 
 def _first_line(*arguments: str) -> str:
     try:
-        told = subprocess.run(
+        done = subprocess.run(
             arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return told.stdout.partition("\n")[0].strip() if told.returncode == 0 else ""
+    return done.stdout.partition("\n")[0].strip() if done.returncode == 0 else ""

@@ -58,13 +58,13 @@ class Receiver(Talking):
 
     def end(self) -> dict[str, Any]:
         """What was counted."""
-        return self.told("end")
+        return self.reported("end")
 
 
 def send(ports: Sequence[int], *, seconds: float, rate: float, size: int, source: int = 0) -> Sent:
     """Run `native/sender.c` to its end."""
     command = [str(program("sender")), str(seconds), str(rate), str(size), TICK_US, str(source)]
-    told = subprocess.run(
+    done = subprocess.run(
         command,
         input="\n".join(map(str, ports)),
         stdout=subprocess.PIPE,
@@ -72,7 +72,7 @@ def send(ports: Sequence[int], *, seconds: float, rate: float, size: int, source
         check=True,
         timeout=seconds + SENDER_GRACE,
     )
-    return Sent(**json.loads(told.stdout))
+    return Sent(**json.loads(done.stdout))
 
 
 def _command(name: str, legs: int, mood: str) -> list[str]:

@@ -34,7 +34,7 @@ from benches.kit.receivers import RECEIVE_BUFFER
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame
 from translink.media import Media
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 from translink.settings.types import Address
 
 
@@ -70,15 +70,15 @@ class EngineLegs:
             for name, used in thread_seconds(os.getpid()).items()
         }
         loop = threads.pop("loop")
-        told = {key: value - self._before[key] for key, value in self._totals().items()}
+        reported = {key: value - self._before[key] for key, value in self._totals().items()}
         return {
-            "datagrams": told.pop("datagrams_in"),
-            "frames": told.pop("frames_in") - told.pop("frames_padded"),
+            "datagrams": reported.pop("datagrams_in"),
+            "frames": reported.pop("frames_in") - reported.pop("frames_padded"),
             "loop_seconds": loop,
             "media_seconds": sum(threads.values()),
             "ready_to_python_ms": named(self._waits, 1e-6),
             "ready_to_python_curve": curve(self._waits, 1e-6),
-            **told,
+            **reported,
         }
 
     def _hear(self, frames: list[Frame]) -> None:
@@ -147,12 +147,12 @@ class AttachedLegs:
     def end(self) -> dict[str, Any]:
         """What was counted."""
         after = self._native.attached_datagrams()
-        told = self._native.attached_stalls()
+        reported = self._native.attached_stalls()
         return {
             "datagrams": after - self._before,
             "frames": len(self._waits),
             **_ages(self._waits),
-            "stall_ms": named((told[n] for n in range(self._before, after)), 1e-6),
+            "stall_ms": named((reported[n] for n in range(self._before, after)), 1e-6),
         }
 
     def _hear(self, leg: int, sent: int) -> None:

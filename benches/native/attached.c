@@ -41,8 +41,8 @@ int attached_open(int legs, int room, int *ports) {
         if (bind(sockets[n], (struct sockaddr *)&here, sizeof here)) return -1;
         getsockname(sockets[n], (struct sockaddr *)&here, &length);
         ports[n] = ntohs(here.sin_port);
-        struct epoll_event told = {.events = EPOLLIN, .data.u32 = (uint32_t)n};
-        epoll_ctl(poll_set, EPOLL_CTL_ADD, sockets[n], &told);
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)n};
+        epoll_ctl(poll_set, EPOLL_CTL_ADD, sockets[n], &event);
     }
     return 0;
 }

@@ -9,7 +9,7 @@
 // the ear's port of each, starts to talk at the line `begin` (answers with the time of its first
 // deadline), tells at the line `how` for how many seconds all ears have heard nothing (a line that
 // still has words to say counts as an ear that hears), and stops at the line `end` with one line of
-// JSON. A line of `lines` that ends with `later` says nothing, not even silence, until it is told
+// JSON. A line of `lines` that ends with `later` says nothing, not even silence, until it is asked
 // `call N` (answered with the time of its first deadline); `until N BYTES` has it say no more than so
 // much of its audio, and then silence; `hang N` ends it.
 //
@@ -17,7 +17,7 @@
 // wake-up missed leaves at once. A line whose audio is over says silence. HEARD gets a record for
 // each datagram that came to an ear: line (u32), bytes (u32), kernel receive time on
 // CLOCK_MONOTONIC (u64), then the datagram; with `times` without it, and with 0 bytes. The kernel
-// stamps with the wall clock; how far that ran away from CLOCK_MONOTONIC meanwhile is told.
+// stamps with the wall clock; how far that ran away from CLOCK_MONOTONIC meanwhile is reported.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -80,8 +80,8 @@ static int open_line(int poll, struct line *line, int port) {
     if (port && connect(line->mouth, (struct sockaddr *)&there, sizeof there)) return -1;
     if (bind(line->ear, (struct sockaddr *)&here, sizeof here)) return -1;
     getsockname(line->ear, (struct sockaddr *)&here, &length);
-    struct epoll_event told = {.events = EPOLLIN, .data.u32 = (uint32_t)(line - lines)};
-    epoll_ctl(poll, EPOLL_CTL_ADD, line->ear, &told);
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(line - lines)};
+    epoll_ctl(poll, EPOLL_CTL_ADD, line->ear, &event);
     return ntohs(here.sin_port);
 }
 
@@ -99,10 +99,10 @@ static void hear(uint32_t number) {
     int got = recvmmsg(lines[number].ear, messages, BATCH, MSG_DONTWAIT, NULL);
     for (int n = 0; n < got; n++) {
         struct record record = {number, times_only ? 0 : messages[n].msg_len, clock_of(CLOCK_MONOTONIC)};
-        struct cmsghdr *told = CMSG_FIRSTHDR(&messages[n].msg_hdr);
-        if (told && told->cmsg_level == SOL_SOCKET && told->cmsg_type == SCM_TIMESTAMPNS) {
+        struct cmsghdr *stamp = CMSG_FIRSTHDR(&messages[n].msg_hdr);
+        if (stamp && stamp->cmsg_level == SOL_SOCKET && stamp->cmsg_type == SCM_TIMESTAMPNS) {
             struct timespec at;
-            memcpy(&at, CMSG_DATA(told), sizeof at);
+            memcpy(&at, CMSG_DATA(stamp), sizeof at);
             record.at = (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec - ahead;
         }
         fwrite(&record, sizeof record, 1, kept);
@@ -178,10 +178,10 @@ int main(int count, char **arguments) {
 
     enum { CLOCK = MOST_LINES, ORDERS };
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-    struct epoll_event told = {.events = EPOLLIN, .data.u32 = CLOCK};
-    epoll_ctl(poll, EPOLL_CTL_ADD, timer, &told);
-    told.data.u32 = ORDERS;
-    epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &told);
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = CLOCK};
+    epoll_ctl(poll, EPOLL_CTL_ADD, timer, &event);
+    event.data.u32 = ORDERS;
+    epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &event);
     uint64_t start = clock_of(CLOCK_MONOTONIC) + 20 * MS, step = 0;
     ahead = clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC);
     printf("%lu\n", (unsigned long)start);

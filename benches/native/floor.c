@@ -29,8 +29,8 @@ int main(int count, char **arguments) {
     if (count != 3) return fprintf(stderr, "floor SOCKETS RECEIVE_BUFFER\n"), 2;
     int sockets = atoi(arguments[1]), room = atoi(arguments[2]);
     int poll = epoll_create1(0);
-    struct epoll_event told = {.events = EPOLLIN, .data.fd = STDIN_FILENO};
-    epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &told);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = STDIN_FILENO};
+    epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &event);
     printf("ready");
     for (int n = 0; n < sockets; n++) {
         int sock = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -39,8 +39,8 @@ int main(int count, char **arguments) {
         setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
         if (sock < 0 || bind(sock, (struct sockaddr *)&here, sizeof here)) return perror("bind"), 1;
         getsockname(sock, (struct sockaddr *)&here, &length);
-        told.data.fd = sock;
-        epoll_ctl(poll, EPOLL_CTL_ADD, sock, &told);
+        event.data.fd = sock;
+        epoll_ctl(poll, EPOLL_CTL_ADD, sock, &event);
         printf(" %d", ntohs(here.sin_port));
     }
     printf("\n");

@@ -222,31 +222,31 @@ static void orders(void) {
 int main(int count, char **arguments) {
     if (count != 2 || !(times = fopen(arguments[1], "wb"))) return fprintf(stderr, "sink TIMES\n"), 2;
     int poll = epoll_create1(0), on = 1;
-    int door = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof here;
-    if (bind(door, (struct sockaddr *)&here, sizeof here) || listen(door, 4096)) return perror("bind"), 1;
-    getsockname(door, (struct sockaddr *)&here, &length);
+    if (bind(listener, (struct sockaddr *)&here, sizeof here) || listen(listener, 4096)) return perror("bind"), 1;
+    getsockname(listener, (struct sockaddr *)&here, &length);
     printf("ready %d\n", ntohs(here.sin_port));
     fflush(stdout);
-    struct epoll_event told = {.events = EPOLLIN, .data.fd = door}, events[256];
-    epoll_ctl(poll, EPOLL_CTL_ADD, door, &told);
-    told.data.fd = STDIN_FILENO;
-    epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &told);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, events[256];
+    epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
+    event.data.fd = STDIN_FILENO;
+    epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &event);
     for (;;) {
         int ready = epoll_wait(poll, events, 256, -1);
         for (int n = 0; n < ready; n++) {
             int file = events[n].data.fd;
             if (file == STDIN_FILENO) {
                 orders();
-            } else if (file == door) {
-                for (int new; (new = accept4(door, NULL, NULL, SOCK_NONBLOCK)) >= 0;) {
+            } else if (file == listener) {
+                for (int new; (new = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0;) {
                     if (new >= MOST_FILES) { close(new); continue; }
                     setsockopt(new, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
                     peers[new] = calloc(1, sizeof *peers[new]);
                     peers[new]->room = malloc(ROOM);
-                    told.data.fd = new;
-                    epoll_ctl(poll, EPOLL_CTL_ADD, new, &told);
+                    event.data.fd = new;
+                    epoll_ctl(poll, EPOLL_CTL_ADD, new, &event);
                 }
             } else {
                 struct peer *peer = peers[file];

@@ -119,7 +119,7 @@ def heads(results: dict[str, Any]) -> str:
     for row, cases in rows_of(results).items():
         for case in cases:
             runs.setdefault(head(case["when"]), {})[row] = None
-    return "\n\n".join(f"{told} ({', '.join(rows)})" for told, rows in runs.items())
+    return "\n\n".join(f"{reported} ({', '.join(rows)})" for reported, rows in runs.items())
 
 
 def notes(results: dict[str, Any]) -> list[str]:
@@ -159,12 +159,12 @@ def _verdict(target: Target, cases: list[dict[str, Any]]) -> Verdict:
 
 def _measured(target: Target, cases: list[dict[str, Any]]) -> float | None:
     if target.case in ("*", "-1"):
-        told = [found for case in cases if (found := value(case, target.figure)) is not None]
-        if not told:
+        reported = [found for case in cases if (found := value(case, target.figure)) is not None]
+        if not reported:
             return None
         if target.case == "-1":
-            return told[-1]
-        return max(told) if target.at_least else min(told)
+            return reported[-1]
+        return max(reported) if target.at_least else min(reported)
     for case in cases:
         named = case["case"] == target.case
         if named or (case["case"].startswith(target.case) and not _exact(target, cases)):

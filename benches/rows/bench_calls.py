@@ -33,8 +33,8 @@ def bench_interpreter(bench: Bench) -> None:
         row.add("utterances", "", own["count"], own=False)
         for name in ("socket_to_ring", "ring_to_loop", "ring_to_wire", "audio_to_sent"):
             if name in outcome.stages_ms:
-                told = outcome.stages_ms[name]
-                row.quantiles(name.replace("_", " "), "ms", told, "p50", "p99", noise=0.2)
+                reported = outcome.stages_ms[name]
+                row.quantiles(name.replace("_", " "), "ms", reported, "p50", "p99", noise=0.2)
         add_words(row, outcome.counts)
 
     bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))

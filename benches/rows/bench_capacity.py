@@ -47,7 +47,7 @@ def bench_capacity(bench: Bench, calls: int) -> None:
 
     bench.measure(row, once, repeats=scale.pick(1, 1, 2))
     if any(misses) and scale.name != "smoke":
-        # This machine may have stood still: a second chance, and whoever reads is told.
+        # This machine may have stood still: a second chance, and the report says so.
         row.note(f"{calls} calls: in one run {next(filter(None, misses))}; run once more")
         misses = []
         once()

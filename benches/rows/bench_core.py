@@ -60,10 +60,10 @@ def bench_core_times(bench: Bench) -> None:
                     cwd=ROOT, env=os.environ | {"CRITERION_HOME": folder},
                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
                 )  # fmt: skip
-            for told in sorted(Path(folder).rglob("new/estimates.json")):
-                middle = json.loads(told.read_text())["median"]
+            for estimates in sorted(Path(folder).rglob("new/estimates.json")):
+                middle = json.loads(estimates.read_text())["median"]
                 likely = middle["confidence_interval"]
-                act = json.loads((told.parent / "benchmark.json").read_text())["full_id"]
+                act = json.loads((estimates.parent / "benchmark.json").read_text())["full_id"]
                 for nanos in (
                     likely["lower_bound"],
                     middle["point_estimate"],
@@ -77,12 +77,12 @@ def bench_core_times(bench: Bench) -> None:
 @cache
 def counts() -> str:
     """The bench binary, built if need be."""
-    told = subprocess.run(
+    done = subprocess.run(
         [*_cargo(), "bench", "-q", "--no-run", "-p", "translink-core", "--bench", "counts",
          "--message-format=json"],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    for line in told.stdout.splitlines():
+    for line in done.stdout.splitlines():
         message = json.loads(line)
         if message.get("target", {}).get("name") == "counts" and message.get("executable"):
             return str(message["executable"])
@@ -92,14 +92,14 @@ def counts() -> str:
 def collected(act: str, times: int) -> int:
     """Instructions of the whole run."""
     with tempfile.TemporaryDirectory() as folder:
-        told = subprocess.run(
+        done = subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={Path(folder) / 'out'}",
              counts(), act, str(times)],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-    found = _COLLECTED.search(told.stderr)
+    found = _COLLECTED.search(done.stderr)
     if found is None:
-        raise RuntimeError(told.stderr[-1000:])
+        raise RuntimeError(done.stderr[-1000:])
     return int(found[1])
 
 

@@ -43,17 +43,17 @@ def bench_handoff(bench: Bench, mood: str) -> None:
                 receiver.begin()
                 sent = send(receiver.ports, seconds=seconds, **load)
                 time.sleep(0.3)
-                told = receiver.end()
-            lost = sent.sent - told["frames"]
+                reported = receiver.end()
+            lost = sent.sent - reported["frames"]
             row.add(f"{title} lost", "frames", lost, own=own, at_most=0.0 if own else None)
             if mood == "idle":
-                each = told["cpu_seconds"] * 1e6 / max(1, told["frames"])
+                each = reported["cpu_seconds"] * 1e6 / max(1, reported["frames"])
                 row.add(f"{title} CPU", "µs/frame", each, own=own, noise=0.1)
-            tell(row, f"{title}, sent → callback", told, "sent_to_python", own=own)
+            tell(row, f"{title}, sent → callback", reported, "sent_to_python", own=own)
             if own:
-                tell(row, "ready → callback", told, "ready_to_python", limit=limit)
+                tell(row, "ready → callback", reported, "ready_to_python", limit=limit)
             else:
-                stalls = told["stall_ms"]
+                stalls = reported["stall_ms"]
                 row.quantiles(
                     f"{title}, receiving stands still", "ms", stalls, "p99", "max", own=own
                 )
@@ -64,7 +64,7 @@ def bench_handoff(bench: Bench, mood: str) -> None:
 def tell(
     row: Row,
     name: str,
-    told: dict[str, Any],
+    reported: dict[str, Any],
     key: str,
     *,
     own: bool = True,
@@ -72,7 +72,7 @@ def tell(
 ) -> None:
     """Quantiles and the whole distribution."""
     row.quantiles(
-        name, "ms", told[f"{key}_ms"], "p50", "p99", "p99.9", "max",
+        name, "ms", reported[f"{key}_ms"], "p50", "p99", "p99.9", "max",
         own=own, at_most={"p99": limit}, noise=0.2,
     )  # fmt: skip
-    row.curve(name, "ms", told[f"{key}_curve"], own)
+    row.curve(name, "ms", reported[f"{key}_curve"], own)

@@ -52,8 +52,8 @@ def bench_ingest(bench: Bench, legs: int) -> None:
                 continue  # once is enough for what is not judged
             if scale.name == "smoke" and name == "asyncio":
                 continue  # the same program as on uvloop
-            told, sent = listen(name, legs, seconds)
-            theirs = add(row, name, title, told, sent, own=False)
+            reported, sent = listen(name, legs, seconds)
+            theirs = add(row, name, title, reported, sent, own=False)
             row.add(f"{title} ÷ translink", "×", theirs / ours, better="more", own=False)
 
     bench.measure(row, once, repeats=scale.pick(1, 3 if legs == 400 else 2, 4))
@@ -74,8 +74,8 @@ def bench_lock(bench: Bench, legs: int) -> None:
     def once() -> None:
         spent = {}
         for parts in (1, 4):
-            told, _ = listen("engine", legs, seconds, rate=50 * parts, size=640 // parts)
-            spent[parts] = told["loop_seconds"] * 1e6 / max(1, told["frames"])
+            reported, _ = listen("engine", legs, seconds, rate=50 * parts, size=640 // parts)
+            spent[parts] = reported["loop_seconds"] * 1e6 / max(1, reported["frames"])
             row.add(f"loop's thread, {parts} datagrams a frame", "µs/frame", spent[parts])
         row.add("GIL at most, per frame", "µs", spent[1], at_most=5.0)
         more = (spent[4] - spent[1]) / 3
@@ -99,23 +99,25 @@ def listen(
         return receiver.end(), sent
 
 
-def add(row: Row, name: str, title: str, told: dict[str, Any], sent: Sent, *, own: bool) -> float:
+def add(
+    row: Row, name: str, title: str, reported: dict[str, Any], sent: Sent, *, own: bool
+) -> float:
     """CPU and losses of one receiver; microseconds a datagram."""
-    each: float = told["cpu_seconds"] * 1e6 / max(1, told["datagrams"])
+    each: float = reported["cpu_seconds"] * 1e6 / max(1, reported["datagrams"])
     row.add(f"{title} CPU", "µs/datagram", each, own=own, noise=0.05)
     limit = 0.0 if own else None
-    row.add(f"{title} lost", "datagrams", sent.sent - told["datagrams"], own=own, at_most=limit)
+    row.add(f"{title} lost", "datagrams", sent.sent - reported["datagrams"], own=own, at_most=limit)
     rate = sent.sent / sent.seconds
     if rate < 0.99 * row.x * RATE if row.x else False:
         row.note(f"the sender made {rate:,.0f} datagrams/s only")
     return each
 
 
-def detail(row: Row, told: dict[str, Any], sent: Sent) -> None:
+def detail(row: Row, reported: dict[str, Any], sent: Sent) -> None:
     """Where translink's CPU goes, and how late Python hears of a frame."""
-    datagrams, frames = max(1, told["datagrams"]), max(1, told["frames"])
-    row.add("media thread", "µs/datagram", told["media_seconds"] * 1e6 / datagrams)
-    row.add("loop's thread", "µs/frame", told["loop_seconds"] * 1e6 / frames)
+    datagrams, frames = max(1, reported["datagrams"]), max(1, reported["frames"])
+    row.add("media thread", "µs/datagram", reported["media_seconds"] * 1e6 / datagrams)
+    row.add("loop's thread", "µs/frame", reported["loop_seconds"] * 1e6 / frames)
     row.add("sender CPU", "µs/datagram", sent.cpu_seconds * 1e6 / max(1, sent.sent), own=False)
     row.add("sender's worst lateness", "ms", sent.late_ms, own=False)
-    row.curve("ready → Python", "ms", told["ready_to_python_curve"])
+    row.curve("ready → Python", "ms", reported["ready_to_python_curve"])

@@ -31,11 +31,11 @@ def bench_leg_memory(bench: Bench) -> None:
     row = Row("memory", f"{legs} legs")
 
     def once() -> None:
-        told = subprocess.run(
+        answer = subprocess.run(
             [sys.executable, "-m", "benches.rows.bench_memory", str(legs)],
             stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT,
         )  # fmt: skip
-        figures = json.loads(told.stdout)
+        figures = json.loads(answer.stdout)
         ledger = LEDGER_SECONDS * len(SECOND) / 1024
         for name in ("idle", "heard", "spoke"):
             row.add(f"a leg, {name}", "KiB more", figures[name], noise=0.1)

@@ -133,7 +133,7 @@ async def overload(row: Row, core: int, others: int, extra: str) -> None:
         log = programs.log()
         counts, _ = callers.words(run.begun - run.refused)
     _tell(row, run, counts, stats["stages_ms"].get("own") or {})
-    row.add("callers' worst lateness", "ms", callers.told["late_ms"], own=False)
+    row.add("callers' worst lateness", "ms", callers.reported["late_ms"], own=False)
     row.note("log: " + ", ".join(f"{what} {log.count(what)} times" for what in SYMPTOMS))
 
 
@@ -189,7 +189,7 @@ async def _watch(programs: Programs, callers: Callers, run: Run) -> None:
                 stats: Any = await programs.stats()
                 pressure = stats["pressure"]
                 run.given_up = pressure["given_up"]
-                told = {
+                reported = {
                     "calls running": stats["totals"]["calls_active"],
                     "calls offered": len(callers.calling | run.refused),
                     "loop busy": pressure["busy"],
@@ -197,9 +197,9 @@ async def _watch(programs: Programs, callers: Callers, run: Run) -> None:
                     "frames a message": pressure["frames_per_message"],
                 }
                 at = round(time.monotonic() - began, 1)
-                for name, value in told.items():
+                for name, value in reported.items():
                     run.lines.setdefault(name, []).append([at, value])
-                say(f"{at:5.0f} s  {pressure['level']}: {told}")
+                say(f"{at:5.0f} s  {pressure['level']}: {reported}")
             await asyncio.sleep(0.1)
 
 

@@ -59,8 +59,8 @@ def bench_playout_drift(bench: Bench) -> None:
     row = Row("playout", f"100 ears for {seconds} s")
 
     def once() -> None:
-        times, told = play("engine", 100, seconds, "idle")
-        tell(row, "translink", times, told, own=True)
+        times, reported = play("engine", 100, seconds, "idle")
+        tell(row, "translink", times, reported, own=True)
         # Whole ticks do not show in an average of deviations, but in the count of datagrams.
         row.add("datagrams too many or too few", "datagrams",
                 sum(abs(len(each) - 50 * seconds) for each in times), at_most=0.0)  # fmt: skip
@@ -74,7 +74,7 @@ def tell(
     row: Row,
     title: str,
     times: list[list[int]],
-    told: dict[str, Any],
+    reported: dict[str, Any],
     *,
     own: bool,
     target: bool = False,
@@ -86,12 +86,12 @@ def tell(
         title, "ms", named(late), "p50", "p99", "p99.9", "max",
         own=own, at_most=limits, noise=0.2,
     )  # fmt: skip
-    each = told["cpu_seconds"] * 1e6 / max(1, len(late))
+    each = reported["cpu_seconds"] * 1e6 / max(1, len(late))
     row.add(f"{title} CPU", "µs/datagram", each, own=own, noise=0.05)
     row.curve(title, "ms", curve(late), own)
     for name in ("late_wakes", "underruns"):
-        if name in told:
-            row.add(name.replace("_", " "), "", told[name])
+        if name in reported:
+            row.add(name.replace("_", " "), "", reported[name])
 
 
 def play(name: str, ears: int, seconds: int, mood: str) -> tuple[list[list[int]], dict[str, Any]]:
@@ -106,10 +106,10 @@ def play(name: str, ears: int, seconds: int, mood: str) -> tuple[list[list[int]]
         ):
             it.ask(listener.ask(*["0 0 0"] * ears, "").strip())
             listener.ask("begin")
-            told = it.told("begin")
+            reported = it.reported("begin")
             time.sleep(0.1)
-            slew = listener.told("end")["clock_slew_ms"]
-        return arrivals(heard, ears, slew), told
+            slew = listener.reported("end")["clock_slew_ms"]
+        return arrivals(heard, ears, slew), reported
 
 
 def arrivals(path: Path, ears: int, slew_ms: float) -> list[list[int]]:

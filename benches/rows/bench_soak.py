@@ -58,8 +58,8 @@ def bench_soak(bench: Bench, minutes: float | None) -> None:
 
 def drift(row: Row, readings: list, warm: float, until: float) -> None:
     """Does own time grow? Its p99 of everything up to each reading, and CPU between readings."""
-    told = [[each.at, each.own_p99_ms] for each in readings if each.own_p99_ms is not None]
-    row.line("own time p99 so far", "ms", told, "s")
+    reported = [[each.at, each.own_p99_ms] for each in readings if each.own_p99_ms is not None]
+    row.line("own time p99 so far", "ms", reported, "s")
     steady = [each for each in readings if warm <= each.at <= until]
     used = [
         (b.at, (b.cpu_seconds - a.cpu_seconds) / (b.at - a.at))

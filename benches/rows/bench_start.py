@@ -52,11 +52,11 @@ def bench_serve(bench: Bench) -> None:
 
 
 def _import(module: str) -> float:
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", _TIMED.format(module)],
         capture_output=True, text=True, check=True, cwd=ROOT, env=_environment(),
     )  # fmt: skip
-    return float(told.stdout)
+    return float(done.stdout)
 
 
 def _serve() -> tuple[float, float]:

@@ -49,8 +49,8 @@ def tell(row: Row, name: str, scene: Scene, seconds: int, *, flooded: bool) -> N
     row.quantiles(f"{name}, playout", "ms", named(late), "p50", "p99", noise=0.2)
     row.add(f"{name}, media thread", "% of a core", 100 * cpu / seconds, noise=0.2)
     if flooded:
-        told = scene.count(scene.lines[-1], "strangers")
-        row.add("strangers counted", "of those sent", told / sent, better="same")
+        reported = scene.count(scene.lines[-1], "strangers")
+        row.add("strangers counted", "of those sent", reported / sent, better="same")
         row.add("strangers sent", "1/s", sent / seconds, own=False, better="same")
     scene.close()
 
@@ -106,7 +106,7 @@ class Scene:
                     self._engine.drain(4096)
         cpu = media_seconds() - before
         sent = json.loads(flood.communicate()[0])["sent"] if flood else 0
-        # What the kernel kept out is told by the next datagram that it lets in.
+        # What the kernel kept out is counted with the next datagram that it lets in.
         self.lines[-1].say()
         self._ear.join()
         return sent, cpu, behind_grid_ms(self._ear.times)

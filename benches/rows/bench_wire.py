@@ -48,10 +48,10 @@ def bench_wire(bench: Bench, calls: int) -> None:
     row = Row("wire", counted(calls, "call"), x=calls, axis="two-way calls, both talking")
 
     def once() -> None:
-        ages, told = through_translink(calls, seconds)
-        tell(row, "translink", ages, told, own=True, limit=2.0 if calls == 50 else None)
-        ages, told = through_reference(calls, seconds)
-        tell(row, "uvloop + websockets", ages, told, own=False)
+        ages, reported = through_translink(calls, seconds)
+        tell(row, "translink", ages, reported, own=True, limit=2.0 if calls == 50 else None)
+        ages, reported = through_reference(calls, seconds)
+        tell(row, "uvloop + websockets", ages, reported, own=False)
 
     bench.measure(row, once, repeats=scale.pick(1, 2 if calls == 50 else 1, 3))
 
@@ -60,7 +60,7 @@ def tell(
     row: Row,
     title: str,
     ages: list[int],
-    told: dict[str, Any],
+    reported: dict[str, Any],
     *,
     own: bool,
     limit: float | None = None,
@@ -71,10 +71,17 @@ def tell(
         own=own, at_most={"p99": limit}, noise=0.2,
     )  # fmt: skip
     row.curve(title, "ms", curve(ages, 1e-6), own)
-    each = told["cpu_seconds"] * 1e6 / max(1, told["frames"])
+    each = reported["cpu_seconds"] * 1e6 / max(1, reported["frames"])
     row.add(f"{title} CPU", "µs/frame", each, own=own, noise=0.05)
-    row.add(f"{title} frames a message", "", told["frames"] / max(1, told["messages"]), own=False)
-    row.add(f"{title} missing", "frames", told["missing"], own=own, at_most=0.0 if own else None)
+    row.add(
+        f"{title} frames a message",
+        "",
+        reported["frames"] / max(1, reported["messages"]),
+        own=False,
+    )
+    row.add(
+        f"{title} missing", "frames", reported["missing"], own=own, at_most=0.0 if own else None
+    )
 
 
 def through_translink(calls: int, seconds: float) -> tuple[list[int], dict[str, Any]]:
@@ -146,11 +153,11 @@ def _listen(
         it.ask("stop")
         sent = sending.result()
     time.sleep(0.5)
-    told = it.told("end")
-    missing = sent.sent * SIZE // 640 - told["all_frames"]
+    reported = it.reported("end")
+    missing = sent.sent * SIZE // 640 - reported["all_frames"]
     ages = array.array("Q")
     ages.frombytes((folder / "times").read_bytes())
-    return list(ages), {**told, "cpu_seconds": used, "missing": missing}
+    return list(ages), {**reported, "cpu_seconds": used, "missing": missing}
 
 
 @contextlib.contextmanager

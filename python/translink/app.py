@@ -8,11 +8,10 @@ import errno
 import resource
 import signal
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
@@ -27,20 +26,23 @@ from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
+from translink.pbx.service import Telephony
 from translink.process.clock import unix
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
+from translink.process.threads import in_thread
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints
 
 if TYPE_CHECKING:
-    from translink.settings.model import LegSettings, Settings
+    from translink.calls.call import Call
+    from translink.settings.legs import LegSettings
+    from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
 
-T = TypeVar("T")
 RELOAD = 5.0
 """Seconds that reading the settings again may take."""
 
@@ -117,7 +119,11 @@ class App:
             http = await stack.enter_async_context(Http())
             providers = Providers(settings, endpoints, http)
             self.lineup = await providers.line_up(self.journal)
-            media = Media(pressure=self.pressure)
+            media = Media(
+                pressure=self.pressure,
+                tempo=settings.lag.tempo,
+                echo_guard=settings.echo.guard,
+            )
             stack.callback(media.close)
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}
@@ -145,9 +151,13 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            self.switchboard.on_ended = lambda call: transcripts.close(
-                call.row(), call.stages.summary()
-            )
+            telephony = Telephony(settings, self.switchboard, media)
+
+            def over(call: Call) -> None:
+                transcripts.close(call.row(), call.stages.summary())
+                telephony.call_over(call)
+
+            self.switchboard.on_ended = over
             self._console = self.console = Console(
                 settings,
                 self.condition,
@@ -182,13 +192,17 @@ class App:
                     "leg",
                     leg=name,
                     language=settings.leg(name).language,
-                    listens="{}:{}".format(*leg.listen_address),
+                    listens="a telephone system brings its audio"
+                    if settings.leg(name).at_pbx
+                    else "{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
             took = unix() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
+            await telephony.start()
+            stack.push_async_callback(telephony.close)
             self.condition.serving = True
             try:
                 yield self
@@ -209,7 +223,7 @@ class App:
         if before is not None:
             await asyncio.wait((before,))  # however it ends
         try:
-            new = await _in_thread(self._reread, RELOAD)
+            new = await in_thread(self._reread, RELOAD)
         except SettingsError as error:
             log.error("settings not reloaded", reason=str(error))
             return
@@ -281,30 +295,6 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         return 1 if app.condition.serving else 0
     log.info("stopped")
     return 1 if app.condition.died else 0
-
-
-async def _in_thread(work: Callable[[], T], seconds: float) -> T:
-    """What `work` returns or raises. Raises `TimeoutError`; the thread is then left behind, and does
-    not keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(outcome: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is gone
-            loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
-
-    def run() -> None:
-        try:
-            result = work()
-        except Exception as error:
-            problem = error
-            tell(lambda: done.set_exception(problem))
-        else:
-            tell(lambda: done.set_result(result))
-
-    threading.Thread(target=run, name="reload", daemon=True).start()
-    async with asyncio.timeout(seconds):
-        return await done
 
 
 def _with_modes_of(new: Settings, old: Settings) -> Settings:

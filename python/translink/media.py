@@ -23,14 +23,15 @@ import math
 import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Engine, Frame, Playout, SourceChange
+from translink._core import Digit, Engine, Frame, Playout, RtpFound, SourceChange, StreamNews
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translink._core import LegCounters
-    from translink.settings.model import LegSettings
+    from translink.settings.lag import Curve, Original
+    from translink.settings.legs import LegSettings
 
 DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""
@@ -40,6 +41,7 @@ FRAME_SECONDS = 0.02
 SAY_AGAIN = 60.0
 """Seconds until a talker who moves again is in the log again."""
 
+Step = Playout | SourceChange | StreamNews | Digit | RtpFound
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -47,9 +49,17 @@ logger = logging.getLogger(__name__)
 class Media:
     """All legs of a process. Belongs to the loop that `start` ran on; not for other threads."""
 
-    def __init__(self, *, mailbox: int = 8192, pressure: Pressure | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        mailbox: int = 8192,
+        pressure: Pressure | None = None,
+        tempo: Curve | None = None,
+        echo_guard: bool = False,
+    ) -> None:
         """Start the media thread; `mailbox` items may wait for Python. `pressure` is the process's:
-        how many frames of a leg are handed over together."""
+        how many frames of a leg are handed over together. `tempo`: how fast ears that are behind are
+        spoken to, None = never faster; `echo_guard`: of legs that say nothing of their own."""
         self.on_died: Callable[[], None] | None = None
         """Called once if a bug ends the media thread: nothing will be heard or played any more."""
         self.callback_errors = 0
@@ -58,6 +68,8 @@ class Media:
         self._legs: dict[int, MediaLeg] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pressure = pressure or Pressure()
+        self._tempo = tempo
+        self._echo_guard = echo_guard
         self._waiting: list[tuple[int, list[Frame]]] = []
         """Numbers of legs and their frames, drained and not yet served, last first."""
         self._more = False
@@ -80,6 +92,7 @@ class Media:
 
     def add_leg(self, leg: LegSettings) -> MediaLeg:
         """Open a leg's sockets. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
+        guarded = self._echo_guard if leg.echo_guard is None else leg.echo_guard
         number = self._engine.add_leg(
             listen=leg.listen,
             play_to=leg.play_to,
@@ -90,6 +103,12 @@ class Media:
             tail_ms=leg.tail_ms,
             receive_buffer=leg.receive_buffer,
             continuous=leg.continuous,
+            tempo=self._tempo,
+            echo_guard=guarded,
+            transport=leg.transport,
+            format=leg.format,
+            reply=leg.reply,
+            rate=leg.rate,
         )
         granted = self._engine.counters(number)["rcvbuf"]
         if granted < leg.receive_buffer:
@@ -99,7 +118,10 @@ class Media:
                 granted,
                 leg.receive_buffer,
             )
-        opened = self._legs[number] = MediaLeg(leg.name, number, self._engine, self._legs)
+        opened = self._legs[number] = MediaLeg(
+            leg.name, number, self._engine, self._legs, echo_guard=guarded
+        )
+        opened.set_original(leg.original)
         return opened
 
     def counters(self) -> dict[str, LegCounters]:
@@ -116,7 +138,7 @@ class Media:
                 self.on_died()
             return
         frames: dict[int, list[Frame]] = {}
-        steps: list[Playout | SourceChange] = []
+        steps: list[Step] = []
         for item in items:
             if isinstance(item, Frame):
                 number = item.leg
@@ -187,7 +209,15 @@ class MediaLeg:
     something also once it is dead, and `RuntimeError` once the media is closed.
     """
 
-    def __init__(self, name: str, number: int, engine: Engine, legs: dict[int, MediaLeg]) -> None:
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        engine: Engine,
+        legs: dict[int, MediaLeg],
+        *,
+        echo_guard: bool = False,
+    ) -> None:
         self.name = name
         self.number = number
         self.listen_address = engine.local_address(number)
@@ -198,12 +228,22 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
+        self.on_stream: Callable[[StreamNews], None] | None = None
+        """What its connection told: a digit, or its end."""
         self.on_source: Callable[[SourceChange], None] | None = None
         """Another sender has taken over in a call. Said in the log once a minute at most."""
+        self.on_digit: Callable[[Digit], None] | None = None
+        """The talker pressed a key."""
+        self.on_rtp: Callable[[RtpFound], None] | None = None
+        """RTP comes into a leg that was not set to it. Said in the log, once until PCM comes."""
         self.volume = 1.0
         """As set by `set_volume`."""
         self.muted = False
         """As set by `set_muted`."""
+        self.original: Original = "replace"
+        """As set by `set_original`."""
+        self.echo_guard = echo_guard
+        """As set by `set_echo_guard`."""
         self._engine = engine
         self._legs = legs
         self._life = 0
@@ -216,6 +256,15 @@ class MediaLeg:
         later.
         """
         return self._engine.play(self.number, utterance, pcm, last)
+
+    def attach(self, descriptor: int, rate: int) -> None:
+        """Talk over a connection of AudioSocket instead of datagrams. See `Engine.attach`. Raises
+        `OSError`."""
+        self._engine.attach(self.number, descriptor, rate)
+
+    def hang_up(self) -> None:
+        """Close that connection, if there is one."""
+        self._engine.hang_up(self.number)
 
     def flush(self) -> None:
         """Drop what waits for the ear."""
@@ -231,9 +280,30 @@ class MediaLeg:
         self._engine.set_muted(self.number, muted)
         self.muted = muted
 
+    def listen_to(self, other: MediaLeg) -> None:
+        """The talker whose own voice the ear may hear, as `set_original` says, for as long as both
+        legs are open."""
+        self._engine.hear(self.number, other.number)
+
+    def set_original(self, original: Original) -> None:
+        """What the ear hears of that voice, from now on and in the calls to come. See
+        `Engine.set_original`."""
+        self._engine.set_original(self.number, original)
+        self.original = original
+
+    def set_echo_guard(self, on: bool) -> None:
+        """Whether frames that are only an echo of what the ear is sent are marked. Switching forgets
+        the echo that was learned."""
+        self._engine.set_echo_guard(self.number, on)
+        self.echo_guard = on
+
     def set_source(self, source: str | tuple[str, ...]) -> None:
         """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
         self._engine.set_source(self.number, source)
+
+    def set_play_to(self, play_to: tuple[str, int]) -> None:
+        """Where the ear is from now on, whoever talks. Raises `OSError`, `ValueError`."""
+        self._engine.set_play_to(self.number, play_to)
 
     def source(self) -> tuple[str, int] | None:
         """Whose datagrams are heard in this call."""
@@ -257,9 +327,10 @@ class MediaLeg:
         `Engine.heard`."""
         return self._engine.heard(self.number, start, end)
 
-    def history(self, start: int, end: int) -> tuple[int, bytes]:
-        """Audio of samples `start` to `end` as far as it is still (and already) known."""
-        return self._engine.history(self.number, start, end)
+    def history(self, start: int, end: int, *, without_echo: bool = False) -> tuple[int, bytes]:
+        """Audio of samples `start` to `end` as far as it is still (and already) known;
+        `without_echo`: silence where a frame was only echo."""
+        return self._engine.history(self.number, start, end, without_echo=without_echo)
 
     def reset(self) -> None:
         """End of a call: nothing heard up to now will reach `on_frames` any more."""
@@ -290,16 +361,44 @@ class MediaLeg:
         if frames and self.on_frames is not None:
             self.on_frames(frames)
 
-    def _take_step(self, step: Playout | SourceChange) -> None:
-        if isinstance(step, SourceChange):
+    def _take_step(self, step: Step) -> None:
+        if isinstance(step, StreamNews):
+            if self.on_stream is not None:
+                self.on_stream(step)
+        elif not isinstance(step, Playout):
             if step.life >= self._life:
-                self._take_change(step)
+                self._take_news(step)
         elif step.kind == "dead":
             logger.error("leg %s is out of service: a bug in translink", self.name)
             if self.on_dead is not None:
                 self.on_dead()
         elif self.on_playout is not None:
             self.on_playout(step)
+
+    def _take_news(self, news: SourceChange | Digit | RtpFound) -> None:
+        if isinstance(news, SourceChange):
+            self._take_change(news)
+        elif isinstance(news, Digit):
+            if self.on_digit is not None:
+                self.on_digit(news)
+        else:
+            self._take_rtp(news)
+
+    def _take_rtp(self, found: RtpFound) -> None:
+        format = found.format or f"payload type {found.payload_type}"
+        port = self.listen_address[1]
+        if found.taken:
+            logger.info("leg %s: RTP (%s) comes to port %d, and is heard", self.name, format, port)
+        else:
+            logger.warning(
+                "leg %s: RTP (%s) comes to port %d, which expects headerless PCM; nothing of it is "
+                'heard. Set transport = "rtp" (or "auto") for this leg',
+                self.name,
+                format,
+                port,
+            )
+        if self.on_rtp is not None:
+            self.on_rtp(found)
 
     def _take_change(self, change: SourceChange) -> None:
         now = time.monotonic()

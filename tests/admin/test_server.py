@@ -62,7 +62,7 @@ async def test_the_share_of_streaming_calls_is_set_with_the_mode_or_alone(
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "expected"),
     [
         (b'{"mode": "fast"}', 400, "'auto', 'streaming' or 'prerecorded'"),
         (b'{"mode": "auto", "leg": 3}', 400, "leg: Input should be a valid string"),
@@ -83,12 +83,12 @@ async def test_a_wrong_order_is_refused_and_changes_nothing(
     http: aiohttp.ClientSession,
     body: bytes,
     status: int,
-    told: str,
+    expected: str,
 ) -> None:
     headers = {"Content-Type": "application/json"}
     async with http.post(server.url + "/api/mode", data=body, headers=headers) as answer:
         assert answer.status == status
-        assert told in (await answer.json())["error"]
+        assert expected in (await answer.json())["error"]
     assert program.modes == []
 
 

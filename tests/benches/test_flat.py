@@ -39,6 +39,6 @@ def test_growth_and_leaks_are_not_flat(last: dict[str, Any]) -> None:
 
 
 def test_what_a_program_takes_while_it_warms_up_is_no_growth() -> None:
-    told = readings()
-    told[0] = replace(told[0], rss_bytes=50_000_000)
-    assert judge(told, warm=12.0, until=60.0).flat
+    reported = readings()
+    reported[0] = replace(reported[0], rss_bytes=50_000_000)
+    assert judge(reported, warm=12.0, until=60.0).flat

@@ -53,15 +53,15 @@ def test_calls_that_began_and_were_refused_are_read_from_the_servers_log(
 def test_callers_who_hush_finish_their_burst(
     callers: Callers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(callers, "_say", told.append)
+    reported: list[str] = []
+    monkeypatch.setattr(callers, "_say", reported.append)
     monkeypatch.setattr("benches.kit.callers.time.monotonic", lambda: 104.0)
     parts = write_audio(callers.talkers, 12.0, tmp_path / "audio")
     assert all(size >= 600 * 640 for _, size in parts)
     callers.calling = {1}
     callers._began = {2: 100.0, 3: 100.0}
     callers.hush()
-    assert [line.split()[:2] for line in told] == [["until", "2"], ["until", "3"]]
+    assert [line.split()[:2] for line in reported] == [["until", "2"], ["until", "3"]]
     for place in (2, 3):
         said = callers.said(place)
         ends = [word.end for word in callers.talkers[place].planned]

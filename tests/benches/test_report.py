@@ -100,12 +100,12 @@ def test_the_table_replaces_what_stood_between_its_marks(tmp_path: Path) -> None
 
 
 def test_names_from_a_run_cannot_break_the_page(tmp_path: Path) -> None:
-    told = results(**{"<script>": figure(1.0)})
-    told["benchmarks"][0]["extra_info"] |= {
+    reported = results(**{"<script>": figure(1.0)})
+    reported["benchmarks"][0]["extra_info"] |= {
         "case": "<b>bold</b>",
         "curves": {"late": {"unit": "ms", "points": [[0.5, 1.0], [0.99, 2.0]], "own": True}},
     }
-    write(tmp_path, told, changes(told, _with(told, "b", 9.0)))
+    write(tmp_path, reported, changes(reported, _with(reported, "b", 9.0)))
     page = (tmp_path / "index.html").read_text()
     assert "<script" not in page
     assert "<b>" not in page
@@ -119,8 +119,8 @@ def test_each_run_is_named_with_the_rows_it_measured() -> None:
     assert [line[-7:] for line in heads(merged(old, new)).split("\n\n")] == [" (wire)", " (core)"]
 
 
-def _with(told: dict[str, Any], commit: str, value: float) -> dict[str, Any]:
-    changed = copy.deepcopy(told)
+def _with(reported: dict[str, Any], commit: str, value: float) -> dict[str, Any]:
+    changed = copy.deepcopy(reported)
     case = changed["benchmarks"][0]["extra_info"]
     case["when"]["commit"] = commit
     for each in case["figures"].values():
@@ -143,7 +143,7 @@ def test_numbers_keep_three_digits(number: float, text: str) -> None:
 def test_calls_that_were_not_tried_are_neither_carried_nor_missed(
     carried: float, step: int, word: str
 ) -> None:
-    told = results(row="capacity", carried=figure(carried, better="more"))
-    told["benchmarks"][0]["extra_info"]["x"] = step
-    found = {v.target.text: v.word for v in verdicts(told)}
+    reported = results(row="capacity", carried=figure(carried, better="more"))
+    reported["benchmarks"][0]["extra_info"]["x"] = step
+    found = {v.target.text: v.word for v in verdicts(reported)}
     assert found["calls carried with every condition kept"] == word

@@ -6,6 +6,7 @@ No figure is judged here: this machine may be busy. That nothing was lost is no 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,11 @@ from benches.rows.bench_replay import replay
 def bench(only: str, out: Path) -> dict[str, dict[str, Any]]:
     """What `python -m benches --smoke` found, by row."""
     command = [sys.executable, "-m", "benches", "--smoke", "-k", only, "--out", str(out)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # Its own pytest must not take itself for a part of this one.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    run = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     results = json.loads((out / "last.json").read_text())
     return {case["extra_info"]["row"]: case["extra_info"] for case in results["benchmarks"]}

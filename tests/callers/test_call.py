@@ -133,7 +133,7 @@ def test_who_telephones_alone_is_told_where_his_words_are_heard(
 def test_without_a_file_it_listens_for_the_time_given(parrot: str) -> None:
     began = time.monotonic()
     assert run_call(to=parrot, seconds=0.3) == NOTHING_HEARD
-    assert 0.3 <= time.monotonic() - began < 1.0
+    assert 0.3 <= time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(

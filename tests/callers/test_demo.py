@@ -110,9 +110,9 @@ def test_a_line_that_was_not_understood_is_told_counted_and_no_success(
 ) -> None:
     monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--deaf", "4444"))
     assert run_demo(tmp_path, seconds=8.0, plain=True) == NOTHING_HEARD
-    told = capsys.readouterr().err
-    assert "losses = 1 (datagrams_in 0, datagrams_out 0, drops 0, events 0, lines 1)" in told
-    assert "Of 4444, 1 line was not understood" in told
+    answer = capsys.readouterr().err
+    assert "losses = 1 (datagrams_in 0, datagrams_out 0, drops 0, events 0, lines 1)" in answer
+    assert "Of 4444, 1 line was not understood" in answer
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["ok"], "both heard the other all the same"
 

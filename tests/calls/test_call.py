@@ -1,4 +1,4 @@
-"""One call: who hears whom, how it ends, what its record says. No sockets; virtual time."""
+"""One call: which leg hears which, how it ends, what its record says. No sockets; virtual time."""
 
 from __future__ import annotations
 
@@ -63,6 +63,12 @@ def test_the_record_of_a_call_tells_what_was_done_and_lost() -> None:
         "1.untranslated": 1,
         "1.spoken": 2,
         "1.unspoken": 0,
+        "1.captioned": 0,
+        "1.skipped": 0,
+        "1.through": 0,
+        "1.echoed": 0,
+        "1.behind_max_s": 0.0,
+        "1.behind_p95_s": 0.0,
         "1.characters": 3 * len("word"),
         "1.connections": 1,
         "1.failovers": 0,

@@ -113,7 +113,7 @@ def test_the_listener_hears_his_new_language_from_the_next_segment_on() -> None:
     targets = [event["target"] for event in board.events("translation") if event["leg"] == "1"]
     assert targets[:2] == ["fr", "fr"]
     assert set(targets[2:]) == {"de"}
-    assert board.providers.connected.count("en") == 1, "who speaks is not disturbed"
+    assert board.providers.connected.count("en") == 1, "the other talker is not disturbed"
 
 
 def test_a_leg_keeps_its_language_for_its_next_call() -> None:

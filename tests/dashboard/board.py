@@ -99,7 +99,7 @@ class Board:
         self.mute = False
         """Nobody speaks any more."""
         self.past: list[dict[str, Any]] = []
-        """Events that were told, newest last."""
+        """Events that were reported, newest last."""
         for number in range(1, calls + 1):
             self.begin(number)
         self._runner: web.AppRunner | None = None
@@ -425,7 +425,7 @@ class Board:
         hello = {"version": "0.0", "role": self.role, "listen_in": True}
         calls = [self.row(call) for call in self.calls]
         await self._send(socket, {"hello": hello, "calls": calls, "system": self.system()})
-        told: dict[str, int] = {}
+        reported: dict[str, int] = {}
         list(self._happened())  # what nobody was there to see
         for tick in itertools.count(1):
             await asyncio.sleep(TICK)
@@ -441,8 +441,8 @@ class Board:
             out: dict[str, Any] = {"n": tick, "events": events, "levels": {}}
             now = int((time.time() - self._zero) / SLOT)
             for leg in watch["levels"]:
-                first = max(told.get(leg, 0), now - 1000)
-                told[leg] = now
+                first = max(reported.get(leg, 0), now - 1000)
+                reported[leg] = now
                 at = self._zero + first * SLOT
                 out["levels"][leg] = {
                     of: [first, _packed(self.legs[leg].envelope(of, first, now)), at]

@@ -43,7 +43,7 @@ class Manners:
     """What a page did that it should not."""
 
     origin: str
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     """Errors and warnings on the console, exceptions, violations of the policy."""
     strangers: list[str] = field(default_factory=list)
     """Requests to elsewhere."""
@@ -53,7 +53,7 @@ class Manners:
     def console(self, message: ConsoleMessage) -> None:
         connection = "ERR_CONNECTION" in message.text or "WebSocket" in message.text
         if message.type in ("error", "warning") and not (self.while_down and connection):
-            self.told.append(f"{message.type}: {message.text}")
+            self.reported.append(f"{message.type}: {message.text}")
 
     def request(self, url: str) -> None:
         if not url.startswith((self.origin, self.origin.replace("http", "ws", 1), "blob:")):
@@ -97,7 +97,7 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
         opened.append((context, manners))
         page = await context.new_page()
         page.on("console", manners.console)
-        page.on("pageerror", lambda error: manners.told.append(f"exception: {error}"))
+        page.on("pageerror", lambda error: manners.reported.append(f"exception: {error}"))
         page.on("request", lambda request: manners.request(request.url))
         page.on("websocket", lambda socket: manners.request(socket.url))
         await page.add_init_script(
@@ -111,7 +111,7 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
     yield open_page
     for context, manners in opened:
         await context.close()
-        assert manners.told == []
+        assert manners.reported == []
         assert manners.strangers == []
 
 

@@ -29,7 +29,7 @@ async def test_a_hundred_calls_cost_what_is_on_screen(visit: Visit) -> None:
             timeout=PATIENCE * 1000
         )
         async with asyncio.timeout(PATIENCE):
-            while not any(watch["levels"] for watch in board.watched):  # noqa: ASYNC110 - told by the page
+            while not any(watch["levels"] for watch in board.watched):  # noqa: ASYNC110 - the page says when
                 await asyncio.sleep(0.05)
         await shoot(page, "hundred-calls")
         await page.locator(".strip").nth(5).wait_for()

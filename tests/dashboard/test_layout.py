@@ -134,7 +134,7 @@ async def test_no_text_is_cut_in_an_outage(board: Board, visit: Visit) -> None:
 async def test_a_text_that_is_cut_would_be_noticed(board: Board, visit: Visit) -> None:
     page = await visit(board.url)
     await ready(page)
-    # In one go: the page writes anew what it is told.
+    # In one go: the page writes anew what it is reported.
     spoil = "document.querySelector('.mic .badge').textContent = 'x'.repeat(80)"
     assert await page.evaluate(f"() => {{ {spoil}; return ({CUT})(); }}")
     double = """for (const left of [10, 30]) {

@@ -53,7 +53,7 @@ async def test_the_token_opens_the_page_and_is_kept_by_nobody(
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.locator("#login")).to_be_visible()
     # A browser tells of every 401; those are what this is about.
-    manners.told = [told for told in manners.told if "401" not in told]
+    manners.reported = [each for each in manners.reported if "401" not in each]
 
 
 async def test_without_a_token_there_is_no_login(visit: Visit) -> None:

@@ -104,7 +104,7 @@ async def test_a_gap_in_an_outline_is_silence_and_a_leg_that_begins_anew_is_anew
 
 
 async def test_a_sound_from_before_a_pause_is_not_drawn_as_new(blank: Page) -> None:
-    """A page that comes to a call in a pause is told the newest sound there was, and when."""
+    """A page that comes to a call in a pause is sent the newest sound there was, and when."""
     body = """({Store}, pairs) => {
       const store = new Store();
       const row = {call: 'c', state: 'running', began: 0, seconds: 1, legs: ['a', 'b']};
@@ -125,12 +125,12 @@ async def test_colours_and_title_do_not_depend_on_who_is_heard_first(blank: Page
     body = """({Store}) => {
       const store = new Store();
       const row = {state: 'running', began: 0, seconds: 1};
-      const told = [
+      const reported = [
         {...row, call: 'x', legs: ['3333', '4444'], languages: ['en', 'fr'], modes: ['m', 'n']},
         {...row, call: 'y', legs: ['4444', '3333'], languages: ['fr', 'en'], modes: ['n', 'm']},
         {...row, call: 'z', legs: ['c12.2', 'c12.1'], languages: ['fr', 'en'], modes: ['n', 'm']},
       ];
-      store.apply({at: 1, hello: {role: 'read'}, calls: told});
+      store.apply({at: 1, hello: {role: 'read'}, calls: reported});
       return [...store.calls.values()].map((it) => [it.legs, it.languages, it.modes]);
     }"""
     rest = [["en", "fr"], ["m", "n"]]
@@ -199,9 +199,9 @@ async def test_trouble_is_named_with_its_cause_and_its_mend(
         for name, (state, kind, status) in down.items()
     }
     system = {"services": LINES, "stream": "deepgram.listen", "providers": providers}
-    told = await run(blank, "trouble.js", TROUBLES, [system, KEYS])
-    assert isinstance(told, list)
-    ((was, *rest),) = told
+    reported = await run(blank, "trouble.js", TROUBLES, [system, KEYS])
+    assert isinstance(reported, list)
+    ((was, *rest),) = reported
     assert [was, *rest[:2]] == [level, title, cause]
     assert rest[2].startswith(todo)
 
@@ -213,10 +213,10 @@ async def test_local_engines_are_not_mended_with_a_key(blank: Page) -> None:
         "providers": providers,
         "services": {"translation": ["deepl"]},
     }
-    told = await run(blank, "trouble.js", TROUBLES, [system, {"deepl": {"api_key": None}}])
-    assert isinstance(told, list)
-    assert told[0][2] == "The local engine on this machine does not answer."
-    assert "KEY" not in told[0][3]
+    reported = await run(blank, "trouble.js", TROUBLES, [system, {"deepl": {"api_key": None}}])
+    assert isinstance(reported, list)
+    assert reported[0][2] == "The local engine on this machine does not answer."
+    assert "KEY" not in reported[0][3]
 
 
 async def test_when_all_is_well_there_is_no_trouble(blank: Page) -> None:

@@ -64,9 +64,9 @@ async def test_bad_manners_would_be_noticed(board: Board, visit: Visit) -> None:
     await page.evaluate("setTimeout(() => { throw new Error('a bug') })")
     wanted = ("style-src", "connect-src", "a bug")
     async with asyncio.timeout(PATIENCE / 1000):
-        while not all(each in " ".join(manners.told) for each in wanted):  # noqa: ASYNC110 - the browser's
+        while not all(each in " ".join(manners.reported) for each in wanted):  # noqa: ASYNC110 - the browser's
             await asyncio.sleep(0.05)
-    manners.told.clear()
+    manners.reported.clear()
 
 
 async def test_sounds_are_drawn_and_move(board: Board, visit: Visit) -> None:
@@ -149,16 +149,16 @@ async def test_events_are_filtered(board: Board, visit: Visit) -> None:
     page = await visit(board.url)
     await live(page)
     board.tell("breaker", provider="deepl", state="open", reason="three errors in a row")
-    told = page.locator('#events li[data-type="breaker"]')
-    await expect(told).to_contain_text("three errors in a row")
+    reported = page.locator('#events li[data-type="breaker"]')
+    await expect(reported).to_contain_text("three errors in a row")
     kinds = page.locator("#events").get_by_role("radiogroup", name="Kind of event")
     for kind, seen in (("Words", 0), ("Links", 1), ("Calls", 0), ("Trouble", 1)):
         await kinds.get_by_role("radio", name=kind).click()
-        await expect(told).to_have_count(seen)
+        await expect(reported).to_have_count(seen)
     await page.locator("#events input").fill("deepl")
-    await expect(told).to_have_count(1)
+    await expect(reported).to_have_count(1)
     await page.locator("#events input").fill("nobody")
-    await expect(told).to_have_count(0)
+    await expect(reported).to_have_count(0)
 
 
 async def test_a_refusal_is_shown_and_nothing_pretended(board: Board, visit: Visit) -> None:
@@ -172,7 +172,7 @@ async def test_a_refusal_is_shown_and_nothing_pretended(board: Board, visit: Vis
     await expect(page.locator("#notes")).to_contain_text("the leg is out of service")
     await expect(mute).to_have_attribute("aria-pressed", "false")
     await expect(mute).to_have_attribute("data-refused", "the leg is out of service")
-    manners.told = [told for told in manners.told if "409" not in told]
+    manners.reported = [each for each in manners.reported if "409" not in each]
 
 
 async def test_who_may_only_read_cannot_press_anything(board: Board, visit: Visit) -> None:

@@ -252,9 +252,9 @@ async def test_a_call_is_ended_and_stays_to_be_read(
         assert not await control.is_visible(), "its legs may be in another call by now"
     await shoot(page, "ended")
     for form in ("json", "srt", "vtt", "txt"):
-        async with page.expect_download() as told:
+        async with page.expect_download() as reported:
             await page.locator(".exports a", has_text=form.upper()).click()
-        download = await told.value
+        download = await reported.value
         assert text in (await download.path()).read_text(encoding="utf-8")
         assert download.suggested_filename.endswith(form)
 

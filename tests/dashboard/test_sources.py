@@ -52,8 +52,8 @@ def test_the_types_in_the_comments_hold() -> None:
     if tsc is None:
         pytest.skip("no tsc here; by hand: npx -p typescript tsc -p tests/dashboard/jsconfig.json")
     config = Path(__file__).with_name("jsconfig.json")
-    told = subprocess.run([tsc, "-p", config], capture_output=True, text=True, timeout=25)
-    assert told.returncode == 0, told.stdout
+    done = subprocess.run([tsc, "-p", config], capture_output=True, text=True, timeout=25)
+    assert done.returncode == 0, done.stdout
 
 
 def test_nothing_is_left_over() -> None:

@@ -1,4 +1,4 @@
-"""Rates and codecs through the door; their sound is tested in `rust/core`."""
+"""Rates and codecs through the binding; their sound is tested in `rust/core`."""
 
 from __future__ import annotations
 

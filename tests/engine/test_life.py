@@ -34,7 +34,7 @@ def test_a_hundred_engines_leave_nothing_behind() -> None:
         with engine() as (media, drainer), udp() as ear:
             media.add_leg(listen=LOCAL)
             media.add_leg(listen=LOCAL, play_to=ear.getsockname())
-        # The eventfds live as long as the object: whoever watches one may still be about to look.
+        # The eventfds live as long as the object: a watcher may still be about to look.
         del media, drainer
     assert resources() == before
 
@@ -155,8 +155,8 @@ def test_what_is_told_of_a_leg_is_what_the_stub_says() -> None:
     ]
     said = [node.target for node in counters.body if isinstance(node, ast.AnnAssign)]
     with engine() as (media, _):
-        told = media.counters(media.add_leg(listen=LOCAL))
-    assert {name.id for name in said if isinstance(name, ast.Name)} == set(told)
+        reported = media.counters(media.add_leg(listen=LOCAL))
+    assert {name.id for name in said if isinstance(name, ast.Name)} == set(reported)
 
 
 def test_what_a_call_left_behind_is_counted() -> None:

@@ -89,7 +89,7 @@ class Direction:
         wait = 1.0
         while True:
             mouth.frames.clear()
-            with weather("listen"):
+            with failures("listen"):
                 async with self._http.ws_connect(
                     f"{self._deepgram}/v1/listen?{query}", headers=self._token
                 ) as stream:
@@ -109,7 +109,7 @@ class Direction:
         """Translate and say one final after the other."""
         while True:
             text = await self._finals.get()
-            with weather("speak"):
+            with failures("speak"):
                 async with self._http.post(
                     f"{self._deepl}/v2/translate",
                     headers=self._key,
@@ -150,8 +150,8 @@ class Direction:
 
 
 @contextlib.contextmanager
-def weather(what: str) -> Iterator[None]:
-    """Failures are told and forgotten."""
+def failures(what: str) -> Iterator[None]:
+    """Failures are printed and forgotten."""
     try:
         yield
     except (aiohttp.ClientError, OSError, TimeoutError) as error:

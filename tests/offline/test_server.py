@@ -64,5 +64,5 @@ async def test_a_language_without_an_engine_is_refused_with_the_mend(start: Star
         session.post(url, headers=headers, data=b"") as answer,
     ):
         assert answer.status == 400
-        told = (await answer.json())["err_msg"]
-    assert "not de: set DEEPGRAM_API_KEY" in told
+        reported = (await answer.json())["err_msg"]
+    assert "not de: set DEEPGRAM_API_KEY" in reported

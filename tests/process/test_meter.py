@@ -14,14 +14,14 @@ from translink.process.pressure import Level, LoadLimits, Pressure
 
 
 class Watched(Pressure):
-    """Keeps what it was told."""
+    """Keeps what it was reported."""
 
     def __init__(self, limits: LoadLimits | None = None) -> None:
         super().__init__(limits)
-        self.told: list[tuple[float, float, float]] = []
+        self.reported: list[tuple[float, float, float]] = []
 
     def observe(self, now: float, lag: float, busy: float) -> Level:
-        self.told.append((now, lag, busy))
+        self.reported.append((now, lag, busy))
         return super().observe(now, lag, busy)
 
 
@@ -48,7 +48,7 @@ async def test_an_idle_loop_is_told_to_be_idle() -> None:
     pressure = Watched()
     async with metered(pressure):
         await asyncio.sleep(0.5)
-    shares = sorted(busy for _, _, busy in pressure.told)
+    shares = sorted(busy for _, _, busy in pressure.reported)
     assert len(shares) >= 3
     assert shares[len(shares) // 2] < 0.5
 
@@ -60,7 +60,7 @@ async def test_a_loop_that_works_all_the_time_is_told_to_be_busy() -> None:
         while time.monotonic() < end:
             work(0.01)
             await asyncio.sleep(0)
-    shares = sorted(busy for _, _, busy in pressure.told)
+    shares = sorted(busy for _, _, busy in pressure.reported)
     assert shares[len(shares) // 2] > 0.8
 
 
@@ -70,7 +70,7 @@ async def test_a_blocked_loop_is_told_to_be_late_by_as_much() -> None:
         await asyncio.sleep(0.12)
         time.sleep(0.3)  # noqa: ASYNC251 - the blocking is what is measured
         await asyncio.sleep(0.12)
-    assert max(lag for _, lag, _ in pressure.told) >= 0.3 - 0.05 - 0.01
+    assert max(lag for _, lag, _ in pressure.reported) >= 0.3 - 0.05 - 0.01
 
 
 async def test_work_that_is_no_calls_is_not_taken_for_theirs() -> None:
@@ -83,7 +83,7 @@ async def test_work_that_is_no_calls_is_not_taken_for_theirs() -> None:
         aside += time.monotonic() - before
         await asyncio.sleep(0)
     task.cancel()
-    shares = sorted(busy for _, _, busy in pressure.told)
+    shares = sorted(busy for _, _, busy in pressure.reported)
     assert shares[len(shares) // 2] < 0.4
 
 

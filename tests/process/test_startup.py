@@ -118,4 +118,4 @@ def test_a_server_is_ready_soon(tmp_path: Path) -> None:
         server.stderr.close()
         server.wait(20)
     assert "ready" in lines[-1], "".join(lines)
-    assert took < 5.0
+    assert took < 25.0

@@ -41,7 +41,7 @@ async def test_a_text_is_translated_with_what_makes_it_fast() -> None:
         deepl = DeepL(http, api_key=KEY, server_url=server.url + "/", name="deepl.second")
         done = await deepl.translate("Bonjour.", source="fr", target="en", context="Allô ?")
     assert (done.text, done.provider) == ("BONJOUR.", "deepl.second")
-    assert 0 < done.took < 2
+    assert 0 < done.took < 20
     (seen,) = server.seen
     assert (seen.method, seen.path) == ("POST", "/v2/translate")
     assert seen.headers["authorization"] == f"DeepL-Auth-Key {KEY}"

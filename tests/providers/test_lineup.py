@@ -102,7 +102,7 @@ def lineup(
     return made, journal
 
 
-def told(journal: Journal, type_: str) -> list[tuple[object, object]]:
+def reported(journal: Journal, type_: str) -> list[tuple[object, object]]:
     return [
         (event.data["provider"], event.data.get("kind", event.data.get("state")))
         for event in journal.events
@@ -117,9 +117,9 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     answer = await translate("hello", "en", "fr", "before")
     assert (answer.text, answer.provider) == ("before|hello|en>fr", "second")
     await translate("again", "en", "fr", "")
-    assert (first.calls, second.calls) == (1, 2), "who is denied is not asked again soon"
-    assert told(journal, "failover") == [("first", "denied")]
-    assert told(journal, "breaker") == [("first", "open")]
+    assert (first.calls, second.calls) == (1, 2), "one that was denied is not asked again soon"
+    assert reported(journal, "failover") == [("first", "denied")]
+    assert reported(journal, "breaker") == [("first", "open")]
     state = made.breakers()["first"]
     since, until = state.pop("since"), state.pop("until")
     assert state == {
@@ -228,7 +228,7 @@ async def test_speech_comes_from_the_next_voice_and_its_name_is_asked_for() -> N
     pcm = b"".join([piece async for piece in made.services().speak("Hello.", "en", "thalia")])
     assert len(pcm) == 20 * 6400
     assert clear.voice == "thalia"
-    assert told(journal, "failover") == [("mute", "refused")]
+    assert reported(journal, "failover") == [("mute", "refused")]
 
 
 async def test_no_voice_at_all_is_one_error() -> None:

@@ -23,7 +23,7 @@ def test_no_stretch_of_time_sees_more_than_the_pace_allows(
     for pause, samples in steps:
         now += pause
         now += pace.wait(now) * (1 + 1e-9) + 1e-9
-        assert pace.wait(now) == 0.0, "who has waited as long as he was told may send"
+        assert pace.wait(now) == 0.0, "after the whole wait one may send"
         pace.spend(samples)
         sent.append((now, samples))
     first = data.draw(st.integers(0, len(sent) - 1))

@@ -203,8 +203,8 @@ async def test_a_slower_voice_goes_on_at_the_same_word() -> None:
 async def test_no_first_sound_is_not_waited_for_twice() -> None:
     first, second = Voice("first", [Cut(0, "hang")] * 2), Voice("second")
     began = time.monotonic()
-    assert heard(await say(line(first, second, first=0.1), TEXT)) == WHOLE
-    assert 0.1 <= time.monotonic() - began < 0.2 + 0.5
+    assert heard(await say(line(first, second, first=2.0), TEXT)) == WHOLE
+    assert 2.0 <= time.monotonic() - began < 4.0
     assert len(first.asked) == 1
 
 

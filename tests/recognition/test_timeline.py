@@ -1,4 +1,4 @@
-"""The timeline: whoever fails, in whatever order answers come, each word leaves once and in order."""
+"""The timeline: whatever fails, in whatever order answers come, each word leaves once and in order."""
 
 from __future__ import annotations
 

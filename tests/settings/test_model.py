@@ -55,7 +55,7 @@ def test_what_could_only_fail_later_is_refused(
 def test_traces_without_their_extra_are_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translink.settings.model.is_installed", lambda _: False)
+    monkeypatch.setattr("translink.settings.process.is_installed", lambda _: False)
     said = refusal(TRANSLINK_OTEL__ENDPOINT="http://127.0.0.1:4318")
     assert "pip install 'translink[otel]'" in said
 
@@ -195,8 +195,8 @@ def test_an_address_is_a_host_and_a_port(here: Path, text: str, address: tuple[s
 
 @pytest.mark.parametrize("text", ["65536", "x", "a:b", "::1:6120", "127.0.0.1:", "127.0.0.1:-1"])
 def test_a_wrong_address_is_refused_with_an_example(here: Path, text: str) -> None:
-    told = refusal(TRANSLINK_LEGS__3333__LISTEN=text)
-    assert told.startswith(
+    message = refusal(TRANSLINK_LEGS__3333__LISTEN=text)
+    assert message.startswith(
         f"TRANSLINK_LEGS__3333__LISTEN = {text!r} (environment): should be host:port"
     )
 
@@ -220,8 +220,8 @@ def test_a_wrong_leg_is_found_in_the_file(here: Path) -> None:
 
 
 def test_all_wrong_values_are_told_at_once(here: Path) -> None:
-    told = refusal(TRANSLINK_ADMIN__PORT="x", TRANSLINK_MODE="fast", TRANSLINK_IDLE_TIMEOUT="0")
-    assert len(told.splitlines()) == 3
+    message = refusal(TRANSLINK_ADMIN__PORT="x", TRANSLINK_MODE="fast", TRANSLINK_IDLE_TIMEOUT="0")
+    assert len(message.splitlines()) == 3
 
 
 @pytest.mark.parametrize(
@@ -236,9 +236,9 @@ def test_all_wrong_values_are_told_at_once(here: Path) -> None:
 def test_an_unknown_name_of_ours_is_refused_with_the_nearest(
     here: Path, name: str, meant: str
 ) -> None:
-    told = refusal(**{name: "1"})
-    assert told.startswith(name)
-    assert told.endswith(f"did you mean {meant}?")
+    message = refusal(**{name: "1"})
+    assert message.startswith(name)
+    assert message.endswith(f"did you mean {meant}?")
 
 
 def test_an_unknown_name_in_the_file_is_refused_with_the_nearest(here: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_secret_is_never_shown(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "told"),
+    ("setting", "value", "expected"),
     [
         ("TRANSLINK_PAIRS", '[["3333", "555"]]', "no leg is called '555'"),
         ("TRANSLINK_PAIRS", '[["3333", "3333"]]', "3333 should be in one pair only"),
@@ -282,14 +282,14 @@ def test_a_secret_is_never_shown(here: Path) -> None:
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(
-    here: Path, setting: str, value: str, told: str
+    here: Path, setting: str, value: str, expected: str
 ) -> None:
-    assert told in refusal(**{setting: value})
+    assert expected in refusal(**{setting: value})
 
 
 def test_an_odd_leg_has_nobody_to_talk_to(here: Path) -> None:
-    told = refusal(TRANSLINK_LEGS='[{"name":"1","language":"en","listen":1,"play_to":2}]')
-    assert "1 has nobody to talk to" in told
+    message = refusal(TRANSLINK_LEGS='[{"name":"1","language":"en","listen":1,"play_to":2}]')
+    assert "1 has nobody to talk to" in message
 
 
 def test_an_ear_is_needed_unless_the_leg_answers_where_it_was_called(here: Path) -> None:
@@ -365,16 +365,16 @@ def test_a_leg_hears_whom_it_is_told_to(here: Path, written: str, means: object)
     ["gateway", "192.0.2.0/24", "192.0.2.7:", "192.0.2.7:70000", ",".join(["192.0.2.7"] * 9)],
 )
 def test_a_source_that_the_engine_could_not_take_is_refused(here: Path, written: str) -> None:
-    told = refusal(TRANSLINK_LEGS__3333__SOURCE=written)
-    assert told.startswith("TRANSLINK_LEGS__3333__SOURCE")
-    assert "(environment): should " in told
+    message = refusal(TRANSLINK_LEGS__3333__SOURCE=written)
+    assert message.startswith("TRANSLINK_LEGS__3333__SOURCE")
+    assert "(environment): should " in message
 
 
 TOKEN = "0123456789abcdef"
 
 
 @pytest.mark.parametrize(
-    ("admin", "told"),
+    ("admin", "expected"),
     [
         ({"HOST": "0.0.0.0"}, "is reachable from outside, so admin.token is needed"),
         ({"HOST": "pbx.example"}, "admin.token is needed"),
@@ -387,10 +387,10 @@ TOKEN = "0123456789abcdef"
     ids=str,
 )
 def test_an_admin_server_that_would_let_everybody_in_is_refused(
-    here: Path, admin: dict[str, str], told: str
+    here: Path, admin: dict[str, str], expected: str
 ) -> None:
     said = refusal(**{f"TRANSLINK_ADMIN__{name}": value for name, value in admin.items()})
-    assert told in said
+    assert expected in said
     assert TOKEN not in said
 
 
@@ -408,3 +408,36 @@ def test_an_admin_server_that_is_guarded_may_be_reached(here: Path, admin: dict[
     settings = load(**{f"TRANSLINK_ADMIN__{name}": value for name, value in admin.items()})
     if "ALLOWED_HOSTS" in admin:
         assert settings.admin.allowed_hosts == ("calls.example.com", "other.example:8443")
+
+
+# --- Lag ---
+
+
+def test_an_ear_that_is_behind_is_spoken_to_faster_unless_that_is_switched_off(here: Path) -> None:
+    assert load().lag.tempo == ((0.3, 1.0), (1.5, 1.35), (4.0, 1.5))
+    assert load(TRANSLINK_LAG__FASTEST="1.2").lag.tempo == ((0.3, 1.0), (1.5, 1.2), (4.0, 1.2))
+    assert load(TRANSLINK_LAG__FASTEST="1").lag.tempo is None
+    assert load(TRANSLINK_LAG__CURVE="[]").lag.tempo is None
+
+
+@pytest.mark.parametrize(
+    ("curve", "right"),
+    [
+        ("[[2, 1], [1, 1.2]]", "seconds should rise"),
+        ("[[1, 1], [2, 1.3], [3, 1.2]]", "factors not fall"),
+        ("[[1, 1.1]]", "should begin with a factor of 1"),
+        ("[[0, 1], [1, 2.1]]", "should not be faster than 2"),
+        ("[[0, 1], [1, 1], [2, 1], [3, 1], [4, 1]]", "at most 4 items"),
+        ("[[0, 1], [1, Infinity]]", "finite"),
+    ],
+)
+def test_a_curve_that_the_engine_would_refuse_is_refused(
+    here: Path, curve: str, right: str
+) -> None:
+    assert right in refusal(TRANSLINK_LAG__CURVE=curve)
+
+
+def test_by_default_nobody_is_interrupted_and_no_word_left_out(here: Path) -> None:
+    assert load().lag.ask_for_pause == load().lag.leave_out == 0
+    said = refusal(TRANSLINK_LAG__ASK_FOR_PAUSE="8", TRANSLINK_LAG__LEAVE_OUT="5")
+    assert "should not come before ask_for_pause" in said

@@ -83,13 +83,13 @@ def test_every_account_and_token_may_be_in_a_file(tmp_path: Path, file: Path) ->
 
 
 def test_of_a_name_and_its_file_only_one_may_be_set(tmp_path: Path, file: Path) -> None:
-    with pytest.raises(SettingsError, match="DEEPL_API_KEY is set too; which is meant") as told:
+    with pytest.raises(SettingsError, match="DEEPL_API_KEY is set too; which is meant") as error:
         load(tmp_path, DEEPL_API_KEY=KEY, DEEPL_API_KEY_FILE=str(file))
-    assert KEY not in str(told.value)
+    assert KEY not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (None, "cannot be read: No such file"),
         (b"", "is empty"),
@@ -99,12 +99,12 @@ def test_of_a_name_and_its_file_only_one_may_be_set(tmp_path: Path, file: Path) 
     ],
 )
 def test_a_file_that_holds_no_key_is_told_by_its_name(
-    tmp_path: Path, content: bytes | None, told: str
+    tmp_path: Path, content: bytes | None, expected: str
 ) -> None:
     file = tmp_path / "deepl"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(SettingsError, match=told) as refused:
+    with pytest.raises(SettingsError, match=expected) as refused:
         load(tmp_path, DEEPL_API_KEY_FILE=str(file))
     assert "DEEPL_API_KEY_FILE" in str(refused.value)
 
@@ -123,9 +123,9 @@ def test_a_key_is_read_from_the_keyring(tmp_path: Path, ring: Ring) -> None:
     with pytest.raises(SettingsError, match="keyring:service/name"):
         load(tmp_path, DEEPL_API_KEY="keyring:deepl")
     ring.locked = True
-    with pytest.raises(SettingsError, match="cannot be asked: KeyringLocked") as told:
+    with pytest.raises(SettingsError, match="cannot be asked: KeyringLocked") as error:
         load(tmp_path, DEEPL_API_KEY=entry)
-    assert KEY not in str(told.value)
+    assert KEY not in str(error.value)
 
 
 def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,9 +145,9 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_a_key_on_the_command_line_is_refused(tmp_path: Path, assignment: str) -> None:
-    with pytest.raises(SettingsError, match="everybody on this machine") as told:
+    with pytest.raises(SettingsError, match="everybody on this machine") as error:
         Settings.load(environ={}, flags={"--set": [assignment]}, directory=tmp_path)
-    assert KEY not in str(told.value)
+    assert KEY not in str(error.value)
 
 
 def test_its_place_may_stand_on_the_command_line(tmp_path: Path, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Beacon words through the door and through a telephone line."""
+"""Beacon words through the HTTP server and through a telephone line."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from translink.admin.panel.console import Condition, Console
 from translink.calls.exchange import Exchange
 from translink.observe.transcripts import Transcripts
 from translink.process.usage import ProcessUsage
-from translink.settings.model import LegSettings
+from translink.settings.legs import LegSettings
 
 if TYPE_CHECKING:
     from translink.media import MediaLeg

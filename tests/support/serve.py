@@ -23,6 +23,8 @@ from translink.callers.server_process import LegPlan, ServerProcess, free_port
 
 DEEPGRAM_KEY = "dg-0123456789abcdef0123456789abcdef"
 DEEPL_KEY = "01234567-89ab-cdef-0123-456789abcdef:fx"
+BEACONS = ("TRANSLINK_LAG__FASTEST=1", "TRANSLINK_ECHO__GUARD=false")
+"""Beacons do not survive to be said faster, and all of them have one beat, as an echo has."""
 PATIENCE = 10.0
 """Seconds for what takes one on an idle machine."""
 
@@ -59,6 +61,7 @@ class Serve(ServerProcess):
             f"DEEPGRAM_BASE_URL={self._fake.url}",
             f"DEEPL_SERVER_URL={self._fake.url}",
             "EXTERNAL_MEDIA_PORT=6120",
+            *BEACONS,
             *self._env,
         ]
         (self.folder / ".env.externalmedia").write_text("\n".join(lines) + "\n")
@@ -84,6 +87,12 @@ class Serve(ServerProcess):
         """The status of a POST."""
         assert self._http is not None
         async with self._http.post(self._url(path), json=body) as answer:
+            return answer.status
+
+    async def patch(self, path: str, body: dict[str, object]) -> int:
+        """The status of a PATCH."""
+        assert self._http is not None
+        async with self._http.patch(self._url(path), json=body) as answer:
             return answer.status
 
     async def ask(self, path: str) -> tuple[int, str]:
@@ -118,7 +127,7 @@ class Serve(ServerProcess):
 
 
 class Phone:
-    """Somebody at a leg: says beacons, and knows which he heard."""
+    """Somebody at a leg: says beacons, and knows which they heard."""
 
     def __init__(self, leg: LegPlan, *, open_mic: bool = True) -> None:
         self.words: list[int] = []

@@ -106,6 +106,8 @@ class Plan:
     reset: list[float] = field(default_factory=list)
     mute: list[float] = field(default_factory=list)
     """Streams open at that moment never answer again."""
+    guess: list[tuple[float, float]] = field(default_factory=list)
+    """Streams make nothing final in [from, to), not even when asked."""
     block: list[float] = field(default_factory=list)
     """Streams open at that moment stop reading."""
     down: list[tuple[float, float]] = field(default_factory=list)
@@ -193,7 +195,7 @@ class NumberStream:
     def _recognise(self) -> None:
         end = len(self._pcm) // 2
         words = self._world.words(self._pcm[2 * self._done :], self._done)
-        complete = [w for w in words if w.end < end]
+        complete = [w for w in words if w.end < end and not self._guessing]
         if complete and end - words[-1].end >= RATE * 3 // 10:
             self._final(words, end, speech_final=True)
         elif len(complete) >= 10:
@@ -234,7 +236,13 @@ class NumberStream:
         if not self._muted and not self._dead:
             self._events.put_nowait(event)
 
+    @property
+    def _guessing(self) -> bool:
+        return any(start <= self._world.now < end for start, end in self._world.plan.guess)
+
     async def finalize(self) -> None:
+        if self._guessing:
+            return
         words = self._world.words(self._pcm[2 * self._done :], self._done)
         self._final(words, len(self._pcm) // 2, speech_final=True)
 
@@ -283,6 +291,7 @@ class World(ListenObserver):
         self.complaints: list[str] = []
         self.modes: list[tuple[float, ListenMode]] = []
         self.delays: list[float] = []
+        self.heard_at: list[float] = []
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
         self.fallbacks = 0
@@ -344,6 +353,7 @@ class World(ListenObserver):
                 self.heard.append(word.text)
                 if word.text in self._said_at:
                     self.delays.append(self.now - self._said_at[word.text])
+                    self.heard_at.append(self.now)
         elif isinstance(item, Lost):
             self.losses.append(item)
 
@@ -376,9 +386,9 @@ class World(ListenObserver):
             before = value
             self._quiet = 0 if value else self._quiet + 1
             speech = value > 0 or (self.plan.natural and self._quiet <= HANGS)
-            self.listener.frames(
-                [FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=rms, peak=value)]  # type: ignore[list-item]
-            )
+            level = 50 * rms
+            frame = FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=level, peak=level)
+            self.listener.frames([frame])  # type: ignore[list-item]
             if ends and self.now >= self.plan.hang_up:
                 break
             while flips and flips[0] <= self.now:

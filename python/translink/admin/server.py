@@ -29,7 +29,7 @@ from translink.admin.routes.live import LiveStreams
 from translink.admin.routes.page import page_routes
 from translink.admin.routes.system import SystemRoutes
 from translink.errors import SettingsError
-from translink.settings.model import AdminSettings
+from translink.settings.admin import AdminSettings
 from translink.settings.types import is_loopback
 
 log = structlog.get_logger("translink.admin")

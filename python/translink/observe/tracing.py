@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
     from translink.observe.journal import Event, Journal
-    from translink.settings.model import OtelSettings
+    from translink.settings.process import OtelSettings
 
 MOST_OPEN = 5_000
 Attributes = dict[str, str | int | float]

@@ -1,6 +1,6 @@
 """The offline server: Deepgram's and DeepL's doors, whatever engines behind them.
 
-| door | handler |
+| path | handler |
 |---|---|
 | WebSocket `/v1/listen` | `live` over `listen.Ear` |
 | POST `/v1/listen` | `prerecorded` |

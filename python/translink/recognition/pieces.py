@@ -131,7 +131,7 @@ class Pieces:
         self._on_change()
 
     async def bugs(self) -> None:
-        """Wait for ever, or for the first exception that is not weather, and raise it."""
+        """Wait for ever, or for the first exception that is a bug, and raise it."""
         await self._broke.wait()
         assert self._bug is not None
         raise self._bug

@@ -128,9 +128,16 @@ class Programs:
 def beacon_settings(url: str, mode: str) -> str:
     """The beginning of a translink.toml whose providers are the beacons at `url`. The second in
     line are the same beacons under another key: no fault touches them.
+
+    Beacons do not survive to be said faster, and the even beat in which they are said on both legs
+    looks like an echo: so neither is done.
     """
     return f"""mode = "{mode}"
 idle_timeout = 120
+[lag]
+fastest = 1.0
+[echo]
+guard = false
 [deepgram]
 api_key = "sim-first"
 base_url = "{url}"

@@ -80,7 +80,7 @@ def beacon_server(
 
 
 class Control:
-    """The `/faults` door."""
+    """The handler of `/faults`."""
 
     def __init__(self, script: Script) -> None:
         self._script = script

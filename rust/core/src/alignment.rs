@@ -27,7 +27,7 @@ pub struct Alignment {
 impl Alignment {
     /// The next frame. True: the stream is read one byte off.
     pub fn hear(&mut self, level: &Level, pcm: &[u8; FRAME_BYTES]) -> bool {
-        if level.power < QUIET {
+        if level.power < QUIET_POWER {
             return false;
         }
         if level.hiss < level.power {
@@ -38,7 +38,7 @@ impl Alignment {
         if !is_off(pcm, level.hiss) {
             return false;
         }
-        self.off = (self.off + 1) % CERTAIN;
+        self.off = (self.off + 1) % CERTAIN_FRAMES;
         self.off == 0
     }
 
@@ -51,19 +51,19 @@ impl Alignment {
 /// Whether the frame makes a much smoother wave one byte later, and both waves are ones that occur.
 fn is_off(pcm: &[u8; FRAME_BYTES], hiss: f32) -> bool {
     // Most noise is told by its first 4 ms.
-    if roughness(&read_one_byte_later::<64>(pcm)) * SMOOTHER >= hiss {
+    if roughness(&read_one_byte_later::<64>(pcm)) * SMOOTHER_BY >= hiss {
         return false;
     }
     let other = read_one_byte_later::<{ FRAME_BYTES / 2 - 1 }>(pcm);
-    if roughness(&other) * SMOOTHER >= hiss {
+    if roughness(&other) * SMOOTHER_BY >= hiss {
         return false;
     }
     let negative = other.iter().filter(|&&sample| sample < 0).count();
     let clipped = pcm
         .chunks_exact(2)
         .filter(|pair| CLIPPED.contains(&pair[1]));
-    let both = negative.min(other.len() - negative) * RARE >= other.len();
-    both && clipped.count() * RARE < other.len()
+    let both = negative.min(other.len() - negative) * RARE_ONE_IN >= other.len();
+    both && clipped.count() * RARE_ONE_IN < other.len()
 }
 
 fn read_one_byte_later<const COUNT: usize>(pcm: &[u8; FRAME_BYTES]) -> [i16; COUNT] {
@@ -86,16 +86,16 @@ fn roughness(samples: &[i16]) -> f32 {
 }
 
 /// Below a root mean square of 1,000 nothing is looked at: read rightly, that is one of 4.
-const QUIET: f32 = 1_000.0 * 1_000.0;
+const QUIET_POWER: f32 = 1_000.0 * 1_000.0;
 
 /// The right reading is at least so much smoother, in mean squares: 4 in amplitude.
-const SMOOTHER: f32 = 16.0;
+const SMOOTHER_BY: f32 = 16.0;
 
 /// Frames: 40 ms, or more where some of them tell nothing.
-const CERTAIN: u32 = 2;
+const CERTAIN_FRAMES: u32 = 2;
 
 /// One in so many samples.
-const RARE: usize = 16;
+const RARE_ONE_IN: usize = 16;
 
 /// Upper halves of samples at full scale, which is 32,256 in A-law.
 const CLIPPED: std::ops::RangeInclusive<u8> = 0x7d..=0x82;

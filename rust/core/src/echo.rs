@@ -7,9 +7,9 @@
 //! *sighting*. Two strong ones that agree, half a second apart, or three, are an echo: its lag and gain are learned and kept
 //! for the rest of the call, also while both talk, when nothing can be seen.
 //!
-//! From then on a frame is *echo* when it is not [`ABOVE`] the level that is predicted for it. That is
+//! From then on a frame is *echo* when it is not [`TALK_ABOVE`] the level that is predicted for it. That is
 //! a mark: nothing is muted here, the audio stays what it was. A listener who talks over their echo is
-//! above it; for [`HANG`] frames after that nothing is marked, so that the soft ends of their words
+//! above it; for [`TALK_HANG_FRAMES`] frames after that nothing is marked, so that the soft ends of their words
 //! stay. When the echo does not come any more although it should, it is forgotten.
 //!
 //! Slots are 20 ms of the monotonic clock. Levels are whole
@@ -48,12 +48,12 @@ pub struct EchoGuard {
     /// The slot after the newest that was heard.
     next: u64,
     /// Levels by slot, modulo the length: what was sent (with its slot), and what was heard.
-    sent: [(u64, i32); HELD],
-    heard: [i32; WINDOW],
+    sent: [(u64, i32); HELD_SLOTS],
+    heard: [i32; WINDOW_SLOTS],
     /// Sums over the window, those of what was sent for each lag from one slot on.
-    products: [i32; LAGS],
-    sums: [i32; LAGS],
-    squares: [i32; LAGS],
+    products: [i32; LAG_SLOTS],
+    sums: [i32; LAG_SLOTS],
+    squares: [i32; LAG_SLOTS],
     sum: i32,
     square: i32,
     until_look: u64,
@@ -76,14 +76,14 @@ impl EchoGuard {
         Self {
             on,
             next: 0,
-            sent: [(0, 0); HELD],
-            heard: [0; WINDOW],
-            products: [0; LAGS],
-            sums: [0; LAGS],
-            squares: [0; LAGS],
+            sent: [(0, 0); HELD_SLOTS],
+            heard: [0; WINDOW_SLOTS],
+            products: [0; LAG_SLOTS],
+            sums: [0; LAG_SLOTS],
+            squares: [0; LAG_SLOTS],
             sum: 0,
             square: 0,
-            until_look: LOOK,
+            until_look: LOOK_SLOTS,
             sighted: None,
             agreed: 0,
             missed: 0,
@@ -128,7 +128,7 @@ impl EchoGuard {
     /// A frame of this mean square came. Whether it is echo.
     pub fn heard(&mut self, captured: Nanos, power: f32) -> bool {
         let slot = self.slot(captured);
-        if self.next == 0 || slot > self.next + (WINDOW + LAGS) as u64 {
+        if self.next == 0 || slot > self.next + (WINDOW_SLOTS + LAG_SLOTS) as u64 {
             // Nothing came for longer than is looked back.
             let (on, learned) = (self.on, self.learned);
             *self = Self {
@@ -138,9 +138,9 @@ impl EchoGuard {
                 ..Self::new(on)
             };
         }
-        let short = slot < self.next + SHORT;
+        let short = slot < self.next + SHORT_HOLE_SLOTS;
         let fill = if short && slot > 0 {
-            self.heard[index(self.next.max(1) - 1, WINDOW)]
+            self.heard[index(self.next.max(1) - 1, WINDOW_SLOTS)]
         } else {
             0
         };
@@ -154,13 +154,13 @@ impl EchoGuard {
         self.judge(level)
     }
 
-    /// The slot of a frame: the next one, unless it is more than [`JITTER`] off. Less than drawing allows: the
+    /// The slot of a frame: the next one, unless it is more than [`JITTER_SLOTS`] off. Less than drawing allows: the
     /// lag must not wander.
     const fn slot(&self, captured: Nanos) -> u64 {
         let due = captured / FRAME_NANOS;
-        if self.next + JITTER < due {
+        if self.next + JITTER_SLOTS < due {
             due
-        } else if self.next > due + JITTER {
+        } else if self.next > due + JITTER_SLOTS {
             self.next - 1
         } else {
             self.next
@@ -171,28 +171,28 @@ impl EchoGuard {
     fn step(&mut self, level: i32) {
         let slot = self.next;
         self.next += 1;
-        let at = index(slot, WINDOW);
+        let at = index(slot, WINDOW_SLOTS);
         let old = std::mem::replace(&mut self.heard[at], level);
         self.sum += level - old;
         self.square += level * level - old * old;
-        for lag in 0..LAGS {
+        for lag in 0..LAG_SLOTS {
             let back = lag as u64 + 1;
             let new_sent = self.level_sent(slot, back);
-            let old_sent = self.level_sent(slot, back + WINDOW as u64);
+            let old_sent = self.level_sent(slot, back + WINDOW_SLOTS as u64);
             self.products[lag] += new_sent * level - old_sent * old;
             self.sums[lag] += new_sent - old_sent;
             self.squares[lag] += new_sent * new_sent - old_sent * old_sent;
         }
         if let Some(echo) = self.learned {
-            let near = (echo.lag.saturating_sub(EARLY)..=echo.lag + 1)
+            let near = (echo.lag.saturating_sub(EARLY_SLOTS)..=echo.lag + 1)
                 .map(|back| self.level_sent(slot, back as u64));
             let loudest = near.max().unwrap_or(0);
             let now = if loudest > 0 { loudest + echo.gain } else { 0 };
-            self.predicted = now.max(self.predicted - DECAY).max(0);
+            self.predicted = now.max(self.predicted - DECAY_A_FRAME).max(0);
         }
         self.until_look -= 1;
         if self.until_look == 0 {
-            self.until_look = LOOK;
+            self.until_look = LOOK_SLOTS;
             self.look();
         }
     }
@@ -209,7 +209,7 @@ impl EchoGuard {
     fn look(&mut self) {
         let sighting = self.sight();
         let agree = self.sighted.zip(sighting).is_some_and(|(one, other)| {
-            one.lag.abs_diff(other.lag) <= 1 && one.gain.abs_diff(other.gain) <= AGREE
+            one.lag.abs_diff(other.lag) <= 1 && one.gain.abs_diff(other.gain) <= AGREEING_GAINS
         });
         self.agreed = if agree { self.agreed + 1 } else { 0 };
         let strong = |sighting: Option<Sighting>| sighting.is_some_and(|one| one.strong);
@@ -219,13 +219,13 @@ impl EchoGuard {
         }
         self.sighted = sighting;
         if let Some(learned) = self.learned {
-            let (come, due) = self.come(learned, SLACK);
-            if due >= ENOUGH && come * 3 < due {
+            let (come, due) = self.come(learned, LEARNED_SLACK);
+            if due >= ENOUGH_LOUD_FRAMES && come * 3 < due {
                 self.missed += 1;
-            } else if due >= ENOUGH {
+            } else if due >= ENOUGH_LOUD_FRAMES {
                 self.missed = 0;
             }
-            if self.missed >= MISSED {
+            if self.missed >= MISSED_LOOKS {
                 self.learned = None;
                 self.missed = 0;
             }
@@ -234,23 +234,23 @@ impl EchoGuard {
 
     /// The lag that correlates best, if that is good enough and it looks like an echo.
     fn sight(&self) -> Option<Sighting> {
-        let correlations = (0..LAGS).map(|lag| self.correlation(lag));
+        let correlations = (0..LAG_SLOTS).map(|lag| self.correlation(lag));
         let (lag, best) = correlations
             .enumerate()
             .max_by(|one, other| one.1.total_cmp(&other.1))?;
-        if best < CORRELATION {
+        if best < ECHO_CORRELATION {
             return None;
         }
         let lag = lag + 1;
         let gain = self.gain(lag)?;
-        let strong = best >= STRONG;
+        let strong = best >= STRONG_CORRELATION;
         let sighting = Sighting { lag, gain, strong };
-        let (come, due) = self.come(sighting, CLOSE);
-        (gain <= LOUDEST && come * 100 >= due * ALWAYS).then_some(sighting)
+        let (come, due) = self.come(sighting, FIRST_SLACK);
+        (gain <= LOUDEST_GAIN && come * 100 >= due * NEARLY_ALWAYS).then_some(sighting)
     }
 
     fn correlation(&self, lag: usize) -> f32 {
-        let count = COUNT;
+        let count = WINDOW_COUNT;
         let of = |product: i32, one: i32, other: i32| {
             count * i64::from(product) - i64::from(one) * i64::from(other)
         };
@@ -269,23 +269,23 @@ impl EchoGuard {
     /// How much louder it comes than it went, where it was loud and not just fading; None when that
     /// was too seldom.
     fn gain(&self, lag: usize) -> Option<i32> {
-        let mut gains = [0; WINDOW];
+        let mut gains = [0; WINDOW_SLOTS];
         let mut count = 0;
         for (sent, before, heard) in self.pairs(lag) {
-            if sent >= LOUD && sent + FADING >= before {
+            if sent >= LOUD_LEVEL && sent + FADING_STEP >= before {
                 gains[count] = heard - sent;
                 count += 1;
             }
         }
         let gains = &mut gains[..count];
         gains.sort_unstable();
-        (count >= ENOUGH).then(|| gains[count * 2 / 5])
+        (count >= ENOUGH_LOUD_FRAMES).then(|| gains[count * 2 / 5])
     }
 
     /// How often it came when it was due, and how often it was due.
     fn come(&self, echo: Sighting, slack: i32) -> (usize, usize) {
         let due = self.pairs(echo.lag).filter(|&(sent, before, _)| {
-            sent >= LOUD && sent + FADING >= before && sent + echo.gain > SLACK
+            sent >= LOUD_LEVEL && sent + FADING_STEP >= before && sent + echo.gain > LEARNED_SLACK
         });
         due.fold((0, 0), |(come, due), (sent, _, heard)| {
             let comes = heard + slack >= sent + echo.gain;
@@ -296,11 +296,11 @@ impl EchoGuard {
     /// Levels of the window: what was sent `lag` before, what was sent before that, what was heard.
     fn pairs(&self, lag: usize) -> impl Iterator<Item = (i32, i32, i32)> {
         let newest = self.next - 1;
-        let first = (newest + 1).saturating_sub(WINDOW as u64);
+        let first = (newest + 1).saturating_sub(WINDOW_SLOTS as u64);
         (first..=newest).map(move |slot| {
             let sent = self.level_sent(slot, lag as u64);
             let before = self.level_sent(slot, lag as u64 + 1);
-            (sent, before, self.heard[index(slot, WINDOW)])
+            (sent, before, self.heard[index(slot, WINDOW_SLOTS)])
         })
     }
 
@@ -310,10 +310,10 @@ impl EchoGuard {
             self.above = 0;
             return false;
         }
-        if level >= self.predicted + ABOVE {
+        if level >= self.predicted + TALK_ABOVE {
             self.above += 1;
-            if self.above >= CERTAIN {
-                self.hang = HANG;
+            if self.above >= TALK_CERTAIN_FRAMES {
+                self.hang = TALK_HANG_FRAMES;
             }
             return false;
         }
@@ -333,7 +333,7 @@ struct Sighting {
 }
 
 const fn place(slot: u64) -> usize {
-    index(slot, HELD)
+    index(slot, HELD_SLOTS)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "less than the length")]
@@ -351,62 +351,62 @@ fn level(power: f32) -> i32 {
 const FULL_SCALE: f32 = 32_768.0 * 32_768.0;
 
 /// Slots of the window: 2 s.
-const WINDOW: usize = 100;
+const WINDOW_SLOTS: usize = 100;
 
 /// The same, to reckon with.
-const COUNT: i64 = 100;
+const WINDOW_COUNT: i64 = 100;
 
 /// Lags that are looked at, from 20 ms to 1 s.
-const LAGS: usize = 50;
+const LAG_SLOTS: usize = 50;
 
 /// Slots whose sent level is kept: the window at the longest lag, and some that are ahead of what
 /// was heard.
-const HELD: usize = 256;
+const HELD_SLOTS: usize = 256;
 
 /// Slots that a frame may be early or late.
-const JITTER: u64 = 2;
+const JITTER_SLOTS: u64 = 2;
 
 /// A hole of fewer slots is bridged: it is jitter. A longer one is a pause.
-const SHORT: u64 = 6;
+const SHORT_HOLE_SLOTS: u64 = 6;
 
 /// Slots between two looks: 0.5 s.
-const LOOK: u64 = 25;
+const LOOK_SLOTS: u64 = 25;
 
 /// More than 99.5 % of windows without echo are below it. Of an echo alone half of the windows reach what
 /// is strong; where they do not, it takes a third look.
-const CORRELATION: f32 = 0.7;
-const STRONG: f32 = 0.8;
+const ECHO_CORRELATION: f32 = 0.7;
+const STRONG_CORRELATION: f32 = 0.8;
 
 /// Frames that must have been loud (above −46 dBFS, and at most 3 dB softer than the one before)
 /// for anything to be said: 0.6 s.
-const ENOUGH: usize = 30;
-const LOUD: i32 = 4 * 20;
-const FADING: i32 = 4 * 3;
+const ENOUGH_LOUD_FRAMES: usize = 30;
+const LOUD_LEVEL: i32 = 4 * 20;
+const FADING_STEP: i32 = 4 * 3;
 
 /// A learned echo comes when it is no more than 12 dB softer than predicted; one that is seen for the
 /// first time, 7 dB, and nearly always.
-const SLACK: i32 = 4 * 12;
-const CLOSE: i32 = 4 * 7;
-const ALWAYS: usize = 90;
+const LEARNED_SLACK: i32 = 4 * 12;
+const FIRST_SLACK: i32 = 4 * 7;
+const NEARLY_ALWAYS: usize = 90;
 
 /// No echo is louder than what was sent by more than 6 dB.
-const LOUDEST: i32 = 4 * 6;
+const LOUDEST_GAIN: i32 = 4 * 6;
 
 /// Two sightings agree within 2 dB.
-const AGREE: u32 = 4 * 2;
+const AGREEING_GAINS: u32 = 4 * 2;
 
 /// Looks at which it must not have come to be forgotten: 2 s.
-const MISSED: u32 = 4;
+const MISSED_LOOKS: u32 = 4;
 
 /// In a room with a long reverberation the lag that correlates best is late by up to so many slots.
-const EARLY: usize = 3;
+const EARLY_SLOTS: usize = 3;
 
 /// What is predicted falls by 1.5 dB a frame: 60 dB in 0.8 s.
-const DECAY: i32 = 6;
+const DECAY_A_FRAME: i32 = 6;
 
 /// 6 dB.
-const ABOVE: i32 = 4 * 6;
+const TALK_ABOVE: i32 = 4 * 6;
 
 /// Frames that must be above it in a row for somebody to talk, and for how long they then do: 200 ms.
-const CERTAIN: u32 = 2;
-const HANG: u32 = 10;
+const TALK_CERTAIN_FRAMES: u32 = 2;
+const TALK_HANG_FRAMES: u32 = 10;

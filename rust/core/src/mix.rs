@@ -48,7 +48,7 @@ pub struct Mix {
     original: Original,
     /// Somebody's voice comes in.
     paired: bool,
-    ring: [[i16; SAMPLES]; MOST_FRAMES],
+    ring: [[i16; FRAME_SAMPLES]; MOST_FRAMES],
     first: usize,
     held: usize,
     /// Frames are being taken, one each tick.
@@ -71,7 +71,7 @@ impl Mix {
         Self {
             original: Original::Replace,
             paired: false,
-            ring: [[0; SAMPLES]; MOST_FRAMES],
+            ring: [[0; FRAME_SAMPLES]; MOST_FRAMES],
             first: 0,
             held: 0,
             running: false,
@@ -110,7 +110,7 @@ impl Mix {
         stats: &mut LegStats,
     ) {
         if speech {
-            self.turn = captured + QUIET;
+            self.turn = captured + TALKER_QUIET;
         }
         if !self.flows() {
             self.held = 0;
@@ -163,7 +163,11 @@ impl Mix {
         }
         if wanted.to_bits() != self.target.to_bits() {
             self.target = wanted;
-            let samples = if wanted < self.gain { ATTACK } else { RELEASE };
+            let samples = if wanted < self.gain {
+                ATTACK_SAMPLES
+            } else {
+                RELEASE_SAMPLES
+            };
             self.step = (wanted - self.gain) / samples;
         }
         let frame = self.next();
@@ -182,11 +186,11 @@ impl Mix {
     /// The next frame of the talker, or silence.
     #[expect(clippy::cast_possible_truncation, reason = "between two samples")]
     #[expect(clippy::cast_precision_loss, reason = "80")]
-    fn next(&mut self) -> [i16; SAMPLES] {
-        let runs = self.held >= if self.running { 1 } else { CUSHION };
+    fn next(&mut self) -> [i16; FRAME_SAMPLES] {
+        let runs = self.held >= if self.running { 1 } else { CUSHION_FRAMES };
         self.broken |= runs != self.running;
         self.running = runs;
-        let mut frame = [0; SAMPLES];
+        let mut frame = [0; FRAME_SAMPLES];
         if runs {
             frame = self.ring[self.first];
             self.first = (self.first + 1) % MOST_FRAMES;
@@ -194,13 +198,13 @@ impl Mix {
         }
         if std::mem::take(&mut self.broken) {
             let missing = f32::from(self.last) - f32::from(frame[0]);
-            for (n, sample) in frame[..FADE].iter_mut().enumerate() {
-                let left = missing * (1.0 - n as f32 / FADE as f32);
+            for (n, sample) in frame[..FADE_SAMPLES].iter_mut().enumerate() {
+                let left = missing * (1.0 - n as f32 / FADE_SAMPLES as f32);
                 let mended = (f32::from(*sample) + left).round();
                 *sample = mended.clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16;
             }
         }
-        self.last = frame[SAMPLES - 1];
+        self.last = frame[FRAME_SAMPLES - 1];
         frame
     }
 }
@@ -212,17 +216,17 @@ impl Default for Mix {
 }
 
 /// Samples of a frame.
-const SAMPLES: usize = FRAME_BYTES / 2;
+const FRAME_SAMPLES: usize = FRAME_BYTES / 2;
 
 /// Frames that must wait before the first is taken: jitter of a frame does no harm.
-const CUSHION: usize = 2;
+const CUSHION_FRAMES: usize = 2;
 
 /// Samples over which a break is mended: 5 ms.
-const FADE: usize = 80;
+const FADE_SAMPLES: usize = 80;
 
 /// Samples until it is as soft, or as loud, as wanted: 50 and 300 ms.
-const ATTACK: f32 = 800.0;
-const RELEASE: f32 = 4_800.0;
+const ATTACK_SAMPLES: f32 = 800.0;
+const RELEASE_SAMPLES: f32 = 4_800.0;
 
 /// After the talker's last frame of speech: 0.7 s less the detector's hang-over of 160 ms.
-const QUIET: Nanos = 540_000_000;
+const TALKER_QUIET: Nanos = 540_000_000;

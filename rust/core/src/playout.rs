@@ -158,6 +158,11 @@ impl Playout {
         self.volume.set(gain);
     }
 
+    /// Whether silence is sent between utterances.
+    pub const fn set_continuous(&mut self, continuous: bool) {
+        self.continuous = continuous;
+    }
+
     /// How fast what waits is said, from the next frame on.
     pub const fn set_curve(&mut self, curve: Curve) {
         self.curve = curve;
@@ -256,7 +261,7 @@ impl Playout {
             return Nanos::MAX;
         };
         let bytes = head.audio.bytes();
-        let patience = head.since + PATIENCE;
+        let patience = head.since + PREBUFFER_PATIENCE;
         if head.playing || bytes < FRAME_BYTES && !head.ended {
             return Nanos::MAX;
         }
@@ -301,7 +306,7 @@ impl Playout {
     fn advance(&mut self, due: Nanos, now: Nanos, stats: &mut LegStats) -> Nanos {
         let late = now - due;
         stats.late_max = stats.late_max.max(late);
-        stats.late_wakes += u64::from(late > LATE);
+        stats.late_wakes += u64::from(late > LATE_TICK);
         let due = if late > CATCH_UP {
             stats.clock_resets += 1;
             now
@@ -404,7 +409,7 @@ impl Utterance {
 }
 
 /// An utterance that has some audio, but less than the prebuffer, waits no longer than this.
-const PATIENCE: Nanos = 200_000_000;
+const PREBUFFER_PATIENCE: Nanos = 200_000_000;
 
 /// A tick later than this is counted.
-const LATE: Nanos = 2_000_000;
+const LATE_TICK: Nanos = 2_000_000;

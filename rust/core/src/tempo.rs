@@ -62,7 +62,7 @@ impl Tempo {
         spare: usize,
         out: &mut [i16; FRAME],
     ) -> usize {
-        self.factor = wanted.min(self.factor + SLEW).max(ONE);
+        self.factor = wanted.min(self.factor + SLEW_A_FRAME).max(ONE);
         self.owed = (self.owed + i64::from(self.factor - ONE) * 320).min(MOST_OWED);
         if self.factor == ONE {
             self.owed = 0;
@@ -72,11 +72,11 @@ impl Tempo {
             let rest = &ahead[at..];
             let splice = self.splice(rest, FRAME - made, spare.saturating_sub(at - made));
             let length = if let Some(Splice { skip, alike }) = splice {
-                fade(rest, skip, alike, &mut out[made..made + OVERLAP]);
+                fade(rest, skip, alike, &mut out[made..made + OVERLAP_SAMPLES]);
                 at += skip;
-                OVERLAP
+                OVERLAP_SAMPLES
             } else {
-                let length = STEP.min(FRAME - made);
+                let length = SPLICE_STEP.min(FRAME - made);
                 out[made..made + length].copy_from_slice(&rest[..length]);
                 length
             };
@@ -91,8 +91,8 @@ impl Tempo {
     pub fn sent(&mut self, pcm: &[u8; FRAME_BYTES]) {
         self.factor = ONE;
         self.owed = 0;
-        let mut step = [0; STEP];
-        for bytes in pcm.chunks_exact(2 * STEP) {
+        let mut step = [0; SPLICE_STEP];
+        for bytes in pcm.chunks_exact(2 * SPLICE_STEP) {
             for (sample, pair) in step.iter_mut().zip(bytes.chunks_exact(2)) {
                 *sample = i16::from_le_bytes([pair[0], pair[1]]);
             }
@@ -110,7 +110,7 @@ impl Tempo {
     /// made.
     fn splice(&mut self, ahead: &[i16], left: usize, spare: usize) -> Option<Splice> {
         let room = ahead.len().checked_sub(left)?;
-        if left < OVERLAP || room < SHORTEST || self.factor == ONE {
+        if left < OVERLAP_SAMPLES || room < SHORTEST_JUMP || self.factor == ONE {
             return None;
         }
         if let Some(skip) = self.pause(ahead, room.min(spare)) {
@@ -118,13 +118,17 @@ impl Tempo {
             let alike = alike(ahead, skip);
             return Some(Splice { skip, alike });
         }
-        if self.owed < owing(SHORTEST) {
+        if self.owed < owing(SHORTEST_JUMP) {
             return None;
         }
         // Single periods of a high voice would not be enough for a high factor.
         let half = usize::try_from(self.owed / 2_000).unwrap_or_default();
-        let most = room.min(LONGEST);
-        let best = best(ahead, half.clamp(SHORTEST, LONGEST / 2).min(most), most);
+        let most = room.min(LONGEST_JUMP);
+        let best = best(
+            ahead,
+            half.clamp(SHORTEST_JUMP, LONGEST_JUMP / 2).min(most),
+            most,
+        );
         if best.alike < self.choosy() {
             return None;
         }
@@ -132,27 +136,27 @@ impl Tempo {
         Some(best)
     }
 
-    /// How far a pause may be jumped, so that [`EDGE`] of it is heard at both ends.
+    /// How far a pause may be jumped, so that [`PAUSE_EDGE`] of it is heard at both ends.
     fn pause(&self, ahead: &[i16], room: usize) -> Option<usize> {
-        if self.quiet < EDGE {
+        if self.quiet < PAUSE_EDGE {
             return None;
         }
-        let steps = ahead.chunks_exact(STEP);
-        let quiet = steps.take_while(|step| self.is_quiet(power(step))).count() * STEP;
-        let skip = quiet.saturating_sub(EDGE + OVERLAP).min(room);
-        (skip >= SHORTEST).then_some(skip)
+        let steps = ahead.chunks_exact(SPLICE_STEP);
+        let quiet = steps.take_while(|step| self.is_quiet(power(step))).count() * SPLICE_STEP;
+        let skip = quiet.saturating_sub(PAUSE_EDGE + OVERLAP_SAMPLES).min(room);
+        (skip >= SHORTEST_JUMP).then_some(skip)
     }
 
     /// How alike a continuation must be to be taken.
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     fn choosy(&self) -> f32 {
-        let more = (self.owed - owing(SHORTEST)) as f32;
-        CHOOSY - more / (PATIENCE * 1_000) as f32
+        let more = (self.owed - owing(SHORTEST_JUMP)) as f32;
+        CHOOSY_CORRELATION - more / (CHOOSY_UNTIL_OWED * 1_000) as f32
     }
 
     fn hear(&mut self, step: &[i16]) {
         let power = power(step);
-        self.loud = power.max(self.loud * FORGET);
+        self.loud = power.max(self.loud * LOUDEST_DECAY);
         if self.is_quiet(power) {
             self.quiet += step.len();
         } else {
@@ -161,7 +165,7 @@ impl Tempo {
     }
 
     fn is_quiet(&self, power: f32) -> bool {
-        power <= (self.loud * QUIET).clamp(QUIET_ALWAYS, QUIET_AT_MOST)
+        power <= (self.loud * QUIET_RATIO).clamp(QUIET_ALWAYS, QUIET_AT_MOST)
     }
 }
 
@@ -184,17 +188,17 @@ struct Splice {
 #[expect(clippy::cast_precision_loss, reason = "320")]
 fn best(ahead: &[i16], least: usize, most: usize) -> Splice {
     // Even and odd samples, and the sums of their squares up to each.
-    let mut samples = [[0.0_f32; HALF]; 2];
-    let mut squares = [[0.0_f32; HALF + 1]; 2];
-    for (n, pair) in ahead.chunks_exact(2).take(HALF).enumerate() {
+    let mut samples = [[0.0_f32; PAIRS_COMPARED]; 2];
+    let mut squares = [[0.0_f32; PAIRS_COMPARED + 1]; 2];
+    for (n, pair) in ahead.chunks_exact(2).take(PAIRS_COMPARED).enumerate() {
         for side in 0..2 {
             let sample = f32::from(pair[side]) / 32_768.0;
             samples[side][n] = sample;
             squares[side][n + 1] = squares[side][n] + sample * sample;
         }
     }
-    let here = &samples[0][..OVERLAP / 2];
-    let own = squares[0][OVERLAP / 2];
+    let here = &samples[0][..OVERLAP_SAMPLES / 2];
+    let own = squares[0][OVERLAP_SAMPLES / 2];
     let mut best = Splice {
         skip: most,
         alike: -1.0,
@@ -202,10 +206,10 @@ fn best(ahead: &[i16], least: usize, most: usize) -> Splice {
     let mut best_worth = f32::MIN;
     for skip in least..=most {
         let (side, from) = (skip % 2, skip / 2);
-        let to = from + OVERLAP / 2;
+        let to = from + OVERLAP_SAMPLES / 2;
         let power = squares[side][to] - squares[side][from];
         let alike = correlation(dot(here, &samples[side][from..to]), own, power);
-        let worth = alike - skip as f32 * LONGER;
+        let worth = alike - skip as f32 * LONGER_JUMP_PENALTY;
         if worth > best_worth {
             best_worth = worth;
             best = Splice { skip, alike };
@@ -215,8 +219,8 @@ fn best(ahead: &[i16], least: usize, most: usize) -> Splice {
 }
 
 fn alike(ahead: &[i16], skip: usize) -> f32 {
-    let [mut here, mut there] = [[0.0_f32; OVERLAP]; 2];
-    for n in 0..OVERLAP {
+    let [mut here, mut there] = [[0.0_f32; OVERLAP_SAMPLES]; 2];
+    for n in 0..OVERLAP_SAMPLES {
         here[n] = f32::from(ahead[n]) / 32_768.0;
         there[n] = f32::from(ahead[skip + n]) / 32_768.0;
     }
@@ -230,10 +234,10 @@ fn owing(samples: usize) -> i64 {
 
 /// Two silences are alike; silence and sound are not.
 fn correlation(product: f32, one: f32, other: f32) -> f32 {
-    if one + other < FAINT {
+    if one + other < FAINT_POWER {
         return 1.0;
     }
-    product / (one * other).sqrt().max(FAINT)
+    product / (one * other).sqrt().max(FAINT_POWER)
 }
 
 /// Fade from where we are to `skip` later. Sounds that are alike add up to what they were; others
@@ -243,7 +247,7 @@ fn correlation(product: f32, one: f32, other: f32) -> f32 {
 fn fade(ahead: &[i16], skip: usize, alike: f32, out: &mut [i16]) {
     let alike = alike.clamp(0.0, 1.0);
     for (n, sample) in out.iter_mut().enumerate() {
-        let new = (n as f32 + 0.5) / OVERLAP as f32;
+        let new = (n as f32 + 0.5) / OVERLAP_SAMPLES as f32;
         let old = 1.0 - new;
         let power = old * old + new * new + 2.0 * alike * old * new;
         let sum = old * f32::from(ahead[n]) + new * f32::from(ahead[skip + n]);
@@ -272,43 +276,43 @@ fn power(step: &[i16]) -> f32 {
 const ONE: Thousandths = 1_000;
 
 /// Samples across which a splice is faded: 10 ms.
-const OVERLAP: usize = 160;
+const OVERLAP_SAMPLES: usize = 160;
 
 /// Samples between two places where a splice may begin: 5 ms.
-const STEP: usize = 80;
+const SPLICE_STEP: usize = 80;
 
 /// The shortest and the longest jump: a period of 400 Hz, and one of 50 Hz.
-const SHORTEST: usize = 40;
-const LONGEST: usize = 320;
+const SHORTEST_JUMP: usize = 40;
+const LONGEST_JUMP: usize = 320;
 
 /// Pairs of samples that are looked at.
-const HALF: usize = LONGEST / 2 + OVERLAP / 2 + 1;
+const PAIRS_COMPARED: usize = LONGEST_JUMP / 2 + OVERLAP_SAMPLES / 2 + 1;
 
 /// A power of 80 or 160 samples that is none: less than a step of 16 bits.
-const FAINT: f32 = 1e-9;
+const FAINT_POWER: f32 = 1e-9;
 
 /// The factor rises by this much a frame at most, from 1 to 1.5 in a second: a sentence that arrives
 /// all at once does not jerk the voice.
-const SLEW: Thousandths = 10;
+const SLEW_A_FRAME: Thousandths = 10;
 
 /// What is owed beyond this is forgotten: 60 ms.
 const MOST_OWED: i64 = 960_000;
 
 /// The correlation that is asked for at once, and the samples owed until anything will do.
-const CHOOSY: f32 = 0.95;
-const PATIENCE: i64 = 400;
+const CHOOSY_CORRELATION: f32 = 0.95;
+const CHOOSY_UNTIL_OWED: i64 = 400;
 
 /// A jump must be this much more alike for each sample that it is longer: of a steady voice one
 /// period is left out rather than two.
-const LONGER: f32 = 5e-5;
+const LONGER_JUMP_PENALTY: f32 = 5e-5;
 
 /// Samples of a pause that are left at each end: 60 ms.
-const EDGE: usize = 960;
+const PAUSE_EDGE: usize = 960;
 
 /// What is this much below the loudest 5 ms lately (36 dB) is quiet, between −70 and −40 dBFS.
-const QUIET: f32 = 2.5e-4;
+const QUIET_RATIO: f32 = 2.5e-4;
 const QUIET_ALWAYS: f32 = 10.0 * 10.0;
 const QUIET_AT_MOST: f32 = 328.0 * 328.0;
 
 /// What is left of the loudest after 5 ms: half of it after 1.7 s.
-const FORGET: f32 = 0.998;
+const LOUDEST_DECAY: f32 = 0.998;

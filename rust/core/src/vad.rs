@@ -3,11 +3,11 @@
 //!
 //! Two measures of each frame, its power and the power of its differences (hiss: s, f, t stand out
 //! there above a humming line), are each held against their own floor: the quietest that the
-//! running mean has been within 3 s. A frame is speech when it is `ABOVE` the floor by itself or
-//! when the last few together are `MEAN_ABOVE` it, and for `HANG` frames after. A new detector
+//! running mean has been within 3 s. A frame is speech when it is `FRAME_ABOVE_FLOOR` the floor by itself or
+//! when the last few together are `MEAN_ABOVE_FLOOR` it, and for `HANG_FRAMES` frames after. A new detector
 //! believes in a quiet line, so a noisy one is all speech for its first 3 s; and a sound that does
 //! not change or pause for 3 s becomes noise, unless it is very loud. Digital silence counts as a
-//! quiet line, also when it is ours: a talker whose pauses are cut out must not teach us that his
+//! quiet line, also when it is ours: a talker whose pauses are cut out must not teach us that their
 //! voice is the noise.
 //!
 //! Measured (`tests/vad.rs`; Debian's Asterisk prompts, 240 s each of English and French; speech =
@@ -55,7 +55,7 @@ impl Vad {
         let loud = self.power.hear(level.power);
         let heard = self.hiss.hear(level.hiss) || loud;
         if heard {
-            self.hang = HANG;
+            self.hang = HANG_FRAMES;
             return true;
         }
         let hanging = self.hang > 0;
@@ -78,7 +78,7 @@ impl Default for Vad {
 /// The quietest the line has been within the last seconds: a ring of the minima of short blocks.
 #[derive(Clone, Debug)]
 struct Floor {
-    minima: [f32; BLOCKS],
+    minima: [f32; FLOOR_BLOCKS],
     block: usize,
     frames: u32,
     least: f32,
@@ -94,7 +94,7 @@ struct Floor {
 impl Floor {
     const fn new(quiet: f32, loud: f32) -> Self {
         Self {
-            minima: [quiet; BLOCKS],
+            minima: [quiet; FLOOR_BLOCKS],
             block: 0,
             frames: 0,
             least: quiet,
@@ -108,10 +108,10 @@ impl Floor {
     /// Whether the value stands out, by itself or by the mean of the last few.
     fn hear(&mut self, value: f32) -> bool {
         let least = self.least;
-        self.recent += (value.min(least * CAP) - self.recent) * SMOOTH;
-        self.mean += (value - self.mean) * SMOOTH;
+        self.recent += (value.min(least * FRAME_CAP) - self.recent) * NEWEST_WEIGHT;
+        self.mean += (value - self.mean) * NEWEST_WEIGHT;
         self.learn(self.mean);
-        value > least * ABOVE || self.recent > least * MEAN_ABOVE
+        value > least * FRAME_ABOVE_FLOOR || self.recent > least * MEAN_ABOVE_FLOOR
     }
 
     fn learn(&mut self, value: f32) {
@@ -120,9 +120,9 @@ impl Floor {
         *current = current.min(value);
         self.least = self.least.min(value);
         self.frames += 1;
-        if self.frames == BLOCK {
+        if self.frames == BLOCK_FRAMES {
             self.frames = 0;
-            self.block = (self.block + 1) % BLOCKS;
+            self.block = (self.block + 1) % FLOOR_BLOCKS;
             self.minima[self.block] = f32::INFINITY;
             self.least = self.minima.iter().fold(value, |a, &b| a.min(b));
         }
@@ -130,20 +130,20 @@ impl Floor {
 }
 
 /// Frames of one block, and blocks: a floor may rise after 3 s.
-const BLOCK: u32 = 25;
-const BLOCKS: usize = 6;
+const BLOCK_FRAMES: u32 = 25;
+const FLOOR_BLOCKS: usize = 6;
 
 /// One frame is this much above the floor (a ratio of powers) to be speech.
-const ABOVE: f32 = 1.9;
+const FRAME_ABOVE_FLOOR: f32 = 1.9;
 
 /// The mean of the last few is.
-const MEAN_ABOVE: f32 = 1.5;
+const MEAN_ABOVE_FLOOR: f32 = 1.5;
 
 /// The most one frame counts in that mean, in floors: else a loud one would sound for 300 ms.
-const CAP: f32 = 3.0;
+const FRAME_CAP: f32 = 3.0;
 
 /// Weight of the newest frame in the means.
-const SMOOTH: f32 = 0.34;
+const NEWEST_WEIGHT: f32 = 0.34;
 
 /// Below a root mean square of 12 (-69 dBFS) and its like in differences nobody is understood.
 const QUIET_POWER: f32 = 12.0 * 12.0;
@@ -155,4 +155,4 @@ const LOUD_POWER: f32 = 1_500.0 * 1_500.0;
 const LOUD_HISS: f32 = 2.0 * LOUD_POWER;
 
 /// Frames for which the verdict outlives the sound: 160 ms.
-const HANG: u32 = 8;
+const HANG_FRAMES: u32 = 8;

@@ -10,7 +10,7 @@ use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES};
 use translink_core::framer::{MAX_DATAGRAM, duration};
 use translink_core::leg::{Input, Leg, LegConfig};
 use translink_core::output::{Output, PlayoutEvent};
-use translink_core::tail::PATIENCE;
+use translink_core::tail::TAIL_PATIENCE;
 
 /// So many bytes of a loud tone.
 fn speech(length: usize) -> Vec<u8> {
@@ -81,7 +81,7 @@ fn a_sender_of_uneven_bursts_is_byte_exact() {
         }
         due += duration(burst.len());
     }
-    line.pass(PATIENCE - MS);
+    line.pass(TAIL_PATIENCE - MS);
     let stats = line.leg.stats();
     assert_eq!((stats.frames_padded, stats.frames_filled), (0, 0));
     assert_eq!(line.frames.len(), 400);
@@ -97,7 +97,7 @@ fn the_first_short_datagram_of_the_gateway_shifts_nothing() {
         line.pass(20 * MS);
         line.datagram(piece);
     }
-    line.pass(PATIENCE + 2 * MS);
+    line.pass(TAIL_PATIENCE + 2 * MS);
     assert_eq!(line.heard()[..said.len()], said);
     assert_eq!(line.frames[100].1.filled, 130);
 }
@@ -108,11 +108,15 @@ fn a_remainder_waits_until_the_talker_has_stopped() {
         let mut line = line();
         line.datagram(&speech(size));
         let stopped = line.now;
-        line.pass(PATIENCE);
+        line.pass(TAIL_PATIENCE);
         assert_eq!(line.frames.len(), size / FRAME_BYTES, "not a moment sooner");
         line.pass(2 * MS);
         let (at, rest) = &line.frames[size / FRAME_BYTES];
-        assert_eq!(*at, stopped + PATIENCE + 2 * MS, "after the second look");
+        assert_eq!(
+            *at,
+            stopped + TAIL_PATIENCE + 2 * MS,
+            "after the second look"
+        );
         assert_eq!(usize::from(rest.filled), FRAME_BYTES - size % FRAME_BYTES);
         assert_eq!(line.heard()[..size], speech(size));
         assert_eq!(line.leg.stats().frames_padded, 1);
@@ -129,10 +133,10 @@ fn after_a_remainder_the_silence_that_is_due_comes_with_it() {
             line.datagram(piece);
         }
         let (stopped, known) = (line.now, 10 + usize::from(rest > 0));
-        line.pass(PATIENCE + 2 * MS);
+        line.pass(TAIL_PATIENCE + 2 * MS);
         assert_eq!(line.frames.len(), known + 20, "{rest} bytes more");
         for (n, (at, frame)) in (1..).zip(&line.frames[known..]) {
-            assert_eq!((*at, frame.filled), (stopped + PATIENCE + 2 * MS, 640));
+            assert_eq!((*at, frame.filled), (stopped + TAIL_PATIENCE + 2 * MS, 640));
             assert_eq!(frame.captured, stopped + n * FRAME_NANOS);
         }
     }
@@ -142,7 +146,7 @@ fn after_a_remainder_the_silence_that_is_due_comes_with_it() {
 fn after_a_long_datagram_a_remainder_waits_as_long_as_that_lasts_too() {
     let mut line = line();
     line.datagram(&speech(15_870));
-    line.pass(duration(15_870) + PATIENCE);
+    line.pass(duration(15_870) + TAIL_PATIENCE);
     assert_eq!(line.frames.len(), 24);
     line.pass(2 * MS);
     assert_eq!(line.frames[24].1.filled, 130);
@@ -303,7 +307,7 @@ fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
     assert_eq!(fed.len(), 75, "1.5 s");
     for (n, (at, frame)) in (1..).zip(fed) {
         let due = last + n * FRAME_NANOS;
-        assert_eq!(*at, due.max(last + PATIENCE) + 2 * MS);
+        assert_eq!(*at, due.max(last + TAIL_PATIENCE) + 2 * MS);
         assert_eq!((frame.captured, frame.speech, frame.peak), (due, false, 0));
     }
     assert_eq!(line.leg.stats().frames_filled, 75);
@@ -333,7 +337,7 @@ fn ordinary_jitter_and_a_talker_who_goes_on_feed_nothing_more() {
     let mut line = line();
     for piece in speech(64_000).chunks(640) {
         line.datagram(piece);
-        line.pass(PATIENCE - 10 * MS);
+        line.pass(TAIL_PATIENCE - 10 * MS);
     }
     assert_eq!(line.leg.stats().frames_filled, 0);
     line.pass(60 * MS);
@@ -351,7 +355,11 @@ fn a_gateway_that_stands_still_in_mid_word_and_then_sends_all_at_once_splits_not
     for (n, piece) in said.chunks(640).enumerate() {
         line.datagram(piece);
         // Every second, 380 ms of standing still; then what was due meanwhile.
-        let still = if n % 50 == 25 { PATIENCE - 20 * MS } else { 0 };
+        let still = if n % 50 == 25 {
+            TAIL_PATIENCE - 20 * MS
+        } else {
+            0
+        };
         let catching_up = (26..=44).contains(&(n % 50));
         line.pass(if catching_up { 0 } else { 20 * MS + still });
     }
@@ -462,12 +470,12 @@ fn a_shell_that_does_not_poll_loses_counted_datagrams_not_memory() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Byte-exact and gapless, whatever the sizes, while no gap is as long as `PATIENCE`; then all
+    /// Byte-exact and gapless, whatever the sizes, while no gap is as long as `TAIL_PATIENCE`; then all
     /// of it, completed with silence.
     #[test]
     fn frames_are_the_payloads(
         sent in prop::collection::vec(
-            (prop_oneof![1_usize..=1_600, 1_usize..=MAX_DATAGRAM], 0..PATIENCE), 1..60,
+            (prop_oneof![1_usize..=1_600, 1_usize..=MAX_DATAGRAM], 0..TAIL_PATIENCE), 1..60,
         ),
         seed: u64,
     ) {
@@ -492,9 +500,9 @@ proptest! {
         }
     }
 
-    /// A talker who stops now and then, for however long, and goes on with what he would have said
+    /// A talker who stops now and then, for however long, and goes on with what they would have said
     /// meanwhile or with something new: nothing is fed before its time, all that is due is fed at
-    /// it, and what he said is all there.
+    /// it, and what they said is all there.
     #[test]
     fn silence_is_fed_on_the_clock_of_the_audio(
         stretches in prop::collection::vec((1_u64..40, 0_u64..2_500, any::<bool>()), 1..12),
@@ -513,10 +521,10 @@ proptest! {
             let fed = &line.frames[known..];
             // The second look takes 2 ms.
             let due = (line.now - last - 2 * MS) / FRAME_NANOS;
-            let due = if line.now - last < PATIENCE + 2 * MS { 0 } else { due.min(75) };
+            let due = if line.now - last < TAIL_PATIENCE + 2 * MS { 0 } else { due.min(75) };
             prop_assert_eq!(fed.len() as u64, due, "{} ms of silence", (line.now - last) / MS);
             for (n, (at, frame)) in (1..).zip(fed) {
-                prop_assert!(*at >= last + PATIENCE);
+                prop_assert!(*at >= last + TAIL_PATIENCE);
                 prop_assert_eq!(frame.captured, last + n * FRAME_NANOS);
                 prop_assert_eq!(frame.filled, 640);
             }
@@ -596,6 +604,6 @@ fn a_muted_talker_is_heard_as_silence_while_time_goes_on() {
     }
     assert!(
         line.frames[to + 1].1.speech,
-        "who is heard again is heard at once"
+        "a talker who is unmuted is heard at once"
     );
 }

@@ -186,7 +186,7 @@ fn consecutive_waits_until_the_talker_was_quiet() {
     talk(&mut line, &voice, true);
     assert!(
         line.sent.iter().all(|sent| sent.utterance == 0),
-        "he speaks"
+        "they speak"
     );
     let quiet = line.now;
     // The detector's hang-over: what it calls speech ends 160 ms after the sound.

@@ -1,17 +1,17 @@
-//! Who is heard at this moment, and who takes over.
+//! The sender that is heard at this moment, and the one that takes over.
 //!
 //! Under [`Policy::First`]: *a newcomer is heard once it has talked in real time while the one who was
 //! heard was silent: for [`SAME_HOST`] from another port of the same host, for [`ANOTHER_HOST`] from
 //! elsewhere.* What it said meanwhile is not lost ([`Newcomer`]). So a gateway that moves behind its
 //! NAT, or starts anew, is heard on, and nobody gets a leg by a few bytes in a pause.
 //!
-//! Two who talk at once are no move: a newcomer that the one who is heard has interrupted has to be
+//! Two that send at once are no move: a newcomer that the present sender has interrupted has to be
 //! as patient as one from elsewhere, whatever its host.
 
 use std::net::SocketAddr;
 
 use translink_core::frame::Nanos;
-use translink_core::framer::duration;
+use translink_core::line::Transport;
 
 use crate::newcomer::Newcomer;
 use crate::source::{Peer, Policy};
@@ -24,20 +24,20 @@ pub const SAME_HOST: Nanos = 60_000_000;
 pub const ANOTHER_HOST: Nanos = 1_000_000_000;
 
 /// The longest that one datagram counts as talk after it has come.
-const LONGEST: Nanos = 2_100_000_000;
+const LONGEST_TALK: Nanos = 2_100_000_000;
 
 /// Who sent a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// The one who is heard.
+    /// The present sender.
     Known,
-    /// The first of a call, who is heard from now on.
+    /// The first of a call: heard from now on.
     New,
-    /// Somebody who is heard from now on, with all that is kept of it, instead of this one.
+    /// A newcomer, heard from now on with all that was kept of it, instead of this one.
     Moved(SocketAddr),
     /// Somebody who may be heard later: the datagram is kept.
     Kept,
-    /// Somebody who is not heard.
+    /// A sender that is not heard.
     Stranger,
 }
 
@@ -45,12 +45,14 @@ pub(crate) enum Sender {
 #[derive(Debug)]
 pub(crate) struct Admission {
     policy: Policy,
-    /// Who is heard, or was heard last.
+    /// Tells how long a datagram sounds.
+    transport: Transport,
+    /// The present sender, or the last one.
     heard: Option<SocketAddr>,
     /// When its talk ends, if no more comes.
     ends: Nanos,
     newcomer: Newcomer,
-    /// Who talked at the same time as the one who is heard.
+    /// The one that sent at the same time as the present sender.
     rival: Option<SocketAddr>,
     /// Datagrams that were kept and then dropped, and whose the last were.
     dropped: u64,
@@ -58,9 +60,10 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    pub(crate) const fn new(policy: Policy, newcomer: Newcomer) -> Self {
+    pub(crate) const fn new(policy: Policy, newcomer: Newcomer, transport: Transport) -> Self {
         Self {
             policy,
+            transport,
             heard: None,
             ends: 0,
             newcomer,
@@ -76,7 +79,7 @@ impl Admission {
         let Some(source) = source else {
             return Sender::Stranger;
         };
-        let audio = duration(payload.len());
+        let audio = self.transport.time(payload);
         let Some(heard) = self.heard else {
             return self.pin(source, audio, at);
         };
@@ -85,7 +88,7 @@ impl Admission {
             return Sender::Known;
         }
         match &self.policy {
-            Policy::First => self.hear_out(heard, source, payload, at),
+            Policy::First => self.hear_out(heard, source, (payload, audio), at),
             Policy::Any => {
                 self.heard = Some(source);
                 Sender::New
@@ -104,11 +107,11 @@ impl Admission {
             return Sender::Stranger;
         }
         self.heard = Some(source);
-        self.ends = at + audio.min(LONGEST);
+        self.ends = at + audio.min(LONGEST_TALK);
         Sender::New
     }
 
-    /// The one who is heard talks on.
+    /// The present sender goes on.
     fn go_on(&mut self, audio: Nanos, at: Nanos) {
         if self.newcomer.source().is_some() {
             if !self.newcomer.interrupted(audio, at) {
@@ -118,7 +121,7 @@ impl Admission {
             self.rival = self.newcomer.source();
             self.turn_away();
         }
-        self.ends = (self.ends.max(at) + audio).min(at + LONGEST);
+        self.ends = (self.ends.max(at) + audio).min(at + LONGEST_TALK);
     }
 
     /// Somebody else.
@@ -126,7 +129,7 @@ impl Admission {
         &mut self,
         heard: SocketAddr,
         source: SocketAddr,
-        payload: &[u8],
+        (payload, audio): (&[u8], Nanos),
         at: Nanos,
     ) -> Sender {
         let talks = self.newcomer.talks(at);
@@ -136,7 +139,7 @@ impl Admission {
         if self.newcomer.source() != Some(source) || !talks {
             self.turn_away();
         }
-        if !self.newcomer.keep(source, payload, at) {
+        if !self.newcomer.keep(source, payload, audio, at) {
             self.turn_away();
             return Sender::Stranger;
         }
@@ -146,7 +149,7 @@ impl Admission {
         } else {
             ANOTHER_HOST
         };
-        if self.newcomer.talked(payload.len(), at) < needed || at < self.ends + needed {
+        if self.newcomer.talked(audio, at) < needed || at < self.ends + needed {
             return Sender::Kept;
         }
         self.heard = Some(source);
@@ -166,7 +169,7 @@ impl Admission {
         self.newcomer = kept;
     }
 
-    /// When somebody who is kept has stopped.
+    /// When a newcomer whose datagrams are kept has stopped.
     pub(crate) const fn expires(&self) -> Nanos {
         self.newcomer.expires()
     }

@@ -1,9 +1,10 @@
-//! Who is let in, in virtual time.
+//! Which senders are let in, in virtual time.
 
 use std::net::IpAddr;
 
 use proptest::prelude::*;
 use translink_core::framer::MAX_DATAGRAM;
+use translink_core::framer::duration;
 
 use super::*;
 use crate::source::{Listed, MAX_PEERS};
@@ -16,13 +17,17 @@ fn from(text: &str) -> Option<SocketAddr> {
 }
 
 fn admission(policy: Policy) -> Admission {
-    Admission::new(policy, Newcomer::new().expect("memory"))
+    Admission::new(
+        policy,
+        Newcomer::new().expect("memory"),
+        Transport::default(),
+    )
 }
 
 /// Whether a frame of it is heard, kept or not.
-fn admits(door: &mut Admission, source: Option<SocketAddr>, at: Nanos) -> bool {
+fn admits(entry: &mut Admission, source: Option<SocketAddr>, at: Nanos) -> bool {
     !matches!(
-        door.look(source, &FRAME, at),
+        entry.look(source, &FRAME, at),
         Sender::Stranger | Sender::Kept
     )
 }
@@ -39,10 +44,10 @@ fn any_source() -> impl Strategy<Value = SocketAddr> {
 
 /// Frames every 20 ms from `at` on until it takes over; how many it sent by then, and how many of
 /// them were kept.
-fn frames_until_moved(door: &mut Admission, source: &str, mut at: Nanos) -> (usize, usize) {
+fn frames_until_moved(entry: &mut Admission, source: &str, mut at: Nanos) -> (usize, usize) {
     for sent in 1..1_000 {
-        match door.look(from(source), &FRAME, at) {
-            Sender::Moved(_) => return (sent, door.take_kept().datagrams().count()),
+        match entry.look(from(source), &FRAME, at) {
+            Sender::Moved(_) => return (sent, entry.take_kept().datagrams().count()),
             Sender::Kept => {}
             other => panic!("{other:?} at frame {sent}"),
         }
@@ -53,22 +58,22 @@ fn frames_until_moved(door: &mut Admission, source: &str, mut at: Nanos) -> (usi
 
 #[test]
 fn a_gateway_whose_port_moves_is_heard_after_60_ms_and_nothing_is_lost() {
-    let mut door = admission(Policy::First);
+    let mut entry = admission(Policy::First);
     let old = from("192.0.2.1:4000");
-    assert_eq!(door.look(old, &FRAME, 5_000 * MS), Sender::New);
-    let moved = frames_until_moved(&mut door, "192.0.2.1:4002", 5_020 * MS);
+    assert_eq!(entry.look(old, &FRAME, 5_000 * MS), Sender::New);
+    let moved = frames_until_moved(&mut entry, "192.0.2.1:4002", 5_020 * MS);
     assert_eq!(
         moved,
         (4, 4),
         "80 ms after the old one's last datagram began"
     );
-    assert_eq!(door.dropped().0, 0);
+    assert_eq!(entry.dropped().0, 0);
     assert_eq!(
-        door.look(from("192.0.2.1:4002"), &FRAME, 5_100 * MS),
+        entry.look(from("192.0.2.1:4002"), &FRAME, 5_100 * MS),
         Sender::Known
     );
     assert_eq!(
-        door.look(old, &FRAME, 5_110 * MS),
+        entry.look(old, &FRAME, 5_110 * MS),
         Sender::Kept,
         "the pin has moved"
     );
@@ -76,36 +81,36 @@ fn a_gateway_whose_port_moves_is_heard_after_60_ms_and_nothing_is_lost() {
 
 #[test]
 fn another_host_is_heard_after_a_second_and_nothing_is_lost() {
-    let mut door = admission(Policy::First);
-    assert!(admits(&mut door, from("192.0.2.1:4000"), 5_000 * MS));
-    let moved = frames_until_moved(&mut door, "192.0.2.2:4000", 5_020 * MS);
+    let mut entry = admission(Policy::First);
+    assert!(admits(&mut entry, from("192.0.2.1:4000"), 5_000 * MS));
+    let moved = frames_until_moved(&mut entry, "192.0.2.2:4000", 5_020 * MS);
     assert_eq!(moved, (51, 51));
-    assert_eq!(door.dropped().0, 0);
+    assert_eq!(entry.dropped().0, 0);
 }
 
 #[test]
 fn a_stranger_with_two_bytes_now_and_then_never_gets_a_silent_leg() {
     for stranger in ["192.0.2.1:9", "192.0.2.66:9"] {
-        let mut door = admission(Policy::First);
+        let mut entry = admission(Policy::First);
         let talker = from("192.0.2.1:4000");
-        assert!(admits(&mut door, talker, 5_000 * MS));
+        assert!(admits(&mut entry, talker, 5_000 * MS));
         let mut dropped = 0;
         for n in 2..20 {
-            let said = door.look(from(stranger), &[1, 2], (5_000 + n * 500) * MS);
+            let said = entry.look(from(stranger), &[1, 2], (5_000 + n * 500) * MS);
             assert!(matches!(said, Sender::Kept | Sender::Stranger));
-            dropped += door.dropped().0;
+            dropped += entry.dropped().0;
         }
-        assert_eq!(door.look(talker, &FRAME, 20_000 * MS), Sender::Known);
-        door.expire(30_000 * MS);
-        assert_eq!(dropped + door.dropped().0, 18, "each is counted");
+        assert_eq!(entry.look(talker, &FRAME, 20_000 * MS), Sender::Known);
+        entry.expire(30_000 * MS);
+        assert_eq!(dropped + entry.dropped().0, 18, "each is counted");
     }
 }
 
 #[test]
 fn a_stranger_who_was_first_with_two_bytes_does_not_keep_the_talker_out() {
-    let mut door = admission(Policy::First);
+    let mut entry = admission(Policy::First);
     assert_eq!(
-        door.look(from("192.0.2.66:9"), &[1, 2], 5_000 * MS),
+        entry.look(from("192.0.2.66:9"), &[1, 2], 5_000 * MS),
         Sender::New
     );
     let talker = from("192.0.2.1:4000");
@@ -113,9 +118,9 @@ fn a_stranger_who_was_first_with_two_bytes_does_not_keep_the_talker_out() {
     for n in 1..200_u64 {
         let at = (5_000 + 20 * n) * MS;
         if n % 25 == 0 {
-            door.look(from("192.0.2.66:9"), &[1, 2], at);
+            entry.look(from("192.0.2.66:9"), &[1, 2], at);
         }
-        if matches!(door.look(talker, &FRAME, at), Sender::Moved(_)) {
+        if matches!(entry.look(talker, &FRAME, at), Sender::Moved(_)) {
             heard_at = Some(n);
             break;
         }
@@ -125,33 +130,33 @@ fn a_stranger_who_was_first_with_two_bytes_does_not_keep_the_talker_out() {
 
 #[test]
 fn two_who_talk_at_once_are_no_move() {
-    let mut door = admission(Policy::First);
+    let mut entry = admission(Policy::First);
     let (one, two) = (from("192.0.2.1:4000"), from("192.0.2.1:4002"));
     for n in 0..50 {
         let at = (5_000 + 20 * n) * MS;
-        assert!(admits(&mut door, one, at));
-        assert!(!admits(&mut door, two, at + 7 * MS));
+        assert!(admits(&mut entry, one, at));
+        assert!(!admits(&mut entry, two, at + 7 * MS));
     }
     // The first one stalls: the other, who was there all the time, does not take its place.
     for n in 50..80 {
         assert!(
-            !admits(&mut door, two, (5_007 + 20 * n) * MS),
+            !admits(&mut entry, two, (5_007 + 20 * n) * MS),
             "a stall of 0.6 s"
         );
     }
-    assert_eq!(door.look(one, &FRAME, 6_610 * MS), Sender::Known);
+    assert_eq!(entry.look(one, &FRAME, 6_610 * MS), Sender::Known);
 }
 
 #[test]
 fn a_gateway_of_long_datagrams_is_not_silent_between_them() {
-    let mut door = admission(Policy::First);
+    let mut entry = admission(Policy::First);
     let long = [1; 15_870];
     for n in 0..10 {
         let at = (5_000 + 496 * n) * MS;
-        let said = door.look(from("192.0.2.1:4000"), &long, at);
+        let said = entry.look(from("192.0.2.1:4000"), &long, at);
         assert!(matches!(said, Sender::New | Sender::Known));
         for k in 1..24 {
-            let other = door.look(from("192.0.2.1:4002"), &FRAME, at + k * 20 * MS);
+            let other = entry.look(from("192.0.2.1:4002"), &FRAME, at + k * 20 * MS);
             assert!(!matches!(other, Sender::Moved(_)), "{n} {k}");
         }
     }
@@ -159,12 +164,12 @@ fn a_gateway_of_long_datagrams_is_not_silent_between_them() {
 
 #[test]
 fn a_flood_is_no_talker() {
-    let mut door = admission(Policy::First);
-    assert!(admits(&mut door, from("192.0.2.1:4000"), 5_000 * MS));
+    let mut entry = admission(Policy::First);
+    assert!(admits(&mut entry, from("192.0.2.1:4000"), 5_000 * MS));
     for (source, size) in [("192.0.2.1:9", 640), ("192.0.2.66:9", MAX_DATAGRAM)] {
         let payload = vec![0; size];
         for n in 0..2_000 {
-            let said = door.look(from(source), &payload, 8_000 * MS + n * 20_000);
+            let said = entry.look(from(source), &payload, 8_000 * MS + n * 20_000);
             assert!(matches!(said, Sender::Kept | Sender::Stranger), "{n}");
         }
     }
@@ -173,27 +178,27 @@ fn a_flood_is_no_talker() {
 #[test]
 fn everybody_is_heard_where_nobody_else_is() {
     let (one, two) = (from("192.0.2.1:4000"), from("192.0.2.2:4000"));
-    let mut door = admission(Policy::Any);
-    assert!(admits(&mut door, one, 1) && admits(&mut door, two, 2) && admits(&mut door, one, 3));
-    assert_eq!(door.heard(), one, "the newest");
+    let mut entry = admission(Policy::Any);
+    assert!(admits(&mut entry, one, 1) && admits(&mut entry, two, 2) && admits(&mut entry, one, 3));
+    assert_eq!(entry.heard(), one, "the newest");
 }
 
 #[test]
 fn the_next_call_may_come_from_elsewhere_at_once() {
-    let mut door = admission(Policy::First);
-    assert!(admits(&mut door, from("192.0.2.1:4000"), 5_000 * MS));
-    door.forget();
-    assert_eq!(door.heard(), None);
-    assert!(admits(&mut door, from("192.0.2.2:4000"), 5_001 * MS));
+    let mut entry = admission(Policy::First);
+    assert!(admits(&mut entry, from("192.0.2.1:4000"), 5_000 * MS));
+    entry.forget();
+    assert_eq!(entry.heard(), None);
+    assert!(admits(&mut entry, from("192.0.2.2:4000"), 5_001 * MS));
 }
 
 #[test]
 fn an_ipv4_sender_is_the_same_one_on_a_socket_for_both_families() {
-    let mut door = admission(listed(&["192.0.2.1:4000"]));
-    assert!(admits(&mut door, from("[::ffff:192.0.2.1]:4000"), 1));
-    assert!(!admits(&mut door, from("[::ffff:192.0.2.1]:4001"), 1));
-    let mut door = admission(listed(&["::ffff:192.0.2.1"]));
-    assert!(admits(&mut door, from("192.0.2.1:4000"), 1));
+    let mut entry = admission(listed(&["192.0.2.1:4000"]));
+    assert!(admits(&mut entry, from("[::ffff:192.0.2.1]:4000"), 1));
+    assert!(!admits(&mut entry, from("[::ffff:192.0.2.1]:4001"), 1));
+    let mut entry = admission(listed(&["::ffff:192.0.2.1"]));
+    assert!(admits(&mut entry, from("192.0.2.1:4000"), 1));
 }
 
 proptest! {
@@ -204,7 +209,7 @@ proptest! {
         gaps in prop::collection::vec(0..40 * MS, 1..100),
         others in prop::collection::vec((any_source(), 1..40 * MS, 1_usize..16_000), 1..100),
     ) {
-        let mut door = admission(Policy::First);
+        let mut entry = admission(Policy::First);
         let talker = from("192.0.2.1:4000");
         let mut arrivals: Vec<(Nanos, Option<SocketAddr>, usize)> = Vec::new();
         let mut at = 1;
@@ -220,7 +225,7 @@ proptest! {
         arrivals.retain(|arrival| arrival.0 < at);
         arrivals.sort_unstable();
         for (at, source, size) in arrivals {
-            let said = door.look(source, &vec![1; size], at);
+            let said = entry.look(source, &vec![1; size], at);
             if source == talker {
                 prop_assert!(matches!(said, Sender::New | Sender::Known));
             } else {
@@ -229,19 +234,19 @@ proptest! {
         }
     }
 
-    /// Whoever sends whatever whenever: a sender who is heard is never turned away, one who takes
+    /// Any sender, anything, at any time: the present sender is never turned away, one who takes
     /// over has talked for so long, and each datagram is heard once or counted once.
     #[test]
     fn each_datagram_is_heard_once_or_counted_once(
         sent in prop::collection::vec((any_source(), 0..600 * MS, 1_usize..4_000), 1..200),
     ) {
-        let mut door = admission(Policy::First);
+        let mut entry = admission(Policy::First);
         let (mut pinned, mut now) = (None::<SocketAddr>, 1);
         let (mut heard, mut turned) = (0_u64, 0);
         for (source, gap, size) in &sent {
             now += gap;
             let payload = vec![1; *size];
-            match door.look(Some(*source), &payload, now) {
+            match entry.look(Some(*source), &payload, now) {
                 Sender::Known => {
                     prop_assert_eq!(pinned, Some(*source));
                     heard += 1;
@@ -254,11 +259,11 @@ proptest! {
                 Sender::Moved(old) => {
                     prop_assert_eq!(pinned, Some(old));
                     let needed = if old.ip() == source.ip() { SAME_HOST } else { ANOTHER_HOST };
-                    let kept = door.take_kept();
+                    let kept = entry.take_kept();
                     let bytes: usize = kept.datagrams().map(|(piece, _)| piece.len()).sum();
                     prop_assert!(duration(bytes) >= needed);
                     heard += kept.datagrams().count() as u64;
-                    door.give_back(kept);
+                    entry.give_back(kept);
                     pinned = Some(*source);
                 }
                 Sender::Kept => prop_assert!(pinned != Some(*source)),
@@ -267,11 +272,11 @@ proptest! {
                     turned += 1;
                 }
             }
-            prop_assert_eq!(door.heard(), pinned);
-            turned += door.dropped().0;
+            prop_assert_eq!(entry.heard(), pinned);
+            turned += entry.dropped().0;
         }
-        door.expire(Nanos::MAX - 1);
-        prop_assert_eq!(heard + turned + door.dropped().0, sent.len() as u64);
+        entry.expire(Nanos::MAX - 1);
+        prop_assert_eq!(heard + turned + entry.dropped().0, sent.len() as u64);
     }
 
     /// A list lets in exactly those whom it names, in whatever order they come.
@@ -285,13 +290,13 @@ proptest! {
             None => format!("192.0.2.{host}"),
         }).collect();
         let text: Vec<&str> = text.iter().map(String::as_str).collect();
-        let mut door = admission(listed(&text));
+        let mut entry = admission(listed(&text));
         for (at, source) in (1..).zip(sent) {
             let named = names.iter().any(|&(host, port)| {
                 source.ip() == IpAddr::from([192, 0, 2, host])
                     && port.is_none_or(|port| port == source.port())
             });
-            prop_assert_eq!(admits(&mut door, Some(source), at), named);
+            prop_assert_eq!(admits(&mut entry, Some(source), at), named);
         }
     }
 }

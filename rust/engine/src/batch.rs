@@ -24,7 +24,7 @@ pub(crate) const BATCH: usize = 32;
 
 /// The largest UDP payload (65,507) fits, so nothing is ever truncated. Pages that no datagram
 /// reaches are never touched.
-const SLOT: usize = 65_536;
+const SLOT_BYTES: usize = 65_536;
 
 /// Room for a timestamp and a drop counter (32 + 24 bytes with their headers), and as much again.
 const CONTROL_WORDS: usize = 14;
@@ -58,13 +58,13 @@ pub(crate) struct Batch {
 /// Memory for the datagrams of a batch, 2 MiB. Made before the media thread starts: a thread that
 /// starts late must not find it gone, which would end the process with all its calls.
 pub(crate) fn room() -> Box<[u8]> {
-    vec![0; BATCH * SLOT].into_boxed_slice()
+    vec![0; BATCH * SLOT_BYTES].into_boxed_slice()
 }
 
 impl Batch {
     /// `room`: see [`room`].
     pub(crate) fn new(room: Box<[u8]>) -> Self {
-        debug_assert_eq!(room.len(), BATCH * SLOT);
+        debug_assert_eq!(room.len(), BATCH * SLOT_BYTES);
         // SAFETY: both are plain C structs of integers and pointers, for which all zeros is valid.
         let (vector, header): (libc::iovec, libc::mmsghdr) =
             unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
@@ -83,14 +83,14 @@ impl Batch {
     /// 2.7 µs for a single datagram. So ask for one where one is expected.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, limit: usize) -> io::Result<usize> {
         let limit = limit.clamp(1, BATCH);
-        let slots = self.payloads.chunks_exact_mut(SLOT);
+        let slots = self.payloads.chunks_exact_mut(SLOT_BYTES);
         let parts = self.controls.iter_mut().zip(&mut self.vectors);
         let parts = parts.zip(&mut self.sources);
         for ((header, slot), ((control, vector), source)) in
             self.headers[..limit].iter_mut().zip(slots).zip(parts)
         {
             vector.iov_base = slot.as_mut_ptr().cast();
-            vector.iov_len = SLOT;
+            vector.iov_len = SLOT_BYTES;
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = control.as_mut_ptr().cast();
@@ -119,9 +119,9 @@ impl Batch {
     /// The `index`th datagram of the last [`Batch::receive`].
     pub(crate) fn datagram(&self, index: usize) -> Datagram<'_> {
         let header = &self.headers[index];
-        let from = index * SLOT;
+        let from = index * SLOT_BYTES;
         let mut datagram = Datagram {
-            payload: &self.payloads[from..from + (header.msg_len as usize).min(SLOT)],
+            payload: &self.payloads[from..from + (header.msg_len as usize).min(SLOT_BYTES)],
             stamp: None,
             dropped: None,
             source: read_source(&self.sources[index]),

@@ -28,12 +28,12 @@ impl Conversion {
     /// Monotonic time of a kernel timestamp; `earliest` is the arrival of the datagram before.
     ///
     /// A step of the real-time clock between stamp and reading may not reach the audio's time line:
-    /// the answer stays between `earliest` and now, and an age beyond [`OLD`] is believed to be a
+    /// the answer stays between `earliest` and now, and an age beyond [`OLD_STAMP`] is believed to be a
     /// step. (Else the first datagram after a pause could seem to have come before it, and end a
     /// call as idle.)
     pub(crate) fn monotonic(&self, stamp: Option<Nanos>, earliest: Nanos) -> Nanos {
         let age = stamp.map_or(0, |stamp| self.realtime.saturating_sub(stamp));
-        let age = if age > OLD { 0 } else { age };
+        let age = if age > OLD_STAMP { 0 } else { age };
         self.now
             .saturating_sub(age)
             .clamp(earliest.min(self.now), self.now)
@@ -42,7 +42,7 @@ impl Conversion {
 
 /// The media thread does not let a datagram wait so long, unless the whole process was stopped;
 /// then all that waited came "now", which is as good a time as any.
-const OLD: Nanos = 2_000_000_000;
+const OLD_STAMP: Nanos = 2_000_000_000;
 
 #[expect(clippy::cast_sign_loss, reason = "neither clock is before its epoch")]
 fn read(clock: ClockId) -> Nanos {
@@ -62,8 +62,8 @@ mod tests {
     };
 
     const LATER: Conversion = Conversion {
-        now: 100 * OLD,
-        realtime: 1_000 * OLD,
+        now: 100 * OLD_STAMP,
+        realtime: 1_000 * OLD_STAMP,
     };
 
     #[test]
@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn a_wall_clock_set_forward_makes_no_datagram_old() {
-        let stamp = LATER.realtime - OLD - 1;
+        let stamp = LATER.realtime - OLD_STAMP - 1;
         assert_eq!(LATER.monotonic(Some(stamp), 7), LATER.now);
         assert_eq!(LATER.monotonic(Some(0), 7), LATER.now);
-        let stamp = LATER.realtime - OLD;
-        assert_eq!(LATER.monotonic(Some(stamp), 7), LATER.now - OLD);
+        let stamp = LATER.realtime - OLD_STAMP;
+        assert_eq!(LATER.monotonic(Some(stamp), 7), LATER.now - OLD_STAMP);
     }
 }

@@ -3,7 +3,7 @@
 //! A stranger's datagram that reaches the media thread costs it 2.4 to 3.9 µs, mostly the way through
 //! the kernel: 50,000 a second took 12 to 19 % of a core (`benches/rows/bench_stray.py`, 2026-11-22), with
 //! a filter on the socket nothing that could be measured. So a leg that meets [`FLOOD`] of them within
-//! [`WINDOW`] has the kernel drop them for [`SPELL`], then looks again. Not for good: somebody has to
+//! [`FLOOD_WINDOW`] has the kernel drop them for [`SPELL`], then looks again. Not for good: somebody has to
 //! notice when the gateway moves. Not by `connect(2)`, which costs as little: then nobody counts the
 //! strangers, who are told that the port is closed, and a list of senders cannot be had that way.
 //!
@@ -18,11 +18,11 @@ use translink_core::frame::Nanos;
 
 use crate::source::Peer;
 
-/// So many strangers within [`WINDOW`] are a flood: at most 2 % of a core are spent on less.
+/// So many strangers within [`FLOOD_WINDOW`] are a flood: at most 2 % of a core are spent on less.
 pub(crate) const FLOOD: u64 = 500;
 
 /// Time in which strangers are counted.
-const WINDOW: Nanos = 100_000_000;
+const FLOOD_WINDOW: Nanos = 100_000_000;
 
 /// How long the filter stays: a gateway that moves under a flood is heard that much later at most.
 pub(crate) const SPELL: Nanos = 1_000_000_000;
@@ -55,7 +55,7 @@ impl Filter {
 
     /// Strangers came. True: that is a flood, unless it is being dealt with.
     pub(crate) const fn met(&mut self, strangers: u64, now: Nanos) -> bool {
-        if now >= self.window + WINDOW {
+        if now >= self.window + FLOOD_WINDOW {
             self.window = now;
             self.met = 0;
         }

@@ -28,7 +28,7 @@
 //! | the other talker's frames (3) | the oldest goes | `drops_original` |
 //! | commands | [`Error::Busy`] | by the caller |
 //!
-//! Datagram errors are weather: counted (`errors_receive`, `errors_send`), never fatal. A panic in
+//! Datagram errors are to be expected: counted (`errors_receive`, `errors_send`), never fatal. A panic in
 //! one leg's logic ends that leg ([`Item::Dead`]) and no other.
 //!
 //! # One rule of use
@@ -81,6 +81,7 @@ mod shared;
 mod slot;
 mod socket;
 mod source;
+mod stream;
 mod tap;
 mod thread;
 
@@ -92,3 +93,4 @@ pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
 pub use source::{Listed, MAX_PEERS, Peer, Policy};
+pub use stream::StreamEvent;

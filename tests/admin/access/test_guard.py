@@ -1,4 +1,4 @@
-"""The door of a running server: log-in, roles, wrong tokens, limits of what a client may send."""
+"""Access to a running server: log-in, roles, wrong tokens, limits of what a client may send."""
 
 from __future__ import annotations
 
@@ -452,8 +452,8 @@ async def test_a_bug_is_told_to_the_log_and_not_to_the_client(
         async with http.get(strict.url + "/api/calls", headers=bearer(READ)) as answer:
             assert answer.status == 500
             assert list(await answer.json()) == ["error"]
-            told = await answer.text()
-    assert "inside" not in told
+            said = await answer.text()
+    assert "inside" not in said
     assert [line for line in lines if line.get("exc_info")]
 
 
@@ -538,8 +538,8 @@ async def test_requests_that_are_none_are_counted_and_do_not_fill_the_log(
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
     assert strict.guard.counts()["bad_requests"] == 15
-    told = [record.getMessage() for record in caplog.records if record.name.endswith("admin.http")]
-    assert len(told) == 1
+    said = [record.getMessage() for record in caplog.records if record.name.endswith("admin.http")]
+    assert len(said) == 1
     assert len(caplog.text.splitlines()) < 5
     assert secret.decode() not in caplog.text
 

@@ -1,4 +1,4 @@
-"""Who is let in: by token, by Host, by Origin."""
+"""What lets a request in: token, by Host, by Origin."""
 
 from __future__ import annotations
 

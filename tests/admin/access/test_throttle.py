@@ -28,7 +28,7 @@ def test_a_burst_is_allowed_then_one_every_so_often() -> None:
             throttle.failed(MALLORY, second)
             looked_at += 1
     assert looked_at <= GUESSES_AT_ONCE + 600 / GUESS_SECONDS
-    assert looked_at >= 600 / GUESS_SECONDS - 1  # and he is not locked out for ever
+    assert looked_at >= 600 / GUESS_SECONDS - 1  # and they are not locked out for ever
     assert throttle.failed_tokens == looked_at
     assert throttle.throttled == 600
 

@@ -19,7 +19,7 @@ from translink.admin import AdminServer
 from translink.admin.access import connections
 from translink.admin.access.tls import Certificate
 from translink.errors import SettingsError
-from translink.settings.model import AdminSettings
+from translink.settings.admin import AdminSettings
 
 TOKEN = "0123456789abcdef"
 
@@ -171,13 +171,13 @@ async def test_a_renewed_certificate_is_taken_without_a_restart(
 def test_a_file_that_does_not_serve_is_told_with_its_setting(files: Files, tmp_path: Path) -> None:
     other = Files(_folder(tmp_path / "other"))
     nothing = tmp_path / "nothing.pem"
-    for cert, key, told in (
+    for cert, key, expected in (
         (nothing, files.key, rf"admin\.tls_cert = '{nothing}': cannot be read: No such file"),
         (files.cert, nothing, rf"admin\.tls_key = '{nothing}': cannot be read: No such file"),
         (files.cert, other.key, r"admin\.tls_key = .*is not the key of admin\.tls_cert"),
         (files.key, files.key, r"admin\.tls_cert = .*should be a PEM certificate"),
     ):
-        with pytest.raises(SettingsError, match=told):
+        with pytest.raises(SettingsError, match=expected):
             Certificate(cert, key)
 
 

@@ -90,8 +90,8 @@ async def test_a_call_says_that_it_is_listened_to_for_as_long_as_it_is() -> None
     heard.close()
     assert not desk.console.row(call).listened
     assert not desk.board.legs["1"].tapped
-    told = [(e["state"], e["lane"], e["call"]) for e in desk.board.events("listening")]
-    assert told == [
+    listening = [(e["state"], e["lane"], e["call"]) for e in desk.board.events("listening")]
+    assert listening == [
         ("started", "said", call),
         ("started", "heard", call),
         ("stopped", "said", call),

@@ -32,8 +32,8 @@ async def test_what_happened_before_can_be_had(
 ) -> None:
     for query, wanted in (("", ["final", "breaker"]), ("?call=3333-1", ["final"])):
         async with http.get(server.url + "/api/events/recent" + query) as answer:
-            told = (await answer.json())["events"]
-        assert [event["type"] for event in told] == wanted
+            events = (await answer.json())["events"]
+        assert [event["type"] for event in events] == wanted
 
 
 async def test_a_watcher_that_leaves_is_unsubscribed(

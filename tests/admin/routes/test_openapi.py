@@ -38,7 +38,7 @@ async def server(desk: Desk) -> AsyncIterator[AdminServer]:
 
 
 @pytest.fixture
-async def told(server: AdminServer, http: aiohttp.ClientSession) -> dict[str, Any]:
+async def reported(server: AdminServer, http: aiohttp.ClientSession) -> dict[str, Any]:
     async with http.get(server.url + "/openapi.json") as answer:
         assert answer.status == 200
         whole: dict[str, Any] = await answer.json()
@@ -51,10 +51,10 @@ def test_every_route_is_described_and_nothing_else(desk: Desk) -> None:
     assert document(table)["openapi"] == "3.1.0"
 
 
-async def test_its_schemas_are_schemas(told: dict[str, Any]) -> None:
-    for schema in told["components"]["schemas"].values():
+async def test_its_schemas_are_schemas(reported: dict[str, Any]) -> None:
+    for schema in reported["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
-    descriptions = told["components"]["schemas"]["LegLive"]["properties"]
+    descriptions = reported["components"]["schemas"]["LegLive"]["properties"]
     assert descriptions["level_db"]["description"].startswith("Level of the newest frame")
 
 
@@ -88,23 +88,23 @@ ASKED: tuple[tuple[str, str, object, int], ...] = (
 
 
 async def test_what_comes_back_is_as_it_says(
-    server: AdminServer, http: aiohttp.ClientSession, told: dict[str, Any]
+    server: AdminServer, http: aiohttp.ClientSession, reported: dict[str, Any]
 ) -> None:
     for method, path, body, status in ASKED:
         async with http.request(method, server.url + path, json=body) as answer:
             got = await answer.json()
             assert answer.status == status, (method, path, got)
-        described = told["paths"][_template(path, told)][method.lower()]
+        described = reported["paths"][_template(path, reported)][method.lower()]
         content = described["responses"][str(status)]["content"]
-        schema = {**content["application/json"]["schema"], "components": told["components"]}
+        schema = {**content["application/json"]["schema"], "components": reported["components"]}
         jsonschema.validate(got, schema, cls=jsonschema.Draft202012Validator)
 
 
-def _template(path: str, told: dict[str, Any]) -> str:
+def _template(path: str, reported: dict[str, Any]) -> str:
     parts = path.partition("?")[0].split("/")
     (template,) = (
         each
-        for each in told["paths"]
+        for each in reported["paths"]
         if len(each.split("/")) == len(parts)
         and all(a == b or a.startswith("{") for a, b in zip(each.split("/"), parts, strict=True))
     )

@@ -1,4 +1,4 @@
-"""Recognition of real people's speech (Debian's Asterisk prompts), through the server's door."""
+"""Recognition of real people's speech (Debian's Asterisk prompts), through the server's API."""
 
 from __future__ import annotations
 

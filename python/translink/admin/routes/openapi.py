@@ -23,7 +23,7 @@ from translink.admin.http.route import Route
 from translink.admin.panel.event_types import EVENT_TYPES
 from translink.admin.routes.requests import CallRequest, EndCall, LegChange, ModeChange, Watching
 from translink.observe import views
-from translink.settings.model import LEG_NAME
+from translink.settings.legs import LEG_NAME
 
 REF = "#/components/schemas/{model}"
 _Open = Mapping[str, Any]

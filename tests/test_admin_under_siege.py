@@ -1,4 +1,4 @@
-"""Strangers at the admin server's door while people talk: it costs no word, and the operator gets in.
+"""Strangers besiege the admin server while people talk: it costs no word, and the operator gets in.
 
 The siege runs in a process of its own, or it would delay the callers instead of the server.
 """
@@ -80,7 +80,7 @@ async def test_a_siege_costs_no_word_and_the_operator_gets_in(tmp_path: Path) ->
         async with server:
             waits: list[float] = []
             asking = asyncio.create_task(_ask(server, waits))
-            await until(lambda: waits)  # he comes from where they do, so he must be there before
+            await until(lambda: waits)  # it comes from the same address, so it must be there before
             siege = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", SIEGE, str(server.admin), str(SECONDS)),
                 stdout=asyncio.subprocess.PIPE,
@@ -107,7 +107,7 @@ async def test_a_siege_costs_no_word_and_the_operator_gets_in(tmp_path: Path) ->
 
 
 async def _ask(server: Serve, waits: list[float]) -> None:
-    """The operator, who has a session; his connection may be in the way of somebody else's."""
+    """The operator, with a session; their connection may be in the way of somebody else's."""
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar) as http:
         base = f"http://127.0.0.1:{server.admin}"

@@ -1,0 +1,64 @@
+"""Of the admin server: where it listens, who may do what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from translink.settings.part import Part
+from translink.settings.types import Key, Terms, is_loopback
+
+SHORTEST_TOKEN = 16
+"""Characters of an admin token that others may guess at."""
+
+
+class AdminSettings(Part):
+    """The HTTP API and the page."""
+
+    host: str = "127.0.0.1"
+    """Where it listens."""
+    port: int = Field(3020, ge=0, le=65_535)
+    """0 = any that is free; the log tells which."""
+    token: Key | None = None
+    """Wanted in `Authorization: Bearer …` or at log-in; may do everything. Needed when `host` is not
+    loopback. As every secret it may be written `file:/path` or `keyring:service/name`."""
+    read_token: Key | None = None
+    """A second token that may see everything and change nothing."""
+    listen_in: bool = False
+    """Let those who have `token` hear the callers' voices. Every use is logged and marked."""
+    allowed_hosts: Terms = ()
+    """Names (with a port, unless it is 80 or 443) under which clients reach this server, as
+    in `calls.example.com`; others are refused. Loopback names are always allowed on loopback."""
+    proxies: Terms = ()
+    """Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
+    tls_cert: Path | None = None
+    """PEM file with the certificate (chain): HTTPS instead of HTTP. Read again on SIGHUP."""
+    tls_key: Path | None = None
+    """PEM file with its key; None = in `tls_cert`."""
+    session_time: float = Field(43_200.0, ge=60, le=604_800)
+    """Seconds without a request after which a browser must log in again."""
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> Self:
+        token = self.token.get_secret_value() if self.token else ""
+        read_token = self.read_token.get_secret_value() if self.read_token else ""
+        if not is_loopback(self.host) and not (token or read_token):
+            raise ValueError(
+                "host: is reachable from outside, so admin.token is needed "
+                "(or leave the host at 127.0.0.1)"
+            )
+        for name, value in (("token", token), ("read_token", read_token)):
+            if value and len(value) < SHORTEST_TOKEN and not is_loopback(self.host):
+                raise ValueError(
+                    f"{name}: should have at least {SHORTEST_TOKEN} characters when the host is "
+                    "reachable from outside, as those of: openssl rand -hex 16"
+                )
+        if token and token == read_token:
+            raise ValueError("read_token: should differ from admin.token")
+        if self.allowed_hosts and not (token or read_token):
+            raise ValueError("allowed_hosts: lets other hosts in; set admin.token")
+        if self.tls_key and not self.tls_cert:
+            raise ValueError("tls_key: is of no use without admin.tls_cert")
+        return self

@@ -1,0 +1,69 @@
+"""Of ears that are behind, and of ears that come back through the mouth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from translink.settings.part import Part
+
+Original = Literal["replace", "duck", "consecutive", "captions", "through"]
+"""What an ear hears of the other talker's own voice: see `LegSettings.original`."""
+
+Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Curve = tuple[tuple[Figure, Figure], ...]
+"""Points (seconds that wait for the ear, factor of speed): linear between them, the last factor
+beyond."""
+
+MOST_POINTS = 4
+
+
+class LagSettings(Part):
+    """What is done for an ear that is behind. By default it is spoken to faster, and no word is
+    dropped."""
+
+    fastest: float = Field(1.5, ge=1, le=2)
+    """How fast an ear that is behind may be spoken to, at the same pitch; 1 = never faster. 1.5
+    keeps up with a talker of 160 words a minute whose translation is a quarter longer (without it
+    the ear is 13 s further behind after each minute)."""
+    curve: Curve = Field(((0.3, 1.0), (1.5, 1.35), (4.0, 1.5)), max_length=MOST_POINTS)
+    """Points: seconds that wait for the ear, how fast it is spoken to then; linear between them, as
+    far as `fastest` allows."""
+    ask_for_pause: float = Field(0.0, ge=0, le=600)
+    """From so many seconds behind on, the talker hears a soft tone every 5 s while they go on: please
+    pause. 0 = never, because talkers who were not told what it means are disturbed by it."""
+    leave_out: float = Field(0.0, ge=0, le=600)
+    """From so many seconds behind on, whole segments are left out: shown as text, counted as
+    skipped, not spoken. 0 = never: not a word is dropped."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for one, two in zip(self.curve, self.curve[1:], strict=False):
+            if not (one[0] < two[0] and one[1] <= two[1]):
+                raise ValueError(
+                    "curve: seconds should rise from point to point, and factors not fall"
+                )
+        if self.curve and self.curve[0][1] != 1:
+            raise ValueError("curve: should begin with a factor of 1, as in [0.3, 1.0]")
+        if self.curve and self.curve[-1][1] > 2:
+            raise ValueError("curve: should not be faster than 2")
+        if self.leave_out and self.leave_out < self.ask_for_pause:
+            raise ValueError("leave_out: should not come before ask_for_pause")
+        return self
+
+    @property
+    def tempo(self) -> Curve | None:
+        """For the engine; None = never faster."""
+        if self.fastest == 1 or not self.curve:
+            return None
+        return tuple((seconds, min(factor, self.fastest)) for seconds, factor in self.curve)
+
+
+class EchoSettings(Part):
+    """Telephones whose ear comes back through the mouth, as on a speakerphone."""
+
+    guard: bool = True
+    """Keep translations from being recognised and translated back, for ever. What is only the echo
+    is silence for the recogniser, and finals that repeat what the ear was just told are not
+    translated. Does nothing where there is no echo. For every leg without one of its own."""

@@ -1,0 +1,108 @@
+"""Of legs, and of the calls that are made on request."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from translink.settings.lag import Original
+from translink.settings.part import Part
+from translink.settings.types import Address, AddressSetting, Host, Language, PortRange, Sources
+
+Mode = Literal["auto", "streaming", "prerecorded"]
+"""How speech is recognised: `streaming` streams every call, `auto` the share of calls that
+`streaming_share` says (both go on with the prerecorded API while no stream can be had),
+`prerecorded` no call: a stream is opened only for a finished piece that the prerecorded API has
+failed on."""
+
+LEG_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+
+class LegSettings(Part):
+    """One caller's microphone and ear."""
+
+    name: str = Field(pattern=LEG_NAME)
+    """What the predecessor calls the extension."""
+    language: Language
+    """What the party speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
+    listen: AddressSetting = Address("127.0.0.1", 0)
+    """Where the party's microphone comes in. Left out: a telephone system brings it (`ari`,
+    `audiosocket`)."""
+    play_to: AddressSetting | None = None
+    """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""
+    send_from_listen: bool = False
+    """Play from the socket that listens: for peers behind NAT or with symmetric ports."""
+    source: Sources = "first"
+    """Whose datagrams are heard; others' are counted as `strangers` and dropped. `first`: the first
+    sender's of a call; a newcomer takes over once it has talked in real time while the other was
+    silent, for 60 ms from another port of the same host, for 1 s from another host. `any`:
+    everybody's. Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
+    voice: str | None = None
+    """Voice that speaks to this leg; None = `voices` of its language."""
+    mode: Mode | None = None
+    """None = the system's."""
+    transport: Literal["raw", "rtp", "auto"] = "raw"
+    """What the datagrams are, both ways: `raw` = headerless 16-bit PCM, little-endian; `rtp` = RTP;
+    `auto` = raw until RTP comes. RTP is sent from the socket that listens."""
+    format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
+    """What RTP comes in, by Asterisk's names. A static payload type means what it always does."""
+    reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None
+    """What RTP the ear is sent. None = what comes in, or `g722` for slin16, whose payload type is
+    dynamic: Asterisk drops such."""
+    rate: Literal[16_000, 8_000] = 16_000
+    """Of raw PCM, both ways: 8000 for FreeSWITCH's `unicast` in a narrow-band call."""
+    continuous: bool | None = None
+    """Send silence while nothing is said, for gateways that need a steady stream. None = RTP only."""
+    prebuffer_ms: int = Field(60, ge=0, le=2_000)
+    """Speech collected before its first datagram leaves."""
+    tail_ms: int = Field(1_500, ge=0, le=30_000)
+    """Silence fed to the recogniser when datagrams stop in mid-utterance."""
+    original: Original = "replace"
+    """What this leg hears of the other talker's own voice. `replace`: nothing, the translation takes
+    its place. `duck`: their voice at -18 dB under the translation and at -6 dB without one.
+    `consecutive`: their voice as it is; the translation waits until they were quiet for 0.7 s.
+    `captions`: nothing at all, the translation is text only. `through`: their voice as it is, and no
+    translation. Can be switched in mid-call."""
+    echo_guard: bool | None = None
+    """None = `echo.guard`."""
+    ledger_seconds: float = Field(60.0, ge=5, le=600)
+    """Audio kept for recognising it again after a failure; older audio is lost by then."""
+    receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)
+    """`SO_RCVBUF` asked for, bytes. The kernel may grant less; translink warns when it does."""
+
+    @property
+    def at_pbx(self) -> bool:
+        """A telephone system brings its audio."""
+        return "listen" not in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _has_an_ear(self) -> Self:
+        if self.transport != "raw":
+            if self.rate != 16_000:
+                raise ValueError("rate: is for raw legs; RTP says its own (see format)")
+            object.__setattr__(self, "send_from_listen", True)
+        if self.at_pbx:
+            if self.continuous is None:
+                # Measured: with pauses, Asterisk drops the first word after each.
+                object.__setattr__(self, "continuous", True)
+        elif self.play_to is None and not self.send_from_listen:
+            raise ValueError(
+                "play_to: should say where the leg hears, as in 127.0.0.1:6121 "
+                "(or set send_from_listen = true)"
+            )
+        return self
+
+
+class CallSettings(Part):
+    """Calls that are made with `POST /api/calls`."""
+
+    host: Host = "127.0.0.1"
+    """Where the legs of such calls listen."""
+    ports: PortRange = "24000-24999"
+    """From which range their ports are; two a call. The default lies outside of what Linux gives to
+    outgoing connections (32768 and up)."""
+    advertise: Host | None = None
+    """The address that is given to the calls' creator, if it is not `host` (0.0.0.0, NAT)."""
+    max_created: int = Field(100, ge=0, le=1_000)
+    """Of them at once; the next is refused."""

@@ -1,0 +1,111 @@
+"""Of the providers and of what is used where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from translink.settings.part import Part
+from translink.settings.types import BaseUrl, Endpointing, Key, Terms
+
+
+class DeepgramSettings(Part):
+    """Speech to text and Aura."""
+
+    api_key: Key | None = None
+    """`DEEPGRAM_API_KEY`. None = the local engines recognise and speak."""
+    base_url: BaseUrl = "https://api.deepgram.com"
+    """`DEEPGRAM_BASE_URL`: a regional or self-hosted service, `http(s)://host[:port]`."""
+    model: str = "nova-3"
+    """For recognition; voices are chosen by `voices`."""
+    endpointing: Endpointing = 300
+    """ms of silence that end an utterance; false = off."""
+    utterance_end_ms: int = Field(1_000, ge=1_000, le=5_000)
+    """Gap between words after which `UtteranceEnd` is sent."""
+    smart_format: bool = True
+    """Punctuation, numbers, dates as people write them."""
+    interim_results: bool = True
+    """Captions of unfinished speech; `UtteranceEnd` needs them too."""
+    vad_events: bool = True
+    """`SpeechStarted` messages."""
+    keyterm: Terms = ()
+    """Names and terms to expect, up to about 100; nova-3 only."""
+    extra: dict[str, str] = Field(default_factory=dict)
+    """Query parameters of /v1/listen that have no setting here."""
+    connect_timeout: float = Field(5.0, gt=0, le=60)
+    """For the WebSocket's handshake."""
+    prerecorded_timeout: float = Field(10.0, gt=0, le=300)
+    """For one piece of audio."""
+    prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
+    """Requests at once; the rest waits its turn. Stay below your plan's limit."""
+    speak_timeout: float = Field(5.0, gt=0, le=60)
+    """Until the first sound of a sentence."""
+
+
+class DeepLSettings(Part):
+    """Translation."""
+
+    api_key: Key | None = None
+    """`DEEPL_API_KEY` or `DEEPL_AUTH_KEY`. None = the local engines translate."""
+    server_url: BaseUrl | None = None
+    """`DEEPL_SERVER_URL`. None = from the key: `…:fx` is api-free.deepl.com, others api.deepl.com."""
+    model_type: Literal["latency_optimized", "quality_optimized", "prefer_quality_optimized"] = (
+        "latency_optimized"
+    )
+    """Of the model that translates."""
+    formality: Literal["default", "more", "less", "prefer_more", "prefer_less"] | None = None
+    """`prefer_…` is safe for languages that have none."""
+    glossary_id: str | None = None
+    """A glossary of your account."""
+    timeout: float = Field(3.0, gt=0, le=60)
+    """For one sentence."""
+    english: Literal["EN-US", "EN-GB"] = "EN-US"
+    """Which English to write when a leg's language is plain `en`."""
+    portuguese: Literal["PT-PT", "PT-BR"] = "PT-PT"
+    """Likewise for plain `pt`."""
+
+
+class DeepLAccount(Part):
+    """Another DeepL to ask when the first fails."""
+
+    api_key: Key
+    """Of the other account."""
+    server_url: BaseUrl | None = None
+    """As `deepl.server_url`."""
+
+
+class DeepgramAccount(Part):
+    """Another Deepgram to speak with when the first fails."""
+
+    api_key: Key
+    """Of the other account."""
+    base_url: BaseUrl = "https://api.deepgram.com"
+    """As `deepgram.base_url`."""
+
+
+class FallbackSettings(Part):
+    """Which providers are next in line, in order, after `deepl` and `deepgram`."""
+
+    deepl: tuple[DeepLAccount, ...] = ()
+    """Translators, in order."""
+    deepgram: tuple[DeepgramAccount, ...] = ()
+    """Voices, in order."""
+    offline: bool = False
+    """The local engines are last in line: modest, but there."""
+
+
+class OfflineSettings(Part):
+    """The local engines, used for whatever has no key."""
+
+    phrasebook: Path | None = None
+    """Your phrases instead of the packaged ones."""
+    recognizers: int = Field(4, ge=1, le=64)
+    """Decoders at work at once; each is a process and may use a core. Beyond: 429."""
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if self.phrasebook is not None and not self.phrasebook.is_file():
+            raise ValueError("phrasebook: no such file")
+        return self

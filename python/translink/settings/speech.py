@@ -1,0 +1,16 @@
+"""Of what is said and when."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from translink.settings.part import Part
+
+
+class SegmentSettings(Part):
+    """When final text goes to translation without waiting for the end of the utterance."""
+
+    max_wait: float = Field(1.5, gt=0, le=30)
+    """Seconds after the last final result."""
+    max_words: int = Field(40, ge=5, le=500)
+    """An endless sentence is cut at a clause when it gets longer than this."""
