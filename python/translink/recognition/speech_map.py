@@ -15,7 +15,7 @@ from translink.results import RATE
 
 FRAME = 320
 """Samples per frame."""
-MEMORY = 600.0
+TALK_MEMORY = 600.0
 """Seconds for which it is known that somebody spoke, at least."""
 
 
@@ -36,7 +36,7 @@ class SpeechMap:
         self._begin = start
         self._slots = max(1, int(seconds * RATE) // FRAME)
         self._keep = self._slots * FRAME
-        self._remember = max(self._keep, int(MEMORY * RATE))
+        self._remember = max(self._keep, int(TALK_MEMORY * RATE))
         self._talks: deque[Talk] = deque()
         self._captured = array("q", bytes(8 * self._slots))
         self._rms = array("H", bytes(2 * self._slots))
