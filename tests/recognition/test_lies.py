@@ -84,6 +84,11 @@ def test_a_lie_about_time_costs_no_word_and_doubles_none(lie: str) -> None:
     assert not wrong(a_lie(lie))
 
 
+def test_what_a_stream_passes_over_is_told() -> None:
+    assert live(Plan(lies=("hole", "empty")), seed=1).passed_over
+    assert not live(Plan()).passed_over
+
+
 @pytest.mark.parametrize("plan", [resets, outage, flips, languages, cut_and_broken, everything])
 def test_each_word_counts_once_wherever_one_recogniser_follows_another(
     plan: Callable[[random.Random], Plan],

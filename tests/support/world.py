@@ -295,6 +295,8 @@ class World(ListenObserver):
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
         self.fallbacks = 0
+        self.passed_over = 0
+        """Times a stream passed over speech, and it was said so."""
         self.said_for = self.drained_in = 0.0
         """Seconds the talk and the draining took."""
         self.accounted = False
@@ -359,6 +361,9 @@ class World(ListenObserver):
 
     def mode(self, mode: ListenMode, reason: str) -> None:
         self.modes.append((self.now, mode))
+
+    def replayed(self, seconds: float, by: str, reason: str) -> None:
+        self.passed_over += bool(reason)
 
     def fell_back(self, error: ProviderError | None) -> None:
         self.fallbacks += 1

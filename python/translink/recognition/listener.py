@@ -374,9 +374,9 @@ class Listener:
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
-    def _replayed(self, samples: int, by: str) -> None:
+    def _replayed(self, samples: int, by: str, reason: str = "") -> None:
         self.stats.replayed_ms += samples * 1000 / RATE
-        self._observer.replayed(samples / RATE, by)
+        self._observer.replayed(samples / RATE, by, reason)
 
     def _hand_over(self) -> None:
         """The stream is no longer wanted, or another language: end its span at a pause, or when no
@@ -447,7 +447,7 @@ class Listener:
         if span.end is not None:
             end = min(end, span.end)
         if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
-            self._replayed(end - span.settled, "prerecorded")
+            self._replayed(end - span.settled, "prerecorded", "the stream passed over speech")
             self._pieces.start(self._timeline.hole(span, end))
             self._release()
 
