@@ -28,10 +28,7 @@ def results(name: str) -> list[Result]:
 
 def said(timeline: Timeline) -> list[str]:
     return [
-        word.text
-        for item in timeline.released()
-        if isinstance(item, Result)
-        for word in item.words
+        word.text for item in timeline.released() if isinstance(item, Result) for word in item.words
     ]
 
 

@@ -27,6 +27,8 @@ from translink.results import RATE, Result, StreamEvent, Word
 FRAME = 320
 WORD = RATE // 5
 GAP = 3 * FRAME
+LATE = 3
+"""Frames by which the engine's detector may notice a word late."""
 HANGS = 12
 """Frames by which the engine's detector hangs over."""
 
@@ -302,7 +304,9 @@ class World(ListenObserver):
         self.accounted = False
         """When `finish` was back all audio had been answered or reported lost."""
         self._said_at: dict[str, float] = {}
-        self._quiet = HANGS
+        self._loud = 0
+        """Frames with sound in a row."""
+        self._quiet = HANGS + 1
         """Frames since the last word."""
         self._zero = time.monotonic()
         self.listener = Listener(
@@ -368,6 +372,17 @@ class World(ListenObserver):
     def fell_back(self, error: ProviderError | None) -> None:
         self.fallbacks += 1
 
+    def _detected(self, value: int) -> bool:
+        """What the detector makes of a frame."""
+        if not self.plan.natural:
+            return value > 0
+        self._loud = self._loud + 1 if value else 0
+        if self._loud > LATE:
+            self._quiet = 0
+        elif not self._loud or self._quiet > HANGS:
+            self._quiet += 1
+        return self._quiet <= HANGS
+
     async def live_through(self, seconds: float, drain: float = 30.0) -> None:
         """Talk for `seconds`, hang up, drain for at most `drain` seconds."""
         running = asyncio.create_task(self.listener.run())
@@ -389,8 +404,7 @@ class World(ListenObserver):
             # Words are softer where they begin and end.
             rms = value if value == before and not ends else value // 4
             before = value
-            self._quiet = 0 if value else self._quiet + 1
-            speech = value > 0 or (self.plan.natural and self._quiet <= HANGS)
+            speech = self._detected(value)
             level = 50 * rms
             frame = FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=level, peak=level)
             self.listener.frames([frame])  # type: ignore[list-item]

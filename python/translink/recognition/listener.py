@@ -196,7 +196,7 @@ class Listener:
         if not self._languages.changing or self._finishing:
             return
         if at is None:
-            at = self._speech.head
+            at = self._speech.between()
             start = self._timeline.assigned
             if start is not None and not self._quiet():
                 # In mid-word; both sides must be able to hear the word on the border whole.
@@ -390,7 +390,7 @@ class Listener:
         self._handover_since = None
         stint = self._stint
         if stint is not None and stint.open:
-            self._turn(stint.end_at(self._speech.head, mid_word=not quiet))
+            self._turn(stint.end_at(self._speech.between(), mid_word=not quiet))
         else:
             self._turn(None)
 

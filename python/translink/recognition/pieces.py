@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PREROLL = RATE * 3 // 10
 """A VAD notices a soft beginning late."""
 _CHANCE = Random()
+NOTICED = RATE // 10
+"""Sound that a VAD may have missed before it noticed speech."""
 UNCUT = RATE * 6 // 10
 """Where what is left of a stretch begins in mid-word, so much of it may go to begin between two."""
 HANGOVER = RATE * 4 // 10
@@ -155,11 +157,12 @@ class Pieces:
                 return
             end = await self._border_heard(span.end, talk.end)
             begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
-            first, pcm = self._audio.history(max(0, begin // FRAME * FRAME), end)
-            if first > talk.start:
+            begin = max(0, begin // FRAME * FRAME)
+            first, pcm = self._audio.history(begin, end)
+            if first > max(begin, talk.start - NOTICED):
                 # Half a word would be heard as another one.
                 cut = self._speech.quietest(first, min(first + UNCUT, talk.end))
-                if self._lose_head(span, talk.end, cut):
+                if cut > talk.start and self._lose_head(span, talk.end, cut):
                     return
                 first, pcm = self._audio.history(cut, end)
             try:

@@ -133,9 +133,10 @@ def new_words(
 def _later(word: Word, near: Sequence[Known], last_counted: int, border: int) -> bool:
     """Does a word without a counterpart lie on the later side?"""
     at = middle(word)
-    if last_counted < 0:
-        return at >= border
-    return at >= border - MOVES and at > middle(near[last_counted].word)
+    if at < border - MOVES:
+        return False
+    # Where nothing was counted, it may have begun before the border, for a detector that is late.
+    return last_counted < 0 or at > middle(near[last_counted].word)
 
 
 def heard_from(at: int, least: int, words: Iterable[Word], speech: SpeechMap) -> int:

@@ -63,6 +63,11 @@ class SpeechMap:
         """Samples of silence up to the head."""
         return self.head - (self._talks[-1].end if self._talks else self._begin)
 
+    def between(self) -> int:
+        """Where to cut at the head: the head itself while somebody speaks, else up to 0.1 s before
+        it, for the next word may have begun, and this detector is late."""
+        return self.head - min(self.quiet_for(), RATE // 5) // 2 // FRAME * FRAME
+
     def speech_in(self, start: int, end: int) -> Talk | None:
         """First to last speech within [start, end), or None when all is silent there."""
         inside = [talk for talk in self._since(start) if talk.start < end]
