@@ -95,13 +95,7 @@ class Seam:
         return [
             each.word
             for each in due
-            if each.near
-            and (
-                each.apart
-                or not any(
-                    each.word.start < word.end and word.start < each.word.end for word in words
-                )
-            )
+            if each.near and (each.apart or not any(_close(each.word, word) for word in words))
         ]
 
 
@@ -128,6 +122,11 @@ def new_words(
             new.append(word)
             beyond = True
     return tuple(new), [near[place] for place in places if place is not None]
+
+
+def _close(one: Word, other: Word) -> bool:
+    """May the one be half of the other?"""
+    return one.start < other.end + MOVES and other.start < one.end + MOVES
 
 
 def _later(word: Word, near: Sequence[Known], last_counted: int, border: int) -> bool:
