@@ -86,7 +86,6 @@ COVERED_BY = {
     "calls.leg": "calls/test_switchboard",
     "observe.views": "admin/panel/test_exports",
     "recognition.level": "recognition/test_finalizing",
-    "recognition.seam": "recognition/test_lies",
     "log.flood": "log/test_setup",
     "log.redaction": "log/test_setup",
     "log.rendering": "log/test_setup",

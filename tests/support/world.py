@@ -29,6 +29,8 @@ from translink.results import RATE, Result, StreamEvent, Translation, Word
 FRAME = 320
 WORD = RATE // 5
 GAP = 3 * FRAME
+LATE = 3
+"""Frames by which the engine's detector may notice a word late."""
 HANGS = 12
 """Frames by which the engine's detector hangs over."""
 
@@ -312,12 +314,16 @@ class World(ListenObserver):
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
         self.fallbacks = 0
+        self.passed_over = 0
+        """Times a stream passed over speech, and it was said so."""
         self.said_for = self.drained_in = 0.0
         """Seconds the talk and the draining took."""
         self.accounted = False
         """When `finish` was back all audio had been answered or reported lost."""
         self._said_at: dict[str, float] = {}
-        self._quiet = HANGS
+        self._loud = 0
+        """Frames with sound in a row."""
+        self._quiet = HANGS + 1
         """Frames since the last word."""
         self._zero = time.monotonic()
         services = (line or _alone)(self)
@@ -345,8 +351,11 @@ class World(ListenObserver):
         return time.monotonic() - self._zero
 
     def words(self, pcm: bytes | bytearray, offset: int = 0) -> list[Word]:
-        """What a recogniser hears in it."""
-        return hear(bytes(pcm), offset, self.length)
+        """What a recogniser hears in it. Of a word of which there is only the softest frame,
+        nothing, unless more of it may come."""
+        end = offset + len(pcm) // 2
+        heard = hear(bytes(pcm), offset, self.length)
+        return [word for word in heard if word.end - word.start > FRAME or word.end == end]
 
     async def connect(self, language: str) -> NumberStream:
         self.handshakes += 1
@@ -380,8 +389,22 @@ class World(ListenObserver):
     def mode(self, mode: ListenMode, reason: str) -> None:
         self.modes.append((self.now, mode))
 
+    def replayed(self, seconds: float, by: str, reason: str) -> None:
+        self.passed_over += bool(reason)
+
     def fell_back(self, error: ProviderError | None) -> None:
         self.fallbacks += 1
+
+    def _detected(self, value: int) -> bool:
+        """What the detector makes of a frame."""
+        if not self.plan.natural:
+            return value > 0
+        self._loud = self._loud + 1 if value else 0
+        if self._loud > LATE:
+            self._quiet = 0
+        elif not self._loud or self._quiet > HANGS:
+            self._quiet += 1
+        return self._quiet <= HANGS
 
     async def live_through(self, seconds: float, drain: float = 30.0) -> None:
         """Talk for `seconds`, hang up, drain for at most `drain` seconds."""
@@ -404,8 +427,7 @@ class World(ListenObserver):
             # Words are softer where they begin and end.
             rms = value if value == before and not ends else value // 4
             before = value
-            self._quiet = 0 if value else self._quiet + 1
-            speech = value > 0 or (self.plan.natural and self._quiet <= HANGS)
+            speech = self._detected(value)
             level = 50 * rms
             frame = FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=level, peak=level)
             self.listener.frames([frame])  # type: ignore[list-item]

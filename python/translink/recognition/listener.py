@@ -205,7 +205,7 @@ class Listener:
         if not self._languages.changing or self._finishing:
             return
         if at is None:
-            at = self._speech.head
+            at = self._speech.between()
             start = self._timeline.assigned
             if start is not None and not self._quiet():
                 # In mid-word; both sides must be able to hear the word on the border whole.
@@ -374,9 +374,9 @@ class Listener:
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
-    def _replayed(self, samples: int, by: str) -> None:
+    def _replayed(self, samples: int, by: str, reason: str = "") -> None:
         self.stats.replayed_ms += samples * 1000 / RATE
-        self._observer.replayed(samples / RATE, by)
+        self._observer.replayed(samples / RATE, by, reason)
 
     def _hand_over(self) -> None:
         """The stream is no longer wanted, or another language: end its span at a pause, or when no
@@ -390,7 +390,7 @@ class Listener:
         self._handover_since = None
         stint = self._stint
         if stint is not None and stint.open:
-            self._turn(stint.end_at(self._speech.head, mid_word=not quiet))
+            self._turn(stint.end_at(self._speech.between(), mid_word=not quiet))
         else:
             self._turn(None)
 
@@ -442,7 +442,7 @@ class Listener:
         if span.end is not None:
             end = min(end, span.end)
         if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
-            self._replayed(end - span.settled, "prerecorded")
+            self._replayed(end - span.settled, "prerecorded", "the stream passed over speech")
             self._pieces.start(self._timeline.hole(span, end))
             self._release()
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 PREROLL = RATE * 3 // 10
 """A VAD notices a soft beginning late."""
 _CHANCE = Random()
+NOTICED = RATE // 10
+"""Sound that a VAD may have missed before it noticed speech."""
+UNCUT = RATE * 6 // 10
+"""Where what is left of a stretch begins in mid-word, so much of it may go to begin between two."""
 HANGOVER = RATE * 4 // 10
 """And a soft end early; also lets a recogniser hear that the word is over."""
 
@@ -177,14 +181,16 @@ class Pieces:
             self._timeline.lose(span)
             self._on_change()
             return None
-        await self._border_heard(span.end, talk.end)
+        end = await self._border_heard(span.end, talk.end)
         begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
-        end = heard_until(talk.end, HANGOVER, self._speech)
-        first, pcm = self._audio.history(
-            max(0, begin // FRAME * FRAME), min(end // FRAME * FRAME, self._speech.head)
-        )
-        if first > talk.start and self._lose_head(span, talk.end, first):
-            return None
+        begin = max(0, begin // FRAME * FRAME)
+        first, pcm = self._audio.history(begin, end)
+        if first > max(begin, talk.start - NOTICED):
+            # Half a word would be heard as another one.
+            cut = self._speech.quietest(first, min(first + UNCUT, talk.end))
+            if cut > talk.start and self._lose_head(span, talk.end, cut):
+                return None
+            first, pcm = self._audio.history(cut, end)
         try:
             result = await self._transcribe(pcm, span.start)
         except ProviderError as error:
@@ -201,12 +207,16 @@ class Pieces:
         self._on_change()
         return None
 
-    async def _border_heard(self, end: int, talk_end: int) -> None:
-        """In mid-talk, wait until the word on the border has been said: cut off, it would be heard
-        as another one."""
-        missing = min(end, talk_end) + HANGOVER - self._speech.head
-        if talk_end >= end and missing > 0 and not self._over:
+    async def _border_heard(self, span_end: int, talk_end: int) -> int:
+        """Where the upload ends. In mid-talk, wait until the word on the border has been said: cut
+        off, it would be heard as another one."""
+        speech = self._speech
+        end = heard_until(talk_end, HANGOVER, speech)
+        missing = end - speech.head
+        if missing > 0 and not self._over and (talk_end >= span_end or not speech.quiet_for()):
             await asyncio.sleep(missing / RATE)
+            end = heard_until(talk_end, HANGOVER, speech)
+        return min(end // FRAME * FRAME, speech.head)
 
     def _heard_from(self, span: Span, talk_start: int) -> int:
         """Where the upload begins."""

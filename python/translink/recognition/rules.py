@@ -92,9 +92,9 @@ class ListenObserver:
     def fell_back(self, error: ProviderError | None) -> None:
         """No stream can be had: the prerecorded API takes over. Once per episode."""
 
-    def replayed(self, seconds: float, by: str) -> None:
+    def replayed(self, seconds: float, by: str, reason: str) -> None:
         """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or
-        `prerecorded`."""
+        `prerecorded`: after a failure (`reason` is empty), or because a stream passed over speech."""
 
     def sent(self, ready: int | None, total: int) -> None:
         """A message was handed to the transport. `ready` = when its oldest frame was put into the

@@ -167,11 +167,13 @@ class FailoverEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayEvent(Happened):
-    """Audio is recognised again after a failure."""
+    """Audio is recognised again: after a failure, or because a stream passed over speech."""
 
     type: Literal["replay"] = "replay"
     ms: float
     by: Literal["stream", "prerecorded"]
+    reason: str = ""
+    """Empty: after a failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
