@@ -113,7 +113,7 @@ class App:
             )
         _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
-            endpoints = await find_endpoints(settings, stack)
+            endpoints = await find_endpoints(settings, stack, self._engines)
             http = await stack.enter_async_context(Http())
             providers = Providers(settings, endpoints, http)
             self.lineup = await providers.line_up(self.journal)
@@ -247,6 +247,9 @@ class App:
                 "busy": round(pressure.busy, 3),
             },
         )
+
+    def _engines(self, up: bool) -> None:
+        self.condition.engines_down = not up
 
     def _media_died(self) -> None:
         self.condition.died = True

@@ -8,8 +8,6 @@ Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -40,9 +38,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 def main() -> None:
     """Entry point of the `translink` command."""
-    if os.getpid() == 1:
-        # The kernel keeps signals without a handler from a container's first process.
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     try:
         commands()
     except SettingsError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -49,8 +50,16 @@ class Endpoints:
     recognition_offline: bool
 
 
-async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
-    """Keys and addresses. Starts the offline engines for what has neither; `stack` ends them."""
+async def find_endpoints(
+    settings: Settings,
+    stack: AsyncExitStack,
+    on_engines: Callable[[bool], None] = lambda _: None,
+) -> Endpoints:
+    """Keys and addresses. Starts the offline engines for what has neither; `stack` ends them.
+
+    Should they end by themselves, they are started again. Where nothing else serves a stage,
+    `on_engines(False)` says that they are gone and `on_engines(True)` that they are back.
+    """
     deepgram, deepl = settings.deepgram, settings.deepl
     no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
     no_deepl = deepl.api_key is None and deepl.server_url is None
@@ -62,6 +71,7 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
         from translink.offline.engines.check import beyond, can_hear
         from translink.offline.engines.phrasebook import LANGUAGES
         from translink.offline.engines.recognizer import INSTALL
+        from translink.offline.keeper import keep
 
         if no_deepgram and not can_hear():
             raise SettingsError(
@@ -86,7 +96,12 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
         for lack in offline.missing:
             log.warning("an offline engine is missing: %s", lack)
         stack.push_async_callback(offline.stop)
-        if no_deepgram or no_deepl:
+        needed = no_deepgram or no_deepl
+        keeping = asyncio.create_task(
+            keep(offline, on_engines if needed else lambda _: None), name="engines"
+        )
+        stack.callback(keeping.cancel)
+        if needed:
             _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
     return Endpoints(
         deepgram_url=url if no_deepgram and url else deepgram.base_url,
