@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "sim": "callers offline offline/engines",
         "wiring": "offline offline/engines recognition providers providers/deepgram observe settings",
         "app": "wiring admin admin/panel calls providers observe settings process media",
-        "check": "offline/engines settings",
+        "check": "wiring offline/engines settings process",
         "cli": "app check offline callers sim settings process",
         "__main__": "cli",
     }.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import resource
 import signal
 import socket
@@ -30,10 +31,11 @@ from translink.process.clock import unix
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
+from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.wiring import Providers, find_endpoints
+from translink.wiring import Providers, find_endpoints, refuse_voiceless
 
 if TYPE_CHECKING:
     from translink.settings.legs import LegSettings
@@ -111,6 +113,9 @@ class App:
             log.warning(
                 "a file with a key can be read by everybody on this machine", file=str(file)
             )
+        if names := unused_proxies(os.environ):
+            log.warning(proxy_warning(names))
+        refuse_voiceless(settings)
         _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
             endpoints = await find_endpoints(settings, stack, self._engines)
@@ -223,6 +228,9 @@ class App:
         now = _with_modes_of(new, self._settings)
         if now.model_dump() != new.model_dump():
             log.warning("settings reloaded: modes and share; the rest needs a restart")
+        for name, told in new.notes.overruled:
+            if name.rpartition(".")[2] in ("mode", "streaming_share"):
+                log.warning(told)
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)

@@ -20,7 +20,7 @@ from translink.observe.journal import Journal
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
-from translink.providers.deepgram.speak import DeepgramSpeak
+from translink.providers.deepgram.speak import VOICES, DeepgramSpeak
 from translink.providers.deepl import DeepL
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup, LineupLimits
@@ -114,6 +114,24 @@ async def find_endpoints(
     )
 
 
+def refuse_voiceless(settings: Settings) -> None:
+    """Raises `SettingsError` for a leg that could never be spoken to: no voice for its language."""
+    if settings.deepgram.api_key is None and "base_url" not in settings.deepgram.model_fields_set:
+        return  # the local engines, whose languages are told elsewhere
+    known = {**VOICES, **settings.voices}
+    wrong = [
+        f"legs.{leg.name}.language = {leg.language!r}: there is no voice for it; name one in "
+        f"voices.{leg.language} or legs.{leg.name}.voice, or choose of {', '.join(sorted(known))}"
+        for leg in settings.legs
+        if not leg.voice
+        and leg.original not in ("captions", "through")
+        and leg.language not in known
+        and leg.language.partition("-")[0] not in known
+    ]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+
+
 def _secret(value: SecretStr | None, default: str) -> str:
     return value.get_secret_value() if value else default
 
@@ -129,37 +147,13 @@ class Providers:
     async def line_up(self, journal: Journal) -> Lineup:
         """Every stage's providers in their order, connections to the first of them warm."""
         deepgram = self._settings.deepgram
-        options = ListenOptions(
-            model=deepgram.model,
-            endpointing=deepgram.endpointing,
-            utterance_end_ms=deepgram.utterance_end_ms,
-            smart_format=deepgram.smart_format,
-            interim_results=deepgram.interim_results,
-            vad_events=deepgram.vad_events,
-            keyterm=deepgram.keyterm,
-            extra=deepgram.extra,
-        )
-        live = DeepgramLive(
-            self._http,
-            base_url=self._at.deepgram_url,
-            api_key=self._at.deepgram_key,
-            options=options,
-            connect_timeout=deepgram.connect_timeout,
-        )
-        prerecorded = DeepgramPrerecorded(
-            self._http,
-            base_url=self._at.deepgram_url,
-            api_key=self._at.deepgram_key,
-            options=options,
-            timeout=deepgram.prerecorded_timeout,
-        )
-        translators = self._translators()
-        await asyncio.gather(translators[0].warm(), self._voices(None)[0].warm())
+        translators = self.translators()
+        await asyncio.gather(translators[0].warm(), self.voices(None)[0].warm())
         return Lineup(
-            live=live,
-            transcribers=[prerecorded],
+            live=self.live(),
+            transcribers=[self.prerecorded()],
             translators=translators,
-            voices=self._voices,
+            voices=self.voices,
             journal=journal,
             limits=LineupLimits(
                 transcribe=deepgram.prerecorded_timeout,
@@ -169,13 +163,47 @@ class Providers:
             ),
         )
 
+    def live(self) -> DeepgramLive:
+        """Recognises while people speak."""
+        return DeepgramLive(
+            self._http,
+            base_url=self._at.deepgram_url,
+            api_key=self._at.deepgram_key,
+            options=self._options(),
+            connect_timeout=self._settings.deepgram.connect_timeout,
+        )
+
+    def prerecorded(self) -> DeepgramPrerecorded:
+        """Recognises finished pieces."""
+        return DeepgramPrerecorded(
+            self._http,
+            base_url=self._at.deepgram_url,
+            api_key=self._at.deepgram_key,
+            options=self._options(),
+            timeout=self._settings.deepgram.prerecorded_timeout,
+        )
+
+    def _options(self) -> ListenOptions:
+        deepgram = self._settings.deepgram
+        return ListenOptions(
+            model=deepgram.model,
+            endpointing=deepgram.endpointing,
+            utterance_end_ms=deepgram.utterance_end_ms,
+            smart_format=deepgram.smart_format,
+            interim_results=deepgram.interim_results,
+            vad_events=deepgram.vad_events,
+            keyterm=deepgram.keyterm,
+            extra=deepgram.extra,
+        )
+
     def rules(self) -> ListenRules:
         """How the recogniser at the other end must be listened to."""
         if self._at.recognition_offline:
             return ListenRules(feed=FeedLimits(patience=OFFLINE_PATIENCE))
         return ListenRules()
 
-    def _translators(self) -> list[DeepL]:
+    def translators(self) -> list[DeepL]:
+        """In their order."""
         fallback, at = self._settings.fallback, self._at
         accounts = [(at.deepl_key, at.deepl_url, "deepl")]
         for number, account in enumerate(fallback.deepl, 2):
@@ -200,7 +228,7 @@ class Providers:
             for key, url, name in accounts
         ]
 
-    def _voices(self, voice: str | None) -> list[DeepgramSpeak]:
+    def voices(self, voice: str | None) -> list[DeepgramSpeak]:
         """Synthesizers in their order; `voice` overrides the voice of every language."""
         settings, at = self._settings, self._at
         accounts = [(at.deepgram_url, at.deepgram_key, "deepgram.speak")]
