@@ -47,7 +47,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "wiring": "offline offline/engines recognition providers providers/deepgram observe settings",
         "app": "wiring admin admin/panel calls providers observe settings process media",
         "check": "wiring offline/engines settings process",
-        "cli": "app check offline callers sim settings process",
+        "live_check": "wiring admin/access providers settings process",
+        "cli": "app check live_check offline callers sim settings process",
         "__main__": "cli",
     }.items()
 }

@@ -247,13 +247,32 @@ def sim(
 
 @commands.command(short_help="Show the settings in force and what this machine lacks.")
 def check(
-    config: Config = None, env_file: EnvFile = None, set_: Set = None, json: Json = False
+    config: Config = None,
+    env_file: EnvFile = None,
+    set_: Set = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Really ask each provider, with a second of sound, and look at ports, certificate, "
+            "clock and descriptors. Exit code 3: refused, 4: not reached, 5: this machine.",
+        ),
+    ] = False,
+    json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
-    from translink.check import run_check
     from translink.settings.model import Settings
 
     settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    if live:
+        from translink import log
+        from translink.live_check import run_live_check
+
+        # Warnings of the engines' start go to standard error: standard output is the report.
+        log.configure(level="warning", secrets=settings.secrets())
+        _leave(run_live_check(settings, json=json))
+    from translink.check import run_check
+
     _leave(run_check(settings, json=json))
 
 
