@@ -48,7 +48,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "app": "wiring admin admin/panel calls providers observe settings process media",
         "check": "wiring offline/engines settings process",
         "live_check": "wiring admin/access providers settings process",
-        "cli": "app check live_check offline callers sim settings process",
+        "control": "settings",
+        "cli": "app check control live_check offline callers sim settings process",
         "__main__": "cli",
     }.items()
 }

@@ -14,7 +14,7 @@ import pytest
 
 import translink
 
-COMMANDS = ("serve", "offline", "demo", "call", "sim", "check")
+COMMANDS = ("serve", "offline", "demo", "call", "sim", "check", "status", "mode", "end")
 
 
 def run(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:

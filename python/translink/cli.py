@@ -33,6 +33,13 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any setting, as in --set deepl.timeout=2"),
 ]
+Url = Annotated[
+    str | None, typer.Option(metavar="URL", help="Another server than the settings' own.")
+]
+Token = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", help="Where its token is: file:PATH or keyring:SERVICE/NAME."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -274,6 +281,63 @@ def check(
     from translink.check import run_check
 
     _leave(run_check(settings, json=json))
+
+
+@commands.command(short_help="Show how the running server is.")
+def status(
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """Show how the running server is: ready or why not, mode, providers, calls. Exit code 1: not
+    ready, 3: nobody answers, 4: wrong token."""
+    from translink.control import run_status, target_of
+    from translink.settings.model import Settings
+
+    settings = Settings.load(config=config, env_file=env_file)
+    _leave(run_status(target_of(settings, url, token), json=json))
+
+
+@commands.command(short_help="Show or switch the running server's mode.")
+def mode(
+    to: Annotated[str | None, typer.Argument(help="auto, streaming or prerecorded.")] = None,
+    leg: Annotated[str | None, typer.Option(help="Of this leg alone.")] = None,
+    share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of calls that stream in mode auto.")
+    ] = None,
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """Show the running server's mode, or switch it while calls run."""
+    from translink.control import run_mode, target_of
+    from translink.settings.model import Settings
+
+    if leg is not None and to is None:
+        raise typer.BadParameter("say which mode the leg should have", param_hint="--leg")
+    settings = Settings.load(config=config, env_file=env_file)
+    _leave(run_mode(target_of(settings, url, token), mode=to, leg=leg, share=share, json=json))
+
+
+@commands.command(short_help="End a call of the running server.")
+def end(
+    call: Annotated[str, typer.Argument(help="Its name, as `translink status` shows it.")],
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """End a call: what was said is still translated and spoken."""
+    from translink.control import run_end, target_of
+    from translink.settings.model import Settings
+
+    settings = Settings.load(config=config, env_file=env_file)
+    _leave(run_end(target_of(settings, url, token), call, json=json))
 
 
 def _print_version() -> None:

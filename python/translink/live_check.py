@@ -42,7 +42,7 @@ Cause = Literal["", "refused", "unreachable", "machine"]
 
 EXIT_CODES: dict[Cause, int] = {"refused": 3, "unreachable": 4, "machine": 5}
 """The first of them that was found is the exit code."""
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 15.0
 """For each question."""
 CLOCK_SECONDS = 5.0
 """How far this machine's clock may be from a provider's; TLS and transcripts bear more."""
@@ -101,8 +101,11 @@ async def look(settings: Settings) -> list[LiveFinding]:
             endpoints = await find_endpoints(settings, stack)
             http = await stack.enter_async_context(Http())
             providers = Providers(settings, endpoints, http)
-            asked = [*_questions(settings, providers)]
-            answers = await asyncio.gather(*(_answered(what, question) for what, question in asked))
+            questions = _questions(settings, providers)
+            if endpoints.recognition_offline:  # all at once is more than this machine can do
+                answers = [await _answered(what, question) for what, question in questions]
+            else:
+                answers = await asyncio.gather(*(_answered(*asked) for asked in questions))
             clock = await _clock(endpoints.deepgram_url)
             return [*answers, *machine, *clock]
     except SettingsError:
@@ -167,7 +170,7 @@ async def _streams(live: LiveTranscriber, language: str) -> str:
         sound = _second_of_sound()
         for at in range(0, len(sound), 640):
             await stream.send(sound[at : at + 640])
-        closing = asyncio.create_task(stream.close())
+        closing = asyncio.create_task(stream.close(ANSWER_SECONDS))
         events = 0
         async for _ in stream:
             events += 1
