@@ -4,6 +4,7 @@
 //! ([`Error::Busy`](crate::Error::Busy)). It takes a media thread that has been stuck for
 //! thousands of commands.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
@@ -16,6 +17,7 @@ use crate::bell::Bell;
 use crate::mailbox::Signal;
 use crate::slot::Slot;
 use crate::source::Policy;
+use crate::stream::Stream;
 
 /// Commands that may wait.
 const CAPACITY: usize = 4096;
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Flush { leg: u32 },
     /// Whose datagrams are heard from now on.
     Source { leg: u32, policy: Policy },
+    /// Where the ear is from now on.
+    PlayTo { leg: u32, ear: SocketAddr },
     /// How loud the ear hears.
     Volume { leg: u32, gain: Gain },
     /// Whether the talker is heard as silence.
@@ -53,6 +57,10 @@ pub(crate) enum Command {
     Reset { leg: u32, life: u32 },
     /// End of a call whose ear goes on: frames from now on belong to `life`.
     Detach { leg: u32, life: u32 },
+    /// A connection carries the leg's audio from now on.
+    Attach { leg: u32, stream: Box<Stream> },
+    /// End that.
+    HangUp { leg: u32 },
     /// A bug in a leg's logic, for tests of what it may break.
     #[cfg(test)]
     Panic { leg: u32 },

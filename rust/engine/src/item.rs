@@ -6,10 +6,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use rtrb::{Consumer, Producer, RingBuffer};
 use translink_core::frame::{Frame, Nanos};
 use translink_core::output::PlayoutEvent;
+use translink_core::rtp::digits::Digit;
+use translink_core::rtp::watch::Found;
 
 use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
+use crate::stream::StreamEvent;
 
 /// News from the media thread.
 #[derive(Debug)]
@@ -45,6 +48,39 @@ pub enum Item {
         old: SocketAddr,
         /// The sender that is heard from now on.
         new: SocketAddr,
+        /// When.
+        at: Nanos,
+    },
+    /// The leg's connection told something.
+    Stream {
+        /// Whose.
+        leg: u32,
+        /// What.
+        event: StreamEvent,
+        /// When.
+        at: Nanos,
+    },
+    /// The talker pressed a key.
+    Digit {
+        /// Whose talker.
+        leg: u32,
+        /// How many calls had ended on that leg before.
+        life: u32,
+        /// Which, and for how long.
+        digit: Digit,
+        /// Arrival of the packet that settled it.
+        at: Nanos,
+    },
+    /// RTP comes into a leg that was not set to it.
+    Rtp {
+        /// Which.
+        leg: u32,
+        /// How many calls had ended on that leg before.
+        life: u32,
+        /// What was found.
+        found: Found,
+        /// It is heard; else it is dropped.
+        taken: bool,
         /// When.
         at: Nanos,
     },

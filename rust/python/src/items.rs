@@ -1,9 +1,11 @@
-//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `StreamNews`, `Digit`,
+//! `RtpFound`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use translink_core::output::PlayoutEvent;
-use translink_engine::Item;
+use translink_core::rtp::format::Format;
+use translink_engine::{Item, StreamEvent};
 
 use crate::engine::{Address, told};
 
@@ -54,6 +56,68 @@ impl SourceChange {
     }
 }
 
+/// A leg's connection told something.
+#[pyclass(frozen, get_all)]
+pub(crate) struct StreamNews {
+    leg: u32,
+    kind: &'static str,
+    digit: String,
+    at: u64,
+}
+
+#[pymethods]
+impl StreamNews {
+    fn __repr__(&self) -> String {
+        // Not which digit: digits may be a card's.
+        format!(
+            "<StreamNews leg={} kind={} at={}>",
+            self.leg, self.kind, self.at
+        )
+    }
+}
+
+/// The talker pressed a key.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Digit {
+    leg: u32,
+    life: u32,
+    key: char,
+    duration: u64,
+    at: u64,
+}
+
+#[pymethods]
+impl Digit {
+    fn __repr__(&self) -> String {
+        // Not which: digits may be a card's.
+        format!(
+            "<Digit leg={} life={} duration={} at={}>",
+            self.leg, self.life, self.duration, self.at
+        )
+    }
+}
+
+/// RTP comes into a leg that was not set to it.
+#[pyclass(frozen, get_all)]
+pub(crate) struct RtpFound {
+    leg: u32,
+    life: u32,
+    payload_type: u8,
+    format: Option<&'static str>,
+    taken: bool,
+    at: u64,
+}
+
+#[pymethods]
+impl RtpFound {
+    fn __repr__(&self) -> String {
+        format!(
+            "<RtpFound leg={} life={} payload_type={} format={:?} taken={} at={}>",
+            self.leg, self.life, self.payload_type, self.format, self.taken, self.at
+        )
+    }
+}
+
 /// A step in the life of an utterance.
 #[pyclass(frozen, get_all)]
 pub(crate) struct Playout {
@@ -99,23 +163,7 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, frame)?.into_any());
         }
-        Item::Playout { leg, event, at } => {
-            let (utterance, kind, unplayed) = match event {
-                PlayoutEvent::Started { utterance, .. } => (utterance, "started", 0),
-                PlayoutEvent::Finished { utterance, .. } => (utterance, "finished", 0),
-                PlayoutEvent::Flushed {
-                    utterance,
-                    unplayed,
-                } => (utterance, "flushed", unplayed),
-            };
-            Playout {
-                leg,
-                utterance,
-                kind,
-                at,
-                unplayed,
-            }
-        }
+        Item::Playout { leg, event, at } => step(leg, &event, at),
         Item::Moved {
             leg,
             life,
@@ -132,6 +180,41 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, change)?.into_any());
         }
+        Item::Stream { leg, event, at } => {
+            return Ok(Bound::new(py, news(leg, event, at))?.into_any());
+        }
+        Item::Digit {
+            leg,
+            life,
+            digit,
+            at,
+        } => {
+            let digit = Digit {
+                leg,
+                life,
+                key: digit.key,
+                duration: digit.duration,
+                at,
+            };
+            return Ok(Bound::new(py, digit)?.into_any());
+        }
+        Item::Rtp {
+            leg,
+            life,
+            found,
+            taken,
+            at,
+        } => {
+            let found = RtpFound {
+                leg,
+                life,
+                payload_type: found.payload_type,
+                format: found.format.map(Format::name),
+                taken,
+                at,
+            };
+            return Ok(Bound::new(py, found)?.into_any());
+        }
         Item::Dead { leg, at } => Playout {
             leg,
             utterance: 0,
@@ -141,4 +224,35 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
         },
     };
     Ok(Bound::new(py, playout)?.into_any())
+}
+
+fn step(leg: u32, event: &PlayoutEvent, at: u64) -> Playout {
+    let (utterance, kind, unplayed) = match *event {
+        PlayoutEvent::Started { utterance, .. } => (utterance, "started", 0),
+        PlayoutEvent::Finished { utterance, .. } => (utterance, "finished", 0),
+        PlayoutEvent::Flushed {
+            utterance,
+            unplayed,
+        } => (utterance, "flushed", unplayed),
+    };
+    Playout {
+        leg,
+        utterance,
+        kind,
+        at,
+        unplayed,
+    }
+}
+
+fn news(leg: u32, event: StreamEvent, at: u64) -> StreamNews {
+    let (kind, digit) = match event {
+        StreamEvent::Digit(digit) => ("digit", char::from(digit).to_string()),
+        StreamEvent::Ended => ("ended", String::new()),
+    };
+    StreamNews {
+        leg,
+        kind,
+        digit,
+        at,
+    }
 }
