@@ -29,6 +29,7 @@ from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
 from translink.process.clock import unix
+from translink.process.descriptors import allow_descriptors, descriptor_shortage
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
@@ -64,18 +65,10 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     share to running calls.
     """
     conceal(settings.secrets())
-    _allow_descriptors()
+    allow_descriptors()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, reread))
-
-
-def _allow_descriptors() -> None:
-    """A leg has two sockets and a stream; the customary soft limit of 1,024 ends at some 300 legs."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _forbid_core_dumps() -> None:
@@ -117,6 +110,10 @@ class App:
             )
         if names := unused_proxies(os.environ):
             log.warning(proxy_warning(names))
+        if shortage := descriptor_shortage(len(settings.legs) + 2 * settings.calls.max_created):
+            log.warning(
+                "%s: calls beyond will not begin; raise ulimit -Hn or LimitNOFILE=", shortage
+            )
         refuse_voiceless(settings)
         _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:

@@ -12,7 +12,6 @@ import asyncio
 import email.utils
 import errno
 import math
-import resource
 import socket
 import ssl
 import sys
@@ -28,6 +27,7 @@ import orjson
 
 from translink.admin.access.tls import Certificate
 from translink.errors import Kind, ProviderError, SettingsError, TranslinkError, conceal
+from translink.process.descriptors import descriptor_shortage, descriptors_needed
 from translink.process.ports import probe
 from translink.providers.http import Http
 from translink.results import RATE
@@ -48,10 +48,6 @@ CLOCK_SECONDS = 5.0
 """How far this machine's clock may be from a provider's; TLS and transcripts bear more."""
 RENEWAL_SECONDS = 7 * 86_400
 """A certificate that ends sooner is told."""
-SPARE_DESCRIPTORS = 320
-"""256 connections of the admin server, logs, libraries, engines."""
-DESCRIPTORS_A_LEG = 3
-"""Two sockets and a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,13 +281,11 @@ def certificate_seconds(server: ssl.SSLContext, cert: str, now: float) -> float:
 
 
 def _descriptors(settings: Settings) -> LiveFinding:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     legs = len(settings.legs) + 2 * settings.calls.max_created
-    need = SPARE_DESCRIPTORS + DESCRIPTORS_A_LEG * legs
-    if hard != resource.RLIM_INFINITY and hard < need:
-        detail = f"{hard} allowed, {need} needed for {legs} legs"
-        return LiveFinding("descriptors", detail, "machine", f"ulimit -Hn {need}, or LimitNOFILE=")
-    return LiveFinding("descriptors", f"{need} needed for {legs} legs, no fewer are allowed")
+    if shortage := descriptor_shortage(legs):
+        mend = f"ulimit -Hn {descriptors_needed(legs)}, or LimitNOFILE="
+        return LiveFinding("descriptors", shortage, "machine", mend)
+    return LiveFinding("descriptors", f"enough for {legs} legs")
 
 
 async def _clock(url: str) -> list[LiveFinding]:
