@@ -114,7 +114,6 @@ COVERED_BY = {
     "pbx.desk": "interop/test_asterisk",
     "pbx.line": "pbx/test_controller",
     "pbx.service": "interop/test_asterisk",
-    "providers.http_errors": "providers/test_http",
     "providers.protocols": "providers/test_lineup",
     "providers.services": "calls/test_interpreter",
     "recognition.rules": "recognition/test_listener",
