@@ -48,8 +48,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "sim/talk": "callers offline offline/engines sim",
         "wiring": "offline offline/engines recognition providers providers/deepgram observe settings",
         "app": "pbx wiring admin admin/panel calls providers observe settings process media",
-        "check": "offline/engines settings",
-        "cli": "app check offline callers sim sim/talk settings process",
+        "check": "wiring offline/engines settings process",
+        "live_check": "wiring admin/access providers settings process",
+        "control": "settings",
+        "cli": "app check control live_check offline callers sim sim/talk settings process",
         "__main__": "cli",
     }.items()
 }
@@ -112,7 +114,6 @@ COVERED_BY = {
     "pbx.desk": "interop/test_asterisk",
     "pbx.line": "pbx/test_controller",
     "pbx.service": "interop/test_asterisk",
-    "providers.http_errors": "providers/test_http",
     "providers.protocols": "providers/test_lineup",
     "providers.services": "calls/test_interpreter",
     "recognition.rules": "recognition/test_listener",
