@@ -16,6 +16,7 @@ __all__ = [
     "Resampler",
     "RtpFound",
     "SourceChange",
+    "StreamNews",
     "__version__",
     "alaw_decode",
     "alaw_encode",
@@ -113,6 +114,17 @@ class RtpFound:
     """What that payload type is, if it is known without an agreement."""
     taken: bool
     """It is heard (`auto`); else it is dropped, as `drops_rtp`."""
+    at: int
+
+@final
+class StreamNews:
+    """A leg's connection (`attach`) told something."""
+
+    leg: int
+    kind: str
+    """`digit`; or `ended`: the other end hung up, or the connection broke. It is closed."""
+    digit: str
+    """What was dialled."""
     at: int
 
 @type_check_only
@@ -349,6 +361,19 @@ class Engine:
         not taken either.
         """
 
+    def attach(self, leg: int, descriptor: int, rate: int) -> None:
+        """From now on the leg's talker and ear are at the other end of a connection: AudioSocket.
+
+        The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
+        with the leg, by `hang_up`, or by the other end, which is told (`StreamNews`). `descriptor` is
+        copied: the caller closes theirs. `rate` (8000, 12000, 16000, …) is what the ear is sent until
+        audio has come; then it is that audio's. A frame that finds the one before it unsent is dropped
+        and counted in `errors_send`. Raises `OSError`, `ValueError`.
+        """
+
+    def hang_up(self, leg: int) -> None:
+        """Hang up the leg's connection, if it has one. Not told as `StreamNews`."""
+
     def flush(self, leg: int) -> None:
         """Drop what waits for the ear; each utterance concerned is told as `flushed`."""
 
@@ -470,7 +495,9 @@ class Engine:
         Open for as long as the engine exists.
         """
 
-    def drain(self, limit: int = 256) -> list[Frame | Playout | SourceChange | Digit | RtpFound]:
+    def drain(
+        self, limit: int = 256
+    ) -> list[Frame | Playout | SourceChange | StreamNews | Digit | RtpFound]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

@@ -26,6 +26,7 @@ from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
+from translink.pbx.service import Telephony
 from translink.process.clock import unix
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
@@ -36,6 +37,7 @@ from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints
 
 if TYPE_CHECKING:
+    from translink.calls.call import Call
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
@@ -149,9 +151,13 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            self.switchboard.on_ended = lambda call: transcripts.close(
-                call.row(), call.stages.summary()
-            )
+            telephony = Telephony(settings, self.switchboard, media)
+
+            def over(call: Call) -> None:
+                transcripts.close(call.row(), call.stages.summary())
+                telephony.call_over(call)
+
+            self.switchboard.on_ended = over
             self._console = self.console = Console(
                 settings,
                 self.condition,
@@ -186,13 +192,17 @@ class App:
                     "leg",
                     leg=name,
                     language=settings.leg(name).language,
-                    listens="{}:{}".format(*leg.listen_address),
+                    listens="a telephone system brings its audio"
+                    if settings.leg(name).at_pbx
+                    else "{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
             took = unix() - self.condition.began
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
+            await telephony.start()
+            stack.push_async_callback(telephony.close)
             self.condition.serving = True
             try:
                 yield self

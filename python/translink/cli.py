@@ -78,6 +78,15 @@ def serve(
     idle_timeout: Annotated[
         float | None, typer.Option(help="Seconds without a datagram that end a call.")
     ] = None,
+    ari: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Take calls from the Asterisk whose HTTP server is there."
+        ),
+    ] = None,
+    ari_app: Annotated[
+        str | None, typer.Option(help="Name of the dialplan's Stasis application.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
     set_: Set = None,
@@ -98,6 +107,8 @@ def serve(
                 "--host": host,
                 "--admin-port": admin_port,
                 "--idle-timeout": idle_timeout,
+                "--ari": ari,
+                "--ari-app": ari_app,
                 "--log-level": log_level,
                 "--log-format": log_format,
                 "--set": set_ or [],

@@ -23,7 +23,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Digit, Engine, Frame, Playout, RtpFound, SourceChange
+from translink._core import Digit, Engine, Frame, Playout, RtpFound, SourceChange, StreamNews
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ FRAME_SECONDS = 0.02
 SAY_AGAIN = 60.0
 """Seconds until a talker who moves again is in the log again."""
 
-Step = Playout | SourceChange | Digit | RtpFound
+Step = Playout | SourceChange | StreamNews | Digit | RtpFound
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -228,6 +228,8 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
+        self.on_stream: Callable[[StreamNews], None] | None = None
+        """What its connection told: a digit, or its end."""
         self.on_source: Callable[[SourceChange], None] | None = None
         """Another sender has taken over in a call. Said in the log once a minute at most."""
         self.on_digit: Callable[[Digit], None] | None = None
@@ -255,6 +257,15 @@ class MediaLeg:
         """
         return self._engine.play(self.number, utterance, pcm, last)
 
+    def attach(self, descriptor: int, rate: int) -> None:
+        """Talk over a connection of AudioSocket instead of datagrams. See `Engine.attach`. Raises
+        `OSError`."""
+        self._engine.attach(self.number, descriptor, rate)
+
+    def hang_up(self) -> None:
+        """Close that connection, if there is one."""
+        self._engine.hang_up(self.number)
+
     def flush(self) -> None:
         """Drop what waits for the ear."""
         self._engine.flush(self.number)
@@ -269,7 +280,7 @@ class MediaLeg:
         self._engine.set_muted(self.number, muted)
         self.muted = muted
 
-    def hear(self, other: MediaLeg) -> None:
+    def listen_to(self, other: MediaLeg) -> None:
         """The talker whose own voice the ear may hear, as `set_original` says, for as long as both
         legs are open."""
         self._engine.hear(self.number, other.number)
@@ -351,7 +362,10 @@ class MediaLeg:
             self.on_frames(frames)
 
     def _take_step(self, step: Step) -> None:
-        if not isinstance(step, Playout):
+        if isinstance(step, StreamNews):
+            if self.on_stream is not None:
+                self.on_stream(step)
+        elif not isinstance(step, Playout):
             if step.life >= self._life:
                 self._take_news(step)
         elif step.kind == "dead":

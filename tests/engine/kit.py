@@ -55,7 +55,7 @@ class Drainer:
                 self.keys.append(item)
             elif isinstance(item, RtpFound):
                 self.found.append(item)
-            else:
+            elif isinstance(item, Playout):
                 self.steps.append(item)
         return len(items)
 

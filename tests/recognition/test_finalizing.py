@@ -7,7 +7,14 @@ import pytest
 from tests.fakes.media import FakeFrame
 from tests.recognition.test_listener import assert_lossless, live
 from tests.support.world import Plan
-from translink.recognition.finalizing import Ask, FinalizeRules, Finalizing, GiveUp, PassOver, Step
+from translink.recognition.finalizing import (
+    AskFinal,
+    FinalizeRules,
+    Finalizing,
+    GiveUp,
+    PassOver,
+    Step,
+)
 from translink.recognition.rules import ListenRules
 from translink.recognition.speech_map import FRAME, SpeechMap
 from translink.results import RATE, Result
@@ -40,7 +47,7 @@ class Line:
     def _look(self) -> None:
         while (step := self.finals.step(self.now, self.speech.head, self.now)) is not None:
             self.steps.append((self.now, step))
-            if isinstance(step, Ask):
+            if isinstance(step, AskFinal):
                 self.finals.asked(self.speech.head, self.now, step)
             elif isinstance(step, GiveUp):
                 return
@@ -57,7 +64,7 @@ def test_a_pause_by_level_is_asked_about_once_and_its_answer_ends_no_turn() -> N
     line.talk(1.0)
     line.talk(0.3, rms=5)
     [(at, step)] = line.steps
-    assert step == Ask(early=True)
+    assert step == AskFinal(early=True)
     assert at == pytest.approx(1.1)
     assert not line.say(1.1).speech_final
 
@@ -85,7 +92,7 @@ def test_the_answer_to_a_long_silence_ends_the_turn() -> None:
     line.talk(1.0)
     line.talk(1.2, speech=False)
     [(at, step)] = line.steps
-    assert step == Ask(early=False)
+    assert step == AskFinal(early=False)
     assert 2.0 < at < 2.25
     assert line.say(at).speech_final
 
@@ -94,7 +101,7 @@ def test_long_speech_without_an_answer_is_asked_for_in_a_shorter_pause() -> None
     line = Line(FinalizeRules())
     line.talk(3.5)
     line.talk(0.8, speech=False)
-    assert [step for _, step in line.steps] == [Ask(early=False)]
+    assert [step for _, step in line.steps] == [AskFinal(early=False)]
 
 
 def test_what_is_not_answered_is_passed_over_in_the_pause_that_was_asked_about() -> None:
@@ -112,7 +119,7 @@ def test_a_late_answer_is_an_answer() -> None:
     line.talk(2.5, speech=False)
     line.say(2.0)
     line.talk(5.0, speech=False)
-    assert [step for _, step in line.steps] == [Ask(early=False)]
+    assert [step for _, step in line.steps] == [AskFinal(early=False)]
 
 
 def test_an_interim_that_heard_nothing_answers_only_where_nothing_was_heard_before() -> None:
@@ -125,7 +132,7 @@ def test_an_interim_that_heard_nothing_answers_only_where_nothing_was_heard_befo
     line.say(line.now, "word", final=False)
     line.say(line.now, "", final=False)
     line.talk(1.5, speech=False)
-    assert [step for _, step in line.steps] == [Ask(early=False)]
+    assert [step for _, step in line.steps] == [AskFinal(early=False)]
 
 
 def test_a_stream_that_answers_nothing_is_given_up_after_so_much_speech() -> None:

@@ -3,9 +3,9 @@ audio that was reported lost; nothing else is heard; nothing is reported lost fo
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.support.world import World
 
@@ -49,7 +49,7 @@ def account(world: World) -> Account:
         lost=tuple(text for text in missing if text not in reported),
         doubled=tuple(text for text, count in times.items() if count > 1),
         invented=tuple(text for text in times if text not in place),
-        out_of_order=sum(b < a for a, b in itertools.pairwise(known)),
+        out_of_order=sum(b < a for a, b in pairwise(known)),
         for_nothing=sum(
             not any(_touches(world.places[place[text]], [stretch]) for text in missing)
             for stretch in lies

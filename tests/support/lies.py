@@ -50,7 +50,7 @@ class Liar:
                 yield shifted(result, -result.start)
             case "shift":
                 yield result
-                yield shifted(self._moved(result), RATE // 5)
+                yield shifted(self._moved(truth), RATE // 5 - self._lost)
             case "longer":
                 self._before = result
                 yield result

@@ -27,6 +27,8 @@ from translink.results import RATE, Result, StreamEvent, Word
 FRAME = 320
 WORD = RATE // 5
 GAP = 3 * FRAME
+HANGS = 12
+"""Frames by which the engine's detector hangs over."""
 
 
 def evenly(number: int) -> int:
@@ -118,8 +120,9 @@ class Plan:
     """What a stream's finals do now and then: see `tests/support/lies.py`."""
     jitter: float = 0.0
     """Deviation of word times between two passes, seconds."""
-    abut: bool = False
-    """Words of all lengths follow each other without a gap, as in real speech."""
+    natural: bool = False
+    """Words of all lengths follow each other without a gap, and the detector hangs over, as in real
+    speech."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
 
@@ -278,7 +281,7 @@ class World(ListenObserver):
         self.rng = random.Random(seed)
         self.rng_words = random.Random(f"{seed}:words")
         self.plan = plan
-        self.length = unevenly if plan.abut else evenly
+        self.length = unevenly if plan.natural else evenly
         self.ledger = Ledger(ledger_seconds)
         self.said: list[str] = []
         self.places: list[tuple[int, int]] = []
@@ -297,6 +300,8 @@ class World(ListenObserver):
         self.accounted = False
         """When `finish` was back all audio had been answered or reported lost."""
         self._said_at: dict[str, float] = {}
+        self._quiet = HANGS
+        """Frames since the last word."""
         self._zero = time.monotonic()
         self.listener = Listener(
             0,
@@ -361,7 +366,7 @@ class World(ListenObserver):
         flips, languages = sorted(self.plan.flips), sorted(self.plan.languages)
         streaming = True
         before = 0
-        gap = 0 if self.plan.abut else GAP
+        gap = 0 if self.plan.natural else GAP
         for number, (value, ends) in enumerate(talk(self.rng, seconds, gap, self.length)):
             at = self._zero + number * 0.02
             await asyncio.sleep(max(0.0, at - time.monotonic()))
@@ -376,13 +381,11 @@ class World(ListenObserver):
             # Words are softer where they begin and end.
             rms = value if value == before and not ends else value // 4
             before = value
-            self.listener.frames(
-                [
-                    FakeFrame(
-                        number * FRAME, value > 0, now, now, pcm=pcm, rms=50 * rms, peak=50 * value
-                    )
-                ]  # type: ignore[list-item]
-            )
+            self._quiet = 0 if value else self._quiet + 1
+            speech = value > 0 or (self.plan.natural and self._quiet <= HANGS)
+            level = 50 * rms
+            frame = FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=level, peak=level)
+            self.listener.frames([frame])  # type: ignore[list-item]
             if ends and self.now >= self.plan.hang_up:
                 break
             while flips and flips[0] <= self.now:

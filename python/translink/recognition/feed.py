@@ -33,7 +33,7 @@ from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, Pace
 from translink.recognition.finalizing import (
     WORTH_AN_ANSWER,
-    Ask,
+    AskFinal,
     Finalizing,
     GiveUp,
     PassOver,
@@ -53,6 +53,7 @@ MOST_WAITING = 12
 BEYOND = RATE // 2
 """Samples by which a final may reach beyond the audio that was sent (a server that pads its last
 window): it is cut off there. Further off, its times mean nothing."""
+SILENCE = bytes(2 * FRAME)
 
 
 class Audio(Protocol):
@@ -224,7 +225,7 @@ class Feed:
         ):
             return False
         first = frames[0]
-        pcm = first.pcm if count == 1 else b"".join([frame.pcm for frame in frames])
+        pcm = _heard(first) if count == 1 else b"".join([_heard(frame) for frame in frames])
         if not self._stream.send_now(pcm):
             return False
         self._has_sent(pcm, first.ready)
@@ -269,7 +270,7 @@ class Feed:
         ready = None
         frame = self._next_frame(end)
         if frame is not None:
-            pcm, ready = frame.pcm, frame.ready
+            pcm, ready = _heard(frame), frame.ready
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
@@ -328,13 +329,18 @@ class Feed:
         heard = self._speech.captured(self._speech.head) or now
         while (step := self._finalizing.step(now, self.cursor, heard)) is not None:
             match step:
-                case Ask():
+                case AskFinal():
                     self._finalizing.asked(self.cursor, now, step)
                     await self._bounded(self._stream.finalize())
                 case PassOver():
                     self._on_passed_over(step.end)
                 case GiveUp():
                     raise ProviderError(step.reason, provider="listen", kind=Kind.TRANSIENT)
+
+
+def _heard(frame: Frame) -> bytes:
+    """A frame as the recogniser hears it: what is only echo was said by nobody here."""
+    return SILENCE if frame.echo else frame.pcm
 
 
 async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -61,7 +61,7 @@ class FinalizeRules:
     every 5 s (p90), a second after the window's end."""
 
 
-class Ask(NamedTuple):
+class AskFinal(NamedTuple):
     """Send Finalize."""
 
     early: bool
@@ -79,7 +79,7 @@ class GiveUp(NamedTuple):
     reason: str
 
 
-Step = Ask | PassOver | GiveUp
+Step = AskFinal | PassOver | GiveUp
 
 
 class _Asked(NamedTuple):
@@ -139,7 +139,7 @@ class Finalizing:
 
     def step(self, now: float, sent: int, heard: float) -> Step | None:
         """What is to be done. `sent` = first sample that the stream was not sent yet; `heard` =
-        when the newest frame came. After `Ask`, say `asked`; the others need no answer."""
+        when the newest frame came. After `AskFinal`, say `asked`; the others need no answer."""
         spoken = self._speech.spoken
         share = 0.5 if self._suspect else 1.0
         while self._asked and now - self._asked[0].when > self._rules.unanswered * share:
@@ -162,25 +162,25 @@ class Finalizing:
             return None
         return ask
 
-    def asked(self, sent: int, now: float, ask: Ask) -> None:
+    def asked(self, sent: int, now: float, ask: AskFinal) -> None:
         """Finalize was sent behind the sample before `sent`."""
         quiet = int((self._rules.early or PAUSE) * RATE) if ask.early else self._speech.quiet_for()
         self._asked.append(_Asked(sent - quiet // 2, now, ask.early))
         self._asked_at, self._asked_when = sent, now
 
-    def _ask(self, now: float, heard: float, waiting: int) -> Ask | None:
+    def _ask(self, now: float, heard: float, waiting: int) -> AskFinal | None:
         if not waiting:
             return None
         quiet = self._speech.quiet_for() / RATE + now - heard
         if quiet > (self._rules.quiet if waiting < LONG * RATE else SHORT):
-            return Ask(early=False)
+            return AskFinal(early=False)
         if (
             self._eager
             and self._quiet.now
             and waiting >= WORTH_AN_ANSWER
             and now - self._asked_when >= self._rules.apart
         ):
-            return Ask(early=True)
+            return AskFinal(early=True)
         return None
 
     @property

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.providers.backoff import jittered
-from translink.recognition.seam import heard_from
+from translink.recognition.seam import heard_from, heard_until
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE, Result, shifted
 
@@ -153,8 +153,9 @@ class Pieces:
                 return
             await self._border_heard(span.end, talk.end)
             begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
+            end = heard_until(talk.end, HANGOVER, self._speech)
             first, pcm = self._audio.history(
-                max(0, begin // FRAME * FRAME), min(talk.end + HANGOVER, self._speech.head)
+                max(0, begin // FRAME * FRAME), min(end // FRAME * FRAME, self._speech.head)
             )
             if first > talk.start and self._lose_head(span, talk.end, first):
                 return
@@ -171,7 +172,7 @@ class Pieces:
                 pause = jittered(_CHANCE, level, base=0.25, cap=2.0)
                 await asyncio.sleep(max(pause, min(error.retry_after or 0.0, 5.0)))
                 continue
-            self._timeline.result(span, _placed(result, first))
+            self._timeline.result(span, _placed(result, first, len(pcm) // 2))
             self._timeline.done(span)
             self._on_change()
             return
@@ -201,6 +202,12 @@ class Pieces:
         return over
 
 
-def _placed(result: Result, origin: int) -> Result:
-    """Request time to the leg's time; a piece ends an utterance."""
-    return replace(shifted(result, origin), final=True, speech_final=True)
+def _placed(result: Result, origin: int, size: int) -> Result:
+    """Request time to the leg's time; a piece ends an utterance. Words end with the audio that was
+    sent: `size` samples."""
+    words = tuple(
+        word if word.end <= size else replace(word, start=min(word.start, size - 1), end=size)
+        for word in result.words
+    )
+    result = replace(result, words=words, final=True, speech_final=True)
+    return shifted(result, origin)

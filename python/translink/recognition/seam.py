@@ -39,19 +39,64 @@ PAUSE = RATE // 5
 """Samples of silence before a border that keep the words before it apart from those behind it."""
 
 
+ALONE = RATE * 15 // 100
+"""A word no further behind the border counts even if the later recogniser knows nothing of it."""
+
+
 class Known(NamedTuple):
     """A word that the earlier recogniser heard."""
 
     word: Word
     counted: bool
     """False: it lies beyond the border, and is left to the later one."""
+    near: bool = False
+    """Just beyond: if the later one knows nothing of it, it counts."""
 
 
-def new_words(known: Sequence[Known], words: Sequence[Word], border: int) -> tuple[Word, ...]:
+def known_from(counted: Iterable[Word], left: Iterable[Word], border: int) -> list[Known]:
+    """What somebody before `border` heard."""
+    known = [Known(word, True) for word in counted]
+    return known + [Known(word, False, middle(word) < border + ALONE) for word in left]
+
+
+class Seam:
+    """One border, while the later recogniser answers for the audio behind it."""
+
+    def __init__(self, border: int = 0, known: Sequence[Known] = ()) -> None:
+        self._border = border
+        self._known = list(known)
+
+    @property
+    def open(self) -> list[Known]:
+        """What was left to the later one, and was not said by it so far."""
+        return [each for each in self._known if not each.counted]
+
+    def own(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """Which of the later one's words count."""
+        if not self._known or all(middle(word) >= self._border + REACH for word in words):
+            return tuple(words)
+        new, said = new_words(self._known, words, self._border)
+        self._known = [each for each in self._known if each.counted or each not in said]
+        return new
+
+    def alone(self, answered: int, words: Sequence[Word]) -> list[Word]:
+        """Words that the later one has had the time to say, and did not. `words` = what counts of
+        its last result."""
+        due = [each for each in self.open if each.word.end + MOVES <= answered]
+        self._known = [each for each in self._known if each not in due]
+        return [
+            each.word
+            for each in due
+            if each.near
+            and not any(each.word.start < word.end and word.start < each.word.end for word in words)
+        ]
+
+
+def new_words(
+    known: Sequence[Known], words: Sequence[Word], border: int
+) -> tuple[tuple[Word, ...], list[Known]]:
     """Which `words` of a recogniser whose span begins at `border` count, given what the one before
-    it heard there. In order of speech, both."""
-    if all(middle(word) >= border + REACH for word in words):
-        return tuple(words)
+    it heard there (in order of speech, both), and which of those it has heard, too."""
     near = [each for each in known if abs(middle(each.word) - border) < REACH]
     places = aligned([each.word for each in near], words)
     last_counted = max((at for at, each in enumerate(near) if each.counted), default=-1)
@@ -69,7 +114,7 @@ def new_words(known: Sequence[Known], words: Sequence[Word], border: int) -> tup
         else:
             new.append(word)
             beyond = True
-    return tuple(new)
+    return tuple(new), [near[place] for place in places if place is not None]
 
 
 def _later(word: Word, near: Sequence[Known], last_counted: int, border: int) -> bool:
@@ -95,3 +140,13 @@ def heard_from(at: int, least: int, words: Iterable[Word], speech: SpeechMap) ->
         return min(first, at - UNKNOWN)
     start = max((word.start for word in near if middle(word) < at), default=at)
     return min(first, max(start - MARGIN, at - REACH))
+
+
+def heard_until(talk_end: int, least: int, speech: SpeechMap) -> int:
+    """To which sample on somebody whose talk ends at `talk_end` should hear: `least` samples more as
+    a rule, and no word behind it where that is behind a pause."""
+    last = talk_end + least
+    behind = speech.speech_in(talk_end, last)
+    if behind is None or behind.start - talk_end < PAUSE:
+        return last
+    return (talk_end + behind.start) // 2

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from translink.recognition.align import middle, restated
-from translink.recognition.seam import REACH, Known, new_words
+from translink.recognition.seam import Seam, known_from
 from translink.results import RATE, Result, UtteranceEnd, Word
 
 OVERLAP = RATE // 20
@@ -83,8 +83,8 @@ class Timeline:
         self._released: list[Item] = []
         self._counted: deque[Word] = deque(maxlen=32)
         """The newest words that were released."""
-        self._known: list[Known] = []
-        """What was heard around the beginning of the first span, by those before it."""
+        self._seam = Seam()
+        """Between the first span and those before it."""
         self._acknowledged = start
         self.assigned: int | None = start
         """First sample no span covers yet; None while an open span covers all that comes."""
@@ -149,11 +149,14 @@ class Timeline:
         again = result.end <= span.answered or result.start < span.answered - OVERLAP
         said = result.words
         if again and span.said and said:
-            known = restated(span.said, said)
+            known = restated(span.said, said, span.answered)
             if not known and any(word.end > result.start + MISPLACED for word in span.said):
                 return False
-        if result.end <= span.answered and len(result.words) == known:
-            result = replace(result, words=(), text="")
+        if known and len(said) == known:
+            # Nothing new: nor does it answer for more audio than it did the first time.
+            result = replace(result, end=min(result.end, span.answered), words=(), text="")
+        elif result.end <= span.answered and not said:
+            result = replace(result, text="")
         elif known:
             words = result.words[known:]
             result = replace(result, words=words, text=" ".join(word.text for word in words))
@@ -260,23 +263,33 @@ class Timeline:
             first = self._spans[0]
             while first.waiting:
                 item = first.waiting.popleft()
-                self._released.append(self._own(first, item) if isinstance(item, Result) else item)
+                if isinstance(item, Result):
+                    self._say(item)
+                else:
+                    self._released.append(item)
             self._acknowledged = max(self._acknowledged, first.settled)
             if not first.done:
                 return
+            self._say_alone(first.settled, ())
             self._spans.popleft()
-            # What was left by one that then heard nothing is still to be had.
-            left = [] if first.said else [each for each in self._known if not each.counted]
-            self._known = [Known(word, True) for word in self._counted] + left
-            self._known += [Known(word, False) for word in first.left]
+            known = known_from(self._counted, first.left, first.settled)
+            if not first.said:
+                # What was left to one that then heard nothing is still to be had.
+                known = known[: len(self._counted)] + self._seam.open + known[len(self._counted) :]
+            self._seam = Seam(first.settled, known)
 
-    def _own(self, span: Span, result: Result) -> Result:
-        """Without the words that those before the span have counted."""
-        words = result.words
-        if words and result.start < span.start + REACH:
-            words = new_words(self._known, words, span.start)
+    def _say(self, result: Result) -> None:
+        words = self._seam.own(result.words)
+        self._say_alone(result.end, words)
         self._counted.extend(words)
-        return result if len(words) == len(result.words) else _with(result, words)
+        same = len(words) == len(result.words)
+        self._released.append(result if same else _with(result, words))
+
+    def _say_alone(self, answered: int, words: Sequence[Word]) -> None:
+        """Words that the one before heard just behind its border, and the first span did not."""
+        for word in self._seam.alone(answered, words):
+            self._counted.append(word)
+            self._released.append(Result(word.start, word.end, word.text, (word,), final=True))
 
 
 def _within(result: Result, start: int, end: int | None) -> tuple[Result, Sequence[Word]]:

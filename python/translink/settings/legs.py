@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from translink.settings.lag import Original
 from translink.settings.part import Part
-from translink.settings.types import AddressSetting, Host, Language, PortRange, Sources
+from translink.settings.types import Address, AddressSetting, Host, Language, PortRange, Sources
 
 Mode = Literal["auto", "streaming", "prerecorded"]
 """How speech is recognised: `streaming` streams every call, `auto` the share of calls that
@@ -26,8 +26,9 @@ class LegSettings(Part):
     """What the predecessor calls the extension."""
     language: Language
     """What the party speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
-    listen: AddressSetting
-    """Where the party's microphone comes in."""
+    listen: AddressSetting = Address("127.0.0.1", 0)
+    """Where the party's microphone comes in. Left out: a telephone system brings it (`ari`,
+    `audiosocket`)."""
     play_to: AddressSetting | None = None
     """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
@@ -70,13 +71,22 @@ class LegSettings(Part):
     receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)
     """`SO_RCVBUF` asked for, bytes. The kernel may grant less; translink warns when it does."""
 
+    @property
+    def at_pbx(self) -> bool:
+        """A telephone system brings its audio."""
+        return "listen" not in self.model_fields_set
+
     @model_validator(mode="after")
     def _has_an_ear(self) -> Self:
         if self.transport != "raw":
             if self.rate != 16_000:
                 raise ValueError("rate: is for raw legs; RTP says its own (see format)")
             object.__setattr__(self, "send_from_listen", True)
-        if self.play_to is None and not self.send_from_listen:
+        if self.at_pbx:
+            if "continuous" not in self.model_fields_set:
+                # Measured: with pauses, Asterisk drops the first word after each.
+                object.__setattr__(self, "continuous", True)
+        elif self.play_to is None and not self.send_from_listen:
             raise ValueError(
                 "play_to: should say where the leg hears, as in 127.0.0.1:6121 "
                 "(or set send_from_listen = true)"

@@ -64,6 +64,8 @@ FLAGS: Mapping[str, str] = {
     "--host": "admin.host",
     "--admin-port": "admin.port",
     "--idle-timeout": "idle_timeout",
+    "--ari": "ari.url",
+    "--ari-app": "ari.app",
     "--log-level": "log.level",
     "--log-format": "log.format",
 }
@@ -108,6 +110,9 @@ def load(
         for older in [p for p in written if p[: len(path)] == path]:
             del written[older]
         written[path] = entry
+    if ("ari", "url") in written and not any(path[0] == "legs" for path in written):
+        for leg in tree["legs"] if isinstance(tree["legs"], list) else ():
+            del leg["listen"], leg["play_to"]  # Asterisk brings the audio of both
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
 read in `translink.settings.load`; this file is the shape, and each section has its own: `legs`,
-`admin`, `services`, `speech`, `lag`, `process`. Names nest: `admin.port` is `port` under
+`telephony`, `admin`, `services`, `speech`, `lag`, `process`. Names nest: `admin.port` is `port` under
 `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
 `--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
 """
@@ -32,6 +32,7 @@ from translink.settings.services import (
     OfflineSettings,
 )
 from translink.settings.speech import SegmentSettings
+from translink.settings.telephony import AriSettings, AudioSocketSettings
 from translink.settings.types import Address, refuse_doubles
 
 
@@ -57,6 +58,8 @@ class Settings(BaseModel):
     voices: dict[str, str] = {}
     """Language to voice of the speech provider. A language left out gets translink's choice."""
     calls: CallSettings = Field(default_factory=CallSettings)
+    ari: AriSettings = Field(default_factory=AriSettings)
+    audiosocket: AudioSocketSettings = Field(default_factory=AudioSocketSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)
@@ -138,6 +141,12 @@ class Settings(BaseModel):
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
+        brought = [leg.name for leg in self.legs if leg.at_pbx]
+        if brought and self.ari.url is None and self.audiosocket.listen is None:
+            raise ValueError(
+                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url "
+                "or audiosocket.listen"
+            )
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
         refuse_doubles(

@@ -64,6 +64,7 @@
 #![warn(missing_docs)]
 
 pub mod alignment;
+pub mod audiosocket;
 pub mod beacon;
 mod blocks;
 pub mod curve;

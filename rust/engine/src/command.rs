@@ -17,6 +17,7 @@ use crate::bell::Bell;
 use crate::mailbox::Signal;
 use crate::slot::Slot;
 use crate::source::Policy;
+use crate::stream::Stream;
 
 /// Commands that may wait.
 const CAPACITY: usize = 4096;
@@ -56,6 +57,10 @@ pub(crate) enum Command {
     Reset { leg: u32, life: u32 },
     /// End of a call whose ear goes on: frames from now on belong to `life`.
     Detach { leg: u32, life: u32 },
+    /// A connection carries the leg's audio from now on.
+    Attach { leg: u32, stream: Box<Stream> },
+    /// End that.
+    HangUp { leg: u32 },
     /// A bug in a leg's logic, for tests of what it may break.
     #[cfg(test)]
     Panic { leg: u32 },

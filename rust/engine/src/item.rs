@@ -12,6 +12,7 @@ use translink_core::rtp::watch::Found;
 use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
+use crate::stream::StreamEvent;
 
 /// News from the media thread.
 #[derive(Debug)]
@@ -71,6 +72,15 @@ pub enum Item {
         found: Found,
         /// It is heard; else it is dropped.
         taken: bool,
+        /// When.
+        at: Nanos,
+    },
+    /// The leg's connection told something.
+    Stream {
+        /// Whose.
+        leg: u32,
+        /// What.
+        event: StreamEvent,
         /// When.
         at: Nanos,
     },

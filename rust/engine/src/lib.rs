@@ -81,6 +81,7 @@ mod shared;
 mod slot;
 mod socket;
 mod source;
+mod stream;
 mod tap;
 mod thread;
 
@@ -92,3 +93,4 @@ pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
 pub use source::{Listed, MAX_PEERS, Peer, Policy};
+pub use stream::StreamEvent;

@@ -18,10 +18,14 @@ use crate::item::Outbox;
 use crate::legs::Legs;
 use crate::pace::Pace;
 use crate::slot::Slot;
+use crate::stream::Stream;
 
 /// Leg numbers are `u32`, so these cannot be one.
 const COMMANDS: u64 = u64::MAX;
 const CLOCK: u64 = u64::MAX - 1;
+
+/// Set in the event of a leg's connection.
+const STREAM: u64 = 1 << 32;
 
 /// The timer fired: whatever is due next, it is to be set.
 const FIRED: Nanos = 0;
@@ -107,6 +111,7 @@ impl Media {
                     }
                     // Setting it anew makes it unready; nothing needs to be read.
                     CLOCK => self.armed = FIRED,
+                    number if number & STREAM != 0 => self.with(leg(number), Slot::read_stream),
                     number => self.datagrams(leg(number), &mut batch),
                 }
                 self.wake_due();
@@ -234,6 +239,8 @@ impl Media {
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
             }
             Command::Detach { leg, life } => self.with(leg, |slot, _| slot.detach(life)),
+            Command::Attach { leg, stream } => self.attach(leg, stream),
+            Command::HangUp { leg } => self.with(leg, |slot, _| slot.hang_up()),
             #[cfg(test)]
             Command::Panic { leg } => self.with(leg, |_, _| panic!("asked for by a test")),
         }
@@ -325,6 +332,13 @@ impl Media {
         self.serve(place, |slot, out| slot.wake(clock::now(), out));
     }
 
+    /// A connection carries a leg's audio from now on; closing it ends the watch.
+    fn attach(&mut self, leg: u32, stream: Box<Stream>) {
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, STREAM | u64::from(leg));
+        let watched = self.epoll.add(stream.descriptor(), event).is_ok();
+        self.with(leg, |slot, out| slot.attach(stream, watched, out));
+    }
+
     fn remove(&mut self, place: usize) {
         let slot = self.legs.remove(place);
         if let Some(talker) = slot.hears.and_then(|other| self.legs.find(other)) {
@@ -338,7 +352,7 @@ impl Media {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it was a u32")]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is a u32")]
 const fn leg(event: u64) -> u32 {
     event as u32
 }

@@ -20,6 +20,7 @@ use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
 use crate::source::Policy;
+use crate::stream::Stream;
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -27,7 +28,7 @@ pub(crate) struct Slot {
     pub(crate) sockets: Sockets,
     /// When the leg wants to be woken.
     pub(crate) deadline: Nanos,
-    leg: Leg,
+    pub(crate) leg: Leg,
     admission: Admission,
     /// When a change of the sender was last told.
     moved: Nanos,
@@ -36,7 +37,7 @@ pub(crate) struct Slot {
     said: Slots,
     life: u32,
     /// A call has ended here, and its ear may go on.
-    detached: bool,
+    pub(crate) detached: bool,
     /// The kernel's drop counter as last told, modulo 2^32.
     dropped: u32,
     /// When datagrams were last taken.
@@ -46,6 +47,8 @@ pub(crate) struct Slot {
     pub(crate) heard_by: Option<u32>,
     /// The talker's frames on their way to that ear.
     pub(crate) handed: Handed,
+    /// What carries the audio in place of datagrams.
+    pub(crate) stream: Option<Box<Stream>>,
 }
 
 impl Slot {
@@ -71,6 +74,7 @@ impl Slot {
             hears: None,
             heard_by: None,
             handed: Handed::new(),
+            stream: None,
         }
     }
 
@@ -134,6 +138,11 @@ impl Slot {
             }
             if datagram.payload.is_empty() {
                 self.shared.counters.errors_receive.fetch_add(1, Relaxed);
+                continue;
+            }
+            if self.stream.is_some() {
+                strangers += 1;
+                stranger = datagram.source;
                 continue;
             }
             match self
@@ -350,7 +359,7 @@ impl Slot {
         self.account(before, 0);
     }
 
-    fn act(&mut self, input: Input<'_>, incoming: u64, out: &mut Outbox) {
+    pub(crate) fn act(&mut self, input: Input<'_>, incoming: u64, out: &mut Outbox) {
         let before = self.leg.stats().playout_queued;
         let now = clock::now();
         self.leg.handle(input, now);
@@ -365,7 +374,7 @@ impl Slot {
     }
 
     /// Carry out what the leg wants until it wants to wait.
-    fn settle(&mut self, now: Nanos, out: &mut Outbox) {
+    pub(crate) fn settle(&mut self, now: Nanos, out: &mut Outbox) {
         loop {
             match self.leg.poll(now) {
                 Output::Frame(frame) => self.publish(frame, out),
@@ -429,20 +438,29 @@ impl Slot {
     }
 
     fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
-        if !self.sockets.has_ear() {
-            return;
-        }
+        let sent = match &mut self.stream {
+            Some(stream) => stream.send(payload).map(|sent| sent.then_some(FRAME_BYTES)),
+            None if self.sockets.has_ear() => {
+                let datagram = self.leg.wire(payload, due);
+                let sent = self.sockets.send(datagram);
+                sent.map(|sent| sent.then_some(datagram.len()))
+            }
+            None => Ok(None),
+        };
         let counters = &self.shared.counters;
-        let datagram = self.leg.wire(payload, due);
-        if let Ok(true) = self.sockets.send(datagram) {
-            counters.datagrams_out.fetch_add(1, Relaxed);
-            counters.bytes_out.fetch_add(datagram.len() as u64, Relaxed);
-            // Deadlines are 20 ms apart or more: each has a slot of its own.
-            let slot = due / FRAME_NANOS;
-            self.shared.heard.draw(slot, Extremes::of(payload));
-            self.shared.tap.sent(slot, payload);
-        } else {
-            counters.errors_send.fetch_add(1, Relaxed);
+        match sent {
+            Ok(Some(bytes)) => {
+                counters.datagrams_out.fetch_add(1, Relaxed);
+                counters.bytes_out.fetch_add(bytes as u64, Relaxed);
+                // Deadlines are 20 ms apart or more: each has a slot of its own.
+                let slot = due / FRAME_NANOS;
+                self.shared.heard.draw(slot, Extremes::of(payload));
+                self.shared.tap.sent(slot, payload);
+            }
+            Ok(None) => {}
+            Err(_) => {
+                counters.errors_send.fetch_add(1, Relaxed);
+            }
         }
     }
 }

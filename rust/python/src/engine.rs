@@ -3,10 +3,12 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::BorrowedFd;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+use translink_core::audiosocket;
 use translink_core::curve::Curve;
 use translink_core::leg::LegConfig;
 use translink_core::line::Transport;
@@ -132,6 +134,24 @@ impl Engine {
 
     fn forget(&self, leg: u32, before: u64) -> PyResult<()> {
         self.0.forget(leg, before).map_err(engine_error)
+    }
+
+    #[expect(unsafe_code, reason = "Python's descriptors are numbers")]
+    fn attach(&self, leg: u32, descriptor: i32, rate: u32) -> PyResult<()> {
+        if !audiosocket::has_rate(rate) {
+            return Err(refused("rate must be one of AudioSocket's", rate));
+        }
+        if descriptor < 0 {
+            return Err(refused("descriptor must not be negative", descriptor));
+        }
+        // SAFETY: borrowed for this call alone, in which the caller keeps it open; a number that is no
+        // descriptor makes the copying fail.
+        let connection = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        self.0.attach(leg, connection, rate).map_err(engine_error)
+    }
+
+    fn hang_up(&self, leg: u32) -> PyResult<()> {
+        self.0.hang_up(leg).map_err(engine_error)
     }
 
     #[pyo3(signature = (leg, utterance, pcm, last = false))]

@@ -1,10 +1,11 @@
-//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `Digit`, `RtpFound`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `StreamNews`,
+//! `Digit`, `RtpFound`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use translink_core::output::PlayoutEvent;
 use translink_core::rtp::format::Format;
-use translink_engine::Item;
+use translink_engine::{Item, StreamEvent};
 
 use crate::engine::{Address, told};
 
@@ -51,6 +52,25 @@ impl SourceChange {
         format!(
             "<SourceChange leg={} life={} old={:?} new={:?} at={}>",
             self.leg, self.life, self.old, self.new, self.at
+        )
+    }
+}
+
+/// A leg's connection told something.
+#[pyclass(frozen, get_all)]
+pub(crate) struct StreamNews {
+    leg: u32,
+    kind: &'static str,
+    digit: String,
+    at: u64,
+}
+
+#[pymethods]
+impl StreamNews {
+    fn __repr__(&self) -> String {
+        format!(
+            "<StreamNews leg={} kind={} digit={} at={}>",
+            self.leg, self.kind, self.digit, self.at
         )
     }
 }
@@ -118,6 +138,7 @@ impl Playout {
 }
 
 /// The Python object for an item of the mailbox.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of news")]
 pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
     let playout = match item {
         Item::Frame {
@@ -174,6 +195,19 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
                 at,
             };
             return Ok(Bound::new(py, change)?.into_any());
+        }
+        Item::Stream { leg, event, at } => {
+            let (kind, digit) = match event {
+                StreamEvent::Digit(digit) => ("digit", char::from(digit).to_string()),
+                StreamEvent::Ended => ("ended", String::new()),
+            };
+            let news = StreamNews {
+                leg,
+                kind,
+                digit,
+                at,
+            };
+            return Ok(Bound::new(py, news)?.into_any());
         }
         Item::Digit {
             leg,

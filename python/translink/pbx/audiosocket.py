@@ -1,0 +1,182 @@
+"""Connections of AudioSocket: taken here, told apart by their first message, handed to the engine.
+
+A connection's first message is a UUID. Either somebody expects it (a media channel that we asked
+Asterisk for) or it names a leg. From then on the media thread has the connection; nothing here runs
+for its audio. Whoever does not say in time which call they are, or names none, is hung up and logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+
+from translink.pbx.line import Unavailable
+
+if TYPE_CHECKING:
+    from translink._core import StreamNews
+    from translink.media import MediaLeg
+    from translink.pbx.desk import Desk, Seat
+    from translink.settings.types import Address
+
+log = structlog.get_logger("translink")
+
+FIRST_MESSAGE = 19
+"""Bytes: kind 1, length 16, the UUID."""
+HANG_UP = bytes(3)
+GREETING_TIME = 2.0
+"""Seconds for the first message: Asterisk sends it at once."""
+UNKNOWN_AT_ONCE = 64
+"""Connections that have not said which call they are; more wait to be accepted."""
+BACKLOG = 128
+APPLICATION_RATE = 8_000
+"""What the dialplan's application and `Dial` without `c(…)` speak; the first audio tells."""
+
+Take = Callable[[socket.socket], None]
+
+
+class AudioSocketServer:
+    """Takes connections on one address."""
+
+    def __init__(self, at: Address, legs: Mapping[str, str], desk: Desk) -> None:
+        """Binds. `legs`: UUID to the name of a leg of the settings. Raises `OSError`."""
+        family: Literal[socket.AddressFamily.AF_INET6, socket.AddressFamily.AF_INET] = (
+            socket.AF_INET6 if ":" in at.host else socket.AF_INET
+        )
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind(at)
+            self._socket.listen(BACKLOG)
+        except OSError:
+            self._socket.close()
+            raise
+        self._socket.setblocking(False)
+        host, port = self._socket.getsockname()[:2]
+        self.address: tuple[str, int] = (host, port)
+        self.refused = 0
+        """Connections that named no call."""
+        self._legs = {str(uuid.UUID(key)): leg for key, leg in legs.items()}
+        self._desk = desk
+        self._expected: dict[str, Take] = {}
+        self._room = asyncio.Semaphore(UNKNOWN_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Take connections."""
+        self._accepting = asyncio.create_task(self._accept(), name="audiosocket")
+
+    async def close(self) -> None:
+        """Take no more."""
+        for task in (*self._tasks, *([self._accepting] if self._accepting else [])):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._socket.close()
+
+    def expect(self, name: str, take: Take) -> None:
+        """A connection with this UUID is `take`'s, once."""
+        self._expected[name] = take
+
+    def forget(self, name: str) -> None:
+        """It is not wanted any more. Idempotent."""
+        self._expected.pop(name, None)
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._room.acquire()
+            try:
+                connection, peer = await loop.sock_accept(self._socket)
+            except OSError as error:
+                self._room.release()
+                log.warning("no connection can be taken", reason=str(error))
+                await asyncio.sleep(0.2)
+                continue
+            connection.setblocking(False)
+            task = asyncio.create_task(self._greet(connection, peer), name="audiosocket-greet")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _greet(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+        # Ours is closed here in any case; the engine has a copy of its own.
+        with contextlib.closing(connection):
+            try:
+                async with asyncio.timeout(GREETING_TIME):
+                    name = await self._first(connection)
+                self._hand_over(connection, name)
+            except (OSError, TimeoutError, Unavailable, ValueError) as error:
+                self.refused += 1
+                reason = str(error) or "it did not say which call it is"
+                log.warning("AudioSocket refused", peer=f"{peer[0]}:{peer[1]}", reason=reason)
+                with contextlib.suppress(OSError):
+                    connection.send(HANG_UP)
+            finally:
+                self._room.release()
+
+    async def _first(self, connection: socket.socket) -> str:
+        """The UUID; not a byte more is read. Raises `ValueError`, `OSError`."""
+        loop = asyncio.get_running_loop()
+        got = b""
+        while len(got) < FIRST_MESSAGE:
+            more = await loop.sock_recv(connection, FIRST_MESSAGE - len(got))
+            if not more:
+                raise ValueError("it hung up before it said which call it is")
+            got += more
+        if got[:3] != b"\x01\x00\x10":
+            raise ValueError("its first message is no UUID: this is no AudioSocket")
+        return str(uuid.UUID(bytes=got[3:]))
+
+    def _hand_over(self, connection: socket.socket, name: str) -> None:
+        if (take := self._expected.pop(name, None)) is not None:
+            take(connection)
+            return
+        leg = self._legs.get(name) or self._named(name)
+        if leg is None:
+            raise ValueError(f"no call or leg has UUID {name}")
+        _Connection(self._desk, leg).begin(connection)
+
+    def _named(self, name: str) -> str | None:
+        """The leg whose name is in the UUID's last twelve digits."""
+        tail = name[-12:]
+        for leg in self._desk.legs:
+            if leg.lower().rjust(12, "0") == tail:
+                return leg
+        return None
+
+
+class _Connection:
+    """A party that came by itself."""
+
+    def __init__(self, desk: Desk, leg: str) -> None:
+        self._seat: Seat = desk.seize(leg, "", self._hang_up)
+        self._media: MediaLeg = self._seat.media
+
+    def begin(self, connection: socket.socket) -> None:
+        try:
+            self._media.attach(connection.fileno(), APPLICATION_RATE)
+        except OSError:
+            self._seat.leave("no connection")
+            raise
+        self._media.on_stream = self._news
+        log.info("AudioSocket", leg=self._media.name)
+        self._seat.arrive()
+
+    def _news(self, news: StreamNews) -> None:
+        if news.kind == "ended":
+            self._end("hung up")
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(LookupError, RuntimeError):
+            self._media.hang_up()
+        self._end("the call is over")
+
+    def _end(self, reason: str) -> None:
+        self._media.on_stream = None
+        self._seat.leave(reason)

@@ -1,0 +1,479 @@
+"""What Asterisk is to do: events of ARI come in, requests go out. Sans-IO; time is an argument.
+
+    Stasis(translink,LEG[,CALLID])                       a party at a leg
+    Stasis(translink,dial,ENDPOINT,FROM,TO[,SECONDS])    we call the other party
+
+What happens while no event socket is there is told by nobody: after each connection, and now and then
+while another client has our events, what there is is compared with what should be (`reconcile`).
+Nothing that came after the connection is touched by it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from translink.pbx.census import Census, words_of
+from translink.pbx.line import (
+    BUSY,
+    NO_ANSWER,
+    NORMAL,
+    OUT_OF_ORDER,
+    UNKNOWN,
+    Answer,
+    Line,
+    Medium,
+    Place,
+    Unavailable,
+)
+
+RING = 30.0
+"""Seconds that a dialled telephone rings, if the dialplan does not say."""
+RING_LONGEST = 300.0
+GONE = 10.0
+"""Seconds without Asterisk after which its calls are over."""
+NEWCOMERS = 1.0
+"""Seconds after a connection in which those who came just now are told; who is in our application and
+was not told then was there before us."""
+REPLACED_LOOK = 3.0
+"""Seconds between two looks at what is there, while another client has our events."""
+TRIES, TRY_AGAIN = 6, 0.7
+"""Of taking something away; seconds between."""
+GONE_ALREADY = (200, 204, 404)
+
+
+@dataclass(frozen=True, slots=True)
+class AriRequest:
+    """One of REST."""
+
+    number: int
+    method: str
+    path: str
+    """With its query, if it stands there."""
+    query: Mapping[str, str]
+
+
+class Reception(Protocol):
+    """Gives places: see `service.Telephony`. Each raises `Unavailable`."""
+
+    def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
+        """At a leg."""
+
+    def seize_pair(
+        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+    ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
+        """At two legs of their own."""
+
+    def told(self, what: str, **details: str) -> None:
+        """For the log and the journal."""
+
+
+@dataclass
+class Dialled:
+    """A telephone that rings for a caller who hears it."""
+
+    name: str
+    caller: str
+    callee: str
+    places: tuple[tuple[Place, Medium], tuple[Place, Medium]]
+    lines: list[Line]
+    ended: bool = False
+
+
+class Controller:
+    """Of one application on one Asterisk."""
+
+    def __init__(self, app: str, token: str, reception: Reception) -> None:
+        """`token` = letters and digits that tell this process from those before it."""
+        self.app = app
+        self.replaced = False
+        """Another client has our events."""
+        self._family = f"translink-{app}-"
+        self._prefix = f"{self._family}{token}-"
+        self._reception = reception
+        self._numbers = itertools.count(1)
+        self._requests: deque[AriRequest] = deque()
+        self._waiting: dict[int, Answer] = {}
+        self._lines: dict[str, Line] = {}
+        """By every id of theirs."""
+        self._dialled: dict[str, Dialled] = {}
+        """By the ids of both telephones."""
+        self._alarms: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._now = 0.0
+        self._attached = False
+        self._epoch = 0
+        """Counts connections: what was asked before does not count after."""
+        self._closing = False
+
+    # --- What happens ---
+
+    def attached(self, now: float) -> None:
+        """Events come from now on."""
+        self._now = now
+        self._attached = True
+        self.replaced = False
+        self._epoch += 1
+        self._reconcile(adopt=True)
+
+    def detached(self, now: float) -> None:
+        """They do not any more; calls go on."""
+        self._now = now
+        self._attached = False
+        self._epoch += 1
+        epoch = self._epoch
+        self._at(GONE, lambda: self._lost(epoch))
+
+    def event(self, event: Mapping[str, object], now: float) -> None:
+        """One of ARI's."""
+        self._now = now
+        kind = event.get("type")
+        if kind == "ApplicationReplaced":
+            self.replaced = True
+            self._reception.told(
+                f"another client has taken the ARI application {self.app}: calls that run go on, new "
+                "ones are theirs; stop one of the two"
+            )
+            epoch = self._epoch
+            self._at(REPLACED_LOOK, lambda: self._look(epoch))
+            return
+        channel = event.get("channel")
+        if not isinstance(channel, dict):
+            return
+        which = str(channel.get("id", ""))
+        if kind == "StasisStart":
+            self._came(which, channel, event.get("args"))
+        elif kind == "StasisEnd":
+            self._went(which, None)
+        elif kind == "ChannelDestroyed":
+            self._went(which, event.get("cause"))
+        elif kind in ("ChannelHold", "ChannelUnhold") and (line := self._lines.get(which)):
+            line.hold(kind == "ChannelHold")
+
+    def answered(self, number: int, status: int, body: object, now: float) -> None:
+        """A request's status (0 = no answer) and JSON."""
+        self._now = now
+        if (then := self._waiting.pop(number, None)) is not None:
+            then(status, body)
+
+    def wake(self, now: float) -> None:
+        """The time of `deadline` has come."""
+        self._now = now
+        due = sorted(alarm for alarm in self._alarms if alarm[0] <= now)
+        self._alarms = [alarm for alarm in self._alarms if alarm[0] > now]
+        for _, _, act in due:
+            act()
+
+    def deadline(self) -> float | None:
+        """When to wake it."""
+        return min((at for at, _, _ in self._alarms), default=None)
+
+    def take(self) -> list[AriRequest]:
+        """What is to be asked."""
+        requests = list(self._requests)
+        self._requests.clear()
+        return requests
+
+    def close(self, now: float) -> None:
+        """Hang up everybody."""
+        self._now = now
+        self._closing = True
+        for dialled in {id(each): each for each in self._dialled.values()}.values():
+            self._end_dialled(dialled, "shutdown", NORMAL)
+        for line in self.lines:
+            line.end("shutdown")
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Those that are not over."""
+        return tuple({line.name: line for line in self._lines.values()}.values())
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is to be asked, and nothing was asked that was not answered."""
+        return not (self._requests or self._waiting)
+
+    # --- What a line asks for ---
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        then: Answer | None = None,
+    ) -> None:
+        """See `Asking`."""
+        number = next(self._numbers)
+        self._requests.append(AriRequest(number, method, path, query or {}))
+        self._waiting[number] = then or _nothing
+
+    def delete(self, path: str) -> None:
+        """See `Asking`."""
+        self._delete(path, TRIES)
+
+    def over(self, line: Line) -> None:
+        """See `Asking`."""
+        for key in (line.channel, line.media):
+            if self._lines.get(key) is line:
+                del self._lines[key]
+        self._reception.told("line over", line=line.name, reason=line.ended)
+        dialled = self._dialled.get(line.channel)
+        if dialled is not None and line in dialled.lines:
+            self._dialled.pop(line.channel, None)
+
+    # --- Parties come ---
+
+    def _came(self, which: str, channel: Mapping[str, object], args: object) -> None:
+        if which.startswith(self._family):
+            self._ours_came(which)
+        elif not self._is_known(which):
+            words = [str(arg).strip() for arg in args] if isinstance(args, list) else []
+            self._caller(which, words, up=channel.get("state") == "Up")
+
+    def _ours_came(self, which: str) -> None:
+        if (line := self._lines.get(which)) is not None:
+            if which == line.media:
+                line.media_came()
+        elif (dialled := self._dialled.get(which)) is not None:
+            self._picked_up(dialled)
+        else:  # a predecessor's, or made when it was not wanted any more
+            self.delete(f"/channels/{which}")
+
+    def _caller(self, which: str, words: list[str], *, up: bool) -> None:
+        if self._closing:
+            self._turn_away(which, "the server is stopping", OUT_OF_ORDER)
+        elif words[:1] == ["dial"]:
+            self._dial(which, words[1:])
+        elif words and words[0]:
+            self._seat(which, words[0], words[1] if len(words) > 1 else "", up=up)
+        else:
+            self._turn_away(which, "the dialplan names no leg", UNKNOWN)
+
+    def _seat(self, which: str, leg: str, call_id: str, *, up: bool) -> None:
+        name = self._name()
+        try:
+            place, medium = self._reception.seize(leg, call_id, lambda: self._hang_up(which))
+        except Unavailable as error:
+            self._turn_away(which, str(error), BUSY if error.busy else UNKNOWN)
+            return
+        self._reception.told("line", line=name, leg=leg)
+        self._begin(name, which, place, medium, up=up)
+
+    def _begin(self, name: str, which: str, place: Place, medium: Medium, *, up: bool) -> Line:
+        line = Line(self, name, which, place, medium, app=self.app, up=up, now=self._now)
+        self._lines[which] = self._lines[line.media] = line
+        line.set_up()
+        self._at(line.due - self._now, lambda: self._too_slow(line))
+        return line
+
+    def _too_slow(self, line: Line) -> None:
+        if not (line.through or line.ended):
+            line.end("Asterisk did not set the line up in time", OUT_OF_ORDER)
+
+    def _turn_away(self, which: str, reason: str, cause: int) -> None:
+        self._reception.told("caller refused", channel=which, reason=reason)
+        self.delete(f"/channels/{which}?reason_code={cause}")
+
+    # --- Parties are dialled ---
+
+    def _dial(self, which: str, words: list[str]) -> None:
+        if len(words) < 3 or not all(words[:3]):
+            wanted = f"Stasis({self.app},dial,ENDPOINT,FROM,TO[,SECONDS])"
+            self._turn_away(which, f"the dialplan should say {wanted}", UNKNOWN)
+            return
+        endpoint, ours, theirs = words[:3]
+        name = self._name()
+        callee = f"{name}-callee"
+        hang_ups = (lambda: self._hang_up(which), lambda: self._hang_up(callee))
+        try:
+            places = self._reception.seize_pair(name, (ours, theirs), hang_ups)
+        except Unavailable as error:
+            self._turn_away(which, str(error), BUSY if error.busy else UNKNOWN)
+            return
+        dialled = Dialled(name, which, callee, places, [])
+        self._dialled[which] = self._dialled[callee] = dialled
+        self._reception.told("dialling", line=name, endpoint=endpoint)
+        seconds = _seconds(words[3] if len(words) > 3 else "")
+        self.ask("POST", f"/channels/{which}/ring")
+        query = {
+            "endpoint": endpoint,
+            "app": self.app,
+            "channelId": callee,
+            "originator": which,
+            "timeout": str(round(seconds)),
+        }
+        self.ask("POST", "/channels", query, lambda status, _: self._rings(dialled, status))
+        # Asterisk keeps the time; this is for one that does not.
+        self._at(seconds + 3.0, lambda: self._not_answered(dialled))
+
+    def _rings(self, dialled: Dialled, status: int) -> None:
+        if dialled.ended:
+            self.delete(f"/channels/{dialled.callee}")
+        elif status != 200:
+            self._end_dialled(dialled, f"it cannot be dialled: Asterisk says {status}", UNKNOWN)
+
+    def _not_answered(self, dialled: Dialled) -> None:
+        if not (dialled.ended or dialled.lines):
+            self._end_dialled(dialled, "no answer", NO_ANSWER)
+
+    def _picked_up(self, dialled: Dialled) -> None:
+        if dialled.ended or dialled.lines:
+            return
+        caller, callee = dialled.places
+        dialled.lines = [
+            self._begin(f"{dialled.name}.1", dialled.caller, *caller, up=False),
+            self._begin(f"{dialled.name}.2", dialled.callee, *callee, up=True),
+        ]
+
+    def _end_dialled(self, dialled: Dialled, reason: str, cause: int | None) -> None:
+        """Before it was answered, or while it is. `cause` for the caller; None: they are gone."""
+        if dialled.ended:
+            return
+        dialled.ended = True
+        self._dialled.pop(dialled.caller, None)
+        self._dialled.pop(dialled.callee, None)
+        if dialled.lines:
+            return  # lines end by themselves
+        self._reception.told("dialling ended", line=dialled.name, reason=reason)
+        if cause is not None:
+            self.delete(f"/channels/{dialled.caller}?reason_code={cause}")
+        self.delete(f"/channels/{dialled.callee}")
+        for place, medium in dialled.places:
+            medium.close()
+            place.leave(reason)
+
+    # --- Parties go ---
+
+    def _went(self, which: str, cause: object) -> None:
+        if (line := self._lines.get(which)) is not None:
+            if which == line.media:
+                line.end("the media channel was lost", OUT_OF_ORDER)
+            else:
+                line.end("hung up", None)
+        elif (dialled := self._dialled.get(which)) is not None:
+            if which == dialled.caller:
+                self._end_dialled(dialled, "the caller hung up", None)
+            else:
+                code = cause if isinstance(cause, int) and cause > 0 else BUSY
+                self._end_dialled(dialled, f"not answered (cause {code})", code)
+
+    def _hang_up(self, which: str) -> None:
+        """The call is over."""
+        if (line := self._lines.get(which)) is not None:
+            line.end("the call is over")
+
+    def media_lost(self, place: Place) -> None:
+        """The audio's connection ended."""
+        for line in self.lines:
+            if line.serves(place):
+                line.end("the audio was cut off", OUT_OF_ORDER)
+
+    def _lost(self, epoch: int) -> None:
+        if epoch == self._epoch:
+            self._everything_is_over("Asterisk is gone")
+
+    def _everything_is_over(self, reason: str) -> None:
+        for dialled in {id(each): each for each in self._dialled.values()}.values():
+            self._end_dialled(dialled, reason, NORMAL)
+        for line in self.lines:
+            line.end(reason)
+
+    # --- What there is, and what should be ---
+
+    def _look(self, epoch: int) -> None:
+        if epoch == self._epoch and self.replaced:
+            self._reconcile(adopt=False)
+            self._at(REPLACED_LOOK, lambda: self._look(epoch))
+
+    def _reconcile(self, *, adopt: bool) -> None:
+        epoch = self._epoch
+        found: dict[str, object] = {}
+        # What comes meanwhile may be missing in the answers, and is left alone.
+        lines = [(line, line.through) for line in self.lines]
+        dialled = [each for each in self._dialled.values() if not each.lines]
+
+        def take(what: str, status: int, body: object) -> None:
+            if epoch != self._epoch or status != 200:
+                return
+            found[what] = body
+            if len(found) == 3:
+                census = Census.read(found["channels"], found["bridges"], found["app"])
+                self._miss(lines, dialled, census)
+                if adopt:
+                    self._tidy(census)
+
+        self.ask("GET", f"/applications/{self.app}", None, lambda s, b: take("app", s, b))
+        self.ask("GET", "/bridges", None, lambda s, b: take("bridges", s, b))
+        self.ask("GET", "/channels", None, lambda s, b: take("channels", s, b))
+
+    def _miss(
+        self,
+        lines: list[tuple[Line, bool]],
+        dialled: list[Dialled],
+        census: Census,
+    ) -> None:
+        """What ended while nobody told."""
+        there = census.channels
+        for line, through in lines:
+            if line.channel not in there:
+                line.end("hung up while no events came", None)
+            elif through and line.media not in there:
+                line.end("the media channel was lost", OUT_OF_ORDER)
+        for each in dialled:
+            if each.caller not in there and not each.lines:
+                self._end_dialled(each, "the caller hung up", None)
+
+    def _tidy(self, census: Census) -> None:
+        """Take away what is of our making and nobody's any more; look after the callers it served."""
+        known = self._lines.keys() | self._dialled.keys() | {line.bridge for line in self.lines}
+        for path in census.strays(self._family, known):
+            self.delete(path)
+        epoch, callers = self._epoch, census.callers(self._family)
+        self._at(NEWCOMERS, lambda: self._adopt(callers, epoch))
+
+    def _adopt(self, callers: Mapping[str, Mapping[str, object]], epoch: int) -> None:
+        """Those who were with a predecessor of ours, or with us before Asterisk was out of reach, are
+        connected anew; a call that was dialled has lost its other half and ends."""
+        if epoch != self._epoch:
+            return
+        for name, channel in callers.items():
+            if self._is_known(name):
+                continue
+            words = words_of(channel, self.app)
+            if words and words[0] not in ("", "dial"):
+                self._reception.told("caller taken over", channel=name)
+                self._caller(name, words, up=channel.get("state") == "Up")
+            else:
+                self._turn_away(name, "left over, and not to be connected anew", NORMAL)
+
+    # --- Tools ---
+
+    def _is_known(self, channel: str) -> bool:
+        return channel in self._lines or channel in self._dialled
+
+    def _name(self) -> str:
+        return f"{self._prefix}{next(self._numbers)}"
+
+    def _delete(self, path: str, tries: int) -> None:
+        def then(status: int, _: object) -> None:
+            if status not in GONE_ALREADY and tries > 1:
+                self._at(TRY_AGAIN, lambda: self._delete(path, tries - 1))
+
+        self.ask("DELETE", path, None, then)
+
+    def _at(self, seconds: float, act: Callable[[], None]) -> None:
+        self._alarms.append((self._now + seconds, next(self._order), act))
+
+
+def _nothing(_status: int, _body: object) -> None:
+    pass
+
+
+def _seconds(text: str) -> float:
+    try:
+        return min(max(1.0, float(text)), RING_LONGEST)
+    except ValueError:
+        return RING

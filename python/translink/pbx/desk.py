@@ -1,0 +1,231 @@
+"""Who is at which leg: a call begins when both are there and ends when one hangs up.
+
+A leg of the settings takes one party at a time. With a call id, or for a call that we dial, a pair of
+legs is opened for that call alone and closed after it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import structlog
+
+from translink.calls.leg import Leg
+from translink.pbx.line import Unavailable
+from translink.settings.legs import LegSettings
+
+if TYPE_CHECKING:
+    from translink.calls.call import Call
+    from translink.calls.switchboard import Switchboard
+    from translink.media import MediaLeg
+
+log = structlog.get_logger("translink")
+
+RECEIVE_BUFFER = 200_000
+"""Bytes for a leg that is opened for one call: some 3 s of datagrams."""
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+class Seat:
+    """One party's place at a leg, from before their audio is through until they hang up."""
+
+    def __init__(
+        self, desk: Desk, leg: Leg, hang_up: Callable[[], None], room: Room | None
+    ) -> None:
+        self.leg = leg
+        self.hang_up = hang_up
+        """Ends the party's connection: the call is over."""
+        self.arrived = False
+        self.room = room
+        self._desk = desk
+        self._was_muted: bool | None = None
+
+    @property
+    def media(self) -> MediaLeg:
+        """Where the audio goes."""
+        return self.leg.media
+
+    def arrive(self) -> None:
+        """The audio is through, both ways."""
+        self.arrived = True
+        self._desk.arrived(self)
+
+    def leave(self, reason: str) -> None:
+        """They hung up: what they said is still spoken, then the other one's connection ends.
+        Idempotent."""
+        self._desk.left(self, reason)
+
+    def hold(self, on: bool) -> None:
+        """While they hold the line, what comes (music) is nobody's speech."""
+        if on == (self._was_muted is not None):
+            return
+        if on:
+            self._was_muted = self.media.muted
+            self.media.set_muted(True)
+        else:
+            self.media.set_muted(bool(self._was_muted))
+            self._was_muted = None
+
+
+class Room:
+    """A pair of legs for one call."""
+
+    def __init__(self, name: str, legs: tuple[Leg, Leg]) -> None:
+        self.name = name
+        self.legs = legs
+        self.began = False
+
+    def other(self, leg: Leg) -> Leg:
+        """The one that hears it."""
+        return self.legs[1 if leg is self.legs[0] else 0]
+
+
+class Desk:
+    """All seats of the process."""
+
+    def __init__(
+        self,
+        board: Switchboard,
+        open_leg: Callable[[LegSettings], MediaLeg],
+        *,
+        most: int,
+        plan: Mapping[str, object],
+    ) -> None:
+        """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`; `most` = legs opened
+        for one call, at once; `plan` = what their settings are besides name and language."""
+        self._board = board
+        self._open = open_leg
+        self._most = most
+        self._plan = plan
+        self._seats: dict[str, Seat] = {}
+        self._rooms: dict[str, Room] = {}
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Legs of the settings whose audio a telephone system brings."""
+        return tuple(name for name, leg in self._board.legs.items() if _is_ours(leg))
+
+    def seize(self, name: str, call_id: str, hang_up: Callable[[], None]) -> Seat:
+        """A seat at a leg of the settings; with a call id, at a leg like it for that call alone. Raises
+        `Unavailable`."""
+        leg = self._board.legs.get(name)
+        if leg is None or not _is_ours(leg):
+            known = ", ".join(self.legs) or "none: leave listen out"
+            raise Unavailable(f"no leg {name} for a telephone system; legs are {known}", busy=False)
+        room = None
+        if call_id:
+            room = self._room(f"{name}+{leg.other}", leg, call_id)
+            leg = room.legs[0] if room.legs[0].name.startswith(f"{name}.") else room.legs[1]
+        if leg.name in self._seats:
+            raise Unavailable(f"leg {leg.name} is busy", busy=True)
+        if room is None:
+            self._may_begin()
+            if leg.calls:
+                raise Unavailable(f"leg {leg.name} still says the last call's words", busy=True)
+        return self._seat(leg, hang_up, room)
+
+    def seize_pair(
+        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+    ) -> tuple[Seat, Seat]:
+        """Two seats for a call of their own. Raises `Unavailable`."""
+        self._may_begin()
+        names = (f"{name}.1", f"{name}.2")
+        wishes = [
+            LegSettings.model_validate({"name": leg, "language": language, **self._plan})
+            for leg, language in zip(names, languages, strict=True)
+        ]
+        room = self._open_room(name, (wishes[0], wishes[1]))
+        one, two = (
+            self._seat(leg, hang_up, room) for leg, hang_up in zip(room.legs, hang_ups, strict=True)
+        )
+        return one, two
+
+    def arrived(self, seat: Seat) -> None:
+        """Begin the call if the other one is there, too."""
+        leg, room = seat.leg, seat.room
+        leg.attended = True
+        other = self._seats.get(leg.other)
+        if other is None or not other.arrived:
+            log.info("on the line, and waits for the other", leg=leg.name, other=leg.other)
+        elif room is not None:
+            room.began = True
+            self._board.pressure.admitted(time.monotonic())
+            self._board.create(room.name, room.legs)
+        else:
+            self._board.pressure.admitted(time.monotonic())
+            self._board.connect(leg)
+
+    def left(self, seat: Seat, reason: str) -> None:
+        """End the call; a room in which nobody is left is closed."""
+        leg, room = seat.leg, seat.room
+        if self._seats.get(leg.name) is not seat:
+            return
+        seat.hold(False)
+        del self._seats[leg.name]
+        leg.attended = False
+        if leg.call is not None:
+            leg.call.end(reason)
+        if room is None or room.began or any(each.name in self._seats for each in room.legs):
+            return
+        self._rooms.pop(room.name, None)
+        for each in room.legs:
+            each.media.remove()
+
+    def call_over(self, call: Call) -> None:
+        """Every word of it was said: whoever is still on the line may go."""
+        for name in call.legs:
+            if (seat := self._seats.get(name)) is not None:
+                seat.hang_up()
+        self._rooms.pop(call.name, None)
+
+    def _seat(self, leg: Leg, hang_up: Callable[[], None], room: Room | None) -> Seat:
+        seat = self._seats[leg.name] = Seat(self, leg, hang_up, room)
+        return seat
+
+    def _may_begin(self) -> None:
+        if self._board.closing:
+            raise Unavailable("the server is stopping", busy=True)
+        reason = self._board.pressure.refuses(time.monotonic(), len(self._board.calls))
+        if reason is not None:
+            self._board.pressure.given_up["calls"] += 1
+            raise Unavailable(reason, busy=True)
+
+    def _room(self, pair: str, leg: Leg, call_id: str) -> Room:
+        wanted = NOT_IN_NAMES.sub("_", call_id)[:30]
+        other = self._board.legs[leg.other]
+        for name in (f"{leg.name}+{other.name}.{wanted}", f"{other.name}+{leg.name}.{wanted}"):
+            if (room := self._rooms.get(name)) is not None:
+                if room.began:
+                    raise Unavailable(f"call {wanted} has both its parties", busy=True)
+                return room
+        self._may_begin()
+        one, two = (
+            each.settings.model_copy(update={"name": f"{each.name}.{wanted}"})
+            for each in (leg, other)
+        )
+        return self._open_room(f"{pair}.{wanted}", (one, two))
+
+    def _open_room(self, name: str, wishes: tuple[LegSettings, LegSettings]) -> Room:
+        if 2 * len(self._rooms) >= self._most:
+            raise Unavailable("too many calls of their own (calls.max_created)", busy=True)
+        for wish in wishes:
+            if wish.name in self._board.legs or wish.name in self._seats:
+                raise Unavailable(f"a leg is called {wish.name} already", busy=True)
+        opened: list[Leg] = []
+        try:
+            for wish, other in zip(wishes, reversed(wishes), strict=True):
+                small = wish.model_copy(update={"receive_buffer": RECEIVE_BUFFER})
+                opened.append(Leg(small, self._open(small), other.name, created=True))
+        except (OSError, MemoryError) as error:
+            for leg in opened:
+                leg.media.remove()
+            raise Unavailable(f"no leg can be opened: {error}", busy=True) from error
+        room = self._rooms[name] = Room(name, (opened[0], opened[1]))
+        return room
+
+
+def _is_ours(leg: Leg) -> bool:
+    return leg.settings.at_pbx and not leg.created

@@ -1,0 +1,162 @@
+"""Telephone systems as the program has them: put together from the settings, started and ended."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from translink.errors import SettingsError
+from translink.pbx.ari import AriClient
+from translink.pbx.audiosocket import AudioSocketServer
+from translink.pbx.controller import Controller
+from translink.pbx.desk import Desk, Seat
+from translink.pbx.line import Medium, Place, Unavailable
+from translink.settings.types import Address
+
+if TYPE_CHECKING:
+    import socket
+
+    from translink._core import StreamNews
+    from translink.calls.call import Call
+    from translink.calls.switchboard import Switchboard
+    from translink.media import Media
+    from translink.settings.model import Settings
+
+log = structlog.get_logger("translink")
+
+RATES = {"slin16": 16_000, "slin": 8_000}
+
+
+class Telephony:
+    """All of it. Without settings for it, it does nothing."""
+
+    def __init__(self, settings: Settings, board: Switchboard, media: Media) -> None:
+        """Raises `SettingsError` for an address that cannot be listened on."""
+        self._settings = settings
+        ari = settings.ari
+        self.desk = Desk(
+            board,
+            media.add_leg,
+            most=2 * settings.calls.max_created,
+            plan={},
+        )
+        self.connections: AudioSocketServer | None = None
+        at = settings.audiosocket.listen
+        if at is None and ari.url is not None and ari.media == "audiosocket":
+            at = Address(ari.host, 0)
+        if at is not None:
+            try:
+                self.connections = AudioSocketServer(at, settings.audiosocket.legs, self.desk)
+            except OSError as error:
+                reason = error.strerror or error
+                raise SettingsError(
+                    f"audiosocket.listen = {at}: cannot be used: {reason}"
+                ) from error
+        self.controller: Controller | None = None
+        self.client: AriClient | None = None
+        if ari.url is not None and ari.password is not None:
+            self.controller = Controller(ari.app, secrets.token_hex(4), self)
+            password = ari.password.get_secret_value()
+            self.client = AriClient(ari.url, ari.user, password, self.controller)
+
+    async def start(self) -> None:
+        """Take calls."""
+        if self.connections is not None:
+            self.connections.start()
+            host, port = self.connections.address
+            log.info("AudioSocket", listens=f"{host}:{port}")
+        if self.client is not None:
+            await self.client.start()
+
+    async def close(self) -> None:
+        """Hang up everybody."""
+        if self.client is not None:
+            await self.client.close()
+        if self.connections is not None:
+            await self.connections.close()
+
+    def call_over(self, call: Call) -> None:
+        """Every word of a call was said."""
+        self.desk.call_over(call)
+        self._pump()
+
+    # --- What the controller asks for ---
+
+    def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
+        """See `controller.Reception`."""
+        seat = self.desk.seize(leg, call_id, hang_up)
+        return seat, self._medium(seat)
+
+    def seize_pair(
+        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+    ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
+        """See `controller.Reception`."""
+        one, two = self.desk.seize_pair(name, languages, hang_ups)
+        return (one, self._medium(one)), (two, self._medium(two))
+
+    def told(self, what: str, **details: str) -> None:
+        """See `controller.Reception`."""
+        say = log.warning if "refused" in what or "another client" in what else log.info
+        say(what, **details)
+
+    def _medium(self, seat: Seat) -> Medium:
+        if self.connections is None:  # pragma: no cover - the settings see to it
+            raise Unavailable("there is no AudioSocket server", busy=False)
+        return _AudioSocketMedium(self, seat, self.connections, self._settings.ari.format)
+
+    def _lost(self, seat: Seat) -> None:
+        if self.controller is not None:
+            self.controller.media_lost(seat)
+            self._pump()
+
+    def _pump(self) -> None:
+        if self.client is not None:
+            self.client.pump()
+
+
+class _AudioSocketMedium:
+    """A connection that Asterisk makes because we asked for it."""
+
+    def __init__(
+        self, owner: Telephony, seat: Seat, server: AudioSocketServer, format: str
+    ) -> None:
+        self._owner = owner
+        self._seat = seat
+        self._server = server
+        self._format = format
+        self._name = str(uuid.uuid4())
+        server.expect(self._name, self._take)
+
+    def query(self) -> Mapping[str, str]:
+        host, port = self._server.address
+        return {
+            "external_host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "encapsulation": "audiosocket",
+            "transport": "tcp",
+            "format": self._format,
+            "data": self._name,
+        }
+
+    def made(self, channel: Mapping[str, object]) -> None:
+        """The connection says the rest."""
+
+    def close(self) -> None:
+        self._server.forget(self._name)
+        media = self._seat.media
+        media.on_stream = None
+        with suppress(LookupError, RuntimeError):
+            media.hang_up()
+
+    def _take(self, connection: socket.socket) -> None:
+        media = self._seat.media
+        media.attach(connection.fileno(), RATES[self._format])
+        media.on_stream = self._news
+
+    def _news(self, news: StreamNews) -> None:
+        if news.kind == "ended":
+            self._owner._lost(self._seat)

@@ -1,0 +1,76 @@
+"""Of telephone systems: Asterisk over ARI, connections of AudioSocket."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from pydantic import Field, model_validator
+
+from translink.settings.part import Part
+from translink.settings.types import AddressSetting, BaseUrl, Host, Key
+
+PbxMedium = Literal["rtp", "audiosocket"]
+
+
+class AriSettings(Part):
+    """Calls that an Asterisk hands over: `Stasis(translink,LEG)`."""
+
+    url: BaseUrl | None = None
+    """`--ari`: its HTTP server, as in http://127.0.0.1:8088. A user and a password in it are `user` and
+    `password`. None = no Asterisk."""
+    user: str = "translink"
+    """A section of ari.conf, with `type = user`."""
+    password: Key | None = None
+    """Its password."""
+    app: str = Field("translink", pattern=r"^[A-Za-z0-9_]{1,40}$")
+    """`--ari-app`: the first word of the dialplan's `Stasis(…)`. One program at a time may have it."""
+    media: PbxMedium = "audiosocket"
+    """How the audio comes: `audiosocket` over TCP, at Asterisk's own pace; `rtp` over UDP."""
+    format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
+    """What Asterisk sends. AudioSocket takes slin16 and slin."""
+    host: Host = "127.0.0.1"
+    """Our address as Asterisk reaches it: there its media come in."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_url_apart(cls, given: object) -> object:
+        url = given.get("url") if isinstance(given, dict) else None
+        if not isinstance(given, dict) or not isinstance(url, str) or "@" not in url:
+            return given
+        parts = urlsplit(url.strip())
+        user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+        bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        taken = {"user": unquote(user), "password": unquote(password)}
+        return {**given, **{name: value for name, value in taken.items() if value}, "url": bare}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.url is None:
+            return self
+        if self.password is None:
+            raise ValueError(
+                "password: is needed, that of the user in ari.conf "
+                "(or write it into the URL: http://user:password@127.0.0.1:8088)"
+            )
+        if re.match(r"https?://localhost([:/]|$)", self.url, re.IGNORECASE):
+            raise ValueError(
+                "url: should have an address, as in http://127.0.0.1:8088; localhost is ::1 to some "
+                "and Asterisk listens at one of the two"
+            )
+        if self.media == "audiosocket" and not self.format.startswith("slin"):
+            raise ValueError(
+                "format: should be slin16 or slin; Asterisk mislabels others over AudioSocket"
+            )
+        return self
+
+
+class AudioSocketSettings(Part):
+    """Connections that a dialplan makes: `AudioSocket(UUID,HOST:PORT)` and `Dial(AudioSocket/…)`."""
+
+    listen: AddressSetting | None = None
+    """Where they are taken. None = nowhere (with `ari.media = "audiosocket"`: any free port)."""
+    legs: dict[str, str] = Field(default_factory=dict)
+    """UUID to leg. A UUID left out is that of the leg whose name is in its last twelve digits:
+    40325ec2-5efd-4bd3-805f-000000003333 is leg 3333."""

@@ -1,0 +1,139 @@
+//! A connection of `AudioSocket` on loopback, the far end a plain socket.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use translink_core::audiosocket::{HANG_UP, Message, first, put_audio};
+use translink_core::leg::LegConfig;
+
+use super::*;
+use crate::{Item, LegPorts, Policy};
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let far = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
+    far.set_read_timeout(Some(Duration::from_secs(5)))
+        .expect("a time");
+    (far, listener.accept().expect("a connection").0)
+}
+
+fn engine() -> (Engine, u32) {
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&LegPorts {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        play_to: None,
+        send_from_listen: false,
+        receive_buffer: 1 << 20,
+        source: Policy::First,
+        ledger_samples: 60 * 16_000,
+        config: LegConfig {
+            continuous: true,
+            ..LegConfig::default()
+        },
+    });
+    (engine, leg.expect("a leg"))
+}
+
+/// What the engine told until `enough`.
+fn told(engine: &Engine, mut enough: impl FnMut(&[Item]) -> bool) -> Vec<Item> {
+    let (mut items, end) = (Vec::new(), Instant::now() + Duration::from_secs(5));
+    while !enough(&items) {
+        assert!(Instant::now() < end, "told {}", items.len());
+        engine
+            .drain(256, |item| items.push(item))
+            .expect("an engine");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    items
+}
+
+fn ended(items: &[Item]) -> bool {
+    let event = StreamEvent::Ended;
+    items
+        .iter()
+        .any(|item| matches!(item, Item::Stream { event: told, .. } if *told == event))
+}
+
+#[test]
+fn audio_of_8_khz_becomes_frames_and_frames_become_audio_of_8_khz() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    engine.attach(leg, near.as_fd(), 16_000).expect("attached");
+    drop(near);
+    let mut message = Vec::new();
+    put_audio(8_000, &[0, 4].repeat(160), &mut message);
+    for byte in message.repeat(25) {
+        far.write_all(&[byte]).expect("a connection");
+    }
+    far.write_all(&[3, 0, 1, b'5']).expect("a connection");
+    let frames = |items: &[Item]| {
+        let frame = |item: &&Item| matches!(item, Item::Frame { frame, .. } if frame.rms > 500);
+        items.iter().filter(frame).count()
+    };
+    let digit = StreamEvent::Digit(b'5');
+    let items = told(&engine, |items| frames(items) >= 24);
+    let digit = |item: &Item| matches!(item, Item::Stream { event, .. } if *event == digit);
+    if !items.iter().any(digit) {
+        told(&engine, |items| items.iter().any(digit));
+    }
+    // Steady from the first moment on, and at the talker's rate once that is known.
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+    let mut rates = Vec::new();
+    while rates.last() != Some(&8_000) {
+        let count = far.read(&mut chunk).expect("a connection");
+        bytes.extend_from_slice(&chunk[..count]);
+        while let Some((message, length)) = first(&bytes) {
+            let Message::Audio { rate, pcm } = message else {
+                panic!("{message:?}");
+            };
+            assert!(!pcm.is_empty());
+            rates.push(rate);
+            bytes.drain(..length);
+        }
+    }
+    far.write_all(&HANG_UP).expect("a connection");
+    told(&engine, ended);
+    assert_eq!(engine.counters(leg).expect("a leg").errors_send, 0);
+}
+
+#[test]
+fn a_broken_connection_is_told_and_the_leg_lives_on() {
+    let ((far, near), (engine, leg)) = (pair(), engine());
+    engine.attach(leg, near.as_fd(), 8_000).expect("attached");
+    drop((far, near));
+    told(&engine, ended);
+    let (mut far, near) = pair();
+    engine.attach(leg, near.as_fd(), 8_000).expect("attached");
+    drop(near);
+    engine.hang_up(leg).expect("a leg");
+    let mut bytes = Vec::new();
+    far.read_to_end(&mut bytes).expect("closed in good order");
+    assert!(bytes.ends_with(&HANG_UP));
+}
+
+#[test]
+fn who_reads_nothing_loses_frames_and_gets_whole_messages_later() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    let small = socket2::SockRef::from(&near);
+    small.set_send_buffer_size(2_048).expect("a buffer");
+    socket2::SockRef::from(&far)
+        .set_recv_buffer_size(2_048)
+        .expect("a buffer");
+    engine.attach(leg, near.as_fd(), 192_000).expect("attached");
+    let end = Instant::now() + Duration::from_secs(10);
+    while engine.counters(leg).expect("a leg").errors_send == 0 {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (mut bytes, mut chunk, mut whole) = (Vec::new(), [0; 4096], 0);
+    while whole < 5 {
+        let count = far.read(&mut chunk).expect("a connection");
+        bytes.extend_from_slice(&chunk[..count]);
+        while let Some((message, length)) = first(&bytes) {
+            assert!(matches!(message, Message::Audio { rate: 192_000, pcm } if pcm.len() > 7_000));
+            bytes.drain(..length);
+            whole += 1;
+        }
+    }
+}

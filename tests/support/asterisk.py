@@ -1,0 +1,316 @@
+"""A real Asterisk on loopback, in the root that `tools/pbx-root` makes; and telephones in it.
+
+A telephone is a `Local/` channel: its one half says a recording and writes down what it hears
+(MixMonitor's `r()`, which was measured to be trustworthy), its other half dials. So what counts is what
+Asterisk heard, not what translink believes it said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.paths import ROOT
+from translink._core import BeaconDecoder, beacon_encode
+from translink.callers.server_process import free_port
+
+USER, PASSWORD = "translink", "a-password-of-tests"
+BOOT = 60.0
+"""Seconds that Asterisk may take to be up on a busy machine; two are usual."""
+MODULES = """
+res_timing_timerfd res_pjproject res_rtp_multicast app_chanspy func_cut func_groupcount func_uri
+res_sorcery_config res_sorcery_memory res_http_websocket res_websocket_client res_stasis
+res_stasis_answer res_stasis_playback res_stasis_recording res_stasis_snoop
+res_stasis_device_state res_ari res_ari_model res_ari_applications res_ari_asterisk
+res_ari_bridges res_ari_channels res_ari_endpoints res_ari_events res_ari_playbacks
+res_ari_recordings app_stasis res_rtp_asterisk chan_rtp res_audiosocket chan_audiosocket
+app_audiosocket chan_websocket bridge_simple bridge_softmix bridge_holding bridge_native_rtp
+bridge_builtin_features codec_alaw codec_ulaw codec_a_mu codec_g722 codec_resample format_sln
+format_wav format_pcm app_dial app_echo app_playback app_mixmonitor app_verbose app_senddtmf
+app_playtones pbx_config func_channel func_callerid func_logic func_strings func_global
+func_periodic_hook
+"""
+DIALPLAN = """
+[in]
+exten => _[0-9].,1,Stasis(translink,${EXTEN})
+ same => n,GotoIf($["${STASISSTATUS}" = "FAILED"]?failed,1)
+ same => n,Hangup()
+exten => _call-.,1,Stasis(translink,${CUT(EXTEN,-,2)},${CUT(EXTEN,-,3)})
+ same => n,Hangup()
+exten => _dial-.,1,Set(ENDPOINT=Local/${CUT(EXTEN,-,2)}@answerers/n)
+ same => n,Stasis(translink,dial,${ENDPOINT},en,fr,6)
+ same => n,Hangup()
+exten => app,1,Answer()
+ same => n,AudioSocket(${UUID},127.0.0.1:${PORT})
+ same => n,Hangup()
+exten => dialled,1,Dial(AudioSocket/127.0.0.1:${PORT}/${UUID}/c(slin16))
+ same => n,Hangup()
+exten => failed,1,Set(GLOBAL(FAILED)=yes)
+ same => n,Hangup()
+
+[talkers]
+exten => talk,1,Answer()
+ same => n,MixMonitor(${FOLDER}/mixed-${WHO}.wav,r(${FOLDER}/heard-${WHO}.sln16))
+ same => n,Wait(${FIRST})
+ same => n,Playback(${FOLDER}/says-${WHO})
+ same => n,Wait(${LAST})
+ same => n,Hangup()
+
+[answerers]
+exten => talk,1,Wait(1)
+ same => n,Goto(talkers,talk,1)
+exten => busy,1,Busy(1)
+exten => never,1,Ringing()
+ same => n,Wait(60)
+"""
+
+
+class Asterisk:
+    """One that runs. Use as an async context manager."""
+
+    def __init__(self, root: Path) -> None:
+        self.http = free_port(socket.SOCK_STREAM)
+        self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
+        """As `--ari` takes it."""
+        self._root = root
+        self._folder = Path(tempfile.mkdtemp(prefix="translink-", dir=root / "tmp"))
+        self._inside = "/" + str(self._folder.relative_to(root))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._names = itertools.count(1)
+        self._write()
+
+    async def __aenter__(self) -> Asterisk:
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": aiohttp.encode_basic_auth(USER, PASSWORD)}
+        )
+        try:
+            await self.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start it (again), and wait until ARI answers."""
+        self._launch()
+        end = time.monotonic() + BOOT
+        while await self._status() != 200:
+            assert time.monotonic() < end, self.log()
+            assert self._process is not None
+            assert self._process.poll() is None, self.log()
+            await asyncio.sleep(0.1)
+
+    def _launch(self) -> None:
+        with (self._folder / "console").open("ab") as out:
+            self._process = subprocess.Popen(
+                [
+                    "chroot",
+                    self._root,
+                    "asterisk",
+                    "-f",
+                    "-n",
+                    "-C",
+                    f"{self._inside}/asterisk.conf",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """As a crash would end it."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    async def close(self) -> None:
+        """Nothing is left."""
+        if self._process is not None:
+            self.kill()
+        if self._session is not None:
+            await self._session.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def log(self) -> str:
+        """What it wrote."""
+        files = [self._folder / "console", self._folder / "messages"]
+        return "".join(file.read_text(errors="replace") for file in files if file.exists())[-8_000:]
+
+    async def get(self, path: str) -> Any:
+        """A resource of ARI."""
+        return await self.ask("GET", path)
+
+    async def ask(self, method: str, path: str, **given: Any) -> Any:
+        """What ARI answers."""
+        assert self._session is not None
+        url = f"http://127.0.0.1:{self.http}/ari{path}"
+        async with self._session.request(method, url, **given) as answer:
+            return await answer.json() if answer.status == 200 else answer.status
+
+    async def variable(self, name: str) -> str:
+        """A global one of the dialplan."""
+        got = await self.get(f"/asterisk/variable?variable={name}")
+        return str(got["value"])
+
+    async def left(self) -> dict[str, list[str]]:
+        """Channels and bridges that there are."""
+        channels, bridges = await self.get("/channels"), await self.get("/bridges")
+        return {
+            "channels": [each["name"] for each in channels],
+            "bridges": [each["id"] for each in bridges],
+        }
+
+    async def empty(self, patience: float = 10.0) -> None:
+        """Until no channel and no bridge is left."""
+        end = time.monotonic() + patience
+        while any((left := await self.left()).values()):
+            assert time.monotonic() < end, left
+            await asyncio.sleep(0.2)
+
+    async def dial(
+        self,
+        extension: str,
+        words: list[int] | None = None,
+        *,
+        first: float = 2.0,
+        last: float = 6.0,
+        variables: dict[str, str] | None = None,
+    ) -> Telephone:
+        """A telephone dials an extension of `[in]`; when it is answered, it is quiet for `first`
+        seconds, says its words, is quiet for `last` and hangs up."""
+        telephone = self.telephone(words, first=first, last=last)
+        await self.ask(
+            "POST",
+            "/channels",
+            params={
+                "endpoint": f"Local/{extension}@in/n",
+                "context": "talkers",
+                "extension": "talk",
+                "priority": "1",
+                "formats": "slin16",
+                "channelId": telephone.channel,
+                "otherChannelId": f"{telephone.channel}-far",
+                "timeout": "30",
+            },
+            json={"variables": telephone.variables | (variables or {})},
+        )
+        return telephone
+
+    def telephone(
+        self, words: list[int] | None = None, *, first: float = 1.0, last: float = 6.0
+    ) -> Telephone:
+        """One that has not dialled."""
+        who = f"t{next(self._names)}"
+        quiet = bytes(6_400)
+        pcm = quiet + b"".join(beacon_encode(word) for word in words or ()) + quiet
+        (self._folder / f"says-{who}.sln16").write_bytes(pcm)
+        return Telephone(self, who, self._folder, self._inside, first, last)
+
+    async def _status(self) -> int:
+        assert self._session is not None
+        url = f"http://127.0.0.1:{self.http}/ari/asterisk/info"
+        with contextlib.suppress(aiohttp.ClientError):
+            async with self._session.get(url) as answer:
+                return answer.status
+        return 0
+
+    def _write(self) -> None:
+        inside = self._inside
+        names = ("etc", "varlib", "db", "key", "spool", "run", "log", "cache")
+        directories = "\n".join(f"ast{name}dir => {inside}" for name in names)
+        rtp = free_port(socket.SOCK_DGRAM)
+        files = {
+            "asterisk.conf": f"[directories]\n{directories}\n[options]\nlive_dangerously = no\n",
+            "logger.conf": "[logfiles]\nmessages => notice,warning,error\n",
+            "http.conf": f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = {self.http}\n",
+            "ari.conf": "[general]\nenabled = yes\n"
+            f"[{USER}]\ntype = user\nread_only = no\npassword = {PASSWORD}\n",
+            "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 400}\n",
+            "modules.conf": "[modules]\nautoload = no\n"
+            + "".join(f"load = {module}.so\n" for module in MODULES.split()),
+            "extensions.conf": DIALPLAN,
+        }
+        for name, text in files.items():
+            (self._folder / name).write_text(text)
+
+
+@dataclass
+class Telephone:
+    """Somebody who says words and whose ear is recorded by Asterisk."""
+
+    asterisk: Asterisk
+    who: str
+    folder: Path
+    inside: str
+    first: float
+    last: float
+
+    @property
+    def channel(self) -> str:
+        """Id of the half that talks."""
+        return f"phone-{self.who}"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What its dialplan is told."""
+        return {
+            "__WHO": self.who,
+            "__FOLDER": self.inside,
+            "__FIRST": str(self.first),
+            "__LAST": str(self.last),
+        }
+
+    def heard(self) -> list[int]:
+        """The words that Asterisk recorded at its ear so far."""
+        file = self.folder / f"heard-{self.who}.sln16"
+        if not file.exists():
+            return []
+        decoder = BeaconDecoder()
+        found = [*decoder.push(file.read_bytes()), *decoder.finish()]
+        return [number for number, _, _ in found]
+
+    async def state(self) -> str:
+        """`Up`, `Ring`, …; empty: it is gone."""
+        got = await self.asterisk.get(f"/channels/{self.channel}")
+        return str(got["state"]) if isinstance(got, dict) else ""
+
+    async def hang_up(self) -> None:
+        await self.asterisk.ask("DELETE", f"/channels/{self.channel}")
+
+
+def pbx_root() -> Path:
+    """The root; the test is skipped, loudly, where it cannot be made."""
+    made = subprocess.run(
+        [sys.executable, ROOT / "tools" / "pbx-root"], capture_output=True, text=True, check=False
+    )
+    if made.returncode == 3:
+        pytest.skip(f"NO CALL WITH A REAL ASTERISK WAS MADE: {made.stderr.strip()}")
+    assert made.returncode == 0, made.stderr
+    return Path(made.stdout.strip())
