@@ -10,9 +10,9 @@ const KINDS = {
   words: ["final", "segment", "translation", "untranslated", "speech"],
   links: ["connection", "failover", "replay", "breaker", "mode"],
   calls: ["call", "settings", "listening"],
-  trouble: ["loss", "untranslated", "failover", "breaker"],
+  trouble: ["loss", "untranslated", "failover", "breaker", "rtp"],
 };
-const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "volume", "reason"];
+const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "volume", "reason", "format", "port"];
 
 export class EventLog {
   /** @param {Element} into @param {import("./store.js").Store} store @param {() => void} rewatch */
