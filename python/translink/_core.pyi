@@ -86,6 +86,17 @@ class SourceChange:
     """Arrival of the datagram that settled it."""
 
 @final
+class StreamNews:
+    """A leg's connection (`attach`) told something."""
+
+    leg: int
+    kind: str
+    """`digit`; or `ended`: the other end hung up, or the connection broke. It is closed."""
+    digit: str
+    """What was dialled."""
+    at: int
+
+@final
 class Digit:
     """The talker pressed a key: an event of RFC 4733. It is never heard as sound."""
 
@@ -114,17 +125,6 @@ class RtpFound:
     """What that payload type is, if it is known without an agreement."""
     taken: bool
     """It is heard (`auto`); else it is dropped, as `drops_rtp`."""
-    at: int
-
-@final
-class StreamNews:
-    """A leg's connection (`attach`) told something."""
-
-    leg: int
-    kind: str
-    """`digit`; or `ended`: the other end hung up, or the connection broke. It is closed."""
-    digit: str
-    """What was dialled."""
     at: int
 
 @type_check_only

@@ -83,7 +83,7 @@ class LegSettings(Part):
                 raise ValueError("rate: is for raw legs; RTP says its own (see format)")
             object.__setattr__(self, "send_from_listen", True)
         if self.at_pbx:
-            if "continuous" not in self.model_fields_set:
+            if self.continuous is None:
                 # Measured: with pauses, Asterisk drops the first word after each.
                 object.__setattr__(self, "continuous", True)
         elif self.play_to is None and not self.send_from_listen:

@@ -51,6 +51,15 @@ pub enum Item {
         /// When.
         at: Nanos,
     },
+    /// The leg's connection told something.
+    Stream {
+        /// Whose.
+        leg: u32,
+        /// What.
+        event: StreamEvent,
+        /// When.
+        at: Nanos,
+    },
     /// The talker pressed a key.
     Digit {
         /// Whose talker.
@@ -72,15 +81,6 @@ pub enum Item {
         found: Found,
         /// It is heard; else it is dropped.
         taken: bool,
-        /// When.
-        at: Nanos,
-    },
-    /// The leg's connection told something.
-    Stream {
-        /// Whose.
-        leg: u32,
-        /// What.
-        event: StreamEvent,
         /// When.
         at: Nanos,
     },

@@ -438,26 +438,26 @@ impl Slot {
     }
 
     fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
-        let sent = match &mut self.stream {
-            Some(stream) => stream.send(payload).map(|sent| sent.then_some(FRAME_BYTES)),
-            None if self.sockets.has_ear() => {
-                let datagram = self.leg.wire(payload, due);
-                let sent = self.sockets.send(datagram);
-                sent.map(|sent| sent.then_some(datagram.len()))
-            }
-            None => Ok(None),
+        let sent = if let Some(stream) = &mut self.stream {
+            stream.send(payload).map(|sent| (sent, FRAME_BYTES))
+        } else if self.sockets.has_ear() {
+            let datagram = self.leg.wire(payload, due);
+            let length = datagram.len();
+            self.sockets.send(datagram).map(|sent| (sent, length))
+        } else {
+            return;
         };
         let counters = &self.shared.counters;
         match sent {
-            Ok(Some(bytes)) => {
+            Ok((true, length)) => {
                 counters.datagrams_out.fetch_add(1, Relaxed);
-                counters.bytes_out.fetch_add(bytes as u64, Relaxed);
+                counters.bytes_out.fetch_add(length as u64, Relaxed);
                 // Deadlines are 20 ms apart or more: each has a slot of its own.
                 let slot = due / FRAME_NANOS;
                 self.shared.heard.draw(slot, Extremes::of(payload));
                 self.shared.tap.sent(slot, payload);
             }
-            Ok(None) => {}
+            Ok((false, _)) => {}
             Err(_) => {
                 counters.errors_send.fetch_add(1, Relaxed);
             }

@@ -1,5 +1,5 @@
-//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `StreamNews`,
-//! `Digit`, `RtpFound`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `StreamNews`, `Digit`,
+//! `RtpFound`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -68,9 +68,10 @@ pub(crate) struct StreamNews {
 #[pymethods]
 impl StreamNews {
     fn __repr__(&self) -> String {
+        // Not which digit: digits may be a card's.
         format!(
-            "<StreamNews leg={} kind={} digit={} at={}>",
-            self.leg, self.kind, self.digit, self.at
+            "<StreamNews leg={} kind={} at={}>",
+            self.leg, self.kind, self.at
         )
     }
 }
@@ -138,7 +139,6 @@ impl Playout {
 }
 
 /// The Python object for an item of the mailbox.
-#[expect(clippy::too_many_lines, reason = "one arm for each kind of news")]
 pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
     let playout = match item {
         Item::Frame {
@@ -163,23 +163,7 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, frame)?.into_any());
         }
-        Item::Playout { leg, event, at } => {
-            let (utterance, kind, unplayed) = match event {
-                PlayoutEvent::Started { utterance, .. } => (utterance, "started", 0),
-                PlayoutEvent::Finished { utterance, .. } => (utterance, "finished", 0),
-                PlayoutEvent::Flushed {
-                    utterance,
-                    unplayed,
-                } => (utterance, "flushed", unplayed),
-            };
-            Playout {
-                leg,
-                utterance,
-                kind,
-                at,
-                unplayed,
-            }
-        }
+        Item::Playout { leg, event, at } => step(leg, &event, at),
         Item::Moved {
             leg,
             life,
@@ -197,17 +181,7 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             return Ok(Bound::new(py, change)?.into_any());
         }
         Item::Stream { leg, event, at } => {
-            let (kind, digit) = match event {
-                StreamEvent::Digit(digit) => ("digit", char::from(digit).to_string()),
-                StreamEvent::Ended => ("ended", String::new()),
-            };
-            let news = StreamNews {
-                leg,
-                kind,
-                digit,
-                at,
-            };
-            return Ok(Bound::new(py, news)?.into_any());
+            return Ok(Bound::new(py, news(leg, event, at))?.into_any());
         }
         Item::Digit {
             leg,
@@ -250,4 +224,35 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
         },
     };
     Ok(Bound::new(py, playout)?.into_any())
+}
+
+fn step(leg: u32, event: &PlayoutEvent, at: u64) -> Playout {
+    let (utterance, kind, unplayed) = match *event {
+        PlayoutEvent::Started { utterance, .. } => (utterance, "started", 0),
+        PlayoutEvent::Finished { utterance, .. } => (utterance, "finished", 0),
+        PlayoutEvent::Flushed {
+            utterance,
+            unplayed,
+        } => (utterance, "flushed", unplayed),
+    };
+    Playout {
+        leg,
+        utterance,
+        kind,
+        at,
+        unplayed,
+    }
+}
+
+fn news(leg: u32, event: StreamEvent, at: u64) -> StreamNews {
+    let (kind, digit) = match event {
+        StreamEvent::Digit(digit) => ("digit", char::from(digit).to_string()),
+        StreamEvent::Ended => ("ended", String::new()),
+    };
+    StreamNews {
+        leg,
+        kind,
+        digit,
+        at,
+    }
 }
