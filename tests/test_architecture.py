@@ -45,10 +45,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "offline": "offline/engines settings",
         "callers": "settings",
         "sim": "callers offline offline/engines",
+        "sim/talk": "callers offline offline/engines sim",
         "wiring": "offline offline/engines recognition providers providers/deepgram observe settings",
         "app": "pbx wiring admin admin/panel calls providers observe settings process media",
         "check": "offline/engines settings",
-        "cli": "app check offline callers sim settings process",
+        "cli": "app check offline callers sim sim/talk settings process",
         "__main__": "cli",
     }.items()
 }
@@ -131,6 +132,12 @@ COVERED_BY = {
     "sim.garbage": "sim/test_testbed",
     "sim.record": "sim/test_testbed",
     "sim.script": "sim/test_testbed",
+    "sim.talk.ear": "sim/talk/test_chords",
+    "sim.talk.marks": "sim/talk/test_recognizer",
+    "sim.talk.mouth": "sim/talk/test_recognizer",
+    "sim.talk.server": "sim/talk/test_run",
+    "sim.talk.spelling": "sim/talk/test_engines",
+    "sim.talk.words": "sim/talk/test_engines",
     "wiring": "test_app",
 }
 """Modules without a test file of their own to the test that covers them."""
@@ -144,6 +151,8 @@ PURE = (
     "providers.backoff",
     "providers.pace",
     "providers.pauses",
+    "providers.cadence",
+    "providers.precedents",
     "calls.segments",
     "recognition.timeline",
     "recognition.languages",

@@ -235,23 +235,52 @@ def call(
 @commands.command(short_help="Count words through simulated calls with faults.")
 def sim(
     calls: Annotated[int, typer.Option(min=1, max=1_000, help="Two-way calls at once.")] = 2,
-    seconds: Annotated[float, typer.Option(min=1, help="How long they talk.")] = 30.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="How long they talk [default: 30; a talk, to its end]."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed, the same words and faults.")] = 1,
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="SPEC", help="As in listen:reset@12.5; may be given often."),
     ] = None,
     mode: Annotated[str, typer.Option(help="auto, streaming or prerecorded.")] = "auto",
+    talk: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Replay talks with word times instead, and measure the lag."
+        ),
+    ] = None,
+    longer: Annotated[
+        float, typer.Option(min=0.3, max=4, help="Of a talk: length of its translation.")
+    ] = 1.0,
+    talks: Annotated[int, typer.Option(min=1, max=200, help="Copies of a talk at once.")] = 1,
+    set_: Set = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
     json: Json = False,
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
+    if talk:
+        from translink.sim.talk.run import run_talk
+
+        _leave(
+            run_talk(
+                files=talk,
+                longer=longer,
+                copies=talks,
+                seconds=seconds,
+                seed=seed,
+                settings=set_ or [],
+                report=report,
+                json=json,
+            )
+        )
     from translink.sim.run import run_sim
 
     _leave(
         run_sim(
             calls=calls,
-            seconds=seconds,
+            seconds=30.0 if seconds is None else seconds,
             seed=seed,
             faults=fault or [],
             mode=mode,

@@ -23,7 +23,7 @@ from translink.providers.deepgram.speak import DeepgramSpeak
 from translink.providers.deepl import DeepL
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup, LineupLimits
-from translink.recognition.feed import FeedLimits
+from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.rules import ListenRules
 from translink.settings.model import Settings
@@ -152,17 +152,28 @@ class Providers:
                 translate=self._settings.deepl.timeout,
                 first_audio=deepgram.speak_timeout,
                 prerecorded=deepgram.prerecorded_concurrency,
+                speech=deepgram.speak_concurrency,
+                memory=min((leg.ledger_seconds for leg in self._settings.legs), default=60.0),
             ),
         )
 
     def rules(self) -> ListenRules:
         """How the recogniser at the other end must be listened to."""
-        if self._at.recognition_offline:
-            return ListenRules(
-                feed=FeedLimits(patience=OFFLINE_PATIENCE),
-                finalize=FinalizeRules(unanswered=OFFLINE_PATIENCE / 2, stuck=3 * OFFLINE_PATIENCE),
-            )
-        return ListenRules()
+        deepgram = self._settings.deepgram
+        patience = deepgram.patience
+        if patience is None and self._at.recognition_offline:
+            patience = OFFLINE_PATIENCE
+        if patience is None:
+            patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
+            return ListenRules(feed=FeedLimits(patience=patience))
+        usual = FinalizeRules()
+        return ListenRules(
+            feed=FeedLimits(patience=patience),
+            finalize=FinalizeRules(
+                unanswered=max(usual.unanswered, patience / 2),
+                stuck=max(usual.stuck, 3 * patience),
+            ),
+        )
 
     def _translators(self) -> list[DeepL]:
         fallback, at = self._settings.fallback, self._at

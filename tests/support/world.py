@@ -13,16 +13,18 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.fakes.media import FakeFrame
 from tests.support.lies import Liar, moved
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
+from translink.providers.precedents import Precedents
+from translink.providers.services import Services
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
-from translink.results import RATE, Result, StreamEvent, Word
+from translink.results import RATE, Result, StreamEvent, Translation, Word
 
 FRAME = 320
 WORD = RATE // 5
@@ -123,6 +125,10 @@ class Plan:
     natural: bool = False
     """Words of all lengths follow each other without a gap, and the detector hangs over, as in real
     speech."""
+    closes: list[tuple[float, float, float]] = field(default_factory=list)
+    """The server takes handshakes in [from, to) and closes the streams after so many seconds."""
+    heard_before: float = 1e9
+    """It says something before it closes if they live for so long."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
 
@@ -154,6 +160,14 @@ class NumberStream:
                 at,
                 lambda: self._die(ProviderError("reset", provider="x", kind=Kind.TRANSIENT)),
             )
+        for start, end, life in world.plan.closes:
+            if start <= world.now < end:
+                loop.call_later(
+                    life,
+                    lambda: self._die(ProviderError("closed", provider="x", kind=Kind.TRANSIENT)),
+                )
+                if life < world.plan.heard_before:
+                    self._muted = True
         for at in world.plan.mute:
             self._at(loop, at, lambda: setattr(self, "_muted", True))
         for at in world.plan.block:
@@ -276,6 +290,9 @@ class World(ListenObserver):
         plan: Plan,
         ledger_seconds: float = 60.0,
         rules: ListenRules | None = None,
+        breaker: Breaker | None = None,
+        precedents: Precedents | None = None,
+        line: Callable[[World], Services] | None = None,
     ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
@@ -303,13 +320,19 @@ class World(ListenObserver):
         self._quiet = HANGS
         """Frames since the last word."""
         self._zero = time.monotonic()
+        services = (line or _alone)(self)
+        if breaker is not None:
+            services = replace(services, breaker=breaker)
+        if precedents is not None:
+            services = replace(services, precedents=precedents)
         self.listener = Listener(
             0,
             language="en",
             audio=self.ledger,
-            live=self,
-            breaker=Breaker("x", rng=random.Random(seed)),
-            transcribe=self.transcribe,
+            live=services.live,
+            breaker=services.breaker,
+            precedents=services.precedents,
+            transcribe=services.transcribe,
             rules=rules,
             observer=self,
             ledger_seconds=ledger_seconds,
@@ -403,3 +426,18 @@ class World(ListenObserver):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert self.open_streams == 0, "a connection outlived its call"
+
+
+def _alone(world: World) -> Services:
+    """The world's two APIs, without a line or a queue."""
+    breaker = Breaker("x", rng=random.Random(world.seed))
+    return Services(world, breaker, world.transcribe, _nothing, _silence)
+
+
+async def _nothing(text: str, source: str, target: str, context: str) -> Translation:
+    raise AssertionError("nothing is translated here")
+
+
+async def _silence(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+    raise AssertionError("nothing is spoken here")
+    yield b""

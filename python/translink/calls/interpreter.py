@@ -86,6 +86,8 @@ class Interpreter(ListenObserver):
             observer=self,
             streaming=streaming,
             rules=rules,
+            precedents=services.precedents,
+            cadence=services.cadence,
             ledger_seconds=direction.ledger_seconds,
         )
         self.lag = lag or Lag(Hearing())
