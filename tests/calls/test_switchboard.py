@@ -340,6 +340,23 @@ def test_a_source_that_changes_in_mid_call_is_an_event() -> None:
     on_a_board(scenario)
 
 
+def test_rtp_on_a_raw_leg_is_an_event_although_no_call_begins() -> None:
+    async def scenario(board: Board) -> None:
+        for format in ("alaw", None):
+            found = SimpleNamespace(format=format, payload_type=96, taken=False)
+            board.legs["1"].on_rtp(found)
+        one, two = board.events("rtp")
+        assert (one["leg"], one["call"]) == ("1", None)
+        assert (one["format"], one["port"], one["heard"]) == ("alaw", 6000, False)
+        assert two["format"] == "payload type 96"
+        assert board.switchboard.unheard() == []
+        board.legs["1"].unheard = found
+        (unheard,) = board.switchboard.unheard()
+        assert unheard == {"leg": "1", "format": "payload type 96", "port": 6000}
+
+    on_a_board(scenario)
+
+
 # --- Bugs ---
 
 

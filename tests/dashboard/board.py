@@ -356,7 +356,7 @@ class Board:
             "calls": sum(row["state"] == "running" for row in self.calls.values()), "legs": len(self.legs),
             "calls_total": len(self.calls), "uptime": 7_300.0, "offline": None,
             "pressure": "calm", "mode": "auto", "share": 1.0, "media": "running",
-            "draining": False, "legs_out_of_service": [], "lost_ms": 0.0,
+            "draining": False, "legs_out_of_service": [], "legs_unheard": [], "lost_ms": 0.0,
             "stream": "deepgram.listen",
             "services": SERVICES,
             "providers": {

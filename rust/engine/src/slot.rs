@@ -10,9 +10,10 @@ use translink_core::envelope::Slots;
 use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
 use translink_core::leg::{Input, Leg};
 use translink_core::output::{Output, PlayoutEvent};
+use translink_core::rtp::packet::is_rtcp;
 
 use crate::admission::{Admission, Sender};
-use crate::batch::{BATCH, Batch};
+use crate::batch::{BATCH, Batch, Datagram};
 use crate::clock::{self, Conversion};
 use crate::filter::{Filter, program};
 use crate::handed::Handed;
@@ -145,6 +146,9 @@ impl Slot {
                 stranger = datagram.source;
                 continue;
             }
+            if self.is_stray_control(&datagram) {
+                continue;
+            }
             match self
                 .admission
                 .look(datagram.source, datagram.payload, arrival)
@@ -182,6 +186,11 @@ impl Slot {
             }
         }
         count == limit
+    }
+
+    /// RTCP makes nobody the one who is heard.
+    fn is_stray_control(&self, datagram: &Datagram<'_>) -> bool {
+        self.leg.is_rtp() && is_rtcp(datagram.payload) && datagram.source != self.admission.heard()
     }
 
     /// The first datagram of a call, or of one who is heard like all others. Where the ear was still
@@ -443,7 +452,12 @@ impl Slot {
         } else if self.sockets.has_ear() {
             let datagram = self.leg.wire(payload, due);
             let length = datagram.len();
-            self.sockets.send(datagram).map(|sent| (sent, length))
+            let sent = self.sockets.send(datagram).map(|sent| (sent, length));
+            if let Some(report) = self.leg.report(due) {
+                // Nobody misses one that the kernel does not take.
+                let _ = self.sockets.send(report);
+            }
+            sent
         } else {
             return;
         };

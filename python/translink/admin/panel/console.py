@@ -236,6 +236,7 @@ class Console:
             "stream": self._lineup.stream,
             "media": "dead" if self._condition.died else "running",
             "legs_out_of_service": sorted(board.out_of_service),
+            "legs_unheard": board.unheard(),
             "lost_ms": board.lost_ms(),
             "mouth_to_ear": stages["mouth_to_ear"].summary(),
             "own": stages["own"].summary(),

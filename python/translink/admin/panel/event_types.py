@@ -223,6 +223,19 @@ class SourceEvent(Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RtpEvent(Happened):
+    """RTP comes into a leg that is not set to it (`legs[].transport`)."""
+
+    type: Literal["rtp"] = "rtp"
+    format: str
+    """By Asterisk's name; or `payload type 96`."""
+    port: int
+    """Where it comes to."""
+    heard: bool
+    """It is heard (`auto`). Else nothing of it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EchoEvent(Happened):
     """What was recognised was the echo of what the talker's ear had just been told: it is not
     translated."""
@@ -281,6 +294,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         LossEvent,
         SettingsEvent,
         SourceEvent,
+        RtpEvent,
         EchoEvent,
         PauseEvent,
         PressureEvent,

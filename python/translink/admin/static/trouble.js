@@ -69,6 +69,10 @@ function machine(system) {
     found.push({ ...one, level: "bad", title: `Out of service: ${listed(dead)}`, means: "Calls on these legs have ended, and no new ones begin.",
       todo: "Restart translink, and send its log with the report: this is a bug." });
   }
+  for (const { leg, format, port } of system.legs_unheard ?? []) {
+    found.push({ ...one, level: "warn", title: `RTP comes to leg ${leg}`, cause: `Port ${port} gets ${format} in RTP, and expects headerless PCM.`,
+      means: "Nothing of it is heard, and no call begins.", todo: `Set transport = "rtp" (or "auto") for leg ${leg}.` });
+  }
   if (system.draining) {
     found.push({ ...one, level: "warn", title: "The server is stopping", means: "Running calls end in good order. No new call begins.", todo: "" });
   } else if (String(system.pressure ?? "").toLowerCase() === "refuse") {
