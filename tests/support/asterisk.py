@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -72,8 +73,15 @@ exten => talk,1,Answer()
  same => n,Wait(${LAST})
  same => n,Hangup()
 
+exten => steered,1,Answer()
+ same => n,Stasis(phones)
+ same => n,Goto(talk,1)
+
 [answerers]
 exten => talk,1,Wait(1)
+ same => n,Set(WHO=${CALLED_WHO})
+ same => n,Set(FIRST=${CALLED_FIRST})
+ same => n,Set(LAST=${CALLED_LAST})
  same => n,Goto(talkers,talk,1)
 exten => busy,1,Busy(1)
 exten => never,1,Ringing()
@@ -174,6 +182,14 @@ class Asterisk:
         async with self._session.request(method, url, **given) as answer:
             return await answer.json() if answer.status == 200 else answer.status
 
+    @contextlib.asynccontextmanager
+    async def events(self, app: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """An event socket of somebody else."""
+        assert self._session is not None
+        url = f"http://127.0.0.1:{self.http}/ari/events?app={app}"
+        async with self._session.ws_connect(url) as events:
+            yield events
+
     async def variable(self, name: str) -> str:
         """A global one of the dialplan."""
         got = await self.get(f"/asterisk/variable?variable={name}")
@@ -202,17 +218,19 @@ class Asterisk:
         first: float = 2.0,
         last: float = 6.0,
         variables: dict[str, str] | None = None,
+        does: str = "talk",
     ) -> Telephone:
         """A telephone dials an extension of `[in]`; when it is answered, it is quiet for `first`
-        seconds, says its words, is quiet for `last` and hangs up."""
+        seconds, says its words, is quiet for `last` and hangs up. One that is `steered` instead of
+        talking waits in the application `phones` for what ARI wants of it."""
         telephone = self.telephone(words, first=first, last=last)
         await self.ask(
             "POST",
             "/channels",
             params={
-                "endpoint": f"Local/{extension}@in/n",
+                "endpoint": f"Local/{extension}@in/nm",
                 "context": "talkers",
-                "extension": "talk",
+                "extension": does,
                 "priority": "1",
                 "formats": "slin16",
                 "channelId": telephone.channel,
@@ -300,6 +318,11 @@ class Telephone:
         """`Up`, `Ring`, …; empty: it is gone."""
         got = await self.asterisk.get(f"/channels/{self.channel}")
         return str(got["state"]) if isinstance(got, dict) else ""
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What the dialplan of somebody who calls it is told."""
+        return {f"__CALLED_{name.strip('_')}": value for name, value in self.variables.items()}
 
     async def hang_up(self) -> None:
         await self.asterisk.ask("DELETE", f"/channels/{self.channel}")
