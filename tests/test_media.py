@@ -346,7 +346,7 @@ async def test_tempo_and_echo_guard_are_the_systems_unless_a_leg_has_its_own() -
         assert [leg.original for leg in legs] == ["replace", "duck"]
         legs[1].set_echo_guard(True)
         legs[0].set_original("captions")
-        legs[0].hear(legs[1])
+        legs[0].listen_to(legs[1])
         assert legs[1].echo_guard
         assert legs[0].original == "captions"
         # Ten seconds wait: the first point is passed, so they are said faster.

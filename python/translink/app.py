@@ -8,11 +8,10 @@ import errno
 import resource
 import signal
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
@@ -32,6 +31,7 @@ from translink.process.clock import unix
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
+from translink.process.threads import in_thread
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-T = TypeVar("T")
 RELOAD = 5.0
 """Seconds that reading the settings again may take."""
 
@@ -224,7 +223,7 @@ class App:
         if before is not None:
             await asyncio.wait((before,))  # however it ends
         try:
-            new = await _in_thread(self._reread, RELOAD)
+            new = await in_thread(self._reread, RELOAD)
         except SettingsError as error:
             log.error("settings not reloaded", reason=str(error))
             return
@@ -296,30 +295,6 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         return 1 if app.condition.serving else 0
     log.info("stopped")
     return 1 if app.condition.died else 0
-
-
-async def _in_thread(work: Callable[[], T], seconds: float) -> T:
-    """What `work` returns or raises. Raises `TimeoutError`; the thread is then left behind, and does
-    not keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(outcome: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is gone
-            loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
-
-    def run() -> None:
-        try:
-            result = work()
-        except Exception as error:
-            problem = error
-            tell(lambda: done.set_exception(problem))
-        else:
-            tell(lambda: done.set_result(result))
-
-    threading.Thread(target=run, name="reload", daemon=True).start()
-    async with asyncio.timeout(seconds):
-        return await done
 
 
 def _with_modes_of(new: Settings, old: Settings) -> Settings:

@@ -271,7 +271,7 @@ class MediaLeg:
         self._engine.set_muted(self.number, muted)
         self.muted = muted
 
-    def hear(self, other: MediaLeg) -> None:
+    def listen_to(self, other: MediaLeg) -> None:
         """The talker whose own voice the ear may hear, as `set_original` says, for as long as both
         legs are open."""
         self._engine.hear(self.number, other.number)

@@ -13,6 +13,7 @@ import pytest
 from translink.admin import AdminServer
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import Measures
+from translink.calls.direction import Tally
 from translink.calls.exchange import LegWish, Refused
 from translink.calls.leg import LegMeasures
 from translink.calls.tap import Tap
@@ -152,8 +153,9 @@ class Program(Console):
         for seconds in (0.0002, 0.002, 0.02):
             stages.record("ring_to_wire", seconds)
         heard = ListenStats(connections_total=2, connections_active=1, lost_ms=250.0)
-        legs = [LegMeasures("3333", media, heard)]
-        legs += [LegMeasures("created", media, heard), LegMeasures("created", media, heard)]
+        media |= {"behind_ns": 2_500_000_000, "tempo": 1_350, "tempo_saved": 64_000}
+        said = Tally(segments=9, skipped=2, echoed=1)
+        legs = [LegMeasures(name, media, heard, said) for name in ("3333", "created", "created")]
         return Measures(self.stats(), stages, legs)
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:

@@ -19,6 +19,7 @@ class FakeFrame:
     peak: int = 0
     leg: int = 0
     life: int = 0
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

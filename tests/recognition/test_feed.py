@@ -17,6 +17,7 @@ from tests.support.world import FRAME, Ledger
 from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, SLACK
 from translink.recognition.feed import BEHIND, Feed, FeedLimits
+from translink.recognition.finalizing import FinalizeRules, Finalizing
 from translink.recognition.speech_map import SpeechMap
 from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
 
@@ -96,11 +97,13 @@ class Line:
         backlog: float = 0.0,
         origin: float = 0.0,
         patience: float = 2.5,
+        early: float = 0.0,
         ledger_seconds: float = 60.0,
     ) -> None:
         self.ledger = Ledger(ledger_seconds)
         self.speech = SpeechMap(0, ledger_seconds)
         self.events: list[StreamEvent] = []
+        self.passed_over: list[float] = []
         self.frames_sent = 0
         self.messages = 0
         for _ in range(round(backlog * 50)):
@@ -112,8 +115,10 @@ class Line:
             audio=self.ledger,
             speech=self.speech,
             limits=FeedLimits(patience),
+            finalizing=Finalizing(self.speech, FinalizeRules(early=early)),
             on_event=self.events.append,
             on_sent=self._on_sent,
+            on_passed_over=lambda end: self.passed_over.append(end / RATE),
         )
         self.running = asyncio.create_task(self.feed.run())
 
@@ -121,14 +126,14 @@ class Line:
         self.messages += 1
         self.frames_sent += ready is not None
 
-    def frame(self, *, speech: bool) -> FakeFrame:
+    def frame(self, *, speech: bool, rms: int = 1) -> FakeFrame:
         """One more frame, every sample of which tells its place."""
         start = self.speech.head
         pcm = (start // FRAME % 30_000 + 1).to_bytes(2, "little") * FRAME
         self.ledger.data += pcm
         now = time.monotonic_ns()
-        self.speech.frame(start, speech=speech, rms=1, captured=now)
-        return FakeFrame(start, speech, now, now, pcm=pcm, rms=1, peak=1)
+        self.speech.frame(start, speech=speech, rms=rms, captured=now)
+        return FakeFrame(start, speech, now, now, pcm=pcm, rms=rms, peak=rms)
 
     async def talk(self, seconds: float, *, speech: bool = True) -> None:
         """In real time."""
@@ -389,8 +394,8 @@ def test_a_finalled_talk_leaves_nothing_to_wait_for() -> None:
 def test_a_stuck_peer_is_noticed_within_half_a_second(what: str) -> None:
     async def scene(line: Line) -> None:
         await line.talk(1.0)
-        line.stream.result(0, 1.0, "all", final=True)
-        await line.talk(1.1, speech=False)
+        line.stream.result(0, 0.9, "nearly all")
+        await line.talk(0.8, speech=False)
         line.stream.stuck = True
         if what == "send":
             line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
@@ -404,27 +409,88 @@ def test_a_stuck_peer_is_noticed_within_half_a_second(what: str) -> None:
 # --- Finalize ---
 
 
-def test_finalize_is_asked_for_once_when_the_talker_has_stopped() -> None:
+def test_finalize_is_asked_for_once_when_the_talker_was_quiet_for_a_second() -> None:
     async def scene(line: Line) -> None:
         await line.talk(1.0)
         line.stream.result(0, 0.9, "hello")
-        await line.talk(1.5, speech=False)
-        assert line.stream.finalized == [], "as long as frames come the recogniser sees to it"
-        await asyncio.sleep(1.0)
+        await line.talk(0.9, speech=False)
+        assert line.stream.finalized == []
+        await line.talk(0.5, speech=False)
         assert len(line.stream.finalized) == 1
-        line.stream.result(0, 2.5, "hello", final=True)
-        await asyncio.sleep(60)
+        line.stream.result(0, 2.0, "hello", final=True)
+        await line.talk(60, speech=False)
         assert len(line.stream.finalized) == 1
-        await line.talk(1.0)
-        line.stream.result(2.5, 3.5, "again", final=True)
-        await line.talk(1.5, speech=False)
-        await asyncio.sleep(60)
-        assert len(line.stream.finalized) == 2
-        await line.talk(1.5, speech=False)
-        await asyncio.sleep(60)
-        assert len(line.stream.finalized) == 2, "nothing was said"
 
     play(scene)
+
+
+def test_finalize_is_asked_for_when_nothing_comes_any_more() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "hello")
+        await asyncio.sleep(1.4)
+        assert len(line.stream.finalized) == 1
+        line.stream.result(0, 1.0, "hello", final=True)
+        await asyncio.sleep(60)
+        assert len(line.stream.finalized) == 1
+        assert line.passed_over == []
+
+    play(scene)
+
+
+def test_speech_that_was_answered_is_not_asked_for() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 1.0, "hello", final=True)
+        await line.talk(60, speech=False)
+        assert line.stream.finalized == []
+
+    play(scene)
+
+
+def test_a_finalize_without_an_answer_hands_the_stretch_on() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "hello")
+        await line.talk(1.4, speech=False)
+        for second in range(2):
+            line.stream.result(0, 2 + second, "hello, still an interim")
+            await line.talk(1.0, speech=False)
+        await line.talk(0.5, speech=False)
+        assert line.passed_over == [pytest.approx(1.6, abs=0.2)], "between the two words"
+        line.stream.result(0, 4, "hello, still an interim")
+        await line.talk(0.1, speech=False)
+        assert len(line.stream.finalized) == 1
+        assert not line.running.done()
+
+    play(scene)
+
+
+def test_a_stream_that_only_guesses_is_given_up() -> None:
+    async def scene(line: Line) -> None:
+        async def guess() -> None:
+            for second in range(100):
+                line.stream.result(0, second, "guess")
+                await line.talk(1.0)
+
+        guessing = asyncio.create_task(guess())
+        assert "no final for 10" in await line.ends()
+        await _hush(guessing)
+
+    play(scene)
+
+
+def test_the_first_quiet_moments_are_asked_about_early_where_that_is_wanted() -> None:
+    async def scene(line: Line) -> None:
+        for loud in (1000, 1000, 0, 1000, 0):
+            for _ in range(25):
+                frame = line.frame(speech=True, rms=loud)
+                line.feed.frames([frame])  # type: ignore[list-item]
+                await asyncio.sleep(0.02)
+        asked = line.stream.finalized
+        assert asked == [pytest.approx(1.1, abs=0.03), pytest.approx(2.1, abs=0.03)]
+
+    play(scene, early=0.1)
 
 
 # --- The end ---

@@ -24,11 +24,12 @@ def live(
     seconds: float = 30.0,
     ledger_seconds: float = 60.0,
     drain: float = 30.0,
+    rules: ListenRules | None = None,
 ) -> World:
     """One call of `seconds` under `plan`, and nothing left running after it."""
 
     async def call() -> World:
-        world = World(seed, plan, ledger_seconds)
+        world = World(seed, plan, ledger_seconds, rules)
         await world.live_through(seconds, drain)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}

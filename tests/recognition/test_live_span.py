@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from tests.support.world import Ledger
+from translink.recognition.finalizing import Finalizing
 from translink.recognition.live_span import Stint
 from translink.recognition.pieces import CutRule, Pieces
 from translink.recognition.rules import ListenRules
@@ -74,8 +75,10 @@ class Room:
             timeline=self.timeline,
             pieces=self.pieces,
             rules=RULES,
+            finalizing=Finalizing(self.speech, RULES.finalize),
             on_event=lambda span, event: None,
             on_sent=lambda size, ready: None,
+            on_passed_over=lambda span, end: None,
         )
 
     def final(self, stint: Stint, tenths: int) -> None:

@@ -163,7 +163,7 @@ def test_a_monologue_is_cut_at_the_quietest_moment_and_every_word_is_heard_once(
 def test_a_monologue_with_a_breath_is_cut_there() -> None:
     async def scene(desk: Desk) -> None:
         for number in range(60):
-            await desk.word(gap=12 if number == 45 else 0)
+            await desk.word(gap=24 if number == 45 else 0)
 
     desk = work(scene)
     assert desk.heard == desk.said

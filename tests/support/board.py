@@ -29,6 +29,7 @@ COUNTERS = (
     *("drops_kernel", "drops_ring", "drops_events", "drops_playout", "drops_stale"),
     *("errors_receive", "errors_send", "underruns", "late_wakes", "late_max"),
     *("playout_queued", "rcvbuf", "last_datagram", "dead"),
+    *("behind_ns", "tempo", "echo_lag_ns", "echo_gain", "frames_echo", "playout_full"),
 )
 
 
@@ -45,6 +46,9 @@ class FakeLeg:
         self.head = 0
         self.volume = 1.0
         self.muted = self.tapped = False
+        self.original = "replace"
+        self.echo_guard = True
+        self.other: object = None
         self._counters = dict.fromkeys(COUNTERS, 0)
 
     def hear(self, frames: int = 1, *, speech: bool = True, filled: int = 0) -> None:
@@ -77,7 +81,18 @@ class FakeLeg:
     def flush(self) -> None:
         self.played.clear()
 
-    def history(self, start: int, end: int) -> tuple[int, bytes]:
+    def set_original(self, original: str) -> None:
+        self._alive()
+        self.original = original
+
+    def set_echo_guard(self, on: bool) -> None:
+        self._alive()
+        self.echo_guard = on
+
+    def listen_to(self, other: object) -> None:
+        self.other = other
+
+    def history(self, start: int, end: int, *, without_echo: bool = False) -> tuple[int, bytes]:
         return start, bytes(2 * max(0, min(end, self.head) - start))
 
     def set_volume(self, factor: float) -> None:

@@ -11,7 +11,7 @@ empty     an interim with the words, then an empty final
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from translink.results import RATE, Result, Word, shifted
@@ -50,7 +50,7 @@ class Liar:
                 yield shifted(result, -result.start)
             case "shift":
                 yield result
-                yield shifted(self._moved(result), RATE // 5)
+                yield shifted(self._moved(truth), RATE // 5 - self._lost)
             case "longer":
                 self._before = result
                 yield result
@@ -64,10 +64,33 @@ class Liar:
 
     def _moved(self, result: Result) -> Result:
         """With word times as another pass would give them."""
-        if not self._jitter:
-            return result
-        return replace(result, words=tuple(self._elsewhere(word) for word in result.words))
+        return replace(result, words=moved(result.words, self._jitter, self._rng))
 
-    def _elsewhere(self, word: Word) -> Word:
-        by = int(self._rng.gauss(0.0, self._jitter))
-        return replace(word, start=max(0, word.start + by), end=max(1, word.end + by))
+
+def moved(words: Sequence[Word], deviation: float, rng: random.Random) -> tuple[Word, ...]:
+    """With word times as another pass would give them: each border between two words moves, by a
+    normal deviation (samples), 240 ms at most; words keep their order and, where they abut, abut.
+    """
+    if not deviation:
+        return tuple(words)
+    out: list[Word] = []
+    before = None
+    for word in words:
+        if before is None or word.start - before.end > ABUT:
+            start = word.start + _by(deviation, rng)
+        else:
+            start = out[-1].end + word.start - before.end
+        start = max(0, start, out[-1].end if out else 0)
+        end = max(word.end + _by(deviation, rng), start + RATE // 50)
+        out.append(replace(word, start=start, end=end))
+        before = word
+    return tuple(out)
+
+
+def _by(deviation: float, rng: random.Random) -> int:
+    return int(max(-MOST, min(MOST, rng.gauss(0.0, deviation))))
+
+
+ABUT = RATE // 10
+"""Samples of silence that two passes do not tell apart from none."""
+MOST = RATE * 24 // 100

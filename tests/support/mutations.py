@@ -37,7 +37,7 @@ THROTTLE = "tests/admin/access/test_throttle.py"
 SESSIONS = "tests/admin/access/test_sessions.py"
 TLS = "tests/admin/access/test_tls.py"
 KEYS = "tests/settings/test_secrets.py"
-LOG = "tests/test_log.py"
+LOG = "tests/log/test_setup.py"
 SECRETS = "tests/test_secrets.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -562,14 +562,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- Secrets ---
     Mutation(
         "no secret in the log",
-        "log.py",
+        "log/redaction.py",
         "text = self._known.sub(MASK, text)",
         "pass",
         f"{LOG} -k secret",
     ),
     Mutation(
         "no secret when the program dies of a bug",
-        "log.py",
+        "log/setup.py",
         "sys.excepthook = _died",
         "pass",
         f"{LOG} -k ends_by_a_bug",
@@ -669,8 +669,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- Privacy ---
     Mutation(
         "the log without people's words",
-        "log.py",
-        "*([] if text and digits else [_Discretion(text=text)]),",
+        "log/setup.py",
+        "*([] if text and digits else [Discretion(text=text)]),",
         "",
         f"{LOG} -k log_can_be_kept",
     ),

@@ -12,11 +12,11 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.fakes.media import FakeFrame
-from tests.support.lies import Liar
+from tests.support.lies import Liar, moved
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.recognition.listener import Listener
@@ -27,22 +27,40 @@ from translink.results import RATE, Result, StreamEvent, Word
 FRAME = 320
 WORD = RATE // 5
 GAP = 3 * FRAME
+HANGS = 12
+"""Frames by which the engine's detector hangs over."""
 
 
-def talk(rng: random.Random, seconds: float) -> Iterator[tuple[int, bool]]:
-    """Values of successive frames, bursts of 2–14 words and pauses of 0.3–2 s, and whether the word
-    ends there."""
+def evenly(number: int) -> int:
+    """Every word is as long as another: samples."""
+    return WORD
+
+
+def unevenly(number: int) -> int:
+    """Words of 100 to 560 ms."""
+    return (5 + number * 7 % 24) * FRAME
+
+
+def talk(
+    rng: random.Random,
+    seconds: float,
+    gap: int = GAP,
+    length: Callable[[int], int] = evenly,
+) -> Iterator[tuple[int, bool]]:
+    """Values of successive frames, bursts of 2–14 words, `gap` samples apart, and pauses of 0.3–2
+    s, and whether the word ends there."""
     words = itertools.count(1)
     frames = int(seconds * 50)
     made = 0
     while made < frames:
         for _ in range(rng.randint(2, 14)):
             number = next(words)
-            for i in range(WORD // FRAME):
-                yield number, i == WORD // FRAME - 1
-            for _ in range(GAP // FRAME):
+            long = length(number) // FRAME
+            for i in range(long):
+                yield number, i == long - 1
+            for _ in range(gap // FRAME):
                 yield 0, False
-            made += (WORD + GAP) // FRAME
+            made += long + gap // FRAME
         for _ in range(rng.randint(15, 100)):
             yield 0, False
             made += 1
@@ -64,18 +82,18 @@ class Ledger:
         return first, bytes(self.data[2 * first : 2 * max(first, end)])
 
 
-def hear(pcm: bytes, offset: int = 0) -> list[Word]:
+def hear(pcm: bytes, offset: int = 0, length: Callable[[int], int] = evenly) -> list[Word]:
     """The words in `pcm`; one that is cut is heard as `~n`."""
     assert len(pcm) % (2 * FRAME) == 0, "audio is cut on the border of frames"
     samples = memoryview(pcm).cast("h")[::FRAME].tolist()
     out = []
     at = 0
     for value, group in itertools.groupby(samples):
-        length = len(list(group)) * FRAME
+        long = len(list(group)) * FRAME
         if value:
-            name = str(value) if length == WORD else f"~{value}"
-            out.append(Word(name, offset + at, offset + at + length))
-        at += length
+            name = str(value) if long == length(value) else f"~{value}"
+            out.append(Word(name, offset + at, offset + at + long))
+        at += long
     return out
 
 
@@ -88,6 +106,8 @@ class Plan:
     reset: list[float] = field(default_factory=list)
     mute: list[float] = field(default_factory=list)
     """Streams open at that moment never answer again."""
+    guess: list[tuple[float, float]] = field(default_factory=list)
+    """Streams make nothing final in [from, to), not even when asked."""
     block: list[float] = field(default_factory=list)
     """Streams open at that moment stop reading."""
     down: list[tuple[float, float]] = field(default_factory=list)
@@ -99,7 +119,10 @@ class Plan:
     lies: tuple[str, ...] = ()
     """What a stream's finals do now and then: see `tests/support/lies.py`."""
     jitter: float = 0.0
-    """Deviation of word times, seconds."""
+    """Deviation of word times between two passes, seconds."""
+    natural: bool = False
+    """Words of all lengths follow each other without a gap, and the detector hangs over, as in real
+    speech."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
 
@@ -171,8 +194,8 @@ class NumberStream:
 
     def _recognise(self) -> None:
         end = len(self._pcm) // 2
-        words = hear(bytes(self._pcm[2 * self._done :]), self._done)
-        complete = [w for w in words if w.end < end]
+        words = self._world.words(self._pcm[2 * self._done :], self._done)
+        complete = [w for w in words if w.end < end and not self._guessing]
         if complete and end - words[-1].end >= RATE * 3 // 10:
             self._final(words, end, speech_final=True)
         elif len(complete) >= 10:
@@ -213,8 +236,14 @@ class NumberStream:
         if not self._muted and not self._dead:
             self._events.put_nowait(event)
 
+    @property
+    def _guessing(self) -> bool:
+        return any(start <= self._world.now < end for start, end in self._world.plan.guess)
+
     async def finalize(self) -> None:
-        words = hear(bytes(self._pcm[2 * self._done :]), self._done)
+        if self._guessing:
+            return
+        words = self._world.words(self._pcm[2 * self._done :], self._done)
         self._final(words, len(self._pcm) // 2, speech_final=True)
 
     async def close(self, wait: float = 5.0) -> None:
@@ -250,14 +279,19 @@ class World(ListenObserver):
     ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
+        self.rng_words = random.Random(f"{seed}:words")
         self.plan = plan
+        self.length = unevenly if plan.natural else evenly
         self.ledger = Ledger(ledger_seconds)
         self.said: list[str] = []
+        self.places: list[tuple[int, int]] = []
+        """Of the words that were said: samples."""
         self.heard: list[str] = []
         self.losses: list[Lost] = []
         self.complaints: list[str] = []
         self.modes: list[tuple[float, ListenMode]] = []
         self.delays: list[float] = []
+        self.heard_at: list[float] = []
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
         self.fallbacks = 0
@@ -266,6 +300,8 @@ class World(ListenObserver):
         self.accounted = False
         """When `finish` was back all audio had been answered or reported lost."""
         self._said_at: dict[str, float] = {}
+        self._quiet = HANGS
+        """Frames since the last word."""
         self._zero = time.monotonic()
         self.listener = Listener(
             0,
@@ -285,6 +321,10 @@ class World(ListenObserver):
         """Seconds of the call."""
         return time.monotonic() - self._zero
 
+    def words(self, pcm: bytes | bytearray, offset: int = 0) -> list[Word]:
+        """What a recogniser hears in it."""
+        return hear(bytes(pcm), offset, self.length)
+
     async def connect(self, language: str) -> NumberStream:
         self.handshakes += 1
         await asyncio.sleep(self.plan.handshake)
@@ -298,9 +338,9 @@ class World(ListenObserver):
         await asyncio.sleep(0.3)
         if any(start <= self.now < end for start, end in self.plan.down):
             raise ProviderError("down", provider="x", kind=Kind.TRANSIENT)
-        words = hear(pcm)
+        words = moved(self.words(pcm), self.plan.jitter * RATE, self.rng_words)
         text = " ".join(w.text for w in words)
-        return Result(0, len(pcm) // 2, text, tuple(words), final=True, source=language)
+        return Result(0, len(pcm) // 2, text, words, final=True, source=language)
 
     def item(self, item: Item) -> None:
         if isinstance(item, Result):
@@ -310,6 +350,7 @@ class World(ListenObserver):
                 self.heard.append(word.text)
                 if word.text in self._said_at:
                     self.delays.append(self.now - self._said_at[word.text])
+                    self.heard_at.append(self.now)
         elif isinstance(item, Lost):
             self.losses.append(item)
 
@@ -324,18 +365,27 @@ class World(ListenObserver):
         running = asyncio.create_task(self.listener.run())
         flips, languages = sorted(self.plan.flips), sorted(self.plan.languages)
         streaming = True
-        for number, (value, ends) in enumerate(talk(self.rng, seconds)):
+        before = 0
+        gap = 0 if self.plan.natural else GAP
+        for number, (value, ends) in enumerate(talk(self.rng, seconds, gap, self.length)):
             at = self._zero + number * 0.02
             await asyncio.sleep(max(0.0, at - time.monotonic()))
             pcm = value.to_bytes(2, "little") * FRAME
             self.ledger.data += pcm
             if ends:
                 self.said.append(str(value))
+                end = (number + 1) * FRAME
+                self.places.append((end - self.length(value), end))
                 self._said_at[str(value)] = self.now
             now = time.monotonic_ns()
-            self.listener.frames(
-                [FakeFrame(number * FRAME, value > 0, now, now, pcm=pcm, rms=value, peak=value)]  # type: ignore[list-item]
-            )
+            # Words are softer where they begin and end.
+            rms = value if value == before and not ends else value // 4
+            before = value
+            self._quiet = 0 if value else self._quiet + 1
+            speech = value > 0 or (self.plan.natural and self._quiet <= HANGS)
+            level = 50 * rms
+            frame = FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=level, peak=level)
+            self.listener.frames([frame])  # type: ignore[list-item]
             if ends and self.now >= self.plan.hang_up:
                 break
             while flips and flips[0] <= self.now:

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from translink.calls.direction import Direction
+from translink.calls.echo import WithoutEcho
+from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
+from translink.calls.lag import Lag, tone, tones
 from translink.observe.stages import Stages
 from translink.observe.views import CallRow
 from translink.process.clock import unix
@@ -59,6 +62,8 @@ class Party:
     media: MediaLeg
     start: int
     """First sample of the call on this leg."""
+    hearing: Hearing
+    """Of its ear."""
 
 
 class Call:
@@ -115,7 +120,7 @@ class Call:
                     ledger_seconds=talker.settings.ledger_seconds,
                 ),
                 talker.start,
-                microphone=talker.media,
+                microphone=WithoutEcho(talker.media),
                 ear=hearer.media,
                 services=services,
                 journal=journal,
@@ -124,6 +129,8 @@ class Call:
                 rules=rules,
                 policy=policy,
                 after=[call.drained for call in after],
+                lag=Lag(hearer.hearing, settings.lag),
+                own_ear=talker.hearing,
             )
             for talker, hearer in ((one, two), (two, one))
         }
@@ -151,6 +158,32 @@ class Call:
     def last_sign(self) -> float:
         """The same, or when the call was begun, if nothing was heard yet."""
         return max(self._began, self.last_datagram())
+
+    def look(self) -> float:
+        """To be called at even intervals, about once a second: note how far the ears are behind,
+        and ask talkers for a pause. Returns `last_sign`."""
+        now, newest = time.monotonic(), self._began
+        for name, interpreter in self.interpreters.items():
+            counters = self._parties[self._ear_of(name)].media.counters()
+            newest = max(newest, counters["last_datagram"] / 1e9)
+            behind = counters["behind_ns"] / 1e9
+            interpreter.lag.look(behind)
+            if interpreter.lag.asks(now, behind, interpreter.listener.speech.quiet_for()):
+                self._ask_for_pause(name, behind)
+        return newest
+
+    def _ask_for_pause(self, talker: str, behind: float) -> None:
+        media = self._parties[talker].media
+        if media.original == "captions" or media.counters()["playout_queued"]:
+            return  # they hear nothing, or something else
+        with contextlib.suppress(LookupError, RuntimeError):  # a leg may be out of service
+            media.play(next(tones), tone(), last=True)
+            self._journal.emit("pause", {"behind_s": round(behind, 1)}, call=self.name, leg=talker)
+
+    def _ear_of(self, talker: str) -> str:
+        """The leg that hears them."""
+        one, two = self._parties
+        return two if talker == one else one
 
     def set_language(self, leg: str, language: str) -> None:
         """The party on `leg` speaks and hears another language from now on."""
@@ -213,6 +246,11 @@ class Call:
                 f"{leg}.lost_ms": round(stats.lost_ms),
                 f"{leg}.errors": stats.errors,
             }
+            ear = self._ear_of(leg)
+            out |= {
+                f"{ear}.behind_max_s": round(interpreter.lag.most, 1),
+                f"{ear}.behind_p95_s": round(interpreter.lag.p95, 1),
+            }
         for stage in ("mouth_to_ear", "own"):
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
@@ -240,7 +278,16 @@ class Call:
             mouth_to_ear_p50_ms=(round(heard.quantile(0.5) * 1000, 1) if heard.count else None),
             waiting_ms=self._waiting_ms(),
             ends_in_s=self._ends_in(),
+            behind_s=self._behind(),
+            behind_max_s=round(max(i.lag.most for i in interpreters), 1),
+            skipped=sum(tally.skipped for tally in tallies),
+            echoed=sum(tally.echoed for tally in tallies),
         )
+
+    def _behind(self) -> float:
+        if self.over:
+            return 0.0
+        return round(max(i.lag.hearing.behind() for i in self.interpreters.values()), 1)
 
     def _waiting_ms(self) -> float:
         if self.over:

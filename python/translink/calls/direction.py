@@ -46,6 +46,14 @@ class Tally:
     """Not at all, or not to the end."""
     characters: int = 0
     """Sent to translation."""
+    captioned: int = 0
+    """Translated and shown, not spoken: as the hearer wanted it."""
+    skipped: int = 0
+    """Translated and shown, not spoken: the ear was too far behind."""
+    through: int = 0
+    """Not translated: the hearer heard the talker themselves."""
+    echoed: int = 0
+    """Finals that were, wholly or in part, the echo of what the talker was told."""
 
 
 class DirectionRecord:

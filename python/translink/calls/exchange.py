@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from translink.calls.call import Call
     from translink.calls.switchboard import Switchboard
     from translink.media import MediaLeg
+    from translink.settings.lag import Original
     from translink.settings.legs import CallSettings
 
 log = structlog.get_logger("translink")
@@ -52,6 +53,8 @@ class LegWish:
     source: str | None = None
     """Whose datagrams count: `ip` or `ip:port`. None = the first that comes."""
     voice: str | None = None
+    original: Original = "replace"
+    """What it hears of the other talker's own voice."""
 
 
 class Exchange:
@@ -116,6 +119,7 @@ class Exchange:
                 send_from_listen=wish.send_from_listen,
                 source="first" if wish.source is None else (wish.source,),
                 voice=wish.voice,
+                original=wish.original,
                 receive_buffer=RECEIVE_BUFFER,
             )
             try:

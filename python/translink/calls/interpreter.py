@@ -16,6 +16,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.calls.direction import Direction, DirectionRecord, Tally
+from translink.calls.echo import EchoedWords
+from translink.calls.hearing import Hearing
+from translink.calls.lag import Lag
 from translink.calls.segments import Segmenter, SegmentPolicy
 from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
@@ -63,9 +66,12 @@ class Interpreter(ListenObserver):
         rules: ListenRules | None = None,
         policy: SegmentPolicy | None = None,
         after: Sequence[asyncio.Event] = (),
+        lag: Lag | None = None,
+        own_ear: Hearing | None = None,
     ) -> None:
         """`start` = first sample of the call on the talker's leg; `stages` = where times are
-        counted (process, call); nothing is spoken before the events of `after`."""
+        counted (process, call); nothing is spoken before the events of `after`; `lag` is the
+        hearer's, `own_ear` the talker's."""
         self.direction = direction
         self._record = DirectionRecord(direction, journal, stages)
         self._pressure = services.pressure
@@ -82,9 +88,12 @@ class Interpreter(ListenObserver):
             rules=rules,
             ledger_seconds=direction.ledger_seconds,
         )
+        self.lag = lag or Lag(Hearing())
+        """Of the ear."""
         self._speaker = Speaker(
-            direction, ear=ear, services=services, record=self._record, after=after
+            direction, ear=ear, services=services, record=self._record, after=after, lag=self.lag
         )
+        self._echo = EchoedWords(own_ear or Hearing(), self._listener.speech)
         self._log = self._record.log
         self._emit = self._record.emit
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
@@ -123,6 +132,7 @@ class Interpreter(ListenObserver):
 
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio from the talker."""
+        self._echo.frames(frames)
         self._listener.frames(frames)
 
     def playout(self, event: Playout) -> None:
@@ -157,6 +167,7 @@ class Interpreter(ListenObserver):
         now = time.monotonic()
         match item:
             case Result():
+                item = self._without_echo(item)
                 self._turn(item)
                 self._final(item)
                 self._segmenter.result(item, now)
@@ -234,6 +245,15 @@ class Interpreter(ListenObserver):
 
     # --- Results to segments ---
 
+    def _without_echo(self, final: Result) -> Result:
+        """What of a final the talker said themselves."""
+        own, echo = self._echo.split(final)
+        if echo:
+            self.tally.echoed += 1
+            self._log.info("an echo is not translated", text=echo)
+            self._emit("echo", text=echo, start=final.start, end=final.end)
+        return own
+
     def _turn(self, result: Result) -> None:
         """No segment holds two languages."""
         language = self._listener.language_at(result.start)
@@ -269,7 +289,11 @@ class Interpreter(ListenObserver):
                 began=unix(began or segment.born),
                 ended=unix(segment.captured or segment.born),
             )
-            self._speaker.add(segment, began)
+            if self.lag.hearing.heard_itself(began, segment.captured):
+                self.tally.through += 1
+                self._emit("speech", state="through", segment=segment.number)
+            else:
+                self._speaker.add(segment, began)
         self._tick.set()
 
     async def _ticks(self) -> None:

@@ -12,9 +12,11 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from translink.observe.views import LegLive, Queues
+from translink.calls.direction import Tally
+from translink.calls.hearing import Hearing
+from translink.observe.views import Echo, LegLive, Queues
 from translink.recognition.rules import ListenMode, ListenStats
 from translink.recognition.speech_map import FRAME
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from translink.calls.interpreter import Interpreter
     from translink.calls.tap import Lane
     from translink.media import MediaLeg
+    from translink.settings.lag import Original
     from translink.settings.legs import LegSettings, Mode
 
 LEVEL_AGE = 0.5
@@ -44,6 +47,8 @@ class LegMeasures:
     """A name shared by those that come and go."""
     media: Mapping[str, int]
     recognition: ListenStats
+    said: Tally
+    """What became of the words that were said there."""
 
 
 class Leg:
@@ -57,6 +62,8 @@ class Leg:
         self.media = media
         self.other = other
         self.created = created
+        self.hearing = Hearing(media.original, behind=self._behind, echo=self._echo_lag)
+        """Its ear."""
         self.call: Call | None = None
         self.own_mode: Mode | None = settings.mode
         """None = the system's."""
@@ -71,6 +78,7 @@ class Leg:
         """When a call was last refused to the talker here."""
         self.past = ListenStats()
         """Sums over its ended calls."""
+        self.past_tally = Tally()
         self._last = ListenStats()
         self._draining: list[Call] = []
         """Calls that have ended and still speak into the ear, while the next one runs."""
@@ -163,7 +171,8 @@ class Leg:
         """A call has ended and drained. What is left of it in the ear is dropped; the leg is made
         new unless somebody already talks in the next call."""
         stats = call.interpreters[self.name].listener.stats
-        add_stats(self.past, stats)
+        add_up(self.past, stats)
+        add_up(self.past_tally, call.interpreters[self.name].tally)
         if call is self.call:
             self._last = stats
             self._not_before = call.next_from
@@ -222,6 +231,16 @@ class Leg:
         if muted is not None:
             self.media.set_muted(muted)
 
+    def set_hearing(self, *, original: Original | None, echo_guard: bool | None) -> None:
+        """What its ear hears of the other talker's own voice, and whether its echo is looked for;
+        None = as it is. Raises `LookupError`."""
+        if original is not None and original != self.hearing.original:
+            self.media.set_original(original)
+            self.hearing.switch(original, time.monotonic())
+        if echo_guard is not None and echo_guard != self.media.echo_guard:
+            # Switching forgets what was learned.
+            self.media.set_echo_guard(echo_guard)
+
     # --- Listening in ---
 
     def attach(self, lane: Lane) -> None:
@@ -257,13 +276,16 @@ class Leg:
             "stt": {"mode": mode.value, **asdict(stats)},
         }
 
-    def lifetime(self) -> tuple[dict[str, int], ListenStats]:
-        """Media counters and recognition's since the leg was opened."""
-        stats = ListenStats()
-        add_stats(stats, self.past)
+    def lifetime(self) -> LegMeasures:
+        """What was counted since the leg was opened."""
+        stats, tally = ListenStats(), Tally()
+        add_up(stats, self.past)
+        add_up(tally, self.past_tally)
         for call in self.calls:
-            add_stats(stats, call.interpreters[self.name].listener.stats)
-        return {key: int(str(value)) for key, value in self.media.counters().items()}, stats
+            add_up(stats, call.interpreters[self.name].listener.stats)
+            add_up(tally, call.interpreters[self.name].tally)
+        media = {key: int(str(value)) for key, value in self.media.counters().items()}
+        return LegMeasures(self.name, media, stats, tally)
 
     def live(self, setting: Mode, hears: str) -> LegLive:
         """As it is now."""
@@ -302,7 +324,29 @@ class Leg:
             source="{}:{}".format(*source) if source else None,
             strangers=number.get("strangers", 0),
             waiting_ms=interpreter.listener.waiting_ms if interpreter else 0.0,
+            behind_s=round(number.get("behind_ns", 0) / 1e9, 2),
+            tempo=number.get("tempo", 1_000) / 1000,
+            original=self.hearing.original,
+            echo=Echo(
+                guard=self.media.echo_guard,
+                lag_ms=number.get("echo_lag_ns", 0) / 1e6,
+                gain_db=_decibels(number.get("echo_gain", 0)),
+                frames=number.get("frames_echo", 0),
+                finals=interpreter.tally.echoed if interpreter else 0,
+            ),
+            skipped=self._skipped(),
         )
+
+    def _behind(self) -> float:
+        return self.media.counters()["behind_ns"] / 1e9
+
+    def _echo_lag(self) -> float:
+        return self.media.counters()["echo_lag_ns"] / 1e9
+
+    def _skipped(self) -> int:
+        """Segments that its ear was not told, in this call."""
+        call = self.call
+        return call.interpreters[self.other].tally.skipped if call else 0
 
     def _level(self, now: float) -> float | None:
         frame = self._newest
@@ -320,10 +364,17 @@ class Leg:
         return rate
 
 
-def add_stats(total: ListenStats, part: ListenStats) -> None:
-    """Add `part` up in `total`."""
+C = TypeVar("C", ListenStats, Tally)
+
+
+def add_up(total: C, part: C) -> None:
+    """Add the counts of `part` up in `total`."""
     for key, value in asdict(part).items():
         setattr(total, key, getattr(total, key) + value)
+
+
+def _decibels(millionths: int) -> float | None:
+    return round(20 * math.log10(millionths / 1e6), 1) if millionths else None
 
 
 MOMENTARY = frozenset(

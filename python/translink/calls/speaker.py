@@ -14,6 +14,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from translink.calls.hearing import Hearing
+from translink.calls.lag import Lag
 from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
 from translink.providers.voices import SpeechFailed
@@ -68,6 +70,8 @@ class _Utterance:
     target: str
     """Language and voice it is said in."""
     voice: str | None
+    text: str = ""
+    """What is said."""
     translated: bool = False
     asked: float = 0.0
     """When its translation was asked for."""
@@ -92,13 +96,16 @@ class Speaker:
         services: Services,
         record: DirectionRecord,
         after: Sequence[asyncio.Event] = (),
+        lag: Lag | None = None,
     ) -> None:
-        """Nothing is played before the events of `after`: calls that still drain into this ear."""
+        """Nothing is played before the events of `after`: calls that still drain into this ear.
+        `lag` is the ear's."""
         self._way = direction
         self._ear = ear
         self._services = services
         self._record = record
         self._after = after
+        self._lag = lag or Lag(Hearing())
         self._tally = record.tally
         self._target, self._voice = direction.target, direction.voice
         self._segments: asyncio.Queue[_Utterance | None] = asyncio.Queue(SEGMENTS_WAITING)
@@ -173,6 +180,7 @@ class Speaker:
         if event.kind == "started":
             self._started(utterance, event.at / 1e9)
         else:
+            self._lag.hearing.told.end(utterance.number, event.at / 1e9)
             self._ended(utterance, event.kind, event.unplayed / 32)
 
     # --- Segments to translations ---
@@ -230,7 +238,21 @@ class Speaker:
                 asked=unix(utterance.asked),
                 ms=utterance.took * 1000,
             )
-            await self._say(utterance, answer.text)
+            if not self._is_shown_only(utterance):
+                await self._say(utterance, answer.text)
+
+    def _is_shown_only(self, utterance: _Utterance) -> bool:
+        """Whether it is not to be spoken; then that is told."""
+        instead = self._lag.instead()
+        if instead is None:
+            return False
+        if instead == "skipped":
+            self._tally.skipped += 1
+        else:
+            self._tally.captioned += 1
+        self._over(utterance)
+        self._record.emit("speech", state=instead, segment=utterance.segment.number)
+        return True
 
     async def _say(self, utterance: _Utterance, text: str) -> None:
         """Have one translation spoken. Returns when all its audio is queued."""
@@ -238,7 +260,7 @@ class Speaker:
         for event in self._after:
             await event.wait()
         await self._room()
-        utterance.speak = time.monotonic()
+        utterance.speak, utterance.text = time.monotonic(), text
         rest = _sayable(text)
         while rest:
             try:
@@ -288,6 +310,7 @@ class Speaker:
 
     def _started(self, utterance: _Utterance, at: float) -> None:
         segment = utterance.segment
+        self._lag.hearing.told.begin(utterance.number, utterance.text, at)
         own = at - utterance.committed - utterance.took - (utterance.first_audio - utterance.speak)
         ms: dict[str, Scalar] = {"own": own * 1000}
         if utterance.alone:

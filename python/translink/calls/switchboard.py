@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.calls.call import Call, Party
-from translink.calls.leg import MOMENTARY, Leg, LegMeasures, add_stats
+from translink.calls.direction import Tally
+from translink.calls.leg import MOMENTARY, Leg, LegMeasures, add_up
 from translink.observe.stages import Stages
 from translink.recognition.rules import ListenStats
 
@@ -77,11 +78,14 @@ class Switchboard:
         self._gone: dict[str, int] = {}
         """Media counters of closed legs, summed."""
         self._gone_stats = ListenStats()
+        self._gone_tally = Tally()
         self.calls_total = 0
         self.out_of_service: set[str] = set()
         """Legs that a bug in the media core has ended; their pairs get no calls."""
         for name, media in legs.items():
             self._add(Leg(settings.leg(name), media, settings.other(name).name))
+        for leg in self.legs.values():
+            leg.media.listen_to(self.legs[leg.other].media)
         log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
 
     # --- Control ---
@@ -163,9 +167,10 @@ class Switchboard:
             await asyncio.sleep(min(1.0, self._settings.idle_timeout / 4))
             now = time.monotonic()
             for call in tuple(self.calls.values()):
+                sign = call.look()
                 if any(self.legs[leg].attended for leg in call.legs):
                     continue
-                if now - call.last_sign() > self._settings.idle_timeout:
+                if now - sign > self._settings.idle_timeout:
                     call.end("idle")
             for leg in tuple(self.legs.values()):
                 leg.tidy(now)
@@ -202,6 +207,8 @@ class Switchboard:
                 raise ValueError(leg.name)
         for leg in legs:
             self._add(leg)
+        for leg, other in (legs, reversed(legs)):
+            leg.media.listen_to(other.media)
         return self._run(name, legs)
 
     def connect(self, leg: Leg) -> Call:
@@ -238,18 +245,19 @@ class Switchboard:
     def measures(self) -> Iterator[LegMeasures]:
         """What each leg counted since it was opened; those that were created for a call together,
         also those that are closed."""
-        yield LegMeasures(CREATED_LABEL, self._gone, self._gone_stats)
-        for name, leg in tuple(self.legs.items()):  # calls may come and go meanwhile
-            yield LegMeasures(CREATED_LABEL if leg.created else name, *leg.lifetime())
+        yield LegMeasures(CREATED_LABEL, self._gone, self._gone_stats, self._gone_tally)
+        for leg in tuple(self.legs.values()):  # calls may come and go meanwhile
+            measures = leg.lifetime()
+            yield replace(measures, leg=CREATED_LABEL) if leg.created else measures
 
     def totals(self) -> dict[str, object]:
         """Sums over all legs and calls since the start."""
         media = dict(self._gone)
         stt = replace(self._gone_stats)
         for leg in self.legs.values():
-            counters, stats = leg.lifetime()
-            _add_counters(media, counters)
-            add_stats(stt, stats)
+            counted = leg.lifetime()
+            _add_counters(media, counted.media)
+            add_up(stt, counted.recognition)
         return {
             **media,
             "stt": asdict(stt),
@@ -312,8 +320,8 @@ class Switchboard:
         call = Call(
             name,
             (
-                Party(one.settings, one.media, one.next_start),
-                Party(two.settings, two.media, two.next_start),
+                Party(one.settings, one.media, one.next_start, one.hearing),
+                Party(two.settings, two.media, two.next_start, two.hearing),
             ),
             services=self._services,
             journal=self._journal,
@@ -376,9 +384,10 @@ class Switchboard:
         leg.media.on_source = functools.partial(self._source_changed, leg)
 
     def _remove(self, leg: Leg) -> None:
-        counters, stats = leg.lifetime()
-        _add_counters(self._gone, counters)
-        add_stats(self._gone_stats, stats)
+        counted = leg.lifetime()
+        _add_counters(self._gone, counted.media)
+        add_up(self._gone_stats, counted.recognition)
+        add_up(self._gone_tally, counted.said)
         del self.legs[leg.name]
         self.out_of_service.discard(leg.name)
         leg.media.remove()

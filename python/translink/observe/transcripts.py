@@ -76,7 +76,7 @@ class Transcripts:
         minutes = self._kept.get(row.call)
         if minutes is None:
             return
-        minutes.row = replace(row, state="ended", waiting_ms=0.0, ends_in_s=None)
+        minutes.row = replace(row, state="ended", waiting_ms=0.0, behind_s=0.0, ends_in_s=None)
         minutes.stages = stages
         minutes.ended = unix()
         self._ended[row.call] = minutes
@@ -164,6 +164,9 @@ _ENDS: Mapping[str, LineState] = {
     "finished": "spoken",
     "flushed": "unspoken",
     "failed": "unspoken",
+    "captions": "captions",
+    "skipped": "skipped",
+    "through": "through",
 }
 
 

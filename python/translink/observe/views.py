@@ -14,7 +14,12 @@ from typing_extensions import TypedDict
 
 from translink.observe.stages import StageSummary
 
-LineState = Literal["final", "translated", "spoken", "unspoken", "untranslated"]
+LineState = Literal[
+    "final", "translated", "spoken", "unspoken", "untranslated", "captions", "skipped", "through"
+]
+"""`captions`: translated and shown, as the hearer wanted it; `skipped`: likewise, because the ear was
+too far behind; `through`: not translated, the hearer heard the talker themselves."""
+OriginalMode = Literal["replace", "duck", "consecutive", "captions", "through"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,14 @@ class CallRow:
     """Speech that is kept and not recognised yet, both directions."""
     ends_in_s: float | None = None
     """Nobody sends anything: seconds until the call ends for that. None while datagrams come."""
+    behind_s: float = 0.0
+    """How far the ear that is further behind is now."""
+    behind_max_s: float = 0.0
+    """And was at most."""
+    skipped: int = 0
+    """Segments that were left out to catch up, both directions."""
+    echoed: int = 0
+    """Finals that were an echo and so not translated, both directions."""
 
 
 class LineTimes(TypedDict, total=False):
@@ -90,6 +103,25 @@ class Queues:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """Whether a leg's ear comes back through its microphone."""
+
+    guard: bool
+    """Whether that is looked for."""
+    lag_ms: float
+    """After how long it comes back; 0 = it does not, as far as is known."""
+    gain_db: float | None
+    """How loud, against what was sent."""
+    frames: int
+    """20 ms frames of this call that were only echo: the recogniser heard silence."""
+    finals: int
+    """Finals of this call that were an echo, and so not translated."""
+
+
+NO_ECHO = Echo(guard=False, lag_ms=0.0, gain_db=None, frames=0, finals=0)
+
+
+@dataclass(frozen=True, slots=True)
 class LegLive:
     """A leg as it is now."""
 
@@ -126,6 +158,15 @@ class LegLive:
     """Datagrams from elsewhere, dropped."""
     waiting_ms: float = 0.0
     """Speech that is kept and not recognised yet."""
+    behind_s: float = 0.0
+    """How long its ear would be busy with what waits for it."""
+    tempo: float = 1.0
+    """How fast it is being spoken to; 1 = as synthesised."""
+    original: OriginalMode = "replace"
+    """What it hears of the other talker's own voice."""
+    echo: Echo = NO_ECHO
+    skipped: int = 0
+    """Segments that it was not told in this call, to catch up."""
 
 
 class CallDetail(TypedDict):
@@ -148,6 +189,10 @@ class CallDetail(TypedDict):
     mouth_to_ear_p50_ms: float | None
     waiting_ms: float
     ends_in_s: float | None
+    behind_s: float
+    behind_max_s: float
+    skipped: int
+    echoed: int
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, StageSummary]

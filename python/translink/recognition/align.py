@@ -16,32 +16,82 @@ WORD_SHIFT = RATE * 3 // 10
 """Two words with the same text are one word if their middles are no further apart (samples)."""
 
 
-def restated(heard: Sequence[Word], words: Sequence[Word]) -> int:
-    """How many of the leading `words` restate what was `heard` before.
+def restated(heard: Sequence[Word], words: Sequence[Word], answered: int = 0) -> int:
+    """How many of the leading `words` restate what was `heard` before; 0 = nothing in common.
+    `answered`: the source has answered for everything below this sample before.
 
-    The longest common subsequence by place and text; a word that differs before the last common one
-    is another reading of what was counted already. 0 = nothing in common.
+    A word that differs before the last common one is another reading of what was counted already.
+    A source that says everything again, only later, is compared once more without that delay.
     """
-    best = [0] * (len(heard) + 1)
-    last = 0
+    common = _common(heard, words, answered)
+    if len(common) > 1:
+        apart = sorted(middle(words[place]) - middle(known) for place, known in common)
+        by = apart[len(apart) // 2]
+        back = [Word(word.text, word.start - by, word.end - by) for word in words]
+        common = _common(heard, back, answered) or common
+    return common[-1][0] + 1 if common else 0
+
+
+def _common(heard: Sequence[Word], words: Sequence[Word], answered: int) -> list[tuple[int, Word]]:
+    """The places in `words` of those that were `heard`, and what they were."""
+    return [
+        (place, heard[known])
+        for place, known in enumerate(aligned(heard, words, answered))
+        if known is not None and _letters(heard[known]) == _letters(words[place])
+    ]
+
+
+def aligned(heard: Sequence[Word], words: Sequence[Word], answered: int = 0) -> list[int | None]:
+    """For each of `words` the place of its counterpart in `heard`, None where it has none.
+
+    The alignment that keeps the order of both and has the most in common: words with the same text,
+    the nearer the better; then words that say something else of the same audio. Words that end
+    below `answered` may be twice as far from their counterpart.
+    """
+    width = len(heard) + 1
+    best = [[0.0] * width for _ in range(len(words) + 1)]
     for count, word in enumerate(words, 1):
-        row = [0]
-        for place, known in enumerate(heard):
-            length = best[place] + 1 if same_word(known, word) else 0
-            row.append(max(length, best[place + 1], row[place]))
-        if row[-1] > best[-1]:
-            last = count
-        best = row
-    return last
+        row, above = best[count], best[count - 1]
+        shift = WORD_SHIFT if word.end > answered else 2 * WORD_SHIFT
+        for place, known in enumerate(heard, 1):
+            row[place] = max(
+                above[place], row[place - 1], above[place - 1] + _in_common(known, word, shift)
+            )
+    out: list[int | None] = [None] * len(words)
+    count, place = len(words), len(heard)
+    while count and place:
+        here = best[count][place]
+        if here == best[count][place - 1]:
+            place -= 1
+        elif here == best[count - 1][place]:
+            count -= 1
+        else:
+            count, place = count - 1, place - 1
+            out[count] = place
+    return out
 
 
 def same_word(one: Word, other: Word) -> bool:
     """One word of the talker, as two passes heard it?"""
-    return abs(_middle(one) - _middle(other)) <= WORD_SHIFT and _letters(one) == _letters(other)
+    return abs(middle(one) - middle(other)) <= WORD_SHIFT and _letters(one) == _letters(other)
 
 
-def _middle(word: Word) -> int:
+def middle(word: Word) -> int:
+    """Its place, in samples."""
     return (word.start + word.end) // 2
+
+
+def _in_common(one: Word, other: Word, shift: int) -> float:
+    """2 for the same word at the same place, less the further apart; up to 0.5 for two words of
+    which more than half of the shorter one is the same audio."""
+    apart = abs(middle(one) - middle(other))
+    if apart > shift:
+        return 0.0
+    if _letters(one) == _letters(other):
+        return 2.05 - 2 * apart / shift
+    shorter = min(one.end - one.start, other.end - other.start)
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    return max(0.0, shared / shorter - 0.5) if shorter > 0 else 0.0
 
 
 def _letters(word: Word) -> str:

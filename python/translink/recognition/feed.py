@@ -15,12 +15,14 @@ Theory of operation
 
     A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
     was sent and *nothing at all* came back for `patience` seconds (a half-open TCP connection looks
-    just like a silent caller, and can swallow minutes of audio).
+    just like a silent caller, and can swallow minutes of audio), or when it never makes anything
+    final (`finalizing`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,6 +31,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, Pace
+from translink.recognition.finalizing import (
+    WORTH_AN_ANSWER,
+    AskFinal,
+    Finalizing,
+    GiveUp,
+    PassOver,
+)
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, shifted
 
@@ -44,9 +53,7 @@ MOST_WAITING = 12
 BEYOND = RATE // 2
 """Samples by which a final may reach beyond the audio that was sent (a server that pads its last
 window): it is cut off there. Further off, its times mean nothing."""
-WORTH_AN_ANSWER = RATE // 5
-"""Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
-mentions."""
+SILENCE = bytes(2 * FRAME)
 
 
 class Audio(Protocol):
@@ -79,11 +86,14 @@ class Feed:
         audio: Audio,
         speech: SpeechMap,
         limits: FeedLimits,
+        finalizing: Finalizing,
         on_event: Callable[[StreamEvent], None],
         on_sent: Callable[[int, int | None], None],
+        on_passed_over: Callable[[int], None],
     ) -> None:
         """`on_sent(bytes, ready)`: a message was handed to the transport; `ready` = when its oldest
-        frame was put into the mailbox (ns), None when it was read from the ledger."""
+        frame was put into the mailbox (ns), None when it was read from the ledger.
+        `on_passed_over(sample)`: what has no answer below it must be recognised elsewhere."""
         self._stream = stream
         self._origin = origin
         self._audio = audio
@@ -107,7 +117,11 @@ class Feed:
         self._closing = False
         self._inbound = self._pending_since = time.monotonic()
         self._pace = Pace(self._inbound)
-        self._finalized_at = origin
+        self._finalizing = finalizing
+        finalizing.begin(origin)
+        self._on_passed_over = on_passed_over
+        self._pause = asyncio.Event()
+        """The talker has paused: the watch looks at once."""
 
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio: sent at once where possible. What does not fit the small inbox is read from
@@ -115,6 +129,8 @@ class Feed:
         if not (self._parked and self._sent_at_once(frames)):
             self._inbox.extend(frames)
             self._rouse()
+        if self._finalizing.frames(frames):
+            self._pause.set()
 
     def end_at(self, sample: int) -> None:
         """Send up to `sample`, then CloseStream; `run` returns when the rest has come back."""
@@ -168,7 +184,7 @@ class Feed:
                     event = self._within_what_was_sent(event)
                 if event.final or not event.text:
                     self._answered = max(self._answered, min(event.end, self.cursor))
-                return event
+                return self._finalizing.result(event)
             case UtteranceEnd(last_word_end=int(end)):
                 return UtteranceEnd(end + origin, event.received)
             case SpeechStarted():
@@ -209,7 +225,7 @@ class Feed:
         ):
             return False
         first = frames[0]
-        pcm = first.pcm if count == 1 else b"".join([frame.pcm for frame in frames])
+        pcm = _heard(first) if count == 1 else b"".join([_heard(frame) for frame in frames])
         if not self._stream.send_now(pcm):
             return False
         self._has_sent(pcm, first.ready)
@@ -254,7 +270,7 @@ class Feed:
         ready = None
         frame = self._next_frame(end)
         if frame is not None:
-            pcm, ready = frame.pcm, frame.ready
+            pcm, ready = _heard(frame), frame.ready
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
             if first > self.cursor:
@@ -291,7 +307,10 @@ class Feed:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(min(0.25, self._limits.patience / 4))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(0.25, self._limits.patience / 4)):
+                    await self._pause.wait()
+            self._pause.clear()
             now = time.monotonic()
             if self._speech.spoken(self._answered, self.cursor) < WORTH_AN_ANSWER:
                 self._pending_since = now
@@ -302,26 +321,26 @@ class Feed:
                     provider="listen",
                     kind=Kind.TRANSIENT,
                 )
-            await self._finalize_if_forgotten()
+            if not self._closing:
+                await self._see_to_finals(now)
 
-    async def _finalize_if_forgotten(self) -> None:
-        """The talker has stopped and no more audio comes: ask for what the recogniser may still
-        hold back."""
-        head = self._speech.head
-        if (
-            not self._closing
-            and self.cursor == head > self._finalized_at
-            and self._speech.quiet_for() > RATE
-            and self._idle_since(head)
-            and self._speech.spoken(self._finalized_at, head)
-        ):
-            self._finalized_at = head
-            await self._bounded(self._stream.finalize())
+    async def _see_to_finals(self, now: float) -> None:
+        """Ask for what the recogniser may hold back; what it will not say, others shall."""
+        heard = self._speech.captured(self._speech.head) or now
+        while (step := self._finalizing.step(now, self.cursor, heard)) is not None:
+            match step:
+                case AskFinal():
+                    self._finalizing.asked(self.cursor, now, step)
+                    await self._bounded(self._stream.finalize())
+                case PassOver():
+                    self._on_passed_over(step.end)
+                case GiveUp():
+                    raise ProviderError(step.reason, provider="listen", kind=Kind.TRANSIENT)
 
-    def _idle_since(self, head: int) -> bool:
-        """No frame for half a second."""
-        captured = self._speech.captured(head)
-        return captured > 0 and time.monotonic() - captured > 0.5
+
+def _heard(frame: Frame) -> bytes:
+    """A frame as the recogniser hears it: what is only echo was said by nobody here."""
+    return SILENCE if frame.echo else frame.pcm
 
 
 async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING
 from translink.errors import Kind, ProviderError
 from translink.providers.backoff import Backoff
 from translink.providers.breaker import Breaker, Wait
-from translink.recognition.feed import WORTH_AN_ANSWER, Audio
+from translink.recognition.feed import Audio
+from translink.recognition.finalizing import WORTH_AN_ANSWER, Finalizing
 from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint, good_place
 from translink.recognition.pieces import Pieces
@@ -78,6 +79,7 @@ class Listener:
         self._observer = observer
         self._rules = rules or ListenRules()
         self._speech = SpeechMap(start, ledger_seconds)
+        self._finalizing = Finalizing(self._speech, self._rules.finalize)
         self._timeline = Timeline(start)
         self._pieces = Pieces(
             self._timeline,
@@ -320,8 +322,10 @@ class Listener:
             timeline=self._timeline,
             pieces=self._pieces,
             rules=self._rules,
+            finalizing=self._finalizing,
             on_event=self._event,
             on_sent=self._sent,
+            on_passed_over=self._passed_over,
         )
         self._no_stint.clear()
         if stint.replayed is not None:
@@ -421,12 +425,7 @@ class Listener:
         # An empty final is an answer, unless its own interims had words.
         silent = not result.text and span.settled < self._shown <= result.end
         end = result.end if silent else result.start
-        if span.end is not None:
-            end = min(end, span.end)
-        if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
-            self.stats.replayed_ms += (end - span.settled) * 1000 / RATE
-            self._observer.replayed((end - span.settled) / RATE, "prerecorded")
-            self._pieces.start(self._timeline.hole(span, end))
+        self._passed_over(span, end)
         if not self._timeline.result(span, result):
             raise ProviderError(
                 "a result says other words of audio that was answered before",
@@ -434,6 +433,16 @@ class Listener:
                 kind=Kind.TRANSIENT,
             )
         self._release()
+
+    def _passed_over(self, span: Span, end: int) -> None:
+        """A stream has no word for what lies below `end`: if somebody speaks there, another one
+        is asked."""
+        if span.end is not None:
+            end = min(end, span.end)
+        if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
+            self._replayed(end - span.settled, "prerecorded")
+            self._pieces.start(self._timeline.hole(span, end))
+            self._release()
 
     def _release(self) -> None:
         for item in self._timeline.released():

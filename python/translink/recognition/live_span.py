@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translink.recognition.feed import WORTH_AN_ANSWER, Audio, Feed
+from translink.recognition.feed import Audio, Feed
+from translink.recognition.finalizing import WORTH_AN_ANSWER
+from translink.recognition.seam import heard_from
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from translink._core import Frame
     from translink.providers.protocols import LiveStream
+    from translink.recognition.finalizing import Finalizing
     from translink.recognition.pieces import Pieces
     from translink.recognition.rules import ListenRules
     from translink.recognition.speech_map import SpeechMap
@@ -44,8 +47,10 @@ class Stint:
         timeline: Timeline,
         pieces: Pieces,
         rules: ListenRules,
+        finalizing: Finalizing,
         on_event: Callable[[Span, StreamEvent], None],
         on_sent: Callable[[int, int | None], None],
+        on_passed_over: Callable[[Span, int], None],
     ) -> None:
         """`start` = the call's first sample; `again`: the leg had a stream before. The other
         arguments as in `Feed`."""
@@ -58,15 +63,18 @@ class Stint:
         begin = self._take_over(again=again)
         self.span = span = timeline.begin("stream")
         # On a frame's border, so that frames can go out as they come.
-        origin = max(start, (begin - self._lap) // FRAME * FRAME)
+        first = heard_from(begin, self._lap, timeline.newest_words(begin), speech)
+        origin = max(start, first // FRAME * FRAME)
         self._feed = Feed(
             stream,
             origin,
             audio=audio,
             speech=speech,
             limits=rules.feed,
+            finalizing=finalizing,
             on_event=lambda event: on_event(span, event),
             on_sent=on_sent,
+            on_passed_over=lambda end: on_passed_over(span, end),
         )
         self.frames: Callable[[Sequence[Frame]], None] = self._feed.frames
         """New audio."""

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.providers.backoff import jittered
+from translink.recognition.seam import heard_from, heard_until
+from translink.recognition.speech_map import FRAME
 from translink.results import RATE, Result, shifted
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class Pieces:
         self._tasks: dict[asyncio.Task[None], Span] = {}
         self._broke = asyncio.Event()
         self._bug: BaseException | None = None
+        self._over = False
+        """No more audio comes."""
 
     @property
     def waiting(self) -> int:
@@ -108,7 +112,9 @@ class Pieces:
         task.add_done_callback(self._finished)
 
     async def wait(self, within: float) -> None:
-        """Wait for what is under way; what is not done by then is lost, and said so."""
+        """The call is over. Wait for what is under way; what is not done by then is lost, and said
+        so."""
+        self._over = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within)
         self.cancel()
@@ -145,8 +151,11 @@ class Pieces:
                 self._timeline.lose(span)
                 self._on_change()
                 return
+            await self._border_heard(span.end, talk.end)
+            begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
+            end = heard_until(talk.end, HANGOVER, self._speech)
             first, pcm = self._audio.history(
-                max(0, talk.start - PREROLL), min(talk.end + HANGOVER, self._speech.head)
+                max(0, begin // FRAME * FRAME), min(end // FRAME * FRAME, self._speech.head)
             )
             if first > talk.start and self._lose_head(span, talk.end, first):
                 return
@@ -163,10 +172,24 @@ class Pieces:
                 pause = jittered(_CHANCE, level, base=0.25, cap=2.0)
                 await asyncio.sleep(max(pause, min(error.retry_after or 0.0, 5.0)))
                 continue
-            self._timeline.result(span, _placed(result, first))
+            self._timeline.result(span, _placed(result, first, len(pcm) // 2))
             self._timeline.done(span)
             self._on_change()
             return
+
+    async def _border_heard(self, end: int, talk_end: int) -> None:
+        """In mid-talk, wait until the word on the border has been said: cut off, it would be heard
+        as another one."""
+        missing = min(end, talk_end) + HANGOVER - self._speech.head
+        if talk_end >= end and missing > 0 and not self._over:
+            await asyncio.sleep(missing / RATE)
+
+    def _heard_from(self, span: Span, talk_start: int) -> int:
+        """Where the upload begins."""
+        at = span.settled
+        if talk_start - PREROLL > at:
+            return talk_start - PREROLL
+        return heard_from(at, PREROLL, self._timeline.newest_words(at), self._speech)
 
     def _lose_head(self, span: Span, talk_end: int, first: int) -> bool:
         """What is below `first` has left the ledger: report that part, keep the rest. True: there
@@ -179,6 +202,12 @@ class Pieces:
         return over
 
 
-def _placed(result: Result, origin: int) -> Result:
-    """Request time to the leg's time; a piece ends an utterance."""
-    return replace(shifted(result, origin), final=True, speech_final=True)
+def _placed(result: Result, origin: int, size: int) -> Result:
+    """Request time to the leg's time; a piece ends an utterance. Words end with the audio that was
+    sent: `size` samples."""
+    words = tuple(
+        word if word.end <= size else replace(word, start=min(word.start, size - 1), end=size)
+        for word in result.words
+    )
+    result = replace(result, words=words, final=True, speech_final=True)
+    return shifted(result, origin)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translink.recognition.feed import FeedLimits
+from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.pieces import CutRule
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ListenRules:
     handover: float = 2.0
     """How long a change of mode waits for a pause."""
     feed: FeedLimits = field(default_factory=FeedLimits)
+    finalize: FinalizeRules = field(default_factory=FinalizeRules)
     cut: CutRule = field(default_factory=CutRule)
 
 

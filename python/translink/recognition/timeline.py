@@ -5,9 +5,10 @@ Theory of operation
     end is open until something ends it) or one request to the prerecorded API. Sources may finish
     in any order; results leave the timeline in order of speech only, and each word exactly once:
 
-    * A span takes only the words whose middle lies in it. So a source may be given more audio than
-      its span, before and after, and a word on the border is heard whole by both neighbours but
-      counted by one of them.
+    * A source may be given more audio than its span, before and after, so that a word on the border
+      is heard whole by both neighbours. The earlier one counts the words whose middle lies before
+      the border; what the later one said is compared with that word by word (`seam`), when it is
+      its turn to be released.
     * A source that fails keeps what it made final (`settled`); the rest of its span is handed back,
       to be covered by new spans. Nothing below `settled` is taken twice.
     * A source that says again what it said before is not counted twice: where a result reaches back
@@ -24,9 +25,11 @@ Rule of use: after every call, take `released()`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from translink.recognition.align import restated
+from translink.recognition.align import middle, restated
+from translink.recognition.seam import Seam, known_from
 from translink.results import RATE, Result, UtteranceEnd, Word
 
 OVERLAP = RATE // 20
@@ -65,6 +68,8 @@ class Span:
     waiting: deque[Item] = field(default_factory=deque, init=False)
     said: deque[Word] = field(default_factory=lambda: deque(maxlen=100), init=False)
     """The newest words of this source, those outside the span included."""
+    left: list[Word] = field(default_factory=list, init=False)
+    """Words of this source beyond the span's end: the next one's."""
 
     def __post_init__(self) -> None:
         self.settled = self.answered = self.start
@@ -76,6 +81,10 @@ class Timeline:
     def __init__(self, start: int) -> None:
         self._spans: deque[Span] = deque()
         self._released: list[Item] = []
+        self._counted: deque[Word] = deque(maxlen=32)
+        """The newest words that were released."""
+        self._seam = Seam()
+        """Between the first span and those before it."""
         self._acknowledged = start
         self.assigned: int | None = start
         """First sample no span covers yet; None while an open span covers all that comes."""
@@ -89,6 +98,14 @@ class Timeline:
     def pending(self) -> int:
         """Spans that hold back later ones or are not finished."""
         return len(self._spans)
+
+    def newest_words(self, before: int) -> list[Word]:
+        """Some of the words that were recognised so far in spans that begin before that sample."""
+        words = list(self._counted)
+        for span in self._spans:
+            if span.start < before:
+                words += span.said
+        return words
 
     def unfinished(self) -> list[Span]:
         """Spans whose source may still say something, in order of speech."""
@@ -120,8 +137,8 @@ class Timeline:
     def result(self, span: Span, result: Result) -> bool:
         """Take a final result in absolute samples. Interims do not belong here.
 
-        Words whose middle is below `span.start` or not below `span.end` belong to a neighbour and
-        are dropped. So are words that the same source has said before.
+        Words whose middle is not below `span.end` belong to a neighbour and are dropped. So are
+        words that the same source has said before, and on release those that another one has.
 
         False: the result was not taken. It speaks of a stretch in which the source has heard words,
         but it knows none of them, so the source's clock cannot be right (it counts from 0 again).
@@ -132,16 +149,20 @@ class Timeline:
         again = result.end <= span.answered or result.start < span.answered - OVERLAP
         said = result.words
         if again and span.said and said:
-            known = restated(span.said, said)
+            known = restated(span.said, said, span.answered)
             if not known and any(word.end > result.start + MISPLACED for word in span.said):
                 return False
-        if result.end <= span.answered and len(result.words) == known:
-            result = replace(result, words=(), text="")
+        if known and len(said) == known:
+            # Nothing new: nor does it answer for more audio than it did the first time.
+            result = replace(result, end=min(result.end, span.answered), words=(), text="")
+        elif result.end <= span.answered and not said:
+            result = replace(result, text="")
         elif known:
             words = result.words[known:]
             result = replace(result, words=words, text=" ".join(word.text for word in words))
         span.answered = max(span.answered, result.end)
-        trimmed = _within(result, span.start, span.end)
+        trimmed, left = _within(result, span.start, span.end)
+        span.left += left
         span.said.extend(said[known:])
         span.settled = max(span.settled, trimmed.end)
         span.waiting.append(trimmed)
@@ -240,34 +261,52 @@ class Timeline:
     def _release(self) -> None:
         while self._spans:
             first = self._spans[0]
-            self._released.extend(first.waiting)
-            first.waiting.clear()
+            while first.waiting:
+                item = first.waiting.popleft()
+                if isinstance(item, Result):
+                    self._say(item)
+                else:
+                    self._released.append(item)
             self._acknowledged = max(self._acknowledged, first.settled)
             if not first.done:
                 return
+            self._say_alone(first.settled, ())
             self._spans.popleft()
+            known = known_from(self._counted, first.left, first.settled)
+            if not first.said:
+                # What was left to one that then heard nothing is still to be had.
+                known = known[: len(self._counted)] + self._seam.open + known[len(self._counted) :]
+            self._seam = Seam(first.settled, known)
+
+    def _say(self, result: Result) -> None:
+        words = self._seam.own(result.words)
+        self._say_alone(result.end, words)
+        self._counted.extend(words)
+        same = len(words) == len(result.words)
+        self._released.append(result if same else _with(result, words))
+
+    def _say_alone(self, answered: int, words: Sequence[Word]) -> None:
+        """Words that the one before heard just behind its border, and the first span did not."""
+        for word in self._seam.alone(answered, words):
+            self._counted.append(word)
+            self._released.append(Result(word.start, word.end, word.text, (word,), final=True))
 
 
-def _within(result: Result, start: int, end: int | None) -> Result:
-    """The part of `result` whose words have their middle in [start, end)."""
+def _within(result: Result, start: int, end: int | None) -> tuple[Result, Sequence[Word]]:
+    """The part of `result` that is not beyond `end`, and the words that are. Of one that has no
+    words, only text, all or nothing."""
     first = max(result.start, start)
     last = max(result.end if end is None else min(result.end, end), start)
+    placed = replace(result, start=min(first, last), end=last)
     if not result.words:
-        middle = (result.start + result.end) // 2
-        inside = start <= middle and (end is None or middle < end)
-        return replace(result, start=min(first, last), end=last, text=result.text if inside else "")
-    kept = tuple(word for word in result.words if _owns(word, start, end))
-    if len(kept) == len(result.words):
-        return replace(result, start=min(first, last), end=last)
-    return replace(
-        result,
-        start=min(first, last),
-        end=last,
-        words=kept,
-        text=" ".join(word.text for word in kept),
-    )
+        at = (result.start + result.end) // 2
+        inside = start <= at and (end is None or at < end)
+        return (placed if inside else replace(placed, text="")), ()
+    if end is None or all(middle(word) < end for word in result.words):
+        return placed, ()
+    kept = tuple(word for word in result.words if middle(word) < end)
+    return _with(placed, kept), [word for word in result.words if middle(word) >= end]
 
 
-def _owns(word: Word, start: int, end: int | None) -> bool:
-    middle = (word.start + word.end) // 2
-    return start <= middle and (end is None or middle < end)
+def _with(result: Result, words: tuple[Word, ...]) -> Result:
+    return replace(result, words=words, text=" ".join(word.text for word in words))

@@ -32,11 +32,18 @@ def shape(type_: str) -> TypeAdapter[Any]:
 
 async def eventful() -> list[Event]:
     """A call in which everything happens."""
-    board = Board(idle_timeout=30, mode="auto")
+    board = Board(idle_timeout=30, mode="auto", lag={"ask_for_pause": 5})
     switchboard = board.switchboard
     seen_events: list[Event] = []
     board.journal.listen(seen_events.append)
     await board.talk("1", 1.0)
+    (call,) = switchboard.calls.values()
+    board.legs["2"].count("behind_ns", 6_000_000_000)
+    call.look()
+    await board.talk("2", 0.6)
+    board.legs["1"].count("echo_lag_ns", 180_000_000)
+    await board.talk("1", 1.0)
+    board.legs["1"].count("echo_lag_ns", 0)
     board.providers.bugs["translate en"] = DOWN
     await board.talk("1", 0.6)
     board.providers.bugs = {"speak fr": DOWN}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from translink.process.pressure import Pressure
     from translink.process.usage import ProcessUsage
     from translink.providers.lineup import Lineup
+    from translink.settings.lag import Original
     from translink.settings.legs import Mode
     from translink.settings.model import Settings
 
@@ -184,6 +185,10 @@ class Console:
             "mouth_to_ear_p50_ms": row.mouth_to_ear_p50_ms,
             "waiting_ms": row.waiting_ms,
             "ends_in_s": row.ends_in_s,
+            "behind_s": row.behind_s,
+            "behind_max_s": row.behind_max_s,
+            "skipped": row.skipped,
+            "echoed": row.echoed,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
@@ -297,6 +302,8 @@ class Console:
         language: str | None = None,
         volume: float | None = None,
         muted: bool | None = None,
+        original: Original | None = None,
+        echo_guard: bool | None = None,
     ) -> LegLive:
         """Change what is not None; the leg as it is then. Raises `LookupError`."""
         board = self._switchboard
@@ -306,6 +313,14 @@ class Console:
             self._journal.emit(
                 "settings",
                 {"volume": it.media.volume, "muted": it.media.muted},
+                call=it.call.name if it.call else None,
+                leg=leg,
+            )
+        if original is not None or echo_guard is not None:
+            it.set_hearing(original=original, echo_guard=echo_guard)
+            self._journal.emit(
+                "settings",
+                {"original": it.hearing.original, "echo_guard": it.media.echo_guard},
                 call=it.call.name if it.call else None,
                 leg=leg,
             )

@@ -126,8 +126,10 @@ class SpeechEvent(Happened):
     """What the ear hears of a segment."""
 
     type: Literal["speech"] = "speech"
-    state: Literal["started", "finished", "flushed", "failed"]
-    """`failed` after `started`: not to the end."""
+    state: Literal["started", "finished", "flushed", "failed", "captions", "skipped", "through"]
+    """`failed` after `started`: not to the end. Never started: `captions`, because the hearer wants
+    text only; `skipped`, because their ear is too far behind (`lag.leave_out`); `through`, because
+    they heard the talker themselves (such a segment is not translated either)."""
     segment: int
     reason: str | None = None
     """Why it failed."""
@@ -204,6 +206,8 @@ class SettingsEvent(Happened):
     language: str | None = None
     volume: float | None = None
     muted: bool | None = None
+    original: str | None = None
+    echo_guard: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +218,27 @@ class SourceEvent(Happened):
     before: str
     """`ip:port`."""
     now: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EchoEvent(Happened):
+    """What was recognised was the echo of what the talker's ear had just been told: it is not
+    translated."""
+
+    type: Literal["echo"] = "echo"
+    text: str
+    start: int
+    """First sample of the final that it was in."""
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseEvent(Happened):
+    """A talker heard the tone that asks for a pause (`lag.ask_for_pause`)."""
+
+    type: Literal["pause"] = "pause"
+    behind_s: float
+    """How far the other ear was behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +279,8 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         LossEvent,
         SettingsEvent,
         SourceEvent,
+        EchoEvent,
+        PauseEvent,
         PressureEvent,
         ListeningEvent,
     )

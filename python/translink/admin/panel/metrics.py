@@ -103,6 +103,10 @@ class _Snapshot(Collector):
             for (name, what), value in by_kind.items():
                 family.add_metric([name, what], value)
             yield family
+        for name, meaning, key, scale in _SAID:
+            family = CounterMetricFamily(f"translink_leg_{name}", meaning, labels=["leg"])
+            _add(family, _summed((leg.leg, asdict(leg.said)[key]) for leg in legs), scale)
+            yield family
         for name, meaning, key, scale in _LEG_GAUGES:
             gauge = GaugeMetricFamily(f"translink_leg_{name}", meaning, labels=["leg"])
             _add(gauge, _highest((leg.leg, leg.media.get(key, 0)) for leg in legs), scale)
@@ -220,12 +224,30 @@ _LEG_COUNTERS: tuple[_Row, ...] = (
     ("clock_resets", "Times the playout clock was set anew", "clock_resets", 1),
     ("strangers", "Datagrams from elsewhere than the leg's source", "strangers", 1),
     ("source_changes", "Times that another sender took over in a call", "source_changes", 1),
+    ("playout_full", "Times that speech had to wait because the ear was full", "playout_full", 1),
+    (
+        "tempo_saved_seconds",
+        "Left out of pauses and speech to say it faster",
+        "tempo_saved",
+        1 / 32e3,
+    ),
+    ("frames_echo", "Frames that were only the echo of the ear", "frames_echo", 1),
+)
+_SAID: tuple[_Row, ...] = (
+    ("segments", "Segments said there", "segments", 1),
+    ("segments_skipped", "Not spoken, the other ear being too far behind", "skipped", 1),
+    ("segments_captioned", "Shown only, as the hearer wanted it", "captioned", 1),
+    ("segments_through", "Heard in the talker's own voice", "through", 1),
+    ("finals_echoed", "Finals that were an echo, not translated", "echoed", 1),
 )
 _LEG_GAUGES: tuple[_Row, ...] = (
     ("late_max_seconds", "The longest delay of a playout tick", "late_max", 1e-9),
     ("playout_queued_bytes", "Bytes waiting for the ear", "playout_queued", 1),
     ("receive_buffer_bytes", "Receive buffer as granted", "rcvbuf", 1),
     ("jitter_seconds", "Of the arrival of datagrams", "jitter_ns", 1e-9),
+    ("behind_seconds", "How long the ear would be busy with what waits", "behind_ns", 1e-9),
+    ("tempo_ratio", "How fast the ear is being spoken to", "tempo", 1e-3),
+    ("echo_lag_seconds", "After how long the ear comes back; 0 = not", "echo_lag_ns", 1e-9),
     ("dead", "1 = out of service because of a bug", "dead", 1),
 )
 _RECOGNITION: tuple[_Row, ...] = (

@@ -46,6 +46,8 @@ class LegRoutes:
                 language=change.language,
                 volume=change.volume,
                 muted=change.muted,
+                original=change.original,
+                echo_guard=change.echo_guard,
             )
         except LookupError:
             # It was there a moment ago: a leg that was created for a call went with it.

@@ -19,6 +19,7 @@ from pydantic import (
 
 from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
+from translink.settings.lag import Original
 from translink.settings.legs import LEG_NAME, Mode
 from translink.settings.types import Address, Language, Source
 
@@ -92,6 +93,8 @@ class LegRequest(_Wish):
     known beforehand."""
     source: Origin | None = None
     """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes."""
+    original: Original = "replace"
+    """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Which speaks to it."""
 
@@ -104,6 +107,7 @@ class LegRequest(_Wish):
             send_from_listen=self.send_from_listen,
             source=self.source,
             voice=self.voice,
+            original=self.original,
         )
 
 
@@ -131,6 +135,12 @@ class LegChange(_Wish):
     """Of its ear; 1 = as synthesised."""
     muted: bool | None = None
     """Take what is said on it as silence."""
+    original: Original | None = None
+    """What its ear hears of the other talker's own voice: `replace` nothing but the translation;
+    `duck` it softly under the translation; `consecutive` it first, then the translation; `captions`
+    nothing, text only; `through` it alone. No word is lost by a switch."""
+    echo_guard: bool | None = None
+    """Whether what its ear hears is kept from coming back through its microphone."""
 
 
 class ModeChange(_Wish):

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translink import log
+from translink.log import redaction
 
 SECRET = 's3cr3t"key\\with-quotes'
 Configure = Callable[..., io.StringIO]
@@ -113,7 +114,7 @@ pieces |= st.just("279a2e9d-83b3-c416-7e2d-f721593e42a0")
 
 @given(st.lists(pieces, max_size=12).map("".join))
 def test_a_line_that_is_not_looked_through_has_nothing_to_mask(line: str) -> None:
-    assert log.Redaction()(line) == log._KEYS.sub(log._masked, line)
+    assert log.Redaction()(line) == redaction._KEYS.sub(redaction._masked, line)
 
 
 def test_ordinary_words_are_left_alone() -> None:

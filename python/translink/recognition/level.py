@@ -1,0 +1,49 @@
+"""Quiet by level: what a voice detector, which waits before it calls a pause one, says too late.
+Sans-IO.
+
+The detector's hang-over is about a quarter of a second; between two clauses a talker pauses for less.
+"""
+
+from __future__ import annotations
+
+FRAMES_A_SECOND = 50
+RISE = 10 ** (3 / 20 / FRAMES_A_SECOND)
+"""By which the floor rises a frame: 3 dB a second, so that a sentence does not lift it to itself."""
+FALL = 10 ** (-6 / 20 / FRAMES_A_SECOND)
+"""By which the talker's level falls a frame: 6 dB a second."""
+ABOVE_FLOOR = 2.0
+"""6 dB above the room's noise is still quiet."""
+BELOW_TALKER = 1 / 16
+"""So is 24 dB below the talker, in a room without noise."""
+
+
+class Quiet:
+    """One leg's pauses."""
+
+    def __init__(self, least: float) -> None:
+        """`least` = seconds that make a pause."""
+        self._least = max(1, round(least * FRAMES_A_SECOND))
+        self._floor = 1.0
+        self._talker = 0.0
+        self._frames = 0
+        """Quiet ones in a row."""
+
+    @property
+    def now(self) -> bool:
+        """In a pause."""
+        return self._frames >= self._least
+
+    def frame(self, rms: int) -> bool:
+        """Take a frame's level. True: with it a pause has begun."""
+        if rms < self._floor:
+            self._floor = rms if rms > 1 else 1.0
+        else:
+            self._floor *= RISE
+        self._talker *= FALL
+        if rms > self._talker:
+            self._talker = rms
+        if rms > ABOVE_FLOOR * self._floor and rms > BELOW_TALKER * self._talker:
+            self._frames = 0
+            return False
+        self._frames += 1
+        return self._frames == self._least

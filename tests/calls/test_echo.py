@@ -1,0 +1,162 @@
+"""Words of an echo are found, and the talker's own are left."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from tests.fakes.media import FakeFrame
+from translink._core import Frame
+from translink.calls.echo import EchoedWords, WithoutEcho
+from translink.calls.hearing import Hearing
+from translink.recognition.speech_map import FRAME, SpeechMap
+from translink.results import RATE, Result, Word
+
+TOLD = "The meeting is on Tuesday at three, in the large room."
+OWN = "no wait I cannot come"
+
+
+class Phone:
+    """A talker whose ear may come back through their microphone, 180 ms later."""
+
+    def __init__(self, lag: float = 0.18) -> None:
+        self.lag = lag
+        self.ear = Hearing(echo=lambda: self.lag)
+        self.speech = SpeechMap(0)
+        self.guard = EchoedWords(self.ear, self.speech)
+
+    def is_told(self, text: str = TOLD, start: float = 1.0, end: float = 4.0) -> None:
+        self.ear.told.begin(1, text, start)
+        self.ear.told.end(1, end)
+
+    def hears(self, seconds: float, *, speech: bool = True, echo: bool = False) -> None:
+        """Audio comes in; the sound of sample n reaches the socket at n / 16,000 s."""
+        for _ in range(round(seconds * 50)):
+            at = self.speech.head
+            captured = round((at + FRAME) / RATE * 1e9)
+            frame = FakeFrame(at, speech and not echo, captured, captured, echo=echo)
+            self.speech.frame(at, frame.speech, 100, captured)
+            self.guard.frames([cast("Frame", frame)])
+
+    def says(self, text: str, start: float = 1.2, end: float = 4.2) -> tuple[str, str]:
+        """A final; its words share the time. What is left of it, and what was an echo."""
+        texts = text.split()
+        step = (end - start) / len(texts)
+        times = [int((start + n * step) * RATE) for n in range(len(texts) + 1)]
+        words = tuple(map(Word, texts, times, times[1:]))
+        final = Result(times[0], times[-1], text, words, final=True, speech_final=True)
+        own, echo = self.guard.split(final)
+        assert own.speech_final
+        assert own.text == " ".join(word.text for word in own.words)
+        return own.text, echo
+
+
+def test_what_the_ear_was_told_is_not_the_talkers() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(5.0)
+    assert phone.says("the meeting is on Tuesday at 3 in the large room") == (
+        "",
+        "the meeting is on Tuesday at 3 in the large room",
+    )
+
+
+def test_misheard_words_at_its_ends_belong_to_it() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(5.0)
+    assert phone.says("Then meeting is on Thursday at three in the large rooms")[0] == ""
+
+
+def test_the_talkers_own_words_around_it_stay() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(5.0)
+    heard = f"{OWN} the meeting is on Tuesday at three please"
+    assert phone.says(heard) == (f"{OWN} please", "the meeting is on Tuesday at three")
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.18])
+def test_a_talker_without_an_echo_or_who_says_something_else_keeps_every_word(lag: float) -> None:
+    phone = Phone(lag)
+    phone.is_told(TOLD if not lag else "Would you like the small one or the large one?")
+    phone.hears(5.0)
+    assert phone.says(TOLD) == (TOLD, "")
+
+
+def test_few_words_in_the_midst_of_others_are_chance() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(5.0)
+    said = "I am on Tuesday in the office"
+    assert phone.says(said) == (said, "")
+
+
+def test_a_single_word_that_is_all_of_it_is_an_echo() -> None:
+    phone = Phone()
+    phone.is_told("Yes.")
+    phone.hears(5.0)
+    assert phone.says("yes")[0] == ""
+    assert phone.says("yes sir")[0] == "yes sir"
+
+
+def test_it_comes_back_soon_or_not_at_all() -> None:
+    phone = Phone()
+    phone.is_told(start=1.0, end=4.0)
+    phone.hears(12.0)
+    assert phone.says(TOLD, 4.5, 5.0)[0] == "", "within its lag and a second"
+    assert phone.says(TOLD, 5.3, 8.0)[0] == TOLD, "they repeat what they heard"
+    assert phone.says(TOLD, 0.2, 1.0)[0] == TOLD, "they said it first"
+
+
+def test_who_repeats_what_they_hear_over_it_is_louder_than_the_echo() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(1.0)
+    phone.hears(0.2, echo=True)  # from here on the engine tells them apart
+    phone.hears(4.0, speech=True)
+    assert phone.says(TOLD)[0] == TOLD
+
+
+def test_what_slipped_through_the_engines_mark_is_found_by_its_words() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(1.0)
+    for _ in range(10):
+        phone.hears(0.3, echo=True)
+        phone.hears(0.1, speech=True)
+    assert phone.says(TOLD)[0] == ""
+
+
+def test_an_echo_of_before_the_engine_knew_it_is_found_by_its_words() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(4.2)
+    phone.hears(1.0, echo=True)
+    assert phone.says(TOLD)[0] == ""
+
+
+def test_a_script_that_writes_no_words_apart_is_compared_by_its_characters() -> None:
+    phone = Phone()
+    phone.is_told("会議は火曜日の三時からです。")
+    phone.hears(5.0)
+    assert phone.says("会議は 火曜日の 三時 から です")[0] == ""
+    assert phone.says("明日は 来ません")[0] == "明日は 来ません"
+
+
+def test_without_times_of_words_all_of_it_goes_or_nothing() -> None:
+    phone = Phone()
+    phone.is_told()
+    phone.hears(5.0)
+    for text, left in ((TOLD, ""), (f"{OWN} {TOLD}", f"{OWN} {TOLD}")):
+        final = Result(RATE, 4 * RATE, text, (), final=True)
+        assert phone.guard.split(final)[0].text == left
+
+
+def test_the_recogniser_is_given_the_ledger_without_the_echo() -> None:
+    class Ledger:
+        def history(self, start: int, end: int, *, without_echo: bool = False) -> tuple[int, bytes]:
+            return start, b"masked" if without_echo else b"all"
+
+    assert WithoutEcho(Ledger()).history(3, 4) == (3, b"masked")
