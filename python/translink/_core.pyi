@@ -9,12 +9,14 @@ from typing import Final, Literal, TypedDict, final, type_check_only
 
 __all__ = [
     "BeaconDecoder",
+    "Digit",
     "Engine",
     "Frame",
+    "Hangup",
     "Playout",
     "Resampler",
+    "RtpFound",
     "SourceChange",
-    "StreamNews",
     "__version__",
     "alaw_decode",
     "alaw_encode",
@@ -84,14 +86,41 @@ class SourceChange:
     """Arrival of the datagram that settled it."""
 
 @final
-class StreamNews:
-    """A leg's connection (`attach`) told something."""
+class Hangup:
+    """The other end of a leg's connection (`attach`) hung up, or it broke. It is closed."""
 
     leg: int
-    kind: str
-    """`digit`; or `ended`: the other end hung up, or the connection broke. It is closed."""
-    digit: str
-    """What was dialled."""
+    at: int
+
+@final
+class Digit:
+    """The talker pressed a key: an event of RFC 4733. It is never heard as sound."""
+
+    leg: int
+    life: int
+    """As in `Frame`."""
+    key: str
+    """`0` to `9`, `*`, `#`, `A` to `D`, `!` for the hook flash."""
+    duration: int
+    at: int
+    """Arrival of the packet that settled it."""
+
+@final
+class RtpFound:
+    """RTP comes into a leg whose `transport` is not `rtp`.
+
+    Told once, until headerless PCM comes again. Raw leg: after ten packets, of which no one is
+    heard as sound. `auto`: after three, all of which are heard.
+    """
+
+    leg: int
+    life: int
+    """As in `Frame`."""
+    payload_type: int
+    format: str | None
+    """What that payload type is, if it is known without an agreement."""
+    taken: bool
+    """It is heard (`auto`); else it is dropped, as `drops_rtp`."""
     at: int
 
 @type_check_only
@@ -155,6 +184,30 @@ class LegCounters(TypedDict):
     """The echo that was learned in this call: from sending to hearing. 0 = there is none."""
     echo_gain: int
     """Its gain, the ratio of amplitudes in millionths: 500,000 is -6 dB."""
+    drops_rtp: int
+    """Datagrams of RTP that came into a raw leg (`RtpFound`)."""
+    rtp_lost: int
+    """RTP packets that were not there when their turn was over; their time was concealed."""
+    rtp_late: int
+    """RTP packets that came after their turn (they count as lost, too), and stragglers of a stream
+    that another one replaced.
+    """
+    rtp_reordered: int
+    """RTP packets that came in time after ones that follow them."""
+    rtp_duplicates: int
+    rtp_refused: int
+    """RTP packets of a payload type that nobody understands, or with more than 0.5 s in them; and
+    datagrams to an RTP leg that are no RTP.
+    """
+    rtp_rtcp: int
+    """RTCP packets on the port of RTP."""
+    rtp_streams: int
+    """Times that another stream (SSRC) took over."""
+    rtp_concealed_ns: int
+    """Sound that was made up for what was lost."""
+    rtp_digits: int
+    rtp_wait_ns: int
+    """How long a gap in the sequence is waited for now: 80 to 200 ms; 0 = no RTP yet."""
     drops_flushed: int
     """Bytes that waited for the ear and were dropped by `flush` or `reset_leg`."""
     drops_stale: int
@@ -221,9 +274,13 @@ class Engine:
         tail_ms: int = 1500,
         receive_buffer: int = 4_194_304,
         playout_seconds: float = 60.0,
-        continuous: bool = False,
+        continuous: bool | None = None,
         tempo: Sequence[tuple[float, float]] | None = None,
         echo_guard: bool = False,
+        transport: Literal["raw", "rtp", "auto"] = "raw",
+        format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16",
+        reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None,
+        rate: Literal[16000, 8000] = 16000,
     ) -> int:
         """Bind the leg's socket and return the leg's number.
 
@@ -247,6 +304,18 @@ class Engine:
         - `any`: everybody's, mixed as they come.
         - an IP address with or without `:port` (`192.0.2.7`, `[2001:db8::7]:4000`), or up to 8 of
           them: theirs.
+
+        `transport` is what the datagrams are, both ways:
+
+        - `raw`: s16le without a header at `rate`. An ear at 8 kHz is sent 320 bytes every 20 ms.
+        - `rtp`: RFC 3550, sent from the socket that listens. Payload types 0 (ulaw), 8 (alaw), 9
+          (g722), 10 and 11 (slin), 118 (slin16), 13 and 19 (comfort noise), 101 (events) mean
+          these; other dynamic ones mean `format` if that is slin16 or slin. The ear is sent `reply`, by default
+          what the newest packet was in, or g722 if that was slin16; until there is one, what fits `format`.
+        - `auto`: raw until three packets of RTP come, then RTP.
+
+        `continuous`: send silence to the ear between utterances; by default `rtp` does, and `auto`
+        once there is RTP.
         """
 
     def local_address(self, leg: int) -> tuple[str, int]:
@@ -292,14 +361,14 @@ class Engine:
         """From now on the leg's talker and ear are at the other end of a connection: AudioSocket.
 
         The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
-        with the leg, by `hang_up`, or by the other end, which is told (`StreamNews`). `descriptor` is
+        with the leg, by `hang_up`, or by the other end, which is told (`Hangup`). `descriptor` is
         copied: the caller closes theirs. `rate` (8000, 12000, 16000, …) is what the ear is sent until
         audio has come; then it is that audio's. A frame that finds the one before it unsent is dropped
         and counted in `errors_send`. Raises `OSError`, `ValueError`.
         """
 
     def hang_up(self, leg: int) -> None:
-        """Hang up the leg's connection, if it has one. Not told as `StreamNews`."""
+        """Hang up the leg's connection, if it has one. Not told as `Hangup`."""
 
     def flush(self, leg: int) -> None:
         """Drop what waits for the ear; each utterance concerned is told as `flushed`."""
@@ -316,6 +385,13 @@ class Engine:
 
     def stranger(self, leg: int) -> tuple[str, int] | None:
         """Whose datagram was dropped last, in this call or before."""
+
+    def set_play_to(self, leg: int, play_to: tuple[str, int] | None) -> None:
+        """Where the ear is from now on, whoever talks. It is sent from the socket that listens.
+
+        For a PBX that says where it listens only when it knows where the leg does. Raises
+        `OSError`, `ValueError`.
+        """
 
     def set_volume(self, leg: int, factor: float) -> None:
         """How loud the leg's ear hears, 0 to 2. Raises `ValueError`.
@@ -415,7 +491,9 @@ class Engine:
         Open for as long as the engine exists.
         """
 
-    def drain(self, limit: int = 256) -> list[Frame | Playout | SourceChange | StreamNews]:
+    def drain(
+        self, limit: int = 256
+    ) -> list[Frame | Playout | SourceChange | Digit | RtpFound | Hangup]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

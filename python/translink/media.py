@@ -23,7 +23,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Engine, Frame, Playout, SourceChange, StreamNews
+from translink._core import Digit, Engine, Frame, Hangup, Playout, RtpFound, SourceChange
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ FRAME_SECONDS = 0.02
 SAY_AGAIN = 60.0
 """Seconds until a talker who moves again is in the log again."""
 
+Step = Playout | SourceChange | Digit | RtpFound | Hangup
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,10 @@ class Media:
             continuous=leg.continuous,
             tempo=self._tempo,
             echo_guard=guarded,
+            transport=leg.transport,
+            format=leg.format,
+            reply=leg.reply,
+            rate=leg.rate,
         )
         granted = self._engine.counters(number)["rcvbuf"]
         if granted < leg.receive_buffer:
@@ -133,7 +138,7 @@ class Media:
                 self.on_died()
             return
         frames: dict[int, list[Frame]] = {}
-        steps: list[Playout | SourceChange | StreamNews] = []
+        steps: list[Step] = []
         for item in items:
             if isinstance(item, Frame):
                 number = item.leg
@@ -223,10 +228,14 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
-        self.on_stream: Callable[[StreamNews], None] | None = None
-        """What its connection told: a digit, or its end."""
+        self.on_hangup: Callable[[], None] | None = None
+        """The other end of its connection hung up."""
         self.on_source: Callable[[SourceChange], None] | None = None
         """Another sender has taken over in a call. Said in the log once a minute at most."""
+        self.on_digit: Callable[[Digit], None] | None = None
+        """The talker pressed a key."""
+        self.on_rtp: Callable[[RtpFound], None] | None = None
+        """RTP comes into a leg that was not set to it. Said in the log, once until PCM comes."""
         self.volume = 1.0
         """As set by `set_volume`."""
         self.muted = False
@@ -292,6 +301,10 @@ class MediaLeg:
         """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
         self._engine.set_source(self.number, source)
 
+    def set_play_to(self, play_to: tuple[str, int] | None) -> None:
+        """Where the ear is from now on, whoever talks; None = nowhere. Raises `OSError`, `ValueError`."""
+        self._engine.set_play_to(self.number, play_to)
+
     def source(self) -> tuple[str, int] | None:
         """Whose datagrams are heard in this call."""
         return self._engine.source(self.number)
@@ -348,19 +361,44 @@ class MediaLeg:
         if frames and self.on_frames is not None:
             self.on_frames(frames)
 
-    def _take_step(self, step: Playout | SourceChange | StreamNews) -> None:
-        if isinstance(step, SourceChange):
+    def _take_step(self, step: Step) -> None:
+        if isinstance(step, Hangup):
+            if self.on_hangup is not None:
+                self.on_hangup()
+        elif not isinstance(step, Playout):
             if step.life >= self._life:
-                self._take_change(step)
-        elif isinstance(step, StreamNews):
-            if self.on_stream is not None:
-                self.on_stream(step)
+                self._take_news(step)
         elif step.kind == "dead":
             logger.error("leg %s is out of service: a bug in translink", self.name)
             if self.on_dead is not None:
                 self.on_dead()
         elif self.on_playout is not None:
             self.on_playout(step)
+
+    def _take_news(self, news: SourceChange | Digit | RtpFound) -> None:
+        if isinstance(news, SourceChange):
+            self._take_change(news)
+        elif isinstance(news, Digit):
+            if self.on_digit is not None:
+                self.on_digit(news)
+        else:
+            self._take_rtp(news)
+
+    def _take_rtp(self, found: RtpFound) -> None:
+        format = found.format or f"payload type {found.payload_type}"
+        port = self.listen_address[1]
+        if found.taken:
+            logger.info("leg %s: RTP (%s) comes to port %d, and is heard", self.name, format, port)
+        else:
+            logger.warning(
+                "leg %s: RTP (%s) comes to port %d, which expects headerless PCM; nothing of it is "
+                'heard. Set transport = "rtp" (or "auto") for this leg',
+                self.name,
+                format,
+                port,
+            )
+        if self.on_rtp is not None:
+            self.on_rtp(found)
 
     def _take_change(self, change: SourceChange) -> None:
         now = time.monotonic()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from benches.kit.native import program
-from translink._core import Engine, Frame, Playout, SourceChange
+from translink._core import Digit, Engine, Frame, Playout, RtpFound, SourceChange
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -26,6 +26,8 @@ class Drainer:
         self.frames: list[Frame] = []
         self.steps: list[Playout] = []
         self.changes: list[SourceChange] = []
+        self.keys: list[Digit] = []
+        self.found: list[RtpFound] = []
 
     def until(self, done: Callable[[], bool], timeout: float = 5.0) -> bool:
         """Drain until `done`; False if that does not come about in time."""
@@ -49,6 +51,10 @@ class Drainer:
                 self.frames.append(item)
             elif isinstance(item, SourceChange):
                 self.changes.append(item)
+            elif isinstance(item, Digit):
+                self.keys.append(item)
+            elif isinstance(item, RtpFound):
+                self.found.append(item)
             elif isinstance(item, Playout):
                 self.steps.append(item)
         return len(items)

@@ -166,6 +166,38 @@ async def test_two_telephones_hear_every_word_of_each_other_once(
     await nothing_left(asterisk, pbx)
 
 
+@pytest.mark.parametrize(
+    ("medium", "format", "reply"),
+    [
+        ("rtp", "slin", "slin"),
+        ("rtp", "alaw", "alaw"),
+        ("rtp", "ulaw", "alaw"),
+        ("rtp", "g722", "g722"),
+        ("audiosocket", "slin16", None),
+        ("audiosocket", "slin", None),
+    ],
+)
+async def test_words_survive_every_format(
+    asterisk: Asterisk,
+    fake: FakeProviders,
+    tmp_path: Path,
+    medium: str,
+    format: str,
+    reply: str | None,
+) -> None:
+    extra = f'app = "other"\nmedia = "{medium}"\nformat = "{format}"\n'
+    extra += f'reply = "{reply}"\n' if reply else ""
+    async with translink(tmp_path, fake, asterisk.url, extra) as server:
+        variables = {"__APP": "other"}
+        one = await asterisk.dial("3333", words(13), first=1.0, last=20, variables=variables)
+        two = await asterisk.dial("4444", words(14), first=1.0, last=20, variables=variables)
+        await hears(one, words(14), server)
+        await hears(two, words(13), server)
+        await one.hang_up()
+        await gone(two, within=12.0)
+        await asterisk.empty()
+
+
 async def test_what_was_said_before_hanging_up_is_heard_to_its_end(
     asterisk: Asterisk, pbx: Pbx
 ) -> None:

@@ -49,7 +49,7 @@ func_periodic_hook
 """
 DIALPLAN = """
 [in]
-exten => _[0-9].,1,Stasis(translink,${EXTEN})
+exten => _[0-9].,1,Stasis(${IF($["${APP}" = ""]?translink:${APP})},${EXTEN})
  same => n,GotoIf($["${STASISSTATUS}" = "FAILED"]?failed,1)
  same => n,Hangup()
 exten => _call-.,1,Stasis(translink,${CUT(EXTEN,-,2)},${CUT(EXTEN,-,3)})

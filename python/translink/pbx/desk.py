@@ -92,13 +92,15 @@ class Desk:
         open_leg: Callable[[LegSettings], MediaLeg],
         *,
         most: int,
+        host: str,
         plan: Mapping[str, object],
     ) -> None:
         """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`; `most` = legs opened
-        for one call, at once; `plan` = what their settings are besides name and language."""
+        for one call, at once; `host` and `plan`: see `LegSettings.brought`."""
         self._board = board
         self._open = open_leg
         self._most = most
+        self._host = host
         self._plan = plan
         self._seats: dict[str, Seat] = {}
         self._rooms: dict[str, Room] = {}
@@ -134,7 +136,7 @@ class Desk:
         self._may_begin()
         names = (f"{name}.1", f"{name}.2")
         wishes = [
-            LegSettings.model_validate({"name": leg, "language": language, **self._plan})
+            LegSettings(name=leg, language=language).brought(self._host, self._plan)
             for leg, language in zip(names, languages, strict=True)
         ]
         room = self._open_room(name, (wishes[0], wishes[1]))

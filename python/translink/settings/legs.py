@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -42,8 +43,19 @@ class LegSettings(Part):
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
     """None = the system's."""
-    continuous: bool = False
-    """Send silence while nothing is said, for gateways that need a steady stream."""
+    transport: Literal["raw", "rtp", "auto"] = "raw"
+    """What the datagrams are, both ways: `raw` = headerless 16-bit PCM, little-endian; `rtp` = RTP;
+    `auto` = raw until RTP comes. RTP is sent from the socket that listens."""
+    format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
+    """What RTP comes in, by Asterisk's names. A static payload type means what it always does."""
+    reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None
+    """What RTP the ear is sent. None = what comes in, or `g722` for slin16, whose payload type is
+    dynamic: Asterisk drops such."""
+    rate: Literal[16_000, 8_000] = 16_000
+    """Of raw PCM, both ways: 8000 for FreeSWITCH's `unicast` in a narrow-band call."""
+    continuous: bool | None = None
+    """Send silence while nothing is said, for gateways that need a steady stream. None = for RTP and what a
+    telephone system brings: measured, Asterisk drops the first word after each pause."""
     prebuffer_ms: int = Field(60, ge=0, le=2_000)
     """Speech collected before its first datagram leaves."""
     tail_ms: int = Field(1_500, ge=0, le=30_000)
@@ -66,13 +78,25 @@ class LegSettings(Part):
         """A telephone system brings its audio."""
         return "listen" not in self.model_fields_set
 
+    def brought(self, host: str, plan: Mapping[str, object]) -> LegSettings:
+        """As a telephone system brings it: at an address of ours, and with a plan of what comes."""
+        leg = self.model_copy(update=plan)
+        object.__setattr__(
+            leg, "listen", Address(host, 0)
+        )  # and still not of the operator's making
+        return leg
+
     @model_validator(mode="after")
     def _has_an_ear(self) -> Self:
+        if self.transport != "raw":
+            if self.rate != 16_000:
+                raise ValueError("rate: is for raw legs; RTP says its own (see format)")
+            object.__setattr__(self, "send_from_listen", True)
         if self.at_pbx:
-            if "continuous" not in self.model_fields_set:
-                # Measured: with pauses, Asterisk drops the first word after each.
+            if self.continuous is None:
                 object.__setattr__(self, "continuous", True)
-        elif self.play_to is None and not self.send_from_listen:
+            return self
+        if self.play_to is None and not self.send_from_listen:
             raise ValueError(
                 "play_to: should say where the leg hears, as in 127.0.0.1:6121 "
                 "(or set send_from_listen = true)"

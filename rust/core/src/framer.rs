@@ -94,6 +94,12 @@ impl Framer {
         }
     }
 
+    /// More of what the newest datagram brought. What there is no room for is dropped.
+    pub fn add(&mut self, pcm: &[u8]) {
+        let room = MAX_WAITING - self.bytes.len();
+        self.bytes.extend_from_slice(&pcm[..pcm.len().min(room)]);
+    }
+
     /// After half a sample was completed: does the stream go on with its other half? Judged by
     /// which of the two readings of what waits makes the smoother wave. Speech, tones and
     /// near-silence read one byte off are noise at full scale, hundreds of times rougher; a factor

@@ -24,8 +24,14 @@ impl Jitter {
     /// A datagram with so much audio came.
     pub fn heard(&mut self, arrival: Nanos, length: Nanos) {
         let before = std::mem::replace(&mut self.arrival, arrival);
-        let off = arrival.saturating_sub(before).abs_diff(length);
-        if before > 0 && off < PAUSE {
+        if before > 0 {
+            self.deviated(arrival.saturating_sub(before).abs_diff(length));
+        }
+    }
+
+    /// A datagram came so much earlier or later than it should have, by its time stamp.
+    pub const fn deviated(&mut self, off: Nanos) {
+        if off < PAUSE {
             let forgotten = (self.scaled + 8) / 16;
             self.scaled = self.scaled + off - forgotten;
         }

@@ -3,20 +3,24 @@
 //! Rule of use: after every `handle`, call `poll` until it answers `Output::Timeout`; call
 //! `handle(Input::Timeout, now)` no later than that time.
 
-use std::collections::TryReserveError;
+use std::collections::{TryReserveError, VecDeque};
 
 use crate::alignment::Alignment;
 use crate::curve::Curve;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
-use crate::framer::{Fate, Framer, duration};
+use crate::framer::{Fate, Framer};
 use crate::jitter::Jitter;
 use crate::level::Level;
+use crate::line::{Ear, Line, Transport};
 use crate::mix::Original;
 use crate::output::Output;
 use crate::playout::Playout;
+use crate::rtp::digits::Digit;
+use crate::rtp::receiver::Sink;
+use crate::rtp::watch::Found;
 pub use crate::stats::LegStats;
-use crate::tail::Tail;
+use crate::tail::{TAIL_PATIENCE, TAIL_PATIENCE_RTP, Tail};
 use crate::vad::Vad;
 use crate::volume::Gain;
 
@@ -77,7 +81,11 @@ pub struct LegConfig {
     pub tail: Nanos,
     /// Bytes that may wait for the ear; what does not fit is refused and counted.
     pub playout_capacity: usize,
-    /// Send silence to the ear between utterances.
+    /// What is on the wire.
+    pub transport: Transport,
+    /// Where the numbers of the RTP that is sent begin.
+    pub seed: u64,
+    /// Send silence to the ear between utterances. [`Transport::Auto`] does when it finds RTP.
     pub continuous: bool,
     /// How fast the ear is spoken to when it is behind.
     pub tempo: Curve,
@@ -91,6 +99,8 @@ impl Default for LegConfig {
             prebuffer: 60_000_000,
             tail: 1_500_000_000,
             playout_capacity: 60 * 32_000,
+            transport: Transport::default(),
+            seed: 0,
             continuous: false,
             tempo: Curve::OFF,
             echo_guard: false,
@@ -101,6 +111,9 @@ impl Default for LegConfig {
 /// One call leg.
 #[derive(Debug)]
 pub struct Leg {
+    line: Line,
+    /// Told by the line, until it is polled.
+    told: VecDeque<News>,
     framer: Framer,
     jitter: Jitter,
     alignment: Alignment,
@@ -121,13 +134,19 @@ impl Leg {
     /// There is not so much memory.
     #[expect(clippy::needless_pass_by_value, reason = "a leg keeps its settings")]
     pub fn new(config: LegConfig) -> Result<Self, TryReserveError> {
+        let patience = match config.transport {
+            Transport::Raw { .. } => TAIL_PATIENCE,
+            Transport::Rtp(_) | Transport::Auto(_) => TAIL_PATIENCE_RTP,
+        };
         Ok(Self {
+            line: Line::new(config.transport, config.seed)?,
+            told: VecDeque::with_capacity(MOST_TOLD),
             framer: Framer::new()?,
             jitter: Jitter::default(),
             alignment: Alignment::default(),
             vad: Vad::new(),
             muted: false,
-            tail: Tail::new(config.tail),
+            tail: Tail::new(config.tail, patience),
             echo: EchoGuard::new(config.echo_guard),
             playout: Playout::new(
                 config.prebuffer,
@@ -172,6 +191,15 @@ impl Leg {
 
     /// What to do next at `now`.
     pub fn poll(&mut self, now: Nanos) -> Output {
+        if let Some(told) = self.told.pop_front() {
+            return told.into();
+        }
+        if now >= self.line.deadline() {
+            self.hear(now, |line, inlet| line.wake(now, inlet));
+            if let Some(told) = self.told.pop_front() {
+                return told.into();
+            }
+        }
         if let Some(frame) = self.framer.pop() {
             return self.deliver(frame);
         }
@@ -185,6 +213,7 @@ impl Leg {
             silent_at = self.look_again(now);
         }
         if now >= silent_at {
+            self.framer.add(self.line.rest());
             let frame = match self.framer.pad() {
                 Some(padded) => padded,
                 None => self.framer.silence(self.tail.feed()),
@@ -192,7 +221,7 @@ impl Leg {
             return self.deliver(frame);
         }
         match self.playout.poll(now, &mut self.stats) {
-            Output::Timeout(at) => Output::Timeout(at.min(silent_at)),
+            Output::Timeout(at) => Output::Timeout(at.min(silent_at).min(self.line.deadline())),
             Output::Transmit {
                 utterance,
                 payload,
@@ -229,20 +258,40 @@ impl Leg {
         self.framer.next_sample()
     }
 
+    /// The datagram for what [`Output::Transmit`] wants sent. To be asked for once each, and only when
+    /// there is somebody to send it to.
+    pub fn wire<'a>(&'a mut self, payload: &'a [u8; FRAME_BYTES], due: Nanos) -> &'a [u8] {
+        self.line.wire(payload, due)
+    }
+
     fn receive(&mut self, payload: &[u8], arrival: Nanos, now: Nanos) {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += payload.len() as u64;
         self.stats.last_datagram = arrival;
-        match self.framer.push(payload, arrival, now) {
-            Fate::Queued => {}
-            Fate::Realigned => self.stats.bytes_realigned += 1,
-            Fate::Refused => self.stats.drops_unpolled += 1,
-            Fate::Empty => return,
+        if payload.is_empty() {
+            return;
         }
-        self.jitter.heard(arrival, duration(payload.len()));
-        self.stats.jitter_ns = self.jitter.nanos();
-        self.asked = 0;
-        self.tail.postpone(self.framer.due());
+        let mut dropped = 0;
+        self.hear(now, |line, inlet| {
+            line.receive(payload, arrival, inlet, &mut dropped);
+        });
+        self.stats.drops_rtp += dropped;
+    }
+
+    /// Let the line do something, and take in what comes out of it.
+    fn hear(&mut self, now: Nanos, act: impl FnOnce(&mut Line, &mut Inlet<'_>)) {
+        let mut inlet = Inlet {
+            framer: &mut self.framer,
+            jitter: &mut self.jitter,
+            tail: &mut self.tail,
+            playout: &mut self.playout,
+            told: &mut self.told,
+            asked: &mut self.asked,
+            stats: &mut self.stats,
+            now,
+        };
+        act(&mut self.line, &mut inlet);
+        self.line.count(&mut self.stats);
     }
 
     /// When silence may be believed. The talker's silence and our own lateness look alike: after a
@@ -258,7 +307,10 @@ impl Leg {
     /// Measure a frame and judge it.
     fn deliver(&mut self, mut frame: Frame) -> Output {
         let level = Level::of(&frame.pcm);
-        if frame.filled == 0 && self.alignment.hear(&level, &frame.pcm) {
+        if frame.filled > 0 {
+            self.line.fed(u64::from(frame.filled) / 2);
+        }
+        if frame.filled == 0 && self.line.is_plain() && self.alignment.hear(&level, &frame.pcm) {
             self.framer.skip_byte();
             self.stats.bytes_realigned += 1;
         }
@@ -296,6 +348,7 @@ impl Leg {
     fn reset(&mut self) {
         self.stats.resets += 1;
         self.stats.drops_reset += self.framer.reset() as u64;
+        self.line.forget();
         self.jitter.reset();
         self.alignment.reset();
         self.stats.jitter_ns = 0;
@@ -308,6 +361,85 @@ impl Leg {
         self.playout.mix().forget();
     }
 }
+
+/// What a line tells beside its sound, in less room than an output takes.
+#[derive(Clone, Copy, Debug)]
+enum News {
+    Digit(Digit, Nanos),
+    Rtp(Found, bool),
+}
+
+impl From<News> for Output {
+    fn from(news: News) -> Self {
+        match news {
+            News::Digit(digit, at) => Self::Digit { digit, at },
+            News::Rtp(found, taken) => Self::Rtp { found, taken },
+        }
+    }
+}
+
+/// Where a line's sound goes.
+struct Inlet<'a> {
+    framer: &'a mut Framer,
+    jitter: &'a mut Jitter,
+    tail: &'a mut Tail,
+    playout: &'a mut Playout,
+    told: &'a mut VecDeque<News>,
+    asked: &'a mut Nanos,
+    stats: &'a mut LegStats,
+    now: Nanos,
+}
+
+impl Inlet<'_> {
+    fn push(&mut self, pcm: &[u8], arrival: Nanos) {
+        match self.framer.push(pcm, arrival, self.now) {
+            Fate::Queued => {}
+            Fate::Realigned => self.stats.bytes_realigned += 1,
+            Fate::Refused => self.stats.drops_unpolled += 1,
+            Fate::Empty => return,
+        }
+        *self.asked = 0;
+        self.tail.postpone(self.framer.due());
+    }
+
+    fn tell(&mut self, told: News) {
+        if self.told.len() < MOST_TOLD {
+            self.told.push_back(told);
+        }
+    }
+}
+
+impl Sink for Inlet<'_> {
+    fn sound(&mut self, pcm: &[u8], arrival: Nanos) {
+        self.push(pcm, arrival);
+    }
+
+    fn silent(&mut self, arrival: Nanos) {
+        self.tail.stopped(arrival);
+    }
+
+    fn digit(&mut self, digit: Digit, at: Nanos) {
+        self.tell(News::Digit(digit, at));
+    }
+}
+
+impl Ear for Inlet<'_> {
+    fn raw(&mut self, pcm: &[u8], time: Nanos, arrival: Nanos) {
+        self.push(pcm, arrival);
+        self.jitter.heard(arrival, time);
+        self.stats.jitter_ns = self.jitter.nanos();
+    }
+
+    fn found(&mut self, found: Found, taken: bool) {
+        if taken {
+            self.playout.set_continuous(true);
+        }
+        self.tell(News::Rtp(found, taken));
+    }
+}
+
+/// News that wait to be polled; more than a burst of packets can bring.
+const MOST_TOLD: usize = 64;
 
 /// Time for the shell to read its sockets before silence is believed.
 const SECOND_LOOK: Nanos = 2_000_000;

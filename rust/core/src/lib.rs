@@ -7,7 +7,7 @@
 //! socket and reads no clock. It is told what happened and when ([`leg::Leg::handle`]) and then
 //! asked what to do ([`leg::Leg::poll`]):
 //!
-//! * **datagram** → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →
+//! * **datagram** → [`line`] (headerless PCM, or [`rtp`]) → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →
 //!   `Output::Frame`. When datagrams have stopped for 400 ms, the framer pads the remainder, and
 //!   [`tail`] feeds silence until the recogniser can have ended the utterance.
 //! * **play** → [`playout`] (one queue, absolute deadlines) → [`tempo`] → [`volume`] → [`mix`] →
@@ -73,14 +73,18 @@ pub mod envelope;
 pub mod frame;
 pub mod framer;
 pub mod g711;
+pub mod g722;
 pub mod jitter;
 pub mod ledger;
 pub mod leg;
 pub mod level;
+pub mod line;
 pub mod mix;
 pub mod output;
 pub mod playout;
+pub mod rate;
 pub mod resample;
+pub mod rtp;
 pub mod stats;
 pub mod tail;
 pub mod tempo;

@@ -1,6 +1,8 @@
 //! What a leg wants done, and what it tells of its ear.
 
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
+use crate::rtp::digits::Digit;
+use crate::rtp::watch::Found;
 
 /// What a leg wants done.
 #[derive(Debug)]
@@ -18,6 +20,20 @@ pub enum Output {
     },
     /// Something the orchestrator wants to know about playout.
     Playout(PlayoutEvent),
+    /// The talker pressed a key.
+    Digit {
+        /// Which, and how long.
+        digit: Digit,
+        /// Arrival of the packet that settled it.
+        at: Nanos,
+    },
+    /// RTP comes into a leg that was not set to it.
+    Rtp {
+        /// What was found.
+        found: Found,
+        /// It is heard; else it is dropped.
+        taken: bool,
+    },
     /// Nothing more now; wake the leg at this time (`Nanos::MAX` = only on input).
     Timeout(Nanos),
 }

@@ -158,6 +158,11 @@ impl Playout {
         self.volume.set(gain);
     }
 
+    /// Whether silence is sent between utterances.
+    pub const fn set_continuous(&mut self, continuous: bool) {
+        self.continuous = continuous;
+    }
+
     /// How fast what waits is said, from the next frame on.
     pub const fn set_curve(&mut self, curve: Curve) {
         self.curve = curve;

@@ -111,6 +111,17 @@ impl Resampler {
         self.restart();
     }
 
+    /// Room for so many samples at once, so that pieces that are no longer allocate nothing.
+    pub fn reserve(&mut self, samples: usize) {
+        self.input.reserve(samples);
+    }
+
+    /// Another stream begins, after so many samples of silence.
+    pub fn begin(&mut self, silence: usize) {
+        self.restart();
+        self.input.resize(self.input.len() + silence, 0.0);
+    }
+
     /// Silence before the stream, so that its first sample may be a centre.
     fn restart(&mut self) {
         let before = self.filter.as_ref().map_or(0, |filter| filter.reach - 1);

@@ -64,4 +64,35 @@ pub struct LegStats {
     pub echo_gain: u64,
     /// Calls ended with `Input::Reset`.
     pub resets: u64,
+    /// Datagrams of RTP that came into a raw leg, and were dropped.
+    pub drops_rtp: u64,
+    /// Of an RTP leg's packets.
+    pub rtp: RtpStats,
+}
+
+/// What is counted of RTP packets that come in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RtpStats {
+    /// Packets that were not there when their turn was over.
+    pub lost: u64,
+    /// Packets that came after their turn: they are `lost`, too. And stragglers of a stream that was
+    /// replaced.
+    pub late: u64,
+    /// Packets that came in time after ones that follow them.
+    pub reordered: u64,
+    /// Packets that had come before.
+    pub duplicates: u64,
+    /// Packets whose payload type a leg does not understand, or with more than 0.5 s in them, and
+    /// datagrams that are no RTP.
+    pub refused: u64,
+    /// RTCP on the same port.
+    pub rtcp: u64,
+    /// Times that another stream (SSRC) took over.
+    pub streams: u64,
+    /// Sound that was made up for what was lost.
+    pub concealed_ns: Nanos,
+    /// Keys that were pressed.
+    pub digits: u64,
+    /// How long a gap is waited for now.
+    pub wait_ns: Nanos,
 }

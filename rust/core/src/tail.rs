@@ -21,6 +21,8 @@ use crate::frame::{FRAME_NANOS, FRAME_SAMPLES, Nanos};
 pub struct Tail {
     /// Samples of silence that must follow speech.
     samples: u64,
+    /// How long audio may be late before its talker is believed to have stopped.
+    patience: Nanos,
     /// Number of the sample after the last speech.
     speech_end: Option<u64>,
     /// When the talker is believed to have stopped, if they stay silent.
@@ -32,8 +34,9 @@ pub struct Tail {
 impl Tail {
     /// Feeds until `tail` of silence followed speech; 0 never feeds.
     #[must_use]
-    pub const fn new(tail: Nanos) -> Self {
+    pub const fn new(tail: Nanos, patience: Nanos) -> Self {
         Self {
+            patience,
             samples: tail.div_ceil(FRAME_NANOS) * FRAME_SAMPLES,
             speech_end: None,
             believed: Nanos::MAX,
@@ -43,8 +46,13 @@ impl Tail {
 
     /// A datagram came; the next one is due at `due`.
     pub const fn postpone(&mut self, due: Nanos) {
-        self.believed = due + TAIL_PATIENCE;
+        self.believed = due + self.patience;
         self.at = due + FRAME_NANOS;
+    }
+
+    /// The talker says that they have stopped: there is nothing to wait for.
+    pub fn stopped(&mut self, now: Nanos) {
+        self.believed = self.believed.min(now);
     }
 
     /// The frame from `start` is speech.
@@ -85,3 +93,7 @@ impl Tail {
 /// Ordinary jitter, and a gateway or a machine that stands still for a moment in mid-word, must
 /// add nothing: wait this long after audio was due.
 pub const TAIL_PATIENCE: Nanos = 400_000_000;
+
+/// Where packets have numbers, late ones are told from silence, and time stamps say how long it was: a
+/// gateway that stands still for half a second costs no word.
+pub const TAIL_PATIENCE_RTP: Nanos = 600_000_000;

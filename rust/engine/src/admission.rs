@@ -11,7 +11,7 @@
 use std::net::SocketAddr;
 
 use translink_core::frame::Nanos;
-use translink_core::framer::duration;
+use translink_core::line::Transport;
 
 use crate::newcomer::Newcomer;
 use crate::source::{Peer, Policy};
@@ -45,6 +45,8 @@ pub(crate) enum Sender {
 #[derive(Debug)]
 pub(crate) struct Admission {
     policy: Policy,
+    /// Tells how long a datagram sounds.
+    transport: Transport,
     /// The present sender, or the last one.
     heard: Option<SocketAddr>,
     /// When its talk ends, if no more comes.
@@ -58,9 +60,10 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    pub(crate) const fn new(policy: Policy, newcomer: Newcomer) -> Self {
+    pub(crate) const fn new(policy: Policy, newcomer: Newcomer, transport: Transport) -> Self {
         Self {
             policy,
+            transport,
             heard: None,
             ends: 0,
             newcomer,
@@ -76,7 +79,7 @@ impl Admission {
         let Some(source) = source else {
             return Sender::Stranger;
         };
-        let audio = duration(payload.len());
+        let audio = self.transport.time(payload);
         let Some(heard) = self.heard else {
             return self.pin(source, audio, at);
         };
@@ -85,7 +88,7 @@ impl Admission {
             return Sender::Known;
         }
         match &self.policy {
-            Policy::First => self.hear_out(heard, source, payload, at),
+            Policy::First => self.hear_out(heard, source, (payload, audio), at),
             Policy::Any => {
                 self.heard = Some(source);
                 Sender::New
@@ -126,7 +129,7 @@ impl Admission {
         &mut self,
         heard: SocketAddr,
         source: SocketAddr,
-        payload: &[u8],
+        (payload, audio): (&[u8], Nanos),
         at: Nanos,
     ) -> Sender {
         let talks = self.newcomer.talks(at);
@@ -136,7 +139,7 @@ impl Admission {
         if self.newcomer.source() != Some(source) || !talks {
             self.turn_away();
         }
-        if !self.newcomer.keep(source, payload, at) {
+        if !self.newcomer.keep(source, payload, audio, at) {
             self.turn_away();
             return Sender::Stranger;
         }
@@ -146,7 +149,7 @@ impl Admission {
         } else {
             ANOTHER_HOST
         };
-        if self.newcomer.talked(payload.len(), at) < needed || at < self.ends + needed {
+        if self.newcomer.talked(audio, at) < needed || at < self.ends + needed {
             return Sender::Kept;
         }
         self.heard = Some(source);

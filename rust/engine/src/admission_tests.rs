@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 use translink_core::framer::MAX_DATAGRAM;
+use translink_core::framer::duration;
 
 use super::*;
 use crate::source::{Listed, MAX_PEERS};
@@ -16,7 +17,11 @@ fn from(text: &str) -> Option<SocketAddr> {
 }
 
 fn admission(policy: Policy) -> Admission {
-    Admission::new(policy, Newcomer::new().expect("memory"))
+    Admission::new(
+        policy,
+        Newcomer::new().expect("memory"),
+        Transport::default(),
+    )
 }
 
 /// Whether a frame of it is heard, kept or not.

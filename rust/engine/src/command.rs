@@ -4,6 +4,7 @@
 //! ([`Error::Busy`](crate::Error::Busy)). It takes a media thread that has been stuck for
 //! thousands of commands.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Flush { leg: u32 },
     /// Whose datagrams are heard from now on.
     Source { leg: u32, policy: Policy },
+    /// Where the ear is from now on.
+    PlayTo { leg: u32, ear: Option<SocketAddr> },
     /// How loud the ear hears.
     Volume { leg: u32, gain: Gain },
     /// Whether the talker is heard as silence.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use translink_core::leg::LegStats;
+use translink_core::stats::RtpStats;
 
 /// Declares the atomics and their plain copy, so that the two cannot disagree.
 macro_rules! counters {
@@ -86,6 +87,28 @@ counters! {
     drops_flushed,
     /// Bytes that came for an utterance after it had been flushed.
     drops_stale,
+    /// Datagrams of RTP that came into a raw leg.
+    drops_rtp,
+    /// RTP packets that were not there when their turn was over: their time was concealed.
+    rtp_lost,
+    /// Packets that came after their turn, and stragglers of a stream that was replaced.
+    rtp_late,
+    /// Packets that came in time after ones that follow them.
+    rtp_reordered,
+    /// Packets that had come before.
+    rtp_duplicates,
+    /// Packets of a payload type that nobody understands, or far too long, and datagrams that are no RTP.
+    rtp_refused,
+    /// RTCP on the port of RTP.
+    rtp_rtcp,
+    /// Times that another stream (SSRC) took over.
+    rtp_streams,
+    /// Sound that was made up for what was lost, ns.
+    rtp_concealed_ns,
+    /// Keys that were pressed.
+    rtp_digits,
+    /// How long a gap is waited for now, ns.
+    rtp_wait_ns,
     /// Bytes at the end of a call that were less than a frame and came too late to be padded.
     drops_reset,
     /// Datagrams the leg's logic refused because it was not polled: a bug, so 0.
@@ -150,6 +173,8 @@ impl Counters {
             echo_lag,
             echo_gain,
             drops_original,
+            drops_rtp,
+            rtp,
             // Counted where the datagram is sent, where room is reserved, and from there on.
             datagrams_out: _,
             bytes_out: _,
@@ -181,5 +206,28 @@ impl Counters {
         self.echo_lag_ns.store(echo_lag, Relaxed);
         self.echo_gain.store(echo_gain, Relaxed);
         self.drops_original.store(drops_original, Relaxed);
+        self.drops_rtp.store(drops_rtp, Relaxed);
+        let RtpStats {
+            lost,
+            late,
+            reordered,
+            duplicates,
+            refused,
+            rtcp,
+            streams,
+            concealed_ns,
+            digits,
+            wait_ns,
+        } = rtp;
+        self.rtp_lost.store(lost, Relaxed);
+        self.rtp_late.store(late, Relaxed);
+        self.rtp_reordered.store(reordered, Relaxed);
+        self.rtp_duplicates.store(duplicates, Relaxed);
+        self.rtp_refused.store(refused, Relaxed);
+        self.rtp_rtcp.store(rtcp, Relaxed);
+        self.rtp_streams.store(streams, Relaxed);
+        self.rtp_concealed_ns.store(concealed_ns, Relaxed);
+        self.rtp_digits.store(digits, Relaxed);
+        self.rtp_wait_ns.store(wait_ns, Relaxed);
     }
 }

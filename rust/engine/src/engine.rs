@@ -101,7 +101,7 @@ impl Engine {
             .counters
             .rcvbuf
             .store(sockets.granted, Ordering::Relaxed);
-        let admission = Admission::new(ports.source.clone(), newcomer);
+        let admission = Admission::new(ports.source.clone(), newcomer, ports.config.transport);
         let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
         self.send(Command::Add(Box::new(slot)))?;
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
@@ -241,6 +241,16 @@ impl Engine {
     pub fn set_source(&self, leg: u32, policy: Policy) -> Result<(), Error> {
         self.living(leg)?;
         self.send(Command::Source { leg, policy })
+    }
+
+    /// Where the ear is from now on, whoever talks: what a PBX tells only when the leg's own address has
+    /// been told to it. Sent from the receiving socket. None: nowhere.
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn set_play_to(&self, leg: u32, ear: Option<SocketAddr>) -> Result<(), Error> {
+        self.living(leg)?;
+        self.send(Command::PlayTo { leg, ear })
     }
 
     /// How loud the ear hears; stays when a call ends.

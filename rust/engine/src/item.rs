@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use rtrb::{Consumer, Producer, RingBuffer};
 use translink_core::frame::{Frame, Nanos};
 use translink_core::output::PlayoutEvent;
+use translink_core::rtp::digits::Digit;
+use translink_core::rtp::watch::Found;
 
 use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
-use crate::stream::StreamEvent;
 
 /// News from the media thread.
 #[derive(Debug)]
@@ -49,12 +50,34 @@ pub enum Item {
         /// When.
         at: Nanos,
     },
-    /// The leg's connection told something.
-    Stream {
-        /// Whose.
+    /// The other end of the leg's connection hung up, or it broke. It is closed.
+    Hangup {
+        /// Which.
         leg: u32,
-        /// What.
-        event: StreamEvent,
+        /// When.
+        at: Nanos,
+    },
+    /// The talker pressed a key.
+    Digit {
+        /// Whose talker.
+        leg: u32,
+        /// How many calls had ended on that leg before.
+        life: u32,
+        /// Which, and for how long.
+        digit: Digit,
+        /// Arrival of the packet that settled it.
+        at: Nanos,
+    },
+    /// RTP comes into a leg that was not set to it.
+    Rtp {
+        /// Which.
+        leg: u32,
+        /// How many calls had ended on that leg before.
+        life: u32,
+        /// What was found.
+        found: Found,
+        /// It is heard; else it is dropped.
+        taken: bool,
         /// When.
         at: Nanos,
     },

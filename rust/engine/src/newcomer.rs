@@ -8,7 +8,6 @@ use std::collections::TryReserveError;
 use std::net::SocketAddr;
 
 use translink_core::frame::Nanos;
-use translink_core::framer::duration;
 use translink_core::tail::TAIL_PATIENCE as STALL;
 
 /// Bytes kept: 1 s, and the largest datagrams that gateways send before and after it.
@@ -28,6 +27,8 @@ pub(crate) struct Newcomer {
     latest: Nanos,
     /// Audio that the present sender has sent since.
     others: Nanos,
+    /// Audio that is kept.
+    audio: Nanos,
     bytes: Vec<u8>,
     /// Where each datagram ends, and when it arrived.
     ends: Vec<(usize, Nanos)>,
@@ -41,6 +42,7 @@ impl Newcomer {
             began: 0,
             latest: 0,
             others: 0,
+            audio: 0,
             bytes: Vec::new(),
             ends: Vec::new(),
         }
@@ -54,8 +56,14 @@ impl Newcomer {
         Ok(newcomer)
     }
 
-    /// A datagram of `source`. False: there is no room for it.
-    pub(crate) fn keep(&mut self, source: SocketAddr, payload: &[u8], at: Nanos) -> bool {
+    /// A datagram of `source` with so much audio. False: there is no room for it.
+    pub(crate) fn keep(
+        &mut self,
+        source: SocketAddr,
+        payload: &[u8],
+        audio: Nanos,
+        at: Nanos,
+    ) -> bool {
         if self.source.is_none() {
             self.source = Some(source);
             self.began = at;
@@ -63,6 +71,7 @@ impl Newcomer {
         let room = self.bytes.len() + payload.len() <= MAX_KEPT && self.ends.len() < MAX_DATAGRAMS;
         if room {
             self.latest = at;
+            self.audio += audio;
             self.bytes.extend_from_slice(payload);
             self.ends.push((self.bytes.len(), at));
         }
@@ -77,19 +86,14 @@ impl Newcomer {
 
     /// Whether it talks in real time, and goes on.
     pub(crate) fn talks(&self, at: Nanos) -> bool {
-        2 * self.audio() >= at.saturating_sub(self.began) && at < self.latest + STALL
+        2 * self.audio >= at.saturating_sub(self.began) && at < self.latest + STALL
     }
 
-    /// For how long it has talked, with the newest datagram of so many bytes: what came faster than
+    /// For how long it has talked, with so much in the newest datagram: what came faster than
     /// real time counts as long as it took.
-    pub(crate) fn talked(&self, length: usize, at: Nanos) -> Nanos {
-        let newest = duration(length).min(LONGEST_COUNTED);
-        self.audio().min(at.saturating_sub(self.began) + newest)
-    }
-
-    /// Audio kept.
-    fn audio(&self) -> Nanos {
-        duration(self.bytes.len())
+    pub(crate) fn talked(&self, newest: Nanos, at: Nanos) -> Nanos {
+        let newest = newest.min(LONGEST_COUNTED);
+        self.audio.min(at.saturating_sub(self.began) + newest)
     }
 
     pub(crate) const fn source(&self) -> Option<SocketAddr> {
@@ -115,6 +119,7 @@ impl Newcomer {
     pub(crate) fn forget(&mut self) -> u64 {
         self.source = None;
         self.others = 0;
+        self.audio = 0;
         self.bytes.clear();
         let kept = self.ends.len() as u64;
         self.ends.clear();

@@ -35,7 +35,7 @@ pub(crate) struct Slot {
     filter: Filter,
     /// Where what the talker says is drawn.
     said: Slots,
-    life: u32,
+    pub(crate) life: u32,
     /// A call has ended here, and its ear may go on.
     pub(crate) detached: bool,
     /// The kernel's drop counter as last told, modulo 2^32.
@@ -291,6 +291,11 @@ impl Slot {
         self.shared.senders.tell(None, None);
     }
 
+    /// Where the ear is from now on.
+    pub(crate) fn play_to(&mut self, ear: Option<SocketAddr>) {
+        self.sockets.play_to(ear);
+    }
+
     /// A frame of the talker whose own voice this ear may hear.
     pub(crate) fn other(&mut self, frame: &Frame, missed: u64, out: &mut Outbox) {
         self.act(Input::Other { frame, missed }, 0, out);
@@ -382,6 +387,26 @@ impl Slot {
                     let leg = self.shared.number;
                     out.event(&self.shared, Item::Playout { leg, event, at });
                 }
+                Output::Digit { digit, at } => {
+                    let (leg, life) = (self.shared.number, self.life);
+                    let item = Item::Digit {
+                        leg,
+                        life,
+                        digit,
+                        at,
+                    };
+                    out.event(&self.shared, item);
+                }
+                Output::Rtp { found, taken } => {
+                    let item = Item::Rtp {
+                        leg: self.shared.number,
+                        life: self.life,
+                        found,
+                        taken,
+                        at: now,
+                    };
+                    out.event(&self.shared, item);
+                }
                 Output::Timeout(at) => {
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;
@@ -413,24 +438,24 @@ impl Slot {
     }
 
     fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
-        let sent = match &mut self.stream {
-            Some(stream) => stream.send(payload),
-            None => self.sockets.send(payload),
+        let (sent, bytes) = if let Some(stream) = &mut self.stream {
+            (stream.send(payload), FRAME_BYTES)
+        } else if self.sockets.has_ear() {
+            let datagram = self.leg.wire(payload, due);
+            (self.sockets.send(datagram), datagram.len())
+        } else {
+            return;
         };
         let counters = &self.shared.counters;
-        match sent {
-            Ok(true) => {
-                counters.datagrams_out.fetch_add(1, Relaxed);
-                counters.bytes_out.fetch_add(FRAME_BYTES as u64, Relaxed);
-                // Deadlines are 20 ms apart or more: each has a slot of its own.
-                let slot = due / FRAME_NANOS;
-                self.shared.heard.draw(slot, Extremes::of(payload));
-                self.shared.tap.sent(slot, payload);
-            }
-            Ok(false) => {}
-            Err(_) => {
-                counters.errors_send.fetch_add(1, Relaxed);
-            }
+        if let Ok(true) = sent {
+            counters.datagrams_out.fetch_add(1, Relaxed);
+            counters.bytes_out.fetch_add(bytes as u64, Relaxed);
+            // Deadlines are 20 ms apart or more: each has a slot of its own.
+            let slot = due / FRAME_NANOS;
+            self.shared.heard.draw(slot, Extremes::of(payload));
+            self.shared.tap.sent(slot, payload);
+        } else {
+            counters.errors_send.fetch_add(1, Relaxed);
         }
     }
 }

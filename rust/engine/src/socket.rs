@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
-use translink_core::frame::FRAME_BYTES;
 
 /// Where a leg listens and where its ear is.
 #[derive(Debug)]
@@ -80,13 +79,25 @@ impl Sockets {
         }
     }
 
-    /// Send one frame to the ear. `Ok(false)`: there is none.
-    pub(crate) fn send(&self, payload: &[u8; FRAME_BYTES]) -> io::Result<bool> {
+    /// Whether there is somebody to send to.
+    pub(crate) const fn has_ear(&self) -> bool {
+        self.ear.is_some()
+    }
+
+    /// The ear is there, from now on and whoever talks. It is sent from the receiving socket.
+    pub(crate) fn play_to(&mut self, ear: Option<SocketAddr>) {
+        self.own = None;
+        self.ear = ear.map(SockAddr::from);
+        self.learns = false;
+    }
+
+    /// Send a datagram to the ear. `Ok(false)`: there is none.
+    pub(crate) fn send(&self, datagram: &[u8]) -> io::Result<bool> {
         let Some(ear) = &self.ear else {
             return Ok(false);
         };
         let socket = self.own.as_ref().unwrap_or(&self.receive);
-        socket.send_to(payload, ear).map(|_| true)
+        socket.send_to(datagram, ear).map(|_| true)
     }
 }
 

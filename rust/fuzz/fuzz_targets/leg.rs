@@ -60,7 +60,10 @@ fuzz_target!(|script: (bool, Vec<Step>)| {
                     assert!(at > now, "wake at {at}, now is {now}");
                     break;
                 }
-                Output::Transmit { .. } | Output::Playout(_) => {}
+                Output::Transmit { payload, due, .. } => {
+                    leg.wire(&payload, due);
+                }
+                Output::Playout(_) | Output::Digit { .. } | Output::Rtp { .. } => {}
             }
         }
     }

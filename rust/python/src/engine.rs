@@ -1,5 +1,7 @@
 //! `Engine`: arguments in, detach, call, error out.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::BorrowedFd;
 
@@ -9,7 +11,9 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use translink_core::audiosocket;
 use translink_core::curve::Curve;
 use translink_core::leg::LegConfig;
+use translink_core::line::Transport;
 use translink_core::mix::Original;
+use translink_core::rtp::format::{Format, Formats};
 use translink_core::volume::Gain;
 use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy};
 
@@ -48,7 +52,8 @@ impl Engine {
     #[pyo3(signature = (
         *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = 60, tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0,
-        continuous = false, tempo = None, echo_guard = false,
+        continuous = None, tempo = None, echo_guard = false, transport = "raw", format = "slin16",
+        reply = None, rate = 16_000,
     ))]
     fn add_leg(
         &self,
@@ -62,9 +67,13 @@ impl Engine {
         tail_ms: u64,
         receive_buffer: usize,
         playout_seconds: f64,
-        continuous: bool,
+        continuous: Option<bool>,
         tempo: Option<Vec<(f64, f64)>>,
         echo_guard: bool,
+        transport: &str,
+        format: &str,
+        reply: Option<&str>,
+        rate: u32,
     ) -> PyResult<u32> {
         if !(1 << 12..=1 << 30).contains(&receive_buffer) {
             return Err(refused(
@@ -77,11 +86,16 @@ impl Engine {
                 "prebuffer_ms must be 10000 at most, tail_ms 60000 at most",
             ));
         }
+        let transport = wire(transport, format, reply, rate)?;
+        let is_rtp = matches!(transport, Transport::Rtp(_));
+        let one_socket = !matches!(transport, Transport::Raw { .. });
         let config = LegConfig {
+            transport,
+            seed: RandomState::new().build_hasher().finish(),
             prebuffer: prebuffer_ms * 1_000_000,
             tail: tail_ms * 1_000_000,
             playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
-            continuous,
+            continuous: continuous.unwrap_or(is_rtp),
             tempo: curve(&tempo.unwrap_or_default())?,
             echo_guard,
         };
@@ -91,7 +105,7 @@ impl Engine {
             let ports = LegPorts {
                 listen: resolve(&listen)?,
                 play_to: play_to.as_ref().map(resolve).transpose()?,
-                send_from_listen,
+                send_from_listen: send_from_listen || one_socket,
                 receive_buffer,
                 source,
                 ledger_samples,
@@ -215,6 +229,14 @@ impl Engine {
         self.0.set_echo_guard(leg, on).map_err(engine_error)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "extracted for us alone")]
+    fn set_play_to(&self, py: Python<'_>, leg: u32, play_to: Option<Address>) -> PyResult<()> {
+        py.detach(|| {
+            let ear = play_to.as_ref().map(resolve).transpose()?;
+            self.0.set_play_to(leg, ear).map_err(engine_error)
+        })
+    }
+
     fn set_muted(&self, leg: u32, muted: bool) -> PyResult<()> {
         self.0.set_muted(leg, muted).map_err(engine_error)
     }
@@ -296,6 +318,32 @@ fn recording(
 
 pub(crate) fn told(address: SocketAddr) -> Address {
     (address.ip().to_canonical().to_string(), address.port())
+}
+
+fn wire(transport: &str, format: &str, reply: Option<&str>, rate: u32) -> PyResult<Transport> {
+    let known = |name: &str| {
+        let rule = "format and reply must be slin16, slin, alaw, ulaw or g722";
+        Format::named(name).ok_or_else(|| refused(rule, name))
+    };
+    let says = reply.map(known).transpose()?;
+    if says.is_some_and(|says| says.answer() != says) {
+        let rule = "reply must have a static payload type";
+        return Err(refused(rule, reply.unwrap_or_default()));
+    }
+    let hears = known(format)?;
+    let narrow = match rate {
+        16_000 => false,
+        8_000 => true,
+        other => return Err(refused("rate must be 8000 or 16000", other)),
+    };
+    let formats = Formats { hears, says };
+    match transport {
+        "raw" => Ok(Transport::Raw { narrow }),
+        "rtp" | "auto" if narrow => Err(refused("RTP says its own rate: rate must be 16000", rate)),
+        "rtp" => Ok(Transport::Rtp(formats)),
+        "auto" => Ok(Transport::Auto(formats)),
+        other => Err(refused("transport must be raw, rtp or auto", other)),
+    }
 }
 
 fn policy(source: Source) -> PyResult<Policy> {

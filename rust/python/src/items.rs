@@ -1,9 +1,10 @@
-//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `StreamNews`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `Digit`, `RtpFound`, `Hangup`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use translink_core::output::PlayoutEvent;
-use translink_engine::{Item, StreamEvent};
+use translink_core::rtp::format::Format;
+use translink_engine::Item;
 
 use crate::engine::{Address, told};
 
@@ -54,22 +55,59 @@ impl SourceChange {
     }
 }
 
-/// A leg's connection told something.
+/// The talker pressed a key.
 #[pyclass(frozen, get_all)]
-pub(crate) struct StreamNews {
+pub(crate) struct Digit {
     leg: u32,
-    kind: &'static str,
-    digit: String,
+    life: u32,
+    key: char,
+    duration: u64,
     at: u64,
 }
 
 #[pymethods]
-impl StreamNews {
+impl Digit {
+    fn __repr__(&self) -> String {
+        // Not which: digits may be a card's.
+        format!(
+            "<Digit leg={} life={} duration={} at={}>",
+            self.leg, self.life, self.duration, self.at
+        )
+    }
+}
+
+/// RTP comes into a leg that was not set to it.
+#[pyclass(frozen, get_all)]
+pub(crate) struct RtpFound {
+    leg: u32,
+    life: u32,
+    payload_type: u8,
+    format: Option<&'static str>,
+    taken: bool,
+    at: u64,
+}
+
+#[pymethods]
+impl RtpFound {
     fn __repr__(&self) -> String {
         format!(
-            "<StreamNews leg={} kind={} digit={} at={}>",
-            self.leg, self.kind, self.digit, self.at
+            "<RtpFound leg={} life={} payload_type={} format={:?} taken={} at={}>",
+            self.leg, self.life, self.payload_type, self.format, self.taken, self.at
         )
+    }
+}
+
+/// A leg's connection ended.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Hangup {
+    leg: u32,
+    at: u64,
+}
+
+#[pymethods]
+impl Hangup {
+    fn __repr__(&self) -> String {
+        format!("<Hangup leg={} at={}>", self.leg, self.at)
     }
 }
 
@@ -151,18 +189,40 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, change)?.into_any());
         }
-        Item::Stream { leg, event, at } => {
-            let (kind, digit) = match event {
-                StreamEvent::Digit(digit) => ("digit", char::from(digit).to_string()),
-                StreamEvent::Ended => ("ended", String::new()),
-            };
-            let news = StreamNews {
+        Item::Digit {
+            leg,
+            life,
+            digit,
+            at,
+        } => {
+            let digit = Digit {
                 leg,
-                kind,
-                digit,
+                life,
+                key: digit.key,
+                duration: digit.duration,
                 at,
             };
-            return Ok(Bound::new(py, news)?.into_any());
+            return Ok(Bound::new(py, digit)?.into_any());
+        }
+        Item::Rtp {
+            leg,
+            life,
+            found,
+            taken,
+            at,
+        } => {
+            let found = RtpFound {
+                leg,
+                life,
+                payload_type: found.payload_type,
+                format: found.format.map(Format::name),
+                taken,
+                at,
+            };
+            return Ok(Bound::new(py, found)?.into_any());
+        }
+        Item::Hangup { leg, at } => {
+            return Ok(Bound::new(py, Hangup { leg, at })?.into_any());
         }
         Item::Dead { leg, at } => Playout {
             leg,

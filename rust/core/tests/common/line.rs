@@ -3,6 +3,7 @@
 use translink_core::frame::{Frame, Nanos};
 use translink_core::leg::{Input, Leg, LegConfig};
 use translink_core::output::{Output, PlayoutEvent};
+use translink_core::rtp::watch::Found;
 
 pub(crate) const MS: Nanos = 1_000_000;
 
@@ -24,6 +25,9 @@ pub(crate) struct Line {
     pub(crate) frames: Vec<(Nanos, Frame)>,
     pub(crate) sent: Vec<Sent>,
     pub(crate) events: Vec<PlayoutEvent>,
+    /// Keys, and RTP that was found (and whether it was taken).
+    pub(crate) keys: String,
+    pub(crate) found: Vec<(Found, bool)>,
     wake: Nanos,
 }
 
@@ -36,6 +40,8 @@ impl Line {
             frames: Vec::new(),
             sent: Vec::new(),
             events: Vec::new(),
+            keys: String::new(),
+            found: Vec::new(),
             wake: Nanos::MAX,
         }
     }
@@ -69,6 +75,8 @@ impl Line {
                     payload: payload.to_vec(),
                 }),
                 Output::Playout(event) => self.events.push(event),
+                Output::Digit { digit, .. } => self.keys.push(digit.key),
+                Output::Rtp { found, taken } => self.found.push((found, taken)),
                 Output::Timeout(at) => {
                     assert!(at > self.now, "a wake-up in the past: {at} at {}", self.now);
                     self.wake = at;

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod line;
+pub(crate) mod phone;
 pub(crate) mod stretching;
 
 use std::path::Path;

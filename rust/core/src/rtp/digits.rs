@@ -1,0 +1,95 @@
+//! Keys of the telephone: named events of RFC 4733, each told once.
+//!
+//! An event is sent every 20 to 50 ms while the key is down, always with the time stamp of its beginning,
+//! and three times at its end, with the end bit. It is told at its end; where all three of those were lost, when
+//! the next one begins or sound goes on.
+
+use crate::frame::Nanos;
+use crate::rtp::packet::EVENT_BYTES;
+
+/// A key that was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digit {
+    /// `0`–`9`, `*`, `#`, `A`–`D`, `!` for the hook flash.
+    pub key: char,
+    /// How long.
+    pub duration: Nanos,
+}
+
+/// The event that is under way or was told last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Digits {
+    event: Option<Event>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    began: u32,
+    key: char,
+    units: u32,
+    told: bool,
+}
+
+impl Digits {
+    /// An event's packet.
+    pub fn hear(&mut self, timestamp: u32, payload: &[u8]) -> Option<Digit> {
+        let [code, flags, high, low] = *payload.get(..EVENT_BYTES)? else {
+            return None;
+        };
+        let known = self.event.filter(|event| event.began == timestamp);
+        let before = match known {
+            Some(_) => None,
+            None => self.end(),
+        };
+        let key = key(code)?;
+        let units = u32::from(u16::from_be_bytes([high, low]));
+        let event = self.event.insert(Event {
+            began: timestamp,
+            key,
+            units: known.map_or(units, |event| event.units.max(units)),
+            told: known.is_some_and(|event| event.told),
+        });
+        let ended = flags & 0x80 != 0 && !event.told;
+        event.told |= ended;
+        before.or(ended.then(|| event.digit()))
+    }
+
+    /// Sound goes on at `timestamp`: an event before it has ended.
+    pub fn sound(&mut self, timestamp: u32) -> Option<Digit> {
+        let event = self.event.filter(|event| !event.told)?;
+        let since = timestamp.wrapping_sub(event.began.wrapping_add(event.units));
+        (MARGIN..1 << 31).contains(&since).then(|| self.end())?
+    }
+
+    /// The stream ended.
+    pub fn end(&mut self) -> Option<Digit> {
+        let event = self.event.as_mut().filter(|event| !event.told)?;
+        event.told = true;
+        Some(event.digit())
+    }
+}
+
+impl Event {
+    const fn digit(&self) -> Digit {
+        Digit {
+            key: self.key,
+            // Events are sent with a clock of 8 kHz unless agreed otherwise.
+            duration: self.units as Nanos * 125_000,
+        }
+    }
+}
+
+/// RFC 4733, table 3, and the hook flash.
+const fn key(code: u8) -> Option<char> {
+    Some(match code {
+        0..=9 => (b'0' + code) as char,
+        10 => '*',
+        11 => '#',
+        12..=15 => (b'A' + code - 12) as char,
+        16 => '!',
+        _ => return None,
+    })
+}
+
+/// Sound that is so much later than the last word of an event ends it: 100 ms at 8 kHz.
+const MARGIN: u32 = 800;

@@ -1,0 +1,336 @@
+//! Packets in the order of their sequence numbers, and what is missing for good.
+//!
+//! A packet that is next is passed on at once. One that is ahead of a gap waits until the gap is filled, or
+//! for [`Order::wait`] since the gap was noticed: at least [`SHORTEST`]; longer, up to [`LONGEST`], when
+//! packets have come later than that. The wait shortens again by a tenth with every 500 packets.
+//!
+//! Up to [`PLACES`] packets wait. One that is further ahead, or far behind, is a stream that jumped, or a
+//! stray: as in RFC 3550, appendix A.1, it is believed when the one after it comes too, and then both are
+//! passed on.
+
+use std::collections::TryReserveError;
+
+use crate::frame::Nanos;
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is next.
+    Next,
+    /// It is kept.
+    Kept,
+    /// It is there already.
+    Double,
+    /// Its place was given up.
+    Late,
+    /// It belongs somewhere else altogether, and is kept in case that the stream is there now.
+    Astray,
+    /// It follows one that was astray: the stream is there now. That one and this one are next, after
+    /// all that is kept.
+    Jump,
+    /// It is too large to be kept. What is before it is given up, and it is next.
+    Large,
+}
+
+/// A packet that was kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// Packets before it that never came.
+    pub missing: u16,
+    /// When it arrived.
+    pub arrival: Nanos,
+    slot: usize,
+}
+
+/// The order of one stream.
+#[derive(Debug)]
+pub struct Order {
+    /// The sequence number that is next.
+    next: Option<u16>,
+    /// Of the numbers before it, which came: bit 0 is the newest.
+    came: u128,
+    slots: Vec<Slot>,
+    bytes: Vec<u8>,
+    kept: usize,
+    /// When the oldest gap was noticed.
+    noticed: Nanos,
+    wait: Nanos,
+    /// Packets since the wait was last shortened.
+    calm: u32,
+    /// The number after a packet that was astray.
+    astray: Option<u16>,
+    /// Packets in a row whose places had been passed.
+    lates: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    full: bool,
+    sequence: u16,
+    length: usize,
+    arrival: Nanos,
+}
+
+impl Order {
+    /// Allocates all it will ever need.
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn new() -> Result<Self, TryReserveError> {
+        let (mut slots, mut bytes) = (Vec::new(), Vec::new());
+        slots.try_reserve_exact(PLACES + 1)?;
+        slots.resize(PLACES + 1, Slot::default());
+        bytes.try_reserve_exact((PLACES + 1) * LARGEST)?;
+        bytes.resize((PLACES + 1) * LARGEST, 0);
+        Ok(Self {
+            next: None,
+            came: 0,
+            slots,
+            bytes,
+            kept: 0,
+            noticed: Nanos::MAX,
+            wait: SHORTEST,
+            calm: 0,
+            astray: None,
+            lates: 0,
+        })
+    }
+
+    /// In place of an order that is being read.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            next: None,
+            came: 0,
+            slots: Vec::new(),
+            bytes: Vec::new(),
+            kept: 0,
+            noticed: Nanos::MAX,
+            wait: SHORTEST,
+            calm: 0,
+            astray: None,
+            lates: 0,
+        }
+    }
+
+    /// A packet came; all of its datagram is kept if it must be.
+    pub fn place(&mut self, sequence: u16, datagram: &[u8], arrival: Nanos) -> Place {
+        let next = *self.next.get_or_insert(sequence);
+        let ahead = sequence.wrapping_sub(next);
+        if usize::from(ahead) < PLACES {
+            self.astray = None;
+            self.lates = 0;
+            self.relax();
+        }
+        match usize::from(ahead) {
+            0 => {
+                if self.kept > 0 {
+                    self.learn(arrival);
+                }
+                self.step(0);
+                Place::Next
+            }
+            1..PLACES => self.keep(sequence, datagram, arrival),
+            _ => {
+                let behind = u32::from(next.wrapping_sub(sequence));
+                if behind <= u128::BITS {
+                    self.behind(behind)
+                } else {
+                    self.stray(sequence, datagram, arrival)
+                }
+            }
+        }
+    }
+
+    /// The oldest packet that is kept, if the one before it came, or its time is over at `now`.
+    pub fn pop(&mut self, now: Nanos) -> Option<Kept> {
+        let next = self.next.filter(|_| self.kept > 0)?;
+        let missing = (0..PLACES).find(|&ahead| {
+            let sequence = next.wrapping_add(short(ahead));
+            let slot = &self.slots[usize::from(sequence) % PLACES];
+            slot.full && slot.sequence == sequence
+        })?;
+        if missing > 0 && now < self.deadline() {
+            return None;
+        }
+        let slot = usize::from(next.wrapping_add(short(missing))) % PLACES;
+        let arrival = self.slots[slot].arrival;
+        self.slots[slot].full = false;
+        self.kept -= 1;
+        self.step(missing);
+        // The next gap is as old as the oldest packet behind it.
+        let oldest = self.slots[..PLACES].iter().filter(|slot| slot.full);
+        self.noticed = oldest.map(|slot| slot.arrival).min().unwrap_or(Nanos::MAX);
+        Some(Kept {
+            missing: short(missing),
+            arrival,
+            slot,
+        })
+    }
+
+    /// The datagram of a packet that was popped, until the next one is placed.
+    #[must_use]
+    pub fn datagram(&self, kept: Kept) -> &[u8] {
+        let from = kept.slot * LARGEST;
+        &self.bytes[from..from + self.slots[kept.slot].length]
+    }
+
+    /// After [`Place::Jump`]: the packet that was astray, if it was not too large. The order goes on behind
+    /// the one that came after it.
+    pub fn jump(&mut self, sequence: u16) -> Option<Kept> {
+        let slot = self.slots[PLACES];
+        self.slots[PLACES].full = false;
+        self.next = Some(sequence.wrapping_add(1));
+        self.came = 0b11;
+        self.astray = None;
+        let before = slot.full && slot.sequence == sequence.wrapping_sub(1);
+        before.then_some(Kept {
+            missing: 0,
+            arrival: slot.arrival,
+            slot: PLACES,
+        })
+    }
+
+    /// After [`Place::Large`]: give up what is missing before it; how many that is.
+    pub fn skip_to(&mut self, sequence: u16) -> u16 {
+        let missing = self.next.map_or(0, |next| sequence.wrapping_sub(next));
+        self.step(usize::from(missing));
+        missing
+    }
+
+    /// When a gap's time is over; `Nanos::MAX`: there is none.
+    #[must_use]
+    pub const fn deadline(&self) -> Nanos {
+        self.noticed.saturating_add(self.wait)
+    }
+
+    /// How long a gap is waited for.
+    #[must_use]
+    pub const fn wait(&self) -> Nanos {
+        self.wait
+    }
+
+    /// Another stream begins. Pop all that is kept before, at `Nanos::MAX`.
+    pub fn forget(&mut self) {
+        self.next = None;
+        self.came = 0;
+        self.astray = None;
+        self.lates = 0;
+        self.kept = 0;
+        self.noticed = Nanos::MAX;
+        for slot in &mut self.slots {
+            slot.full = false;
+        }
+    }
+
+    fn keep(&mut self, sequence: u16, datagram: &[u8], arrival: Nanos) -> Place {
+        let at = usize::from(sequence) % PLACES;
+        if self.slots[at].full && self.slots[at].sequence == sequence {
+            return Place::Double;
+        }
+        if datagram.len() > LARGEST {
+            return Place::Large;
+        }
+        self.fill(at, sequence, datagram, arrival);
+        self.kept += 1;
+        self.noticed = self.noticed.min(arrival);
+        Place::Kept
+    }
+
+    fn stray(&mut self, sequence: u16, datagram: &[u8], arrival: Nanos) -> Place {
+        if self.astray == Some(sequence) {
+            return Place::Jump;
+        }
+        self.astray = Some(sequence.wrapping_add(1));
+        self.keep_astray(sequence, datagram, arrival);
+        Place::Astray
+    }
+
+    fn keep_astray(&mut self, sequence: u16, datagram: &[u8], arrival: Nanos) {
+        self.slots[PLACES].full = false;
+        if datagram.len() <= LARGEST {
+            self.fill(PLACES, sequence, datagram, arrival);
+        }
+    }
+
+    fn fill(&mut self, at: usize, sequence: u16, datagram: &[u8], arrival: Nanos) {
+        let from = at * LARGEST;
+        self.bytes[from..from + datagram.len()].copy_from_slice(datagram);
+        self.slots[at] = Slot {
+            full: true,
+            sequence,
+            length: datagram.len(),
+            arrival,
+        };
+    }
+
+    /// `missing` packets are given up, and the one after them is passed on.
+    fn step(&mut self, missing: usize) {
+        let steps = missing + 1;
+        self.came = if steps < u128::BITS as usize {
+            self.came << steps | 1
+        } else {
+            1
+        };
+        self.next = self.next.map(|next| next.wrapping_add(short(steps)));
+    }
+
+    /// A gap was filled in time, so late after it was noticed.
+    fn learn(&mut self, arrival: Nanos) {
+        self.lengthen(arrival.saturating_sub(self.noticed) + MARGIN);
+    }
+
+    /// A packet whose place has been passed, so many before the next one. When nothing else comes any more,
+    /// the stream goes on there.
+    fn behind(&mut self, behind: u32) -> Place {
+        let bit = 1_u128 << (behind - 1);
+        if self.came & bit != 0 {
+            return Place::Double;
+        }
+        self.came |= bit;
+        self.lengthen(Nanos::from(behind) * 20_000_000 + MARGIN);
+        self.lates += 1;
+        if self.lates == TURNED_BACK {
+            self.next = None;
+        }
+        Place::Late
+    }
+
+    fn lengthen(&mut self, wait: Nanos) {
+        self.wait = self.wait.max(wait.min(LONGEST));
+        self.calm = 0;
+    }
+
+    fn relax(&mut self) {
+        self.calm += 1;
+        if self.calm == CALM {
+            self.calm = 0;
+            self.wait = (self.wait - self.wait / 10).max(SHORTEST);
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "less than 65")]
+const fn short(count: usize) -> u16 {
+    count as u16
+}
+
+/// Packets that may wait behind a gap: 1.28 s of 20 ms.
+pub const PLACES: usize = 64;
+
+/// The largest datagram that can be kept: a jumbo frame's is none that telephones send.
+pub const LARGEST: usize = 2_048;
+
+/// A gap is waited for at least so long.
+pub const SHORTEST: Nanos = 80_000_000;
+
+/// And at most so long.
+pub const LONGEST: Nanos = 200_000_000;
+
+/// What a packet that was late before may be later the next time.
+const MARGIN: Nanos = 20_000_000;
+
+/// Packets without a late one after which the wait shortens.
+const CALM: u32 = 500;
+
+/// So many late packets in a row are a stream that was set back.
+const TURNED_BACK: u32 = 10;

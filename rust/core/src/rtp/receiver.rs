@@ -1,0 +1,377 @@
+//! A talker's RTP becomes the leg's PCM: in order, in time, without what is no sound.
+//!
+//! Time stamps say how much time lies between two packets. Where packets are missing it is concealed
+//! ([`crate::rtp::conceal`]), up to [`LONGEST_GAP`]; where none is missing, the talker sent nothing because they
+//! were silent, and there is silence, up to [`crate::tail::TAIL_PATIENCE_RTP`]: beyond that the leg's own silence has
+//! taken its place ([`crate::tail`]), which is never put in twice.
+//!
+//! A stream is replaced by another one (SSRC) at once; of the one before, stragglers are dropped for
+//! [`STRAGGLERS`].
+
+use std::collections::TryReserveError;
+
+use crate::frame::Nanos;
+use crate::g722::Decoder;
+use crate::jitter::Jitter;
+use crate::rate::Converter;
+use crate::rtp::conceal::Concealer;
+use crate::rtp::digits::{Digit, Digits};
+use crate::rtp::format::{Format, Formats};
+use crate::rtp::order::{Order, Place};
+use crate::rtp::packet::{Kind, Packet, is_rtcp};
+use crate::stats::RtpStats;
+use crate::tail::TAIL_PATIENCE_RTP;
+
+/// Where the PCM goes, and what else is told.
+pub trait Sink {
+    /// 16 kHz s16le of a packet that arrived then.
+    fn sound(&mut self, pcm: &[u8], arrival: Nanos);
+    /// The talker says that they are silent.
+    fn silent(&mut self, arrival: Nanos);
+    /// A key.
+    fn digit(&mut self, digit: Digit, arrival: Nanos);
+}
+
+/// One stream after the other.
+#[derive(Debug)]
+pub struct Receiver {
+    formats: Formats,
+    /// What the newest sound was in.
+    heard: Option<Format>,
+    ssrc: Option<u32>,
+    /// The stream before, and until when its packets are stragglers.
+    before: Option<(u32, Nanos)>,
+    order: Order,
+    /// The time stamp of the next sample.
+    next: Option<u32>,
+    /// Samples at 16 kHz of the leg's own silence since the newest sound.
+    fed: u64,
+    jitter: Jitter,
+    newest: Option<(u32, Nanos)>,
+    digits: Digits,
+    g722: Decoder,
+    concealer: Concealer,
+    up: Converter,
+    /// Nothing is inside of it.
+    rested: bool,
+    /// Decoded; with what was before it; at 16 kHz.
+    decoded: Vec<u8>,
+    joined: Vec<u8>,
+    wide: Vec<u8>,
+    stats: RtpStats,
+}
+
+impl Receiver {
+    /// Allocates all it will ever need.
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    ///
+    /// # Panics
+    /// Never: 8 and 16 kHz can be converted.
+    pub fn new(formats: Formats) -> Result<Self, TryReserveError> {
+        let reserved = |bytes| {
+            let mut vec = Vec::new();
+            Vec::try_reserve_exact(&mut vec, bytes).map(|()| vec)
+        };
+        #[expect(clippy::expect_used, reason = "the rates are constants")]
+        let up = Converter::up(MOST_SAMPLES).expect("8 to 16 kHz");
+        Ok(Self {
+            formats,
+            heard: None,
+            ssrc: None,
+            before: None,
+            order: Order::new()?,
+            next: None,
+            fed: 0,
+            jitter: Jitter::default(),
+            newest: None,
+            digits: Digits::default(),
+            g722: Decoder::new(),
+            concealer: Concealer::new(),
+            up,
+            rested: true,
+            decoded: reserved(2 * MOST_SAMPLES)?,
+            joined: reserved(4 * MOST_SAMPLES)?,
+            wide: reserved(8 * MOST_SAMPLES)?,
+            stats: RtpStats::default(),
+        })
+    }
+
+    /// A datagram came.
+    pub fn receive(&mut self, datagram: &[u8], arrival: Nanos, sink: &mut impl Sink) {
+        if is_rtcp(datagram) {
+            self.stats.rtcp += 1;
+            return;
+        }
+        let Some(packet) = Packet::parse(datagram) else {
+            self.stats.refused += 1;
+            return;
+        };
+        if !self.is_ours(packet.ssrc, arrival, sink) {
+            self.stats.late += 1;
+            return;
+        }
+        match self.order.place(packet.sequence, datagram, arrival) {
+            Place::Next => {
+                self.stats.reordered += u64::from(self.order.deadline() < Nanos::MAX);
+                self.take(&packet, 0, arrival, sink);
+                self.pass_on(arrival, sink);
+            }
+            Place::Kept => self.pass_on(arrival, sink),
+            Place::Double => self.stats.duplicates += 1,
+            Place::Late => self.stats.late += 1,
+            Place::Astray => {}
+            Place::Jump => {
+                self.pass_on(Nanos::MAX, sink);
+                if let Some(kept) = self.order.jump(packet.sequence) {
+                    self.take_kept(kept, 1, sink);
+                }
+                self.take(&packet, 0, arrival, sink);
+            }
+            Place::Large => {
+                self.pass_on(Nanos::MAX, sink);
+                let missing = self.order.skip_to(packet.sequence);
+                self.take(&packet, missing, arrival, sink);
+            }
+        }
+        self.stats.wait_ns = self.order.wait();
+    }
+
+    /// The time that [`Receiver::deadline`] told has come: go on without what is missing.
+    pub fn wake(&mut self, now: Nanos, sink: &mut impl Sink) {
+        self.pass_on(now, sink);
+    }
+
+    /// When to go on without what is missing.
+    #[must_use]
+    pub const fn deadline(&self) -> Nanos {
+        self.order.deadline()
+    }
+
+    /// The leg has put in so many samples of silence of its own.
+    pub const fn fed(&mut self, samples: u64) {
+        self.fed += samples;
+    }
+
+    /// What of the newest sound is still inside, because nothing follows for a while: s16le at 16 kHz.
+    pub fn rest(&mut self) -> &[u8] {
+        self.wide.clear();
+        if !std::mem::replace(&mut self.rested, true) {
+            self.up.rest(&mut self.wide);
+            self.fed += self.wide.len() as u64 / 2;
+        }
+        &self.wide
+    }
+
+    /// What the ear is to be sent.
+    #[must_use]
+    pub fn says(&self) -> Format {
+        let heard = self.heard.unwrap_or(self.formats.hears);
+        self.formats.says.unwrap_or(heard.answer())
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn stats(&self) -> &RtpStats {
+        &self.stats
+    }
+
+    /// How unevenly the packets of the present stream arrive (RFC 3550, 6.4.1).
+    #[must_use]
+    pub const fn jitter(&self) -> Nanos {
+        self.jitter.nanos()
+    }
+
+    /// The call ended, or the next packet is somebody else's.
+    pub fn forget(&mut self) {
+        self.begin(None);
+        self.before = None;
+        self.heard = None;
+        self.fed = 0;
+    }
+
+    /// Whether a packet is of the stream that is heard; a new stream is heard from now on.
+    fn is_ours(&mut self, ssrc: u32, arrival: Nanos, sink: &mut impl Sink) -> bool {
+        if self.ssrc == Some(ssrc) {
+            return true;
+        }
+        if self
+            .before
+            .is_some_and(|(before, until)| before == ssrc && arrival < until)
+        {
+            return false;
+        }
+        if let Some(old) = self.ssrc {
+            self.pass_on(Nanos::MAX, sink);
+            self.stats.streams += 1;
+            self.before = Some((old, arrival + STRAGGLERS));
+        }
+        self.begin(Some(ssrc));
+        true
+    }
+
+    fn begin(&mut self, ssrc: Option<u32>) {
+        self.ssrc = ssrc;
+        self.order.forget();
+        self.next = None;
+        self.newest = None;
+        self.jitter.reset();
+        self.digits = Digits::default();
+        self.g722 = Decoder::new();
+        self.concealer = Concealer::new();
+    }
+
+    /// All that is in order at `now`.
+    fn pass_on(&mut self, now: Nanos, sink: &mut impl Sink) {
+        while let Some(kept) = self.order.pop(now) {
+            self.stats.lost += u64::from(kept.missing);
+            self.take_kept(kept, kept.missing, sink);
+        }
+    }
+
+    fn take_kept(&mut self, kept: crate::rtp::order::Kept, missing: u16, sink: &mut impl Sink) {
+        // Out of the way while it is read: `take` does not touch the order.
+        let order = std::mem::replace(&mut self.order, Order::nothing());
+        if let Some(packet) = Packet::parse(order.datagram(kept)) {
+            self.take(&packet, missing, kept.arrival, sink);
+        }
+        self.order = order;
+    }
+
+    /// A packet whose turn it is, after so many that are missing.
+    fn take(&mut self, packet: &Packet<'_>, missing: u16, arrival: Nanos, sink: &mut impl Sink) {
+        match packet.kind(self.formats.hears) {
+            Kind::Audio(format) => {
+                if let Some(digit) = self.digits.sound(packet.timestamp) {
+                    self.told(digit, arrival, sink);
+                }
+                self.sound(format, packet, missing, arrival, sink);
+            }
+            Kind::Noise => sink.silent(arrival),
+            Kind::Event => {
+                if let Some(digit) = self.digits.hear(packet.timestamp, packet.payload) {
+                    self.told(digit, arrival, sink);
+                }
+            }
+            Kind::Unknown => self.stats.refused += 1,
+        }
+    }
+
+    fn told(&mut self, digit: Digit, arrival: Nanos, sink: &mut impl Sink) {
+        self.stats.digits += 1;
+        sink.digit(digit, arrival);
+    }
+
+    fn sound(
+        &mut self,
+        format: Format,
+        packet: &Packet<'_>,
+        missing: u16,
+        arrival: Nanos,
+        sink: &mut impl Sink,
+    ) {
+        let units = format.units(packet.payload.len());
+        if units == 0 || units as usize > MOST_SAMPLES / 2 {
+            self.stats.refused += 1;
+            return;
+        }
+        if self.heard != Some(format) {
+            // Time stamps of another clock say nothing.
+            if self
+                .heard
+                .is_some_and(|heard| heard.clock() != format.clock())
+            {
+                self.next = None;
+            }
+            self.heard = Some(format);
+            self.g722 = Decoder::new();
+        }
+        self.measure(format, packet.timestamp, arrival);
+        self.decoded.clear();
+        format.decode(packet.payload, &mut self.g722, &mut self.decoded);
+        let gap = self.gap(format, packet, missing, units);
+        self.next = Some(packet.timestamp.wrapping_add(units));
+        self.fed = 0;
+        self.join(gap, missing > 0);
+        self.concealer.hear(&self.decoded, format.is_wide());
+        if format.is_wide() {
+            sink.sound(&self.joined, arrival);
+        } else {
+            self.rested = false;
+            self.wide.clear();
+            self.up.push(&self.joined, &mut self.wide);
+            sink.sound(&self.wide, arrival);
+        }
+    }
+
+    /// Samples, at the format's own rate, that are to be put in before a packet.
+    fn gap(&mut self, format: Format, packet: &Packet<'_>, missing: u16, units: u32) -> usize {
+        let Some(next) = self.next else {
+            return 0;
+        };
+        let ahead = packet.timestamp.wrapping_sub(next);
+        let time = format.time(ahead);
+        let most = if missing > 0 {
+            LONGEST_GAP
+        } else {
+            TAIL_PATIENCE_RTP
+        };
+        let time = if ahead < 1 << 31 && time <= most {
+            time
+        } else if missing > 0 {
+            // The time stamp jumped, too: as much as the packets would have been.
+            format.time(units.saturating_mul(missing.into())).min(most)
+        } else {
+            0
+        };
+        let fed = self.fed * 62_500;
+        let rate = if format.is_wide() { 16 } else { 8 };
+        let count = time.saturating_sub(fed) * rate / 1_000_000;
+        if missing > 0 {
+            self.stats.concealed_ns += count * 1_000_000 / rate;
+        }
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    /// What goes into a gap, and what comes after it.
+    fn join(&mut self, gap: usize, lost: bool) {
+        self.joined.clear();
+        if lost {
+            let next = match *self.decoded {
+                [low, high, ..] => i16::from_le_bytes([low, high]),
+                _ => 0,
+            };
+            self.concealer.fill(gap, next, &mut self.joined);
+        } else {
+            self.joined.resize(2 * gap, 0);
+        }
+        if gap > 0 && !lost {
+            self.concealer = Concealer::new();
+        }
+        self.joined.extend_from_slice(&self.decoded);
+    }
+
+    /// RFC 3550, 6.4.1: how much later than the packet before it came than it should have.
+    fn measure(&mut self, format: Format, timestamp: u32, arrival: Nanos) {
+        if let Some((before, at)) = self.newest.replace((timestamp, arrival)) {
+            let ahead = timestamp.wrapping_sub(before);
+            let passed = arrival.saturating_sub(at);
+            let off = if ahead < 1 << 31 {
+                passed.abs_diff(format.time(ahead))
+            } else {
+                passed + format.time(ahead.wrapping_neg())
+            };
+            self.jitter.deviated(off);
+        }
+    }
+}
+
+/// A packet sounds no longer than this, and a gap is not either: 1 s at 16 kHz.
+const MOST_SAMPLES: usize = 16_000;
+
+/// What is concealed at once.
+pub const LONGEST_GAP: Nanos = 1_000_000_000;
+
+/// Packets of the stream before the present one are late for so long.
+pub const STRAGGLERS: Nanos = 500_000_000;

@@ -1,0 +1,543 @@
+//! Telephones talk RTP to a leg, over networks as they are: the words that arrived are heard.
+#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::line::{Line, MS};
+use common::phone::{Phone, Weather, hear, leg, numbers, punctual, relay, words};
+use common::{Noise, bytes, tone};
+use proptest::prelude::*;
+use translink_core::frame::FRAME_NANOS;
+use translink_core::leg::{Input, LegConfig};
+use translink_core::line::Transport;
+use translink_core::rtp::format::{Format, Formats};
+use translink_core::rtp::order::SHORTEST;
+
+/// Samples of a word and the silence behind it.
+const WORD: usize = 2_240 + 1_280;
+
+fn hundred() -> Vec<u32> {
+    (1..=100).collect()
+}
+
+#[test]
+fn every_format_is_heard_word_for_word_at_any_packet_length() {
+    for format in Format::ALL {
+        for packet in [160, 320, 480, 640, 960, 334] {
+            let mut phone = Phone::new(format);
+            phone.packet = packet;
+            let packets = phone.say(&words(1, 100));
+            let mut line = leg(format);
+            hear(&mut line, &packets, &punctual(packets.len(), phone.time()));
+            assert_eq!(numbers(&line.heard()), hundred(), "{format:?} {packet}");
+            let stats = line.leg.stats();
+            assert_eq!(
+                (stats.rtp.lost, stats.rtp.late, stats.rtp.concealed_ns),
+                (0, 0, 0)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_dynamic_payload_type_is_what_the_leg_is_set_to() {
+    let mut phone = Phone::new(Format::Slin16);
+    phone.payload_type = 96;
+    let packets = phone.say(&words(1, 10));
+    let mut line = leg(Format::Slin16);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    assert_eq!(numbers(&line.heard()).len(), 10);
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    assert_eq!(line.leg.stats().rtp.refused, packets.len() as u64);
+}
+
+#[test]
+fn packets_in_order_wait_for_nothing() {
+    for format in Format::ALL {
+        let mut phone = Phone::new(format);
+        let packets = phone.say(&words(1, 20));
+        let mut line = leg(format);
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        let made = line.frames.iter().filter(|(_, frame)| frame.filled == 0);
+        for (at, frame) in made {
+            assert_eq!(*at, frame.captured, "{format:?}");
+        }
+    }
+}
+
+#[test]
+fn jitter_reordered_and_doubled_packets_cost_no_word() {
+    let weather = Weather {
+        jitter: 40 * MS,
+        reorder: 5,
+        held_back: 20 * MS,
+        double: 5,
+        ..Weather::default()
+    };
+    for (seed, format) in Format::ALL.into_iter().enumerate() {
+        let mut phone = Phone::new(format);
+        let packets = phone.say(&words(1, 100));
+        let way = relay(
+            packets.len(),
+            FRAME_NANOS,
+            weather,
+            &mut Noise(seed as u64 + 1),
+        );
+        let mut line = leg(format);
+        hear(&mut line, &packets, &way);
+        assert_eq!(numbers(&line.heard()), hundred(), "{format:?}");
+        let rtp = line.leg.stats().rtp;
+        assert_eq!((rtp.lost, rtp.concealed_ns), (0, 0));
+        assert!(rtp.reordered > 10 && rtp.duplicates > 10, "{rtp:?}");
+    }
+}
+
+#[test]
+fn a_network_that_stands_still_for_half_a_second_costs_no_word() {
+    let mut phone = Phone::new(Format::Alaw);
+    let packets = phone.say(&words(1, 100));
+    let mut way = punctual(packets.len(), FRAME_NANOS);
+    for (at, _) in &mut way {
+        let stall = 5_000 * MS..5_500 * MS;
+        if stall.contains(at) {
+            *at = stall.end;
+        }
+    }
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &way);
+    assert_eq!(numbers(&line.heard()), hundred());
+    let said = line.frames.iter().rposition(|(_, frame)| frame.filled == 0);
+    assert!(
+        line.frames[..said.unwrap()]
+            .iter()
+            .all(|(_, frame)| frame.filled == 0)
+    );
+}
+
+#[test]
+fn of_what_is_lost_time_stays_and_no_word_is_made_up() {
+    for (loss, format) in [(1, Format::Alaw), (5, Format::Slin16), (5, Format::G722)] {
+        let mut phone = Phone::new(format);
+        let packets = phone.say(&words(1, 400));
+        let weather = Weather {
+            loss,
+            ..Weather::default()
+        };
+        let way = relay(packets.len(), FRAME_NANOS, weather, &mut Noise(loss));
+        let came: BTreeSet<usize> = way.iter().map(|&(_, index)| index).collect();
+        // Words of which every packet came; G.722's decoder and the filters reach 2 packets back.
+        let whole = |word: usize| {
+            let (from, to) = (word * WORD / 320, (word * WORD + 2_240).div_ceil(320));
+            (from.saturating_sub(2)..=to).all(|packet| came.contains(&packet))
+        };
+        let mut line = leg(format);
+        hear(&mut line, &packets, &way);
+        let heard = numbers(&line.heard());
+        let mut unique = heard.clone();
+        unique.dedup();
+        assert_eq!(heard, unique, "none doubled, all in order");
+        assert!(heard.is_sorted() && heard.iter().all(|word| (1..=400).contains(word)));
+        for word in (0..400).filter(|&word| whole(word)) {
+            assert!(
+                heard.contains(&(word as u32 + 1)),
+                "{format:?}: {word} was whole"
+            );
+        }
+        let rtp = line.leg.stats().rtp;
+        assert_eq!(rtp.lost as usize, packets.len() - came.len());
+        assert_eq!(rtp.concealed_ns, rtp.lost * FRAME_NANOS, "time is kept");
+        let samples = line
+            .frames
+            .iter()
+            .filter(|(_, frame)| frame.filled == 0)
+            .count();
+        assert!(
+            packets.len().abs_diff(samples) <= 1,
+            "{} {samples}",
+            packets.len()
+        );
+        eprintln!("{format:?}, {loss} % lost: {} of 400 words", heard.len());
+    }
+}
+
+#[test]
+fn what_is_made_up_for_a_lost_packet_goes_on_as_the_voice_did() {
+    let sound = tone(210.0, 8_000.0, 8_000.0, 16_000);
+    let mut phone = Phone::new(Format::Slin);
+    let sound: Vec<i16> = sound.iter().flat_map(|&sample| [sample, sample]).collect();
+    let mut packets = phone.say(&sound);
+    packets.remove(30);
+    let mut line = leg(Format::Slin);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    let levels: Vec<u16> = line.frames.iter().map(|(_, frame)| frame.rms).collect();
+    assert!(levels[30] > levels[20] / 2, "{levels:?}");
+    assert_eq!(line.leg.stats().rtp.concealed_ns, FRAME_NANOS);
+}
+
+#[test]
+fn a_gap_is_waited_for_and_then_given_up() {
+    let mut phone = Phone::new(Format::Alaw);
+    let packets = phone.say(&words(1, 4));
+    let mut line = leg(Format::Alaw);
+    for packet in &packets[..5] {
+        line.datagram(packet);
+        line.pass(20 * MS);
+    }
+    let before = line.frames.len();
+    line.datagram(&packets[6]);
+    line.pass(SHORTEST - MS);
+    assert_eq!(line.frames.len(), before);
+    line.pass(2 * MS);
+    assert_eq!(line.frames.len(), before + 2);
+    line.datagram(&packets[5]);
+    assert_eq!(
+        (line.frames.len(), line.leg.stats().rtp.late),
+        (before + 2, 1)
+    );
+    assert!(line.leg.stats().rtp.wait_ns >= SHORTEST);
+}
+
+#[test]
+fn an_hour_of_a_clock_that_is_200_ppm_off_adds_nothing_and_loses_nothing() {
+    for every in [19_996_000, 20_004_000] {
+        let mut phone = Phone::new(Format::Alaw);
+        let second = phone.say(&words(1, 5)[..16_000]);
+        let mut line = leg(Format::Alaw);
+        let mut packets = 0;
+        while packets < 180_000 {
+            for packet in &second {
+                let packet = phone.header(8, &packet[12..]);
+                phone.timestamp = phone.timestamp.wrapping_add(160);
+                line.datagram(&packet);
+                assert_eq!(line.frames.last().unwrap().1.captured, line.now);
+                line.pass(every);
+                packets += 1;
+            }
+            line.frames.truncate(1);
+        }
+        let stats = line.leg.stats();
+        assert_eq!((stats.frames_in, stats.frames_filled), (packets, 0));
+        assert_eq!((stats.rtp.lost, stats.rtp.concealed_ns), (0, 0));
+        assert!(stats.jitter_ns < 100_000, "{}", stats.jitter_ns);
+    }
+}
+
+#[test]
+fn another_stream_is_heard_at_once_and_stragglers_of_the_old_one_are_not() {
+    let mut one = Phone::new(Format::Alaw);
+    let mut two = Phone::new(Format::Ulaw);
+    (two.ssrc, two.sequence, two.timestamp) = (99, 7, 123);
+    let mut packets = one.say(&words(1, 50));
+    let straggler = packets.last().unwrap().clone();
+    let more = two.say(&words(51, 50));
+    packets.extend_from_slice(&more[..2]);
+    packets.push(straggler);
+    packets.extend_from_slice(&more[2..]);
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    assert_eq!(numbers(&line.heard()), hundred());
+    let rtp = line.leg.stats().rtp;
+    assert_eq!((rtp.streams, rtp.late, rtp.lost), (1, 1, 0));
+}
+
+#[test]
+fn a_sequence_that_jumps_is_followed_and_no_packet_is_lost_by_it() {
+    for jump in [5_000_u16, 60_000, 40_000] {
+        let mut phone = Phone::new(Format::Alaw);
+        let mut packets = phone.say(&words(1, 50));
+        phone.sequence = phone.sequence.wrapping_add(jump);
+        packets.extend(phone.say(&words(51, 50)));
+        let mut line = leg(Format::Alaw);
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        assert_eq!(numbers(&line.heard()), hundred(), "{jump}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_set_back_a_little_is_heard_again_after_ten_packets() {
+    let mut phone = Phone::new(Format::Alaw);
+    let mut packets = phone.say(&words(1, 50));
+    phone.sequence = phone.sequence.wrapping_sub(500);
+    packets.extend(phone.say(&words(51, 50)));
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    assert_eq!(numbers(&line.heard()).len(), 100);
+    let again = packets.len() - 20;
+    // Numbers that have been there, but not lately enough to be known as doubles.
+    phone.sequence = phone.sequence.wrapping_sub(110);
+    let mut rest = packets[again..].to_vec();
+    rest.clear();
+    rest.extend(phone.say(&words(101, 50)));
+    let before = line.frames.len();
+    hear(&mut line, &rest, &punctual(rest.len(), FRAME_NANOS));
+    assert!(line.frames.len() > before + 300);
+}
+
+#[test]
+fn a_stray_packet_moves_nothing() {
+    let mut phone = Phone::new(Format::Alaw);
+    let mut packets = phone.say(&words(1, 100));
+    let mut stray = packets[3].clone();
+    stray[2] ^= 0x40;
+    packets.insert(100, stray);
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    assert_eq!(numbers(&line.heard()), hundred());
+}
+
+#[test]
+fn padding_extension_and_contributing_sources_are_no_sound() {
+    let mut phone = Phone::new(Format::Slin16);
+    let packets: Vec<Vec<u8>> = phone
+        .say(&words(1, 100))
+        .iter()
+        .map(|packet| {
+            let mut rich = packet[..12].to_vec();
+            rich[0] |= 0x32; // padding, extension, two sources
+            rich.extend([1, 2, 3, 4, 5, 6, 7, 8]);
+            rich.extend([0xBE, 0xDE, 0, 1, 9, 9, 9, 9]);
+            rich.extend_from_slice(&packet[12..]);
+            rich.extend([0, 0, 0, 4]);
+            rich
+        })
+        .collect();
+    let mut line = leg(Format::Slin16);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    assert_eq!(numbers(&line.heard()), hundred());
+    assert_eq!(line.leg.stats().rtp.refused, 0);
+}
+
+#[test]
+fn comfort_noise_ends_an_utterance_at_once_and_the_next_one_is_whole() {
+    for noise in [13, 19] {
+        let mut phone = Phone::new(Format::Alaw);
+        let mut packets = phone.say(&words(1, 20));
+        packets.push(phone.header(noise, &[30]));
+        let mut line = leg(Format::Alaw);
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        let stopped = line
+            .frames
+            .iter()
+            .find(|(_, frame)| frame.filled == 640)
+            .unwrap()
+            .0;
+        let said = line
+            .frames
+            .iter()
+            .rfind(|(_, frame)| frame.filled == 0)
+            .unwrap()
+            .0;
+        assert!(stopped - said < 60 * MS, "{} ms", (stopped - said) / MS);
+        phone.pause(30_000 * MS);
+        line.pass(29_000 * MS);
+        let more = phone.say(&words(21, 80));
+        hear(&mut line, &more, &punctual(more.len(), FRAME_NANOS));
+        assert_eq!(numbers(&line.heard()), hundred());
+        assert_eq!(line.leg.stats().rtp.refused, 0);
+    }
+}
+
+#[test]
+fn a_talker_who_suppresses_short_silences_is_heard_in_time() {
+    let mut phone = Phone::new(Format::Alaw);
+    let mut line = leg(Format::Alaw);
+    for word in 1..=100 {
+        let sound = words(word, 1);
+        let packets = phone.say(&sound[..2_240]);
+        for packet in &packets {
+            line.datagram(packet);
+            line.pass(20 * MS);
+        }
+        phone.pause(200 * MS);
+        line.pass(200 * MS);
+    }
+    line.pass(1_000 * MS);
+    assert_eq!(numbers(&line.heard()), hundred());
+    let time = line.leg.next_sample() / 16;
+    let real = 100 * 340;
+    assert!(time.abs_diff(real) < 1_400, "{time} of {real} ms");
+}
+
+#[test]
+fn keys_are_told_once_each_and_never_heard() {
+    let event = |code: u8, end: bool, units: u16| {
+        let [high, low] = units.to_be_bytes();
+        [code, if end { 0x8A } else { 0x0A }, high, low]
+    };
+    for payload_type in [101, 100] {
+        let mut phone = Phone::new(Format::Alaw);
+        let mut packets = phone.say(&words(1, 50));
+        for (code, ends) in [(5, 3), (11, 3), (5, 0), (10, 1)] {
+            for n in 1..8 {
+                packets.push(phone.header(payload_type, &event(code, false, n * 160)));
+            }
+            for _ in 0..ends {
+                packets.push(phone.header(payload_type, &event(code, true, 8 * 160)));
+            }
+            phone.pause(200 * MS);
+        }
+        packets.extend(phone.say(&words(51, 50)));
+        let mut line = leg(Format::Alaw);
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        assert_eq!(line.keys, "5#5*");
+        assert_eq!(numbers(&line.heard()), hundred());
+        assert_eq!(line.leg.stats().rtp.digits, 4);
+    }
+}
+
+#[test]
+fn rtp_on_a_raw_leg_is_told_once_and_never_heard() {
+    for format in Format::ALL {
+        let mut phone = Phone::new(format);
+        let packets = phone.say(&words(1, 20));
+        let mut line = Line::new(LegConfig::default());
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        assert_eq!(line.frames.len(), 0);
+        let [(found, taken)] = line.found[..] else {
+            panic!("{format:?}: {:?}", line.found)
+        };
+        assert_eq!((found.format, taken), (Some(format), false));
+        assert_eq!(line.leg.stats().drops_rtp, packets.len() as u64);
+        line.handle(Input::Reset);
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        assert_eq!(line.found.len(), 1);
+        // And PCM is heard when somebody has mended it.
+        let pcm = bytes(&words(1, 20));
+        for piece in pcm.chunks(640) {
+            line.datagram(piece);
+            line.pass(20 * MS);
+        }
+        assert_eq!(numbers(&line.heard()).len(), 20);
+    }
+}
+
+#[test]
+fn an_automatic_leg_hears_what_comes_and_answers_alike() {
+    for format in Format::ALL {
+        let mut phone = Phone::new(format);
+        let packets = phone.say(&words(1, 100));
+        let mut line = Line::new(LegConfig {
+            transport: Transport::Auto(Formats::default()),
+            ..LegConfig::default()
+        });
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        assert_eq!(numbers(&line.heard()), hundred(), "{format:?}");
+        assert!(line.found[0].1);
+        let sent = line.leg.wire(&[0; 640], line.now).to_vec();
+        assert_eq!(sent[1] & 0x7F, format.answer().payload_type());
+    }
+    let mut line = Line::new(LegConfig {
+        transport: Transport::Auto(Formats::default()),
+        ..LegConfig::default()
+    });
+    for piece in bytes(&words(1, 100)).chunks(510) {
+        line.datagram(piece);
+        line.pass(16 * MS);
+    }
+    line.pass(500 * MS);
+    assert_eq!(numbers(&line.heard()), hundred());
+    assert_eq!(line.leg.wire(&[7; 640], line.now), [7; 640]);
+}
+
+#[test]
+fn a_raw_leg_at_8_khz_hears_and_speaks_at_8_khz() {
+    let mut line = Line::new(LegConfig {
+        transport: Transport::Raw { narrow: true },
+        ..LegConfig::default()
+    });
+    let narrow = translink_core::resample::resample(&bytes(&words(1, 100)), 16_000, 8_000).unwrap();
+    for piece in narrow.chunks(320) {
+        line.datagram(piece);
+        assert_eq!(line.frames.last().unwrap().0, line.now, "nothing waits");
+        line.pass(20 * MS);
+    }
+    line.pass(500 * MS);
+    assert_eq!(numbers(&line.heard()), hundred());
+    let mut sent = Vec::new();
+    for (n, piece) in bytes(&words(1, 100)).chunks_exact(640).enumerate() {
+        let frame = piece.try_into().unwrap();
+        let datagram = line.leg.wire(frame, n as u64 * FRAME_NANOS);
+        assert_eq!(datagram.len(), 320);
+        sent.extend_from_slice(datagram);
+    }
+    let back = translink_core::resample::resample(&sent, 8_000, 16_000).unwrap();
+    assert_eq!(numbers(&back), hundred());
+}
+
+#[test]
+fn what_the_ear_is_sent_is_understood_by_another_leg() {
+    for format in [Format::Slin, Format::Alaw, Format::Ulaw, Format::G722] {
+        let mut speaker = leg(format);
+        let mut line = leg(format);
+        let mut before = None;
+        for (n, piece) in bytes(&words(1, 100)).chunks_exact(640).enumerate() {
+            // A pause after each ten words.
+            let due = (n as u64 + n as u64 / 110 * 40) * FRAME_NANOS;
+            let packet = speaker.leg.wire(piece.try_into().unwrap(), due).to_vec();
+            let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+            let timestamp = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
+            let paused = n % 110 == 0;
+            assert_eq!(
+                packet[1],
+                format.payload_type() | if paused { 0x80 } else { 0 }
+            );
+            if let Some((before, at)) = before.replace((sequence, timestamp)) {
+                assert_eq!(sequence.wrapping_sub(before), 1);
+                assert_eq!(
+                    timestamp.wrapping_sub(at),
+                    if paused { 41 * 160 } else { 160 }
+                );
+            }
+            line.pass((1_000 * MS + due).saturating_sub(line.now));
+            line.datagram(&packet);
+        }
+        line.pass(1_000 * MS);
+        assert_eq!(numbers(&line.heard()), hundred(), "{format:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever the network does within its means, the words whose packets came in time are heard once and in order.
+    #[test]
+    fn no_weather_invents_doubles_or_turns_words(
+        seed in 1_u64.., loss in 0_u64..10, reorder in 0_u64..20, double in 0_u64..20, jitter in 0_u64..60,
+        format in 0_usize..5,
+    ) {
+        let weather = Weather { loss, reorder, double, jitter: jitter * MS, held_back: 40 * MS };
+        let mut phone = Phone::new(Format::ALL[format]);
+        let packets = phone.say(&words(1, 30));
+        let way = relay(packets.len(), FRAME_NANOS, weather, &mut Noise(seed));
+        let mut line = leg(Format::ALL[format]);
+        hear(&mut line, &packets, &way);
+        let heard = numbers(&line.heard());
+        prop_assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "{heard:?}");
+        prop_assert!(heard.iter().all(|word| (1..=30).contains(word)));
+        prop_assert!(loss > 0 || heard.len() == 30, "{heard:?}");
+    }
+
+    /// Nothing that a network can deliver breaks a leg, whatever it is set to.
+    #[test]
+    fn any_datagrams_are_survived(
+        datagrams in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..200), 0_u64..50), 0..60),
+        mode in 0_u8..4,
+    ) {
+        let formats = Formats::default();
+        let transport = [Transport::Raw { narrow: true }, Transport::Rtp(formats), Transport::Auto(formats), Transport::default()][mode as usize];
+        let mut line = Line::new(LegConfig { transport, ..LegConfig::default() });
+        for (mut datagram, wait) in datagrams {
+            if let Some(first) = datagram.first_mut() {
+                *first = 0x80 | *first & 0x3F;
+            }
+            line.datagram(&datagram);
+            line.pass(wait * MS);
+        }
+        line.pass(3_000 * MS);
+        let starts: Vec<u64> = line.frames.iter().map(|(_, frame)| frame.start).collect();
+        prop_assert!(starts.windows(2).all(|pair| pair[1] == pair[0] + 320));
+    }
+}
