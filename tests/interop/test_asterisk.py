@@ -45,6 +45,13 @@ async def asterisk(root: Path) -> AsyncIterator[Asterisk]:
         yield running
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def quiet(asterisk: Asterisk) -> AsyncIterator[None]:
+    """A test that fails leaves no call to the next."""
+    yield
+    await asterisk.hang_up_all()
+
+
 @contextlib.asynccontextmanager
 async def translink(
     folder: Path, fake: FakeProviders, url: str, extra: str = ""
@@ -198,6 +205,16 @@ async def test_words_survive_every_format(
         await asterisk.empty()
 
 
+async def test_telephones_with_sip_hear_every_word(asterisk: Asterisk, pbx: Pbx) -> None:
+    one = await asterisk.dial("3333", words(15), last=20, sip=True)
+    two = await asterisk.dial("4444", words(16), last=20, sip=True)
+    await hears(one, words(16), pbx.server)
+    await hears(two, words(15), pbx.server)
+    await one.hang_up()
+    await gone(two, within=12.0)
+    await nothing_left(asterisk, pbx)
+
+
 async def test_what_was_said_before_hanging_up_is_heard_to_its_end(
     asterisk: Asterisk, pbx: Pbx
 ) -> None:
@@ -267,7 +284,7 @@ async def test_on_hold_nothing_is_heard_and_after_it_everything(
             await asyncio.sleep(0.05)
 
     async with asterisk.events("phones"):
-        one = await asterisk.dial("3333", words(8), first=1.0, last=20, does="steered")
+        one = await asterisk.dial("3333", words(8), first=1.0, last=20, does="steered", sip=True)
         two = await asterisk.dial("4444", last=25)
         await is_up(one)
         await muted(False)

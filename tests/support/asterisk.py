@@ -35,17 +35,18 @@ USER, PASSWORD = "translink", "a-password-of-tests"
 BOOT = 60.0
 """Seconds that Asterisk may take to be up on a busy machine; two are usual."""
 MODULES = """
-res_timing_timerfd res_pjproject res_rtp_multicast app_chanspy func_cut func_groupcount func_uri
-res_sorcery_config res_sorcery_memory res_http_websocket res_websocket_client res_stasis
-res_stasis_answer res_stasis_playback res_stasis_recording res_stasis_snoop
-res_stasis_device_state res_ari res_ari_model res_ari_applications res_ari_asterisk
-res_ari_bridges res_ari_channels res_ari_endpoints res_ari_events res_ari_playbacks
-res_ari_recordings app_stasis res_rtp_asterisk chan_rtp res_audiosocket chan_audiosocket
-app_audiosocket chan_websocket bridge_simple bridge_softmix bridge_holding bridge_native_rtp
-bridge_builtin_features codec_alaw codec_ulaw codec_a_mu codec_g722 codec_resample format_sln
-format_wav format_pcm app_dial app_echo app_playback app_mixmonitor app_verbose app_senddtmf
-app_playtones pbx_config func_channel func_callerid func_logic func_strings func_global
-func_periodic_hook
+res_sorcery_astdb res_timing_timerfd res_pjproject res_rtp_multicast app_chanspy func_cut
+func_groupcount func_uri res_sorcery_config res_sorcery_memory res_http_websocket
+res_websocket_client res_stasis res_stasis_answer res_stasis_playback res_stasis_recording
+res_stasis_snoop res_stasis_device_state res_ari res_ari_model res_ari_applications
+res_ari_asterisk res_ari_bridges res_ari_channels res_ari_endpoints res_ari_events
+res_ari_playbacks res_ari_recordings app_stasis res_rtp_asterisk chan_rtp res_audiosocket
+chan_audiosocket app_audiosocket chan_websocket bridge_simple bridge_softmix bridge_holding
+bridge_native_rtp bridge_builtin_features codec_alaw codec_ulaw codec_a_mu codec_g722
+codec_resample format_sln format_wav format_pcm res_pjsip res_pjsip_session res_pjsip_sdp_rtp
+res_pjsip_endpoint_identifier_ip res_pjsip_pubsub res_pjsip_caller_id chan_pjsip res_srtp
+app_dial app_echo app_playback app_mixmonitor app_verbose app_senddtmf app_playtones pbx_config
+func_channel func_callerid func_logic func_strings func_global func_periodic_hook
 """
 DIALPLAN = """
 [in]
@@ -89,10 +90,37 @@ exten => never,1,Ringing()
 """
 
 
+SIP = """
+[udp]
+type = transport
+protocol = udp
+bind = 127.0.0.1:{port}
+[loop]
+type = endpoint
+transport = udp
+context = in
+disallow = all
+allow = {codec}
+aors = loop
+direct_media = no
+moh_passthrough = yes
+[loop]
+type = aor
+contact = sip:127.0.0.1:{port}
+[loop]
+type = identify
+endpoint = loop
+match = 127.0.0.1
+"""
+"""A telephone line from Asterisk to itself: SIP and RTP between its two ends are real."""
+
+
 class Asterisk:
     """One that runs. Use as an async context manager."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, codec: str = "g722") -> None:
+        self.codec = codec
+        """Of telephones with SIP."""
         self.http = free_port(socket.SOCK_STREAM)
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
         """As `--ari` takes it."""
@@ -203,6 +231,13 @@ class Asterisk:
             "bridges": [each["id"] for each in bridges],
         }
 
+    async def hang_up_all(self) -> None:
+        """Every telephone."""
+        with contextlib.suppress(aiohttp.ClientError):
+            for each in await self.get("/channels"):
+                if str(each["id"]).startswith("phone-"):
+                    await self.ask("DELETE", f"/channels/{each['id']}")
+
     async def empty(self, patience: float = 10.0) -> None:
         """Until no channel and no bridge is left."""
         end = time.monotonic() + patience
@@ -219,20 +254,22 @@ class Asterisk:
         last: float = 6.0,
         variables: dict[str, str] | None = None,
         does: str = "talk",
+        sip: bool = False,
     ) -> Telephone:
         """A telephone dials an extension of `[in]`; when it is answered, it is quiet for `first`
         seconds, says its words, is quiet for `last` and hangs up. One that is `steered` instead of
-        talking waits in the application `phones` for what ARI wants of it."""
+        talking waits in the application `phones` for what ARI wants of it. `sip`: a telephone with SIP
+        and RTP, of the codec `codec`, whose variables end at its own half."""
         telephone = self.telephone(words, first=first, last=last)
         await self.ask(
             "POST",
             "/channels",
             params={
-                "endpoint": f"Local/{extension}@in/nm",
+                "endpoint": f"PJSIP/{extension}@loop" if sip else f"Local/{extension}@in/n",
                 "context": "talkers",
                 "extension": does,
                 "priority": "1",
-                "formats": "slin16",
+                "formats": self.codec if sip else "slin16",
                 "channelId": telephone.channel,
                 "otherChannelId": f"{telephone.channel}-far",
                 "timeout": "30",
@@ -274,6 +311,7 @@ class Asterisk:
             "modules.conf": "[modules]\nautoload = no\n"
             + "".join(f"load = {module}.so\n" for module in MODULES.split()),
             "extensions.conf": DIALPLAN,
+            "pjsip.conf": SIP.format(port=free_port(socket.SOCK_DGRAM), codec=self.codec),
         }
         for name, text in files.items():
             (self._folder / name).write_text(text)

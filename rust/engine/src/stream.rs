@@ -217,9 +217,9 @@ impl Slot {
                 Some(News::Audio) => {
                     let audio = std::mem::take(&mut stream.pcm);
                     let now = clock::now();
-                    for payload in audio.chunks(LONGEST_INPUT) {
+                    for pcm in audio.chunks(LONGEST_INPUT) {
                         let arrival = now;
-                        self.leg.handle(Input::Datagram { payload, arrival }, now);
+                        self.leg.handle(Input::Pcm { pcm, arrival }, now);
                         self.settle(now, out);
                     }
                     if let Some(stream) = &mut self.stream {
