@@ -47,8 +47,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "sim": "callers offline offline/engines",
         "wiring": "offline offline/engines recognition providers providers/deepgram observe settings",
         "app": "pbx wiring admin admin/panel calls providers observe settings process media",
-        "check": "offline/engines settings",
-        "cli": "app check offline callers sim settings process",
+        "check": "offline/engines pbx settings",
+        "cli": "pbx app check offline callers sim settings process",
         "__main__": "cli",
     }.items()
 }
@@ -111,6 +111,8 @@ COVERED_BY = {
     "pbx.census": "pbx/test_controller",
     "pbx.dialled": "pbx/test_controller",
     "pbx.desk": "interop/test_asterisk",
+    "pbx.dialplan": "interop/test_asterisk",
+    "pbx.inquiry": "interop/test_asterisk",
     "pbx.line": "pbx/test_controller",
     "pbx.service": "interop/test_asterisk",
     "providers.http_errors": "providers/test_http",

@@ -19,6 +19,10 @@ from tests.fakes.providers import FakeProviders
 from tests.support.asterisk import Asterisk, Telephone, pbx_root
 from tests.support.serve import Serve, serving, until
 from translink.callers.server_process import free_port
+from translink.pbx.dialplan import asterisk as asterisk_dialplan
+from translink.pbx.inquiry import inquire
+from translink.settings.model import Settings
+from translink.settings.telephony import AriSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1500)]
 
@@ -313,14 +317,23 @@ async def test_calls_go_on_without_events_and_what_ended_is_noticed(
     await nothing_left(asterisk, pbx)
 
 
-async def test_an_asterisk_that_died_is_served_again(asterisk: Asterisk, pbx: Pbx) -> None:
+@pytest.mark.parametrize("again", ["at once", "later"])
+async def test_an_asterisk_that_died_is_served_again(
+    asterisk: Asterisk, pbx: Pbx, again: str
+) -> None:
+    begun = len(pbx.server.happened("call", state="begun"))
+    connected = len(pbx.server.lines("connected to Asterisk"))
     await asterisk.dial("3333", last=60)
     await asterisk.dial("4444", last=60)
-    await until(lambda: pbx.server.happened("call", state="begun"), pbx.server.tail)
+    await until(lambda: len(pbx.server.happened("call", state="begun")) > begun, pbx.server.tail)
     asterisk.kill()
-    await pbx.server.idle()
-    connected = len(pbx.server.lines("connected to Asterisk"))
-    await asterisk.start()
+    if again == "at once":
+        await asterisk.start()
+    await until(
+        lambda: len(pbx.server.happened("call", state="ended")) > begun, pbx.server.tail, 15.0
+    )
+    if again == "later":
+        await asterisk.start()
     await until(
         lambda: len(pbx.server.lines("connected to Asterisk")) > connected, pbx.server.tail, 10.0
     )
@@ -328,6 +341,44 @@ async def test_an_asterisk_that_died_is_served_again(asterisk: Asterisk, pbx: Pb
     two = await asterisk.dial("4444", last=20)
     await hears(two, words(11), pbx.server)
     await one.hang_up()
+    await nothing_left(asterisk, pbx)
+
+
+async def test_check_names_what_asterisk_lacks_and_who_is_there(
+    asterisk: Asterisk, pbx: Pbx
+) -> None:
+    async def check(**ari: str) -> str:
+        settings = AriSettings.model_validate({"url": asterisk.url, **ari})
+        return "\n".join([line async for line in inquire(settings)])
+
+    said = await check()
+    assert "Asterisk 22" in said
+    assert "ANOTHER CLIENT has the application translink" in said
+    assert "slin16 from Asterisk, g722 to it" in said
+    assert "MISSES" not in said
+    assert "ANOTHER CLIENT" not in await check(app="nobodys")
+    assert await asterisk.ask("DELETE", "/asterisk/modules/chan_rtp.so") == 204
+    assert "MISSES chan_rtp" in await check()
+    assert "MISSES" not in await check(media="audiosocket")
+    assert await asterisk.ask("POST", "/asterisk/modules/chan_rtp.so") == 204
+    wrong = asterisk.url.replace("tests", "others")
+    assert "wrong ari.user or ari.password" in await check(url=wrong)
+    gone = "http://a:b@127.0.0.1:9"
+    assert "CANNOT BE REACHED" in await check(url=gone)
+
+
+async def test_what_is_to_be_pasted_makes_a_call(asterisk: Asterisk, pbx: Pbx) -> None:
+    settings = Settings.load(environ={}, flags={"--ari": asterisk.url}, directory=Path("/"))
+    text = asterisk_dialplan(settings)
+    assert "exten => 3333,1,Stasis(translink,3333)" in text
+    assert "STASISSTATUS" in text
+    assert "a-password-of-tests" not in text
+    await asterisk.add_dialplan(f"[pasted]\n{text.partition('; --- http.conf')[0]}")
+    one = await asterisk.dial("3333@pasted", words(17), last=20)
+    two = await asterisk.dial("4444@pasted", last=20)
+    await hears(two, words(17), pbx.server)
+    await one.hang_up()
+    await gone(two, within=12.0)
     await nothing_left(asterisk, pbx)
 
 

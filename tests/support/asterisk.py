@@ -199,6 +199,11 @@ class Asterisk:
         files = [self._folder / "console", self._folder / "messages"]
         return "".join(file.read_text(errors="replace") for file in files if file.exists())[-8_000:]
 
+    async def add_dialplan(self, text: str) -> None:
+        """More of extensions.conf."""
+        (self._folder / "extensions.conf").write_text(DIALPLAN + text)
+        assert await self.ask("PUT", "/asterisk/modules/pbx_config.so") == 204
+
     async def get(self, path: str) -> Any:
         """A resource of ARI."""
         return await self.ask("GET", path)
@@ -261,11 +266,12 @@ class Asterisk:
         talking waits in the application `phones` for what ARI wants of it. `sip`: a telephone with SIP
         and RTP, of the codec `codec`, whose variables end at its own half."""
         telephone = self.telephone(words, first=first, last=last)
+        where = extension if "@" in extension else f"{extension}@in"
         await self.ask(
             "POST",
             "/channels",
             params={
-                "endpoint": f"PJSIP/{extension}@loop" if sip else f"Local/{extension}@in/n",
+                "endpoint": f"PJSIP/{extension}@loop" if sip else f"Local/{where}/n",
                 "context": "talkers",
                 "extension": does,
                 "priority": "1",
