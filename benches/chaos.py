@@ -68,6 +68,7 @@ ROWS = (
     Row("handshake times out, 6 s", ("listen:hang(6)",)),
     Row("zombie sockets", ("listen:zombie",), short=True),
     Row("mute sockets", ("listen:mute",)),
+    Row("interims only, 20 s", ("listen:guess(20)",), seconds=34),
     Row("closed with 1011 net0000", ("listen:close(1011,net0000)*2",)),
     Row("closed with 1008", ("listen:close(1008,data)",)),
     Row(

@@ -24,6 +24,7 @@ from translink.providers.deepl import DeepL
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup, LineupLimits
 from translink.recognition.feed import FeedLimits
+from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.rules import ListenRules
 from translink.settings.model import Settings
 
@@ -157,7 +158,10 @@ class Providers:
     def rules(self) -> ListenRules:
         """How the recogniser at the other end must be listened to."""
         if self._at.recognition_offline:
-            return ListenRules(feed=FeedLimits(patience=OFFLINE_PATIENCE))
+            return ListenRules(
+                feed=FeedLimits(patience=OFFLINE_PATIENCE),
+                finalize=FinalizeRules(unanswered=OFFLINE_PATIENCE / 2, stuck=3 * OFFLINE_PATIENCE),
+            )
         return ListenRules()
 
     def _translators(self) -> list[DeepL]:

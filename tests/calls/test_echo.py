@@ -20,7 +20,7 @@ OWN = "no wait I cannot come"
 class Phone:
     """A talker whose ear may come back through their microphone, 180 ms later."""
 
-    def __init__(self, lag: float = 0.18) -> None:
+    def __init__(self, lag: float | None = 0.18) -> None:
         self.lag = lag
         self.ear = Hearing(echo=lambda: self.lag)
         self.speech = SpeechMap(0)
@@ -77,12 +77,46 @@ def test_the_talkers_own_words_around_it_stay() -> None:
     assert phone.says(heard) == (f"{OWN} please", "the meeting is on Tuesday at three")
 
 
-@pytest.mark.parametrize("lag", [0.0, 0.18])
-def test_a_talker_without_an_echo_or_who_says_something_else_keeps_every_word(lag: float) -> None:
-    phone = Phone(lag)
-    phone.is_told(TOLD if not lag else "Would you like the small one or the large one?")
+def test_who_says_something_else_keeps_every_word() -> None:
+    phone = Phone()
+    phone.is_told("Would you like the small one or the large one?")
     phone.hears(5.0)
     assert phone.says(TOLD) == (TOLD, "")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (4.1, 6.5),  # right behind it
+        (2.8, 5.2),  # in the midst of it
+        (1.2, 6.2),  # slower
+        (0.8, 3.8),  # ahead of it
+    ],
+)
+def test_where_no_echo_is_known_who_repeats_what_they_hear_keeps_every_word(
+    start: float, end: float
+) -> None:
+    phone = Phone(lag=0.0)
+    phone.is_told()
+    phone.hears(8.0)
+    assert phone.says(TOLD, start, end) == (TOLD, "")
+    assert phone.says("yes", start, end) == ("yes", "")
+
+
+def test_where_nobody_looks_for_an_echo_nothing_is_one() -> None:
+    phone = Phone(lag=None)
+    phone.is_told("Come at three today.", 1.0, 2.2)
+    phone.hears(3.0)
+    assert phone.says("come at three today", 1.3, 2.2)[1] == ""
+
+
+def test_an_echo_too_short_to_be_known_by_its_level_is_known_by_its_time() -> None:
+    phone = Phone(lag=0.0)
+    phone.is_told("Come at three today.", 1.0, 2.2)
+    phone.hears(8.0)
+    assert phone.says("come at three today", 1.3, 2.2)[0] == ""
+    assert phone.says("come at three", 1.3, 2.2)[0] == "", "almost all of it"
+    assert phone.says("come at four tomorrow", 1.3, 2.2)[0] != ""
 
 
 def test_few_words_in_the_midst_of_others_are_chance() -> None:

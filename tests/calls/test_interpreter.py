@@ -15,6 +15,7 @@ from tests.support.virtual import run_virtually
 from tests.support.world import FRAME, Plan, World
 from translink._core import Frame
 from translink.calls.direction import Direction
+from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.errors import Kind
 from translink.observe.journal import Event, Journal
@@ -309,6 +310,56 @@ def test_an_empty_final_is_nothing_to_say_but_may_end_the_turn() -> None:
     room = meet(scene)
     assert room.segments() == ["hello there"]
     assert len(room.told("final")) == 1
+
+
+# --- What is not translated ---
+
+
+def test_what_the_hearer_heard_in_the_talkers_own_voice_is_shown_and_not_translated() -> None:
+    async def scene(room: Room) -> None:
+        ear, zero = room.interpreter.lag.hearing, time.monotonic()
+        captured = room.interpreter.listener.speech
+        for number in range(15 * 50):
+            at = number * FRAME
+            captured.frame(at, True, 100, round((zero + (at + FRAME) / RATE) * 1e9))
+        room.final(0, 2, "before the switch", speech_final=True)
+        ear.switch("through", zero + 3.0)
+        room.final(2, 5, "over it", speech_final=True)
+        room.final(5, 7, "heard already", speech_final=True)
+        ear.switch("replace", zero + 10.0)
+        room.final(7, 9, "this too", speech_final=True)
+        room.final(9, 12, "and back", speech_final=True)
+        await asyncio.sleep(15)
+
+    room = meet(scene)
+    assert room.ear.heard == ["BEFORE THE SWITCH", "OVER IT", "AND BACK"]
+    assert [text for text, _ in room.talkers.requests] == [
+        "before the switch",
+        "over it",
+        "and back",
+    ]
+    through = [e.data for e in room.told("speech") if e.data["state"] == "through"]
+    assert [data["segment"] for data in through] == [3, 4]
+    tally = room.interpreter.tally
+    assert (tally.segments, tally.translated, tally.through) == (5, 3, 2)
+
+
+def test_an_echo_is_told_and_not_translated() -> None:
+    async def scene(room: Room) -> None:
+        now = time.monotonic()
+        own = Hearing(echo=lambda: 0.18)
+        own.told.begin(1, "the meeting is on Tuesday", now - 2.0)
+        room.interpreter._echo._ear = own
+        room.final(0, 2, "the meeting is on Tuesday", speech_final=True)
+        room.final(2, 3, "and so I come", speech_final=True)
+        await asyncio.sleep(5)
+
+    room = meet(scene)
+    assert room.ear.heard == ["AND SO I COME"]
+    (event,) = room.told("echo")
+    assert event.data == {"text": "the meeting is on Tuesday", "start": 0, "end": 2 * RATE}
+    assert len(room.told("final")) == 1
+    assert (room.interpreter.tally.echoed, room.interpreter.tally.words) == (1, 4)
 
 
 # --- Bugs, and the end by force ---

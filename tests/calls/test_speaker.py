@@ -13,18 +13,23 @@ from hypothesis import strategies as st
 from tests.support.speaking import FakeEar, Talkers, weather
 from tests.support.virtual import run_virtually
 from translink.calls.direction import Direction, DirectionRecord
+from translink.calls.hearing import Hearing
+from translink.calls.lag import Lag
 from translink.calls.speaker import SEGMENTS_WAITING, TRANSLATIONS_AHEAD, UTTERANCES_IN_EAR, Speaker
 from translink.errors import Kind, ProviderError
 from translink.observe.journal import Event, Journal
 from translink.observe.stages import Stages
 from translink.providers.voices import SpeechFailed
 from translink.results import Segment, Translation
+from translink.settings.lag import LagSettings
 
 
 class Booth:
     """A speaker with everything around it."""
 
-    def __init__(self, talkers: Talkers, ear: FakeEar, source: str, target: str) -> None:
+    def __init__(
+        self, talkers: Talkers, ear: FakeEar, source: str, target: str, leave_out: float = 0.0
+    ) -> None:
         way = Direction("call", "3333", "4444", source, target)
         self.talkers = talkers
         self.ear = ear
@@ -32,7 +37,15 @@ class Booth:
         self.stages = Stages()
         self.record = DirectionRecord(way, self.journal, [self.stages])
         self.tally = self.record.tally
-        self.speaker = Speaker(way, ear=ear, services=talkers.services(), record=self.record)
+        self.behind = 0.0
+        self.hearing = Hearing(behind=lambda: self.behind)
+        self.speaker = Speaker(
+            way,
+            ear=ear,
+            services=talkers.services(),
+            record=self.record,
+            lag=Lag(self.hearing, LagSettings(leave_out=leave_out)),
+        )
         ear.tell = self.speaker.playout
         self._number = 0
 
@@ -67,11 +80,12 @@ def interpret(
     *,
     languages: tuple[str, str] = ("en", "fr"),
     within: float = 600.0,
+    leave_out: float = 0.0,
 ) -> Booth:
     """Play `scene`, then finish within `within` seconds and end everything as a call does."""
 
     async def main() -> Booth:
-        booth = Booth(talkers or Talkers(), ear or FakeEar(), *languages)
+        booth = Booth(talkers or Talkers(), ear or FakeEar(), *languages, leave_out)
         running = asyncio.create_task(booth.speaker.run())
         await scene(booth)
         if await booth.speaker.finish(within):
@@ -399,3 +413,53 @@ def test_whatever_fails_the_order_is_kept_and_the_books_balance(
     assert booth.ear.heard == wanted
     assert booth.balanced()
     assert booth.talkers.speaking == booth.talkers.asking == 0
+
+
+# --- What is shown and not spoken ---
+
+
+def test_who_wants_text_only_costs_no_voice() -> None:
+    async def scene(booth: Booth) -> None:
+        booth.say("one")
+        await asyncio.sleep(5)
+        booth.hearing.switch("captions", time.monotonic())
+        booth.say("two", "three")
+        await asyncio.sleep(5)
+        booth.hearing.switch("replace", time.monotonic())
+        booth.say("four")
+
+    booth = interpret(scene)
+    assert booth.ear.heard == ["ONE", "FOUR"]
+    assert booth.talkers.voiced == ["ONE", "FOUR"]
+    assert [event.data["text"] for event in booth.told("translation")][1:3] == ["TWO", "THREE"]
+    shown = [event.data for event in booth.told("speech") if event.data["state"] == "captions"]
+    assert [data["segment"] for data in shown] == [2, 3]
+    assert (booth.tally.spoken, booth.tally.captioned, booth.tally.unspoken) == (2, 2, 0)
+
+
+def test_beyond_its_limit_an_ear_is_spared_whole_segments_and_told_so() -> None:
+    async def scene(booth: Booth) -> None:
+        booth.say("one")
+        await asyncio.sleep(5)
+        booth.behind = 9.0
+        booth.say("two", "three")
+        await asyncio.sleep(5)
+        booth.behind = 7.0
+        booth.say("four")
+
+    booth = interpret(scene, leave_out=8.0)
+    assert booth.ear.heard == booth.talkers.voiced == ["ONE", "FOUR"]
+    skipped = [e.data["segment"] for e in booth.told("speech") if e.data["state"] == "skipped"]
+    assert skipped == [2, 3]
+    assert (booth.tally.translated, booth.tally.spoken, booth.tally.skipped) == (4, 2, 2)
+
+
+def test_an_ear_remembers_what_it_was_told() -> None:
+    async def scene(booth: Booth) -> None:
+        booth.say("one two")
+        await asyncio.sleep(5)
+        (told,) = booth.hearing.told.between(0.0, time.monotonic())
+        assert told.text == "ONE TWO"
+        assert told.ended - told.began == pytest.approx(0.2, abs=0.05)
+
+    interpret(scene)

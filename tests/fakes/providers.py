@@ -82,6 +82,7 @@ class FakeProviders:
         self.final_delay = 0.1
         self.transcribe_delay: Callable[[list[int]], float] = lambda _: 0.1
         self.translate_delay: Callable[[str], float] = lambda _: 0.05
+        self.translated: Callable[[str], str] = lambda text: re.sub(r"b(\d+)", r"t\1", text)
         self.refuse_text: Callable[[str], int | None] = lambda _: None
         """Status instead of a translation."""
 
@@ -153,10 +154,8 @@ class FakeProviders:
         await asyncio.sleep(self.translate_delay(text))
         if status := self.refuse_text(text):
             return web.json_response({"message": "no"}, status=status)
-        translated = re.sub(r"b(\d+)", r"t\1", text)
-        return web.json_response(
-            {"translations": [{"detected_source_language": asked.source, "text": translated}]}
-        )
+        answer = {"detected_source_language": asked.source, "text": self.translated(text)}
+        return web.json_response({"translations": [answer]})
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         self._note(request)

@@ -21,6 +21,7 @@ from translink.sim.fault_language import Fault, parse, schedule
         ("translate:refuse(429)*2", Fault(("translate",), "refuse", (429.0, 8.0), times=2)),
         ("listen:close(1012, restart)", Fault(("listen",), "close", (1012.0,), "restart")),
         ("listen:close(net0000)@3", Fault(("listen",), "close", (1011.0,), "net0000", 3.0)),
+        ("listen:guess@4", Fault(("listen",), "guess", (75.0,), at=4.0)),
         ("mode:flip@0", Fault(("mode",), "flip", (20.0,), at=0.0)),
     ],
 )

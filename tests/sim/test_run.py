@@ -57,6 +57,13 @@ def test_a_fault_that_cannot_be_read_is_refused_at_once() -> None:
     assert "none of reset" in done.stderr
 
 
+@pytest.mark.timeout(90)
+def test_a_recogniser_that_only_guesses_costs_no_word() -> None:
+    done = sim("--calls", "1", "--seconds", "10", "--fault", "listen:guess(8)@1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "perfect" in done.stdout
+
+
 @pytest.mark.timeout(180)
 def test_the_short_form_of_the_chaos_table_loses_and_doubles_nothing() -> None:
     command = [sys.executable, "-m", "benches.chaos", "--short", "--jobs", "8"]

@@ -89,6 +89,12 @@ class Serve(ServerProcess):
         async with self._http.post(self._url(path), json=body) as answer:
             return answer.status
 
+    async def patch(self, path: str, body: dict[str, object]) -> int:
+        """The status of a PATCH."""
+        assert self._http is not None
+        async with self._http.patch(self._url(path), json=body) as answer:
+            return answer.status
+
     async def ask(self, path: str) -> tuple[int, str]:
         """Status and text of a GET."""
         assert self._http is not None

@@ -114,6 +114,8 @@ class Talkers:
     """Seconds the voice takes for a word."""
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Text and context of each translation asked for."""
+    voiced: list[str] = field(default_factory=list)
+    """What a voice was asked for."""
     asking: int = 0
     most_asking: int = 0
     speaking: int = 0
@@ -151,6 +153,7 @@ class Talkers:
         return Translation(self.words.get(text, text.upper()), "fake", answer)
 
     async def speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+        self.voiced.append(text)
         limit, how = self.voice_fails.get(text, (1_000_000, None))
         self.speaking += 1
         try:

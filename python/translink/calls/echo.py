@@ -8,7 +8,8 @@ found by its words: a final that repeats what the ear was just told is not trans
 A talker is never muted: only runs of words that the ear was told in the same order, at a time at
 which they may come back, are taken out, and only while the engine knows an echo. Once it does, its
 verdict comes first: where it heard more than the echo, the words are the talker's own, even if they
-repeat what they heard.
+repeat what they heard. Without an echo that the engine knows (it takes about 2 s of sound), a final
+is one only if it is word for word the utterance that is being heard, at the same time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ FEWEST_LETTERS = 14
 """Of a run within a final that is not all echo. Shorter ones are said by chance."""
 ALIKE = 0.5
 """How like each other two words are of which one is the other, misheard."""
+SHADOWED_WORDS = 3
+"""Fewest words of an utterance that comes back at once as a whole: fewer are said by chance, as in
+`Yes.` and `Yes.`"""
+ALL = 0.85
+"""Share of words that are the same in two texts that are taken for one."""
+MARGIN = 0.3
+"""Seconds of silence that a voice may have before its first word and behind its last."""
 OWN_SHARE = 0.5
 """Share of speech, as the engine heard it beside the echo, above which words are the talker's own."""
 
@@ -89,8 +97,14 @@ class EchoedWords:
         lag = self._ear.echo()
         if not lag:
             self._known_from = None
-            return final, ""
-        told = self._ear.told.between(*self._told_when(final, lag))
+            if lag is None:
+                return final, ""
+            return (
+                (replace(final, text="", words=()), final.text)
+                if self._shadows(final)
+                else (final, "")
+            )
+        told = " ".join(each.text for each in self._ear.told.between(*self._told_when(final, lag)))
         if not told:
             return final, ""
         texts = [word.text for word in final.words] or final.text.split()
@@ -106,6 +120,24 @@ class EchoedWords:
         words = tuple(w for w, gone in zip(final.words, echoed, strict=False) if not gone)
         echo = [text for text, gone in zip(texts, echoed, strict=True) if gone]
         return replace(final, text=" ".join(own), words=words), " ".join(echo)
+
+    def _shadows(self, final: Result) -> bool:
+        """Whether it is word for word what the ear is told, and at the same time: too short for the
+        engine to know an echo by its level, and nothing that people do."""
+        if len(final.words) < SHADOWED_WORDS:
+            return False
+        began = self._speech.captured(final.words[0].start + 1)
+        ended = self._speech.captured(final.words[-1].end)
+        if not began or not ended:
+            return False
+        heard = _tokens(final.text)
+        return any(
+            said.began <= began <= said.began + LATEST + MARGIN
+            and began < ended - MARGIN <= said.ended + LATEST
+            and began < min(said.ended, ended) - (ended - began) / 2
+            and SequenceMatcher(None, heard, _tokens(said.text), autojunk=False).ratio() >= ALL
+            for said in self._ear.told.between(began - LATEST - MARGIN, began)
+        )
 
     def _told_when(self, final: Result, lag: float) -> tuple[float, float]:
         """Between which times the ear was told what may come back in this final."""

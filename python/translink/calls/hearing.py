@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,15 +33,26 @@ UTTERANCES_KEPT = 64
 """As many as the engine has waiting in an ear."""
 
 
+@dataclass(slots=True)
+class ToldText:
+    """An utterance in an ear."""
+
+    number: int
+    text: str
+    began: float
+    ended: float = math.inf
+    """Infinite while it goes on."""
+
+
 class Told:
     """What an ear was told: texts and when they were heard (monotonic seconds)."""
 
     def __init__(self) -> None:
-        self._heard: deque[_Utterance] = deque(maxlen=UTTERANCES_KEPT)
+        self._heard: deque[ToldText] = deque(maxlen=UTTERANCES_KEPT)
 
     def begin(self, number: int, text: str, at: float) -> None:
         """Utterance `number` began to be heard."""
-        self._heard.append(_Utterance(number, text, at))
+        self._heard.append(ToldText(number, text, at))
 
     def end(self, number: int, at: float) -> None:
         """It was heard to its end, or flushed."""
@@ -49,11 +61,9 @@ class Told:
                 utterance.ended = at
                 return
 
-    def between(self, start: float, end: float) -> str:
+    def between(self, start: float, end: float) -> list[ToldText]:
         """All that was heard, even in part, within these times."""
-        return " ".join(
-            each.text for each in self._heard if each.began <= end and each.ended >= start
-        )
+        return [each for each in self._heard if each.began <= end and each.ended >= start]
 
 
 class Hearing:
@@ -64,10 +74,11 @@ class Hearing:
         original: Original = "replace",
         *,
         behind: Callable[[], float] = lambda: 0.0,
-        echo: Callable[[], float] = lambda: 0.0,
+        echo: Callable[[], float | None] = lambda: None,
     ) -> None:
         """`behind()` = seconds that the ear would be busy with what waits for it; `echo()` = after
-        how many seconds what it hears comes back through its microphone, 0 = it does not."""
+        how many seconds what it hears comes back through its microphone; 0 = it does not, as far as
+        is known, None = nobody wants to know."""
         self.original: Original = original
         self.told = Told()
         self.behind = behind
@@ -90,13 +101,3 @@ class Hearing:
         return began > 0 and any(
             start <= began and 0 < ended <= end for start, end in self._through
         )
-
-
-class _Utterance:
-    __slots__ = ("began", "ended", "number", "text")
-
-    def __init__(self, number: int, text: str, began: float) -> None:
-        self.number = number
-        self.text = text
-        self.began = began
-        self.ended = math.inf

@@ -340,7 +340,9 @@ class Leg:
     def _behind(self) -> float:
         return self.media.counters()["behind_ns"] / 1e9
 
-    def _echo_lag(self) -> float:
+    def _echo_lag(self) -> float | None:
+        if not self.media.echo_guard:
+            return None
         return self.media.counters()["echo_lag_ns"] / 1e9
 
     def _skipped(self) -> int:

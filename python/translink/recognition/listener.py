@@ -325,7 +325,7 @@ class Listener:
             finalizing=self._finalizing,
             on_event=self._event,
             on_sent=self._sent,
-            on_passed_over=self._passed_over,
+            on_passed_over=self._unanswered,
         )
         self._no_stint.clear()
         if stint.replayed is not None:
@@ -433,6 +433,13 @@ class Listener:
                 kind=Kind.TRANSIENT,
             )
         self._release()
+
+    def _unanswered(self, span: Span, end: int) -> None:
+        """Finalize had no answer."""
+        waited = self._rules.finalize.unanswered
+        reason = f"no final, though asked {waited:g} s ago"
+        self._piece_failed(ProviderError(reason, provider="listen", kind=Kind.TRANSIENT))
+        self._passed_over(span, end)
 
     def _passed_over(self, span: Span, end: int) -> None:
         """A stream has no word for what lies below `end`: if somebody speaks there, another one

@@ -94,9 +94,9 @@ class LegSettings(Part):
             object.__setattr__(self, "send_from_listen", True)
         if self.at_pbx:
             if self.continuous is None:
+                # Measured: with pauses, Asterisk drops the first word after each.
                 object.__setattr__(self, "continuous", True)
-            return self
-        if self.play_to is None and not self.send_from_listen:
+        elif self.play_to is None and not self.send_from_listen:
             raise ValueError(
                 "play_to: should say where the leg hears, as in 127.0.0.1:6121 "
                 "(or set send_from_listen = true)"

@@ -116,6 +116,7 @@ KINDS: dict[str, tuple[float, ...]] = {
     "outage": (NEEDED,),
     "zombie": (),
     "mute": (),
+    "guess": (75.0,),
     "slow": (NEEDED, FOREVER),
     "garbage": (20.0,),
     "close": (1011.0,),
@@ -135,6 +136,7 @@ MODE, MEDIA = "mode", "media"
 SERVICES_OF: dict[str, tuple[str, ...]] = {
     "zombie": (LISTEN,),
     "mute": (LISTEN,),
+    "guess": (LISTEN,),
     "close": (LISTEN,),
     "truncate": (SPEAK,),
     "limit": (PRERECORDED, TRANSLATE, SPEAK),
@@ -144,7 +146,7 @@ SERVICES_OF: dict[str, tuple[str, ...]] = {
 """Kinds that not every service can have."""
 
 STANDING = frozenset(("limit", "slow"))
-SECONDS_AT = {"refuse": 1, "outage": 0, "slow": 1, "hang": 0, "flood": 1}
+SECONDS_AT = {"guess": 0, "refuse": 1, "outage": 0, "slow": 1, "hang": 0, "flood": 1}
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _FAULT = re.compile(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -147,6 +148,8 @@ class Script(NoFaults):
             stream.answered = stream.answered or self.now
             if not stream.callers:
                 stream.callers |= callers_in(message)
+        if self._window(connection.ask.service, "guess"):
+            return _unsettled(message)
         return message
 
     async def http(self, ask: Ask) -> Refusal | None:
@@ -235,11 +238,25 @@ class Script(NoFaults):
                     await connection.inject(self._chance.choice(GARBAGE))
 
 
+def _unsettled(message: str | bytes) -> str | bytes | None:
+    """A message of a recogniser that commits itself to nothing: finals are interims, and no turn
+    ever ends."""
+    if not isinstance(message, str):
+        return message
+    if '"UtteranceEnd"' in message[:40]:
+        return None
+    for name in ("is_final", "speech_final", "from_finalize"):
+        message = re.sub(rf'("{name}":\s*)true', r"\1false", message)
+    return message
+
+
 def _backup(ask: Ask) -> bool:
     return ask.headers.get("Authorization", "").endswith(BACKUP)
 
 
-_WINDOWS = frozenset(("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage"))
+_WINDOWS = frozenset(
+    ("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage", "guess")
+)
 _STUCK = 60.0
 """Nothing hangs longer than this."""
 _HANG_ON = 20.0

@@ -438,24 +438,29 @@ impl Slot {
     }
 
     fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
-        let (sent, bytes) = if let Some(stream) = &mut self.stream {
-            (stream.send(payload), FRAME_BYTES)
+        let sent = if let Some(stream) = &mut self.stream {
+            stream.send(payload).map(|sent| (sent, FRAME_BYTES))
         } else if self.sockets.has_ear() {
             let datagram = self.leg.wire(payload, due);
-            (self.sockets.send(datagram), datagram.len())
+            let length = datagram.len();
+            self.sockets.send(datagram).map(|sent| (sent, length))
         } else {
             return;
         };
         let counters = &self.shared.counters;
-        if let Ok(true) = sent {
-            counters.datagrams_out.fetch_add(1, Relaxed);
-            counters.bytes_out.fetch_add(bytes as u64, Relaxed);
-            // Deadlines are 20 ms apart or more: each has a slot of its own.
-            let slot = due / FRAME_NANOS;
-            self.shared.heard.draw(slot, Extremes::of(payload));
-            self.shared.tap.sent(slot, payload);
-        } else {
-            counters.errors_send.fetch_add(1, Relaxed);
+        match sent {
+            Ok((true, length)) => {
+                counters.datagrams_out.fetch_add(1, Relaxed);
+                counters.bytes_out.fetch_add(length as u64, Relaxed);
+                // Deadlines are 20 ms apart or more: each has a slot of its own.
+                let slot = due / FRAME_NANOS;
+                self.shared.heard.draw(slot, Extremes::of(payload));
+                self.shared.tap.sent(slot, payload);
+            }
+            Ok((false, _)) => {}
+            Err(_) => {
+                counters.errors_send.fetch_add(1, Relaxed);
+            }
         }
     }
 }

@@ -156,23 +156,7 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, frame)?.into_any());
         }
-        Item::Playout { leg, event, at } => {
-            let (utterance, kind, unplayed) = match event {
-                PlayoutEvent::Started { utterance, .. } => (utterance, "started", 0),
-                PlayoutEvent::Finished { utterance, .. } => (utterance, "finished", 0),
-                PlayoutEvent::Flushed {
-                    utterance,
-                    unplayed,
-                } => (utterance, "flushed", unplayed),
-            };
-            Playout {
-                leg,
-                utterance,
-                kind,
-                at,
-                unplayed,
-            }
-        }
+        Item::Playout { leg, event, at } => step(leg, &event, at),
         Item::Moved {
             leg,
             life,
@@ -233,4 +217,22 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
         },
     };
     Ok(Bound::new(py, playout)?.into_any())
+}
+
+fn step(leg: u32, event: &PlayoutEvent, at: u64) -> Playout {
+    let (utterance, kind, unplayed) = match *event {
+        PlayoutEvent::Started { utterance, .. } => (utterance, "started", 0),
+        PlayoutEvent::Finished { utterance, .. } => (utterance, "finished", 0),
+        PlayoutEvent::Flushed {
+            utterance,
+            unplayed,
+        } => (utterance, "flushed", unplayed),
+    };
+    Playout {
+        leg,
+        utterance,
+        kind,
+        at,
+        unplayed,
+    }
 }
