@@ -114,6 +114,7 @@ COVERED_BY = {
     "pbx.dialplan": "interop/test_asterisk",
     "pbx.inquiry": "interop/test_asterisk",
     "pbx.line": "pbx/test_controller",
+    "pbx.waiting": "interop/test_asterisk",
     "pbx.service": "interop/test_asterisk",
     "providers.http_errors": "providers/test_http",
     "providers.protocols": "providers/test_lineup",

@@ -209,6 +209,13 @@ async def test_words_survive_every_format(
         await asterisk.empty()
 
 
+async def test_who_is_alone_hears_that_the_line_is_alive(asterisk: Asterisk, pbx: Pbx) -> None:
+    one = await asterisk.dial("3333", last=20)
+    await until(lambda: any(one.recording()), pbx.server.tail)
+    await one.hang_up()
+    await nothing_left(asterisk, pbx)
+
+
 async def test_telephones_with_sip_hear_every_word(asterisk: Asterisk, pbx: Pbx) -> None:
     one = await asterisk.dial("3333", words(15), last=20, sip=True)
     two = await asterisk.dial("4444", words(16), last=20, sip=True)

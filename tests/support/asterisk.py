@@ -351,12 +351,14 @@ class Telephone:
 
     def heard(self) -> list[int]:
         """The words that Asterisk recorded at its ear so far."""
-        file = self.folder / f"heard-{self.who}.sln16"
-        if not file.exists():
-            return []
         decoder = BeaconDecoder()
-        found = [*decoder.push(file.read_bytes()), *decoder.finish()]
+        found = [*decoder.push(self.recording()), *decoder.finish()]
         return [number for number, _, _ in found]
+
+    def recording(self) -> bytes:
+        """What Asterisk recorded at its ear so far: s16le of 16 kHz."""
+        file = self.folder / f"heard-{self.who}.sln16"
+        return file.read_bytes() if file.exists() else b""
 
     async def state(self) -> str:
         """`Up`, `Ring`, …; empty: it is gone."""

@@ -192,8 +192,20 @@ class Controller:
         path: str,
         query: Mapping[str, str] | None = None,
         then: Answer | None = None,
+        tries: int = 1,
     ) -> None:
         """See `Asking`."""
+        if tries > 1:
+            last = then or _nothing
+
+            def once(status: int, body: object) -> None:
+                if status:
+                    last(status, body)
+                else:
+                    self._at(TRY_AGAIN, lambda: self.ask(method, path, query, last, tries - 1))
+
+            self.ask(method, path, query, once)
+            return
         number = next(self._numbers)
         self._requests.append(AriRequest(number, method, path, query or {}))
         self._waiting[number] = then or _nothing

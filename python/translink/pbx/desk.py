@@ -15,6 +15,7 @@ import structlog
 
 from translink.calls.leg import Leg
 from translink.pbx.line import Unavailable
+from translink.pbx.waiting import WaitingSound
 from translink.settings.legs import LegSettings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Seat:
         self.arrived = False
         self.room = room
         self._desk = desk
+        self.waiting: WaitingSound | None = None
         self._was_muted: bool | None = None
 
     @property
@@ -152,7 +154,11 @@ class Desk:
         other = self._seats.get(leg.other)
         if other is None or not other.arrived:
             log.info("on the line, and waits for the other", leg=leg.name, other=leg.other)
-        elif room is not None:
+            seat.waiting = WaitingSound(seat.media)
+            return
+        if other.waiting is not None:
+            other.waiting.stop()
+        if room is not None:
             room.began = True
             self._board.pressure.admitted(time.monotonic())
             self._board.create(room.name, room.legs)
@@ -166,6 +172,8 @@ class Desk:
         if self._seats.get(leg.name) is not seat:
             return
         seat.hold(False)
+        if seat.waiting is not None:
+            seat.waiting.stop()
         del self._seats[leg.name]
         leg.attended = False
         if leg.call is not None:
