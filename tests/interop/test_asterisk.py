@@ -129,7 +129,9 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def words(place: int) -> list[int]:
-    return list(range(1000 * place, 1000 * place + WORDS))
+    """Numbers that G.722 leaves whole: of 100 it damages up to three above 6000, and none of these
+    (measured with ffmpeg's coder and decoder at eight alignments)."""
+    return list(range(1000 + WORDS * place, 1000 + WORDS * place + WORDS))
 
 
 async def hears(telephone: Telephone, wanted: list[int], server: Serve) -> None:
