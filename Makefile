@@ -85,8 +85,10 @@ fuzz: ## Fuzz the core, SECONDS=30 a target. Needs a nightly Rust and cargo-fuzz
 guards: $(VENV)/.dev $(VENV)/.release ## Take each protection of docs/security.md away: a test must fail. ARGS="token"
 	$(BIN)/python tools/mutate-guards $(ARGS)
 
-interop: ## Calls with real peers: GStreamer, ffmpeg, datagrams of all sizes.
+interop: ## Calls with real peers: Asterisk, GStreamer, ffmpeg, datagrams of all sizes.
 	@$(MACHINE) need test
+	@# One to three minutes and 360 MB the first time; without it the tests say what they did not do.
+	@tools/pbx-root >/dev/null || true
 	@$(MAKE) pytest ARGS="tests/interop -v $(ARGS)"
 
 chaos: ## The table of docs/reliability.md: faults against words lost. ARGS="--short"

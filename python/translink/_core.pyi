@@ -12,11 +12,11 @@ __all__ = [
     "Digit",
     "Engine",
     "Frame",
+    "Hangup",
     "Playout",
     "Resampler",
     "RtpFound",
     "SourceChange",
-    "StreamNews",
     "__version__",
     "alaw_decode",
     "alaw_encode",
@@ -86,14 +86,10 @@ class SourceChange:
     """Arrival of the datagram that settled it."""
 
 @final
-class StreamNews:
-    """A leg's connection (`attach`) told something."""
+class Hangup:
+    """The other end of a leg's connection (`attach`) hung up, or it broke. It is closed."""
 
     leg: int
-    kind: str
-    """`digit`; or `ended`: the other end hung up, or the connection broke. It is closed."""
-    digit: str
-    """What was dialled."""
     at: int
 
 @final
@@ -365,14 +361,14 @@ class Engine:
         """From now on the leg's talker and ear are at the other end of a connection: AudioSocket.
 
         The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
-        with the leg, by `hang_up`, or by the other end, which is told (`StreamNews`). `descriptor` is
+        with the leg, by `hang_up`, or by the other end, which is told (`Hangup`). `descriptor` is
         copied: the caller closes theirs. `rate` (8000, 12000, 16000, …) is what the ear is sent until
         audio has come; then it is that audio's. A frame that finds the one before it unsent is dropped
         and counted in `errors_send`. Raises `OSError`, `ValueError`.
         """
 
     def hang_up(self, leg: int) -> None:
-        """Hang up the leg's connection, if it has one. Not told as `StreamNews`."""
+        """Hang up the leg's connection, if it has one. Not told as `Hangup`."""
 
     def flush(self, leg: int) -> None:
         """Drop what waits for the ear; each utterance concerned is told as `flushed`."""
@@ -390,7 +386,7 @@ class Engine:
     def stranger(self, leg: int) -> tuple[str, int] | None:
         """Whose datagram was dropped last, in this call or before."""
 
-    def set_play_to(self, leg: int, play_to: tuple[str, int]) -> None:
+    def set_play_to(self, leg: int, play_to: tuple[str, int] | None) -> None:
         """Where the ear is from now on, whoever talks. It is sent from the socket that listens.
 
         For a PBX that says where it listens only when it knows where the leg does. Raises
@@ -497,7 +493,7 @@ class Engine:
 
     def drain(
         self, limit: int = 256
-    ) -> list[Frame | Playout | SourceChange | StreamNews | Digit | RtpFound]:
+    ) -> list[Frame | Playout | SourceChange | Digit | RtpFound | Hangup]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

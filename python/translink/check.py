@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import orjson
@@ -12,7 +13,9 @@ import orjson
 from translink.offline.engines.check import beyond
 from translink.offline.engines.check import check as engines
 from translink.offline.engines.phrasebook import LANGUAGES
+from translink.pbx.inquiry import inquire
 from translink.process.proxies import proxy_warning, unused_proxies
+from translink.settings.legs import LegSettings
 from translink.settings.model import Settings
 from translink.wiring import refuse_voiceless
 
@@ -21,8 +24,10 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
     """Print the findings on standard output. Returns the exit code: 0. Raises `SettingsError` for
     settings that `serve` would refuse."""
     refuse_voiceless(settings)
+    asterisk = asyncio.run(_asterisk(settings))
     if json:
         found = {
+            "asterisk": asterisk,
             "settings": settings.masked(),
             "files": [str(path) for path in settings.notes.files],
             "ignored": list(settings.notes.ignored),
@@ -36,11 +41,11 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
         option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         sys.stdout.write(orjson.dumps(found, option=option).decode())
     else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(settings))
+        sys.stdout.writelines(f"{line}\n" for line in _lines(settings, asterisk))
     return 0
 
 
-def _lines(settings: Settings) -> Iterator[str]:
+def _lines(settings: Settings, asterisk: Sequence[str]) -> Iterator[str]:
     files = ", ".join(str(path) for path in settings.notes.files)
     yield f"settings from   {files or 'defaults'}"
     if settings.notes.ignored:
@@ -53,10 +58,10 @@ def _lines(settings: Settings) -> Iterator[str]:
             leg = settings.leg(name)
             hears = settings.other(name)
             yield (
-                f"leg {name:<12}{leg.language:<6} microphone {leg.listen}, "
-                f"ear {leg.play_to or 'where its datagrams come from'}, "
+                f"leg {name:<12}{leg.language:<6} {_way(leg)}, "
                 f"hears {hears.name} ({hears.language})"
             )
+    yield from (f"asterisk        {line}" for line in asterisk)
     scheme = "https" if settings.admin.tls_cert else "http"
     yield f"admin           {scheme}://{settings.admin.host}:{settings.admin.port}"
     for file in settings.notes.exposed:
@@ -71,6 +76,16 @@ def _lines(settings: Settings) -> Iterator[str]:
     for finding in engines():
         install = f"; {finding.install}" if finding.install else ""
         yield f"local engine    {finding.part}: {finding.detail}{install}"
+
+
+def _way(leg: LegSettings) -> str:
+    if leg.at_pbx:
+        return "a telephone system brings its audio"
+    return f"microphone {leg.listen}, ear {leg.play_to or 'where its datagrams come from'}"
+
+
+async def _asterisk(settings: Settings) -> list[str]:
+    return [line async for line in inquire(settings.ari)]
 
 
 def _without_service(settings: Settings) -> list[str]:

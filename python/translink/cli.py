@@ -380,6 +380,24 @@ def end(
     _leave(run_end(target_of(settings, url, token), call, json=json))
 
 
+@commands.command(short_help="Print what to paste into Asterisk or FreeSWITCH.")
+def dialplan(
+    system: Annotated[str, typer.Argument(metavar="asterisk|freeswitch")],
+    config: Config = None,
+    env_file: EnvFile = None,
+    set_: Set = None,
+) -> None:
+    """Print what to paste into a telephone system, for the legs of the settings."""
+    from translink.pbx import dialplan as texts
+    from translink.settings.model import Settings
+
+    kinds = {"asterisk": texts.asterisk, "freeswitch": texts.freeswitch}
+    if system not in kinds:
+        raise typer.BadParameter("asterisk or freeswitch", param_hint="SYSTEM")
+    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    typer.echo(kinds[system](settings))
+
+
 def _print_version() -> None:
     from translink import __version__
 

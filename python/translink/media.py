@@ -23,7 +23,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Digit, Engine, Frame, Playout, RtpFound, SourceChange, StreamNews
+from translink._core import Digit, Engine, Frame, Hangup, Playout, RtpFound, SourceChange
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ FRAME_SECONDS = 0.02
 SAY_AGAIN = 60.0
 """Seconds until a talker who moves again is in the log again."""
 
-Step = Playout | SourceChange | StreamNews | Digit | RtpFound
+Step = Playout | SourceChange | Digit | RtpFound | Hangup
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -228,8 +228,8 @@ class MediaLeg:
         """A step of an utterance: `started`, `finished` or `flushed`."""
         self.on_dead: Callable[[], None] | None = None
         """A bug ended this leg: its sockets are closed."""
-        self.on_stream: Callable[[StreamNews], None] | None = None
-        """What its connection told: a digit, or its end."""
+        self.on_hangup: Callable[[], None] | None = None
+        """The other end of its connection hung up."""
         self.on_source: Callable[[SourceChange], None] | None = None
         """Another sender has taken over in a call. Said in the log once a minute at most."""
         self.on_digit: Callable[[Digit], None] | None = None
@@ -303,8 +303,8 @@ class MediaLeg:
         """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
         self._engine.set_source(self.number, source)
 
-    def set_play_to(self, play_to: tuple[str, int]) -> None:
-        """Where the ear is from now on, whoever talks. Raises `OSError`, `ValueError`."""
+    def set_play_to(self, play_to: tuple[str, int] | None) -> None:
+        """Where the ear is from now on, whoever talks; None = nowhere. Raises `OSError`, `ValueError`."""
         self._engine.set_play_to(self.number, play_to)
 
     def source(self) -> tuple[str, int] | None:
@@ -365,9 +365,9 @@ class MediaLeg:
             self.on_frames(frames)
 
     def _take_step(self, step: Step) -> None:
-        if isinstance(step, StreamNews):
-            if self.on_stream is not None:
-                self.on_stream(step)
+        if isinstance(step, Hangup):
+            if self.on_hangup is not None:
+                self.on_hangup()
         elif not isinstance(step, Playout):
             if step.life >= self._life:
                 self._take_news(step)

@@ -246,6 +246,17 @@ def test_what_asterisk_refuses_ends_the_line(asterisk: FakeAsterisk, refused: st
     assert asterisk.empty
 
 
+@pytest.mark.parametrize("unanswered", ["POST /bridges", "POST /channels/a"])
+def test_a_connection_that_breaks_is_no_refusal(asterisk: FakeAsterisk, unanswered: str) -> None:
+    asterisk.refuse[unanswered] = 0
+    asterisk.call("a", "3333")
+    asterisk.later(2.0)
+    assert "3333 arrives" not in asterisk.legs.log
+    asterisk.refuse.clear()
+    asterisk.later(1.0)
+    assert "3333 arrives" in asterisk.legs.log
+
+
 def test_what_is_asked_to_go_is_asked_again(asterisk: FakeAsterisk) -> None:
     asterisk.call("a", "3333")
     asterisk.settle()

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,21 +35,22 @@ USER, PASSWORD = "translink", "a-password-of-tests"
 BOOT = 60.0
 """Seconds that Asterisk may take to be up on a busy machine; two are usual."""
 MODULES = """
-res_timing_timerfd res_pjproject res_rtp_multicast app_chanspy func_cut func_groupcount func_uri
-res_sorcery_config res_sorcery_memory res_http_websocket res_websocket_client res_stasis
-res_stasis_answer res_stasis_playback res_stasis_recording res_stasis_snoop
-res_stasis_device_state res_ari res_ari_model res_ari_applications res_ari_asterisk
-res_ari_bridges res_ari_channels res_ari_endpoints res_ari_events res_ari_playbacks
-res_ari_recordings app_stasis res_rtp_asterisk chan_rtp res_audiosocket chan_audiosocket
-app_audiosocket chan_websocket bridge_simple bridge_softmix bridge_holding bridge_native_rtp
-bridge_builtin_features codec_alaw codec_ulaw codec_a_mu codec_g722 codec_resample format_sln
-format_wav format_pcm app_dial app_echo app_playback app_mixmonitor app_verbose app_senddtmf
-app_playtones pbx_config func_channel func_callerid func_logic func_strings func_global
-func_periodic_hook
+res_sorcery_astdb res_timing_timerfd res_pjproject res_rtp_multicast app_chanspy func_cut
+func_groupcount func_uri res_sorcery_config res_sorcery_memory res_http_websocket
+res_websocket_client res_stasis res_stasis_answer res_stasis_playback res_stasis_recording
+res_stasis_snoop res_stasis_device_state res_ari res_ari_model res_ari_applications
+res_ari_asterisk res_ari_bridges res_ari_channels res_ari_endpoints res_ari_events
+res_ari_playbacks res_ari_recordings app_stasis res_rtp_asterisk chan_rtp res_audiosocket
+chan_audiosocket app_audiosocket chan_websocket bridge_simple bridge_softmix bridge_holding
+bridge_native_rtp bridge_builtin_features codec_alaw codec_ulaw codec_a_mu codec_g722
+codec_resample format_sln format_wav format_pcm res_pjsip res_pjsip_session res_pjsip_sdp_rtp
+res_pjsip_endpoint_identifier_ip res_pjsip_pubsub res_pjsip_caller_id chan_pjsip res_srtp
+app_dial app_echo app_playback app_mixmonitor app_verbose app_senddtmf app_playtones pbx_config
+func_channel func_callerid func_logic func_strings func_global func_periodic_hook
 """
 DIALPLAN = """
 [in]
-exten => _[0-9].,1,Stasis(translink,${EXTEN})
+exten => _[0-9].,1,Stasis(${IF($["${APP}" = ""]?translink:${APP})},${EXTEN})
  same => n,GotoIf($["${STASISSTATUS}" = "FAILED"]?failed,1)
  same => n,Hangup()
 exten => _call-.,1,Stasis(translink,${CUT(EXTEN,-,2)},${CUT(EXTEN,-,3)})
@@ -72,8 +74,15 @@ exten => talk,1,Answer()
  same => n,Wait(${LAST})
  same => n,Hangup()
 
+exten => steered,1,Answer()
+ same => n,Stasis(phones)
+ same => n,Goto(talk,1)
+
 [answerers]
 exten => talk,1,Wait(1)
+ same => n,Set(WHO=${CALLED_WHO})
+ same => n,Set(FIRST=${CALLED_FIRST})
+ same => n,Set(LAST=${CALLED_LAST})
  same => n,Goto(talkers,talk,1)
 exten => busy,1,Busy(1)
 exten => never,1,Ringing()
@@ -81,10 +90,37 @@ exten => never,1,Ringing()
 """
 
 
+SIP = """
+[udp]
+type = transport
+protocol = udp
+bind = 127.0.0.1:{port}
+[loop]
+type = endpoint
+transport = udp
+context = in
+disallow = all
+allow = {codec}
+aors = loop
+direct_media = no
+moh_passthrough = yes
+[loop]
+type = aor
+contact = sip:127.0.0.1:{port}
+[loop]
+type = identify
+endpoint = loop
+match = 127.0.0.1
+"""
+"""A telephone line from Asterisk to itself: SIP and RTP between its two ends are real."""
+
+
 class Asterisk:
     """One that runs. Use as an async context manager."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, codec: str = "g722") -> None:
+        self.codec = codec
+        """Of telephones with SIP."""
         self.http = free_port(socket.SOCK_STREAM)
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
         """As `--ari` takes it."""
@@ -163,6 +199,11 @@ class Asterisk:
         files = [self._folder / "console", self._folder / "messages"]
         return "".join(file.read_text(errors="replace") for file in files if file.exists())[-8_000:]
 
+    async def add_dialplan(self, text: str) -> None:
+        """More of extensions.conf."""
+        (self._folder / "extensions.conf").write_text(DIALPLAN + text)
+        assert await self.ask("PUT", "/asterisk/modules/pbx_config.so") == 204
+
     async def get(self, path: str) -> Any:
         """A resource of ARI."""
         return await self.ask("GET", path)
@@ -173,6 +214,14 @@ class Asterisk:
         url = f"http://127.0.0.1:{self.http}/ari{path}"
         async with self._session.request(method, url, **given) as answer:
             return await answer.json() if answer.status == 200 else answer.status
+
+    @contextlib.asynccontextmanager
+    async def events(self, app: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """An event socket of somebody else."""
+        assert self._session is not None
+        url = f"http://127.0.0.1:{self.http}/ari/events?app={app}"
+        async with self._session.ws_connect(url) as events:
+            yield events
 
     async def variable(self, name: str) -> str:
         """A global one of the dialplan."""
@@ -186,6 +235,13 @@ class Asterisk:
             "channels": [each["name"] for each in channels],
             "bridges": [each["id"] for each in bridges],
         }
+
+    async def hang_up_all(self) -> None:
+        """Every telephone."""
+        with contextlib.suppress(aiohttp.ClientError):
+            for each in await self.get("/channels"):
+                if str(each["id"]).startswith("phone-"):
+                    await self.ask("DELETE", f"/channels/{each['id']}")
 
     async def empty(self, patience: float = 10.0) -> None:
         """Until no channel and no bridge is left."""
@@ -202,19 +258,24 @@ class Asterisk:
         first: float = 2.0,
         last: float = 6.0,
         variables: dict[str, str] | None = None,
+        does: str = "talk",
+        sip: bool = False,
     ) -> Telephone:
         """A telephone dials an extension of `[in]`; when it is answered, it is quiet for `first`
-        seconds, says its words, is quiet for `last` and hangs up."""
+        seconds, says its words, is quiet for `last` and hangs up. One that is `steered` instead of
+        talking waits in the application `phones` for what ARI wants of it. `sip`: a telephone with SIP
+        and RTP, of the codec `codec`, whose variables end at its own half."""
         telephone = self.telephone(words, first=first, last=last)
+        where = extension if "@" in extension else f"{extension}@in"
         await self.ask(
             "POST",
             "/channels",
             params={
-                "endpoint": f"Local/{extension}@in/n",
+                "endpoint": f"PJSIP/{extension}@loop" if sip else f"Local/{where}/n",
                 "context": "talkers",
-                "extension": "talk",
+                "extension": does,
                 "priority": "1",
-                "formats": "slin16",
+                "formats": self.codec if sip else "slin16",
                 "channelId": telephone.channel,
                 "otherChannelId": f"{telephone.channel}-far",
                 "timeout": "30",
@@ -256,6 +317,7 @@ class Asterisk:
             "modules.conf": "[modules]\nautoload = no\n"
             + "".join(f"load = {module}.so\n" for module in MODULES.split()),
             "extensions.conf": DIALPLAN,
+            "pjsip.conf": SIP.format(port=free_port(socket.SOCK_DGRAM), codec=self.codec),
         }
         for name, text in files.items():
             (self._folder / name).write_text(text)
@@ -289,17 +351,24 @@ class Telephone:
 
     def heard(self) -> list[int]:
         """The words that Asterisk recorded at its ear so far."""
-        file = self.folder / f"heard-{self.who}.sln16"
-        if not file.exists():
-            return []
         decoder = BeaconDecoder()
-        found = [*decoder.push(file.read_bytes()), *decoder.finish()]
+        found = [*decoder.push(self.recording()), *decoder.finish()]
         return [number for number, _, _ in found]
+
+    def recording(self) -> bytes:
+        """What Asterisk recorded at its ear so far: s16le of 16 kHz."""
+        file = self.folder / f"heard-{self.who}.sln16"
+        return file.read_bytes() if file.exists() else b""
 
     async def state(self) -> str:
         """`Up`, `Ring`, …; empty: it is gone."""
         got = await self.asterisk.get(f"/channels/{self.channel}")
         return str(got["state"]) if isinstance(got, dict) else ""
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What the dialplan of somebody who calls it is told."""
+        return {f"__CALLED_{name.strip('_')}": value for name, value in self.variables.items()}
 
     async def hang_up(self) -> None:
         await self.asterisk.ask("DELETE", f"/channels/{self.channel}")

@@ -48,6 +48,11 @@ twice what a slow speaker needs for each letter."""
 _utterances = itertools.count(1)
 
 
+def next_utterance() -> int:
+    """A number for sound in an ear that nobody else has or will have."""
+    return next(_utterances)
+
+
 class Ear(Protocol):
     """Where translated speech goes: one leg's playout queue (`media.MediaLeg`)."""
 

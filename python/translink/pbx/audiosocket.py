@@ -19,7 +19,6 @@ import structlog
 from translink.pbx.line import Unavailable
 
 if TYPE_CHECKING:
-    from translink._core import StreamNews
     from translink.media import MediaLeg
     from translink.pbx.desk import Desk, Seat
     from translink.settings.types import Address
@@ -164,13 +163,12 @@ class _Connection:
         except OSError:
             self._seat.leave("no connection")
             raise
-        self._media.on_stream = self._news
+        self._media.on_hangup = self._ended
         log.info("AudioSocket", leg=self._media.name)
         self._seat.arrive()
 
-    def _news(self, news: StreamNews) -> None:
-        if news.kind == "ended":
-            self._end("hung up")
+    def _ended(self) -> None:
+        self._end("hung up")
 
     def _hang_up(self) -> None:
         with contextlib.suppress(LookupError, RuntimeError):
@@ -178,5 +176,5 @@ class _Connection:
         self._end("the call is over")
 
     def _end(self, reason: str) -> None:
-        self._media.on_stream = None
+        self._media.on_hangup = None
         self._seat.leave(reason)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from translink.pbx.census import Census, words_of
+from translink.pbx.dialled import VERDICTS, Dialled, ring_time
 from translink.pbx.line import (
     BUSY,
     NO_ANSWER,
@@ -30,9 +31,6 @@ from translink.pbx.line import (
     Unavailable,
 )
 
-RING = 30.0
-"""Seconds that a dialled telephone rings, if the dialplan does not say."""
-RING_LONGEST = 300.0
 GONE = 10.0
 """Seconds without Asterisk after which its calls are over."""
 NEWCOMERS = 1.0
@@ -69,18 +67,6 @@ class Reception(Protocol):
 
     def told(self, what: str, **details: str) -> None:
         """For the log and the journal."""
-
-
-@dataclass
-class Dialled:
-    """A telephone that rings for a caller who hears it."""
-
-    name: str
-    caller: str
-    callee: str
-    places: tuple[tuple[Place, Medium], tuple[Place, Medium]]
-    lines: list[Line]
-    ended: bool = False
 
 
 class Controller:
@@ -140,7 +126,7 @@ class Controller:
             epoch = self._epoch
             self._at(REPLACED_LOOK, lambda: self._look(epoch))
             return
-        channel = event.get("channel")
+        channel = event.get("peer" if kind == "Dial" else "channel")
         if not isinstance(channel, dict):
             return
         which = str(channel.get("id", ""))
@@ -150,6 +136,8 @@ class Controller:
             self._went(which, None)
         elif kind == "ChannelDestroyed":
             self._went(which, event.get("cause"))
+        elif kind == "Dial" and (dialled := self._dialled.get(which)):
+            dialled.cause = VERDICTS.get(str(event.get("dialstatus")), dialled.cause)
         elif kind in ("ChannelHold", "ChannelUnhold") and (line := self._lines.get(which)):
             line.hold(kind == "ChannelHold")
 
@@ -204,8 +192,20 @@ class Controller:
         path: str,
         query: Mapping[str, str] | None = None,
         then: Answer | None = None,
+        tries: int = 1,
     ) -> None:
         """See `Asking`."""
+        if tries > 1:
+            last = then or _nothing
+
+            def once(status: int, body: object) -> None:
+                if status:
+                    last(status, body)
+                else:
+                    self._at(TRY_AGAIN, lambda: self.ask(method, path, query, last, tries - 1))
+
+            self.ask(method, path, query, once)
+            return
         number = next(self._numbers)
         self._requests.append(AriRequest(number, method, path, query or {}))
         self._waiting[number] = then or _nothing
@@ -296,7 +296,7 @@ class Controller:
         dialled = Dialled(name, which, callee, places, [])
         self._dialled[which] = self._dialled[callee] = dialled
         self._reception.told("dialling", line=name, endpoint=endpoint)
-        seconds = _seconds(words[3] if len(words) > 3 else "")
+        seconds = ring_time(words[3] if len(words) > 3 else "")
         self.ask("POST", f"/channels/{which}/ring")
         query = {
             "endpoint": endpoint,
@@ -357,7 +357,8 @@ class Controller:
             if which == dialled.caller:
                 self._end_dialled(dialled, "the caller hung up", None)
             else:
-                code = cause if isinstance(cause, int) and cause > 0 else BUSY
+                # Asterisk tells of a Local channel that is busy by the verdict alone, with cause 0.
+                code = cause if isinstance(cause, int) and cause > 0 else dialled.cause or UNKNOWN
                 self._end_dialled(dialled, f"not answered (cause {code})", code)
 
     def _hang_up(self, which: str) -> None:
@@ -470,10 +471,3 @@ class Controller:
 
 def _nothing(_status: int, _body: object) -> None:
     pass
-
-
-def _seconds(text: str) -> float:
-    try:
-        return min(max(1.0, float(text)), RING_LONGEST)
-    except ValueError:
-        return RING

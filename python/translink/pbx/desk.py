@@ -15,6 +15,7 @@ import structlog
 
 from translink.calls.leg import Leg
 from translink.pbx.line import Unavailable
+from translink.pbx.waiting import WaitingSound
 from translink.settings.legs import LegSettings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Seat:
         self.arrived = False
         self.room = room
         self._desk = desk
+        self.waiting: WaitingSound | None = None
         self._was_muted: bool | None = None
 
     @property
@@ -92,13 +94,15 @@ class Desk:
         open_leg: Callable[[LegSettings], MediaLeg],
         *,
         most: int,
+        host: str,
         plan: Mapping[str, object],
     ) -> None:
         """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`; `most` = legs opened
-        for one call, at once; `plan` = what their settings are besides name and language."""
+        for one call, at once; `host` and `plan`: see `LegSettings.brought`."""
         self._board = board
         self._open = open_leg
         self._most = most
+        self._host = host
         self._plan = plan
         self._seats: dict[str, Seat] = {}
         self._rooms: dict[str, Room] = {}
@@ -134,7 +138,7 @@ class Desk:
         self._may_begin()
         names = (f"{name}.1", f"{name}.2")
         wishes = [
-            LegSettings.model_validate({"name": leg, "language": language, **self._plan})
+            LegSettings(name=leg, language=language).brought(self._host, self._plan)
             for leg, language in zip(names, languages, strict=True)
         ]
         room = self._open_room(name, (wishes[0], wishes[1]))
@@ -150,7 +154,11 @@ class Desk:
         other = self._seats.get(leg.other)
         if other is None or not other.arrived:
             log.info("on the line, and waits for the other", leg=leg.name, other=leg.other)
-        elif room is not None:
+            seat.waiting = WaitingSound(seat.media)
+            return
+        if other.waiting is not None:
+            other.waiting.stop()
+        if room is not None:
             room.began = True
             self._board.pressure.admitted(time.monotonic())
             self._board.create(room.name, room.legs)
@@ -164,6 +172,8 @@ class Desk:
         if self._seats.get(leg.name) is not seat:
             return
         seat.hold(False)
+        if seat.waiting is not None:
+            seat.waiting.stop()
         del self._seats[leg.name]
         leg.attended = False
         if leg.call is not None:

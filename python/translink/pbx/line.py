@@ -14,6 +14,8 @@ from typing import Protocol
 SETTING_UP = 5.0
 """Seconds until a line must be through; 50 ms are usual."""
 
+ANSWERS = 6
+"""Times that is asked for what may be asked for twice: a connection that broke is no refusal."""
 NORMAL, BUSY, NO_ANSWER, OUT_OF_ORDER, UNKNOWN = 16, 17, 19, 38, 1
 """Causes of Q.850, which Asterisk uses."""
 
@@ -64,8 +66,9 @@ class Asking(Protocol):
         path: str,
         query: Mapping[str, str] | None = None,
         then: Answer | None = None,
+        tries: int = 1,
     ) -> None:
-        """Send a request."""
+        """Send a request; send it again when there is no answer, up to so many times in all."""
 
     def delete(self, path: str) -> None:
         """Take something away, until it is gone."""
@@ -112,7 +115,7 @@ class Line:
     def set_up(self) -> None:
         """Ask for everything."""
         query = {"type": "mixing", "name": self.name}
-        self._controller.ask("POST", f"/bridges/{self.bridge}", query, self._bridge_made)
+        self._controller.ask("POST", f"/bridges/{self.bridge}", query, self._bridge_made, ANSWERS)
         query = {"app": self._app, "channelId": self.media, **self._medium.query()}
         self._controller.ask("POST", "/channels/externalMedia", query, self._channel_made)
 
@@ -169,7 +172,8 @@ class Line:
             if self._up:
                 self._add(204, None)
             else:
-                self._controller.ask("POST", f"/channels/{self.channel}/answer", None, self._add)
+                path = f"/channels/{self.channel}/answer"
+                self._controller.ask("POST", path, None, self._add, ANSWERS)
 
     def _add(self, status: int, body: object) -> None:
         if self.ended:
@@ -178,7 +182,9 @@ class Line:
             self._failed("not answered", status, body)
             return
         query = {"channel": f"{self.channel},{self.media}"}
-        self._controller.ask("POST", f"/bridges/{self.bridge}/addChannel", query, self._added)
+        self._controller.ask(
+            "POST", f"/bridges/{self.bridge}/addChannel", query, self._added, ANSWERS
+        )
 
     def _added(self, status: int, body: object) -> None:
         if self.ended:

@@ -21,7 +21,6 @@ from translink.settings.types import Address
 if TYPE_CHECKING:
     import socket
 
-    from translink._core import StreamNews
     from translink.calls.call import Call
     from translink.calls.switchboard import Switchboard
     from translink.media import Media
@@ -43,7 +42,8 @@ class Telephony:
             board,
             media.add_leg,
             most=2 * settings.calls.max_created,
-            plan={},
+            host=ari.host,
+            plan=ari.plan,
         )
         self.connections: AudioSocketServer | None = None
         at = settings.audiosocket.listen
@@ -105,6 +105,8 @@ class Telephony:
         say(what, **details)
 
     def _medium(self, seat: Seat) -> Medium:
+        if self._settings.ari.media == "rtp":
+            return _RtpMedium(seat, self._settings.ari.format)
         if self.connections is None:  # pragma: no cover - the settings see to it
             raise Unavailable("there is no AudioSocket server", busy=False)
         return _AudioSocketMedium(self, seat, self.connections, self._settings.ari.format)
@@ -117,6 +119,39 @@ class Telephony:
     def _pump(self) -> None:
         if self.client is not None:
             self.client.pump()
+
+
+class _RtpMedium:
+    """RTP between Asterisk and the leg's own socket. Asterisk never learns where to send to, and sends
+    nothing while the telephone does not: so each is told where the other is."""
+
+    def __init__(self, seat: Seat, format: str) -> None:
+        self._seat = seat
+        self._format = format
+
+    def query(self) -> Mapping[str, str]:
+        return {
+            "external_host": str(Address(*self._seat.media.listen_address)),
+            "encapsulation": "rtp",
+            "transport": "udp",
+            "format": self._format,
+        }
+
+    def made(self, channel: Mapping[str, object]) -> None:
+        variables = channel.get("channelvars")
+        if not isinstance(variables, dict):
+            return
+        host = str(variables.get("UNICASTRTP_LOCAL_ADDRESS", ""))
+        port = str(variables.get("UNICASTRTP_LOCAL_PORT", ""))
+        if host and port.isdecimal():
+            address = Address(host, int(port))
+            self._seat.media.set_source((str(address),))
+            self._seat.media.set_play_to(address)
+
+    def close(self) -> None:
+        # The port is another channel's next; the socket is the leg's and stays.
+        with suppress(LookupError, RuntimeError):
+            self._seat.media.set_play_to(None)
 
 
 class _AudioSocketMedium:
@@ -148,15 +183,14 @@ class _AudioSocketMedium:
     def close(self) -> None:
         self._server.forget(self._name)
         media = self._seat.media
-        media.on_stream = None
+        media.on_hangup = None
         with suppress(LookupError, RuntimeError):
             media.hang_up()
 
     def _take(self, connection: socket.socket) -> None:
         media = self._seat.media
         media.attach(connection.fileno(), RATES[self._format])
-        media.on_stream = self._news
+        media.on_hangup = self._ended
 
-    def _news(self, news: StreamNews) -> None:
-        if news.kind == "ended":
-            self._owner._lost(self._seat)
+    def _ended(self) -> None:
+        self._owner._lost(self._seat)

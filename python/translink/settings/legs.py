@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -53,7 +54,8 @@ class LegSettings(Part):
     rate: Literal[16_000, 8_000] = 16_000
     """Of raw PCM, both ways: 8000 for FreeSWITCH's `unicast` in a narrow-band call."""
     continuous: bool | None = None
-    """Send silence while nothing is said, for gateways that need a steady stream. None = RTP only."""
+    """Send silence while nothing is said, for gateways that need a steady stream. None = for RTP and what a
+    telephone system brings: measured, Asterisk drops the first word after each pause."""
     prebuffer_ms: int = Field(60, ge=0, le=2_000)
     """Speech collected before its first datagram leaves."""
     tail_ms: int = Field(1_500, ge=0, le=30_000)
@@ -75,6 +77,14 @@ class LegSettings(Part):
     def at_pbx(self) -> bool:
         """A telephone system brings its audio."""
         return "listen" not in self.model_fields_set
+
+    def brought(self, host: str, plan: Mapping[str, object]) -> LegSettings:
+        """As a telephone system brings it: at an address of ours, and with a plan of what comes."""
+        leg = self.model_copy(update=plan)
+        object.__setattr__(
+            leg, "listen", Address(host, 0)
+        )  # and still not of the operator's making
+        return leg
 
     @model_validator(mode="after")
     def _has_an_ear(self) -> Self:

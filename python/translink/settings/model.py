@@ -141,6 +141,15 @@ class Settings(BaseModel):
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
+        if self.ari.url is not None:
+            object.__setattr__(
+                self,
+                "legs",
+                tuple(
+                    leg.brought(self.ari.host, self.ari.plan) if leg.at_pbx else leg
+                    for leg in self.legs
+                ),
+            )
         brought = [leg.name for leg in self.legs if leg.at_pbx]
         if brought and self.ari.url is None and self.audiosocket.listen is None:
             raise ValueError(

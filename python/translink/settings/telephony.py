@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal, Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -26,12 +27,27 @@ class AriSettings(Part):
     """Its password."""
     app: str = Field("translink", pattern=r"^[A-Za-z0-9_]{1,40}$")
     """`--ari-app`: the first word of the dialplan's `Stasis(…)`. One program at a time may have it."""
-    media: PbxMedium = "audiosocket"
-    """How the audio comes: `audiosocket` over TCP, at Asterisk's own pace; `rtp` over UDP."""
+    media: PbxMedium = "rtp"
+    """How the audio comes: `rtp` over UDP, or `audiosocket` over TCP."""
     format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
-    """What Asterisk sends. AudioSocket takes slin16 and slin."""
+    """What Asterisk sends. AudioSocket has slin16 and slin only."""
+    reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None
+    """What Asterisk is sent over RTP. None = `g722` for slin16, which it drops when it comes from us,
+    else the same as `format`."""
     host: Host = "127.0.0.1"
     """Our address as Asterisk reaches it: there its media come in."""
+
+    @property
+    def plan(self) -> Mapping[str, object]:
+        """What a leg's settings are when Asterisk brings its audio."""
+        if self.media != "rtp":
+            return {}
+        return {
+            "transport": "rtp",
+            "format": self.format,
+            "reply": self.reply,
+            "send_from_listen": True,
+        }
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,7 @@ use crate::alignment::Alignment;
 use crate::curve::Curve;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
-use crate::framer::{Fate, Framer};
+use crate::framer::{Fate, Framer, duration};
 use crate::jitter::Jitter;
 use crate::level::Level;
 use crate::line::{Ear, Line, Transport};
@@ -33,6 +33,13 @@ pub enum Input<'a> {
         /// Any length, 1..=65507, also odd.
         payload: &'a [u8],
         /// Receive time on the monotonic clock.
+        arrival: Nanos,
+    },
+    /// Audio came in that is 16 kHz s16le whatever the leg's transport: over a connection.
+    Pcm {
+        /// Any length, also odd.
+        pcm: &'a [u8],
+        /// When it came.
         arrival: Nanos,
     },
     /// Queue speech for this leg's ear. `last` ends the utterance.
@@ -164,6 +171,7 @@ impl Leg {
     pub fn handle(&mut self, input: Input<'_>, now: Nanos) {
         match input {
             Input::Datagram { payload, arrival } => self.receive(payload, arrival, now),
+            Input::Pcm { pcm, arrival } => self.receive_pcm(pcm, arrival, now),
             Input::Play {
                 utterance,
                 pcm,
@@ -274,6 +282,15 @@ impl Leg {
     /// The report to send after it, if it is time for one and the peer wants any: RTCP on the port of RTP.
     pub fn report(&mut self, now: Nanos) -> Option<&[u8]> {
         self.line.report(now)
+    }
+
+    fn receive_pcm(&mut self, pcm: &[u8], arrival: Nanos, now: Nanos) {
+        self.stats.datagrams_in += 1;
+        self.stats.bytes_in += pcm.len() as u64;
+        self.stats.last_datagram = arrival;
+        self.hear(now, |_, inlet| {
+            inlet.raw(pcm, duration(pcm.len()), arrival);
+        });
     }
 
     fn receive(&mut self, payload: &[u8], arrival: Nanos, now: Nanos) {

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Whose datagrams are heard from now on.
     Source { leg: u32, policy: Policy },
     /// Where the ear is from now on.
-    PlayTo { leg: u32, ear: SocketAddr },
+    PlayTo { leg: u32, ear: Option<SocketAddr> },
     /// How loud the ear hears.
     Volume { leg: u32, gain: Gain },
     /// Whether the talker is heard as silence.

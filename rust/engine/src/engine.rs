@@ -244,11 +244,11 @@ impl Engine {
     }
 
     /// Where the ear is from now on, whoever talks: what a PBX tells only when the leg's own address has
-    /// been told to it. Sent from the receiving socket.
+    /// been told to it. Sent from the receiving socket. None: nowhere.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
-    pub fn set_play_to(&self, leg: u32, ear: SocketAddr) -> Result<(), Error> {
+    pub fn set_play_to(&self, leg: u32, ear: Option<SocketAddr>) -> Result<(), Error> {
         self.living(leg)?;
         self.send(Command::PlayTo { leg, ear })
     }

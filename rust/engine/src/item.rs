@@ -12,7 +12,6 @@ use translink_core::rtp::watch::Found;
 use crate::bell::Bell;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::shared::SharedLeg;
-use crate::stream::StreamEvent;
 
 /// News from the media thread.
 #[derive(Debug)]
@@ -51,12 +50,10 @@ pub enum Item {
         /// When.
         at: Nanos,
     },
-    /// The leg's connection told something.
-    Stream {
-        /// Whose.
+    /// The other end of the leg's connection hung up, or it broke. It is closed.
+    Hangup {
+        /// Which.
         leg: u32,
-        /// What.
-        event: StreamEvent,
         /// When.
         at: Nanos,
     },

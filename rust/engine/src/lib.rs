@@ -93,4 +93,3 @@ pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
 pub use source::{Listed, MAX_PEERS, Peer, Policy};
-pub use stream::StreamEvent;

@@ -38,7 +38,7 @@ pub(crate) struct Slot {
     filter: Filter,
     /// Where what the talker says is drawn.
     said: Slots,
-    life: u32,
+    pub(crate) life: u32,
     /// A call has ended here, and its ear may go on.
     pub(crate) detached: bool,
     /// The kernel's drop counter as last told, modulo 2^32.
@@ -303,7 +303,7 @@ impl Slot {
     }
 
     /// Where the ear is from now on.
-    pub(crate) fn play_to(&mut self, ear: SocketAddr) {
+    pub(crate) fn play_to(&mut self, ear: Option<SocketAddr>) {
         self.sockets.play_to(ear);
     }
 

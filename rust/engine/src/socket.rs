@@ -85,9 +85,9 @@ impl Sockets {
     }
 
     /// The ear is there, from now on and whoever talks. It is sent from the receiving socket.
-    pub(crate) fn play_to(&mut self, ear: SocketAddr) {
+    pub(crate) fn play_to(&mut self, ear: Option<SocketAddr>) {
         self.own = None;
-        self.ear = Some(ear.into());
+        self.ear = ear.map(SockAddr::from);
         self.learns = false;
     }
 

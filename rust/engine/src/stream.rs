@@ -18,6 +18,7 @@ use translink_core::audiosocket::{self, Message};
 use translink_core::frame::FRAME_BYTES;
 use translink_core::leg::Input;
 use translink_core::resample::Resampler;
+use translink_core::rtp::digits::Digit;
 
 use crate::clock;
 use crate::command::Command;
@@ -25,15 +26,6 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::item::{Item, Outbox};
 use crate::slot::Slot;
-
-/// What a connection told besides audio.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamEvent {
-    /// A digit was dialled.
-    Digit(u8),
-    /// The other end hung up, or the connection broke. It is closed.
-    Ended,
-}
 
 /// What was read.
 pub(crate) enum News {
@@ -208,13 +200,26 @@ impl Slot {
             match stream.next() {
                 None => return,
                 Some(News::Ended) => self.end_stream(out),
-                Some(News::Digit(digit)) => self.tell_stream(StreamEvent::Digit(digit), out),
+                Some(News::Digit(key)) => {
+                    let (leg, life, at) = (self.shared.number, self.life, clock::now());
+                    let digit = Digit {
+                        key: char::from(key),
+                        duration: 0,
+                    };
+                    let item = Item::Digit {
+                        leg,
+                        life,
+                        digit,
+                        at,
+                    };
+                    out.event(&self.shared, item);
+                }
                 Some(News::Audio) => {
                     let audio = std::mem::take(&mut stream.pcm);
                     let now = clock::now();
-                    for payload in audio.chunks(LONGEST_INPUT) {
+                    for pcm in audio.chunks(LONGEST_INPUT) {
                         let arrival = now;
-                        self.leg.handle(Input::Datagram { payload, arrival }, now);
+                        self.leg.handle(Input::Pcm { pcm, arrival }, now);
                         self.settle(now, out);
                     }
                     if let Some(stream) = &mut self.stream {
@@ -234,12 +239,8 @@ impl Slot {
 
     fn end_stream(&mut self, out: &mut Outbox) {
         self.stream = None;
-        self.tell_stream(StreamEvent::Ended, out);
-    }
-
-    fn tell_stream(&self, event: StreamEvent, out: &mut Outbox) {
         let (leg, at) = (self.shared.number, clock::now());
-        out.event(&self.shared, Item::Stream { leg, event, at });
+        out.event(&self.shared, Item::Hangup { leg, at });
     }
 }
 

@@ -230,9 +230,9 @@ impl Engine {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "extracted for us alone")]
-    fn set_play_to(&self, py: Python<'_>, leg: u32, play_to: Address) -> PyResult<()> {
+    fn set_play_to(&self, py: Python<'_>, leg: u32, play_to: Option<Address>) -> PyResult<()> {
         py.detach(|| {
-            let ear = resolve(&play_to)?;
+            let ear = play_to.as_ref().map(resolve).transpose()?;
             self.0.set_play_to(leg, ear).map_err(engine_error)
         })
     }

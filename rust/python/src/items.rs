@@ -1,11 +1,10 @@
-//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `StreamNews`, `Digit`,
-//! `RtpFound`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `Digit`, `RtpFound`, `Hangup`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use translink_core::output::PlayoutEvent;
 use translink_core::rtp::format::Format;
-use translink_engine::{Item, StreamEvent};
+use translink_engine::Item;
 
 use crate::engine::{Address, told};
 
@@ -56,26 +55,6 @@ impl SourceChange {
     }
 }
 
-/// A leg's connection told something.
-#[pyclass(frozen, get_all)]
-pub(crate) struct StreamNews {
-    leg: u32,
-    kind: &'static str,
-    digit: String,
-    at: u64,
-}
-
-#[pymethods]
-impl StreamNews {
-    fn __repr__(&self) -> String {
-        // Not which digit: digits may be a card's.
-        format!(
-            "<StreamNews leg={} kind={} at={}>",
-            self.leg, self.kind, self.at
-        )
-    }
-}
-
 /// The talker pressed a key.
 #[pyclass(frozen, get_all)]
 pub(crate) struct Digit {
@@ -115,6 +94,20 @@ impl RtpFound {
             "<RtpFound leg={} life={} payload_type={} format={:?} taken={} at={}>",
             self.leg, self.life, self.payload_type, self.format, self.taken, self.at
         )
+    }
+}
+
+/// A leg's connection ended.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Hangup {
+    leg: u32,
+    at: u64,
+}
+
+#[pymethods]
+impl Hangup {
+    fn __repr__(&self) -> String {
+        format!("<Hangup leg={} at={}>", self.leg, self.at)
     }
 }
 
@@ -180,9 +173,6 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, change)?.into_any());
         }
-        Item::Stream { leg, event, at } => {
-            return Ok(Bound::new(py, news(leg, event, at))?.into_any());
-        }
         Item::Digit {
             leg,
             life,
@@ -215,6 +205,9 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, found)?.into_any());
         }
+        Item::Hangup { leg, at } => {
+            return Ok(Bound::new(py, Hangup { leg, at })?.into_any());
+        }
         Item::Dead { leg, at } => Playout {
             leg,
             utterance: 0,
@@ -241,18 +234,5 @@ fn step(leg: u32, event: &PlayoutEvent, at: u64) -> Playout {
         kind,
         at,
         unplayed,
-    }
-}
-
-fn news(leg: u32, event: StreamEvent, at: u64) -> StreamNews {
-    let (kind, digit) = match event {
-        StreamEvent::Digit(digit) => ("digit", char::from(digit).to_string()),
-        StreamEvent::Ended => ("ended", String::new()),
-    };
-    StreamNews {
-        leg,
-        kind,
-        digit,
-        at,
     }
 }

@@ -1,0 +1,105 @@
+"""What an operator pastes into their telephone system, made from the settings in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from translink.settings.model import Settings
+
+ASTERISK_SETUP = """\
+; --- http.conf ---
+[general]
+enabled = yes
+bindaddr = 127.0.0.1
+bindport = 8088
+
+; --- ari.conf ---
+[general]
+enabled = yes
+
+[{user}]
+type = user
+read_only = no
+password = CHOOSE-A-PASSWORD
+
+; Then:  asterisk -rx 'core reload'
+;        translink serve --ari http://127.0.0.1:8088
+; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
+"""
+FREESWITCH_HEAD = """\
+<!-- dialplan: the call waits while translink has its audio -->
+<extension name="translink">
+  <condition field="destination_number" expression="^({names})$">
+    <action application="answer"/>
+    <action application="park"/>
+  </condition>
+</extension>
+
+On the event socket, for each call (with its uuid and the leg it dialled), as FreeSWITCH's core
+understands it: headerless 16-bit PCM over UDP, both ways. A call of 8 kHz needs a leg with rate = 8000.
+"""
+
+
+def asterisk(settings: Settings) -> str:
+    """Lines for extensions.conf, http.conf and ari.conf."""
+    return "\n".join(_asterisk(settings))
+
+
+def freeswitch(settings: Settings) -> str:
+    """A dialplan entry, and a message of the event socket for each leg."""
+    return "\n".join(_freeswitch(settings))
+
+
+def _asterisk(settings: Settings) -> Iterator[str]:
+    app = settings.ari.app
+    yield "; --- extensions.conf, in the context of your telephones ---"
+    names = [leg.name for leg in settings.legs if leg.at_pbx] or ["3333", "4444"]
+    for name in names:
+        yield f"exten => {name},1,Stasis({app},{name})"
+        yield from _where_translink_is_not()
+    one, two = (settings.leg(name) for name in settings.pairs[0])
+    yield ""
+    yield f"; 8 and a number: call it, speak {one.language}, they speak {two.language}"
+    yield (
+        f"exten => _8X.,1,Stasis({app},dial,PJSIP/${{EXTEN:1}},{one.language},{two.language},30)"
+    )
+    yield from _where_translink_is_not()
+    yield ""
+    yield f"; Any number of calls at once: everybody with the same word after {names[0]} meets"
+    yield f"; exten => _7X.,1,Stasis({app},{names[0]},${{EXTEN:1}})"
+    yield f"; exten => _6X.,1,Stasis({app},{settings.other(names[0]).name},${{EXTEN:1}})"
+    yield ""
+    yield ASTERISK_SETUP.format(user=settings.ari.user)
+    if (at := settings.audiosocket.listen) is not None:
+        yield "; --- or, without ARI, in extensions.conf ---"
+        for name in names:
+            if len(name) <= 12:
+                uuid = f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
+                yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
+                yield f"; exten => {name},1,AudioSocket({uuid},{at})    ; 8 kHz; answer first"
+
+
+def _where_translink_is_not() -> Iterator[str]:
+    yield ' same => n,ExecIf($["${STASISSTATUS}" = "FAILED"]?Congestion(5)) ; translink is not there'
+    yield " same => n,Hangup()"
+
+
+def _freeswitch(settings: Settings) -> Iterator[str]:
+    legs = [leg for leg in settings.legs if not leg.at_pbx]
+    if not legs:
+        yield "FreeSWITCH needs legs with a listen of their own, as in"
+        yield '[[legs]]\nname = "3333"\nlanguage = "en"\nlisten = "127.0.0.1:6120"'
+        yield 'play_to = "127.0.0.1:6121"\nrate = 8000'
+        return
+    yield FREESWITCH_HEAD.format(names="|".join(leg.name for leg in legs))
+    for leg in legs:
+        if leg.play_to is None:
+            continue
+        yield f"sendmsg UUID-OF-THE-CALL-TO-{leg.name}"
+        yield "call-command: unicast"
+        yield f"local-ip: {leg.play_to.host}\nlocal-port: {leg.play_to.port}"
+        yield f"remote-ip: {leg.listen.host}\nremote-port: {leg.listen.port}"
+        yield "transport: udp"
+        yield ""

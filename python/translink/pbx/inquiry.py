@@ -1,0 +1,99 @@
+"""What stands between an Asterisk and its first translated call, found out before it: for `check`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from translink.settings.telephony import AriSettings
+
+ANSWER_TIME = 5.0
+"""Seconds."""
+MODULES_FOR_ALL = ("app_stasis", "res_ari_bridges", "res_ari_channels", "res_ari_events")
+MODULES_FOR_MEDIUM = {
+    "rtp": ("chan_rtp", "res_rtp_asterisk"),
+    "audiosocket": ("chan_audiosocket", "res_audiosocket"),
+}
+MODULES_FOR_FORMAT = {
+    "slin16": ("codec_resample",),
+    "g722": ("codec_g722",),
+    "alaw": ("codec_alaw",),
+    "ulaw": ("codec_ulaw",),
+}
+
+
+async def inquire(ari: AriSettings) -> AsyncIterator[str]:
+    """One line for each finding; nothing is changed there."""
+    if ari.url is None or ari.password is None:
+        return
+    auth = aiohttp.encode_basic_auth(ari.user, ari.password.get_secret_value())
+    timeout = aiohttp.ClientTimeout(total=ANSWER_TIME)
+    async with aiohttp.ClientSession(headers={"Authorization": auth}, timeout=timeout) as http:
+        try:
+            status, info = await _get(http, f"{ari.url}/ari/asterisk/info")
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            yield f"CANNOT BE REACHED at {ari.url}: {str(error) or type(error).__name__}"
+            return
+        if status != 200:
+            yield f"REFUSES at {ari.url}: {_meaning(status)}"
+            return
+        yield f"{_version(info)} at {ari.url}, application {ari.app}"
+        _, modules = await _get(http, f"{ari.url}/ari/asterisk/modules")
+        for line in _missing(ari, modules):
+            yield line
+        status, _ = await _get(http, f"{ari.url}/ari/applications/{ari.app}")
+        if status == 200:
+            yield (
+                f"ANOTHER CLIENT has the application {ari.app}: a translink that runs, or one to stop; "
+                "two take each other's calls (--ari-app)"
+            )
+    yield from_and_to(ari)
+
+
+def from_and_to(ari: AriSettings) -> str:
+    """Which formats go which way. Asterisk drops dynamic payload types that come from us, and slin16
+    has one: sent back as it came, it would be heard by nobody."""
+    if ari.media == "audiosocket":
+        return f"audio: {ari.format} over AudioSocket, both ways"
+    reply = ari.reply or ("g722" if ari.format == "slin16" else ari.format)
+    return f"audio: {ari.format} from Asterisk, {reply} to it, over RTP"
+
+
+def _missing(ari: AriSettings, modules: object) -> Iterator[str]:
+    if not isinstance(modules, list):
+        yield "does not tell its modules (res_ari_asterisk)"
+        return
+    running = {
+        str(each.get("name", "")).removesuffix(".so")
+        for each in modules
+        if isinstance(each, dict) and each.get("status") == "Running"
+    }
+    wanted = [*MODULES_FOR_ALL, *MODULES_FOR_MEDIUM[ari.media]]
+    for format in (ari.format, ari.reply or ("g722" if ari.format == "slin16" else "")):
+        wanted += MODULES_FOR_FORMAT.get(format, ()) if ari.media == "rtp" else ()
+    for module in dict.fromkeys(wanted):
+        if module not in running:
+            yield f"MISSES {module}: asterisk -rx 'module load {module}.so'"
+
+
+def _version(info: object) -> str:
+    system = info.get("system") if isinstance(info, dict) else None
+    version = system.get("version") if isinstance(system, dict) else None
+    return f"Asterisk {version or '?'}"
+
+
+def _meaning(status: int) -> str:
+    return {
+        401: "wrong ari.user or ari.password",
+        403: "this user may not",
+        404: "ARI is off: enabled = yes in ari.conf and http.conf",
+        503: "it is still booting",
+    }.get(status, str(status))
+
+
+async def _get(http: aiohttp.ClientSession, url: str) -> tuple[int, object]:
+    async with http.get(url) as answer:
+        return answer.status, await answer.json() if answer.status == 200 else None

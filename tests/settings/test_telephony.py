@@ -1,0 +1,67 @@
+"""Settings of telephone systems: legs whose audio somebody brings, and where the password goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from translink.errors import SettingsError
+from translink.settings.model import Settings
+
+URL = "http://me:a-secret-word@127.0.0.1:8088"
+
+
+def load(folder: Path, **flags: object) -> Settings:
+    given = {f"--{name.replace('_', '-')}": value for name, value in flags.items()}
+    return Settings.load(environ={}, flags=given, directory=folder)
+
+
+def refusal(folder: Path, **flags: object) -> str:
+    with pytest.raises(SettingsError) as refused:
+        load(folder, **flags)
+    return str(refused.value)
+
+
+def test_the_password_leaves_the_url_and_is_a_secret(tmp_path: Path) -> None:
+    settings = load(tmp_path, ari=URL)
+    assert settings.ari.url == "http://127.0.0.1:8088"
+    assert settings.ari.user == "me"
+    assert "a-secret-word" in settings.secrets()
+    assert "a-secret-word" not in str(settings.masked())
+
+
+def test_with_ari_and_no_legs_asterisk_brings_both(tmp_path: Path) -> None:
+    settings = load(tmp_path, ari=URL)
+    assert [(leg.name, leg.at_pbx, leg.continuous) for leg in settings.legs] == [
+        ("3333", True, True),
+        ("4444", True, True),
+    ]
+    assert {leg.transport for leg in settings.legs} == {"rtp"}
+
+
+def test_over_audiosocket_a_leg_is_no_rtp_leg(tmp_path: Path) -> None:
+    settings = load(tmp_path, ari=URL, set=["ari.media=audiosocket"])
+    assert {leg.transport for leg in settings.legs} == {"raw"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "right"),
+    [
+        ({"ari": "http://127.0.0.1:8088"}, "password: is needed"),
+        ({"ari": "http://me:a-secret-word@localhost:8088"}, "should have an address"),
+        ({"ari": URL, "set": ["ari.media=audiosocket", "ari.format=alaw"]}, "slin16 or slin"),
+        ({"ari": URL, "ari_app": "a,b"}, "ari"),
+    ],
+)
+def test_what_cannot_work_is_refused(tmp_path: Path, flags: dict[str, object], right: str) -> None:
+    said = refusal(tmp_path, **flags)
+    assert right in said
+    assert "a-secret-word" not in said
+
+
+def test_a_leg_that_nobody_brings_is_refused(tmp_path: Path) -> None:
+    legs = '[[legs]]\nname = "a"\nlanguage = "en"\n[[legs]]\nname = "b"\nlanguage = "fr"\n'
+    (tmp_path / "translink.toml").write_text(legs)
+    assert "nobody brings its audio" in refusal(tmp_path)
+    assert load(tmp_path, set=["audiosocket.listen=127.0.0.1:9092"]).legs[0].at_pbx
