@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use translink_core::envelope::Slots;
-use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
+use translink_core::frame::{Frame, Nanos};
 use translink_core::leg::{Input, Leg};
 use translink_core::output::{Output, PlayoutEvent};
 use translink_core::rtp::packet::is_rtcp;
@@ -22,6 +22,8 @@ use crate::shared::SharedLeg;
 use crate::socket::Sockets;
 use crate::source::Policy;
 use crate::stream::Stream;
+
+mod deliver;
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -420,60 +422,6 @@ impl Slot {
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;
                 }
-            }
-        }
-    }
-
-    /// Ledger first: a reader that hears of a frame finds it there.
-    fn publish(&mut self, frame: Frame, out: &mut Outbox) {
-        let slot = self.said.place(frame.captured);
-        self.shared.said.draw(slot, frame.extremes);
-        if frame.echo {
-            self.shared.masks.mark(frame.start);
-        }
-        self.shared.ledger().append(frame.start, &frame.pcm);
-        if self.heard_by.is_some() {
-            self.handed.push(&frame);
-        }
-        out.frame(
-            &self.shared,
-            Item::Frame {
-                leg: self.shared.number,
-                life: self.life,
-                ready: clock::now(),
-                frame,
-            },
-        );
-    }
-
-    fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
-        let sent = if let Some(stream) = &mut self.stream {
-            stream.send(payload).map(|sent| (sent, FRAME_BYTES))
-        } else if self.sockets.has_ear() {
-            let datagram = self.leg.wire(payload, due);
-            let length = datagram.len();
-            let sent = self.sockets.send(datagram).map(|sent| (sent, length));
-            if let Some(report) = self.leg.report(due) {
-                // Nobody misses one that the kernel does not take.
-                let _ = self.sockets.send(report);
-            }
-            sent
-        } else {
-            return;
-        };
-        let counters = &self.shared.counters;
-        match sent {
-            Ok((true, length)) => {
-                counters.datagrams_out.fetch_add(1, Relaxed);
-                counters.bytes_out.fetch_add(length as u64, Relaxed);
-                // Deadlines are 20 ms apart or more: each has a slot of its own.
-                let slot = due / FRAME_NANOS;
-                self.shared.heard.draw(slot, Extremes::of(payload));
-                self.shared.tap.sent(slot, payload);
-            }
-            Ok((false, _)) => {}
-            Err(_) => {
-                counters.errors_send.fetch_add(1, Relaxed);
             }
         }
     }
