@@ -384,6 +384,16 @@ def test_a_successor_does_not_touch_who_came_after_it(asterisk: FakeAsterisk) ->
     assert "a" in asterisk.channels
 
 
+def test_who_came_after_it_and_was_refused_is_not_left_over(asterisk: FakeAsterisk) -> None:
+    asterisk.controller.detached(asterisk.now)
+    asterisk.controller.attached(asterisk.now)
+    asterisk.refuse["DELETE"] = 0  # so that it is there for a while
+    asterisk.call("a", "5555")
+    asterisk.later(2.0)
+    assert "caller taken over" not in asterisk.legs.log
+    assert asterisk.legs.log.count("caller refused") == 1
+
+
 def test_who_takes_our_events_over_is_named_and_calls_end_all_the_same(
     asterisk: FakeAsterisk,
 ) -> None:

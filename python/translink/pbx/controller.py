@@ -91,6 +91,8 @@ class Controller:
         self._order = itertools.count()
         self._now = 0.0
         self._attached = False
+        self._newcomers: set[str] = set()
+        """Callers of whom this connection told: whatever became of them, nobody left them over."""
         self._epoch = 0
         """Counts connections: what was asked before does not count after."""
         self._closing = False
@@ -102,6 +104,7 @@ class Controller:
         self._now = now
         self._attached = True
         self.replaced = False
+        self._newcomers.clear()
         self._epoch += 1
         self._reconcile(adopt=True)
 
@@ -230,6 +233,7 @@ class Controller:
         if which.startswith(self._family):
             self._ours_came(which)
         elif not self._is_known(which):
+            self._newcomers.add(which)
             words = [str(arg).strip() for arg in args] if isinstance(args, list) else []
             self._caller(which, words, up=channel.get("state") == "Up")
 
@@ -348,6 +352,7 @@ class Controller:
     # --- Parties go ---
 
     def _went(self, which: str, cause: object) -> None:
+        self._newcomers.discard(which)
         if (line := self._lines.get(which)) is not None:
             if which == line.media:
                 line.end("the media channel was lost", OUT_OF_ORDER)
@@ -441,7 +446,7 @@ class Controller:
         if epoch != self._epoch:
             return
         for name, channel in callers.items():
-            if self._is_known(name):
+            if self._is_known(name) or name in self._newcomers:
                 continue
             words = words_of(channel, self.app)
             if words and words[0] not in ("", "dial"):
