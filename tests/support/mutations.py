@@ -648,8 +648,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a translation is bounded",
         "providers/deepl.py",
-        "if len(translated) > _GROWTH * len(text) + _ROOM:",
-        "if False:",
+        "if not translated.strip() or len(translated) > _GROWTH * len(text) + _ROOM:",
+        "if not translated.strip():",
         "tests/providers/test_deepl.py -k far_too_long",
     ),
     Mutation(
