@@ -137,7 +137,10 @@ class App:
                 journal=self.journal,
                 rules=providers.rules(),
                 policy=SegmentPolicy(
-                    max_wait=settings.segment.max_wait, max_words=settings.segment.max_words
+                    max_wait=settings.segment.max_wait,
+                    max_hold=settings.segment.max_hold,
+                    min_chars=settings.segment.min_chars,
+                    max_words=settings.segment.max_words,
                 ),
             )
             exchange = Exchange(

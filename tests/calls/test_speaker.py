@@ -128,15 +128,11 @@ def test_the_same_language_passes_through_without_a_request() -> None:
     assert booth.told("translation")[0].data["by"] == "none"
 
 
-def test_the_translator_is_shown_the_three_segments_before() -> None:
-    booth = interpret(saying("a", "b", "c", "d", "e"))
-    assert booth.talkers.requests == [
-        ("a", ""),
-        ("b", "a"),
-        ("c", "a b"),
-        ("d", "a b c"),
-        ("e", "b c d"),
-    ]
+def test_the_translator_is_shown_300_characters_before_in_whole_segments() -> None:
+    texts = [letter * 120 for letter in "abcde"]
+    booth = interpret(saying(*texts))
+    shown = [context.split() for _, context in booth.talkers.requests]
+    assert shown == [[], texts[:1], texts[:2], texts[:3], texts[1:4]]
 
 
 def test_a_slow_translator_is_asked_for_a_few_segments_at_once_only() -> None:

@@ -38,8 +38,9 @@ TRANSLATIONS_AHEAD = 4
 """Translations that may wait their turn in one direction."""
 UTTERANCES_IN_EAR = 48
 """Utterances that may wait in the ear; the next waits here. The engine refuses more than 64."""
-CONTEXT_SEGMENTS = 3
-"""Segments before the present one that the translator is shown."""
+CONTEXT = 300
+"""Characters before the present segment that the translator is shown, at least, in whole segments:
+these may be of four words."""
 VOICE_TIME = 12.0
 VOICE_TIME_PER_LETTER = 0.15
 """Seconds that may be spent waiting for the sound of one text: for the voices in line to fail, and
@@ -197,7 +198,9 @@ class Speaker:
             if utterance.segment.language != self._said_in:
                 self._said, self._said_in = [], utterance.segment.language
             context = " ".join(self._said)
-            self._said = [*self._said, utterance.segment.text][-CONTEXT_SEGMENTS:]
+            self._said.append(utterance.segment.text)
+            while sum(map(len, self._said[1:])) >= CONTEXT:
+                del self._said[0]
             await self._answers.put((utterance, group.create_task(self._ask(utterance, context))))
         await self._answers.put(None)
 
