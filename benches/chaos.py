@@ -93,6 +93,22 @@ ROWS = (
     Row("mode flipped 20 times", ("mode:flip(20)",), short=True),
     Row("garbage, unknown and stale messages", ("listen:garbage(20)*5",), short=True),
     Row(
+        "word times move by 60 ms; resets, mode flipped 8 times",
+        ("listen+prerecorded:jitter(60)", "listen:reset*2", "mode:flip(8)"),
+    ),
+    Row("finals said again, shifted or longer", ("listen:restate(3)", "listen:jitter(60)")),
+    Row("clock starts again, and a reset", ("listen:skew*2", "listen:reset")),
+    Row("finals left out", ("listen:hole(4)", "listen+prerecorded:jitter(60)")),
+    Row("finals emptied", ("listen:empty(4)", "listen+prerecorded:jitter(60)")),
+    Row("finals beyond the audio sent, and a reset", ("listen:beyond(6)", "listen:reset")),
+    Row(
+        "50 legs: streams accepted and reset at once, 8 s",
+        ("listen:flap(8)@8",),
+        calls=25,
+        handshakes=150,
+        weight=4,
+    ),
+    Row(
         "reset and outage under 20,000 datagrams/s",
         ("media:flood(20000)", "listen:reset", "listen:outage(3)"),
         calls=5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -183,4 +184,41 @@ async def test_a_file_with_a_key_that_all_can_read_is_warned_of(
             pass
     assert [line["file"] for line in lines if "can be read by everybody" in line["event"]] == [
         str(file)
+    ]
+
+
+async def test_what_can_never_be_spoken_or_is_not_used_is_said_at_the_start(
+    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.test:3128")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    settings = settings_for(fake, tmp_path, "legs.3333.language=xx")
+    with (
+        structlog.testing.capture_logs() as lines,
+        pytest.raises(SettingsError, match=r"legs\.3333\.language = 'xx': there is no voice"),
+    ):
+        async with App(settings, lambda: settings).running():
+            pytest.fail("it runs")
+    assert [line["event"] for line in lines if "HTTPS_PROXY: not used" in line["event"]]
+    assert [line for line in lines if "descriptors are allowed" in line["event"]]
+    for mend in ("voices.xx=aura-9-x-xx", "legs.3333.voice=v", "legs.3333.original=captions"):
+        settings = settings_for(fake, tmp_path, "legs.3333.language=xx", mend)
+        async with App(settings, lambda: settings).running():  # noqa: B023 - not called
+            pass
+
+
+async def test_a_flag_in_the_environment_that_beats_the_edited_file_is_said_on_reload(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    (tmp_path / ".env.externalmedia").write_text("USE_DEEPGRAM_STREAMING=false\n")
+    environ = {"USE_DEEPGRAM_STREAMING": "true", "DEEPGRAM_API_KEY": "k"}
+    new = Settings.load(environ=environ, directory=tmp_path)
+    now = settings_for(fake, tmp_path)
+    app = App(now, lambda: new)
+    async with app.running():
+        with structlog.testing.capture_logs() as lines:
+            await app.reload()
+    assert [line["event"] for line in lines if "beats" in line["event"]] == [
+        "USE_DEEPGRAM_STREAMING (environment) beats USE_DEEPGRAM_STREAMING "
+        f"({tmp_path / '.env.externalmedia'}, line 1): editing the file changes nothing"
     ]

@@ -14,7 +14,7 @@ import pytest
 
 import translink
 
-COMMANDS = ("serve", "offline", "demo", "call", "sim", "check")
+COMMANDS = ("serve", "offline", "demo", "call", "sim", "check", "status", "mode", "end")
 
 
 def run(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -92,11 +92,11 @@ def test_a_containers_first_process_ends_on_sigterm_before_it_serves(tmp_path: P
     """The kernel gives process 1 no default action: SIGTERM was ignored for 1.4 s."""
     program = (
         "import os, signal, sys, threading, time\n"
-        "from translink import cli\n"
+        "from translink import __main__, cli\n"
         "assert os.getpid() == 1\n"
         "def commands(): os.kill(1, signal.SIGTERM); time.sleep(20)\n"
         "cli.commands = commands\n"
-        "cli.main()\n"
+        "__main__.main()\n"
     )
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", program]
     began = time.monotonic()

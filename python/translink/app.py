@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import resource
 import signal
 import socket
@@ -28,13 +29,15 @@ from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
 from translink.process.clock import unix
+from translink.process.descriptors import allow_descriptors, descriptor_shortage
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
+from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.wiring import Providers, find_endpoints
+from translink.wiring import Providers, find_endpoints, refuse_voiceless
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
@@ -62,18 +65,10 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     share to running calls.
     """
     conceal(settings.secrets())
-    _allow_descriptors()
+    allow_descriptors()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, reread))
-
-
-def _allow_descriptors() -> None:
-    """A leg has two sockets and a stream; the customary soft limit of 1,024 ends at some 300 legs."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _forbid_core_dumps() -> None:
@@ -113,9 +108,16 @@ class App:
             log.warning(
                 "a file with a key can be read by everybody on this machine", file=str(file)
             )
+        if names := unused_proxies(os.environ):
+            log.warning(proxy_warning(names))
+        if shortage := descriptor_shortage(len(settings.legs) + 2 * settings.calls.max_created):
+            log.warning(
+                "%s: calls beyond will not begin; raise ulimit -Hn or LimitNOFILE=", shortage
+            )
+        refuse_voiceless(settings)
         _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
-            endpoints = await find_endpoints(settings, stack)
+            endpoints = await find_endpoints(settings, stack, self._engines)
             http = await stack.enter_async_context(Http())
             providers = Providers(settings, endpoints, http)
             self.lineup = await providers.line_up(self.journal)
@@ -233,6 +235,9 @@ class App:
         now = _with_modes_of(new, self._settings)
         if now.model_dump() != new.model_dump():
             log.warning("settings reloaded: modes and share; the rest needs a restart")
+        for name, told in new.notes.overruled:
+            if name.rpartition(".")[2] in ("mode", "streaming_share"):
+                log.warning(told)
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)
@@ -257,6 +262,9 @@ class App:
                 "busy": round(pressure.busy, 3),
             },
         )
+
+    def _engines(self, up: bool) -> None:
+        self.condition.engines_down = not up
 
     def _media_died(self) -> None:
         self.condition.died = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -13,12 +14,16 @@ from translink.offline.engines.check import beyond
 from translink.offline.engines.check import check as engines
 from translink.offline.engines.phrasebook import LANGUAGES
 from translink.pbx.inquiry import inquire
+from translink.process.proxies import proxy_warning, unused_proxies
 from translink.settings.legs import LegSettings
 from translink.settings.model import Settings
+from translink.wiring import refuse_voiceless
 
 
 def run_check(settings: Settings, *, json: bool = False) -> int:
-    """Print the findings on standard output. Returns the exit code: 0."""
+    """Print the findings on standard output. Returns the exit code: 0. Raises `SettingsError` for
+    settings that `serve` would refuse."""
+    refuse_voiceless(settings)
     asterisk = asyncio.run(_asterisk(settings))
     if json:
         found = {
@@ -27,6 +32,8 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
             "files": [str(path) for path in settings.notes.files],
             "ignored": list(settings.notes.ignored),
             "exposed": [str(path) for path in settings.notes.exposed],
+            "overruled": [told for _, told in settings.notes.overruled],
+            "unused_proxies": unused_proxies(os.environ),
             "engines": [asdict(finding) for finding in engines()],
             "engine_languages": list(LANGUAGES),
             "languages_without_service": _without_service(settings),
@@ -43,6 +50,8 @@ def _lines(settings: Settings, asterisk: Sequence[str]) -> Iterator[str]:
     yield f"settings from   {files or 'defaults'}"
     if settings.notes.ignored:
         yield f"not ours        {', '.join(settings.notes.ignored)}"
+    for _, told in settings.notes.overruled:
+        yield f"overruled       {told}"
     yield f"mode            {settings.mode}"
     for one, two in settings.pairs:
         for name in (one, two):
@@ -59,6 +68,8 @@ def _lines(settings: Settings, asterisk: Sequence[str]) -> Iterator[str]:
         yield f"not private     {file} has a key in it and can be read by everybody here"
     for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
         yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
+    if names := unused_proxies(os.environ):
+        yield f"proxy           {proxy_warning(names)}"
     yield f"local engines   hear, translate and speak {' and '.join(LANGUAGES)}, no other language"
     if missing := _without_service(settings):
         yield f"CANNOT WORK     legs in {', '.join(missing)}: set DEEPGRAM_API_KEY and DEEPL_API_KEY"

@@ -8,8 +8,6 @@ Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,14 +33,18 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any setting, as in --set deepl.timeout=2"),
 ]
+Url = Annotated[
+    str | None, typer.Option(metavar="URL", help="Another server than the settings' own.")
+]
+Token = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", help="Where its token is: file:PATH or keyring:SERVICE/NAME."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def main() -> None:
     """Entry point of the `translink` command."""
-    if os.getpid() == 1:
-        # The kernel keeps signals without a handler from a container's first process.
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     try:
         commands()
     except SettingsError as error:
@@ -235,23 +237,52 @@ def call(
 @commands.command(short_help="Count words through simulated calls with faults.")
 def sim(
     calls: Annotated[int, typer.Option(min=1, max=1_000, help="Two-way calls at once.")] = 2,
-    seconds: Annotated[float, typer.Option(min=1, help="How long they talk.")] = 30.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="How long they talk [default: 30; a talk, to its end]."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed, the same words and faults.")] = 1,
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="SPEC", help="As in listen:reset@12.5; may be given often."),
     ] = None,
     mode: Annotated[str, typer.Option(help="auto, streaming or prerecorded.")] = "auto",
+    talk: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Replay talks with word times instead, and measure the lag."
+        ),
+    ] = None,
+    longer: Annotated[
+        float, typer.Option(min=0.3, max=4, help="Of a talk: length of its translation.")
+    ] = 1.0,
+    talks: Annotated[int, typer.Option(min=1, max=200, help="Copies of a talk at once.")] = 1,
+    set_: Set = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
     json: Json = False,
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
+    if talk:
+        from translink.sim.talk.run import run_talk
+
+        _leave(
+            run_talk(
+                files=talk,
+                longer=longer,
+                copies=talks,
+                seconds=seconds,
+                seed=seed,
+                settings=set_ or [],
+                report=report,
+                json=json,
+            )
+        )
     from translink.sim.run import run_sim
 
     _leave(
         run_sim(
             calls=calls,
-            seconds=seconds,
+            seconds=30.0 if seconds is None else seconds,
             seed=seed,
             faults=fault or [],
             mode=mode,
@@ -263,14 +294,90 @@ def sim(
 
 @commands.command(short_help="Show the settings in force and what this machine lacks.")
 def check(
-    config: Config = None, env_file: EnvFile = None, set_: Set = None, json: Json = False
+    config: Config = None,
+    env_file: EnvFile = None,
+    set_: Set = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Really ask each provider, with a second of sound, and look at ports, certificate, "
+            "clock and descriptors. Exit code 3: refused, 4: not reached, 5: this machine.",
+        ),
+    ] = False,
+    json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
-    from translink.check import run_check
     from translink.settings.model import Settings
 
     settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    if live:
+        from translink import log
+        from translink.live_check import run_live_check
+
+        # Warnings of the engines' start go to standard error: standard output is the report.
+        log.configure(level="warning", secrets=settings.secrets())
+        _leave(run_live_check(settings, json=json))
+    from translink.check import run_check
+
     _leave(run_check(settings, json=json))
+
+
+@commands.command(short_help="Show how the running server is.")
+def status(
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """Show how the running server is: ready or why not, mode, providers, calls. Exit code 1: not
+    ready, 3: nobody answers, 4: wrong token."""
+    from translink.control import run_status, target_of
+    from translink.settings.model import Settings
+
+    settings = Settings.load(config=config, env_file=env_file)
+    _leave(run_status(target_of(settings, url, token), json=json))
+
+
+@commands.command(short_help="Show or switch the running server's mode.")
+def mode(
+    to: Annotated[str | None, typer.Argument(help="auto, streaming or prerecorded.")] = None,
+    leg: Annotated[str | None, typer.Option(help="Of this leg alone.")] = None,
+    share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of calls that stream in mode auto.")
+    ] = None,
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """Show the running server's mode, or switch it while calls run."""
+    from translink.control import run_mode, target_of
+    from translink.settings.model import Settings
+
+    if leg is not None and to is None:
+        raise typer.BadParameter("say which mode the leg should have", param_hint="--leg")
+    settings = Settings.load(config=config, env_file=env_file)
+    _leave(run_mode(target_of(settings, url, token), mode=to, leg=leg, share=share, json=json))
+
+
+@commands.command(short_help="End a call of the running server.")
+def end(
+    call: Annotated[str, typer.Argument(help="Its name, as `translink status` shows it.")],
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """End a call: what was said is still translated and spoken."""
+    from translink.control import run_end, target_of
+    from translink.settings.model import Settings
+
+    settings = Settings.load(config=config, env_file=env_file)
+    _leave(run_end(target_of(settings, url, token), call, json=json))
 
 
 @commands.command(short_help="Print what to paste into Asterisk or FreeSWITCH.")

@@ -236,6 +236,8 @@ class MediaLeg:
         """The talker pressed a key."""
         self.on_rtp: Callable[[RtpFound], None] | None = None
         """RTP comes into a leg that was not set to it. Said in the log, once until PCM comes."""
+        self.unheard: RtpFound | None = None
+        """The RTP that comes instead of what the leg is set to; None once a frame came."""
         self.volume = 1.0
         """As set by `set_volume`."""
         self.muted = False
@@ -358,6 +360,7 @@ class MediaLeg:
     def _take_frames(self, frames: list[Frame]) -> None:
         if frames[0].life < self._life:
             frames = [frame for frame in frames if frame.life >= self._life]
+        self.unheard = None
         if frames and self.on_frames is not None:
             self.on_frames(frames)
 
@@ -390,6 +393,7 @@ class MediaLeg:
         if found.taken:
             logger.info("leg %s: RTP (%s) comes to port %d, and is heard", self.name, format, port)
         else:
+            self.unheard = found
             logger.warning(
                 "leg %s: RTP (%s) comes to port %d, which expects headerless PCM; nothing of it is "
                 'heard. Set transport = "rtp" (or "auto") for this leg',

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -19,11 +20,11 @@ from translink.observe.journal import Journal
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
-from translink.providers.deepgram.speak import DeepgramSpeak
+from translink.providers.deepgram.speak import VOICES, DeepgramSpeak
 from translink.providers.deepl import DeepL
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup, LineupLimits
-from translink.recognition.feed import FeedLimits
+from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.rules import ListenRules
 from translink.settings.model import Settings
@@ -50,8 +51,16 @@ class Endpoints:
     recognition_offline: bool
 
 
-async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
-    """Keys and addresses. Starts the offline engines for what has neither; `stack` ends them."""
+async def find_endpoints(
+    settings: Settings,
+    stack: AsyncExitStack,
+    on_engines: Callable[[bool], None] = lambda _: None,
+) -> Endpoints:
+    """Keys and addresses. Starts the offline engines for what has neither; `stack` ends them.
+
+    Should they end by themselves, they are started again. Where nothing else serves a stage,
+    `on_engines(False)` says that they are gone and `on_engines(True)` that they are back.
+    """
     deepgram, deepl = settings.deepgram, settings.deepl
     no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
     no_deepl = deepl.api_key is None and deepl.server_url is None
@@ -63,6 +72,7 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
         from translink.offline.engines.check import beyond, can_hear
         from translink.offline.engines.phrasebook import LANGUAGES
         from translink.offline.engines.recognizer import INSTALL
+        from translink.offline.keeper import keep
 
         if no_deepgram and not can_hear():
             raise SettingsError(
@@ -87,7 +97,12 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
         for lack in offline.missing:
             log.warning("an offline engine is missing: %s", lack)
         stack.push_async_callback(offline.stop)
-        if no_deepgram or no_deepl:
+        needed = no_deepgram or no_deepl
+        keeping = asyncio.create_task(
+            keep(offline, on_engines if needed else lambda _: None), name="engines"
+        )
+        stack.callback(keeping.cancel)
+        if needed:
             _say_offline(url, no_deepgram=no_deepgram, no_deepl=no_deepl)
     return Endpoints(
         deepgram_url=url if no_deepgram and url else deepgram.base_url,
@@ -98,6 +113,24 @@ async def find_endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints
         offline_key=key,
         recognition_offline=no_deepgram,
     )
+
+
+def refuse_voiceless(settings: Settings) -> None:
+    """Raises `SettingsError` for a leg that could never be spoken to: no voice for its language."""
+    if settings.deepgram.api_key is None and "base_url" not in settings.deepgram.model_fields_set:
+        return  # the local engines, whose languages are told elsewhere
+    known = {**VOICES, **settings.voices}
+    wrong = [
+        f"legs.{leg.name}.language = {leg.language!r}: there is no voice for it; name one in "
+        f"voices.{leg.language} or legs.{leg.name}.voice, or choose of {', '.join(sorted(known))}"
+        for leg in settings.legs
+        if not leg.voice
+        and leg.original not in ("captions", "through")
+        and leg.language not in known
+        and leg.language.partition("-")[0] not in known
+    ]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
 
 
 def _secret(value: SecretStr | None, default: str) -> str:
@@ -115,7 +148,47 @@ class Providers:
     async def line_up(self, journal: Journal) -> Lineup:
         """Every stage's providers in their order, connections to the first of them warm."""
         deepgram = self._settings.deepgram
-        options = ListenOptions(
+        translators = self.translators()
+        await asyncio.gather(translators[0].warm(), self.voices(None)[0].warm())
+        return Lineup(
+            live=self.live(),
+            transcribers=[self.prerecorded()],
+            translators=translators,
+            voices=self.voices,
+            journal=journal,
+            limits=LineupLimits(
+                transcribe=deepgram.prerecorded_timeout,
+                translate=self._settings.deepl.timeout,
+                first_audio=deepgram.speak_timeout,
+                prerecorded=deepgram.prerecorded_concurrency,
+                speech=deepgram.speak_concurrency,
+                memory=min((leg.ledger_seconds for leg in self._settings.legs), default=60.0),
+            ),
+        )
+
+    def live(self) -> DeepgramLive:
+        """Recognises while people speak."""
+        return DeepgramLive(
+            self._http,
+            base_url=self._at.deepgram_url,
+            api_key=self._at.deepgram_key,
+            options=self._options(),
+            connect_timeout=self._settings.deepgram.connect_timeout,
+        )
+
+    def prerecorded(self) -> DeepgramPrerecorded:
+        """Recognises finished pieces."""
+        return DeepgramPrerecorded(
+            self._http,
+            base_url=self._at.deepgram_url,
+            api_key=self._at.deepgram_key,
+            options=self._options(),
+            timeout=self._settings.deepgram.prerecorded_timeout,
+        )
+
+    def _options(self) -> ListenOptions:
+        deepgram = self._settings.deepgram
+        return ListenOptions(
             model=deepgram.model,
             endpointing=deepgram.endpointing,
             utterance_end_ms=deepgram.utterance_end_ms,
@@ -125,46 +198,27 @@ class Providers:
             keyterm=deepgram.keyterm,
             extra=deepgram.extra,
         )
-        live = DeepgramLive(
-            self._http,
-            base_url=self._at.deepgram_url,
-            api_key=self._at.deepgram_key,
-            options=options,
-            connect_timeout=deepgram.connect_timeout,
-        )
-        prerecorded = DeepgramPrerecorded(
-            self._http,
-            base_url=self._at.deepgram_url,
-            api_key=self._at.deepgram_key,
-            options=options,
-            timeout=deepgram.prerecorded_timeout,
-        )
-        translators = self._translators()
-        await asyncio.gather(translators[0].warm(), self._voices(None)[0].warm())
-        return Lineup(
-            live=live,
-            transcribers=[prerecorded],
-            translators=translators,
-            voices=self._voices,
-            journal=journal,
-            limits=LineupLimits(
-                transcribe=deepgram.prerecorded_timeout,
-                translate=self._settings.deepl.timeout,
-                first_audio=deepgram.speak_timeout,
-                prerecorded=deepgram.prerecorded_concurrency,
-            ),
-        )
 
     def rules(self) -> ListenRules:
         """How the recogniser at the other end must be listened to."""
-        if self._at.recognition_offline:
-            return ListenRules(
-                feed=FeedLimits(patience=OFFLINE_PATIENCE),
-                finalize=FinalizeRules(unanswered=OFFLINE_PATIENCE / 2, stuck=3 * OFFLINE_PATIENCE),
-            )
-        return ListenRules()
+        deepgram = self._settings.deepgram
+        patience = deepgram.patience
+        if patience is None and self._at.recognition_offline:
+            patience = OFFLINE_PATIENCE
+        if patience is None:
+            patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
+            return ListenRules(feed=FeedLimits(patience=patience))
+        usual = FinalizeRules()
+        return ListenRules(
+            feed=FeedLimits(patience=patience),
+            finalize=FinalizeRules(
+                unanswered=max(usual.unanswered, patience / 2),
+                stuck=max(usual.stuck, 3 * patience),
+            ),
+        )
 
-    def _translators(self) -> list[DeepL]:
+    def translators(self) -> list[DeepL]:
+        """In their order."""
         fallback, at = self._settings.fallback, self._at
         accounts = [(at.deepl_key, at.deepl_url, "deepl")]
         for number, account in enumerate(fallback.deepl, 2):
@@ -189,7 +243,7 @@ class Providers:
             for key, url, name in accounts
         ]
 
-    def _voices(self, voice: str | None) -> list[DeepgramSpeak]:
+    def voices(self, voice: str | None) -> list[DeepgramSpeak]:
         """Synthesizers in their order; `voice` overrides the voice of every language."""
         settings, at = self._settings, self._at
         accounts = [(at.deepgram_url, at.deepgram_key, "deepgram.speak")]

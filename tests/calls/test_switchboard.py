@@ -13,6 +13,7 @@ import pytest
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
 from translink.calls.call import GUARD_SECONDS
+from translink.calls.lag import tone
 from translink.process.pressure import STEP_SECONDS, LoadLimits
 
 
@@ -339,6 +340,23 @@ def test_a_source_that_changes_in_mid_call_is_an_event() -> None:
     on_a_board(scenario)
 
 
+def test_rtp_on_a_raw_leg_is_an_event_although_no_call_begins() -> None:
+    async def scenario(board: Board) -> None:
+        for format in ("alaw", None):
+            found = SimpleNamespace(format=format, payload_type=96, taken=False)
+            board.legs["1"].on_rtp(found)
+        one, two = board.events("rtp")
+        assert (one["leg"], one["call"]) == ("1", None)
+        assert (one["format"], one["port"], one["heard"]) == ("alaw", 6000, False)
+        assert two["format"] == "payload type 96"
+        assert board.switchboard.unheard() == []
+        board.legs["1"].unheard = found
+        (unheard,) = board.switchboard.unheard()
+        assert unheard == {"leg": "1", "format": "payload type 96", "port": 6000}
+
+    on_a_board(scenario)
+
+
 # --- Bugs ---
 
 
@@ -553,3 +571,106 @@ def test_what_is_no_sum_is_not_added_up() -> None:
         assert stats(board, "1")["late_max"] == 3_000_000
 
     on_a_board(scenario)
+
+
+# --- What an ear hears ---
+
+
+def looked_after(scenario: Callable[[Board], Awaitable[None]], **settings: object) -> Board:
+    """The same, while the switchboard looks at its calls."""
+
+    async def watched(board: Board) -> None:
+        watching = asyncio.create_task(board.switchboard.watch())
+        try:
+            await scenario(board)
+        finally:
+            watching.cancel()
+
+    return on_a_board(watched, **settings)
+
+
+def test_each_ear_may_hear_the_talker_of_its_pair() -> None:
+    async def scenario(board: Board) -> None:
+        pairs = (("1", "2"), ("2", "1"), ("3", "4"), ("4", "3"))
+        assert all(board.legs[ear].other is board.legs[talker] for ear, talker in pairs)
+
+    on_a_board(scenario)
+
+
+def test_an_ear_is_switched_to_the_original_and_back_and_no_word_is_lost() -> None:
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 1.0)
+        board.switchboard.legs["2"].set_hearing(original="through", echo_guard=None)
+        assert board.legs["2"].original == "through"
+        await board.talk("1", 2.0)
+        board.switchboard.legs["2"].set_hearing(original="replace", echo_guard=None)
+        await board.talk("1", 1.0)
+        await asyncio.sleep(0.1)
+        (call,) = board.switchboard.calls.values()
+        tally = call.interpreters["1"].tally
+        assert tally.segments == tally.translated + tally.through == 8
+        assert tally.translated == tally.spoken
+        # Two seconds were heard themselves, less the words at both ends.
+        assert 1 <= tally.through <= 3
+
+    on_a_board(scenario)
+
+
+def test_a_switch_outlasts_the_call_and_its_counts_are_the_legs() -> None:
+    async def scenario(board: Board) -> None:
+        board.switchboard.legs["2"].set_hearing(original="captions", echo_guard=False)
+        for _ in range(2):
+            await board.talk("1", 1.0)
+            await board.no_calls()
+        assert not board.legs["2"].played
+        assert board.legs["2"].echo_guard is False
+        (measures,) = (m for m in board.switchboard.measures() if m.leg == "1")
+        assert measures.said.captioned == measures.said.segments == 4
+        live = board.switchboard.leg_live("2")
+        assert (live.original, live.echo.guard) == ("captions", False)
+
+    looked_after(scenario)
+
+
+def test_how_far_an_ear_is_behind_is_in_the_row_and_in_the_record() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["2"].count("tempo", 1_350)
+        board.legs["2"].count("behind_ns", 3_200_000_000)
+        board.legs["2"].count("echo_lag_ns", 180_000_000)
+        board.legs["2"].count("echo_gain", 500_000)
+        await board.talk("1", 1.0)
+        (name,) = board.switchboard.calls
+        row, live = board.switchboard.row(name), board.switchboard.leg_live("2")
+        assert row.behind_s == row.behind_max_s == 3.2
+        assert (live.behind_s, live.tempo) == (3.2, 1.35)
+        assert (live.echo.lag_ms, live.echo.gain_db) == (180.0, -6.0)
+        board.legs["2"].count("behind_ns", 0)
+        await board.no_calls()
+        (ended,) = (e for e in board.events("call") if e["state"] == "ended")
+        assert ended["2.behind_max_s"] == 3.2
+        assert ended["1.behind_max_s"] == 0.0
+
+    looked_after(scenario)
+
+
+def test_a_talker_whose_hearer_is_far_behind_is_asked_for_a_pause_if_so_set() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["2"].count("behind_ns", 9_000_000_000)
+        await board.talk("1", 1.0)
+        asked = board.events("pause")
+        assert bytes(board.legs["1"].played) == (tone() if asked else b"")
+
+    assert not looked_after(scenario).events("pause")
+    board = looked_after(scenario, lag={"ask_for_pause": 6})
+    (event,) = board.events("pause")
+    assert (event["leg"], event["behind_s"]) == ("1", 9.0)
+
+
+def test_who_is_being_told_something_is_not_disturbed_by_a_tone() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["2"].count("behind_ns", 9_000_000_000)
+        board.legs["1"].count("playout_queued", 640)
+        await board.talk("1", 1.0)
+        assert not board.legs["1"].played
+
+    looked_after(scenario, lag={"ask_for_pause": 6})

@@ -156,6 +156,10 @@ class Board:
             "mouth_to_ear_p50_ms": self._random.uniform(600, 900),
             "waiting_ms": 0.0,
             "ends_in_s": None,
+            "behind_s": 0.0,
+            "behind_max_s": 0.0,
+            "skipped": 0,
+            "echoed": 0,
         }
         self.lines[name] = []
         self._plan(
@@ -335,6 +339,8 @@ class Board:
             },
             "lost_ms": 0, "words": leg.words, "source": "127.0.0.1:40112", "strangers": 0,
             "waiting_ms": 900.0 if speaking else 0.0,
+            "behind_s": 0.0, "tempo": 1.0, "original": "replace", "skipped": 0,
+            "echo": {"guard": True, "lag_ms": 0.0, "gain_db": None, "frames": 0, "finals": 0},
             **self.leg_trouble,
         }  # fmt: skip
 
@@ -350,7 +356,7 @@ class Board:
             "calls": sum(row["state"] == "running" for row in self.calls.values()), "legs": len(self.legs),
             "calls_total": len(self.calls), "uptime": 7_300.0, "offline": None,
             "pressure": "calm", "mode": "auto", "share": 1.0, "media": "running",
-            "draining": False, "legs_out_of_service": [], "lost_ms": 0.0,
+            "draining": False, "legs_out_of_service": [], "legs_unheard": [], "lost_ms": 0.0,
             "stream": "deepgram.listen",
             "services": SERVICES,
             "providers": {

@@ -206,6 +206,18 @@ async def test_trouble_is_named_with_its_cause_and_its_mend(
     assert rest[2].startswith(todo)
 
 
+async def test_rtp_where_pcm_is_expected_is_named_with_its_port_and_the_setting(
+    blank: Page,
+) -> None:
+    system = {"legs_unheard": [{"leg": "1001", "format": "alaw", "port": 6120}]}
+    reported = await run(blank, "trouble.js", TROUBLES, [system, KEYS])
+    assert isinstance(reported, list)
+    ((level, title, cause, todo),) = reported
+    assert (level, title) == ("warn", "RTP comes to leg 1001")
+    assert cause == "Port 6120 gets alaw in RTP, and expects headerless PCM."
+    assert 'transport = "rtp"' in todo
+
+
 async def test_local_engines_are_not_mended_with_a_key(blank: Page) -> None:
     providers = {"deepl": {"state": "open", "kind": "transient", "status": None}}
     system = {

@@ -161,6 +161,26 @@ async def test_events_are_filtered(board: Board, visit: Visit) -> None:
     await expect(reported).to_have_count(0)
 
 
+async def test_an_ear_that_is_behind_and_comes_back_is_shown(board: Board, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    ear, mic = page.locator(".ear").first, page.locator(".mic").first
+    await expect(ear.locator(".behind")).to_have_text("0.0 s behind")
+    await expect(mic.locator(".fact", has_text="echo")).to_have_count(0)
+    echo = {"guard": True, "lag_ms": 180.0, "gain_db": -6.0, "frames": 200, "finals": 2}
+    board.leg_trouble = {
+        "behind_s": 6.4, "tempo": 1.5, "skipped": 3, "original": "duck", "echo": echo,
+    }  # fmt: skip
+    await expect(ear.locator(".behind")).to_have_text("6.4 s behind ×1.50")
+    await expect(ear).to_contain_text("3 left out")
+    await expect(ear.locator(".behind")).to_have_attribute("data-far", "")
+    await expect(ear.get_by_role("combobox")).to_have_value("duck")
+    fact = mic.locator(".fact", has_text="echo")
+    await expect(fact).to_have_text("180 ms echo")
+    assert "2 finals were not taken for speech" in (await fact.get_attribute("title") or "")
+    assert await faults(page) == []
+
+
 async def test_a_refusal_is_shown_and_nothing_pretended(board: Board, visit: Visit) -> None:
     board.refuse = "the leg is out of service"
     page = await visit(board.url)

@@ -6,6 +6,7 @@ import itertools
 import socket
 import time
 from collections.abc import Iterable
+from typing import Literal
 
 import pytest
 
@@ -117,19 +118,26 @@ def test_an_automatic_leg_hears_rtp_and_answers_in_it() -> None:
         assert Packet.read(phone.recv(2_048)).type == 0
 
 
-def test_a_raw_leg_at_8_khz_is_8_khz_both_ways() -> None:
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_a_gateway_of_headerless_pcm_is_served_at_its_own_rate_both_ways(
+    rate: Literal[8_000, 16_000],
+) -> None:
+    """As FreeSWITCH's `unicast` sends and takes it: 20 ms in a datagram."""
     with engine() as (media, drainer), udp() as gateway:
-        leg = media.add_leg(listen=LOCAL, send_from_listen=True, rate=8_000)
+        leg = media.add_leg(listen=LOCAL, send_from_listen=True, rate=rate)
         pcm = words(1, 20)
-        narrow = resample(pcm, 16_000, 8_000)
-        pieces = [narrow[at : at + 320] for at in range(0, len(narrow), 320)]
+        said = resample(pcm, 16_000, rate)
+        size = rate // 25
+        pieces = [said[at : at + size] for at in range(0, len(said), size)]
         send(gateway, media.local_address(leg), pieces)
         assert drainer.until(lambda: len(drainer.frames) >= len(pieces))
         media.play(leg, 1, pcm, True)
-        heard = b"".join(gateway.recv(2_048) for _ in range(len(pcm) // 640))
+        datagrams = [gateway.recv(2_048) for _ in range(len(pcm) // 640)]
+        assert {len(datagram) for datagram in datagrams} == {size}
         drainer.for_(1.0)
         assert numbers(drainer.audio(leg)) == list(range(1, 21))
-        assert numbers(resample(heard + bytes(320), 8_000, 16_000)) == list(range(1, 21))
+        heard = resample(b"".join(datagrams) + bytes(320), rate, 16_000)
+        assert numbers(heard) == list(range(1, 21))
 
 
 @pytest.mark.parametrize(

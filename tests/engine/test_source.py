@@ -66,6 +66,24 @@ def test_a_gateway_that_moves_is_heard_to_the_last_byte_and_takes_the_ear_with_i
         assert after.recv(2048)[0] == 7
 
 
+def test_two_senders_of_one_host_that_take_turns_are_both_heard_to_the_last_byte() -> None:
+    """A gateway of two ports, or one that is restarted again and again."""
+    with engine() as (media, drainer), udp() as one, udp() as two:
+        leg = media.add_leg(listen=LOCAL, tail_ms=0)
+        address = media.local_address(leg)
+        said = b""
+        for turn in range(6):
+            sender = (one, two)[turn % 2]
+            for number in range(15):
+                said += bytes([1 + 15 * turn + number]) * 640
+                sender.sendto(said[-640:], address)
+                drainer.for_(0.02)
+        assert drainer.until(lambda: len(drainer.frames) == 6 * 15)
+        assert drainer.audio(leg) == said
+        counters = media.counters(leg)
+        assert (counters["source_changes"], counters["strangers"]) == (5, 0)
+
+
 def test_a_few_bytes_now_and_then_take_no_leg_from_a_talker_who_pauses() -> None:
     with engine() as (media, drainer), udp() as talker, udp() as stranger:
         leg = media.add_leg(listen=LOCAL, tail_ms=0)

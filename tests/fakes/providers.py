@@ -83,6 +83,8 @@ class FakeProviders:
         self.transcribe_delay: Callable[[list[int]], float] = lambda _: 0.1
         self.translate_delay: Callable[[str], float] = lambda _: 0.05
         self.translated: Callable[[str], str] = lambda text: re.sub(r"b(\d+)", r"t\1", text)
+        self.sound: Callable[[int], bytes] = beacon_encode
+        """Of a number that is spoken."""
         self.refuse_text: Callable[[str], int | None] = lambda _: None
         """Status instead of a translation."""
 
@@ -168,7 +170,7 @@ class FakeProviders:
         answer = web.StreamResponse(headers={"Content-Type": "audio/l16;rate=16000;channels=1"})
         await answer.prepare(request)
         for digits in re.findall(r"\d+", text):
-            await answer.write(beacon_encode(int(digits)))
+            await answer.write(self.sound(int(digits)))
         await answer.write_eof()
         return answer
 

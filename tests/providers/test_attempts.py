@@ -9,9 +9,10 @@ from random import Random
 
 import pytest
 
+from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
 from translink.providers.attempts import AllFailed, Attempts, first_success
-from translink.providers.breaker import Breaker, Chain, Permit, State, Wait
+from translink.providers.breaker import Breaker, BreakerPolicy, Chain, Permit, State, Wait
 
 
 def error(name: str, kind: Kind, retry_after: float | None = None) -> ProviderError:
@@ -123,15 +124,54 @@ async def test_a_busy_provider_alone_in_line_is_waited_for_within_the_budget() -
 
 
 async def test_when_all_fail_every_cause_is_told() -> None:
-    line = Line(Fake("first", [Kind.DENIED]), Fake("second", [Kind.TRANSIENT] * 2))
+    line = Line(Fake("first", [Kind.DENIED]), Fake("second", [Kind.REFUSED]))
     with pytest.raises(AllFailed) as caught:
         await line.run()
     assert [(c.provider, c.kind) for c in caught.value.causes] == [
         ("first", Kind.DENIED),
-        ("second", Kind.TRANSIENT),
-        ("second", Kind.TRANSIENT),
+        ("second", Kind.REFUSED),
     ]
-    assert str(caught.value) == "first: denied; second: transient; second: transient"
+    assert str(caught.value) == "first: denied; second: refused"
+
+
+@pytest.mark.parametrize("blip", [Kind.BUSY, Kind.TRANSIENT])
+def test_a_blip_of_the_only_one_in_line_is_waited_out_while_there_is_time(blip: Kind) -> None:
+    """429 twice, or 503 for 2.5 s: the budget is there to be spent."""
+
+    async def requests(seed: int) -> list[str | BaseException]:
+        policy = BreakerPolicy().within(6.0, denied=False)
+        chain = Chain([Breaker("only", policy=policy, rng=Random(seed))])
+        began = time.monotonic()
+
+        async def ask(fake: Fake) -> str:
+            await asyncio.sleep(0.05)
+            if time.monotonic() - began < 2.5:
+                raise error("only", blip)
+            return "well"
+
+        async def request(number: int) -> str:
+            await asyncio.sleep(0.4 * number)
+            rng = Random(100 * seed + number)
+            return await first_success(chain, [Fake("only")], ask, timeout=3.0, budget=6.0, rng=rng)
+
+        return await asyncio.gather(*map(request, range(6)), return_exceptions=True)
+
+    for seed in range(20):
+        assert run_virtually(requests(seed)) == ["well"] * 6
+
+
+def test_a_second_round_asks_everybody_again_and_nobody_who_refused() -> None:
+    first, second = Breaker("first", rng=Random(1)), Breaker("second", rng=Random(1))
+    way = Attempts(Chain([first, second]), deadline=10.0, attempts=1, rng=Random(1))
+    asked = []
+    now = 0.0
+    for kind in (Kind.TRANSIENT, Kind.REFUSED, Kind.TRANSIENT):
+        while isinstance(chosen := way.choose(now), Wait):
+            now = chosen.at
+        assert isinstance(chosen, Permit)
+        asked.append(chosen.name)
+        way.failed(chosen, error(chosen.name, kind), now)
+    assert asked == ["first", "second", "first"]
 
 
 async def test_nobody_is_asked_when_all_breakers_are_open_for_long() -> None:

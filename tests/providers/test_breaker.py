@@ -115,6 +115,95 @@ def test_an_absurd_retry_after_is_capped() -> None:
     assert health.until == 300
 
 
+def test_a_wait_longer_than_what_waits_can_wait_ends_with_one_probe() -> None:
+    health = Breaker("p", policy=BreakerPolicy().within(60.0, denied=True), rng=Random(1))
+    health.failed(error(Kind.BUSY, retry_after=3600), 0)
+    assert health.acquire(19.9) == Wait(20)
+    probe = permit(health, 20)
+    assert isinstance(health.acquire(20), Wait), "it asked for longer: not everybody"
+    health.failed(error(Kind.BUSY, retry_after=3580), 20.1, probe)
+    assert health.acquire(40) == Wait(40.1)
+    health.succeeded(40.2, permit(health, 40.1))
+    assert isinstance(health.acquire(40.2), Permit)
+
+
+def test_no_wait_is_longer_than_a_third_of_the_memory() -> None:
+    policy = BreakerPolicy().within(6.0, denied=False)
+    assert max(policy.cap, policy.busy_cap, policy.retry_after_cap) == 2.0
+    assert policy.denied_cap == 300.0, "a key that is refused stays refused"
+    policy = BreakerPolicy().within(60.0, denied=True)
+    assert max(policy.denied_base, policy.denied_cap, policy.retry_after_cap) == 20.0
+    assert policy.cap == 10.0
+
+
+def test_who_has_to_wait_for_a_moment_is_up_and_for_longer_is_down() -> None:
+    health = breaker()
+    health.failed(error(Kind.BUSY, retry_after=2), 0)
+    assert health.up(1)
+    for now in (2, 4):
+        health.failed(error(Kind.BUSY, retry_after=2), now, permit(health, now))
+    assert not health.up(5), "busy since 5 s"
+    health.succeeded(6, permit(health, 6))
+    health.failed(error(Kind.BUSY, retry_after=10), 7)
+    assert not health.up(7)
+    assert health.up(17), "the next request is let through"
+    assert not opened(0).up(0)
+
+
+def test_a_handshake_is_no_success() -> None:
+    health = breaker()
+    for _ in range(3):
+        leave = permit(health, 0)
+        health.accepted(0)
+        health.failed(TRANSIENT, 0, leave)
+    assert health.state is State.OPEN
+    probe = permit(health, 1)
+    health.accepted(1)
+    assert isinstance(health.acquire(1), Wait), "others wait until the probe has a result"
+    health.succeeded(3, probe)
+    assert isinstance(health.acquire(3), Permit)
+
+
+def test_a_probe_that_answers_lets_a_few_dial_and_one_that_lives_everybody() -> None:
+    health = opened(0)
+    probe = permit(health, 1)
+    health.answered(2, Permit("p"))
+    assert isinstance(health.acquire(2), Wait), "that was one who had dialled before"
+    health.answered(2, probe)
+    few = [health.acquire(2) for _ in range(10)]
+    assert [isinstance(leave, Permit) for leave in few] == [True] * 3 + [False] * 7
+    health.succeeded(5, probe)
+    assert isinstance(health.acquire(5), Permit)
+
+
+def test_a_server_that_answers_and_breaks_off_is_left_alone_for_longer_each_time() -> None:
+    health, now, waits = opened(0), 0.0, []
+    for _ in range(5):
+        now = health.until
+        leaves = [permit(health, now)]
+        health.answered(now, leaves[0])
+        leaves += [permit(health, now) for _ in range(3)]
+        for leave in leaves:
+            health.failed(TRANSIENT, now, leave)
+        waits.append(health.until - now)
+    assert max(waits) > 2
+
+
+def test_after_a_loss_an_answered_handshake_lets_everybody_dial_unless_one_has_failed() -> None:
+    health = breaker()
+    health.lost(10)
+    leaves = [permit(health, 10) for _ in range(4)]
+    assert isinstance(health.acquire(10), Wait)
+    health.accepted(10.1)
+    assert isinstance(health.acquire(10.1), Permit)
+    health.lost(11)
+    health.failed(TRANSIENT, 11, leaves[0])
+    for _ in range(4):
+        health.acquire(11)
+    health.accepted(11.1)
+    assert isinstance(health.acquire(11.1), Wait)
+
+
 def test_one_probe_and_no_other_until_its_outcome_is_told() -> None:
     health = opened(0)
     now = health.until

@@ -166,9 +166,14 @@ async def test_an_empty_403_is_denied() -> None:
     assert (error.kind, str(error)) == (Kind.DENIED, "deepl answered 403")
 
 
-@pytest.mark.parametrize(
-    "body", ["", "[]", "{}", '{"translations":[]}', '{"translations":[{"text":""}]}', "<html>"]
-)
+async def test_an_empty_translation_is_its_texts_trouble_and_not_deepls() -> None:
+    async def odd(request: web.Request) -> web.Response:
+        return web.Response(text='{"translations":[{"text":" "}]}')
+
+    assert (await failure(odd)).kind is Kind.REFUSED, "no breaker opens for it"
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"translations":[]}', "<html>"])
 async def test_an_answer_without_a_translation_is_transient(body: str) -> None:
     async def odd(request: web.Request) -> web.Response:
         return web.Response(text=body)

@@ -13,11 +13,12 @@ import pytest
 
 from translink.errors import Kind, ProviderError
 from translink.observe.journal import Journal
+from translink.providers.attempts import AllFailed
 from translink.providers.lineup import Lineup, LineupLimits
 from translink.providers.protocols import LiveStream
 from translink.results import Result, Translation
 
-LIMITS = LineupLimits(transcribe=0.2, translate=0.1, first_audio=0.1, prerecorded=3)
+LIMITS = LineupLimits(transcribe=0.2, translate=0.1, first_audio=0.1, prerecorded=3, speech=3)
 SECOND = bytes(32_000)
 
 
@@ -124,6 +125,7 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     since, until = state.pop("since"), state.pop("until")
     assert state == {
         "state": "open",
+        "down": True,
         "reason": "first says no",
         "attempts": 1,
         "opened": 1,
@@ -229,6 +231,52 @@ async def test_speech_comes_from_the_next_voice_and_its_name_is_asked_for() -> N
     assert len(pcm) == 20 * 6400
     assert clear.voice == "thalia"
     assert reported(journal, "failover") == [("mute", "refused")]
+
+
+async def test_many_texts_at_once_wait_their_turn_to_be_spoken() -> None:
+    voice = Provider("voice")
+    made, _ = lineup(voices=[voice])
+
+    async def say() -> int:
+        return sum([len(piece) async for piece in made.services().speak("Hello.", "en", None)])
+
+    assert await asyncio.gather(*(say() for _ in range(50))) == [20 * 6400] * 50
+    assert voice.calls == 50
+    assert made.speech_gate.peak == LIMITS.speech
+    assert made.speech_gate.active == made.speech_gate.waiting == 0
+
+
+async def test_pieces_that_are_refused_where_others_were_recognised_are_asked_for_again() -> None:
+    prerecorded = Provider("prerecorded", [None, Kind.REFUSED])
+    made, _ = lineup(transcribers=[prerecorded], live=Provider("listen", [Kind.DENIED]))
+    transcribe = made.services().transcribe
+    await transcribe(SECOND, "en")
+    for language, kind in (("en", Kind.TRANSIENT), ("xx", Kind.REFUSED)):
+        with pytest.raises(ProviderError) as caught:
+            await transcribe(SECOND, language)
+        failure = caught.value.__cause__
+        assert isinstance(failure, AllFailed)
+        assert {c.kind for c in failure.causes if c.provider == "prerecorded"} == {kind}
+
+
+async def test_who_has_to_wait_for_long_is_down() -> None:
+    busy = Provider("deepl", [Kind.BUSY], retry_after=3600.0)
+    made, _ = lineup(translators=[busy])
+    assert made.down() == []
+    with pytest.raises(ProviderError):
+        await made.services().translate("hello", "en", "fr", "")
+    assert not made.breakers()["deepl"]["down"], "for a moment"
+
+
+async def test_a_recogniser_that_asks_for_an_hour_is_asked_within_a_third_of_the_ledger() -> None:
+    busy = Provider("prerecorded", [Kind.BUSY], retry_after=3600.0)
+    made, _ = lineup(transcribers=[busy], live=Provider("listen", [Kind.BUSY], retry_after=3600.0))
+    with pytest.raises(ProviderError):
+        await made.services().transcribe(SECOND, "en")
+    until = made.breakers()["prerecorded"]["until"]
+    assert isinstance(until, float)
+    assert until - time.time() < 20.1
+    assert made.down() == ["recognition"], "nobody will be asked for more than a few seconds"
 
 
 async def test_no_voice_at_all_is_one_error() -> None:

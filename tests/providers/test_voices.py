@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
-from translink.providers.breaker import Breaker, Chain, State
+from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State
 from translink.providers.voices import SpeechFailed, Voices
 
 WORD, GAP = 2240, 960
@@ -90,7 +91,8 @@ class Voice:
 
 def line(*voices: Voice, first: float = 1.0, stall: float = 0.05, **numbers: float) -> Voices:
     chain = Chain(Breaker(voice.name, rng=Random(1)) for voice in voices)
-    return Voices(chain, voices, first=first, stall=stall, rng=NoPause(), **numbers)  # type: ignore[arg-type]
+    clock = time.monotonic  # which may be a virtual one
+    return Voices(chain, voices, first=first, stall=stall, rng=NoPause(), clock=clock, **numbers)  # type: ignore[arg-type]
 
 
 async def say(voices: Voices, text: str) -> bytes:
@@ -236,23 +238,94 @@ async def test_a_doubted_sentence_is_said_to_its_end_when_nobody_can_say_it_bett
     voices = line(voice, attempts=1)
     for _ in range(3):
         await say(voices, TEXT)
-    voice.script = [Cut(7000, "end")]
+    voice.script = [Cut(7000, "end"), *[Cut(0)] * 30]
     assert heard(await say(voices, TEXT)) == [*WHOLE[:2], (3, 600)]
 
 
 async def test_what_nobody_could_say_is_told() -> None:
-    first = Voice("first", [None, Cut(4000), Cut(0)])
+    first = Voice("first", [None, Cut(4000), *[Cut(0)] * 30])
     said = bytearray()
 
     async def listen() -> None:
-        async for piece in line(first).speak("1 2. 3 4. 5 6.", language="en"):
+        async for piece in line(first, budget=0.3).speak("1 2. 3 4. 5 6.", language="en"):
             said.extend(piece)
 
     with pytest.raises(SpeechFailed) as caught:
         await listen()
     assert caught.value.unspoken == "3 4. 5 6."
     assert heard(bytes(said)) == WHOLE[:3]
-    assert [str(cause) for cause in caught.value.causes] == ["reset", "reset"]
+    assert {str(cause) for cause in caught.value.causes} == {"reset"}
+
+
+def test_a_blip_of_the_only_voice_is_waited_out() -> None:
+    """503 for 2.5 s."""
+
+    async def call(seed: int) -> list[bytes | BaseException]:
+        began = time.monotonic()
+
+        class Blip(Voice):
+            async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+                if time.monotonic() - began < 2.5:
+                    raise ProviderError("503", provider=self.name, kind=Kind.TRANSIENT)
+                async for piece in super().speak(text, language=language):
+                    yield piece
+
+        policy = BreakerPolicy().within(10.0, denied=False)
+        chain = Chain([Breaker("only", policy=policy, rng=Random(seed))])
+        voices = Voices(chain, [Blip("only")], rng=Random(seed), clock=time.monotonic)
+
+        async def sentence(number: int) -> bytes:
+            await asyncio.sleep(0.4 * number)
+            return await say(voices, "1 2.")
+
+        return await asyncio.gather(*map(sentence, range(6)), return_exceptions=True)
+
+    for seed in range(10):
+        assert run_virtually(call(seed)) == [sound("1 2.")] * 6
+
+
+@pytest.mark.parametrize("drip", [bytes(2), b"\x00\x40"])
+def test_a_voice_that_drips_is_left_for_the_next(drip: bytes) -> None:
+    class Drip(Voice):
+        async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(0.4)
+                yield drip
+
+    async def call() -> tuple[bytes, float]:
+        began = time.monotonic()
+        said = await say(line(Drip("first"), Voice("second"), stall=1.0), TEXT)
+        return said, time.monotonic() - began
+
+    said, took = run_virtually(call())
+    assert heard(said)[-8:] == WHOLE
+    assert took < 4
+
+
+def test_a_voice_as_fast_as_it_is_played_is_fast_enough() -> None:
+    class Steady(Voice):
+        async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+            pcm = sound(text)
+            for at in range(0, len(pcm), 3200):
+                await asyncio.sleep(0.1)
+                yield pcm[at : at + 3200]
+
+    async def call() -> bytes:
+        return await say(line(Steady("first"), stall=1.0, attempts=1, budget=1.0), text)
+
+    text = " ".join(["1 2 3 4 5 6 7 8"] * 10)
+    assert run_virtually(call()) == sound(text)
+
+
+async def test_silence_is_not_taken_for_speech() -> None:
+    class Silent(Voice):
+        async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+            for _ in range(20):
+                yield bytes(3200)
+
+    assert await say(line(Silent("first"), Voice("second")), TEXT) == sound(TEXT)
+    with pytest.raises(SpeechFailed, match="silence"):
+        await say(line(Silent("only"), budget=0.2), TEXT)
 
 
 async def test_the_time_a_listener_takes_is_not_the_voices_fault() -> None:

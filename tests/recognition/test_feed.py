@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from itertools import accumulate
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,8 +17,9 @@ from tests.fakes.media import FakeFrame
 from tests.support.virtual import run_virtually
 from tests.support.world import FRAME, Ledger
 from translink.errors import Kind, ProviderError
+from translink.providers.cadence import Cadence
 from translink.providers.pace import PACE, SLACK
-from translink.recognition.feed import BEHIND, Feed, FeedLimits
+from translink.recognition.feed import BEHIND, PATIENCE_WITHOUT, Feed, FeedLimits
 from translink.recognition.finalizing import FinalizeRules, Finalizing
 from translink.recognition.speech_map import SpeechMap
 from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
@@ -99,6 +102,7 @@ class Line:
         patience: float = 2.5,
         early: float = 0.0,
         ledger_seconds: float = 60.0,
+        cadence: Cadence | None = None,
     ) -> None:
         self.ledger = Ledger(ledger_seconds)
         self.speech = SpeechMap(0, ledger_seconds)
@@ -115,6 +119,7 @@ class Line:
             audio=self.ledger,
             speech=self.speech,
             limits=FeedLimits(patience),
+            cadence=cadence or Cadence(),
             finalizing=Finalizing(self.speech, FinalizeRules(early=early)),
             on_event=self.events.append,
             on_sent=self._on_sent,
@@ -149,7 +154,7 @@ class Line:
         return str(caught.value)
 
 
-def play(scene: Callable[..., Awaitable[None]], **line: float) -> Line:
+def play(scene: Callable[..., Awaitable[None]], **line: Any) -> Line:
     """Play `scene` on a line; nothing may be left running after it."""
 
     async def main() -> Line:
@@ -188,6 +193,21 @@ def test_frames_that_come_together_leave_as_one_message() -> None:
     assert [len(pcm) // 640 for _, pcm in line.stream.sent[10:]] == [2, 3, 5, 3, 2]
     assert line.stream.at_once == 9 + 5
     assert line.stream.audio == line.ledger.data
+
+
+def test_a_frame_that_is_only_an_echo_is_silence_for_the_recogniser() -> None:
+    async def scene(line: Line) -> None:
+        await line.talk(0.2)
+        for together in (1, 3, 1):
+            frames = [line.frame(speech=False) for _ in range(together)]
+            frames[-1] = replace(frames[-1], echo=True)
+            line.feed.frames(frames)  # type: ignore[arg-type]
+            await asyncio.sleep(0.02 * together)
+
+    line = play(scene)
+    heard = [line.stream.audio[at : at + 640] == bytes(640) for at in range(0, 15 * 640, 640)]
+    assert [number for number, silent in enumerate(heard) if silent] == [10, 13, 14]
+    assert len(line.stream.audio) == len(line.ledger.data)
 
 
 def test_a_transport_that_is_full_now_and_then_changes_nothing_but_who_sends() -> None:
@@ -309,7 +329,7 @@ def test_speech_without_any_message_means_a_dead_connection() -> None:
     async def scene(line: Line) -> None:
         began = time.monotonic()
         talking = asyncio.create_task(line.talk(10))
-        assert "no message" in await line.ends()
+        assert "nothing new" in await line.ends()
         assert 2.5 < time.monotonic() - began < 3.0 + 0.2
         await _hush(talking)
 
@@ -322,7 +342,7 @@ def test_a_stream_that_falls_silent_after_an_interim_is_noticed() -> None:
         await asyncio.sleep(1.5)
         line.stream.result(0, 1.4, "hello")
         spoke = time.monotonic()
-        assert "no message" in await line.ends()
+        assert "nothing new" in await line.ends()
         assert 2.5 < time.monotonic() - spoke < 3.0
         await _hush(talking)
 
@@ -334,7 +354,7 @@ def test_speech_that_was_never_made_final_is_noticed_after_the_talker_has_stoppe
         await line.talk(1.0)
         line.stream.result(0, 0.9, "hello")
         await line.talk(1.5, speech=False)
-        assert "no message" in await line.ends()
+        assert "nothing new" in await line.ends()
 
     play(scene)
 
@@ -373,10 +393,62 @@ def test_a_slow_recogniser_is_not_taken_for_a_dead_one() -> None:
     async def scene(line: Line) -> None:
         for second in range(0, 40, 2):
             await line.talk(2.0)
-            line.stream.result(0, max(0, second - 6), "slow", final=True)
+            line.stream.result(0, second + 0.5, "slow", final=True)
         assert not line.running.done()
 
     play(scene)
+
+
+def test_messages_that_tell_nothing_new_are_no_progress() -> None:
+    async def scene(line: Line) -> None:
+        began = time.monotonic()
+        talking = asyncio.create_task(line.talk(10))
+        line.stream.result(0, 0.5, "hello")
+
+        async def chatter() -> None:
+            while True:
+                await asyncio.sleep(0.5)
+                line.stream.say(SpeechStarted(RATE))
+                line.stream.say(UtteranceEnd(RATE))
+                line.stream.result(0, 0.5, "hello")
+
+        chattering = asyncio.create_task(chatter())
+        assert "nothing new" in await line.ends()
+        assert time.monotonic() - began < 3.5
+        await _hush(talking)
+        await _hush(chattering)
+
+    play(scene)
+
+
+def test_finals_alone_every_four_seconds_are_enough_where_no_interims_were_asked_for() -> None:
+    async def scene(line: Line) -> None:
+        for second in range(4, 60, 4):
+            await line.talk(4.0)
+            line.stream.result(second - 4, second - 0.5, "final", final=True)
+        assert not line.running.done()
+
+    play(scene, patience=PATIENCE_WITHOUT)
+
+
+def test_how_slow_a_recogniser_is_is_learned_once_for_all_its_streams() -> None:
+    cadence = Cadence()
+
+    async def first(line: Line) -> None:
+        talking = asyncio.create_task(line.talk(4))
+        assert "nothing new" in await line.ends()
+        await _hush(talking)
+
+    async def next_ones(line: Line) -> None:
+        for second in range(4, 40, 4):
+            await line.talk(4.0)
+            line.stream.result(second - 4, second - 0.5, "slow", final=True)
+        assert not line.running.done()
+        assert 4 < cadence.patience(2.5, time.monotonic()) < 10
+
+    play(first, cadence=cadence)
+    for _ in range(2):
+        play(next_ones, cadence=cadence)
 
 
 def test_a_finalled_talk_leaves_nothing_to_wait_for() -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from tests.support.world import Ledger
+from tests.support.world import Ledger, Plan, World
+from translink.providers.breaker import Breaker, Permit
+from translink.providers.cadence import Cadence
+from translink.providers.precedents import Precedents
+from translink.providers.trial import Trial
 from translink.recognition.finalizing import Finalizing
 from translink.recognition.live_span import Stint
 from translink.recognition.pieces import CutRule, Pieces
@@ -68,6 +72,13 @@ class Room:
     def stint(self, *, again: bool = True) -> Stint:
         return Stint(
             Mute(),
+            Trial(
+                World(1, Plan()),
+                "en",
+                Permit("x"),
+                Breaker("x"),
+                Precedents(),
+            ),
             start=0,
             again=again,
             audio=Ledger(),
@@ -75,10 +86,13 @@ class Room:
             timeline=self.timeline,
             pieces=self.pieces,
             rules=RULES,
+            cadence=Cadence(),
             finalizing=Finalizing(self.speech, RULES.finalize),
             on_event=lambda span, event: None,
             on_sent=lambda size, ready: None,
             on_passed_over=lambda span, end: None,
+            on_answer=lambda: None,
+            on_proved=lambda: None,
         )
 
     def final(self, stint: Stint, tenths: int) -> None:

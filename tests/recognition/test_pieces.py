@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.virtual import run_virtually
 from tests.support.world import FRAME, Ledger, hear
 from translink.errors import Kind, ProviderError
-from translink.recognition.pieces import HANGOVER, PREROLL, CutRule, Pieces
+from translink.recognition.pieces import HANGOVER, PIECES_AT_ONCE, PREROLL, CutRule, Pieces
 from translink.recognition.speech_map import SpeechMap
 from translink.recognition.timeline import Item, Lost, Timeline
 from translink.results import RATE, Result
@@ -33,7 +33,7 @@ class Desk:
         self.timeline = Timeline(0)
         self.items: list[Item] = []
         self.uploads: list[bytes] = []
-        self.under_way = 0
+        self.under_way = self.most_at_once = 0
         self.failures: list[ProviderError] = []
         self.said: list[str] = []
         self.answer: Callable[[bytes], Awaitable[Result]] = self.recognise
@@ -49,6 +49,7 @@ class Desk:
     async def _transcribe(self, pcm: bytes, start: int) -> Result:
         self.uploads.append(pcm)
         self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
         try:
             return await self.answer(pcm)
         finally:
@@ -108,6 +109,27 @@ def work(
         return desk
 
     return run_virtually(main())
+
+
+def test_a_leg_that_waits_for_many_answers_asks_for_a_few_at_once() -> None:
+    """With the prerecorded API down each request is a socket."""
+
+    async def slow(pcm: bytes) -> Result:
+        await asyncio.sleep(6.0)
+        return await desk_of[0].recognise(pcm)
+
+    desk_of: list[Desk] = []
+
+    async def scene(desk: Desk) -> None:
+        desk_of.append(desk)
+        desk.answer = slow
+        for _ in range(8):
+            await desk.word(gap=26)
+
+    desk = work(scene)
+    assert desk.most_at_once == PIECES_AT_ONCE
+    assert desk.heard == desk.said
+    assert not desk.lost
 
 
 def test_a_pause_ends_a_piece_and_the_talk_alone_is_uploaded_with_some_air() -> None:

@@ -171,10 +171,10 @@ def test_a_hole_counts_as_speech_and_is_never_the_place_for_a_cut() -> None:
     assert speech_map.quietest(0, 5 * FRAME) == FRAME
 
 
-def test_what_has_left_the_ledger_is_forgotten() -> None:
+def test_that_somebody_spoke_is_known_for_ten_minutes_longer_than_the_ledger_lasts() -> None:
     speech_map = SpeechMap(0, seconds=1.0)
     frames(speech_map, 10, speech=True)
-    frames(speech_map, 50)
+    frames(speech_map, 600 * 50)
     assert speech_map.speech_in(0, speech_map.head) is not None
     frames(speech_map, 1)
     assert speech_map.speech_in(0, speech_map.head) is None

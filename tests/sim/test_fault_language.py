@@ -22,6 +22,13 @@ from translink.sim.fault_language import Fault, parse, schedule
         ("listen:close(1012, restart)", Fault(("listen",), "close", (1012.0,), "restart")),
         ("listen:close(net0000)@3", Fault(("listen",), "close", (1011.0,), "net0000", 3.0)),
         ("listen:guess@4", Fault(("listen",), "guess", (75.0,), at=4.0)),
+        (
+            "listen+prerecorded:jitter(60)",
+            Fault(("listen", "prerecorded"), "jitter", (60.0, float("inf")), at=0.0),
+        ),
+        ("listen:restate", Fault(("listen",), "restate", (4.0, float("inf")), at=0.0)),
+        ("listen:skew@3", Fault(("listen",), "skew", at=3.0)),
+        ("listen:flap(8)", Fault(("listen",), "flap", (8.0,))),
         ("mode:flip@0", Fault(("mode",), "flip", (20.0,), at=0.0)),
     ],
 )

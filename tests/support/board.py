@@ -41,6 +41,9 @@ class FakeLeg:
         self.on_playout: Any = None
         self.on_dead: Any = None
         self.on_source: Any = None
+        self.on_rtp: Any = None
+        self.unheard: Any = None
+        self.listen_address = ("127.0.0.1", 6000)
         self.resets = self.detached = self.forgotten = 0
         self.played = bytearray()
         self.head = 0

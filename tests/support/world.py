@@ -13,20 +13,24 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.fakes.media import FakeFrame
 from tests.support.lies import Liar, moved
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
+from translink.providers.precedents import Precedents
+from translink.providers.services import Services
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
-from translink.results import RATE, Result, StreamEvent, Word
+from translink.results import RATE, Result, StreamEvent, Translation, Word
 
 FRAME = 320
 WORD = RATE // 5
 GAP = 3 * FRAME
+LATE = 3
+"""Frames by which the engine's detector may notice a word late."""
 HANGS = 12
 """Frames by which the engine's detector hangs over."""
 
@@ -123,6 +127,10 @@ class Plan:
     natural: bool = False
     """Words of all lengths follow each other without a gap, and the detector hangs over, as in real
     speech."""
+    closes: list[tuple[float, float, float]] = field(default_factory=list)
+    """The server takes handshakes in [from, to) and closes the streams after so many seconds."""
+    heard_before: float = 1e9
+    """It says something before it closes if they live for so long."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
 
@@ -154,6 +162,14 @@ class NumberStream:
                 at,
                 lambda: self._die(ProviderError("reset", provider="x", kind=Kind.TRANSIENT)),
             )
+        for start, end, life in world.plan.closes:
+            if start <= world.now < end:
+                loop.call_later(
+                    life,
+                    lambda: self._die(ProviderError("closed", provider="x", kind=Kind.TRANSIENT)),
+                )
+                if life < world.plan.heard_before:
+                    self._muted = True
         for at in world.plan.mute:
             self._at(loop, at, lambda: setattr(self, "_muted", True))
         for at in world.plan.block:
@@ -276,6 +292,9 @@ class World(ListenObserver):
         plan: Plan,
         ledger_seconds: float = 60.0,
         rules: ListenRules | None = None,
+        breaker: Breaker | None = None,
+        precedents: Precedents | None = None,
+        line: Callable[[World], Services] | None = None,
     ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
@@ -295,21 +314,31 @@ class World(ListenObserver):
         self.streams = self.open_streams = self.most_streams = 0
         self.handshakes = self.requests = 0
         self.fallbacks = 0
+        self.passed_over = 0
+        """Times a stream passed over speech, and it was said so."""
         self.said_for = self.drained_in = 0.0
         """Seconds the talk and the draining took."""
         self.accounted = False
         """When `finish` was back all audio had been answered or reported lost."""
         self._said_at: dict[str, float] = {}
-        self._quiet = HANGS
+        self._loud = 0
+        """Frames with sound in a row."""
+        self._quiet = HANGS + 1
         """Frames since the last word."""
         self._zero = time.monotonic()
+        services = (line or _alone)(self)
+        if breaker is not None:
+            services = replace(services, breaker=breaker)
+        if precedents is not None:
+            services = replace(services, precedents=precedents)
         self.listener = Listener(
             0,
             language="en",
             audio=self.ledger,
-            live=self,
-            breaker=Breaker("x", rng=random.Random(seed)),
-            transcribe=self.transcribe,
+            live=services.live,
+            breaker=services.breaker,
+            precedents=services.precedents,
+            transcribe=services.transcribe,
             rules=rules,
             observer=self,
             ledger_seconds=ledger_seconds,
@@ -322,8 +351,11 @@ class World(ListenObserver):
         return time.monotonic() - self._zero
 
     def words(self, pcm: bytes | bytearray, offset: int = 0) -> list[Word]:
-        """What a recogniser hears in it."""
-        return hear(bytes(pcm), offset, self.length)
+        """What a recogniser hears in it. Of a word of which there is only the softest frame,
+        nothing, unless more of it may come."""
+        end = offset + len(pcm) // 2
+        heard = hear(bytes(pcm), offset, self.length)
+        return [word for word in heard if word.end - word.start > FRAME or word.end == end]
 
     async def connect(self, language: str) -> NumberStream:
         self.handshakes += 1
@@ -357,8 +389,22 @@ class World(ListenObserver):
     def mode(self, mode: ListenMode, reason: str) -> None:
         self.modes.append((self.now, mode))
 
+    def replayed(self, seconds: float, by: str, reason: str) -> None:
+        self.passed_over += bool(reason)
+
     def fell_back(self, error: ProviderError | None) -> None:
         self.fallbacks += 1
+
+    def _detected(self, value: int) -> bool:
+        """What the detector makes of a frame."""
+        if not self.plan.natural:
+            return value > 0
+        self._loud = self._loud + 1 if value else 0
+        if self._loud > LATE:
+            self._quiet = 0
+        elif not self._loud or self._quiet > HANGS:
+            self._quiet += 1
+        return self._quiet <= HANGS
 
     async def live_through(self, seconds: float, drain: float = 30.0) -> None:
         """Talk for `seconds`, hang up, drain for at most `drain` seconds."""
@@ -381,8 +427,7 @@ class World(ListenObserver):
             # Words are softer where they begin and end.
             rms = value if value == before and not ends else value // 4
             before = value
-            self._quiet = 0 if value else self._quiet + 1
-            speech = value > 0 or (self.plan.natural and self._quiet <= HANGS)
+            speech = self._detected(value)
             level = 50 * rms
             frame = FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=level, peak=level)
             self.listener.frames([frame])  # type: ignore[list-item]
@@ -403,3 +448,18 @@ class World(ListenObserver):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert self.open_streams == 0, "a connection outlived its call"
+
+
+def _alone(world: World) -> Services:
+    """The world's two APIs, without a line or a queue."""
+    breaker = Breaker("x", rng=random.Random(world.seed))
+    return Services(world, breaker, world.transcribe, _nothing, _silence)
+
+
+async def _nothing(text: str, source: str, target: str, context: str) -> Translation:
+    raise AssertionError("nothing is translated here")
+
+
+async def _silence(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+    raise AssertionError("nothing is spoken here")
+    yield b""

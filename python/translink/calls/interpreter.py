@@ -86,6 +86,8 @@ class Interpreter(ListenObserver):
             observer=self,
             streaming=streaming,
             rules=rules,
+            precedents=services.precedents,
+            cadence=services.cadence,
             ledger_seconds=direction.ledger_seconds,
         )
         self.lag = lag or Lag(Hearing())
@@ -223,9 +225,11 @@ class Interpreter(ListenObserver):
         )
         self._emit("failover", to="prerecorded", reason=reason)
 
-    def replayed(self, seconds: float, by: str) -> None:
-        self._log.info("audio is recognised again after a failure", ms=round(seconds * 1000), by=by)
-        self._emit("replay", ms=seconds * 1000, by=by)
+    def replayed(self, seconds: float, by: str, reason: str) -> None:
+        self._log.info(
+            "audio is recognised again", ms=round(seconds * 1000), by=by, reason=reason or "failure"
+        )
+        self._emit("replay", ms=seconds * 1000, by=by, reason=reason)
 
     def sent(self, ready: int | None, total: int) -> None:
         if ready is not None:

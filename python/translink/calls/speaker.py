@@ -2,7 +2,8 @@
 pace) and spoken strictly one after another into the other leg's ear.
 
 Every segment that comes in is reported exactly once: spoken to its end, `untranslated` (shown, not
-spoken) or unspoken (translated, not heard or not to its end). Nothing waits without a bound.
+spoken), unspoken (translated, not heard or not to its end), or translated and shown only, because
+the hearer wants text or is too far behind. Nothing waits without a bound.
 """
 
 from __future__ import annotations

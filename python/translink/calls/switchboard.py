@@ -24,7 +24,7 @@ from translink.observe.stages import Stages
 from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
-    from translink._core import Frame, Playout, SourceChange
+    from translink._core import Frame, Playout, RtpFound, SourceChange
     from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
@@ -293,6 +293,18 @@ class Switchboard:
             leg=leg.name,
         )
 
+    def unheard(self) -> list[dict[str, str | int]]:
+        """Legs to which RTP comes that are not set to it: `leg`, `format`, `port`."""
+        return [
+            {"leg": leg.name, **_about(found, leg)}
+            for leg in self.legs.values()
+            if (found := leg.media.unheard) is not None
+        ]
+
+    def _rtp_found(self, leg: Leg, found: RtpFound) -> None:
+        told = {**_about(found, leg), "heard": found.taken}
+        self._journal.emit("rtp", told, call=leg.call.name if leg.call else None, leg=leg.name)
+
     def _begin(self, leg: Leg) -> None:
         """Begin a call with the frames that its legs have kept, unless they may be stragglers of
         the last one."""
@@ -382,6 +394,7 @@ class Switchboard:
         leg.media.on_playout = functools.partial(self._playout, leg)
         leg.media.on_dead = functools.partial(self._dead, leg)
         leg.media.on_source = functools.partial(self._source_changed, leg)
+        leg.media.on_rtp = functools.partial(self._rtp_found, leg)
 
     def _remove(self, leg: Leg) -> None:
         counted = leg.lifetime()
@@ -415,3 +428,8 @@ def _add_counters(total: dict[str, int], counters: Mapping[str, int]) -> None:
             total[key] = max(total.get(key, 0), value)
         elif key not in MOMENTARY:
             total[key] = total.get(key, 0) + value
+
+
+def _about(found: RtpFound, leg: Leg) -> dict[str, str | int]:
+    format = found.format or f"payload type {found.payload_type}"
+    return {"format": format, "port": leg.media.listen_address[1]}

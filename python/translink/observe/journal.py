@@ -31,7 +31,7 @@ class Event:
     """One thing that happened.
 
     Types: `call` (state begun/ended/refused), `mode`, `interim`, `final`, `segment`, `translation`,
-    `untranslated`, `speech` (state started/finished/failed), `connection` (state
+    `untranslated`, `speech` (state started/finished/failed/…), `echo`, `pause`, `connection` (state
     opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`,
     `source`, `pressure`, `listening`.
     """

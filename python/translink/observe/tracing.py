@@ -161,6 +161,8 @@ def _speech(utterance: _TracedUtterance, event: Event) -> bool:
         utterance.wrong = str(event.data.get("reason") or "not spoken")
         # What was begun is still said; the ear tells when that is over.
         return not utterance.started
+    if state == "skipped":
+        utterance.wrong = "left out: the ear was too far behind"
     if state == "flushed":
         utterance.wrong = utterance.wrong or "flushed"
     if utterance.started:

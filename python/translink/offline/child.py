@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -21,19 +23,30 @@ from translink.settings.secrets import without_secrets
 
 _READY = 90.0
 """Seconds a child may take to be ready; the first start ever makes the French dictionary."""
-_STOP = 3.0
-"""Seconds a child may take to end before it is killed."""
+_STOP = 0.6
+"""Seconds a child may take to end before it is killed; it has nothing to save, and whoever stops a
+server waits."""
 _TAIL = 2_000
 """Bytes of its log that an error quotes."""
+KEY_NAME = "TRANSLINK_OFFLINE_KEY"
+"""Environment variable with the key that an offline server is to let in."""
 
 
 class ServerChild:
     """Any program that keeps to the contract above. `start`, use `announced`, `stop`."""
 
-    def __init__(self, command: Sequence[str], *, log: Path | None = None) -> None:
-        """Nothing is started yet. `log`: file for its standard error, None = ours."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Nothing is started yet. `log`: file for its standard error, None = ours. `environ`: for it
+        alone, beside ours without the secrets."""
         self._command = tuple(command)
         self._log = log
+        self._environ = dict(environ or {})
         self._process: asyncio.subprocess.Process | None = None
         self.announced: dict[str, object] = {}
         """What it said when it was ready."""
@@ -41,11 +54,13 @@ class ServerChild:
         """`http://127.0.0.1:port`, once started."""
 
     async def start(self) -> str:
-        """Returns the URL when the server is ready. Raises `TranslinkError`."""
+        """Returns the URL when the server is ready. Raises `TranslinkError`. Once it has ended or was
+        stopped, it may be started again."""
+        self.announced = {}
         with contextlib.ExitStack() as files:
             process = self._process = await asyncio.create_subprocess_exec(
                 *self._command,
-                env=without_secrets(os.environ),
+                env=without_secrets(os.environ) | self._environ,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=files.enter_context(self._log.open("wb")) if self._log else None,
@@ -69,17 +84,23 @@ class ServerChild:
         """Of the child, for measuring it."""
         return self._process.pid if self._process is not None else None
 
+    async def ended(self) -> int:
+        """Waits for its end, told or not; its exit code, -N after signal N."""
+        process = self._process
+        return 0 if process is None else await process.wait()
+
     async def stop(self) -> None:
-        """Ends it, by force after 3 s. Idempotent."""
+        """Ends it, by force after 0.6 s; at once if it is not ready yet. Idempotent."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.stdin is not None:
             process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP):
-                await process.wait()
-        await end(process)
+        if self.announced:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP):
+                    await process.wait()
+        await end(process, group=True)  # its engines too
 
     def _tail(self) -> str:
         if self._log is None:
@@ -88,7 +109,8 @@ class ServerChild:
 
 
 class OfflineProcess(ServerChild):
-    """The offline server with the real engines."""
+    """The offline server with the real engines. Started again, it listens where it did before and
+    lets in the same key, so that its clients need not be told."""
 
     def __init__(
         self,
@@ -99,18 +121,25 @@ class OfflineProcess(ServerChild):
         recognizers: int | None = None,
     ) -> None:
         """As for `start_offline`. Nothing is started yet."""
+        self.key = secrets.token_urlsafe(24)
+        """The only key that this server lets in."""
         command = [sys.executable, "-m", "translink.offline", "--json", "--until-eof"]
-        command += ["--host", host, "--port", str(port)]
+        command += ["--host", host]
         if phrasebook is not None:
             command += ["--phrasebook", str(phrasebook)]
         if recognizers is not None:
             command += ["--recognizers", str(recognizers)]
-        super().__init__(command)
+        # Not on the command line, which everybody on this machine can read.
+        super().__init__(command, environ={KEY_NAME: self.key})
+        self._plain = self._command
+        self._port = port
 
-    @property
-    def key(self) -> str:
-        """The only key that this server lets in; a new one at every start."""
-        return str(self.announced["key"])
+    async def start(self) -> str:
+        """As `ServerChild.start`."""
+        self._command = (*self._plain, "--port", str(self._port))
+        url = await super().start()
+        self._port = urlsplit(url).port or self._port
+        return url
 
     @property
     def missing(self) -> list[str]:

@@ -136,23 +136,25 @@ def run_offline(
     check: bool = False,
     json: bool = False,
     until_eof: bool = False,
+    key: str | None = None,
 ) -> int:
     """The command `translink offline`: serve until SIGTERM or SIGINT. Returns the exit code.
 
     Prints where it listens, the key of this start, what it is made of and of what quality; with
     `json` one line of JSON (`{"url": …, "key": …, "quality": …, "missing": […]}`). `check`: only say
     what this machine can do; 1 when something is missing. `until_eof`: also end when standard input
-    does, so that a child never outlives its parent.
+    does, so that a child never outlives its parent. `key`: the only one that is let in; None = a new
+    one.
     """
     if check:
         return _report(json=json)
 
     async def serve() -> None:
-        key = secrets.token_urlsafe(24)
+        only = key or secrets.token_urlsafe(24)
         running = await start_offline(
-            host=host, port=port, key=key, phrasebook=phrasebook, recognizers=recognizers
+            host=host, port=port, key=only, phrasebook=phrasebook, recognizers=recognizers
         )
-        text = _announcement(running.url, key, findings(), json=json)
+        text = _announcement(running.url, only, findings(), json=json)
         await serve_until_told(running, text, until_eof=until_eof)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -9,6 +9,7 @@ stops at its deadline with every cause:
 * time-out: the next at once. Waiting a second time for who did not answer comes last;
 * busy: the next at once (its breaker holds it); refused or denied: the next at once and never
   again;
+* all had their attempts: another round, with pauses that go on doubling, since there is time left;
 * nobody may be asked right now: wait for the first breaker that opens up before the deadline.
 """
 
@@ -68,8 +69,8 @@ async def first_success(
     Args:
         chain: the order, and the breakers shared with all other requests; names those of
         `providers`. timeout: seconds one attempt may take. budget: seconds all of it may take.
-        attempts: how often one provider is asked at most. failed: told of every failure, as it
-        happens (for the journal).
+        attempts: how often one provider is asked while another one is in line. failed: told of
+        every failure, as it happens (for the journal).
 
     Raises:
         AllFailed: with every cause. Anything but `ProviderError` from `call` (cancellation, a bug)
@@ -118,6 +119,9 @@ class Attempts:
         self._rng = rng or Random()
         self._tries: Counter[str] = Counter()
         self._out: set[str] = set()
+        """Refused or denied it: not again."""
+        self._spent: set[str] = set()
+        """Had their attempts of this round."""
         self._slow: set[str] = set()
         self._pause = 0.0
 
@@ -127,11 +131,14 @@ class Attempts:
             return None
         if now < self._pause:
             return Wait(self._pause) if self._pause < self.deadline else None
-        permit = self._chain.choose(now, self._out | self._slow)
-        permit = permit or self._chain.choose(now, self._out)
+        spent = self._out | self._spent
+        if self._spent and spent.issuperset(self._chain.names):
+            self._spent, spent = set(), self._out
+        permit = self._chain.choose(now, spent | self._slow)
+        permit = permit or self._chain.choose(now, spent)
         if permit is not None:
             return permit
-        at = self._chain.earliest(now, self._out)
+        at = self._chain.earliest(now, spent)
         return Wait(at) if at is not None and at < self.deadline else None
 
     def failed(
@@ -142,12 +149,17 @@ class Attempts:
         self.causes.append(error)
         name = permit.name
         self._tries[name] += 1
-        if error.kind in (Kind.REFUSED, Kind.DENIED) or self._tries[name] >= self._attempts:
+        if error.kind in (Kind.REFUSED, Kind.DENIED):
             self._out.add(name)
-        elif slow:
+            return
+        if self._tries[name] % self._attempts == 0:
+            self._spent.add(name)
+        if slow:
             self._slow.add(name)
-        elif error.kind in (Kind.TRANSIENT, Kind.SHORTAGE):
-            self._pause = now + jittered(self._rng, self._tries[name] - 1, base=0.1)
+        elif error.kind in (Kind.TRANSIENT, Kind.SHORTAGE) and (
+            name not in self._spent or self._out.union(self._spent).issuperset(self._chain.names)
+        ):
+            self._pause = now + jittered(self._rng, self._tries[name] - 1, base=0.1, cap=1.0)
 
     async def permit(self, clock: Callable[[], float]) -> Permit:
         """The next permit, waited for if need be.

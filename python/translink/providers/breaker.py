@@ -12,7 +12,7 @@ What a failure means is read from `ProviderError.kind` and decided nowhere else:
 | kind | breaker |
 |---|---|
 | TRANSIENT | opens after `failures` in a row within `window`; doubles from `base` to `cap` |
-| BUSY | holds everybody for `retry_after`, else for a back-off of its own; is not broken |
+| BUSY | holds everybody for `retry_after` (a long one: till a probe), else for a back-off |
 | DENIED | opens at once, for `denied_base` and more |
 | REFUSED | never opens: the request was wrong and the provider is well |
 | SHORTAGE | never opens: this machine is at fault |
@@ -21,7 +21,7 @@ What a failure means is read from `ProviderError.kind` and decided nowhere else:
     if isinstance(permit, Wait):
         ...                                   # not before permit.at; the next in line meanwhile
     # one attempt, then exactly one of
-    breaker.succeeded(now, permit)
+    breaker.succeeded(now, permit)            # it worked; a handshake is only `accepted`
     breaker.failed(error, now, permit)
     breaker.abandoned(permit)                 # cancelled: nothing was learned
 """
@@ -29,7 +29,7 @@ What a failure means is read from `ProviderError.kind` and decided nowhere else:
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -102,16 +102,42 @@ class BreakerPolicy:
     busy_base: float = 0.5
     busy_cap: float = 10.0
     retry_after_cap: float = 300.0
-    """However long a provider asks us to stay away, we look again after this."""
+    """However long a provider asks us to stay away, one request looks again after this."""
     probe_timeout: float = 30.0
     """A probe whose outcome nobody told (a bug) blocks the provider no longer than this."""
     careful: int = 4
-    """Attempts at once after a stream was lost, until the first of them tells how it went. Fifty
-    legs that lose their streams in one moment would all have dialled before the third failure is
-    back."""
+    """Attempts at once after a stream was lost, or when a probe has answered, until the first of
+    them tells how it went. Fifty legs that lose their streams in one moment would all have dialled
+    before the third failure is back."""
     careful_for: float = 5.0
     """For no longer than this, whatever the attempts tell."""
     careful_pause: float = 0.05
+
+    def within(self, memory: float, *, denied: bool) -> BreakerPolicy:
+        """The same with no wait longer than a third of `memory`, the seconds after which what waits
+        for an answer is given up: somebody must have asked again by then. `denied`: also where the
+        key was refused."""
+        third = memory / 3
+        policy = replace(
+            self,
+            base=min(self.base, third),
+            cap=min(self.cap, third),
+            busy_base=min(self.busy_base, third),
+            busy_cap=min(self.busy_cap, third),
+            retry_after_cap=min(self.retry_after_cap, third),
+        )
+        if not denied:
+            return policy
+        return replace(
+            policy,
+            denied_base=min(self.denied_base, third),
+            denied_cap=min(self.denied_cap, third),
+        )
+
+
+LONG_HOLD = 3.0
+"""Seconds. A provider that has answered "busy" for longer, or will not be asked for longer, is down
+for those who wait."""
 
 
 class Breaker:
@@ -157,6 +183,9 @@ class Breaker:
         self._level = 0
         self._denied_level = 0
         self._busy_level = 0
+        self._busy_since: float | None = None
+        self._cut_short = False
+        """HELD for less time than the provider asked for: then one probe and not everybody."""
         self._probe = 0
         self._probe_until = 0.0
         self._careful_until = 0.0
@@ -179,7 +208,7 @@ class Breaker:
             self.refusals += 1
             return Wait(self.earliest(now), careful=self.state is State.CLOSED)
         self.attempts += 1
-        if self.state is State.HELD:
+        if self.state is State.HELD and not self._cut_short:
             self._enter(State.CLOSED, now, "the time it asked for is over")
         if self.state is State.CLOSED:
             if now < self._careful_until:
@@ -187,7 +216,7 @@ class Breaker:
             return Permit(self.name)
         self._probe += 1
         self._probe_until = now + self._policy.probe_timeout
-        if self.state is State.OPEN:
+        if self.state is not State.HALF_OPEN:
             self._enter(State.HALF_OPEN, now, self.reason)
         return Permit(self.name, self._probe)
 
@@ -203,9 +232,37 @@ class Breaker:
             return min(self._probe_until, now + self._policy.base)
         return self.until
 
+    def up(self, now: float) -> bool:
+        """Whether a request that came now had a chance. Changes nothing.
+
+        Once an open breaker's time is over the next request is let through, so it counts as up:
+        without a call there is no request, and what is not ready gets no call.
+        """
+        if self.state is State.HELD and now < self.until:
+            began = now if self._busy_since is None else self._busy_since
+            return max(now - began, self.until - now) <= LONG_HOLD
+        return self.state is State.CLOSED or self.allow(now)
+
+    def accepted(self, now: float) -> None:
+        """A handshake was taken. That is no success: a server that is starting, or whose back end
+        is away, takes connections and closes them. But if nothing has gone wrong since the last
+        success, the others may dial, too. Hand the permit back when more is known."""
+        if self.state is State.CLOSED and not self._failures and not self._level:
+            self._careful_until = 0.0
+
+    def answered(self, now: float, permit: Permit) -> None:
+        """A stream's first result. It may yet break, as those of a server that comes and goes do:
+        a probe's lets a few others dial, and `succeeded` all of them."""
+        if self.state is State.HALF_OPEN and permit.probe == self._probe:
+            self._careful_until = now + self._policy.careful_for
+            self._careful_under_way = 1
+            self._enter(State.CLOSED, now, "it answers again")
+
     def succeeded(self, now: float, permit: Permit | None = None) -> None:
-        """An attempt worked, or an open stream shows that all is well. Closes the breaker."""
+        """An attempt brought a result, or an open stream shows that all is well. Closes the
+        breaker."""
         self._failures = self._level = self._denied_level = self._busy_level = 0
+        self._busy_since = None
         self._careful_until = 0.0
         if self.state is not State.CLOSED:
             self._enter(State.CLOSED, now, "it works again")
@@ -289,6 +346,9 @@ class Breaker:
         else:
             wait = self._pause(policy.busy_base, policy.busy_cap, self._busy_level)
         until = now + wait
+        self._cut_short = (error.retry_after or 0.0) > wait
+        if self._busy_since is None:
+            self._busy_since = now
         if self.state is State.HELD:
             # Others who were under way are told the same: one hold, as long as the longest of them.
             self.until = max(self.until, until)

@@ -14,6 +14,7 @@ from typing import Literal
 import orjson
 
 from translink.credentials import named_key, named_url
+from translink.errors import Kind, ProviderError
 from translink.providers.http import Http, unreadable
 from translink.results import Translation
 
@@ -79,7 +80,8 @@ class DeepL:
     async def translate(
         self, text: str, *, source: str, target: str, context: str = ""
     ) -> Translation:
-        """Translate one text. A blank one is not sent. Raises `ProviderError`."""
+        """Translate one text. A blank one is not sent. Raises `ProviderError`; REFUSED for an
+        answer without a text, or with one far too long."""
         begun = monotonic()
         if not text.strip():
             return Translation(text, self.name, 0.0)
@@ -104,10 +106,13 @@ class DeepL:
             translated = value["translations"][0]["text"]  # type: ignore[index]
         except (KeyError, IndexError, TypeError) as exc:
             raise unreadable(self.name, "no translation", answer.headers) from exc
-        if not isinstance(translated, str) or not translated.strip():
-            raise unreadable(self.name, "empty translation", answer.headers)
-        if len(translated) > _GROWTH * len(text) + _ROOM:
-            raise unreadable(self.name, "a translation far too long", answer.headers)
+        if not isinstance(translated, str):
+            raise unreadable(self.name, "no translation", answer.headers)
+        if not translated.strip() or len(translated) > _GROWTH * len(text) + _ROOM:
+            # It answers, and would answer the same again: this text's trouble and not DeepL's.
+            what = "far too long" if translated.strip() else "empty"
+            message = f"{self.name}: the translation is {what}"
+            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
         return Translation(translated, self.name, monotonic() - begun)
 
     async def usage(self) -> DeepLUsage:

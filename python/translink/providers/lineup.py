@@ -17,9 +17,10 @@ import structlog
 from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
 from translink.providers.attempts import AllFailed, first_success
-from translink.providers.breaker import Breaker, Chain, State, Transition
+from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Transition
 from translink.providers.gate import Gate
 from translink.providers.pace import PACE
+from translink.providers.precedents import Precedents
 from translink.providers.restream import Restream
 from translink.providers.services import Services
 from translink.providers.voices import Voices
@@ -35,6 +36,10 @@ VOICES_KEPT = 64
 """Voices that legs asked for by name; clients that create calls may name ever new ones."""
 
 
+SPEECH_BUDGET = 10.0
+"""Seconds in which an attempt to speak a sentence may begin."""
+
+
 @dataclass(frozen=True, slots=True)
 class LineupLimits:
     """Seconds, and requests at once."""
@@ -48,6 +53,10 @@ class LineupLimits:
     prerecorded: int = 10
     """Prerecorded requests at once; further ones wait their turn (Deepgram's limit for these is
     lower than for streams, so when all streams fall back at once they must queue)."""
+    speech: int = 15
+    """Texts that are spoken at once, likewise (Deepgram's limit for Aura over HTTP)."""
+    memory: float = 60.0
+    """For how long audio is kept. No breaker of a recogniser waits longer than a third of it."""
 
 
 class Lineup:
@@ -73,11 +82,20 @@ class Lineup:
         self._translators = translators
         self._voices = voices
         self._speakers: dict[str | None, Voices] = {}
-        self._listening = self._breaker(live.name)
-        self._transcription = self._chain(t.name for t in self._transcribers)
-        self._translation = self._chain(t.name for t in translators)
-        self._speech = self._chain(v.name for v in voices(None))
+        self._translation_budget = 2 * limits.translate * len(translators)
+        usual = BreakerPolicy()
+        hearing = usual.within(limits.memory, denied=True)
+        self._listening = self._breaker(live.name, hearing)
+        self._transcription = self._chain((t.name for t in self._transcribers), hearing)
+        self._translation = self._chain(
+            (t.name for t in translators), usual.within(self._translation_budget, denied=False)
+        )
+        self._speech = self._chain(
+            (v.name for v in voices(None)), usual.within(SPEECH_BUDGET, denied=False)
+        )
+        self._precedents = Precedents()
         self.gate = Gate("prerecorded", limit=limits.prerecorded, waiting=2000)
+        self.speech_gate = Gate("speech", limit=limits.speech, waiting=2000)
 
     def services(self) -> Services:
         """What the interpreters ask."""
@@ -87,10 +105,12 @@ class Lineup:
             transcribe=self._transcribe,
             translate=self._translate,
             speak=self._speak,
+            precedents=self._precedents,
         )
 
     def breakers(self) -> dict[str, dict[str, str | int | float | None]]:
-        """State of every provider, for stats, health and the dashboard.
+        """State of every provider, for stats, health and the dashboard; `down`: whoever asked it now
+        would wait for more than a few seconds.
 
         A provider that is not `closed` also has the class of the error (`kind`, `status`), since
         when it is in trouble and until when it is not asked (`since`, `until`, Unix seconds).
@@ -118,11 +138,8 @@ class Lineup:
         }
 
     def _any_up(self, chain: Chain) -> bool:
-        """Once an open breaker's time is over, the next request is let through: without a call there is none,
-        and what is not ready gets no call."""
         now = time.monotonic()
-        health = (self._breakers[name] for name in chain.names)
-        return any(one.state is not State.OPEN or one.allow(now) for one in health)
+        return any(self._breakers[name].up(now) for name in chain.names)
 
     async def _transcribe(self, pcm: bytes, language: str) -> Result:
         seconds = len(pcm) / 2 / RATE
@@ -132,13 +149,25 @@ class Lineup:
                 return await first_success(
                     self._transcription,
                     self._transcribers,
-                    lambda one: one.transcribe(pcm, language),
+                    lambda one: self._transcribed(one, pcm, language),
                     timeout=timeout,
                     budget=2 * timeout,
+                    clock=time.monotonic,
                     failed=self._failed,
                 )
         except AllFailed as failure:
             raise _as_one(failure, "recognition", self._transcription) from failure
+
+    async def _transcribed(self, one: Transcriber, pcm: bytes, language: str) -> Result:
+        try:
+            result = await one.transcribe(pcm, language)
+        except ProviderError as error:
+            weighed = self._precedents.weigh(error, one.name, language)
+            if weighed is error:
+                raise
+            raise weighed from error
+        self._precedents.note(one.name, language)
+        return result
 
     async def _translate(self, text: str, source: str, target: str, context: str) -> Translation:
         try:
@@ -147,7 +176,8 @@ class Lineup:
                 self._translators,
                 lambda one: one.translate(text, source=source, target=target, context=context),
                 timeout=self._limits.translate,
-                budget=2 * self._limits.translate * len(self._translators),
+                budget=self._translation_budget,
+                clock=time.monotonic,
                 failed=self._failed,
             )
         except AllFailed as failure:
@@ -162,10 +192,16 @@ class Lineup:
                 self._speech,
                 self._voices(voice),
                 first=self._limits.first_audio,
+                budget=SPEECH_BUDGET,
+                clock=time.monotonic,
                 failed=self._failed,
             )
         try:
-            async with aclosing(speaker.speak(text, language=language)) as sound:
+            # Queueing comes before the budget begins: who waits here has not failed yet.
+            async with (
+                self.speech_gate,
+                aclosing(speaker.speak(text, language=language)) as sound,
+            ):
                 async for pcm in sound:
                     yield pcm
         except AllFailed as failure:
@@ -180,12 +216,12 @@ class Lineup:
             {"provider": error.provider, "reason": str(error), "kind": error.kind.value},
         )
 
-    def _chain(self, names: Iterable[str]) -> Chain:
-        return Chain([self._breaker(name) for name in names])
+    def _chain(self, names: Iterable[str], policy: BreakerPolicy) -> Chain:
+        return Chain([self._breaker(name, policy) for name in names])
 
-    def _breaker(self, name: str) -> Breaker:
+    def _breaker(self, name: str, policy: BreakerPolicy) -> Breaker:
         if name not in self._breakers:
-            self._breakers[name] = Breaker(name, notify=self._changed)
+            self._breakers[name] = Breaker(name, policy=policy, notify=self._changed)
         return self._breakers[name]
 
     def _changed(self, change: Transition) -> None:
@@ -201,6 +237,7 @@ def _account(breaker: Breaker) -> dict[str, str | int | float | None]:
     in_trouble = breaker.state is not State.CLOSED
     return {
         "state": breaker.state.value,
+        "down": not breaker.up(time.monotonic()),
         "reason": breaker.reason,
         "attempts": breaker.attempts,
         "opened": breaker.opened,

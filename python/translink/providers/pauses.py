@@ -17,6 +17,12 @@ def samples_of(pcm: bytes | bytearray) -> array[int]:
     return samples
 
 
+def is_loud(pcm: bytes) -> bool:
+    """Whether anything can be heard in it."""
+    samples = samples_of(pcm)
+    return bool(samples) and not _below(samples, _SILENT)
+
+
 def last_pause(samples: array[int]) -> int:
     """End of the last pause in `samples`, or 0."""
     for window in range(len(samples) // _WINDOW - 2, -1, -1):
@@ -37,8 +43,11 @@ def nearest_pause(samples: array[int], place: int) -> int:
 
 def _quiet(samples: array[int], window: int) -> bool:
     """Whether two windows from `window` on are a pause."""
-    stretch = samples[window * _WINDOW : (window + 2) * _WINDOW]
-    return max(stretch) < _QUIET and min(stretch) > -_QUIET
+    return _below(samples[window * _WINDOW : (window + 2) * _WINDOW], _QUIET)
+
+
+def _below(samples: array[int], peak: int) -> bool:
+    return max(samples) < peak and min(samples) > -peak
 
 
 _WINDOW = RATE // 100
@@ -46,3 +55,5 @@ _NEAR = RATE // 4
 """How far from its guess `nearest_pause` looks: 250 ms, about a word."""
 _QUIET = 400
 """Peak of a pause: -38 dBFS. Synthetic speech has no background noise and peaks near full scale."""
+_SILENT = 100
+"""Peak of what nobody hears: -50 dBFS."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translink.process.pressure import Pressure
+from translink.providers.cadence import Cadence
+from translink.providers.precedents import Precedents
 from translink.results import Result, Translation
 
 if TYPE_CHECKING:
@@ -28,5 +30,9 @@ class Services:
     """(text, source, target, context)."""
     speak: Callable[[str, str, str | None], AsyncIterator[bytes]]
     """(text, language, voice); 16 kHz s16le mono as it is made."""
+    precedents: Precedents = field(default_factory=Precedents)
+    """What has worked before; shared by all legs."""
+    cadence: Cadence = field(default_factory=Cadence)
+    """How slowly `live` answers; shared by all legs."""
     pressure: Pressure = field(default_factory=Pressure)
     """The process's; who leaves something out for it counts it there."""

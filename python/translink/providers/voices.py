@@ -14,9 +14,10 @@ Theory of operation
     real voices do not pause alike.
 
     A voice fails when it says so, when its first sound takes longer than `first`, when it stops for
-    longer than `stall`, when it ends without any sound, or when it ends far too early: in less than
-    60 % of the time that its quickest sentences took per letter. (The last is only a suspicion: the
-    sentence is made once more, and that is how long it is.)
+    longer than `stall`, when it falls behind the ear by twice as much (it drips), when it ends
+    without any sound, silence being none, or when it ends far too early: in less than 60 % of the
+    time that its quickest sentences took per letter. (The last is only a suspicion: the sentence is
+    made once more, and that is how long it is.)
 
 Cost: the first sound is delayed by the time the voice needs for the sound up to its first pause, at
 most `HOLD` of it. A voice five times as fast as speech: at most 40 ms; the offline ones: nothing
@@ -34,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.providers.attempts import AllFailed, Attempts
-from translink.providers.pauses import last_pause, nearest_pause, samples_of
+from translink.providers.pauses import is_loud, last_pause, nearest_pause, samples_of
 from translink.results import RATE
 from translink.sentences import split_sentences
 
@@ -145,6 +146,8 @@ class Voices:
                             yield ready
                 if doubted is None and self._pace.suspects(name, language, sentence, take.made):
                     doubted = take.rest()
+                    # It may be all there is to say: somebody waits for it.
+                    way.deadline = min(way.deadline, self._clock() + self._first)
                     told = f"{take.made / RATE:.1f} s is too short for {len(sentence)} letters"
                     error = ProviderError(told, provider=name, kind=Kind.TRANSIENT)
             except ProviderError as caught:
@@ -178,10 +181,13 @@ class Voices:
 
     async def _making(self, name: str, sentence: str, language: str) -> AsyncGenerator[bytes, None]:
         """One attempt at one sentence, with the time-outs; never an empty piece."""
-        made = False
+        made = loud = False
+        ahead = 2 * self._stall
+        """Seconds that the ear may still wait in all, besides what it has to play."""
         async with aclosing(_pieces(self._voices[name], sentence, language)) as sound:
             while True:
                 patience = self._stall if made else self._first
+                began = self._clock()
                 try:
                     async with asyncio.timeout(patience):
                         piece = await anext(sound, None)
@@ -192,11 +198,18 @@ class Voices:
                     ) from None
                 if piece is None:
                     break
+                if made:
+                    ahead -= self._clock() - began
                 if piece:
                     made = True
+                    loud = loud or is_loud(piece)
+                    ahead += len(piece) / 2 / RATE
                     yield piece
-        if not made:
-            raise ProviderError("ended without sound", provider=name, kind=Kind.TRANSIENT)
+                if ahead < 0:
+                    raise _TooSlow("slower than it is played", provider=name, kind=Kind.TRANSIENT)
+        if not loud:
+            what = "silence" if made else "ended without sound"
+            raise ProviderError(what, provider=name, kind=Kind.TRANSIENT)
 
 
 class _TooSlow(ProviderError):
@@ -213,13 +226,16 @@ class _Take:
         """True: give nothing away before the end; `rest_after` then says from where."""
         self.made = 0
         """Samples made so far."""
+        self._loud = False
         self._waiting = bytearray()
 
     def push(self, piece: bytes) -> bytes:
         """Take a piece of whole samples; returns what may be played now (possibly nothing)."""
         self.made += len(piece) // 2
         self._waiting += piece
-        if self.held:
+        self._loud = self._loud or is_loud(piece)
+        if self.held or not self._loud:
+            # Silence alone says nothing, and what another voice makes must not begin behind it.
             return b""
         samples = samples_of(self._waiting)
         cut = last_pause(samples)

@@ -45,14 +45,14 @@ def aligned(heard: Sequence[Word], words: Sequence[Word], answered: int = 0) -> 
     """For each of `words` the place of its counterpart in `heard`, None where it has none.
 
     The alignment that keeps the order of both and has the most in common: words with the same text,
-    the nearer the better; then words that say something else of the same audio. Words that end
-    below `answered` may be twice as far from their counterpart.
+    the nearer the better; then words that say something else of the same audio. Words whose middle
+    is below `answered` may be twice as far from their counterpart.
     """
     width = len(heard) + 1
     best = [[0.0] * width for _ in range(len(words) + 1)]
     for count, word in enumerate(words, 1):
         row, above = best[count], best[count - 1]
-        shift = WORD_SHIFT if word.end > answered else 2 * WORD_SHIFT
+        shift = WORD_SHIFT if middle(word) >= answered else 2 * WORD_SHIFT
         for place, known in enumerate(heard, 1):
             row[place] = max(
                 above[place], row[place - 1], above[place - 1] + _in_common(known, word, shift)

@@ -14,9 +14,10 @@ Theory of operation
     this machine was late, or when `media` hands over several at a time under pressure.
 
     A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
-    was sent and *nothing at all* came back for `patience` seconds (a half-open TCP connection looks
-    just like a silent caller, and can swallow minutes of audio), or when it never makes anything
-    final (`finalizing`).
+    was sent and nothing *new* was said of it for `patience` seconds (a half-open TCP connection
+    looks just like a silent caller, and can swallow minutes of audio). Messages that tell nothing
+    new do not count; a recogniser that answers slowly is given more time (`Cadence`). So is one that never
+    makes anything final (`finalizing`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
+from translink.providers.cadence import Cadence
 from translink.providers.pace import PACE, Pace
 from translink.recognition.finalizing import (
     WORTH_AN_ANSWER,
@@ -56,6 +58,12 @@ window): it is cut off there. Further off, its times mean nothing."""
 SILENCE = bytes(2 * FRAME)
 
 
+PATIENCE_WITH_INTERIMS = 2.5
+"""Interims come about once a second (observed), so this is more than two of them missing."""
+PATIENCE_WITHOUT = 8.0
+"""Finals alone come every 4 s (observed); two of them missing."""
+
+
 class Audio(Protocol):
     """The ledger, as seen from here."""
 
@@ -67,10 +75,8 @@ class Audio(Protocol):
 class FeedLimits:
     """When a connection counts as dead."""
 
-    patience: float = 2.5
-    """Seconds without any message while speech waits for its result. Interims come about once a
-    second (observed), so this is more than two of them missing; a server that recognises slower
-    than that needs more."""
+    patience: float = PATIENCE_WITH_INTERIMS
+    """Least number of seconds without anything new while speech waits for its result."""
     blocked: float = 0.5
 
 
@@ -86,6 +92,7 @@ class Feed:
         audio: Audio,
         speech: SpeechMap,
         limits: FeedLimits,
+        cadence: Cadence,
         finalizing: Finalizing,
         on_event: Callable[[StreamEvent], None],
         on_sent: Callable[[int, int | None], None],
@@ -99,6 +106,7 @@ class Feed:
         self._audio = audio
         self._speech = speech
         self._limits = limits
+        self._cadence = cadence
         self._on_event = on_event
         self._on_sent = on_sent
         self.cursor = origin
@@ -108,15 +116,17 @@ class Feed:
         self._answered = origin
         """Everything sent below this sample has been answered: by a final, or by an interim that
         heard nothing."""
+        self._reached = origin
+        """Where the newest result ended."""
         self.heard = False
-        """Anything at all came back."""
+        """A result came back, if only of silence."""
         self._inbox: deque[Frame] = deque(maxlen=64)
         self._wake = asyncio.Event()
         self._parked = False
         """The sending task waits for news; `frames` may send."""
         self._closing = False
-        self._inbound = self._pending_since = time.monotonic()
-        self._pace = Pace(self._inbound)
+        self._news = self._pending_since = time.monotonic()
+        self._pace = Pace(self._news)
         self._finalizing = finalizing
         finalizing.begin(origin)
         self._on_passed_over = on_passed_over
@@ -166,8 +176,6 @@ class Feed:
 
     async def _read(self) -> None:
         async for event in self._stream:
-            self._inbound = time.monotonic()
-            self.heard = True
             self._on_event(self._placed(event))
         if not self._closing:
             raise ProviderError(
@@ -182,8 +190,7 @@ class Feed:
                 event = shifted(event, origin)
                 if event.end > self.cursor and event.final:
                     event = self._within_what_was_sent(event)
-                if event.final or not event.text:
-                    self._answered = max(self._answered, min(event.end, self.cursor))
+                self._note(event)
                 return self._finalizing.result(event)
             case UtteranceEnd(last_word_end=int(end)):
                 return UtteranceEnd(end + origin, event.received)
@@ -191,6 +198,25 @@ class Feed:
                 return SpeechStarted(event.at + origin, event.received)
             case _:
                 return event
+
+    def _note(self, result: Result) -> None:
+        """What is new in a result."""
+        self.heard = True
+        waited = self.waits_for_answer
+        before = (self._answered, self._reached)
+        self._reached = max(self._reached, result.end)
+        if result.final or not result.text:
+            self._answered = max(self._answered, min(result.end, self.cursor))
+        if (self._answered, self._reached) != before:
+            now = time.monotonic()
+            if waited:
+                self._cadence.answered(now - max(self._news, self._pending_since), now)
+            self._news = now
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Speech was sent and is not answered."""
+        return self._speech.spoken(self._answered, self.cursor) >= WORTH_AN_ANSWER
 
     def _within_what_was_sent(self, final: Result) -> Result:
         """A result speaks only of audio that was sent on its connection.
@@ -312,12 +338,14 @@ class Feed:
                     await self._pause.wait()
             self._pause.clear()
             now = time.monotonic()
-            if self._speech.spoken(self._answered, self.cursor) < WORTH_AN_ANSWER:
+            if not self.waits_for_answer:
                 self._pending_since = now
-            silence = now - max(self._inbound, self._pending_since)
-            if silence > self._limits.patience:
+            silence = now - max(self._news, self._pending_since)
+            if silence > self._cadence.patience(self._limits.patience, now):
+                if not self.heard:
+                    self._cadence.gave_up(silence)
                 raise ProviderError(
-                    f"no message for {silence:.1f} s while speech waits for its result",
+                    f"nothing new for {silence:.1f} s while speech waits for its result",
                     provider="listen",
                     kind=Kind.TRANSIENT,
                 )

@@ -21,6 +21,7 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
@@ -29,6 +30,9 @@ from typing import TYPE_CHECKING
 from translink.errors import Kind, ProviderError
 from translink.providers.backoff import Backoff
 from translink.providers.breaker import Breaker, Wait
+from translink.providers.cadence import Cadence
+from translink.providers.precedents import Precedents
+from translink.providers.trial import Trial
 from translink.recognition.feed import Audio
 from translink.recognition.finalizing import WORTH_AN_ANSWER, Finalizing
 from translink.recognition.languages import Languages
@@ -62,10 +66,13 @@ class Listener:
         observer: ListenObserver,
         streaming: bool = True,
         rules: ListenRules | None = None,
+        precedents: Precedents | None = None,
+        cadence: Cadence | None = None,
         ledger_seconds: float = 60.0,
         rng: Random | None = None,
     ) -> None:
-        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs.
+        """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs, as
+        are `precedents` and `cadence`, which know how it behaved so far.
         `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
         """
         self.stats = ListenStats()
@@ -78,6 +85,8 @@ class Listener:
         self._breaker = breaker
         self._observer = observer
         self._rules = rules or ListenRules()
+        self._precedents = precedents or Precedents()
+        self._cadence = cadence or Cadence()
         self._speech = SpeechMap(start, ledger_seconds)
         self._finalizing = Finalizing(self._speech, self._rules.finalize)
         self._timeline = Timeline(start)
@@ -196,7 +205,7 @@ class Listener:
         if not self._languages.changing or self._finishing:
             return
         if at is None:
-            at = self._speech.head
+            at = self._speech.between()
             start = self._timeline.assigned
             if start is not None and not self._quiet():
                 # In mid-word; both sides must be able to hear the word on the border whole.
@@ -246,23 +255,14 @@ class Listener:
 
     async def _gone(self, within: float) -> bool:
         """Wait for the stream's end."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._no_stint.wait()
-        except TimeoutError:
-            return False
-        return True
+        return self._no_stint.is_set()
 
     def _give_up(self) -> None:
         """Nobody will be asked any more: speech without an answer is lost, and said so."""
-        self._pieces.cancel()
-        for span in self._timeline.unfinished():
-            self._timeline.end(span, self._speech.head)
-            assert span.end is not None
-            if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
-                self._timeline.done(span)
-            else:
-                self._timeline.lose(span)
+        self._pieces.give_up()
         self._release()
 
     async def _serve_while_wanted(self) -> None:
@@ -279,42 +279,37 @@ class Listener:
         """One attempt at a stream, and its life."""
         permit = self._breaker.acquire(time.monotonic())
         if isinstance(permit, Wait):
-            at = permit.at
-            if permit.careful:
-                at += self._rng.uniform(0.0, SPREAD)
-            else:
+            if not permit.careful:
                 self._fall_back(None)
-            await self._pause_until(at)
+            spread = self._rng.uniform(0.0, SPREAD) if permit.careful else 0.0
+            await self._pause_until(permit.at + spread)
             return
         if not self._fallen_back and not self._failures:
             self._set_mode(ListenMode.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
         language = self._languages.now
+        trial = Trial(self._live, language, permit, self._breaker, self._precedents)
         try:
-            stream = await self._live.connect(language)
+            stream = await trial.connect()
+            if self._finishing or not self._want_stream or language != self._languages.now:
+                stream.abort()
+                return
+            await self._serve(stream, trial)
         except ProviderError as error:
-            self._breaker.failed(error, time.monotonic(), permit)
             await self._failed(error)
-            return
-        except BaseException:
-            self._breaker.abandoned(permit)
-            raise
-        self._breaker.succeeded(time.monotonic(), permit)
-        await self._serve(stream, language)
+        finally:
+            trial.abandoned()
 
-    async def _serve(self, stream: LiveStream, language: str) -> None:
-        """A stream is open: feed it until it ends."""
-        if self._finishing or not self._want_stream or language != self._languages.now:
-            stream.abort()
-            return
-        opened = time.monotonic()
-        self._backoff.opened(opened)
+    async def _serve(self, stream: LiveStream, trial: Trial) -> None:
+        """A stream is open: feed it until it ends. Raises `ProviderError` if it broke."""
+        self._backoff.opened(time.monotonic())
         self.stats.connections_total += 1
         self.stats.connections_active += 1
         self._observer.connected()
         stint = self._stint = Stint(
             stream,
+            trial,
             start=self._start,
             again=self.stats.connections_total > 1,
             audio=self._audio,
@@ -322,21 +317,24 @@ class Listener:
             timeline=self._timeline,
             pieces=self._pieces,
             rules=self._rules,
+            cadence=self._cadence,
             finalizing=self._finalizing,
             on_event=self._event,
             on_sent=self._sent,
             on_passed_over=self._unanswered,
+            on_answer=self._serves,
+            on_proved=self._proved,
         )
         self._no_stint.clear()
         if stint.replayed is not None:
             self._replayed(*stint.replayed)
-        self._fallen_back = False
-        self._set_mode(ListenMode.STREAMING, "")
-        failure: ProviderError | None = None
+        if not self._fallen_back:
+            self._set_mode(ListenMode.STREAMING, "")
+        failure = None
         try:
             await stint.run()
         except ProviderError as error:
-            failure = error
+            failure = trial.over(error)
         finally:
             self.stats.connections_active -= 1
             self._stint = None
@@ -351,14 +349,16 @@ class Listener:
         self.stats.failovers += 1
         stint.broken()
         self._release()
-        if stint.heard:
-            self._failures = 0
-            self._breaker.lost(time.monotonic())
-        else:
-            # It took the handshake and then said nothing: for the other legs that is a failure,
-            # too.
-            self._breaker.failed(failure, time.monotonic())
-        await self._failed(failure)
+        raise failure
+
+    def _serves(self) -> None:
+        """The stream does what it is there for."""
+        self._fallen_back = False
+        self._set_mode(ListenMode.STREAMING, "")
+
+    def _proved(self) -> None:
+        self._failures = 0
+        self._serves()
 
     async def _failed(self, error: ProviderError) -> None:
         """A connection could not be made or broke: fall back unless one quick retry may help, and
@@ -374,9 +374,9 @@ class Listener:
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
-    def _replayed(self, samples: int, by: str) -> None:
+    def _replayed(self, samples: int, by: str, reason: str = "") -> None:
         self.stats.replayed_ms += samples * 1000 / RATE
-        self._observer.replayed(samples / RATE, by)
+        self._observer.replayed(samples / RATE, by, reason)
 
     def _hand_over(self) -> None:
         """The stream is no longer wanted, or another language: end its span at a pause, or when no
@@ -390,17 +390,14 @@ class Listener:
         self._handover_since = None
         stint = self._stint
         if stint is not None and stint.open:
-            self._turn(stint.end_at(self._speech.head, mid_word=not quiet))
+            self._turn(stint.end_at(self._speech.between(), mid_word=not quiet))
         else:
             self._turn(None)
 
     def _quiet(self) -> bool:
-        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too, and
-        nothing more would come."""
-        speech = self._speech
-        return (
-            speech.quiet_for() > RATE // 5 or time.monotonic() - speech.captured(speech.head) > 0.5
-        )
+        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too."""
+        idle = time.monotonic() - self._speech.captured(self._speech.head)
+        return self._speech.quiet_for() > RATE // 5 or idle > 0.5
 
     def _event(self, span: Span, event: StreamEvent) -> None:
         match event:
@@ -413,8 +410,6 @@ class Listener:
             case UtteranceEnd():
                 self._timeline.utterance_end(span, event)
                 self._release()
-            case _:
-                pass
 
     def _final(self, span: Span, result: Result) -> None:
         """A stream's final: what it passes over is recognised again, elsewhere.
@@ -447,7 +442,7 @@ class Listener:
         if span.end is not None:
             end = min(end, span.end)
         if not span.done and self._speech.spoken(span.settled, end) >= WORTH_AN_ANSWER:
-            self._replayed(end - span.settled, "prerecorded")
+            self._replayed(end - span.settled, "prerecorded", "the stream passed over speech")
             self._pieces.start(self._timeline.hole(span, end))
             self._release()
 
@@ -458,10 +453,9 @@ class Listener:
             self._observer.item(item)
 
     def _sent(self, size: int, ready: int | None) -> None:
-        stats = self.stats
-        stats.bytes_sent += size
-        stats.frames_sent = stats.bytes_sent // (2 * FRAME)
-        self._observer.sent(ready, stats.frames_sent)
+        self.stats.bytes_sent += size
+        self.stats.frames_sent = self.stats.bytes_sent // (2 * FRAME)
+        self._observer.sent(ready, self.stats.frames_sent)
 
     def _fall_back(self, error: ProviderError | None) -> None:
         if not self._fallen_back:
@@ -481,8 +475,6 @@ class Listener:
 
     async def _pause_until(self, at: float) -> None:
         """Wait, unless the mode is changed or the call ends meanwhile."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, at - time.monotonic())):
                 await self._changed.wait()
-        except TimeoutError:
-            pass

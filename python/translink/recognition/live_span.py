@@ -6,31 +6,39 @@ Theory of operation
     goes to the prerecorded API, unless it is so little that the stream itself can be sent it; the
     stream begins to hear a little before its span, so that a word on the border is heard whole.
 
+    It is *proved* when it has lived for `prove` seconds and answered, or had nothing to answer.
+
     A stream that ended as asked may have passed over speech in silence, and one that broke has left
     some unanswered: both are recognised again, as a piece.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from translink.recognition.feed import Audio, Feed
 from translink.recognition.finalizing import WORTH_AN_ANSWER
 from translink.recognition.seam import heard_from
 from translink.recognition.speech_map import FRAME
-from translink.results import RATE
+from translink.results import RATE, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from translink._core import Frame
+    from translink.providers.cadence import Cadence
     from translink.providers.protocols import LiveStream
+    from translink.providers.trial import Trial
     from translink.recognition.finalizing import Finalizing
     from translink.recognition.pieces import Pieces
     from translink.recognition.rules import ListenRules
     from translink.recognition.speech_map import SpeechMap
     from translink.recognition.timeline import Span, Timeline
     from translink.results import StreamEvent
+
+LOOKS_AGAIN = 0.1
+"""Seconds between two looks whether a stream has answered."""
 
 
 class Stint:
@@ -39,6 +47,7 @@ class Stint:
     def __init__(
         self,
         stream: LiveStream,
+        trial: Trial,
         *,
         start: int,
         again: bool,
@@ -47,10 +56,13 @@ class Stint:
         timeline: Timeline,
         pieces: Pieces,
         rules: ListenRules,
+        cadence: Cadence,
         finalizing: Finalizing,
         on_event: Callable[[Span, StreamEvent], None],
         on_sent: Callable[[int, int | None], None],
         on_passed_over: Callable[[Span, int], None],
+        on_answer: Callable[[], None],
+        on_proved: Callable[[], None],
     ) -> None:
         """`start` = the call's first sample; `again`: the leg had a stream before. The other
         arguments as in `Feed`."""
@@ -58,10 +70,15 @@ class Stint:
         self._timeline = timeline
         self._pieces = pieces
         self._rules = rules
+        self._trial = trial
+        self._on_answer = on_answer
+        self._on_proved = on_proved
+        self._on_event = on_event
+        self._proving: asyncio.TimerHandle
         self.replayed: tuple[int, str] | None = None
         """Samples of speech that are recognised again, and by what: `stream` or `prerecorded`."""
         begin = self._take_over(again=again)
-        self.span = span = timeline.begin("stream")
+        self.span = timeline.begin("stream")
         # On a frame's border, so that frames can go out as they come.
         first = heard_from(begin, self._lap, timeline.newest_words(begin), speech)
         origin = max(start, first // FRAME * FRAME)
@@ -71,10 +88,11 @@ class Stint:
             audio=audio,
             speech=speech,
             limits=rules.feed,
+            cadence=cadence,
             finalizing=finalizing,
-            on_event=lambda event: on_event(span, event),
+            on_event=self._event,
             on_sent=on_sent,
-            on_passed_over=lambda end: on_passed_over(span, end),
+            on_passed_over=lambda end: on_passed_over(self.span, end),
         )
         self.frames: Callable[[Sequence[Frame]], None] = self._feed.frames
         """New audio."""
@@ -84,14 +102,29 @@ class Stint:
         """It covers all that comes."""
         return self.span.end is None
 
-    @property
-    def heard(self) -> bool:
-        """The server has said anything at all."""
-        return self._feed.heard
-
     async def run(self) -> None:
         """Until the end that was asked for. Raises `ProviderError` when it came otherwise."""
-        await self._feed.run()
+        self._later(self._rules.prove)
+        try:
+            await self._feed.run()
+        finally:
+            self._proving.cancel()
+
+    def _later(self, seconds: float) -> None:
+        self._proving = asyncio.get_running_loop().call_later(seconds, self._prove)
+
+    def _prove(self) -> None:
+        if not self._feed.heard and self._feed.waits_for_answer:
+            self._later(LOOKS_AGAIN)
+            return
+        self._trial.proved()
+        self._on_proved()
+
+    def _event(self, event: StreamEvent) -> None:
+        if isinstance(event, Result):
+            self._trial.answered()
+            self._on_answer()
+        self._on_event(self.span, event)
 
     def end_at(self, sample: int, *, mid_word: bool = False) -> int:
         """End the span there (never before what is final already), and the stream when it has heard

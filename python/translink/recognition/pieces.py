@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.providers.backoff import jittered
+from translink.recognition.finalizing import WORTH_AN_ANSWER
 from translink.recognition.seam import heard_from, heard_until
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE, Result, shifted
@@ -30,8 +31,16 @@ if TYPE_CHECKING:
 PREROLL = RATE * 3 // 10
 """A VAD notices a soft beginning late."""
 _CHANCE = Random()
+NOTICED = RATE // 10
+"""Sound that a VAD may have missed before it noticed speech."""
+UNCUT = RATE * 6 // 10
+"""Where what is left of a stretch begins in mid-word, so much of it may go to begin between two."""
 HANGOVER = RATE * 4 // 10
 """And a soft end early; also lets a recogniser hear that the word is over."""
+
+PIECES_AT_ONCE = 3
+"""Requests of one leg at once; its other pieces wait, and cost no memory meanwhile. While the
+prerecorded API is down each is a socket of its own, at 1.25 times real time: one alone catches up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ class Pieces:
         self._on_failed = on_failed
         self._rule = rule
         self._tasks: dict[asyncio.Task[None], Span] = {}
+        self._slots = asyncio.Semaphore(PIECES_AT_ONCE)
         self._broke = asyncio.Event()
         self._bug: BaseException | None = None
         self._over = False
@@ -128,6 +138,17 @@ class Pieces:
             self._timeline.lose(span)
         self._on_change()
 
+    def give_up(self) -> None:
+        """End every span, whoever has it: speech in it without an answer is lost, and said so."""
+        self.cancel()
+        for span in self._timeline.unfinished():
+            self._timeline.end(span, self._speech.head)
+            assert span.end is not None
+            if self._speech.spoken(span.settled, span.end) < WORTH_AN_ANSWER:
+                self._timeline.done(span)
+            else:
+                self._timeline.lose(span)
+
     async def bugs(self) -> None:
         """Wait for ever, or for the first exception that is a bug, and raise it."""
         await self._broke.wait()
@@ -145,44 +166,57 @@ class Pieces:
 
     async def _recognise(self, span: Span) -> None:
         for level in itertools.count():
-            assert span.end is not None
-            talk = self._speech.speech_in(span.settled, span.end)
-            if talk is None:  # it has aged out of the speech map, and so out of the ledger
-                self._timeline.lose(span)
-                self._on_change()
+            async with self._slots:
+                error = await self._attempt(span)
+            if error is None:
                 return
-            await self._border_heard(span.end, talk.end)
-            begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
-            end = heard_until(talk.end, HANGOVER, self._speech)
-            first, pcm = self._audio.history(
-                max(0, begin // FRAME * FRAME), min(end // FRAME * FRAME, self._speech.head)
-            )
-            if first > talk.start and self._lose_head(span, talk.end, first):
-                return
-            try:
-                result = await self._transcribe(pcm, span.start)
-            except ProviderError as error:
-                self._on_failed(error)
-                if error.kind is Kind.REFUSED:
-                    # Every provider in line says that the request itself is wrong: asking again
-                    # changes nothing.
-                    self._timeline.lose(span)
-                    self._on_change()
-                    return
-                pause = jittered(_CHANCE, level, base=0.25, cap=2.0)
-                await asyncio.sleep(max(pause, min(error.retry_after or 0.0, 5.0)))
-                continue
-            self._timeline.result(span, _placed(result, first, len(pcm) // 2))
-            self._timeline.done(span)
-            self._on_change()
-            return
+            pause = jittered(_CHANCE, level, base=0.25, cap=2.0)
+            await asyncio.sleep(max(pause, min(error.retry_after or 0.0, 5.0)))
 
-    async def _border_heard(self, end: int, talk_end: int) -> None:
-        """In mid-talk, wait until the word on the border has been said: cut off, it would be heard
-        as another one."""
-        missing = min(end, talk_end) + HANGOVER - self._speech.head
-        if talk_end >= end and missing > 0 and not self._over:
+    async def _attempt(self, span: Span) -> ProviderError | None:
+        """Ask once. None: the span is dealt with; otherwise why it must be asked again."""
+        assert span.end is not None
+        talk = self._speech.speech_in(span.settled, span.end)
+        if talk is None:  # it has aged out of the speech map, and so out of the ledger
+            self._timeline.lose(span)
+            self._on_change()
+            return None
+        end = await self._border_heard(span.end, talk.end)
+        begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
+        begin = max(0, begin // FRAME * FRAME)
+        first, pcm = self._audio.history(begin, end)
+        if first > max(begin, talk.start - NOTICED):
+            # Half a word would be heard as another one.
+            cut = self._speech.quietest(first, min(first + UNCUT, talk.end))
+            if cut > talk.start and self._lose_head(span, talk.end, cut):
+                return None
+            first, pcm = self._audio.history(cut, end)
+        try:
+            result = await self._transcribe(pcm, span.start)
+        except ProviderError as error:
+            self._on_failed(error)
+            if error.kind is not Kind.REFUSED:
+                return error
+            # Every provider in line says that the request itself is wrong, and none has ever taken
+            # its like: asking again changes nothing.
+            self._timeline.lose(span)
+            self._on_change()
+            return None
+        self._timeline.result(span, _placed(result, first, len(pcm) // 2))
+        self._timeline.done(span)
+        self._on_change()
+        return None
+
+    async def _border_heard(self, span_end: int, talk_end: int) -> int:
+        """Where the upload ends. In mid-talk, wait until the word on the border has been said: cut
+        off, it would be heard as another one."""
+        speech = self._speech
+        end = heard_until(talk_end, HANGOVER, speech)
+        missing = end - speech.head
+        if missing > 0 and not self._over and (talk_end >= span_end or not speech.quiet_for()):
             await asyncio.sleep(missing / RATE)
+            end = heard_until(talk_end, HANGOVER, speech)
+        return min(end // FRAME * FRAME, speech.head)
 
     def _heard_from(self, span: Span, talk_start: int) -> int:
         """Where the upload begins."""

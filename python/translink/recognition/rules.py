@@ -44,6 +44,10 @@ class ListenRules:
     hanging."""
     handover: float = 2.0
     """How long a change of mode waits for a pause."""
+    prove: float = 4.0
+    """How long a stream must live until it counts as a success. Servers that take connections and
+    close them after seconds would else be dialled by every leg, again and again: 50 legs made 200
+    handshakes in 8 s at a server that closed after 2.5 s, with 2.0 here."""
     feed: FeedLimits = field(default_factory=FeedLimits)
     finalize: FinalizeRules = field(default_factory=FinalizeRules)
     cut: CutRule = field(default_factory=CutRule)
@@ -88,9 +92,9 @@ class ListenObserver:
     def fell_back(self, error: ProviderError | None) -> None:
         """No stream can be had: the prerecorded API takes over. Once per episode."""
 
-    def replayed(self, seconds: float, by: str) -> None:
+    def replayed(self, seconds: float, by: str, reason: str) -> None:
         """Audio that was sent before, or could not be sent, is recognised again `by` `stream` or
-        `prerecorded`."""
+        `prerecorded`: after a failure (`reason` is empty), or because a stream passed over speech."""
 
     def sent(self, ready: int | None, total: int) -> None:
         """A message was handed to the transport. `ready` = when its oldest frame was put into the

@@ -51,6 +51,8 @@ class Known(NamedTuple):
     """False: it lies beyond the border, and is left to the later one."""
     near: bool = False
     """Just beyond: if the later one knows nothing of it, it counts."""
+    apart: bool = False
+    """It is none of the words that the later one said."""
 
 
 def known_from(counted: Iterable[Word], left: Iterable[Word], border: int) -> list[Known]:
@@ -76,7 +78,13 @@ class Seam:
         if not self._known or all(middle(word) >= self._border + REACH for word in words):
             return tuple(words)
         new, said = new_words(self._known, words, self._border)
-        self._known = [each for each in self._known if each.counted or each not in said]
+        last = max((place for place, each in enumerate(self._known) if each in said), default=-1)
+        self._known = [
+            # The one before told it from a word that both heard: it is one of its own.
+            each._replace(apart=each.apart or place < last)
+            for place, each in enumerate(self._known)
+            if each.counted or each not in said
+        ]
         return new
 
     def alone(self, answered: int, words: Sequence[Word]) -> list[Word]:
@@ -87,8 +95,7 @@ class Seam:
         return [
             each.word
             for each in due
-            if each.near
-            and not any(each.word.start < word.end and word.start < each.word.end for word in words)
+            if each.near and (each.apart or not any(_close(each.word, word) for word in words))
         ]
 
 
@@ -117,12 +124,18 @@ def new_words(
     return tuple(new), [near[place] for place in places if place is not None]
 
 
+def _close(one: Word, other: Word) -> bool:
+    """May the one be half of the other?"""
+    return one.start < other.end + MOVES and other.start < one.end + MOVES
+
+
 def _later(word: Word, near: Sequence[Known], last_counted: int, border: int) -> bool:
     """Does a word without a counterpart lie on the later side?"""
     at = middle(word)
-    if last_counted < 0:
-        return at >= border
-    return at >= border - MOVES and at > middle(near[last_counted].word)
+    if at < border - MOVES:
+        return False
+    # Where nothing was counted, it may have begun before the border, for a detector that is late.
+    return last_counted < 0 or at > middle(near[last_counted].word)
 
 
 def heard_from(at: int, least: int, words: Iterable[Word], speech: SpeechMap) -> int:

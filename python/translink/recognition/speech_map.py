@@ -1,19 +1,22 @@
 """Where in a leg's audio somebody speaks, and where it can be cut without cutting a word. Sans-IO.
 
-Fed with the engine's verdict on each frame. Remembers as much as the ledger does: older audio
-cannot be replayed anyway.
+Fed with the engine's verdict on each frame. Remembers how loud it was for as long as the ledger
+does, and that somebody spoke for much longer: what was never answered is to be reported.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from translink.results import RATE
 
 FRAME = 320
 """Samples per frame."""
+TALK_MEMORY = 600.0
+"""Seconds for which it is known that somebody spoke, at least."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class SpeechMap:
         self._begin = start
         self._slots = max(1, int(seconds * RATE) // FRAME)
         self._keep = self._slots * FRAME
+        self._remember = max(self._keep, int(TALK_MEMORY * RATE))
         self._talks: deque[Talk] = deque()
         self._captured = array("q", bytes(8 * self._slots))
         self._rms = array("H", bytes(2 * self._slots))
@@ -52,26 +56,29 @@ class SpeechMap:
                 talks[-1].end = head
             else:
                 talks.append(Talk(start, head))
-        while talks and talks[0].end < head - self._keep:
+        while talks and talks[0].end < head - self._remember:
             talks.popleft()
 
     def quiet_for(self) -> int:
         """Samples of silence up to the head."""
         return self.head - (self._talks[-1].end if self._talks else self._begin)
 
+    def between(self) -> int:
+        """Where to cut at the head: the head itself while somebody speaks, else up to 0.1 s before
+        it, for the next word may have begun, and this detector is late."""
+        return self.head - min(self.quiet_for(), RATE // 5) // 2 // FRAME * FRAME
+
     def speech_in(self, start: int, end: int) -> Talk | None:
         """First to last speech within [start, end), or None when all is silent there."""
-        inside = [talk for talk in self._talks if talk.end > start and talk.start < end]
+        inside = [talk for talk in self._since(start) if talk.start < end]
         if not inside or start >= end:
             return None
-        return Talk(max(inside[0].start, start), min(inside[-1].end, end))
+        return Talk(max(inside[-1].start, start), min(inside[0].end, end))
 
     def spoken(self, start: int, end: int) -> int:
         """Samples of speech within [start, end)."""
         total = 0
-        for talk in reversed(self._talks):  # callers mostly want the newest
-            if talk.end <= start:
-                break
+        for talk in self._since(start):
             total += max(0, min(talk.end, end) - max(talk.start, start))
         return total
 
@@ -81,9 +88,7 @@ class SpeechMap:
         The pause may still be going on at the head.
         """
         before: Talk | None = None
-        for talk in self._talks:
-            if talk.end <= start:
-                continue
+        for talk in reversed(list(self._since(start))):
             if before is not None and talk.start - before.end >= least:
                 return (before.end + talk.start) // 2
             before = talk
@@ -118,6 +123,13 @@ class SpeechMap:
         if not max(self._begin, self.head - self._keep) < sample <= self.head:
             return 0.0
         return self._captured[((sample - 1) // FRAME) % self._slots] / 1e9
+
+    def _since(self, start: int) -> Iterator[Talk]:
+        """Talks that end after `start`, the newest first: callers mostly want the newest."""
+        for talk in reversed(self._talks):
+            if talk.end <= start:
+                return
+            yield talk
 
     def _hole(self, end: int, captured: int) -> None:
         """From the head to `end` nothing came."""

@@ -85,6 +85,8 @@ class Timeline:
         """The newest words that were released."""
         self._seam = Seam()
         """Between the first span and those before it."""
+        self._lost = start
+        """Up to here words were reported lost: whoever heard them after all, they do not count."""
         self._acknowledged = start
         self.assigned: int | None = start
         """First sample no span covers yet; None while an open span covers all that comes."""
@@ -141,16 +143,20 @@ class Timeline:
         words that the same source has said before, and on release those that another one has.
 
         False: the result was not taken. It speaks of a stretch in which the source has heard words,
-        but it knows none of them, so the source's clock cannot be right (it counts from 0 again).
+        or of a long one that it has answered, but knows none of its words, so the source's clock
+        cannot be right (it counts from 0 again).
         """
         if span.done:
             return True
         known = 0
         again = result.end <= span.answered or result.start < span.answered - OVERLAP
         said = result.words
-        if again and span.said and said:
+        if again and said:
             known = restated(span.said, said, span.answered)
-            if not known and any(word.end > result.start + MISPLACED for word in span.said):
+            far = result.start < span.answered - RATE and span.answered > span.start
+            if not known and (
+                far or any(word.end > result.start + MISPLACED for word in span.said)
+            ):
                 return False
         if known and len(said) == known:
             # Nothing new: nor does it answer for more audio than it did the first time.
@@ -266,6 +272,8 @@ class Timeline:
                 if isinstance(item, Result):
                     self._say(item)
                 else:
+                    if isinstance(item, Lost):
+                        self._lost = item.end
                     self._released.append(item)
             self._acknowledged = max(self._acknowledged, first.settled)
             if not first.done:
@@ -279,7 +287,7 @@ class Timeline:
             self._seam = Seam(first.settled, known)
 
     def _say(self, result: Result) -> None:
-        words = self._seam.own(result.words)
+        words = tuple(word for word in self._seam.own(result.words) if word.end > self._lost)
         self._say_alone(result.end, words)
         self._counted.extend(words)
         same = len(words) == len(result.words)
@@ -288,6 +296,8 @@ class Timeline:
     def _say_alone(self, answered: int, words: Sequence[Word]) -> None:
         """Words that the one before heard just behind its border, and the first span did not."""
         for word in self._seam.alone(answered, words):
+            if word.end <= self._lost:
+                continue
             self._counted.append(word)
             self._released.append(Result(word.start, word.end, word.text, (word,), final=True))
 

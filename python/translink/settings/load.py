@@ -105,8 +105,14 @@ def load(
 
     tree: dict[str, object] = json.loads(json.dumps(DEFAULTS))
     written: dict[Trail, WrittenValue] = {}
+    overruled: dict[str, str] = {}
     for entry in entries:
         path = _lay(tree, entry)
+        if (weaker := written.get(path)) and _beats(entry, weaker):
+            overruled[".".join(entry.path)] = (
+                f"{entry.name} ({entry.where}) beats {weaker.name} ({weaker.where}): "
+                "editing the file changes nothing"
+            )
         for older in [p for p in written if p[: len(path)] == path]:
             del written[older]
         written[path] = entry
@@ -118,8 +124,14 @@ def load(
     except ValidationError as error:
         raise SettingsError(explain(error, written, tree)) from None
     exposed = (path for path in files if _holds_secret(path, entries) and readable_by_all(path))
-    settings._notes = Notes(tuple(files), tuple(ignored), tuple(exposed))
+    settings._notes = Notes(tuple(files), tuple(ignored), tuple(exposed), tuple(overruled.items()))
     return settings
+
+
+def _beats(entry: WrittenValue, older: WrittenValue) -> bool:
+    """Does it take another value's place from outside the files?"""
+    outside = ("environment", "command line")
+    return entry.where in outside and older.where not in outside and entry.value != older.value
 
 
 def _holds_secret(path: Path, entries: Sequence[WrittenValue]) -> bool:

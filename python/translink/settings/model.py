@@ -192,6 +192,9 @@ class Notes(NamedTuple):
     """Names in the predecessor's file that translink has no use for."""
     exposed: tuple[Path, ...] = ()
     """Files that hold a secret and can be read by everybody on this machine."""
+    overruled: tuple[tuple[str, str], ...] = ()
+    """Settings in files that something stronger beats: the dotted name, and a sentence that says what
+    beats what. Editing the file changes nothing."""
 
 
 def _secrets(value: object) -> Iterator[str]:

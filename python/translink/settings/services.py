@@ -36,12 +36,18 @@ class DeepgramSettings(Part):
     """Query parameters of /v1/listen that have no setting here."""
     connect_timeout: float = Field(5.0, gt=0, le=60)
     """For the WebSocket's handshake."""
+    patience: float | None = Field(None, gt=0, le=60)
+    """Seconds without anything new while speech waits for its result, after which a stream counts as
+    dead. None = 2.5, or 8 without `interim_results`. A service that answers more slowly than that
+    is noticed and waited for, 10 s at most."""
     prerecorded_timeout: float = Field(10.0, gt=0, le=300)
     """For one piece of audio."""
     prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
     """Requests at once; the rest waits its turn. Stay below your plan's limit."""
     speak_timeout: float = Field(5.0, gt=0, le=60)
     """Until the first sound of a sentence."""
+    speak_concurrency: int = Field(15, ge=1, le=1_000)
+    """Texts that are spoken at once; the rest waits its turn. Stay below your plan's limit."""
 
 
 class DeepLSettings(Part):

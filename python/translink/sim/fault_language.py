@@ -7,9 +7,11 @@
     translate:refuse(429,6)@random*2      twice, for 6 s, 429 to every request
     listen:close(1011,net0000)@20         a close frame with that code and reason
 
+    listen+prerecorded:jitter(60)         word times move by this deviation (ms) between two passes
+
 `@random` is drawn from the seed, between 15 % and 75 % of the run, so that faults strike in
 mid-speech and the end of the run shows what became of it. Without `@`, standing faults (`limit`,
-`slow`) begin at once and others at random. What each kind does: docs/simulation.md.
+`slow`, lies) begin at once and others at random. What each kind does: docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -117,6 +119,13 @@ KINDS: dict[str, tuple[float, ...]] = {
     "zombie": (),
     "mute": (),
     "guess": (75.0,),
+    "jitter": (44.0, FOREVER),
+    "restate": (4.0, FOREVER),
+    "skew": (),
+    "hole": (4.0, FOREVER),
+    "empty": (4.0, FOREVER),
+    "beyond": (6.0, FOREVER),
+    "flap": (NEEDED,),
     "slow": (NEEDED, FOREVER),
     "garbage": (20.0,),
     "close": (1011.0,),
@@ -128,7 +137,7 @@ KINDS: dict[str, tuple[float, ...]] = {
 }
 """Every kind with its arguments' defaults."""
 
-EXAMPLES = {"refuse": "503", "outage": "8", "slow": "3", "limit": "5"}
+EXAMPLES = {"flap": "8", "refuse": "503", "outage": "8", "slow": "3", "limit": "5"}
 
 MODE, MEDIA = "mode", "media"
 """Not services of the server: the simulation itself does these."""
@@ -137,6 +146,8 @@ SERVICES_OF: dict[str, tuple[str, ...]] = {
     "zombie": (LISTEN,),
     "mute": (LISTEN,),
     "guess": (LISTEN,),
+    "jitter": (LISTEN, PRERECORDED),
+    **dict.fromkeys(("restate", "skew", "hole", "empty", "beyond", "flap"), (LISTEN,)),
     "close": (LISTEN,),
     "truncate": (SPEAK,),
     "limit": (PRERECORDED, TRANSLATE, SPEAK),
@@ -145,8 +156,9 @@ SERVICES_OF: dict[str, tuple[str, ...]] = {
 }
 """Kinds that not every service can have."""
 
-STANDING = frozenset(("limit", "slow"))
-SECONDS_AT = {"guess": 0, "refuse": 1, "outage": 0, "slow": 1, "hang": 0, "flood": 1}
+STANDING = frozenset(("limit", "slow", "jitter", "restate", "hole", "empty", "beyond"))
+SECONDS_AT = dict.fromkeys(("jitter", "restate", "hole", "empty", "beyond"), 1)
+SECONDS_AT |= {"flap": 0, "guess": 0, "refuse": 1, "outage": 0, "slow": 1, "hang": 0, "flood": 1}
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _FAULT = re.compile(

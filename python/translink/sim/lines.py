@@ -14,9 +14,11 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from translink.sim.beacons import BeaconListener, Talker
+from translink.sim.beacons import BeaconListener, HeardBeacon, Planned
 
 TICK = 0.02
 PHASES = 5
@@ -36,15 +38,53 @@ class SaidBeacon:
     """When the datagram with its last sample was sent."""
 
 
+class Mouth(Protocol):
+    """Where a line's sound comes from."""
+
+    @property
+    def planned(self) -> Sequence[Planned]:
+        """Words that are in the sound made so far, or will be."""
+
+    def frame(self) -> tuple[bytes, bool]:
+        """The next 640 bytes, and whether anything but a pause is in them."""
+
+    def hush(self) -> None:
+        """Say no more than what was begun."""
+
+
+class LineEar(Protocol):
+    """What takes a line's sound."""
+
+    @property
+    def heard(self) -> Sequence[HeardBeacon]:
+        """Words, as far as they were found."""
+
+    @property
+    def datagrams(self) -> int:
+        """How many came."""
+
+    def datagram(self, payload: bytes, at: float) -> None:
+        """One came."""
+
+    def finish(self) -> None:
+        """Nothing more will come. Idempotent."""
+
+
 class SimLine:
     """One caller: where they talk to, where they hear, what they said and heard."""
 
     def __init__(
-        self, name: str, talker: Talker, *, datagram: int = 640, dtx: bool = False
+        self,
+        name: str,
+        talker: Mouth,
+        *,
+        listener: LineEar | None = None,
+        datagram: int = 640,
+        dtx: bool = False,
     ) -> None:
         self.name = name
         self.talker = talker
-        self.listener = BeaconListener()
+        self.listener = listener or BeaconListener()
         self.said: list[SaidBeacon] = []
         self.refused = 0
         """Datagrams that the kernel did not take."""

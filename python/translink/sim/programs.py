@@ -15,7 +15,7 @@ from typing import TypedDict
 import aiohttp
 import orjson
 
-from translink.callers.server_process import LegPlan, ServerProcess, ServerUsage, usage_of
+from translink.callers.server_process import COMMAND, LegPlan, ServerProcess, ServerUsage, usage_of
 from translink.errors import TranslinkError
 from translink.offline.child import ServerChild
 
@@ -40,9 +40,12 @@ class Programs:
         mode: str = "auto",
         extra: str = "",
         delays: str = "",
+        providers: Sequence[str] | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
         """`extra`: more TOML for the settings file (tables only); `delays`: fixed ones of the
-        providers (`translink.sim.testbed.fixed_delays`).
+        providers (`translink.sim.testbed.fixed_delays`); `providers`: another program that stands
+        for them all; `flags`: more of `translink serve`.
         """
         self.http: aiohttp.ClientSession
         self.server: ServerProcess
@@ -53,6 +56,8 @@ class Programs:
         self._folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="translink-sim-")))
         command = [sys.executable, "-m", "translink.sim.testbed", str(seed)]
         command += [delays] if delays else []
+        command = list(providers or command)
+        self._flags = tuple(flags)
         self.beacons = ServerChild(command, log=self._folder / "offline.log")
 
     async def __aenter__(self) -> Programs:
@@ -65,7 +70,7 @@ class Programs:
                 folder=self._folder,
                 log=self.log_file,
                 extra=beacon_settings(self.beacons.url, self._mode) + self._extra,
-                **_other_program(),
+                **_program(self._flags),
             )
             await self._stack.enter_async_context(self.server)
         except BaseException:
@@ -153,17 +158,17 @@ base_url = "{url}"
 """
 
 
-class _Other(TypedDict, total=False):
+class _Program(TypedDict, total=False):
     command: Sequence[str]
     environ: dict[str, str]
 
 
-def _other_program() -> _Other:
+def _program(flags: Sequence[str]) -> _Program:
     module = os.environ.get(PROGRAM)
     if not module:
-        return {}
+        return {"command": (*COMMAND, *flags)}
     path = os.pathsep.join(filter(None, (os.getcwd(), *sys.path)))
-    return {"command": (sys.executable, "-m", module), "environ": {"PYTHONPATH": path}}
+    return {"command": (sys.executable, "-m", module, *flags), "environ": {"PYTHONPATH": path}}
 
 
 async def _object(answer: aiohttp.ClientResponse) -> dict[str, object]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from translink.offline.hooks import LISTEN, PRERECORDED, Ask, Connection, NoFaults, Refusal, Reset
 from translink.sim.fault_language import Fault
 from translink.sim.garbage import BODIES, GARBAGE
+from translink.sim.lies import LIES, Liar, body_with_jitter
 from translink.sim.record import Record, Struck, callers_in
 
 BACKUP = "backup"
@@ -57,6 +58,7 @@ class Script(NoFaults):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._delays = delays or Delays()
+        self._seed = seed
         self._chance = random.Random(f"script:{seed}")
         self._clock = clock
         self._start = clock()
@@ -64,6 +66,9 @@ class Script(NoFaults):
         self._open: dict[Connection, int] = {}
         self._stuck: set[Connection] = set()
         self._silent: set[Connection] = set()
+        self._liars: dict[Connection, Liar] = {}
+        self._skews: Counter[Connection] = Counter()
+        """How often a stream's clock was to start again."""
         self._asks: dict[tuple[str, int], int] = {}
         self._busy: Counter[str] = Counter()
         self.record = Record()
@@ -118,14 +123,19 @@ class Script(NoFaults):
     async def opened(self, connection: Connection) -> None:
         number = self._asks.pop((connection.ask.service, connection.ask.number), -1)
         self._open[connection] = number
+        self._liars[connection] = Liar(f"{self._seed}:{number}")
         self.record.counts[f"{connection.ask.service}.opened"] += 1
         if number >= 0:
             self.record.streams[number].opened = self.now
+        if self._window(connection.ask.service, "flap"):
+            connection.reset()
 
     async def closed(self, connection: Connection) -> None:
         number = self._open.pop(connection, -1)
         self._stuck.discard(connection)
         self._silent.discard(connection)
+        self._liars.pop(connection, None)
+        self._skews.pop(connection, None)
         if number >= 0:
             self.record.streams[number].ended = self.now
             self.record.streams[number].fate = "ended"
@@ -150,7 +160,7 @@ class Script(NoFaults):
                 stream.callers |= callers_in(message)
         if self._window(connection.ask.service, "guess"):
             return _unsettled(message)
-        return message
+        return await self._lied(connection, message)
 
     async def http(self, ask: Ask) -> Refusal | None:
         service = ask.service
@@ -177,6 +187,8 @@ class Script(NoFaults):
     async def chunk(self, ask: Ask, index: int, data: bytes) -> bytes | None:
         if ask.service == PRERECORDED:
             self.record.answer(self.now, data.decode(errors="replace"))
+            if jitter := self._window(PRERECORDED, "jitter"):
+                return body_with_jitter(data, jitter.fault.numbers[0], f"{self._seed}:{ask.number}")
         cut = None if _backup(ask) else self._window(ask.service, "truncate")
         # Often after the first piece, so that something was heard already.
         if cut and (index > 0 or self._chance.random() < 0.3):
@@ -184,6 +196,19 @@ class Script(NoFaults):
             self.record.counts[f"{ask.service}.truncated"] += 1
             return None
         return data
+
+    async def _lied(self, connection: Connection, message: str | bytes) -> str | bytes | None:
+        """What a lying recogniser sends instead."""
+        service = connection.ask.service
+        windows = {kind: self._window(service, kind) for kind in LIES}
+        lies = {kind: window.fault.numbers[0] for kind, window in windows.items() if window}
+        skews = self._skews[connection]
+        if not (lies or skews) or not isinstance(message, str):
+            return message
+        told = self._liars[connection].told(message, lies, skews)
+        for text in told[:-1]:
+            await connection.inject(text)
+        return told[-1] if told else None
 
     def report(self) -> dict[str, object]:
         """JSON values: what happened since the start."""
@@ -224,11 +249,13 @@ class Script(NoFaults):
 
     async def _strike_connection(self, connection: Connection, fault: Fault) -> None:
         match fault.kind:
-            case "reset" | "outage" | "refuse" | "hang":
+            case "reset" | "outage" | "refuse" | "hang" | "flap":
                 connection.reset()
             case "zombie":
                 self._stuck.add(connection)
                 connection.stop_reading()
+            case "skew":
+                self._skews[connection] += 1
             case "mute":
                 self._silent.add(connection)
             case "close":
@@ -255,8 +282,8 @@ def _backup(ask: Ask) -> bool:
 
 
 _WINDOWS = frozenset(
-    ("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage", "guess")
-)
+    ("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage", "guess", "flap")
+) | (set(LIES) - {"skew"})
 _STUCK = 60.0
 """Nothing hangs longer than this."""
 _HANG_ON = 20.0

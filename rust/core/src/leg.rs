@@ -17,6 +17,7 @@ use crate::mix::Original;
 use crate::output::Output;
 use crate::playout::Playout;
 use crate::rtp::digits::Digit;
+use crate::rtp::packet::is_rtcp;
 use crate::rtp::receiver::Sink;
 use crate::rtp::watch::Found;
 pub use crate::stats::LegStats;
@@ -266,10 +267,21 @@ impl Leg {
         self.framer.next_sample()
     }
 
+    /// Whether RTP comes.
+    #[must_use]
+    pub const fn is_rtp(&self) -> bool {
+        self.line.is_rtp()
+    }
+
     /// The datagram for what [`Output::Transmit`] wants sent. To be asked for once each, and only when
     /// there is somebody to send it to.
     pub fn wire<'a>(&'a mut self, payload: &'a [u8; FRAME_BYTES], due: Nanos) -> &'a [u8] {
         self.line.wire(payload, due)
+    }
+
+    /// The report to send after it, if it is time for one and the peer wants any: RTCP on the port of RTP.
+    pub fn report(&mut self, now: Nanos) -> Option<&[u8]> {
+        self.line.report(now)
     }
 
     fn receive_pcm(&mut self, pcm: &[u8], arrival: Nanos, now: Nanos) {
@@ -284,7 +296,9 @@ impl Leg {
     fn receive(&mut self, payload: &[u8], arrival: Nanos, now: Nanos) {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += payload.len() as u64;
-        self.stats.last_datagram = arrival;
+        if !self.line.is_rtp() || !is_rtcp(payload) {
+            self.stats.last_datagram = arrival;
+        }
         if payload.is_empty() {
             return;
         }

@@ -5,6 +5,7 @@ use std::collections::TryReserveError;
 use crate::frame::{FRAME_BYTES, Nanos};
 use crate::framer::{MAX_DATAGRAM, duration};
 use crate::rate::Converter;
+use crate::rtp::control;
 use crate::rtp::format::{Format, Formats};
 use crate::rtp::packet::Packet;
 use crate::rtp::receiver::{Receiver, Sink};
@@ -73,6 +74,9 @@ pub struct Line {
 struct Rtp {
     receiver: Receiver,
     sender: Sender,
+    /// When a report is sent, and its bytes.
+    reported: Nanos,
+    report: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -93,7 +97,12 @@ impl Line {
         let rtp = |formats: Formats| -> Result<_, TryReserveError> {
             let receiver = Receiver::new(formats)?;
             let sender = Sender::new(receiver.says(), seed);
-            Ok(Some(Box::new(Rtp { receiver, sender })))
+            Ok(Some(Box::new(Rtp {
+                receiver,
+                sender,
+                reported: 0,
+                report: Vec::with_capacity(128),
+            })))
         };
         let (watch, narrow, rtp) = match transport {
             Transport::Raw { narrow } => (Some(SURE), narrow, None),
@@ -219,6 +228,19 @@ impl Line {
             Some(rtp) if self.is_rtp => rtp.sender.packet(pcm, due, rtp.receiver.says()),
             _ => pcm,
         }
+    }
+
+    /// The report that the ear's end is to be sent as well, if it is time for one and it wants any.
+    pub fn report(&mut self, now: Nanos) -> Option<&[u8]> {
+        let rtp = self.rtp.as_mut().filter(|_| self.is_rtp)?;
+        if now < rtp.reported + control::EVERY {
+            return None;
+        }
+        let theirs = rtp.receiver.report(now)?;
+        rtp.reported = now;
+        rtp.report.clear();
+        control::write(&rtp.sender.sent(), theirs, now, &mut rtp.report);
+        Some(&rtp.report)
     }
 
     /// What the ear is sent is in; none: PCM.

@@ -12,6 +12,7 @@
 //! never heard.
 
 pub mod conceal;
+pub mod control;
 pub mod digits;
 pub mod format;
 pub mod order;

@@ -6,8 +6,10 @@ use std::cell::Cell;
 
 use translink_core::curve::Curve;
 use translink_core::leg::{Input, Leg, LegConfig};
+use translink_core::line::Transport;
 use translink_core::mix::Original;
 use translink_core::output::Output;
+use translink_core::rtp::format::{Format, Formats};
 use translink_core::volume::Gain;
 
 struct Counting;
@@ -102,6 +104,79 @@ fn live(leg: &mut Leg, calls: u64) {
     }
     let allocated = COUNT.get() - before;
     assert_eq!(allocated, 0, "in {calls} calls");
+}
+
+/// RTP in every format, out of order, lost and doubled, other streams, keys and noise; and what is sent.
+fn telephone(leg: &mut Leg, packets: u32) {
+    let before = COUNT.get();
+    let mut now = 1_000_000_000;
+    let mut datagram = [0_u8; 12 + 640];
+    let (mut timestamp, mut ssrc) = (0_u32, 1_u32);
+    for n in 0..packets {
+        let format = Format::ALL[(n / 500) as usize % 5];
+        let bytes = if format == Format::Slin16 { 640 } else { 160 };
+        timestamp = timestamp.wrapping_add(format.units(bytes));
+        ssrc += u32::from(n % 700 == 699);
+        // Now and then two change places, one is lost, one comes twice.
+        let sequence = (n ^ u32::from(n % 50 < 2)) as u16;
+        let (payload_type, length) = match n % 97 {
+            5 => (13, 1),
+            6..9 => (101, 4),
+            _ => (format.payload_type(), bytes),
+        };
+        datagram[..2].copy_from_slice(&[0x80, payload_type]);
+        datagram[2..4].copy_from_slice(&sequence.to_be_bytes());
+        datagram[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        datagram[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        let length = if n % 31 == 7 { 5 } else { 12 + length };
+        for _ in 0..u32::from(n % 41 != 3) + u32::from(n % 43 == 3) {
+            let payload = &datagram[..length];
+            leg.handle(
+                Input::Datagram {
+                    payload,
+                    arrival: now,
+                },
+                now,
+            );
+            drain(leg, now);
+        }
+        leg.wire(&[7; 640], now);
+        now += 20_000_000;
+        leg.handle(Input::Timeout, now);
+        drain(leg, now);
+    }
+    let allocated = COUNT.get() - before;
+    assert_eq!(allocated, 0, "in {packets} packets");
+}
+
+#[test]
+fn a_line_allocates_when_it_is_made_and_never_again() {
+    let formats = Formats::default();
+    for transport in [
+        Transport::Rtp(formats),
+        Transport::Auto(formats),
+        Transport::Raw { narrow: false },
+        Transport::Raw { narrow: true },
+    ] {
+        let mut leg = Leg::new(LegConfig {
+            transport,
+            ..LegConfig::default()
+        })
+        .unwrap();
+        telephone(&mut leg, 10_000);
+        let rtp = leg.stats().rtp;
+        if let Transport::Rtp(_) = transport {
+            assert!(
+                rtp.lost > 100 && rtp.reordered > 100 && rtp.duplicates > 100,
+                "{rtp:?}"
+            );
+            assert!(
+                rtp.streams > 10 && rtp.digits > 50 && rtp.refused > 100,
+                "{rtp:?}"
+            );
+        }
+        live(&mut leg, 2);
+    }
 }
 
 #[test]

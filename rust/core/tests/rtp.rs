@@ -499,6 +499,50 @@ fn what_the_ear_is_sent_is_understood_by_another_leg() {
     }
 }
 
+#[test]
+fn a_peer_that_reports_is_reported_to_and_no_other_is() {
+    use rtcp_types::{Compound, Packet};
+
+    let mut phone = Phone::new(Format::Alaw);
+    let mut packets = phone.say(&words(1, 100));
+    packets.drain(40..50);
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    line.leg.wire(&[0; 640], line.now);
+    assert_eq!(line.leg.report(line.now), None);
+    let report = rtcp_types::SenderReport::builder(phone.ssrc).ntp_timestamp(0x1122_3344_5566_7788);
+    let mut bytes = [0; 28];
+    rtcp_types::RtcpPacketWriter::write_into_unchecked(&report, &mut bytes);
+    // The silence after the last word is over.
+    line.pass(2_000 * MS);
+    let frames = line.frames.len();
+    line.datagram(&bytes);
+    line.pass(500 * MS);
+    assert_eq!(line.frames.len(), frames);
+    let now = line.now;
+    let sent = line.leg.report(now).unwrap().to_vec();
+    assert_eq!(line.leg.report(now + 4_999 * MS), None);
+    assert!(line.leg.report(now + 5_000 * MS).is_some());
+    assert_eq!(line.leg.report(now + 60_000 * MS), None);
+    let parts: Vec<Packet<'_>> = Compound::parse(&sent)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let [Packet::Sr(report), Packet::Sdes(names)] = &parts[..] else {
+        panic!("{parts:?}")
+    };
+    assert_eq!((report.packet_count(), report.octet_count()), (1, 160));
+    let block = report.report_blocks().next().unwrap();
+    assert_eq!((block.ssrc(), block.cumulative_lost()), (phone.ssrc, 10));
+    let all = packets.len() as u32 + 10;
+    assert_eq!(u32::from(block.fraction_lost()), 10 * 256 / all);
+    assert_eq!(block.extended_sequence_number(), 65_530 + all - 1);
+    assert_eq!(block.last_sender_report_timestamp(), 0x3344_5566);
+    assert_eq!(block.delay_since_last_sender_report_timestamp(), 65_536 / 2);
+    let name = names.chunks().next().unwrap().items().next().unwrap();
+    assert_eq!(name.value(), b"translink");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use translink_core::envelope::Slots;
-use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
+use translink_core::frame::{Frame, Nanos};
 use translink_core::leg::{Input, Leg};
 use translink_core::output::{Output, PlayoutEvent};
+use translink_core::rtp::packet::is_rtcp;
 
 use crate::admission::{Admission, Sender};
-use crate::batch::{BATCH, Batch};
+use crate::batch::{BATCH, Batch, Datagram};
 use crate::clock::{self, Conversion};
 use crate::filter::{Filter, program};
 use crate::handed::Handed;
@@ -21,6 +22,8 @@ use crate::shared::SharedLeg;
 use crate::socket::Sockets;
 use crate::source::Policy;
 use crate::stream::Stream;
+
+mod deliver;
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -145,6 +148,9 @@ impl Slot {
                 stranger = datagram.source;
                 continue;
             }
+            if self.is_stray_control(&datagram) {
+                continue;
+            }
             match self
                 .admission
                 .look(datagram.source, datagram.payload, arrival)
@@ -182,6 +188,11 @@ impl Slot {
             }
         }
         count == limit
+    }
+
+    /// RTCP makes nobody the one who is heard.
+    fn is_stray_control(&self, datagram: &Datagram<'_>) -> bool {
+        self.leg.is_rtp() && is_rtcp(datagram.payload) && datagram.source != self.admission.heard()
     }
 
     /// The first datagram of a call, or of one who is heard like all others. Where the ear was still
@@ -411,55 +422,6 @@ impl Slot {
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;
                 }
-            }
-        }
-    }
-
-    /// Ledger first: a reader that hears of a frame finds it there.
-    fn publish(&mut self, frame: Frame, out: &mut Outbox) {
-        let slot = self.said.place(frame.captured);
-        self.shared.said.draw(slot, frame.extremes);
-        if frame.echo {
-            self.shared.masks.mark(frame.start);
-        }
-        self.shared.ledger().append(frame.start, &frame.pcm);
-        if self.heard_by.is_some() {
-            self.handed.push(&frame);
-        }
-        out.frame(
-            &self.shared,
-            Item::Frame {
-                leg: self.shared.number,
-                life: self.life,
-                ready: clock::now(),
-                frame,
-            },
-        );
-    }
-
-    fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
-        let sent = if let Some(stream) = &mut self.stream {
-            stream.send(payload).map(|sent| (sent, FRAME_BYTES))
-        } else if self.sockets.has_ear() {
-            let datagram = self.leg.wire(payload, due);
-            let length = datagram.len();
-            self.sockets.send(datagram).map(|sent| (sent, length))
-        } else {
-            return;
-        };
-        let counters = &self.shared.counters;
-        match sent {
-            Ok((true, length)) => {
-                counters.datagrams_out.fetch_add(1, Relaxed);
-                counters.bytes_out.fetch_add(length as u64, Relaxed);
-                // Deadlines are 20 ms apart or more: each has a slot of its own.
-                let slot = due / FRAME_NANOS;
-                self.shared.heard.draw(slot, Extremes::of(payload));
-                self.shared.tap.sent(slot, payload);
-            }
-            Ok((false, _)) => {}
-            Err(_) => {
-                counters.errors_send.fetch_add(1, Relaxed);
             }
         }
     }

@@ -34,7 +34,9 @@ fuzz_target!(|steps: Vec<(u8, u16, bool, u8)>| {
                 }
                 Output::Timeout(at) => break assert!(at > now),
                 Output::Playout(_) => {}
-                Output::Frame(_) => unreachable!("an ear does not speak"),
+                Output::Frame(_) | Output::Digit { .. } | Output::Rtp { .. } => {
+                    unreachable!("an ear does not speak")
+                }
             }
         }
         let waiting = stats.playout_queued;

@@ -84,6 +84,7 @@ def test_all_that_is_told_is_as_documented() -> None:
         "interim",
         "replay",
         "source",
+        "rtp",
     }
 
 

@@ -49,6 +49,15 @@ def test_units_are_seconds_and_bytes() -> None:
     assert samples("translink_pressure_lag_seconds") == [pytest.approx(0.012)]
 
 
+def test_how_far_an_ear_is_behind_and_what_that_cost_shows() -> None:
+    assert samples("translink_leg_behind_seconds", leg="3333") == [2.5]
+    assert samples("translink_leg_tempo_ratio", leg="3333") == [1.35]
+    assert samples("translink_leg_tempo_saved_seconds_total", leg="3333") == [2.0]
+    assert samples("translink_leg_segments_skipped_total", leg="3333") == [2]
+    assert samples("translink_leg_segments_skipped_total", leg="created") == [4]
+    assert samples("translink_leg_finals_echoed_total", leg="3333") == [1]
+
+
 def test_legs_that_come_and_go_share_one_label() -> None:
     assert samples("translink_leg_datagrams_in_total", leg="created") == [100]
     assert samples("translink_leg_late_max_seconds", leg="created") == [pytest.approx(0.003)]

@@ -13,7 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.http11 import Request, Response
+from websockets.utils import accept_key
 
 from tests.fakes import scenarios
 from tests.fakes.listen import Peer, fake_listen, plain
@@ -46,6 +49,16 @@ def transcriber(url: str, *, connect_timeout: float = 2.0, keep_alive: float = 4
     return DeepgramLive(
         base_url=url, api_key=KEY, connect_timeout=connect_timeout, keep_alive=keep_alive
     )
+
+
+HEADER_NAMES = st.sampled_from(
+    b"Upgrade Connection Sec-WebSocket-Accept Sec-WebSocket-Protocol Sec-WebSocket-Extensions "
+    b"Location Content-Length Transfer-Encoding dg-error Retry-After".split()
+)
+HEADER_VALUES = st.sampled_from(
+    b"websocket Upgrade <right> chunked 3 -1 \xff\xfe permessage-deflate http://[ //h:99999/ "
+    b"http://user@:0/?# 99999999999999999999999999".split()
+) | st.binary(max_size=12).filter(lambda value: not set(value) & set(b"\r\n\0"))
 
 
 async def read(stream: DeepgramStream) -> list[StreamEvent]:
@@ -441,6 +454,49 @@ class TestHandshake:
         async with raw_server(odd) as url:
             with pytest.raises(ProviderError):
                 await transcriber(url).connect("en")
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    async def test_no_redirect_is_followed(self, status: int) -> None:
+        async with fake_listen() as elsewhere:
+            for location in (elsewhere.url.replace("http", "ws"), "/v1/listen", "wss:// odd", ""):
+                error = await self.refused(plain(status, {"Location": location}, b""))
+                assert error.status == status
+            assert not elsewhere.requests
+
+    @settings(deadline=None, max_examples=150)
+    @given(
+        status=st.sampled_from(
+            [b"101 Switching Protocols", b"200 OK", b"302 Found", b"404 x", b"-1 "]
+        ),
+        headers=st.lists(st.tuples(HEADER_NAMES, HEADER_VALUES), max_size=6),
+        body=st.binary(max_size=40),
+        cut=st.integers(0, 400),
+    )
+    def test_whatever_a_server_answers_is_a_stream_or_a_provider_error(
+        self, status: bytes, headers: list[tuple[bytes, bytes]], body: bytes, cut: int
+    ) -> None:
+        async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            request = await reader.readuntil(b"\r\n\r\n")
+            key = request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+            said = b"HTTP/1.1 " + status + b"\r\n"
+            for name, value in headers:
+                value = accept_key(key.decode()).encode() if value == b"<right>" else value
+                said += name + b": " + value + b"\r\n"
+            writer.write((said + b"\r\n" + body)[: cut if cut < 300 else None])
+            await writer.drain()
+            writer.close()
+
+        async def connect() -> None:
+            async with raw_server(odd) as url:
+                try:
+                    stream = await transcriber(url, connect_timeout=1.0).connect("en")
+                    await read(stream)
+                except ProviderError:
+                    pass
+                else:
+                    stream.abort()
+
+        asyncio.run(connect())
 
     async def test_a_cancelled_connect_leaves_nothing_behind(self) -> None:
         gone = asyncio.Event()

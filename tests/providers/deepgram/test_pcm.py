@@ -49,6 +49,35 @@ def test_what_follows_the_sound_of_a_wav_is_left_out() -> None:
     assert Pcm().feed(wav(SOUND) + b"LIST\x04\0\0\0abcd") == SOUND
 
 
+MP3 = b"\xff\xf3\x60\xc4" + bytes(152)
+"""A frame of 48 kbit/s at 22.05 kHz, which is what Deepgram makes."""
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (MP3 * 10, "MP3"),
+        ((b"\xff\xfb\x90\x64" + bytes(413)) * 5, "MP3"),
+        (b"ID3\x04" + bytes(40) + MP3 * 3, "MP3"),
+        (b"OggS" + bytes(400), "Ogg"),
+        (b"fLaC" + bytes(400), "FLAC"),
+    ],
+)
+@pytest.mark.parametrize("cuts", [[], [1, 2, 3], [100, 500]])
+def test_compressed_sound_under_another_name_is_refused(
+    data: bytes, name: str, cuts: list[int]
+) -> None:
+    with pytest.raises(WrongFormat, match=name):
+        feed(Pcm("application/octet-stream"), data, cuts)
+
+
+def test_a_sample_that_looks_like_the_beginning_of_mp3_is_sound() -> None:
+    sound = b"\xff\xf3\x60\xc4" + bytes(range(256)) * 8
+    pcm = Pcm()
+    assert b"".join(feed(pcm, sound, [2, 100, 1000])) == sound
+    pcm.end()
+
+
 def test_a_wav_of_another_rate_is_refused() -> None:
     file = io.BytesIO()
     with wave.open(file, "wb") as write:

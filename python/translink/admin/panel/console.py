@@ -48,6 +48,8 @@ class Condition:
     """The end has begun: no call may come any more."""
     pauses: Pauses = field(default_factory=Pauses)
     """The garbage collector's."""
+    engines_down: bool = False
+    """The local engines have ended, and nothing else serves a stage; they are being started again."""
     died: bool = False
     """The media thread died, of a bug: no call will ever be heard again."""
 
@@ -127,11 +129,13 @@ class Console:
         down = self._lineup.down()
         dead = sorted(self._switchboard.out_of_service)
         load = self._switchboard.pressure.unready(len(self._switchboard.calls))
-        ok = not (down or dead or condition.died or condition.draining or load)
+        ok = not (down or dead or load)
+        ok = ok and not (condition.died or condition.draining or condition.engines_down)
         return ok, {
             "down": down,
             "legs_out_of_service": dead,
             "draining": condition.draining,
+            "engines": "down" if condition.engines_down else "up" if self._offline else None,
             "load": load,
             "offline": self._offline,
         }
@@ -232,6 +236,7 @@ class Console:
             "stream": self._lineup.stream,
             "media": "dead" if self._condition.died else "running",
             "legs_out_of_service": sorted(board.out_of_service),
+            "legs_unheard": board.unheard(),
             "lost_ms": board.lost_ms(),
             "mouth_to_ear": stages["mouth_to_ear"].summary(),
             "own": stages["own"].summary(),

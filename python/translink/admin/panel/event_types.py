@@ -167,11 +167,13 @@ class FailoverEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayEvent(Happened):
-    """Audio is recognised again after a failure."""
+    """Audio is recognised again: after a failure, or because a stream passed over speech."""
 
     type: Literal["replay"] = "replay"
     ms: float
     by: Literal["stream", "prerecorded"]
+    reason: str = ""
+    """Empty: after a failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +220,19 @@ class SourceEvent(Happened):
     before: str
     """`ip:port`."""
     now: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RtpEvent(Happened):
+    """RTP comes into a leg that is not set to it (`legs[].transport`)."""
+
+    type: Literal["rtp"] = "rtp"
+    format: str
+    """By Asterisk's name; or `payload type 96`."""
+    port: int
+    """Where it comes to."""
+    heard: bool
+    """It is heard (`auto`). Else nothing of it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +294,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         LossEvent,
         SettingsEvent,
         SourceEvent,
+        RtpEvent,
         EchoEvent,
         PauseEvent,
         PressureEvent,

@@ -231,6 +231,15 @@ _LEG_COUNTERS: tuple[_Row, ...] = (
         "tempo_saved",
         1 / 32e3,
     ),
+    ("rtp_lost", "RTP packets that were not there in time", "rtp_lost", 1),
+    ("rtp_late", "RTP packets that came after their turn", "rtp_late", 1),
+    ("rtp_reordered", "RTP packets overtaken by others, and in time", "rtp_reordered", 1),
+    ("rtp_duplicates", "RTP packets that had come before", "rtp_duplicates", 1),
+    ("rtp_refused", "Packets that an RTP leg does not understand", "rtp_refused", 1),
+    ("rtp_control", "RTCP packets that came", "rtp_rtcp", 1),
+    ("rtp_streams", "Times that another stream (SSRC) took over", "rtp_streams", 1),
+    ("rtp_concealed_seconds", "Sound made up for what was lost", "rtp_concealed_ns", 1e-9),
+    ("rtp_digits", "Keys that were pressed", "rtp_digits", 1),
     ("frames_echo", "Frames that were only the echo of the ear", "frames_echo", 1),
 )
 _SAID: tuple[_Row, ...] = (
@@ -245,6 +254,7 @@ _LEG_GAUGES: tuple[_Row, ...] = (
     ("playout_queued_bytes", "Bytes waiting for the ear", "playout_queued", 1),
     ("receive_buffer_bytes", "Receive buffer as granted", "rcvbuf", 1),
     ("jitter_seconds", "Of the arrival of datagrams", "jitter_ns", 1e-9),
+    ("rtp_wait_seconds", "How long a gap in the packets is waited for", "rtp_wait_ns", 1e-9),
     ("behind_seconds", "How long the ear would be busy with what waits", "behind_ns", 1e-9),
     ("tempo_ratio", "How fast the ear is being spoken to", "tempo", 1e-3),
     ("echo_lag_seconds", "After how long the ear comes back; 0 = not", "echo_lag_ns", 1e-9),

@@ -40,7 +40,8 @@ export function seconds(ms) {
 }
 
 /** What became of a line that is not spoken, in words. */
-const FATES = { final: "being translated", translated: "waits to be spoken", unspoken: "not spoken", untranslated: "not translated" };
+const FATES = { final: "being translated", translated: "waits to be spoken", unspoken: "not spoken", untranslated: "not translated",
+  captions: "text only", skipped: "left out to catch up", through: "heard in the original" };
 
 /** @param {string} state of a line */
 export const fate = (state) => FATES[/** @type {keyof FATES} */ (state)] ?? state;

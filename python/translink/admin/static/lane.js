@@ -171,8 +171,8 @@ export class Lane {
     }
     if (!roomy) return;
     context.font = FONT;
-    if (line.state === "untranslated" || line.state === "unspoken") {
-      context.fillStyle = colour.bad;
+    if (!["final", "translated", "spoken"].includes(line.state)) {
+      context.fillStyle = ["captions", "through"].includes(line.state) ? colour["ink-2"] : colour.bad;
       context.fillText(fate(line.state), last.x + 8, last.y + 4);
     } else if (line.at.spoken) {
       const total = line.toEar ?? (line.end !== null ? (line.at.spoken - line.end) * 1000 : null);

@@ -23,6 +23,11 @@ const MODES = {
   muted: "Speech on this leg is taken as silence",
 };
 
+/** What an ear hears of the other talker's own voice. */
+const ORIGINALS = {
+  replace: "translation only", duck: "over the original", consecutive: "after the original", captions: "text only", through: "the original only",
+};
+
 /** @typedef {import("./store.js").Store} Store */
 
 /** Before a lane. */
@@ -147,8 +152,11 @@ class Ear {
     this._store = store;
     this._leg = leg;
     this._hears = h("span");
-    this._queue = h("span.figure", { title: "Translation that waits to be spoken in this ear" });
-    this._behind = h("div.behind", { hidden: true, title: "How far this ear is behind the talker" }, (this._lag = h("i")), (this._seconds = h("span")));
+    this._queue = h("span.figure", { title: "Translation that waits to be spoken in this ear; segments that were shown only, to catch up" });
+    this._behind = h("div.behind", { hidden: true, title: "How far this ear is behind the talker, and how fast it is spoken to" }, (this._lag = h("i")), (this._seconds = h("span")));
+    this._original = h("select.quiet", { "aria-label": `What ${leg} hears`, title: "What of the other talker's own voice this ear hears" },
+      ...Object.entries(ORIGINALS).map(([value, text]) => h("option", { value, text })));
+    this._original.addEventListener("change", () => this._switch());
     this._volume = h("input", { type: "range", min: "0", max: "200", step: "5", "aria-label": `Volume at the ear of ${leg}` });
     this._volume.addEventListener("change", () => this._set());
     this._volume.addEventListener("input", () => say(this._percent, `${this._volume.value} %`));
@@ -157,14 +165,14 @@ class Ear {
     this._listen = listening.button(leg, "heard");
     this.element = h(`div.ear.${hue}`, {},
       h("div.row", {}, h("strong", { text: leg, title: leg }), h("span", {}, "hears ", this._hears), this._queue),
-      this._behind,
+      h("div.row", {}, this._behind, this._original),
       h("div.row", {}, this._volume, this._percent, this._flush, this._listen));
   }
 
   update() {
     const leg = this._store.legs.get(this._leg);
     const enabled = this._store.controls && !!leg?.call;
-    this._volume.disabled = this._flush.disabled = !enabled;
+    this._volume.disabled = this._flush.disabled = this._original.disabled = !enabled;
     if (!leg) return;
     say(this._hears, language(leg.language));
     const busy = this._volume.getAttribute("aria-busy") === "true" || this._volume.matches(":active");
@@ -173,8 +181,10 @@ class Ear {
       say(this._percent, `${this._volume.value} %`);
     }
     const queued = leg.queues?.playout_ms ?? 0;
-    say(this._queue, queued >= 20 ? `${(queued / 1000).toFixed(1)} s queued` : "");
-    this._updateBehind(leg.behind_s);
+    const parts = [queued >= 20 ? `${(queued / 1000).toFixed(1)} s queued` : "", leg.skipped ? `${leg.skipped} left out` : ""];
+    say(this._queue, parts.filter((part) => part).join(", "));
+    if (this._original.getAttribute("aria-busy") !== "true" && document.activeElement !== this._original) this._original.value = leg.original ?? "replace";
+    this._updateBehind(leg.behind_s, leg.tempo ?? 1);
   }
 
   /** @param {string} heard */
@@ -182,18 +192,26 @@ class Ear {
     say(this._hears, language(heard));
   }
 
-  /** A band that fills, where the server says how far behind the ear is. @param {number | null | undefined} behind seconds */
-  _updateBehind(behind) {
+  /** A band that fills, where the server says how far behind the ear is.
+   * @param {number | null | undefined} behind seconds @param {number} tempo how fast it is spoken to */
+  _updateBehind(behind, tempo) {
     this._behind.hidden = typeof behind !== "number";
     if (typeof behind !== "number") return;
     this._lag.style.transform = `scaleX(${Math.min(1, behind / FAR_BEHIND).toFixed(2)})`;
     mark(this._behind, "data-far", behind >= FAR_BEHIND / 2 ? "" : null);
-    say(this._seconds, `${behind.toFixed(1)} s behind`);
+    say(this._seconds, `${behind.toFixed(1)} s behind${tempo > 1.005 ? ` ×${tempo.toFixed(2)}` : ""}`);
   }
 
   _set() {
     const volume = Number(this._volume.value) / 100;
     ask(this._volume, `set the volume (${this._leg})`, () => change(this._store, this._leg, { volume }), () => this.update());
+  }
+
+  _switch() {
+    const original = this._original.value;
+    ask(this._original, `switch what is heard (${this._leg})`, () => change(this._store, this._leg, { original }), () => {
+      this._original.value = this._store.legs.get(this._leg)?.original ?? "replace";
+    });
   }
 
   _drop() {
@@ -213,6 +231,7 @@ function facts(leg) {
     fact("dropped", number(dropped), drops.length ? drops.map(([name, count]) => `${name} ${count}`).join(", ") : "Nothing was dropped in this call", dropped > 0),
     fact("waiting", seconds(waiting), `Speech that is not recognised yet. Then ${segments} segments are on their way to the other ear; ${pieces} pieces are with the prerecorded API`, waiting > LONG_WAIT),
     fact("lost", lost(leg.lost_ms), "Speech that was never recognised", leg.lost_ms > 0),
+    leg.echo?.lag_ms ? fact("echo", delay(leg.echo.lag_ms), `What this ear hears comes back that late, at ${number(leg.echo.gain_db)} dB; of it ${number(leg.echo.frames * 0.02, 1)} s and ${leg.echo.finals} finals were not taken for speech`, true) : null,
     leg.strangers ? fact("from elsewhere", number(leg.strangers), "Datagrams from another address, not let in", true) : null,
   ].filter((each) => each !== null);
 }

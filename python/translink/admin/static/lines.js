@@ -1,15 +1,17 @@
 // A line of a transcript: a segment of speech and what the events say of its journey. Also what a row and an event
 // need before the store takes them.
 
-const UNSPOKEN = { flushed: "flushed", skipped: "left out to catch up" };
-const STATES = ["final", "translated", "spoken", "untranslated", "unspoken"];
+const UNSPOKEN = { flushed: "flushed" };
+/** Shown and not spoken, on purpose. */
+const SHOWN = ["captions", "skipped", "through"];
+const STATES = ["final", "translated", "spoken", "untranslated", "unspoken", ...SHOWN];
 
 /**
  * @typedef {object} Line one segment of speech and what became of it; times are Unix seconds
  * @property {string} leg @property {number} segment
  * @property {number | null} start @property {number | null} end when it was said
  * @property {string} text @property {string | null} translation
- * @property {string} state final | translated | spoken | unspoken | untranslated
+ * @property {string} state final | translated | spoken | unspoken | untranslated | captions | skipped | through
  * @property {Record<string, number>} at when it became final, translated, spoken, finished
  * @property {number | null} toEar mouth-to-ear, ms, as the server counted it
  * @property {string | null} reason why it was not translated or not spoken
@@ -29,6 +31,8 @@ export function become(line, event) {
     line.at.spoken = event.at;
     line.state = "spoken";
     line.toEar = event.ms?.mouth_to_ear ?? null;
+  } else if (event.type === "speech" && SHOWN.includes(event.state)) {
+    line.state = event.state;
   } else if (event.type === "speech") {
     line.at.finished = event.at;
     if (event.state !== "finished") {

@@ -36,7 +36,9 @@ export function troubles(system, config) {
   const providers = system.providers ?? {};
   const services = system.services ?? {};
   const is = (/** @type {string} */ name, /** @type {string[]} */ states) => states.includes(providers[name]?.state);
-  const down = ORDER.filter((service) => services[service]?.length && services[service].every((/** @type {string} */ name) => is(name, DOWN)));
+  // Who is asked to wait for a moment is not down; who is asked to wait for long is, for those who wait.
+  const off = (/** @type {string} */ name) => is(name, DOWN) || (is(name, ["held"]) && providers[name].down === true);
+  const down = ORDER.filter((service) => services[service]?.length && services[service].every(off));
   const found = machine(system);
   const told = new Set();
   for (const group of byCause(down, services, providers)) {
@@ -48,7 +50,7 @@ export function troubles(system, config) {
   for (const [name, state] of Object.entries(providers)) {
     if (told.has(name) || !is(name, [...DOWN, "held"])) continue;
     const service = ORDER.find((each) => services[each]?.includes(name)) ?? "recognition";
-    const others = (services[service] ?? []).filter((/** @type {string} */ other) => other !== name && !is(other, DOWN));
+    const others = (services[service] ?? []).filter((/** @type {string} */ other) => other !== name && !off(other));
     found.push({ level: "warn", title: `${provider(name)} ${state.state === "held" ? "has to wait" : "is down"}`,
       means: relief(name, others, system), ...blame(name, state, system, config) });
   }
@@ -66,6 +68,10 @@ function machine(system) {
   } else if (dead.length) {
     found.push({ ...one, level: "bad", title: `Out of service: ${listed(dead)}`, means: "Calls on these legs have ended, and no new ones begin.",
       todo: "Restart translink, and send its log with the report: this is a bug." });
+  }
+  for (const { leg, format, port } of system.legs_unheard ?? []) {
+    found.push({ ...one, level: "warn", title: `RTP comes to leg ${leg}`, cause: `Port ${port} gets ${format} in RTP, and expects headerless PCM.`,
+      means: "Nothing of it is heard, and no call begins.", todo: `Set transport = "rtp" (or "auto") for leg ${leg}.` });
   }
   if (system.draining) {
     found.push({ ...one, level: "warn", title: "The server is stopping", means: "Running calls end in good order. No new call begins.", todo: "" });
@@ -124,7 +130,7 @@ function mend(vendor, variable, local, kind, status) {
   if (status === 402) return { cause: `${vendor} wants to be paid first${code}.`, todo: `Add credit to the ${vendor} account. translink notices by itself.` };
   if (status === 456) return { cause: `${vendor}'s quota is used up${code}.`, todo: `Raise the quota, or set another key in ${variable} and restart translink.` };
   if (kind === "denied") return { cause: `${vendor} refused the key${code}.`, todo: `Set ${variable} to a valid key and restart translink.` };
-  if (kind === "busy") return { cause: `${vendor} wants fewer requests${code}.`, todo: `translink waits as long as it is told to. If this lasts, raise the limit of the ${vendor} account.` };
+  if (kind === "busy") return { cause: `${vendor} wants fewer requests${code}.`, todo: `translink asks again by itself. If this lasts, raise the limit of the ${vendor} account.` };
   return { cause: `${vendor} does not answer${code}.`, todo: `translink keeps trying. Check this machine's network and ${vendor}'s status page.` };
 }
 

@@ -23,7 +23,7 @@ from time import monotonic
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
 from translink.errors import Kind, ProviderError, printable
@@ -44,6 +44,11 @@ IN_TRANSPORT = 2**14
 _log = logging.getLogger("translink.deepgram.websocket")
 # At DEBUG the library logs the handshake, and with it the key.
 _log.setLevel(logging.INFO)
+
+
+class _Connect(connect):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class DeepgramLive:
@@ -80,15 +85,16 @@ class DeepgramLive:
         self._tls = ssl.create_default_context() if secure else None
 
     async def connect(self, language: str) -> DeepgramStream:
-        """Open a connection; ready for audio when this returns.
+        """Open a connection; ready for audio when this returns. No redirect is followed: callers'
+        voices go to the host in the settings and nowhere else.
 
         Raises:
             ProviderError: the handshake was refused (class by status), or took too long, or broke
-                (TRANSIENT).
+                (TRANSIENT). Nothing else is raised for whatever a server answers.
         """
         url = endpoint(self._base_url, "/v1/listen", self._options.query(language), websocket=True)
         try:
-            websocket = await connect(
+            websocket = await _Connect(
                 url,
                 additional_headers=self._headers,
                 user_agent_header=self._user_agent,
@@ -110,7 +116,9 @@ class DeepgramLive:
             headers = dict(exc.response.headers.raw_items())
             status, body = exc.response.status_code, bytes(exc.response.body or b"")
             raise refusal(self.name, status, headers, body, secret=self._secret) from exc
-        except (WebSocketException, OSError, TimeoutError, EOFError) as exc:
+        except Exception as exc:
+            # Only the library's work is in here: what it raises for an answer it did not foresee
+            # (ValueError for an odd header) is the server's doing, and must not end a call.
             raise broken(self.name, "connect", exc) from exc
         return DeepgramStream(websocket, self.name, self._keep_alive)
 

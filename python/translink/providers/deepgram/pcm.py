@@ -52,8 +52,13 @@ class Pcm:
 
     def _sound_at(self, head: bytearray) -> int | None:
         """Where the sound begins; None: not to be told yet."""
+        if other := compressed(head):
+            raise WrongFormat(other)
         if not b"RIFF".startswith(head[:4]) and head[:4] != b"RIFF":
-            return 0
+            unsure = any(magic.startswith(bytes(head)) for magic in _MAGIC)
+            if head[0] == 0xFF and len(head) < _TWO_FRAMES:
+                unsure = len(head) < 4 or _mp3_frame(head, 0) > 0
+            return None if unsure else 0
         if len(head) < 12:
             return None
         at = 12
@@ -74,6 +79,29 @@ class Pcm:
         code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, at)
         if (code, channels, rate, bits) not in ((1, 1, RATE, 16), (0xFFFE, 1, RATE, 16)):
             raise WrongFormat(f"WAV format {code}, {channels} channels, {rate} Hz, {bits} bits")
+
+
+def compressed(head: bytes | bytearray) -> str | None:
+    """The name of the compressed format that begins with `head`; None: none that can be told."""
+    for magic, name in _MAGIC.items():
+        if head.startswith(magic):
+            return name
+    length = _mp3_frame(head, 0)
+    return "MP3" if length and _mp3_frame(head, length) else None
+
+
+def _mp3_frame(data: bytes | bytearray, at: int) -> int:
+    """Length of the layer III frame whose header stands at `at`, or 0. The header alone might be two
+    samples; the next one in its place is no accident (ISO 11172-3 section 2.4.1.3)."""
+    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
+        return 0
+    version, rate, bits = data[at + 1] >> 3 & 3, data[at + 2] >> 2 & 3, data[at + 2] >> 4
+    if version == 1 or rate == 3 or not 0 < bits < 15:
+        return 0
+    full = version == 3
+    kbits = (_MP3_KBITS if full else _MP3_KBITS_LOW)[bits - 1]
+    hertz = _MP3_HERTZ[rate] >> (0 if full else 1 if version == 2 else 2)
+    return (144 if full else 72) * kbits * 1000 // hertz + (data[at + 2] >> 1 & 1)
 
 
 def pieces(text: str, longest: int) -> Iterator[str]:
@@ -104,3 +132,9 @@ _OTHER = frozenset(
     f"audio/{name}" for name in ["mpeg", "mulaw", "basic", "alaw", "ogg", "opus", "flac", "aac"]
 ) | {"application/json"}
 _LONGEST_HEADER = 2**16
+_MAGIC = {b"ID3": "MP3", b"OggS": "Ogg", b"fLaC": "FLAC"}
+_MP3_KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MP3_KBITS_LOW = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_MP3_HERTZ = (44100, 48000, 32000)
+_TWO_FRAMES = 1445
+"""Bytes in which the longest MP3 frame and the next one's header fit."""

@@ -15,6 +15,7 @@ use crate::g722::Decoder;
 use crate::jitter::Jitter;
 use crate::rate::Converter;
 use crate::rtp::conceal::Concealer;
+use crate::rtp::control::{Block, Tally};
 use crate::rtp::digits::{Digit, Digits};
 use crate::rtp::format::{Format, Formats};
 use crate::rtp::order::{Order, Place};
@@ -58,6 +59,7 @@ pub struct Receiver {
     decoded: Vec<u8>,
     joined: Vec<u8>,
     wide: Vec<u8>,
+    tally: Tally,
     stats: RtpStats,
 }
 
@@ -94,6 +96,7 @@ impl Receiver {
             decoded: reserved(2 * MOST_SAMPLES)?,
             joined: reserved(4 * MOST_SAMPLES)?,
             wide: reserved(8 * MOST_SAMPLES)?,
+            tally: Tally::default(),
             stats: RtpStats::default(),
         })
     }
@@ -102,6 +105,7 @@ impl Receiver {
     pub fn receive(&mut self, datagram: &[u8], arrival: Nanos, sink: &mut impl Sink) {
         if is_rtcp(datagram) {
             self.stats.rtcp += 1;
+            self.tally.control(datagram, arrival);
             return;
         }
         let Some(packet) = Packet::parse(datagram) else {
@@ -112,7 +116,11 @@ impl Receiver {
             self.stats.late += 1;
             return;
         }
-        match self.order.place(packet.sequence, datagram, arrival) {
+        let place = self.order.place(packet.sequence, datagram, arrival);
+        if place != Place::Double {
+            self.tally.hear(packet.sequence);
+        }
+        match place {
             Place::Next => {
                 self.stats.reordered += u64::from(self.order.deadline() < Nanos::MAX);
                 self.take(&packet, 0, arrival, sink);
@@ -124,6 +132,8 @@ impl Receiver {
             Place::Astray => {}
             Place::Jump => {
                 self.pass_on(Nanos::MAX, sink);
+                self.tally.restart();
+                self.tally.hear(packet.sequence);
                 if let Some(kept) = self.order.jump(packet.sequence) {
                     self.take_kept(kept, 1, sink);
                 }
@@ -171,6 +181,20 @@ impl Receiver {
         self.formats.says.unwrap_or(heard.answer())
     }
 
+    /// What the peer is to be told of its stream at `now`: its number, and how it arrives, and its jitter in units of
+    /// its time stamps. None: it speaks no RTCP.
+    pub fn report(&mut self, now: Nanos) -> Option<Option<(u32, Block, u32)>> {
+        if !self.tally.is_wanted(now) {
+            return None;
+        }
+        let clock = self.heard.unwrap_or(self.formats.hears).clock();
+        let jitter = self.jitter.nanos() * u64::from(clock) / 1_000_000_000;
+        let jitter = u32::try_from(jitter).unwrap_or(u32::MAX);
+        let ssrc = self.ssrc;
+        let block = ssrc.and_then(|ssrc| Some((ssrc, self.tally.block(now)?, jitter)));
+        Some(block)
+    }
+
     /// What was counted.
     #[must_use]
     pub const fn stats(&self) -> &RtpStats {
@@ -187,6 +211,7 @@ impl Receiver {
     pub fn forget(&mut self) {
         self.begin(None);
         self.before = None;
+        self.tally = Tally::default();
         self.heard = None;
         self.fed = 0;
     }
@@ -213,6 +238,7 @@ impl Receiver {
 
     fn begin(&mut self, ssrc: Option<u32>) {
         self.ssrc = ssrc;
+        self.tally.restart();
         self.order.forget();
         self.next = None;
         self.newest = None;

@@ -6,6 +6,7 @@
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
 use crate::g722::Encoder;
 use crate::rate::Converter;
+use crate::rtp::control::Sent;
 use crate::rtp::format::Format;
 
 /// One stream to one ear.
@@ -85,6 +86,17 @@ impl Sender {
         self.packets += 1;
         self.octets += (self.datagram.len() - HEADER) as u64;
         &self.datagram
+    }
+
+    /// What has been sent.
+    #[must_use]
+    pub const fn sent(&self) -> Sent {
+        Sent {
+            ssrc: self.ssrc,
+            timestamp: self.timestamp,
+            packets: self.packets,
+            octets: self.octets,
+        }
     }
 }
 

@@ -1,0 +1,236 @@
+"""`translink status`, `mode` and `end`: the admin API for an operator without curl at hand.
+
+Which server, and its token, are read from the same settings that `serve` reads; `--url` and `--token`
+name another one. Exit codes: 0 done; 1 the server says no (not ready, no such call or leg); 2 wrong
+usage or settings; 3 nobody answers there; 4 the token is not accepted.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from translink.errors import SettingsError, TranslinkError, printable
+from translink.settings.secrets import fetched, is_reference
+
+if TYPE_CHECKING:
+    from translink.settings.model import Settings
+
+SERVER_SAYS_NO = 1
+NOBODY_ANSWERS = 3
+TOKEN_REFUSED = 4
+CONTROL_SECONDS = 10.0
+"""For each request."""
+LONGEST_ANSWER = 16 * 2**20
+"""Bytes; a thousand legs are one megabyte."""
+
+
+class ControlError(TranslinkError):
+    """The order was not carried out; `code` is the exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running server."""
+
+    url: str
+    """`http(s)://host:port`."""
+    token: str
+    """Empty: none is needed."""
+    tls: ssl.SSLContext | None = None
+    """None: as everywhere, by the system's authorities."""
+
+
+def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
+    """The settings' own server, or the one of `url`; `token` is `file:PATH` or `keyring:SERVICE/NAME`.
+
+    The settings' token goes to the settings' server alone. Raises `SettingsError`.
+    """
+    admin = settings.admin
+    own = admin.token or admin.read_token
+    shown = own.get_secret_value() if own and url is None else ""
+    if token is not None:
+        if not is_reference(token):
+            raise SettingsError(
+                "--token = ******** (command line): everybody on this machine can read it; give "
+                "file:PATH or keyring:SERVICE/NAME"
+            )
+        try:
+            shown = fetched(token)
+        except ValueError as error:
+            raise SettingsError(f"--token: {error}") from None
+    if url is not None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise SettingsError(f"--url = {printable(url)!r}: should be http(s)://host:port")
+        return Target(f"{parts.scheme}://{parts.netloc}", shown)
+    if not admin.port:
+        raise SettingsError("admin.port = 0: name the server with --url; its log says where it is")
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)
+    host = f"[{host}]" if ":" in host else host
+    if admin.tls_cert is None:
+        return Target(f"http://{host}:{admin.port}", shown)
+    # Its own certificate is what is expected there, whoever signed it and for whichever name.
+    context = ssl.create_default_context(cafile=str(admin.tls_cert))
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return Target(f"https://{host}:{admin.port}", shown, context)
+
+
+def run_status(target: Target, *, json: bool = False) -> int:
+    """Print how the server is. Returns the exit code: 0 ready, 1 not ready."""
+
+    def work() -> int:
+        ready, verdict = _asked(target, "GET", "/ready", accept=(200, 503))
+        _, stats = _asked(target, "GET", "/api/stats")
+        _, listed = _asked(target, "GET", "/api/calls")
+        if json:
+            _print_json({"ready": verdict, "stats": stats, "calls": listed["calls"]})
+        else:
+            _print_status(target, verdict, stats, listed["calls"])
+        return 0 if ready == 200 else SERVER_SAYS_NO
+
+    return _carried_out(work)
+
+
+def run_mode(
+    target: Target,
+    *,
+    mode: str | None,
+    leg: str | None,
+    share: float | None,
+    json: bool = False,
+) -> int:
+    """Switch the mode of all calls, or of a leg; None, None, None: print it. Returns the exit code."""
+
+    def work() -> int:
+        if mode is None and share is None:
+            _, stats = _asked(target, "GET", "/api/stats")
+            told: Mapping[str, Any] = {"mode": stats["mode"]}
+        else:
+            wish = {"mode": mode, "leg": leg, "share": share}
+            body = {name: value for name, value in wish.items() if value is not None}
+            _, told = _asked(target, "POST", "/api/mode", body)
+        if json:
+            _print_json(told)
+        else:
+            said = [f"{name} {value}" for name, value in told.items() if value is not None]
+            sys.stdout.write(", ".join(said) + "\n")
+        return 0
+
+    return _carried_out(work)
+
+
+def run_end(target: Target, call: str, *, json: bool = False) -> int:
+    """End a call. Returns the exit code: 1 when there is none of that name."""
+
+    def work() -> int:
+        _, told = _asked(target, "POST", f"/api/calls/{quote(call, safe='')}/end", {})
+        if json:
+            _print_json(told)
+        else:
+            sys.stdout.write(f"ended {told['ended']}\n")
+        return 0
+
+    return _carried_out(work)
+
+
+def _carried_out(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except ControlError as error:
+        sys.stderr.write(f"translink: {error}\n")
+        return error.code
+
+
+def _asked(
+    target: Target,
+    method: str,
+    path: str,
+    body: Mapping[str, object] | None = None,
+    accept: tuple[int, ...] = (200,),
+) -> tuple[int, dict[str, Any]]:
+    """Status and JSON. Raises `ControlError`."""
+    parts = urlsplit(target.url)
+    host, port = parts.hostname or "", parts.port
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=CONTROL_SECONDS, context=target.tls)
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=CONTROL_SECONDS)
+    )
+    headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
+    sent = None if body is None else orjson.dumps(body)
+    if sent is not None:
+        headers["Content-Type"] = "application/json"
+    try:
+        connection.request(method, path, sent, headers)
+        answer = connection.getresponse()
+        text = answer.read(LONGEST_ANSWER)
+    except (OSError, http.client.HTTPException) as error:
+        told = getattr(error, "strerror", None) or type(error).__name__
+        raise ControlError(f"{target.url} does not answer: {told}", NOBODY_ANSWERS) from None
+    finally:
+        connection.close()
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = None
+    if answer.status in accept and isinstance(value, dict):
+        return answer.status, value
+    reason = value.get("error") if isinstance(value, dict) else None
+    said = printable(str(reason or answer.reason), secret=target.token)
+    if answer.status in (401, 403, 429):
+        said += "; the token is admin.token of the settings, or --token"
+        raise ControlError(f"{target.url}: {answer.status}: {said}", TOKEN_REFUSED)
+    raise ControlError(f"{target.url}: {answer.status}: {said}", SERVER_SAYS_NO)
+
+
+def _print_json(value: object) -> None:
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.write(orjson.dumps(value, option=option).decode())
+
+
+def _print_status(
+    target: Target,
+    ready: Mapping[str, Any],
+    stats: Mapping[str, Any],
+    calls: list[dict[str, Any]],
+) -> None:
+    why = [
+        f"{name} {_in_words(value)}"
+        for name, value in ready.items()
+        if name not in ("ok", "offline") and value and value != "up"
+    ]
+    word = "ready" if ready.get("ok") else "NOT READY: " + ("; ".join(why) or "it does not say why")
+    lines = [
+        f"server     {target.url}, version {stats['version']}, up {stats['uptime']:.0f} s",
+        f"calls may  {word}",
+        f"mode       {stats['mode']}",
+    ]
+    providers = stats["providers"].items()
+    lines += [f"provider   {name}: {provider.get('state')}" for name, provider in providers]
+    lines += [
+        f"call       {call['call']}: {call['seconds']:.0f} s, {' and '.join(call['languages'])}, "
+        f"{call['words']} words, {call['lost_ms']:.0f} ms lost"
+        for call in calls
+    ]
+    if not calls:
+        lines.append("call       none")
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {why}" for name, why in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

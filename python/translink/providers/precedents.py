@@ -1,0 +1,40 @@
+"""What has worked before: tells a service that refuses everything from a request that is wrong.
+
+A 404 or 400 says that the request is wrong. If the very same kind of request worked a minute ago,
+the service is: a deployment that went astray, a proxy that lost its routes. Such a refusal passes,
+and the request is made again.
+"""
+
+from __future__ import annotations
+
+from translink.errors import Kind, ProviderError
+
+PRECEDENTS_KEPT = 256
+"""Pairs of provider and language. Clients that create calls may name ever new languages."""
+
+
+class Precedents:
+    """What has worked since this process began, shared by all calls."""
+
+    def __init__(self) -> None:
+        self._worked: dict[tuple[str, str], None] = {}
+
+    def note(self, provider: str, language: str) -> None:
+        """A request of this provider and endpoint in this language had a result."""
+        if (provider, language) not in self._worked:
+            while len(self._worked) >= PRECEDENTS_KEPT:
+                del self._worked[next(iter(self._worked))]
+            self._worked[provider, language] = None
+
+    def weigh(self, error: ProviderError, provider: str, language: str) -> ProviderError:
+        """`error`, or a TRANSIENT one in its place if it refuses what worked before."""
+        if error.kind is not Kind.REFUSED or (provider, language) not in self._worked:
+            return error
+        return ProviderError(
+            f"{error} (it worked before)",
+            provider=error.provider,
+            kind=Kind.TRANSIENT,
+            status=error.status,
+            retry_after=error.retry_after,
+            request_id=error.request_id,
+        )

@@ -1,0 +1,91 @@
+"""All providers of the talks in one server: `python -m translink.sim.talk.server` with a JSON object
+(`TalkScene`) as its argument. One line of JSON when it is ready, then it serves until its standard
+input ends. GET `/talk` answers with the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+import uvloop
+from aiohttp import web
+
+from translink.offline.hooks import SERVICES
+from translink.offline.run import serve_until_told
+from translink.offline.server import OfflineServer
+from translink.sim.talk.engines import TalkRecord, TalkSynthesizer, TalkTranslator, language_of
+from translink.sim.talk.recognizer import TIMING, TalkRecognizers
+from translink.sim.talk.words import TimedTalk, load_talks
+
+_LIMITS = dict.fromkeys(SERVICES, 2_000)
+
+
+@dataclass(frozen=True, slots=True)
+class TalkScene:
+    """What the server must know of a run."""
+
+    files: tuple[str, ...]
+    seconds: float | None
+    copies: int
+    longer: float
+    seed: int
+
+    def talks(self) -> list[TimedTalk]:
+        """One for each direction: all talkers of all files, `copies` times. Raises as `load_talks`."""
+        talks = [talk for file in self.files for talk in load_talks(Path(file), self.seconds)]
+        return talks * self.copies
+
+    def command(self) -> list[str]:
+        """Of the server."""
+        return [
+            sys.executable,
+            "-m",
+            "translink.sim.talk.server",
+            orjson.dumps(asdict(self)).decode(),
+        ]
+
+
+def talk_server(scene: TalkScene) -> tuple[OfflineServer, TalkRecord]:
+    """Not started yet."""
+    talks, record = scene.talks(), TalkRecord()
+    languages = frozenset(("en", *(language_of(talk) for talk in range(len(talks)))))
+    server = OfflineServer(
+        recognizer=TalkRecognizers(talks, languages, scene.seed, record.committed),
+        translator=TalkTranslator(talks, record, scene.longer, scene.seed),
+        synthesizer=TalkSynthesizer(languages, record, scene.seed),
+        timing=TIMING,
+        limits=_LIMITS,
+        routes=[web.get("/talk", _answers(record))],
+    )
+    return server, record
+
+
+def _answers(record: TalkRecord) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=orjson.dumps(record.as_dict()), content_type="application/json")
+
+    return answer
+
+
+def main() -> None:
+    """See the module's docstring."""
+    told = orjson.loads(sys.argv[1])
+    scene = TalkScene(**told | {"files": tuple(told["files"])})
+
+    async def serve() -> None:
+        server, _ = talk_server(scene)
+        await server.start()
+        line = orjson.dumps({"url": server.url}).decode() + "\n"
+        await serve_until_told(server, line, until_eof=True)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+
+
+if __name__ == "__main__":
+    main()

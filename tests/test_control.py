@@ -1,0 +1,123 @@
+"""`translink status`, `mode` and `end` against a running server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.fakes.providers import FakeProviders, fake_providers
+from tests.test_cli import run
+from translink.app import App
+from translink.control import Target, run_end, run_mode, run_status, target_of
+from translink.errors import SettingsError
+from translink.process.threads import in_thread
+from translink.settings.model import Settings
+
+TOKEN = "0123456789abcdef-control"
+SECONDS = 60.0
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeProviders]:
+    async with fake_providers() as made:
+        yield made
+
+
+def settings_for(url: str, folder: Path, *more: str) -> Settings:
+    (folder / "token").write_text(TOKEN)
+    environ = {
+        "DEEPGRAM_API_KEY": "first",
+        "DEEPGRAM_BASE_URL": url,
+        "DEEPL_API_KEY": "second",
+        "DEEPL_SERVER_URL": url,
+        "TRANSLINK_ADMIN__TOKEN": TOKEN,
+    }
+    ports = [f"legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
+    flags = {"--set": ["admin.port=0", *ports, *more]}
+    return Settings.load(environ=environ, flags=flags, directory=folder)
+
+
+def url_of(app: App) -> str:
+    assert app._admin is not None
+    return app._admin.url
+
+
+async def test_an_operator_sees_switches_and_ends(
+    fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for(fake.url, tmp_path)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        here = target_of(settings, url_of(app), f"file:{tmp_path / 'token'}")
+        capsys.readouterr()
+        assert await in_thread(lambda: run_status(here), SECONDS) == 0
+        out = capsys.readouterr().out
+        assert "calls may  ready" in out
+        assert "call       none" in out
+        assert await in_thread(lambda: run_status(here, json=True), SECONDS) == 0
+        assert json.loads(capsys.readouterr().out)["stats"]["mode"] == "auto"
+
+        def switch(mode: str | None, leg: str | None = None) -> int:
+            return run_mode(here, mode=mode, leg=leg, share=None)
+
+        assert await in_thread(lambda: switch("prerecorded"), SECONDS) == 0
+        assert app.switchboard.mode == "prerecorded"
+        assert await in_thread(lambda: switch("streaming", "3333"), SECONDS) == 0
+        assert app.switchboard.mode_of("3333") == "streaming"
+        capsys.readouterr()
+        assert await in_thread(lambda: switch(None), SECONDS) == 0
+        assert capsys.readouterr().out == "mode prerecorded\n"
+        assert await in_thread(lambda: switch("fast"), SECONDS) == 1
+        assert await in_thread(lambda: switch("auto", "nobody"), SECONDS) == 1
+        assert "no leg of that name" in capsys.readouterr().err
+        assert await in_thread(lambda: run_end(here, "no/such call"), SECONDS) == 1
+        assert "no call of that name" in capsys.readouterr().err
+        app.condition.draining = True
+        assert await in_thread(lambda: run_status(here), SECONDS) == 1
+        assert "NOT READY: draining True" in capsys.readouterr().out
+        stranger = Target(here.url, "wrong-0123456789")
+        assert await in_thread(lambda: run_status(stranger), SECONDS) == 4
+        told = capsys.readouterr().err
+        assert "wrong-0123456789" not in told
+
+
+async def test_the_settings_own_server_is_asked_with_its_token_and_its_certificate(
+    fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pem = tmp_path / "both.pem"
+    issued = trustme.CA().issue_cert("calls.example.com")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
+    settings = settings_for(fake.url, tmp_path, f"admin.tls_cert={pem}")
+    app = App(settings, lambda: settings)
+    async with app.running():
+        port = int(url_of(app).rpartition(":")[2])
+        there = settings_for(fake.url, tmp_path, f"admin.tls_cert={pem}", f"admin.port={port}")
+        target = target_of(there, None, None)
+        assert (target.url, target.token) == (f"https://127.0.0.1:{port}", TOKEN)
+        assert await in_thread(lambda: run_status(target), SECONDS) == 0
+        assert "calls may  ready" in capsys.readouterr().out
+
+
+def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:
+    settings = settings_for("http://127.0.0.1:9", tmp_path)
+    assert target_of(settings, "http://10.0.0.1:3020", None).token == ""
+    for url, token, told in (
+        (None, None, "admin.port = 0"),
+        ("http://127.0.0.1:9", "plain-0123456789", "everybody on this machine"),
+        ("ftp://x", None, "--url"),
+        ("http://127.0.0.1:9", "file:/nowhere/token", "cannot be read"),
+    ):
+        with pytest.raises(SettingsError, match=told) as caught:
+            target_of(settings, url, token)
+        assert "plain-0123456789" not in str(caught.value)
+
+
+def test_nobody_there_is_said_with_its_own_code(tmp_path: Path) -> None:
+    done = run("status", "--url", "http://127.0.0.1:9", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "translink: http://127.0.0.1:9 does not answer: Connection refused" in done.stderr
+    assert run("mode", "--leg", "3333", cwd=tmp_path).returncode == 2

@@ -1,0 +1,154 @@
+"""`translink check --live` against our offline server's stand-in, faulty providers and a poor machine."""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.fakes.providers import FakeProviders, fake_providers
+from translink import live_check
+from translink.live_check import EXIT_CODES, LiveFinding, exit_code, look, run_live_check
+from translink.offline.child import ServerChild
+from translink.settings.model import Settings
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeProviders]:
+    async with fake_providers() as made:
+        yield made
+
+
+def settings_for(url: str, folder: Path, *more: str) -> Settings:
+    environ = {
+        "DEEPGRAM_API_KEY": "dg-0123456789abcdef",
+        "DEEPGRAM_BASE_URL": url,
+        "DEEPL_API_KEY": "dl-0123456789abcdef",
+        "DEEPL_SERVER_URL": url,
+    }
+    ports = [f"legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
+    flags = {"--set": ["admin.port=0", *ports, *more]}
+    return Settings.load(environ=environ, flags=flags, directory=folder)
+
+
+def wrong(found: list[LiveFinding]) -> dict[str, str]:
+    return {finding.what: finding.cause for finding in found if finding.cause}
+
+
+async def test_each_provider_is_asked_in_each_language_and_way(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    found = await look(settings_for(fake.url, tmp_path))
+    assert wrong(found) == {}
+    assert exit_code(found) == 0
+    assert sorted(stream.language for stream in fake.streams) == ["en", "fr"]
+    assert all(stream.bytes == 32_000 and stream.closed_in_order for stream in fake.streams)
+    assert sorted(upload.language for upload in fake.uploads) == ["en", "fr"]
+    assert not any(upload.silent for upload in fake.uploads)
+    assert {(asked.source, asked.target) for asked in fake.asked} == {("EN", "FR"), ("FR", "EN-US")}
+    assert len(fake.spoken) == 2
+    assert {"ports", "descriptors", "clock"} <= {finding.what for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "cause", "said"),
+    [
+        ("listen", 401, "refused", "set DEEPGRAM_API_KEY"),
+        ("listen", 400, "refused", "the model, the language"),
+        ("prerecorded", 503, "unreachable", "network"),
+        ("translate", 403, "refused", "set DEEPL_API_KEY"),
+        ("translate", 456, "refused", "nothing left"),
+        ("speak", 429, "unreachable", "limit"),
+    ],
+)
+async def test_a_provider_that_refuses_is_named_with_the_mend_and_without_the_key(
+    fake: FakeProviders, tmp_path: Path, service: str, status: int, cause: str, said: str
+) -> None:
+    fake.refuse[service] = status
+    found = await look(settings_for(fake.url, tmp_path))
+    bad = [finding for finding in found if finding.cause]
+    assert len(bad) == 2  # one a language or a way
+    assert {finding.cause for finding in bad} == {cause}
+    assert all(said in finding.mend and str(status) in finding.detail for finding in bad)
+    assert not any("0123456789abcdef" in finding.detail for finding in found)
+    assert exit_code(found) == {"refused": 3, "unreachable": 4}[cause]
+
+
+async def test_a_server_that_is_not_there_or_never_answers_is_not_reached(
+    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_check, "ANSWER_SECONDS", 0.5)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        found = await look(settings_for(url, tmp_path))
+    assert set(wrong(found).values()) == {"unreachable"}
+    assert len(wrong(found)) == 8
+    found = await look(settings_for("http://127.0.0.1:9", tmp_path))
+    assert exit_code(found) == 4
+
+
+async def test_ports_in_use_certificates_at_their_end_and_few_descriptors_are_the_machines(
+    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = tmp_path / "both.pem"
+    ends = datetime.now(UTC) + timedelta(days=3)
+    issued = trustme.CA().issue_cert("localhost", not_after=ends)
+    issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        more = (f"legs.3333.listen=127.0.0.1:{port}", f"admin.tls_cert={pem}")
+        found = await look(settings_for(fake.url, tmp_path, *more))
+    assert wrong(found) == dict.fromkeys(
+        ("legs.3333.listen", "certificate", "descriptors"), "machine"
+    )
+    assert exit_code(found) == 5
+    (told,) = (finding.detail for finding in found if finding.what == "certificate")
+    assert "ends in" in told
+
+
+@pytest.mark.parametrize(("days", "cause"), [(90, ""), (-1, "machine")])
+async def test_a_certificate_is_good_until_it_ends(tmp_path: Path, days: int, cause: str) -> None:
+    pem = tmp_path / "both.pem"
+    ends = datetime.now(UTC) + timedelta(days=days)
+    issued = trustme.CA().issue_cert("localhost", not_after=ends)
+    issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
+    settings = settings_for("http://127.0.0.1:9", tmp_path, f"admin.tls_cert={pem}")
+    (told,) = live_check._certificate(settings)
+    assert told.cause == cause, told
+
+
+@pytest.mark.timeout(120)
+async def test_our_offline_server_passes(tmp_path: Path) -> None:
+    """Another server than the fake, with the same protocol: ours, with engines for tests."""
+    child = ServerChild([sys.executable, "-m", "translink.sim.testbed"])
+    url = await child.start()
+    try:
+        found = await look(settings_for(url, tmp_path))
+    finally:
+        await child.stop()
+    assert wrong(found) == {}
+
+
+def test_the_report_is_json_on_request_and_ends_with_the_gravest_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for("http://127.0.0.1:9", tmp_path)
+    assert run_live_check(settings, json=True) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["exit_code"]) == (False, 4)
+    assert {"what", "detail", "cause", "mend", "ok"} == set(told["findings"][0])
+    assert run_live_check(settings) == 4
+    assert "UNREACHABLE deepgram.listen (en): " in capsys.readouterr().out
+    both = [LiveFinding("a", "b", cause) for cause in reversed(EXIT_CODES)]
+    assert exit_code(both) == 3
