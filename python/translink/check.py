@@ -32,7 +32,7 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
             "files": [str(path) for path in settings.notes.files],
             "ignored": list(settings.notes.ignored),
             "exposed": [str(path) for path in settings.notes.exposed],
-            "overruled": [told for _, told in settings.notes.overruled],
+            "overruled": [reason for _, reason in settings.notes.overruled],
             "unused_proxies": unused_proxies(os.environ),
             "engines": [asdict(finding) for finding in engines()],
             "engine_languages": list(LANGUAGES),
@@ -50,8 +50,8 @@ def _lines(settings: Settings, asterisk: Sequence[str]) -> Iterator[str]:
     yield f"settings from   {files or 'defaults'}"
     if settings.notes.ignored:
         yield f"not ours        {', '.join(settings.notes.ignored)}"
-    for _, told in settings.notes.overruled:
-        yield f"overruled       {told}"
+    for _, reason in settings.notes.overruled:
+        yield f"overruled       {reason}"
     yield f"mode            {settings.mode}"
     for one, two in settings.pairs:
         for name in (one, two):

@@ -93,7 +93,7 @@ def serve(
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
     set_: Set = None,
 ) -> None:
-    """Translate calls until told to stop (SIGTERM, SIGINT)."""
+    """Translate calls until it is to stop (SIGTERM, SIGINT)."""
     from translink.process.startup import quick_imports
 
     with quick_imports():

@@ -47,7 +47,7 @@ ANSWER_SECONDS = 15.0
 CLOCK_SECONDS = 5.0
 """How far this machine's clock may be from a provider's; TLS and transcripts bear more."""
 RENEWAL_SECONDS = 7 * 86_400
-"""A certificate that ends sooner is told."""
+"""A certificate that ends sooner is worth a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +238,8 @@ async def _is_translink(settings: Settings) -> bool:
             aiohttp.ClientSession(timeout=patience) as session,
             session.get(url, ssl=False, allow_redirects=False) as answer,  # asked for its name only
         ):
-            told = orjson.loads(await answer.content.read(65_536))
-            return isinstance(told, dict) and "ok" in told
+            details = orjson.loads(await answer.content.read(65_536))
+            return isinstance(details, dict) and "ok" in details
     except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError):
         return False
 

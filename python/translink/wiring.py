@@ -118,7 +118,7 @@ async def find_endpoints(
 def refuse_voiceless(settings: Settings) -> None:
     """Raises `SettingsError` for a leg that could never be spoken to: no voice for its language."""
     if settings.deepgram.api_key is None and "base_url" not in settings.deepgram.model_fields_set:
-        return  # the local engines, whose languages are told elsewhere
+        return  # the local engines, whose languages are checked elsewhere
     known = {**VOICES, **settings.voices}
     wrong = [
         f"legs.{leg.name}.language = {leg.language!r}: there is no voice for it; name one in "

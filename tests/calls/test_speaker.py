@@ -269,10 +269,10 @@ def test_a_flush_is_reported_as_unspoken() -> None:
 
 def test_a_step_that_got_lost_on_its_way_is_made_up_for_by_the_next() -> None:
     async def scene(booth: Booth) -> None:
-        booth.ear.untold = {"finished"}
+        booth.ear.withheld = {"finished"}
         booth.say("one")
         await asyncio.sleep(2)
-        booth.ear.untold = set()
+        booth.ear.withheld = set()
         booth.say("two")
         await asyncio.sleep(2)
         assert booth.tally.spoken == 2

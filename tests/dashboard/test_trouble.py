@@ -189,7 +189,7 @@ async def test_how_far_an_ear_is_behind_is_a_band_where_the_server_says_so(
     page = await visit(board.url)
     await live(page)
     band = page.locator(".behind").first
-    await expect(band).to_be_hidden()
+    await expect(band).to_have_text("0.0 s behind", timeout=PATIENCE)
     board.leg_trouble = {"behind_s": 4.0}
     await expect(band).to_have_text("4.0 s behind", timeout=PATIENCE)
     await expect(band.locator("i")).to_have_css("transform", "matrix(0.5, 0, 0, 1, 0, 0)")

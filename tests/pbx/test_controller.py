@@ -61,7 +61,7 @@ class Legs:
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         return self._seat(languages[0], hang_ups[0]), self._seat(languages[1], hang_ups[1])
 
-    def told(self, what: str, **details: str) -> None:
+    def report(self, what: str, **details: str) -> None:
         self.log.append(what)
 
     def _seat(self, leg: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:

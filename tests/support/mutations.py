@@ -519,7 +519,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "nobody fills the log with requests that are none",
         "admin/access/noise.py",
-        "return untold is not None",
+        "return unlogged is not None",
         "return True",
         f"{GUARD} -k requests_that_are_none",
     ),

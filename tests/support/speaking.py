@@ -48,7 +48,7 @@ class FakeEar:
         self.capacity = capacity
         self.deaf = deaf
         """Never plays anything."""
-        self.untold: set[str] = set()
+        self.withheld: set[str] = set()
         """Kinds of steps that get lost on their way."""
         self.heard: list[str] = []
         """What was said, one string per utterance, in the order of playing."""
@@ -94,7 +94,7 @@ class FakeEar:
         asyncio.get_running_loop().call_later(0.02, self._tick)
 
     def _step(self, entry: _Queued, kind: str, unplayed: int = 0) -> None:
-        if kind not in self.untold:
+        if kind not in self.withheld:
             step = FakePlayout(entry.number, kind, time.monotonic_ns(), unplayed)
             self.tell(cast("Playout", step))
 

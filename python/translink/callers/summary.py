@@ -146,11 +146,11 @@ def tell(console: Console, summary: Summary) -> None:
     for leg, each in summary["directions"].items():
         missed = each["said"] - each["understood"]
         if missed > 0:
-            told = "1 line was" if missed == 1 else f"{missed} lines were"
-            console.print(f"Of {leg}, {told} not understood.", style="yellow", highlight=False)
+            lines = "1 line was" if missed == 1 else f"{missed} lines were"
+            console.print(f"Of {leg}, {lines} not understood.", style="yellow", highlight=False)
         if each["untranslated"]:
-            told = f"{each['untranslated']} of what {leg} said was not translated."
-            console.print(told, style="yellow", highlight=False)
+            sentence = f"{each['untranslated']} of what {leg} said was not translated."
+            console.print(sentence, style="yellow", highlight=False)
         if not each["ok"]:
             console.print(f"No translation of {leg} was heard.", style="red", highlight=False)
 

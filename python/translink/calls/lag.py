@@ -9,7 +9,7 @@ engine keeps it small by speaking faster (`settings.lag.curve`). What is here is
   translated, is shown, and is counted as skipped.
 
 Neither is done for an ear that hears the original first (`consecutive`): it is behind because it
-was told to wait.
+was asked to wait.
 """
 
 from __future__ import annotations

@@ -346,7 +346,7 @@ class Leg:
         return self.media.counters()["echo_lag_ns"] / 1e9
 
     def _skipped(self) -> int:
-        """Segments that its ear was not told, in this call."""
+        """Segments that were not spoken into its ear, in this call."""
         call = self.call
         return call.interpreters[self.other].tally.skipped if call else 0
 

@@ -251,7 +251,7 @@ class Speaker:
                 await self._say(utterance, answer.text)
 
     def _is_shown_only(self, utterance: _Utterance) -> bool:
-        """Whether it is not to be spoken; then that is told."""
+        """Whether it is not to be spoken; then an event says so."""
         instead = self._lag.instead()
         if instead is None:
             return False

@@ -302,8 +302,10 @@ class Switchboard:
         ]
 
     def _rtp_found(self, leg: Leg, found: RtpFound) -> None:
-        told = {**_about(found, leg), "heard": found.taken}
-        self._journal.emit("rtp", told, call=leg.call.name if leg.call else None, leg=leg.name)
+        found_there = {**_about(found, leg), "heard": found.taken}
+        self._journal.emit(
+            "rtp", found_there, call=leg.call.name if leg.call else None, leg=leg.name
+        )
 
     def _begin(self, leg: Leg) -> None:
         """Begin a call with the frames that its legs have kept, unless they may be stragglers of

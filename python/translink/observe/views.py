@@ -166,7 +166,7 @@ class LegLive:
     """What it hears of the other talker's own voice."""
     echo: Echo = NO_ECHO
     skipped: int = 0
-    """Segments that it was not told in this call, to catch up."""
+    """Segments that were not spoken into it in this call, to catch up."""
 
 
 class CallDetail(TypedDict):

@@ -3,7 +3,7 @@
     Stasis(translink,LEG[,CALLID])                       a party at a leg
     Stasis(translink,dial,ENDPOINT,FROM,TO[,SECONDS])    we call the other party
 
-What happens while no event socket is there is told by nobody: after each connection, and now and then
+What happens while no event socket is there is reported by nobody: after each connection, and now and then
 while another client has our events, what there is is compared with what should be (`reconcile`).
 Nothing that came after the connection is touched by it.
 """
@@ -34,8 +34,8 @@ from translink.pbx.line import (
 GONE = 10.0
 """Seconds without Asterisk after which its calls are over."""
 NEWCOMERS = 1.0
-"""Seconds after a connection in which those who came just now are told; who is in our application and
-was not told then was there before us."""
+"""Seconds after a connection in which those who came just now are announced; who is in our application and
+was not announced then was there before us."""
 REPLACED_LOOK = 3.0
 """Seconds between two looks at what is there, while another client has our events."""
 TRIES, TRY_AGAIN = 6, 0.7
@@ -65,7 +65,7 @@ class Reception(Protocol):
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         """At two legs of their own."""
 
-    def told(self, what: str, **details: str) -> None:
+    def report(self, what: str, **details: str) -> None:
         """For the log and the journal."""
 
 
@@ -122,7 +122,7 @@ class Controller:
         kind = event.get("type")
         if kind == "ApplicationReplaced":
             self.replaced = True
-            self._reception.told(
+            self._reception.report(
                 f"another client has taken the ARI application {self.app}: calls that run go on, new "
                 "ones are theirs; stop one of the two"
             )
@@ -222,7 +222,7 @@ class Controller:
         for key in (line.channel, line.media):
             if self._lines.get(key) is line:
                 del self._lines[key]
-        self._reception.told("line over", line=line.name, reason=line.ended)
+        self._reception.report("line over", line=line.name, reason=line.ended)
         dialled = self._dialled.get(line.channel)
         if dialled is not None and line in dialled.lines:
             self._dialled.pop(line.channel, None)
@@ -263,7 +263,7 @@ class Controller:
         except Unavailable as error:
             self._turn_away(which, str(error), BUSY if error.busy else UNKNOWN)
             return
-        self._reception.told("line", line=name, leg=leg)
+        self._reception.report("line", line=name, leg=leg)
         self._begin(name, which, place, medium, up=up)
 
     def _begin(self, name: str, which: str, place: Place, medium: Medium, *, up: bool) -> Line:
@@ -278,7 +278,7 @@ class Controller:
             line.end("Asterisk did not set the line up in time", OUT_OF_ORDER)
 
     def _turn_away(self, which: str, reason: str, cause: int) -> None:
-        self._reception.told("caller refused", channel=which, reason=reason)
+        self._reception.report("caller refused", channel=which, reason=reason)
         self.delete(f"/channels/{which}?reason_code={cause}")
 
     # --- Parties are dialled ---
@@ -299,7 +299,7 @@ class Controller:
             return
         dialled = Dialled(name, which, callee, places, [])
         self._dialled[which] = self._dialled[callee] = dialled
-        self._reception.told("dialling", line=name, endpoint=endpoint)
+        self._reception.report("dialling", line=name, endpoint=endpoint)
         seconds = ring_time(words[3] if len(words) > 3 else "")
         self.ask("POST", f"/channels/{which}/ring")
         query = {
@@ -341,7 +341,7 @@ class Controller:
         self._dialled.pop(dialled.callee, None)
         if dialled.lines:
             return  # lines end by themselves
-        self._reception.told("dialling ended", line=dialled.name, reason=reason)
+        self._reception.report("dialling ended", line=dialled.name, reason=reason)
         if cause is not None:
             self.delete(f"/channels/{dialled.caller}?reason_code={cause}")
         self.delete(f"/channels/{dialled.callee}")
@@ -450,7 +450,7 @@ class Controller:
                 continue
             words = words_of(channel, self.app)
             if words and words[0] not in ("", "dial"):
-                self._reception.told("caller taken over", channel=name)
+                self._reception.report("caller taken over", channel=name)
                 self._caller(name, words, up=channel.get("state") == "Up")
             else:
                 self._turn_away(name, "left over, and not to be connected anew", NORMAL)

@@ -99,7 +99,7 @@ class Telephony:
         one, two = self.desk.seize_pair(name, languages, hang_ups)
         return (one, self._medium(one)), (two, self._medium(two))
 
-    def told(self, what: str, **details: str) -> None:
+    def report(self, what: str, **details: str) -> None:
         """See `controller.Reception`."""
         say = log.warning if "refused" in what or "another client" in what else log.info
         say(what, **details)

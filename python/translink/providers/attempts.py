@@ -36,8 +36,8 @@ class AllFailed(TranslinkError):
 
     def __init__(self, causes: Sequence[ProviderError] = ()) -> None:
         self.causes = tuple(causes)
-        told = "; ".join(f"{cause.provider}: {cause}" for cause in self.causes)
-        super().__init__(told or "nobody in line may be asked now")
+        reasons = "; ".join(f"{cause.provider}: {cause}" for cause in self.causes)
+        super().__init__(reasons or "nobody in line may be asked now")
 
 
 class Named(Protocol):
@@ -69,7 +69,7 @@ async def first_success(
     Args:
         chain: the order, and the breakers shared with all other requests; names those of
         `providers`. timeout: seconds one attempt may take. budget: seconds all of it may take.
-        attempts: how often one provider is asked while another one is in line. failed: told of
+        attempts: how often one provider is asked while another one is in line. failed: called with
         every failure, as it happens (for the journal).
 
     Raises:
@@ -81,26 +81,26 @@ async def first_success(
     while True:
         permit = await way.permit(clock)
         allowance = min(timeout, way.deadline - clock())
-        told = False
+        settled = False
         try:
             async with asyncio.timeout(allowance):
                 answer = await call(named[permit.name])
-            told = True
+            settled = True
             chain.succeeded(permit, clock())
             return answer
         except TimeoutError:
             if allowance < timeout:
                 # Our own deadline cut it short: that says nothing about the provider.
                 raise AllFailed([*way.causes, _silent(permit.name, allowance)]) from None
-            told = True
+            settled = True
             error = _silent(permit.name, timeout)
             way.failed(permit, error, clock(), slow=True)
         except ProviderError as caught:
-            told = True
+            settled = True
             error = caught
             way.failed(permit, error, clock())
         finally:
-            if not told:
+            if not settled:
                 chain.abandoned(permit)
         if failed is not None:
             failed(error)

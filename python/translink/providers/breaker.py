@@ -50,7 +50,7 @@ class State(enum.Enum):
     OPEN = "open"
     """The provider is down: nobody until `until`, then one probe."""
     HALF_OPEN = "half-open"
-    """One probe is out; nobody else until it is told how that went."""
+    """One probe is out; nobody else until its outcome is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class BreakerPolicy:
     retry_after_cap: float = 300.0
     """However long a provider asks us to stay away, one request looks again after this."""
     probe_timeout: float = 30.0
-    """A probe whose outcome nobody told (a bug) blocks the provider no longer than this."""
+    """A probe whose outcome was never reported (a bug) blocks the provider no longer than this."""
     careful: int = 4
     """Attempts at once after a stream was lost, or when a probe has answered, until the first of
     them tells how it went. Fifty legs that lose their streams in one moment would all have dialled
@@ -172,7 +172,7 @@ class Breaker:
         self.attempts = 0
         """Permits given."""
         self.refusals = 0
-        """Times somebody was told to wait."""
+        """How often an attempt had to wait."""
         self.opened = 0
         """Times it opened."""
         self._policy = policy or BreakerPolicy()
@@ -304,7 +304,7 @@ class Breaker:
                 self._transient(error, now)
 
     def abandoned(self, permit: Permit) -> None:
-        """The attempt was given up and told nothing. If it was the probe, the next to ask is."""
+        """The attempt was given up without an outcome. If it was the probe, the next to ask is."""
         self._careful_under_way = max(0, self._careful_under_way - 1)
         if self.state is State.HALF_OPEN and permit.probe == self._probe:
             self._probe_until = 0.0
@@ -350,7 +350,7 @@ class Breaker:
         if self._busy_since is None:
             self._busy_since = now
         if self.state is State.HELD:
-            # Others who were under way are told the same: one hold, as long as the longest of them.
+            # Others who were under way get the same answer: one hold, as long as the longest of them.
             self.until = max(self.until, until)
             return
         self._busy_level += 1

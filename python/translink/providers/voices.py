@@ -83,7 +83,7 @@ class Voices:
         stall: seconds between two pieces of sound.
         attempts: how often one voice tries one sentence.
         budget: seconds in which an attempt at a sentence may begin.
-        failed: told of every failure, as it happens.
+        failed: called with every failure, as it happens.
         """
         self.resumed = 0
         """Sentences that were completed after a voice failed in the middle."""
@@ -148,8 +148,8 @@ class Voices:
                     doubted = take.rest()
                     # It may be all there is to say: somebody waits for it.
                     way.deadline = min(way.deadline, self._clock() + self._first)
-                    told = f"{take.made / RATE:.1f} s is too short for {len(sentence)} letters"
-                    error = ProviderError(told, provider=name, kind=Kind.TRANSIENT)
+                    reason = f"{take.made / RATE:.1f} s is too short for {len(sentence)} letters"
+                    error = ProviderError(reason, provider=name, kind=Kind.TRANSIENT)
             except ProviderError as caught:
                 error = caught
             except BaseException:

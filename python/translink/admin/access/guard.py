@@ -192,8 +192,8 @@ class Guard:
             self.throttle.succeeded(address)
             return role
         self.throttle.failed(address, now)
-        if (untold := self._limit.due("wrong token", now)) is not None:
-            log.warning("a wrong token was shown", address=address, untold=untold)
+        if (unlogged := self._limit.due("wrong token", now)) is not None:
+            log.warning("a wrong token was shown", address=address, unlogged=unlogged)
         return None
 
     def _address(self, request: web.Request) -> str:

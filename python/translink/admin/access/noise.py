@@ -31,7 +31,7 @@ class Noise(logging.Filter):
         record.exc_info = record.exc_text = None
         self.bad_requests += 1
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-        untold = self._limit.due("request", time.monotonic())
-        record.msg = "a request that is none: %s (untold: %d)"
-        record.args = (type(error).__name__ if error else "noise", untold or 0)
-        return untold is not None
+        unlogged = self._limit.due("request", time.monotonic())
+        record.msg = "a request that is none: %s (unlogged: %d)"
+        record.args = (type(error).__name__ if error else "noise", unlogged or 0)
+        return unlogged is not None

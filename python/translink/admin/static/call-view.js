@@ -145,15 +145,15 @@ export class CallView {
   }
 }
 
-/** Seconds a call has lasted: its row is told once a second, a clock moves between. @param {any} call @param {number} now */
+/** Seconds a call has lasted: its row comes once a second, a clock moves between. @param {any} call @param {number} now */
 export function elapsed(call, now) {
-  return call.state === "ended" ? call.seconds : call.seconds + Math.max(0, now - (call.told ?? now));
+  return call.state === "ended" ? call.seconds : call.seconds + Math.max(0, now - (call.receivedAt ?? now));
 }
 
 /** A call in which nothing comes in, in words; empty while something does. @param {any} call @param {number} now */
 export function silence(call, now) {
   if (call.state === "ended" || typeof call.ends_in_s !== "number") return "";
-  const left = Math.ceil(call.ends_in_s - Math.max(0, now - (call.told ?? now)));
+  const left = Math.ceil(call.ends_in_s - Math.max(0, now - (call.receivedAt ?? now)));
   return left > 0 ? `silent, ends in ${left} s` : "silent, ends now";
 }
 

@@ -7,7 +7,7 @@ export class Empty {
   /** @param {import("./store.js").Store} store */
   constructor(store) {
     this._store = store;
-    this._told = "";
+    this._shown = "";
     this._legs = h("tbody");
     this._table = h("table.ports", { hidden: true },
       h("thead", {}, h("tr", {}, ...["Leg", "Language", "Send sound to", "Hear it at"].map((text) => h("th", { scope: "col", text })))),
@@ -24,9 +24,9 @@ export class Empty {
   update(last) {
     this.beside.hidden = !last;
     const { legs = [] } = this._store.config;
-    const told = JSON.stringify(legs);
-    if (told === this._told) return;
-    this._told = told;
+    const now = JSON.stringify(legs);
+    if (now === this._shown) return;
+    this._shown = now;
     this._table.hidden = this._try.hidden = !legs.length;
     this._legs.replaceChildren(...legs.map((/** @type {any} */ leg) => h("tr", {},
       h("th", { scope: "row", text: leg.name }), h("td", { text: language(leg.language) }),

@@ -79,7 +79,7 @@ export class EventLog {
     if (this._kind !== "all" && !KINDS[/** @type {keyof KINDS} */ (this._kind)].includes(event.type)) return false;
     if (this.scope === "watched" && event.call && event.call !== this._store.selected) return false;
     const text = this._filter.value.trim().toLowerCase();
-    return !text || `${event.type} ${event.call} ${event.leg} ${told(event)}`.toLowerCase().includes(text);
+    return !text || `${event.type} ${event.call} ${event.leg} ${summary(event)}`.toLowerCase().includes(text);
   }
 
   /** @param {boolean} still */
@@ -95,11 +95,11 @@ export class EventLog {
 /** @param {any} event */
 function item(event) {
   return h("li", { "data-type": event.type, "data-state": event.state ?? null }, h("time", { text: clock(event.at) }),
-    h("p", {}, h("b", { text: event.type }), " ", h("span.who", { text: event.leg ?? event.call ?? "" }), " ", h("span.told", { text: told(event) })));
+    h("p", {}, h("b", { text: event.type }), " ", h("span.who", { text: event.leg ?? event.call ?? "" }), " ", h("span.summary", { text: summary(event) })));
 }
 
 /** An event in words. @param {any} event */
-function told(event) {
+function summary(event) {
   const parts = TELLING.map((name) => event[name]).filter((value) => value !== undefined && value !== null && value !== "");
   if (event.segment !== undefined && event.segment !== null) parts.unshift(`#${event.segment}`);
   if (event.muted) parts.push("muted");

@@ -110,7 +110,7 @@ class Mic {
     this._language.replaceWith(h("span", { text: language(spoken) }));
   }
 
-  /** The meter follows the sound itself, which is told more often than the leg's figures. */
+  /** The meter follows the sound itself, which comes more often than the leg's figures. */
   tick() {
     const peak = this._store.sound(this._leg).said.peak(this._store.now() - METERED);
     this._swing(peak > 0.01 ? 20 * Math.log10(peak) : QUIET);

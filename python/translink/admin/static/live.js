@@ -1,5 +1,5 @@
 // The live half of the API: one WebSocket, kept open. State is the server's: after every reconnection
-// its first message has all of it, and what this page wants to watch is told again.
+// its first message has all of it, and what this page wants to watch is asked for again.
 
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 8_000;
@@ -19,7 +19,7 @@ export class Live {
     this._pause = FIRST_PAUSE;
     this._socket = /** @type {WebSocket | null} */ (null);
     this._watch = "";
-    this._told = "";
+    this._asked = "";
     this._telling = 0;
     this._retrying = 0;
     this._silent = 0;
@@ -35,7 +35,7 @@ export class Live {
       if (socket !== this._socket) return;
       this._alive();
       const value = JSON.parse(message.data);
-      if (value.hello) this._told = "";
+      if (value.hello) this._asked = "";
       this._take(value);
       if (value.hello) this._opened();
     };
@@ -68,9 +68,9 @@ export class Live {
   }
 
   _send() {
-    if (this._socket?.readyState !== WebSocket.OPEN || this._watch === this._told) return;
+    if (this._socket?.readyState !== WebSocket.OPEN || this._watch === this._asked) return;
     this._socket.send(this._watch);
-    this._told = this._watch;
+    this._asked = this._watch;
   }
 
   _opened() {

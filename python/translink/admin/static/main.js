@@ -149,7 +149,7 @@ function fetchTwice(call) {
   fetchPast(call);
 }
 
-/** Events from before this page was told of them. @param {string} call all calls, if empty */
+/** Events from before this page was open. @param {string} call all calls, if empty */
 async function fetchPast(call) {
   const past = await get(`/api/events/recent?call=${encodeURIComponent(call)}`).catch(() => null);
   if (past) store.history(past.events);

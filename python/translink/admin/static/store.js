@@ -1,6 +1,6 @@
-// What the page knows, and nothing it merely hopes: every value here was told by the server.
+// What the page knows, and nothing it merely hopes: every value here came from the server.
 //
-// Messages go in through `apply`; views read, and are told by `changed` which parts are new since the last
+// Messages go in through `apply`; views read; `changed` says which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
 import { become, further, identity, inOrder, key, longer } from "./lines.js";
@@ -85,7 +85,7 @@ export class Store {
     for (const event of message.events ?? []) this._event(event);
   }
 
-  /** A leg as it now is, from wherever it was told. @param {string} name @param {any} leg */
+  /** A leg as it now is, wherever it came from. @param {string} name @param {any} leg */
   leg(name, leg) {
     this.legs.set(name, leg);
     this._mark("legs");
@@ -111,15 +111,15 @@ export class Store {
     for (const [name, leg] of Object.entries(legs ?? {})) this.leg(name, leg);
     this._row({ ...row, legs: names ?? Object.keys(legs ?? {}) });
     if (stages) this.stages.set(row.call, stages);
-    // Events may have told more than the answer knew when it was written: nothing is taken back.
-    const told = new Map((this.lines.get(row.call) ?? []).map((line) => [key(line), line]));
+    // Events may have said more than the answer knew when it was written: nothing is taken back.
+    const known = new Map((this.lines.get(row.call) ?? []).map((line) => [key(line), line]));
     const lines = (transcript ?? []).map((/** @type {Row} */ from) => {
       const line = this._line(row, from);
-      const known = told.get(key(line));
-      told.delete(key(line));
-      return known ? further(line, known) : line;
+      const newer = known.get(key(line));
+      known.delete(key(line));
+      return newer ? further(line, newer) : line;
     });
-    lines.push(...told.values());
+    lines.push(...known.values());
     this.lines.delete(row.call);
     this.lines.set(row.call, lines.slice(-LINES_KEPT));
     for (const call of this.lines.keys()) {
@@ -143,7 +143,7 @@ export class Store {
     return [...this.ended.values()].reduce((/** @type {Row | null} */ newest, row) => (newest && newest.began > row.began ? newest : row), null);
   }
 
-  /** What happened before this page was told of it: events in order of time. @param {Row[]} past */
+  /** What happened before this page was open: events in order of time. @param {Row[]} past */
   history(past) {
     const known = new Set(this.events.map(identity));
     const fresh = past.filter((event) => event.type !== "interim" && !known.has(identity(event)));
@@ -184,16 +184,16 @@ export class Store {
     this._mark("hello", "calls", "legs", "lines", "system", "stages");
   }
 
-  /** @param {Row} told */
-  _row(told) {
-    const row = inOrder(told);
+  /** @param {Row} sent */
+  _row(sent) {
+    const row = inOrder(sent);
     if (row.state === "ended") {
       this.calls.delete(row.call);
       for (const leg of row.legs ?? []) this.interims.delete(leg);
       this.ended.set(row.call, { ...this.ended.get(row.call), ...row });
       if (this.ended.size > ENDED_KEPT) this.ended.delete(this.ended.keys().next().value ?? "");
     } else {
-      this.calls.set(row.call, { ...row, told: this.now() });
+      this.calls.set(row.call, { ...row, receivedAt: this.now() });
     }
     this._mark("calls");
   }

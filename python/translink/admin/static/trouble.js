@@ -36,19 +36,19 @@ export function troubles(system, config) {
   const providers = system.providers ?? {};
   const services = system.services ?? {};
   const is = (/** @type {string} */ name, /** @type {string[]} */ states) => states.includes(providers[name]?.state);
-  // Who is asked to wait for a moment is not down; who is asked to wait for long is, for those who wait.
+  // A provider that asks for a moment is not down; one that asks for long is, for those who wait.
   const off = (/** @type {string} */ name) => is(name, DOWN) || (is(name, ["held"]) && providers[name].down === true);
   const down = ORDER.filter((service) => services[service]?.length && services[service].every(off));
   const found = machine(system);
-  const told = new Set();
+  const named = new Set();
   for (const group of byCause(down, services, providers)) {
-    for (const service of group) for (const name of services[service]) told.add(name);
+    for (const service of group) for (const name of services[service]) named.add(name);
     const name = services[group[0]][0];
     found.push({ level: "bad", title: upper(`${listed(group)} ${group.length > 1 ? "are" : "is"} down`),
       means: meaning(group, down, config), ...blame(name, providers[name], system, config) });
   }
   for (const [name, state] of Object.entries(providers)) {
-    if (told.has(name) || !is(name, [...DOWN, "held"])) continue;
+    if (named.has(name) || !is(name, [...DOWN, "held"])) continue;
     const service = ORDER.find((each) => services[each]?.includes(name)) ?? "recognition";
     const others = (services[service] ?? []).filter((/** @type {string} */ other) => other !== name && !off(other));
     found.push({ level: "warn", title: `${provider(name)} ${state.state === "held" ? "has to wait" : "is down"}`,

@@ -1,6 +1,6 @@
 // The outline of a sound: the least and the greatest value of every 20 ms, as the media core measures it.
 // 50 pairs a second, two minutes kept; a page never sees the sound itself. The server says when the first pair of
-// each message was. So a sound that is told late, or after a pause, is drawn where it happened.
+// each message was. So a sound that comes late, or after a pause, is drawn where it happened.
 
 export const PER_SECOND = 50;
 const KEPT = 120 * PER_SECOND;

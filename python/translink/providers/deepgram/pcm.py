@@ -51,7 +51,7 @@ class Pcm:
             raise WrongFormat(f"{len(self._head)} bytes that are no sound")
 
     def _sound_at(self, head: bytearray) -> int | None:
-        """Where the sound begins; None: not to be told yet."""
+        """Where the sound begins; None: not known yet."""
         if other := compressed(head):
             raise WrongFormat(other)
         if not b"RIFF".startswith(head[:4]) and head[:4] != b"RIFF":
@@ -82,7 +82,7 @@ class Pcm:
 
 
 def compressed(head: bytes | bytearray) -> str | None:
-    """The name of the compressed format that begins with `head`; None: none that can be told."""
+    """The name of the compressed format that begins with `head`; None: none that is known."""
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
             return name
