@@ -139,6 +139,7 @@ class App:
                 policy=SegmentPolicy(
                     max_wait=settings.segment.max_wait,
                     max_hold=settings.segment.max_hold,
+                    clause_words=settings.segment.clause_words,
                     min_chars=settings.segment.min_chars,
                     max_words=settings.segment.max_words,
                 ),

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from pydantic import SecretStr
@@ -33,6 +33,8 @@ log = structlog.get_logger("translink")
 
 KEYLESS = "keyless"
 """Key for self-hosted servers without authentication."""
+EARLY_FINALIZE = 0.1
+"""Seconds of quiet. Shorter ones lie within words: 100 ms are hardly ever a stop consonant's."""
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
@@ -207,15 +209,24 @@ class Providers:
             patience = OFFLINE_PATIENCE
         if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-            return ListenRules(feed=FeedLimits(patience=patience))
-        usual = FinalizeRules()
+            return ListenRules(
+                feed=FeedLimits(patience=patience), finalize=FinalizeRules(early=self._early())
+            )
+        usual = FinalizeRules(early=self._early())
         return ListenRules(
             feed=FeedLimits(patience=patience),
-            finalize=FinalizeRules(
+            finalize=replace(
+                usual,
                 unanswered=max(usual.unanswered, patience / 2),
                 stuck=max(usual.stuck, 3 * patience),
             ),
         )
+
+    def _early(self) -> float:
+        early = self._settings.deepgram.early_finalize
+        if early is None:
+            return 0.0 if self._at.recognition_offline else EARLY_FINALIZE
+        return early
 
     def translators(self) -> list[DeepL]:
         """In their order."""

@@ -64,10 +64,68 @@ def test_finals_are_joined_until_the_turn_ends() -> None:
     assert transcript.deadline is None
 
 
-def test_an_answer_to_finalize_ends_the_turn() -> None:
+def test_an_answer_to_finalize_ends_the_turn_only_where_it_says_so() -> None:
     transcript = Segmenter()
-    transcript.result(final("hello you", 0, from_finalize=True), 1.0)
-    assert texts(transcript) == ["hello you"]
+    transcript.result(final("hello", 0, from_finalize=True), 1.0)
+    assert texts(transcript) == []
+    transcript.result(final("you there", 0.3, from_finalize=True, speech_final=True), 2.0)
+    assert texts(transcript) == ["hello you there"]
+
+
+def test_a_clause_of_four_words_goes_with_the_final_that_ends_it() -> None:
+    transcript = Segmenter(language="en")
+    transcript.result(final("so yes, when we came home, the door", 0, from_finalize=True), 1.0)
+    assert texts(transcript) == ["so yes, when we came home,"]
+    transcript.result(final("was open, I", 2.4), 2.0)
+    assert texts(transcript) == ["the door was open,"]
+    transcript.result(final("think.", 3.3, speech_final=True), 3.0)
+    assert texts(transcript) == ["I think."]
+
+
+def test_a_clause_of_three_words_waits() -> None:
+    transcript = Segmenter(language="en")
+    transcript.result(final("so we know, that", 0), 1.0)
+    assert texts(transcript) == []
+    waiting = Segmenter(SegmentPolicy(clause_words=0), language="en")
+    waiting.result(final("when we all came home, the door", 0), 1.0)
+    assert texts(waiting) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "goes", "stays"),
+    [
+        ("en", "we went to the", "we went", "to the"),
+        ("en-GB", "he gave it to his", "he gave it", "to his"),
+        ("fr", "nous sommes allés à la", "nous sommes allés", "à la"),
+        ("de", "wir gingen gestern in das", "wir gingen gestern", "in das"),
+        ("es", "nosotros fuimos a la", "nosotros fuimos", "a la"),
+        ("it", "siamo andati presto nella", "siamo andati presto", "nella"),
+        ("nl", "gisteren gingen wij naar het", "gisteren gingen", "wij naar het"),
+        ("pt-BR", "ontem fomos para a", "ontem fomos", "para a"),
+    ],
+)
+def test_no_segment_ends_on_a_function_word_while_speech_goes_on(
+    language: str, said: str, goes: str, stays: str
+) -> None:
+    transcript = Segmenter(language=language)
+    transcript.result(final(said, 0), 10.0)
+    transcript.tick(11.0)
+    assert texts(transcript) == [goes]
+    transcript.result(interim("and more", 3), 11.2)
+    transcript.tick(12.0)
+    assert texts(transcript) == [], "they wait for what they belong to"
+    transcript.tick(12.7)
+    assert texts(transcript) == [stays], "but not for ever"
+
+
+def test_a_function_word_that_a_turn_ends_on_waits_for_the_rest() -> None:
+    transcript = Segmenter(language="en")
+    transcript.result(final("I went to the", 0, speech_final=True), 10.0)
+    assert texts(transcript) == ["I went"]
+    transcript.result(final("bank.", 1.5, speech_final=True), 11.0)
+    assert texts(transcript) == ["to the bank."]
+    transcript.result(final("What is it for?", 3, speech_final=True), 14.0)
+    assert texts(transcript) == ["What is it for?"]
 
 
 def test_an_empty_final_opens_nothing_but_closes_what_is_open() -> None:
@@ -129,7 +187,7 @@ def test_an_abbreviation_does_not_end_a_segment() -> None:
 
 
 def test_the_wait_is_bounded_when_nothing_follows() -> None:
-    transcript = Segmenter(SegmentPolicy(max_wait=1.5))
+    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=4.0))
     transcript.result(final("and then", 0), 10.0)
     assert transcript.deadline == 11.5
     transcript.tick(11.4)
@@ -247,7 +305,7 @@ def _scenarios() -> list[dict[str, Any]]:
 @pytest.mark.skipif(not SCENARIOS.exists(), reason="the shared protocol data is not here")
 @pytest.mark.parametrize("scenario", _scenarios(), ids=lambda s: s["name"])
 def test_a_scripted_sequence_gives_the_expected_turns(scenario: dict[str, Any]) -> None:
-    transcript = Segmenter()
+    transcript = Segmenter(SegmentPolicy(max_hold=2.5))  # its turns are longer than the usual hold
     now = 0.0
     for event in scenario["events"]:
         now = event["t_ms"] / 1000
@@ -305,7 +363,7 @@ class Conversation(RuleBasedStateMachine):
     def begin(self, wait: float, hold: float, chars: int, most: int) -> None:
         policy = SegmentPolicy(wait, hold, min_chars=chars, max_words=most, max_chars=most * 6)
         self.policy = policy
-        self.transcript = Segmenter(policy)
+        self.transcript = Segmenter(policy, language="fr")
         self.now = 100.0
         self.position = 0.0
         self.said: list[str] = []
@@ -325,7 +383,7 @@ class Conversation(RuleBasedStateMachine):
         self.said += text.split()
         self.transcript.result(result, self.now)
         self.fetch()
-        if speech_final or finalized:
+        if speech_final:
             assert self.transcript.deadline is None
 
     @rule(text=PHRASES)

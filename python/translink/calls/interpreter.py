@@ -75,7 +75,7 @@ class Interpreter(ListenObserver):
         self.direction = direction
         self._record = DirectionRecord(direction, journal, stages)
         self._pressure = services.pressure
-        self._segmenter = Segmenter(policy)
+        self._segmenter = Segmenter(policy, language=direction.language)
         self._listener = Listener(
             start,
             language=direction.language,
@@ -264,7 +264,7 @@ class Interpreter(ListenObserver):
         if language != self._language:
             self._segmenter.flush(time.monotonic())
             self._commit()
-            self._language = language
+            self._language = self._segmenter.language = language
 
     def _final(self, result: Result) -> None:
         if not result.text:

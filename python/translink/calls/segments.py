@@ -4,13 +4,18 @@ A recogniser says things twice: *interims*, which it may take back, and *finals*
 Interims are shown and never leave this file otherwise. Finals are put one after another into the
 *open turn*, and stretches of the open turn become segments, whichever of these comes first:
 
-* the recogniser ended the turn: `speech_final`, or the answer to our Finalize;
+* the recogniser ended the turn: `speech_final`, or the answer to our Finalize after a long quiet (the
+  answer to an early one ends no turn: `recognition.finalizing` tells them apart);
 * it heard no word for a while: an `UtteranceEnd` that speaks of the open turn (a stale one does
   not);
 * a sentence ends inside a final, and what came before is long enough to be worth a request;
+* a final came, and a clause of at least `clause_words` words has ended in the open turn;
 * the open turn grew too long: it is cut at a clause, else at the longest gap between two words;
 * nothing came for `max_wait` seconds, or speech goes on and the first word has waited for
   `max_hold`.
+
+None of them ends on a function word (`the`, `of`), unless the talker left it at that: what such a word
+belongs to has not been said yet. It waits for that, `max_wait` seconds at most.
 
 So the words of the segments are the words of the finals: in order, each once, whatever the order of
 everything else. The results come in absolute leg samples, in order of speech and without repetition
@@ -28,6 +33,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from translink.calls.function_words import is_function_word
 from translink.results import Result, Segment, UtteranceEnd, Word
 from translink.sentences import ends_clause, ends_sentence, gap, join
 
@@ -38,11 +44,13 @@ class SegmentPolicy:
 
     max_wait: float = 1.5
     """Seconds without a sign of it (final or interim with text) after which a turn is over."""
-    max_hold: float = 2.5
+    max_hold: float = 1.0
     """Seconds until the open turn is cut although speech goes on: after its last clause, the rest
     waiting anew, or altogether. A talker who ends the turn meanwhile is translated in one piece;
     waiting for the others would take about 4 s more, the time between two finals.
     """
+    clause_words: int = 4
+    """Words from which on a clause goes without waiting for the sentence's end; 0 = it waits."""
     min_chars: int = 10
     """A shorter sentence goes with the next one (`Oui.` is no request of its own) or the turn's
     end.
@@ -59,8 +67,12 @@ class Segmenter:
     `segments` has not fetched yet; fetch after every call. Nothing is ever dropped.
     """
 
-    def __init__(self, policy: SegmentPolicy | None = None, *, first_number: int = 1) -> None:
+    def __init__(
+        self, policy: SegmentPolicy | None = None, *, language: str = "", first_number: int = 1
+    ) -> None:
         self._policy = policy or SegmentPolicy()
+        self.language = language
+        """What is spoken, for its function words. Flush before it changes."""
         self._number = first_number
         self._open: list[_Piece] = []
         self._opened = 0.0
@@ -87,8 +99,10 @@ class Segmenter:
             self._open += pieces
             while count := self._next_cut():
                 self._emit(count, now)
-        if result.speech_final or result.from_finalize:
-            self._emit(len(self._open), now)
+        if result.speech_final:
+            self._emit(self._complete(len(self._open)), now)
+        elif self._policy.clause_words:
+            self._emit(self._clause_end(), now)
         self.tick(now)
 
     def utterance_end(self, end: UtteranceEnd, now: float) -> None:
@@ -106,8 +120,11 @@ class Segmenter:
         deadline = self.deadline
         if deadline is None or now < deadline:
             return
-        over = now >= self._stirred + self._policy.max_wait
-        self._emit(len(self._open) if over else self._clauses(), now)
+        if now >= self._stirred + self._policy.max_wait:
+            self._emit(len(self._open), now)
+        else:
+            self._emit(self._complete(self._clauses()), now)
+            self._opened = now
 
     def flush(self, now: float) -> None:
         """The call is over: emit what is open, forget the interim."""
@@ -155,6 +172,20 @@ class Segmenter:
                 return count
             length -= len(piece.glue) + len(piece.text)
         return len(self._open)
+
+    def _clause_end(self) -> int:
+        """How many pieces there are up to the last clause that ends and is long enough; 0 = none."""
+        for count in range(len(self._open), self._policy.clause_words - 1, -1):
+            if ends_clause(self._open[count - 1].text):
+                return count
+        return 0
+
+    def _complete(self, count: int) -> int:
+        """The first `count` pieces without the function words at their end; 0 if nothing else is
+        there."""
+        while count and is_function_word(self._open[count - 1].text, self.language):
+            count -= 1
+        return count
 
     def _limit(self) -> int:
         """How many pieces of the open turn fit into one segment; at least one."""

@@ -133,7 +133,7 @@ class Finalizing:
             return result
         self._worded = self._suspect = False
         early = self._answer(result.end)
-        if result.from_finalize and early is not None:
+        if result.from_finalize:
             result = _ending(result, turn=not early)
         return result
 

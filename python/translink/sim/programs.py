@@ -135,7 +135,8 @@ def beacon_settings(url: str, mode: str) -> str:
     line are the same beacons under another key: no fault touches them.
 
     Beacons do not survive to be said faster, and the even beat in which they are said on both legs
-    looks like an echo: so neither is done.
+    looks like an echo: so neither is done. Between two beacons is a pause that words of speech do not
+    have: nothing is asked for early.
     """
     return f"""mode = "{mode}"
 idle_timeout = 120
@@ -146,6 +147,7 @@ guard = false
 [deepgram]
 api_key = "sim-first"
 base_url = "{url}"
+early_finalize = 0
 [deepl]
 api_key = "sim-first"
 server_url = "{url}"

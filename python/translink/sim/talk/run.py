@@ -46,6 +46,8 @@ LONGEST_END = 300.0
 """Seconds after the talks in which what is owed may still be said."""
 APART = 19
 """Frames between the beginnings of two talks, so that not all pause at once."""
+AS_SHIPPED = ("lag.fastest=1.5", "deepgram.early_finalize=0.1")
+"""The defaults that a simulation with beacons switches off: a talk's words survive them."""
 BROKEN = 3
 """Exit code: words were lost, doubled, out of order or taken back."""
 
@@ -135,7 +137,7 @@ async def play_talks(scene: TalkScene, settings: Sequence[str] = ()) -> TalkOutc
     ears = [TalkEar() for _ in talks]
     lines = Lines(_lines(talks, ears))
     legs = [_leg(place, line) for place, line in enumerate(lines.lines)]
-    flags = [part for setting in settings for part in ("--set", setting)]
+    flags = [part for setting in (*AS_SHIPPED, *settings) for part in ("--set", setting)]
     try:
         async with Programs(
             legs,
