@@ -75,6 +75,8 @@ class Pieces:
         self._timeline = timeline
         self._audio = audio
         self._speech = speech
+        self._origin = speech.head
+        """The call's first sample: nothing before it is this call's."""
         self._transcribe = transcribe
         self._on_change = on_change
         self._on_failed = on_failed
@@ -185,7 +187,7 @@ class Pieces:
         begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
         begin = max(0, begin // FRAME * FRAME)
         first, pcm = self._audio.history(begin, end)
-        if first > max(begin, talk.start - NOTICED):
+        if first > max(begin, talk.start - NOTICED, self._origin):
             # Half a word would be heard as another one.
             cut = self._speech.quietest(first, min(first + UNCUT, talk.end))
             if cut > talk.start and self._lose_head(span, talk.end, cut):
