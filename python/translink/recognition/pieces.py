@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 PREROLL = RATE * 3 // 10
 """A VAD notices a soft beginning late."""
-_CHANCE = Random()
 NOTICED = RATE // 10
 """Sound that a VAD may have missed before it noticed speech."""
 UNCUT = RATE * 6 // 10
@@ -67,6 +66,7 @@ class Pieces:
         on_change: Callable[[], None],
         on_failed: Callable[[ProviderError], None],
         rule: CutRule = CutRule(),
+        rng: Random | None = None,
     ) -> None:
         """`transcribe(pcm, start)` does one bounded round through all providers in line (with their
         breakers and queue) for the span that begins at sample `start`, and raises `ProviderError`
@@ -81,6 +81,7 @@ class Pieces:
         self._on_change = on_change
         self._on_failed = on_failed
         self._rule = rule
+        self._rng = rng or Random()
         self._tasks: dict[asyncio.Task[None], Span] = {}
         self._slots = asyncio.Semaphore(PIECES_AT_ONCE)
         self._broke = asyncio.Event()
@@ -172,7 +173,7 @@ class Pieces:
                 error = await self._attempt(span)
             if error is None:
                 return
-            pause = jittered(_CHANCE, level, base=0.25, cap=2.0)
+            pause = jittered(self._rng, level, base=0.25, cap=2.0)
             await asyncio.sleep(max(pause, min(error.retry_after or 0.0, 5.0)))
 
     async def _attempt(self, span: Span) -> ProviderError | None:
