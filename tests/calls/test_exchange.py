@@ -59,8 +59,8 @@ def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> 
         assert desk.console.row(made.call).reason == "idle"
         assert desk.board.providers.open == 0
         # Its figures stay in the totals.
-        assert desk.console.stats()["totals"]["calls_total"] == 1
-        assert desk.console.stats()["totals"]["stt"]["connections_total"] == 2
+        assert desk.console.measures().stats["totals"]["calls_total"] == 1
+        assert desk.board.totals()["stt"]["connections_total"] == 2
         watching.cancel()
 
     at_a_desk(scenario, idle_timeout=5.0)

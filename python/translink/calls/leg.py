@@ -92,6 +92,7 @@ class Leg:
         self._heard_taps = 0
         """Those of `listeners` that hear what the ear hears."""
         self._newest: Frame | None = None
+        self._closed: LegMeasures | None = None
         self._baseline = self._next_baseline = media.counters()
         self._rate = (time.monotonic(), self._baseline["datagrams_in"], 0.0)
 
@@ -276,8 +277,16 @@ class Leg:
             "stt": {"mode": mode.value, **asdict(stats)},
         }
 
+    def close(self) -> LegMeasures:
+        """Close its sockets. What it counted until then."""
+        self._closed = self.lifetime()
+        self.media.remove()
+        return self._closed
+
     def lifetime(self) -> LegMeasures:
-        """What was counted since the leg was opened."""
+        """What was counted since the leg was opened; once it is closed, until then."""
+        if self._closed is not None:
+            return self._closed
         stats, tally = ListenStats(), Tally()
         add_up(stats, self.past)
         add_up(tally, self.past_tally)
