@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
@@ -674,3 +675,20 @@ def test_who_is_being_told_something_is_not_disturbed_by_a_tone() -> None:
         assert not board.legs["1"].played
 
     looked_after(scenario, lag={"ask_for_pause": 6})
+
+
+def test_stray_bytes_are_said_once_a_call() -> None:
+    async def scenario(board: Board) -> None:
+        for stray, told in ((3, [3]), (0, [3]), (2, [3, 2])):
+            leg = board.legs["1"]
+            leg.hear(5)
+            await asyncio.sleep(0.1)
+            leg.count("bytes_realigned", leg.counters()["bytes_realigned"] + stray)
+            (name,) = board.switchboard.calls
+            board.switchboard.end_call(name, "over")
+            await board.no_calls()
+            assert [line["bytes"] for line in lines if "stray bytes" in line["event"]] == told
+            await asyncio.sleep(GUARD_SECONDS + 0.1)
+
+    with capture_logs() as lines:
+        on_a_board(scenario, idle_timeout=30)
