@@ -77,3 +77,11 @@ def test_a_gap_is_replayed_in_virtual_time() -> None:
 def test_the_small_rows_run(tmp_path: Path) -> None:
     rows = bench("memory or start", tmp_path)
     assert set(rows) == {"memory", "start"}
+
+
+@pytest.mark.timeout(120)
+def test_a_talk_is_interpreted(tmp_path: Path) -> None:
+    figures = bench("interpreting", tmp_path)["interpreting"]["figures"]
+    assert figures["bridge × 1.25: words said"]["values"][0] > 10
+    wrong = figures["bridge × 1.25: words lost, doubled, revised or misplaced"]
+    assert wrong["values"] == [0]
