@@ -81,7 +81,7 @@ async def test_an_overload_is_told_by_readiness_events_and_statistics(
             meter._tell(1e9 + step * STEP_SECONDS, 0.0, 1.0)
         ready, told = app.console.ready()
         assert (ready, told["load"]) == (False, "overloaded")
-        assert app.console.stats()["pressure"]["level"] == "refuse"
+        assert app.console.measures().stats["pressure"]["level"] == "refuse"
         levels = [event.data["level"] for event in app.journal.events if event.type == "pressure"]
         assert levels == ["shed", "coalesce", "refuse"]
         assert said[-1] == "load: no new calls; those that run go on"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, cast
 
@@ -126,17 +126,16 @@ class Program(Console):
         self.taps: list[FakeTap] = []
         self.refusal: Refused | None = None
 
-    def stats(self) -> Mapping[str, Any]:
+    def leg_stats(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        stt = {"mode": "streaming", "connections_active": 1, "errors": 0}
+        yield (
+            "3333",
+            {"language": "en", "datagrams_in": 50, "playout_queued": 640, "stt": stt},
+        )
+
+    def _figures(self) -> Mapping[str, Any]:
         return {
             "mode": "auto",
-            "legs": {
-                "3333": {
-                    "language": "en",
-                    "datagrams_in": 50,
-                    "playout_queued": 640,
-                    "stt": {"mode": "streaming", "connections_active": 1, "errors": 0},
-                }
-            },
             "totals": {"datagrams_in": 50, "calls_total": 7, "calls_active": 1},
             "providers": {"deepl": {"state": "open", "reason": "", "attempts": 3, "opened": 1}},
             "prerecorded_queue": {"active": 1, "waiting": 2, "waited": 3, "refused": 4},
@@ -156,7 +155,7 @@ class Program(Console):
         media |= {"behind_ns": 2_500_000_000, "tempo": 1_350, "tempo_saved": 64_000}
         said = Tally(segments=9, skipped=2, echoed=1)
         legs = [LegMeasures(name, media, heard, said) for name in ("3333", "created", "created")]
-        return Measures(self.stats(), stages, legs)
+        return Measures(self._figures(), stages, legs)
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         return self.good, {"media": "running"}
@@ -167,9 +166,9 @@ class Program(Console):
     def settings(self) -> Mapping[str, Any]:
         return {"mode": "auto"}
 
-    def calls(self, state: str = "running") -> list[CallRow]:
+    def calls(self, state: str = "running") -> Iterator[CallRow]:
         rows = {"running": [self.running], "ended": [self.ended]}
-        return rows.get(state) or [self.ended, self.running]
+        yield from rows.get(state) or [self.ended, self.running]
 
     def row(self, call: str) -> CallRow:
         for row in (self.running, self.ended):

@@ -59,11 +59,23 @@ def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> 
         assert desk.console.row(made.call).reason == "idle"
         assert desk.board.providers.open == 0
         # Its figures stay in the totals.
-        assert desk.console.stats()["totals"]["calls_total"] == 1
-        assert desk.console.stats()["totals"]["stt"]["connections_total"] == 2
+        assert desk.console.measures().stats["totals"]["calls_total"] == 1
+        assert desk.board.totals()["stt"]["connections_total"] == 2
         watching.cancel()
 
     at_a_desk(scenario, idle_timeout=5.0)
+
+
+def test_what_a_created_leg_s_datagrams_are_can_be_asked_for() -> None:
+    async def scenario(desk: Desk) -> None:
+        rtp = LegWish("en", name="anna", transport="rtp", format="alaw", reply="ulaw")
+        made = desk.console.create_call((rtp, LegWish("fr", name="bob", rate=8_000)))
+        anna, bob = (desk.board.switchboard.legs[leg].settings for leg in ("anna", "bob"))
+        assert (anna.transport, anna.format, anna.reply) == ("rtp", "alaw", "ulaw")
+        assert (bob.transport, bob.rate) == ("raw", 8_000)
+        assert made.legs[0].audio_from == made.legs[0].send_to, "RTP goes back from there"
+
+    at_a_desk(scenario, idle_timeout=30)
 
 
 def test_a_call_that_does_not_fit_the_memory_is_refused_for_now() -> None:

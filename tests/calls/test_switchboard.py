@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
@@ -30,7 +31,7 @@ def on_a_board(scenario: Callable[[Board], Awaitable[None]], **settings: object)
 
 
 def stats(board: Board, leg: str) -> dict[str, Any]:
-    return cast("dict[str, Any]", board.switchboard.leg_stats()[leg])
+    return cast("dict[str, Any]", dict(board.switchboard.leg_stats())[leg])
 
 
 # --- Beginning and end ---
@@ -549,12 +550,12 @@ def test_a_legs_figures_are_its_calls_and_the_totals_go_on() -> None:
         await board.talk("1", 0.2)
         now = stats(board, "1")
         assert (now["datagrams_in"], now["stt"]["connections_total"]) == (10, 1)
-        totals = cast("dict[str, Any]", board.switchboard.totals())
+        totals = board.totals()
         assert totals["datagrams_in"] == 60
         assert totals["stt"]["connections_total"] == 4
         assert totals["stt"]["connections_active"] == 2
         assert totals["stt"]["bytes_sent"] == board.providers.heard
-        assert (totals["calls_total"], totals["calls_active"]) == (2, 1)
+        assert (board.switchboard.calls_total, len(board.switchboard.calls)) == (2, 1)
 
     on_a_board(scenario, idle_timeout=30)
 
@@ -564,7 +565,7 @@ def test_what_is_no_sum_is_not_added_up() -> None:
         for leg, late in (("1", 3_000_000), ("2", 5_000_000)):
             board.legs[leg].count("late_max", late)
             board.legs[leg].count("rcvbuf", 4_194_304)
-        totals = board.switchboard.totals()
+        totals = board.totals()
         assert totals["late_max"] == 5_000_000
         assert "rcvbuf" not in totals
         assert stats(board, "1")["rcvbuf"] == 4_194_304
@@ -674,3 +675,20 @@ def test_who_is_being_told_something_is_not_disturbed_by_a_tone() -> None:
         assert not board.legs["1"].played
 
     looked_after(scenario, lag={"ask_for_pause": 6})
+
+
+def test_stray_bytes_are_said_once_a_call() -> None:
+    async def scenario(board: Board) -> None:
+        for stray, told in ((3, [3]), (0, [3]), (2, [3, 2])):
+            leg = board.legs["1"]
+            leg.hear(5)
+            await asyncio.sleep(0.1)
+            leg.count("bytes_realigned", leg.counters()["bytes_realigned"] + stray)
+            (name,) = board.switchboard.calls
+            board.switchboard.end_call(name, "over")
+            await board.no_calls()
+            assert [line["bytes"] for line in lines if "stray bytes" in line["event"]] == told
+            await asyncio.sleep(GUARD_SECONDS + 0.1)
+
+    with capture_logs() as lines:
+        on_a_board(scenario, idle_timeout=30)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tests.fakes.media import FakeFrame, FakePlayout
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard
+from translink.calls.totals import Totals
 from translink.errors import Kind, ProviderError
 from translink.media import MediaLeg
 from translink.observe.journal import Journal
@@ -30,6 +31,7 @@ COUNTERS = (
     *("errors_receive", "errors_send", "underruns", "late_wakes", "late_max"),
     *("playout_queued", "rcvbuf", "last_datagram", "dead"),
     *("behind_ns", "tempo", "echo_lag_ns", "echo_gain", "frames_echo", "playout_full"),
+    "bytes_realigned",
 )
 
 
@@ -275,9 +277,15 @@ class Board:
             while any(leg in call.legs for call in self.switchboard.calls.values()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
+    def totals(self) -> dict[str, Any]:
+        totals = Totals()
+        for measures in self.switchboard.measures():
+            totals.add(measures)
+        return totals.summary()
+
     def events(self, type_: str) -> list[dict[str, Any]]:
         return [event.as_dict() for event in self.journal.events if event.type == type_]
 
     def mode(self, leg: str) -> str:
-        stats = cast("dict[str, dict[str, Any]]", self.switchboard.leg_stats())
+        stats = cast("dict[str, dict[str, Any]]", dict(self.switchboard.leg_stats()))
         return str(stats[leg]["stt"]["mode"])

@@ -13,6 +13,7 @@ from translink.process.usage import ProcessUsage
 from translink.settings.legs import LegSettings
 
 if TYPE_CHECKING:
+    from translink._core import LegCounters
     from translink.media import MediaLeg
     from translink.providers.lineup import Lineup
 
@@ -28,6 +29,14 @@ class PortLeg(FakeLeg):
 
     def remove(self) -> None:
         self._taken.discard(self.listen_address[1])
+
+    def close_for_good(self) -> None:
+        """As the real one once it is removed: nothing can be asked of it."""
+
+        def gone() -> LegCounters:
+            raise LookupError(self.listen_address)
+
+        self.counters = gone  # type: ignore[method-assign]
 
 
 class Desk:

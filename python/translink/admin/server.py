@@ -57,6 +57,7 @@ class AdminServer:
         self.guard = guard or Guard(Access(host, token))
         self._streams = EventStreams(console)
         self._audio = AudioStreams(console)
+        self._system = SystemRoutes(console, known=is_known, counts=self.counts, table=self._routes)
         self._live = LiveStreams(console, listen_in=self.guard.access.listen_in)
         self._runner: web.AppRunner | None = None
         self._connections: Connections | None = None
@@ -150,7 +151,7 @@ class AdminServer:
     def seconds(self) -> float:
         """Time of the loop's thread spent on all this, so that it is not taken for the calls'."""
         sockets = self._connections.seconds if self._connections is not None else 0.0
-        return self.guard.seconds + sockets + self._live.seconds
+        return self.guard.seconds + sockets + self._live.seconds + self._system.seconds
 
     def counts(self) -> dict[str, int]:
         """Connections and streams that are open, and requests that were turned away."""
@@ -162,11 +163,10 @@ class AdminServer:
         }
 
     def _routes(self) -> list[Route]:
-        system = SystemRoutes(self._console, known=is_known, counts=self.counts, table=self._routes)
         return [
             *page_routes(),
             *self.guard.routes(),
-            *system.routes(),
+            *self._system.routes(),
             *CallRoutes(self._console).routes(),
             *LegRoutes(self._console).routes(),
             *self._streams.routes(),

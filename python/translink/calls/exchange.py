@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from translink.calls.switchboard import Switchboard
     from translink.media import MediaLeg
     from translink.settings.lag import Original
-    from translink.settings.legs import CallSettings
+    from translink.settings.legs import CallSettings, Rate, ReplyFormat, RtpFormat, Transport
 
 log = structlog.get_logger("translink")
 
@@ -55,6 +55,11 @@ class LegWish:
     voice: str | None = None
     original: Original = "replace"
     """What it hears of the other talker's own voice."""
+    transport: Transport = "raw"
+    """What its datagrams are; and likewise the next ones, as in `LegSettings`."""
+    format: RtpFormat = "slin16"
+    reply: ReplyFormat | None = None
+    rate: Rate = 16_000
 
 
 class Exchange:
@@ -120,6 +125,10 @@ class Exchange:
                 source="first" if wish.source is None else (wish.source,),
                 voice=wish.voice,
                 original=wish.original,
+                transport=wish.transport,
+                format=wish.format,
+                reply=wish.reply,
+                rate=wish.rate,
                 receive_buffer=RECEIVE_BUFFER,
             )
             try:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
 from translink.calls.direction import Tally
 from translink.calls.hearing import Hearing
 from translink.observe.views import Echo, LegLive, Queues
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from translink.media import MediaLeg
     from translink.settings.lag import Original
     from translink.settings.legs import LegSettings, Mode
+
+log = structlog.get_logger("translink")
 
 LEVEL_AGE = 0.5
 """Seconds for which a level is shown."""
@@ -92,6 +96,7 @@ class Leg:
         self._heard_taps = 0
         """Those of `listeners` that hear what the ear hears."""
         self._newest: Frame | None = None
+        self._closed: LegMeasures | None = None
         self._baseline = self._next_baseline = media.counters()
         self._rate = (time.monotonic(), self._baseline["datagrams_in"], 0.0)
 
@@ -174,6 +179,7 @@ class Leg:
         add_up(self.past, stats)
         add_up(self.past_tally, call.interpreters[self.name].tally)
         if call is self.call:
+            self._tell_realigned(call)
             self._last = stats
             self._not_before = call.next_from
             self.call = None
@@ -188,6 +194,17 @@ class Leg:
             elif not self._draining:
                 self.media.reset()
         self._next_baseline = self.media.counters()
+
+    def _tell_realigned(self, call: Call) -> None:
+        with contextlib.suppress(LookupError, RuntimeError):
+            counters = _since(self.media.counters(), self._baseline)
+            if stray := counters.get("bytes_realigned", 0):
+                log.warning(
+                    "samples came cut in half; stray bytes were left out so that speech is no noise",
+                    leg=self.name,
+                    call=call.name,
+                    bytes=stray,
+                )
 
     def tidy(self, now: float) -> None:
         """Reset the leg if it could not be when its call ended, and nothing came of what was said
@@ -276,8 +293,16 @@ class Leg:
             "stt": {"mode": mode.value, **asdict(stats)},
         }
 
+    def close(self) -> LegMeasures:
+        """Close its sockets. What it counted until then."""
+        self._closed = self.lifetime()
+        self.media.remove()
+        return self._closed
+
     def lifetime(self) -> LegMeasures:
-        """What was counted since the leg was opened."""
+        """What was counted since the leg was opened; once it is closed, until then."""
+        if self._closed is not None:
+            return self._closed
         stats, tally = ListenStats(), Tally()
         add_up(stats, self.past)
         add_up(tally, self.past_tally)

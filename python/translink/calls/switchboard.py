@@ -12,14 +12,15 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from translink.calls.call import Call, Party
 from translink.calls.direction import Tally
-from translink.calls.leg import MOMENTARY, Leg, LegMeasures, add_up
+from translink.calls.leg import Leg, LegMeasures, add_up
+from translink.calls.totals import add_counters
 from translink.observe.stages import Stages
 from translink.recognition.rules import ListenStats
 
@@ -218,9 +219,11 @@ class Switchboard:
 
     # --- State ---
 
-    def leg_stats(self) -> dict[str, dict[str, object]]:
-        """Per leg: media counters of its call, and `stt`."""
-        return {name: leg.stats(self.mode_of(name)) for name, leg in self.legs.items()}
+    def leg_stats(self) -> Iterator[tuple[str, dict[str, object]]]:
+        """Per leg that is still open at its turn: media counters of its call, and `stt`."""
+        for name, leg in tuple(self.legs.items()):
+            if self.legs.get(name) is leg:
+                yield name, leg.stats(self.mode_of(name))
 
     def leg_live(self, name: str) -> LegLive:
         """The leg as it is now. Raises `KeyError`."""
@@ -244,26 +247,15 @@ class Switchboard:
 
     def measures(self) -> Iterator[LegMeasures]:
         """What each leg counted since it was opened; those that were created for a call together,
-        also those that are closed."""
-        yield LegMeasures(CREATED_LABEL, self._gone, self._gone_stats, self._gone_tally)
-        for leg in tuple(self.legs.values()):  # calls may come and go meanwhile
+        also those that are closed. Legs may come and go between two steps: none counts twice, and
+        none that was open at the first is left out."""
+        legs = tuple(self.legs.values())
+        yield LegMeasures(
+            CREATED_LABEL, dict(self._gone), replace(self._gone_stats), replace(self._gone_tally)
+        )
+        for leg in legs:
             measures = leg.lifetime()
             yield replace(measures, leg=CREATED_LABEL) if leg.created else measures
-
-    def totals(self) -> dict[str, object]:
-        """Sums over all legs and calls since the start."""
-        media = dict(self._gone)
-        stt = replace(self._gone_stats)
-        for leg in self.legs.values():
-            counted = leg.lifetime()
-            _add_counters(media, counted.media)
-            add_up(stt, counted.recognition)
-        return {
-            **media,
-            "stt": asdict(stt),
-            "calls_total": self.calls_total,
-            "calls_active": len(self.calls),
-        }
 
     # --- What the media reports ---
 
@@ -399,13 +391,12 @@ class Switchboard:
         leg.media.on_rtp = functools.partial(self._rtp_found, leg)
 
     def _remove(self, leg: Leg) -> None:
-        counted = leg.lifetime()
-        _add_counters(self._gone, counted.media)
+        counted = leg.close()
+        add_counters(self._gone, counted.media)
         add_up(self._gone_stats, counted.recognition)
         add_up(self._gone_tally, counted.said)
         del self.legs[leg.name]
         self.out_of_service.discard(leg.name)
-        leg.media.remove()
 
     def _streams(self, call: str, leg: str) -> bool:
         match self.mode_of(leg):
@@ -422,14 +413,6 @@ def mode_line(mode: Mode) -> str:
     if mode == "prerecorded":
         return "Deepgram API Mode: Prerecorded (buffered)"
     return "Deepgram API Mode: Streaming (WebSocket)"
-
-
-def _add_counters(total: dict[str, int], counters: Mapping[str, int]) -> None:
-    for key, value in counters.items():
-        if key == "late_max":
-            total[key] = max(total.get(key, 0), value)
-        elif key not in MOMENTARY:
-            total[key] = total.get(key, 0) + value
 
 
 def _about(found: RtpFound, leg: Leg) -> dict[str, str | int]:

@@ -17,6 +17,12 @@ Mode = Literal["auto", "streaming", "prerecorded"]
 `prerecorded` no call: a stream is opened only for a finished piece that the prerecorded API has
 failed on."""
 
+Transport = Literal["raw", "rtp", "auto"]
+RtpFormat = Literal["slin16", "slin", "alaw", "ulaw", "g722"]
+ReplyFormat = Literal["slin", "alaw", "ulaw", "g722"]
+Rate = Literal[16_000, 8_000]
+RAW_RATE = "rate: is for raw legs; RTP says its own (see format)"
+
 LEG_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
@@ -43,15 +49,15 @@ class LegSettings(Part):
     """Voice that speaks to this leg; None = `voices` of its language."""
     mode: Mode | None = None
     """None = the system's."""
-    transport: Literal["raw", "rtp", "auto"] = "raw"
+    transport: Transport = "raw"
     """What the datagrams are, both ways: `raw` = headerless 16-bit PCM, little-endian; `rtp` = RTP;
     `auto` = raw until RTP comes. RTP is sent from the socket that listens."""
-    format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
+    format: RtpFormat = "slin16"
     """What RTP comes in, by Asterisk's names. A static payload type means what it always does."""
-    reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None
+    reply: ReplyFormat | None = None
     """What RTP the ear is sent. None = what comes in, or `g722` for slin16, whose payload type is
     dynamic: Asterisk drops such."""
-    rate: Literal[16_000, 8_000] = 16_000
+    rate: Rate = 16_000
     """Of raw PCM, both ways: 8000 for FreeSWITCH's `unicast` in a narrow-band call."""
     continuous: bool | None = None
     """Send silence while nothing is said, for gateways that need a steady stream. None = for RTP and what a
@@ -90,7 +96,7 @@ class LegSettings(Part):
     def _has_an_ear(self) -> Self:
         if self.transport != "raw":
             if self.rate != 16_000:
-                raise ValueError("rate: is for raw legs; RTP says its own (see format)")
+                raise ValueError(RAW_RATE)
             object.__setattr__(self, "send_from_listen", True)
         if self.at_pbx:
             if self.continuous is None:

@@ -80,6 +80,34 @@ ASKED: tuple[tuple[str, str, object, int], ...] = (
         409,
     ),
     ("POST", "/api/calls", {"legs": [{"language": "en"}]}, 400),
+    (
+        "POST",
+        "/api/calls",
+        {
+            "legs": [
+                {"language": "en", "transport": "rtp", "format": "alaw", "reply": "ulaw"},
+                {"language": "fr", "rate": 8_000},
+            ]
+        },
+        201,
+    ),
+    (
+        "POST",
+        "/api/calls",
+        {
+            "legs": [
+                {"language": "en", "transport": "rtp", "rate": 8_000},
+                {"language": "fr", "transport": "auto"},
+            ]
+        },
+        400,
+    ),
+    (
+        "POST",
+        "/api/calls",
+        {"legs": [{"language": "en", "format": "opus"}, {"language": "fr"}]},
+        400,
+    ),
     ("DELETE", "/api/calls/1-1", None, 200),
     ("POST", "/api/calls/1-1/end", {}, 200),
     ("GET", "/api/session", None, 200),

@@ -289,6 +289,18 @@ def test_a_message_that_cannot_be_read_is_skipped_and_counted(message: str | byt
     assert hear(listen, results("Oui.", 0.0, 1.0, final=True))
 
 
+def test_what_cannot_be_read_is_said_once_a_minute_and_not_repeated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listen = Listen(0.0)
+    for second in range(61):
+        listen.receive(f"garbage-{second}", float(second))
+    first, second_line = (record.getMessage() for record in caplog.records)
+    assert first.endswith("skipped: 1 so far, 0 not in the log")
+    assert second_line.endswith("skipped: 61 so far, 59 not in the log")
+    assert "garbage" not in caplog.text
+
+
 def test_a_result_longer_than_speech_can_be_is_damage() -> None:
     listen = Listen(0.0)
     assert hear(listen, results("x" * (LONGEST_TEXT + 1), 0.0, 1.0, final=True)) == []

@@ -32,6 +32,7 @@ from translink.admin.access.rate import LONGEST_WAIT, ClientKind, RequestRate
 from translink.admin.access.roles import SAFE_METHODS, Access, opens_stream, token_in
 from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
+from translink.admin.http.metered import Metered
 from translink.admin.http.responses import answer, must_be_json
 from translink.admin.http.route import Handler, Role, Route, role_of
 from translink.log import RateLimit
@@ -137,13 +138,12 @@ class Guard:
                     await self.connections.gone(request.transport).wait()
                     self.rate.forgo(kind)
                     raise ConnectionResetError("the client hung up")
-        before = time.thread_time()
-        response = await self._answer(request, handler)
+        work = Metered(self._answer(request, handler))
+        response = await work
         if not isinstance(response, web.WebSocketResponse):
             # A stream's time is not its request's: its own bounds hold.
-            took = time.thread_time() - before
-            self.seconds += took
-            self.rate.spent(kind, min(took, LONGEST_WAIT))
+            self.seconds += work.seconds
+            self.rate.spent(kind, min(work.seconds, LONGEST_WAIT))
         return response
 
     # --- The client's role ---

@@ -10,8 +10,12 @@ from aiohttp import web
 
 def answer(value: object, status: int = 200) -> web.Response:
     """A JSON answer; dataclasses become objects."""
-    body = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-    return web.Response(body=body, status=status, content_type="application/json")
+    return web.Response(body=json(value), status=status, content_type="application/json")
+
+
+def json(value: object) -> bytes:
+    """As all answers are written; dataclasses become objects."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
 def must_be_json(request: web.Request) -> None:

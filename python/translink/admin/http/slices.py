@@ -9,14 +9,26 @@ from typing import TypeVar
 
 T = TypeVar("T")
 SLICE_SECONDS = 0.002
-"""Seconds of work after which others get their turn; a call's frames come every 20 ms."""
+"""Seconds of work after which others get their turn; a call's frames come every 20 ms. All who work in
+slices share it: each of them works once in a turn of the loop."""
+
+
+class _Workers:
+    """How many work in slices at this moment."""
+
+    count = 0
 
 
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items, made on demand, with a pause for others whenever `SLICE_SECONDS` is used up."""
-    until = time.monotonic() + SLICE_SECONDS
-    for item in items:
-        yield item
-        if time.monotonic() >= until:
-            await asyncio.sleep(0)
-            until = time.monotonic() + SLICE_SECONDS
+    """The items, made on demand, with a pause for others whenever the slice is used up; what is done
+    with an item counts, too, so nothing else may be awaited meanwhile."""
+    _Workers.count += 1
+    try:
+        until = time.monotonic() + SLICE_SECONDS / _Workers.count
+        for item in items:
+            yield item
+            if time.monotonic() >= until:
+                await asyncio.sleep(0)
+                until = time.monotonic() + SLICE_SECONDS / _Workers.count
+    finally:
+        _Workers.count -= 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -85,13 +86,13 @@ class Console:
 
     # --- Seeing ---
 
-    def stats(self) -> Mapping[str, Any]:
-        """Counters, delays and providers."""
-        board = self._switchboard
-        return {**self._figures(), "legs": board.leg_stats(), "totals": board.totals()}
+    def leg_stats(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Counters of each leg, looked at as they are asked for."""
+        return self._switchboard.leg_stats()
 
     def measures(self) -> Measures:
-        """For `/metrics`; the legs are looked at as they are asked for."""
+        """Figures of the whole, and what each leg counted since it was opened; the legs are looked at
+        as they are asked for."""
         board = self._switchboard
         totals = {"calls_total": board.calls_total, "calls_active": len(board.calls)}
         stats = {**self._figures(), "totals": totals}
@@ -149,11 +150,16 @@ class Console:
             leg["mode"] = None if own == board.mode else own
         return masked
 
-    def calls(self, state: str = "running") -> list[CallRow]:
-        """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first."""
+    def calls(self, state: str = "running") -> Iterator[CallRow]:
+        """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first. They
+        are made as they are asked for; a call that ends meanwhile is told as ended."""
         board = self._switchboard
-        rows = [] if state == "running" else self._transcripts.ended()
-        return rows if state == "ended" else [*rows, *(board.row(name) for name in board.calls)]
+        running = () if state == "ended" else tuple(board.calls)
+        if state != "running":
+            yield from self._transcripts.ended()
+        for name in running:
+            with contextlib.suppress(KeyError):  # it ended, and is not kept
+                yield self.row(name)
 
     def row(self, call: str) -> CallRow:
         """A call's row, running or kept. Raises `KeyError`."""

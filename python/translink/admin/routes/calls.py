@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
+import orjson
 from aiohttp import web
 
-from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.responses import answer, json, nothing_more
 from translink.admin.http.route import Route
+from translink.admin.http.slices import sliced
 from translink.admin.panel.console import Console
 from translink.admin.panel.exports import FORMATS
 from translink.admin.routes.requests import CallRequest, requested
@@ -39,13 +42,17 @@ class CallRoutes:
         state = request.query.get("state", "running")
         if state not in STATES:
             raise web.HTTPBadRequest(reason=f"state should be {', '.join(STATES)}")
-        rows = self._console.calls(state)
+        found: Collection[str] | None = None
         if text := request.query.get("q", "").strip():
             if len(text) > LONGEST_SEARCH:
                 reason = f"q should have at most {LONGEST_SEARCH} characters"
                 raise web.HTTPBadRequest(reason=reason)
             found = await self._console.search(text)
-            rows = [row for row in rows if row.call in found]
+        rows = [
+            orjson.Fragment(json(row))
+            async for row in sliced(self._console.calls(state))
+            if found is None or row.call in found
+        ]
         return answer({"calls": rows})
 
     async def _create(self, request: web.Request) -> web.Response:

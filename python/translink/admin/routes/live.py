@@ -28,7 +28,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from translink import __version__
 from translink.admin.access.guard import ROLE
+from translink.admin.http.responses import json
 from translink.admin.http.route import Route
+from translink.admin.http.slices import sliced
 from translink.admin.panel.console import Console
 from translink.admin.routes.requests import Watch, Watching, parsed
 from translink.admin.routes.sockets import Sockets, close, either
@@ -156,20 +158,22 @@ class Client:
                 )
                 return
             try:
-                self._watch(parsed(message.data, Watching).watch)
+                await self._watch(parsed(message.data, Watching).watch)
             except web.HTTPBadRequest as error:
                 self._cut(WSCloseCode.POLICY_VIOLATION, error.reason)
                 return
 
-    def _watch(self, watch: Watch) -> None:
+    async def _watch(self, watch: Watch) -> None:
         fresh = set(watch.calls).difference(self.watch.calls)
         self.watch = watch
         self._slots = {key: at for key, at in self._slots.items() if key[0] in watch.levels}
-        self._ticker.look_at(self, fresh)
+        await self._ticker.look_at(self, fresh)
 
     async def write(self, hello: dict[str, Any]) -> None:
         """Tell the news. Returns when it was cut off."""
-        rows = self._console.calls("all")
+        # What changes from here on is told as news, so the ticker looks first.
+        await self._ticker.looked.wait()
+        rows = [orjson.Fragment(json(row)) async for row in sliced(self._console.calls("all"))]
         await self._send({"hello": hello, "calls": rows, "system": self._console.system()})
         self.system = False
         while self._cut_off is None:
@@ -239,6 +243,6 @@ class Client:
     async def _send(self, news: dict[str, Any]) -> None:
         message = {"v": VERSION, "at": unix(), "n": self._number, **news}
         self._number += 1
-        body = orjson.dumps(message, default=str, option=orjson.OPT_NON_STR_KEYS)
+        body = json(message)
         async with asyncio.timeout(SEND_PATIENCE):
             await self._stream.send_str(body.decode())

@@ -20,7 +20,15 @@ from pydantic import (
 from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
 from translink.settings.lag import Original
-from translink.settings.legs import LEG_NAME, Mode
+from translink.settings.legs import (
+    LEG_NAME,
+    RAW_RATE,
+    Mode,
+    Rate,
+    ReplyFormat,
+    RtpFormat,
+    Transport,
+)
 from translink.settings.types import Address, Language, Source
 
 
@@ -97,6 +105,15 @@ class LegRequest(_Wish):
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Which speaks to it."""
+    transport: Transport = "raw"
+    """What its datagrams are, both ways: `raw` = headerless 16-bit PCM, little-endian; `rtp` = RTP,
+    which is sent from the port that it sends to; `auto` = raw until RTP comes."""
+    format: RtpFormat = "slin16"
+    """What RTP comes in, by Asterisk's names."""
+    reply: ReplyFormat | None = None
+    """What RTP its ear is sent. Left out: what comes in, or `g722` for slin16."""
+    rate: Rate = 16_000
+    """Of raw PCM, both ways."""
 
     def wish(self) -> LegWish:
         """For the exchange."""
@@ -108,6 +125,10 @@ class LegRequest(_Wish):
             source=self.source,
             voice=self.voice,
             original=self.original,
+            transport=self.transport,
+            format=self.format,
+            reply=self.reply,
+            rate=self.rate,
         )
 
 
@@ -117,11 +138,14 @@ class CallRequest(_Wish):
     legs: tuple[LegRequest, LegRequest]
 
     def wishes(self) -> tuple[LegWish, LegWish]:
-        """For the exchange. Raises `web.HTTPBadRequest` for a leg that could hear nothing."""
+        """For the exchange. Raises `web.HTTPBadRequest` for a leg that could hear nothing, or whose
+        settings contradict each other."""
         for number, leg in enumerate(self.legs):
             if leg.play_to is None and not leg.send_from_listen:
                 reason = f"legs.{number}.play_to: is needed when send_from_listen is false"
                 raise web.HTTPBadRequest(reason=reason)
+            if leg.transport != "raw" and leg.rate != 16_000:
+                raise web.HTTPBadRequest(reason=f"legs.{number}.{RAW_RATE}")
         one, two = (leg.wish() for leg in self.legs)
         return one, two
 

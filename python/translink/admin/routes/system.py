@@ -12,12 +12,15 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from translink.admin.http.responses import answer
+from translink.admin.http.metered import Metered
+from translink.admin.http.responses import answer, json
 from translink.admin.http.route import Route
+from translink.admin.http.shared import Shared
 from translink.admin.http.slices import sliced
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import exposition
 from translink.admin.routes.requests import ModeChange, requested
+from translink.calls.totals import Totals
 
 METRICS_AGE = 1.0
 """Seconds for which the text of `/metrics` is given out again."""
@@ -41,7 +44,10 @@ class SystemRoutes:
         self._counts = counts
         self._table = table
         self._openapi: bytes | None = None
-        self._exposing: asyncio.Task[tuple[bytes, str]] | None = None
+        self._stating = Shared(lambda: Metered(self._state(), self._spent))
+        self.seconds = 0.0
+        """Time of the loop's thread spent on what several clients may wait for."""
+        self._exposing: asyncio.Future[tuple[bytes, str]] | None = None
         self._exposed_at = 0.0
 
     def routes(self) -> list[Route]:
@@ -67,7 +73,26 @@ class SystemRoutes:
         return answer({"ok": good, **details}, 200 if good else 503)
 
     async def _stats(self, _: web.Request) -> web.Response:
-        return answer({**self._console.stats(), "admin": self._counts()})
+        return web.Response(body=await self._stating.get(), content_type="application/json")
+
+    async def _state(self) -> bytes:
+        """At 1,000 legs a fifth of a second's work and some megabytes: each leg is made, and made to
+        JSON, on its own."""
+        legs = [
+            json(name) + b":" + json(stats)
+            async for name, stats in sliced(self._console.leg_stats())
+        ]
+        measures, totals = self._console.measures(), Totals()
+        async for leg in sliced(measures.legs):
+            totals.add(leg)
+        return json(
+            {
+                **measures.stats,
+                "legs": orjson.Fragment(b"{" + b",".join(legs) + b"}"),
+                "totals": {**totals.summary(), **measures.stats["totals"]},
+                "admin": self._counts(),
+            }
+        )
 
     async def _settings(self, _: web.Request) -> web.Response:
         return answer(self._console.settings())
@@ -78,7 +103,7 @@ class SystemRoutes:
             self._exposing.done() and time.monotonic() - self._exposed_at >= METRICS_AGE
         ):
             self._exposed_at = time.monotonic()
-            self._exposing = asyncio.create_task(self._expose(), name="metrics")
+            self._exposing = asyncio.ensure_future(Metered(self._expose(), self._spent))
         body, content_type = await asyncio.shield(self._exposing)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
@@ -87,6 +112,9 @@ class SystemRoutes:
         legs = [leg async for leg in sliced(measures.legs)]
         stats = {**measures.stats, "admin": self._counts()}
         return await asyncio.to_thread(exposition, replace(measures, stats=stats, legs=legs))
+
+    def _spent(self, seconds: float) -> None:
+        self.seconds += seconds
 
     async def _document(self, _: web.Request) -> web.Response:
         if self._openapi is None:

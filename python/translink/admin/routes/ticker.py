@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
+from translink.admin.http.metered import Metered
+from translink.admin.http.slices import sliced
 from translink.admin.panel.console import Console
 from translink.observe.journal import Event
 
@@ -40,6 +42,8 @@ class Ticker:
         self.legs: dict[str, orjson.Fragment] = {}
         self.stages: dict[str, orjson.Fragment] = {}
         self.system: orjson.Fragment | None = None
+        self.looked = asyncio.Event()
+        """All rows were looked at once: changes from then on are told."""
         self._console = console
         self._clock = clock
         self._clients: set[Client] = set()
@@ -59,11 +63,6 @@ class Ticker:
         """One more dashboard."""
         self._clients.add(client)
         if self._task is None:
-            for row in self._console.calls("all"):
-                self._keep("row", row.call, orjson.dumps(row), self.rows)
-                if row.state == "running":
-                    # In a silent call nothing happens, and that is news.
-                    self._dirty[row.call] = 0.0
             self._deaf = self._console.listen(self._event)
             self._task = asyncio.create_task(self._run(), name="live-ticker")
 
@@ -73,15 +72,19 @@ class Ticker:
         if not self._clients and self._task is not None:
             self._task.cancel()
             self._task = None
+            self.looked.clear()
             self._deaf()
             for known in (self.rows, self.legs, self.stages, self._dirty, self._bodies):
                 known.clear()
             self._looked_at.clear()
 
-    def look_at(self, client: Client, calls: Collection[str]) -> None:
+    async def look_at(self, client: Client, calls: Collection[str]) -> None:
         """A client has these calls on its screen now: it wants to know all of them."""
+        await Metered(self._look_at(client, calls), self._spent)
+
+    async def _look_at(self, client: Client, calls: Collection[str]) -> None:
         now = self._clock()
-        for call in calls:
+        async for call in sliced(calls):
             # A user who turns pages to and fro gets what was found a moment ago.
             if now - self._looked_at.get(call, -LEG_TIME) >= LEG_TIME:
                 self._looked_at[call] = now
@@ -93,17 +96,17 @@ class Ticker:
         client.levels = True
         client.wake.set()
 
-    def tick(self, now: float) -> None:
-        """Look once (`now` = the clock's time)."""
-        self._look_at_rows(now)
+    async def tick(self, now: float) -> None:
+        """Look once (`now` = the clock's time), in slices."""
+        await self._look_at_rows(now)
         watched = {call for client in self._clients for call in client.watch.calls}
         if now - self._legs_at >= LEG_TIME:
             self._legs_at = now
-            for call in watched:
+            async for call in sliced(watched):
                 self._tell_legs(call)
         if now - self._stages_at >= STAGES_TIME:
             self._stages_at = now
-            for call in watched:
+            async for call in sliced(watched):
                 self._tell_stages(call)
         if now - self._system_at >= SYSTEM_TIME:
             self._system_at = now
@@ -112,7 +115,7 @@ class Ticker:
                 client.system = True
         if now - self._swept_at >= SWEEP_TIME:
             self._swept_at = now
-            self._sweep()
+            await self._sweep()
             self._looked_at.clear()
         hurried = self._console.hurried()
         for client in self._clients:
@@ -121,19 +124,25 @@ class Ticker:
                 client.wake.set()
 
     async def _run(self) -> None:
+        try:
+            await Metered(self._look_at_all(), self._spent)
+        except Exception:
+            log.exception("a bug in the live updates")
+        self.looked.set()
         while True:
             hurried = self._console.hurried()
             await asyncio.sleep(HURRIED_TICK if hurried else TICK_SECONDS)
             if hurried:
                 left_out = round(HURRIED_TICK / TICK_SECONDS) - 1
                 self._console.left_out(left_out * len(self._clients))
-            before = time.thread_time()
             try:
-                self.tick(self._clock())
+                await Metered(self.tick(self._clock()), self._spent)
             except Exception:
                 log.exception("a bug in the live updates")
                 await asyncio.sleep(5.0)  # not a traceback at every tick
-            self.seconds += time.thread_time() - before
+
+    def _spent(self, seconds: float) -> None:
+        self.seconds += seconds
 
     def _event(self, event: Event) -> None:
         if event.call is not None and event.type != "interim":
@@ -148,9 +157,16 @@ class Ticker:
 
     # --- Looking ---
 
-    def _look_at_rows(self, now: float) -> None:
-        for call, due in list(self._dirty.items()):
-            if now < due:
+    async def _look_at_all(self) -> None:
+        async for row in sliced(self._console.calls("all")):
+            self._keep("row", row.call, orjson.dumps(row), self.rows)
+            if row.state == "running":
+                # In a silent call nothing happens, and that is news.
+                self._dirty.setdefault(row.call, 0.0)
+
+    async def _look_at_rows(self, now: float) -> None:
+        async for call in sliced([call for call, due in self._dirty.items() if now >= due]):
+            if (due := self._dirty.get(call)) is None:
                 continue
             try:
                 body = orjson.dumps(self._console.row(call))
@@ -213,10 +229,12 @@ class Ticker:
 
     # --- Forgetting ---
 
-    def _sweep(self) -> None:
-        known = {row.call for row in self._console.calls("all")}
-        for call in [call for call in self.rows if call not in known]:
-            self._forget(call)
+    async def _sweep(self) -> None:
+        async for call in sliced(tuple(self.rows)):
+            try:
+                self._console.row(call)
+            except KeyError:
+                self._forget(call)
         open_legs = self._console.legs()
         for leg in [leg for leg in self.legs if leg not in open_legs]:
             del self.legs[leg], self._bodies["leg", leg]

@@ -24,6 +24,7 @@ import re
 import orjson
 
 from translink.errors import Kind, ProviderError, kind_of_close, printable
+from translink.log import RateLimit
 from translink.results import (
     RATE,
     Result,
@@ -56,6 +57,7 @@ class Listen:
     ) -> None:
         self.source = source
         self._keep_alive = keep_alive
+        self._limit = RateLimit()
         self._last_sent = now
         self._out: list[bytes | str] = []
         self._events: list[StreamEvent] = []
@@ -128,6 +130,18 @@ class Listen:
 
     def receive(self, message: str | bytes, now: float) -> None:
         """Take one message of the server."""
+        before = self.malformed
+        self._receive(message, now)
+        if self.malformed > before and (unlogged := self._limit.due("malformed", now)) is not None:
+            _log.warning(
+                "%s sent what cannot be read (%d bytes), skipped: %d so far, %d not in the log",
+                self.source,
+                len(message),
+                self.malformed,
+                unlogged,
+            )
+
+    def _receive(self, message: str | bytes, now: float) -> None:
         self.last_received = now
         try:
             value = orjson.loads(message)
