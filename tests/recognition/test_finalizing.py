@@ -104,6 +104,35 @@ def test_long_speech_without_an_answer_is_asked_for_in_a_shorter_pause() -> None
     assert [step for _, step in line.steps] == [AskFinal(early=False)]
 
 
+def test_a_word_that_the_detector_has_not_noticed_yet_is_not_cut() -> None:
+    line = Line(FinalizeRules())
+    line.talk(1.0)
+    line.talk(0.98, speech=False)
+    line.talk(0.06, speech=False, rms=500)
+    line._look()
+    line.talk(1.0)
+    assert line.steps == []
+
+
+def test_a_noise_that_is_no_word_puts_the_question_off_only_for_a_moment() -> None:
+    line = Line(FinalizeRules())
+    line.talk(1.0)
+    line.talk(1.0, speech=False)
+    line.talk(1.0, speech=False, rms=500)
+    [(at, step)] = line.steps
+    assert step == AskFinal(early=False)
+    assert 2.2 < at < 2.5
+
+
+def test_who_is_cut_off_in_the_first_sound_of_a_word_is_asked_for_all_the_same() -> None:
+    line = Line(FinalizeRules())
+    line.talk(1.0)
+    line.talk(0.5, speech=False)
+    line.talk(0.06, speech=False, rms=500)
+    heard = line.now
+    assert line.finals.step(heard + 1.0, line.speech.head, heard) == AskFinal(early=False)
+
+
 def test_what_is_not_answered_is_passed_over_in_the_pause_that_was_asked_about() -> None:
     line = Line()
     line.talk(1.0)

@@ -42,6 +42,8 @@ LONG = 2.0
 SHORT = 0.3
 PAUSE = 0.1
 """Quiet by level after which a suspect is asked, seconds."""
+IDLE = 0.1
+"""Seconds without a frame after which no word is taken to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,9 @@ class Finalizing:
 
     def _ask(self, now: float, heard: float, waiting: int) -> AskFinal | None:
         if not waiting:
+            return None
+        if self._quiet.broken and now - heard < IDLE:
+            # Asked now, a recogniser makes half a word final. Soon the detector hears it, too.
             return None
         quiet = self._speech.quiet_for() / RATE + now - heard
         if quiet > (self._rules.quiet if waiting < LONG * RATE else SHORT):

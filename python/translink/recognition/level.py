@@ -15,6 +15,9 @@ ABOVE_FLOOR = 2.0
 """6 dB above the room's noise is still quiet."""
 BELOW_TALKER = 1 / 16
 """So is 24 dB below the talker, in a room without noise."""
+UNNOTICED = 10
+"""Frames of sound after which a voice detector has made up its mind; longer is noise, or is speech to
+the detector, too."""
 
 
 class Quiet:
@@ -27,6 +30,13 @@ class Quiet:
         self._talker = 0.0
         self._frames = 0
         """Quiet ones in a row."""
+        self._loud = 0
+        """And those that are not."""
+
+    @property
+    def broken(self) -> bool:
+        """A sound has just begun: a word perhaps, that the detector has not noticed yet."""
+        return 0 < self._loud <= UNNOTICED
 
     @property
     def now(self) -> bool:
@@ -44,6 +54,8 @@ class Quiet:
             self._talker = rms
         if rms > ABOVE_FLOOR * self._floor and rms > BELOW_TALKER * self._talker:
             self._frames = 0
+            self._loud += 1
             return False
+        self._loud = 0
         self._frames += 1
         return self._frames == self._least
