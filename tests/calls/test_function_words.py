@@ -9,7 +9,14 @@ from translink.calls.function_words import FUNCTION_WORDS, is_function_word
 
 @pytest.mark.parametrize(
     ("token", "language"),
-    [("the", "en"), ("The", "en-US"), ("I’m", "en"), ("du", "fr-CA"), ("À", "fr"), ("não", "pt-BR")],
+    [
+        ("the", "en"),
+        ("The", "en-US"),
+        ("I’m", "en"),
+        ("du", "fr-CA"),
+        ("À", "fr"),
+        ("não", "pt-BR"),
+    ],
 )
 def test_capitals_apostrophes_and_regions_do_not_hide_one(token: str, language: str) -> None:
     assert is_function_word(token, language)
