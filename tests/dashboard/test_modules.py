@@ -182,7 +182,8 @@ KEYS = {"deepgram": {"api_key": "***"}, "deepl": {"api_key": "***"}}
         ),
         (
             {"deepgram.prerecorded": ("held", "busy", 429)},
-            *("warn", "Deepgram prerecorded has to wait", "Deepgram wants fewer requests (429).", "translink asks again"),
+            *("warn", "Deepgram prerecorded has to wait"),
+            *("Deepgram wants fewer requests (429).", "translink asks again"),
         ),
         (
             {"deepgram.listen": ("open", "denied", 402), "deepgram.prerecorded": ("open", "denied", 402)},

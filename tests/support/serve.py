@@ -23,8 +23,13 @@ from translink.callers.server_process import LegPlan, ServerProcess, free_port
 
 DEEPGRAM_KEY = "dg-0123456789abcdef0123456789abcdef"
 DEEPL_KEY = "01234567-89ab-cdef-0123-456789abcdef:fx"
-BEACONS = ("TRANSLINK_LAG__FASTEST=1", "TRANSLINK_ECHO__GUARD=false")
-"""Beacons do not survive to be said faster, and all of them have one beat, as an echo has."""
+BEACONS = (
+    "TRANSLINK_LAG__FASTEST=1",
+    "TRANSLINK_ECHO__GUARD=false",
+    "TRANSLINK_DEEPGRAM__EARLY_FINALIZE=0",
+)
+"""Beacons do not survive to be said faster, all of them have one beat, as an echo has, and between two is a
+pause that words of speech do not have."""
 PATIENCE = 10.0
 """Seconds for what takes one on an idle machine."""
 

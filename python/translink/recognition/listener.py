@@ -87,6 +87,7 @@ class Listener:
         self._rules = rules or ListenRules()
         self._precedents = precedents or Precedents()
         self._cadence = cadence or Cadence()
+        self._rng = rng or Random()
         self._speech = SpeechMap(start, ledger_seconds)
         self._finalizing = Finalizing(self._speech, self._rules.finalize)
         self._timeline = Timeline(start)
@@ -98,6 +99,7 @@ class Listener:
             on_change=self._release,
             on_failed=self._piece_failed,
             rule=self._rules.cut,
+            rng=self._rng,
         )
         self._start = start
         self._shown = start
@@ -108,13 +110,11 @@ class Listener:
         """Failed connections in a row."""
         self._fallen_back = False
         self._refused = False
-        """The provider says that our request is wrong: no use asking again before something
-        changes."""
+        """Our request is wrong, says the provider: no use asking before something changes."""
         self._handover_since: float | None = None
         self._stint: Stint | None = None
         self._no_stint = asyncio.Event()
         self._changed = asyncio.Event()
-        self._rng = rng or Random()
         self._backoff = Backoff(rng=self._rng)
 
     @property

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 PREROLL = RATE * 3 // 10
 """A VAD notices a soft beginning late."""
-_CHANCE = Random()
 NOTICED = RATE // 10
 """Sound that a VAD may have missed before it noticed speech."""
 UNCUT = RATE * 6 // 10
@@ -67,6 +66,7 @@ class Pieces:
         on_change: Callable[[], None],
         on_failed: Callable[[ProviderError], None],
         rule: CutRule = CutRule(),
+        rng: Random | None = None,
     ) -> None:
         """`transcribe(pcm, start)` does one bounded round through all providers in line (with their
         breakers and queue) for the span that begins at sample `start`, and raises `ProviderError`
@@ -75,10 +75,13 @@ class Pieces:
         self._timeline = timeline
         self._audio = audio
         self._speech = speech
+        self._origin = speech.head
+        """The call's first sample: nothing before it is this call's."""
         self._transcribe = transcribe
         self._on_change = on_change
         self._on_failed = on_failed
         self._rule = rule
+        self._rng = rng or Random()
         self._tasks: dict[asyncio.Task[None], Span] = {}
         self._slots = asyncio.Semaphore(PIECES_AT_ONCE)
         self._broke = asyncio.Event()
@@ -170,7 +173,7 @@ class Pieces:
                 error = await self._attempt(span)
             if error is None:
                 return
-            pause = jittered(_CHANCE, level, base=0.25, cap=2.0)
+            pause = jittered(self._rng, level, base=0.25, cap=2.0)
             await asyncio.sleep(max(pause, min(error.retry_after or 0.0, 5.0)))
 
     async def _attempt(self, span: Span) -> ProviderError | None:
@@ -185,7 +188,7 @@ class Pieces:
         begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
         begin = max(0, begin // FRAME * FRAME)
         first, pcm = self._audio.history(begin, end)
-        if first > max(begin, talk.start - NOTICED):
+        if first > max(begin, talk.start - NOTICED, self._origin):
             # Half a word would be heard as another one.
             cut = self._speech.quietest(first, min(first + UNCUT, talk.end))
             if cut > talk.start and self._lose_head(span, talk.end, cut):
