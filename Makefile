@@ -69,7 +69,8 @@ loom: # a target folder of its own, else the flag rebuilds everything twice
 	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
 pytest: $(VENV)/.dev $(VENV)/.release # a file's tests stay with one worker: they share a server
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -m alone $(ARGS) || [ $$? -eq 5 ]
 
 ##@ Measure
 .PHONY: bench fuzz interop chaos

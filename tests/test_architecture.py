@@ -85,7 +85,6 @@ COVERED_BY = {
     "callers.summary": "callers/test_demo",
     "callers.view": "callers/test_demo",
     "calls.direction": "calls/test_interpreter",
-    "calls.function_words": "calls/test_segments",
     "calls.leg": "calls/test_switchboard",
     "observe.views": "admin/panel/test_exports",
     "recognition.level": "recognition/test_finalizing",

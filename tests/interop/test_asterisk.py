@@ -24,7 +24,11 @@ from translink.pbx.inquiry import inquire
 from translink.settings.model import Settings
 from translink.settings.telephony import AriSettings
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(1500),
+]
 
 WORDS = 10
 NAMED = "11111111-2222-3333-4444-555555555555"

@@ -10,6 +10,7 @@ from translink.sim.programs import PROGRAM
 from translink.sim.run import Scene, simulate
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_a_client_without_a_ledger_loses_words_by_a_reset_and_none_without(
     monkeypatch: pytest.MonkeyPatch,

@@ -12,6 +12,8 @@ import pytest
 from tests.support.paths import ROOT
 from translink.sim import run
 
+pytestmark = pytest.mark.alone
+
 PROMISED = {
     "words_said", "words_heard", "words_lost", "words_doubled", "words_out_of_order",
     "mouth_to_ear_ms", "own_ms", "sockets_opened", "handshakes", "cpu_seconds", "rss_bytes",

@@ -21,6 +21,7 @@ def talk_file(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_every_word_of_a_talk_is_found_at_the_ear(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
