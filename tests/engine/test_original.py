@@ -18,6 +18,9 @@ from .kit import LOCAL, engine, udp
 
 USUAL = ((0.3, 1.0), (1.5, 1.35), (4.0, 1.5))
 
+pytestmark = pytest.mark.alone
+"""Loudness is measured while it plays, to some milliseconds."""
+
 
 def tone(hertz: float, seconds: float, amplitude: int = 9_000) -> bytes:
     count = int(seconds * 16_000)
