@@ -77,11 +77,11 @@ impl Tally {
     /// What is reported at `now`; none: nothing was heard yet.
     pub fn block(&mut self, now: Nanos) -> Option<Block> {
         let expected = self.highest.wrapping_sub(self.first?).wrapping_add(1);
-        let new = expected.wrapping_sub(self.expected_before);
+        let due = expected.wrapping_sub(self.expected_before);
         let came = self.received.wrapping_sub(self.received_before);
         self.expected_before = expected;
         self.received_before = self.received;
-        let fraction = u64::from(new.saturating_sub(came)) * 256 / u64::from(new.max(1));
+        let fraction = u64::from(due.saturating_sub(came)) * 256 / u64::from(due.max(1));
         let (report, since) = self.report.map_or((0, 0), |(report, at)| {
             (report, now.saturating_sub(at) * 65_536 / 1_000_000_000)
         });

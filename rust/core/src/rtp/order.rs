@@ -267,7 +267,7 @@ impl Order {
     fn step(&mut self, missing: usize) {
         let steps = missing + 1;
         self.came = if steps < u128::BITS as usize {
-            self.came << steps | 1
+            (self.came << steps) | 1
         } else {
             1
         };
