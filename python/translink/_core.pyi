@@ -376,7 +376,7 @@ class Engine:
     def set_source(self, leg: int, source: str | Sequence[str]) -> None:
         """Whom to hear from now on, as in `add_leg`. Raises `ValueError`.
 
-        Whoever was heard until now has to be let in anew, and an ear without `play_to` is nowhere
+        The sender that was heard until now has to be let in anew, and an ear without `play_to` is nowhere
         until they are.
         """
 
@@ -387,7 +387,7 @@ class Engine:
         """Whose datagram was dropped last, in this call or before."""
 
     def set_play_to(self, leg: int, play_to: tuple[str, int] | None) -> None:
-        """Where the ear is from now on, whoever talks. It is sent from the socket that listens.
+        """Where the ear is from now on, whichever sender is heard. It is sent from the socket that listens.
 
         For a PBX that says where it listens only when it knows where the leg does. Raises
         `OSError`, `ValueError`.

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from translink.errors import SettingsError, TranslinkError
+
+if TYPE_CHECKING:
+    from translink.control import Target
 
 commands = typer.Typer(
     name="translink",
@@ -333,11 +336,9 @@ def status(
 ) -> None:
     """Show how the running server is: ready or why not, mode, providers, calls. Exit code 1: not
     ready, 3: nobody answers, 4: wrong token."""
-    from translink.control import run_status, target_of
-    from translink.settings.model import Settings
+    from translink.control import run_status
 
-    settings = Settings.load(config=config, env_file=env_file)
-    _leave(run_status(target_of(settings, url, token), json=json))
+    _leave(run_status(_target(url, token, config, env_file), json=json))
 
 
 @commands.command(short_help="Show or switch the running server's mode.")
@@ -354,13 +355,12 @@ def mode(
     json: Json = False,
 ) -> None:
     """Show the running server's mode, or switch it while calls run."""
-    from translink.control import run_mode, target_of
-    from translink.settings.model import Settings
+    from translink.control import run_mode
 
     if leg is not None and to is None:
         raise typer.BadParameter("say which mode the leg should have", param_hint="--leg")
-    settings = Settings.load(config=config, env_file=env_file)
-    _leave(run_mode(target_of(settings, url, token), mode=to, leg=leg, share=share, json=json))
+    target = _target(url, token, config, env_file)
+    _leave(run_mode(target, mode=to, leg=leg, share=share, json=json))
 
 
 @commands.command(short_help="End a call of the running server.")
@@ -373,11 +373,9 @@ def end(
     json: Json = False,
 ) -> None:
     """End a call: what was said is still translated and spoken."""
-    from translink.control import run_end, target_of
-    from translink.settings.model import Settings
+    from translink.control import run_end
 
-    settings = Settings.load(config=config, env_file=env_file)
-    _leave(run_end(target_of(settings, url, token), call, json=json))
+    _leave(run_end(_target(url, token, config, env_file), call, json=json))
 
 
 @commands.command(short_help="Print what to paste into Asterisk or FreeSWITCH.")
@@ -396,6 +394,16 @@ def dialplan(
         raise typer.BadParameter("asterisk or freeswitch", param_hint="SYSTEM")
     settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
     typer.echo(kinds[system](settings))
+
+
+def _target(
+    url: str | None, token: str | None, config: Path | None, env_file: Path | None
+) -> Target:
+    """The running server that an order is for."""
+    from translink.control import target_of
+    from translink.settings.model import Settings
+
+    return target_of(Settings.load(config=config, env_file=env_file), url, token)
 
 
 def _print_version() -> None:

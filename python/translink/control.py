@@ -81,7 +81,7 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
     host = f"[{host}]" if ":" in host else host
     if admin.tls_cert is None:
         return Target(f"http://{host}:{admin.port}", shown)
-    # Its own certificate is what is expected there, whoever signed it and for whichever name.
+    # Its own certificate is what is expected there, by any signer and for any name.
     context = ssl.create_default_context(cafile=str(admin.tls_cert))
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

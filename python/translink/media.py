@@ -304,7 +304,7 @@ class MediaLeg:
         self._engine.set_source(self.number, source)
 
     def set_play_to(self, play_to: tuple[str, int] | None) -> None:
-        """Where the ear is from now on, whoever talks; None = nowhere. Raises `OSError`, `ValueError`."""
+        """Where the ear is from now on, whichever sender is heard; None = nowhere. Raises `OSError`, `ValueError`."""
         self._engine.set_play_to(self.number, play_to)
 
     def source(self) -> tuple[str, int] | None:

@@ -24,8 +24,8 @@ from translink.settings.secrets import without_secrets
 _READY = 90.0
 """Seconds a child may take to be ready; the first start ever makes the French dictionary."""
 _STOP = 0.6
-"""Seconds a child may take to end before it is killed; it has nothing to save, and whoever stops a
-server waits."""
+"""Seconds a child may take to end before it is killed; it has nothing to save, and to stop a
+server must not wait for it."""
 _TAIL = 2_000
 """Bytes of its log that an error quotes."""
 KEY_NAME = "TRANSLINK_OFFLINE_KEY"

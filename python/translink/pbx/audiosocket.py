@@ -2,7 +2,7 @@
 
 A connection's first message is a UUID. Either somebody expects it (a media channel that we asked
 Asterisk for) or it names a leg. From then on the media thread has the connection; nothing here runs
-for its audio. Whoever does not say in time which call they are, or names none, is hung up and logged.
+for its audio. A connection that does not say in time which call it is for, or names none, is closed and logged.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ class Desk:
             each.media.remove()
 
     def call_over(self, call: Call) -> None:
-        """Every word of it was said: whoever is still on the line may go."""
+        """Every word of it was said: the party that is still on the line may go."""
         for name in call.legs:
             if (seat := self._seats.get(name)) is not None:
                 seat.hang_up()

@@ -78,7 +78,7 @@ class Asking(Protocol):
 
 
 class Line:
-    """One of them. Its end comes once, whoever wants it."""
+    """One of them. Its end comes once, from whichever side."""
 
     def __init__(
         self,

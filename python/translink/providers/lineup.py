@@ -109,7 +109,7 @@ class Lineup:
         )
 
     def breakers(self) -> dict[str, dict[str, str | int | float | None]]:
-        """State of every provider, for stats, health and the dashboard; `down`: whoever asked it now
+        """State of every provider, for stats, health and the dashboard; `down`: a request to it now
         would wait for more than a few seconds.
 
         A provider that is not `closed` also has the class of the error (`kind`, `status`), since

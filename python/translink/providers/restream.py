@@ -35,7 +35,7 @@ class Restream:
         reading = asyncio.create_task(_read(stream, sent), name="restream-read")
         try:
             await asyncio.wait((sending, reading), return_when=asyncio.FIRST_EXCEPTION)
-            # Whoever failed first tells why; after that error the other one may wait for ever.
+            # The one that failed first tells why; after that error the other one may wait for ever.
             for task in (reading, sending):
                 if task.done():
                     task.result()

@@ -3,7 +3,7 @@ provider's health.
 
 A handshake is no success: servers that are starting, or whose back end is away, take connections
 and close them. A stream is *proved* when it has lived for a while and answered, or had nothing to
-answer; whoever feeds it says so. Until then its end is a failed attempt like any other.
+answer; the feed says so. Until then its end is a failed attempt like any other.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Pieces:
         self._on_change()
 
     def give_up(self) -> None:
-        """End every span, whoever has it: speech in it without an answer is lost, and said so."""
+        """End every span, with whichever provider it is: speech in it without an answer is lost, and said so."""
         self.cancel()
         for span in self._timeline.unfinished():
             self._timeline.end(span, self._speech.head)

@@ -86,7 +86,7 @@ class Timeline:
         self._seam = Seam()
         """Between the first span and those before it."""
         self._lost = start
-        """Up to here words were reported lost: whoever heard them after all, they do not count."""
+        """Up to here words were reported lost: heard after all, they do not count."""
         self._acknowledged = start
         self.assigned: int | None = start
         """First sample no span covers yet; None while an open span covers all that comes."""

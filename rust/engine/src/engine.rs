@@ -153,7 +153,7 @@ impl Engine {
     /// End of a call whose ear still has something to hear. Frames whose `life` is less than the answer
     /// belong to it, as in [`Engine::reset_leg`]; but the ledger, what waits for the ear and what waits
     /// in the socket stay, and the byte stream goes on without a seam: the next call can begin from
-    /// any sample that the ledger has. Whoever was heard is let go, so the next call may come from
+    /// any sample that the ledger has. The sender that was heard is let go, so the next call may come from
     /// elsewhere at once; an ear that was learned stays where it is until then, and what still waits
     /// for it is flushed when the next call's talker is another one.
     ///
@@ -233,7 +233,7 @@ impl Engine {
         read.map_err(|_| Error::Memory("a recording"))
     }
 
-    /// Whom to hear from now on. Whoever was heard until now has to be let in anew, and an ear that
+    /// Which senders to hear from now on. The one that was heard until now has to be let in anew, and an ear that
     /// was learned from the datagrams to be learned anew.
     ///
     /// # Errors
@@ -243,7 +243,7 @@ impl Engine {
         self.send(Command::Source { leg, policy })
     }
 
-    /// Where the ear is from now on, whoever talks: what a PBX tells only when the leg's own address has
+    /// Where the ear is from now on, whichever sender is heard: what a PBX tells only when the leg's own address has
     /// been told to it. Sent from the receiving socket. None: nowhere.
     ///
     /// # Errors

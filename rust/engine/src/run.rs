@@ -207,7 +207,7 @@ impl Media {
                 if let Some(place) = self.legs.find(leg) {
                     self.remove(place);
                 }
-                // Whoever asked may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = done.try_send(());
             }
             Command::Play {

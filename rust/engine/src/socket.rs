@@ -84,7 +84,7 @@ impl Sockets {
         self.ear.is_some()
     }
 
-    /// The ear is there, from now on and whoever talks. It is sent from the receiving socket.
+    /// The ear is there, from now on, whichever sender is heard. It is sent from the receiving socket.
     pub(crate) fn play_to(&mut self, ear: Option<SocketAddr>) {
         self.own = None;
         self.ear = ear.map(SockAddr::from);

@@ -6,7 +6,7 @@
 //! stalls stalls no ear. Accepting it and finding out whose it is happens once a call, in Python.
 //!
 //! A message is written by one call. Where the kernel takes only a part of it, the rest comes first,
-//! and until then frames are dropped and counted: whoever reads nothing for so long has no use for
+//! and until then frames are dropped and counted: a peer that reads nothing for so long has no use for
 //! them, and a piece of a message would hold Asterisk's channel up.
 
 use std::io::{self, Read, Write};

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Shared(Generic[T]):
-    """Never twice at the same time, and never older than the question: whoever asks while it is
+    """Never twice at the same time, and never older than the question: a request that comes while it is
     being done waits, with all the others, for the next time."""
 
     def __init__(self, make: Callable[[], Awaitable[T]]) -> None:

@@ -1,7 +1,7 @@
 //! What an ear is sent becomes RTP: a packet for every 20 ms, on the clock of their deadlines.
 //!
 //! The marker is set on the first packet and on the first after a pause (RFC 3551, section 4.1); the time stamp
-//! goes on by the time that has passed, so that a pause is one for whoever listens, too.
+//! goes on by the time that has passed, so that a pause is one for the listener, too.
 
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
 use crate::g722::Encoder;
