@@ -14,8 +14,8 @@ Interims are shown and never leave this file otherwise. Finals are put one after
 * nothing came for `max_wait` seconds, or speech goes on and the first word has waited for
   `max_hold`.
 
-None of them ends on a function word (`the`, `of`), unless the talker left it at that: what such a word
-belongs to has not been said yet. It waits for that, `max_wait` seconds at most.
+None of them but the cut for length ends on a function word (`the`, `of`), unless the talker left it at
+that: what such a word belongs to has not been said yet. It waits for that, `max_wait` seconds at most.
 
 So the words of the segments are the words of the finals: in order, each once, whatever the order of
 everything else. The results come in absolute leg samples, in order of speech and without repetition
