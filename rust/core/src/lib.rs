@@ -48,6 +48,7 @@
 //!             Output::Frame(frame) => frames.push(frame),
 //!             Output::Transmit { payload, .. } => { /* socket.send(&payload) */ let _ = payload; }
 //!             Output::Playout(event) => { /* tell the orchestrator */ let _ = event; }
+//!             Output::Digit { .. } | Output::Rtp { .. } => { /* on RTP legs */ }
 //!             Output::Timeout(at) => break at,
 //!         }
 //!     };
