@@ -23,7 +23,7 @@ from translink.settings.secrets import without_secrets
 
 _READY = 90.0
 """Seconds a child may take to be ready; the first start ever makes the French dictionary."""
-_STOP = 0.6
+_STOP = 0.3
 """Seconds a child may take to end before it is killed; it has nothing to save, and to stop a
 server must not wait for it."""
 _TAIL = 2_000
@@ -90,7 +90,7 @@ class ServerChild:
         return 0 if process is None else await process.wait()
 
     async def stop(self) -> None:
-        """Ends it, by force after 0.6 s; at once if it is not ready yet. Idempotent."""
+        """Ends it, by force after 0.3 s; at once if it is not ready yet. Idempotent."""
         process, self._process = self._process, None
         if process is None:
             return
