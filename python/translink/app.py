@@ -36,7 +36,7 @@ from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
 from translink.process.proxies import proxy_warning, unused_proxies
-from translink.process.threads import in_thread
+from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.wiring import Providers, find_endpoints, refuse_voiceless
@@ -70,6 +70,7 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     """
     conceal(settings.secrets())
     allow_descriptors()
+    share_the_interpreter()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_serve(settings, reread))
