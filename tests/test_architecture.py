@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "admin/routes": "admin/http admin/access admin/panel calls observe settings process",
         "admin": "admin/http admin/access admin/panel admin/routes settings",
         "offline/engines": "",
-        "offline": "offline/engines settings",
+        "offline": "offline/engines settings process",
         "callers": "settings",
         "sim": "callers offline offline/engines",
         "sim/talk": "callers offline offline/engines sim",
