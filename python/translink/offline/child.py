@@ -22,7 +22,7 @@ from translink.settings.secrets import without_secrets
 
 _READY = 90.0
 """Seconds a child may take to be ready; the first start ever makes the French dictionary."""
-_STOP = 0.6
+_STOP = 0.3
 """Seconds a child may take to end before it is killed; it has nothing to save, and to stop a
 server must not wait for it."""
 KEY_NAME = "TRANSLINK_OFFLINE_KEY"
@@ -76,7 +76,7 @@ class ServerChild:
         return await self._child.wait()
 
     async def stop(self) -> None:
-        """Ends it, by force after 0.6 s; at once if it is not ready yet. Idempotent."""
+        """Ends it, by force after 0.3 s; at once if it is not ready yet. Idempotent."""
         await self._child.stop(_STOP if self.announced else 0.0)
 
 
