@@ -22,6 +22,7 @@ from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer, address_refused
 from translink.calls.exchange import Exchange
+from translink.calls.notice import Notices
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
@@ -139,10 +140,11 @@ class App:
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}
             media.start()
+            services = replace(self.lineup.services(), pressure=self.pressure)
             self.switchboard = Switchboard(
                 settings,
                 legs,
-                services=replace(self.lineup.services(), pressure=self.pressure),
+                services=services,
                 journal=self.journal,
                 rules=providers.rules(),
                 policy=SegmentPolicy(
@@ -152,6 +154,7 @@ class App:
                     min_chars=settings.segment.min_chars,
                     max_words=settings.segment.max_words,
                 ),
+                notices=Notices(settings.notice, services),
             )
             exchange = Exchange(
                 settings.calls,
@@ -166,7 +169,10 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            telephony = Telephony(settings, self.switchboard, media)
+            telephony = Telephony(settings, self.switchboard, media, services.speak)
+
+            if telephony.connections is not None:
+                exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
                 transcripts.close(call.row(), call.stages.summary())

@@ -188,6 +188,7 @@ class Program(Console):
             "stages_ms": self.stages(call),
             "owners": {"own": "own"},
             "transcript": self.lines,
+            "notices": [],
             "dropped_lines": 0,
         }
         return cast("CallDetail", known | more)

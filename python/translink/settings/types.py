@@ -91,7 +91,8 @@ def _language(value: str) -> str:
     return value
 
 
-def _comma_separated(value: object) -> object:
+def comma_separated(value: object) -> object:
+    """`a, b` as two; anything else as it is."""
     if isinstance(value, str):
         return tuple(term for part in value.split(",") if (term := part.strip()))
     return value
@@ -137,7 +138,7 @@ def _source(value: str) -> str:
 def _sources(value: object) -> object:
     if value in ("first", "any"):
         return value
-    terms = _comma_separated(value)
+    terms = comma_separated(value)
     if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
         raise ValueError("should be first, any, or IP addresses with or without a port")
     if not 1 <= len(terms) <= 8:
@@ -151,7 +152,7 @@ AddressSetting = Annotated[
 Key = Annotated[SecretStr, AfterValidator(_key)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
-Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+Terms = Annotated[tuple[str, ...], BeforeValidator(comma_separated)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
 """`first-last`; `port_range` makes a range of it."""
 Source = Annotated[str, AfterValidator(_source)]
