@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "observe": "settings process",
         "providers": "observe process",
         "providers/deepgram": "providers",
+        "providers/elevenlabs": "providers",
         "media": "settings process",
         "recognition": "providers",
         "calls": "recognition providers observe settings process media",
@@ -46,7 +47,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "callers": "settings",
         "sim": "callers offline offline/engines",
         "sim/talk": "callers offline offline/engines sim",
-        "wiring": "offline offline/engines recognition providers providers/deepgram observe settings",
+        "wiring": "offline offline/engines recognition providers providers/deepgram"
+        " providers/elevenlabs observe settings",
         "app": "pbx wiring admin admin/panel calls providers observe settings process media",
         "check": "wiring offline/engines pbx settings process",
         "live_check": "wiring admin/access providers settings process",
@@ -131,6 +133,7 @@ COVERED_BY = {
     "settings.services": "settings/test_model",
     "settings.speech": "settings/test_model",
     "settings.types": "settings/test_model",
+    "settings.vendors": "settings/test_model",
     "sim.garbage": "sim/test_testbed",
     "sim.record": "sim/test_testbed",
     "sim.script": "sim/test_testbed",
@@ -140,7 +143,8 @@ COVERED_BY = {
     "sim.talk.server": "sim/talk/test_run",
     "sim.talk.spelling": "sim/talk/test_engines",
     "sim.talk.words": "sim/talk/test_engines",
-    "wiring": "test_app",
+    "wiring.endpoints": "test_app",
+    "wiring.providers": "test_app",
 }
 """Modules without a test file of their own to the test that covers them."""
 
@@ -156,6 +160,9 @@ PURE = (
     "providers.pauses",
     "providers.cadence",
     "providers.precedents",
+    "providers.abilities",
+    "providers.languages",
+    "providers.pcm",
     "calls.segments",
     "recognition.timeline",
     "recognition.languages",

@@ -54,6 +54,7 @@ WELL_KNOWN: Mapping[str, str] = {
     "DEEPL_AUTH_KEY": "deepl.api_key",
     "DEEPL_API_KEY": "deepl.api_key",
     "DEEPL_SERVER_URL": "deepl.server_url",
+    "ELEVENLABS_API_KEY": "elevenlabs.api_key",
     "USE_DEEPGRAM_STREAMING": "mode",
 }
 

@@ -97,6 +97,12 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def _once_each(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or len(set(value)) < len(value):
+        raise ValueError("should name at least one, and each once, in the order they are asked in")
+    return value
+
+
 def port_range(value: str) -> range:
     """`24000-24999` as a range. Raises `ValueError`."""
     match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", value.strip())
@@ -152,6 +158,22 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+Recognisers = Annotated[
+    tuple[Literal["deepgram", "offline"], ...],
+    BeforeValidator(_comma_separated),
+    AfterValidator(_once_each),
+]
+Translators = Annotated[
+    tuple[Literal["deepl", "offline"], ...],
+    BeforeValidator(_comma_separated),
+    AfterValidator(_once_each),
+]
+Speakers = Annotated[
+    tuple[Literal["deepgram", "elevenlabs", "offline"], ...],
+    BeforeValidator(_comma_separated),
+    AfterValidator(_once_each),
+]
+"""Vendors of a stage, in the order in which they are asked."""
 PortRange = Annotated[str, AfterValidator(_port_range)]
 """`first-last`; `port_range` makes a range of it."""
 Source = Annotated[str, AfterValidator(_source)]
