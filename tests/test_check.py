@@ -73,8 +73,8 @@ def test_the_languages_of_the_legs_are_told_with_who_has_them(
 
 
 def test_a_key_that_no_order_names_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    given = {"deepgram": {"api_key": KEY}, "elevenlabs": {"api_key": KEY}}
-    assert "elevenlabs      key is set, not used" in printed(settings_of(**given), capsys)
+    settings = settings_of(deepgram={"api_key": KEY}, elevenlabs={"api_key": KEY})
+    assert "elevenlabs      key is set, not used" in printed(settings, capsys)
 
 
 def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(

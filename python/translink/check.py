@@ -88,9 +88,12 @@ def _keys(settings: Settings) -> Iterator[str]:
     for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
         if name in named:
             yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
-    for name, key in (("elevenlabs", settings.elevenlabs.api_key),):
+    for name, key in (
+        ("elevenlabs", settings.elevenlabs.api_key),
+        ("openai", settings.openai.api_key),
+    ):
         if key or name in named:
-            unused = "" if name in named else ", not used: speak does not name it"
+            unused = "" if name in named else ", not used: no order names it (docs/languages.md)"
             yield f"{name:<16}{'key is set' if key else 'no key'}{unused}"
 
 

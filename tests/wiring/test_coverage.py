@@ -29,9 +29,10 @@ def providers(given: Settings) -> Providers:
 
 def test_vendors_are_asked_in_the_order_of_the_settings_with_their_accounts_behind_them() -> None:
     given = settings(
-        listen="deepgram, offline",
-        translate=["offline", "deepl"],
-        speak=["elevenlabs", "deepgram"],
+        listen="deepgram, openai, offline",
+        translate=["offline", "deepl", "openai"],
+        speak=["elevenlabs", "openai", "deepgram"],
+        openai={"base_url": "http://127.0.0.1:9/v1/"},
         fallback={
             "deepl": [{"api_key": KEY}],
             "deepgram": [{"api_key": KEY}],
@@ -42,11 +43,18 @@ def test_vendors_are_asked_in_the_order_of_the_settings_with_their_accounts_behi
     assert made.live().name == "deepgram.listen"
     assert [one.name for one in made.transcribers()] == [
         "deepgram.prerecorded",
+        "openai.prerecorded",
         "offline.prerecorded",
     ]
-    assert [one.name for one in made.translators()] == ["offline.translate", "deepl", "deepl.2"]
+    assert [one.name for one in made.translators()] == [
+        "offline.translate",
+        "deepl",
+        "deepl.2",
+        "openai.translate",
+    ]
     assert [one.name for one in made.voices(None)] == [
         "elevenlabs.speak",
+        "openai.speak",
         "deepgram.speak",
         "deepgram.speak.2",
         "offline.speak",
@@ -101,3 +109,35 @@ def test_a_leg_that_nobody_speaks_to_is_refused_with_the_mend_but_for_captions()
         refuse_voiceless(settings(("en", "hi")))
     refuse_voiceless(settings(("en", "hi"), speak=["deepgram", "elevenlabs"]))
     refuse_voiceless(settings(("en", "hi"), voices={"hi": "aura-9"}))
+
+
+def test_where_only_finished_pieces_are_recognised_nobody_streams() -> None:
+    made = providers(settings(listen="openai", openai={"listen_url": "http://127.0.0.1:9"}))
+    assert made.live().name == "no streams"
+    arabic = settings(
+        ("en", "ar"),
+        listen="deepgram, openai",
+        speak="deepgram, elevenlabs",
+        openai={"api_key": KEY},
+    )
+    english, other = Coverage(arabic).of_legs()
+    assert english.recognised == ("deepgram", "(openai)"), "in pieces only"
+    assert other.recognised == ("openai",)
+    assert other.spoken == ("elevenlabs",)
+
+
+@pytest.mark.parametrize(
+    ("stage", "vendor"),
+    [("speak", "elevenlabs"), ("speak", "openai"), ("translate", "openai"), ("listen", "openai")],
+)
+def test_a_vendor_without_key_or_address_of_ones_own_is_refused(stage: str, vendor: str) -> None:
+    keyless: dict[str, object] = {stage: [vendor], "elevenlabs": {}}
+    with pytest.raises(ValueError, match=f"names {vendor}, which has no key"):
+        settings(("en", "fr"), **keyless)
+    settings(("en", "fr"), **keyless | {vendor: {"base_url": "http://127.0.0.1:9"}})
+
+
+@pytest.mark.parametrize("order", ["", "deepl", "deepgram, deepgram", "acme"])
+def test_an_order_names_vendors_of_its_stage_once_each(order: str) -> None:
+    with pytest.raises(ValueError, match="speak"):
+        settings(speak=order)

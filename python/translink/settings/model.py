@@ -40,7 +40,7 @@ from translink.settings.types import (
     Translators,
     refuse_doubles,
 )
-from translink.settings.vendors import ElevenLabsSettings
+from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings
 
 
 class Settings(BaseModel):
@@ -81,6 +81,7 @@ class Settings(BaseModel):
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)
     deepl: DeepLSettings = Field(default_factory=DeepLSettings)
     elevenlabs: ElevenLabsSettings = Field(default_factory=ElevenLabsSettings)
+    openai: OpenAiSettings = Field(default_factory=OpenAiSettings)
     fallback: FallbackSettings = Field(default_factory=FallbackSettings)
     segment: SegmentSettings = Field(default_factory=SegmentSettings)
     lag: LagSettings = Field(default_factory=LagSettings)
@@ -156,15 +157,14 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _vendors_have_keys(self) -> Self:
-        named = {
-            name for stage in ("listen", "translate", "speak") for name in getattr(self, stage)
-        }
-        given = self.elevenlabs.model_fields_set
-        if "elevenlabs" in named and not self.elevenlabs.api_key and "base_url" not in given:
-            raise ValueError(
-                "speak: names elevenlabs, which has no key; set ELEVENLABS_API_KEY or "
-                "elevenlabs.api_key"
-            )
+        for stage in ("listen", "translate", "speak"):
+            for vendor, section in (("elevenlabs", self.elevenlabs), ("openai", self.openai)):
+                own = {"base_url", f"{stage}_url"} & section.model_fields_set
+                if vendor in getattr(self, stage) and section.api_key is None and not own:
+                    raise ValueError(
+                        f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY or "
+                        f"{vendor}.api_key (or {vendor}.base_url for a server of your own)"
+                    )
         return self
 
     @model_validator(mode="after")

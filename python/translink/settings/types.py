@@ -69,6 +69,11 @@ def _address(value: object) -> object:
     return Address(host, int(match[3]))
 
 
+def _openai_url(value: str) -> str:
+    """Without the `/v1` that other programs want at its end."""
+    return base_url(value.strip().rstrip("/").removesuffix("/v1"))
+
+
 def _key(value: SecretStr) -> SecretStr:
     return SecretStr(header_key(fetched(value.get_secret_value().strip())))
 
@@ -156,20 +161,22 @@ AddressSetting = Annotated[
 ]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+OpenAiUrl = Annotated[str, AfterValidator(_openai_url)]
+"""With or without `/v1` at its end."""
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 Recognisers = Annotated[
-    tuple[Literal["deepgram", "offline"], ...],
+    tuple[Literal["deepgram", "openai", "offline"], ...],
     BeforeValidator(_comma_separated),
     AfterValidator(_once_each),
 ]
 Translators = Annotated[
-    tuple[Literal["deepl", "offline"], ...],
+    tuple[Literal["deepl", "openai", "offline"], ...],
     BeforeValidator(_comma_separated),
     AfterValidator(_once_each),
 ]
 Speakers = Annotated[
-    tuple[Literal["deepgram", "elevenlabs", "offline"], ...],
+    tuple[Literal["deepgram", "elevenlabs", "openai", "offline"], ...],
     BeforeValidator(_comma_separated),
     AfterValidator(_once_each),
 ]

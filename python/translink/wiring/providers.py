@@ -15,6 +15,10 @@ from translink.providers.deepl import DeepL
 from translink.providers.elevenlabs.speak import ElevenLabsSpeak
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup, LineupLimits
+from translink.providers.openai.endpoint import OpenAiEndpoint
+from translink.providers.openai.speak import OpenAiSpeak
+from translink.providers.openai.transcribe import OpenAiTranscribe
+from translink.providers.openai.translate import OpenAiTranslate
 from translink.providers.streams import Streams
 from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
@@ -32,9 +36,9 @@ EARLY_FINALIZE = 0.1
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
-AnyTranslator = DeepL
-AnySpeaker = DeepgramSpeak | ElevenLabsSpeak
-VENDORS_OF_VOICES = ("deepgram", "elevenlabs", "offline")
+AnyTranslator = DeepL | OpenAiTranslate
+AnySpeaker = DeepgramSpeak | ElevenLabsSpeak | OpenAiSpeak
+VENDORS_OF_VOICES = ("deepgram", "elevenlabs", "openai", "offline")
 
 
 class Providers:
@@ -50,27 +54,31 @@ class Providers:
 
     async def line_up(self, journal: Journal) -> Lineup:
         """Every stage's providers in their order, connections to the first of them warm."""
-        settings = self._settings
-        deepgram = settings.deepgram
         translators = self.translators()
         await asyncio.gather(translators[0].warm(), self.voices(None)[0].warm())
-        first_audio = {"elevenlabs": settings.elevenlabs.timeout}
         return Lineup(
             live=self.live(),
             transcribers=self.transcribers(),
             translators=translators,
             voices=self.voices,
             journal=journal,
-            limits=LineupLimits(
-                transcribe=deepgram.prerecorded_timeout,
-                translate=settings.deepl.timeout,
-                first_audio=max(
-                    first_audio.get(vendor, deepgram.speak_timeout) for vendor in self._speak
-                ),
-                prerecorded=deepgram.prerecorded_concurrency,
-                speech=deepgram.speak_concurrency,
-                memory=min((leg.ledger_seconds for leg in settings.legs), default=60.0),
-            ),
+            limits=self._limits(),
+        )
+
+    def _limits(self) -> LineupLimits:
+        """Of each stage the longest that any of its vendors may take: each client has its own."""
+        settings = self._settings
+        deepgram, openai = settings.deepgram, settings.openai
+        pieces = {"openai": openai.listen_timeout}
+        texts = {"openai": openai.translate_timeout}
+        sound = {"openai": openai.speak_timeout, "elevenlabs": settings.elevenlabs.timeout}
+        return LineupLimits(
+            transcribe=max(pieces.get(v, deepgram.prerecorded_timeout) for v in settings.listen),
+            translate=max(texts.get(v, settings.deepl.timeout) for v in self._translate),
+            first_audio=max(sound.get(v, deepgram.speak_timeout) for v in self._speak),
+            prerecorded=deepgram.prerecorded_concurrency,
+            speech=deepgram.speak_concurrency,
+            memory=min((leg.ledger_seconds for leg in settings.legs), default=60.0),
         )
 
     def live(self) -> Streams:
@@ -93,7 +101,18 @@ class Providers:
     def transcribers(self) -> list[Transcriber]:
         """Recognise finished pieces; in their order."""
         made: list[Transcriber] = []
+        openai = self._settings.openai
         for vendor in self._settings.listen:
+            if vendor == "openai":
+                made.append(
+                    OpenAiTranscribe(
+                        self._http,
+                        at=self._openai(openai.listen_url),
+                        model=openai.listen_model,
+                        timeout=openai.listen_timeout,
+                    )
+                )
+                continue
             url, key, languages = self._deepgram(vendor)
             made.append(
                 DeepgramPrerecorded(
@@ -107,6 +126,11 @@ class Providers:
                 )
             )
         return made
+
+    def _openai(self, url: str | None) -> OpenAiEndpoint:
+        openai = self._settings.openai
+        key = openai.api_key.get_secret_value() if openai.api_key else ""
+        return OpenAiEndpoint(url or openai.base_url, key)
 
     def _deepgram(self, vendor: str) -> tuple[str, str, tuple[str, ...] | None]:
         """URL, key and, where they are fewer, the languages of Deepgram or what stands in for it."""
@@ -161,14 +185,23 @@ class Providers:
         return [made for vendor in self._translate for made in self._translators_of(vendor)]
 
     def _translators_of(self, vendor: str) -> Iterable[AnyTranslator]:
-        at = self._at
-        if vendor == "offline":
-            yield self._deepl(at.offline_key, at.offline, "offline.translate", local=True)
-        else:
-            yield self._deepl(at.deepl_key, at.deepl_url, "deepl", local=at.deepl_is_offline)
-            for number, account in enumerate(self._settings.fallback.deepl, 2):
-                key = account.api_key.get_secret_value()
-                yield self._deepl(key, account.server_url, f"deepl.{number}")
+        at, openai = self._at, self._settings.openai
+        match vendor:
+            case "offline":
+                yield self._deepl(at.offline_key, at.offline, "offline.translate", local=True)
+            case "openai":
+                yield OpenAiTranslate(
+                    self._http,
+                    at=self._openai(openai.translate_url),
+                    model=openai.translate_model,
+                    temperature=None if openai.temperature < 0 else openai.temperature,
+                    timeout=openai.translate_timeout,
+                )
+            case _:
+                yield self._deepl(at.deepl_key, at.deepl_url, "deepl", local=at.deepl_is_offline)
+                for number, account in enumerate(self._settings.fallback.deepl, 2):
+                    key = account.api_key.get_secret_value()
+                    yield self._deepl(key, account.server_url, f"deepl.{number}")
 
     def _deepl(self, key: str, url: str | None, name: str, *, local: bool = False) -> DeepL:
         deepl = self._settings.deepl
@@ -213,6 +246,17 @@ class Providers:
                     voices={} if voice else eleven.voices,
                     speed=eleven.speed,
                     timeout=eleven.timeout,
+                )
+            case "openai":
+                openai = settings.openai
+                yield OpenAiSpeak(
+                    self._http,
+                    at=self._openai(openai.speak_url),
+                    model=openai.speak_model,
+                    voice=voice or openai.voice,
+                    voices={} if voice else openai.voices,
+                    rate=openai.rate,
+                    timeout=openai.speak_timeout,
                 )
             case "offline":
                 yield self._aura(at.offline or "", at.offline_key, "offline.speak", voice)
