@@ -17,8 +17,8 @@ class ElevenLabsSettings(Part):
     """Another host of theirs, as https://api.eu.residency.elevenlabs.io."""
     model: str = "eleven_flash_v2_5"
     """The quickest. Others have other languages: see docs/languages.md."""
-    voice: str | None = "JBFqnCBsd6RMkjVDRZzb"
-    """Id of the voice for every language that `elevenlabs.voices` has not. None = those alone are
+    voice: str = "JBFqnCBsd6RMkjVDRZzb"
+    """Id of the voice for every language that `elevenlabs.voices` has not. Empty = those alone are
     spoken."""
     voices: dict[str, str] = Field(default_factory=dict)
     """Language to voice id."""
@@ -50,8 +50,8 @@ class OpenAiSettings(Part):
     """Of the voices."""
     temperature: float = Field(0.0, ge=-1, le=2)
     """Of the chat model; -1 = not sent, for models that take only their own."""
-    voice: str | None = "alloy"
-    """For every language that `openai.voices` has not. None = those alone are spoken."""
+    voice: str = "alloy"
+    """For every language that `openai.voices` has not. Empty = those alone are spoken."""
     voices: dict[str, str] = Field(default_factory=dict)
     """Language to voice."""
     rate: int = Field(24_000, ge=8_000, le=96_000)

@@ -143,7 +143,7 @@ async def test_it_drips_odd_bytes_breaks_off_and_is_cancelled() -> None:
 async def test_without_a_voice_for_a_language_nothing_is_asked() -> None:
     async with Http() as http:
         speak = OpenAiSpeak(
-            http, at=OpenAiEndpoint("http://127.0.0.1:1"), voice=None, voices={"en": "af_heart"}
+            http, at=OpenAiEndpoint("http://127.0.0.1:1"), voice="", voices={"en": "af_heart"}
         )
         assert (speak.speaks("en-GB"), speak.speaks("pl")) == (True, False)
         with pytest.raises(ProviderError, match=r"openai\.voices\.pl") as caught:

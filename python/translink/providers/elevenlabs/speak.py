@@ -126,4 +126,4 @@ class ElevenLabsSpeak:
         return await self._http.warm(f"{self._base}/v1/models", count=count, headers=self._auth)
 
     def _voice_of(self, language: str) -> str | None:
-        return by_tag(self._voices, language) or self._voice
+        return by_tag(self._voices, language) or self._voice or None

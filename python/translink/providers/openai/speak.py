@@ -98,4 +98,4 @@ class OpenAiSpeak:
         return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
 
     def _voice_of(self, language: str) -> str | None:
-        return by_tag(self._voices, language) or self._voice
+        return by_tag(self._voices, language) or self._voice or None
