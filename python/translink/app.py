@@ -18,6 +18,7 @@ import structlog
 import uvloop
 
 from translink import __version__
+from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer, address_refused
 from translink.calls.exchange import Exchange
@@ -30,11 +31,12 @@ from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
 from translink.process.clock import unix
 from translink.process.descriptors import allow_descriptors, descriptor_shortage
+from translink.process.ending import PATIENCE, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
 from translink.process.proxies import proxy_warning, unused_proxies
-from translink.process.threads import in_thread
+from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.wiring.coverage import Coverage, refuse_voiceless
@@ -42,6 +44,8 @@ from translink.wiring.endpoints import find_endpoints
 from translink.wiring.providers import Providers
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from translink.calls.call import Call
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
@@ -68,9 +72,12 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     """
     conceal(settings.secrets())
     allow_descriptors()
+    share_the_interpreter()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, reread))
+        code = runner.run(_serve(settings, reread))
+        leave_within(PATIENCE, code, log_module.close)  # closing a loop waits for its threads
+    return code
 
 
 def _forbid_core_dumps() -> None:
@@ -86,6 +93,8 @@ class App:
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         """`reread` loads the settings again from where they came (SIGHUP)."""
         self._reread = reread
+        self.on_drained: Callable[[], None] = lambda: None
+        """Called at the end, once no call runs any more."""
         redact = redact_digits if settings.transcripts.redact_digits else None
         self.journal = Journal(redact=redact)
         self.condition = Condition()
@@ -225,6 +234,7 @@ class App:
             finally:
                 self.condition.draining = True
                 await self.switchboard.close("shutdown")
+                self.on_drained()
 
     def reload(self) -> asyncio.Task[None]:
         """Read the settings again; modes and share take effect now, the rest with the next start.
@@ -292,6 +302,14 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
+    app.on_drained = lambda: leave_within(PATIENCE, int(app.condition.died), log_module.close)
+
+    def at_once(number: int, _: FrameType | None) -> None:
+        """Also in the middle of an import or of a turn of the loop that takes long."""
+        if not app.condition.serving or stop.is_set():
+            leave_within(PATIENCE, 1 if app.condition.serving else 0, log_module.close)
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            loop.call_soon_threadsafe(on_signal, signal.Signals(number).name)
 
     def on_signal(name: str) -> None:
         if stop.is_set():
@@ -305,7 +323,7 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number.name)
+        signal.signal(number, at_once)
     # From the first moment: not handled, it would end the process.
     loop.add_signal_handler(signal.SIGHUP, app.reload)
     try:

@@ -309,6 +309,7 @@ class World(ListenObserver):
         self.losses: list[Lost] = []
         self.complaints: list[str] = []
         self.modes: list[tuple[float, ListenMode]] = []
+        self.connected_at: list[float] = []
         self.delays: list[float] = []
         self.heard_at: list[float] = []
         self.streams = self.open_streams = self.most_streams = 0
@@ -388,6 +389,9 @@ class World(ListenObserver):
 
     def mode(self, mode: ListenMode, reason: str) -> None:
         self.modes.append((self.now, mode))
+
+    def connected(self) -> None:
+        self.connected_at.append(self.now)
 
     def replayed(self, seconds: float, by: str, reason: str) -> None:
         self.passed_over += bool(reason)

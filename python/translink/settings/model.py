@@ -147,9 +147,10 @@ class Settings(BaseModel):
         """The leg's own mode, or else the system's."""
         return self.leg(leg).mode or self.mode
 
-    def masked(self) -> dict[str, Any]:
-        """All of it as JSON values, secrets as asterisks: for the API and for `translink check`."""
-        return self.model_dump(mode="json")
+    def masked(self, *, legs: bool = True) -> dict[str, Any]:
+        """All of it as JSON values, secrets as asterisks: for the API and for `translink check`.
+        `legs` = False: without them, of which there may be a thousand."""
+        return self.model_dump(mode="json", exclude=None if legs else {"legs"})
 
     def secrets(self) -> frozenset[str]:
         """Every secret value, for the log's redaction."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-import orjson
 from aiohttp import web
 
-from translink.admin.http.responses import answer, json, nothing_more
+from translink.admin.http.responses import answer, nothing_more
 from translink.admin.http.route import Route
-from translink.admin.http.slices import sliced
+from translink.admin.http.slices import fragments, sliced
 from translink.admin.panel.console import Console
 from translink.admin.panel.exports import FORMATS
 from translink.admin.routes.requests import CallRequest, requested
@@ -48,12 +47,8 @@ class CallRoutes:
                 reason = f"q should have at most {LONGEST_SEARCH} characters"
                 raise web.HTTPBadRequest(reason=reason)
             found = await self._console.search(text)
-        rows = [
-            orjson.Fragment(json(row))
-            async for row in sliced(self._console.calls(state))
-            if found is None or row.call in found
-        ]
-        return answer({"calls": rows})
+        rows = (row for row in self._console.calls(state) if found is None or row.call in found)
+        return answer({"calls": await fragments(rows)})
 
     async def _create(self, request: web.Request) -> web.Response:
         asked = await requested(request, CallRequest)
@@ -74,7 +69,7 @@ class CallRoutes:
             detail = self._console.call(request.match_info["call"])
         except KeyError:
             raise _no_call() from None
-        return answer(detail)
+        return answer({**detail, "transcript": await fragments(detail["transcript"])})
 
     async def _delete(self, request: web.Request) -> web.Response:
         return await self._ended(request.match_info["call"])
@@ -98,12 +93,12 @@ class CallRoutes:
         except KeyError:
             raise _no_call() from None
         if kind == "json":
-            response = answer({key: value for key, value in detail.items() if key in _TRANSCRIPT})
+            chosen = {key: value for key, value in detail.items() if key in _TRANSCRIPT}
+            response = answer({**chosen, "transcript": await fragments(detail["transcript"])})
         else:
             content_type, make = FORMATS[kind]
-            response = web.Response(
-                text=make(detail["transcript"]), content_type=content_type, charset="utf-8"
-            )
+            text = "".join([part async for part in sliced(make(detail["transcript"]))])
+            response = web.Response(text=text, content_type=content_type, charset="utf-8")
         file = re.sub(r"[^A-Za-z0-9._-]", "_", f"{name}.{kind}")
         response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return response
