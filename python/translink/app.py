@@ -40,7 +40,9 @@ from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.wiring import Providers, find_endpoints, refuse_voiceless
+from translink.wiring.coverage import Coverage, refuse_voiceless
+from translink.wiring.endpoints import find_endpoints
+from translink.wiring.providers import Providers
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -125,6 +127,14 @@ class App:
                 "%s: calls beyond will not begin; raise ulimit -Hn or LimitNOFILE=", shortage
             )
         refuse_voiceless(settings)
+        for row in Coverage(settings).of_legs():
+            log.info(
+                "language",
+                language=row.language,
+                recognised_by=", ".join(row.recognised) or "nobody",
+                translated_by=", ".join(row.translated) or "nobody",
+                spoken_by=", ".join(row.spoken) or "nobody",
+            )
         _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
             endpoints = await find_endpoints(settings, stack, self._engines)
