@@ -32,7 +32,7 @@ from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
 from translink.process.clock import unix
 from translink.process.descriptors import allow_descriptors, descriptor_shortage
-from translink.process.ending import PATIENCE, leave_within
+from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
@@ -77,7 +77,9 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_serve(settings, reread))
-        leave_within(PATIENCE, code, log_module.close)  # closing a loop waits for its threads
+        leave_within(
+            CLOSING_SECONDS, code, log_module.close
+        )  # closing a loop waits for its threads
     return code
 
 
@@ -308,12 +310,14 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
-    app.on_drained = lambda: leave_within(PATIENCE, int(app.condition.died), log_module.close)
+    app.on_drained = lambda: leave_within(
+        CLOSING_SECONDS, int(app.condition.died), log_module.close
+    )
 
     def at_once(number: int, _: FrameType | None) -> None:
         """Also in the middle of an import or of a turn of the loop that takes long."""
         if not app.condition.serving or stop.is_set():
-            leave_within(PATIENCE, 1 if app.condition.serving else 0, log_module.close)
+            leave_within(CLOSING_SECONDS, 1 if app.condition.serving else 0, log_module.close)
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(on_signal, signal.Signals(number).name)
 

@@ -163,8 +163,8 @@ class Program(Console):
     def ready(self) -> tuple[bool, Mapping[str, Any]]:
         return self.good, {}
 
-    def settings(self) -> Mapping[str, Any]:
-        return {"mode": "auto"}
+    def settings(self) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+        return {"mode": "auto"}, iter([{"name": "3333"}])
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
         rows = {"running": [self.running], "ended": [self.ended]}

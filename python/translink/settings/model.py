@@ -2,9 +2,10 @@
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
 read in `translink.settings.load`; this file is the shape, and each section has its own: `legs`,
-`telephony`, `prompts`, `admin`, `services`, `vendors`, `speech`, `lag`,
-`process`. Names nest: `admin.port` is `port` under `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
-`--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
+`telephony`, `prompts`, `admin`, `services`, `vendors`, `speech`, `lag`, `process`.
+Names nest: `admin.port` is `port` under `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the
+environment and `--admin-port` or `--set admin.port=…` on the command line. Durations are
+seconds unless the name ends in `_ms`.
 """
 
 from __future__ import annotations

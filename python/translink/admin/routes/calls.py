@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+import orjson
 from aiohttp import web
 
-from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.responses import answer, json, nothing_more
 from translink.admin.http.route import Route
 from translink.admin.http.slices import fragments, sliced
 from translink.admin.panel.console import Console
@@ -47,8 +48,12 @@ class CallRoutes:
                 reason = f"q should have at most {LONGEST_SEARCH} characters"
                 raise web.HTTPBadRequest(reason=reason)
             found = await self._console.search(text)
-        rows = (row for row in self._console.calls(state) if found is None or row.call in found)
-        return answer({"calls": await fragments(rows)})
+        rows = [
+            orjson.Fragment(json(row))
+            async for row in sliced(self._console.calls(state))
+            if found is None or row.call in found
+        ]
+        return answer({"calls": rows})
 
     async def _create(self, request: web.Request) -> web.Response:
         asked = await requested(request, CallRequest)
