@@ -109,8 +109,8 @@ async def test_whatever_providers_repeat_no_secret_is_said(
 ) -> None:
     legs = pairs(("3333", "4444"))
     log = tmp_path / "log"
-    server = ServerProcess(legs, folder=tmp_path, log=log, extra=settings_of(fake))
-    server._environ.update(SECRETS)
+    extra = settings_of(fake)
+    server = ServerProcess(legs, folder=tmp_path, log=log, extra=extra, environ=SECRETS)
     seen: list[str] = []
     async with server, aiohttp.ClientSession(headers=CONTROL) as http:
         base = f"http://127.0.0.1:{server.admin}"

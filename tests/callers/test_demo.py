@@ -176,9 +176,9 @@ def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
     monkeypatch.setenv("USE_DEEPGRAM_STREAMING", "false")
     server = server_process.ServerProcess([], folder=tmp_path, log=tmp_path / "log")
-    assert not {"DEEPGRAM_API_KEY", "USE_DEEPGRAM_STREAMING"} & set(server._environ)
+    assert not {"DEEPGRAM_API_KEY", "USE_DEEPGRAM_STREAMING"} & set(server._child.environ)
     with_keys = server_process.ServerProcess([], folder=tmp_path, log=tmp_path / "log", keys=True)
-    assert with_keys._environ["DEEPGRAM_API_KEY"] == "secret"
+    assert with_keys._child.environ["DEEPGRAM_API_KEY"] == "secret"
 
 
 def test_the_newest_captions_are_on_the_screen_however_narrow_it_is() -> None:

@@ -30,7 +30,7 @@ async def calling(
     async with fake_providers() as fake:
         legs = pairs(("3333", "4444"))
         server = Serve(folder, fake, legs, flag="true", extra="drain_timeout = 0.5")
-        server._environ.update(TOKENS | environ)
+        server._child.environ.update(TOKENS | environ)
         base = f"http://127.0.0.1:{server.admin}"
         async with server, aiohttp.ClientSession(base) as http, Phone(legs[0]) as one:
             await one.say(1)

@@ -16,8 +16,8 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from translink.audio import AudioError, WavDecoder
-from translink.offline.engines.processes import end
 from translink.offline.engines.protocols import EngineFailed, EngineMissing
+from translink.process.child import end
 
 _PIECE = 3_200
 """Bytes read at once: some 70 ms of espeak-ng's 22.05 kHz."""
