@@ -87,6 +87,15 @@ ROWS = (
     Row("DeepL 456, 6 s", ("translate:refuse(456,6)",)),
     Row("DeepL 503, 6 s", ("translate:refuse(503,6)",)),
     Row("DeepL hangs, 6 s", ("translate:hang(6)",)),
+    Row(
+        "Deepgram and DeepL down for good, their other accounts too: a second vendor",
+        ("listen+prerecorded+translate+speak:vendor_down",),
+        short=True,
+    ),
+    Row(
+        "Deepgram and DeepL down, 8 s, a second vendor",
+        ("listen+prerecorded+translate+speak:vendor_down(8)",),
+    ),
     Row("synthesis truncated", ("speak:truncate(3)",), short=True),
     Row("synthesis 500, 6 s", ("speak:refuse(500,6)",)),
     Row("synthesis hangs, 6 s", ("speak:hang(6)",)),
