@@ -654,8 +654,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a voice is bounded",
-        "providers/deepgram/speak.py",
-        "if pcm.samples > longest * RATE:",
+        "providers/sound.py",
+        "if pcm.samples > longest * pcm.rate:",
         "if False:",
         "tests/providers/deepgram/test_speak.py -k never_ends",
     ),

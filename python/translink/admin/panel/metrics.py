@@ -279,7 +279,7 @@ _LEG_COUNTERS: tuple[_Row, ...] = (
     ("rtp_control", "RTCP packets that came", "rtp_rtcp", 1),
     ("rtp_streams", "Times that another stream (SSRC) took over", "rtp_streams", 1),
     ("rtp_concealed_seconds", "Sound made up for what was lost", "rtp_concealed_ns", 1e-9),
-    ("rtp_digits", "Keys that were pressed", "rtp_digits", 1),
+    ("digits", "Keys that were pressed", "digits", 1),
     ("frames_echo", "Frames that were only the echo of the ear", "frames_echo", 1),
 )
 _SAID: tuple[_Row, ...] = (
