@@ -773,7 +773,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "app.py",
         "        if not app.condition.serving or stop.is_set():\n",
         "        if False:\n",
-        "tests/process/test_ending.py -k without_end",
+        "tests/process/test_ending.py -k hangs_in_a_start",
     ),
     Mutation(
         "SIGTERM ends a container's first process",
