@@ -220,7 +220,7 @@ async def main(legs: int, part: str) -> None:
     Pauses().watch()
 
     def get(path: str) -> None:
-        with urllib.request.urlopen(server.url + path, timeout=60) as response:
+        with urllib.request.urlopen(server.url + path, timeout=300) as response:
             response.read()
 
     columns = ("step p50", "most", "gap p50", "most")

@@ -18,6 +18,7 @@ from translink.admin.panel.metrics import (
     LEGS_AT_ONCE,
     Measures,
     exposition,
+    process_exposition,
 )
 from translink.observe.stages import Histogram, Stages
 
@@ -26,7 +27,8 @@ ALERTS = ROOT / "docs" / "grafana" / "alerts.yml"
 
 
 def families(measures: Measures | None = None) -> dict[str, Any]:
-    body = b"".join(exposition(measures or Program().measures()))
+    measures = replace(measures or Program().measures(), process=process_exposition())
+    body = b"".join(exposition(measures))
     return {each.name: each for each in text_string_to_metric_families(body.decode())}
 
 

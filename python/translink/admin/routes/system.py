@@ -18,7 +18,7 @@ from translink.admin.http.route import Route
 from translink.admin.http.shared import Shared
 from translink.admin.http.slices import fragments, sliced
 from translink.admin.panel.console import Console
-from translink.admin.panel.metrics import CONTENT_TYPE, exposition
+from translink.admin.panel.metrics import CONTENT_TYPE, exposition, process_exposition
 from translink.admin.routes.requests import ModeChange, requested
 from translink.calls.totals import Totals
 
@@ -110,7 +110,9 @@ class SystemRoutes:
 
     async def _expose(self) -> bytes:
         measures = self._console.measures()
-        measures = replace(measures, stats={**measures.stats, "admin": self._counts()})
+        process = await asyncio.to_thread(process_exposition)
+        stats = {**measures.stats, "admin": self._counts()}
+        measures = replace(measures, stats=stats, process=process)
         return b"".join([piece async for piece in sliced(exposition(measures))])
 
     def _spent(self, seconds: float) -> None:
