@@ -92,7 +92,7 @@ class Controller:
         self._now = 0.0
         self._attached = False
         self._newcomers: set[str] = set()
-        """Callers of whom this connection told: whatever became of them, nobody left them over."""
+        """Callers that this connection reported: whatever became of them, nobody left them over."""
         self._epoch = 0
         """Counts connections: what was asked before does not count after."""
         self._closing = False
@@ -421,7 +421,7 @@ class Controller:
         dialled: list[Dialled],
         census: Census,
     ) -> None:
-        """What ended while nobody told."""
+        """What ended without an event."""
         there = census.channels
         for line, through in lines:
             if line.channel not in there:
