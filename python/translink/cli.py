@@ -310,6 +310,13 @@ def check(
             "clock and descriptors. Exit code 3: refused, 4: not reached, 5: this machine.",
         ),
     ] = False,
+    languages: Annotated[
+        bool,
+        typer.Option(
+            "--languages",
+            help="Show who recognises, translates and speaks every language, not the legs' alone.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
@@ -325,7 +332,7 @@ def check(
         _leave(run_live_check(settings, json=json))
     from translink.check import run_check
 
-    _leave(run_check(settings, json=json))
+    _leave(run_check(settings, json=json, languages=languages))
 
 
 @commands.command(short_help="Show how the running server is.")

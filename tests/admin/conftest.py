@@ -163,8 +163,8 @@ class Program(Console):
     def ready(self) -> tuple[bool, Mapping[str, Any]]:
         return self.good, {}
 
-    def settings(self) -> Mapping[str, Any]:
-        return {"mode": "auto"}
+    def settings(self) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+        return {"mode": "auto"}, iter([{"name": "3333"}])
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
         rows = {"running": [self.running], "ended": [self.ended]}
@@ -188,6 +188,7 @@ class Program(Console):
             "stages_ms": self.stages(call),
             "owners": {"own": "own"},
             "transcript": self.lines,
+            "notices": [],
             "dropped_lines": 0,
         }
         return cast("CallDetail", known | more)

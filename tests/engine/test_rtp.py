@@ -91,7 +91,7 @@ def test_keys_are_told_and_not_heard() -> None:
         (key,) = drainer.keys
         assert (key.leg, key.key, key.duration) == (leg, "7", 100_000_000)
         assert "7" not in repr(key).replace(str(key.at), "")
-        assert media.counters(leg)["rtp_digits"] == 1
+        assert media.counters(leg)["digits"] == 1
 
 
 def test_rtp_on_a_raw_leg_is_told_once_and_never_heard() -> None:

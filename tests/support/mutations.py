@@ -591,7 +591,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "no secret in the settings that are shown",
         "settings/model.py",
-        'return self.model_dump(mode="json")',
+        'return self.model_dump(mode="json", exclude=None if legs else {"legs"})',
         'return self.model_dump(mode="json") | {"x": [*self.secrets()]}',
         f"{SECRETS} -k 'repeat or check'",
     ),
@@ -654,8 +654,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a voice is bounded",
-        "providers/deepgram/speak.py",
-        "if pcm.samples > longest * RATE:",
+        "providers/sound.py",
+        "if pcm.samples > longest * pcm.rate:",
         "if False:",
         "tests/providers/deepgram/test_speak.py -k never_ends",
     ),
