@@ -47,7 +47,7 @@ from translink.providers.services import Services
 from translink.recognition.rules import ListenRules
 from translink.settings.model import Settings
 
-RUNS = 3
+RUNS = 7
 DASHBOARD_SECONDS = 7.0
 """Longer than the ticker's rarest look."""
 TALKATIVE = "1-1"

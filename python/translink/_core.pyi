@@ -94,7 +94,9 @@ class Hangup:
 
 @final
 class Digit:
-    """The talker pressed a key: an event of RFC 4733. It is never heard as sound."""
+    """The talker pressed a key: an event of RFC 4733, or a message of AudioSocket. It is never heard as
+    sound.
+    """
 
     leg: int
     life: int
@@ -102,8 +104,9 @@ class Digit:
     key: str
     """`0` to `9`, `*`, `#`, `A` to `D`, `!` for the hook flash."""
     duration: int
+    """How long, ns; 0 = it was not said (AudioSocket)."""
     at: int
-    """Arrival of the packet that settled it."""
+    """Arrival of what settled it."""
 
 @final
 class RtpFound:
@@ -186,6 +189,8 @@ class LegCounters(TypedDict):
     """Its gain, the ratio of amplitudes in millionths: 500,000 is -6 dB."""
     drops_rtp: int
     """Datagrams of RTP that came into a raw leg (`RtpFound`)."""
+    digits: int
+    """Keys that were pressed (`Digit`)."""
     rtp_lost: int
     """RTP packets that were not there when their turn was over; their time was concealed."""
     rtp_late: int
@@ -205,7 +210,6 @@ class LegCounters(TypedDict):
     """Times that another stream (SSRC) took over."""
     rtp_concealed_ns: int
     """Sound that was made up for what was lost."""
-    rtp_digits: int
     rtp_wait_ns: int
     """How long a gap in the sequence is waited for now: 80 to 200 ms; 0 = no RTP yet."""
     drops_flushed: int

@@ -22,6 +22,7 @@ from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer, address_refused
 from translink.calls.exchange import Exchange
+from translink.calls.notice import Notices
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
@@ -31,7 +32,7 @@ from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
 from translink.process.clock import unix
 from translink.process.descriptors import allow_descriptors, descriptor_shortage
-from translink.process.ending import PATIENCE, leave_within
+from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
@@ -76,7 +77,9 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_serve(settings, reread))
-        leave_within(PATIENCE, code, log_module.close)  # closing a loop waits for its threads
+        leave_within(
+            CLOSING_SECONDS, code, log_module.close
+        )  # closing a loop waits for its threads
     return code
 
 
@@ -149,10 +152,11 @@ class App:
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}
             media.start()
+            services = replace(self.lineup.services(), pressure=self.pressure)
             self.switchboard = Switchboard(
                 settings,
                 legs,
-                services=replace(self.lineup.services(), pressure=self.pressure),
+                services=services,
                 journal=self.journal,
                 rules=providers.rules(),
                 policy=SegmentPolicy(
@@ -162,6 +166,7 @@ class App:
                     min_chars=settings.segment.min_chars,
                     max_words=settings.segment.max_words,
                 ),
+                notices=Notices(settings.notice, services),
             )
             exchange = Exchange(
                 settings.calls,
@@ -176,7 +181,10 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            telephony = Telephony(settings, self.switchboard, media)
+            telephony = Telephony(settings, self.switchboard, media, services.speak)
+
+            if telephony.connections is not None:
+                exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
                 transcripts.close(call.row(), call.stages.summary())
@@ -302,12 +310,14 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
-    app.on_drained = lambda: leave_within(PATIENCE, int(app.condition.died), log_module.close)
+    app.on_drained = lambda: leave_within(
+        CLOSING_SECONDS, int(app.condition.died), log_module.close
+    )
 
     def at_once(number: int, _: FrameType | None) -> None:
         """Also in the middle of an import or of a turn of the loop that takes long."""
         if not app.condition.serving or stop.is_set():
-            leave_within(PATIENCE, 1 if app.condition.serving else 0, log_module.close)
+            leave_within(CLOSING_SECONDS, 1 if app.condition.serving else 0, log_module.close)
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(on_signal, signal.Signals(number).name)
 

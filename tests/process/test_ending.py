@@ -151,7 +151,6 @@ async def test_a_server_without_calls_ends_within_a_second_though_it_is_watched(
         tries.append(took)
         if took < SOON:
             break
-    print(tries)
     assert min(tries) < SOON, tries
 
 

@@ -22,7 +22,7 @@ from translink.results import RATE, Result
 RULES = FinalizeRules(early=0.1)
 
 
-class Line:
+class FinalizingLine:
     """A talker and what is decided, second by second."""
 
     def __init__(self, rules: FinalizeRules = RULES) -> None:
@@ -60,7 +60,7 @@ class Line:
 
 
 def test_a_pause_by_level_is_asked_about_once_and_its_answer_ends_no_turn() -> None:
-    line = Line()
+    line = FinalizingLine()
     line.talk(1.0)
     line.talk(0.3, rms=5)
     [(at, step)] = line.steps
@@ -70,7 +70,7 @@ def test_a_pause_by_level_is_asked_about_once_and_its_answer_ends_no_turn() -> N
 
 
 def test_pauses_that_follow_one_another_too_soon_are_left_alone() -> None:
-    line = Line()
+    line = FinalizingLine()
     for _ in range(5):
         line.talk(0.26)
         line.talk(0.1, rms=5)
@@ -78,7 +78,7 @@ def test_pauses_that_follow_one_another_too_soon_are_left_alone() -> None:
 
 
 def test_a_pause_without_a_word_since_the_last_answer_is_not_asked_about() -> None:
-    line = Line()
+    line = FinalizingLine()
     line.talk(1.0)
     line.say(1.0, asked=False)
     line.talk(0.3, rms=5, speech=False)
@@ -88,7 +88,7 @@ def test_a_pause_without_a_word_since_the_last_answer_is_not_asked_about() -> No
 
 
 def test_the_answer_to_a_long_silence_ends_the_turn() -> None:
-    line = Line(FinalizeRules())
+    line = FinalizingLine(FinalizeRules())
     line.talk(1.0)
     line.talk(1.2, speech=False)
     [(at, step)] = line.steps
@@ -98,14 +98,14 @@ def test_the_answer_to_a_long_silence_ends_the_turn() -> None:
 
 
 def test_long_speech_without_an_answer_is_asked_for_in_a_shorter_pause() -> None:
-    line = Line(FinalizeRules())
+    line = FinalizingLine(FinalizeRules())
     line.talk(3.5)
     line.talk(0.8, speech=False)
     assert [step for _, step in line.steps] == [AskFinal(early=False)]
 
 
 def test_a_word_that_the_detector_has_not_noticed_yet_is_not_cut() -> None:
-    line = Line(FinalizeRules())
+    line = FinalizingLine(FinalizeRules())
     line.talk(1.0)
     line.talk(0.98, speech=False)
     line.talk(0.06, speech=False, rms=500)
@@ -115,7 +115,7 @@ def test_a_word_that_the_detector_has_not_noticed_yet_is_not_cut() -> None:
 
 
 def test_a_noise_that_is_no_word_puts_the_question_off_only_for_a_moment() -> None:
-    line = Line(FinalizeRules())
+    line = FinalizingLine(FinalizeRules())
     line.talk(1.0)
     line.talk(1.0, speech=False)
     line.talk(1.0, speech=False, rms=500)
@@ -125,7 +125,7 @@ def test_a_noise_that_is_no_word_puts_the_question_off_only_for_a_moment() -> No
 
 
 def test_who_is_cut_off_in_the_first_sound_of_a_word_is_asked_for_all_the_same() -> None:
-    line = Line(FinalizeRules())
+    line = FinalizingLine(FinalizeRules())
     line.talk(1.0)
     line.talk(0.5, speech=False)
     line.talk(0.06, speech=False, rms=500)
@@ -134,7 +134,7 @@ def test_who_is_cut_off_in_the_first_sound_of_a_word_is_asked_for_all_the_same()
 
 
 def test_what_is_not_answered_is_passed_over_in_the_pause_that_was_asked_about() -> None:
-    line = Line()
+    line = FinalizingLine()
     line.talk(1.0)
     line.talk(0.2, rms=5)
     line.talk(2.2)
@@ -143,7 +143,7 @@ def test_what_is_not_answered_is_passed_over_in_the_pause_that_was_asked_about()
 
 
 def test_a_late_answer_is_an_answer() -> None:
-    line = Line(FinalizeRules())
+    line = FinalizingLine(FinalizeRules())
     line.talk(1.0)
     line.talk(2.5, speech=False)
     line.say(2.0)
@@ -152,7 +152,7 @@ def test_a_late_answer_is_an_answer() -> None:
 
 
 def test_an_interim_that_heard_nothing_answers_only_where_nothing_was_heard_before() -> None:
-    line = Line(FinalizeRules())
+    line = FinalizingLine(FinalizeRules())
     line.talk(1.0)
     line.say(1.0, "", final=False)
     line.talk(1.5, speech=False)
@@ -165,7 +165,7 @@ def test_an_interim_that_heard_nothing_answers_only_where_nothing_was_heard_befo
 
 
 def test_a_stream_that_answers_nothing_is_given_up_after_so_much_speech() -> None:
-    line = Line(FinalizeRules(stuck=6.0))
+    line = FinalizingLine(FinalizeRules(stuck=6.0))
     line.talk(7.0)
     at, step = line.steps[0]
     assert isinstance(step, GiveUp)

@@ -94,6 +94,14 @@ class Serve(ServerProcess):
         async with self._http.post(self._url(path), json=body) as answer:
             return answer.status
 
+    async def made(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        """What a POST answers that makes something."""
+        assert self._http is not None
+        async with self._http.post(self._url(path), json=body) as answer:
+            assert answer.status == 201, await answer.text()
+            made: dict[str, Any] = await answer.json()
+            return made
+
     async def patch(self, path: str, body: dict[str, object]) -> int:
         """The status of a PATCH."""
         assert self._http is not None

@@ -29,7 +29,7 @@ from translink.offline.hooks import Faults
 from translink.offline.messages import QUALITY
 from translink.offline.server import OfflineServer
 from translink.offline.session import ListenTiming
-from translink.process.ending import PATIENCE, leave_within
+from translink.process.ending import CLOSING_SECONDS, leave_within
 
 
 class Served(Protocol):
@@ -177,7 +177,7 @@ async def serve_until_told(server: Served, announcement: str, *, until_eof: bool
         sys.stdout.write(announcement)
         sys.stdout.flush()
         await stop.wait()
-        leave_within(PATIENCE, 0)
+        leave_within(CLOSING_SECONDS, 0)
     finally:
         if transport is not None:
             transport.close()

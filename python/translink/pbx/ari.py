@@ -15,7 +15,8 @@ import time
 import aiohttp
 import structlog
 
-from translink.pbx.controller import AriRequest, Controller
+from translink.pbx.controller import Controller
+from translink.pbx.errands import AriRequest
 
 log = structlog.get_logger("translink")
 

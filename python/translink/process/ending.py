@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-PATIENCE = 0.7
+CLOSING_SECONDS = 0.7
 """Seconds for closing what is open; a supervisor's own patience counts whole seconds."""
 
 

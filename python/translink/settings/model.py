@@ -2,9 +2,10 @@
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
 read in `translink.settings.load`; this file is the shape, and each section has its own: `legs`,
-`telephony`, `admin`, `services`, `vendors`, `speech`, `lag`, `process`. Names nest: `admin.port` is `port` under
-`[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
-`--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
+`telephony`, `prompts`, `admin`, `services`, `vendors`, `speech`, `lag`, `process`.
+Names nest: `admin.port` is `port` under `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the
+environment and `--admin-port` or `--set admin.port=…` on the command line. Durations are
+seconds unless the name ends in `_ms`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from translink.settings.process import (
     PressureSettings,
     TranscriptSettings,
 )
+from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
 from translink.settings.services import (
     DeepgramSettings,
     DeepLSettings,
@@ -76,6 +78,9 @@ class Settings(BaseModel):
     calls: CallSettings = Field(default_factory=CallSettings)
     ari: AriSettings = Field(default_factory=AriSettings)
     audiosocket: AudioSocketSettings = Field(default_factory=AudioSocketSettings)
+    notice: NoticeSettings = Field(default_factory=NoticeSettings)
+    menu: MenuSettings = Field(default_factory=MenuSettings)
+    dtmf: DtmfSettings = Field(default_factory=DtmfSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)

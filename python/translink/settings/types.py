@@ -96,7 +96,8 @@ def _language(value: str) -> str:
     return value
 
 
-def _comma_separated(value: object) -> object:
+def comma_separated(value: object) -> object:
+    """`a, b` as two; anything else as it is."""
     if isinstance(value, str):
         return tuple(term for part in value.split(",") if (term := part.strip()))
     return value
@@ -148,7 +149,7 @@ def _source(value: str) -> str:
 def _sources(value: object) -> object:
     if value in ("first", "any"):
         return value
-    terms = _comma_separated(value)
+    terms = comma_separated(value)
     if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
         raise ValueError("should be first, any, or IP addresses with or without a port")
     if not 1 <= len(terms) <= 8:
@@ -164,20 +165,20 @@ BaseUrl = Annotated[str, AfterValidator(base_url)]
 OpenAiUrl = Annotated[str, AfterValidator(_openai_url)]
 """With or without `/v1` at its end."""
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
-Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+Terms = Annotated[tuple[str, ...], BeforeValidator(comma_separated)]
 Recognisers = Annotated[
     tuple[Literal["deepgram", "openai", "offline"], ...],
-    BeforeValidator(_comma_separated),
+    BeforeValidator(comma_separated),
     AfterValidator(_once_each),
 ]
 Translators = Annotated[
     tuple[Literal["deepl", "openai", "offline"], ...],
-    BeforeValidator(_comma_separated),
+    BeforeValidator(comma_separated),
     AfterValidator(_once_each),
 ]
 Speakers = Annotated[
     tuple[Literal["deepgram", "elevenlabs", "openai", "offline"], ...],
-    BeforeValidator(_comma_separated),
+    BeforeValidator(comma_separated),
     AfterValidator(_once_each),
 ]
 """Vendors of a stage, in the order in which they are asked."""

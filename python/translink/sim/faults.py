@@ -14,7 +14,7 @@ from translink.sim.fault_language import MEDIA, MODE, Fault, parse
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FaultPlan:
     """The faults of a run."""
 
     providers: tuple[Fault, ...]
@@ -35,17 +35,17 @@ class Plan:
         return max((seconds for seconds in lasting if seconds != float("inf")), default=0.0)
 
 
-def plan(texts: list[str]) -> Plan:
+def plan(texts: list[str]) -> FaultPlan:
     """Read all `--fault` options. Raises `ValueError` as `offline.faults.parse` does."""
     faults = [parse(text) for text in texts]
     flips = sum(int(f.numbers[0]) for f in faults if MODE in f.services)
     floods = [f.numbers[0] for f in faults if MEDIA in f.services]
     own = (MODE, MEDIA)
     rest = tuple(f for f in faults if not any(s in own for s in f.services))
-    return Plan(rest, flips, max(floods, default=None))
+    return FaultPlan(rest, flips, max(floods, default=None))
 
 
-def datagram_size(planned: Plan, lines: int, line: int, *, vary: bool) -> int:
+def datagram_size(planned: FaultPlan, lines: int, line: int, *, vary: bool) -> int:
     """Bytes of a line's datagrams: what a flood asks for, or what various gateways send."""
     if planned.datagrams is not None:
         return max(1, round(lines * 32_000 / planned.datagrams))

@@ -384,7 +384,7 @@ fn keys_are_told_once_each_and_never_heard() {
         hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
         assert_eq!(line.keys, "5#5*");
         assert_eq!(numbers(&line.heard()), hundred());
-        assert_eq!(line.leg.stats().rtp.digits, 4);
+        assert_eq!(line.leg.stats().digits, 4);
     }
 }
 

@@ -206,6 +206,7 @@ class Console:
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
+            "notices": list(kept.notices.values()),
             "transcript": kept.transcript(),
             "dropped_lines": kept.dropped,
         }
@@ -304,10 +305,12 @@ class Console:
         return CreatedCall(call.name, (one, two))
 
     def _created(self, leg: Leg) -> CreatedLeg:
-        host, port = leg.media.listen_address
+        uuid = None if leg.connection is None else leg.connection.uuid
+        host, port = leg.media.listen_address if leg.connection is None else leg.connection.at
         address = str(Address(self._settings.calls.advertise or host, port))
         from_there = leg.settings.send_from_listen
-        return CreatedLeg(leg.name, leg.language, address, address if from_there else None)
+        both_ways = from_there or uuid is not None
+        return CreatedLeg(leg.name, leg.language, address, address if both_ways else None, uuid)
 
     def change_leg(
         self,

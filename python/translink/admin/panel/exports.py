@@ -12,10 +12,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from translink.observe.views import TranscriptLine
+from translink.observe.views import NoticeLine, TranscriptLine
 
 SHORTEST_CUE = 0.5
 """Seconds a cue is shown at least; one that lasted no time would never be."""
+
+
+def with_notices(
+    lines: Iterable[TranscriptLine], notices: Iterable[NoticeLine]
+) -> list[TranscriptLine]:
+    """What each party was told first, then what was said."""
+    told = [
+        TranscriptLine(f"to {note.leg}", 0, note.start_s, note.end_s, note.text, note.language)
+        for note in notices
+        if note.state == "finished"
+    ]
+    return sorted([*told, *lines], key=lambda line: line.start_s)
 
 
 def srt(lines: Iterable[TranscriptLine]) -> Iterator[str]:

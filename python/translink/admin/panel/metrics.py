@@ -274,7 +274,7 @@ _LEG_COUNTERS: tuple[_Row, ...] = (
     ("rtp_control", "RTCP packets that came", "rtp_rtcp", 1),
     ("rtp_streams", "Times that another stream (SSRC) took over", "rtp_streams", 1),
     ("rtp_concealed_seconds", "Sound made up for what was lost", "rtp_concealed_ns", 1e-9),
-    ("rtp_digits", "Keys that were pressed", "rtp_digits", 1),
+    ("digits", "Keys that were pressed", "digits", 1),
     ("frames_echo", "Frames that were only the echo of the ear", "frames_echo", 1),
 )
 _SAID: tuple[_Row, ...] = (
@@ -341,7 +341,7 @@ def _pieces(
 def _by_kind(
     kind: str, meaning: str, legs: Mapping[str, Sequence[Mapping[str, int]]]
 ) -> Iterator[Metric]:
-    for labels in _some(legs):
+    for labels in _some(legs, LEGS_AT_ONCE // 10):  # there are some ten reasons
         family = CounterMetricFamily(f"translink_leg_{kind}", meaning, labels=["leg", "kind"])
         for label in labels:
             counted: Counter[str] = Counter()
@@ -354,11 +354,11 @@ def _by_kind(
         yield family
 
 
-def _some(labels: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def _some(labels: Iterable[str], at_once: int = LEGS_AT_ONCE) -> Iterator[tuple[str, ...]]:
     """A few of them at a time, and once if there are none."""
     waiting = iter(labels)
-    some = tuple(islice(waiting, LEGS_AT_ONCE))
+    some = tuple(islice(waiting, at_once))
     while True:
         yield some
-        if not (some := tuple(islice(waiting, LEGS_AT_ONCE))):
+        if not (some := tuple(islice(waiting, at_once))):
             return

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+import orjson
 from aiohttp import web
 
-from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.responses import answer, json, nothing_more
 from translink.admin.http.route import Route
 from translink.admin.http.slices import fragments, sliced
 from translink.admin.panel.console import Console
-from translink.admin.panel.exports import FORMATS
+from translink.admin.panel.exports import FORMATS, with_notices
 from translink.admin.routes.requests import CallRequest, requested
 from translink.calls.exchange import Refused
 
@@ -47,8 +48,12 @@ class CallRoutes:
                 reason = f"q should have at most {LONGEST_SEARCH} characters"
                 raise web.HTTPBadRequest(reason=reason)
             found = await self._console.search(text)
-        rows = (row for row in self._console.calls(state) if found is None or row.call in found)
-        return answer({"calls": await fragments(rows)})
+        rows = [
+            orjson.Fragment(json(row))
+            async for row in sliced(self._console.calls(state))
+            if found is None or row.call in found
+        ]
+        return answer({"calls": rows})
 
     async def _create(self, request: web.Request) -> web.Response:
         asked = await requested(request, CallRequest)
@@ -97,14 +102,24 @@ class CallRoutes:
             response = answer({**chosen, "transcript": await fragments(detail["transcript"])})
         else:
             content_type, make = FORMATS[kind]
-            text = "".join([part async for part in sliced(make(detail["transcript"]))])
+            lines = with_notices(detail["transcript"], detail["notices"])
+            text = "".join([part async for part in sliced(make(lines))])
             response = web.Response(text=text, content_type=content_type, charset="utf-8")
         file = re.sub(r"[^A-Za-z0-9._-]", "_", f"{name}.{kind}")
         response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return response
 
 
-_TRANSCRIPT = ("call", "state", "began", "seconds", "languages", "transcript", "dropped_lines")
+_TRANSCRIPT = (
+    "call",
+    "state",
+    "began",
+    "seconds",
+    "languages",
+    "notices",
+    "transcript",
+    "dropped_lines",
+)
 
 
 def _no_call() -> web.HTTPNotFound:
