@@ -112,6 +112,7 @@ COVERED_BY = {
     "offline.speak": "offline/test_speak_live",
     "offline.translate": "offline/test_http",
     "pbx.ari": "interop/test_asterisk",
+    "pbx.wire": "pbx/test_outbound",
     "pbx.census": "pbx/test_controller",
     "pbx.dialled": "pbx/test_controller",
     "pbx.desk": "pbx/test_audiosocket",

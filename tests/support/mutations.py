@@ -591,7 +591,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "no secret in the settings that are shown",
         "settings/model.py",
-        'return self.model_dump(mode="json")',
+        'return self.model_dump(mode="json", exclude=None if legs else {"legs"})',
         'return self.model_dump(mode="json") | {"x": [*self.secrets()]}',
         f"{SECRETS} -k 'repeat or check'",
     ),

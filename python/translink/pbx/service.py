@@ -18,6 +18,8 @@ from translink.pbx.controller import Controller
 from translink.pbx.desk import Desk, Seat
 from translink.pbx.line import Medium, Place, Unavailable
 from translink.pbx.menu import LanguageMenu, Speak
+from translink.pbx.outbound import AriListener
+from translink.pbx.wire import AriWire
 from translink.settings.types import Address
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from translink.calls.switchboard import Switchboard
     from translink.media import Media
     from translink.settings.model import Settings
+    from translink.settings.telephony import AriSettings
 
 log = structlog.get_logger("translink")
 
@@ -55,7 +58,7 @@ class Telephony:
         self._awaited: dict[str, AwaitedConnection] = {}
         """By leg."""
         at = settings.audiosocket.listen
-        if at is None and ari.url is not None and ari.media == "audiosocket":
+        if at is None and ari.wanted and ari.media == "audiosocket":
             at = Address(ari.host, 0)
         if at is not None:
             try:
@@ -66,11 +69,10 @@ class Telephony:
                     f"audiosocket.listen = {at}: cannot be used: {reason}"
                 ) from error
         self.controller: Controller | None = None
-        self.client: AriClient | None = None
-        if ari.url is not None and ari.password is not None:
+        self.client: AriWire | None = None
+        if ari.wanted and ari.password is not None:
             self.controller = Controller(ari.app, secrets.token_hex(4), self)
-            password = ari.password.get_secret_value()
-            self.client = AriClient(ari.url, ari.user, password, self.controller)
+            self.client = _wire(ari, ari.password.get_secret_value(), self.controller)
 
     async def start(self) -> None:
         """Take calls."""
@@ -138,6 +140,19 @@ class Telephony:
     def _pump(self) -> None:
         if self.client is not None:
             self.client.pump()
+
+
+def _wire(ari: AriSettings, password: str, controller: Controller) -> AriWire | None:
+    """Whoever connects. Raises `SettingsError`."""
+    if ari.url is not None:
+        return AriClient(ari.url, ari.user, password, controller)
+    if ari.listen is None:
+        return None
+    try:
+        return AriListener(ari.listen, ari.user, password, controller)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SettingsError(f"ari.listen = {ari.listen}: cannot be used: {reason}") from error
 
 
 class _RtpMedium:

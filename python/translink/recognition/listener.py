@@ -427,9 +427,10 @@ class Listener:
         self._release()
 
     def _unanswered(self, span: Span, end: int) -> None:
-        """Finalize had no answer."""
-        waited = self._rules.finalize.unanswered
-        reason = f"no final, though asked {waited:g} s ago"
+        """Finalize had no answer in time, or speech no final."""
+        reason = (
+            f"no final for what was said {(self._speech.head - end) / RATE:.1f} s ago and before"
+        )
         self._piece_failed(ProviderError(reason, provider="listen", kind=Kind.TRANSIENT))
         self._passed_over(span, end)
 

@@ -177,7 +177,7 @@ class Settings(BaseModel):
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
-        if self.ari.url is not None:
+        if self.ari.wanted:
             object.__setattr__(
                 self,
                 "legs",
@@ -187,9 +187,9 @@ class Settings(BaseModel):
                 ),
             )
         brought = [leg.name for leg in self.legs if leg.at_pbx]
-        if brought and self.ari.url is None and self.audiosocket.listen is None:
+        if brought and not self.ari.wanted and self.audiosocket.listen is None:
             raise ValueError(
-                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url "
+                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen "
                 "or audiosocket.listen"
             )
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
