@@ -157,7 +157,7 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            telephony = Telephony(settings, self.switchboard, media)
+            telephony = Telephony(settings, self.switchboard, media, self.journal)
 
             def over(call: Call) -> None:
                 transcripts.close(call.row(), call.stages.summary())

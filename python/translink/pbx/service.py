@@ -16,6 +16,7 @@ from translink.pbx.audiosocket import AudioSocketServer
 from translink.pbx.controller import Controller
 from translink.pbx.desk import Desk, Seat
 from translink.pbx.line import Medium, Place, Unavailable
+from translink.pbx.websocket import WebSocketServer
 from translink.settings.types import Address
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from translink.calls.call import Call
     from translink.calls.switchboard import Switchboard
     from translink.media import Media
+    from translink.observe.journal import Journal
     from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
@@ -34,7 +36,9 @@ RATES = {"slin16": 16_000, "slin": 8_000}
 class Telephony:
     """All of it. Without settings for it, it does nothing."""
 
-    def __init__(self, settings: Settings, board: Switchboard, media: Media) -> None:
+    def __init__(
+        self, settings: Settings, board: Switchboard, media: Media, journal: Journal
+    ) -> None:
         """Raises `SettingsError` for an address that cannot be listened on."""
         self._settings = settings
         ari = settings.ari
@@ -57,6 +61,13 @@ class Telephony:
                 raise SettingsError(
                     f"audiosocket.listen = {at}: cannot be used: {reason}"
                 ) from error
+        self.websockets: WebSocketServer | None = None
+        if (at := settings.websocket.listen) is not None:
+            try:
+                self.websockets = WebSocketServer(at, settings.websocket, self.desk, journal)
+            except OSError as error:
+                reason = error.strerror or error
+                raise SettingsError(f"websocket.listen = {at}: cannot be used: {reason}") from error
         self.controller: Controller | None = None
         self.client: AriClient | None = None
         if ari.url is not None and ari.password is not None:
@@ -70,6 +81,10 @@ class Telephony:
             self.connections.start()
             host, port = self.connections.address
             log.info("AudioSocket", listens=f"{host}:{port}")
+        if self.websockets is not None:
+            self.websockets.start()
+            host, port = self.websockets.address
+            log.info("WebSocket", listens=f"{host}:{port}")
         if self.client is not None:
             await self.client.start()
 
@@ -79,6 +94,8 @@ class Telephony:
             await self.client.close()
         if self.connections is not None:
             await self.connections.close()
+        if self.websockets is not None:
+            await self.websockets.close()
 
     def call_over(self, call: Call) -> None:
         """Every word of a call was said."""

@@ -34,6 +34,7 @@ from translink.settings.services import (
 from translink.settings.speech import SegmentSettings
 from translink.settings.telephony import AriSettings, AudioSocketSettings
 from translink.settings.types import Address, refuse_doubles
+from translink.settings.websocket import WebSocketSettings
 
 
 class Settings(BaseModel):
@@ -60,6 +61,7 @@ class Settings(BaseModel):
     calls: CallSettings = Field(default_factory=CallSettings)
     ari: AriSettings = Field(default_factory=AriSettings)
     audiosocket: AudioSocketSettings = Field(default_factory=AudioSocketSettings)
+    websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)
@@ -151,10 +153,11 @@ class Settings(BaseModel):
                 ),
             )
         brought = [leg.name for leg in self.legs if leg.at_pbx]
-        if brought and self.ari.url is None and self.audiosocket.listen is None:
+        doors = (self.ari.url, self.audiosocket.listen, self.websocket.listen)
+        if brought and not any(doors):
             raise ValueError(
-                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url "
-                "or audiosocket.listen"
+                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, "
+                "audiosocket.listen or websocket.listen"
             )
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
