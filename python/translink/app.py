@@ -28,6 +28,7 @@ from translink.media import Media, MediaLeg
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
+from translink.pbx.talk import TalkDesk
 from translink.process.clock import unix
 from translink.process.descriptors import allow_descriptors, descriptor_shortage
 from translink.process.meter import LoadMeter
@@ -37,7 +38,7 @@ from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.wiring import Providers, find_endpoints, refuse_voiceless
+from translink.wiring import Providers, find_endpoints, languages_of, refuse_voiceless
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
@@ -186,7 +187,8 @@ class App:
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
+            talks = TalkDesk(telephony.desk, self.journal, languages_of(settings, endpoints))
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin, talks)
             meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)

@@ -117,6 +117,17 @@ async def find_endpoints(
     )
 
 
+def languages_of(settings: Settings, endpoints: Endpoints) -> tuple[str, ...]:
+    """What two people may speak to each other, those of the legs first."""
+    if endpoints.recognition_offline or endpoints.deepl_url == endpoints.offline:
+        from translink.offline.engines.phrasebook import LANGUAGES
+
+        return LANGUAGES
+    known = {**VOICES, **settings.voices}
+    own = [leg.language for leg in settings.legs if leg.language in known]
+    return tuple(dict.fromkeys((*own, *sorted(known))))
+
+
 def refuse_voiceless(settings: Settings) -> None:
     """Raises `SettingsError` for a leg that could never be spoken to: no voice for its language."""
     if settings.deepgram.api_key is None and "base_url" not in settings.deepgram.model_fields_set:

@@ -199,7 +199,7 @@ fn a_leg_allocates_when_it_is_made_and_never_again() {
 fn connected(connection: &mut Connection, frames: u32) {
     let (mut pcm, mut text, mut out) = (Vec::with_capacity(4_096), String::new(), Vec::new());
     out.reserve(4_096);
-    let mut message = vec![0x82, 0x80 | 126, 2, 128, 0, 0, 0, 0];
+    let mut message = vec![0x82, 0xfe, 2, 128, 0, 0, 0, 0];
     message.resize(8 + 640, 7);
     let mut before = 0;
     for n in 0..frames {

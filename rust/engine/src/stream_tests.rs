@@ -146,7 +146,7 @@ fn who_reads_nothing_loses_frames_and_gets_whole_messages_later() {
 /// A client's frame, masked with zeros.
 fn masked(kind: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).expect("a short one");
-    let mut bytes = vec![0x80 | kind, 0x80 | 126];
+    let mut bytes = vec![0x80 | kind, 0xfe];
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(payload);

@@ -18,7 +18,7 @@ enum Piece<'a> {
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let payload = &payload[..payload.len().min(60_000)];
     let length = u16::try_from(payload.len()).unwrap_or(0);
-    let mut bytes = vec![0x80 | kind, 0x80 | 126];
+    let mut bytes = vec![0x80 | kind, 0xfe];
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(payload);

@@ -20,14 +20,15 @@ def page_routes() -> list[Route]:
 
 
 async def _page(_: web.Request) -> web.Response:
-    return _file("index.html")
+    return file_answer("index.html")
 
 
 async def _static(request: web.Request) -> web.Response:
-    return _file(request.match_info["name"])
+    return file_answer(request.match_info["name"])
 
 
-def _file(name: str) -> web.Response:
+def file_answer(name: str) -> web.Response:
+    """One of them. Raises 404."""
     folder = importlib.resources.files("translink.admin") / "static"
     if name not in {item.name for item in folder.iterdir()}:
         raise web.HTTPNotFound(reason="there is no such file")
