@@ -161,10 +161,8 @@ class Providers:
             patience = OFFLINE_PATIENCE
         if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-            return ListenRules(
-                feed=FeedLimits(patience=patience), finalize=FinalizeRules(early=self._early())
-            )
-        usual = FinalizeRules(early=self._early())
+            return ListenRules(feed=FeedLimits(patience=patience), finalize=self._finals(patience))
+        usual = self._finals(patience)
         return ListenRules(
             feed=FeedLimits(patience=patience),
             finalize=replace(
@@ -173,6 +171,10 @@ class Providers:
                 stuck=max(usual.stuck, 3 * patience),
             ),
         )
+
+    def _finals(self, patience: float) -> FinalizeRules:
+        usual = FinalizeRules(early=self._early())
+        return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
 
     def _early(self) -> float:
         early = self._settings.deepgram.early_finalize
