@@ -279,7 +279,7 @@ class Providers:
             api_key=key,
             voices={} if name.startswith("offline") else self._settings.voices,
             voice=voice,
-            languages=self._at.offline_languages if local else None,
+            languages=self._at.offline_voices if local else None,
             timeout=self._settings.deepgram.speak_timeout,
             name=name,
         )
