@@ -116,8 +116,8 @@ def run_talk(
             outcome = runner.run(play_talks(scene, settings))
         except ValueError as error:
             raise TranslinkError(str(error)) from error
-    report = outcome.as_dict()
-    text = orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n"
+    figures = outcome.as_dict()
+    text = orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() + "\n"
     if report is not None:
         report.write_text(text)
     sys.stdout.write(text if json else summary(outcome))
