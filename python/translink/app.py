@@ -267,9 +267,9 @@ class App:
         now = _with_modes_of(new, self._settings)
         if now.model_dump() != new.model_dump():
             log.warning("settings reloaded: modes and share; the rest needs a restart")
-        for name, told in new.notes.overruled:
+        for name, warning in new.notes.overruled:
             if name.rpartition(".")[2] in ("mode", "streaming_share"):
-                log.warning(told)
+                log.warning(warning)
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)

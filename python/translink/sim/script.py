@@ -206,10 +206,10 @@ class Script(NoFaults):
         skews = self._skews[connection]
         if not (lies or skews) or not isinstance(message, str):
             return message
-        told = self._liars[connection].told(message, lies, skews)
-        for text in told[:-1]:
+        sent = self._liars[connection].distorted(message, lies, skews)
+        for text in sent[:-1]:
             await connection.inject(text)
-        return told[-1] if told else None
+        return sent[-1] if sent else None
 
     def report(self) -> dict[str, object]:
         """JSON values: what happened since the start."""
