@@ -114,8 +114,6 @@ COVERED_BY = {
     "pbx.dialled": "pbx/test_controller",
     "pbx.desk": "pbx/test_audiosocket",
     "pbx.errands": "pbx/test_controller",
-    "pbx.dialplan": "interop/test_asterisk",
-    "pbx.inquiry": "interop/test_asterisk",
     "pbx.line": "pbx/test_controller",
     "pbx.waiting": "interop/test_asterisk",
     "pbx.service": "interop/test_asterisk",
