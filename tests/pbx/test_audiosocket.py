@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
-from tests.support.audiosocket import Line
+from tests.support.audiosocket import AsteriskEnd
 from tests.support.serve import Serve, serving, until
 from translink.callers.server_process import free_port
 
@@ -43,13 +43,13 @@ async def talking(
 
 
 async def test_a_narrow_and_a_wide_line_hear_each_other(port: int, talking: Serve) -> None:
-    narrow = await Line(port, 8_000).begin(ENGLISH)
-    wide = await Line(port, 16_000).begin(FRENCH)
+    narrow = await AsteriskEnd(port, 8_000).begin(ENGLISH)
+    wide = await AsteriskEnd(port, 16_000).begin(FRENCH)
     await asyncio.gather(narrow.say(1, 2, 3), wide.say(4, 5, 6))
     await until(lambda: len(narrow.heard) >= 3 and len(wide.heard) >= 3, talking.tail, 20.0)
     assert (narrow.heard, wide.heard) == ([4, 5, 6], [1, 2, 3])
     assert 0x12 in wide.kinds
-    third = await Line(port, 8_000).begin(ENGLISH)
+    third = await AsteriskEnd(port, 8_000).begin(ENGLISH)
     await asyncio.wait_for(third.ended.wait(), 10.0)
     assert talking.lines("leg 3333 is busy")
     narrow.hang_up()
@@ -60,7 +60,7 @@ async def test_a_narrow_and_a_wide_line_hear_each_other(port: int, talking: Serv
 
 
 async def test_who_names_no_call_is_hung_up_and_named(port: int, talking: Serve) -> None:
-    stranger = await Line(port, 8_000).begin("40325ec2-5efd-4bd3-805f-000000005555")
+    stranger = await AsteriskEnd(port, 8_000).begin("40325ec2-5efd-4bd3-805f-000000005555")
     await asyncio.wait_for(stranger.ended.wait(), 10.0)
     await stranger.close()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -77,8 +77,8 @@ async def test_who_names_no_call_is_hung_up_and_named(port: int, talking: Serve)
 
 async def test_a_leg_can_be_called_again(port: int, talking: Serve) -> None:
     for word in (11, 12):
-        one = await Line(port, 8_000).begin(ENGLISH)
-        two = await Line(port, 8_000).begin(FRENCH)
+        one = await AsteriskEnd(port, 8_000).begin(ENGLISH)
+        two = await AsteriskEnd(port, 8_000).begin(FRENCH)
         await one.say(word)
         await until(two.has_heard, talking.tail, 20.0)
         assert two.heard == [word]

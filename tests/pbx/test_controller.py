@@ -15,7 +15,7 @@ from translink.pbx.controller import Controller
 from translink.pbx.line import Medium, Place, Unavailable
 
 
-class Seat:
+class FakeSeat:
     """A place and its medium in one."""
 
     def __init__(self, log: list[str], leg: str, hang_up: Callable[[], None]) -> None:
@@ -45,12 +45,12 @@ class Seat:
         pass
 
 
-class Legs:
+class FakeLegs:
     """Legs 3333 and 4444, and what was done with them."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
-        self.seats: list[Seat] = []
+        self.seats: list[FakeSeat] = []
 
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
         if leg not in ("3333", "4444"):
@@ -68,7 +68,7 @@ class Legs:
         self.log.append(what)
 
     def _seat(self, leg: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
-        seat = Seat(self.log, leg, hang_up)
+        seat = FakeSeat(self.log, leg, hang_up)
         self.seats.append(seat)
         return seat, seat
 
@@ -77,7 +77,7 @@ class FakeAsterisk:
     """Does what it is asked, when `answer` is called; behaves as 22.10.1 was measured to."""
 
     def __init__(self, token: str = "aaaa") -> None:
-        self.legs = Legs()
+        self.legs = FakeLegs()
         self.now = 100.0
         self.channels: dict[str, dict[str, Any]] = {}
         self.bridges: dict[str, set[str]] = {}
@@ -90,7 +90,7 @@ class FakeAsterisk:
 
     def restart(self, token: str) -> None:
         """Another translink."""
-        self.legs = Legs()
+        self.legs = FakeLegs()
         self.controller = Controller("translink", token, self.legs)
         self.controller.attached(self.now)
         self.settle()

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
-from tests.support.audiosocket import Line
+from tests.support.audiosocket import AsteriskEnd
 from tests.support.serve import Serve, serving, until
 from translink.callers.server_process import free_port
 
@@ -60,7 +60,7 @@ async def talking(
         yield server
 
 
-async def hears(line: Line, *words: int, server: Serve) -> None:
+async def hears(line: AsteriskEnd, *words: int, server: Serve) -> None:
     await until(
         lambda: len(line.heard) >= len(words), lambda: f"{line.heard}{server.tail(30)}", 20.0
     )
@@ -70,7 +70,7 @@ async def hears(line: Line, *words: int, server: Serve) -> None:
 async def test_a_party_chooses_a_language_is_told_of_the_machine_and_has_the_last_words_again(
     port: int, talking: Serve
 ) -> None:
-    one, two = await Line(port, 8_000).begin(ONE), await Line(port, 8_000).begin(TWO)
+    one, two = await AsteriskEnd(port, 8_000).begin(ONE), await AsteriskEnd(port, 8_000).begin(TWO)
     await asyncio.gather(hears(one, 1, 2, server=talking), hears(two, 1, 2, server=talking))
     one.press("1")
     two.press("2")
@@ -109,7 +109,7 @@ async def test_a_call_on_request_says_by_which_uuids_its_parties_come(
     }
     made = await talking.made("/api/calls", asked)
     assert {leg["send_to"] for leg in made["legs"]} == {f"127.0.0.1:{port}"}
-    one, two = [await Line(port, 8_000).begin(leg["uuid"]) for leg in made["legs"]]
+    one, two = [await AsteriskEnd(port, 8_000).begin(leg["uuid"]) for leg in made["legs"]]
     await asyncio.gather(hears(one, 901, server=talking), hears(two, 902, server=talking))
     await asyncio.gather(one.say(41, 42), two.say(51, 52))
     await asyncio.gather(
@@ -118,7 +118,7 @@ async def test_a_call_on_request_says_by_which_uuids_its_parties_come(
     one.hang_up()
     await asyncio.wait_for(two.ended.wait(), 12.0)
     await talking.idle()
-    late = await Line(port, 8_000).begin(made["legs"][0]["uuid"])
+    late = await AsteriskEnd(port, 8_000).begin(made["legs"][0]["uuid"])
     await asyncio.wait_for(late.ended.wait(), 10.0)
     assert talking.lines("no call or leg has UUID")
     for line in (one, two, late):

@@ -12,7 +12,7 @@ from translink._core import BeaconDecoder, Resampler, beacon_encode
 KINDS = {8_000: 0x10, 16_000: 0x12}
 
 
-class Line:
+class AsteriskEnd:
     """Asterisk's end of a connection: talks at a rate, in messages of 20 ms."""
 
     def __init__(self, port: int, rate: int) -> None:
@@ -24,7 +24,7 @@ class Line:
         self._decoder = BeaconDecoder()
         self._resampler = Resampler(rate, 16_000)
 
-    async def begin(self, name: str) -> Line:
+    async def begin(self, name: str) -> AsteriskEnd:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._writer.write(b"\x01\x00\x10" + uuid.UUID(name).bytes)
         self._listening = asyncio.create_task(self._listen())

@@ -124,8 +124,7 @@ class Serve(ServerProcess):
 
     async def exit_code(self, within: float) -> int:
         """Wait for its end."""
-        assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), within)
+        return await asyncio.wait_for(self._child.wait(), within)
 
     async def idle(self) -> None:
         """Until no call is left."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from translink.calls.notice import Notices
     from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
-    from translink.observe.journal import Journal, Scalar
+    from translink.observe.journal import Event, Journal, Scalar
     from translink.observe.views import CallRow, LegLive
     from translink.process.pressure import Pressure
     from translink.providers.services import Services
@@ -87,6 +87,8 @@ class Switchboard:
         self._gone_stats = ListenStats()
         self._gone_tally = Tally()
         self.calls_total = 0
+        self._lost_ms = 0.0
+        journal.listen(self._count_loss)
         self.out_of_service: set[str] = set()
         """Legs that a bug in the media core has ended; their pairs get no calls."""
         for name, media in legs.items():
@@ -259,13 +261,13 @@ class Switchboard:
         return replace(call.row(), listened=listened)
 
     def lost_ms(self) -> float:
-        """Speech that was never recognised, since the start."""
-        lost = self._gone_stats.lost_ms
-        for leg in self.legs.values():
-            lost += leg.past.lost_ms
-            for call in leg.calls:
-                lost += call.interpreters[leg.name].listener.stats.lost_ms
-        return round(lost, 1)
+        """Speech that was never recognised, since the start. Asked once a second by dashboards: to
+        look at 1,000 legs took 5 ms."""
+        return round(self._lost_ms, 1)
+
+    def _count_loss(self, event: Event) -> None:
+        if event.type == "loss":
+            self._lost_ms += float(str(event.data["ms"]))
 
     def measures(self) -> Iterator[LegMeasures]:
         """What each leg counted since it was opened; those that were created for a call together,

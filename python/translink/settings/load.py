@@ -54,6 +54,9 @@ WELL_KNOWN: Mapping[str, str] = {
     "DEEPL_AUTH_KEY": "deepl.api_key",
     "DEEPL_API_KEY": "deepl.api_key",
     "DEEPL_SERVER_URL": "deepl.server_url",
+    "ELEVENLABS_API_KEY": "elevenlabs.api_key",
+    "OPENAI_API_KEY": "openai.api_key",
+    "OPENAI_BASE_URL": "openai.base_url",
     "USE_DEEPGRAM_STREAMING": "mode",
 }
 

@@ -141,18 +141,22 @@ class Console:
             "offline": self._offline,
         }
 
-    def settings(self) -> Mapping[str, Any]:
-        """The settings in force, as JSON values, secrets masked."""
+    def settings(self) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+        """The settings in force, as JSON values, secrets masked: all but the legs, and those, made
+        as they are asked for."""
+        board, settings = self._switchboard, self._settings
+        masked = settings.masked(legs=False)
+        return {**masked, "mode": board.mode, "streaming_share": board.share}, self._leg_settings()
+
+    def _leg_settings(self) -> Iterator[Mapping[str, Any]]:
         board = self._switchboard
-        masked = self._settings.masked() | {"mode": board.mode, "streaming_share": board.share}
-        for leg in masked["legs"]:
-            own = board.mode_of(leg["name"])
-            leg["mode"] = None if own == board.mode else own
-        return masked
+        for leg in self._settings.legs:
+            own = board.mode_of(leg.name)
+            yield {**leg.model_dump(mode="json"), "mode": None if own == board.mode else own}
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
         """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first. They
-        are made as they are asked for; a call that ends meanwhile is told as ended."""
+        are made as they are asked for; a call that ends meanwhile is shown as ended."""
         board = self._switchboard
         running = () if state == "ended" else tuple(board.calls)
         if state != "running":

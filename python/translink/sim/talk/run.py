@@ -116,8 +116,8 @@ def run_talk(
             outcome = runner.run(play_talks(scene, settings))
         except ValueError as error:
             raise TranslinkError(str(error)) from error
-    told = outcome.as_dict()
-    text = orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n"
+    report = outcome.as_dict()
+    text = orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n"
     if report is not None:
         report.write_text(text)
     sys.stdout.write(text if json else summary(outcome))
@@ -157,12 +157,12 @@ async def play_talks(scene: TalkScene, settings: Sequence[str] = ()) -> TalkOutc
 def summary(outcome: TalkOutcome) -> str:
     """Some lines for people."""
     f = outcome.figures
-    told = f.providers
+    theirs = f.providers
     lines = [
         f"EVS p50 / p95: {_pair(f.evs)} s, growing by {f.growth} s a minute",
         f"word → request p50 / p95: {_pair(f.word_to_request)} s",
-        f"  of it the recogniser's {_pair(told['word_to_final'])} s, ours {_pair(f.final_to_request)} s",
-        f"translation {_pair(told['translate'])} s, first sound {_pair(told['first_sound'])} s",
+        f"  of it the recogniser's {_pair(theirs['word_to_final'])} s, ours {_pair(f.final_to_request)} s",
+        f"translation {_pair(theirs['translate'])} s, first sound {_pair(theirs['first_sound'])} s",
         f"segments: {f.segments_a_minute} a minute, {f.words_a_segment} words; end at a clause "
         f"{f.ends_at_clause}, on a function word {f.ends_on_function_word}",
         f"words: {f.words_said} said, {f.words_lost} lost, {f.words_doubled} doubled, "
