@@ -18,6 +18,7 @@ from translink.admin.access.guard import (
     is_known,
 )
 from translink.admin.access.roles import Access
+from translink.admin.access.self_signed import self_signed
 from translink.admin.access.tls import Certificate
 from translink.admin.http.route import Route, install
 from translink.admin.panel.console import Console
@@ -79,6 +80,8 @@ class AdminServer:
             listen_in=settings.listen_in,
         )
         tls = Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        if settings.tls_self_signed:
+            tls = Certificate(self_signed(settings.host, settings.allowed_hosts), None)
         guard = Guard(
             access,
             session_time=settings.session_time,

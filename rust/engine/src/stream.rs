@@ -18,6 +18,7 @@ use std::time::Duration;
 use socket2::Socket;
 use translink_core::frame::{FRAME_BYTES, Nanos};
 use translink_core::leg::Input;
+use translink_core::websocket::Dialect;
 
 use crate::clock;
 use crate::command::Command;
@@ -51,7 +52,11 @@ impl Stream {
         socket.set_nonblocking(true)?;
         // Only TCP has these.
         let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_tcp_notsent_lowat(WAITING);
+        let waiting = match protocol {
+            Protocol::WebSocket(Dialect::Browser) => WAITING_PAGE,
+            _ => WAITING,
+        };
+        let _ = socket.set_tcp_notsent_lowat(waiting);
         let _ = socket.set_tcp_user_timeout(Some(SILENT));
         let peer = socket.peer_addr()?.as_socket();
         Ok(Self {
@@ -269,6 +274,9 @@ const LONGEST_INPUT: usize = 65_000;
 
 /// Bytes that the kernel may keep unsent, 0.5 s at 16 kHz: what comes after is dropped, not late.
 const WAITING: u32 = 16_384;
+
+/// The same of a page, 3 s: it leaves silence out until it is on time again.
+const WAITING_PAGE: u32 = 98_304;
 
 /// How long a connection may leave what it was sent unacknowledged: then its other end is gone.
 const SILENT: Duration = Duration::from_secs(10);

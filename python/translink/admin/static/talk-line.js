@@ -73,8 +73,8 @@ export class TalkLine {
       const samples = new Int16Array(data);
       if (this.muted) samples.fill(0);
       this._told.level("me", loudness(samples));
-      // What a slow network has not taken is not followed by more: the server would hear it late.
-      if (this._socket?.readyState === WebSocket.OPEN && this._socket.bufferedAmount < RATE) this._socket.send(data);
+      // What a network has not taken for 5 s is not followed by more.
+      if (this._socket?.readyState === WebSocket.OPEN && this._socket.bufferedAmount < 10 * RATE) this._socket.send(data);
     };
     context.createMediaStreamSource(stream).connect(mouth);
     this._ear.connect(context.destination);

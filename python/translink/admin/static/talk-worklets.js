@@ -1,12 +1,14 @@
 // In the browser's audio thread: the microphone in pieces of 20 ms, and the ear's buffer. Both at the context's 16 kHz.
 //
-// The buffer begins with `FIRST` of sound in hand and is refilled to that after it ran dry. When more than `MOST` waits,
-// the oldest goes: a network that stood still makes nobody late for ever.
+// The buffer begins with `FIRST` of sound in hand and is refilled to that after it ran dry. After a network that stood
+// still too much waits: then silence is left out, so that it is on time again in the next pause and no word is lost.
+// When more than `MOST` waits, the oldest goes.
 
 
 const PIECE = 320;
 const FIRST = 1_280; // 80 ms
-const MOST = 8_000; // 500 ms
+const ENOUGH = 4_800; // 300 ms
+const MOST = 64_000; // 4 s
 
 /** @type {any} */
 const Processor = /** @type {any} */ (globalThis).AudioWorkletProcessor;
@@ -47,6 +49,7 @@ class Ear extends Processor {
     this._playing = false;
     this.port.onmessage = (/** @type {MessageEvent} */ { data }) => {
       const piece = new Int16Array(data);
+      if (this._held > ENOUGH && piece.every((sample) => sample === 0)) return;
       this._waiting.push(piece);
       this._held += piece.length;
       while (this._held > MOST) {

@@ -12,8 +12,9 @@ import { startTheme } from "./theme.js";
 
 const BUSY = 4503;
 const AGAIN = 1_000; // ms
+const DRAWN = 100; // ms
 const STATES = {
-  idle: "A call from two browsers", connecting: "Connecting …", waiting: "Waiting for the other one …",
+  idle: "A call from two browsers", connecting: "Connecting …", waiting: "Waiting for them …",
   talking: "Talking", over: "The call is over",
 };
 
@@ -23,6 +24,7 @@ const line = new TalkLine({ message, level, over });
 let token = location.hash.slice(1);
 let language = "";
 let again = 0;
+let drawn = 0;
 
 /** @param {keyof typeof STATES} name */
 function state(name) {
@@ -126,14 +128,17 @@ function mute() {
   say(byId("mute"), line.muted ? "Muted" : "Mute");
 }
 
-/** @param {"me" | "other"} of @param {number} value */
+/** Fifty times a second; shown ten times, and where it changed. @param {"me" | "other"} of @param {number} value */
 function level(of, value) {
-  levels[of] = Math.max(value, levels[of] * 0.85);
-}
-
-function draw() {
-  for (const [of, value] of Object.entries(levels)) byId(`level-${of}`).style.setProperty("--level", `${Math.round(100 * value)}%`);
-  requestAnimationFrame(draw);
+  levels[of] = Math.max(value, levels[of] * 0.9);
+  const now = performance.now();
+  if (now < drawn + DRAWN) return;
+  drawn = now;
+  for (const [which, loud] of Object.entries(levels)) {
+    const shown = `${5 * Math.round(20 * loud)}%`;
+    const meter = byId(`level-${which}`);
+    if (meter.style.getPropertyValue("--level") !== shown) meter.style.setProperty("--level", shown);
+  }
 }
 
 /** @param {string[]} codes */
@@ -164,7 +169,6 @@ addEventListener("hashchange", () => location.reload());
 addEventListener("pagehide", () => line.end());
 state("idle");
 invite();
-draw();
 if (!navigator.mediaDevices) {
   byId("go").disabled = true;
   trouble("A browser gives a page the microphone only on localhost or over HTTPS. Start the server with "
