@@ -46,7 +46,7 @@ LONGEST_END = 300.0
 """Seconds after the talks in which what is owed may still be said."""
 APART = 19
 """Frames between the beginnings of two talks, so that not all pause at once."""
-AS_SHIPPED = ("lag.fastest=1.5", "deepgram.early_finalize=0.1")
+AS_SHIPPED = ("lag.fastest=1.5", "deepgram.early_finalize=0.1", "deepgram.finalize_flowing=2")
 """The defaults that a simulation with beacons switches off: a talk's words survive them."""
 BROKEN = 3
 """Exit code: words were lost, doubled, out of order or taken back."""
@@ -162,6 +162,12 @@ def summary(outcome: TalkOutcome) -> str:
         f"EVS p50 / p95: {_pair(f.evs)} s, growing by {f.growth} s a minute",
         f"word → request p50 / p95: {_pair(f.word_to_request)} s",
         f"  of it the recogniser's {_pair(told['word_to_final'])} s, ours {_pair(f.final_to_request)} s",
+        "of the mean EVS "
+        + "; ".join(
+            f"{whose}: " + ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
+            for whose, parts in f.evs_mean.items()
+        ),
+        f"end of a clause → sound, idle ear, p50 / p95: {_pair(f.clause_to_sound)} s",
         f"translation {_pair(told['translate'])} s, first sound {_pair(told['first_sound'])} s",
         f"segments: {f.segments_a_minute} a minute, {f.words_a_segment} words; end at a clause "
         f"{f.ends_at_clause}, on a function word {f.ends_on_function_word}",
