@@ -39,6 +39,7 @@ from translink.sim.talk.measure import HeardTalk, TalkFigures, measure
 from translink.sim.talk.mouth import SilentMouth, TalkMouth, sound
 from translink.sim.talk.recognizer import TIMING
 from translink.sim.talk.server import TalkScene
+from translink.sim.talk.simulstream import write_simulstream
 from translink.sim.talk.words import TimedTalk
 
 QUIET = 6.0
@@ -106,16 +107,23 @@ def run_talk(
     seed: int,
     settings: Sequence[str] = (),
     report: Path | None = None,
+    wav: Path | None = None,
+    simulstream: Path | None = None,
     json: bool = False,
 ) -> int:
-    """The command. Returns its exit code: 0, or `BROKEN`. Raises `TranslinkError`, `OSError`."""
+    """The command. `wav`: a folder for what each ear heard; `simulstream`: one for the run as
+    OmniSTEval reads it. Returns its exit code: 0, or `BROKEN`. Raises `TranslinkError`, `OSError`."""
     scene = TalkScene(tuple(str(file.resolve()) for file in files), seconds, copies, longer, seed)
+    if wav is not None:
+        wav.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            outcome = runner.run(play_talks(scene, settings))
+            outcome = runner.run(play_talks(scene, settings, wav))
         except ValueError as error:
             raise TranslinkError(str(error)) from error
+    if simulstream is not None:
+        write_simulstream(simulstream, scene.talks(), outcome.directions)
     told = outcome.as_dict()
     text = orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n"
     if report is not None:
@@ -124,8 +132,10 @@ def run_talk(
     return 0 if outcome.figures.sound else BROKEN
 
 
-async def play_talks(scene: TalkScene, settings: Sequence[str] = ()) -> TalkOutcome:
-    """Run a scene. `settings`: of the server, `name=value`.
+async def play_talks(
+    scene: TalkScene, settings: Sequence[str] = (), wav: Path | None = None
+) -> TalkOutcome:
+    """Run a scene. `settings`: of the server, `name=value`; `wav`: a folder for what each ear heard, which is there.
 
     Raises:
         ValueError: as `load_talks`, or too many talks.
@@ -134,7 +144,10 @@ async def play_talks(scene: TalkScene, settings: Sequence[str] = ()) -> TalkOutc
     talks = scene.talks()
     if len(talks) > MOST_TALKS // 2:
         raise ValueError(f"at most {MOST_TALKS // 2} talkers at once, not {len(talks)}")
-    ears = [TalkEar() for _ in talks]
+    ears = [
+        TalkEar(wav / f"{talk.name}.{number}.wav" if wav is not None else None)
+        for number, talk in enumerate(talks)
+    ]
     lines = Lines(_lines(talks, ears))
     legs = [_leg(place, line) for place, line in enumerate(lines.lines)]
     flags = [part for setting in (*AS_SHIPPED, *settings) for part in ("--set", setting)]
