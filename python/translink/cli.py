@@ -101,6 +101,7 @@ def serve(
 
     with quick_imports():
         from translink import app, log
+        from translink.process.ending import leave
         from translink.settings.model import Settings
 
     def load() -> Settings:
@@ -128,7 +129,7 @@ def serve(
         text=settings.log.text,
         digits=not settings.transcripts.redact_digits,
     )
-    _leave(app.serve(settings, load))
+    leave(app.serve(settings, load), log.close)
 
 
 @commands.command(short_help="Serve Deepgram's and DeepL's API from local engines.")
@@ -151,8 +152,9 @@ def offline(
     if engine not in ("real", "beacon"):
         raise typer.BadParameter("real or beacon", param_hint="--engine")
     from translink.offline import run_offline
+    from translink.process.ending import leave
 
-    _leave(
+    leave(
         run_offline(
             host=host,
             port=port,
@@ -318,6 +320,13 @@ def check(
             "clock and descriptors. Exit code 3: refused, 4: not reached, 5: this machine.",
         ),
     ] = False,
+    languages: Annotated[
+        bool,
+        typer.Option(
+            "--languages",
+            help="Show who recognises, translates and speaks every language, not the legs' alone.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
@@ -333,7 +342,7 @@ def check(
         _leave(run_live_check(settings, json=json))
     from translink.check import run_check
 
-    _leave(run_check(settings, json=json))
+    _leave(run_check(settings, json=json, languages=languages))
 
 
 @commands.command(short_help="Show how the running server is.")

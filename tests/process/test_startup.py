@@ -64,7 +64,7 @@ def test_rich_can_be_had_afterwards() -> None:
 
 
 def test_the_first_thing_a_server_imports_is_the_quick_start() -> None:
-    """Whoever imported structlog before would have loaded rich with it."""
+    """An import of structlog before would have loaded rich with it."""
     cli = loaded("import translink.cli")
     assert cli.isdisjoint({"structlog", "rich", "aiohttp", "pydantic"})
 

@@ -27,6 +27,9 @@ MODULES_FOR_FORMAT = {
 
 async def inquire(ari: AriSettings) -> AsyncIterator[str]:
     """One line for each finding; nothing is changed there."""
+    if ari.listen is not None:
+        yield f"is to connect to ws://{ari.listen}/ari, application {ari.app} (translink dialplan)"
+        yield from_and_to(ari)
     if ari.url is None or ari.password is None:
         return
     auth = aiohttp.encode_basic_auth(ari.user, ari.password.get_secret_value())

@@ -16,6 +16,8 @@ Theory of operation
       speech, it is given up, however many interims it sends. From then on until a final comes the
       leg's streams are *suspect*: they are asked at every pause, and given half the time. One that
       is behind and cannot be asked yet (Finalize stands behind audio) is treated as if it had been.
+    * Overdue: speech that is `overdue` seconds old is recognised elsewhere, asked for or not, and
+      shortly before that the stream is asked in the shortest pause (`overdue.py`).
 
     An *answer* is a final, or an interim that heard nothing where none before it had words.
 """
@@ -28,6 +30,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from translink.recognition.level import Quiet
+from translink.recognition.overdue import Overdue
 from translink.results import RATE, Result
 
 if TYPE_CHECKING:
@@ -72,6 +75,9 @@ class FinalizeRules:
     stuck: float = 10.0
     """Speech sent without an answer after which a stream is given up. Recorded nova streams answer
     every 5 s (p90), a second after the window's end."""
+    overdue: float = 4.5
+    """Age of speech without a final from which on it is recognised elsewhere: with a second for that,
+    words are out within 6 s."""
 
 
 class AskFinal(NamedTuple):
@@ -112,6 +118,9 @@ class Finalizing:
         self._speech = speech
         self._rules = rules
         self._quiet = Quiet(rules.early or PAUSE)
+        self._overdue = Overdue(speech, WORTH_AN_ANSWER, rules.overdue)
+        self._pressing = False
+        """Some of it soon is."""
         self._suspect = False
         self._asked: deque[_Asked] = deque(maxlen=16)
         """Finalizes without an answer, oldest first."""
@@ -149,6 +158,7 @@ class Finalizing:
                 self._answer(result.end)
             return result
         self._worded = self._suspect = False
+        self._overdue.answered(self._covered)
         early = self._answer(result.end)
         if early is None and result.from_finalize and self._asked and self._asked[0].dip:
             early = self._asked.popleft().early
@@ -167,6 +177,15 @@ class Finalizing:
                 self._covered = asked.at
                 self._suspect = True
                 return PassOver(asked.at)
+        idle = max(0.0, now - heard)
+        self._pressing = self._overdue.pressing(self._covered, idle)
+        if (
+            self._pressing
+            and (border := self._overdue.border(self._covered, sent, idle)) is not None
+        ):
+            self._covered = border
+            self._suspect = True
+            return PassOver(border)
         waiting = spoken(self._answered, sent)
         if waiting > self._rules.stuck * RATE:
             self._suspect = True
@@ -221,7 +240,7 @@ class Finalizing:
     @property
     def _eager(self) -> bool:
         """The shortest pause is worth a Finalize."""
-        return self._suspect or self._rules.early > 0
+        return self._suspect or self._pressing or self._rules.early > 0
 
     def _answer(self, end: int) -> bool | None:
         """Everything below `end` is answered. Returns whether the newest Finalize that this answers

@@ -15,10 +15,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::Socket;
 use translink_core::audiosocket::{self, Message};
+use translink_core::digit::Digit;
 use translink_core::frame::FRAME_BYTES;
 use translink_core::leg::Input;
 use translink_core::resample::Resampler;
-use translink_core::rtp::digits::Digit;
 
 use crate::clock;
 use crate::command::Command;
@@ -31,7 +31,7 @@ use crate::slot::Slot;
 pub(crate) enum News {
     /// Audio of 16 kHz: see [`Stream::pcm`].
     Audio,
-    Digit(u8),
+    Digit(Digit),
     /// There will be nothing more.
     Ended,
 }
@@ -200,19 +200,10 @@ impl Slot {
             match stream.next() {
                 None => return,
                 Some(News::Ended) => self.end_stream(out),
-                Some(News::Digit(key)) => {
-                    let (leg, life, at) = (self.shared.number, self.life, clock::now());
-                    let digit = Digit {
-                        key: char::from(key),
-                        duration: 0,
-                    };
-                    let item = Item::Digit {
-                        leg,
-                        life,
-                        digit,
-                        at,
-                    };
-                    out.event(&self.shared, item);
+                Some(News::Digit(digit)) => {
+                    let arrival = clock::now();
+                    self.leg.handle(Input::Digit { digit, arrival }, arrival);
+                    self.settle(arrival, out);
                 }
                 Some(News::Audio) => {
                     let audio = std::mem::take(&mut stream.pcm);

@@ -52,7 +52,7 @@ def talk(seed: int, seconds: float) -> TimedTalk:
 
 
 @dataclass
-class Session:
+class StreamSession:
     """What one stream said."""
 
     interims: list[float] = field(default_factory=list)
@@ -65,9 +65,9 @@ class Session:
 
 async def listen(
     spoken: TimedTalk, seed: int, *, finalize_every: int | None = None, start: int = 0
-) -> Session:
+) -> StreamSession:
     """Drive the offline session over the recogniser as the server does."""
-    heard = Session()
+    heard = StreamSession()
     recognizer = TalkRecognizer([spoken], random.Random(seed), lambda *_: None)
     options = SessionOptions(
         interim_results=True, endpointing=0.3, utterance_end=1.0, punctuate=True
@@ -115,7 +115,7 @@ async def listen(
     return heard
 
 
-def texts(session: Session) -> list[str]:
+def texts(session: StreamSession) -> list[str]:
     return [w["punctuated_word"] for final in session.finals for w in words_of(final)]
 
 

@@ -12,25 +12,24 @@ _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg"
 
 
 def page_routes() -> list[Route]:
-    """The table. Open to anybody: there is no data in them."""
-    return [
-        Route("GET", "/", "open", _page),
-        Route("GET", "/static/{name}", "open", _static),
-    ]
-
-
-async def _page(_: web.Request) -> web.Response:
-    return _file("index.html")
-
-
-async def _static(request: web.Request) -> web.Response:
-    return _file(request.match_info["name"])
-
-
-def _file(name: str) -> web.Response:
+    """The table. Open to anybody: there is no data in them. The files are read now: no request
+    waits for a disk."""
     folder = importlib.resources.files("translink.admin") / "static"
-    if name not in {item.name for item in folder.iterdir()}:
-        raise web.HTTPNotFound(reason="there is no such file")
-    content_type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-    body = (folder / name).read_bytes()
-    return web.Response(body=body, content_type=content_type, charset="utf-8")
+    files = {item.name: item.read_bytes() for item in folder.iterdir() if item.is_file()}
+
+    def file(name: str) -> web.Response:
+        if name not in files:
+            raise web.HTTPNotFound(reason="there is no such file")
+        content_type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+        return web.Response(body=files[name], content_type=content_type, charset="utf-8")
+
+    async def page(_: web.Request) -> web.Response:
+        return file("index.html")
+
+    async def static(request: web.Request) -> web.Response:
+        return file(request.match_info["name"])
+
+    return [
+        Route("GET", "/", "open", page),
+        Route("GET", "/static/{name}", "open", static),
+    ]

@@ -124,8 +124,8 @@ def run_talk(
             raise TranslinkError(str(error)) from error
     if simulstream is not None:
         write_simulstream(simulstream, scene.talks(), outcome.directions)
-    told = outcome.as_dict()
-    text = orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n"
+    values = outcome.as_dict()
+    text = orjson.dumps(values, option=orjson.OPT_INDENT_2).decode() + "\n"
     if report is not None:
         report.write_text(text)
     sys.stdout.write(text if json else summary(outcome))
@@ -170,18 +170,18 @@ async def play_talks(
 def summary(outcome: TalkOutcome) -> str:
     """Some lines for people."""
     f = outcome.figures
-    told = f.providers
+    theirs = f.providers
     lines = [
         f"EVS p50 / p95: {_pair(f.evs)} s, growing by {f.growth} s a minute",
         f"word → request p50 / p95: {_pair(f.word_to_request)} s",
-        f"  of it the recogniser's {_pair(told['word_to_final'])} s, ours {_pair(f.final_to_request)} s",
+        f"  of it the recogniser's {_pair(theirs['word_to_final'])} s, ours {_pair(f.final_to_request)} s",
         "of the mean EVS "
         + "; ".join(
             f"{whose}: " + ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
             for whose, parts in f.evs_mean.items()
         ),
         f"end of a clause → sound, idle ear, p50 / p95: {_pair(f.clause_to_sound)} s",
-        f"translation {_pair(told['translate'])} s, first sound {_pair(told['first_sound'])} s",
+        f"translation {_pair(theirs['translate'])} s, first sound {_pair(theirs['first_sound'])} s",
         f"segments: {f.segments_a_minute} a minute, {f.words_a_segment} words; end at a clause "
         f"{f.ends_at_clause}, on a function word {f.ends_on_function_word}",
         f"words: {f.words_said} said, {f.words_lost} lost, {f.words_doubled} doubled, "
