@@ -279,6 +279,14 @@ def sim(
     talks: Annotated[int, typer.Option(min=1, max=200, help="Copies of a talk at once.")] = 1,
     set_: Set = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
+    wav: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write what each ear heard, as WAV."),
+    ] = None,
+    simulstream: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write the run as OmniSTEval scores it."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
@@ -294,6 +302,8 @@ def sim(
                 seed=seed,
                 settings=set_ or [],
                 report=report,
+                wav=wav,
+                simulstream=simulstream,
                 json=json,
             )
         )
