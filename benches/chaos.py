@@ -87,6 +87,15 @@ ROWS = (
     ChaosRow("DeepL 456, 6 s", ("translate:refuse(456,6)",)),
     ChaosRow("DeepL 503, 6 s", ("translate:refuse(503,6)",)),
     ChaosRow("DeepL hangs, 6 s", ("translate:hang(6)",)),
+    ChaosRow(
+        "Deepgram and DeepL down for good, their other accounts too: a second vendor",
+        ("listen+prerecorded+translate+speak:vendor_down",),
+        short=True,
+    ),
+    ChaosRow(
+        "Deepgram and DeepL down, 8 s, a second vendor",
+        ("listen+prerecorded+translate+speak:vendor_down(8)",),
+    ),
     ChaosRow("synthesis truncated", ("speak:truncate(3)",), short=True),
     ChaosRow("synthesis 500, 6 s", ("speak:refuse(500,6)",)),
     ChaosRow("synthesis hangs, 6 s", ("speak:hang(6)",)),

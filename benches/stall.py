@@ -1,6 +1,6 @@
 """How long what the admin side does keeps the loop from the calls, with a thousand legs.
 
-    python -m benches.stall [legs]
+    python -m benches.stall [legs [part of a request]]
 
 Real legs and sockets, half as many calls in which nobody speaks, no provider; one call has a
 transcript of 2,000 lines. Printed for each request: the most work of the admin side's tasks in one
@@ -205,7 +205,7 @@ async def dashboard(url: str) -> None:
     await asyncio.to_thread(asyncio.run, watch())
 
 
-async def main(legs: int) -> None:
+async def main(legs: int, part: str) -> None:
     """All of it."""
     logging.disable(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -226,13 +226,14 @@ async def main(legs: int) -> None:
     columns = ("step p50", "most", "gap p50", "most")
     print(f"{'ms':40}" + "".join(f"{each:>9}" for each in columns))
     await measured("idle", watched, lambda: asyncio.sleep(1.0), RUNS)
-    for path in REQUESTS:
+    for path in (path for path in REQUESTS if part in path):
         await measured(path, watched, lambda path=path: asyncio.to_thread(get, path), RUNS)
-    await measured("a dashboard", watched, lambda: dashboard(server.url), 3)
+    if part in "a dashboard":
+        await measured("a dashboard", watched, lambda: dashboard(server.url), 3)
     await server.close()
     media.close()
     os._exit(0)  # calls are still running, and nobody waits for them
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000))
+    uvloop.run(main(int((sys.argv[1:] or ["1000"])[0]), "".join(sys.argv[2:])))

@@ -121,8 +121,11 @@ def test_without_a_recogniser_the_demo_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
-    assert run_demo(tmp_path, seconds=5.0) == MISSING
+    out = tmp_path / "demo-out"
+    assert run_demo(out, seconds=5.0) == MISSING
     assert "pip install 'translink[offline]'" in capsys.readouterr().err
+    # What people say will lie there: nobody else on this machine may look.
+    assert out.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.usefixtures("voices")

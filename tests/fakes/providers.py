@@ -69,6 +69,8 @@ class FakeProviders:
         self.url = ""
         self.handshakes = 0
         self.streams: list[FakeStream] = []
+        self.sockets: set[web.WebSocketResponse] = set()
+        """Those of open streams, for a test that breaks them."""
         self.uploads: list[Upload] = []
         self.asked: list[Asked] = []
         self.spoken: list[tuple[str, str]] = []
@@ -117,9 +119,11 @@ class FakeProviders:
         stream = FakeStream(request.query.get("language", ""), dict(request.query))
         self.streams.append(stream)
         hearing = _Hearing(stream, socket, self)
+        self.sockets.add(socket)
         try:
             await hearing.run()
         finally:
+            self.sockets.discard(socket)
             stream.open = False
         return socket
 

@@ -348,6 +348,23 @@ def test_calls_go_on_without_events_and_what_ended_is_noticed(asterisk: FakeAste
     assert len(asterisk.bridges) == 1
 
 
+@pytest.mark.parametrize("what", ["channels", "bridges", "applications"])
+def test_who_hung_up_meanwhile_is_missed_though_the_first_look_gets_no_answer(
+    asterisk: FakeAsterisk, what: str
+) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    asterisk.controller.detached(asterisk.now)
+    asterisk.leave("a", told=False)
+    asterisk.refuse[f"GET /{what}"] = 503
+    asterisk.controller.attached(asterisk.now)
+    asterisk.later(3.0)
+    assert asterisk.controller.lines
+    asterisk.refuse.clear()
+    asterisk.later(3.0)
+    assert asterisk.empty
+
+
 def test_without_asterisk_its_calls_are_over(asterisk: FakeAsterisk) -> None:
     asterisk.call("a", "3333")
     asterisk.settle()

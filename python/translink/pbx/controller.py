@@ -33,6 +33,8 @@ GONE = 10.0
 NEWCOMERS = 1.0
 """Seconds after a connection in which those who came just now are announced; who is in our application and
 was not announced then was there before us."""
+LOOK_AGAIN = 1.0
+"""Seconds after a look at what is there that got no answer."""
 REPLACED_LOOK = 3.0
 """Seconds between two looks at what is there, while another client has our events."""
 
@@ -70,7 +72,7 @@ class Controller(Errands):
         """By the ids of both telephones."""
         self._attached = False
         self._newcomers: set[str] = set()
-        """Callers of whom this connection told: whatever became of them, nobody left them over."""
+        """Callers that this connection reported: whatever became of them, nobody left them over."""
         self._epoch = 0
         """Counts connections: what was asked before does not count after."""
         self._closing = False
@@ -327,7 +329,12 @@ class Controller(Errands):
         dialled = [each for each in self._dialled.values() if not each.lines]
 
         def take(what: str, status: int, body: object) -> None:
-            if epoch != self._epoch or status != 200:
+            if epoch != self._epoch or "again" in found:
+                return
+            if status != 200:
+                # While it boots it has no answer yet; without one, what ended would stay for ever.
+                found["again"] = None
+                self.at(LOOK_AGAIN, lambda: self._reconcile_in(epoch, adopt=adopt))
                 return
             found[what] = body
             if len(found) == 3:
@@ -340,13 +347,17 @@ class Controller(Errands):
         self.ask("GET", "/bridges", None, lambda s, b: take("bridges", s, b))
         self.ask("GET", "/channels", None, lambda s, b: take("channels", s, b))
 
+    def _reconcile_in(self, epoch: int, *, adopt: bool) -> None:
+        if epoch == self._epoch:
+            self._reconcile(adopt=adopt)
+
     def _miss(
         self,
         lines: list[tuple[Line, bool]],
         dialled: list[Dialled],
         census: Census,
     ) -> None:
-        """What ended while nobody told."""
+        """What ended without an event."""
         there = census.channels
         for line, through in lines:
             if line.channel not in there:

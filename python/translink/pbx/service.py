@@ -18,6 +18,9 @@ from translink.pbx.controller import Controller
 from translink.pbx.desk import Desk, Seat
 from translink.pbx.line import Medium, Place, Unavailable
 from translink.pbx.menu import LanguageMenu, Speak
+from translink.pbx.outbound import AriListener
+from translink.pbx.websocket import WebSocketServer
+from translink.pbx.wire import AriWire
 from translink.settings.types import Address
 
 if TYPE_CHECKING:
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
     from translink.media import Media
+    from translink.observe.journal import Journal
     from translink.settings.model import Settings
+    from translink.settings.telephony import AriSettings
 
 log = structlog.get_logger("translink")
 
@@ -37,7 +42,14 @@ RATES = {"slin16": 16_000, "slin": 8_000}
 class Telephony:
     """All of it. Without settings for it, it does nothing."""
 
-    def __init__(self, settings: Settings, board: Switchboard, media: Media, speak: Speak) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        board: Switchboard,
+        media: Media,
+        journal: Journal,
+        speak: Speak,
+    ) -> None:
         """`speak` says the language menu. Raises `SettingsError` for an address that cannot be
         listened on, or a file that cannot be played."""
         self._settings = settings
@@ -55,7 +67,7 @@ class Telephony:
         self._awaited: dict[str, AwaitedConnection] = {}
         """By leg."""
         at = settings.audiosocket.listen
-        if at is None and ari.url is not None and ari.media == "audiosocket":
+        if at is None and ari.wanted and ari.media == "audiosocket":
             at = Address(ari.host, 0)
         if at is not None:
             try:
@@ -65,12 +77,18 @@ class Telephony:
                 raise SettingsError(
                     f"audiosocket.listen = {at}: cannot be used: {reason}"
                 ) from error
+        self.websockets: WebSocketServer | None = None
+        if (at := settings.websocket.listen) is not None:
+            try:
+                self.websockets = WebSocketServer(at, settings.websocket, self.desk, journal)
+            except OSError as error:
+                reason = error.strerror or error
+                raise SettingsError(f"websocket.listen = {at}: cannot be used: {reason}") from error
         self.controller: Controller | None = None
-        self.client: AriClient | None = None
-        if ari.url is not None and ari.password is not None:
+        self.client: AriWire | None = None
+        if ari.wanted and ari.password is not None:
             self.controller = Controller(ari.app, secrets.token_hex(4), self)
-            password = ari.password.get_secret_value()
-            self.client = AriClient(ari.url, ari.user, password, self.controller)
+            self.client = _wire(ari, ari.password.get_secret_value(), self.controller)
 
     async def start(self) -> None:
         """Take calls."""
@@ -78,6 +96,10 @@ class Telephony:
             self.connections.start()
             host, port = self.connections.address
             log.info("AudioSocket", listens=f"{host}:{port}")
+        if self.websockets is not None:
+            self.websockets.start()
+            host, port = self.websockets.address
+            log.info("WebSocket", listens=f"{host}:{port}")
         if self.client is not None:
             await self.client.start()
 
@@ -87,6 +109,8 @@ class Telephony:
             await self.client.close()
         if self.connections is not None:
             await self.connections.close()
+        if self.websockets is not None:
+            await self.websockets.close()
 
     def expect(self, leg: Leg) -> LegConnection:
         """Take a connection of AudioSocket for a leg of a call made on request. Needs `connections`."""
@@ -138,6 +162,19 @@ class Telephony:
     def _pump(self) -> None:
         if self.client is not None:
             self.client.pump()
+
+
+def _wire(ari: AriSettings, password: str, controller: Controller) -> AriWire | None:
+    """Whoever connects. Raises `SettingsError`."""
+    if ari.url is not None:
+        return AriClient(ari.url, ari.user, password, controller)
+    if ari.listen is None:
+        return None
+    try:
+        return AriListener(ari.listen, ari.user, password, controller)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SettingsError(f"ari.listen = {ari.listen}: cannot be used: {reason}") from error
 
 
 class _RtpMedium:

@@ -24,6 +24,11 @@ class FaultPlan:
     """Datagrams per second that all callers together send; None = each as their gateway does."""
 
     @property
+    def second_vendor(self) -> bool:
+        """A second vendor must be in line for each stage."""
+        return any(fault.kind == "vendor_down" for fault in self.providers)
+
+    @property
     def longest(self) -> float:
         """Seconds that the longest fault lasts: after a run that much may still be missing."""
         lasting = [fault.seconds for fault in self.providers]

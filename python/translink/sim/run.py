@@ -140,7 +140,13 @@ async def simulate(scene: Scene) -> dict[str, object]:
     lines = Lines([_line(scene, planned, place) for place in range(2 * scene.calls)])
     legs = [_leg(place, line) for place, line in enumerate(lines.lines)]
     try:
-        async with Programs(legs, seed=scene.seed, mode=scene.mode, extra=scene.extra) as programs:
+        async with Programs(
+            legs,
+            seed=scene.seed,
+            mode=scene.mode,
+            extra=scene.extra,
+            second_vendor=planned.second_vendor,
+        ) as programs:
             for line, leg in zip(lines.lines, legs, strict=True):
                 line.dial(leg.listen[1])
             return await _talk(scene, planned, lines, programs)

@@ -35,7 +35,8 @@ def test_many_legs_make_one_family_in_small_pieces() -> None:
     one = next(iter(measures.legs))
     legs = [replace(one, leg=str(number)) for number in range(3 * LEGS_AT_ONCE)]
     pieces = list(exposition(replace(measures, legs=iter(legs))))
-    assert max(piece.count(b"\n") for piece in pieces) <= LEGS_AT_ONCE + 2
+    # Drops have a line for each reason.
+    assert max(piece.count(b"\n") for piece in pieces) <= 2 * LEGS_AT_ONCE
     text = b"".join(pieces).decode()
     assert len(re.findall("^# TYPE translink_leg_datagrams_in_total ", text, re.MULTILINE)) == 1
     (family,) = (
@@ -63,6 +64,15 @@ def test_counters_are_those_of_the_leg_since_it_was_opened() -> None:
     assert samples("translink_leg_errors_total", leg="3333", kind="send") == [1]
     assert samples("translink_recognition_connections_total", leg="3333") == [2]
     assert samples("translink_calls_total") == [7]
+
+
+def test_a_legs_name_is_written_as_the_format_wants_it() -> None:
+    measures = Program().measures()
+    name = 'a "b" \\ c'
+    legs = iter([replace(next(iter(measures.legs)), leg=name)])
+    told = families(replace(measures, legs=legs))
+    for family in ("translink_leg_datagrams_in", "translink_leg_drops", "translink_leg_dead"):
+        assert {sample.labels["leg"] for sample in told[family].samples} == {name}
 
 
 def test_units_are_seconds_and_bytes() -> None:

@@ -25,6 +25,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from translink import __version__
 from translink.observe.stages import OWNERS, STAGES
@@ -53,7 +54,7 @@ class Measures:
 
 
 LEGS_AT_ONCE = 50
-"""Labels in one piece of a family: about half a millisecond of text."""
+"""Labels in one piece of a family: a tenth of a millisecond of text."""
 CONTENT_TYPE = choose_encoder("")[1]
 _ENCODE = choose_encoder("")[0]
 
@@ -61,19 +62,22 @@ _ENCODE = choose_encoder("")[0]
 def exposition(measures: Measures) -> Iterator[bytes]:
     """The text, piece by piece, each made on demand in about a millisecond at most; some are empty.
 
-    At 1,000 legs it is 45,000 lines, half a second's work: whoever asks for the pieces gives others
-    their turn between two of them. No thread is of use: it would hold the interpreter.
+    At 1,000 legs it is 70,000 lines: the pieces are asked for with the calls' turns in between. A
+    thread is of no use, it would hold the interpreter.
     """
     legs = _Legs()
     for leg in measures.legs:
         legs.add(leg)
         yield b""
     before = ""
-    for metric in _Snapshot(measures, legs).collect():
-        text = _ENCODE(_One(metric))
+    for piece in _Snapshot(measures, legs).collect():
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        text = _ENCODE(_One(piece))
         # A family in several pieces has its name and meaning at the head of the first.
-        yield text[_head(text) :] if metric.name == before else text
-        before = metric.name
+        yield text[_head(text) :] if piece.name == before else text
+        before = piece.name
 
 
 def _head(text: bytes) -> int:
@@ -113,8 +117,9 @@ class _Snapshot:
         self._counted = legs
         self._stats = measures.stats
 
-    def collect(self) -> Iterator[Metric]:
-        """All families; a large one comes in pieces, one after the other."""
+    def collect(self) -> Iterator[Metric | bytes]:
+        """All families; a large one comes in pieces, one after the other, those with a sample for
+        each leg as text."""
         yield InfoMetricFamily("translink", "The running version", {"version": __version__})
         yield _gauge("uptime_seconds", "Since the start", self._stats.get("uptime", 0.0))
         yield from self._calls()
@@ -133,7 +138,7 @@ class _Snapshot:
         yield calls
         yield _gauge("calls_active", "Calls that go on", totals.get("calls_active", 0))
 
-    def _legs(self) -> Iterator[Metric]:
+    def _legs(self) -> Iterator[bytes]:
         legs = self._counted
         for name, meaning, key, scale in _LEG_COUNTERS:
             yield from _pieces(CounterMetricFamily, f"leg_{name}", meaning, legs.media, key, scale)
@@ -329,36 +334,49 @@ def _pieces(
     key: str,
     scale: float,
     together: Callable[[Iterable[float]], float] = sum,
-) -> Iterator[Metric]:
-    """A family with a sample for each label."""
+) -> Iterator[bytes]:
+    """A family with a sample for each label, as text: the library takes ten times as long for a
+    line, half a second for 1,000 legs."""
+    yield _ENCODE(_One(make(f"translink_{name}", meaning, labels=["leg"])))
+    total = "_total" if make is CounterMetricFamily else ""
     for labels in _some(legs):
-        family = make(f"translink_{name}", meaning, labels=["leg"])
-        for label in labels:
-            family.add_metric([label], together([leg.get(key, 0) for leg in legs[label]]) * scale)
-        yield family
+        yield "".join(
+            f'translink_{name}{total}{{leg="{_escaped(label)}"}} '
+            f"{floatToGoString(together([leg.get(key, 0) for leg in legs[label]]) * scale)}\n"
+            for label in labels
+        ).encode()
 
 
 def _by_kind(
     kind: str, meaning: str, legs: Mapping[str, Sequence[Mapping[str, int]]]
-) -> Iterator[Metric]:
-    for labels in _some(legs, LEGS_AT_ONCE // 10):  # there are some ten reasons
-        family = CounterMetricFamily(f"translink_leg_{kind}", meaning, labels=["leg", "kind"])
+) -> Iterator[bytes]:
+    name = f"translink_leg_{kind}"
+    yield _ENCODE(_One(CounterMetricFamily(name, meaning, labels=["leg", "kind"])))
+    for labels in _some(legs):
+        lines: list[str] = []
         for label in labels:
             counted: Counter[str] = Counter()
             for leg in legs[label]:
                 for key, value in leg.items():
                     if key.startswith(f"{kind}_"):
                         counted[key.removeprefix(f"{kind}_")] += value
-            for what, value in counted.items():
-                family.add_metric([label, what], value)
-        yield family
+            lines += (
+                f'{name}_total{{kind="{what}",leg="{_escaped(label)}"}} {floatToGoString(value)}\n'
+                for what, value in counted.items()
+            )
+        yield "".join(lines).encode()
 
 
-def _some(labels: Iterable[str], at_once: int = LEGS_AT_ONCE) -> Iterator[tuple[str, ...]]:
+def _escaped(label: str) -> str:
+    """As the format wants it between quotation marks."""
+    return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _some(labels: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """A few of them at a time, and once if there are none."""
     waiting = iter(labels)
-    some = tuple(islice(waiting, at_once))
+    some = tuple(islice(waiting, LEGS_AT_ONCE))
     while True:
         yield some
-        if not (some := tuple(islice(waiting, at_once))):
+        if not (some := tuple(islice(waiting, LEGS_AT_ONCE))):
             return
