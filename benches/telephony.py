@@ -245,8 +245,8 @@ async def weathers(wanted: Sequence[str]) -> list[TelephonyResult]:
 # --- What RTP costs ---
 
 CPU_PAIRS = 5
-CPU_SECONDS = 20.0
-CPU_ROUNDS = 4
+CPU_SECONDS = 16.0
+CPU_ROUNDS = 3
 
 
 async def cost() -> list[TelephonyResult]:

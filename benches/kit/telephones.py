@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.engine.rtp import Stream
+from tests.engine.rtp import RtpStream
 from translink._core import BeaconDecoder, alaw_decode, beacon_encode, resample
 
 PACKET = 0.02
@@ -83,10 +83,10 @@ def packets(talk: PhoneTalk, format: str, new_ssrc_at: float) -> list[bytes]:
     """20 ms each: `raw` or a format of RTP."""
     if format == "raw":
         return [talk.pcm[at : at + 640] for at in range(0, len(talk.pcm), 640)]
-    made = Stream(format).packets(talk.pcm)
+    made = RtpStream(format).packets(talk.pcm)
     if new_ssrc_at >= 0:
         from_there = round(new_ssrc_at / PACKET)
-        other = Stream(format, sequence=100, timestamp=5, ssrc=4711).packets(talk.pcm)
+        other = RtpStream(format, sequence=100, timestamp=5, ssrc=4711).packets(talk.pcm)
         shift = from_there
         made = made[:from_there] + other[shift:]
     return made
