@@ -108,6 +108,7 @@ def serve(
 
     with quick_imports():
         from translink import app, log
+        from translink.process.ending import leave
         from translink.settings.model import Settings
 
     def load() -> Settings:
@@ -136,7 +137,7 @@ def serve(
         text=settings.log.text,
         digits=not settings.transcripts.redact_digits,
     )
-    _leave(app.serve(settings, load))
+    leave(app.serve(settings, load), log.close)
 
 
 @commands.command(short_help="Serve Deepgram's and DeepL's API from local engines.")
@@ -159,8 +160,9 @@ def offline(
     if engine not in ("real", "beacon"):
         raise typer.BadParameter("real or beacon", param_hint="--engine")
     from translink.offline import run_offline
+    from translink.process.ending import leave
 
-    _leave(
+    leave(
         run_offline(
             host=host,
             port=port,
@@ -277,6 +279,14 @@ def sim(
     talks: Annotated[int, typer.Option(min=1, max=200, help="Copies of a talk at once.")] = 1,
     set_: Set = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
+    wav: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write what each ear heard, as WAV."),
+    ] = None,
+    simulstream: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write the run as OmniSTEval scores it."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
@@ -292,6 +302,8 @@ def sim(
                 seed=seed,
                 settings=set_ or [],
                 report=report,
+                wav=wav,
+                simulstream=simulstream,
                 json=json,
             )
         )
@@ -323,6 +335,13 @@ def check(
             "clock and descriptors. Exit code 3: refused, 4: not reached, 5: this machine.",
         ),
     ] = False,
+    languages: Annotated[
+        bool,
+        typer.Option(
+            "--languages",
+            help="Show who recognises, translates and speaks every language, not the legs' alone.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
@@ -338,7 +357,7 @@ def check(
         _leave(run_live_check(settings, json=json))
     from translink.check import run_check
 
-    _leave(run_check(settings, json=json))
+    _leave(run_check(settings, json=json, languages=languages))
 
 
 @commands.command(short_help="Show how the running server is.")

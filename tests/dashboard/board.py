@@ -50,7 +50,7 @@ class Spoken:
 
 
 @dataclass
-class Leg:
+class TalkBoardLeg:
     name: str
     language: str
     hears: str
@@ -73,7 +73,7 @@ class Leg:
         return bytes(out)
 
 
-class Board:
+class TalkBoard:
     """`calls` pairs of talkers, from now on. `url` once started."""
 
     def __init__(self, calls: int, seed: int = 1) -> None:
@@ -82,7 +82,7 @@ class Board:
         self._due: list[tuple[float, int, dict[str, Any]]] = []
         self._order = itertools.count()
         self._extra: list[dict[str, Any]] = []
-        self.legs: dict[str, Leg] = {}
+        self.legs: dict[str, TalkBoardLeg] = {}
         self.calls: dict[str, dict[str, Any]] = {}
         self.lines: dict[str, list[dict[str, Any]]] = {}
         self.watched: list[dict[str, Any]] = []
@@ -138,7 +138,7 @@ class Board:
         name = f"{3000 + 2 * number}-{number}"
         legs = (f"{3000 + 2 * number}", f"{3001 + 2 * number}")
         for leg, language, hears in ((legs[0], "en", "fr"), (legs[1], "fr", "en")):
-            self.legs[leg] = Leg(leg, language, hears, name)
+            self.legs[leg] = TalkBoardLeg(leg, language, hears, name)
         age = self._random.uniform(5, 900)
         self.calls[name] = {
             "call": name,
@@ -510,7 +510,7 @@ async def main() -> None:
     """`python -m tests.dashboard.board 100 3999`: to look at the page by hand."""
     import sys
 
-    board = Board(int(sys.argv[1]))
+    board = TalkBoard(int(sys.argv[1]))
     await board.start(int(sys.argv[2]))
     print(board.url)
     await asyncio.Event().wait()

@@ -120,7 +120,9 @@ match = 127.0.0.1
 class Asterisk:
     """One that runs. Use as an async context manager."""
 
-    def __init__(self, root: Path, codec: str = "g722") -> None:
+    def __init__(self, root: Path, codec: str = "g722", outbound: int = 0) -> None:
+        """`outbound` = a port on loopback to which it connects with the application `outbound`."""
+        self._outbound = outbound
         self.codec = codec
         """Of telephones with SIP."""
         self.http = free_port(socket.SOCK_STREAM)
@@ -329,6 +331,16 @@ class Asterisk:
             "extensions.conf": DIALPLAN,
             "pjsip.conf": SIP.format(port=free_port(socket.SOCK_DGRAM), codec=self.codec),
         }
+        if self._outbound:
+            files["websocket_client.conf"] = (
+                "[here]\ntype = websocket_client\nconnection_type = persistent\n"
+                f"uri = ws://127.0.0.1:{self._outbound}/ari\nprotocols = ari\n"
+                f"username = {USER}\npassword = {PASSWORD}\n"
+            )
+            files["ari.conf"] += (
+                "[there]\ntype = outbound_websocket\nwebsocket_client_id = here\n"
+                f"apps = outbound\nlocal_ari_user = {USER}\n"
+            )
         for name, text in files.items():
             (self._folder / name).write_text(text)
 

@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use tungstenite::protocol::{Message, Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Utf8Bytes};
 
+use crate::digit::Digit;
 use crate::frame::FRAME_BYTES;
 use asterisk::Asterisk;
 use twilio::Twilio;
@@ -59,7 +60,7 @@ pub enum News {
     /// Audio: appended to `pcm`, s16le at 16 kHz.
     Audio,
     /// A key was pressed.
-    Digit(u8),
+    Digit(Digit),
     /// A message for whoever uses the connection: put into `text`.
     Text,
     /// There will be nothing more.

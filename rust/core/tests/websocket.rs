@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use proptest::prelude::*;
 
 use translink_core::beacon::{Decoder, Number, encode};
+use translink_core::digit::Digit;
 use translink_core::frame::FRAME_BYTES;
 use translink_core::websocket::{Connection, Dialect, News, asterisk, twilio};
 use tungstenite::protocol::{Message, Role, WebSocket};
@@ -45,7 +46,7 @@ struct Line {
     far: WebSocket<Pipe>,
     pcm: Vec<u8>,
     texts: Vec<String>,
-    digits: Vec<u8>,
+    digits: String,
     ended: bool,
     out: Vec<u8>,
 }
@@ -57,7 +58,7 @@ impl Line {
             far: WebSocket::from_raw_socket(Pipe::default(), Role::Client, None),
             pcm: Vec::new(),
             texts: Vec::new(),
-            digits: Vec::new(),
+            digits: String::new(),
             ended: false,
             out: Vec::new(),
         }
@@ -79,7 +80,7 @@ impl Line {
         while let Some(news) = self.near.next(&mut self.pcm, &mut text, &mut self.out) {
             match news {
                 News::Audio => {}
-                News::Digit(digit) => self.digits.push(digit),
+                News::Digit(digit) => self.digits.push(digit.key),
                 News::Text => self.texts.push(text.clone()),
                 News::Ended => {
                     self.ended = true;
@@ -197,7 +198,7 @@ fn asterisks_events_are_understood_plain_and_as_json() {
     let json = r#"{"event":"MEDIA_START","connection_id":"a","channel":"b","channel_id":"c",
         "format":"slin16","optimal_frame_size":640,"ptime":20,"channel_variables":{"A":"b"}}"#;
     assert_eq!(asterisk::event(json), Some(start));
-    let digit = asterisk::Event::Digit(b'5');
+    let digit = asterisk::Event::Digit(Digit::from_ascii(b'5').expect("a key"));
     assert_eq!(
         asterisk::event("DTMF_END digit:5 channel_id:1.2"),
         Some(digit)
@@ -218,7 +219,7 @@ fn asterisks_events_are_understood_plain_and_as_json() {
     assert_eq!(line.put(&[1; FRAME_BYTES]), 0);
     line.text("MEDIA_XON").text("DTMF_END digit:#");
     assert_eq!(line.put(&[1; FRAME_BYTES]), 1);
-    assert_eq!(line.digits, b"#");
+    assert_eq!(line.digits, "#");
 }
 
 #[test]
@@ -269,7 +270,7 @@ fn twilios_messages_are_understood() {
     line.text(r#"{"event":"dtmf","streamSid":"MZ","dtmf":{"track":"inbound_track","digit":"7"}}"#);
     line.text(r#"{"event":"mark","streamSid":"MZ","mark":{"name":"a"}}"#)
         .text("nonsense");
-    assert_eq!(line.digits, b"7");
+    assert_eq!(line.digits, "7");
     assert!(!line.ended);
     line.text(r#"{"event":"stop","streamSid":"MZ","stop":{"accountSid":"AC","callSid":"CA"}}"#);
     assert!(line.ended);

@@ -18,7 +18,6 @@ use std::time::Duration;
 use socket2::Socket;
 use translink_core::frame::{FRAME_BYTES, Nanos};
 use translink_core::leg::Input;
-use translink_core::rtp::digits::Digit;
 use translink_core::websocket::Dialect;
 
 use crate::clock;
@@ -179,19 +178,10 @@ impl Slot {
                     return;
                 }
                 Some(News::Ended) => self.end_stream(out),
-                Some(News::Digit(key)) => {
-                    let (leg, life, at) = (self.shared.number, self.life, clock::now());
-                    let digit = Digit {
-                        key: char::from(key),
-                        duration: 0,
-                    };
-                    let item = Item::Digit {
-                        leg,
-                        life,
-                        digit,
-                        at,
-                    };
-                    out.event(&self.shared, item);
+                Some(News::Digit(digit)) => {
+                    let arrival = clock::now();
+                    self.leg.handle(Input::Digit { digit, arrival }, arrival);
+                    self.settle(arrival, out);
                 }
                 Some(News::Text) => {
                     let at = clock::now();

@@ -3,6 +3,7 @@
 use std::io;
 
 use translink_core::audiosocket::{self, Message};
+use translink_core::digit::Digit;
 use translink_core::frame::FRAME_BYTES;
 use translink_core::resample::Resampler;
 use translink_core::websocket::{Connection, Dialect, News as Told};
@@ -24,7 +25,7 @@ pub enum Protocol {
 pub(crate) enum News {
     /// Audio of 16 kHz was appended.
     Audio,
-    Digit(u8),
+    Digit(Digit),
     /// A message was put into `text`.
     Text,
     /// There will be nothing more.

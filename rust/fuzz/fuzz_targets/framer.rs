@@ -24,7 +24,10 @@ fuzz_target!(|datagrams: Vec<(Vec<u8>, bool)>| {
             next += 320;
             left.extend_from_slice(&frame.pcm[..640 - usize::from(frame.filled)]);
         }
-        assert!(framer.due() >= now);
+        // A datagram that is not taken is no sign of the talker.
+        if matches!(fate, Fate::Queued | Fate::Realigned) {
+            assert!(framer.due() >= now);
+        }
     }
     left.extend(
         framer

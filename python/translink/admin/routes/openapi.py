@@ -76,7 +76,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who asks."""
+    """The session that asks."""
 
     role: Literal["read", "control"] | None
     token_needed: bool = True

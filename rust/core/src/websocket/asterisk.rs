@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::voice::Voice;
 use super::{Heard, News, sound};
+use crate::digit::Digit;
 use crate::frame::FRAME_BYTES;
 
 /// What is known of the channel.
@@ -30,7 +31,7 @@ pub enum Event<'a> {
         format: &'a str,
     },
     /// A key was pressed, and is let go.
-    Digit(u8),
+    Digit(Digit),
     /// The channel's queue is full.
     Full,
     /// There is room again.
@@ -70,7 +71,9 @@ struct Told<'a> {
 fn known<'a>(name: &str, format: Option<&'a str>, digit: Option<&'a str>) -> Event<'a> {
     match (name, format, digit.map(str::as_bytes)) {
         ("MEDIA_START", Some(format), _) => Event::Start { format },
-        ("DTMF_END", _, Some(&[digit])) => Event::Digit(digit),
+        ("DTMF_END", _, Some(&[byte])) => {
+            Digit::from_ascii(byte).map_or(Event::Other, Event::Digit)
+        }
         ("MEDIA_XOFF", ..) => Event::Full,
         ("MEDIA_XON", ..) => Event::Room,
         _ => Event::Other,

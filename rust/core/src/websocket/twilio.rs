@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::voice::Voice;
 use super::{Heard, News, sound};
+use crate::digit::Digit;
 use crate::frame::FRAME_BYTES;
 
 /// What is known of the stream.
@@ -46,7 +47,7 @@ pub enum Event<'a> {
     /// Base64 of µ-law, of the talker.
     Media(Cow<'a, str>),
     /// A key was pressed.
-    Digit(u8),
+    Digit(Digit),
     /// The stream is over.
     Stop,
     /// Another one: `connected`, `mark`, the other track.
@@ -75,7 +76,7 @@ pub fn event(message: &str) -> Option<Event<'_>> {
             }
         }
         "dtmf" => match told.dtmf?.digit.as_bytes() {
-            &[digit] => Event::Digit(digit),
+            &[byte] => Digit::from_ascii(byte).map_or(Event::Other, Event::Digit),
             _ => Event::Other,
         },
         "stop" => Event::Stop,
