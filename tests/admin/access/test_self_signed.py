@@ -49,9 +49,9 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SettingsError, match="cannot be written"):
         self_signed("127.0.0.1", folder=taken / "below")
     false = shutil.which("false")
-    monkeypatch.setattr("shutil.which", lambda _: false)
+    monkeypatch.setattr(shutil, "which", lambda _: false)
     with pytest.raises(SettingsError, match="openssl failed"):
         self_signed("127.0.0.1", folder=tmp_path)
-    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(SettingsError, match="apt-get install openssl"):
         self_signed("127.0.0.1", folder=tmp_path)
