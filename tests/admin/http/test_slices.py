@@ -98,7 +98,7 @@ class ManyLegs(Program):
         return {"mode": "auto"}, legs()
 
     def call(self, call: str) -> CallDetail:
-        return cast("CallDetail", {"call": call, "transcript": SlicedLines(self)})
+        return cast("CallDetail", {"call": call, "transcript": SlicedLines(self), "notices": ()})
 
     def leg_stats(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number in range(ROWS):
