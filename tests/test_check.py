@@ -29,6 +29,12 @@ def printed(settings: Settings, capsys: pytest.CaptureFixture[str], **how: bool)
     return capsys.readouterr().out
 
 
+@pytest.fixture(autouse=True)
+def no_pico(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is installed here."""
+    monkeypatch.setattr("translink.offline.engines.synthesizer.has_pico", lambda: False)
+
+
 def test_a_language_that_the_local_engines_do_not_speak_is_an_error_with_the_mend() -> None:
     with pytest.raises(SettingsError, match=r"legs\.anna\.language = 'de'.*DEEPGRAM_API_KEY"):
         run_check(settings_of())

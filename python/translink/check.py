@@ -12,6 +12,7 @@ import orjson
 
 from translink.offline.engines.check import check as engines
 from translink.offline.engines.phrasebook import LANGUAGES
+from translink.offline.engines.synthesizer import spoken_languages
 from translink.pbx.inquiry import inquire
 from translink.process.proxies import proxy_warning, unused_proxies
 from translink.settings.legs import LegSettings
@@ -75,7 +76,10 @@ def _lines(
     yield from _keys(settings)
     if names := unused_proxies(os.environ):
         yield f"proxy           {proxy_warning(names)}"
-    yield f"local engines   hear, translate and speak {' and '.join(LANGUAGES)}, no other language"
+    yield (
+        f"local engines   hear and translate {' and '.join(LANGUAGES)}, "
+        f"speak {', '.join(sorted(spoken_languages()))}"
+    )
     if missing := _without_service(settings):
         yield f"CANNOT WORK     legs in {', '.join(missing)}: somebody must recognise and translate them"
     for finding in engines():

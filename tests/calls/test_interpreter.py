@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from tests.fakes.media import FakeFrame
-from tests.support.speaking import FakeEar, Talkers, weather
+from tests.support.speaking import FakeEar, Talkers, provider_error
 from tests.support.virtual import run_virtually
 from tests.support.world import FRAME, Plan, World
 from translink._core import Frame
@@ -158,7 +158,7 @@ def test_what_a_failed_translator_takes_with_it_is_shown() -> None:
             self, text, source, target, context
         ):
             if len(self.requests) % 3 == 1:
-                self.answers[text] = weather("no")
+                self.answers[text] = provider_error("no")
             return await super().translate(text, source, target, context)
 
     room = talk_through(Plan(), talkers=Moody(slowness=0.01))

@@ -54,7 +54,7 @@ async def test_unless_it_is_set_nobody_listens_in(tmp_path: Path) -> None:
         assert not server.lines("listening in")
 
 
-async def test_whoever_listens_in_is_seen_by_all(tmp_path: Path) -> None:
+async def test_listening_in_is_seen_by_all(tmp_path: Path) -> None:
     async with calling(tmp_path, TRANSLINK_ADMIN__LISTEN_IN="true") as (server, http, one):
         path = "/api/legs/3333/audio?of=said"
         for headers, status in ((READ, "403"), ({}, "401")):

@@ -13,9 +13,9 @@ from playwright.async_api import Page, expect
 from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import Visit, live, shoot
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 LAYOUTS = (360, 390, 768, 900, 1024, 1100, 1280, 1366, 1440, 1680, 1920, 2560)
 PHONE = 900
 """Narrower than this there are tabs."""

@@ -13,7 +13,7 @@ from playwright.async_api import Page, Route, expect
 from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import PATIENCE, Visit, faults, live, manners_of, shoot
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 WIDTHS = (360, 768, 1024, 1440, 1920, 2560)
 VIEWS = ("calls", "call", "events", "system")

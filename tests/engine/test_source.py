@@ -139,7 +139,7 @@ def test_the_next_call_may_come_from_elsewhere_at_once() -> None:
 
 
 @pytest.mark.parametrize("named", ["host", "address", "several"])
-def test_named_senders_are_heard_whoever_was_first(named: str) -> None:
+def test_named_senders_are_heard_no_matter_which_was_first(named: str) -> None:
     with (
         engine() as (media, drainer),
         udp() as gateway,

@@ -102,7 +102,7 @@ async def test_what_does_not_pass_quickly_goes_to_the_next_at_once(kind: Kind) -
     assert first.asked == 1
 
 
-async def test_whoever_hangs_is_left_for_the_next_and_not_waited_for_again() -> None:
+async def test_a_provider_that_hangs_is_left_for_the_next_and_not_waited_for_again() -> None:
     first, second = Fake("first", [60.0] * 5), Fake("second")
     line = FakeChain(first, second)
     assert await line.run(timeout=0.05) == "second"

@@ -342,7 +342,7 @@ async def test_leaving_early_ends_the_request_for_speech_at_once() -> None:
     assert voice.active == 0
 
 
-async def test_a_bug_in_a_provider_is_not_taken_for_weather() -> None:
+async def test_a_bug_in_a_provider_is_not_taken_for_an_outage() -> None:
     made, journal = lineup(
         transcribers=[Provider("prerecorded", [ZeroDivisionError("a bug")])],
         translators=[Provider("deepl", [ZeroDivisionError("a bug")])],

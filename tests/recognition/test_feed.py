@@ -611,7 +611,7 @@ def test_an_abort_ends_it_at_once() -> None:
     play(scene)
 
 
-def test_a_bug_in_whoever_takes_the_events_is_not_swallowed() -> None:
+def test_a_bug_in_a_reader_of_the_events_is_not_swallowed() -> None:
     async def scene(line: FeedLine) -> None:
         line.feed._on_event = lambda event: [][1]
         line.stream.result(0, 1)

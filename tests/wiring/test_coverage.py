@@ -89,7 +89,7 @@ def test_a_legs_voice_is_one_vendors_and_the_others_keep_theirs(
     assert {one.name for one in made if name in str(vars(one))} == asked
 
 
-def test_languages_are_those_that_the_clients_have() -> None:
+def test_languages_are_those_that_the_clients_have(monkeypatch: pytest.MonkeyPatch) -> None:
     given = settings(("pl", "pt-BR"), speak=["deepgram", "elevenlabs"])
     polish, brazilian = Coverage(given).of_legs()
     assert (polish.language, polish.spoken) == ("pl", ("elevenlabs",))
@@ -98,6 +98,9 @@ def test_languages_are_those_that_the_clients_have() -> None:
     refuse_voiceless(given)
     hindi = Coverage(settings(("en", "hi"))).of_legs()[1]
     assert (hindi.recognised, hindi.translated, hindi.spoken) == (("deepgram",), (), ())
+    monkeypatch.setattr("translink.offline.engines.synthesizer.has_pico", lambda: True)
+    german = Coverage(settings(("en", "de"), listen="offline", speak="offline")).of_legs()[1]
+    assert (german.recognised, german.spoken) == ((), ("offline",)), "Pico's voice"
     keyless = Coverage(settings(deepgram={}, deepl={}))
     assert [row.spoken for row in keyless.of_legs()] == [("offline",)] * 2
     same = Coverage(settings(("en", "en"))).of_legs()

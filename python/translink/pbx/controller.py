@@ -72,7 +72,7 @@ class Controller(Errands):
         """By the ids of both telephones."""
         self._attached = False
         self._newcomers: set[str] = set()
-        """Callers of whom this connection told: whatever became of them, nobody left them over."""
+        """Callers that this connection reported: whatever became of them, nobody left them over."""
         self._epoch = 0
         """Counts connections: what was asked before does not count after."""
         self._closing = False
@@ -357,7 +357,7 @@ class Controller(Errands):
         dialled: list[Dialled],
         census: Census,
     ) -> None:
-        """What ended while nobody told."""
+        """What ended without an event."""
         there = census.channels
         for line, through in lines:
             if line.channel not in there:

@@ -166,7 +166,8 @@ class Script(NoFaults):
         service = ask.service
         if _backup(ask):
             self.record.counts[f"{service}.backup"] += 1
-            return await self._vendor(service)
+            self._vendor(service)
+            return None
         limit = self._window(service, "limit")
         self.record.counts[f"{service}.requests"] += 1
         if limit and self._busy[service] >= limit.fault.numbers[0]:
@@ -205,10 +206,10 @@ class Script(NoFaults):
         skews = self._skews[connection]
         if not (lies or skews) or not isinstance(message, str):
             return message
-        told = self._liars[connection].told(message, lies, skews)
-        for text in told[:-1]:
+        sent = self._liars[connection].distorted(message, lies, skews)
+        for text in sent[:-1]:
             await connection.inject(text)
-        return told[-1] if told else None
+        return sent[-1] if sent else None
 
     def report(self) -> dict[str, object]:
         """JSON values: what happened since the start."""
@@ -217,7 +218,7 @@ class Script(NoFaults):
     async def _weather(self, ask: Ask) -> Refusal | None:
         """What the windows that are open do to a handshake or request."""
         service = ask.service
-        await self._vendor(service)
+        self._vendor(service)
         if self._window(service, "outage"):
             self.record.counts[f"{service}.reset"] += 1
             raise Reset
@@ -240,7 +241,7 @@ class Script(NoFaults):
             await asyncio.sleep(0.1 * (slow.fault.numbers[0] - 1))
         return None
 
-    async def _vendor(self, service: str) -> None:
+    def _vendor(self, service: str) -> None:
         """Raises `Reset` while the whole vendor is down."""
         if self._window(service, "vendor_down"):
             self.record.counts[f"{service}.down"] += 1

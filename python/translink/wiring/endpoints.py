@@ -74,6 +74,8 @@ class Endpoints:
     recognition_offline: bool
     """They are the ones that stream."""
     offline_languages: tuple[str, ...] = ()
+    """What they recognise and translate between."""
+    offline_voices: tuple[str, ...] = ()
     deepgram_is_offline: bool = False
     deepl_is_offline: bool = False
 
@@ -84,10 +86,12 @@ def endpoints_of(
     """Keys and addresses. `offline`: where the local engines are, if they are needed."""
     deepgram, deepl, needs = settings.deepgram, settings.deepl, needs_of(settings)
     languages: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
     if needs.any:
         from translink.offline.engines.phrasebook import LANGUAGES
+        from translink.offline.engines.synthesizer import spoken_languages
 
-        languages = tuple(LANGUAGES)
+        languages, voices = tuple(LANGUAGES), tuple(sorted(spoken_languages()))
     else:
         offline = None
     streaming = next((one for one in settings.listen if one in ("deepgram", "offline")), None)
@@ -101,6 +105,7 @@ def endpoints_of(
         recognition_offline=streaming == "offline"
         or (streaming == "deepgram" and needs.no_deepgram),
         offline_languages=languages,
+        offline_voices=voices,
         deepgram_is_offline=needs.no_deepgram,
         deepl_is_offline=needs.no_deepl,
     )

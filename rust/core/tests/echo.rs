@@ -185,7 +185,7 @@ fn who_talks_over_his_echo_is_heard() {
 fn an_echo_that_is_gone_is_forgotten() {
     let sent = speech(3, 40.0);
     let mut heard = room(&sent, 120.0, -12.0, 250.0, 3);
-    // He takes up the receiver.
+    // They take up the receiver.
     heard[15 * 16_000..].fill(0.0);
     hum(&mut heard, 3);
     let mut guard = EchoGuard::new(true);

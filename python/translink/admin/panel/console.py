@@ -156,7 +156,7 @@ class Console:
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
         """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first. They
-        are made as they are asked for; a call that ends meanwhile is told as ended."""
+        are made as they are asked for; a call that ends meanwhile is shown as ended."""
         board = self._switchboard
         running = () if state == "ended" else tuple(board.calls)
         if state != "running":

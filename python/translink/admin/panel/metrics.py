@@ -25,6 +25,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from translink import __version__
 from translink.observe.stages import OWNERS, STAGES
@@ -349,9 +350,14 @@ def _pieces(
     for labels in _some(legs):
         yield "".join(
             f'translink_{name}{total}{{leg="{_escaped(label)}"}} '
-            f"{float(together([leg.get(key, 0) for leg in legs[label]]) * scale)!r}\n"
+            f"{_number(together([leg.get(key, 0) for leg in legs[label]]) * scale)}\n"
             for label in labels
         ).encode()
+
+
+def _number(value: float) -> str:
+    text: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    return text
 
 
 def _by_kind(
@@ -368,7 +374,7 @@ def _by_kind(
                     if key.startswith(f"{kind}_"):
                         counted[key.removeprefix(f"{kind}_")] += value
             lines += (
-                f'{name}_total{{kind="{what}",leg="{_escaped(label)}"}} {float(value)!r}\n'
+                f'{name}_total{{kind="{what}",leg="{_escaped(label)}"}} {_number(value)}\n'
                 for what, value in counted.items()
             )
         yield "".join(lines).encode()

@@ -171,7 +171,7 @@ class Client:
 
     async def write(self, hello: dict[str, Any]) -> None:
         """Tell the news. Returns when it was cut off."""
-        # What changes from here on is told as news, so the ticker looks first.
+        # What changes from here on is sent as news, so the ticker looks first.
         await self._ticker.looked.wait()
         rows = [orjson.Fragment(json(row)) async for row in sliced(self._console.calls("all"))]
         await self._send({"hello": hello, "calls": rows, "system": self._console.system()})
