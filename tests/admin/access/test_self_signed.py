@@ -14,7 +14,6 @@ import pytest
 
 from tests.admin.conftest import Program
 from translink.admin import AdminServer
-from translink.admin.access import self_signed as module
 from translink.admin.access.self_signed import self_signed
 from translink.errors import SettingsError
 from translink.settings.admin import AdminSettings
@@ -50,9 +49,9 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SettingsError, match="cannot be written"):
         self_signed("127.0.0.1", folder=taken / "below")
     false = shutil.which("false")
-    monkeypatch.setattr(module.shutil, "which", lambda _: false)
+    monkeypatch.setattr(shutil, "which", lambda _: false)
     with pytest.raises(SettingsError, match="openssl failed"):
         self_signed("127.0.0.1", folder=tmp_path)
-    monkeypatch.setattr(module.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(SettingsError, match="apt-get install openssl"):
         self_signed("127.0.0.1", folder=tmp_path)

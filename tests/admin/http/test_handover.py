@@ -95,8 +95,8 @@ async def talk_three_times(tmp_path: Path, encrypted: bool) -> None:
         for _ in range(3):  # a place can be taken again, and no connection is left
             talks.over.clear()
             talks.loud = 0
-            more = {"ssl": trusting} if encrypted else {}
-            async with connect(url, subprotocols=PROTOCOLS, **more) as line:
+            context = trusting if encrypted else None
+            async with connect(url, subprotocols=PROTOCOLS, ssl=context) as line:
                 assert line.subprotocol == "translink.talk"
                 await line.send(bytes([0, 8]) * 3_200)
                 await line.send("hello")

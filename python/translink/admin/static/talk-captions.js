@@ -38,7 +38,7 @@ export class TalkCaptions {
     const key = `${of} ${name}`;
     let line = this._lines.get(key);
     if (!line) {
-      line = h("li.talk-line", { "data-of": of }, h("p"), h("p.also"));
+      line = h("div.talk-line", { "data-of": of }, h("p"), h("p.also"));
       this._lines.set(key, line);
       this._into.append(line);
       if (this._into.children.length > MOST_LINES) this._into.firstElementChild?.remove();

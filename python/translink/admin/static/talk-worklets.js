@@ -1,13 +1,15 @@
 // In the browser's audio thread: the microphone in pieces of 20 ms, and the ear's buffer. Both at the context's 16 kHz.
 //
-// The buffer begins with `FIRST` of sound in hand and is refilled to that after it ran dry. After a network that stood
+// The buffer begins with `FIRST` of sound in hand; each time that it runs dry it wants twice as much, up to `LAST`, and
+// is refilled to that. After a network that stood
 // still too much waits: then silence is left out, so that it is on time again in the next pause and no word is lost.
 // When more than `MOST` waits, the oldest goes.
 
 
 const PIECE = 320;
 const FIRST = 1_280; // 80 ms
-const ENOUGH = 4_800; // 300 ms
+const LAST = 6_400; // 400 ms
+const MORE = 3_200; // 200 ms above what is wanted is enough
 const MOST = 64_000; // 4 s
 
 /** @type {any} */
@@ -46,10 +48,11 @@ class Ear extends Processor {
     this._waiting = [];
     this._at = 0;
     this._held = 0;
+    this._wanted = FIRST;
     this._playing = false;
     this.port.onmessage = (/** @type {MessageEvent} */ { data }) => {
       const piece = new Int16Array(data);
-      if (this._held > ENOUGH && piece.every((sample) => sample === 0)) return;
+      if (this._held > this._wanted + MORE && piece.every((sample) => sample === 0)) return;
       this._waiting.push(piece);
       this._held += piece.length;
       while (this._held > MOST) {
@@ -63,13 +66,14 @@ class Ear extends Processor {
   /** @param {unknown} _ @param {Float32Array[][]} outputs */
   process(_, outputs) {
     const into = outputs[0][0];
-    if (!this._playing && this._held >= FIRST) this._playing = true;
+    if (!this._playing && this._held >= this._wanted) this._playing = true;
     if (!this._playing) return true;
     for (let index = 0; index < into.length; index += 1) {
       const piece = this._waiting[0];
       if (!piece) {
         this._playing = false;
         this._held = 0;
+        this._wanted = Math.min(LAST, 2 * this._wanted);
         break;
       }
       into[index] = piece[this._at] / 32_768;
