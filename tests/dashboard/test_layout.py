@@ -189,6 +189,10 @@ async def test_every_figure_says_what_it_means(board: TalkBoard, visit: Visit) -
             assert await page.evaluate(MUTE_FIGURES) == [], f"{view} at {width} px"
 
 
+LATE_WORDS = """[...document.querySelectorAll(".words p:not([hidden])")].filter(it =>
+    parseFloat(it.style.left) > it.parentElement.clientWidth && it.textContent.length > 8)"""
+
+
 async def test_on_a_phone_the_captions_come_before_the_controls(
     board: TalkBoard, visit: Visit
 ) -> None:
@@ -202,4 +206,7 @@ async def test_on_a_phone_the_captions_come_before_the_controls(
     captions = await page.locator(".script .scroll").bounding_box()
     assert captions is not None
     assert captions["y"] + 80 < 844, "they are seen without scrolling"
+    # Words that come when the picture has moved by more than its width are as wide as others.
+    await page.wait_for_function(f"{LATE_WORDS}.length", timeout=30_000)
+    assert await page.evaluate(f"{LATE_WORDS}.filter(it => it.clientWidth < 40).length") == 0
     await shoot(page, "phone", whole=True)
