@@ -157,7 +157,9 @@ class Segmenter:
         for index, piece in enumerate(self._open[:limit]):
             following = self._open[index + 1].text if index + 1 < len(self._open) else None
             length += len(piece.glue) + len(piece.text)
-            if length >= self._policy.min_chars and ends_sentence(piece.text, following):
+            if length >= self._policy.min_chars and ends_sentence(
+                piece.text, following, self.language
+            ):
                 return index + 1
         return _best_cut(self._open, limit) if limit < len(self._open) else 0
 

@@ -163,8 +163,8 @@ class Providers:
             patience = OFFLINE_PATIENCE
         if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-            return ListenRules(feed=FeedLimits(patience=patience), finalize=self._finalize())
-        usual = self._finalize()
+            return ListenRules(feed=FeedLimits(patience=patience), finalize=self._finals(patience))
+        usual = self._finals(patience)
         return ListenRules(
             feed=FeedLimits(patience=patience),
             finalize=replace(
@@ -174,14 +174,15 @@ class Providers:
             ),
         )
 
-    def _finalize(self) -> FinalizeRules:
+    def _finals(self, patience: float) -> FinalizeRules:
         deepgram, local = self._settings.deepgram, self._at.recognition_offline
         early, flowing = deepgram.early_finalize, deepgram.finalize_flowing
         if early is None:
             early = 0.0 if local else EARLY_FINALIZE
         if flowing is None:
             flowing = 0.0 if local else FINALIZE_FLOWING
-        return FinalizeRules(early=early, flowing=flowing)
+        usual = FinalizeRules(early=early, flowing=flowing)
+        return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
 
     def translators(self) -> list[AnyTranslator]:
         """In their order."""

@@ -124,8 +124,8 @@ def run_talk(
             raise TranslinkError(str(error)) from error
     if simulstream is not None:
         write_simulstream(simulstream, scene.talks(), outcome.directions)
-    values = outcome.as_dict()
-    text = orjson.dumps(values, option=orjson.OPT_INDENT_2).decode() + "\n"
+    figures = outcome.as_dict()
+    text = orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() + "\n"
     if report is not None:
         report.write_text(text)
     sys.stdout.write(text if json else summary(outcome))
