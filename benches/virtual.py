@@ -260,13 +260,13 @@ class VirtualDirection:
             heapq.heappush(self._sound, (at, next(self._order), utterance, None))
             self._voice_free = at
         while self._sound and self._sound[0][0] <= self._now:
-            _, _, utterance, word = heapq.heappop(self._sound)
-            if word is None:
+            _, _, utterance, piece = heapq.heappop(self._sound)
+            if piece is None:
                 utterance.ended = True
                 continue
             if not any(each is utterance for each in self.ear.queue):
                 self.ear.queue.append(utterance)
-            utterance.words.append(word)
+            utterance.words.append(piece)
 
 
 def done(coroutine: Coroutine[object, None, T]) -> T:
