@@ -156,7 +156,6 @@ COVERED_BY = {
     "settings.vendors": "settings/test_model",
     "settings.websocket": "settings/test_telephony",
     "sim.garbage": "sim/test_testbed",
-    "sim.talk.split": "sim/talk/test_run",
     "sim.record": "sim/test_testbed",
     "sim.script": "sim/test_testbed",
     "sim.talk.ear": "sim/talk/test_chords",
