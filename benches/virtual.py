@@ -80,7 +80,7 @@ class Utterance:
     ended: bool = False
 
 
-class Ear:
+class VirtualEar:
     """One utterance after another, faster the more of them waits."""
 
     def __init__(self, curve: Curve) -> None:
@@ -122,7 +122,7 @@ def factor(curve: Curve, backlog: float) -> float:
     return curve[-1][1]
 
 
-class Direction:
+class VirtualDirection:
     """One talker, their recogniser, the program's decisions, and the ear."""
 
     def __init__(
@@ -146,7 +146,7 @@ class Direction:
         self._speech = SpeechMap(0)
         self._finals = Finalizing(self._speech, rules)
         self._segmenter = Segmenter(policy, language="en")
-        self.ear = Ear(curve)
+        self.ear = VirtualEar(curve)
         self._now = 0.0
         self._outbox: deque[tuple[float, Json]] = deque()
         self._translated: deque[tuple[float, str]] = deque()
@@ -313,7 +313,9 @@ def main() -> None:
     for file in given.files:
         talks = load_talks(file, given.seconds)
         ways = [
-            Direction(talk, given.longer, seed, policy, rules, given.curve, given.endpointing)
+            VirtualDirection(
+                talk, given.longer, seed, policy, rules, given.curve, given.endpointing
+            )
             for seed in range(given.seeds)
             for talk in talks
         ]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.engine.rtp import Stream
+from tests.engine.rtp import RtpStream
 from translink._core import BeaconDecoder, alaw_decode, beacon_encode, resample
 
 PACKET = 0.02
@@ -54,7 +54,7 @@ class Due:
 
 
 @dataclass
-class Talk:
+class PhoneTalk:
     """Words, their sound, and when each is."""
 
     numbers: Sequence[int]
@@ -79,14 +79,14 @@ class Talk:
         return len(self.pcm) / 32_000
 
 
-def packets(talk: Talk, format: str, new_ssrc_at: float) -> list[bytes]:
+def packets(talk: PhoneTalk, format: str, new_ssrc_at: float) -> list[bytes]:
     """20 ms each: `raw` or a format of RTP."""
     if format == "raw":
         return [talk.pcm[at : at + 640] for at in range(0, len(talk.pcm), 640)]
-    made = Stream(format).packets(talk.pcm)
+    made = RtpStream(format).packets(talk.pcm)
     if new_ssrc_at >= 0:
         from_there = round(new_ssrc_at / PACKET)
-        other = Stream(format, sequence=100, timestamp=5, ssrc=4711).packets(talk.pcm)
+        other = RtpStream(format, sequence=100, timestamp=5, ssrc=4711).packets(talk.pcm)
         shift = from_there
         made = made[:from_there] + other[shift:]
     return made
@@ -115,7 +115,7 @@ def through(weather: Weather, datagrams: Sequence[bytes], seed: int) -> tuple[li
     return sorted(dues, key=lambda due: due.at), missing
 
 
-def whole(talk: Talk, missing: set[int]) -> list[int]:
+def whole(talk: PhoneTalk, missing: set[int]) -> list[int]:
     """The words all of whose packets, and the one before them, came in time."""
     kept = []
     for number, start in zip(talk.numbers, talk.starts, strict=True):
@@ -125,7 +125,7 @@ def whole(talk: Talk, missing: set[int]) -> list[int]:
     return kept
 
 
-class Telephone:
+class BenchTelephone:
     """One leg's far end."""
 
     def __init__(self, leg: tuple[str, int], ear: tuple[str, int], format: str) -> None:
@@ -151,7 +151,7 @@ class Telephone:
         self._ear.close()
         self._mouth.close()
 
-    async def say(self, dues: Sequence[Due], talk: Talk) -> set[int]:
+    async def say(self, dues: Sequence[Due], talk: PhoneTalk) -> set[int]:
         """Each at its time. The places of those that this busy machine sent later than `IN_TIME` after
         their time."""
         began, late = time.monotonic(), set[int]()

@@ -419,6 +419,24 @@ async def test_what_is_to_be_pasted_makes_a_call(asterisk: Asterisk, pbx: Pbx) -
     await nothing_left(asterisk, pbx)
 
 
+@pytest.mark.parametrize("medium", ["rtp", "audiosocket"])
+async def test_keys_come_once_each_and_end_the_call(
+    asterisk: Asterisk, fake: FakeProviders, tmp_path: Path, medium: str
+) -> None:
+    app = f"keys{medium}"
+    extra = f'app = "{app}"\nmedia = "{medium}"\n[dtmf]\nlouder = "2"\nend = "9"\n'
+    async with translink(tmp_path, fake, asterisk.url, extra) as server:
+        variables = {"__APP": app}
+        two = await asterisk.dial("4444", last=30, variables=variables)
+        one = await asterisk.dial("3333", first=3.0, last=30, variables=variables, does="keys")
+        await until(lambda: server.happened("call", state="ended"), server.tail, 25.0)
+        done = [(each["what"], each["leg"]) for each in server.happened("control")]
+        assert done == [("louder", "3333"), ("end", "3333")]
+        await gone(one, within=12.0)
+        await gone(two, within=12.0)
+        await asterisk.empty()
+
+
 async def test_another_client_is_named_and_not_fought(asterisk: Asterisk, pbx: Pbx) -> None:
     async with asterisk.events("translink"):
         await until(lambda: pbx.server.lines("another client"), pbx.server.tail)

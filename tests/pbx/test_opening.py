@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.pbx.opening import LONGEST_HEAD, Asked, Opening, RefusedOpening, twilio_signature
+from translink.pbx.opening import (
+    LONGEST_HEAD,
+    Invitation,
+    Opening,
+    RefusedOpening,
+    twilio_signature,
+)
 
 HEAD = (
     "GET {path} HTTP/1.1\r\nHost: calls.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -36,15 +42,15 @@ def test_the_leg_the_call_and_the_dialect_are_read() -> None:
     data = request("/media/3333/room%201?x=y", Sec_WebSocket_Protocol="media")
     for byte in data[:-1]:
         assert opening.take(bytes([byte])) is None
-    assert opening.take(data[-1:]) == Asked("3333", "room 1", "asterisk")
+    assert opening.take(data[-1:]) == Invitation("3333", "room 1", "asterisk")
     answer = opening.accepted()
     assert answer.startswith(b"HTTP/1.1 101 ")
     # RFC 6455, 1.3: its own example of a key.
     assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
     assert b"Sec-WebSocket-Protocol: media\r\n" in answer
-    assert Opening().take(request()) == Asked("3333", "", "twilio")
+    assert Opening().take(request()) == Invitation("3333", "", "twilio")
     page = Opening().take(request(Sec_WebSocket_Protocol="translink.talk, other"))
-    assert page == Asked("3333", "", "browser")
+    assert page == Invitation("3333", "", "browser")
 
 
 def test_another_sites_page_is_refused() -> None:

@@ -32,7 +32,7 @@ TWILIO_TOKEN = "a-token-of-tests"
 PAGE = "https://calls.example.com"
 
 
-class Peer:
+class WebSocketPeer:
     """The far end of a connection: talks in messages of 20 ms, knows what it heard."""
 
     rate = 16_000
@@ -50,7 +50,7 @@ class Peer:
     def headers(self, url: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {PASSWORD}"}
 
-    async def begin(self, place: str) -> Peer:
+    async def begin(self, place: str) -> WebSocketPeer:
         url = self.url + place
         self._socket = await connect(
             url, subprotocols=self.protocols or None, additional_headers=self.headers(url)
@@ -101,7 +101,7 @@ class Peer:
         self.ended.set()
 
 
-class Asterisk(Peer):
+class AsteriskSocket(WebSocketPeer):
     """`chan_websocket`, in its plain form."""
 
     protocols = (Subprotocol("media"),)
@@ -119,7 +119,7 @@ class Asterisk(Peer):
         )
 
 
-class Twilio(Peer):
+class Twilio(WebSocketPeer):
     """Media Streams."""
 
     protocols = ()
@@ -174,8 +174,8 @@ async def talking(
 async def test_asterisk_and_a_page_hear_each_other_and_the_page_reads_it(
     port: int, talking: Serve
 ) -> None:
-    pbx = await Asterisk(port).begin("3333")
-    page = await Peer(port).begin("french")
+    pbx = await AsteriskSocket(port).begin("3333")
+    page = await WebSocketPeer(port).begin("french")
     await asyncio.gather(pbx.say(1, 2, 3), page.say(4, 5, 6))
     await until(lambda: pbx.has_heard(3) and page.has_heard(3), talking.tail, 20.0)
     assert (pbx.heard, page.heard) == ([4, 5, 6], [1, 2, 3])
@@ -204,8 +204,8 @@ async def test_two_of_twilio_meet_in_a_call_of_their_own(port: int, talking: Ser
 
 
 async def test_a_page_can_mute_itself(port: int, talking: Serve) -> None:
-    page = await Peer(port).begin("3333")
-    other = await Peer(port).begin("4444")
+    page = await WebSocketPeer(port).begin("3333")
+    other = await WebSocketPeer(port).begin("4444")
     for message in ("nonsense", "[]", '{"muted": true}', '{"language": "tlh"}', "x" * 600):
         await page.send(message)
 
@@ -267,7 +267,7 @@ async def test_what_is_no_websocket_or_says_nothing_is_hung_up(port: int, talkin
 async def test_a_format_that_is_not_understood_is_named_and_hung_up(
     port: int, talking: Serve
 ) -> None:
-    class Opus(Asterisk):
+    class Opus(AsteriskSocket):
         format = "opus"
 
     pbx = await Opus(port).begin("3333")

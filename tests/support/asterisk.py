@@ -76,6 +76,12 @@ exten => talk,1,Answer()
  same => n,Wait(${LAST})
  same => n,Hangup()
 
+exten => keys,1,Answer()
+ same => n,Wait(${FIRST})
+ same => n,SendDTMF(29,500)
+ same => n,Wait(${LAST})
+ same => n,Hangup()
+
 exten => steered,1,Answer()
  same => n,Stasis(phones)
  same => n,Goto(talk,1)

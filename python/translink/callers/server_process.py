@@ -138,8 +138,7 @@ class ServerProcess:
 
     async def ended(self) -> None:
         """Wait for its end. Raises `ServerError`: nobody has asked for it."""
-        assert self._process is not None
-        code = await self._process.wait()
+        code = await self._child.wait()
         raise ServerError(f"the server ended with exit code {code}{self.tail()}")
 
     async def stop(self, patience: float = 15.0) -> int:

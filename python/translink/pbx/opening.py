@@ -46,7 +46,7 @@ class RefusedOpening(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Invitation:
     """A connection that may be."""
 
     leg: str
@@ -77,7 +77,7 @@ class Opening:
         self._taken = 0
         self._request: Request | None = None
 
-    def take(self, data: bytes) -> Asked | None:
+    def take(self, data: bytes) -> Invitation | None:
         """More of the request; None: it is not complete. Raises `RefusedOpening`."""
         self._taken += len(data)
         if self._taken > LONGEST_HEAD:
@@ -107,7 +107,7 @@ class Opening:
         """The answer that does not."""
         return self._refusal(status, reason)
 
-    def _asked(self, request: Request) -> Asked:
+    def _asked(self, request: Request) -> Invitation:
         path, _, _ = request.path.partition("?")
         leg, _, call = path.removeprefix(PLACE).partition("/")
         if not path.startswith(PLACE) or not leg:
@@ -122,7 +122,7 @@ class Opening:
             else "twilio"
         )
         self._check(request, path)
-        return Asked(unquote(leg), unquote(call), dialect)
+        return Invitation(unquote(leg), unquote(call), dialect)
 
     def _check(self, request: Request, path: str) -> None:
         """Raises `RefusedOpening` for somebody who may not."""

@@ -18,7 +18,7 @@ import structlog
 from translink.pbx.acceptor import Acceptor
 from translink.pbx.guest import Guest
 from translink.pbx.line import Unavailable
-from translink.pbx.opening import LONGEST_HEAD, Asked, Opening, RefusedOpening
+from translink.pbx.opening import LONGEST_HEAD, Invitation, Opening, RefusedOpening
 
 if TYPE_CHECKING:
     from translink.observe.journal import Journal
@@ -76,7 +76,7 @@ class WebSocketServer:
         with contextlib.suppress(OSError):
             connection.send(answer)
 
-    async def _asked(self, connection: socket.socket) -> tuple[Opening, Asked]:
+    async def _asked(self, connection: socket.socket) -> tuple[Opening, Invitation]:
         """Raises `RefusedOpening`, `OSError`."""
         loop = asyncio.get_running_loop()
         settings = self._settings
@@ -99,7 +99,9 @@ class WebSocketServer:
                     raise opening.refused(HTTPStatus.BAD_REQUEST, reason)
                 return opening, asked
 
-    async def _hand_over(self, connection: socket.socket, opening: Opening, asked: Asked) -> None:
+    async def _hand_over(
+        self, connection: socket.socket, opening: Opening, asked: Invitation
+    ) -> None:
         """Raises `RefusedOpening`, `OSError`."""
         leg = self._legs.get(asked.leg, asked.leg)
         answer = opening.accepted()
