@@ -122,7 +122,6 @@ COVERED_BY = {
     "offline.prerecorded": "offline/test_http",
     "offline.speak": "offline/test_speak_live",
     "offline.translate": "offline/test_http",
-    "callers.talk_demo": "dashboard/test_talk",
     "pbx.acceptor": "pbx/test_websocket",
     "pbx.ari": "interop/test_asterisk",
     "pbx.captions": "pbx/test_websocket",
