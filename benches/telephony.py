@@ -39,7 +39,7 @@ GONE = 10.0
 
 
 @dataclass(frozen=True)
-class Result:
+class Seen:
     """A line of the table."""
 
     name: str
@@ -102,7 +102,7 @@ def numbers(place: int, count: int = WORDS) -> list[int]:
     return list(range(1_000 + WORDS * place, 1_000 + WORDS * place + count))
 
 
-async def pairs_at_once(media: str, pairs: int = 20) -> Result:
+async def pairs_at_once(media: str, pairs: int = 20) -> Seen:
     async with pbx(media) as (asterisk, server):
         dialled = []
         for pair in range(pairs):
@@ -124,10 +124,10 @@ async def pairs_at_once(media: str, pairs: int = 20) -> Result:
         left = await left_over(asterisk, server)
         total = 2 * pairs * WORDS
         name = f"{pairs} pairs at once, {media}, each in a room of its own"
-        return Result(name, f"{wrong} of {total} words wrong{left}", not wrong and not left)
+        return Seen(name, f"{wrong} of {total} words wrong{left}", not wrong and not left)
 
 
-async def one_after_another(media: str, calls: int = 100) -> Result:
+async def one_after_another(media: str, calls: int = 100) -> Seen:
     async with pbx(media) as (asterisk, server):
         before, wrong, left = None, 0, ""
         for call in range(calls):
@@ -149,7 +149,7 @@ async def one_after_another(media: str, calls: int = 100) -> Result:
             f"threads {before.threads} → {after.threads}, memory {before.rss_now_bytes >> 20} → "
             f"{after.rss_now_bytes >> 20} MiB"
         )
-        return Result(
+        return Seen(
             f"{calls} calls one after another, {media}", seen, not (wrong or left) and grown <= 4
         )
 
@@ -195,7 +195,7 @@ async def serving_legs(legs: Sequence[LegPlan], formats: Sequence[str]) -> Async
         yield programs
 
 
-async def weathers(wanted: Sequence[str]) -> list[Result]:
+async def weathers(wanted: Sequence[str]) -> list[Seen]:
     legs, _ = plans(len(wanted))
     async with serving_legs(legs, ["alaw", "raw"] * len(wanted)) as programs:
         runs = []
@@ -226,7 +226,7 @@ async def weathers(wanted: Sequence[str]) -> list[Result]:
             )
             if lost:
                 sys.stderr.write(f"{name}: {counted[legs[2 * place].name]}\n")  # type: ignore[index]
-            results.append(Result(name, seen, not (lost or strange or twice) and ordered))
+            results.append(Seen(name, seen, not (lost or strange or twice) and ordered))
             mouth.close()
             ear.close()
         return results
@@ -239,7 +239,7 @@ CPU_SECONDS = 16.0
 CPU_ROUNDS = 3
 
 
-async def cost() -> list[Result]:
+async def cost() -> list[Seen]:
     """The same calls in raw PCM and in RTP, in turn: the server's time, and from the end of a word to the
     sound of its translation."""
     used: dict[str, list[float]] = {"raw": [], "slin16": [], "alaw": []}
@@ -280,24 +280,24 @@ async def cost() -> list[Result]:
             f"{CPU_SECONDS:.0f} s; {CPU_ROUNDS} rounds in turn)"
         )
         results.append(
-            Result(f"CPU per call, {format} → A-law over RTP beside raw PCM", seen, share <= 1.15)
+            Seen(f"CPU per call, {format} → A-law over RTP beside raw PCM", seen, share <= 1.15)
         )
         added = 1_000 * (statistics.median(late[format]) - base)
         seen = f"{added:.0f} ms (word's end to translation: {1_000 * base:.0f} ms raw)"
-        results.append(Result(f"added delay at zero jitter, {format} → A-law", seen, added <= 60))
+        results.append(Seen(f"added delay at zero jitter, {format} → A-law", seen, added <= 60))
     return results
 
 
 # --- The command ---
 
 
-async def run(wanted: str) -> list[Result]:
+async def run(wanted: str) -> list[Seen]:
     me = asyncio.current_task()
     assert me is not None
     # So that no Asterisk and no server is left.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
-    results: list[Result] = []
-    single: dict[str, Callable[[], Awaitable[Result]]] = {
+    results: list[Seen] = []
+    single: dict[str, Callable[[], Awaitable[Seen]]] = {
         "20 pairs at once, audiosocket": lambda: pairs_at_once("audiosocket"),
         "20 pairs at once, rtp": lambda: pairs_at_once("rtp"),
         "100 calls one after another, rtp": lambda: one_after_another("rtp"),
@@ -313,8 +313,8 @@ async def run(wanted: str) -> list[Result]:
     return results
 
 
-async def told(result: Awaitable[Result] | Result) -> Result:
-    result = result if isinstance(result, Result) else await result
+async def told(result: Awaitable[Seen] | Seen) -> Seen:
+    result = result if isinstance(result, Seen) else await result
     sys.stdout.write(f"{'ok  ' if result.good else 'FAIL'} {result.name}: {result.seen}\n")
     sys.stdout.flush()
     return result

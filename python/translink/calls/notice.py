@@ -40,7 +40,7 @@ SOUNDS_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpokenNotice:
     """A notice in one language."""
 
     text: str
@@ -56,20 +56,20 @@ class Notices:
         """Reads the files. Raises `SettingsError`."""
         self._texts = settings.text
         self._files = {
-            language: Spoken(
+            language: SpokenNotice(
                 in_language(self._texts, language) or f"[{path.name}]", language, wav_of(path)
             )
             for language, path in settings.file.items()
         }
         self._services = services
-        self._made: OrderedDict[tuple[str, str | None], Spoken] = OrderedDict()
+        self._made: OrderedDict[tuple[str, str | None], SpokenNotice] = OrderedDict()
 
     @property
     def wanted(self) -> bool:
         """Whether there is any."""
         return bool(self._texts or self._files)
 
-    async def of(self, language: str, voice: str | None) -> Spoken | None:
+    async def of(self, language: str, voice: str | None) -> SpokenNotice | None:
         """What a party hears; None: there is nothing for them. Raises `ProviderError`."""
         if (file := in_language(self._files, language)) is not None:
             return file
@@ -82,7 +82,7 @@ class Notices:
                 source, original = next(iter(self._texts.items()))
                 text = (await self._services.translate(original, source, language, "")).text
             pcm = b"".join([part async for part in self._services.speak(text, language, voice)])
-            made = self._made[language, voice] = Spoken(text, language, pcm)
+            made = self._made[language, voice] = SpokenNotice(text, language, pcm)
             while len(self._made) > SOUNDS_KEPT:
                 self._made.popitem(last=False)
         return made
@@ -116,7 +116,7 @@ class Announcement:
         self._hearing = hearing
         self._journal = journal
         self._number = next_utterance()
-        self._said: Spoken | None = None
+        self._said: SpokenNotice | None = None
 
     async def run(self, after: Sequence[asyncio.Event] = ()) -> None:
         """Have it said, once the events of `after` have come and somebody is there. A failure is told,
@@ -146,7 +146,7 @@ class Announcement:
             self._hearing.told.end(self._number, event.at / 1e9)
         self._tell(event.kind)
 
-    async def _play(self, said: Spoken) -> None:
+    async def _play(self, said: SpokenNotice) -> None:
         pcm = said.pcm
         deadline = time.monotonic() + MAKING
         while accepted := self._ear.play(self._number, pcm, True):
