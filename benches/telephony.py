@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benches.kit.telephones import Talk, Telephone, Weather, delays, packets, through, whole
+from benches.kit.telephones import SaidWords, Telephone, Weather, delays, packets, through, whole
 from benches.reporting.targets import write_between
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.asterisk import Asterisk
@@ -201,7 +201,7 @@ async def weathers(wanted: Sequence[str]) -> list[Seen]:
         runs = []
         for place, name in enumerate(wanted):
             one, two = legs[2 * place : 2 * place + 2]
-            talk = Talk(range(100 + SAID * place, 100 + SAID * (place + 1)))
+            talk = SaidWords(range(100 + SAID * place, 100 + SAID * (place + 1)))
             weather = WEATHERS[name]
             made = packets(talk, "alaw", weather.new_ssrc_at)
             dues, missing = through(weather, made, seed=place)
@@ -253,7 +253,7 @@ async def cost() -> list[Seen]:
             ) as programs:
                 ends = [Telephone(leg.listen, leg.play_to, reply) for leg in legs]
                 talks = [
-                    Talk(
+                    SaidWords(
                         range(100 + 20 * place, 100 + 20 * place + int(CPU_SECONDS / 2)),
                         turn=1,
                         pause=1.78,
