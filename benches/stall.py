@@ -69,7 +69,7 @@ REQUESTS = (
 )
 
 
-class Watched:
+class WatchedLoop:
     """The longest time between two turns of the loop, and the most that a step of the admin side's
     tasks took of its thread."""
 
@@ -166,7 +166,7 @@ def program(media: Media, legs: int) -> Console:
 
 
 async def measured(
-    name: str, watched: Watched, act: Callable[[], Awaitable[object]], runs: int
+    name: str, watched: WatchedLoop, act: Callable[[], Awaitable[object]], runs: int
 ) -> None:
     """Do it `runs` times, and print."""
     gaps: list[float] = []
@@ -210,7 +210,7 @@ async def main(legs: int, part: str) -> None:
     logging.disable(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     share_the_interpreter()  # as the app does
-    media, watched = Media(), Watched()
+    media, watched = Media(), WatchedLoop()
     media.start()
     console = program(media, legs)
     watched.meter(asyncio.get_running_loop())

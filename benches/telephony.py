@@ -23,7 +23,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benches.kit.telephones import SaidWords, Telephone, Weather, delays, packets, through, whole
+from benches.kit.telephones import (
+    BenchTelephone,
+    PhoneTalk,
+    Weather,
+    delays,
+    packets,
+    through,
+    whole,
+)
 from benches.reporting.targets import write_between
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.asterisk import Asterisk
@@ -39,7 +47,7 @@ GONE = 10.0
 
 
 @dataclass(frozen=True)
-class Seen:
+class TelephonyResult:
     """A line of the table."""
 
     name: str
@@ -102,7 +110,7 @@ def numbers(place: int, count: int = WORDS) -> list[int]:
     return list(range(1_000 + WORDS * place, 1_000 + WORDS * place + count))
 
 
-async def pairs_at_once(media: str, pairs: int = 20) -> Seen:
+async def pairs_at_once(media: str, pairs: int = 20) -> TelephonyResult:
     async with pbx(media) as (asterisk, server):
         dialled = []
         for pair in range(pairs):
@@ -124,10 +132,12 @@ async def pairs_at_once(media: str, pairs: int = 20) -> Seen:
         left = await left_over(asterisk, server)
         total = 2 * pairs * WORDS
         name = f"{pairs} pairs at once, {media}, each in a room of its own"
-        return Seen(name, f"{wrong} of {total} words wrong{left}", not wrong and not left)
+        return TelephonyResult(
+            name, f"{wrong} of {total} words wrong{left}", not wrong and not left
+        )
 
 
-async def one_after_another(media: str, calls: int = 100) -> Seen:
+async def one_after_another(media: str, calls: int = 100) -> TelephonyResult:
     async with pbx(media) as (asterisk, server):
         before, wrong, left = None, 0, ""
         for call in range(calls):
@@ -149,7 +159,7 @@ async def one_after_another(media: str, calls: int = 100) -> Seen:
             f"threads {before.threads} → {after.threads}, memory {before.rss_now_bytes >> 20} → "
             f"{after.rss_now_bytes >> 20} MiB"
         )
-        return Seen(
+        return TelephonyResult(
             f"{calls} calls one after another, {media}", seen, not (wrong or left) and grown <= 4
         )
 
@@ -195,18 +205,18 @@ async def serving_legs(legs: Sequence[LegPlan], formats: Sequence[str]) -> Async
         yield programs
 
 
-async def weathers(wanted: Sequence[str]) -> list[Seen]:
+async def weathers(wanted: Sequence[str]) -> list[TelephonyResult]:
     legs, _ = plans(len(wanted))
     async with serving_legs(legs, ["alaw", "raw"] * len(wanted)) as programs:
         runs = []
         for place, name in enumerate(wanted):
             one, two = legs[2 * place : 2 * place + 2]
-            talk = SaidWords(range(100 + SAID * place, 100 + SAID * (place + 1)))
+            talk = PhoneTalk(range(100 + SAID * place, 100 + SAID * (place + 1)))
             weather = WEATHERS[name]
             made = packets(talk, "alaw", weather.new_ssrc_at)
             dues, missing = through(weather, made, seed=place)
-            mouth = Telephone(one.listen, one.play_to, "alaw")
-            ear = Telephone(two.listen, two.play_to, "raw")
+            mouth = BenchTelephone(one.listen, one.play_to, "alaw")
+            ear = BenchTelephone(two.listen, two.play_to, "raw")
             runs.append((name, talk, dues, missing, mouth, ear))
         sent_late = await asyncio.gather(*(run[4].say(run[2], run[1]) for run in runs))
         counted = (await programs.stats())["legs"]
@@ -226,7 +236,7 @@ async def weathers(wanted: Sequence[str]) -> list[Seen]:
             )
             if lost:
                 sys.stderr.write(f"{name}: {counted[legs[2 * place].name]}\n")  # type: ignore[index]
-            results.append(Seen(name, seen, not (lost or strange or twice) and ordered))
+            results.append(TelephonyResult(name, seen, not (lost or strange or twice) and ordered))
             mouth.close()
             ear.close()
         return results
@@ -239,7 +249,7 @@ CPU_SECONDS = 16.0
 CPU_ROUNDS = 3
 
 
-async def cost() -> list[Seen]:
+async def cost() -> list[TelephonyResult]:
     """The same calls in raw PCM and in RTP, in turn: the server's time, and from the end of a word to the
     sound of its translation."""
     used: dict[str, list[float]] = {"raw": [], "slin16": [], "alaw": []}
@@ -251,9 +261,9 @@ async def cost() -> list[Seen]:
             async with serving_legs(
                 legs, [format if format == "raw" else f'{format}"\nreply = "alaw'] * len(legs)
             ) as programs:
-                ends = [Telephone(leg.listen, leg.play_to, reply) for leg in legs]
+                ends = [BenchTelephone(leg.listen, leg.play_to, reply) for leg in legs]
                 talks = [
-                    SaidWords(
+                    PhoneTalk(
                         range(100 + 20 * place, 100 + 20 * place + int(CPU_SECONDS / 2)),
                         turn=1,
                         pause=1.78,
@@ -280,24 +290,28 @@ async def cost() -> list[Seen]:
             f"{CPU_SECONDS:.0f} s; {CPU_ROUNDS} rounds in turn)"
         )
         results.append(
-            Seen(f"CPU per call, {format} → A-law over RTP beside raw PCM", seen, share <= 1.15)
+            TelephonyResult(
+                f"CPU per call, {format} → A-law over RTP beside raw PCM", seen, share <= 1.15
+            )
         )
         added = 1_000 * (statistics.median(late[format]) - base)
         seen = f"{added:.0f} ms (word's end to translation: {1_000 * base:.0f} ms raw)"
-        results.append(Seen(f"added delay at zero jitter, {format} → A-law", seen, added <= 60))
+        results.append(
+            TelephonyResult(f"added delay at zero jitter, {format} → A-law", seen, added <= 60)
+        )
     return results
 
 
 # --- The command ---
 
 
-async def run(wanted: str) -> list[Seen]:
+async def run(wanted: str) -> list[TelephonyResult]:
     me = asyncio.current_task()
     assert me is not None
     # So that no Asterisk and no server is left.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
-    results: list[Seen] = []
-    single: dict[str, Callable[[], Awaitable[Seen]]] = {
+    results: list[TelephonyResult] = []
+    single: dict[str, Callable[[], Awaitable[TelephonyResult]]] = {
         "20 pairs at once, audiosocket": lambda: pairs_at_once("audiosocket"),
         "20 pairs at once, rtp": lambda: pairs_at_once("rtp"),
         "100 calls one after another, rtp": lambda: one_after_another("rtp"),
@@ -313,8 +327,8 @@ async def run(wanted: str) -> list[Seen]:
     return results
 
 
-async def told(result: Awaitable[Seen] | Seen) -> Seen:
-    result = result if isinstance(result, Seen) else await result
+async def told(result: Awaitable[TelephonyResult] | TelephonyResult) -> TelephonyResult:
+    result = result if isinstance(result, TelephonyResult) else await result
     sys.stdout.write(f"{'ok  ' if result.good else 'FAIL'} {result.name}: {result.seen}\n")
     sys.stdout.flush()
     return result

@@ -20,7 +20,17 @@ from tests.support.paths import ROOT
 PACKAGE = ROOT / "python" / "translink"
 
 BASE = frozenset(
-    {"translink", "_core", "errors", "results", "sentences", "audio", "credentials", "log"}
+    {
+        "translink",
+        "_core",
+        "errors",
+        "results",
+        "sentences",
+        "sentence_rules",
+        "audio",
+        "credentials",
+        "log",
+    }
 )
 """Modules at the root that every folder may import."""
 
@@ -37,7 +47,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "media": "settings process",
         "recognition": "providers",
         "calls": "recognition providers observe settings process media",
-        "pbx": "calls settings media",
+        "pbx": "calls observe settings media",
         "admin/http": "",
         "admin/access": "admin/http settings",
         "admin/panel": "calls providers observe settings process",
@@ -68,7 +78,7 @@ BASE_MAY_IMPORT = {
     "audio": {"_core"},
     "credentials": {"errors"},
     "log": {"errors"},
-    "sentences": {"results"},
+    "sentences": {"sentence_rules"},
 }
 
 COVERED_BY = {
@@ -82,6 +92,7 @@ COVERED_BY = {
     "admin.routes.page": "dashboard/test_page",
     "admin.routes.requests": "test_contract",
     "admin.routes.system": "test_contract",
+    "admin.routes.talk": "admin/http/test_handover",
     "admin.routes.ticker": "admin/routes/test_live",
     "callers.dialogue": "callers/test_demo",
     "callers.server_process": "sim/test_programs",
@@ -111,13 +122,18 @@ COVERED_BY = {
     "offline.prerecorded": "offline/test_http",
     "offline.speak": "offline/test_speak_live",
     "offline.translate": "offline/test_http",
+    "callers.talk_demo": "dashboard/test_talk",
+    "pbx.acceptor": "pbx/test_websocket",
     "pbx.ari": "interop/test_asterisk",
+    "pbx.captions": "pbx/test_websocket",
     "pbx.wire": "pbx/test_outbound",
     "pbx.census": "pbx/test_controller",
     "pbx.dialled": "pbx/test_controller",
     "pbx.desk": "pbx/test_audiosocket",
     "pbx.errands": "pbx/test_controller",
+    "pbx.guest": "pbx/test_websocket",
     "pbx.line": "pbx/test_controller",
+    "pbx.talk": "dashboard/test_talk",
     "pbx.waiting": "interop/test_asterisk",
     "pbx.service": "interop/test_asterisk",
     "providers.openai.endpoint": "providers/openai/test_translate",
@@ -138,7 +154,9 @@ COVERED_BY = {
     "settings.speech": "settings/test_model",
     "settings.types": "settings/test_model",
     "settings.vendors": "settings/test_model",
+    "settings.websocket": "settings/test_telephony",
     "sim.garbage": "sim/test_testbed",
+    "sim.talk.split": "sim/talk/test_run",
     "sim.record": "sim/test_testbed",
     "sim.script": "sim/test_testbed",
     "sim.talk.ear": "sim/talk/test_chords",
@@ -176,6 +194,7 @@ PURE = (
     "recognition.speech_map",
     "process.pressure",
     "sentences",
+    "sentence_rules",
     "results",
     "errors",
     "admin.access.roles",

@@ -26,7 +26,7 @@ def run(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProce
         env=base | environ,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=100,
         check=False,
     )
 
@@ -42,7 +42,7 @@ def test_the_version_does_not_wait_for_providers() -> None:
         f"import sys, translink.cli\nprint([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=True
     )
     assert done.stdout == "[]\n"
 
@@ -172,7 +172,7 @@ def test_colours_are_left_out_where_nobody_wants_them() -> None:
             env=base | environ,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=100,
             check=True,
         )
         assert done.stdout == coloured

@@ -125,7 +125,7 @@ def settings_of(fake: FakeProviders) -> str:
     )
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_whatever_providers_repeat_no_secret_is_said(
     fake: FakeProviders, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from tests.fakes.providers import FakeProviders, fake_providers
 from tests.fakes.vendors import FakeVendors, fake_vendors
 from tests.support.serve import Serve, call, pairs, serving, until
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 
 ELEVEN_KEY = "sk_0123456789abcdef0123456789"
 OPENAI_KEY = "sk-proj-0123456789abcdef01234"

@@ -108,7 +108,7 @@ def test_the_installed_command_tells_its_version(with_keys: Path, tmp_path: Path
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=100,
         check=True,
     )
     assert done.stdout == f"translink {translink.__version__}\n"
@@ -149,7 +149,7 @@ def test_the_installed_server_translates_a_call(translink_command: Path, tmp_pat
     said, heard = tmp_path / "said.wav", tmp_path / "heard.wav"
     sentence = "Good morning. How are you?"
     flite = ["flite", "-voice", "slt", "-t", sentence, "-o", str(said)]
-    subprocess.run(flite, check=True, timeout=20)
+    subprocess.run(flite, check=True, timeout=100)
     with _serving(translink_command, tmp_path) as (url, microphone, ear):
         call = [str(translink_command), "call", "--to", microphone, "--ear", ear, "--json"]
         call += ["--play", str(said), "--record", str(heard), "--seconds", "40"]

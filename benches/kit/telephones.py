@@ -54,7 +54,7 @@ class Due:
 
 
 @dataclass
-class SaidWords:
+class PhoneTalk:
     """Words, their sound, and when each is."""
 
     numbers: Sequence[int]
@@ -79,7 +79,7 @@ class SaidWords:
         return len(self.pcm) / 32_000
 
 
-def packets(talk: SaidWords, format: str, new_ssrc_at: float) -> list[bytes]:
+def packets(talk: PhoneTalk, format: str, new_ssrc_at: float) -> list[bytes]:
     """20 ms each: `raw` or a format of RTP."""
     if format == "raw":
         return [talk.pcm[at : at + 640] for at in range(0, len(talk.pcm), 640)]
@@ -115,7 +115,7 @@ def through(weather: Weather, datagrams: Sequence[bytes], seed: int) -> tuple[li
     return sorted(dues, key=lambda due: due.at), missing
 
 
-def whole(talk: SaidWords, missing: set[int]) -> list[int]:
+def whole(talk: PhoneTalk, missing: set[int]) -> list[int]:
     """The words all of whose packets, and the one before them, came in time."""
     kept = []
     for number, start in zip(talk.numbers, talk.starts, strict=True):
@@ -125,7 +125,7 @@ def whole(talk: SaidWords, missing: set[int]) -> list[int]:
     return kept
 
 
-class Telephone:
+class BenchTelephone:
     """One leg's far end."""
 
     def __init__(self, leg: tuple[str, int], ear: tuple[str, int], format: str) -> None:
@@ -151,7 +151,7 @@ class Telephone:
         self._ear.close()
         self._mouth.close()
 
-    async def say(self, dues: Sequence[Due], talk: SaidWords) -> set[int]:
+    async def say(self, dues: Sequence[Due], talk: PhoneTalk) -> set[int]:
         """Each at its time. The places of those that this busy machine sent later than `IN_TIME` after
         their time."""
         began, late = time.monotonic(), set[int]()

@@ -13,6 +13,7 @@ __all__ = [
     "Engine",
     "Frame",
     "Hangup",
+    "Message",
     "Playout",
     "Resampler",
     "RtpFound",
@@ -90,6 +91,18 @@ class Hangup:
     """The other end of a leg's connection (`attach`) hung up, or it broke. It is closed."""
 
     leg: int
+    at: int
+
+@final
+class Message:
+    """What the other end of a leg's connection says beside audio (`attach`, a dialect of WebSocket).
+
+    Of a page: whatever it likes. Of `asterisk`: its MEDIA_START. Up to 512 bytes, and ten a second;
+    others are dropped and counted (`drops_text`).
+    """
+
+    leg: int
+    text: str
     at: int
 
 @final
@@ -187,6 +200,10 @@ class LegCounters(TypedDict):
     """The echo that was learned in this call: from sending to hearing. 0 = there is none."""
     echo_gain: int
     """Its gain, the ratio of amplitudes in millionths: 500,000 is -6 dB."""
+    drops_text: int
+    """Messages to and from a leg's connection (`say`, `Message`) that were too long or too many, or
+    found no room or nobody.
+    """
     drops_rtp: int
     """Datagrams of RTP that came into a raw leg (`RtpFound`)."""
     digits: int
@@ -361,14 +378,30 @@ class Engine:
         not taken either.
         """
 
-    def attach(self, leg: int, descriptor: int, rate: int) -> None:
-        """From now on the leg's talker and ear are at the other end of a connection: AudioSocket.
+    def attach(
+        self,
+        leg: int,
+        descriptor: int,
+        rate: int = 8000,
+        dialect: Literal["asterisk", "twilio", "browser"] | None = None,
+    ) -> None:
+        """From now on the leg's talker and ear are at the other end of a connection.
 
         The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
         with the leg, by `hang_up`, or by the other end, which is reported (`Hangup`). `descriptor` is
-        copied: the caller closes theirs. `rate` (8000, 12000, 16000, …) is what the ear is sent until
-        audio has come; then it is that audio's. A frame that finds the one before it unsent is dropped
+        copied: the caller closes theirs. A frame that finds the one before it unsent is dropped
         and counted in `errors_send`. Raises `OSError`, `ValueError`.
+
+        Without a `dialect` it is AudioSocket: `rate` (8000, 12000, 16000, …) is what the ear is sent
+        until audio has come; then it is that audio's. With one it is a WebSocket whose handshake is
+        done: Asterisk's `chan_websocket`, Twilio's Media Streams, or a page with binary messages of
+        s16le at 16 kHz both ways and text beside them.
+        """
+
+    def say(self, leg: int, text: str) -> None:
+        """Send a text message to a page at the other end of the leg's connection.
+
+        Dropped and counted (`drops_text`) where there is none, or 64 kB wait.
         """
 
     def hang_up(self, leg: int) -> None:
@@ -497,7 +530,7 @@ class Engine:
 
     def drain(
         self, limit: int = 256
-    ) -> list[Frame | Playout | SourceChange | Digit | RtpFound | Hangup]:
+    ) -> list[Frame | Playout | SourceChange | Digit | RtpFound | Hangup | Message]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

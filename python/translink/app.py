@@ -30,6 +30,7 @@ from translink.media import Media, MediaLeg
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
+from translink.pbx.talk import TalkDesk
 from translink.process.clock import unix
 from translink.process.descriptors import allow_descriptors, descriptor_shortage
 from translink.process.ending import CLOSING_SECONDS, leave_within
@@ -40,7 +41,7 @@ from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.wiring.coverage import Coverage, refuse_voiceless
+from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.providers import Providers
 
@@ -181,8 +182,7 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            telephony = Telephony(settings, self.switchboard, media, services.speak)
-
+            telephony = Telephony(settings, self.switchboard, media, self.journal, services.speak)
             if telephony.connections is not None:
                 exchange.expect = telephony.expect
 
@@ -213,7 +213,8 @@ class App:
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
+            talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin, talks)
             meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)

@@ -80,6 +80,13 @@ def serve(
     mode: Annotated[str | None, typer.Option(help="auto, streaming or prerecorded.")] = None,
     host: Annotated[str | None, typer.Option(help="Where the admin API listens.")] = None,
     admin_port: Annotated[int | None, typer.Option(help="Its TCP port; 0 = any.")] = None,
+    tls_self_signed: Annotated[
+        bool | None,
+        typer.Option(
+            "--tls-self-signed",
+            help="HTTPS with a certificate made here: /talk needs it elsewhere.",
+        ),
+    ] = None,
     idle_timeout: Annotated[
         float | None, typer.Option(help="Seconds without a datagram that end a call.")
     ] = None,
@@ -112,6 +119,7 @@ def serve(
                 "--mode": mode,
                 "--host": host,
                 "--admin-port": admin_port,
+                "--tls-self-signed": tls_self_signed or None,
                 "--idle-timeout": idle_timeout,
                 "--ari": ari,
                 "--ari-app": ari_app,
@@ -177,8 +185,15 @@ def demo(
     use_keys: Annotated[
         bool, typer.Option("--use-keys", help="Use the real services with your keys; they charge.")
     ] = False,
+    talk: Annotated[
+        bool, typer.Option("--talk", help="No simulated callers: you talk, from two browsers.")
+    ] = False,
 ) -> None:
-    """Let two simulated callers talk to each other. No keys needed."""
+    """Let two simulated callers talk to each other, or two browsers. No keys needed."""
+    if talk:
+        from translink.callers.talk_demo import run_talk_demo
+
+        _leave(run_talk_demo(out=out, use_keys=use_keys))
     from translink.callers.demo import run_demo
 
     _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
@@ -264,6 +279,14 @@ def sim(
     talks: Annotated[int, typer.Option(min=1, max=200, help="Copies of a talk at once.")] = 1,
     set_: Set = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
+    wav: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write what each ear heard, as WAV."),
+    ] = None,
+    simulstream: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write the run as OmniSTEval scores it."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
@@ -279,6 +302,8 @@ def sim(
                 seed=seed,
                 settings=set_ or [],
                 report=report,
+                wav=wav,
+                simulstream=simulstream,
                 json=json,
             )
         )

@@ -178,8 +178,8 @@ def _asked(
         answer = connection.getresponse()
         text = answer.read(LONGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
-        answer = getattr(error, "strerror", None) or type(error).__name__
-        raise ControlError(f"{target.url} does not answer: {answer}", NOBODY_ANSWERS) from None
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ControlError(f"{target.url} does not answer: {reason}", NOBODY_ANSWERS) from None
     finally:
         connection.close()
     try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from translink._core import Playout
 
 
-class EarWithRoom:
+class RecordingEar:
     def __init__(self, room: int = 1 << 30) -> None:
         self.said: list[bytes] = []
         self.room = room
@@ -30,7 +30,7 @@ def starts(ear: RepeatingEar, utterance: int) -> None:
 
 
 def test_before_anything_was_heard_there_is_nothing_to_say_again() -> None:
-    far = EarWithRoom()
+    far = RecordingEar()
     ear = RepeatingEar(far)
     assert not ear.again()
     ear.play(1, b"one.", last=True)
@@ -39,7 +39,7 @@ def test_before_anything_was_heard_there_is_nothing_to_say_again() -> None:
 
 
 def test_what_is_heard_is_said_again_and_not_what_waits_behind_it() -> None:
-    far = EarWithRoom()
+    far = RecordingEar()
     ear = RepeatingEar(far)
     ear.play(1, b"on")
     ear.play(1, b"e.", last=True)
@@ -52,7 +52,7 @@ def test_what_is_heard_is_said_again_and_not_what_waits_behind_it() -> None:
 
 
 def test_it_is_not_said_into_an_utterance_that_goes_on() -> None:
-    far = EarWithRoom()
+    far = RecordingEar()
     ear = RepeatingEar(far)
     ear.play(1, b"one.", last=True)
     starts(ear, 1)
@@ -65,7 +65,7 @@ def test_it_is_not_said_into_an_utterance_that_goes_on() -> None:
 
 
 def test_a_full_ear_gets_what_it_took_and_no_sound_is_kept_for_ever() -> None:
-    far = EarWithRoom(room=2)
+    far = RecordingEar(room=2)
     ear = RepeatingEar(far)
     assert ear.play(1, b"abcd", last=True) == 2
     assert ear.play(1, b"cd", last=True) == 2

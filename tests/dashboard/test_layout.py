@@ -13,9 +13,9 @@ from playwright.async_api import Page, expect
 from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import Visit, live, shoot
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 LAYOUTS = (360, 390, 768, 900, 1024, 1100, 1280, 1366, 1440, 1680, 1920, 2560)
 PHONE = 900
 """Narrower than this there are tabs."""
@@ -189,6 +189,10 @@ async def test_every_figure_says_what_it_means(board: TalkBoard, visit: Visit) -
             assert await page.evaluate(MUTE_FIGURES) == [], f"{view} at {width} px"
 
 
+LATE_WORDS = """[...document.querySelectorAll(".words p:not([hidden])")].filter(it =>
+    parseFloat(it.style.left) > it.parentElement.clientWidth && it.textContent.length > 8)"""
+
+
 async def test_on_a_phone_the_captions_come_before_the_controls(
     board: TalkBoard, visit: Visit
 ) -> None:
@@ -202,4 +206,7 @@ async def test_on_a_phone_the_captions_come_before_the_controls(
     captions = await page.locator(".script .scroll").bounding_box()
     assert captions is not None
     assert captions["y"] + 80 < 844, "they are seen without scrolling"
+    # Words that come when the picture has moved by more than its width are as wide as others.
+    await page.wait_for_function(f"{LATE_WORDS}.length", timeout=30_000)
+    assert await page.evaluate(f"{LATE_WORDS}.filter(it => it.clientWidth < 40).length") == 0
     await shoot(page, "phone", whole=True)

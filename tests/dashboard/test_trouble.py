@@ -15,9 +15,9 @@ from playwright.async_api import Page, expect
 from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import Visit, faults, live, manners_of, shoot
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 PHONE = 390
 
 

@@ -122,7 +122,7 @@ def _file(pair: Pair, folder: Path) -> Path:
     if shutil.which("ffmpeg") is None:
         return plain
     convert = ["ffmpeg", "-v", "error", "-i", str(plain), "-ac", "2", "-ar", "44100", str(rich)]
-    subprocess.run(convert, check=True, timeout=10)
+    subprocess.run(convert, check=True, timeout=60)
     return rich
 
 

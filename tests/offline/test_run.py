@@ -54,7 +54,7 @@ async def test_a_child_that_does_not_start_says_why(tmp_path: Path) -> None:
     assert child.pid is None
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_every_start_has_a_key_of_its_own_and_lets_in_no_other() -> None:
     one, two = (OfflineProcess(recognizers=1) for _ in range(2))
     try:

@@ -17,7 +17,7 @@ from tests.support.audiosocket import AsteriskEnd
 from tests.support.serve import Serve, serving, until
 from translink.callers.server_process import free_port
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 LEGS = '[[legs]]\nname = "3333"\nlanguage = "en"\n[[legs]]\nname = "4444"\nlanguage = "fr"\n'
 ENGLISH = "40325ec2-5efd-4bd3-805f-000000003333"

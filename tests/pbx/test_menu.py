@@ -18,7 +18,7 @@ SETTINGS = MenuSettings(languages=("en", "fr"), wait=4.0, times=2)
 SECOND = 32_000
 
 
-class AskedCaller(FakeLeg):
+class KeyPresser(FakeLeg):
     name = "3333"
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ async def silent(text: str, language: str, voice: str | None) -> AsyncIterator[b
 
 def choose(
     *keys: tuple[float, str], voice: object = speak
-) -> tuple[list[str | None], float, AskedCaller]:
+) -> tuple[list[str | None], float, KeyPresser]:
     """What was chosen by keys at these seconds, after how long, and what was heard."""
 
-    async def run() -> tuple[list[str | None], float, AskedCaller]:
-        caller, chosen = AskedCaller(), list[str | None]()
+    async def run() -> tuple[list[str | None], float, KeyPresser]:
+        caller, chosen = KeyPresser(), list[str | None]()
         menu = LanguageMenu(SETTINGS, voice)  # type: ignore[arg-type]
         began, took = time.monotonic(), 0.0
 

@@ -61,6 +61,8 @@ exten => _dial-.,1,Set(ENDPOINT=Local/${CUT(EXTEN,-,2)}@answerers/n)
 exten => app,1,Answer()
  same => n,AudioSocket(${UUID},127.0.0.1:${PORT})
  same => n,Hangup()
+exten => _ws-.,1,Dial(WebSocket/leg${CUT(EXTEN,-,2)}/c(${CUT(EXTEN,-,3)})${WSOPTIONS})
+ same => n,Hangup()
 exten => dialled,1,Dial(AudioSocket/127.0.0.1:${PORT}/${UUID}/c(slin16))
  same => n,Hangup()
 exten => failed,1,Set(GLOBAL(FAILED)=yes)
@@ -130,6 +132,8 @@ class Asterisk:
         self.codec = codec
         """Of telephones with SIP."""
         self.http = free_port(socket.SOCK_STREAM)
+        self.websockets = free_port(socket.SOCK_STREAM)
+        """Port that `chan_websocket` connects to, for legs 3333, 4444 and 5555."""
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
         """As `--ari` takes it."""
         self._root = root
@@ -321,6 +325,12 @@ class Asterisk:
             "http.conf": f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = {self.http}\n",
             "ari.conf": "[general]\nenabled = yes\n"
             f"[{USER}]\ntype = user\nread_only = no\npassword = {PASSWORD}\n",
+            "websocket_client.conf": "".join(
+                f"[leg{leg}]\ntype = websocket_client\nconnection_type = per_call_config\n"
+                f"uri = ws://127.0.0.1:{self.websockets}/media/{leg}\nprotocols = media\n"
+                f"username = asterisk\npassword = {PASSWORD}\n"
+                for leg in ("3333", "4444", "5555")
+            ),
             "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 400}\n",
             "modules.conf": "[modules]\nautoload = no\n"
             + "".join(f"load = {module}.so\n" for module in MODULES.split()),

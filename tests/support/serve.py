@@ -30,7 +30,7 @@ BEACONS = (
 )
 """Beacons do not survive to be said faster, all of them have one beat, as an echo has, and between two is a
 pause that words of speech do not have."""
-PATIENCE = 10.0
+PATIENCE = 40.0
 """Seconds for what takes one on an idle machine."""
 
 

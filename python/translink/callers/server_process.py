@@ -136,6 +136,11 @@ class ServerProcess:
             await self.stop()
             raise
 
+    async def ended(self) -> None:
+        """Wait for its end. Raises `ServerError`: nobody has asked for it."""
+        code = await self._child.wait()
+        raise ServerError(f"the server ended with exit code {code}{self.tail()}")
+
     async def stop(self, patience: float = 15.0) -> int:
         """Ask it to end; kill it when it takes longer than `patience` seconds. Returns its exit
         code."""

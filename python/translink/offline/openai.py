@@ -46,7 +46,7 @@ Handler = Callable[[Ask, web.Request, str], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class SpeechForm:
     """The form of a transcription."""
 
     fields: Mapping[str, str]
@@ -258,7 +258,7 @@ async def _json_of(request: web.Request) -> dict[str, object]:
     return value
 
 
-async def _upload_of(request: web.Request) -> Upload:
+async def _upload_of(request: web.Request) -> SpeechForm:
     if request.content_type != "multipart/form-data":
         raise Denied(415)
     fields: dict[str, str] = {}
@@ -280,4 +280,4 @@ async def _upload_of(request: web.Request) -> Upload:
         raise Denied(400, "The form could not be read.") from error
     if not recording:
         raise Denied(400, "file: is missing.")
-    return Upload(fields, frozenset(granularities), recording)
+    return SpeechForm(fields, frozenset(granularities), recording)

@@ -19,6 +19,7 @@ from translink.pbx.desk import Desk, Seat
 from translink.pbx.line import Medium, Place, Unavailable
 from translink.pbx.menu import LanguageMenu, Speak
 from translink.pbx.outbound import AriListener
+from translink.pbx.websocket import WebSocketServer
 from translink.pbx.wire import AriWire
 from translink.settings.types import Address
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
     from translink.media import Media
+    from translink.observe.journal import Journal
     from translink.settings.model import Settings
     from translink.settings.telephony import AriSettings
 
@@ -40,7 +42,14 @@ RATES = {"slin16": 16_000, "slin": 8_000}
 class Telephony:
     """All of it. Without settings for it, it does nothing."""
 
-    def __init__(self, settings: Settings, board: Switchboard, media: Media, speak: Speak) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        board: Switchboard,
+        media: Media,
+        journal: Journal,
+        speak: Speak,
+    ) -> None:
         """`speak` says the language menu. Raises `SettingsError` for an address that cannot be
         listened on, or a file that cannot be played."""
         self._settings = settings
@@ -68,6 +77,13 @@ class Telephony:
                 raise SettingsError(
                     f"audiosocket.listen = {at}: cannot be used: {reason}"
                 ) from error
+        self.websockets: WebSocketServer | None = None
+        if (at := settings.websocket.listen) is not None:
+            try:
+                self.websockets = WebSocketServer(at, settings.websocket, self.desk, journal)
+            except OSError as error:
+                reason = error.strerror or error
+                raise SettingsError(f"websocket.listen = {at}: cannot be used: {reason}") from error
         self.controller: Controller | None = None
         self.client: AriWire | None = None
         if ari.wanted and ari.password is not None:
@@ -80,6 +96,10 @@ class Telephony:
             self.connections.start()
             host, port = self.connections.address
             log.info("AudioSocket", listens=f"{host}:{port}")
+        if self.websockets is not None:
+            self.websockets.start()
+            host, port = self.websockets.address
+            log.info("WebSocket", listens=f"{host}:{port}")
         if self.client is not None:
             await self.client.start()
 
@@ -89,6 +109,8 @@ class Telephony:
             await self.client.close()
         if self.connections is not None:
             await self.connections.close()
+        if self.websockets is not None:
+            await self.websockets.close()
 
     def expect(self, leg: Leg) -> LegConnection:
         """Take a connection of AudioSocket for a leg of a call made on request. Needs `connections`."""

@@ -105,7 +105,7 @@ class Voices:
         Raises:
             SpeechFailed: with what was left unsaid. What was yielded before is sound and stays.
         """
-        sentences = split_sentences(text)
+        sentences = split_sentences(text, language)
         for number, sentence in enumerate(sentences):
             try:
                 async with aclosing(self._sentence(sentence, language)) as sound:

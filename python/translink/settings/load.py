@@ -67,6 +67,7 @@ FLAGS: Mapping[str, str] = {
     "--host": "admin.host",
     "--admin-port": "admin.port",
     "--idle-timeout": "idle_timeout",
+    "--tls-self-signed": "admin.tls_self_signed",
     "--ari": "ari.url",
     "--ari-app": "ari.app",
     "--log-level": "log.level",

@@ -43,6 +43,7 @@ from translink.settings.types import (
     refuse_doubles,
 )
 from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings
+from translink.settings.websocket import WebSocketSettings
 
 
 class Settings(BaseModel):
@@ -81,6 +82,7 @@ class Settings(BaseModel):
     notice: NoticeSettings = Field(default_factory=NoticeSettings)
     menu: MenuSettings = Field(default_factory=MenuSettings)
     dtmf: DtmfSettings = Field(default_factory=DtmfSettings)
+    websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)
@@ -187,10 +189,11 @@ class Settings(BaseModel):
                 ),
             )
         brought = [leg.name for leg in self.legs if leg.at_pbx]
-        if brought and not self.ari.wanted and self.audiosocket.listen is None:
+        doors = (self.audiosocket.listen, self.websocket.listen)
+        if brought and not self.ari.wanted and not any(doors):
             raise ValueError(
-                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen "
-                "or audiosocket.listen"
+                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
+                "audiosocket.listen or websocket.listen"
             )
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])

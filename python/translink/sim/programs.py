@@ -162,6 +162,7 @@ guard = false
 api_key = "sim-first"
 base_url = "{url}"
 early_finalize = 0
+finalize_flowing = 0
 [deepl]
 api_key = "sim-first"
 server_url = "{url}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translink.errors import SettingsError
+from translink.offline.engines.phrasebook import LANGUAGES
 from translink.providers.abilities import hears, speaks, translates
 from translink.providers.http import Http
 from translink.providers.languages import NAMES, in_words
@@ -73,6 +74,14 @@ class Coverage:
             for language in sorted(NAMES)
         ]
 
+    def talkable(self) -> tuple[str, ...]:
+        """What two people may speak to each other: those of the legs first, then by code."""
+        if self._at.deepgram_is_offline or self._at.deepl_is_offline:
+            return LANGUAGES
+        spoken = [code for code in sorted(NAMES) if self._speakers(code, None)]
+        own = [leg.language for leg in self._settings.legs if leg.language in spoken]
+        return tuple(dict.fromkeys((*own, *spoken)))
+
     def unspoken(self) -> Iterator[str]:
         """What is wrong with each leg that could never be spoken to, and the mend."""
         for leg in self._settings.legs:
@@ -117,6 +126,11 @@ class Coverage:
 
     def _is_spoken(self, leg: LegSettings) -> bool:
         return bool(self._speakers(leg.language, leg.voice))
+
+
+def languages_of(settings: Settings) -> tuple[str, ...]:
+    """See `Coverage.talkable`."""
+    return Coverage(settings).talkable()
 
 
 def refuse_voiceless(settings: Settings) -> None:

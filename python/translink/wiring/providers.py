@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 EARLY_FINALIZE = 0.1
 """Seconds of quiet. Shorter ones lie within words: 100 ms are hardly ever a stop consonant's."""
+FINALIZE_FLOWING = 2.0
+"""Seconds of speech without a final. Without it the monologue's EVS is 0.6 to 0.9 s longer."""
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
@@ -161,10 +163,8 @@ class Providers:
             patience = OFFLINE_PATIENCE
         if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-            return ListenRules(
-                feed=FeedLimits(patience=patience), finalize=FinalizeRules(early=self._early())
-            )
-        usual = FinalizeRules(early=self._early())
+            return ListenRules(feed=FeedLimits(patience=patience), finalize=self._finals(patience))
+        usual = self._finals(patience)
         return ListenRules(
             feed=FeedLimits(patience=patience),
             finalize=replace(
@@ -174,11 +174,15 @@ class Providers:
             ),
         )
 
-    def _early(self) -> float:
-        early = self._settings.deepgram.early_finalize
+    def _finals(self, patience: float) -> FinalizeRules:
+        deepgram, local = self._settings.deepgram, self._at.recognition_offline
+        early, flowing = deepgram.early_finalize, deepgram.finalize_flowing
         if early is None:
-            return 0.0 if self._at.recognition_offline else EARLY_FINALIZE
-        return early
+            early = 0.0 if local else EARLY_FINALIZE
+        if flowing is None:
+            flowing = 0.0 if local else FINALIZE_FLOWING
+        usual = FinalizeRules(early=early, flowing=flowing)
+        return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
 
     def translators(self) -> list[AnyTranslator]:
         """In their order."""

@@ -93,5 +93,6 @@ pub mod tail;
 pub mod tempo;
 pub mod vad;
 pub mod volume;
+pub mod websocket;
 
 pub use stats::LegStats;

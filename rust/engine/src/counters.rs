@@ -87,6 +87,8 @@ counters! {
     drops_flushed,
     /// Bytes that came for an utterance after it had been flushed.
     drops_stale,
+    /// Messages of a connection that were too long, too many, or found no room or no other end.
+    drops_text,
     /// Datagrams of RTP that came into a raw leg.
     drops_rtp,
     /// Keys that were pressed.

@@ -57,6 +57,15 @@ pub enum Item {
         /// When.
         at: Nanos,
     },
+    /// A message of the other end of the leg's connection (WebSocket).
+    Text {
+        /// Whose.
+        leg: u32,
+        /// Some hundred bytes at most.
+        text: Box<str>,
+        /// When.
+        at: Nanos,
+    },
     /// The talker pressed a key.
     Digit {
         /// Whose talker.

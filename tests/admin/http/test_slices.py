@@ -51,7 +51,7 @@ async def test_nothing_is_no_work() -> None:
 ROWS = 200
 
 
-class Lines(list[TranscriptLine]):
+class SlicedLines(list[TranscriptLine]):
     """A long transcript, whose lines are looked at one by one."""
 
     def __init__(self, program: ManyLegs) -> None:
@@ -98,7 +98,7 @@ class ManyLegs(Program):
         return {"mode": "auto"}, legs()
 
     def call(self, call: str) -> CallDetail:
-        return cast("CallDetail", {"call": call, "transcript": Lines(self)})
+        return cast("CallDetail", {"call": call, "transcript": SlicedLines(self), "notices": ()})
 
     def leg_stats(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number in range(ROWS):

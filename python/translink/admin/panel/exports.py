@@ -9,6 +9,7 @@ players read it.
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -20,14 +21,14 @@ SHORTEST_CUE = 0.5
 
 def with_notices(
     lines: Iterable[TranscriptLine], notices: Iterable[NoticeLine]
-) -> list[TranscriptLine]:
-    """What each party was told first, then what was said."""
+) -> Iterator[TranscriptLine]:
+    """What each party was told, among what was said: by its beginning, line by line."""
     told = [
         TranscriptLine(f"to {note.leg}", 0, note.start_s, note.end_s, note.text, note.language)
         for note in notices
         if note.state == "finished"
     ]
-    return sorted([*told, *lines], key=lambda line: line.start_s)
+    return heapq.merge(told, lines, key=lambda line: line.start_s)
 
 
 def srt(lines: Iterable[TranscriptLine]) -> Iterator[str]:

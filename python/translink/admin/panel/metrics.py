@@ -342,9 +342,14 @@ def _pieces(
     for labels in _some(legs):
         yield "".join(
             f'translink_{name}{total}{{leg="{_escaped(label)}"}} '
-            f"{floatToGoString(together([leg.get(key, 0) for leg in legs[label]]) * scale)}\n"
+            f"{_number(together([leg.get(key, 0) for leg in legs[label]]) * scale)}\n"
             for label in labels
         ).encode()
+
+
+def _number(value: float) -> str:
+    text: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    return text
 
 
 def _by_kind(
@@ -361,7 +366,7 @@ def _by_kind(
                     if key.startswith(f"{kind}_"):
                         counted[key.removeprefix(f"{kind}_")] += value
             lines += (
-                f'{name}_total{{kind="{what}",leg="{_escaped(label)}"}} {floatToGoString(value)}\n'
+                f'{name}_total{{kind="{what}",leg="{_escaped(label)}"}} {_number(value)}\n'
                 for what, value in counted.items()
             )
         yield "".join(lines).encode()
