@@ -73,7 +73,7 @@ pytest: $(VENV)/.dev $(VENV)/.release # tests/support/workers.py says which test
 	$(BIN)/pytest -n 3 -m alone $(ARGS) || [ $$? -eq 5 ]
 
 ##@ Measure
-.PHONY: bench fuzz interop chaos
+.PHONY: bench fuzz interop chaos telephony
 bench: ## All benchmarks and their report, about 5 min. ARGS=--full, ARGS="-k ingest"
 	@$(MACHINE) need bench
 	@$(MAKE) $(VENV)/.dev $(VENV)/.release
@@ -96,6 +96,11 @@ chaos: ## The table of docs/reliability.md: faults against words lost. ARGS="--s
 	@$(MACHINE) need build
 	@$(MAKE) $(VENV)/.dev $(VENV)/.release
 	$(BIN)/python -m benches.chaos $(ARGS)
+
+telephony: ## The heavy table of docs/telephony.md: 20 pairs, 100 calls, lossy relay. ARGS="--only loss"
+	@$(MACHINE) need build
+	@$(MAKE) $(VENV)/.dev $(VENV)/.release
+	$(BIN)/python -m benches.telephony $(ARGS)
 
 ##@ Rest
 .PHONY: settings-reference clean help

@@ -72,7 +72,7 @@ EMPTY = 5.0
 
 
 @dataclass
-class Utterance:
+class VirtualUtterance:
     """A translation on its way to the ear."""
 
     words: deque[tuple[int, float]] = field(default_factory=deque)
@@ -85,7 +85,7 @@ class VirtualEar:
 
     def __init__(self, curve: Curve) -> None:
         self.heard: list[tuple[int, float]] = []
-        self.queue: deque[Utterance] = deque()
+        self.queue: deque[VirtualUtterance] = deque()
         self._curve = curve
         self._factor = 1.0
         self._begun = -1
@@ -151,7 +151,7 @@ class VirtualDirection:
         self._outbox: deque[tuple[float, Json]] = deque()
         self._translated: deque[tuple[float, str]] = deque()
         self._voice_free = 0.0
-        self._sound: list[tuple[float, int, Utterance, tuple[int, float] | None]] = []
+        self._sound: list[tuple[float, int, VirtualUtterance, tuple[int, float] | None]] = []
         self._order = count()
         self.segments: list[str] = []
         self.translations: list[TranslationRequest] = []
@@ -252,7 +252,7 @@ class VirtualDirection:
             first = self._chance.uniform(*FIRST_SOUND)
             numbers = [number for _, number in words]
             self.voices.append(VoiceRequest(0, self._now, numbers, first))
-            utterance, at = Utterance(), self._now + first
+            utterance, at = VirtualUtterance(), self._now + first
             for word, number in words:
                 seconds = (len(word) + 1) / CHARACTERS_A_SECOND
                 heapq.heappush(self._sound, (at, next(self._order), utterance, (number, seconds)))
@@ -260,13 +260,13 @@ class VirtualDirection:
             heapq.heappush(self._sound, (at, next(self._order), utterance, None))
             self._voice_free = at
         while self._sound and self._sound[0][0] <= self._now:
-            _, _, utterance, word = heapq.heappop(self._sound)
-            if word is None:
+            _, _, utterance, piece = heapq.heappop(self._sound)
+            if piece is None:
                 utterance.ended = True
                 continue
             if not any(each is utterance for each in self.ear.queue):
                 self.ear.queue.append(utterance)
-            utterance.words.append(word)
+            utterance.words.append(piece)
 
 
 def done(coroutine: Coroutine[object, None, T]) -> T:

@@ -81,7 +81,10 @@ def _lines(
         f"speak {', '.join(sorted(spoken_languages()))}"
     )
     if missing := _without_service(settings):
-        yield f"CANNOT WORK     legs in {', '.join(missing)}: somebody must recognise and translate them"
+        yield (
+            f"CANNOT WORK     legs in {', '.join(missing)}: nobody recognises or translates them; set "
+            "DEEPGRAM_API_KEY and DEEPL_API_KEY, or name another vendor (docs/languages.md)"
+        )
     for finding in engines():
         install = f"; {finding.install}" if finding.install else ""
         yield f"local engine    {finding.part}: {finding.detail}{install}"

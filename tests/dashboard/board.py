@@ -42,7 +42,7 @@ SLOT = 0.02
 
 
 @dataclass
-class Spoken:
+class BoardSound:
     """Sound on one side of a lane: [from, to) in Unix seconds."""
 
     begin: float
@@ -55,8 +55,8 @@ class TalkBoardLeg:
     language: str
     hears: str
     call: str
-    said: list[Spoken] = field(default_factory=list)
-    heard: list[Spoken] = field(default_factory=list)
+    said: list[BoardSound] = field(default_factory=list)
+    heard: list[BoardSound] = field(default_factory=list)
     words: int = 0
 
     def envelope(self, of: str, first: int, last: int) -> bytes:
@@ -219,8 +219,8 @@ class TalkBoard:
             if event["type"] == "plan":
                 self._plan(call, event["legs"], now, event["turn"], event["segment"])
             elif event["type"] == "sound":
-                sounds: list[Spoken] = getattr(leg, event["of"])
-                sounds.append(Spoken(event["begin"] - self._zero, event["end"] - self._zero))
+                sounds: list[BoardSound] = getattr(leg, event["of"])
+                sounds.append(BoardSound(event["begin"] - self._zero, event["end"] - self._zero))
                 del sounds[:-8]
             else:
                 self._write(event)

@@ -42,7 +42,7 @@ class FakeStream:
 
 
 @dataclass
-class Upload:
+class FakeUpload:
     """One prerecorded request."""
 
     language: str
@@ -71,7 +71,7 @@ class FakeProviders:
         self.streams: list[FakeStream] = []
         self.sockets: set[web.WebSocketResponse] = set()
         """Those of open streams, for a test that breaks them."""
-        self.uploads: list[Upload] = []
+        self.uploads: list[FakeUpload] = []
         self.asked: list[Asked] = []
         self.spoken: list[tuple[str, str]] = []
         """(voice, text)."""
@@ -139,7 +139,7 @@ class FakeProviders:
         words = [number for number, _, _ in found]
         seconds = len(pcm) / 2 / RATE
         language = request.query.get("language", "")
-        self.uploads.append(Upload(language, seconds, words, not any(pcm)))
+        self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
         await asyncio.sleep(self.transcribe_delay(words))
         best = _alternative(found)
         return web.json_response(

@@ -20,7 +20,7 @@ from translink.settings.types import Address
 USER, PASSWORD = "translink", "a-password-of-tests"
 
 
-class Nobody:
+class NoReception:
     """A reception without a leg."""
 
     def __init__(self) -> None:
@@ -74,8 +74,8 @@ class FarEnd:
 
 
 @contextlib.asynccontextmanager
-async def listening() -> AsyncIterator[tuple[AriListener, Nobody]]:
-    reception = Nobody()
+async def listening() -> AsyncIterator[tuple[AriListener, NoReception]]:
+    reception = NoReception()
     listener = AriListener(
         Address("127.0.0.1", 0), USER, PASSWORD, Controller("translink", "aaaa", reception)
     )

@@ -22,6 +22,8 @@ from translink.errors import TranslinkError
 
 FAILED, MISSING = 1, 2
 """Exit codes."""
+STARTING = 180.0
+"""Seconds that the engines may take on a busy machine, the first time ever; five are usual."""
 
 
 def run_talk_demo(out: str | Path = "demo-out", use_keys: bool = False) -> int:
@@ -67,7 +69,8 @@ async def _serve(folder: Path, console: Console, *, keys: bool) -> None:
     async with contextlib.AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="translink-")))
         server = ServerProcess(plans, folder=scratch, log=log, keys=keys)
-        await stack.enter_async_context(server)
+        stack.push_async_callback(server.stop)
+        await server.start(STARTING)
         mine, theirs = await _links(server.url)
         quality = "" if keys else "\n  Offline demo quality: English and French, in set phrases."
         console.print(

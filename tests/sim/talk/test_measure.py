@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from translink.sim.talk.chords import WRONG
-from translink.sim.talk.engines import CommittedWords, TranslationRequest, VoiceRequest
+from translink.sim.talk.engines import CommittedWords, TranslationRequest
 from translink.sim.talk.measure import (
     HeardTalk,
     ends_at_clause,
@@ -33,21 +33,6 @@ def test_a_perfect_talk_has_its_delays_and_no_fault() -> None:
     assert figures.segments_a_minute == 20
     assert figures.words_a_segment == 3.5
     assert figures.ends_at_clause == figures.ends_on_function_word == 0.5
-
-
-def test_the_parts_of_an_ear_voice_span_add_up_to_it() -> None:
-    asked = [TranslationRequest(0, 2.0, [0, 1], "and so,", took=0.2)]
-    voices = [VoiceRequest(0, 2.3, [0, 1], first_sound=0.4)]
-    finals = [CommittedWords(0, 1.5, 0, 2)]
-    way = HeardTalk({0: 0.0, 1: 1.0}, [(0, 3.0), (1, 3.5)], [], asked, voices, finals)
-    figures = measure([way], 0.1, 0.25)
-    assert figures.evs_mean["providers"] == pytest.approx(
-        {"recognised": 1.25, "translated": 0.2, "voiced": 0.4}
-    )
-    assert figures.evs_mean["ours"] == pytest.approx({"held": 0.25, "in_turn": 0.1, "queued": 0.3})
-    assert figures.evs_mean["said"] == pytest.approx({"said": 0.25})
-    assert sum(sum(each.values()) for each in figures.evs_mean.values()) == pytest.approx(2.75)
-    assert figures.clause_to_sound["p50"] == pytest.approx(2.0)
 
 
 def test_a_clause_that_waits_for_another_one_is_not_at_an_idle_ear() -> None:
