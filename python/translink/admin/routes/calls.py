@@ -102,10 +102,7 @@ class CallRoutes:
             response = answer({**chosen, "transcript": await fragments(detail["transcript"])})
         else:
             content_type, make = FORMATS[kind]
-            notices = detail["notices"]
-            lines = detail["transcript"]
-            if notices:
-                lines = with_notices(lines, notices)
+            lines = with_notices(detail["transcript"], detail["notices"])
             text = "".join([part async for part in sliced(make(lines))])
             response = web.Response(text=text, content_type=content_type, charset="utf-8")
         file = re.sub(r"[^A-Za-z0-9._-]", "_", f"{name}.{kind}")
