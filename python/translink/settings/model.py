@@ -21,6 +21,7 @@ from translink.settings.admin import AdminSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
 from translink.settings.process import (
+    DrainSettings,
     LogSettings,
     OtelSettings,
     PressureSettings,
@@ -95,6 +96,7 @@ class Settings(BaseModel):
     echo: EchoSettings = Field(default_factory=EchoSettings)
     pressure: PressureSettings = Field(default_factory=PressureSettings)
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
+    drain: DrainSettings = Field(default_factory=DrainSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     otel: OtelSettings = Field(default_factory=OtelSettings)
 
