@@ -71,8 +71,10 @@ class Console:
         pressure: Pressure,
         usage: ProcessUsage,
         offline: str | None,
+        figures: Mapping[str, Callable[[], Mapping[str, Any]]] | None = None,
     ) -> None:
-        """`offline` = URL of the offline engines, if they run."""
+        """`offline` = URL of the offline engines, if they run; `figures` = further ones of the whole, by
+        name."""
         self._settings = settings
         self._condition = condition
         self._switchboard = switchboard
@@ -83,6 +85,7 @@ class Console:
         self._pressure = pressure
         self._usage = usage
         self._offline = offline
+        self._more_figures = figures or {}
 
     # --- Seeing ---
 
@@ -117,6 +120,7 @@ class Console:
             "events": dict(self._journal.counts),
             "pressure": board.pressure.summary(),
             "collector": self._condition.pauses.summary(),
+            **{name: figures() for name, figures in self._more_figures.items()},
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
