@@ -190,7 +190,7 @@ class App:
                 exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
-                transcripts.close(call.row(), call.stages.summary())
+                transcripts.close(call.row(), call.stages.summary(), call.books.account())
                 telephony.call_over(call)
 
             self.switchboard.on_ended = over

@@ -13,6 +13,7 @@ import structlog
 from translink import __version__
 from translink.admin.panel.metrics import Measures
 from translink.calls.tap import Lane, Tap
+from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
 from translink.process.clock import unix
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
     from translink.observe.journal import Event, Journal, Subscription
+    from translink.observe.record import CallRecord
     from translink.observe.transcripts import Transcripts
     from translink.observe.views import CallDetail, CallRow, LegLive
     from translink.process.pressure import Pressure
@@ -214,6 +216,12 @@ class Console:
             "transcript": kept.transcript(),
             "dropped_lines": kept.dropped,
         }
+
+    def record(self, call: str) -> CallRecord:
+        """The figures of a running or kept call, without what was said. Raises `KeyError`."""
+        kept, running = self._transcripts[call], self._switchboard.calls.get(call)
+        account = running.books.account() if running else kept.account
+        return record_of(self.row(call), account, kept, self._transcripts.incidents)
 
     def stages(self, call: str) -> Mapping[str, Any]:
         """Delays of a call's stages, ms. Raises `KeyError`."""
