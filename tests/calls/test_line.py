@@ -115,7 +115,7 @@ def test_a_leg_that_is_closed_keeps_its_last_reading() -> None:
         raise LookupError
 
     leg.counters = closed  # type: ignore[assignment,method-assign]
-    leg.envelope = lambda *_: closed()  # type: ignore[assignment,method-assign,return-value]
+    leg.envelope = lambda *_: closed()  # type: ignore[assignment,method-assign]
     line.look()
     assert line.figures().datagrams == 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from translink.observe.incidents import PER_CALL, Incidents
-from translink.observe.journal import Journal
+from translink.observe.journal import Journal, Value
 from translink.observe.transcripts import Transcripts
 
 
@@ -40,7 +40,7 @@ def test_what_happened_before_or_after_is_not_the_calls() -> None:
 
 def test_no_word_of_what_was_said_is_kept() -> None:
     journal, incidents = a_journal()
-    data = {"segment": 1, "text": "my number is 4711", "reason": "no"}
+    data: dict[str, Value] = {"segment": 1, "text": "my number is 4711", "reason": "no"}
     journal.emit("untranslated", data, call="c", leg="1")
     ((one,), _) = incidents.of("c", 0, 1e12)
     assert one.data == {"segment": 1, "reason": "no"}
