@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from translink.calls.account import CallBooks
 from translink.calls.again import RepeatingEar
 from translink.calls.direction import Direction
 from translink.calls.echo import WithoutEcho
@@ -169,6 +170,8 @@ class Call:
             )
             for talker, hearer in ((one, two), (two, one))
         }
+        media = {leg: each.media for leg, each in self._parties.items()}
+        self.books = CallBooks(self.interpreters, media, self.stages)
 
     @property
     def legs(self) -> tuple[str, ...]:
@@ -226,6 +229,7 @@ class Call:
             interpreter.lag.look(behind)
             if interpreter.lag.asks(now, behind, interpreter.listener.speech.quiet_for()):
                 self._ask_for_pause(name, behind)
+        self.books.look()
         return newest
 
     def _ask_for_pause(self, talker: str, behind: float) -> None:
@@ -406,6 +410,7 @@ class Call:
 
     def _summarise(self) -> None:
         self.over = True
+        self.books.look()
         summary = self.summary()
         log.info("call ended", call=self.name, **summary)
         self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

@@ -43,6 +43,7 @@ from translink.settings.types import (
     refuse_doubles,
 )
 from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings
+from translink.settings.webhook import WebhookSettings
 from translink.settings.websocket import WebSocketSettings
 
 
@@ -97,6 +98,7 @@ class Settings(BaseModel):
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     otel: OtelSettings = Field(default_factory=OtelSettings)
+    webhook: WebhookSettings = Field(default_factory=WebhookSettings)
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 
