@@ -287,7 +287,8 @@ class Timeline:
             self._seam = Seam(first.settled, known)
 
     def _say(self, result: Result) -> None:
-        words = tuple(word for word in self._seam.own(result.words) if word.end > self._lost)
+        own = self._seam.own(result.words, result.start)
+        words = tuple(word for word in own if word.end > self._lost)
         self._say_alone(result.end, words)
         self._counted.extend(words)
         same = len(words) == len(result.words)

@@ -197,6 +197,10 @@ class Settings(BaseModel):
                 f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
                 "audiosocket.listen or websocket.listen"
             )
+        if self.ari.wanted and self.ari.media == "websocket" and self.websocket.listen is None:
+            raise ValueError(
+                "ari.media: needs websocket.listen, to which Asterisk connects, as in 127.0.0.1:9093"
+            )
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
         refuse_doubles(

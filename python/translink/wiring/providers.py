@@ -24,7 +24,10 @@ from translink.providers.streams import Streams
 from translink.recognition.evidence import DetectRules
 from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
+from translink.recognition.lull import LullRules
 from translink.recognition.rules import ListenRules
+from translink.recognition.speech_map import FRAME
+from translink.results import RATE
 from translink.settings.model import Settings
 from translink.wiring.endpoints import KEYLESS, Endpoints
 
@@ -171,16 +174,22 @@ class Providers:
             patience = OFFLINE_PATIENCE
         if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-            return ListenRules(feed=FeedLimits(patience=patience), finalize=self._finals(patience))
+            feed = FeedLimits(patience=patience, lull=self._lull())
+            return ListenRules(feed=feed, finalize=self._finals(patience))
         usual = self._finals(patience)
         return ListenRules(
-            feed=FeedLimits(patience=patience),
+            feed=FeedLimits(patience=patience, lull=self._lull()),
             finalize=replace(
                 usual,
                 unanswered=max(usual.unanswered, patience / 2),
                 stuck=max(usual.stuck, 3 * patience),
             ),
         )
+
+    def _lull(self) -> LullRules:
+        deepgram = self._settings.deepgram
+        frames = round(deepgram.silence_message * RATE) // FRAME
+        return LullRules(deepgram.silence_after, frames)
 
     def _finals(self, patience: float) -> FinalizeRules:
         deepgram, local = self._settings.deepgram, self._at.recognition_offline
