@@ -158,6 +158,11 @@ def run_end(target: Target, call: str, *, json: bool = False) -> int:
     return carried_out(work)
 
 
+def asked_of(target: Target, path: str) -> dict[str, Any]:
+    """What a GET answers, as JSON. Raises `ControlError`."""
+    return asked(target, "GET", path)[1]
+
+
 def carried_out(work: Callable[[], int]) -> int:
     """The exit code of an order: what it returns, or that of its `ControlError`, which is printed."""
     try:
