@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,3 +59,69 @@ def test_systemd_finds_the_unit_well_guarded() -> None:
     )
     unknown = [line for line in checked.stderr.splitlines() if "Unknown" in line]
     assert not unknown, "directives that systemd passes over"
+
+
+def manifests() -> list[dict[str, Any]]:
+    yaml = pytest.importorskip("yaml", reason="NOT CHECKED: pip install kubernetes-validate")
+    return [
+        document
+        for path in sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
+        for document in yaml.safe_load_all(path.read_text())
+    ]
+
+
+def test_the_manifests_keep_to_the_published_schemas_of_kubernetes() -> None:
+    validator = pytest.importorskip(
+        "kubernetes_validate", reason="NOT CHECKED: pip install kubernetes-validate"
+    )
+    kinds = []
+    for manifest in manifests():
+        validator.validate(manifest, validator.latest_version(), strict=True)
+        kinds.append(manifest["kind"])
+    assert sorted(kinds) == ["Deployment", "PodDisruptionBudget"]
+
+
+def test_a_pod_may_take_as_long_as_its_drain() -> None:
+    (deployment,) = (each for each in manifests() if each["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    limit = next(
+        float(each["value"])
+        for each in container["env"]
+        if each["name"] == "TRANSLINK_DRAIN__LIMIT"
+    )
+    assert pod["terminationGracePeriodSeconds"] > limit + 10, "10 s: drain_timeout"
+    assert container["lifecycle"]["preStop"]["exec"]["command"][:2] == ["translink", "drain"]
+    assert pod["hostNetwork"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    # What runs is the same that the budget is for.
+    (budget,) = (each for each in manifests() if each["kind"] == "PodDisruptionBudget")
+    assert budget["spec"]["selector"] == deployment["spec"]["selector"]
+
+
+def test_the_image_is_built_from_what_is_there_and_runs_without_a_shell() -> None:
+    steps = (ROOT / "Dockerfile").read_text()
+    for line in re.findall(r"^COPY (?!--from)(.+)$", steps, re.MULTILINE):
+        for name in line.split()[:-1]:
+            assert (ROOT / name).exists(), name
+    last = steps[steps.rindex("\nFROM ") :]
+    (user,) = re.findall(r"^USER (.+)$", last, re.MULTILINE)
+    assert user == "12345:12345"
+    for word in ("ENTRYPOINT", "CMD"):
+        (command,) = re.findall(rf"^{word} (.+)$", last, re.MULTILINE)
+        assert json.loads(command), "the exec form: no shell"
+    (probe,) = re.findall(r"^HEALTHCHECK .*CMD (.+)$", last, re.MULTILINE)
+    assert json.loads(probe) == ["translink", "health"]
+    assert "STOPSIGNAL SIGUSR1" in last
+
+
+def test_compose_mounts_what_is_there() -> None:
+    yaml = pytest.importorskip("yaml", reason="NOT CHECKED: pip install kubernetes-validate")
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    assert services.keys() == {"translink", "prometheus", "grafana"}
+    users_own = {"./translink.toml"}
+    for service in services.values():
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            assert source in users_own or Path(ROOT, source).exists(), source
+    assert services["translink"]["read_only"]

@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
 from tests.support.serve import PATIENCE, Phone, Serve, call, pairs, serving, until
-from translink.callers.server_process import LegPlan
+from translink.callers.server_process import LegPlan, free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 CALLS = 20
@@ -145,7 +145,8 @@ async def test_twenty_calls_and_a_restart_in_their_middle_and_no_word_is_lost(
     for folder in folders:
         folder.mkdir()
     busy = [(legs[at].name, legs[at + 1].name) for at in range(0, 2 * CALLS, 2)]
-    async with serving(folders[0], fake, legs) as old:
+    door = f'audiosocket.listen = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\nidle_timeout = 0.6'
+    async with serving(folders[0], fake, legs, extra=door) as old:
         phones = [(Phone(old.legs[one]), Phone(old.legs[two])) for one, two in busy]
         async with Phones(phones):
             talks = [asyncio.create_task(_talk(one, at)) for at, (one, _) in enumerate(phones)]
@@ -155,7 +156,7 @@ async def test_twenty_calls_and_a_restart_in_their_middle_and_no_word_is_lost(
                 fake,
                 legs,
                 flag="true",
-                extra="idle_timeout = 0.6",
+                extra=door,
                 successor_of=old.admin,
             )
             async with new:
@@ -167,6 +168,7 @@ async def test_twenty_calls_and_a_restart_in_their_middle_and_no_word_is_lost(
                 status, text = await new.ask("/ready")
                 assert status == 200
                 assert len(json.loads(text)["legs_awaited"]) == 2 * CALLS
+                assert new.lines("AudioSocket"), "the door is the new one's"
                 # A new call, on a leg that had none, is the new one's.
                 spare, other = legs[-2].name, legs[-1].name
                 async with call(new, spare, other) as (first, second):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from tests.support.board import Board
+from tests.support.board import Board, FakeLeg
 from tests.support.virtual import run_virtually
 from translink.calls.draining import Draining, in_words
 from translink.calls.exchange import Exchange, LegWish, Refused
+from translink.pbx.desk import Desk
+from translink.pbx.line import Unavailable
 from translink.settings.process import DrainSettings
+
+if TYPE_CHECKING:
+    from translink.media import MediaLeg
 
 
 class DrainedBoard:
@@ -173,3 +178,39 @@ def test_what_is_told_of_many_stays_short() -> None:
         board.switchboard.refusal = "no"
 
     drained(scenario)
+
+
+def test_at_a_telephone_systems_door_the_reason_is_told_and_those_who_wait_are_sent_away() -> None:
+    async def scenario(one: DrainedBoard) -> None:
+        board = one.board
+        desk = Desk(
+            board.switchboard,
+            lambda _: cast("MediaLeg", FakeLeg()),
+            most=8,
+            host="127.0.0.1",
+            plan={},
+        )
+        one.draining.on_begun = desk.send_away
+        gone: list[str] = []
+        first, _ = desk.seize_pair(
+            "waits", ("en", "fr"), tuple(_noting(gone, "waits") for _ in "12")
+        )
+        first.arrive()
+        both = desk.seize_pair("talks", ("en", "fr"), tuple(_noting(gone, "talks") for _ in "12"))
+        for seat in both:
+            seat.arrive()
+        assert list(board.switchboard.calls) == ["talks"]
+        one.draining.begin("test")
+        assert gone == ["waits", "waits"]
+        with pytest.raises(Unavailable, match="draining") as refusal:
+            desk.seize_pair("late", ("en", "fr"), (lambda: None, lambda: None))
+        assert refusal.value.busy
+        first.leave("sent away")
+        for seat in both:
+            seat.leave("hung up")
+
+    drained(scenario)
+
+
+def _noting(into: list[str], name: str) -> Callable[[], None]:
+    return lambda: into.append(name)
