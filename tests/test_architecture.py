@@ -69,7 +69,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "control_drain": "control",
         "takeover": "control media process settings",
         "cli_options": "control settings",
-        "cli_deploy": "cli_options control control_drain",
+        "cli_deploy": "cli_options control control_drain settings",
         "rca": "control observe observe/postmortem",
         "cli": "cli_options cli_deploy pbx app check control rca live_check offline callers sim"
         " sim/talk settings process",

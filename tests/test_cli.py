@@ -26,6 +26,7 @@ COMMANDS = (
     "end",
     "drain",
     "health",
+    "settings",
 )
 
 

@@ -1,4 +1,4 @@
-"""Commands for those who install and upgrade: `drain`, `health`."""
+"""Commands for those who install and upgrade: `drain`, `health`, `settings`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from translink.cli_options import Config, EnvFile, Json, Token, Url, target
+from translink.cli_options import Config, EnvFile, Json, Set, Token, Url, target
 
 
 def add_to(commands: typer.Typer) -> None:
     """Have the program know them."""
     commands.command(short_help="No new calls; wait until those that run have ended.")(drain)
     commands.command(short_help="Ask the running server whether it is well, for a probe.")(health)
+    commands.command("settings", short_help="Print the settings in force, or their JSON Schema.")(
+        settings_
+    )
 
 
 def drain(
@@ -53,3 +56,25 @@ def health(
     from translink.control import run_health
 
     raise typer.Exit(run_health(target(url, token, config, env_file), ready=ready))
+
+
+def settings_(
+    schema: Annotated[
+        bool, typer.Option("--schema", help="The JSON Schema of translink.toml, for editors.")
+    ] = False,
+    config: Config = None,
+    env_file: EnvFile = None,
+    set_: Set = None,
+) -> None:
+    """Print the settings in force as JSON, secrets masked, or the schema of the file they are written in."""
+    from translink.control import print_json
+
+    if schema:
+        from translink.settings import schema as schemas
+
+        print_json(schemas.schema())
+        return
+    from translink.settings.model import Settings
+
+    loaded = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    print_json(loaded.masked())
