@@ -27,6 +27,7 @@ COMMANDS = (
     "drain",
     "health",
     "settings",
+    "init",
 )
 
 
