@@ -152,6 +152,7 @@ class TalkBoard:
             "segments": 0,
             "words": 0,
             "characters": 0,
+            "cost": 0.0123,
             "listened": False,
             "mouth_to_ear_p50_ms": self._random.uniform(600, 900),
             "waiting_ms": 0.0,

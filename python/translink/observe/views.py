@@ -60,6 +60,8 @@ class CallRow:
     """Segments that were left out to catch up, both directions."""
     echoed: int = 0
     """Finals that were an echo and so not translated, both directions."""
+    cost: float | None = None
+    """By `cost.prices`, in `cost.currency`; None: no price is set."""
 
 
 class LineTimes(TypedDict, total=False):
@@ -208,6 +210,7 @@ class CallDetail(TypedDict):
     behind_max_s: float
     skipped: int
     echoed: int
+    cost: float | None
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, StageSummary]

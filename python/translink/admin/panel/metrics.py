@@ -138,6 +138,7 @@ class _Snapshot:
         yield _counter("events", "Events of the journal", "type", self._table("events"))
         yield from self._admin()
         yield from self._webhooks()
+        yield from self._usage()
         yield self._measures.process
 
     def _calls(self) -> Iterator[Metric]:
@@ -250,6 +251,31 @@ class _Snapshot:
         delayed = CounterMetricFamily("translink_admin_delayed", "Requests that had to wait")
         delayed.add_metric([], admin.get("delayed", 0))
         yield delayed
+
+    def _usage(self) -> Iterator[Metric]:
+        usage = self._table("usage")
+        providers = usage.get("providers", {})
+        for name, meaning, key in (
+            ("usage_seconds", "Sound that a provider recognised", "seconds"),
+            ("usage_characters", "Characters that a provider translated or spoke", "characters"),
+            ("usage_requests", "Requests answered, and streams", "requests"),
+        ):
+            values = {provider: used[key] for provider, used in providers.items()}
+            yield _counter(name, meaning, "provider", values)
+        cost = CounterMetricFamily(
+            "translink_cost", "By the prices of the settings", labels=["provider", "currency"]
+        )
+        for provider, used in providers.items():
+            if used["cost"] is not None:
+                cost.add_metric([provider, usage["currency"]], used["cost"])
+        yield cost
+        quota = GaugeMetricFamily(
+            "translink_quota_characters", "Of the account", labels=["provider", "what"]
+        )
+        for provider, figures in usage.get("quotas", {}).items():
+            for what in ("used", "limit"):
+                quota.add_metric([provider, what], figures[what])
+        yield quota
 
     def _webhooks(self) -> Iterator[Metric]:
         hooks = self._table("webhooks")

@@ -24,11 +24,23 @@ def _lines(found: Postmortem) -> Iterator[str]:
         f"{times(found.words, 'word')} in {times(found.segments, 'segment')}, "
         f"{found.spoken} spoken to the end; {lost}"
     )
+    yield from _usage(found)
     yield ""
     yield from _delay(found)
     yield from _causes(found)
     if found.incomplete:
         yield f"not looked at: {found.incomplete}"
+
+
+def _usage(found: Postmortem) -> Iterator[str]:
+    for provider, used in found.usage.items():
+        sizes = [f"{used.seconds / 60:.1f} min"] if used.seconds else []
+        sizes += [f"{used.characters} characters"] if used.characters else []
+        sizes.append(times(used.requests, "request"))
+        price = "" if used.cost is None else f" = {used.cost:.4f} {found.currency}"
+        yield f"used {provider}: {', '.join(sizes)}{price}"
+    if found.cost is not None:
+        yield f"cost {found.cost:.4f} {found.currency}"
 
 
 def _delay(found: Postmortem) -> Iterator[str]:
