@@ -209,6 +209,7 @@ PURE = (
     "recognition.lull",
     "recognition.speech_map",
     "observe.outbox",
+    "observe.emodel",
     "observe.usage",
     "observe.postmortem.delay",
     "observe.postmortem.providers",

@@ -94,6 +94,10 @@ async def test_a_call_is_explained_while_it_runs_and_after_it_ended(
         (row,) = (await server.get("/api/calls"))["calls"]
         name = row["call"]
         running = await server.get(f"/api/calls/{name}/postmortem")
+        leg = await server.get("/api/legs/3333")
+        assert (leg["mos"], leg["speech_db"] < 0) == (None, True)
+        _, metrics = await server.ask("/metrics")
+        assert 'translink_leg_speech_level_db{leg="3333"} -' in metrics
         assert (running["state"], running["incomplete"]) == ("running", "the call goes on")
     await server.idle()
     found = await server.get(f"/api/calls/{name}/postmortem")

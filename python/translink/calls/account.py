@@ -64,6 +64,17 @@ class CallBooks:
             currency=self._prices.currency,
         )
 
+    def quality(self, leg: str) -> dict[str, float]:
+        """What is known of a leg: `mos`, `speech_db`, `clipped`, `confidence`."""
+        line, certainty = self._lines[leg].figures(), self._interpreters[leg].certainty
+        known = {
+            "mos": line.mos,
+            "speech_db": line.level_db,
+            "clipped": line.clipped if line.peak_db is not None else None,
+            "confidence": certainty.mean,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
     def usage(self) -> dict[str, dict[str, UsedFigures]]:
         """What was used so far: by leg, and provider."""
         found = {}

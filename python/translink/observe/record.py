@@ -65,6 +65,8 @@ class LineFigures:
     """At the end."""
     behind_max_s: float = 0.0
     behind_p95_s: float = 0.0
+    mos: float | None = None
+    """Of the way from the talker to here, 1 to 4.5 (`observe.emodel`). None: only RTP tells what was lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,14 @@ class LegLive:
     echo: Echo = NO_ECHO
     skipped: int = 0
     """Segments that were not spoken into it in this call, to catch up."""
+    mos: float | None = None
+    """How the line sounds in this call, from loss and delay (E-model), 1 to 4.5. None: only RTP tells."""
+    speech_db: float | None = None
+    """The median level of speech in this call, dB below full scale (RMS)."""
+    clipped: float | None = None
+    """Share of its sound that reaches full scale."""
+    confidence: float | None = None
+    """The recogniser's, mean over the words of this call, 0 to 1. None: it tells none."""
 
 
 class CallDetail(TypedDict):

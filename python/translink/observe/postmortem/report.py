@@ -9,7 +9,13 @@ from translink.observe.postmortem.finding import ORDER_OF_SEVERITY, Cause, Delay
 from translink.observe.postmortem.providers import causes_at_providers
 from translink.observe.postmortem.sound import causes_in_sound
 from translink.observe.postmortem.words import causes_in_words
-from translink.observe.record import CallRecord, StageFigures, UsedFigures
+from translink.observe.record import (
+    CallRecord,
+    LineFigures,
+    SaidFigures,
+    StageFigures,
+    UsedFigures,
+)
 from translink.observe.usage import total_cost
 
 SLOWEST = 3
@@ -46,6 +52,8 @@ class Postmortem:
     segments: int
     spoken: int
     lost_ms: float
+    lines: dict[str, LineFigures]
+    said: dict[str, SaidFigures]
     usage: dict[str, UsedFigures]
     """By provider, both legs."""
     cost: float | None
@@ -86,6 +94,8 @@ def explain_call(record: CallRecord) -> Postmortem:
         segments=sum(each.segments for each in said),
         spoken=sum(each.spoken for each in said),
         lost_ms=round(sum(each.lost_ms for each in said), 1),
+        lines=record.lines,
+        said=record.said,
         usage=_used(record),
         cost=total_cost(one for used in record.usage.values() for one in used.values()),
         currency=record.currency,
