@@ -64,8 +64,8 @@ def _lines(
             leg = settings.leg(name)
             hears = settings.other(name)
             yield (
-                f"leg {name:<12}{leg.language:<6} {_way(leg)}, "
-                f"hears {hears.name} ({hears.language})"
+                f"leg {name:<12}{_spoken(leg):<6} {_way(leg)}, "
+                f"hears {hears.name} ({_spoken(hears)})"
             )
     yield from (f"language        {row.line()}" for row in rows)
     yield from (f"asterisk        {line}" for line in asterisk)
@@ -111,6 +111,10 @@ def _webhook(settings: Settings) -> Iterator[str]:
         yield f"webhook         {hook.url}, signed: {', '.join(hook.events)}"
     if hook.can_be_read:
         yield "webhook         http: the network between can read it; https would hide it"
+
+
+def _spoken(leg: LegSettings) -> str:
+    return f"auto: {' or '.join(leg.candidates)}" if leg.candidates else leg.language
 
 
 def _way(leg: LegSettings) -> str:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model
 
 from translink.settings.admin import AdminSettings
 from translink.settings.cost import CostSettings
+from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
 from translink.settings.process import (
@@ -92,6 +93,7 @@ class Settings(BaseModel):
     elevenlabs: ElevenLabsSettings = Field(default_factory=ElevenLabsSettings)
     openai: OpenAiSettings = Field(default_factory=OpenAiSettings)
     fallback: FallbackSettings = Field(default_factory=FallbackSettings)
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
     segment: SegmentSettings = Field(default_factory=SegmentSettings)
     lag: LagSettings = Field(default_factory=LagSettings)
     echo: EchoSettings = Field(default_factory=EchoSettings)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translink.observe.journal import Journal
+from translink.providers.deepgram.detection import DETECTED
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
@@ -20,6 +21,7 @@ from translink.providers.openai.speak import OpenAiSpeak
 from translink.providers.openai.transcribe import OpenAiTranscribe
 from translink.providers.openai.translate import OpenAiTranslate
 from translink.providers.streams import Streams
+from translink.recognition.evidence import DetectRules
 from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.lull import LullRules
@@ -127,6 +129,7 @@ class Providers:
                     options=self._options(),
                     timeout=self._settings.deepgram.prerecorded_timeout,
                     languages=languages,
+                    detected=DETECTED if languages is None else self._at.offline_detected,
                     name=f"{vendor}.prerecorded",
                 )
             )
@@ -160,6 +163,11 @@ class Providers:
 
     def rules(self) -> ListenRules:
         """How the recogniser at the other end must be listened to."""
+        found = self._settings.detection
+        detect = DetectRules(speech=found.speech, sure=found.confidence, wait=found.wait)
+        return replace(self._patient(), detect=detect)
+
+    def _patient(self) -> ListenRules:
         deepgram = self._settings.deepgram
         patience = deepgram.patience
         if patience is None and self._at.recognition_offline:
