@@ -310,6 +310,17 @@ class ListeningEvent(Happened):
     lane: Lane
 
 
+@dataclass(frozen=True, kw_only=True)
+class QuotaEvent(Happened):
+    """So much of an account's quota is used that it may run out (`cost.warn_at`)."""
+
+    type: Literal["quota"] = "quota"
+    provider: str
+    used: int
+    limit: int
+    """Characters."""
+
+
 EVENT_TYPES: Mapping[str, type[Happened]] = {
     str(kind.__dataclass_fields__["type"].default): kind
     for kind in (
@@ -336,5 +347,6 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         ControlEvent,
         PressureEvent,
         ListeningEvent,
+        QuotaEvent,
     )
 }
