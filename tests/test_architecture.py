@@ -62,12 +62,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "sim/talk": "callers offline offline/engines sim",
         "wiring": "offline offline/engines recognition providers providers/deepgram"
         " providers/elevenlabs providers/openai observe settings",
-        "app": "pbx wiring admin admin/panel calls providers observe settings process media",
+        "app": "takeover pbx wiring admin admin/panel calls providers observe settings process media",
         "check": "wiring offline/engines pbx settings process",
         "live_check": "wiring admin/access providers settings process",
         "control": "settings",
+        "control_drain": "control",
+        "takeover": "control media process settings",
+        "cli_options": "control settings",
+        "cli_deploy": "cli_options control control_drain",
         "rca": "control observe observe/postmortem",
-        "cli": "pbx app check control rca live_check offline callers sim sim/talk settings process",
+        "cli": "cli_options cli_deploy pbx app check control rca live_check offline callers sim"
+        " sim/talk settings process",
         "__main__": "cli",
     }.items()
 }
@@ -104,6 +109,8 @@ COVERED_BY = {
     "callers.view": "callers/test_demo",
     "calls.account": "calls/test_line",
     "calls.direction": "calls/test_interpreter",
+    "cli_deploy": "test_cli",
+    "cli_options": "test_cli",
     "calls.leg": "calls/test_switchboard",
     "observe.dossier": "test_explained",
     "observe.postmortem.delay": "observe/postmortem/test_report",
@@ -153,6 +160,8 @@ COVERED_BY = {
     "pbx.waiting": "interop/test_asterisk",
     "pbx.service": "interop/test_asterisk",
     "providers.billing": "calls/test_metered",
+    "takeover": "test_drain",
+    "control_drain": "test_drain",
     "providers.openai.endpoint": "providers/openai/test_translate",
     "providers.openai.prompt": "providers/openai/test_translate",
     "providers.protocols": "providers/test_lineup",

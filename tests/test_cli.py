@@ -14,7 +14,19 @@ import pytest
 
 import translink
 
-COMMANDS = ("serve", "offline", "demo", "call", "sim", "check", "status", "mode", "end")
+COMMANDS = (
+    "serve",
+    "offline",
+    "demo",
+    "call",
+    "sim",
+    "check",
+    "status",
+    "mode",
+    "end",
+    "drain",
+    "health",
+)
 
 
 def run(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
