@@ -28,6 +28,7 @@ from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
+from translink.observe.costs import Costs
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.observe.webhooks import Webhooks
@@ -48,6 +49,7 @@ from translink.takeover import LegsToCome, Predecessor, pairs_of, predecessor
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.providers import Providers
+from translink.wiring.quotas import watch_quotas
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -205,6 +207,10 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
+            costs = Costs(settings.cost, self.journal, self.switchboard.usage)
+            watch = watch_quotas(providers.accounts(), settings.cost.quota_interval, costs.quota)
+            watching_quotas = asyncio.create_task(watch, name="quotas")
+            stack.callback(watching_quotas.cancel)
             webhooks = Webhooks(self.journal, settings.webhook)
             await stack.enter_async_context(webhooks.running())
             telephony = Telephony(settings, self.switchboard, media, self.journal, services.speak)
@@ -212,7 +218,9 @@ class App:
                 exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
-                transcripts.close(call.row(), call.stages.summary(), call.books.account())
+                account = call.books.account()
+                transcripts.close(call.row(), call.stages.summary(), account)
+                costs.close(account)
                 telephony.call_over(call)
 
             self.switchboard.on_ended = over
@@ -227,8 +235,8 @@ class App:
                 pressure=self.pressure,
                 usage=ProcessUsage(),
                 offline=endpoints.offline,
+                figures={"webhooks": webhooks.figures, "usage": costs.figures},
                 draining=draining,
-                figures={"webhooks": webhooks.figures},
             )
             self.console.awaited = lambda: to_come.names
             if self._settings is not settings:  # reloaded meanwhile

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
+    from translink.observe.record import UsedFigures
     from translink.observe.views import CallRow, LegLive
     from translink.process.pressure import Pressure
     from translink.providers.services import Services
@@ -259,6 +260,10 @@ class Switchboard:
         call = self.calls[name]
         listened = any(self.legs[leg].listeners for leg in call.legs)
         return replace(call.row(), listened=listened)
+
+    def usage(self) -> Iterator[Mapping[str, Mapping[str, UsedFigures]]]:
+        """What each running call has used so far: by leg, and provider."""
+        return (call.books.usage() for call in tuple(self.calls.values()))
 
     def lost_ms(self) -> float:
         """Speech that was never recognised, since the start. Asked once a second by dashboards: to

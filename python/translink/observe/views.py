@@ -60,6 +60,8 @@ class CallRow:
     """Segments that were left out to catch up, both directions."""
     echoed: int = 0
     """Finals that were an echo and so not translated, both directions."""
+    cost: float | None = None
+    """By `cost.prices`, in `cost.currency`; None: no price is set."""
 
 
 class LineTimes(TypedDict, total=False):
@@ -223,6 +225,14 @@ class LegLive:
     echo: Echo = NO_ECHO
     skipped: int = 0
     """Segments that were not spoken into it in this call, to catch up."""
+    mos: float | None = None
+    """How the line sounds in this call, from loss and delay (E-model), 1 to 4.5. None: only RTP tells."""
+    speech_db: float | None = None
+    """The median level of speech in this call, dB below full scale (RMS)."""
+    clipped: float | None = None
+    """Share of its sound that reaches full scale."""
+    confidence: float | None = None
+    """The recogniser's, mean over the words of this call, 0 to 1. None: it tells none."""
 
 
 class CallDetail(TypedDict):
@@ -249,6 +259,7 @@ class CallDetail(TypedDict):
     behind_max_s: float
     skipped: int
     echoed: int
+    cost: float | None
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, StageSummary]

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from translink.settings.admin import AdminSettings
+from translink.settings.cost import CostSettings
 from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
@@ -103,6 +104,7 @@ class Settings(BaseModel):
     log: LogSettings = Field(default_factory=LogSettings)
     otel: OtelSettings = Field(default_factory=OtelSettings)
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)
+    cost: CostSettings = Field(default_factory=CostSettings)
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 

@@ -93,6 +93,7 @@ def test_all_that_is_told_is_as_documented() -> None:
         "replay",
         "source",
         "rtp",
+        "quota",
     }
 
 

@@ -218,6 +218,7 @@ class Console:
             "behind_max_s": row.behind_max_s,
             "skipped": row.skipped,
             "echoed": row.echoed,
+            "cost": row.cost,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,

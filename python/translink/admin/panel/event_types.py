@@ -311,6 +311,17 @@ class ListeningEvent(Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuotaEvent(Happened):
+    """So much of an account's quota is used that it may run out (`cost.warn_at`)."""
+
+    type: Literal["quota"] = "quota"
+    provider: str
+    used: int
+    limit: int
+    """Characters."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrainEvent(Happened):
     """The process takes no new calls any more, and ends when those that run have ended."""
 
@@ -352,6 +363,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         ControlEvent,
         PressureEvent,
         ListeningEvent,
+        QuotaEvent,
         DrainEvent,
     )
 }
