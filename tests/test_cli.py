@@ -26,6 +26,8 @@ COMMANDS = (
     "end",
     "drain",
     "health",
+    "settings",
+    "init",
 )
 
 
