@@ -70,7 +70,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "takeover": "control media process settings",
         "cli_options": "control settings",
         "first_settings": "settings",
-        "cli_deploy": "cli_options check control control_drain first_settings settings",
+        "manual": "",
+        "cli_deploy": "cli_options check control control_drain first_settings manual settings",
         "rca": "control observe observe/postmortem",
         "cli": "cli_options cli_deploy pbx app check control rca live_check offline callers sim"
         " sim/talk settings process",

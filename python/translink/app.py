@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import resource
 import signal
@@ -27,7 +26,7 @@ from translink.calls.notice import Notices
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
-from translink.media import Media, MediaLeg
+from translink.media import Media
 from translink.observe.costs import Costs
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
@@ -45,7 +44,7 @@ from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.takeover import LegsToCome, Predecessor, pairs_of, predecessor
+from translink.takeover import LegsToCome, Predecessor, listen_refused, predecessor, take_legs
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.providers import Providers
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from translink.calls.call import Call
-    from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
@@ -170,7 +168,7 @@ class App:
             )
             stack.callback(media.close)
             media.on_died = self._media_died
-            legs, to_come = await _take_legs(settings, media, before)
+            legs, to_come = await take_legs(settings, media, before)
             media.start()
             services = replace(self.lineup.services(), pressure=self.pressure)
             self.switchboard = Switchboard(
@@ -439,7 +437,7 @@ def _check_ports(settings: Settings) -> None:
         try:
             probe(leg.listen.host, leg.listen.port, socket.SOCK_DGRAM)
         except OSError as error:
-            raise _listen_refused(leg, error) from error
+            raise listen_refused(leg, error) from error
     admin = settings.admin
     try:
         probe(admin.host, admin.port, socket.SOCK_STREAM)
@@ -447,33 +445,3 @@ def _check_ports(settings: Settings) -> None:
         pass  # a name: the server asks for it in its own way
     except OSError as error:
         raise address_refused(admin.host, admin.port, error) from None
-
-
-async def _take_legs(
-    settings: Settings, media: Media, before: Predecessor | None
-) -> tuple[dict[str, MediaLeg], LegsToCome]:
-    """The legs that are open now, and those whose ports the process before us still has."""
-    if before is None:
-        return {leg.name: _open(media, leg) for leg in settings.legs}, LegsToCome(media.add_leg, ())
-    await before.give_way(settings.drain_timeout)
-    to_come = LegsToCome(media.add_leg, pairs_of(settings))
-    return to_come.come(), to_come
-
-
-def _open(media: Media, leg: LegSettings) -> MediaLeg:
-    try:
-        return media.add_leg(leg)
-    except OSError as error:
-        raise _listen_refused(leg, error) from error
-
-
-def _listen_refused(leg: LegSettings, error: OSError) -> SettingsError:
-    mend = {
-        errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
-        "running there? Choose a free address or stop it.",
-        errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
-        "on this machine, 0.0.0.0 what comes from others.",
-        errno.EACCES: "is not ours to use; choose a port above 1023.",
-    }
-    advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-    return SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {advice}")

@@ -1,4 +1,4 @@
-"""Commands for those who install and upgrade: `init`, `settings`, `drain`, `health`."""
+"""Commands for those who install and upgrade: `init`, `settings`, `drain`, `health`, `man`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def add_to(commands: typer.Typer) -> None:
     commands.command(short_help="Write a translink.toml to begin with, by a few questions.")(init)
     commands.command(short_help="No new calls; wait until those that run have ended.")(drain)
     commands.command(short_help="Ask the running server whether it is well, for a probe.")(health)
+
+    @commands.command("man", short_help="Print the manual page.")
+    def manual_page() -> None:
+        """Print the manual page, for a file such as /usr/local/share/man/man1/translink.1 of man."""
+        from translink import manual
+
+        sys.stdout.write(manual.page(commands))
+
     commands.command("settings", short_help="Print the settings in force, or their JSON Schema.")(
         settings_
     )

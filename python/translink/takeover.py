@@ -11,6 +11,7 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.control import NOBODY_ANSWERS, ControlError, Target, asked, target_of
+from translink.errors import SettingsError
 from translink.process.threads import in_thread
 
 if TYPE_CHECKING:
-    from translink.media import MediaLeg
+    from translink.media import Media, MediaLeg
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
@@ -153,3 +155,36 @@ class LegsToCome:
 def pairs_of(settings: Settings) -> tuple[Pair, ...]:
     """Of all legs."""
     return tuple((settings.leg(one), settings.leg(two)) for one, two in settings.pairs)
+
+
+async def take_legs(
+    settings: Settings, media: Media, before: Predecessor | None
+) -> tuple[dict[str, MediaLeg], LegsToCome]:
+    """The legs that are open now, and those whose ports the process before us still has."""
+    if before is None:
+        return {leg.name: _opened_leg(media, leg) for leg in settings.legs}, LegsToCome(
+            media.add_leg, ()
+        )
+    await before.give_way(settings.drain_timeout)
+    to_come = LegsToCome(media.add_leg, pairs_of(settings))
+    return to_come.come(), to_come
+
+
+def _opened_leg(media: Media, leg: LegSettings) -> MediaLeg:
+    try:
+        return media.add_leg(leg)
+    except OSError as error:
+        raise listen_refused(leg, error) from error
+
+
+def listen_refused(leg: LegSettings, error: OSError) -> SettingsError:
+    """What to tell of a leg's address that cannot be listened on."""
+    mend = {
+        errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
+        "running there? Choose a free address or stop it.",
+        errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
+        "on this machine, 0.0.0.0 what comes from others.",
+        errno.EACCES: "is not ours to use; choose a port above 1023.",
+    }
+    advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
+    return SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {advice}")

@@ -101,6 +101,22 @@ async def test_what_the_machine_suffers_from_is_told_too(board: TalkBoard, visit
     )
 
 
+async def test_a_drain_says_who_still_talks_and_how_long_it_may_take(
+    board: TalkBoard, visit: Visit
+) -> None:
+    page = await visit(board.url)
+    await live(page)
+    calls = [{"talking": ["101"]}, {"talking": []}]
+    board.trouble = {"drain": {"draining": True, "left_s": 125.0, "calls": calls}}
+    banner = page.locator("#banner")
+    await expect(banner).to_contain_text("The server is draining", timeout=PATIENCE)
+    await expect(banner).to_contain_text("2 calls run; talking: 101.")
+    await expect(banner).to_contain_text("No new call begins.")
+    await expect(banner).to_contain_text("at the latest")
+    await expect(page.locator("#banner")).to_have_attribute("data-level", "warn")
+    assert await faults(page) == []
+
+
 async def test_a_silent_call_says_when_it_will_end(board: TalkBoard, visit: Visit) -> None:
     page = await visit(board.url)
     await live(page)
