@@ -201,6 +201,11 @@ class Call:
         """Names of the two legs."""
         return tuple(self._parties)
 
+    @property
+    def ending(self) -> bool:
+        """It has ended, and says what it owes."""
+        return self._ended.is_set()
+
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs, until the call is detached."""
         if not self.detached:
@@ -417,7 +422,7 @@ class Call:
     async def _last_words(self) -> float:
         """Listen until nobody speaks or patience ends; the seconds that took."""
         began = time.monotonic()
-        while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
+        while self.talking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
             await asyncio.sleep(0.02)
         self._detach()
         return time.monotonic() - began
@@ -432,13 +437,15 @@ class Call:
                 with contextlib.suppress(LookupError, RuntimeError):
                     party.media.detach()
 
-    def _speaking(self) -> bool:
+    def talking(self) -> tuple[str, ...]:
+        """Legs on which somebody is speaking."""
         now = time.monotonic()
-        maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
-        return any(
-            speech.quiet_for() < SENTENCE_PAUSE
+        speeches = ((leg, each.listener.speech) for leg, each in self.interpreters.items())
+        return tuple(
+            leg
+            for leg, speech in speeches
+            if speech.quiet_for() < SENTENCE_PAUSE
             and now - speech.captured(speech.head) < STALLED_AFTER
-            for speech in maps
         )
 
     def _guarded(self, take: Callable[[T], None], news: T) -> None:

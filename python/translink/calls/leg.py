@@ -144,6 +144,11 @@ class Leg:
         """The next call begins no sooner (monotonic seconds)."""
         return self.call.next_from if self.call else self._not_before
 
+    @property
+    def has_port(self) -> bool:
+        """It listens on a port that a gateway knows from the settings."""
+        return not (self.created or self.settings.at_pbx)
+
     def heard(self, frames: list[Frame]) -> None:
         """New audio."""
         self._newest = frames[-1]

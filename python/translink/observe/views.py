@@ -108,6 +108,47 @@ class NoticeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainingCall:
+    """A call that a drain waits for."""
+
+    call: str
+    seconds: float
+    legs: tuple[str, ...]
+    languages: tuple[str, ...]
+    talking: tuple[str, ...]
+    """Legs on which somebody is speaking now."""
+    ending: bool
+    """It has ended, and says its last words."""
+    ends_in_s: float | None
+    """As in `CallRow`."""
+    waiting_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrainState:
+    """Whether the process takes no new calls any more, and what it waits for."""
+
+    draining: bool
+    pid: int
+    """Of the process that answers: two may share an address, one after the other."""
+    began: float | None
+    left_s: float | None
+    """Seconds until running calls are ended; None: it does not drain."""
+    limit_s: float
+    """The setting."""
+    hand_over: bool
+    """Another process takes over."""
+    admin: str
+    """URL at which this process answers from now on."""
+    cut_calls: int
+    """Calls that were ended at the limit."""
+    legs_held: tuple[str, ...]
+    """Legs of the settings whose ports are still this process's."""
+    calls: tuple[DrainingCall, ...]
+    """Those that run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Queues:
     """What waits on the way of one leg's words, and in its ear."""
 

@@ -23,6 +23,7 @@ from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
 from translink.settings.process import (
+    DrainSettings,
     LogSettings,
     OtelSettings,
     PressureSettings,
@@ -99,6 +100,7 @@ class Settings(BaseModel):
     echo: EchoSettings = Field(default_factory=EchoSettings)
     pressure: PressureSettings = Field(default_factory=PressureSettings)
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
+    drain: DrainSettings = Field(default_factory=DrainSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     otel: OtelSettings = Field(default_factory=OtelSettings)
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)

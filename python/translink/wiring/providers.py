@@ -129,7 +129,7 @@ class Providers:
                     options=self._options(),
                     timeout=self._settings.deepgram.prerecorded_timeout,
                     languages=languages,
-                    detected=DETECTED if languages is None else self._at.offline_detected,
+                    detected=DETECTED if languages is None else (),
                     name=f"{vendor}.prerecorded",
                 )
             )
