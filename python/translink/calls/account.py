@@ -66,13 +66,9 @@ class CallBooks:
 
     def quality(self, leg: str) -> dict[str, float]:
         """What is known of a leg: `mos`, `speech_db`, `clipped`, `confidence`."""
-        line, certainty = self._lines[leg].figures(), self._interpreters[leg].certainty
-        known = {
-            "mos": line.mos,
-            "speech_db": line.level_db,
-            "clipped": line.clipped if line.peak_db is not None else None,
-            "confidence": certainty.mean,
-        }
+        mos, level, clipped = self._lines[leg].quality()
+        confidence = self._interpreters[leg].certainty.mean
+        known = {"mos": mos, "speech_db": level, "clipped": clipped, "confidence": confidence}
         return {name: value for name, value in known.items() if value is not None}
 
     def usage(self) -> dict[str, dict[str, UsedFigures]]:

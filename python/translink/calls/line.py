@@ -7,7 +7,7 @@ keeps of each frame, and the outline that the engine keeps for the dashboard.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from translink.observe.emodel import line_mos
 from translink.observe.record import LineFigures
@@ -52,6 +52,8 @@ class LineWatch:
         self._jitter = self._jitter_max = self._buffer = 0.0
         self._looks = 0
         self._echo_lag = 0.0
+        self._level: float | None = None
+        """The median as of the newest reading with speech in it."""
 
     def look(self) -> None:
         """Take a reading. Call it once a second, and at the end."""
@@ -66,48 +68,55 @@ class LineWatch:
         for rms in self._speech.loudness(self._heard):
             if rms != HOLE_LEVEL:
                 self._levels.record(rms / FULL_SAMPLE)
+                self._level = None
         self._heard = self._speech.head
         self._look_at_outline()
 
+    def quality(self) -> tuple[float | None, float | None, float | None]:
+        """MOS, level of speech (dB) and share of clipped sound, as far as they are known. Cheap: it is
+        asked for with every leg that is shown."""
+        if self._level is None and self._levels.count:
+            self._level = _db(self._levels.quantile(0.5))
+        clipped = round(self._clipped / self._slots, 4) if self._slots else None
+        return self._mos(), self._level, clipped
+
+    def _mos(self) -> float | None:
+        datagrams, lost = self._since("datagrams_in"), self._since("rtp_lost")
+        if not datagrams or not self._now.get("rtp_wait_ns"):
+            return None
+        return line_mos(lost / (datagrams + lost), self._buffer / max(1, self._looks))
+
+    def _since(self, name: str) -> int:
+        return self._now.get(name, 0) - self._before.get(name, 0)
+
     def figures(self) -> LineFigures:
         """What was found so far."""
-        since = {
-            key: value - self._before.get(key, 0)
-            for key, value in self._now.items()
-            if isinstance(value, int)
-        }
-        frames = since.get("frames_in", 0)
-        looks = max(1, self._looks)
-        level = self._levels.quantile(0.5)
-        rtp = self._now.get("rtp_wait_ns", 0) > 0
-        datagrams, lost = since.get("datagrams_in", 0), since.get("rtp_lost", 0)
-        mos = (
-            line_mos(lost / (datagrams + lost), self._buffer / looks) if rtp and datagrams else None
-        )
+        since, looks = self._since, max(1, self._looks)
+        mos, level, clipped = self.quality()
         return LineFigures(
-            datagrams=datagrams,
-            seconds=round(frames * FRAME_SECONDS_IN, 2),
-            speech_s=round(since.get("frames_speech", 0) * FRAME_SECONDS_IN, 2),
-            rtp=rtp,
-            lost_packets=lost,
-            late_packets=since.get("rtp_late", 0),
-            refused_packets=since.get("rtp_refused", 0) + since.get("drops_rtp", 0),
-            concealed_s=round(since.get("rtp_concealed_ns", 0) / 1e9, 3),
+            datagrams=since("datagrams_in"),
+            seconds=round(since("frames_in") * FRAME_SECONDS_IN, 2),
+            speech_s=round(since("frames_speech") * FRAME_SECONDS_IN, 2),
+            rtp=self._now.get("rtp_wait_ns", 0) > 0,
+            lost_packets=since("rtp_lost"),
+            late_packets=since("rtp_late"),
+            refused_packets=since("rtp_refused") + since("drops_rtp"),
+            concealed_s=round(since("rtp_concealed_ns") / 1e9, 3),
             jitter_ms=round(self._jitter / looks, 2),
             jitter_max_ms=round(self._jitter_max, 2),
             buffer_ms=round(self._buffer / looks, 1),
-            level_db=_db(level) if self._levels.count else None,
+            level_db=level,
             peak_db=_db(self._peak / 128) if self._peak else None,
-            clipped=round(self._clipped / self._slots, 4) if self._slots else 0.0,
+            clipped=clipped or 0.0,
             drops={
-                key: value
-                for key, value in since.items()
-                if key.startswith(("drops_", "errors_")) and value > 0
+                key: dropped
+                for key in self._now
+                if key.startswith(("drops_", "errors_")) and (dropped := since(key)) > 0
             },
-            strangers=since.get("strangers", 0),
-            source_changes=since.get("source_changes", 0),
-            underruns=since.get("underruns", 0),
-            echo_frames=since.get("frames_echo", 0),
+            strangers=since("strangers"),
+            source_changes=since("source_changes"),
+            underruns=since("underruns"),
+            echo_frames=since("frames_echo"),
             echo_lag_ms=round(self._echo_lag, 1),
             echo_guard=self._media.echo_guard,
             muted=self._media.muted,
@@ -137,7 +146,7 @@ class LineWatch:
 def _counters(media: MediaLeg) -> Mapping[str, int]:
     """Empty when the leg is closed."""
     try:
-        return {key: int(str(value)) for key, value in media.counters().items()}
+        return cast("Mapping[str, int]", media.counters())
     except (LookupError, RuntimeError):
         return {}
 
