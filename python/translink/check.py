@@ -74,6 +74,7 @@ def _lines(
     for file in settings.notes.exposed:
         yield f"not private     {file} has a key in it and can be read by everybody here"
     yield from _keys(settings)
+    yield from _webhook(settings)
     if names := unused_proxies(os.environ):
         yield f"proxy           {proxy_warning(names)}"
     hear = "hear and"
@@ -105,6 +106,14 @@ def _keys(settings: Settings) -> Iterator[str]:
         if key or name in named:
             unused = "" if name in named else ", not used: no order names it (docs/languages.md)"
             yield f"{name:<16}{'key is set' if key else 'no key'}{unused}"
+
+
+def _webhook(settings: Settings) -> Iterator[str]:
+    hook = settings.webhook
+    if hook.url is not None:
+        yield f"webhook         {hook.url}, signed: {', '.join(hook.events)}"
+    if hook.can_be_read:
+        yield "webhook         http: the network between can read it; https would hide it"
 
 
 def _spoken(leg: LegSettings) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from translink.calls.account import CallBooks
 from translink.calls.again import RepeatingEar
 from translink.calls.awaited import AwaitedLanguage
 from translink.calls.direction import Direction
@@ -25,8 +26,10 @@ from translink.calls.echo import WithoutEcho
 from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
+from translink.calls.metered import metered
 from translink.calls.notice import Announcement, Notices
 from translink.observe.stages import Stages
+from translink.observe.usage import Usage
 from translink.observe.views import CallRow
 from translink.process.clock import unix
 from translink.providers.services import Services
@@ -145,6 +148,7 @@ class Call:
             if self._parties[leg].there:
                 announcement.present.set()
         one, two = parties
+        meters = {leg: Usage() for leg in self._parties}
         self._awaited = {
             leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
             for leg, each in self._parties.items()
@@ -167,7 +171,7 @@ class Call:
                 talker.start,
                 microphone=WithoutEcho(talker.media),
                 ear=self._again.get(hearer.settings.name, hearer.media),
-                services=services,
+                services=metered(services, meters[talker.settings.name]),
                 journal=journal,
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
@@ -179,6 +183,15 @@ class Call:
             )
             for talker, hearer in ((one, two), (two, one))
         }
+        media = {leg: each.media for leg, each in self._parties.items()}
+        self.books = CallBooks(
+            self.interpreters,
+            media,
+            self.stages,
+            meters,
+            stream=services.live.name,
+            prices=settings.cost,
+        )
 
         for leg in self._awaited:
             self.interpreters[leg].on_language = partial(self._found, leg)
@@ -187,6 +200,11 @@ class Call:
     def legs(self) -> tuple[str, ...]:
         """Names of the two legs."""
         return tuple(self._parties)
+
+    @property
+    def ending(self) -> bool:
+        """It has ended, and says what it owes."""
+        return self._ended.is_set()
 
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs, until the call is detached."""
@@ -239,6 +257,7 @@ class Call:
             interpreter.lag.look(behind)
             if interpreter.lag.asks(now, behind, interpreter.listener.speech.quiet_for()):
                 self._ask_for_pause(name, behind)
+        self.books.look()
         return newest
 
     def _ask_for_pause(self, talker: str, behind: float) -> None:
@@ -347,6 +366,8 @@ class Call:
                 f"{ear}.behind_max_s": round(interpreter.lag.most, 1),
                 f"{ear}.behind_p95_s": round(interpreter.lag.p95, 1),
             }
+        if (cost := self.books.cost()) is not None:
+            out["cost"] = cost
         for stage in ("mouth_to_ear", "own"):
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
@@ -378,6 +399,7 @@ class Call:
             behind_max_s=round(max(i.lag.most for i in interpreters), 1),
             skipped=sum(tally.skipped for tally in tallies),
             echoed=sum(tally.echoed for tally in tallies),
+            cost=self.books.cost(),
         )
 
     def _behind(self) -> float:
@@ -400,7 +422,7 @@ class Call:
     async def _last_words(self) -> float:
         """Listen until nobody speaks or patience ends; the seconds that took."""
         began = time.monotonic()
-        while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
+        while self.talking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
             await asyncio.sleep(0.02)
         self._detach()
         return time.monotonic() - began
@@ -415,13 +437,15 @@ class Call:
                 with contextlib.suppress(LookupError, RuntimeError):
                     party.media.detach()
 
-    def _speaking(self) -> bool:
+    def talking(self) -> tuple[str, ...]:
+        """Legs on which somebody is speaking."""
         now = time.monotonic()
-        maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
-        return any(
-            speech.quiet_for() < SENTENCE_PAUSE
+        speeches = ((leg, each.listener.speech) for leg, each in self.interpreters.items())
+        return tuple(
+            leg
+            for leg, speech in speeches
+            if speech.quiet_for() < SENTENCE_PAUSE
             and now - speech.captured(speech.head) < STALLED_AFTER
-            for speech in maps
         )
 
     def _guarded(self, take: Callable[[T], None], news: T) -> None:
@@ -434,6 +458,7 @@ class Call:
 
     def _summarise(self) -> None:
         self.over = True
+        self.books.look()
         summary = self.summary()
         log.info("call ended", call=self.name, **summary)
         self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

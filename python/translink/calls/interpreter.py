@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from translink.calls.certainty import Certainty
 from translink.calls.direction import Direction, DirectionRecord, Tally
 from translink.calls.echo import EchoedWords
 from translink.calls.hearing import Hearing
@@ -97,6 +98,8 @@ class Interpreter(ListenObserver):
         """Told what the talker speaks, when that is found out."""
         self.lag = lag or Lag(Hearing())
         """Of the ear."""
+        self.certainty = Certainty()
+        """Of the talker's words."""
         self._speaker = Speaker(
             direction, ear=ear, services=services, record=self._record, after=after, lag=self.lag
         )
@@ -281,6 +284,7 @@ class Interpreter(ListenObserver):
         if not result.text:
             return
         self.tally.words += len(result.words) or len(result.text.split())
+        self.certainty.words(result.words)
         leg = self.direction.leg
         if result.source == "deepgram.prerecorded":
             self._log.info(f'[PRERECORDED] FINAL transcript ({leg}): "{result.text}"')
