@@ -37,7 +37,7 @@ def run_check(settings: Settings, *, json: bool = False, languages: bool = False
             "exposed": [str(path) for path in settings.notes.exposed],
             "overruled": [reason for _, reason in settings.notes.overruled],
             "unused_proxies": unused_proxies(os.environ),
-            "engines": [asdict(finding) for finding in engines()],
+            "engines": [asdict(finding) for finding in engines(settings.offline.whisper)],
             "engine_languages": list(LANGUAGES),
             "languages": [asdict(row) for row in rows],
             "languages_without_service": _without_service(settings),
@@ -77,8 +77,11 @@ def _lines(
     yield from _webhook(settings)
     if names := unused_proxies(os.environ):
         yield f"proxy           {proxy_warning(names)}"
+    hear = "hear and"
+    if settings.offline.whisper:
+        hear = f"hear what Whisper does ({settings.offline.whisper}),"
     yield (
-        f"local engines   hear and translate {' and '.join(LANGUAGES)}, "
+        f"local engines   {hear} translate {' and '.join(LANGUAGES)}, "
         f"speak {', '.join(sorted(spoken_languages()))}"
     )
     if missing := _without_service(settings):
@@ -86,7 +89,7 @@ def _lines(
             f"CANNOT WORK     legs in {', '.join(missing)}: nobody recognises or translates them; set "
             "DEEPGRAM_API_KEY and DEEPL_API_KEY, or name another vendor (docs/languages.md)"
         )
-    for finding in engines():
+    for finding in engines(settings.offline.whisper):
         install = f"; {finding.install}" if finding.install else ""
         yield f"local engine    {finding.part}: {finding.detail}{install}"
 

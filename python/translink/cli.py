@@ -138,6 +138,9 @@ def offline(
     recognizers: Annotated[
         int | None, typer.Option(min=1, max=64, help="People who may speak at once.")
     ] = None,
+    whisper: Annotated[
+        str | None, typer.Option(help="A model of Whisper that recognises, by folder or name.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Say what is missing, and stop.")] = False,
     json: Json = False,
 ) -> None:
@@ -157,6 +160,7 @@ def offline(
             port=port,
             phrasebook=phrasebook,
             recognizers=recognizers,
+            whisper=whisper,
             check=check,
             json=json,
         )

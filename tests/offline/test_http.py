@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import wave
+from collections.abc import Sequence
 
 import aiohttp
 import pytest
@@ -72,6 +73,31 @@ async def test_a_language_that_is_to_be_found_is_refused_and_not_taken_for_engli
     )
     assert status == 400
     assert "cannot tell languages from each other" in json.loads(answer)["err_msg"]
+
+
+class DiscerningEngine(BurstEngine):
+    """It takes everything for French."""
+
+    async def detect(self, pcm: bytes, languages: Sequence[str]) -> dict[str, float]:
+        return {"fr": 0.91, "en": 0.09} if any(pcm) else {}
+
+
+async def test_a_language_is_found_among_those_asked_for_and_the_recording_heard_in_it(
+    start: Start,
+) -> None:
+    server = await start(recognizer=DiscerningEngine())
+    query = "/v1/listen?detect_language=en&detect_language=fr"
+    status, _, answer = await post(server, query, KEY, data=wav(SPEECH))
+    assert status == 200
+    [channel] = json.loads(answer)["results"]["channels"]
+    assert (channel["detected_language"], channel["language_confidence"]) == ("fr", 0.91)
+    assert channel["alternatives"][0]["transcript"] == "word0 word1"
+    _, _, answer = await post(server, query, KEY, data=wav(silence(1)))
+    assert "detected_language" not in json.loads(answer)["results"]["channels"][0]
+    status, _, answer = await post(
+        server, "/v1/listen?detect_language=en&detect_language=xx", KEY, data=wav(SPEECH)
+    )
+    assert status == 400
 
 
 @pytest.mark.parametrize("body", [b"no audio at all", b"", wav(b"")])

@@ -166,7 +166,10 @@ def test_a_leg_that_may_speak_several_languages_needs_all_of_them() -> None:
     ("given", "told"),
     [
         (unknown("en", "bn", speak="elevenlabs, deepgram"), "candidates that it detects"),
-        (unknown("en", "fr", deepgram={}), "set DEEPGRAM_API_KEY, or name its language"),
+        (
+            unknown("en", "fr", deepgram={}),
+            "cannot without offline.whisper; set that or DEEPGRAM_API_KEY",
+        ),
         (
             unknown("en", "fr", listen="openai", openai={"api_key": KEY}),
             "nobody can tell en, fr from each other; name deepgram in listen",
@@ -179,3 +182,13 @@ def test_a_language_that_nobody_can_find_out_is_refused_with_the_mend(
     with pytest.raises(SettingsError, match="auto") as caught:
         refuse_voiceless(given)
     assert told in str(caught.value)
+
+
+def test_with_whisper_the_local_engines_hear_its_languages_and_tell_them_from_each_other() -> None:
+    given = unknown("en", "de", deepgram={}, offline={"whisper": "base"}, speak="elevenlabs")
+    refuse_voiceless(given)
+    rows = {row.language: row for row in Coverage(given).of_legs()}
+    assert rows["de"].recognised == ("offline",)
+    assert rows["de"].translated == ("deepl",)
+    alone = unknown("en", "de", deepgram={}, deepl={}, offline={"whisper": "base"}, elevenlabs={})
+    assert {row.language: row.translated for row in Coverage(alone).of_legs()}["de"] == ()

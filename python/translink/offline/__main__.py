@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--phrasebook", type=Path)
     parser.add_argument("--recognizers", type=int)
+    parser.add_argument("--whisper")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--until-eof", action="store_true")
     key = os.environ.pop(KEY_NAME, None)  # not for the programs that are started from here

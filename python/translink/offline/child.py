@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from translink.errors import TranslinkError
+from translink.offline.engines.whisper import WHISPER_LOADS
 from translink.process.child import ChildProcess
 from translink.settings.secrets import without_secrets
 
@@ -38,11 +39,13 @@ class ServerChild:
         *,
         log: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        ready: float = _READY,
     ) -> None:
-        """Nothing is started yet. `log`: file for its standard error, None = ours. `environ`: for it
-        alone, beside ours without the secrets."""
+        """Nothing is started yet. `ready`: seconds it may take to be. `log`: file for its standard error,
+        None = ours. `environ`: for it alone, beside ours without the secrets."""
         seen = without_secrets(os.environ) | dict(environ or {})
         self._child = ChildProcess(command, environ=seen, log=log, piped=True)
+        self._ready = ready
         self.announced: dict[str, object] = {}
         """What it said when it was ready."""
         self.url = ""
@@ -54,7 +57,7 @@ class ServerChild:
         self.announced = {}
         await self._child.start()
         try:
-            async with asyncio.timeout(_READY):
+            async with asyncio.timeout(self._ready):
                 line = await self._child.line()
             self.announced = orjson.loads(line)
         except (TimeoutError, orjson.JSONDecodeError) as error:
@@ -91,6 +94,7 @@ class OfflineProcess(ServerChild):
         port: int = 0,
         phrasebook: Path | None = None,
         recognizers: int | None = None,
+        whisper: str | None = None,
     ) -> None:
         """As for `start_offline`. Nothing is started yet."""
         self.key = secrets.token_urlsafe(24)
@@ -101,8 +105,11 @@ class OfflineProcess(ServerChild):
             command += ["--phrasebook", str(phrasebook)]
         if recognizers is not None:
             command += ["--recognizers", str(recognizers)]
+        if whisper is not None:
+            command += ["--whisper", whisper]
         # Not on the command line, which everybody on this machine can read.
-        super().__init__(command, environ={KEY_NAME: self.key})
+        ready = _READY if whisper is None else WHISPER_LOADS
+        super().__init__(command, environ={KEY_NAME: self.key}, ready=ready)
         self._plain = self._child.command
         self._port = port
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from translink.audio import AudioError, decoder
 from translink.offline.engines.protocols import (
     BusyError,
+    DetectorEngine,
     EngineFailed,
     EngineMissing,
     Heard,
@@ -18,7 +19,7 @@ from translink.offline.engines.protocols import (
 from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import PRERECORDED, Reset
 from translink.offline.messages import CORRUPT_AUDIO, Json, alternative, metadata
-from translink.offline.query import listen_options, refuse_detection
+from translink.offline.query import listen_options, to_detect
 from translink.offline.session import (
     Finish,
     ListenSession,
@@ -46,8 +47,10 @@ class Prerecorded:
         ask, new_id = self._gate.ask(PRERECORDED, request), request_id()
         try:
             self._gate.authorise(request)
-            refuse_detection(request.query)
-            options = listen_options(request.query, self._engine.languages())
+            tells = isinstance(self._engine, DetectorEngine)
+            known = self._engine.languages()
+            among = to_detect(request.query, known if tells else frozenset())
+            options = listen_options(request.query, known)
             body = await request.read()
             with self._gate.room(PRERECORDED):
                 refusal = await self._gate.faults.http(ask)
@@ -59,27 +62,34 @@ class Prerecorded:
                         "Content-type was application/json, but we could not process the JSON "
                         "payload.",
                     )
+                found = await self._detected(body, options, among) if among else None
+                if found is not None:
+                    options = replace(options, language=found[0])
                 words, seconds = await self.recognise(body, options)
-                content = _content(new_id, body, words, seconds, options)
+                content = _content(new_id, body, words, seconds, options, found)
                 return await self._gate.answer(ask, request, content, dg_request_id=new_id)
         except EngineFailed:
             return self._gate.denied(PRERECORDED, Denied(500), new_id)
+        except EngineMissing as error:
+            return self._gate.denied(PRERECORDED, Denied(503, str(error)), new_id)
         except Denied as denied:
             return self._gate.denied(PRERECORDED, denied, new_id)
         except Reset:
             return broken(request)
 
+    async def _detected(
+        self, body: bytes, options: SessionOptions, among: tuple[str, ...]
+    ) -> tuple[str, float] | None:
+        """The likeliest, and how likely it is. Raises as `recognise`, and `EngineMissing`."""
+        assert isinstance(self._engine, DetectorEngine)
+        likely = await self._engine.detect(_pcm(body, options), among)
+        return max(likely.items(), key=lambda each: each[1], default=None)
+
     async def recognise(
         self, body: bytes, options: SessionOptions
     ) -> tuple[tuple[Heard, ...], float]:
         """Words of a recording, and its seconds. Raises `Denied`, `EngineFailed`."""
-        try:
-            reader = decoder(options.encoding, options.rate, options.channels)
-            pcm = reader.push(body) + reader.finish()
-        except AudioError as error:
-            raise Denied(400, CORRUPT_AUDIO) from error
-        if not pcm:
-            raise Denied(400, CORRUPT_AUDIO)
+        pcm = _pcm(body, options)
         try:
             recognizer = await self._engine.open(options.language.split("-")[0])
         except BusyError as error:
@@ -105,8 +115,25 @@ class Prerecorded:
         return tuple(words), len(pcm) / 32_000
 
 
+def _pcm(body: bytes, options: SessionOptions) -> bytes:
+    """Raises `Denied`."""
+    try:
+        reader = decoder(options.encoding, options.rate, options.channels)
+        pcm = reader.push(body) + reader.finish()
+    except AudioError as error:
+        raise Denied(400, CORRUPT_AUDIO) from error
+    if not pcm:
+        raise Denied(400, CORRUPT_AUDIO)
+    return pcm
+
+
 def _content(
-    new_id: str, body: bytes, words: tuple[Heard, ...], seconds: float, options: SessionOptions
+    new_id: str,
+    body: bytes,
+    words: tuple[Heard, ...],
+    seconds: float,
+    options: SessionOptions,
+    found: tuple[str, float] | None,
 ) -> Json:
     head = metadata(
         new_id,
@@ -115,7 +142,7 @@ def _content(
         model=options.model,
     )
     del head["type"]
-    return {
-        "metadata": head,
-        "results": {"channels": [{"alternatives": [alternative(words, options.punctuate)]}]},
-    }
+    channel: dict[str, Json] = {"alternatives": [alternative(words, options.punctuate)]}
+    if found is not None:
+        channel |= {"detected_language": found[0], "language_confidence": round(found[1], 4)}
+    return {"metadata": head, "results": {"channels": [channel]}}

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from multidict import MultiMapping
+
 from translink.audio import ENCODINGS
 from translink.offline.gate import Denied
 from translink.offline.messages import NO_SUCH_MODEL
@@ -18,15 +20,21 @@ _MODEL = re.compile(
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
-def refuse_detection(query: Mapping[str, str]) -> None:
-    """Raises `Denied` 400 for a request that leaves the language to be found: the local engines would
-    hear any other as English."""
-    if query.get("detect_language", "false").lower() != "false":
+def to_detect(query: MultiMapping[str], languages: frozenset[str]) -> tuple[str, ...]:
+    """Among which languages that of a recording is to be found; empty: it is not. `languages`: what the
+    engine tells from each other; none is a refusal, since it would hear any as English. Raises `Denied`
+    400."""
+    asked = [each for each in query.getall("detect_language", ()) if each.lower() != "false"]
+    if not asked:
+        return ()
+    among = tuple(sorted(languages)) if "true" in asked else tuple(asked)
+    if not languages or not set(among) <= languages:
         raise Denied(
             400,
             "detect_language: the local engines cannot tell languages from each other: name one, or set "
             "DEEPGRAM_API_KEY.",
         )
+    return among
 
 
 def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> SessionOptions:

@@ -25,11 +25,14 @@ from translink.offline.engines.protocols import BusyError, EngineFailed, EngineM
 from translink.offline.engines.recognizer import PocketRecognizers
 from translink.offline.engines.synthesizer import ProgramSynthesizer
 from translink.offline.engines.translator import PhrasebookTranslator
+from translink.offline.engines.whisper import WhisperRecognizers
 from translink.offline.hooks import Faults
 from translink.offline.messages import QUALITY
 from translink.offline.server import OfflineServer
 from translink.offline.session import ListenTiming
 from translink.process.ending import CLOSING_SECONDS, leave_within
+
+_POCKET = "English: dictation and phrasebook; French: phrasebook only"
 
 
 class Served(Protocol):
@@ -78,6 +81,7 @@ async def start_offline(
     faults: Faults | None = None,
     limits: Mapping[str, int] | None = None,
     recognizers: int | None = None,
+    whisper: str | None = None,
     warm: bool = True,
 ) -> RunningOffline:
     """Start the server with the real engines.
@@ -87,6 +91,7 @@ async def start_offline(
         phrasebook: a file instead of ours (see `phrasebook.py`; a line `@builtin` brings ours in).
         phrases: hear these instead (language → wordings).
         recognizers: bound of the pool.
+        whisper: a model of Whisper, by folder or name, which recognises instead.
         warm: decoders and translators are started before this returns (2 s; the first time ever
             some seconds more); engines that are missing are left out.
 
@@ -96,7 +101,11 @@ async def start_offline(
     """
     book = load(phrasebook)
     heard = book if phrases is None else of_phrases(phrases)
-    pool, speech = PocketRecognizers(heard, most=recognizers), ProgramSynthesizer()
+    pool: PocketRecognizers | WhisperRecognizers
+    pool = PocketRecognizers(heard, most=recognizers)
+    if whisper:
+        pool = WhisperRecognizers(whisper, most=recognizers)
+    speech = ProgramSynthesizer()
     rules = PhrasebookTranslator(book)
     server = OfflineServer(
         host=host,
@@ -120,7 +129,11 @@ async def start_offline(
     return running
 
 
-async def _warm(pool: PocketRecognizers) -> None:
+async def _warm(pool: PocketRecognizers | WhisperRecognizers) -> None:
+    if isinstance(pool, WhisperRecognizers):
+        await pool.warm()  # without it nothing is heard: its failure is the start's
+        return
+
     async def one(language: str) -> None:
         with contextlib.suppress(EngineMissing, EngineFailed, BusyError):
             await pool.warm((language,))
@@ -134,6 +147,7 @@ def run_offline(
     port: int = 0,
     phrasebook: Path | None = None,
     recognizers: int | None = None,
+    whisper: str | None = None,
     check: bool = False,
     json: bool = False,
     until_eof: bool = False,
@@ -148,14 +162,19 @@ def run_offline(
     one.
     """
     if check:
-        return _report(json=json)
+        return _report(json=json, whisper=whisper)
 
     async def serve() -> None:
         only = key or secrets.token_urlsafe(24)
         running = await start_offline(
-            host=host, port=port, key=only, phrasebook=phrasebook, recognizers=recognizers
+            host=host,
+            port=port,
+            key=only,
+            phrasebook=phrasebook,
+            recognizers=recognizers,
+            whisper=whisper,
         )
-        text = _announcement(running.url, only, findings(), json=json)
+        text = _announcement(running.url, only, findings(whisper), json=json, whisper=whisper)
         await serve_until_told(running, text, until_eof=until_eof)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -195,8 +214,8 @@ class _UntilEof(asyncio.Protocol):
         self._stop.set()
 
 
-def _report(*, json: bool) -> int:
-    found = findings()
+def _report(*, json: bool, whisper: str | None) -> int:
+    found = findings(whisper)
     if json:
         rows = [dataclasses.asdict(f) for f in found]
         text = orjson.dumps({"quality": QUALITY, "findings": rows}).decode() + "\n"
@@ -210,14 +229,16 @@ def _report(*, json: bool) -> int:
     return 0 if all(f.ok for f in found) else 1
 
 
-def _announcement(url: str, key: str, found: list[Finding], *, json: bool) -> str:
+def _announcement(
+    url: str, key: str, found: list[Finding], *, json: bool, whisper: str | None
+) -> str:
     missing = [f"{f.part}: {f.detail}: {f.install}" for f in found if f.install]
     if json:
         line = orjson.dumps({"url": url, "key": key, "quality": QUALITY, "missing": missing})
         return line.decode() + "\n"
     lines = [
         f"Offline server: {url}",
-        f"Quality: {QUALITY} (English: dictation and phrasebook; French: phrasebook only)",
+        f"Quality: {QUALITY} ({'Whisper' if whisper else _POCKET})",
         f"DEEPGRAM_BASE_URL={url} DEEPL_SERVER_URL={url}",
         f"DEEPGRAM_API_KEY={key} DEEPL_API_KEY={key} (another one at the next start)",
     ]

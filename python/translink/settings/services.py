@@ -124,6 +124,11 @@ class OfflineSettings(Part):
     recognizers: int = Field(4, ge=1, le=64)
     """Decoders at work at once; each is a process and may use a core. Beyond: 429."""
 
+    whisper: str | None = Field(None, min_length=1)
+    """A model of Whisper that recognises instead of pocketsphinx, in all its languages, in pieces cut at pauses:
+    a folder, or a name (`base`, `small`), which is fetched from a model hub once. Needs
+    `pip install 'translink[whisper]'`. None = not."""
+
     @model_validator(mode="after")
     def _is_there(self) -> Self:
         if self.phrasebook is not None and not self.phrasebook.is_file():

@@ -114,7 +114,8 @@ class Coverage:
             if leg.candidates and not any(detects(one, leg.candidates) for one in recognisers):
                 among = ", ".join(leg.candidates)
                 if self._at.deepgram_is_offline:
-                    told = "the local engines cannot; set DEEPGRAM_API_KEY, or name its language"
+                    told = "the local engines cannot without offline.whisper; set that or DEEPGRAM_API_KEY, "
+                    told += "or name its language"
                 else:
                     told = (
                         "name deepgram in listen, or candidates that it detects (docs/languages.md)"

@@ -74,7 +74,11 @@ class Endpoints:
     recognition_offline: bool
     """They are the ones that stream."""
     offline_languages: tuple[str, ...] = ()
-    """What they recognise and translate between."""
+    """What they translate between."""
+    offline_heard: tuple[str, ...] = ()
+    """What they recognise."""
+    offline_detected: tuple[str, ...] = ()
+    """What they tell from each other."""
     offline_voices: tuple[str, ...] = ()
     deepgram_is_offline: bool = False
     deepl_is_offline: bool = False
@@ -87,11 +91,18 @@ def endpoints_of(
     deepgram, deepl, needs = settings.deepgram, settings.deepl, needs_of(settings)
     languages: tuple[str, ...] = ()
     voices: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    detected: tuple[str, ...] = ()
     if needs.any:
         from translink.offline.engines.phrasebook import LANGUAGES
         from translink.offline.engines.synthesizer import spoken_languages
+        from translink.offline.engines.whisper import WHISPER_LANGUAGES
 
         languages, voices = tuple(LANGUAGES), tuple(sorted(spoken_languages()))
+        if settings.offline.whisper:
+            heard = detected = tuple(sorted(WHISPER_LANGUAGES))
+        else:
+            heard = languages
     else:
         offline = None
     streaming = next((one for one in settings.listen if one in ("deepgram", "offline")), None)
@@ -105,6 +116,8 @@ def endpoints_of(
         recognition_offline=streaming == "offline"
         or (streaming == "deepgram" and needs.no_deepgram),
         offline_languages=languages,
+        offline_heard=heard,
+        offline_detected=detected,
         offline_voices=voices,
         deepgram_is_offline=needs.no_deepgram,
         deepl_is_offline=needs.no_deepl,
@@ -129,16 +142,20 @@ async def find_endpoints(
     from translink.offline.engines.check import beyond, can_hear
     from translink.offline.engines.phrasebook import LANGUAGES
     from translink.offline.engines.recognizer import INSTALL
+    from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
     from translink.offline.keeper import keep
 
-    if needs.hearing and not can_hear():
+    if settings.offline.whisper and not has_whisper():
+        raise SettingsError(f"offline.whisper: faster-whisper is not installed: {INSTALL_WHISPER}")
+    if needs.hearing and not (settings.offline.whisper or can_hear()):
         lack = "no DEEPGRAM_API_KEY, and the" if needs.no_deepgram else "the"
         raise SettingsError(
             f"{lack} local recogniser that would serve instead is not "
             f"installed: set the key, or {INSTALL} (114 MB)"
         )
     missing = beyond(language for leg in settings.legs for language in leg.languages)
-    if missing and (needs.no_deepgram or needs.no_deepl):
+    deaf = needs.no_deepgram and not settings.offline.whisper
+    if missing and (deaf or needs.no_deepl):
         log.warning(
             "the local engines do %s only: legs in %s need keys for the real services",
             " and ".join(LANGUAGES),
@@ -147,7 +164,9 @@ async def find_endpoints(
     began = time.monotonic()
     log.info("loading the local engines, some seconds; the first start ever takes longer")
     offline = OfflineProcess(
-        phrasebook=settings.offline.phrasebook, recognizers=settings.offline.recognizers
+        phrasebook=settings.offline.phrasebook,
+        recognizers=settings.offline.recognizers,
+        whisper=settings.offline.whisper,
     )
     url = await offline.start()
     log.info("local engines ready", took_ms=round(1000 * (time.monotonic() - began)))

@@ -43,6 +43,10 @@ FINALIZE_FLOWING = 2.0
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
+WHISPER_TIMEOUT = 40.0
+"""Seconds for a piece: a machine that is busy needs more than ten for one of four seconds, and who asks
+again meanwhile makes it busier."""
+
 AnyTranslator = DeepL | OpenAiTranslate
 AnySpeaker = DeepgramSpeak | ElevenLabsSpeak | OpenAiSpeak
 VENDORS_OF_VOICES = ("deepgram", "elevenlabs", "openai", "offline")
@@ -80,7 +84,7 @@ class Providers:
         texts = {"openai": openai.translate_timeout}
         sound = {"openai": openai.speak_timeout, "elevenlabs": settings.elevenlabs.timeout}
         return LineupLimits(
-            transcribe=max(pieces.get(v, deepgram.prerecorded_timeout) for v in settings.listen),
+            transcribe=max(pieces.get(v, self._piece_timeout(v)) for v in settings.listen),
             translate=max(texts.get(v, settings.deepl.timeout) for v in self._translate),
             first_audio=max(sound.get(v, deepgram.speak_timeout) for v in self._speak),
             prerecorded=deepgram.prerecorded_concurrency,
@@ -127,13 +131,18 @@ class Providers:
                     base_url=url,
                     api_key=key,
                     options=self._options(),
-                    timeout=self._settings.deepgram.prerecorded_timeout,
+                    timeout=self._piece_timeout(vendor),
                     languages=languages,
-                    detected=DETECTED if languages is None else (),
+                    detected=DETECTED if languages is None else self._at.offline_detected,
                     name=f"{vendor}.prerecorded",
                 )
             )
         return made
+
+    def _piece_timeout(self, vendor: str) -> float:
+        local = vendor == "offline" or self._at.deepgram_is_offline
+        usual = self._settings.deepgram.prerecorded_timeout
+        return max(usual, WHISPER_TIMEOUT) if local and self._settings.offline.whisper else usual
 
     def _openai(self, url: str | None) -> OpenAiEndpoint:
         openai = self._settings.openai
@@ -144,8 +153,8 @@ class Providers:
         """URL, key and, where they are fewer, the languages of Deepgram or what stands in for it."""
         at = self._at
         if vendor == "offline":
-            return at.offline or "", at.offline_key, at.offline_languages
-        languages = at.offline_languages if at.deepgram_is_offline else None
+            return at.offline or "", at.offline_key, at.offline_heard
+        languages = at.offline_heard if at.deepgram_is_offline else None
         return at.deepgram_url, at.deepgram_key, languages
 
     def _options(self) -> ListenOptions:

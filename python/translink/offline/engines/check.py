@@ -11,6 +11,7 @@ from translink.offline.engines import translator
 from translink.offline.engines.pico import INSTALL_PICO, has_pico
 from translink.offline.engines.recognizer import INSTALL, LANGUAGES
 from translink.offline.engines.synthesizer import PICO, SPEAKERS
+from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,24 @@ def beyond(languages: Iterable[str]) -> list[str]:
     return sorted({code for code in languages if code.split("-")[0] not in LANGUAGES})
 
 
-def check() -> list[Finding]:
-    """Look for every program and package. Starts nothing."""
+def check(whisper: str | None = None) -> list[Finding]:
+    """Look for every program and package. Starts nothing. `whisper`: the model that recognises instead of
+    pocketsphinx."""
     hears = can_hear()
     espeak = shutil.which("espeak-ng") is not None
+    recogniser = Finding(
+        "speech recognition",
+        hears,
+        "pocketsphinx" if hears else "without pocketsphinx nothing is recognised",
+        "" if hears else INSTALL,
+    )
+    if whisper:
+        there = has_whisper()
+        told = f"Whisper ({whisper})" if there else "without faster-whisper nothing is recognised"
+        recogniser = Finding("speech recognition", there, told, "" if there else INSTALL_WHISPER)
+        hears = there
     findings = [
-        Finding(
-            "speech recognition",
-            hears,
-            "pocketsphinx" if hears else "without pocketsphinx nothing is recognised",
-            "" if hears else INSTALL,
-        ),
+        recogniser,
         Finding(
             "French phrases",
             hears and espeak,

@@ -23,8 +23,18 @@ _BACKLOG = 30 * RATE * 2
 class DecoderProcess:
     """One process, for one stream or recording at a time."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(
+        self,
+        language: str,
+        *,
+        module: str = "decoder",
+        start: float = _START,
+        answer: float = _ANSWER,
+    ) -> None:
+        """`module` of this package that it runs; `start` and `answer`: seconds it may take to."""
         self.language = language
+        self._module = f"translink.offline.engines.{module}"
+        self._ready_within, self._patience = start, answer
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
@@ -38,13 +48,13 @@ class DecoderProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "translink.offline.engines.decoder",
+            self._module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
         await self.send(b"C", config)
-        await self._receive(_START)
+        await self._receive(self._ready_within)
 
     async def send(self, letter: bytes, payload: bytes) -> None:
         """Waits when the decoder lags too far behind: it slows its stream, nobody else."""
@@ -64,7 +74,7 @@ class DecoderProcess:
         """A request that is answered with words."""
         async with self._lock:
             await self.send(letter, b"")
-            answer = await self._receive(_ANSWER)
+            answer = await self._receive(self._patience)
         return answer if isinstance(answer, list) else []
 
     async def stop(self) -> None:

@@ -7,9 +7,9 @@ process or a thread of its own and these methods await it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class EngineMissing(Exception):
@@ -60,6 +60,15 @@ class RecognizerEngine(Protocol):
         """Raises `EngineMissing`, or `BusyError` when the pool is full (the server then answers
         429).
         """
+
+
+@runtime_checkable
+class DetectorEngine(Protocol):
+    """A recogniser that can tell which language is spoken."""
+
+    async def detect(self, pcm: bytes, languages: Sequence[str]) -> Mapping[str, float]:
+        """How likely each of `languages` is in 16 kHz s16le mono; together 1. Empty: it heard none.
+        Raises `EngineMissing`, `EngineFailed`."""
 
 
 class BusyError(Exception):
