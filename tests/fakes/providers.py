@@ -33,6 +33,8 @@ class FakeStream:
     bytes: int = 0
     texts: list[str] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
+    keyterms: list[str] = field(default_factory=list)
+    """As they are now."""
     open: bool = True
 
     @property
@@ -50,6 +52,7 @@ class FakeUpload:
     words: list[int]
     silent: bool
     """There was no sound at all in it."""
+    keyterms: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -81,6 +84,8 @@ class FakeProviders:
         """Seconds."""
         self.refuse: dict[str, int] = {}
         """Service (`listen`, `prerecorded`, `translate`, `speak`) to HTTP status."""
+        self.configures = True
+        """Whether a stream takes key terms while it is open."""
         self.final_delay = 0.1
         self.transcribe_delay: Callable[[list[int]], float] = lambda _: 0.1
         self.translate_delay: Callable[[str], float] = lambda _: 0.05
@@ -117,6 +122,7 @@ class FakeProviders:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         stream = FakeStream(request.query.get("language", ""), dict(request.query))
+        stream.keyterms = request.query.getall("keyterm", [])
         self.streams.append(stream)
         hearing = _Hearing(stream, socket, self)
         self.sockets.add(socket)
@@ -139,7 +145,8 @@ class FakeProviders:
         words = [number for number, _, _ in found]
         seconds = len(pcm) / 2 / RATE
         language = request.query.get("language", "")
-        self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
+        terms = request.query.getall("keyterm", [])
+        self.uploads.append(FakeUpload(language, seconds, words, not any(pcm), terms))
         await asyncio.sleep(self.transcribe_delay(words))
         best = _alternative(found)
         return web.json_response(
@@ -214,7 +221,9 @@ class _Hearing:
                     self._hear(message.data)
                 elif message.type is WSMsgType.TEXT:
                     self._stream.texts.append(message.data)
-                    if "Finalize" in message.data:
+                    if "Configure" in message.data:
+                        self._configure(json.loads(message.data)["keyterms"])
+                    elif "Finalize" in message.data:
                         self._final(from_finalize=True)
                     elif "CloseStream" in message.data:
                         self._final()
@@ -225,6 +234,14 @@ class _Hearing:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+
+    def _configure(self, keyterms: list[str]) -> None:
+        if self._fake.configures:
+            self._stream.keyterms = keyterms
+            answer = {"type": "ConfigureSuccess", "request_id": "r", "keyterms": keyterms}
+            self._say(dict(answer))
+        else:
+            self._say({"type": "ConfigureFailure", "code": "KeytermsNotSupported"})
 
     def _hear(self, pcm: bytes) -> None:
         assert pcm, "an empty message ends a stream"

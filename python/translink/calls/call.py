@@ -153,6 +153,7 @@ class Call:
                     target=hearer.settings.language,
                     voice=hearer.settings.voice,
                     ledger_seconds=talker.settings.ledger_seconds,
+                    keyterm=talker.settings.keyterm,
                 ),
                 talker.start,
                 microphone=WithoutEcho(talker.media),

@@ -30,6 +30,8 @@ class Direction:
     """What the hearer hears."""
     voice: str | None = None
     ledger_seconds: float = 60.0
+    keyterm: tuple[str, ...] = ()
+    """What the talker is likely to say."""
 
 
 @dataclass(slots=True)

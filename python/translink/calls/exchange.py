@@ -60,6 +60,8 @@ class LegWish:
     format: RtpFormat = "slin16"
     reply: ReplyFormat | None = None
     rate: Rate = 16_000
+    keyterm: tuple[str, ...] = ()
+    """What is likely to be said there."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 
@@ -135,6 +137,7 @@ class Exchange:
                 send_from_listen=wish.send_from_listen,
                 source="first" if wish.source is None else (wish.source,),
                 voice=wish.voice,
+                keyterm=wish.keyterm,
                 original=wish.original,
                 transport=wish.transport,
                 format=wish.format,
@@ -158,6 +161,7 @@ class Exchange:
             name=name,
             language=wish.language,
             voice=wish.voice,
+            keyterm=wish.keyterm,
             original=wish.original,
             receive_buffer=RECEIVE_BUFFER,
         )

@@ -182,6 +182,8 @@ class LegLive:
     echo: Echo = NO_ECHO
     skipped: int = 0
     """Segments that were not spoken into it in this call, to catch up."""
+    keyterm: tuple[str, ...] = ()
+    """What is likely to be said on it, besides what everybody is expected to say."""
 
 
 class CallDetail(TypedDict):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from translink.process.pressure import Pressure
 from translink.providers.cadence import Cadence
+from translink.providers.expecting import Terms
 from translink.providers.precedents import Precedents
 from translink.results import Result, Translation
 
@@ -30,6 +31,8 @@ class Services:
     """(text, source, target, context)."""
     speak: Callable[[str, str, str | None], AsyncIterator[bytes]]
     """(text, language, voice); 16 kHz s16le mono as it is made."""
+    transcribe_expecting: Callable[[bytes, str, Terms], Awaitable[Result]] | None = None
+    """(16 kHz s16le mono, language, key terms); None = nobody can be told any."""
     precedents: Precedents = field(default_factory=Precedents)
     """What has worked before; shared by all legs."""
     cadence: Cadence = field(default_factory=Cadence)

@@ -176,19 +176,18 @@ class Listener:
         self._refused = False
         self._backoff = Backoff(rng=self._rng)
         if not wanted and self._serving:
-            self._begin_handover()
+            self.renew()
         elif not self._languages.changing:
             self._handover_since = None
         self._changed.set()
 
     def set_language(self, language: str) -> None:
-        """Somebody goes on in another language: at the next pause the stream ends, and what they
-        says from there on is recognised in the other one; nothing is lost or doubled by it."""
+        """Somebody goes on in another language, from their next pause on; no word is lost or doubled."""
         if language == self._languages.wanted:
             return
         self._languages.change(language)
         self._refused = False
-        self._begin_handover()
+        self.renew()
         self._changed.set()
 
     @property
@@ -196,7 +195,8 @@ class Listener:
         """A stream covers all that comes."""
         return self._stint is not None and self._stint.open
 
-    def _begin_handover(self) -> None:
+    def renew(self) -> None:
+        """At the next pause the stream ends, and another one goes on."""
         self._handover_since = self._handover_since or time.monotonic()
         self._hand_over()
         # A silent talker sends no frames that would bring it about.

@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 
 from translink.settings.lag import Original
 from translink.settings.part import Part
-from translink.settings.types import Address, AddressSetting, Host, Language, PortRange, Sources
+from translink.settings.types import (
+    Address,
+    AddressSetting,
+    Host,
+    Keyterms,
+    Language,
+    PortRange,
+    Sources,
+)
 
 Mode = Literal["auto", "streaming", "prerecorded"]
 """How speech is recognised: `streaming` streams every call, `auto` the share of calls that
@@ -49,6 +57,9 @@ class LegSettings(Part):
     """Voice that speaks to this leg; None = `voices` of its language. It is the first vendor's of
     `speak`, or that of another, as in `elevenlabs:JBFqnCBsd6RMkjVDRZzb`; the others speak with their
     voice of the language."""
+    keyterm: Keyterms = ()
+    """Names and terms that this leg's talker is likely to say, besides `deepgram.keyterm`; 500 tokens at
+    most with it, nova-3 only. The API changes them while calls run."""
     mode: Mode | None = None
     """None = the system's."""
     transport: Transport = "raw"
