@@ -23,6 +23,9 @@ ports = "24700-24799"
 [deepgram]
 keyterm = ["translink"]
 configure = true
+[deepl]
+glossary_ids = ["shared"]
+glossaries = { "en-fr" = "own" }
 """,
 )
 
@@ -83,6 +86,24 @@ async def test_a_call_s_terms_are_told_to_its_streams_and_changed_while_one_is_o
         assert [each.keyterms for each in fake.uploads if each.words] == [["translink", "Eve"]]
     await server.idle()
     assert not server.happened("loss")
+
+
+async def test_a_pair_without_a_dictionary_is_translated_without_it_and_that_is_said_once(
+    server: Serve, fake: FakeProviders
+) -> None:
+    await server.idle()
+    fake.forget()
+    fake.dictionaries = {"shared": {("EN", "FR")}}
+    async with Phone(server.legs["3333"]) as one, Phone(server.legs["4444"]) as two:
+        for numbers in ((1, 2), (3, 4)):
+            await one.say(*numbers)
+            await until(lambda: numbers[-1] in two.words)  # noqa: B023
+            await two.say(*numbers)
+            await until(lambda: numbers[-1] in one.words)  # noqa: B023
+    asked = {(each.source, each.glossaries) for each in fake.asked}
+    assert asked == {("EN", ("own", "shared")), ("FR", ())}
+    (said,) = server.lines("goes without glossary_id")
+    assert "No dictionary for the pair" in said
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ class Asked:
     source: str
     target: str
     context: str
+    glossaries: tuple[str, ...] = ()
 
 
 class FakeProviders:
@@ -84,6 +85,8 @@ class FakeProviders:
         """Seconds."""
         self.refuse: dict[str, int] = {}
         """Service (`listen`, `prerecorded`, `translate`, `speak`) to HTTP status."""
+        self.dictionaries: dict[str, set[tuple[str, str]]] = {}
+        """Glossary to the pairs that it has; one that is not here has all."""
         self.configures = True
         """Whether a stream takes key terms while it is open."""
         self.final_delay = 0.1
@@ -162,7 +165,17 @@ class FakeProviders:
             return refused
         body = json.loads(await request.read())
         (text,) = body["text"]
-        asked = Asked(text, body["source_lang"], body["target_lang"], body.get("context", ""))
+        one = body.get("glossary_id")
+        asked = Asked(
+            text,
+            body["source_lang"],
+            body["target_lang"],
+            body.get("context", ""),
+            tuple([one] if one else body.get("glossary_ids", [])),
+        )
+        pair = (asked.source, asked.target)
+        if any(pair not in self.dictionaries.get(each, {pair}) for each in asked.glossaries):
+            return web.json_response({"message": "No dictionary for the pair"}, status=400)
         self.asked.append(asked)
         await asyncio.sleep(self.translate_delay(text))
         if status := self.refuse_text(text):

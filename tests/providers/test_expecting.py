@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -12,12 +12,12 @@ from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
 from translink.providers.expecting import UNANSWERED, Expecting, connected, transcribed
 from translink.providers.protocols import LiveStream, LiveTranscriber, Transcriber
-from translink.results import Result, StreamEvent
+from translink.results import Result
 
 REFUSED = ProviderError("Keyterm limit exceeded", provider="fake", kind=Kind.REFUSED, status=400)
 
 
-class TermStream(LiveStream):
+class TermStream:
     """Takes terms if `answers`; None = gives no answer."""
 
     def __init__(self, takes: bool = True, answer: str | None = "none yet") -> None:
@@ -32,14 +32,11 @@ class TermStream(LiveStream):
                 asyncio.get_running_loop().call_later(0.1, told, self.answer)
         return self.takes
 
-    def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        raise NotImplementedError
-
 
 class Live:
     name = "fake"
 
-    def __init__(self, stream: LiveStream | None = None) -> None:
+    def __init__(self, stream: TermStream | None = None) -> None:
         self.stream = stream or TermStream()
         self.asked: list[tuple[str, ...]] = []
         self.refuses: Callable[[tuple[str, ...]], bool] = lambda _: False
@@ -53,10 +50,10 @@ class Live:
         await asyncio.sleep(self.handshake)
         if self.refuses(terms):
             raise REFUSED
-        return self.stream
+        return cast("LiveStream", self.stream)
 
 
-class Desk:
+class TermsDesk:
     """A leg's recogniser and what it said."""
 
     def __init__(self, live: Live, terms: tuple[str, ...] = ()) -> None:
@@ -89,7 +86,7 @@ def test_connections_and_pieces_are_told_and_a_change_reaches_the_open_stream() 
     async def scenario() -> None:
         stream = TermStream(answer=None)
         live = Live(stream)
-        desk = Desk(live, ("Anna",))
+        desk = TermsDesk(live, ("Anna",))
         await desk.expecting.connect("en")
         await desk.expecting.transcribe(b"", "en")
         desk.expecting.expect(("Anna",))
@@ -116,7 +113,7 @@ def test_a_stream_that_does_not_take_them_is_followed_by_one_that_has_them(
     stream: TermStream,
 ) -> None:
     async def scenario() -> None:
-        desk = Desk(live := Live(stream))
+        desk = TermsDesk(live := Live(stream))
         await desk.expecting.connect("en")
         desk.expecting.expect(("Bob",))
         await asyncio.sleep(UNANSWERED + 1)
@@ -133,7 +130,7 @@ def test_a_stream_that_does_not_take_them_is_followed_by_one_that_has_them(
 def test_an_old_answer_says_nothing_of_a_newer_list() -> None:
     async def scenario() -> None:
         stream = TermStream(answer="no")
-        desk = Desk(Live(stream))
+        desk = TermsDesk(Live(stream))
         await desk.expecting.connect("en")
         desk.expecting.expect(("Bob",))
         stream.answer = None
@@ -148,7 +145,7 @@ def test_what_changes_during_the_handshake_is_told_after_it() -> None:
     async def scenario() -> None:
         live = Live(stream := TermStream(answer=None))
         live.handshake = 0.5
-        desk = Desk(live)
+        desk = TermsDesk(live)
         opening = asyncio.create_task(desk.expecting.connect("en"))
         await asyncio.sleep(0.2)
         desk.expecting.expect(("Bob",))
@@ -164,7 +161,7 @@ def test_a_list_that_is_refused_costs_no_stream_and_is_not_tried_again() -> None
     async def scenario() -> None:
         live = Live()
         live.refuses = bool
-        desk = Desk(live, ("too", "many"))
+        desk = TermsDesk(live, ("too", "many"))
         await desk.expecting.connect("en")
         await desk.expecting.connect("en")
         assert live.asked == [("too", "many"), (), ()]
@@ -183,7 +180,7 @@ def test_a_refusal_that_is_not_about_the_terms_stays_one() -> None:
     async def scenario() -> None:
         live = Live()
         live.refuses = lambda _: True
-        desk = Desk(live, ("Anna",))
+        desk = TermsDesk(live, ("Anna",))
         with pytest.raises(ProviderError, match="limit"):
             await desk.expecting.connect("xx")
         assert desk.told == []
@@ -192,7 +189,7 @@ def test_a_refusal_that_is_not_about_the_terms_stays_one() -> None:
 
 
 async def test_a_piece_whose_terms_are_refused_is_recognised_without_them() -> None:
-    class Pieces:
+    class RefusingPieces:
         name = "fake"
 
         def __init__(self) -> None:
@@ -208,7 +205,7 @@ async def test_a_piece_whose_terms_are_refused_is_recognised_without_them() -> N
             self.asked.append(terms)
             raise REFUSED
 
-    pieces = Pieces()
+    pieces = RefusingPieces()
     one = cast("Transcriber", pieces)
     assert (await transcribed(one, b"", "en", ("Anna",))).text == "heard"
     assert pieces.asked == [("Anna",), None]
@@ -221,6 +218,6 @@ async def test_who_cannot_be_told_is_asked_without() -> None:
         name = "deaf"
 
         async def connect(self, language: str) -> LiveStream:
-            return TermStream()
+            return cast("LiveStream", TermStream())
 
     assert await connected(cast("LiveTranscriber", Deaf()), "en", ("Anna",))
