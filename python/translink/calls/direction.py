@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from translink.calls.awaited import AwaitedLanguage
     from translink.observe.journal import Journal, Value
     from translink.observe.stages import Stages
 
@@ -32,6 +33,10 @@ class Direction:
     ledger_seconds: float = 60.0
     keyterm: tuple[str, ...] = ()
     """What the talker is likely to say."""
+    candidates: tuple[str, ...] = ()
+    """The talker may speak any of these; `language` is the first, and holds until another is found."""
+    awaited: AwaitedLanguage | None = None
+    """The hearer's, while it is not known."""
 
 
 @dataclass(slots=True)

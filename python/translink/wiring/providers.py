@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from translink.observe.journal import Journal
 from translink.providers.customization import Customization
+from translink.providers.deepgram.detection import DETECTED
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
@@ -21,6 +22,7 @@ from translink.providers.openai.speak import OpenAiSpeak
 from translink.providers.openai.transcribe import OpenAiTranscribe
 from translink.providers.openai.translate import OpenAiTranslate
 from translink.providers.streams import Streams
+from translink.recognition.evidence import DetectRules
 from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.lull import LullRules
@@ -129,6 +131,7 @@ class Providers:
                     options=self._options(),
                     timeout=self._settings.deepgram.prerecorded_timeout,
                     languages=languages,
+                    detected=DETECTED if languages is None else (),
                     name=f"{vendor}.prerecorded",
                 )
             )
@@ -162,6 +165,11 @@ class Providers:
 
     def rules(self) -> ListenRules:
         """How the recogniser at the other end must be listened to."""
+        found = self._settings.detection
+        detect = DetectRules(speech=found.speech, sure=found.confidence, wait=found.wait)
+        return replace(self._patient(), detect=detect)
+
+    def _patient(self) -> ListenRules:
         deepgram = self._settings.deepgram
         patience = deepgram.patience
         if patience is None and self._at.recognition_offline:
@@ -218,6 +226,12 @@ class Providers:
                 for number, account in enumerate(self._settings.fallback.deepl, 2):
                     key = account.api_key.get_secret_value()
                     yield self._deepl(key, account.server_url, f"deepl.{number}")
+
+    def accounts(self) -> list[DeepL]:
+        """Translators whose quota can be asked for: those that are no local engine."""
+        local = {"offline.translate", *(("deepl",) if self._at.deepl_is_offline else ())}
+        found = self.translators()
+        return [one for one in found if isinstance(one, DeepL) and one.name not in local]
 
     def _deepl(self, key: str, url: str | None, name: str, *, local: bool = False) -> DeepL:
         deepl = self._settings.deepl
