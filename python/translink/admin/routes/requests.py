@@ -70,6 +70,14 @@ Expected = Annotated[
     tuple[Annotated[str, Field(max_length=LONGEST_TERM)], ...],
     Field(max_length=MOST_TERMS),
     AfterValidator(clean_terms),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "maxItems": 10,
+            "items": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 .'-]{0,19}$"},
+            "description": "Of any script, as many as count as 500 tokens; those of this shape always do.",
+        }
+    ),
 ]
 """Names and terms that are likely to be said."""
 UdpAddress = Annotated[
