@@ -25,6 +25,7 @@ BASE = frozenset(
         "_core",
         "errors",
         "results",
+        "keyterms",
         "sentences",
         "sentence_rules",
         "audio",

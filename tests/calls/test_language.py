@@ -148,3 +148,22 @@ def _down() -> Exception:
     from translink.errors import Kind, ProviderError
 
     return ProviderError("down", provider="fake", kind=Kind.TRANSIENT)
+
+
+def test_new_key_terms_are_known_from_the_next_pause_on_and_cost_no_word() -> None:
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 1.0)
+        board.switchboard.legs["1"].set_keyterm(("Anna Schmidt",))
+        await board.talk("1", 0.4)
+        await pause(board, "1", 1.0)
+        await board.talk("1", 1.0)
+        await pause(board, "1", 1.0)
+        assert board.switchboard.leg_live("1").keyterm == ("Anna Schmidt",)
+
+    board = on_a_board(scenario)
+    assert board.providers.expected == [("Anna Schmidt",)]
+    assert board.providers.connected.count("en") == 2
+    (told,) = board.events("keyterm")
+    assert (told["leg"], told["state"], told["reason"]) == ("1", "applied", "by a new stream")
+    said_once_and_in_order(board)
+    assert board.events("loss") == []

@@ -33,6 +33,8 @@ class FakeStream:
     bytes: int = 0
     texts: list[str] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
+    keyterms: list[str] = field(default_factory=list)
+    """As they are now."""
     open: bool = True
 
     @property
@@ -50,6 +52,7 @@ class FakeUpload:
     words: list[int]
     silent: bool
     """There was no sound at all in it."""
+    keyterms: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -60,6 +63,7 @@ class Asked:
     source: str
     target: str
     context: str
+    glossaries: tuple[str, ...] = ()
 
 
 class FakeProviders:
@@ -85,6 +89,10 @@ class FakeProviders:
         """Seconds."""
         self.refuse: dict[str, int] = {}
         """Service (`listen`, `prerecorded`, `translate`, `speak`) to HTTP status."""
+        self.dictionaries: dict[str, set[tuple[str, str]]] = {}
+        """Glossary to the pairs that it has; one that is not here has all."""
+        self.configures = True
+        """Whether a stream takes key terms while it is open."""
         self.final_delay = 0.1
         self.transcribe_delay: Callable[[list[int]], float] = lambda _: 0.1
         self.translate_delay: Callable[[str], float] = lambda _: 0.05
@@ -124,6 +132,7 @@ class FakeProviders:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         stream = FakeStream(request.query.get("language", ""), dict(request.query))
+        stream.keyterms = request.query.getall("keyterm", [])
         self.streams.append(stream)
         hearing = _Hearing(stream, socket, self)
         self.sockets.add(socket)
@@ -150,12 +159,13 @@ class FakeProviders:
         words = [number for number, _, _ in found]
         seconds = len(pcm) / 2 / RATE
         language = request.query.get("language", "")
+        terms = request.query.getall("keyterm", [])
         among = request.query.getall("detect_language", [])
         if among:
             assert not language, "a request asks for one language, or to find it"
             self.detections.append((among, words))
         else:
-            self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
+            self.uploads.append(FakeUpload(language, seconds, words, not any(pcm), terms))
         await asyncio.sleep(self.transcribe_delay(words))
         channel: dict[str, object] = {"alternatives": [_alternative(found)]}
         if among and words:
@@ -175,7 +185,17 @@ class FakeProviders:
             return refused
         body = json.loads(await request.read())
         (text,) = body["text"]
-        asked = Asked(text, body["source_lang"], body["target_lang"], body.get("context", ""))
+        one = body.get("glossary_id")
+        asked = Asked(
+            text,
+            body["source_lang"],
+            body["target_lang"],
+            body.get("context", ""),
+            tuple([one] if one else body.get("glossary_ids", [])),
+        )
+        pair = (asked.source, asked.target)
+        if any(pair not in self.dictionaries.get(each, {pair}) for each in asked.glossaries):
+            return web.json_response({"message": "No dictionary for the pair"}, status=400)
         self.asked.append(asked)
         await asyncio.sleep(self.translate_delay(text))
         if status := self.refuse_text(text):
@@ -234,7 +254,9 @@ class _Hearing:
                     self._hear(message.data)
                 elif message.type is WSMsgType.TEXT:
                     self._stream.texts.append(message.data)
-                    if "Finalize" in message.data:
+                    if "Configure" in message.data:
+                        self._configure(json.loads(message.data)["keyterms"])
+                    elif "Finalize" in message.data:
                         self._final(from_finalize=True)
                     elif "CloseStream" in message.data:
                         self._final()
@@ -245,6 +267,14 @@ class _Hearing:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+
+    def _configure(self, keyterms: list[str]) -> None:
+        if self._fake.configures:
+            self._stream.keyterms = keyterms
+            answer = {"type": "ConfigureSuccess", "request_id": "r", "keyterms": keyterms}
+            self._say(dict(answer))
+        else:
+            self._say({"type": "ConfigureFailure", "code": "KeytermsNotSupported"})
 
     def _hear(self, pcm: bytes) -> None:
         assert pcm, "an empty message ends a stream"

@@ -11,6 +11,7 @@ from aiohttp import web
 from tests.fakes.web import Handler, fake_web
 from tests.support.paths import SHARED, needs_shared
 from translink.errors import Kind, ProviderError, SettingsError
+from translink.providers.customization import Customization
 from translink.providers.deepl import DeepL, DeepLUsage, Formality, source_language
 from translink.providers.http import Http
 
@@ -63,13 +64,20 @@ async def test_requests_satisfy_the_schema() -> None:
     schema = json.loads(path.read_text())
     async with fake_web(answer) as server, Http() as http:
         deepl = DeepL(
-            http, api_key=KEY, server_url=server.url, formality="prefer_more", glossary_id="g-1"
+            http,
+            api_key=KEY,
+            server_url=server.url,
+            formality="prefer_more",
+            customization=Customization(
+                glossaries={"fr-de": ["g-1"]}, shared=["g-2"], instructions=["Digits stay digits."]
+            ),
         )
         await deepl.translate("Bonjour.", source="fr", target="de", context="Allô ?")
     body = json.loads(server.seen[0].body)
     definition = dict(schema["definitions"]["TranslateRequest"], additionalProperties=False)
     jsonschema.validate(body, definition)
-    assert (body["formality"], body["glossary_id"]) == ("prefer_more", "g-1")
+    assert (body["formality"], body["glossary_ids"]) == ("prefer_more", ["g-1", "g-2"])
+    assert body["custom_instructions"] == ["Digits stay digits."]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +87,8 @@ async def test_requests_satisfy_the_schema() -> None:
         ("en-GB", "EN", "EN-GB"),
         ("en_au", "EN", "EN-GB"),
         ("fr", "FR", "FR"),
-        ("fr-CA", "FR", "FR"),
+        ("fr-CA", "FR", "FR-CA"),
+        ("fr-BE", "FR", "FR"),
         ("pt", "PT", "PT-PT"),
         ("pt-BR", "PT", "PT-BR"),
         ("es-419", "ES", "ES-419"),
@@ -88,7 +97,10 @@ async def test_requests_satisfy_the_schema() -> None:
         ("zh-CN", "ZH", "ZH-HANS"),
         ("zh-TW", "ZH", "ZH-HANT"),
         ("no", "NB", "NB"),
-        ("de-CH", "DE", "DE"),
+        ("zh-Hant-TW", "ZH", "ZH-HANT"),
+        ("zh_hans_CN", "ZH", "ZH-HANS"),
+        ("de-CH", "DE", "DE-CH"),
+        ("de-AT", "DE", "DE"),
     ],
 )
 def test_languages_get_the_variants_deepl_has(language: str, source: str, target: str) -> None:
@@ -212,3 +224,59 @@ async def test_an_answer_that_does_not_end_is_not_read_to_its_end() -> None:
 
     error = await failure(flood)
     assert (error.kind, "exceeds" in str(error)) == (Kind.REFUSED, True)
+
+
+def refusing(*, lacks: str) -> Handler:
+    """Answers 400 to a request that says this anywhere."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if lacks in await request.text():
+            return web.json_response({"message": "No dictionary found"}, status=400)
+        return await answer(request)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("lacks", "taken"),
+    [
+        ("g-2", {"glossary_id": "g-1", "custom_instructions": ["x"]}),
+        ("g-1", {"custom_instructions": ["x"]}),
+        ("custom_instructions", {}),
+    ],
+)
+async def test_what_a_pair_has_not_is_left_out_said_once_and_not_asked_for_again(
+    lacks: str, taken: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    custom = Customization(glossaries={"fr-de": ["g-1"]}, shared=["g-2"], instructions=["x"])
+    async with fake_web(refusing(lacks=lacks)) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom)
+        for _ in range(3):
+            assert (await deepl.translate("oui", source="fr", target="de")).text == "OUI"
+        asked = len(server.seen)
+        await deepl.translate("oui", source="fr", target="de")
+    assert len(server.seen) == asked + 1
+    body = json.loads(server.seen[-1].body)
+    extras = {"glossary_id", "glossary_ids", "custom_instructions"}
+    assert {key: value for key, value in body.items() if key in extras} == taken
+    (said,) = [record.getMessage() for record in caplog.records if "goes without" in record.message]
+    assert "No dictionary found" in said
+
+
+async def test_a_text_that_is_refused_in_any_way_spoils_nothing_for_the_next() -> None:
+    custom = Customization(shared=["g-2"])
+    async with fake_web(refusing(lacks="bad")) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom)
+        with pytest.raises(ProviderError) as caught:
+            await deepl.translate("bad", source="fr", target="de")
+        assert caught.value.kind is Kind.REFUSED
+        await deepl.translate("oui", source="fr", target="de")
+    assert json.loads(server.seen[-1].body)["glossary_id"] == "g-2"
+
+
+async def test_a_variant_in_beta_that_is_not_there_any_more_is_its_language() -> None:
+    async with fake_web(refusing(lacks="FR-CA")) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url)
+        await deepl.translate("yes", source="en", target="fr-CA")
+        await deepl.translate("yes", source="en", target="fr-CA")
+    assert [json.loads(seen.body)["target_lang"] for seen in server.seen] == ["FR-CA", "FR", "FR"]

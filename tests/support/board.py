@@ -207,6 +207,8 @@ class BoardProviders:
     """Seconds, likewise."""
     open: int = 0
     connected: list[str] = field(default_factory=list)
+    expected: list[tuple[str, ...]] = field(default_factory=list)
+    """Key terms of connections that had any."""
     newest: dict[str, BoardStream] = field(default_factory=dict)
     """The stream that was opened last, by language."""
     heard: int = 0
@@ -217,6 +219,10 @@ class BoardProviders:
         self.connected.append(language)
         self.newest[language] = BoardStream(self)
         return self.newest[language]
+
+    async def connect_expecting(self, language: str, terms: tuple[str, ...]) -> BoardStream:
+        self.expected.append(terms)
+        return await self.connect(language)
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         await self._perhaps(f"transcribe {language}")

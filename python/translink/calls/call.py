@@ -165,6 +165,7 @@ class Call:
                     target=hearer.settings.languages[0],
                     voice=hearer.settings.voice,
                     ledger_seconds=talker.settings.ledger_seconds,
+                    keyterm=talker.settings.keyterm,
                     candidates=talker.settings.candidates,
                     awaited=self._awaited.get(hearer.settings.name),
                 ),

@@ -31,6 +31,8 @@ class Direction:
     """What the hearer hears."""
     voice: str | None = None
     ledger_seconds: float = 60.0
+    keyterm: tuple[str, ...] = ()
+    """What the talker is likely to say."""
     candidates: tuple[str, ...] = ()
     """The talker may speak any of these; `language` is the first, and holds until another is found."""
     awaited: AwaitedLanguage | None = None

@@ -60,6 +60,8 @@ class LegWish:
     format: RtpFormat = "slin16"
     reply: ReplyFormat | None = None
     rate: Rate = 16_000
+    keyterm: tuple[str, ...] = ()
+    """What is likely to be said there."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 
@@ -133,6 +135,7 @@ class Exchange:
                 send_from_listen=wish.send_from_listen,
                 source="first" if wish.source is None else (wish.source,),
                 voice=wish.voice,
+                keyterm=wish.keyterm,
                 original=wish.original,
                 transport=wish.transport,
                 format=wish.format,
@@ -156,6 +159,7 @@ class Exchange:
             name=name,
             language=wish.language,
             voice=wish.voice,
+            keyterm=wish.keyterm,
             original=wish.original,
             receive_buffer=RECEIVE_BUFFER,
         )

@@ -25,6 +25,7 @@ from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
+from translink.providers.expecting import Expecting, TermsState
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.speech_map import FRAME
@@ -78,13 +79,21 @@ class Interpreter(ListenObserver):
         self._record = DirectionRecord(direction, journal, stages)
         self._pressure = services.pressure
         self._segmenter = Segmenter(policy, language=direction.language)
+        self._expecting = Expecting(
+            services.live,
+            services.transcribe,
+            services.transcribe_expecting,
+            direction.keyterm,
+            renew=lambda: self._listener.renew(),
+            told=self._terms_told,
+        )
         self._listener = Listener(
             start,
             language=direction.language,
             audio=microphone,
-            live=services.live,
+            live=self._expecting,
             breaker=services.breaker,
-            transcribe=services.transcribe,
+            transcribe=self._expecting.transcribe,
             observer=self,
             streaming=streaming,
             rules=rules,
@@ -135,6 +144,10 @@ class Interpreter(ListenObserver):
     def set_language(self, language: str) -> None:
         """The talker speaks another language from the next pause on."""
         self._listener.set_language(language)
+
+    def expect(self, terms: tuple[str, ...]) -> None:
+        """What the talker is likely to say from now on."""
+        self._expecting.expect(terms)
 
     def set_target(self, language: str) -> None:
         """The hearer hears another language from the next segment on."""
@@ -251,6 +264,11 @@ class Interpreter(ListenObserver):
             self._logged_sent = sent = total // 100 * 100
             size = sent * 2 * FRAME
             self._log.info(f"[STREAMING-{self.direction.leg}] Sent {sent} frames ({size} bytes)")
+
+    def _terms_told(self, state: TermsState, reason: str) -> None:
+        say = self._log.info if state == "applied" else self._log.warning
+        say(f"key terms {state}", reason=reason)
+        self._emit("keyterm", state=state, reason=reason)
 
     def failed(self, error: ProviderError) -> None:
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)

@@ -265,6 +265,12 @@ class Leg:
         if self.call is not None:
             self.call.set_language(self.name, language)
 
+    def set_keyterm(self, terms: tuple[str, ...]) -> None:
+        """What is likely to be said here from now on."""
+        self.settings = self.settings.model_copy(update={"keyterm": terms})
+        if self.interpreter is not None:
+            self.interpreter.expect(terms)
+
     def set_sound(self, *, volume: float | None, muted: bool | None) -> None:
         """Of its ear, and whether what is said here counts; None = as it is. Raises
         `LookupError`."""
@@ -385,6 +391,7 @@ class Leg:
                 finals=interpreter.tally.echoed if interpreter else 0,
             ),
             skipped=self._skipped(),
+            keyterm=self.settings.keyterm,
             **self._quality(),
         )
 

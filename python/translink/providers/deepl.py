@@ -7,6 +7,7 @@ developers.deepl.com.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from time import monotonic
@@ -16,9 +17,12 @@ import orjson
 
 from translink.credentials import named_key, named_url
 from translink.errors import Kind, ProviderError
-from translink.providers.http import Http, unreadable
+from translink.providers.customization import Customization
+from translink.providers.http import Answer, Http, unreadable
 from translink.providers.languages import base, is_among
 from translink.results import Translation
+
+_log = logging.getLogger(__name__)
 
 FREE_URL = "https://api-free.deepl.com"
 PRO_URL = "https://api.deepl.com"
@@ -57,7 +61,7 @@ class DeepL:
         portuguese: Literal["PT-PT", "PT-BR"] = "PT-PT",
         model_type: Model = "latency_optimized",
         formality: Formality | None = None,
-        glossary_id: str | None = None,
+        customization: Customization | None = None,
         timeout: float = 3.0,
         languages: Collection[str] = LANGUAGES,
         name: str = "deepl",
@@ -66,6 +70,7 @@ class DeepL:
         for all of a request.
 
         Args:
+            customization: glossaries and instructions of the account.
             english: the variant to translate into for a leg set to plain `en`; `portuguese`
                 likewise for `pt`.
             languages: those that this server translates between.
@@ -84,8 +89,9 @@ class DeepL:
         self._options: dict[str, str] = {"model_type": model_type, "split_sentences": "0"}
         if formality is not None and formality != "default":
             self._options["formality"] = f"prefer_{formality.removeprefix('prefer_')}"
-        if glossary_id:
-            self._options["glossary_id"] = glossary_id
+        self._customization = customization or Customization()
+        self._taken: dict[tuple[str, str], int] = {}
+        """By pair: how much of what could be asked for was refused, and is left out."""
         self._timeout = timeout
         self._languages = languages
 
@@ -100,19 +106,11 @@ class DeepL:
         body: dict[str, object] = {
             "text": [text],
             "source_lang": source_language(source),
-            "target_lang": self.target_language(target),
             **self._options,
         }
         if context:
             body["context"] = context[-_LONGEST_CONTEXT:]
-        answer = await self._http.request(
-            "POST",
-            f"{self._base}/v2/translate",
-            provider=self.name,
-            within=self._timeout,
-            headers={**self._headers, "Content-Type": "application/json"},
-            data=orjson.dumps(body),
-        )
+        answer = await self._asked(body, source, target)
         value = answer.json()
         try:
             translated = value["translations"][0]["text"]  # type: ignore[index]
@@ -126,6 +124,50 @@ class DeepL:
             message = f"{self.name}: the translation is {what}"
             raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
         return Translation(translated, self.name, monotonic() - begun)
+
+    async def _asked(self, body: dict[str, object], source: str, target: str) -> Answer:
+        """The answer to the fullest request that is not refused. What was left out for a pair is said
+        once, and not asked for again."""
+        ways = self._ways(source, target)
+        first = self._taken.get((source, target), 0)
+        for number, way in enumerate(ways[first:], first):
+            try:
+                answer = await self._http.request(
+                    "POST",
+                    f"{self._base}/v2/translate",
+                    provider=self.name,
+                    within=self._timeout,
+                    headers={**self._headers, "Content-Type": "application/json"},
+                    data=orjson.dumps({**body, **way}),
+                )
+            except ProviderError as error:
+                if error.kind is not Kind.REFUSED or number + 1 == len(ways):
+                    raise
+                refusal = error
+                continue
+            if number > first:
+                self._taken[source, target] = number
+                lacks = ", ".join(
+                    key for key, value in ways[first].items() if way.get(key) != value
+                )
+                _log.warning(
+                    "%s: from %s to %s goes without %s: %s",
+                    self.name,
+                    source,
+                    target,
+                    lacks,
+                    refusal,
+                )
+            return answer
+        raise AssertionError("the last way returns or raises")
+
+    def _ways(self, source: str, target: str) -> list[dict[str, object]]:
+        variant = self.target_language(target)
+        ways = self._customization.ways(source, target)
+        asked: list[dict[str, object]] = [{"target_lang": variant, **way} for way in ways]
+        if variant in _BETA:
+            asked.append({"target_lang": variant.partition("-")[0]})
+        return asked
 
     async def usage(self) -> DeepLUsage:
         """What the key has used and may use; free of charge, so also a check of the key. Raises
@@ -156,13 +198,14 @@ class DeepL:
         return all(is_among(self._languages, base(one)) for one in (source, target))
 
     def target_language(self, language: str) -> str:
-        """DeepL's code to translate into: variants where it has them (`en` → `EN-US`), else none
-        (`fr-CA` → `FR`)."""
+        """DeepL's code to translate into: variants where it has them (`en` → `EN-US`, `zh-Hant-TW` →
+        `ZH-HANT`), else none (`fr-BE` → `FR`)."""
         tag = language.replace("_", "-").upper()
-        base = tag.partition("-")[0]
-        if tag in _TARGETS:
+        while "-" in tag and tag not in _TARGETS:
+            tag = tag.rpartition("-")[0]
+        if "-" in tag:
             return _TARGETS[tag]
-        return self._variants.get(base) or _TARGETS.get(base, base)
+        return self._variants.get(tag) or _TARGETS.get(tag, tag)
 
 
 def source_language(language: str) -> str:
@@ -171,10 +214,13 @@ def source_language(language: str) -> str:
     return "NB" if base == "NO" else base
 
 
+_BETA = ("DE-CH", "FR-CA")
+"""Variants of April 2026, in beta: where one is refused the language itself is asked for."""
 _TARGETS = {
     **{tag: tag for tag in ("EN-GB", "EN-US", "PT-BR", "PT-PT", "ES-419", "ZH-HANS", "ZH-HANT")},
     **dict.fromkeys(("EN-AU", "EN-IE", "EN-IN", "EN-NZ", "EN-ZA"), "EN-GB"),
     **dict.fromkeys(("ZH-TW", "ZH-HK", "ZH-MO"), "ZH-HANT"),
+    **{tag: tag for tag in _BETA},
     "ZH": "ZH-HANS",
     "NO": "NB",
 }

@@ -19,6 +19,7 @@ from translink.process.clock import unix
 from translink.providers.abilities import Detects, hears, speaks, translates, unable
 from translink.providers.attempts import AllFailed, first_success
 from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Transition
+from translink.providers.expecting import Terms, transcribed
 from translink.providers.gate import Gate
 from translink.providers.pace import PACE
 from translink.providers.precedents import Precedents
@@ -104,6 +105,7 @@ class Lineup:
             live=self._live,
             breaker=self._listening,
             transcribe=self._transcribe,
+            transcribe_expecting=self._transcribe,
             translate=self._translate,
             speak=self._speak,
             detect=self._detect,
@@ -143,7 +145,7 @@ class Lineup:
         now = time.monotonic()
         return any(self._breakers[name].up(now) for name in chain.names)
 
-    async def _transcribe(self, pcm: bytes, language: str) -> Result:
+    async def _transcribe(self, pcm: bytes, language: str, terms: Terms = ()) -> Result:
         seconds = len(pcm) / 2 / RATE
         timeout = max(self._limits.transcribe, seconds / PACE + 3.0)
         without = unable(self._transcribers, lambda one: hears(one, language))
@@ -152,7 +154,7 @@ class Lineup:
                 return await first_success(
                     self._transcription,
                     self._transcribers,
-                    lambda one: self._transcribed(one, pcm, language),
+                    lambda one: self._transcribed(one, pcm, language, terms),
                     timeout=timeout,
                     budget=2 * timeout,
                     without=without,
@@ -162,9 +164,11 @@ class Lineup:
         except AllFailed as failure:
             raise _as_one(failure, "recognition", self._transcription, without) from failure
 
-    async def _transcribed(self, one: Transcriber, pcm: bytes, language: str) -> Result:
+    async def _transcribed(
+        self, one: Transcriber, pcm: bytes, language: str, terms: Terms
+    ) -> Result:
         try:
-            result = await one.transcribe(pcm, language)
+            result = await transcribed(one, pcm, language, terms)
         except ProviderError as error:
             weighed = self._precedents.weigh(error, one.name, language)
             if weighed is error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.providers.abilities import hears
+from translink.providers.expecting import connected
 from translink.providers.pace import Pace
 from translink.results import RATE, Result
 
@@ -32,9 +33,15 @@ class Restream:
         return hears(self._live, language)
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
+        """Without terms; see `transcribe_expecting`."""
+        return await self.transcribe_expecting(pcm, language, ())
+
+    async def transcribe_expecting(
+        self, pcm: bytes, language: str, terms: tuple[str, ...]
+    ) -> Result:
         """All finals of the piece as one. Takes at least its length divided by 1.25; raises
         `ProviderError`."""
-        stream = await self._live.connect(language)
+        stream = await connected(self._live, language, terms)
         sent = asyncio.Event()
         sending = asyncio.create_task(_send(stream, pcm, sent), name="restream-send")
         reading = asyncio.create_task(_read(stream, sent), name="restream-read")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from translink.errors import Kind, ProviderError
 from translink.process.pressure import Pressure
 from translink.providers.cadence import Cadence
+from translink.providers.expecting import Terms
 from translink.providers.precedents import Precedents
 from translink.results import Detected, Result, Translation
 
@@ -35,6 +36,8 @@ class Services:
     """(text, source, target, context)."""
     speak: Callable[[str, str, str | None], AsyncIterator[bytes]]
     """(text, language, voice); 16 kHz s16le mono as it is made."""
+    transcribe_expecting: Callable[[bytes, str, Terms], Awaitable[Result]] | None = None
+    """(16 kHz s16le mono, language, key terms); None = nobody can be told any."""
     detect: Callable[[bytes, tuple[str, ...]], Awaitable[Detected | None]] = _nobody
     """(16 kHz s16le mono, languages) → which of them is spoken; None: none of them was heard."""
     precedents: Precedents = field(default_factory=Precedents)

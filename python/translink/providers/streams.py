@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from translink.errors import Kind, ProviderError
 from translink.providers.abilities import hears
+from translink.providers.expecting import connected
 from translink.providers.protocols import LiveStream, LiveTranscriber, Transcriber
 
 
@@ -24,10 +25,14 @@ class Streams:
         return self._live is not None and hears(self._live, language)
 
     async def connect(self, language: str) -> LiveStream:
+        """Open a stream without terms; see `connect_expecting`."""
+        return await self.connect_expecting(language, ())
+
+    async def connect_expecting(self, language: str, terms: tuple[str, ...]) -> LiveStream:
         """Open a stream. REFUSED, without a request, for a language that others recognise and this
         one does not: a leg then has its speech recognised in pieces."""
         others = any(hears(one, language) for one in self._others)
         if self._live is None or (others and not hears(self._live, language)):
             message = f"{self.name} has no {language}: recognised in finished pieces"
             raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
-        return await self._live.connect(language)
+        return await connected(self._live, language, terms)

@@ -211,6 +211,10 @@ class Listener:
         self._finder.close()
         self._go_on_in(language)
 
+    def renew(self) -> None:
+        """At the next pause the stream ends, and another one goes on."""
+        self._handover.begin()
+
     def _go_on_in(self, language: str) -> None:
         if language == self._languages.wanted:
             return

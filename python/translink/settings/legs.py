@@ -14,6 +14,7 @@ from translink.settings.types import (
     Address,
     AddressSetting,
     Host,
+    Keyterms,
     Language,
     LegLanguage,
     PortRange,
@@ -65,6 +66,9 @@ class LegSettings(Part):
     """Voice that speaks to this leg; None = `voices` of its language. It is the first vendor's of
     `speak`, or that of another, as in `elevenlabs:JBFqnCBsd6RMkjVDRZzb`; the others speak with their
     voice of the language."""
+    keyterm: Keyterms = ()
+    """Names and terms that this leg's talker is likely to say, besides `deepgram.keyterm`; 500 tokens at
+    most with it, nova-3 only. The API changes them while calls run."""
     mode: Mode | None = None
     """None = the system's."""
     transport: Transport = "raw"

@@ -184,6 +184,15 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _terms_fit(self) -> Self:
+        for number, leg in enumerate(self.legs):
+            try:
+                self.deepgram.refuse_terms(leg.keyterm)
+            except ValueError as error:
+                raise ValueError(f"legs.{number}.keyterm: {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")

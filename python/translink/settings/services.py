@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from translink.keyterms import fitting, joined
 from translink.settings.part import Part
-from translink.settings.types import BaseUrl, Endpointing, Key, Terms
+from translink.settings.types import BaseUrl, Endpointing, Key, Pair, Terms
 
 
 class DeepgramSettings(Part):
@@ -31,7 +32,11 @@ class DeepgramSettings(Part):
     vad_events: bool = True
     """`SpeechStarted` messages."""
     keyterm: Terms = ()
-    """Names and terms to expect, up to about 100; nova-3 only."""
+    """Names and terms to expect from everybody, up to about 100; nova-3 only. A leg may have more
+    (`legs[].keyterm`)."""
+    configure: bool | None = None
+    """Whether an open stream can be told new terms. None = at api.deepgram.com; the regional hosts do
+    not take them. Where it cannot, a new stream takes over at the talker's next pause."""
     extra: dict[str, str] = Field(default_factory=dict)
     """Query parameters of /v1/listen that have no setting here."""
     early_finalize: float | None = Field(None, ge=0, le=5)
@@ -63,6 +68,13 @@ class DeepgramSettings(Part):
     speak_concurrency: int = Field(15, ge=1, le=1_000)
     """Texts that are spoken at once; the rest waits its turn. Stay below your plan's limit."""
 
+    def refuse_terms(self, terms: tuple[str, ...]) -> None:
+        """Raise `ValueError` if a leg cannot have these terms besides `keyterm`."""
+        if terms and not self.model.startswith("nova-3"):
+            raise ValueError(f"is for nova-3 only, and deepgram.model is {self.model}")
+        if terms:
+            fitting(joined(self.keyterm, terms))
+
 
 class DeepLSettings(Part):
     """Translation."""
@@ -78,7 +90,19 @@ class DeepLSettings(Part):
     formality: Literal["default", "more", "less", "prefer_more", "prefer_less"] | None = None
     """`prefer_…` is safe for languages that have none."""
     glossary_id: str | None = None
-    """A glossary of your account."""
+    """A glossary of your account, for every pair that it has a dictionary for."""
+    glossary_ids: Annotated[Terms, Field(max_length=5)] = ()
+    """Several of them."""
+    glossaries: dict[Pair, Annotated[Terms, Field(min_length=1, max_length=5)]] = Field(
+        default_factory=dict
+    )
+    """Pair to glossary, or several, as in `en-fr` or `en-pt-BR`. They go before `glossary_ids`, five in
+    all. A pair that a glossary has not is translated without it, and the log says so once."""
+    instructions: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = Field(
+        (), max_length=10
+    )
+    """What DeepL should mind, in English, as in `Digits stay digits`; for translations into de, en, es,
+    fr, it, ja, ko and zh."""
     timeout: float = Field(3.0, gt=0, le=60)
     """For one sentence."""
     english: Literal["EN-US", "EN-GB"] = "EN-US"

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
 from translink.credentials import base_url, header_key
+from translink.keyterms import clean_terms
 from translink.settings.secrets import fetched
 
 AUTO = "auto"
@@ -169,6 +170,12 @@ def _sources(value: object) -> object:
     return tuple(_source(term) for term in terms)
 
 
+def _pair(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}-[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError("should be two languages, from and to, as in en-fr or en-pt-BR")
+    return value
+
+
 AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
@@ -178,6 +185,10 @@ OpenAiUrl = Annotated[str, AfterValidator(_openai_url)]
 """With or without `/v1` at its end."""
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(comma_separated)]
+Pair = Annotated[str, AfterValidator(_pair)]
+"""From and to: `en-fr`, `en-pt-BR`; the language that is translated from has no region."""
+Keyterms = Annotated[tuple[str, ...], BeforeValidator(comma_separated), AfterValidator(clean_terms)]
+"""What a talker is likely to say: names, terms."""
 Recognisers = Annotated[
     tuple[Literal["deepgram", "openai", "offline"], ...],
     BeforeValidator(comma_separated),

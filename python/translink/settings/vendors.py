@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from translink.settings.part import Part
-from translink.settings.types import BaseUrl, Key, OpenAiUrl
+from translink.settings.types import BaseUrl, Key, OpenAiUrl, Pair
 
 
 class ElevenLabsSettings(Part):
@@ -48,6 +48,9 @@ class OpenAiSettings(Part):
     """A chat model."""
     speak_model: str = "gpt-4o-mini-tts"
     """Of the voices."""
+    glossaries: dict[Pair, dict[str, str]] = Field(default_factory=dict)
+    """Pair to terms and their translations, as in `en-fr = { invoice = "facture" }`: the chat model is
+    told those that are in the text."""
     temperature: float = Field(0.0, ge=-1, le=2)
     """Of the chat model; -1 = not sent, for models that take only their own."""
     voice: str = "alloy"

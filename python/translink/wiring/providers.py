@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translink.observe.journal import Journal
+from translink.providers.customization import Customization
 from translink.providers.deepgram.detection import DETECTED
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
@@ -105,6 +106,7 @@ class Providers:
             options=self._options(),
             connect_timeout=self._settings.deepgram.connect_timeout,
             languages=languages,
+            configure=self._settings.deepgram.configure,
             name=f"{vendor}.listen",
         )
         return Streams(live, self.transcribers())
@@ -224,6 +226,7 @@ class Providers:
                     self._http,
                     at=self._openai(openai.translate_url),
                     model=openai.translate_model,
+                    glossaries=openai.glossaries,
                     temperature=None if openai.temperature < 0 else openai.temperature,
                     timeout=openai.translate_timeout,
                 )
@@ -250,7 +253,11 @@ class Providers:
             portuguese=deepl.portuguese,
             model_type=deepl.model_type,
             formality=deepl.formality or "default",
-            glossary_id=deepl.glossary_id,
+            customization=Customization(
+                glossaries=deepl.glossaries,
+                shared=[each for each in (deepl.glossary_id, *deepl.glossary_ids) if each],
+                instructions=deepl.instructions,
+            ),
             timeout=deepl.timeout,
             name=name,
             **languages,

@@ -64,6 +64,7 @@ async def eventful() -> list[Event]:
         await asyncio.sleep(0.02)
     switchboard.set_mode("streaming")
     switchboard.set_language("2", "de")
+    switchboard.legs["1"].set_keyterm(("Anna",))
     await board.talk("1", 1.0)
     board.providers.bugs["listen en"] = DOWN
     board.providers.newest["en"].abort()

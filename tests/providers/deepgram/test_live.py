@@ -581,3 +581,64 @@ async def test_a_scripted_scenario_plays_through_the_socket(name: str) -> None:
             stream.abort()
             await reader
         assert len(events) + stream.protocol.unknown == len(messages)
+
+
+async def configurable(peer: Peer) -> None:
+    """Answers each Configure: refuses the word "no"."""
+    done = 0
+    while True:
+        await peer.until(lambda p: len(p.texts) > done)  # noqa: B023
+        message = json.loads(peer.texts[done])
+        done += 1
+        if message["type"] == "Configure":
+            kind = "ConfigureFailure" if "no" in message["keyterms"] else "ConfigureSuccess"
+            await peer.websocket.send(json.dumps({"type": kind, "code": "NO"}))
+        elif message["type"] == "CloseStream":
+            await peer.websocket.send(METADATA)
+            await peer.websocket.close(1000)
+
+
+async def test_an_open_stream_is_told_key_terms_with_those_of_all_and_says_what_came_of_it() -> (
+    None
+):
+    async with fake_listen(configurable) as server:
+        live = DeepgramLive(
+            base_url=server.url,
+            api_key=KEY,
+            options=ListenOptions(keyterm=("Agathe",)),
+            configure=True,
+        )
+        stream = await live.connect_expecting("fr", ("Zoé",))
+        reader = asyncio.create_task(read(stream))
+        said: list[str | None] = []
+        assert stream.expect(("Bob",), said.append)
+        assert stream.expect(("no",), said.append)
+        assert stream.expect((), said.append)
+        assert not stream.expect(tuple(f"RYR{n}AB" for n in range(90)), said.append), "too many"
+        await stream.send(FRAME)
+        await stream.close()
+        assert await reader == [StreamMetadata("req-1", 1.0)]
+        assert said == [None, "NO", None]
+        assert not stream.expect(("late",), said.append)
+        (request,), (peer,) = server.requests, server.peers
+        assert "keyterm=Agathe&keyterm=Zo%C3%A9" in request.path
+        configured = [json.loads(text) for text in peer.texts if "Configure" in text]
+        assert [each["keyterms"] for each in configured] == [
+            ["Agathe", "Bob"],
+            ["Agathe", "no"],
+            ["Agathe"],
+        ]
+
+
+async def test_only_the_global_host_takes_key_terms_on_an_open_stream() -> None:
+    async with fake_listen(obedient) as server:
+        stream = await transcriber(server.url).connect("fr")
+        assert not stream.expect(("Bob",), lambda _: None)
+        stream.abort()
+    for host, model, takes in (
+        ("https://api.deepgram.com/", "nova-3", True),
+        ("https://api.eu.deepgram.com", "nova-3", False),
+        ("https://api.deepgram.com", "nova-2", False),
+    ):
+        live = DeepgramLive(base_url=host, api_key=KEY, options=ListenOptions(model=model))
+        assert live._configure is takes, host

@@ -130,3 +130,13 @@ def test_credentials() -> None:
         with pytest.raises(SettingsError) as caught:
             authorization(wrong, "Token")
         assert "cret" not in str(caught.value)
+
+
+def test_a_leg_s_key_terms_go_with_those_of_all_and_to_no_model_that_has_none() -> None:
+    options = ListenOptions(keyterm=("Agathe",))
+    for query in (
+        options.query("fr", ("Zoé", "Agathe")),
+        options.prerecorded_query("fr", ("Zoé",)),
+    ):
+        assert [value for name, value in query if name == "keyterm"] == ["Agathe", "Zoé"]
+    assert "keyterm" not in dict(ListenOptions(model="nova-2").query("fr", ("Zoé",)))

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from tests.fakes import scenarios
 from tests.support.paths import SHARED, needs_shared
 from translink.errors import Kind, ProviderError
-from translink.providers.deepgram.protocol import LONGEST_TEXT, MOST_WORDS, SILENCE, Listen
+from translink.providers.deepgram.protocol import (
+    LONGEST_TEXT,
+    MOST_WORDS,
+    SILENCE,
+    Listen,
+    TermsAnswer,
+)
 from translink.results import Result, SpeechStarted, StreamEvent, StreamMetadata, UtteranceEnd
 
 FRAME = b"\x01\x00" * 320
@@ -45,7 +51,7 @@ def results(
     }
 
 
-def hear(listen: Listen, *messages: object, now: float = 1.0) -> list[StreamEvent]:
+def hear(listen: Listen, *messages: object, now: float = 1.0) -> list[StreamEvent | TermsAnswer]:
     for message in messages:
         listen.receive(json.dumps(message), now)
     return listen.events()
@@ -427,7 +433,7 @@ class TestAgainstTheSharedData:
                     listen.receive(json.dumps(step.message), step.at)
                 case False, "close":
                     listen.closed(step.code, step.reason, step.at)
-            events += listen.events()
+            events += [e for e in listen.events() if not isinstance(e, TermsAnswer)]
         assert turns(events) == scenario.turns
         assert listen.malformed == 0
         assert listen.unknown == (name == "unknown_message")
@@ -518,3 +524,28 @@ def test_a_failure_is_an_exception_that_may_be_raised() -> None:
     listen.closed(1011, "", 1.0)
     failure = listen.failure()
     assert isinstance(failure, ProviderError)
+
+
+def test_configure_replaces_all_key_terms_and_is_answered_once() -> None:
+    listen = Listen(0.0)
+    listen.configure(["Zoé", "customer service"], 1.0)
+    listen.configure([], 2.0)
+    assert listen.to_send() == [
+        '{"type":"Configure","keyterms":["Zoé","customer service"]}',
+        '{"type":"Configure","keyterms":[]}',
+    ]
+    listen.receive('{"type":"ConfigureSuccess","request_id":"r","keyterms":["Zoé"]}', 3.0)
+    listen.receive(
+        '{"type":"ConfigureFailure","code":"KeytermsNotSupported","description":"no"}', 3.0
+    )
+    listen.receive('{"type":"ConfigureFailure"}', 3.0)
+    assert listen.events() == [
+        TermsAnswer(None),
+        TermsAnswer("KeytermsNotSupported: no"),
+        TermsAnswer("refused"),
+    ]
+    assert listen.failure() is None
+    listen.close(4.0)
+    listen.to_send()
+    listen.configure(["late"], 5.0)
+    assert listen.to_send() == []

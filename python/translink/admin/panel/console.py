@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from translink.calls.exchange import Exchange, LegWish
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
-    from translink.observe.journal import Event, Journal, Subscription
+    from translink.observe.journal import Event, Journal, Subscription, Value
     from translink.observe.record import CallRecord
     from translink.observe.transcripts import Transcripts
     from translink.observe.views import CallDetail, CallRow, DrainState, LegLive
@@ -334,7 +334,10 @@ class Console:
         return self._draining.state()
 
     def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
-        """A running call whose sockets are open. Raises `exchange.Refused`."""
+        """A running call whose sockets are open. Raises `exchange.Refused`, and `ValueError` for what
+        cannot be had."""
+        for leg in legs:
+            self.refuse_terms(leg.keyterm)
         call = self._exchange.create(legs)
         one, two = (self._created(self._switchboard.legs[name]) for name in call.legs)
         return CreatedCall(call.name, (one, two))
@@ -357,31 +360,38 @@ class Console:
         muted: bool | None = None,
         original: Original | None = None,
         echo_guard: bool | None = None,
+        keyterm: tuple[str, ...] | None = None,
     ) -> LegLive:
-        """Change what is not None; the leg as it is then. Raises `LookupError`."""
+        """Change what is not None; the leg as it is then. Raises `LookupError`, and `ValueError` for
+        terms that cannot be had; nothing is changed then."""
         board = self._switchboard
         it = board.legs[leg]
+        if keyterm is not None:
+            self.refuse_terms(keyterm)
+            it.set_keyterm(keyterm)
+            self._tell_settings(it, keyterm=list(keyterm))
         if volume is not None or muted is not None:
             it.set_sound(volume=volume, muted=muted)
-            self._journal.emit(
-                "settings",
-                {"volume": it.media.volume, "muted": it.media.muted},
-                call=it.call.name if it.call else None,
-                leg=leg,
-            )
+            self._tell_settings(it, volume=it.media.volume, muted=it.media.muted)
         if original is not None or echo_guard is not None:
             it.set_hearing(original=original, echo_guard=echo_guard)
-            self._journal.emit(
-                "settings",
-                {"original": it.hearing.original, "echo_guard": it.media.echo_guard},
-                call=it.call.name if it.call else None,
-                leg=leg,
-            )
+            self._tell_settings(it, original=it.hearing.original, echo_guard=it.media.echo_guard)
         if mode is not None:
             board.set_mode(mode, leg)
         if language is not None:
             board.set_language(leg, language)
         return board.leg_live(leg)
+
+    def refuse_terms(self, terms: tuple[str, ...]) -> None:
+        """Raise `ValueError` if no leg can have these key terms."""
+        try:
+            self._settings.deepgram.refuse_terms(terms)
+        except ValueError as error:
+            raise ValueError(f"keyterm: {error}") from None
+
+    def _tell_settings(self, leg: Leg, **changed: Value) -> None:
+        call = leg.call.name if leg.call else None
+        self._journal.emit("settings", changed, call=call, leg=leg.name)
 
     def tap(self, leg: str, lane: Lane) -> Tap:
         """Listen in; close it. Raises `LookupError`."""

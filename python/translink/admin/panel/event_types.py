@@ -210,6 +210,17 @@ class SettingsEvent(Happened):
     muted: bool | None = None
     original: str | None = None
     echo_guard: bool | None = None
+    keyterm: list[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeytermEvent(Happened):
+    """The recogniser knows a leg's new key terms, or refused them; it recognises without them then."""
+
+    type: Literal["keyterm"] = "keyterm"
+    state: Literal["applied", "refused"]
+    reason: str
+    """How they came to be applied; or why not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -354,6 +365,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         BreakerEvent,
         LossEvent,
         SettingsEvent,
+        KeytermEvent,
         LanguageEvent,
         SourceEvent,
         RtpEvent,

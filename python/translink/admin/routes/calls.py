@@ -59,6 +59,8 @@ class CallRoutes:
         asked = await requested(request, CallRequest)
         try:
             made = self._console.create_call(asked.wishes())
+        except ValueError as refusal:
+            raise web.HTTPBadRequest(reason=str(refusal)) from None
         except Refused as refusal:
             if refusal.busy:
                 raise web.HTTPServiceUnavailable(

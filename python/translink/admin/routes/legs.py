@@ -58,7 +58,10 @@ class LegRoutes:
                 muted=change.muted,
                 original=change.original,
                 echo_guard=change.echo_guard,
+                keyterm=change.keyterm,
             )
+        except ValueError as refusal:
+            raise web.HTTPBadRequest(reason=str(refusal)) from None
         except LookupError:
             # It was there a moment ago: a leg that was created for a call went with it.
             raise _no_leg() from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import replace
 from typing import Annotated, Literal, Self, TypeVar, get_args
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from pydantic import (
 
 from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
+from translink.keyterms import LONGEST_TERM, MOST_TERMS, clean_terms, joined
 from translink.settings.lag import Original
 from translink.settings.legs import (
     LEG_NAME,
@@ -64,6 +66,20 @@ Tag = Annotated[
         }
     ),
 ]
+Expected = Annotated[
+    tuple[Annotated[str, Field(max_length=LONGEST_TERM)], ...],
+    Field(max_length=MOST_TERMS),
+    AfterValidator(clean_terms),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "maxItems": 10,
+            "items": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 .'-]{0,19}$"},
+            "description": "Of any script, as many as count as 500 tokens; those of this shape always do.",
+        }
+    ),
+]
+"""Names and terms that are likely to be said."""
 UdpAddress = Annotated[
     str,
     AfterValidator(_udp_address),
@@ -105,6 +121,8 @@ class LegRequest(_Wish):
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Which speaks to it."""
+    keyterm: Expected = ()
+    """Names and terms that are likely to be said there; 500 of Deepgram's tokens at most."""
     transport: Transport | Literal["audiosocket"] = "raw"
     """What its datagrams are, both ways: `raw` = headerless 16-bit PCM, little-endian; `rtp` = RTP,
     which is sent from the port that it sends to; `auto` = raw until RTP comes. `audiosocket`: it has no
@@ -125,6 +143,7 @@ class LegRequest(_Wish):
             send_from_listen=self.send_from_listen,
             source=self.source,
             voice=self.voice,
+            keyterm=self.keyterm,
             original=self.original,
             transport="raw" if self.transport == "audiosocket" else self.transport,
             audiosocket=self.transport == "audiosocket",
@@ -138,6 +157,8 @@ class CallRequest(_Wish):
     """A call that is asked for."""
 
     legs: tuple[LegRequest, LegRequest]
+    keyterm: Expected = ()
+    """Names and terms that are likely to be said by either side, besides those of its leg."""
 
     def wishes(self) -> tuple[LegWish, LegWish]:
         """For the exchange. Raises `web.HTTPBadRequest` for a leg that could hear nothing, or whose
@@ -148,7 +169,10 @@ class CallRequest(_Wish):
                 raise web.HTTPBadRequest(reason=reason)
             if leg.transport != "raw" and leg.rate != 16_000:
                 raise web.HTTPBadRequest(reason=f"legs.{number}.{RAW_RATE}")
-        one, two = (leg.wish() for leg in self.legs)
+        one, two = (
+            replace(wish, keyterm=joined(self.keyterm, wish.keyterm))
+            for wish in (leg.wish() for leg in self.legs)
+        )
         return one, two
 
 
@@ -165,6 +189,8 @@ class LegChange(_Wish):
     """What its ear hears of the other talker's own voice: `replace` nothing but the translation;
     `duck` it softly under the translation; `consecutive` it first, then the translation; `captions`
     nothing, text only; `through` it alone. No word is lost by a switch."""
+    keyterm: Expected | None = None
+    """Names and terms that are likely to be said on it from now on, instead of those before."""
     echo_guard: bool | None = None
     """Whether what its ear hears is kept from coming back through its microphone."""
 

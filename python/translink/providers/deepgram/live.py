@@ -18,7 +18,8 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Collection
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection
 from time import monotonic
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,6 +28,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
 from translink.errors import Kind, ProviderError, printable
+from translink.keyterms import MOST_TOKENS, count_tokens, joined
 from translink.providers.deepgram.options import (
     DEFAULT_BASE_URL,
     ListenOptions,
@@ -34,7 +36,7 @@ from translink.providers.deepgram.options import (
     authorization,
     endpoint,
 )
-from translink.providers.deepgram.protocol import KEEP_ALIVE, Listen
+from translink.providers.deepgram.protocol import KEEP_ALIVE, Listen, TermsAnswer
 from translink.providers.http import USER_AGENT, Http, broken, refusal
 from translink.results import StreamEvent
 
@@ -65,10 +67,12 @@ class DeepgramLive:
         connect_timeout: float = 3.0,
         keep_alive: float = KEEP_ALIVE,
         languages: Collection[str] | None = None,
+        configure: bool | None = None,
         name: str = "deepgram.listen",
     ) -> None:
         """`http` lends its User-Agent only. `connect_timeout`: TCP, TLS and handshake together, in
-        seconds. `languages`: all that this server recognises; None = those of the model.
+        seconds. `languages`: all that this server recognises; None = those of the model. `configure`:
+        whether it takes key terms on an open stream; None = at the global host, which alone does.
 
         Raises:
             SettingsError: an unusable base URL or key.
@@ -77,6 +81,9 @@ class DeepgramLive:
         self._base_url = base_url
         self._options = options or ListenOptions()
         self._languages = languages
+        self._configure = (
+            endpoint(base_url, "") == DEFAULT_BASE_URL if configure is None else configure
+        ) and self._options.takes_terms
         self._secret = api_key.strip()
         self._headers = authorization(api_key, scheme)
         self._user_agent = http.user_agent if http else USER_AGENT
@@ -91,6 +98,10 @@ class DeepgramLive:
         return self._options.hears(language, self._languages)
 
     async def connect(self, language: str) -> DeepgramStream:
+        """Open a connection without terms of its own; see `connect_expecting`."""
+        return await self.connect_expecting(language, ())
+
+    async def connect_expecting(self, language: str, terms: tuple[str, ...]) -> DeepgramStream:
         """Open a connection; ready for audio when this returns. No redirect is followed: callers'
         voices go to the host in the settings and nowhere else.
 
@@ -98,7 +109,9 @@ class DeepgramLive:
             ProviderError: the handshake was refused (class by status), or took too long, or broke
                 (TRANSIENT). Nothing else is raised for whatever a server answers.
         """
-        url = endpoint(self._base_url, "/v1/listen", self._options.query(language), websocket=True)
+        url = endpoint(
+            self._base_url, "/v1/listen", self._options.query(language, terms), websocket=True
+        )
         try:
             websocket = await _Connect(
                 url,
@@ -126,7 +139,8 @@ class DeepgramLive:
             # Only the library's work is in here: what it raises for an answer it did not foresee
             # (ValueError for an odd header) is the server's doing, and must not end a call.
             raise broken(self.name, "connect", exc) from exc
-        return DeepgramStream(websocket, self.name, self._keep_alive)
+        always = self._options.keyterm if self._configure else None
+        return DeepgramStream(websocket, self.name, self._keep_alive, always)
 
 
 class DeepgramStream:
@@ -135,8 +149,18 @@ class DeepgramStream:
     May be sent to and iterated by two tasks, one each.
     """
 
-    def __init__(self, websocket: ClientConnection, name: str, keep_alive: float) -> None:
+    def __init__(
+        self,
+        websocket: ClientConnection,
+        name: str,
+        keep_alive: float,
+        always: tuple[str, ...] | None = None,
+    ) -> None:
+        """`always` = key terms that go with all others; None = it takes none while it is open."""
         self._websocket = websocket
+        self._always = always
+        self._told: deque[Callable[[str | None], None]] = deque(maxlen=64)
+        """Who wait for the answers to Configure, in order."""
         self._protocol = Listen(monotonic(), source=name, keep_alive=keep_alive)
         ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
         self.request_id = printable(ids[0]) if ids else ""
@@ -191,6 +215,21 @@ class DeepgramStream:
             broadcast((websocket,), message)
         return True
 
+    def expect(self, terms: tuple[str, ...], told: Callable[[str | None], None]) -> bool:
+        """Have these key terms expected from now on, instead of those before. See `TakesTerms`. A list
+        that may be too long is not sent: it would end the recognition without a word."""
+        websocket, protocol = self._websocket, self._protocol
+        if self._always is None or websocket.state is not State.OPEN:
+            return False
+        all_of_them = joined(self._always, terms)
+        if protocol.closing or protocol.over or count_tokens(all_of_them) > MOST_TOKENS:
+            return False
+        protocol.configure(all_of_them, monotonic())
+        self._told.append(told)
+        for message in protocol.to_send():
+            broadcast((websocket,), message)
+        return True
+
     async def finalize(self) -> None:
         """Ask for everything sent so far to be made final. Raises as `send`."""
         self._protocol.finalize(monotonic())
@@ -230,7 +269,10 @@ class DeepgramStream:
         protocol = self._protocol
         while True:
             for event in protocol.events():
-                yield event
+                if not isinstance(event, TermsAnswer):
+                    yield event
+                elif self._told:
+                    self._told.popleft()(event.refusal)
             try:
                 # As bytes: JSON is parsed from them, and text that is no UTF-8 is only one more
                 # garbled message.

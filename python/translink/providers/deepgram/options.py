@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlencode
 
 from translink.credentials import named_key, named_url
 from translink.errors import SettingsError
+from translink.keyterms import joined
 from translink.providers.languages import is_among
 from translink.results import RATE
 
@@ -89,16 +90,29 @@ class ListenOptions:
         if fixed := _FIXED & self.extra.keys():
             raise _wrong("extra", ", ".join(sorted(fixed)), "without what the legs decide")
 
-    def query(self, language: str) -> list[tuple[str, str]]:
-        """Parameters of a live connection in `language` (BCP 47)."""
-        return [*self._pairs(frozenset()), ("language", tag_of(language))]
+    def query(self, language: str, terms: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+        """Parameters of a live connection in `language` (BCP 47), with more key terms."""
+        return [*self.expecting(terms)._pairs(frozenset()), ("language", tag_of(language))]
 
-    def prerecorded_query(self, language: str) -> list[tuple[str, str]]:
+    def prerecorded_query(
+        self, language: str, terms: tuple[str, ...] = ()
+    ) -> list[tuple[str, str]]:
         """Parameters of a prerecorded request: the same without what makes sense on a stream only.
 
         The audio goes as WAV, whose header speaks for `encoding`, `sample_rate` and `channels`.
         """
-        return [*self._pairs(_LIVE_ONLY), ("language", tag_of(language))]
+        return [*self.expecting(terms)._pairs(_LIVE_ONLY), ("language", tag_of(language))]
+
+    def expecting(self, terms: tuple[str, ...]) -> ListenOptions:
+        """With more key terms, if the model takes any."""
+        if not terms or not self.takes_terms:
+            return self
+        return replace(self, keyterm=joined(self.keyterm, terms))
+
+    @property
+    def takes_terms(self) -> bool:
+        """Whether the model knows `keyterm`: others answer it with an error."""
+        return self.model.startswith("nova-3")
 
     def detection_query(self) -> list[tuple[str, str]]:
         """Parameters of a prerecorded request that finds the language out."""

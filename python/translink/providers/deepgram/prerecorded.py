@@ -59,9 +59,15 @@ class DeepgramPrerecorded:
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         """Recognise 16 kHz s16le mono. Empty `pcm` is not sent. Raises `ProviderError`."""
+        return await self.transcribe_expecting(pcm, language, ())
+
+    async def transcribe_expecting(
+        self, pcm: bytes, language: str, terms: tuple[str, ...]
+    ) -> Result:
+        """Likewise, with more key terms."""
         if not pcm:
             return Result(0, 0, "", (), final=True, received=monotonic(), source=self.name)
-        answer = await self._ask(pcm, self._options.prerecorded_query(language))
+        answer = await self._ask(pcm, self._options.prerecorded_query(language, terms))
         return result_of(answer, len(pcm) // 2)
 
     def detects(self, languages: Sequence[str]) -> bool:

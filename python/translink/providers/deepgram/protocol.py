@@ -20,6 +20,8 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -49,6 +51,14 @@ MOST_WORDS = 5_000
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class TermsAnswer:
+    """Whether a Configure took effect."""
+
+    refusal: str | None
+    """None: it did."""
+
+
 class Listen:
     """The connection, from the 101 answer to its end."""
 
@@ -60,7 +70,7 @@ class Listen:
         self._limit = RateLimit()
         self._last_sent = now
         self._out: list[bytes | str] = []
-        self._events: list[StreamEvent] = []
+        self._events: list[StreamEvent | TermsAnswer] = []
         self._end: tuple[int | None, str] | None = None
         self._complaint = ""
         self._unknown_types: set[str] = set()
@@ -109,6 +119,14 @@ class Listen:
         """Ask for results of all audio queued so far. An answer is likely, not certain."""
         if not self.closing:
             self._out.append(_FINALIZE)
+            self._last_sent = now
+
+    def configure(self, keyterms: Sequence[str], now: float) -> None:
+        """Have the connection expect these terms instead of all before. It is answered exactly once,
+        by a `TermsAnswer`."""
+        if not self.closing:
+            message = {"type": "Configure", "keyterms": list(keyterms)}
+            self._out.append(orjson.dumps(message).decode())
             self._last_sent = now
 
     def close(self, now: float) -> None:
@@ -165,6 +183,10 @@ class Listen:
                     duration = _number(value.get("duration", 0.0))
                     request_id = printable(str(value.get("request_id", "")))
                     self._events.append(StreamMetadata(request_id, duration))
+                case "ConfigureSuccess":
+                    self._events.append(TermsAnswer(None))
+                case "ConfigureFailure":
+                    self._events.append(TermsAnswer(_reason(value) or "refused"))
                 case "Error" | "Warning":
                     self._complain(value)
                 case str():
@@ -189,7 +211,7 @@ class Listen:
         out, self._out = self._out, []
         return out
 
-    def events(self) -> list[StreamEvent]:
+    def events(self) -> list[StreamEvent | TermsAnswer]:
         """What was learned since the last call, in order."""
         events, self._events = self._events, []
         return events
@@ -261,8 +283,7 @@ class Listen:
 
     def _complain(self, value: dict[str, object]) -> None:
         self.complaints += 1
-        said = (value.get(name) for name in ("variant", "code", "description", "message"))
-        text = printable(": ".join(part for part in said if isinstance(part, str) and part))
+        text = _reason(value)
         if value["type"] == "Error":
             self._complaint = text
         _log.warning("%s says: %s", self.source, text)
@@ -272,6 +293,11 @@ class Listen:
         if kind not in self._unknown_types and len(self._unknown_types) < 16:
             self._unknown_types.add(kind)
             _log.info("%s sent a message of unknown type %s, skipped", self.source, printable(kind))
+
+
+def _reason(value: dict[str, object]) -> str:
+    said = (value.get(name) for name in ("variant", "code", "description", "message"))
+    return printable(": ".join(part for part in said if isinstance(part, str) and part))
 
 
 def words_of(listed: list[object], offset: int = 0) -> tuple[tuple[Word, ...], int]:

@@ -5,12 +5,14 @@ Source: platform.openai.com/docs/api-reference/chat; vLLM's and Ollama's notes o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import monotonic
 
 import orjson
 
 from translink.errors import Kind, ProviderError
 from translink.providers.http import Http, unreadable
+from translink.providers.languages import base
 from translink.providers.openai.answer import NotATranslation, translation_in
 from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.openai.prompt import messages
@@ -28,16 +30,22 @@ class OpenAiTranslate:
         *,
         at: OpenAiEndpoint,
         model: str = DEFAULT_MODEL,
+        glossaries: Mapping[str, Mapping[str, str]] | None = None,
         temperature: float | None = 0.0,
         timeout: float = 3.0,
         name: str = "openai.translate",
     ) -> None:
-        """`temperature`: None = not sent; some models take only their own. `timeout`: seconds for
-        all of a request."""
+        """`glossaries`: pair (`en-fr`, `en-pt-BR`) to terms and their translations.
+
+        Args:
+            temperature: None = not sent; some models take only their own.
+            timeout: seconds for all of a request.
+        """
         self.name = name
         self._http = http
         self._at = at
         self._model = model
+        self._glossaries = {pair.lower(): terms for pair, terms in (glossaries or {}).items()}
         self._temperature = temperature
         self._timeout = timeout
 
@@ -51,7 +59,9 @@ class OpenAiTranslate:
             return Translation(text, self.name, 0.0)
         body: dict[str, object] = {
             "model": self._model,
-            "messages": messages(text, source, target, context),
+            "messages": messages(
+                text, source, target, context, self._glossary(text, source, target)
+            ),
             "stream": False,
         }
         if self._temperature is not None:
@@ -84,6 +94,16 @@ class OpenAiTranslate:
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
+
+    def _glossary(self, text: str, source: str, target: str) -> dict[str, str]:
+        """Those of the pair's terms that are in the text: a long list makes the answer late."""
+        tag = target.replace("_", "-").lower()
+        terms: Mapping[str, str] = {}
+        for pair in (f"{base(source)}-{tag}", f"{base(source)}-{base(target)}"):
+            if terms := self._glossaries.get(pair, {}):
+                break
+        folded = text.casefold()
+        return {term: said for term, said in terms.items() if term.casefold() in folded}
 
     def _refused(self, why: str) -> ProviderError:
         # It answers, and would answer the same again: this text's trouble and not the service's.

@@ -1,0 +1,28 @@
+"""What is asked of an account for a pair, from the fullest request to the barest."""
+
+from __future__ import annotations
+
+from translink.providers.customization import MOST_GLOSSARIES, Customization
+
+
+def test_the_variant_s_glossary_goes_before_its_language_s() -> None:
+    custom = Customization(glossaries={"en-pt": ["pt"], "en-pt-BR": ["br"], "no-en": ["no"]})
+    assert custom.ways("en", "pt-BR") == [{"glossary_id": "br"}, {}]
+    assert custom.ways("en-US", "pt") == [{"glossary_id": "pt"}, {}]
+    assert custom.ways("nb", "en") == [{"glossary_id": "no"}, {}]
+    assert custom.ways("pt", "en") == [{}]
+
+
+def test_shared_ones_are_left_out_first_and_five_are_asked_for_at_most() -> None:
+    custom = Customization(glossaries={"en-fr": ["own"]}, shared=[f"s{n}" for n in range(9)])
+    fullest, own, bare = custom.ways("en", "fr")
+    assert fullest == {"glossary_ids": ["own", "s0", "s1", "s2", "s3"]}
+    assert len(fullest["glossary_ids"]) == MOST_GLOSSARIES  # type: ignore[arg-type]
+    assert (own, bare) == ({"glossary_id": "own"}, {})
+
+
+def test_instructions_go_where_they_are_understood() -> None:
+    custom = Customization(shared=["s"], instructions=["Digits stay digits."])
+    said = {"custom_instructions": ["Digits stay digits."]}
+    assert custom.ways("en", "fr-CA") == [{"glossary_id": "s", **said}, said, {}]
+    assert custom.ways("en", "pl") == [{"glossary_id": "s"}, {}]
