@@ -72,6 +72,10 @@ class FakeProviders:
         self.sockets: set[web.WebSocketResponse] = set()
         """Those of open streams, for a test that breaks them."""
         self.uploads: list[FakeUpload] = []
+        self.language = ""
+        """What a detector of languages hears."""
+        self.detections: list[tuple[list[str], list[int]]] = []
+        """(languages it was restricted to, words)."""
         self.asked: list[Asked] = []
         self.spoken: list[tuple[str, str]] = []
         """(voice, text)."""
@@ -87,13 +91,15 @@ class FakeProviders:
         self.translated: Callable[[str], str] = lambda text: re.sub(r"b(\d+)", r"t\1", text)
         self.sound: Callable[[int], bytes] = beacon_encode
         """Of a number that is spoken."""
+        self.quota = 1_000, 500_000
+        """Characters used and allowed, as DeepL tells."""
         self.refuse_text: Callable[[str], int | None] = lambda _: None
         """Status instead of a translation."""
 
     def forget(self) -> None:
         """Begin a new record; open streams go on in the old one."""
         self.handshakes = 0
-        for record in (self.streams, self.uploads, self.asked, self.spoken):
+        for record in (self.streams, self.uploads, self.detections, self.asked, self.spoken):
             record.clear()
 
     def routes(self) -> list[web.RouteDef]:
@@ -101,6 +107,7 @@ class FakeProviders:
             web.get("/v1/listen", self._listen),
             web.post("/v1/listen", self._prerecorded),
             web.post("/v2/translate", self._translate),
+            web.get("/v2/usage", self._usage),
             web.post("/v1/speak", self._speak),
         ]
 
@@ -127,6 +134,10 @@ class FakeProviders:
             stream.open = False
         return socket
 
+    async def _usage(self, _: web.Request) -> web.Response:
+        count, limit = self.quota
+        return web.json_response({"character_count": count, "character_limit": limit})
+
     async def _prerecorded(self, request: web.Request) -> web.StreamResponse:
         self._note(request)
         if refused := self._refused("prerecorded", request):
@@ -139,13 +150,22 @@ class FakeProviders:
         words = [number for number, _, _ in found]
         seconds = len(pcm) / 2 / RATE
         language = request.query.get("language", "")
-        self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
+        among = request.query.getall("detect_language", [])
+        if among:
+            assert not language, "a request asks for one language, or to find it"
+            self.detections.append((among, words))
+        else:
+            self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
         await asyncio.sleep(self.transcribe_delay(words))
-        best = _alternative(found)
+        channel: dict[str, object] = {"alternatives": [_alternative(found)]}
+        if among and words:
+            known = self.language in among
+            channel["detected_language"] = self.language if known else among[0]
+            channel["language_confidence"] = 0.93 if known else 0.2
         return web.json_response(
             {
                 "metadata": {"request_id": "r", "duration": seconds, "channels": 1},
-                "results": {"channels": [{"alternatives": [best]}]},
+                "results": {"channels": [channel]},
             }
         )
 

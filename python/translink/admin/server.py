@@ -28,6 +28,7 @@ from translink.admin.routes.events import EventStreams
 from translink.admin.routes.legs import LegRoutes
 from translink.admin.routes.live import LiveStreams
 from translink.admin.routes.page import page_routes
+from translink.admin.routes.postmortems import PostmortemRoutes
 from translink.admin.routes.system import SystemRoutes
 from translink.admin.routes.talk import TalkRoutes, Talks
 from translink.errors import SettingsError
@@ -139,6 +140,12 @@ class AdminServer:
         self.guard.connections = connections
         self._port = connections.port
 
+    def move(self) -> None:
+        """Listen on a free port instead; connections that are open stay. Raises `OSError`."""
+        if self._connections is not None:
+            self._connections.move()
+            self._port = self._connections.port
+
     @property
     def url(self) -> str:
         """Where it listens: `http://127.0.0.1:3020`."""
@@ -178,6 +185,7 @@ class AdminServer:
             *self.guard.routes(),
             *self._system.routes(),
             *CallRoutes(self._console).routes(),
+            *PostmortemRoutes(self._console).routes(),
             *LegRoutes(self._console).routes(),
             *self._streams.routes(),
             *self._live.routes(),

@@ -13,18 +13,23 @@ import asyncio
 import contextlib
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from translink.calls.account import CallBooks
 from translink.calls.again import RepeatingEar
+from translink.calls.awaited import AwaitedLanguage
 from translink.calls.direction import Direction
 from translink.calls.echo import WithoutEcho
 from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
+from translink.calls.metered import metered
 from translink.calls.notice import Announcement, Notices
 from translink.observe.stages import Stages
+from translink.observe.usage import Usage
 from translink.observe.views import CallRow
 from translink.process.clock import unix
 from translink.providers.services import Services
@@ -131,7 +136,7 @@ class Call:
                     notices,
                     call=name,
                     leg=leg,
-                    language=each.settings.language,
+                    language=each.settings.languages[0],
                     voice=each.settings.voice,
                     ear=each.media,
                     hearing=each.hearing,
@@ -143,21 +148,30 @@ class Call:
             if self._parties[leg].there:
                 announcement.present.set()
         one, two = parties
+        meters = {leg: Usage() for leg in self._parties}
+        self._awaited = {
+            leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
+            for leg, each in self._parties.items()
+            if each.settings.candidates
+        }
+        """By the leg that hears."""
         self.interpreters: Mapping[str, Interpreter] = {
             talker.settings.name: Interpreter(
                 Direction(
                     call=name,
                     leg=talker.settings.name,
                     ear=hearer.settings.name,
-                    language=talker.settings.language,
-                    target=hearer.settings.language,
+                    language=talker.settings.languages[0],
+                    target=hearer.settings.languages[0],
                     voice=hearer.settings.voice,
                     ledger_seconds=talker.settings.ledger_seconds,
+                    candidates=talker.settings.candidates,
+                    awaited=self._awaited.get(hearer.settings.name),
                 ),
                 talker.start,
                 microphone=WithoutEcho(talker.media),
                 ear=self._again.get(hearer.settings.name, hearer.media),
-                services=services,
+                services=metered(services, meters[talker.settings.name]),
                 journal=journal,
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
@@ -169,11 +183,28 @@ class Call:
             )
             for talker, hearer in ((one, two), (two, one))
         }
+        media = {leg: each.media for leg, each in self._parties.items()}
+        self.books = CallBooks(
+            self.interpreters,
+            media,
+            self.stages,
+            meters,
+            stream=services.live.name,
+            prices=settings.cost,
+        )
+
+        for leg in self._awaited:
+            self.interpreters[leg].on_language = partial(self._found, leg)
 
     @property
     def legs(self) -> tuple[str, ...]:
         """Names of the two legs."""
         return tuple(self._parties)
+
+    @property
+    def ending(self) -> bool:
+        """It has ended, and says what it owes."""
+        return self._ended.is_set()
 
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs, until the call is detached."""
@@ -226,6 +257,7 @@ class Call:
             interpreter.lag.look(behind)
             if interpreter.lag.asks(now, behind, interpreter.listener.speech.quiet_for()):
                 self._ask_for_pause(name, behind)
+        self.books.look()
         return newest
 
     def _ask_for_pause(self, talker: str, behind: float) -> None:
@@ -241,8 +273,23 @@ class Call:
         one, two = self._parties
         return two if talker == one else one
 
+    def _found(self, leg: str, language: str) -> None:
+        """What the party on `leg` speaks, they hear, too."""
+        self.interpreters[self._ear_of(leg)].set_target(language)
+        self._awaited[leg].known()
+
+    def _not_heard_yet(self, leg: str) -> None:
+        """The party on `leg` has said too little, and what they are told waits no longer."""
+        language = self._parties[leg].settings.languages[0]
+        reason = "not heard yet"
+        log.warning("language assumed", call=self.name, leg=leg, language=language, reason=reason)
+        told: dict[str, Scalar] = {"language": language, "how": "assumed", "reason": reason}
+        self._journal.emit("language", told, call=self.name, leg=leg)
+
     def set_language(self, leg: str, language: str) -> None:
         """The party on `leg` speaks and hears another language from now on."""
+        if leg in self._awaited:
+            self._awaited[leg].known()
         for name, interpreter in self.interpreters.items():
             if name == leg:
                 interpreter.set_language(language)
@@ -319,6 +366,8 @@ class Call:
                 f"{ear}.behind_max_s": round(interpreter.lag.most, 1),
                 f"{ear}.behind_p95_s": round(interpreter.lag.p95, 1),
             }
+        if (cost := self.books.cost()) is not None:
+            out["cost"] = cost
         for stage in ("mouth_to_ear", "own"):
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
@@ -350,6 +399,7 @@ class Call:
             behind_max_s=round(max(i.lag.most for i in interpreters), 1),
             skipped=sum(tally.skipped for tally in tallies),
             echoed=sum(tally.echoed for tally in tallies),
+            cost=self.books.cost(),
         )
 
     def _behind(self) -> float:
@@ -372,7 +422,7 @@ class Call:
     async def _last_words(self) -> float:
         """Listen until nobody speaks or patience ends; the seconds that took."""
         began = time.monotonic()
-        while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
+        while self.talking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
             await asyncio.sleep(0.02)
         self._detach()
         return time.monotonic() - began
@@ -387,13 +437,15 @@ class Call:
                 with contextlib.suppress(LookupError, RuntimeError):
                     party.media.detach()
 
-    def _speaking(self) -> bool:
+    def talking(self) -> tuple[str, ...]:
+        """Legs on which somebody is speaking."""
         now = time.monotonic()
-        maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
-        return any(
-            speech.quiet_for() < SENTENCE_PAUSE
+        speeches = ((leg, each.listener.speech) for leg, each in self.interpreters.items())
+        return tuple(
+            leg
+            for leg, speech in speeches
+            if speech.quiet_for() < SENTENCE_PAUSE
             and now - speech.captured(speech.head) < STALLED_AFTER
-            for speech in maps
         )
 
     def _guarded(self, take: Callable[[T], None], news: T) -> None:
@@ -406,6 +458,7 @@ class Call:
 
     def _summarise(self) -> None:
         self.over = True
+        self.books.look()
         summary = self.summary()
         log.info("call ended", call=self.name, **summary)
         self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

@@ -225,10 +225,21 @@ class Speaker:
 
     async def _translate(self, group: asyncio.TaskGroup) -> None:
         while (utterance := await self._segments.get()) is not None:
+            if self._way.awaited is not None:
+                await self._way.awaited.wait()
+                self._retarget(utterance)
             await self._answers.put((utterance, group.create_task(self._ask(utterance))))
         self._group = None
         self._ahead.close()
         await self._answers.put(None)
+
+    def _retarget(self, utterance: _Utterance) -> None:
+        """The hearer's language may have become known after the segment came."""
+        if (utterance.target, utterance.voice) != (self._target, self._voice):
+            utterance.target, utterance.voice = self._target, self._voice
+            if utterance.advance is not None:
+                utterance.advance.drop()
+                utterance.advance = None
 
     async def _ask(self, utterance: _Utterance) -> Translation | ProviderError:
         """A failure is an answer, too: raised out of the task it would end the direction."""
@@ -277,6 +288,7 @@ class Speaker:
             hearing.original in ("replace", "duck")
             and hearing.behind() < BEHIND
             and self._services.pressure.level is Level.CALM
+            and not (self._way.awaited is not None and self._way.awaited.waits)
         )
 
     def _advance(self, foreseen: Foreseen) -> Advance:

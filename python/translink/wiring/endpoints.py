@@ -137,7 +137,7 @@ async def find_endpoints(
             f"{lack} local recogniser that would serve instead is not "
             f"installed: set the key, or {INSTALL} (114 MB)"
         )
-    missing = beyond(leg.language for leg in settings.legs)
+    missing = beyond(language for leg in settings.legs for language in leg.languages)
     if missing and (needs.no_deepgram or needs.no_deepl):
         log.warning(
             "the local engines do %s only: legs in %s need keys for the real services",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ import structlog
 
 from translink import __version__
 from translink.admin.panel.metrics import Measures
+from translink.calls.draining import Draining, in_words
 from translink.calls.tap import Lane, Tap
+from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
 from translink.process.clock import unix
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
     from translink.observe.journal import Event, Journal, Subscription
+    from translink.observe.record import CallRecord
     from translink.observe.transcripts import Transcripts
-    from translink.observe.views import CallDetail, CallRow, LegLive
+    from translink.observe.views import CallDetail, CallRow, DrainState, LegLive
     from translink.process.pressure import Pressure
     from translink.process.usage import ProcessUsage
     from translink.providers.lineup import Lineup
@@ -71,8 +74,11 @@ class Console:
         pressure: Pressure,
         usage: ProcessUsage,
         offline: str | None,
+        draining: Draining,
+        figures: Mapping[str, Callable[[], Mapping[str, Any]]] | None = None,
     ) -> None:
-        """`offline` = URL of the offline engines, if they run."""
+        """`offline` = URL of the offline engines, if they run; `figures` = further ones of the whole, by
+        name."""
         self._settings = settings
         self._condition = condition
         self._switchboard = switchboard
@@ -83,6 +89,10 @@ class Console:
         self._pressure = pressure
         self._usage = usage
         self._offline = offline
+        self._draining = draining
+        self.awaited: Callable[[], Sequence[str]] = tuple
+        """Legs whose ports another process, which drains, still has."""
+        self._more_figures = figures or {}
 
     # --- Seeing ---
 
@@ -117,6 +127,7 @@ class Console:
             "events": dict(self._journal.counts),
             "pressure": board.pressure.summary(),
             "collector": self._condition.pauses.summary(),
+            **{name: figures() for name, figures in self._more_figures.items()},
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
@@ -131,11 +142,14 @@ class Console:
         dead = sorted(self._switchboard.out_of_service)
         load = self._switchboard.pressure.unready(len(self._switchboard.calls))
         ok = not (down or dead or load)
-        ok = ok and not (condition.died or condition.draining or condition.engines_down)
+        draining = condition.draining or self._draining.active
+        ok = ok and not (condition.died or draining or condition.engines_down)
         return ok, {
             "down": down,
             "legs_out_of_service": dead,
-            "draining": condition.draining,
+            "draining": draining,
+            "drain": in_words(self._draining.state()) if self._draining.active else None,
+            "legs_awaited": list(self.awaited()),
             "engines": "down" if condition.engines_down else "up" if self._offline else None,
             "load": load,
             "offline": self._offline,
@@ -151,7 +165,8 @@ class Console:
     def _leg_settings(self) -> Iterator[Mapping[str, Any]]:
         board = self._switchboard
         for leg in self._settings.legs:
-            own = board.mode_of(leg.name)
+            there = board.legs.get(leg.name)
+            own = (there.own_mode if there else leg.mode) or board.mode
             yield {**leg.model_dump(mode="json"), "mode": None if own == board.mode else own}
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
@@ -203,6 +218,7 @@ class Console:
             "behind_max_s": row.behind_max_s,
             "skipped": row.skipped,
             "echoed": row.echoed,
+            "cost": row.cost,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
@@ -210,6 +226,12 @@ class Console:
             "transcript": kept.transcript(),
             "dropped_lines": kept.dropped,
         }
+
+    def record(self, call: str) -> CallRecord:
+        """The figures of a running or kept call, without what was said. Raises `KeyError`."""
+        kept, running = self._transcripts[call], self._switchboard.calls.get(call)
+        account = running.books.account() if running else kept.account
+        return record_of(self.row(call), account, kept, self._transcripts.incidents)
 
     def stages(self, call: str) -> Mapping[str, Any]:
         """Delays of a call's stages, ms. Raises `KeyError`."""
@@ -236,6 +258,7 @@ class Console:
             "share": board.share,
             "offline": self._offline,
             "draining": self._condition.draining,
+            "drain": self._draining.state() if self._draining.active else None,
             "cpu_percent": used.cpu_percent,
             "rss_mb": used.rss_mb,
             "calls": len(board.calls),
@@ -297,6 +320,18 @@ class Console:
             return False
         self._switchboard.end_call(call, "asked to end")
         return True
+
+    def drain_state(self) -> DrainState:
+        """Whether no new call may begin, and which still run."""
+        return self._draining.state()
+
+    async def drain(self, limit: float | None, hand_over: bool) -> DrainState:
+        """Take no new calls and end when those that run have ended; see `Draining`."""
+        if hand_over:
+            await self._draining.give_way("another process takes over", limit)
+        else:
+            self._draining.begin("asked to", limit)
+        return self._draining.state()
 
     def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
         """A running call whose sockets are open. Raises `exchange.Refused`."""

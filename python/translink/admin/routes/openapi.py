@@ -21,8 +21,17 @@ from pydantic import TypeAdapter
 from translink import __version__
 from translink.admin.http.route import Route
 from translink.admin.panel.event_types import EVENT_TYPES
-from translink.admin.routes.requests import CallRequest, EndCall, LegChange, ModeChange, Watching
+from translink.admin.routes.requests import (
+    CallRequest,
+    DrainRequest,
+    EndCall,
+    LegChange,
+    ModeChange,
+    Watching,
+)
 from translink.observe import views
+from translink.observe.postmortem.report import Postmortem
+from translink.observe.record import CallRecord
 from translink.settings.legs import LEG_NAME
 
 REF = "#/components/schemas/{model}"
@@ -171,6 +180,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/api/calls/{call}/transcript"): Operation(
         "What was said in a call, as a file", query=(_FORMAT,), refuses=(400, 404)
     ),
+    ("GET", "/api/calls/{call}/record"): Operation(
+        "A call's figures, without what was said: for `translink rca FILE`",
+        CallRecord,
+        refuses=(404,),
+    ),
+    ("GET", "/api/calls/{call}/postmortem"): Operation(
+        "Why a call was as it was, and what can be done", Postmortem, refuses=(404,)
+    ),
     ("GET", "/api/legs"): Operation("The legs as they are now", Legs),
     ("GET", "/api/legs/{leg}"): Operation("A leg as it is now", views.LegLive, refuses=(404,)),
     ("PATCH", "/api/legs/{leg}"): Operation(
@@ -193,6 +210,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         ModeSet,
         takes=ModeChange,
         refuses=(400, 404, 413, 415),
+    ),
+    ("GET", "/api/drain"): Operation(
+        "Whether new calls are taken, and which calls still run", views.DrainState
+    ),
+    ("POST", "/api/drain"): Operation(
+        "Take no new calls, and end once those that run have ended",
+        views.DrainState,
+        takes=DrainRequest,
+        refuses=(400, 413, 415),
     ),
     ("GET", "/api/stats"): Operation("Counters, delays, providers"),
     ("GET", "/api/settings"): Operation("The settings in force, secrets masked"),

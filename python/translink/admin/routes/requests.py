@@ -59,7 +59,7 @@ Tag = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}|multi)$",
+            "pattern": r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$",
             "description": "BCP 47 with a hyphen.",
         }
     ),
@@ -195,6 +195,16 @@ class ModeChange(_Wish):
         if self.leg is not None and self.share is not None:
             raise ValueError("share is for all legs; leave out leg, or share")
         return self
+
+
+class DrainRequest(_Wish):
+    """Take no new calls, and end once those that run have ended."""
+
+    limit: float | None = Field(None, ge=0, le=604_800, allow_inf_nan=False)
+    """Seconds from now after which running calls are ended; left out: `drain.limit`, or as it was."""
+    hand_over: bool = False
+    """Another process takes over on this machine: give up every address that no running call needs, the
+    admin port, too. The answer's `admin` is where this process answers from then on."""
 
 
 class EndCall(_Wish):
