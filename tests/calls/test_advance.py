@@ -14,6 +14,7 @@ from tests.support.speaking import FakeEar, Talkers, provider_error, sound
 from tests.support.virtual import run_virtually
 from tests.support.world import Plan
 from translink.calls.ahead import GRANTED
+from translink.calls.awaited import AwaitedLanguage
 from translink.calls.interpreter import Interpreter
 from translink.calls.segments import SegmentPolicy
 from translink.errors import Kind, ProviderError
@@ -64,12 +65,14 @@ class Foresight:
 class AheadRoom(InterpreterRoom):
     """An interpreter that may ask ahead, and nobody who talks but the test."""
 
-    def __init__(self, foresight: Foresight, share: float) -> None:
+    def __init__(
+        self, foresight: Foresight, share: float, awaited: AwaitedLanguage | None = None
+    ) -> None:
         super().__init__(Plan(), Talkers(), FakeEar(), ("en", "fr"))
         self.foresight = foresight
         old = self.interpreter
         self.interpreter = Interpreter(
-            old.direction,
+            replace(old.direction, awaited=awaited),
             0,
             microphone=self.world.ledger,
             ear=self.ear,
@@ -112,9 +115,10 @@ def foreseeing(
     scene: Callable[[AheadRoom], Awaitable[None]],
     foresight: Foresight | None = None,
     share: float = 1.0,
+    awaited: AwaitedLanguage | None = None,
 ) -> AheadRoom:
     async def main() -> AheadRoom:
-        room = AheadRoom(foresight or Foresight(), share)
+        room = AheadRoom(foresight or Foresight(), share, awaited)
         running = asyncio.create_task(room.interpreter.run())
         await asyncio.sleep(0)
         await scene(room)
@@ -324,3 +328,16 @@ def test_words_that_wait_for_a_better_end_are_asked_for_meanwhile() -> None:
     room = foreseeing(scene)
     assert room.ear.heard == ["WE WENT TO PARIS WITH FRIENDS"]
     assert room.talkers.requests == []
+
+
+def test_while_the_hearers_language_is_awaited_nothing_is_asked_ahead() -> None:
+    awaited = AwaitedLanguage(5.0, lambda: None)
+
+    async def scene(room: AheadRoom) -> None:
+        room.interim(0, 2, CLAUSE)
+        assert room.counted == (0, 0, 0)
+        awaited.known()
+        room.interim(0, 3, CLAUSE)
+        assert room.counted == (len(CLAUSE), 0, 0)
+
+    foreseeing(scene, awaited=awaited)
