@@ -10,7 +10,6 @@ EVS comes out 0.1 s better than the command's on an idle machine.
 from __future__ import annotations
 
 import argparse
-import heapq
 import random
 from array import array
 from collections import deque
@@ -23,6 +22,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import orjson
 
+from translink.calls.ahead import BEHIND, Ahead, Foreseen
+from translink.calls.direction import Tally
+from translink.calls.said_before import SaidBefore
 from translink.calls.segments import Segmenter, SegmentPolicy
 from translink.offline.engines.vad import FRAME_BYTES, EnergyVad
 from translink.offline.session import (
@@ -90,9 +92,18 @@ class VirtualEar:
         self._factor = 1.0
         self._begun = -1
 
+    @property
+    def _backlog(self) -> float:
+        return sum(seconds for each in self.queue for _, seconds in each.words)
+
+    @property
+    def behind(self) -> float:
+        """Seconds that it would be busy."""
+        return self._backlog / self._factor
+
     def tick(self, now: float) -> None:
         """20 ms."""
-        backlog = sum(seconds for each in self.queue for _, seconds in each.words)
+        backlog = self._backlog
         self._factor = min(factor(self._curve, backlog), self._factor + SLEW)
         left = TICK
         while left > 1e-9 and self.queue:
@@ -122,6 +133,20 @@ def factor(curve: Curve, backlog: float) -> float:
     return curve[-1][1]
 
 
+@dataclass
+class VirtualAdvance:
+    """A translation and its sound that were asked ahead."""
+
+    asked: float
+    took: float
+    first: float
+    """Seconds from the translation to the first sound."""
+    failed: bool = False
+
+    def drop(self) -> None:
+        """Nothing goes on."""
+
+
 class VirtualDirection:
     """One talker, their recogniser, the program's decisions, and the ear."""
 
@@ -134,7 +159,10 @@ class VirtualDirection:
         rules: FinalizeRules,
         curve: Curve,
         endpointing: float,
+        ahead: float = 0.0,
+        voices: int = 1,
     ) -> None:
+        """`ahead`: share of extra characters; `voices`: at once."""
         options = SessionOptions(
             interim_results=True, endpointing=endpointing, utterance_end=1.0, punctuate=True
         )
@@ -149,16 +177,24 @@ class VirtualDirection:
         self.ear = VirtualEar(curve)
         self._now = 0.0
         self._outbox: deque[tuple[float, Json]] = deque()
-        self._translated: deque[tuple[float, str]] = deque()
-        self._voice_free = 0.0
-        self._sound: list[tuple[float, int, VirtualUtterance, tuple[int, float] | None]] = []
-        self._order = count()
+        self._translated: deque[tuple[float, str, float | None]] = deque()
+        """When it is there, what, and, where it was asked ahead, when its sound begins."""
+        self._voices = voices
+        self._sounds: deque[tuple[VirtualUtterance, deque[tuple[float, tuple[int, float]]]]] = (
+            deque()
+        )
+        """Of each utterance, in order of speech, what comes when."""
+        self._said = SaidBefore()
+        self.tally = Tally()
+        self._ahead = Ahead(ahead, self.tally, self._advance)
         self.segments: list[str] = []
         self.translations: list[TranslationRequest] = []
         self.voices: list[VoiceRequest] = []
         self.finals: list[CommittedWords] = []
         self.asked = 0
         self._words = 0
+        self._heard = False
+        """Something came since the last commit."""
 
     def play(self) -> HeardTalk:
         """All of it."""
@@ -189,7 +225,7 @@ class VirtualDirection:
 
     def _idle(self, since: float) -> bool:
         return since > EMPTY and not (
-            self._outbox or self._translated or self._sound or self.ear.queue
+            self._outbox or self._translated or self._sounds or self.ear.queue
         )
 
     def _committed(self, _talk: int, first: int, last: int) -> None:
@@ -222,6 +258,7 @@ class VirtualDirection:
 
     def _receive(self) -> None:
         while self._outbox and self._outbox[0][0] <= self._now:
+            self._heard = True
             self._listen.receive(orjson.dumps(self._outbox.popleft()[1]), self._now)
             for event in self._listen.events():
                 if isinstance(event, Result):
@@ -231,42 +268,71 @@ class VirtualDirection:
 
     def _commit(self) -> None:
         deadline = self._segmenter.deadline
-        if deadline is not None and self._now >= deadline:
+        ticked = deadline is not None and self._now >= deadline
+        if ticked:
             self._segmenter.tick(self._now)
         for segment in self._segmenter.segments():
             words = segment.text.split()
             numbers = list(range(self._words, self._words + len(words)))
             self._words += len(words)
-            took = self._chance.uniform(*TRANSLATE)
+            begun = self._ahead.take(self._foreseen(segment.text, self._said))
+            self._said.say(segment.text, "en")
+            self.tally.characters += len(segment.text)
+            if begun is None:
+                begun = VirtualAdvance(self._now, self._chance.uniform(*TRANSLATE), -1.0)
+            at = max(self._now, begun.asked + begun.took)
+            took, sound_at = at - self._now, begun.asked + begun.took + begun.first
             self.segments.append(segment.text)
             self.translations.append(TranslationRequest(0, self._now, numbers, segment.text, took))
-            self._translated.append((self._now + took, spelled(words, numbers, self._longer)))
+            text = spelled(words, numbers, self._longer)
+            self._translated.append((at, text, sound_at if begun.first >= 0 else None))
+        if self._ahead.wanted and (ticked or self._heard):
+            self._foresee()
+        self._heard = False
+
+    def _foresee(self) -> None:
+        said, wanted = self._said.copy(), []
+        if self.ear.behind < BEHIND and len(self._sounds) < 2:
+            for text in self._segmenter.foreseen():
+                wanted.append(self._foreseen(text, said))
+                said.say(text, "en")
+        self._ahead.expect(wanted)
+
+    def _foreseen(self, text: str, said: SaidBefore) -> Foreseen:
+        return Foreseen(text, "en", "q", None, said.context("en"))
+
+    def _advance(self, _: Foreseen) -> VirtualAdvance:
+        uniform = self._chance.uniform
+        return VirtualAdvance(self._now, uniform(*TRANSLATE), uniform(*FIRST_SOUND))
 
     def _speak(self) -> None:
         while (
             self._translated
             and self._translated[0][0] <= self._now
-            and self._voice_free <= self._now
+            and len(self._sounds) < self._voices
         ):
-            words = numbers_in(self._translated.popleft()[1])
-            first = self._chance.uniform(*FIRST_SOUND)
+            _, text, at = self._translated.popleft()
+            words = numbers_in(text)
+            if at is None:
+                at = self._now + self._chance.uniform(*FIRST_SOUND)
             numbers = [number for _, number in words]
-            self.voices.append(VoiceRequest(0, self._now, numbers, first))
-            utterance, at = VirtualUtterance(), self._now + first
+            self.voices.append(VoiceRequest(0, self._now, numbers, max(0.0, at - self._now)))
+            pieces = deque[tuple[float, tuple[int, float]]]()
             for word, number in words:
                 seconds = (len(word) + 1) / CHARACTERS_A_SECOND
-                heapq.heappush(self._sound, (at, next(self._order), utterance, (number, seconds)))
+                pieces.append((at, (number, seconds)))
                 at += seconds / STREAMED
-            heapq.heappush(self._sound, (at, next(self._order), utterance, None))
-            self._voice_free = at
-        while self._sound and self._sound[0][0] <= self._now:
-            _, _, utterance, piece = heapq.heappop(self._sound)
-            if piece is None:
-                utterance.ended = True
-                continue
-            if not any(each is utterance for each in self.ear.queue):
-                self.ear.queue.append(utterance)
-            utterance.words.append(piece)
+            self._sounds.append((VirtualUtterance(), pieces))
+        while self._sounds:
+            utterance, pieces = self._sounds[0]
+            while pieces and pieces[0][0] <= self._now:
+                if not utterance.words and not any(each is utterance for each in self.ear.queue):
+                    self.ear.queue.append(utterance)
+                utterance.words.append(pieces.popleft()[1])
+            if pieces:
+                break
+            utterance.ended = True
+            self._sounds.popleft()
 
 
 def done(coroutine: Coroutine[object, None, T]) -> T:
@@ -278,8 +344,13 @@ def done(coroutine: Coroutine[object, None, T]) -> T:
     raise RuntimeError("it waits")
 
 
-def told(name: str, figures: TalkFigures, asked: float) -> str:
-    """Two lines."""
+def told(name: str, figures: TalkFigures, asked: float, tallies: Iterable[Tally]) -> str:
+    """Two lines, and one of what was asked ahead."""
+    tallies = list(tallies)
+    characters, ahead, used, wasted = (
+        sum(getattr(tally, key) for tally in tallies)
+        for key in ("characters", "ahead", "ahead_used", "ahead_wasted")
+    )
     parts = {part: value for each in figures.evs_mean.values() for part, value in each.items()}
     return (
         f"{name}: EVS {figures.evs['p50']:.2f} / {figures.evs['p95']:.2f}, grows {figures.growth:+.2f} s/min; "
@@ -290,6 +361,12 @@ def told(name: str, figures: TalkFigures, asked: float) -> str:
         f"{figures.words_lost}, {figures.words_doubled}, {figures.words_out_of_order}\n"
         f"  clause → sound, idle ear {figures.clause_to_sound['p50']}; mean EVS: "
         + ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
+        + (
+            f"\n  ahead {ahead / characters:.0%} of the characters, used {used / characters:.0%}, "
+            f"thrown away {wasted / characters:.0%}"
+            if ahead
+            else ""
+        )
     )
 
 
@@ -307,6 +384,8 @@ def main() -> None:
     parser.add_argument("--apart", type=float, default=FinalizeRules().apart)
     parser.add_argument("--endpointing", type=float, default=0.3)
     parser.add_argument("--curve", type=orjson.loads, default=LagSettings().curve)
+    parser.add_argument("--ahead", type=float, default=0.0)
+    parser.add_argument("--voices", type=int, default=1)
     given = parser.parse_args()
     policy = SegmentPolicy(max_hold=given.hold, clause_words=given.clause_words)
     rules = FinalizeRules(early=given.early, flowing=given.flowing, apart=given.apart)
@@ -314,7 +393,15 @@ def main() -> None:
         talks = load_talks(file, given.seconds)
         ways = [
             VirtualDirection(
-                talk, given.longer, seed, policy, rules, given.curve, given.endpointing
+                talk,
+                given.longer,
+                seed,
+                policy,
+                rules,
+                given.curve,
+                given.endpointing,
+                given.ahead,
+                given.voices,
             )
             for seed in range(given.seeds)
             for talk in talks
@@ -323,7 +410,8 @@ def main() -> None:
         minutes = max(talk.seconds for talk in talks) / 60
         asked = sum(way.asked for way in ways) / (minutes * len(ways))
         name = f"{file.stem} × {given.longer:g}"
-        print(told(name, measure(heard, minutes, TIMING.final_delay), asked), flush=True)
+        figures = measure(heard, minutes, TIMING.final_delay)
+        print(told(name, figures, asked, (way.tally for way in ways)), flush=True)
 
 
 if __name__ == "__main__":

@@ -183,6 +183,7 @@ class App:
                     clause_words=settings.segment.clause_words,
                     min_chars=settings.segment.min_chars,
                     max_words=settings.segment.max_words,
+                    ahead=settings.segment.ahead,
                 ),
                 notices=Notices(settings.notice, services),
             )

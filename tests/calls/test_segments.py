@@ -451,3 +451,36 @@ class Conversation(RuleBasedStateMachine):
 
 TestConversation = Conversation.TestCase
 TestConversation.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+# --- What is foreseen ---
+
+
+def test_a_clause_that_is_only_interim_is_foreseen_and_does_not_go() -> None:
+    segmenter = Segmenter(SegmentPolicy(), language="en")
+    words = ("we", "went", "to", "Paris,", "and", "then")
+    spans = tuple(Word(w, n * 4_000, (n + 1) * 4_000) for n, w in enumerate(words))
+    interim = Result(0, 32_000, " ".join(words), spans, final=False)
+    segmenter.result(interim, 1.0)
+    assert segmenter.foreseen() == ["we went to Paris,"]
+    assert segmenter.segments() == []
+    assert segmenter.interim == "we went to Paris, and then", "nothing was changed by looking"
+
+
+def test_the_newest_words_of_an_interim_are_not_foreseen() -> None:
+    segmenter = Segmenter(SegmentPolicy(), language="en")
+    words = ("we", "went", "to", "Paris,")
+    spans = tuple(Word(w, n * 4_000, (n + 1) * 4_000) for n, w in enumerate(words))
+    segmenter.result(Result(0, 16_800, " ".join(words), spans, final=False), 1.0)
+    assert segmenter.foreseen() == []
+    segmenter.result(Result(0, 20_000, " ".join(words), spans, final=False), 1.0)
+    assert segmenter.foreseen() == ["we went to Paris,"]
+
+
+def test_final_words_that_wait_are_foreseen_as_they_will_go() -> None:
+    segmenter = Segmenter(SegmentPolicy(), language="en")
+    spans = tuple(Word(w, n * 4_000, (n + 1) * 4_000) for n, w in enumerate(("we", "went", "to")))
+    segmenter.result(Result(0, 12_000, "we went to", spans, final=True, received=1.0), 1.0)
+    foreseen = segmenter.foreseen()
+    segmenter.tick(5.0 if segmenter.deadline is None else segmenter.deadline)
+    assert foreseen == [segment.text for segment in segmenter.segments()] == ["we went"]

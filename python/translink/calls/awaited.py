@@ -24,6 +24,11 @@ class AwaitedLanguage:
         """It is, or nobody looks for it any more."""
         self._known.set()
 
+    @property
+    def waits(self) -> bool:
+        """It is not known yet, and somebody looks for it."""
+        return not self._known.is_set()
+
     async def wait(self) -> None:
         """Until it is known, bounded."""
         if self._known.is_set():

@@ -52,7 +52,13 @@ class Tally:
     unspoken: int = 0
     """Not at all, or not to the end."""
     characters: int = 0
-    """Sent to translation."""
+    """Sent to translation, without those that were asked ahead and thrown away."""
+    ahead: int = 0
+    """Characters that were asked ahead: of segments that were only foreseen."""
+    ahead_used: int = 0
+    """Of them, those of segments that came, word for word."""
+    ahead_wasted: int = 0
+    """Of them, those that were thrown away. What is neither is still open."""
     captioned: int = 0
     """Translated and shown, not spoken: as the hearer wanted it."""
     skipped: int = 0

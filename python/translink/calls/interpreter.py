@@ -110,7 +110,13 @@ class Interpreter(ListenObserver):
         self.certainty = Certainty()
         """Of the talker's words."""
         self._speaker = Speaker(
-            direction, ear=ear, services=services, record=self._record, after=after, lag=self.lag
+            direction,
+            ear=ear,
+            services=services,
+            record=self._record,
+            after=after,
+            lag=self.lag,
+            ahead=self._segmenter.policy.ahead,
         )
         self._echo = EchoedWords(own_ear or Hearing(), self._listener.speech)
         self._log = self._record.log
@@ -118,6 +124,8 @@ class Interpreter(ListenObserver):
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
         self._language = direction.language
         """Of the finals that came so far."""
+        self._newest = direction.language
+        """Of the newest result, an interim perhaps."""
         self._sent = self._logged_sent = 0
         self._tick = asyncio.Event()
 
@@ -203,6 +211,7 @@ class Interpreter(ListenObserver):
         self._commit()
 
     def interim(self, result: Result) -> None:
+        self._newest = self._listener.language_at(result.start)
         self._segmenter.result(result, time.monotonic())
         if result.text and not self._shed():
             self._log.info(
@@ -292,7 +301,7 @@ class Interpreter(ListenObserver):
 
     def _turn(self, result: Result) -> None:
         """No segment holds two languages."""
-        language = self._listener.language_at(result.start)
+        self._newest = language = self._listener.language_at(result.start)
         if language != self._language:
             self._segmenter.flush(time.monotonic())
             self._commit()
@@ -331,6 +340,9 @@ class Interpreter(ListenObserver):
                 self._emit("speech", state="through", segment=segment.number)
             else:
                 self._speaker.add(segment, began)
+        if self._speaker.foresees:
+            same = self._newest == self._language
+            self._speaker.expect(self._segmenter.foreseen() if same else (), self._language)
         self._tick.set()
 
     async def _ticks(self) -> None:

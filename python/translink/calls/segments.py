@@ -1,7 +1,8 @@
 """The commit policy: which recognised words may be translated, and when. Sans-IO.
 
 A recogniser says things twice: *interims*, which it may take back, and *finals*, which it may not.
-Interims are shown and never leave this file otherwise. Finals are put one after another into the
+Interims are shown; otherwise they leave this file only as a guess of what will come (`foreseen`),
+which nobody hears. Finals are put one after another into the
 *open turn*, and stretches of the open turn become segments, whichever of these comes first:
 
 * the recogniser ended the turn: `speech_final`, or the answer to our Finalize after a long quiet (the
@@ -31,11 +32,15 @@ Source: Deepgram's pages on endpointing, interim results and utterance end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from translink.calls.function_words import is_function_word
-from translink.results import Result, Segment, UtteranceEnd, Word
+from translink.results import RATE, Result, Segment, UtteranceEnd, Word
 from translink.sentences import ends_clause, ends_sentence, gap, join
+
+SETTLED = 0.1
+"""Seconds between a word's end and the interim's: a newer one is wrong in one of four or five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,9 @@ class SegmentPolicy:
     max_words: int = 40
     max_chars: int = 400
     """A longer open turn is cut. 400 is below every limit of the voices (Aura: 1,000)."""
+    ahead: float = 0.0
+    """Characters of segments that are only foreseen which may be translated and voiced in vain, for
+    each one that is translated; 0 = a segment is asked for when it has come (`calls.ahead`)."""
 
 
 class Segmenter:
@@ -70,7 +78,7 @@ class Segmenter:
     def __init__(
         self, policy: SegmentPolicy | None = None, *, language: str = "", first_number: int = 1
     ) -> None:
-        self._policy = policy or SegmentPolicy()
+        self.policy = policy or SegmentPolicy()
         self.language = language
         """What is spoken, for its function words. Flush before it changes."""
         self._number = first_number
@@ -101,7 +109,7 @@ class Segmenter:
                 self._emit(count, now)
         if result.speech_final:
             self._emit(self._complete(len(self._open)), now)
-        elif self._policy.clause_words:
+        elif self.policy.clause_words:
             self._emit(self._clause_end(), now)
         self.tick(now)
 
@@ -120,7 +128,7 @@ class Segmenter:
         deadline = self.deadline
         if deadline is None or now < deadline:
             return
-        if now >= self._stirred + self._policy.max_wait:
+        if now >= self._stirred + self.policy.max_wait:
             self._emit(len(self._open), now)
         else:
             self._emit(self._complete(self._clauses()), now)
@@ -136,6 +144,31 @@ class Segmenter:
         ready, self._ready = self._ready, []
         return ready
 
+    def foreseen(self) -> list[str]:
+        """The segments that will come, first to last, if the interim is right and the talker makes a
+        pause: a guess, for `calls.ahead`. Words that are only interim are in it where their clause or
+        sentence has ended, and `SETTLED` before the interim did."""
+        interim = self._interim
+        if interim is not None and interim.text.strip():
+            final = replace(interim, final=True, speech_final=False)
+            if texts := self._trial(final, interim.end - int(SETTLED * RATE)):
+                return texts
+        return self._trial(None, 0)
+
+    def _trial(self, final: Result | None, settled: int) -> list[str]:
+        """What would come of this final, and of the wait for more; as far as it ends by `settled`, or
+        is final."""
+        trial = Segmenter(self.policy, language=self.language)
+        trial._open = list(self._open)
+        if final is not None:
+            trial.result(final, 0.0)
+        count = trial._complete(trial._clauses())
+        if count and (final is None or ends_clause(trial._open[count - 1].text)):
+            trial._emit(count, 0.0)
+        if self._open:
+            settled = max(settled, self._open[-1].end)
+        return [each.text for each in takewhile(lambda one: one.end <= settled, trial.segments())]
+
     @property
     def interim(self) -> str:
         """What is being said, for display only: the open turn's finals and the newest interim."""
@@ -147,7 +180,7 @@ class Segmenter:
         """When to call `tick`; None while no final text waits."""
         if not self._open:
             return None
-        policy = self._policy
+        policy = self.policy
         return min(self._opened + policy.max_hold, self._stirred + policy.max_wait)
 
     def _next_cut(self) -> int:
@@ -157,7 +190,7 @@ class Segmenter:
         for index, piece in enumerate(self._open[:limit]):
             following = self._open[index + 1].text if index + 1 < len(self._open) else None
             length += len(piece.glue) + len(piece.text)
-            if length >= self._policy.min_chars and ends_sentence(
+            if length >= self.policy.min_chars and ends_sentence(
                 piece.text, following, self.language
             ):
                 return index + 1
@@ -167,7 +200,7 @@ class Segmenter:
         """How many pieces there are up to the last clause that ends; all if none does."""
         length = sum(len(piece.glue) + len(piece.text) for piece in self._open)
         for count in range(len(self._open), 0, -1):
-            if length < self._policy.min_chars:
+            if length < self.policy.min_chars:
                 break
             piece = self._open[count - 1]
             if ends_clause(piece.text):
@@ -177,7 +210,7 @@ class Segmenter:
 
     def _clause_end(self) -> int:
         """How many pieces there are up to the last clause that ends and is long enough; 0 = none."""
-        for count in range(len(self._open), self._policy.clause_words - 1, -1):
+        for count in range(len(self._open), self.policy.clause_words - 1, -1):
             if ends_clause(self._open[count - 1].text):
                 return count
         return 0
@@ -192,11 +225,11 @@ class Segmenter:
     def _limit(self) -> int:
         """How many pieces of the open turn fit into one segment; at least one."""
         length = 0
-        for index, piece in enumerate(self._open[: self._policy.max_words]):
+        for index, piece in enumerate(self._open[: self.policy.max_words]):
             length += len(piece.glue) + len(piece.text)
-            if length > self._policy.max_chars:
+            if length > self.policy.max_chars:
                 return max(index, 1)
-        return self._policy.max_words
+        return self.policy.max_words
 
     def _emit(self, count: int, now: float) -> None:
         """Make a segment of the first `count` pieces; what remains open starts to wait anew."""

@@ -15,16 +15,19 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from translink.calls.advance import Advance
+from translink.calls.ahead import BEHIND, Ahead, Foreseen
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
-from translink.errors import Kind, ProviderError
+from translink.calls.said_before import SaidBefore
+from translink.calls.voicing import behind, closable, has_words, in_time, same_language, sayable
+from translink.errors import ProviderError
 from translink.process.clock import unix
-from translink.providers.voices import SpeechFailed
+from translink.process.pressure import Level
 from translink.results import Segment, Translation
-from translink.sentences import split_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from translink._core import Playout
     from translink.calls.direction import Direction, DirectionRecord
@@ -38,13 +41,6 @@ TRANSLATIONS_AHEAD = 4
 """Translations that may wait their turn in one direction."""
 UTTERANCES_IN_EAR = 48
 """Utterances that may wait in the ear; the next waits here. The engine refuses more than 64."""
-CONTEXT = 300
-"""Characters before the present segment that the translator is shown, at least, in whole segments:
-these may be of four words."""
-VOICE_TIME = 12.0
-VOICE_TIME_PER_LETTER = 0.15
-"""Seconds that may be spent waiting for the sound of one text: for the voices in line to fail, and
-twice what a slow speaker needs for each letter."""
 
 _utterances = itertools.count(1)
 
@@ -77,6 +73,10 @@ class _Utterance:
     target: str
     """Language and voice it is said in."""
     voice: str | None
+    context: str
+    """What was said before it."""
+    advance: Advance | None = None
+    """What was asked ahead for it."""
     text: str = ""
     """What is said."""
     translated: bool = False
@@ -104,9 +104,11 @@ class Speaker:
         record: DirectionRecord,
         after: Sequence[asyncio.Event] = (),
         lag: Lag | None = None,
+        ahead: float = 0.0,
     ) -> None:
         """Nothing is played before the events of `after`: calls that still drain into this ear.
-        `lag` is the ear's."""
+        `lag` is the ear's; `ahead` = characters that may be asked ahead in vain for each one that is
+        translated."""
         self._way = direction
         self._ear = ear
         self._services = services
@@ -125,14 +127,17 @@ class Speaker:
         self._silent.set()
         self._moved = asyncio.Event()
         """Something was over."""
-        self._said: list[str] = []
-        self._said_in = ""
+        self._said = SaidBefore()
+        self._ahead = Ahead(ahead if services.ahead else 0.0, self._tally, self._advance)
+        self._group: asyncio.TaskGroup | None = None
+        """While more segments may come."""
 
     def add(self, segment: Segment, began: float = 0.0) -> None:
         """Take the next segment; `began` = when its first sound reached the socket. One too many is
         reported as untranslated."""
+        now, context = time.monotonic(), self._said.context(segment.language)
         utterance = _Utterance(
-            next(_utterances), segment, began, time.monotonic(), self._target, self._voice
+            next(_utterances), segment, began, now, self._target, self._voice, context
         )
         try:
             self._segments.put_nowait(utterance)
@@ -141,6 +146,29 @@ class Speaker:
         else:
             self._saying[utterance.number] = utterance
             self._silent.clear()
+            utterance.advance = self._ahead.take(self._foreseen(segment.text, segment.language))
+            if utterance.advance is not None:
+                utterance.advance.confirm()
+            self._said.say(segment.text, segment.language)
+
+    @property
+    def foresees(self) -> bool:
+        """Something may be asked ahead."""
+        return self._ahead.wanted and self._group is not None
+
+    def expect(self, texts: Sequence[str], language: str) -> None:
+        """These segments, said in `language`, will come next if nothing changes."""
+        if self._group is None:
+            return
+        foreseen: list[Foreseen] = []
+        if self._is_sooner():
+            said = self._said.copy()
+            for text in texts:
+                if same_language(self._source(language), self._target) or not has_words(text):
+                    break
+                foreseen.append(self._foreseen(text, language, said))
+                said.say(text, language)
+        self._ahead.expect(foreseen)
 
     @property
     def waiting(self) -> int:
@@ -156,10 +184,13 @@ class Speaker:
         leaves unsaid is reported."""
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 group.create_task(self._translate(group), name="translate")
                 await self._speak()
             await self._silent.wait()
         finally:
+            self._group = None
+            self._ahead.close()
             for utterance in tuple(self._saying.values()):
                 self._drop(utterance)
 
@@ -196,37 +227,76 @@ class Speaker:
         while (utterance := await self._segments.get()) is not None:
             if self._way.awaited is not None:
                 await self._way.awaited.wait()
-                utterance.target, utterance.voice = self._target, self._voice
-            # What was said in another language would mislead more than it helps.
-            if utterance.segment.language != self._said_in:
-                self._said, self._said_in = [], utterance.segment.language
-            context = " ".join(self._said)
-            self._said.append(utterance.segment.text)
-            while sum(map(len, self._said[1:])) >= CONTEXT:
-                del self._said[0]
-            await self._answers.put((utterance, group.create_task(self._ask(utterance, context))))
+                self._retarget(utterance)
+            await self._answers.put((utterance, group.create_task(self._ask(utterance))))
+        self._group = None
+        self._ahead.close()
         await self._answers.put(None)
 
-    async def _ask(self, utterance: _Utterance, context: str) -> Translation | ProviderError:
+    def _retarget(self, utterance: _Utterance) -> None:
+        """The hearer's language may have become known after the segment came."""
+        if (utterance.target, utterance.voice) != (self._target, self._voice):
+            utterance.target, utterance.voice = self._target, self._voice
+            if utterance.advance is not None:
+                utterance.advance.drop()
+                utterance.advance = None
+
+    async def _ask(self, utterance: _Utterance) -> Translation | ProviderError:
         """A failure is an answer, too: raised out of the task it would end the direction."""
         text, target = utterance.segment.text, utterance.target
-        source = utterance.segment.language or self._way.language
+        source = self._source(utterance.segment.language)
         utterance.asked = asked = time.monotonic()
         self._record.time("commit_wait", utterance.committed - utterance.segment.born)
         self._record.time("commit_to_request", asked - utterance.committed)
-        translation: Translation | ProviderError
-        if _same_language(source, target) or not _has_words(text):
+        translation: Translation | None
+        if same_language(source, target) or not has_words(text):
             translation = Translation(text, "none", 0.0)
         else:
             self._tally.characters += len(text)
-            try:
-                translation = await self._services.translate(text, source, target, context)
-            except ProviderError as error:
-                return error
+            took = 0.0
+            translation = await utterance.advance.translation() if utterance.advance else None
+            if translation is not None and utterance.advance is not None:
+                took = utterance.advance.took
+            elif utterance.advance is not None:
+                utterance.advance.drop()
+                utterance.advance = None
+            if translation is None:
+                try:
+                    translation = await self._services.translate(
+                        text, source, target, utterance.context
+                    )
+                except ProviderError as error:
+                    return error
             utterance.took = time.monotonic() - asked
-            self._record.time("translate", utterance.took)
+            self._record.time("translate", took or utterance.took)
         utterance.alone = next(iter(self._saying)) == utterance.number
         return translation
+
+    def _source(self, language: str) -> str:
+        return language or self._way.language
+
+    # --- Ahead ---
+
+    def _foreseen(self, text: str, language: str, said: SaidBefore | None = None) -> Foreseen:
+        context = (said or self._said).context(language)
+        return Foreseen(text, self._source(language), self._target, self._voice, context)
+
+    def _is_sooner(self) -> bool:
+        """Whether the ear would hear anything sooner, and nobody is slowed by it."""
+        hearing = self._lag.hearing
+        return (
+            hearing.original in ("replace", "duck")
+            and hearing.behind() < BEHIND
+            and self._services.pressure.level is Level.CALM
+            and not (self._way.awaited is not None and self._way.awaited.waits)
+        )
+
+    def _advance(self, foreseen: Foreseen) -> Advance:
+        assert self._group is not None
+        assert self._services.ahead is not None
+        advance = Advance(foreseen, self._services.ahead)
+        advance.task = self._group.create_task(advance.run(), name="ahead")
+        return advance
 
     # --- Translations to speech ---
 
@@ -262,6 +332,8 @@ class Speaker:
             self._tally.skipped += 1
         else:
             self._tally.captioned += 1
+        if utterance.advance is not None:
+            utterance.advance.drop()
         self._over(utterance)
         self._record.emit("speech", state=instead, segment=utterance.segment.number)
         return True
@@ -273,7 +345,7 @@ class Speaker:
             await event.wait()
         await self._room()
         utterance.speak, utterance.text = time.monotonic(), text
-        rest = _sayable(text, utterance.target)
+        rest = sayable(text, utterance.target)
         while rest:
             try:
                 await self._sound(utterance, rest)
@@ -281,7 +353,7 @@ class Speaker:
             except ProviderError as error:
                 utterance.cut = True
                 reason = str(error)
-                rest = _behind(error, utterance.target)
+                rest = behind(error, utterance.target)
         if utterance.cut or not utterance.first_audio:
             self._tally.unspoken += 1
             self._record.log.warning("not spoken, or not all of it", reason=reason, text=text)
@@ -295,13 +367,30 @@ class Speaker:
 
     async def _sound(self, utterance: _Utterance, text: str) -> None:
         """Queue the sound of `text`. Raises `ProviderError`, also when it takes too long."""
-        audio = _closable(self._services.speak(text, utterance.target, utterance.voice))
+        if utterance.advance is not None and not utterance.cut and await self._from(utterance):
+            return
+        audio = closable(self._services.speak(text, utterance.target, utterance.voice))
         async with aclosing(audio):
-            async for pcm in _in_time(audio, len(text)):
+            async for pcm in in_time(audio, len(text)):
                 if pcm and not utterance.first_audio:
                     utterance.first_audio = time.monotonic()
                     self._record.time("request_to_audio", utterance.first_audio - utterance.speak)
                 await self._play(utterance, pcm)
+
+    async def _from(self, utterance: _Utterance) -> bool:
+        """Queue the sound that was asked ahead. False: there is none."""
+        advance = utterance.advance
+        assert advance is not None
+        try:
+            async for pcm in advance.sound():
+                if pcm and not utterance.first_audio:
+                    utterance.first_audio = time.monotonic()
+                    self._record.time("request_to_audio", advance.first_sound)
+                await self._play(utterance, pcm)
+        except ProviderError:
+            if utterance.first_audio:
+                raise
+        return utterance.first_audio > 0
 
     async def _play(self, utterance: _Utterance, pcm: bytes) -> None:
         """Queue audio; when the ear's queue (60 s) is full, wait: the talker is simply that far
@@ -385,56 +474,3 @@ class Speaker:
             "not translated, and so not spoken", text=segment.text, reason=reason
         )
         self._record.emit("untranslated", segment=segment.number, text=segment.text, reason=reason)
-
-
-def _same_language(source: str, target: str) -> bool:
-    return source.split("-")[0].lower() == target.split("-")[0].lower()
-
-
-def _has_words(text: str) -> bool:
-    """Whether there is anything in it to say: a letter or a digit, of any script."""
-    return any(character.isalnum() for character in text)
-
-
-def _sayable(text: str, language: str) -> str:
-    """Without its sentences that have no word: a voice refuses them, and with them all behind."""
-    sentences = split_sentences(text, language)
-    said = [sentence for sentence in sentences if _has_words(sentence)]
-    return text if len(said) == len(sentences) else " ".join(said)
-
-
-def _behind(error: ProviderError, language: str) -> str:
-    """What may still be said after a failure: the sentences behind one that was refused for what it
-    says. Otherwise nothing; the voices are in trouble, and each had its turn."""
-    failure = error.__cause__
-    if error.kind is not Kind.REFUSED or not isinstance(failure, SpeechFailed):
-        return ""
-    return " ".join(split_sentences(failure.unspoken, language)[1:])
-
-
-async def _in_time(sound: AsyncGenerator[bytes, None], letters: int) -> AsyncIterator[bytes]:
-    """The sound as it comes. Raises `ProviderError` when waiting for it, all in all, takes longer
-    than a text of so many letters may."""
-    left = allowed = VOICE_TIME + VOICE_TIME_PER_LETTER * letters
-    while True:
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(left):
-                pcm = await anext(sound, None)
-        except TimeoutError:
-            reason = f"{letters} letters took the voice more than {allowed:.0f} s"
-            raise ProviderError(reason, provider="voices", kind=Kind.TRANSIENT) from None
-        if pcm is None:
-            return
-        left -= time.monotonic() - began
-        yield pcm
-
-
-async def _closable(audio: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Close the inner iterator with the outer one, so that leaving early cancels the request."""
-    try:
-        async for piece in audio:
-            yield piece
-    finally:
-        if close := getattr(audio, "aclose", None):
-            await close()

@@ -40,6 +40,22 @@ class AllFailed(TranslinkError):
         super().__init__(reasons or "nobody in line may be asked now")
 
 
+def as_one(failure: AllFailed, what: str, chain: Chain, without: Collection[str]) -> ProviderError:
+    """One error for a whole line of them: refused, denied or busy only if everybody in line said
+    so, `without` those who have not the language (a provider that could not be asked may yet do
+    it)."""
+    kinds = {cause.kind for cause in failure.causes}
+    asked = {cause.provider for cause in failure.causes}
+    unanimous = len(kinds) == 1 and asked == set(chain.names) - set(without)
+    waits = [cause.retry_after for cause in failure.causes if cause.retry_after is not None]
+    return ProviderError(
+        str(failure),
+        provider=what,
+        kind=kinds.pop() if unanimous else Kind.TRANSIENT,
+        retry_after=min(waits, default=None),
+    )
+
+
 class Named(Protocol):
     """A provider, as far as this file is concerned."""
 

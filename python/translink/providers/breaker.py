@@ -432,6 +432,15 @@ class Chain:
                     return permit
         return None
 
+    def calm(self, name: str, now: float, seconds: float) -> bool:
+        """Whether this one is well, and has been for so many seconds."""
+        breaker = self._breakers[name]
+        return (
+            breaker.state is State.CLOSED
+            and breaker.allow(now)
+            and (not breaker.since or now - breaker.since >= seconds)
+        )
+
     def earliest(self, now: float, tried: Collection[str] = ()) -> float | None:
         """When `choose` may give a permit; None if all were tried."""
         times = [b.earliest(now) for name, b in self._breakers.items() if name not in tried]

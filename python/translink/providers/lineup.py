@@ -7,7 +7,7 @@ there are is `app`'s business.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ import structlog
 from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
 from translink.providers.abilities import Detects, hears, speaks, translates, unable
-from translink.providers.attempts import AllFailed, first_success
+from translink.providers.ahead import AskAhead
+from translink.providers.attempts import AllFailed, as_one, first_success
 from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Transition
 from translink.providers.expecting import Terms, transcribed
 from translink.providers.gate import Gate
@@ -110,6 +111,17 @@ class Lineup:
             speak=self._speak,
             detect=self._detect,
             precedents=self._precedents,
+            ahead=AskAhead(
+                self._translation,
+                self._translators,
+                self._speech,
+                self._voices,
+                self.speech_gate,
+                translate=self._limits.translate,
+                first_audio=self._limits.first_audio,
+                speech_budget=SPEECH_BUDGET,
+                failed=self._failed,
+            ),
         )
 
     def breakers(self) -> dict[str, dict[str, str | int | float | None]]:
@@ -162,7 +174,7 @@ class Lineup:
                     failed=self._failed,
                 )
         except AllFailed as failure:
-            raise _as_one(failure, "recognition", self._transcription, without) from failure
+            raise as_one(failure, "recognition", self._transcription, without) from failure
 
     async def _transcribed(
         self, one: Transcriber, pcm: bytes, language: str, terms: Terms
@@ -201,7 +213,7 @@ class Lineup:
                     failed=self._failed,
                 )
         except AllFailed as failure:
-            raise _as_one(failure, "recognition", self._transcription, without) from failure
+            raise as_one(failure, "recognition", self._transcription, without) from failure
 
     async def _translate(self, text: str, source: str, target: str, context: str) -> Translation:
         without = unable(self._translators, lambda one: translates(one, source, target))
@@ -217,7 +229,7 @@ class Lineup:
                 failed=self._failed,
             )
         except AllFailed as failure:
-            raise _as_one(failure, "translation", self._translation, without) from failure
+            raise as_one(failure, "translation", self._translation, without) from failure
 
     async def _speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         speaker = self._speakers.get(voice)
@@ -242,7 +254,7 @@ class Lineup:
                     yield pcm
         except AllFailed as failure:
             without = unable(self._voices(voice), lambda one: speaks(one, language))
-            raise _as_one(failure, "speech", self._speech, without) from failure
+            raise as_one(failure, "speech", self._speech, without) from failure
 
     def _failed(self, error: ProviderError) -> None:
         log.warning(
@@ -283,19 +295,3 @@ def _account(breaker: Breaker) -> dict[str, str | int | float | None]:
         "since": round(unix(breaker.trouble_since), 1) if in_trouble else None,
         "until": round(unix(breaker.until), 1) if in_trouble else None,
     }
-
-
-def _as_one(failure: AllFailed, what: str, chain: Chain, without: Collection[str]) -> ProviderError:
-    """One error for a whole line of them: refused, denied or busy only if everybody in line said
-    so, `without` those who have not the language (a provider that could not be asked may yet do
-    it)."""
-    kinds = {cause.kind for cause in failure.causes}
-    asked = {cause.provider for cause in failure.causes}
-    unanimous = len(kinds) == 1 and asked == set(chain.names) - set(without)
-    waits = [cause.retry_after for cause in failure.causes if cause.retry_after is not None]
-    return ProviderError(
-        str(failure),
-        provider=what,
-        kind=kinds.pop() if unanimous else Kind.TRANSIENT,
-        retry_after=min(waits, default=None),
-    )

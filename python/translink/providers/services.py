@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
 from translink.process.pressure import Pressure
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
 async def _nobody(pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
     raise ProviderError("no detector of languages", provider="recognition", kind=Kind.REFUSED)
+
+
+class AsksAhead(Protocol):
+    """Asks for what may not be wanted in the end, where that harms nobody (`providers.ahead`)."""
+
+    async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
+        """Raises `ProviderError`: it is not to be had like this; ask when it is wanted."""
+
+    def speak(
+        self, text: str, language: str, voice: str | None, confirmed: Callable[[], bool]
+    ) -> AsyncIterator[bytes]:
+        """Likewise. Once `confirmed()`, everybody in line is asked as for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +56,7 @@ class Services:
     """What has worked before; shared by all legs."""
     cadence: Cadence = field(default_factory=Cadence)
     """How slowly `live` answers; shared by all legs."""
+    ahead: AsksAhead | None = None
+    """None: nothing is asked ahead."""
     pressure: Pressure = field(default_factory=Pressure)
     """The process's; who leaves something out for it counts it there."""

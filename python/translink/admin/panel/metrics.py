@@ -348,6 +348,9 @@ _SAID: tuple[_Row, ...] = (
     ("segments_skipped", "Not spoken, the other ear being too far behind", "skipped", 1),
     ("segments_captioned", "Shown only, as the hearer wanted it", "captioned", 1),
     ("segments_through", "Heard in the talker's own voice", "through", 1),
+    ("characters_ahead", "Characters asked ahead of their finals", "ahead", 1),
+    ("characters_ahead_used", "Of them, confirmed and spoken", "ahead_used", 1),
+    ("characters_ahead_wasted", "Of them, thrown away", "ahead_wasted", 1),
     ("finals_echoed", "Finals that were an echo, not translated", "echoed", 1),
 )
 _LEG_GAUGES: tuple[_Row, ...] = (

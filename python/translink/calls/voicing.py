@@ -1,0 +1,73 @@
+"""What of a text can be said, and how long its sound may take."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from translink.errors import Kind, ProviderError
+from translink.providers.voices import SpeechFailed
+from translink.sentences import split_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+VOICE_TIME = 12.0
+VOICE_TIME_PER_LETTER = 0.15
+"""Seconds that may be spent waiting for the sound of one text: for the voices in line to fail, and
+twice what a slow speaker needs for each letter."""
+
+
+def same_language(source: str, target: str) -> bool:
+    """Whether there is nothing to translate between `en-US` and `en`."""
+    return source.split("-")[0].lower() == target.split("-")[0].lower()
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything in it to say: a letter or a digit, of any script."""
+    return any(character.isalnum() for character in text)
+
+
+def sayable(text: str, language: str) -> str:
+    """Without its sentences that have no word: a voice refuses them, and with them all behind."""
+    sentences = split_sentences(text, language)
+    said = [sentence for sentence in sentences if has_words(sentence)]
+    return text if len(said) == len(sentences) else " ".join(said)
+
+
+def behind(error: ProviderError, language: str) -> str:
+    """What may still be said after a failure: the sentences behind one that was refused for what it
+    says. Otherwise nothing; the voices are in trouble, and each had its turn."""
+    failure = error.__cause__
+    if error.kind is not Kind.REFUSED or not isinstance(failure, SpeechFailed):
+        return ""
+    return " ".join(split_sentences(failure.unspoken, language)[1:])
+
+
+async def in_time(sound: AsyncGenerator[bytes, None], letters: int) -> AsyncIterator[bytes]:
+    """The sound as it comes. Raises `ProviderError` when waiting for it, all in all, takes longer
+    than a text of so many letters may."""
+    left = allowed = VOICE_TIME + VOICE_TIME_PER_LETTER * letters
+    while True:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(left):
+                pcm = await anext(sound, None)
+        except TimeoutError:
+            reason = f"{letters} letters took the voice more than {allowed:.0f} s"
+            raise ProviderError(reason, provider="voices", kind=Kind.TRANSIENT) from None
+        if pcm is None:
+            return
+        left -= time.monotonic() - began
+        yield pcm
+
+
+async def closable(audio: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Close the inner iterator with the outer one, so that leaving early cancels the request."""
+    try:
+        async for piece in audio:
+            yield piece
+    finally:
+        if close := getattr(audio, "aclose", None):
+            await close()
