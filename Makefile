@@ -68,12 +68,12 @@ loom: # a target folder of its own, else the flag rebuilds everything twice
 	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
-pytest: $(VENV)/.dev $(VENV)/.release # a file's tests stay with one worker: they share a server
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/pytest -m alone $(ARGS) || [ $$? -eq 5 ]
+pytest: $(VENV)/.dev $(VENV)/.release # tests/support/workers.py says which test goes to which worker
+	$(BIN)/pytest -n 4 -m "not alone" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -n 3 -m alone $(ARGS) || [ $$? -eq 5 ]
 
 ##@ Measure
-.PHONY: bench fuzz interop chaos
+.PHONY: bench fuzz interop chaos telephony
 bench: ## All benchmarks and their report, about 5 min. ARGS=--full, ARGS="-k ingest"
 	@$(MACHINE) need bench
 	@$(MAKE) $(VENV)/.dev $(VENV)/.release
@@ -96,6 +96,11 @@ chaos: ## The table of docs/reliability.md: faults against words lost. ARGS="--s
 	@$(MACHINE) need build
 	@$(MAKE) $(VENV)/.dev $(VENV)/.release
 	$(BIN)/python -m benches.chaos $(ARGS)
+
+telephony: ## The heavy table of docs/telephony.md: 20 pairs, 100 calls, lossy relay. ARGS="--only loss"
+	@$(MACHINE) need build
+	@$(MAKE) $(VENV)/.dev $(VENV)/.release
+	$(BIN)/python -m benches.telephony $(ARGS)
 
 ##@ Rest
 .PHONY: settings-reference clean help

@@ -39,7 +39,7 @@ WRONG = ("lost", "doubled", "out_of_order", "invented", "misrouted")
 
 
 @dataclass(frozen=True)
-class Row:
+class ChaosRow:
     """One line of the table."""
 
     name: str
@@ -56,59 +56,68 @@ class Row:
 
 
 ROWS = (
-    Row("none", ()),
-    Row("TCP reset, back at once", ("listen:reset*2",), recovery_p95_ms=1000, short=True),
-    Row("outage of the stream, 3 s", ("listen:outage(3)",), short=True),
-    Row("outage of the stream, 8 s", ("listen:outage(8)",)),
-    Row("outage of the stream, 30 s", ("listen:outage(30)",), seconds=44),
+    ChaosRow("none", ()),
+    ChaosRow("TCP reset, back at once", ("listen:reset*2",), recovery_p95_ms=1000, short=True),
+    ChaosRow("outage of the stream, 3 s", ("listen:outage(3)",), short=True),
+    ChaosRow("outage of the stream, 8 s", ("listen:outage(8)",)),
+    ChaosRow("outage of the stream, 30 s", ("listen:outage(30)",), seconds=44),
     *(
-        Row(f"handshake {status}, 6 s", (f"listen:refuse({status},6)",), short=status == 401)
+        ChaosRow(f"handshake {status}, 6 s", (f"listen:refuse({status},6)",), short=status == 401)
         for status in (401, 402, 403, 429, 500)
     ),
-    Row("handshake times out, 6 s", ("listen:hang(6)",)),
-    Row("zombie sockets", ("listen:zombie",), short=True),
-    Row("mute sockets", ("listen:mute",)),
-    Row("interims only, 20 s", ("listen:guess(20)",), seconds=34),
-    Row("closed with 1011 net0000", ("listen:close(1011,net0000)*2",)),
-    Row("closed with 1008", ("listen:close(1008,data)",)),
-    Row(
+    ChaosRow("handshake times out, 6 s", ("listen:hang(6)",)),
+    ChaosRow("zombie sockets", ("listen:zombie",), short=True),
+    ChaosRow("mute sockets", ("listen:mute",)),
+    ChaosRow("interims only, 20 s", ("listen:guess(20)",), seconds=34),
+    ChaosRow("closed with 1011 net0000", ("listen:close(1011,net0000)*2",)),
+    ChaosRow("closed with 1008", ("listen:close(1008,data)",)),
+    ChaosRow(
         "stream and prerecorded down, 10 s",
         ("listen+prerecorded:outage(10)",),
         seconds=24,
     ),
-    Row(
+    ChaosRow(
         "50 legs fall back, prerecorded limited to 5 at once",
         ("listen:outage(8)@8", "prerecorded:limit(5)"),
         calls=25,
         handshakes=150,
         weight=4,
     ),
-    Row("DeepL 429, 6 s", ("translate:refuse(429,6)",), short=True),
-    Row("DeepL 456, 6 s", ("translate:refuse(456,6)",)),
-    Row("DeepL 503, 6 s", ("translate:refuse(503,6)",)),
-    Row("DeepL hangs, 6 s", ("translate:hang(6)",)),
-    Row("synthesis truncated", ("speak:truncate(3)",), short=True),
-    Row("synthesis 500, 6 s", ("speak:refuse(500,6)",)),
-    Row("synthesis hangs, 6 s", ("speak:hang(6)",)),
-    Row("mode flipped 20 times", ("mode:flip(20)",), short=True),
-    Row("garbage, unknown and stale messages", ("listen:garbage(20)*5",), short=True),
-    Row(
+    ChaosRow("DeepL 429, 6 s", ("translate:refuse(429,6)",), short=True),
+    ChaosRow("DeepL 456, 6 s", ("translate:refuse(456,6)",)),
+    ChaosRow("DeepL 503, 6 s", ("translate:refuse(503,6)",)),
+    ChaosRow("DeepL hangs, 6 s", ("translate:hang(6)",)),
+    ChaosRow(
+        "Deepgram and DeepL down for good, their other accounts too: a second vendor",
+        ("listen+prerecorded+translate+speak:vendor_down",),
+        short=True,
+    ),
+    ChaosRow(
+        "Deepgram and DeepL down, 8 s, a second vendor",
+        ("listen+prerecorded+translate+speak:vendor_down(8)",),
+    ),
+    ChaosRow("synthesis truncated", ("speak:truncate(3)",), short=True),
+    ChaosRow("synthesis 500, 6 s", ("speak:refuse(500,6)",)),
+    ChaosRow("synthesis hangs, 6 s", ("speak:hang(6)",)),
+    ChaosRow("mode flipped 20 times", ("mode:flip(20)",), short=True),
+    ChaosRow("garbage, unknown and stale messages", ("listen:garbage(20)*5",), short=True),
+    ChaosRow(
         "word times move by 60 ms; resets, mode flipped 8 times",
         ("listen+prerecorded:jitter(60)", "listen:reset*2", "mode:flip(8)"),
     ),
-    Row("finals said again, shifted or longer", ("listen:restate(3)", "listen:jitter(60)")),
-    Row("clock starts again, and a reset", ("listen:skew*2", "listen:reset")),
-    Row("finals left out", ("listen:hole(4)", "listen+prerecorded:jitter(60)")),
-    Row("finals emptied", ("listen:empty(4)", "listen+prerecorded:jitter(60)")),
-    Row("finals beyond the audio sent, and a reset", ("listen:beyond(6)", "listen:reset")),
-    Row(
+    ChaosRow("finals said again, shifted or longer", ("listen:restate(3)", "listen:jitter(60)")),
+    ChaosRow("clock starts again, and a reset", ("listen:skew*2", "listen:reset")),
+    ChaosRow("finals left out", ("listen:hole(4)", "listen+prerecorded:jitter(60)")),
+    ChaosRow("finals emptied", ("listen:empty(4)", "listen+prerecorded:jitter(60)")),
+    ChaosRow("finals beyond the audio sent, and a reset", ("listen:beyond(6)", "listen:reset")),
+    ChaosRow(
         "50 legs: streams accepted and reset at once, 8 s",
         ("listen:flap(8)@8",),
         calls=25,
         handshakes=150,
         weight=4,
     ),
-    Row(
+    ChaosRow(
         "reset and outage under 20,000 datagrams/s",
         ("media:flood(20000)", "listen:reset", "listen:outage(3)"),
         calls=5,
@@ -158,9 +167,11 @@ def main() -> int:
     return 1 if failures else 0
 
 
-async def run_rows(rows: Sequence[Row], arguments: argparse.Namespace) -> dict[str, list[dict]]:
+async def run_rows(
+    rows: Sequence[ChaosRow], arguments: argparse.Namespace
+) -> dict[str, list[dict]]:
     """Reports by row; as many runs at once as there are jobs. The heaviest rows begin."""
-    room = Room(arguments.jobs)
+    room = Slots(arguments.jobs)
     seeds = 1 if arguments.short else arguments.seeds
     tasks = {
         (row.name, seed): asyncio.create_task(
@@ -173,7 +184,7 @@ async def run_rows(rows: Sequence[Row], arguments: argparse.Namespace) -> dict[s
     return {row.name: [tasks[row.name, seed].result() for seed in range(seeds)] for row in rows}
 
 
-class Room:
+class Slots:
     """How much may run at once."""
 
     def __init__(self, jobs: int) -> None:
@@ -196,7 +207,7 @@ class Room:
             self._changed.notify_all()
 
 
-async def run_one(row: Row, seed: int, room: Room, arguments: argparse.Namespace) -> dict:
+async def run_one(row: ChaosRow, seed: int, room: Slots, arguments: argparse.Namespace) -> dict:
     """One simulation in a process of its own."""
     seconds = min(row.seconds, 8.0) if arguments.short else row.seconds
     command = [sys.executable, "-m", "translink", "sim", "--seed", str(seed)]
@@ -258,7 +269,7 @@ async def run(command: list[str], environment: dict[str, str], path: Path) -> tu
     return text, reported.decode()[-3000:]
 
 
-def failures_of(row: Row, reports: Sequence[dict], *, timed: bool = True) -> list[str]:
+def failures_of(row: ChaosRow, reports: Sequence[dict], *, timed: bool = True) -> list[str]:
     """What is wrong with a row, run by run. `timed`: also how long it took, which only a quiet machine
     can say; the short form has eight runs at once."""
     found = []
@@ -276,7 +287,7 @@ def failures_of(row: Row, reports: Sequence[dict], *, timed: bool = True) -> lis
     return found
 
 
-def markdown(rows: Sequence[Row], reports: dict[str, list[dict]]) -> str:
+def markdown(rows: Sequence[ChaosRow], reports: dict[str, list[dict]]) -> str:
     """The table."""
     head = (
         "| fault | runs × calls | words said | lost | doubled | out of order | as text only "

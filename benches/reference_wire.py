@@ -23,7 +23,7 @@ from benches.kit.receivers import RECEIVE_BUFFER
 FRAME = 640
 
 
-class Leg(asyncio.DatagramProtocol):
+class WireLeg(asyncio.DatagramProtocol):
     """One leg: datagrams in, frames out."""
 
     def __init__(self, websocket: ClientConnection) -> None:
@@ -60,7 +60,7 @@ async def run(url: str, count: int) -> None:
     legs, tasks = [], []
     for _ in range(count):
         websocket = await connect(f"{url}/v1/listen", compression=None, ping_interval=None)
-        leg = Leg(websocket)
+        leg = WireLeg(websocket)
         await loop.create_datagram_endpoint(lambda leg=leg: leg, local_addr=("127.0.0.1", 0))
         tasks += [asyncio.create_task(leg.send()), asyncio.create_task(leg.read())]
         legs.append(leg)

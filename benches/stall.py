@@ -1,11 +1,13 @@
 """How long what the admin side does keeps the loop from the calls, with a thousand legs.
 
-    python -m benches.stall [legs]
+    python -m benches.stall [legs [part of a request]]
 
-Real legs and sockets, half as many calls in which nobody speaks, no provider. Printed for each
-request: the longest time between two turns of the loop in a run of it, and the most work of the loop's
-thread in one turn, as the median and the most of `RUNS` runs; and the load of the machine. `idle` is
-what the machine itself adds.
+Real legs and sockets, half as many calls in which nobody speaks, no provider; one call has a
+transcript of 2,000 lines. Printed for each request: the most work of the admin side's tasks in one
+step, in ms of processor time, as the median and the most of `RUNS` runs (a step is what stands
+between two turns of the loop; what others on the machine take is not in it); the longest time
+between two turns of the loop, which has all of it in it; and the load of the machine. `idle` is what
+the calls and the machine add.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ import statistics
 import sys
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 import structlog
@@ -28,6 +30,7 @@ import uvloop
 
 from tests.support.board import BoardProviders
 from translink.admin import AdminServer
+from translink.admin.http.metered import Metered
 from translink.admin.panel.console import Condition, Console
 from translink.calls.exchange import Exchange
 from translink.calls.segments import SegmentPolicy
@@ -36,6 +39,7 @@ from translink.media import Media
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts
 from translink.process.collector import Pauses
+from translink.process.threads import share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.breaker import Breaker
 from translink.providers.lineup import Lineup
@@ -46,25 +50,59 @@ from translink.settings.model import Settings
 RUNS = 7
 DASHBOARD_SECONDS = 7.0
 """Longer than the ticker's rarest look."""
-REQUESTS = ("/metrics", "/api/stats", "/api/calls?state=all", "/api/settings")
+TALKATIVE = "1-1"
+"""The call with a transcript."""
+LINES = 2_000
+REQUESTS = (
+    "/",
+    "/metrics",
+    "/api/stats",
+    "/api/calls?state=all",
+    "/api/calls?q=nobody+said+that",
+    "/api/legs",
+    "/api/settings",
+    f"/api/calls/{TALKATIVE}",
+    f"/api/calls/{TALKATIVE}/transcript",
+    f"/api/calls/{TALKATIVE}/transcript?format=srt",
+    "/api/events/recent",
+    "/openapi.json",
+)
 
 
-class Gaps:
-    """The longest time between two turns of the loop, and the most work of its thread in one: the
-    first has in it what others on the machine take."""
+class WatchedLoop:
+    """The longest time between two turns of the loop, and the most that a step of the admin side's
+    tasks took of its thread."""
 
     def __init__(self) -> None:
-        self.most = self.work = 0.0
+        self.gap = self.step = 0.0
 
-    async def watch(self) -> None:
+    async def turns(self) -> None:
         """Take a turn whenever there is one. Runs for ever."""
-        last, worked = time.perf_counter(), time.thread_time()
+        last = time.perf_counter()
         while True:
             await asyncio.sleep(0)
-            now, work = time.perf_counter(), time.thread_time()
-            self.most = max(self.most, now - last)
-            self.work = max(self.work, work - worked)
-            last, worked = now, work
+            now = time.perf_counter()
+            self.gap = max(self.gap, now - last)
+            last = now
+
+    def meter(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See each step of all that begins from now on."""
+
+        def spent(seconds: float) -> None:
+            self.step = max(self.step, seconds)
+
+        async def metered(work: Coroutine[Any, Any, Any]) -> object:
+            return await Metered(work, spent)
+
+        def task(
+            loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **more: Any
+        ) -> asyncio.Task[Any]:
+            file = getattr(getattr(work, "cr_code", None), "co_filename", "")
+            if "/aiohttp/web" in file or "/translink/admin/" in file:
+                work = metered(work)
+            return asyncio.Task(work, loop=loop, **more)
+
+        loop.set_task_factory(task)
 
 
 def program(media: Media, legs: int) -> Console:
@@ -107,6 +145,10 @@ def program(media: Media, legs: int) -> Console:
         for stage in ("own", "mouth_to_ear", "ear_voice_span", "translate"):
             for step in range(100):
                 call.stages.record(stage, 0.001 * step)
+    for number in range(LINES):
+        said = {"text": "what people say in a line of their own", "language": "en"}
+        place = {"segment": number, "began": 1.0 * number, "ended": number + 0.9}
+        journal.emit("segment", {**said, **place}, call=TALKATIVE, leg="1")
     gate = SimpleNamespace(active=0, waiting=0, waited=0, refused=0)
     lineup = SimpleNamespace(gate=gate, breakers=dict, in_line=dict, stream="first", down=list)
     return Console(
@@ -123,21 +165,23 @@ def program(media: Media, legs: int) -> Console:
     )
 
 
-async def measured(name: str, act: Callable[[], Awaitable[object]], runs: int) -> None:
+async def measured(
+    name: str, watched: WatchedLoop, act: Callable[[], Awaitable[object]], runs: int
+) -> None:
     """Do it `runs` times, and print."""
-    found: list[float] = []
-    worked: list[float] = []
+    gaps: list[float] = []
+    steps: list[float] = []
     for _ in range(runs):
-        gaps = Gaps()
-        watching = asyncio.create_task(gaps.watch())
+        watched.gap = watched.step = 0.0
+        watching = asyncio.create_task(watched.turns())
         await act()
         watching.cancel()
-        found.append(gaps.most * 1000)
-        worked.append(gaps.work * 1000)
+        gaps.append(watched.gap * 1000)
+        steps.append(watched.step * 1000)
         await asyncio.sleep(1.1)  # until nothing is given out again, and the rate allows it
     load = os.getloadavg()[0]
-    figures = (statistics.median(worked), max(worked), statistics.median(found), max(found))
-    print(f"{name:22}" + "".join(f"{each:9.1f}" for each in figures) + f"   {load:.1f}", flush=True)
+    figures = (statistics.median(steps), max(steps), statistics.median(gaps), max(gaps))
+    print(f"{name:40}" + "".join(f"{each:9.1f}" for each in figures) + f"   {load:.1f}", flush=True)
 
 
 async def dashboard(url: str) -> None:
@@ -151,7 +195,8 @@ async def dashboard(url: str) -> None:
         ):
             hello = await socket.receive_json()
             calls = [row["call"] for row in hello["calls"]][:100]
-            await socket.send_json({"watch": {"calls": calls}})
+            legs = [leg for row in hello["calls"] for leg in row["legs"]][:64]
+            await socket.send_json({"watch": {"calls": calls, "levels": legs}})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DASHBOARD_SECONDS):
                     while True:
@@ -160,30 +205,35 @@ async def dashboard(url: str) -> None:
     await asyncio.to_thread(asyncio.run, watch())
 
 
-async def main(legs: int) -> None:
+async def main(legs: int, part: str) -> None:
     """All of it."""
     logging.disable(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    media = Media()
+    share_the_interpreter()  # as the app does
+    media, watched = Media(), WatchedLoop()
     media.start()
-    server = AdminServer(program(media, legs), port=0)
+    console = program(media, legs)
+    watched.meter(asyncio.get_running_loop())
+    server = AdminServer(console, port=0)
     await server.start()
     await asyncio.sleep(1.0)
-    Pauses().watch()  # as the app does
+    Pauses().watch()
 
     def get(path: str) -> None:
-        with urllib.request.urlopen(server.url + path, timeout=60) as response:
+        with urllib.request.urlopen(server.url + path, timeout=300) as response:
             response.read()
 
-    print(f"{'ms':22}" + "".join(f"{each:>9}" for each in ("work p50", "most", "wall p50", "most")))
-    await measured("idle", lambda: asyncio.sleep(1.0), RUNS)
-    for path in REQUESTS:
-        await measured(path, lambda path=path: asyncio.to_thread(get, path), RUNS)
-    await measured("a dashboard", lambda: dashboard(server.url), 3)
+    columns = ("step p50", "most", "gap p50", "most")
+    print(f"{'ms':40}" + "".join(f"{each:>9}" for each in columns))
+    await measured("idle", watched, lambda: asyncio.sleep(1.0), RUNS)
+    for path in (path for path in REQUESTS if part in path):
+        await measured(path, watched, lambda path=path: asyncio.to_thread(get, path), RUNS)
+    if part in "a dashboard":
+        await measured("a dashboard", watched, lambda: dashboard(server.url), 3)
     await server.close()
     media.close()
     os._exit(0)  # calls are still running, and nobody waits for them
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000))
+    uvloop.run(main(int((sys.argv[1:] or ["1000"])[0]), "".join(sys.argv[2:])))

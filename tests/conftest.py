@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -15,6 +16,7 @@ import uvloop
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.paths import SHARED
 from tests.support.serve import Serve, ServerPlan, serving
+from tests.support.workers import ByFile, longest_first
 
 # The fast profile tries the same examples every time: a check of a change must not fail by luck.
 hypothesis.settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True)
@@ -30,14 +32,15 @@ def pytest_asyncio_loop_factories(
     return {"uvloop": uvloop.new_event_loop}
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Files, or parts of them, go to the next worker that is free."""
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that ask for the most time go first: the workers then end together, not minutes apart."""
-    patience: dict[Path, float] = {}
-    for item in items:
-        mark = item.get_closest_marker("timeout")
-        asked = float(mark.args[0]) if mark else 0.0
-        patience[item.path] = max(patience.get(item.path, 0.0), asked)
-    items.sort(key=lambda item: -patience[item.path])
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ async def test_a_siege_costs_no_word_and_the_operator_gets_in(tmp_path: Path) ->
             flag="true",
             extra="drain_timeout = 2.0",
         )
-        server._environ["TRANSLINK_ADMIN__TOKEN"] = TOKEN
+        server._child.environ["TRANSLINK_ADMIN__TOKEN"] = TOKEN
         async with server:
             waits: list[float] = []
             asking = asyncio.create_task(_ask(server, waits))

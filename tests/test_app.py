@@ -86,7 +86,7 @@ async def test_an_overload_is_told_by_readiness_events_and_statistics(
         assert levels == ["shed", "coalesce", "refuse"]
         assert said[-1] == "load: no new calls; those that run go on"
         app.pressure.given_up["calls"] += 3
-        metrics = exposition(app.console.measures())[0].decode().splitlines()
+        metrics = b"".join(exposition(app.console.measures())).decode().splitlines()
         assert 'translink_given_up_total{what="calls"} 3.0' in metrics
         assert "translink_pressure_frames_per_message 5.0" in metrics
 
@@ -126,7 +126,7 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
         await app.reload()
         assert warned == ["settings reloaded: modes and share; the rest needs a restart"]
         assert _modes(app) == ("streaming", 1.0, [None, None])
-        assert app.console.settings()["idle_timeout"] == 30.0
+        assert app.console.settings()[0]["idle_timeout"] == 30.0
 
 
 async def test_settings_that_cannot_be_read_in_time_stop_nothing(
@@ -152,8 +152,8 @@ async def test_settings_that_cannot_be_read_in_time_stop_nothing(
 
 
 def _modes(app: App) -> tuple[str, float, list[Any]]:
-    shown = app.console.settings()
-    return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in shown["legs"]]
+    shown, legs = app.console.settings()
+    return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in legs]
 
 
 async def test_with_the_settings_the_certificate_is_read_again(

@@ -15,7 +15,7 @@ import pytest
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import Phone, Serve, call, pairs, serving, until
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 TALKER, EAR = "3333", "4444"
 LONG = 19_200
 """Samples of a word that is spoken: 1.2 s for one that took 0.22 s to say."""

@@ -11,30 +11,76 @@ from translink.check import run_check
 from translink.errors import SettingsError
 from translink.settings.model import Settings
 
-LEGS = [
+LEGS: list[dict[str, object]] = [
     {"name": name, "language": language, "listen": 0, "play_to": port}
     for port, (name, language) in enumerate([("anna", "de"), ("bob", "en-GB")], 7_000)
 ]
 
 
-@pytest.mark.parametrize(
-    ("deepgram", "unheard"),
-    [
-        ({}, ["de"]),
-        ({"api_key": "k" * 20}, []),
-        ({"base_url": "http://127.0.0.1:9"}, []),
-    ],
-)
-def test_a_language_that_nothing_here_hears_is_said(
-    deepgram: dict[str, str], unheard: list[str], capsys: pytest.CaptureFixture[str]
+KEY = "k" * 20
+
+
+def settings_of(*, legs: list[dict[str, object]] | None = None, **more: object) -> Settings:
+    return Settings.model_validate({"legs": legs or LEGS, "deepl": {"api_key": KEY}, **more})
+
+
+def printed(settings: Settings, capsys: pytest.CaptureFixture[str], **how: bool) -> str:
+    run_check(settings, **how)
+    return capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def no_pico(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is installed here."""
+    monkeypatch.setattr("translink.offline.engines.synthesizer.has_pico", lambda: False)
+
+
+def test_a_language_that_the_local_engines_do_not_speak_is_an_error_with_the_mend() -> None:
+    with pytest.raises(SettingsError, match=r"legs\.anna\.language = 'de'.*DEEPGRAM_API_KEY"):
+        run_check(settings_of())
+    run_check(settings_of(deepgram={"api_key": KEY}))
+    run_check(settings_of(deepgram={"base_url": "http://127.0.0.1:9"}))
+
+
+def test_a_leg_that_nobody_speaks_to_may_read_captions_and_who_does_not_hear_it_is_said(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = Settings.model_validate(
-        {"legs": LEGS, "deepgram": deepgram, "deepl": {"api_key": "k" * 20}}
+    legs = [LEGS[0] | {"original": "captions"}, LEGS[1]]
+    out = printed(settings_of(legs=legs), capsys)
+    assert "CANNOT WORK     legs in de" in out
+    assert "spoken by NOBODY" in out
+
+
+def test_the_languages_of_the_legs_are_told_with_who_has_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    legs = [LEGS[0] | {"language": "pl"}, LEGS[1]]
+    vendors = {"deepgram": {"api_key": KEY}, "elevenlabs": {"api_key": KEY}}
+    with pytest.raises(SettingsError, match=r"'pl': there is no voice for it among deepgram;"):
+        run_check(settings_of(legs=legs, **vendors))
+    settings = settings_of(legs=legs, speak=["deepgram", "elevenlabs"], **vendors)
+    out = printed(settings, capsys)
+    assert (
+        "language        pl     Polish            recognised by deepgram; translated by deepl; "
+        "spoken by elevenlabs\n" in out
     )
-    run_check(settings, json=True)
-    assert json.loads(capsys.readouterr().out)["languages_without_service"] == unheard
-    run_check(settings)
-    assert ("CANNOT WORK" in capsys.readouterr().out) == bool(unheard)
+    assert "spoken by deepgram, elevenlabs" in out
+    found = json.loads(printed(settings, capsys, json=True))
+    assert found["languages"][0] == {
+        "language": "pl",
+        "recognised": ["deepgram"],
+        "translated": ["deepl"],
+        "spoken": ["elevenlabs"],
+    }
+    assert found["languages_without_service"] == []
+    everything = printed(settings, capsys, languages=True)
+    assert everything.count("\nlanguage ") > 45
+    assert "sw     Swahili           recognised by NOBODY" in everything
+
+
+def test_a_key_that_no_order_names_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = settings_of(deepgram={"api_key": KEY}, elevenlabs={"api_key": KEY})
+    assert "elevenlabs      key is set, not used" in printed(settings, capsys)
 
 
 def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(

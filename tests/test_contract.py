@@ -233,7 +233,7 @@ async def test_speech_keeps_its_order_when_translations_do_not(
     assert "b501 b502" in fake.asked[-1].context
 
 
-async def test_who_speaks_the_same_language_is_passed_on_as_he_is(
+async def test_those_who_speak_the_same_language_are_passed_on_as_they_are(
     server: Serve, fake: FakeProviders
 ) -> None:
     await _one_way(server, "6001", "6002", 601, 602)

@@ -16,7 +16,7 @@ from tests.support.serve import Serve, pairs, serving, until
 from tests.support.speakerphone import Speakerphone
 from translink._core import BeaconDecoder, beacon_encode
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 LAG = 0.18
 LOUD = 0.5
 """-6 dB."""
@@ -26,7 +26,7 @@ COMES_BACK = 3.0
 """Seconds within which an echo would have been translated and spoken."""
 
 
-class Party:
+class SpeakerphoneParty:
     """Somebody at a speakerphone."""
 
     def __init__(self, server: Serve, name: str, gain: float) -> None:
@@ -46,13 +46,13 @@ class Party:
         await until(lambda: numbers[-1] in self.heard, lambda: f"heard {self.heard}", 20.0)
 
 
-class Line:
+class SpeakerphoneCall:
     """A call between two of them."""
 
     def __init__(self, server: Serve, fake: FakeProviders, gain: float) -> None:
         self.server = server
         self.fake = fake
-        self.one, self.two = (Party(server, name, gain) for name in ("3333", "4444"))
+        self.one, self.two = (SpeakerphoneParty(server, name, gain) for name in ("3333", "4444"))
 
     async def guard(self, on: bool) -> None:
         for leg in ("3333", "4444"):
@@ -65,13 +65,13 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def on_the_phone(folder: Path, gain: float) -> AsyncIterator[Line]:
+async def on_the_phone(folder: Path, gain: float) -> AsyncIterator[SpeakerphoneCall]:
     fake = FakeProviders()
     fake.translated = lambda text: text  # so that what comes back is what was told
     legs = pairs(("3333", "4444"))
     env = ("TRANSLINK_ECHO__GUARD=true",)
     async with fake_providers(fake), serving(folder, fake, legs, env=env) as server:
-        line = Line(server, fake, gain)
+        line = SpeakerphoneCall(server, fake, gain)
         async with line.one.phone, line.two.phone:
             yield line
 

@@ -17,6 +17,12 @@ def test_a_status_has_its_class(kind: Kind, statuses: list[int]) -> None:
     assert {kind_of_status(status) for status in statuses} == {kind}
 
 
+@pytest.mark.parametrize("code", ["insufficient_quota", "quota_exceeded"])
+def test_busy_for_ever_is_denied(code: str) -> None:
+    assert kind_of_status(429, code) is Kind.DENIED
+    assert kind_of_status(429, "rate_limit_exceeded") is Kind.BUSY
+
+
 @pytest.mark.parametrize("code", [None, 1000, 1001, 1006, 1011, 1012, 1013, 4000])
 def test_a_broken_connection_may_be_made_again(code: int | None) -> None:
     assert kind_of_close(code) is Kind.TRANSIENT

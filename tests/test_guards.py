@@ -38,4 +38,6 @@ def test_no_protection_is_there_twice() -> None:
 
 
 def _tests_of(path: Path) -> list[str]:
-    return re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return re.findall(
+        r"^ *(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )

@@ -128,7 +128,7 @@ async def test_a_certificate_is_good_until_it_ends(tmp_path: Path, days: int, ca
     assert told.cause == cause, told
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_our_offline_server_passes(tmp_path: Path) -> None:
     """Another server than the fake, with the same protocol: ours, with engines for tests."""
     child = ServerChild([sys.executable, "-m", "translink.sim.testbed"])

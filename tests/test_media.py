@@ -322,6 +322,13 @@ async def test_a_dead_engine_is_told_once(
     assert "the media engine stopped" in caplog.text
 
 
+async def test_only_the_named_sender_is_heard(media: Media, talker: socket.socket) -> None:
+    leg = media.add_leg(leg_settings("1", source="192.0.2.7"))
+    talker.sendto(bytes(640), leg.listen_address)
+    await until(lambda: leg.counters()["strangers"] == 1)
+    assert leg.source() is None
+
+
 async def test_start_is_for_once() -> None:
     media = Media()
     media.start()

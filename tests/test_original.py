@@ -12,7 +12,7 @@ from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import Phone, Serve, call, pairs, serving, until
 from translink._core import beacon_encode
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 WORD = 0.22
 """Seconds from the beginning of a word to that of the next."""
 EAR = "4444"

@@ -29,6 +29,8 @@ from translink.callers.server_process import ServerProcess
 SECRETS = {
     "DEEPGRAM_API_KEY": "dg-5ecre7-0f-deepgram-4711",
     "DEEPL_API_KEY": "dl-5ecre7-0f-deepl-4712:fx",
+    "ELEVENLABS_API_KEY": "el-5ecre7-0f-elevenlabs-4718",
+    "OPENAI_API_KEY": "sk-5ecre7-0f-openai-4719",
     "TRANSLINK_ADMIN__TOKEN": "5ecre7-0f-the-operator-4713",
     "TRANSLINK_ADMIN__READ_TOKEN": "5ecre7-0f-the-watcher-4714",
 }
@@ -59,6 +61,23 @@ def leaks(text: str | bytes) -> list[str]:
 
 class Careless(FakeProviders):
     """Repeats what it was shown wherever a server can say something."""
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            *super().routes(),
+            web.post("/v1/text-to-speech/{voice}/stream", self._repeat),
+            web.post("/v1/audio/{service}", self._repeat),
+            web.post("/v1/chat/completions", self._repeat),
+        ]
+
+    async def _repeat(self, request: web.Request) -> web.Response:
+        """ElevenLabs' and OpenAI's: every error they have names the key."""
+        shown = request.headers.get("xi-api-key") or request.headers["Authorization"]
+        self.keys.add(shown)
+        told = {"message": f"refused {shown}", "code": shown, "type": shown, "status": shown}
+        where = "detail" if "xi-api-key" in request.headers else "error"
+        headers = {"x-request-id": shown, "Retry-After": shown}
+        return web.json_response({where: told}, status=400, headers=headers)
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" not in request.headers:
@@ -96,21 +115,24 @@ async def fake() -> AsyncIterator[FakeProviders]:
 
 def settings_of(fake: FakeProviders) -> str:
     return (
-        "idle_timeout = 0.6\ndrain_timeout = 1.0\n[log]\nlevel = 'debug'\n"
+        "idle_timeout = 0.6\ndrain_timeout = 1.0\n"
+        "listen = ['deepgram', 'openai']\ntranslate = ['deepl', 'openai']\n"
+        "speak = ['elevenlabs', 'openai', 'deepgram']\n[log]\nlevel = 'debug'\n"
+        f"[elevenlabs]\nbase_url = '{fake.url}'\n[openai]\nbase_url = '{fake.url}'\n"
         f"[deepgram]\nbase_url = '{fake.url}'\n[deepl]\nserver_url = '{fake.url}'\n"
         f"[[fallback.deepl]]\napi_key = '{FALLBACK[0]}'\nserver_url = '{fake.url}'\n"
         f"[[fallback.deepgram]]\napi_key = '{FALLBACK[1]}'\nbase_url = '{fake.url}'\n"
     )
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_whatever_providers_repeat_no_secret_is_said(
     fake: FakeProviders, tmp_path: Path
 ) -> None:
     legs = pairs(("3333", "4444"))
     log = tmp_path / "log"
-    server = ServerProcess(legs, folder=tmp_path, log=log, extra=settings_of(fake))
-    server._environ.update(SECRETS)
+    extra = settings_of(fake)
+    server = ServerProcess(legs, folder=tmp_path, log=log, extra=extra, environ=SECRETS)
     seen: list[str] = []
     async with server, aiohttp.ClientSession(headers=CONTROL) as http:
         base = f"http://127.0.0.1:{server.admin}"
@@ -147,7 +169,8 @@ async def test_whatever_providers_repeat_no_secret_is_said(
         events.cancel()
         await asyncio.gather(events, return_exceptions=True)
     keys = {shown.split()[-1] for shown in fake.keys if shown}
-    assert keys >= {SECRETS["DEEPGRAM_API_KEY"], SECRETS["DEEPL_API_KEY"], *FALLBACK}
+    assert keys >= {secret for name, secret in SECRETS.items() if name.endswith("API_KEY")}
+    assert keys >= set(FALLBACK)
     assert "refused Token ***" in "".join(seen), "the providers did repeat them"
     assert len(log.read_text().splitlines()) > 20
     assert leaks(log.read_bytes()) == []
@@ -165,12 +188,15 @@ async def test_whatever_providers_repeat_no_secret_is_said(
         {"TRANSLINK_MODE": "fast"},
         {"TRANSLINK_DEEPL__APIKEY": GUESS},
         {"TRANSLINK_FALLBACK__DEEPL": json.dumps([{"api_key": f"{GUESS} x", "server_url": "?"}])},
+        {"OPENAI_API_KEY": f"{FALLBACK[0]} {GUESS}"},
+        {"OPENAI_BASE_URL": f"https://user:{GUESS}@example.com/v1"},
         {"TRANSLINK_FALLBACK__DEEPL": f'[{{"api_key": "{GUESS}"'},
         {"DEEPGRAM_BASE_URL": f"https://user:{GUESS}@example.com"},
         {"DEEPL_API_KEY_FILE": "/nowhere"},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
+@pytest.mark.timeout(90)
 async def test_a_start_that_fails_says_no_secret(wrong: Mapping[str, str], tmp_path: Path) -> None:
     code, said = await _run(tmp_path, {**SECRETS, **wrong}, "serve", "--admin-port", "0")
     assert code == 2
@@ -240,7 +266,7 @@ async def _run(folder: Path, environ: Mapping[str, str], *command: str) -> tuple
     clean = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("TRANSLINK_", "DEEPGRAM_", "DEEPL_"))
+        if not name.startswith(("TRANSLINK_", "DEEPGRAM_", "DEEPL_", "ELEVENLABS_", "OPENAI_"))
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "translink", *command),
@@ -250,7 +276,7 @@ async def _run(folder: Path, environ: Mapping[str, str], *command: str) -> tuple
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        said, _ = await asyncio.wait_for(process.communicate(), 6 * PATIENCE)
     finally:
         if process.returncode is None:
             process.kill()

@@ -248,7 +248,7 @@ async def test_a_signal_during_the_start_is_not_kept_waiting(tmp_path: Path) -> 
             tmp_path, f"deepgram.base_url={url}", f"deepl.server_url={url}", "legs.4444.listen=0"
         )
         assert process.stderr
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while b"API Mode" not in await process.stderr.readline():
                 pass
         asked = time.monotonic()
@@ -273,7 +273,7 @@ async def test_a_server_that_cannot_start_says_why_and_what_to_do(
             f"legs.4444.listen=127.0.0.1:{port}",
         )
         try:
-            _, told = await asyncio.wait_for(process.communicate(), 20.0)
+            _, told = await asyncio.wait_for(process.communicate(), 60.0)
         finally:
             if process.returncode is None:
                 process.kill()

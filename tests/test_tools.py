@@ -43,7 +43,7 @@ def machine(programs: Path, lists: Path, *arguments: str) -> subprocess.Complete
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=100,
         check=False,
     )
 
@@ -71,7 +71,7 @@ def test_a_watched_command_tells_how_it_ended_and_how_long_it_took(tmp_path: Pat
             [ROOT / "tools" / "machine", *words],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=100,
             check=False,
         )
 
@@ -112,7 +112,7 @@ def test_fresh_says_what_it_can_and_refuses_what_it_cannot() -> None:
             [sys.executable, ROOT / "tools" / "fresh", *arguments],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=100,
             check=False,
         )
 

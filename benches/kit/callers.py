@@ -29,7 +29,7 @@ ANSWER_BYTES = 1 << 20
 """The longest line of the C program: all ears' ports."""
 
 
-class Callers:
+class CallerPairs:
     """Both telephones of some calls. They talk from `begin` on, or each from its `call` on."""
 
     def __init__(self, calls: int, seed: int, manner: Manner, folder: Path) -> None:

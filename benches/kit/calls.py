@@ -20,7 +20,7 @@ from typing import Any
 
 import uvloop
 
-from benches.kit.callers import Callers
+from benches.kit.callers import CallerPairs
 from benches.kit.processes import thread_seconds
 from benches.kit.row import Row, say
 from translink.callers.server_process import LegPlan, free_port, usage_of
@@ -43,7 +43,7 @@ LEDGER_BYTES = 32_000
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class CallsScene:
     """Who talks how long, with which providers."""
 
     calls: int
@@ -83,7 +83,7 @@ class Reading:
 class Outcome:
     """What came of it."""
 
-    scene: Scene
+    scene: CallsScene
     readings: list[Reading]
     idle_rss_bytes: int
     """Of `translink serve` with all legs open, before anybody talked."""
@@ -127,7 +127,7 @@ class Outcome:
         return (last.provider_cpu_seconds - first.provider_cpu_seconds) / (last.at - first.at)
 
 
-def run_calls(scene: Scene) -> Outcome:
+def run_calls(scene: CallsScene) -> Outcome:
     """Run a scene to its end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(scene))
@@ -135,11 +135,11 @@ def run_calls(scene: Scene) -> Outcome:
 
 @contextlib.asynccontextmanager
 async def on_stage(
-    scene: Scene, *, waiting: bool = False
-) -> AsyncIterator[tuple[Callers, Programs]]:
+    scene: CallsScene, *, waiting: bool = False
+) -> AsyncIterator[tuple[CallerPairs, Programs]]:
     """Callers and programs of a scene, ready: `callers.begin()` lets them talk."""
     with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as folder:
-        callers = Callers(scene.calls, scene.seed, scene.manner, Path(folder))
+        callers = CallerPairs(scene.calls, scene.seed, scene.manner, Path(folder))
         listen = [free_port(socket.SOCK_DGRAM) for _ in callers.talkers]
         async with callers.ready(listen, scene.seconds, waiting=waiting) as ears:
             legs = [
@@ -159,7 +159,7 @@ async def on_stage(
                 yield callers, programs
 
 
-async def _run(scene: Scene) -> Outcome:
+async def _run(scene: CallsScene) -> Outcome:
     async with on_stage(scene) as (callers, programs):
         idle = usage_of(programs.pids[0]).rss_now_bytes
         readings = await _watch(scene, callers, programs, await callers.begin())
@@ -169,7 +169,9 @@ async def _run(scene: Scene) -> Outcome:
     return Outcome(scene, readings, idle, counts, callers.reported, late, stages)
 
 
-async def _watch(scene: Scene, callers: Callers, programs: Programs, start: float) -> list[Reading]:
+async def _watch(
+    scene: CallsScene, callers: CallerPairs, programs: Programs, start: float
+) -> list[Reading]:
     """Until everything has been heard."""
     readings: list[Reading] = []
     while (at := time.monotonic() - start) < scene.seconds + END_AFTER:

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.support.console import Desk
+from tests.support.console import ConsoleDesk
 from translink.calls.exchange import LegWish
 
 CHROMIUM_ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -101,7 +101,7 @@ class MadeUpCalls:
     """Real calls and legs without sockets, in which events happen as in a lively conversation."""
 
     def __init__(self, calls: int) -> None:
-        self.desk = Desk(
+        self.desk = ConsoleDesk(
             calls={"ports": "24000-24999", "max_created": calls},
             transcripts={"lines": 2000},
             idle_timeout=3600,

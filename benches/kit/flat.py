@@ -14,7 +14,7 @@ GROWTH_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FlatVerdict:
     """Means of the first and of the last third after the warm-up; counts of the first and last
     reading.
     """
@@ -39,12 +39,12 @@ class Verdict:
         )
 
 
-def judge(readings: Sequence[Reading], *, warm: float, until: float) -> Verdict:
+def judge(readings: Sequence[Reading], *, warm: float, until: float) -> FlatVerdict:
     """Between `warm` and `until` seconds; before, caches and ledgers fill."""
     steady = [each for each in readings if warm <= each.at <= until]
     # Thirds, not single readings: memory of a Python process moves by some pages all the time.
     third = max(1, len(steady) // 3)
-    return Verdict(
+    return FlatVerdict(
         sum(each.rss_bytes for each in steady[:third]) / third,
         sum(each.rss_bytes for each in steady[-third:]) / third,
         (steady[0].descriptors, steady[-1].descriptors),

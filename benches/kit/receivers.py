@@ -29,7 +29,7 @@ TICK_US = "1000"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentReport:
     """What the sender says it did."""
 
     sent: int
@@ -61,7 +61,9 @@ class Receiver(Talking):
         return self.reported("end")
 
 
-def send(ports: Sequence[int], *, seconds: float, rate: float, size: int, source: int = 0) -> Sent:
+def send(
+    ports: Sequence[int], *, seconds: float, rate: float, size: int, source: int = 0
+) -> SentReport:
     """Run `native/sender.c` to its end."""
     command = [str(program("sender")), str(seconds), str(rate), str(size), TICK_US, str(source)]
     done = subprocess.run(
@@ -72,7 +74,7 @@ def send(ports: Sequence[int], *, seconds: float, rate: float, size: int, source
         check=True,
         timeout=seconds + SENDER_GRACE,
     )
-    return Sent(**json.loads(done.stdout))
+    return SentReport(**json.loads(done.stdout))
 
 
 def _command(name: str, legs: int, mood: str) -> list[str]:

@@ -14,7 +14,7 @@ from benches.reporting.results import rows_of, value
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Goal:
     """What was asked for: the figure of a case is at most (or, negative sign, at least) so much."""
 
     text: str
@@ -27,10 +27,10 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GoalVerdict:
     """A target and what was measured; None = not measured."""
 
-    target: Target
+    target: Goal
     measured: float | None
     all_tried: bool = False
     """More was not tried: nobody knows whether the target would be met."""
@@ -53,48 +53,48 @@ class Verdict:
 
 
 TARGETS = (
-    Target("ingest at 400 legs × 100/s: CPU per datagram ÷ recvmmsg floor",
+    Goal("ingest at 400 legs × 100/s: CPU per datagram ÷ recvmmsg floor",
            "ingest", "400 legs", "translink ÷ floor", 1.15, "×"),
-    Target("interpreter's lock per datagram (the loop's thread for one more)",
+    Goal("interpreter's lock per datagram (the loop's thread for one more)",
            "ingest", "interpreter's lock, 400 legs × 50 frames/s",
            "loop's thread for one more datagram", 0.1, "µs"),
-    Target("interpreter's lock per 20 ms frame (the loop's whole CPU)",
+    Goal("interpreter's lock per 20 ms frame (the loop's whole CPU)",
            "ingest", "interpreter's lock, 400 legs × 50 frames/s", "GIL at most, per frame", 5, "µs"),
-    Target("ingest losses at 40,000 datagrams/s", "ingest", "400 legs", "translink lost", 0),
-    Target("ingest losses at 100,000 datagrams/s", "ingest", "1000 legs", "translink lost", 0),
-    Target("hand-off p99, loop idle", "hand-off", "loop idle", "ready → callback p99", 0.2, "ms"),
-    Target("hand-off p99, loop busy 3 ms of every 5 (its own stall + 0.5 ms)",
+    Goal("ingest losses at 40,000 datagrams/s", "ingest", "400 legs", "translink lost", 0),
+    Goal("ingest losses at 100,000 datagrams/s", "ingest", "1000 legs", "translink lost", 0),
+    Goal("hand-off p99, loop idle", "hand-off", "loop idle", "ready → callback p99", 0.2, "ms"),
+    Goal("hand-off p99, loop busy 3 ms of every 5 (its own stall + 0.5 ms)",
            "hand-off", "loop busy 3 ms of every 5", "ready → callback p99", 3.5, "ms"),
-    Target("frames lost while the lock is held for 50 ms",
+    Goal("frames lost while the lock is held for 50 ms",
            "hand-off", "lock held 50 ms of every 60", "translink lost", 0),
-    Target("wire p99 at 50 calls", "wire", "50 calls", "translink p99", 2, "ms"),
-    Target("playout p99 at 100 ears", "playout", "100 ears", "translink p99", 0.5, "ms"),
-    Target("playout p99.9 at 100 ears", "playout", "100 ears", "translink p99.9", 2, "ms"),
-    Target("playout drift", "playout", "100 ears for", "drift", 1, "ppm"),
-    Target("interpreter's own time p50", "interpreter", "", "own time p50", 2, "ms"),
-    Target("interpreter's own time p99", "interpreter", "", "own time p99", 10, "ms"),
-    Target("CPU per two-way call, the best step measured",
+    Goal("wire p99 at 50 calls", "wire", "50 calls", "translink p99", 2, "ms"),
+    Goal("playout p99 at 100 ears", "playout", "100 ears", "translink p99", 0.5, "ms"),
+    Goal("playout p99.9 at 100 ears", "playout", "100 ears", "translink p99.9", 2, "ms"),
+    Goal("playout drift", "playout", "100 ears for", "drift", 1, "ppm"),
+    Goal("interpreter's own time p50", "interpreter", "", "own time p50", 2, "ms"),
+    Goal("interpreter's own time p99", "interpreter", "", "own time p99", 10, "ms"),
+    Goal("CPU per two-way call, the best step measured",
            "capacity", "*", "CPU per call", 0.5, "% of a core"),
-    Target("calls per core, extrapolated from that CPU",
+    Goal("calls per core, extrapolated from that CPU",
            "capacity", "*", "calls per core, extrapolated", 200, "calls", at_least=True),
-    Target("calls carried with every condition kept",
+    Goal("calls carried with every condition kept",
            "capacity", "*", "carried", 200, "calls", at_least=True),
-    Target("memory per call beyond the ledgers, the largest step",
+    Goal("memory per call beyond the ledgers, the largest step",
            "capacity", "-1", "memory per call beyond the ledgers", 1, "MB"),
-    Target("`translink serve` to ready",
+    Goal("`translink serve` to ready",
            "start", "translink serve to ready", "translink serve to ready", 0.5, "s"),
-    Target("`import translink`", "start", "import translink", "import translink", 0.1, "s"),
-    Target("the dashboard's page, 100 calls",
+    Goal("`import translink`", "start", "import translink", "import translink", 0.1, "s"),
+    Goal("the dashboard's page, 100 calls",
            "dashboard", "100 made-up calls", "frames", 30, "frames/s", at_least=True),
-    Target("an event until it is shown there, p95",
+    Goal("an event until it is shown there, p95",
            "dashboard", "100 made-up calls", "event → shown p95", 100, "ms"),
-    Target("the server's CPU for that page",
+    Goal("the server's CPU for that page",
            "dashboard", "100 made-up calls", "more for the page", 5, "% of a core"),
 )  # fmt: skip
 """A case is named by its beginning; `*` is the best of all cases, `-1` the last."""
 
 
-def verdicts(results: dict[str, Any]) -> list[Verdict]:
+def verdicts(results: dict[str, Any]) -> list[GoalVerdict]:
     """Every target beside what was measured."""
     rows = rows_of(results)
     return [_verdict(target, rows.get(target.row, [])) for target in TARGETS]
@@ -151,13 +151,13 @@ def short(number: float) -> str:
     return f"{number:,.{digits}f}"
 
 
-def _verdict(target: Target, cases: list[dict[str, Any]]) -> Verdict:
+def _verdict(target: Goal, cases: list[dict[str, Any]]) -> GoalVerdict:
     measured = _measured(target, cases)
     most = max((case["x"] or 0 for case in cases), default=0)
-    return Verdict(target, measured, target.figure == "carried" and measured == most)
+    return GoalVerdict(target, measured, target.figure == "carried" and measured == most)
 
 
-def _measured(target: Target, cases: list[dict[str, Any]]) -> float | None:
+def _measured(target: Goal, cases: list[dict[str, Any]]) -> float | None:
     if target.case in ("*", "-1"):
         reported = [found for case in cases if (found := value(case, target.figure)) is not None]
         if not reported:
@@ -172,5 +172,5 @@ def _measured(target: Target, cases: list[dict[str, Any]]) -> float | None:
     return None
 
 
-def _exact(target: Target, cases: list[dict[str, Any]]) -> bool:
+def _exact(target: Goal, cases: list[dict[str, Any]]) -> bool:
     return any(case["case"] == target.case for case in cases)

@@ -7,7 +7,7 @@ word to its final result, 80 ms to translate and 200 ms until their first sound.
 
 from __future__ import annotations
 
-from benches.kit.calls import Outcome, Scene, add_words, run_calls
+from benches.kit.calls import CallsScene, Outcome, add_words, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row, Scale
 from translink.sim.beacons import Manner
@@ -70,7 +70,7 @@ def parts(row: Row, outcome: Outcome) -> None:
 
 def new(scale: Scale) -> Outcome:
     """A run that serves both rows: the second takes what the first has left."""
-    scene = Scene(
+    scene = CallsScene(
         CALLS,
         scale.pick(4.0, 15.0, 60.0),
         manner=SINGLE_WORDS,

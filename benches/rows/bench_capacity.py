@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from benches.kit.calls import Outcome, Scene, add_words, run_calls
+from benches.kit.calls import CallsScene, Outcome, add_words, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row, counted
 from translink.sim.beacons import Manner
@@ -37,7 +37,7 @@ def bench_capacity(bench: Bench, calls: int) -> None:
     if _broken:
         pytest.skip(f"a condition was broken at {_broken[0]} calls already")
     manner = scale.pick(Manner(words=(1, 3), pause=(0.4, 0.8)), Manner(), Manner())
-    scene = Scene(calls, scale.pick(4.0, 12.0, 30.0), manner=manner)
+    scene = CallsScene(calls, scale.pick(4.0, 12.0, 30.0), manner=manner)
     row = Row("capacity", counted(calls, "call"), x=calls, axis="two-way calls")
     misses: list[str] = []
 

@@ -22,7 +22,7 @@ import uvloop
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from benches.kit.calls import Scene, on_stage
+from benches.kit.calls import CallsScene, on_stage
 from benches.kit.dashboards import (
     MadeUpCalls,
     chromium,
@@ -120,7 +120,7 @@ def bench_dashboard_calls(bench: Bench, calls: int) -> None:
 
 
 async def _by_turns(row: Row, calls: int, seconds: float, rounds: int, program: str) -> None:
-    scene = Scene(calls, CONNECTING_SECONDS + 2 * rounds * (seconds + 4 * SETTLE_SECONDS))
+    scene = CallsScene(calls, CONNECTING_SECONDS + 2 * rounds * (seconds + 4 * SETTLE_SECONDS))
     spent: dict[str, dict[str, Buckets]] = {}
     async with on_stage(scene) as (callers, programs), chromium(program) as browser:
         await callers.begin()

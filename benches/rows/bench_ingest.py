@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from benches.kit.native import node
-from benches.kit.receivers import Receiver, Sent, send
+from benches.kit.receivers import Receiver, SentReport, send
 from benches.kit.row import Bench, Row, counted
 
 RATE = 100
@@ -86,7 +86,7 @@ def bench_lock(bench: Bench, legs: int) -> None:
 
 def listen(
     name: str, legs: int, seconds: float, *, rate: int = RATE, size: int = SIZE
-) -> tuple[dict[str, Any], Sent]:
+) -> tuple[dict[str, Any], SentReport]:
     """Start a receiver, send to it, wait until it has taken what it can."""
     with Receiver(name, legs) as receiver:
         # A moment before it counts: page faults of the first datagrams are not the work.
@@ -100,7 +100,7 @@ def listen(
 
 
 def add(
-    row: Row, name: str, title: str, reported: dict[str, Any], sent: Sent, *, own: bool
+    row: Row, name: str, title: str, reported: dict[str, Any], sent: SentReport, *, own: bool
 ) -> float:
     """CPU and losses of one receiver; microseconds a datagram."""
     each: float = reported["cpu_seconds"] * 1e6 / max(1, reported["datagrams"])
@@ -113,7 +113,7 @@ def add(
     return each
 
 
-def detail(row: Row, reported: dict[str, Any], sent: Sent) -> None:
+def detail(row: Row, reported: dict[str, Any], sent: SentReport) -> None:
     """Where translink's CPU goes, and how late Python hears of a frame."""
     datagrams, frames = max(1, reported["datagrams"]), max(1, reported["frames"])
     row.add("media thread", "µs/datagram", reported["media_seconds"] * 1e6 / datagrams)

@@ -29,8 +29,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from benches.kit.callers import Callers
-from benches.kit.calls import Scene, add_words, on_stage
+from benches.kit.callers import CallerPairs
+from benches.kit.calls import CallsScene, add_words, on_stage
 from benches.kit.processes import thread_seconds
 from benches.kit.quantiles import named
 from benches.kit.row import Bench, Row, say
@@ -81,7 +81,7 @@ class Run:
     """What the server said of itself over time."""
     given_up: dict[str, int] = field(default_factory=dict)
 
-    def read_log(self, line: str, callers: Callers) -> None:
+    def read_log(self, line: str, callers: CallerPairs) -> None:
         """A line of the server's log. A caller who was refused hangs up."""
         if match := _BEGUN.search(line):
             self.begun.add((int(match[1]) - 1000) // 2)
@@ -117,7 +117,7 @@ def bench_overload(bench: Bench, case: str) -> None:
 
 async def overload(row: Row, core: int, others: int, extra: str) -> None:
     """Bring a server on `core` to its limit, and past it."""
-    scene = Scene(OFFERED_AT_MOST, TALK_SECONDS, extra=extra)
+    scene = CallsScene(OFFERED_AT_MOST, TALK_SECONDS, extra=extra)
     async with on_stage(scene, waiting=True) as (callers, programs):
         _pin(programs.pids[0], core)
         await callers.begin()
@@ -137,7 +137,7 @@ async def overload(row: Row, core: int, others: int, extra: str) -> None:
     row.note("log: " + ", ".join(f"{what} {log.count(what)} times" for what in SYMPTOMS))
 
 
-async def _capacity(programs: Programs, callers: Callers, others: int) -> Run:
+async def _capacity(programs: Programs, callers: CallerPairs, others: int) -> Run:
     """How many calls fill the loop's part of its core."""
     server = programs.pids[0]
     for number in range(PROBE_CALLS):
@@ -150,7 +150,9 @@ async def _capacity(programs: Programs, callers: Callers, others: int) -> Run:
     return Run(max(PROBE_CALLS, int(1 / (others + 1) / each)), 100 * each)
 
 
-async def _press(programs: Programs, callers: Callers, run: Run, *, wait_for_refusal: bool) -> None:
+async def _press(
+    programs: Programs, callers: CallerPairs, run: Run, *, wait_for_refusal: bool
+) -> None:
     """Somebody calls, and somebody else, and somebody else."""
     watching = asyncio.create_task(_watch(programs, callers, run))
     offered, held = PROBE_CALLS, 0.0
@@ -175,7 +177,7 @@ async def _press(programs: Programs, callers: Callers, run: Run, *, wait_for_ref
             await watching
 
 
-async def _watch(programs: Programs, callers: Callers, run: Run) -> None:
+async def _watch(programs: Programs, callers: CallerPairs, run: Run) -> None:
     """Read the server's log for those who were refused, and its statistics every two seconds: they
     cost its time, too.
     """

@@ -11,7 +11,7 @@ import itertools
 
 import pytest
 
-from benches.kit.calls import Scene, add_words, run_calls
+from benches.kit.calls import CallsScene, add_words, run_calls
 from benches.kit.flat import judge
 from benches.kit.row import Bench, Row, counted
 from benches.rows.bench_capacity import carried
@@ -27,7 +27,7 @@ def bench_soak(bench: Bench, minutes: float | None) -> None:
     if scale.name == "quick":
         calls = min(calls, 10)
     every = 5.0 if seconds >= 300 else 1.0
-    scene = Scene(calls, seconds, every=every, ledger_seconds=60.0 if seconds >= 300 else 5.0)
+    scene = CallsScene(calls, seconds, every=every, ledger_seconds=60.0 if seconds >= 300 else 5.0)
     row = Row("soak", f"{counted(calls, 'call')} for {seconds / 60:g} min")
 
     def once() -> None:

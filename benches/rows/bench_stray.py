@@ -12,9 +12,7 @@ import json
 import os
 import select
 import socket
-import struct
 import subprocess
-import threading
 import time
 
 from benches.kit.ears import behind_grid_ms
@@ -22,6 +20,7 @@ from benches.kit.native import program
 from benches.kit.processes import thread_seconds
 from benches.kit.quantiles import named
 from benches.kit.row import Bench, Row
+from tests.engine.kit import EarThread
 from translink._core import Engine
 
 LEGS = 10
@@ -35,13 +34,13 @@ def bench_stray_flood(bench: Bench) -> None:
     row = Row("stray flood", f"{RATE:,} strangers/s on one of {LEGS} legs")
 
     def once() -> None:
-        tell(row, "quiet", Scene(), seconds, flooded=False)
-        tell(row, "flooded", Scene(), seconds, flooded=True)
+        tell(row, "quiet", StrayScene(), seconds, flooded=False)
+        tell(row, "flooded", StrayScene(), seconds, flooded=True)
 
     bench.measure(row, once, repeats=bench.scale.pick(1, 2, 5))
 
 
-def tell(row: Row, name: str, scene: Scene, seconds: int, *, flooded: bool) -> None:
+def tell(row: Row, name: str, scene: StrayScene, seconds: int, *, flooded: bool) -> None:
     """One phase."""
     sent, cpu, late = scene.play(seconds, flooded=flooded)
     lost = [line.said - scene.count(line, "datagrams_in") for line in scene.lines]
@@ -55,7 +54,7 @@ def tell(row: Row, name: str, scene: Scene, seconds: int, *, flooded: bool) -> N
     scene.close()
 
 
-class Line:
+class StrayLine:
     """A leg with its talker."""
 
     def __init__(self, engine: Engine, ear: tuple[str, int]) -> None:
@@ -75,16 +74,16 @@ class Line:
         self._talker.close()
 
 
-class Scene:
+class StrayScene:
     """An engine with its legs, each of which has spoken once."""
 
     def __init__(self) -> None:
         self._engine = Engine()
-        self._ear = Ear()
+        self._ear = EarThread()
         self._sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sink.bind(LOCAL)
         ears = [self._ear.address] + [self._sink.getsockname()] * (LEGS - 1)
-        self.lines = [Line(self._engine, ear) for ear in ears]
+        self.lines = [StrayLine(self._engine, ear) for ear in ears]
         """The last one is flooded, and the first one's ear is timed."""
         for line in self.lines:
             line.say()
@@ -111,7 +110,7 @@ class Scene:
         self._ear.join()
         return sent, cpu, behind_grid_ms(self._ear.times)
 
-    def count(self, line: Line, name: str) -> int:
+    def count(self, line: StrayLine, name: str) -> int:
         """One of a leg's counters."""
         counters: dict[str, int] = dict(self._engine.counters(line.leg))  # type: ignore[arg-type]
         return counters[name]
@@ -122,30 +121,6 @@ class Scene:
         self._sink.close()
         for line in self.lines:
             line.close()
-
-
-class Ear(threading.Thread):
-    """Takes datagrams and their kernel receive times until nothing comes for half a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket.bind(LOCAL)
-        self._socket.settimeout(0.5)
-        self.address = self._socket.getsockname()
-        self.times: list[int] = []
-
-    def run(self) -> None:
-        """Until nothing comes."""
-        with self._socket:
-            while True:
-                try:
-                    _, control, _, _ = self._socket.recvmsg(2048, 64)
-                except TimeoutError:
-                    return
-                seconds, nanos = struct.unpack("qq", control[0][2])
-                self.times.append(seconds * 1_000_000_000 + nanos)
 
 
 def start_flood(port: int, seconds: int) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ __all__ = [
     "Engine",
     "Frame",
     "Hangup",
+    "Message",
     "Playout",
     "Resampler",
     "RtpFound",
@@ -73,7 +74,7 @@ class Playout:
 class SourceChange:
     """In a call, another sender has taken over (`source` of `add_leg`).
 
-    Told once a second and leg at most; `source_changes` counts each.
+    Reported once a second and leg at most; `source_changes` counts each.
     """
 
     leg: int
@@ -93,8 +94,22 @@ class Hangup:
     at: int
 
 @final
+class Message:
+    """What the other end of a leg's connection says beside audio (`attach`, a dialect of WebSocket).
+
+    Of a page: whatever it likes. Of `asterisk`: its MEDIA_START. Up to 512 bytes, and ten a second;
+    others are dropped and counted (`drops_text`).
+    """
+
+    leg: int
+    text: str
+    at: int
+
+@final
 class Digit:
-    """The talker pressed a key: an event of RFC 4733. It is never heard as sound."""
+    """The talker pressed a key: an event of RFC 4733, or a message of AudioSocket. It is never heard as
+    sound.
+    """
 
     leg: int
     life: int
@@ -102,14 +117,15 @@ class Digit:
     key: str
     """`0` to `9`, `*`, `#`, `A` to `D`, `!` for the hook flash."""
     duration: int
+    """How long, ns; 0 = it was not said (AudioSocket)."""
     at: int
-    """Arrival of the packet that settled it."""
+    """Arrival of what settled it."""
 
 @final
 class RtpFound:
     """RTP comes into a leg whose `transport` is not `rtp`.
 
-    Told once, until headerless PCM comes again. Raw leg: after ten packets, of which no one is
+    Reported once, until headerless PCM comes again. Raw leg: after ten packets, of which no one is
     heard as sound. `auto`: after three, all of which are heard.
     """
 
@@ -154,14 +170,14 @@ class LegCounters(TypedDict):
     bytes_out: int
     drops_kernel: int
     """Datagrams the kernel dropped because the socket's buffer was full (SO_RXQ_OVFL);
-    told with the next one.
+    reported with the next one.
     """
     drops_ring: int
     """Frames that did not fit the mailbox. They are still in the ledger: `history` has them."""
     drops_events: int
     """Playout events that did not fit the mailbox, although its last sixteenth is kept for them."""
     drops_playout: int
-    """Bytes of an utterance that was refused whole because 64 waited for the ear. It is told as
+    """Bytes of an utterance that was refused whole because 64 waited for the ear. It is reported as
     `flushed`.
     """
     playout_full: int
@@ -184,8 +200,14 @@ class LegCounters(TypedDict):
     """The echo that was learned in this call: from sending to hearing. 0 = there is none."""
     echo_gain: int
     """Its gain, the ratio of amplitudes in millionths: 500,000 is -6 dB."""
+    drops_text: int
+    """Messages to and from a leg's connection (`say`, `Message`) that were too long or too many, or
+    found no room or nobody.
+    """
     drops_rtp: int
     """Datagrams of RTP that came into a raw leg (`RtpFound`)."""
+    digits: int
+    """Keys that were pressed (`Digit`)."""
     rtp_lost: int
     """RTP packets that were not there when their turn was over; their time was concealed."""
     rtp_late: int
@@ -205,7 +227,6 @@ class LegCounters(TypedDict):
     """Times that another stream (SSRC) took over."""
     rtp_concealed_ns: int
     """Sound that was made up for what was lost."""
-    rtp_digits: int
     rtp_wait_ns: int
     """How long a gap in the sequence is waited for now: 80 to 200 ms; 0 = no RTP yet."""
     drops_flushed: int
@@ -289,7 +310,7 @@ class Engine:
         legs that are there go on.
 
         Numbers rise and never come back. Without `play_to` the ear is where the call's newest
-        datagram came from, if `send_from_listen`; else (and until then) speech is paced and told,
+        datagram came from, if `send_from_listen`; else (and until then) speech is paced and reported,
         and thrown away.
 
         `tempo` says how fast the ear is spoken to when it is behind: see `set_tempo`.
@@ -357,21 +378,37 @@ class Engine:
         not taken either.
         """
 
-    def attach(self, leg: int, descriptor: int, rate: int) -> None:
-        """From now on the leg's talker and ear are at the other end of a connection: AudioSocket.
+    def attach(
+        self,
+        leg: int,
+        descriptor: int,
+        rate: int = 8000,
+        dialect: Literal["asterisk", "twilio", "browser"] | None = None,
+    ) -> None:
+        """From now on the leg's talker and ear are at the other end of a connection.
 
         The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
-        with the leg, by `hang_up`, or by the other end, which is told (`Hangup`). `descriptor` is
-        copied: the caller closes theirs. `rate` (8000, 12000, 16000, …) is what the ear is sent until
-        audio has come; then it is that audio's. A frame that finds the one before it unsent is dropped
+        with the leg, by `hang_up`, or by the other end, which is reported (`Hangup`). `descriptor` is
+        copied: the caller closes theirs. A frame that finds the one before it unsent is dropped
         and counted in `errors_send`. Raises `OSError`, `ValueError`.
+
+        Without a `dialect` it is AudioSocket: `rate` (8000, 12000, 16000, …) is what the ear is sent
+        until audio has come; then it is that audio's. With one it is a WebSocket whose handshake is
+        done: Asterisk's `chan_websocket`, Twilio's Media Streams, or a page with binary messages of
+        s16le at 16 kHz both ways and text beside them.
+        """
+
+    def say(self, leg: int, text: str) -> None:
+        """Send a text message to a page at the other end of the leg's connection.
+
+        Dropped and counted (`drops_text`) where there is none, or 64 kB wait.
         """
 
     def hang_up(self, leg: int) -> None:
-        """Hang up the leg's connection, if it has one. Not told as `Hangup`."""
+        """Hang up the leg's connection, if it has one. Not reported as `Hangup`."""
 
     def flush(self, leg: int) -> None:
-        """Drop what waits for the ear; each utterance concerned is told as `flushed`."""
+        """Drop what waits for the ear; each utterance concerned is reported as `flushed`."""
 
     def set_source(self, leg: int, source: str | Sequence[str]) -> None:
         """Whom to hear from now on, as in `add_leg`. Raises `ValueError`.
@@ -413,7 +450,7 @@ class Engine:
     def hear(self, leg: int, other: int | None) -> None:
         """Whose own voice the leg's ear may hear, as `set_original` says; None = nobody's.
 
-        A talker is heard by one ear at most: the newest that was told to. Stays until one of the two
+        A talker is heard by one ear at most: the newest that was set. Stays until one of the two
         is removed. Raises `LookupError` for either leg.
         """
 
@@ -425,7 +462,7 @@ class Engine:
         - `replace`: nothing; the translation takes its place.
         - `duck`: at -18 dB under a translation, at -6 dB without one (50 ms down, 300 ms up).
         - `consecutive`: at 0 dB; an utterance begins when the talker was quiet for 0.7 s.
-        - `captions`: nothing, and nothing is spoken: what waits is dropped and told as `flushed`, and
+        - `captions`: nothing, and nothing is spoken: what waits is dropped and reported as `flushed`, and
           so is what still comes.
         - `through`: at 0 dB; what waits is spoken over it.
 
@@ -494,7 +531,7 @@ class Engine:
 
     def drain(
         self, limit: int = 256
-    ) -> list[Frame | Playout | SourceChange | Digit | RtpFound | Hangup]:
+    ) -> list[Frame | Playout | SourceChange | Digit | RtpFound | Hangup | Message]:
         """What waits, oldest first.
 
         Re-arms the eventfd when more is left. One drainer at a time: another gets [].

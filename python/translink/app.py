@@ -18,9 +18,11 @@ import structlog
 import uvloop
 
 from translink import __version__
+from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer, address_refused
 from translink.calls.exchange import Exchange
+from translink.calls.notice import Notices
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
@@ -28,18 +30,24 @@ from translink.media import Media, MediaLeg
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.pbx.service import Telephony
+from translink.pbx.talk import TalkDesk
 from translink.process.clock import unix
 from translink.process.descriptors import allow_descriptors, descriptor_shortage
+from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
 from translink.process.proxies import proxy_warning, unused_proxies
-from translink.process.threads import in_thread
+from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.wiring import Providers, find_endpoints, refuse_voiceless
+from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
+from translink.wiring.endpoints import find_endpoints
+from translink.wiring.providers import Providers
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from translink.calls.call import Call
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
@@ -66,9 +74,14 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     """
     conceal(settings.secrets())
     allow_descriptors()
+    share_the_interpreter()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, reread))
+        code = runner.run(_serve(settings, reread))
+        leave_within(
+            CLOSING_SECONDS, code, log_module.close
+        )  # closing a loop waits for its threads
+    return code
 
 
 def _forbid_core_dumps() -> None:
@@ -84,6 +97,8 @@ class App:
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         """`reread` loads the settings again from where they came (SIGHUP)."""
         self._reread = reread
+        self.on_drained: Callable[[], None] = lambda: None
+        """Called at the end, once no call runs any more."""
         redact = redact_digits if settings.transcripts.redact_digits else None
         self.journal = Journal(redact=redact)
         self.condition = Condition()
@@ -115,6 +130,14 @@ class App:
                 "%s: calls beyond will not begin; raise ulimit -Hn or LimitNOFILE=", shortage
             )
         refuse_voiceless(settings)
+        for row in Coverage(settings).of_legs():
+            log.info(
+                "language",
+                language=row.language,
+                recognised_by=", ".join(row.recognised) or "nobody",
+                translated_by=", ".join(row.translated) or "nobody",
+                spoken_by=", ".join(row.spoken) or "nobody",
+            )
         _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
             endpoints = await find_endpoints(settings, stack, self._engines)
@@ -130,10 +153,11 @@ class App:
             media.on_died = self._media_died
             legs = {leg.name: _open(media, leg) for leg in settings.legs}
             media.start()
+            services = replace(self.lineup.services(), pressure=self.pressure)
             self.switchboard = Switchboard(
                 settings,
                 legs,
-                services=replace(self.lineup.services(), pressure=self.pressure),
+                services=services,
                 journal=self.journal,
                 rules=providers.rules(),
                 policy=SegmentPolicy(
@@ -143,6 +167,7 @@ class App:
                     min_chars=settings.segment.min_chars,
                     max_words=settings.segment.max_words,
                 ),
+                notices=Notices(settings.notice, services),
             )
             exchange = Exchange(
                 settings.calls,
@@ -157,7 +182,9 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
-            telephony = Telephony(settings, self.switchboard, media)
+            telephony = Telephony(settings, self.switchboard, media, self.journal, services.speak)
+            if telephony.connections is not None:
+                exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
                 transcripts.close(call.row(), call.stages.summary())
@@ -186,7 +213,8 @@ class App:
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
-            self._admin = admin = AdminServer.from_settings(self.console, settings.admin)
+            talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
+            self._admin = admin = AdminServer.from_settings(self.console, settings.admin, talks)
             meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
@@ -215,6 +243,7 @@ class App:
             finally:
                 self.condition.draining = True
                 await self.switchboard.close("shutdown")
+                self.on_drained()
 
     def reload(self) -> asyncio.Task[None]:
         """Read the settings again; modes and share take effect now, the rest with the next start.
@@ -239,9 +268,9 @@ class App:
         now = _with_modes_of(new, self._settings)
         if now.model_dump() != new.model_dump():
             log.warning("settings reloaded: modes and share; the rest needs a restart")
-        for name, told in new.notes.overruled:
+        for name, warning in new.notes.overruled:
             if name.rpartition(".")[2] in ("mode", "streaming_share"):
-                log.warning(told)
+                log.warning(warning)
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)
@@ -282,6 +311,16 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
+    app.on_drained = lambda: leave_within(
+        CLOSING_SECONDS, int(app.condition.died), log_module.close
+    )
+
+    def at_once(number: int, _: FrameType | None) -> None:
+        """Also in the middle of an import or of a turn of the loop that takes long."""
+        if not app.condition.serving or stop.is_set():
+            leave_within(CLOSING_SECONDS, 1 if app.condition.serving else 0, log_module.close)
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            loop.call_soon_threadsafe(on_signal, signal.Signals(number).name)
 
     def on_signal(name: str) -> None:
         if stop.is_set():
@@ -295,7 +334,7 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number.name)
+        signal.signal(number, at_once)
     # From the first moment: not handled, it would end the process.
     loop.add_signal_handler(signal.SIGHUP, app.reload)
     try:

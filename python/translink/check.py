@@ -10,20 +10,23 @@ from dataclasses import asdict
 
 import orjson
 
-from translink.offline.engines.check import beyond
 from translink.offline.engines.check import check as engines
 from translink.offline.engines.phrasebook import LANGUAGES
+from translink.offline.engines.synthesizer import spoken_languages
 from translink.pbx.inquiry import inquire
 from translink.process.proxies import proxy_warning, unused_proxies
 from translink.settings.legs import LegSettings
 from translink.settings.model import Settings
-from translink.wiring import refuse_voiceless
+from translink.wiring.coverage import Coverage, LanguageRow, refuse_voiceless
 
 
-def run_check(settings: Settings, *, json: bool = False) -> int:
+def run_check(settings: Settings, *, json: bool = False, languages: bool = False) -> int:
     """Print the findings on standard output. Returns the exit code: 0. Raises `SettingsError` for
-    settings that `serve` would refuse."""
+    settings that `serve` would refuse. `languages`: who can do every language, and not the legs'
+    alone."""
     refuse_voiceless(settings)
+    coverage = Coverage(settings)
+    rows = coverage.of_all() if languages else coverage.of_legs()
     asterisk = asyncio.run(_asterisk(settings))
     if json:
         found = {
@@ -36,16 +39,19 @@ def run_check(settings: Settings, *, json: bool = False) -> int:
             "unused_proxies": unused_proxies(os.environ),
             "engines": [asdict(finding) for finding in engines()],
             "engine_languages": list(LANGUAGES),
+            "languages": [asdict(row) for row in rows],
             "languages_without_service": _without_service(settings),
         }
         option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         sys.stdout.write(orjson.dumps(found, option=option).decode())
     else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(settings, asterisk))
+        sys.stdout.writelines(f"{line}\n" for line in _lines(settings, asterisk, rows))
     return 0
 
 
-def _lines(settings: Settings, asterisk: Sequence[str]) -> Iterator[str]:
+def _lines(
+    settings: Settings, asterisk: Sequence[str], rows: Sequence[LanguageRow]
+) -> Iterator[str]:
     files = ", ".join(str(path) for path in settings.notes.files)
     yield f"settings from   {files or 'defaults'}"
     if settings.notes.ignored:
@@ -61,21 +67,41 @@ def _lines(settings: Settings, asterisk: Sequence[str]) -> Iterator[str]:
                 f"leg {name:<12}{leg.language:<6} {_way(leg)}, "
                 f"hears {hears.name} ({hears.language})"
             )
+    yield from (f"language        {row.line()}" for row in rows)
     yield from (f"asterisk        {line}" for line in asterisk)
     scheme = "https" if settings.admin.tls_cert else "http"
     yield f"admin           {scheme}://{settings.admin.host}:{settings.admin.port}"
     for file in settings.notes.exposed:
         yield f"not private     {file} has a key in it and can be read by everybody here"
-    for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
-        yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
+    yield from _keys(settings)
     if names := unused_proxies(os.environ):
         yield f"proxy           {proxy_warning(names)}"
-    yield f"local engines   hear, translate and speak {' and '.join(LANGUAGES)}, no other language"
+    yield (
+        f"local engines   hear and translate {' and '.join(LANGUAGES)}, "
+        f"speak {', '.join(sorted(spoken_languages()))}"
+    )
     if missing := _without_service(settings):
-        yield f"CANNOT WORK     legs in {', '.join(missing)}: set DEEPGRAM_API_KEY and DEEPL_API_KEY"
+        yield (
+            f"CANNOT WORK     legs in {', '.join(missing)}: nobody recognises or translates them; set "
+            "DEEPGRAM_API_KEY and DEEPL_API_KEY, or name another vendor (docs/languages.md)"
+        )
     for finding in engines():
         install = f"; {finding.install}" if finding.install else ""
         yield f"local engine    {finding.part}: {finding.detail}{install}"
+
+
+def _keys(settings: Settings) -> Iterator[str]:
+    named = {*settings.listen, *settings.translate, *settings.speak}
+    for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
+        if name in named:
+            yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
+    for name, key in (
+        ("elevenlabs", settings.elevenlabs.api_key),
+        ("openai", settings.openai.api_key),
+    ):
+        if key or name in named:
+            unused = "" if name in named else ", not used: no order names it (docs/languages.md)"
+            yield f"{name:<16}{'key is set' if key else 'no key'}{unused}"
 
 
 def _way(leg: LegSettings) -> str:
@@ -89,9 +115,9 @@ async def _asterisk(settings: Settings) -> list[str]:
 
 
 def _without_service(settings: Settings) -> list[str]:
-    """Languages of legs that would get an error for an answer: no key, and not ours."""
-    deepgram, deepl = settings.deepgram, settings.deepl
-    real = (deepgram.api_key or "base_url" in deepgram.model_fields_set) and (
-        deepl.api_key or deepl.server_url
+    """Languages of legs that would get an error for an answer."""
+    return sorted(
+        row.language
+        for row in Coverage(settings).of_legs()
+        if not (row.recognised and row.translated)
     )
-    return [] if real else beyond(leg.language for leg in settings.legs)

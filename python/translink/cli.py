@@ -80,6 +80,13 @@ def serve(
     mode: Annotated[str | None, typer.Option(help="auto, streaming or prerecorded.")] = None,
     host: Annotated[str | None, typer.Option(help="Where the admin API listens.")] = None,
     admin_port: Annotated[int | None, typer.Option(help="Its TCP port; 0 = any.")] = None,
+    tls_self_signed: Annotated[
+        bool | None,
+        typer.Option(
+            "--tls-self-signed",
+            help="HTTPS with a certificate made here: /talk needs it elsewhere.",
+        ),
+    ] = None,
     idle_timeout: Annotated[
         float | None, typer.Option(help="Seconds without a datagram that end a call.")
     ] = None,
@@ -101,6 +108,7 @@ def serve(
 
     with quick_imports():
         from translink import app, log
+        from translink.process.ending import leave
         from translink.settings.model import Settings
 
     def load() -> Settings:
@@ -111,6 +119,7 @@ def serve(
                 "--mode": mode,
                 "--host": host,
                 "--admin-port": admin_port,
+                "--tls-self-signed": tls_self_signed or None,
                 "--idle-timeout": idle_timeout,
                 "--ari": ari,
                 "--ari-app": ari_app,
@@ -128,7 +137,7 @@ def serve(
         text=settings.log.text,
         digits=not settings.transcripts.redact_digits,
     )
-    _leave(app.serve(settings, load))
+    leave(app.serve(settings, load), log.close)
 
 
 @commands.command(short_help="Serve Deepgram's and DeepL's API from local engines.")
@@ -151,8 +160,9 @@ def offline(
     if engine not in ("real", "beacon"):
         raise typer.BadParameter("real or beacon", param_hint="--engine")
     from translink.offline import run_offline
+    from translink.process.ending import leave
 
-    _leave(
+    leave(
         run_offline(
             host=host,
             port=port,
@@ -175,8 +185,15 @@ def demo(
     use_keys: Annotated[
         bool, typer.Option("--use-keys", help="Use the real services with your keys; they charge.")
     ] = False,
+    talk: Annotated[
+        bool, typer.Option("--talk", help="No simulated callers: you talk, from two browsers.")
+    ] = False,
 ) -> None:
-    """Let two simulated callers talk to each other. No keys needed."""
+    """Let two simulated callers talk to each other, or two browsers. No keys needed."""
+    if talk:
+        from translink.callers.talk_demo import run_talk_demo
+
+        _leave(run_talk_demo(out=out, use_keys=use_keys))
     from translink.callers.demo import run_demo
 
     _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
@@ -262,6 +279,14 @@ def sim(
     talks: Annotated[int, typer.Option(min=1, max=200, help="Copies of a talk at once.")] = 1,
     set_: Set = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
+    wav: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write what each ear heard, as WAV."),
+    ] = None,
+    simulstream: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Of a talk: write the run as OmniSTEval scores it."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
@@ -277,6 +302,8 @@ def sim(
                 seed=seed,
                 settings=set_ or [],
                 report=report,
+                wav=wav,
+                simulstream=simulstream,
                 json=json,
             )
         )
@@ -308,6 +335,13 @@ def check(
             "clock and descriptors. Exit code 3: refused, 4: not reached, 5: this machine.",
         ),
     ] = False,
+    languages: Annotated[
+        bool,
+        typer.Option(
+            "--languages",
+            help="Show who recognises, translates and speaks every language, not the legs' alone.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
@@ -323,7 +357,7 @@ def check(
         _leave(run_live_check(settings, json=json))
     from translink.check import run_check
 
-    _leave(run_check(settings, json=json))
+    _leave(run_check(settings, json=json, languages=languages))
 
 
 @commands.command(short_help="Show how the running server is.")

@@ -117,15 +117,15 @@ def run_mode(
     def work() -> int:
         if mode is None and share is None:
             _, stats = _asked(target, "GET", "/api/stats")
-            told: Mapping[str, Any] = {"mode": stats["mode"]}
+            answer: Mapping[str, Any] = {"mode": stats["mode"]}
         else:
             wish = {"mode": mode, "leg": leg, "share": share}
             body = {name: value for name, value in wish.items() if value is not None}
-            _, told = _asked(target, "POST", "/api/mode", body)
+            _, answer = _asked(target, "POST", "/api/mode", body)
         if json:
-            _print_json(told)
+            _print_json(answer)
         else:
-            said = [f"{name} {value}" for name, value in told.items() if value is not None]
+            said = [f"{name} {value}" for name, value in answer.items() if value is not None]
             sys.stdout.write(", ".join(said) + "\n")
         return 0
 
@@ -136,11 +136,11 @@ def run_end(target: Target, call: str, *, json: bool = False) -> int:
     """End a call. Returns the exit code: 1 when there is none of that name."""
 
     def work() -> int:
-        _, told = _asked(target, "POST", f"/api/calls/{quote(call, safe='')}/end", {})
+        _, answer = _asked(target, "POST", f"/api/calls/{quote(call, safe='')}/end", {})
         if json:
-            _print_json(told)
+            _print_json(answer)
         else:
-            sys.stdout.write(f"ended {told['ended']}\n")
+            sys.stdout.write(f"ended {answer['ended']}\n")
         return 0
 
     return _carried_out(work)
@@ -178,8 +178,8 @@ def _asked(
         answer = connection.getresponse()
         text = answer.read(LONGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
-        told = getattr(error, "strerror", None) or type(error).__name__
-        raise ControlError(f"{target.url} does not answer: {told}", NOBODY_ANSWERS) from None
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ControlError(f"{target.url} does not answer: {reason}", NOBODY_ANSWERS) from None
     finally:
         connection.close()
     try:

@@ -63,8 +63,15 @@ class ProviderError(TranslinkError):
         self.request_id = request_id
 
 
-def kind_of_status(status: int) -> Kind:
-    """Class of an HTTP status of any provider (a handshake's included)."""
+def kind_of_status(status: int, code: str = "") -> Kind:
+    """Class of an HTTP status of any provider (a handshake's included).
+
+    Args:
+        code: the error's name in the body, where it says more than the status: OpenAI answers 429 to
+            an account that has nothing left, which no waiting mends.
+    """
+    if code in _NOTHING_LEFT:
+        return Kind.DENIED
     match status:
         case 401 | 402 | 403 | 456:
             return Kind.DENIED
@@ -115,5 +122,6 @@ def conceal(secrets: Iterable[str]) -> None:
     _concealed = tuple(sorted(secrets, key=len, reverse=True))
 
 
+_NOTHING_LEFT = frozenset({"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"})
 _concealed: tuple[str, ...] = ()
 _QUERY = re.compile(r"(\w://[^\s?#]*)[?#]\S*")

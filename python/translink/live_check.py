@@ -29,9 +29,12 @@ from translink.admin.access.tls import Certificate
 from translink.errors import Kind, ProviderError, SettingsError, TranslinkError, conceal
 from translink.process.descriptors import descriptor_shortage, descriptors_needed
 from translink.process.ports import probe
+from translink.providers.abilities import hears, speaks, translates
 from translink.providers.http import Http
 from translink.results import RATE
-from translink.wiring import Providers, find_endpoints, refuse_voiceless
+from translink.wiring.coverage import refuse_voiceless
+from translink.wiring.endpoints import find_endpoints
+from translink.wiring.providers import Providers
 
 if TYPE_CHECKING:
     from translink.providers.protocols import LiveTranscriber, Synthesizer, Transcriber, Translator
@@ -112,18 +115,23 @@ async def look(settings: Settings) -> list[LiveFinding]:
 
 def _questions(settings: Settings, providers: Providers) -> Iterator[tuple[str, Awaitable[str]]]:
     languages = list(dict.fromkeys(leg.language for leg in settings.legs))
-    live, prerecorded = providers.live(), providers.prerecorded()
+    live = providers.live()
     for language in languages:
-        yield f"{live.name} ({language})", _streams(live, language)
-        yield f"{prerecorded.name} ({language})", _recognises(prerecorded, language)
+        if hears(live, language):
+            yield f"{live.name} ({language})", _streams(live, language)
+        for one in providers.transcribers():
+            if hears(one, language):
+                yield f"{one.name} ({language})", _recognises(one, language)
     ways = dict.fromkeys((leg.language, settings.other(leg.name).language) for leg in settings.legs)
     for translator in providers.translators():
         for source, target in ways:
-            if source != target:
+            if source != target and translates(translator, source, target):
                 what = f"{translator.name} ({source} to {target})"
                 yield what, _translates(translator, source, target)
     for voice, language in dict.fromkeys((leg.voice, leg.language) for leg in settings.legs):
         for speaker in providers.voices(voice):
+            if not speaks(speaker, language):
+                continue
             yield f"{speaker.name} ({voice or language})", _speaks(speaker, language)
 
 
@@ -141,7 +149,7 @@ async def _answered(what: str, question: Awaitable[str]) -> LiveFinding:
 
 
 def _mend(error: ProviderError) -> str:
-    name = "DEEPL_API_KEY" if error.provider.startswith("deepl") else "DEEPGRAM_API_KEY"
+    name = f"{error.provider.partition('.')[0].upper()}_API_KEY"
     match error.kind, error.status:
         case Kind.DENIED, 402 | 456:
             return "the account has nothing left"

@@ -23,7 +23,16 @@ import math
 import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from translink._core import Digit, Engine, Frame, Hangup, Playout, RtpFound, SourceChange
+from translink._core import (
+    Digit,
+    Engine,
+    Frame,
+    Hangup,
+    Message,
+    Playout,
+    RtpFound,
+    SourceChange,
+)
 from translink.process.pressure import Pressure
 
 if TYPE_CHECKING:
@@ -41,7 +50,7 @@ FRAME_SECONDS = 0.02
 SAY_AGAIN = 60.0
 """Seconds until a talker who moves again is in the log again."""
 
-Step = Playout | SourceChange | Digit | RtpFound | Hangup
+Step = Playout | SourceChange | Digit | RtpFound | Hangup | Message
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -230,6 +239,8 @@ class MediaLeg:
         """A bug ended this leg: its sockets are closed."""
         self.on_hangup: Callable[[], None] | None = None
         """The other end of its connection hung up."""
+        self.on_message: Callable[[str], None] | None = None
+        """What the other end of its connection says beside audio."""
         self.on_source: Callable[[SourceChange], None] | None = None
         """Another sender has taken over in a call. Said in the log once a minute at most."""
         self.on_digit: Callable[[Digit], None] | None = None
@@ -259,10 +270,19 @@ class MediaLeg:
         """
         return self._engine.play(self.number, utterance, pcm, last)
 
-    def attach(self, descriptor: int, rate: int) -> None:
-        """Talk over a connection of AudioSocket instead of datagrams. See `Engine.attach`. Raises
-        `OSError`."""
-        self._engine.attach(self.number, descriptor, rate)
+    def attach(
+        self,
+        descriptor: int,
+        rate: int = 8_000,
+        dialect: Literal["asterisk", "twilio", "browser"] | None = None,
+    ) -> None:
+        """Talk over a connection of AudioSocket, or with a `dialect` of WebSocket, instead of datagrams.
+        See `Engine.attach`. Raises `OSError`."""
+        self._engine.attach(self.number, descriptor, rate, dialect)
+
+    def say(self, text: str) -> None:
+        """Send the other end of that connection a message. See `Engine.say`."""
+        self._engine.say(self.number, text)
 
     def hang_up(self) -> None:
         """Close that connection, if there is one."""
@@ -368,6 +388,9 @@ class MediaLeg:
         if isinstance(step, Hangup):
             if self.on_hangup is not None:
                 self.on_hangup()
+        elif isinstance(step, Message):
+            if self.on_message is not None:
+                self.on_message(step.text)
         elif not isinstance(step, Playout):
             if step.life >= self._life:
                 self._take_news(step)

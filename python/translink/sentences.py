@@ -10,19 +10,22 @@ from __future__ import annotations
 import re
 from itertools import zip_longest
 
+from translink.sentence_rules import goes_on_after_quote, is_abbreviation, is_initial, is_ordinal
 
-def ends_sentence(token: str, following: str | None = None) -> bool:
+
+def ends_sentence(token: str, following: str | None = None, language: str = "") -> bool:
     """Whether a sentence ends with `token`, a run of text without spaces.
 
     `following` is the token after it, None when it is not known (yet). A full stop after an
-    abbreviation (`M.`, `Dr.`, `p.m.`), an initial or inside a number ends nothing; neither does one
-    that a lower-case word follows.
+    abbreviation (`M.`, `Dr.`, `p.m.`) of `language`, an initial, an ordinal where ordinals have one, or
+    inside a number ends nothing; neither does one that a lower-case word follows.
     """
     bare = token.rstrip(_CLOSERS)
     if not bare or bare[-1] not in _ENDERS:
         return False
     if bare[-1] in _ALWAYS:
-        return True
+        quoted = len(bare) < len(token) and following is not None
+        return not (quoted and goes_on_after_quote(following or ""))
     if following is not None:
         head = following.lstrip(_OPENERS)
         if head[:1].islower():
@@ -32,9 +35,9 @@ def ends_sentence(token: str, following: str | None = None) -> bool:
     if bare[-1] == "…" or bare.endswith("..."):
         return len(bare.rstrip(".…")) > 0
     stem = bare[:-1].lstrip(_OPENERS)
-    if len(stem) == 1 and stem.isalpha():
+    if is_initial(stem) or is_ordinal(stem, language):
         return False
-    return "." not in stem and stem.lower() not in _ABBREVIATIONS
+    return "." not in stem and not is_abbreviation(stem, language)
 
 
 def ends_clause(token: str) -> bool:
@@ -42,8 +45,9 @@ def ends_clause(token: str) -> bool:
     return token.rstrip(_CLOSERS)[-1:] in _CLAUSE_ENDERS
 
 
-def split_sentences(text: str) -> list[str]:
-    """The sentences of `text`, in order, white space around them removed; `[]` for blank text.
+def split_sentences(text: str, language: str = "") -> list[str]:
+    """The sentences of `text`, which is in `language`, in order, white space around them removed;
+    `[]` for blank text.
 
     Nothing else is removed: the words of the result are the words of `text`.
     """
@@ -55,7 +59,7 @@ def split_sentences(text: str) -> list[str]:
         # itself.
         if following is not None and not following[0].strip(_ENDERS + _CLOSERS):
             continue
-        if following is None or ends_sentence(token[0], following[0]):
+        if following is None or ends_sentence(token[0], following[0], language):
             sentences.append(text[start : token.end()].strip())
             start = token.end()
     return [sentence for sentence in sentences if sentence]
@@ -75,18 +79,12 @@ def gap(left: str, right: str) -> str:
     return "" if _UNSPACED.match(left[-1:]) and _UNSPACED.match(right[:1]) else " "
 
 
-_ALWAYS = "?!。！？"
+_ALWAYS = "?!。！？؟।॥۔"
 _ENDERS = _ALWAYS + ".…"
-_CLAUSE_ENDERS = frozenset(",;:、，；：")
-_CLOSERS = "\"'”’»)]"
-_OPENERS = "\"'“‘«([¿¡"
-_TOKEN = re.compile(r"[。！？]|[^\s。！？]+[。！？]?")
+_CLAUSE_ENDERS = frozenset(",;:、，；：،؛")
+_CLOSERS = "\"'”’“‘»)]」』）"
+_OPENERS = "\"'“‘«([¿¡„‚「『（"
+_TOKEN = re.compile(r"[。！？]+[」』”’）]*|[^\s。！？]+(?:[。！？]+[」』”’）]*)?")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
-_LISTED = """
-    mr mrs ms messrs dr prof st ste mme mmes mlle mlles mgr mm hr fr sr sra dña av bd blvd ave rd
-    apt approx env vs cf tel tél ext fig jr inc ltd dept gen col lt capt rev hon gov sen rep jan
-    feb apr aug sept oct nov dec janv févr juil
-"""
-_ABBREVIATIONS = frozenset(_LISTED.split())
 _BEFORE_NUMBERS = frozenset({"no", "nos", "n", "p", "pp", "art", "vol", "chap", "nr", "sec", "min"})
 """Words that are abbreviations only before a number: `No. 5`, but `I said no.`"""

@@ -73,7 +73,7 @@ LEG = LegLive(
 )
 
 
-class Feed(Subscription):
+class FakeSubscription(Subscription):
     def __init__(self) -> None:
         self.cut_off: str | None = None
         self.closing = asyncio.Event()
@@ -108,7 +108,7 @@ class Program(Console):
     def __init__(self) -> None:
         self.good = True
         self.modes: list[tuple[str | None, str | None, float | None]] = []
-        self.feeds: list[tuple[str | None, str | None, Feed]] = []
+        self.feeds: list[tuple[str | None, str | None, FakeSubscription]] = []
         self.running = ROW
         self.ended = replace(ROW, call="3333-0", state="ended", reason="idle")
         self.lines = [
@@ -163,8 +163,8 @@ class Program(Console):
     def ready(self) -> tuple[bool, Mapping[str, Any]]:
         return self.good, {}
 
-    def settings(self) -> Mapping[str, Any]:
-        return {"mode": "auto"}
+    def settings(self) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+        return {"mode": "auto"}, iter([{"name": "3333"}])
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
         rows = {"running": [self.running], "ended": [self.ended]}
@@ -188,6 +188,7 @@ class Program(Console):
             "stages_ms": self.stages(call),
             "owners": {"own": "own"},
             "transcript": self.lines,
+            "notices": [],
             "dropped_lines": 0,
         }
         return cast("CallDetail", known | more)
@@ -269,8 +270,8 @@ class Program(Console):
     def end_call(self, call: str) -> bool:
         return call == "3333-1"
 
-    def subscribe(self, *, call: str | None = None, leg: str | None = None) -> Feed:
-        feed = Feed()
+    def subscribe(self, *, call: str | None = None, leg: str | None = None) -> FakeSubscription:
+        feed = FakeSubscription()
         self.feeds.append((call, leg, feed))
         return feed
 

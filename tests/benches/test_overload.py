@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from benches.kit.callers import Callers, write_audio
+from benches.kit.callers import CallerPairs, write_audio
 from benches.rows.bench_overload import Run
 from translink.log import configure
 from translink.results import RATE
@@ -17,8 +17,8 @@ from translink.sim.beacons import Manner
 
 
 @pytest.fixture
-def callers(tmp_path: Path) -> Callers:
-    return Callers(3, 1, Manner(), tmp_path)
+def callers(tmp_path: Path) -> CallerPairs:
+    return CallerPairs(3, 1, Manner(), tmp_path)
 
 
 def logged(text: str, **fields: object) -> str:
@@ -36,7 +36,7 @@ def logged(text: str, **fields: object) -> str:
 
 
 def test_calls_that_began_and_were_refused_are_read_from_the_servers_log(
-    callers: Callers, monkeypatch: pytest.MonkeyPatch
+    callers: CallerPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hung_up: list[int] = []
     monkeypatch.setattr(callers, "hang_up", hung_up.append)
@@ -51,7 +51,7 @@ def test_calls_that_began_and_were_refused_are_read_from_the_servers_log(
 
 
 def test_callers_who_hush_finish_their_burst(
-    callers: Callers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    callers: CallerPairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported: list[str] = []
     monkeypatch.setattr(callers, "_say", reported.append)

@@ -22,10 +22,10 @@ from aiohttp import web
 Address = tuple[str, int]
 
 
-class Leg(asyncio.DatagramProtocol):
+class StubLeg(asyncio.DatagramProtocol):
     def __init__(self, server: Stub, name: str, ear: Address) -> None:
         self.server, self.name, self.ear = server, name, ear
-        self.other: Leg = self
+        self.other: StubLeg = self
         self.counters = {"datagrams_in": 0, "bytes_in": 0, "datagrams_out": 0, "drops_kernel": 0}
         self.said = bytearray()
         self.last = 0.0
@@ -54,18 +54,18 @@ class Leg(asyncio.DatagramProtocol):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-def _same(leg: Leg) -> Leg:
+def _same(leg: StubLeg) -> StubLeg:
     return leg
 
 
 class Stub:
     def __init__(self, settings: dict[str, Any], mute: str, deaf: str) -> None:
         self.settings, self.mute, self.deaf = settings, mute, deaf
-        self.legs: dict[str, Leg] = {}
+        self.legs: dict[str, StubLeg] = {}
         self.watchers: set[web.WebSocketResponse] = set()
         self.tasks: set[asyncio.Task[None]] = set()
 
-    def interpret(self, leg: Leg) -> None:
+    def interpret(self, leg: StubLeg) -> None:
         pcm = bytes(leg.said)
         leg.said.clear()
         leg.sayings += 1
@@ -116,7 +116,7 @@ class Stub:
                 (host, int(port))
                 for host, port in (leg[key].split(":") for key in ("play_to", "listen"))
             )
-            made = self.legs[leg["name"]] = Leg(self, leg["name"], ear)
+            made = self.legs[leg["name"]] = StubLeg(self, leg["name"], ear)
             await loop.create_datagram_endpoint(functools.partial(_same, made), local_addr=listen)
         one, two = self.legs.values()
         one.other, two.other = two, one

@@ -115,7 +115,7 @@ def test_nobody_answers(hello: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "translink serve" in capsys.readouterr().err
 
 
-def test_who_telephones_alone_is_told_where_his_words_are_heard(
+def test_a_caller_who_is_alone_reads_where_their_words_are_heard(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:

@@ -23,7 +23,7 @@ WORDS = struct.pack("<h", 4_000) * 3_200
 
 
 @dataclass
-class Leg(asyncio.DatagramProtocol):
+class EchoingSocket(asyncio.DatagramProtocol):
     """A socket that keeps what it receives and, if told, says it back at once."""
 
     echo: bool = False
@@ -50,8 +50,8 @@ class Leg(asyncio.DatagramProtocol):
 
 
 @pytest.fixture
-async def leg() -> AsyncIterator[Leg]:
-    made = Leg()
+async def leg() -> AsyncIterator[EchoingSocket]:
+    made = EchoingSocket()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: made, local_addr=("127.0.0.1", 0)
     )
@@ -70,7 +70,7 @@ SIZES = [
 ]
 
 
-async def arrived(leg: Leg, caller: Caller) -> None:
+async def arrived(leg: EchoingSocket, caller: Caller) -> None:
     """Until all that was sent is here, or for 20 s."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(20):
@@ -80,7 +80,7 @@ async def arrived(leg: Leg, caller: Caller) -> None:
 
 @pytest.mark.parametrize("sizes", SIZES, ids=["160", "320", "510", "640", "7680", "161", "random"])
 async def test_words_arrive_whole_and_on_a_sample_whatever_the_datagrams(
-    leg: Leg, sizes: Iterator[int]
+    leg: EchoingSocket, sizes: Iterator[int]
 ) -> None:
     async with Caller(leg.address, sizes=sizes) as caller:
         await caller.say(WORDS)
@@ -92,7 +92,7 @@ async def test_words_arrive_whole_and_on_a_sample_whatever_the_datagrams(
     assert caller.sent.bytes == len(leg.stream)
 
 
-async def test_one_second_of_sound_takes_one_second(leg: Leg) -> None:
+async def test_one_second_of_sound_takes_one_second(leg: EchoingSocket) -> None:
     async with Caller(leg.address) as caller:
         began = time.monotonic()
         said = await caller.say(WORDS * 5)
@@ -103,14 +103,16 @@ async def test_one_second_of_sound_takes_one_second(leg: Leg) -> None:
     assert loud[-1] - loud[0] > 0.88
 
 
-async def test_a_big_datagram_leaves_when_its_last_sample_was_captured(leg: Leg) -> None:
+async def test_a_big_datagram_leaves_when_its_last_sample_was_captured(leg: EchoingSocket) -> None:
     async with Caller(leg.address, sizes=fixed_size(7_680)) as caller:
         began = time.monotonic()
         await caller.say(WORDS)
     assert leg.got[0][0] - began >= 0.235
 
 
-async def test_an_open_microphone_sends_silence_and_a_closed_one_nothing(leg: Leg) -> None:
+async def test_an_open_microphone_sends_silence_and_a_closed_one_nothing(
+    leg: EchoingSocket,
+) -> None:
     async with Caller(leg.address, open_mic=False) as caller:
         await caller.say(WORDS)
         await arrived(leg, caller)
@@ -124,7 +126,7 @@ async def test_an_open_microphone_sends_silence_and_a_closed_one_nothing(leg: Le
             await asyncio.sleep(0.01)
 
 
-async def test_the_second_line_waits_for_the_first(leg: Leg) -> None:
+async def test_the_second_line_waits_for_the_first(leg: EchoingSocket) -> None:
     other = struct.pack("<h", 999) * 1_600
     async with Caller(leg.address, open_mic=False) as caller:
         one, two = await asyncio.gather(caller.say(WORDS), caller.say(other))
@@ -132,7 +134,7 @@ async def test_the_second_line_waits_for_the_first(leg: Leg) -> None:
     assert leg.stream == WORDS + other
 
 
-async def test_a_saying_that_is_given_up_falls_silent_at_once(leg: Leg) -> None:
+async def test_a_saying_that_is_given_up_falls_silent_at_once(leg: EchoingSocket) -> None:
     async with Caller(leg.address, open_mic=False) as caller:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(caller.say(WORDS * 10), 0.2)
@@ -144,7 +146,7 @@ async def test_a_saying_that_is_given_up_falls_silent_at_once(leg: Leg) -> None:
         assert leg.stream[before:] == WORDS
 
 
-async def test_hanging_up_ends_a_saying(leg: Leg) -> None:
+async def test_hanging_up_ends_a_saying(leg: EchoingSocket) -> None:
     caller = Caller(leg.address)
     async with caller:
         saying = asyncio.create_task(caller.say(WORDS * 10))
@@ -154,20 +156,20 @@ async def test_hanging_up_ends_a_saying(leg: Leg) -> None:
     await caller.close()
 
 
-async def test_a_bug_in_the_sizes_reaches_the_speaker(leg: Leg) -> None:
+async def test_a_bug_in_the_sizes_reaches_the_speaker(leg: EchoingSocket) -> None:
     async with Caller(leg.address, sizes=itertools.chain([640], map(int, ["x"]))) as caller:
         with pytest.raises(ValueError, match="invalid literal"):
             await caller.say(WORDS)
         caller._mic = None  # its failure was seen above
 
 
-async def test_half_a_sample_is_refused(leg: Leg) -> None:
+async def test_half_a_sample_is_refused(leg: EchoingSocket) -> None:
     async with Caller(leg.address) as caller:
         with pytest.raises(ValueError, match="whole samples"):
             await caller.say(b"\0\0\0")
 
 
-async def test_what_comes_back_is_heard_with_its_time(leg: Leg) -> None:
+async def test_what_comes_back_is_heard_with_its_time(leg: EchoingSocket) -> None:
     leg.echo = True
     tape = bytearray()
     async with Caller(leg.address, record=tape.extend) as caller:
@@ -183,7 +185,7 @@ async def test_what_comes_back_is_heard_with_its_time(leg: Leg) -> None:
     assert first > 0.2
 
 
-async def test_patience_ends_when_nothing_is_ever_heard(leg: Leg) -> None:
+async def test_patience_ends_when_nothing_is_ever_heard(leg: EchoingSocket) -> None:
     async with Caller(leg.address) as caller:
         began = time.monotonic()
         assert not await caller.quiet(0.05, patience=0.2)
@@ -199,7 +201,7 @@ async def test_a_peer_that_is_not_there_ends_nothing() -> None:
         assert caller.sent.datagrams >= 10
 
 
-async def test_an_ear_in_use_is_an_error(leg: Leg) -> None:
+async def test_an_ear_in_use_is_an_error(leg: EchoingSocket) -> None:
     with pytest.raises(OSError, match="in use"):
         Caller(leg.address, ear=leg.address)
 

@@ -33,7 +33,7 @@ def a_call(
     return board, ended
 
 
-def test_each_ear_gets_the_others_words_and_nobody_his_own() -> None:
+def test_each_ear_gets_the_others_words_and_nobody_their_own() -> None:
     async def scenario(board: Board) -> None:
         await asyncio.gather(board.talk("1", 0.5), board.talk("2", 1.0))
 

@@ -17,7 +17,7 @@ TOLD = "The meeting is on Tuesday at three, in the large room."
 OWN = "no wait I cannot come"
 
 
-class Phone:
+class EchoPhone:
     """A talker whose ear may come back through their microphone, 180 ms later."""
 
     def __init__(self, lag: float | None = 0.18) -> None:
@@ -53,7 +53,7 @@ class Phone:
 
 
 def test_what_the_ear_was_told_is_not_the_talkers() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(5.0)
     assert phone.says("the meeting is on Tuesday at 3 in the large room") == (
@@ -63,14 +63,14 @@ def test_what_the_ear_was_told_is_not_the_talkers() -> None:
 
 
 def test_misheard_words_at_its_ends_belong_to_it() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(5.0)
     assert phone.says("Then meeting is on Thursday at three in the large rooms")[0] == ""
 
 
 def test_the_talkers_own_words_around_it_stay() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(5.0)
     heard = f"{OWN} the meeting is on Tuesday at three please"
@@ -78,7 +78,7 @@ def test_the_talkers_own_words_around_it_stay() -> None:
 
 
 def test_who_says_something_else_keeps_every_word() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told("Would you like the small one or the large one?")
     phone.hears(5.0)
     assert phone.says(TOLD) == (TOLD, "")
@@ -96,7 +96,7 @@ def test_who_says_something_else_keeps_every_word() -> None:
 def test_where_no_echo_is_known_who_repeats_what_they_hear_keeps_every_word(
     start: float, end: float
 ) -> None:
-    phone = Phone(lag=0.0)
+    phone = EchoPhone(lag=0.0)
     phone.is_told()
     phone.hears(8.0)
     assert phone.says(TOLD, start, end) == (TOLD, "")
@@ -104,14 +104,14 @@ def test_where_no_echo_is_known_who_repeats_what_they_hear_keeps_every_word(
 
 
 def test_where_nobody_looks_for_an_echo_nothing_is_one() -> None:
-    phone = Phone(lag=None)
+    phone = EchoPhone(lag=None)
     phone.is_told("Come at three today.", 1.0, 2.2)
     phone.hears(3.0)
     assert phone.says("come at three today", 1.3, 2.2)[1] == ""
 
 
 def test_an_echo_too_short_to_be_known_by_its_level_is_known_by_its_time() -> None:
-    phone = Phone(lag=0.0)
+    phone = EchoPhone(lag=0.0)
     phone.is_told("Come at three today.", 1.0, 2.2)
     phone.hears(8.0)
     assert phone.says("come at three today", 1.3, 2.2)[0] == ""
@@ -120,7 +120,7 @@ def test_an_echo_too_short_to_be_known_by_its_level_is_known_by_its_time() -> No
 
 
 def test_few_words_in_the_midst_of_others_are_chance() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(5.0)
     said = "I am on Tuesday in the office"
@@ -128,7 +128,7 @@ def test_few_words_in_the_midst_of_others_are_chance() -> None:
 
 
 def test_a_single_word_that_is_all_of_it_is_an_echo() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told("Yes.")
     phone.hears(5.0)
     assert phone.says("yes")[0] == ""
@@ -136,7 +136,7 @@ def test_a_single_word_that_is_all_of_it_is_an_echo() -> None:
 
 
 def test_it_comes_back_soon_or_not_at_all() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told(start=1.0, end=4.0)
     phone.hears(12.0)
     assert phone.says(TOLD, 4.5, 5.0)[0] == "", "within its lag and a second"
@@ -145,7 +145,7 @@ def test_it_comes_back_soon_or_not_at_all() -> None:
 
 
 def test_who_repeats_what_they_hear_over_it_is_louder_than_the_echo() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(1.0)
     phone.hears(0.2, echo=True)  # from here on the engine tells them apart
@@ -154,7 +154,7 @@ def test_who_repeats_what_they_hear_over_it_is_louder_than_the_echo() -> None:
 
 
 def test_what_slipped_through_the_engines_mark_is_found_by_its_words() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(1.0)
     for _ in range(10):
@@ -164,7 +164,7 @@ def test_what_slipped_through_the_engines_mark_is_found_by_its_words() -> None:
 
 
 def test_an_echo_of_before_the_engine_knew_it_is_found_by_its_words() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(4.2)
     phone.hears(1.0, echo=True)
@@ -172,7 +172,7 @@ def test_an_echo_of_before_the_engine_knew_it_is_found_by_its_words() -> None:
 
 
 def test_a_script_that_writes_no_words_apart_is_compared_by_its_characters() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told("会議は火曜日の三時からです。")
     phone.hears(5.0)
     assert phone.says("会議は 火曜日の 三時 から です")[0] == ""
@@ -180,7 +180,7 @@ def test_a_script_that_writes_no_words_apart_is_compared_by_its_characters() -> 
 
 
 def test_without_times_of_words_all_of_it_goes_or_nothing() -> None:
-    phone = Phone()
+    phone = EchoPhone()
     phone.is_told()
     phone.hears(5.0)
     for text, left in ((TOLD, ""), (f"{OWN} {TOLD}", f"{OWN} {TOLD}")):
@@ -189,8 +189,8 @@ def test_without_times_of_words_all_of_it_goes_or_nothing() -> None:
 
 
 def test_the_recogniser_is_given_the_ledger_without_the_echo() -> None:
-    class Ledger:
+    class EchoLedger:
         def history(self, start: int, end: int, *, without_echo: bool = False) -> tuple[int, bytes]:
             return start, b"masked" if without_echo else b"all"
 
-    assert WithoutEcho(Ledger()).history(3, 4) == (3, b"masked")
+    assert WithoutEcho(EchoLedger()).history(3, 4) == (3, b"masked")

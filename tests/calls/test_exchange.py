@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.console import Desk
+from tests.support.console import ConsoleDesk
 from tests.support.virtual import run_virtually
 from translink.calls.exchange import LegWish, Refused
 from translink.process.pressure import Level
@@ -17,9 +17,9 @@ from translink.settings.types import Address
 EN_FR = (LegWish("en"), LegWish("fr"))
 
 
-def at_a_desk(scenario: Callable[[Desk], Awaitable[None]], **settings: Any) -> None:
+def at_a_desk(scenario: Callable[[ConsoleDesk], Awaitable[None]], **settings: Any) -> None:
     async def run() -> None:
-        desk = Desk(**settings)
+        desk = ConsoleDesk(**settings)
         await scenario(desk)
         await desk.board.switchboard.close("test over")
         assert desk.taken == desk.board.switchboard.calls.keys() == set()
@@ -28,7 +28,7 @@ def at_a_desk(scenario: Callable[[Desk], Awaitable[None]], **settings: Any) -> N
 
 
 def test_a_call_that_is_made_can_be_spoken_in_at_once() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         made = desk.console.create_call(
             (LegWish("en", name="anna"), LegWish("fr", name="bob", voice="v"))
         )
@@ -47,7 +47,7 @@ def test_a_call_that_is_made_can_be_spoken_in_at_once() -> None:
 
 
 def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         watching = asyncio.create_task(desk.board.switchboard.watch())
         made = desk.console.create_call(EN_FR)
         await asyncio.sleep(4.0)
@@ -67,7 +67,7 @@ def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> 
 
 
 def test_what_a_created_leg_s_datagrams_are_can_be_asked_for() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         rtp = LegWish("en", name="anna", transport="rtp", format="alaw", reply="ulaw")
         made = desk.console.create_call((rtp, LegWish("fr", name="bob", rate=8_000)))
         anna, bob = (desk.board.switchboard.legs[leg].settings for leg in ("anna", "bob"))
@@ -79,7 +79,7 @@ def test_what_a_created_leg_s_datagrams_are_can_be_asked_for() -> None:
 
 
 def test_a_call_that_does_not_fit_the_memory_is_refused_for_now() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         desk.out_of_memory = True
         with pytest.raises(Refused, match="no memory") as refused:
             desk.console.create_call(EN_FR)
@@ -91,7 +91,7 @@ def test_a_call_that_does_not_fit_the_memory_is_refused_for_now() -> None:
 
 
 def test_who_sends_after_the_end_of_a_made_call_begins_no_other() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         made = desk.console.create_call(EN_FR)
         leg = desk.opened[made.legs[0].name]
         desk.console.end_call(made.call)
@@ -103,7 +103,7 @@ def test_who_sends_after_the_end_of_a_made_call_begins_no_other() -> None:
 
 
 def test_a_port_that_somebody_else_has_is_passed_over() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         desk.taken |= {24000, 24002}
         made = desk.console.create_call(EN_FR)
         assert [leg.send_to[-5:] for leg in made.legs] == ["24001", "24003"]
@@ -113,7 +113,7 @@ def test_a_port_that_somebody_else_has_is_passed_over() -> None:
 
 
 def test_a_port_that_was_given_back_is_not_the_next_one_given() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         seen = []
         for _ in range(5):
             made = desk.console.create_call(EN_FR)
@@ -126,7 +126,7 @@ def test_a_port_that_was_given_back_is_not_the_next_one_given() -> None:
 
 
 def test_a_used_up_range_is_refused_and_leaves_nothing_open() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         desk.taken |= set(range(24001, 24010))
         with pytest.raises(Refused, match=r"no port of calls\.ports = 24000-24009 is free") as told:
             desk.console.create_call(EN_FR)
@@ -147,7 +147,7 @@ def test_a_used_up_range_is_refused_and_leaves_nothing_open() -> None:
     ],
 )
 def test_no_two_legs_have_one_name(wishes: tuple[LegWish, LegWish]) -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         with pytest.raises(Refused, match="a leg is called") as told:
             desk.console.create_call(wishes)
         assert not told.value.busy
@@ -157,7 +157,7 @@ def test_no_two_legs_have_one_name(wishes: tuple[LegWish, LegWish]) -> None:
 
 
 def test_no_call_is_made_beyond_the_limit_under_load_or_at_the_end() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         for _ in range(4):
             desk.console.create_call(EN_FR)
         with pytest.raises(Refused, match=r"calls\.max_created"):
@@ -179,7 +179,7 @@ def test_no_call_is_made_beyond_the_limit_under_load_or_at_the_end() -> None:
 
 
 def test_where_to_send_is_told_as_it_is_seen_from_outside() -> None:
-    async def scenario(desk: Desk) -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
         made = desk.console.create_call(
             (
                 LegWish("en"),

@@ -101,7 +101,7 @@ def test_who_never_pauses_is_not_waited_for_for_ever() -> None:
     said_once_and_in_order(board)
 
 
-def test_the_listener_hears_his_new_language_from_the_next_segment_on() -> None:
+def test_the_listener_hears_their_new_language_from_the_next_segment_on() -> None:
     async def scenario(board: Board) -> None:
         await board.talk("1", 1.0)
         await pause(board, "1", 0.3)

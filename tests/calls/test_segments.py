@@ -133,7 +133,7 @@ def test_an_empty_final_opens_nothing_but_closes_what_is_open() -> None:
     transcript.result(final("", 0, speech_final=True), 1.0)
     assert transcript.deadline is None
     transcript.result(final("wait a moment", 1), 2.0)
-    transcript.result(final("", 2), 2.5)
+    transcript.result(final("", 2), 2.2)
     assert texts(transcript) == []
     transcript.result(final("", 3, speech_final=True), 3.0)
     assert texts(transcript) == ["wait a moment"]
@@ -151,6 +151,17 @@ def test_an_utterance_end_closes_its_turn() -> None:
     transcript.result(final("attendez un instant", 0.5), 4.0)
     transcript.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.5)
     assert texts(transcript) == ["attendez un instant"]
+
+
+def test_an_utterance_end_leaves_the_function_words_that_its_turn_ends_on() -> None:
+    """It may come between two finals of one sentence, where the talker only breathed."""
+    transcript = Segmenter(language="en")
+    transcript.result(final("we went to the", 0.5), 4.0)
+    transcript.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.2)
+    assert texts(transcript) == ["we went"]
+    transcript.result(final("station", 1.5), 5.0)
+    transcript.tick(5.3)
+    assert texts(transcript) == ["to the station"]
 
 
 @pytest.mark.parametrize("last_word_end", [None, int(8.8 * RATE), int(9.6 * RATE)])

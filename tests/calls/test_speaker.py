@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.speaking import FakeEar, Talkers, weather
+from tests.support.speaking import FakeEar, Talkers, provider_error
 from tests.support.virtual import run_virtually
 from translink.calls.direction import Direction, DirectionRecord
 from translink.calls.hearing import Hearing
@@ -113,7 +113,9 @@ def test_segments_are_spoken_in_order_though_their_translations_come_out_of_orde
 
 
 def test_a_failed_translation_is_shown_and_not_spoken_while_the_next_one_is() -> None:
-    booth = interpret(saying("one", "two", "three"), Talkers(answers={"two": weather("no money")}))
+    booth = interpret(
+        saying("one", "two", "three"), Talkers(answers={"two": provider_error("no money")})
+    )
     assert booth.ear.heard == ["ONE", "THREE"]
     (event,) = booth.told("untranslated")
     assert event.data == {"segment": 2, "text": "two", "reason": "no money"}
@@ -169,7 +171,7 @@ def test_one_segment_too_many_is_reported_and_not_kept() -> None:
 def test_a_voice_that_fails_in_the_middle_is_reported_and_the_next_segment_is_whole() -> None:
     booth = interpret(
         saying("one two three", "four"),
-        Talkers(voice_fails={"ONE TWO THREE": (2, weather("no voice"))}),
+        Talkers(voice_fails={"ONE TWO THREE": (2, provider_error("no voice"))}),
     )
     assert booth.ear.heard == ["ONE TWO", "FOUR"], "what was played is ended, not left open"
     assert (booth.tally.spoken, booth.tally.unspoken) == (1, 1)
@@ -177,7 +179,7 @@ def test_a_voice_that_fails_in_the_middle_is_reported_and_the_next_segment_is_wh
     assert failed == [{"state": "failed", "segment": 1, "reason": "no voice"}]
 
 
-@pytest.mark.parametrize("how", [None, weather("no voice")])
+@pytest.mark.parametrize("how", [None, provider_error("no voice")])
 def test_a_voice_without_a_sound_is_reported_and_holds_up_nobody(
     how: ProviderError | None,
 ) -> None:
@@ -196,7 +198,9 @@ def test_an_empty_translation_is_reported_as_unspoken() -> None:
 def test_a_sentence_without_a_word_is_neither_translated_nor_spoken_and_loses_no_other() -> None:
     booth = interpret(
         saying("…", "one"),
-        Talkers(words={"one": "!!! EINS. ZWEI."}, voice_fails={"…": (0, weather("refused"))}),
+        Talkers(
+            words={"one": "!!! EINS. ZWEI."}, voice_fails={"…": (0, provider_error("refused"))}
+        ),
     )
     assert [text for text, _ in booth.talkers.requests] == ["one"]
     assert booth.ear.heard == ["EINS. ZWEI."]
@@ -205,8 +209,8 @@ def test_a_sentence_without_a_word_is_neither_translated_nor_spoken_and_loses_no
 
 def failing(kind: Kind, unspoken: str) -> ProviderError:
     """As the line-up says it."""
-    error = weather("too long", kind)
-    error.__cause__ = SpeechFailed([weather("too long", kind)], unspoken)
+    error = provider_error("too long", kind)
+    error.__cause__ = SpeechFailed([provider_error("too long", kind)], unspoken)
     return error
 
 
@@ -355,7 +359,7 @@ def test_what_waits_for_a_translation_that_fails_is_not_own_time() -> None:
         async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
             if text == "one":
                 await asyncio.sleep(5)
-                raise weather()
+                raise provider_error()
             return await super().translate(text, source, target, context)
 
     booth = interpret(saying("one", "two"), Failing())
@@ -375,12 +379,14 @@ def test_the_next_utterance_after_a_pause_is_own_time_again() -> None:
     assert booth.stages["audio_to_sent"].count == 2
 
 
-answers = st.one_of(st.floats(0, 8), st.just(weather()))
+answers = st.one_of(st.floats(0, 8), st.just(provider_error()))
 
 
 @given(
     st.lists(
-        st.tuples(answers, st.integers(0, 5), st.sampled_from([None, weather()]), st.floats(0, 3)),
+        st.tuples(
+            answers, st.integers(0, 5), st.sampled_from([None, provider_error()]), st.floats(0, 3)
+        ),
         max_size=12,
     )
 )

@@ -157,7 +157,7 @@ def test_an_overloaded_machine_begins_no_call_and_says_so_once() -> None:
     on_a_board(scenario, idle_timeout=30)
 
 
-def test_who_goes_on_talking_gets_his_call_when_there_is_time() -> None:
+def test_those_who_go_on_talking_get_their_call_when_there_is_time() -> None:
     async def scenario(board: Board) -> None:
         press(board)
         await board.talk("1", 0.2)

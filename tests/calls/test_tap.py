@@ -30,7 +30,7 @@ async def calling(
     async with fake_providers() as fake:
         legs = pairs(("3333", "4444"))
         server = Serve(folder, fake, legs, flag="true", extra="drain_timeout = 0.5")
-        server._environ.update(TOKENS | environ)
+        server._child.environ.update(TOKENS | environ)
         base = f"http://127.0.0.1:{server.admin}"
         async with server, aiohttp.ClientSession(base) as http, Phone(legs[0]) as one:
             await one.say(1)
@@ -54,7 +54,7 @@ async def test_unless_it_is_set_nobody_listens_in(tmp_path: Path) -> None:
         assert not server.lines("listening in")
 
 
-async def test_whoever_listens_in_is_seen_by_all(tmp_path: Path) -> None:
+async def test_listening_in_is_seen_by_all(tmp_path: Path) -> None:
     async with calling(tmp_path, TRANSLINK_ADMIN__LISTEN_IN="true") as (server, http, one):
         path = "/api/legs/3333/audio?of=said"
         for headers, status in ((READ, "403"), ({}, "401")):

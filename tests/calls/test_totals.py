@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.support.console import Desk
+from tests.support.console import ConsoleDesk
 from tests.support.virtual import run_virtually
 from translink.calls.exchange import LegWish
 from translink.calls.totals import Totals
@@ -12,7 +12,7 @@ from translink.calls.totals import Totals
 
 def test_a_leg_that_closes_in_the_middle_counts_once() -> None:
     async def scenario() -> None:
-        desk = Desk(idle_timeout=30)
+        desk = ConsoleDesk(idle_timeout=30)
         board = desk.board.switchboard
         made = desk.console.create_call((LegWish("en", name="anna"), LegWish("fr", name="bob")))
         desk.opened["anna"].hear(50)

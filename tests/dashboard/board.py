@@ -42,7 +42,7 @@ SLOT = 0.02
 
 
 @dataclass
-class Spoken:
+class BoardSound:
     """Sound on one side of a lane: [from, to) in Unix seconds."""
 
     begin: float
@@ -50,13 +50,13 @@ class Spoken:
 
 
 @dataclass
-class Leg:
+class TalkBoardLeg:
     name: str
     language: str
     hears: str
     call: str
-    said: list[Spoken] = field(default_factory=list)
-    heard: list[Spoken] = field(default_factory=list)
+    said: list[BoardSound] = field(default_factory=list)
+    heard: list[BoardSound] = field(default_factory=list)
     words: int = 0
 
     def envelope(self, of: str, first: int, last: int) -> bytes:
@@ -73,7 +73,7 @@ class Leg:
         return bytes(out)
 
 
-class Board:
+class TalkBoard:
     """`calls` pairs of talkers, from now on. `url` once started."""
 
     def __init__(self, calls: int, seed: int = 1) -> None:
@@ -82,7 +82,7 @@ class Board:
         self._due: list[tuple[float, int, dict[str, Any]]] = []
         self._order = itertools.count()
         self._extra: list[dict[str, Any]] = []
-        self.legs: dict[str, Leg] = {}
+        self.legs: dict[str, TalkBoardLeg] = {}
         self.calls: dict[str, dict[str, Any]] = {}
         self.lines: dict[str, list[dict[str, Any]]] = {}
         self.watched: list[dict[str, Any]] = []
@@ -138,7 +138,7 @@ class Board:
         name = f"{3000 + 2 * number}-{number}"
         legs = (f"{3000 + 2 * number}", f"{3001 + 2 * number}")
         for leg, language, hears in ((legs[0], "en", "fr"), (legs[1], "fr", "en")):
-            self.legs[leg] = Leg(leg, language, hears, name)
+            self.legs[leg] = TalkBoardLeg(leg, language, hears, name)
         age = self._random.uniform(5, 900)
         self.calls[name] = {
             "call": name,
@@ -219,8 +219,8 @@ class Board:
             if event["type"] == "plan":
                 self._plan(call, event["legs"], now, event["turn"], event["segment"])
             elif event["type"] == "sound":
-                sounds: list[Spoken] = getattr(leg, event["of"])
-                sounds.append(Spoken(event["begin"] - self._zero, event["end"] - self._zero))
+                sounds: list[BoardSound] = getattr(leg, event["of"])
+                sounds.append(BoardSound(event["begin"] - self._zero, event["end"] - self._zero))
                 del sounds[:-8]
             else:
                 self._write(event)
@@ -510,7 +510,7 @@ async def main() -> None:
     """`python -m tests.dashboard.board 100 3999`: to look at the page by hand."""
     import sys
 
-    board = Board(int(sys.argv[1]))
+    board = TalkBoard(int(sys.argv[1]))
     await board.start(int(sys.argv[2]))
     print(board.url)
     await asyncio.Event().wait()

@@ -31,7 +31,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds for what takes one second on an idle machine."""
 expect.set_options(timeout=PATIENCE)
 SHOTS = Path(__file__).parent / "shots"

@@ -18,14 +18,14 @@ from tests.dashboard.conftest import Visit, live, manners_of, shoot
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(90),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not all(map(shutil.which, ("espeak-ng", "flite", "apertium"))),
         reason="the local engines are not installed: make test",
     ),
 ]
 
-PATIENCE = 40.0
+PATIENCE = 100.0
 ASKED = "hear me"
 """In the first line of the English caller; its translation has "entendez"."""
 DASHBOARD = re.compile(r"dashboard=(http://127\.0\.0\.1:\d+)")

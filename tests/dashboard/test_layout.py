@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.dashboard.board import Board
+from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import Visit, live, shoot
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 LAYOUTS = (360, 390, 768, 900, 1024, 1100, 1280, 1366, 1440, 1680, 1920, 2560)
 PHONE = 900
 """Narrower than this there are tabs."""
@@ -83,8 +83,8 @@ MUTE_FIGURES = """() => [...document.querySelectorAll('dd, .figure:not(output), 
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def board() -> AsyncIterator[Board]:
-    board = Board(3)
+async def board() -> AsyncIterator[TalkBoard]:
+    board = TalkBoard(3)
     await board.start()
     yield board
     await board.close()
@@ -107,7 +107,7 @@ async def ready(page: Page) -> None:
     await page.locator(".stages tbody tr").first.wait_for(state="attached")
 
 
-async def test_no_text_is_cut_in_any_layout(board: Board, visit: Visit) -> None:
+async def test_no_text_is_cut_in_any_layout(board: TalkBoard, visit: Visit) -> None:
     board.leg_trouble = {"mode": "prerecorded", "setting": "prerecorded"}
     page = await visit(board.url)
     await ready(page)
@@ -119,7 +119,7 @@ async def test_no_text_is_cut_in_any_layout(board: Board, visit: Visit) -> None:
     await shoot(page, "call-1440")
 
 
-async def test_no_text_is_cut_in_an_outage(board: Board, visit: Visit) -> None:
+async def test_no_text_is_cut_in_an_outage(board: TalkBoard, visit: Visit) -> None:
     page = await visit(board.url)
     await ready(page)
     board.outage()
@@ -131,7 +131,7 @@ async def test_no_text_is_cut_in_an_outage(board: Board, visit: Visit) -> None:
             assert await page.evaluate(sticking) <= 0, f"{view} at {width} px"
 
 
-async def test_a_text_that_is_cut_would_be_noticed(board: Board, visit: Visit) -> None:
+async def test_a_text_that_is_cut_would_be_noticed(board: TalkBoard, visit: Visit) -> None:
     page = await visit(board.url)
     await ready(page)
     # In one go: the page writes anew what it is reported.
@@ -147,7 +147,7 @@ async def test_a_text_that_is_cut_would_be_noticed(board: Board, visit: Visit) -
 
 
 async def test_words_close_together_are_not_printed_over_each_other(
-    board: Board, visit: Visit
+    board: TalkBoard, visit: Visit
 ) -> None:
     board.mute = True
     call = next(iter(board.calls))
@@ -171,7 +171,7 @@ async def test_words_close_together_are_not_printed_over_each_other(
         await shoot(page, f"close-{width}")
 
 
-async def test_what_scrolls_takes_the_focus_in_every_layout(board: Board, visit: Visit) -> None:
+async def test_what_scrolls_takes_the_focus_in_every_layout(board: TalkBoard, visit: Visit) -> None:
     page = await visit(board.url)
     await ready(page)
     for width in LAYOUTS:
@@ -181,7 +181,7 @@ async def test_what_scrolls_takes_the_focus_in_every_layout(board: Board, visit:
                 assert await page.evaluate(SCROLLS) == [], f"{view} at {width} × {height} px"
 
 
-async def test_every_figure_says_what_it_means(board: Board, visit: Visit) -> None:
+async def test_every_figure_says_what_it_means(board: TalkBoard, visit: Visit) -> None:
     page = await visit(board.url)
     await ready(page)
     for width in (390, 1440):
@@ -189,7 +189,13 @@ async def test_every_figure_says_what_it_means(board: Board, visit: Visit) -> No
             assert await page.evaluate(MUTE_FIGURES) == [], f"{view} at {width} px"
 
 
-async def test_on_a_phone_the_captions_come_before_the_controls(board: Board, visit: Visit) -> None:
+LATE_WORDS = """[...document.querySelectorAll(".words p:not([hidden])")].filter(it =>
+    parseFloat(it.style.left) > it.parentElement.clientWidth && it.textContent.length > 8)"""
+
+
+async def test_on_a_phone_the_captions_come_before_the_controls(
+    board: TalkBoard, visit: Visit
+) -> None:
     page = await visit(board.url, width=390, height=844)
     await ready(page)
     places = [
@@ -200,4 +206,7 @@ async def test_on_a_phone_the_captions_come_before_the_controls(board: Board, vi
     captions = await page.locator(".script .scroll").bounding_box()
     assert captions is not None
     assert captions["y"] + 80 < 844, "they are seen without scrolling"
+    # Words that come when the picture has moved by more than its width are as wide as others.
+    await page.wait_for_function(f"{LATE_WORDS}.length", timeout=30_000)
+    assert await page.evaluate(f"{LATE_WORDS}.filter(it => it.clientWidth < 40).length") == 0
     await shoot(page, "phone", whole=True)

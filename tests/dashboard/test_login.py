@@ -1,4 +1,4 @@
-"""Whoever must show a token, shows it to the page, and the page keeps nothing of it."""
+"""Where a token is needed the page asks for it, and keeps nothing of it."""
 
 from __future__ import annotations
 

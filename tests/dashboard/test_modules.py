@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from tests.dashboard.board import Board
+from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import Visit
 from translink.observe.stages import STAGES
 from translink.observe.views import CallRow, LegLive
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 @pytest_asyncio.fixture(loop_scope="session")
 async def blank(visit: Visit) -> AsyncIterator[Page]:
     """A page that has the modules at hand and runs none of them."""
-    board = Board(0)
+    board = TalkBoard(0)
     await board.start()
     yield await visit(board.url + "/static/icon.svg")
     await board.close()
@@ -278,7 +278,7 @@ async def test_an_answer_that_comes_late_takes_nothing_back(blank: Page) -> None
 
 
 async def test_the_board_speaks_as_the_server_does() -> None:
-    board = Board(1)
+    board = TalkBoard(1)
     call = next(iter(board.calls))
     assert set(board.row(call)) == {field.name for field in fields(CallRow)}
     assert set(board.leg_live(next(iter(board.legs)))) == {field.name for field in fields(LegLive)}

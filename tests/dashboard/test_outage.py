@@ -14,10 +14,10 @@ from tests.dashboard.conftest import Visit, live, manners_of, shoot
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import DEEPGRAM_KEY, DEEPL_KEY, Serve, call, pairs, serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 ONE, TWO = "3333", "4444"
-PATIENCE = 20_000
+PATIENCE = 60_000
 
 
 @pytest_asyncio.fixture(loop_scope="session")

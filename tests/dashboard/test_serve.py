@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import playwright.async_api as playwright
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
@@ -18,10 +19,10 @@ from tests.dashboard.conftest import Visit, live, manners_of, shoot
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.serve import Phone, Serve, call, pairs, serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 ONE, TWO = "3333", "4444"
-PATIENCE = 20.0
+PATIENCE = 60.0
 SECOND = 32_000
 """Bytes of sound."""
 SWING = """([lane, name, from, to]) => {
@@ -258,9 +259,12 @@ async def test_a_call_is_ended_and_stays_to_be_read(
     await end.click()
     await expect(end).to_have_text("Press again to end")
     assert [row["call"] for row in (await server.get("/api/calls"))["calls"]] == [name]
-    await end.click()
+    async with asyncio.timeout(60):
+        # What was asked may have been withdrawn by now: on a busy machine it is asked again.
+        while (await server.get(f"/api/calls/{name}"))["state"] != "ended":
+            with contextlib.suppress(playwright.TimeoutError):
+                await end.click(timeout=2_000)
     await expect(page.locator(".call-head .badge").first).to_contain_text("ended")
-    assert (await server.get(f"/api/calls/{name}"))["state"] == "ended"
 
     await page.get_by_role("radio", name="Ended").click()
     await page.locator(f"#call-{name}").click()

@@ -58,5 +58,7 @@ def test_the_types_in_the_comments_hold() -> None:
 
 def test_nothing_is_left_over() -> None:
     text = "\n".join(FILES.values())
-    unused = [name for name in FILES if name != "index.html" and name not in text]
+    unused = [
+        name for name in FILES if name not in ("index.html", "talk.html") and name not in text
+    ]
     assert not unused

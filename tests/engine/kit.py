@@ -104,7 +104,7 @@ def serial(pcm: bytes) -> int:
     return int.from_bytes(pcm[16:20], "little")
 
 
-class Ear(threading.Thread):
+class EarThread(threading.Thread):
     """Takes datagrams and their kernel receive times until nothing comes for half a second."""
 
     def __init__(self) -> None:

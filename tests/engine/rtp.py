@@ -65,7 +65,7 @@ class Packet:
 
 
 @dataclass
-class Stream:
+class RtpStream:
     """One telephone's packets."""
 
     format: str

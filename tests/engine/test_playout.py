@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from .kit import LOCAL, Ear, engine, udp
+from .kit import LOCAL, EarThread, engine, udp
 
 
 def test_speech_is_played_at_the_pace_of_speech() -> None:
-    ear = Ear()
+    ear = EarThread()
     ear.start()
     speech = os.urandom(5 * 32_000)
     with engine() as (media, drainer):

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 
 from tests.engine.kit import LOCAL, engine, udp
-from tests.engine.rtp import TYPES, Packet, Stream, decode, words
+from tests.engine.rtp import TYPES, Packet, RtpStream, decode, words
 from translink._core import BeaconDecoder, resample
 
 
@@ -31,7 +31,7 @@ def send(talker: socket.socket, to: tuple[str, int], packets: Iterable[bytes]) -
 def test_an_rtp_leg_hears_each_word(format: str) -> None:
     with engine() as (media, drainer), udp() as phone:
         leg = media.add_leg(listen=LOCAL, transport="rtp", format="slin16")
-        packets = Stream(format).packets(words(1, 20))
+        packets = RtpStream(format).packets(words(1, 20))
         send(phone, media.local_address(leg), packets)
         assert drainer.until(lambda: len(drainer.frames) >= len(packets))
         drainer.for_(1.0)
@@ -45,7 +45,7 @@ def test_the_ear_is_sent_a_steady_stream_of_a_static_type(reply: str) -> None:
     with engine() as (media, _), udp() as phone:
         leg = media.add_leg(listen=LOCAL, transport="rtp", reply=reply)  # type: ignore[arg-type]
         # The ear is learned from one packet; nobody speaks after that.
-        phone.sendto(Stream("alaw").packets(bytes(640))[0], media.local_address(leg))
+        phone.sendto(RtpStream("alaw").packets(bytes(640))[0], media.local_address(leg))
         pcm = words(1, 10)
         before = [Packet.read(phone.recv(2_048)) for _ in range(20)]
         assert media.play(leg, 1, pcm, True) == len(pcm)
@@ -63,7 +63,7 @@ def test_the_ear_is_sent_a_steady_stream_of_a_static_type(reply: str) -> None:
 def test_slin16_is_answered_in_g722_from_the_socket_that_listens() -> None:
     with engine() as (media, _), udp() as phone:
         leg = media.add_leg(listen=LOCAL, transport="rtp", format="slin16")
-        phone.sendto(Stream("slin16").packets(bytes(640))[0], media.local_address(leg))
+        phone.sendto(RtpStream("slin16").packets(bytes(640))[0], media.local_address(leg))
         datagram, sender = phone.recvfrom(2_048)
         packet = Packet.read(datagram)
         assert (packet.type, len(packet.payload)) == (9, 160)
@@ -81,7 +81,7 @@ def test_an_ear_that_is_told_later_is_sent_to_although_it_never_spoke() -> None:
 def test_keys_are_told_and_not_heard() -> None:
     with engine() as (media, drainer), udp() as phone:
         leg = media.add_leg(listen=LOCAL, transport="rtp", format="alaw")
-        stream = Stream("alaw")
+        stream = RtpStream("alaw")
         packets = stream.packets(bytes(6_400))
         packets += [stream.packet(101, bytes([7, 10, 0, 160]))] * 2
         packets += [stream.packet(101, bytes([7, 138, 3, 32])) for _ in range(3)]
@@ -91,13 +91,13 @@ def test_keys_are_told_and_not_heard() -> None:
         (key,) = drainer.keys
         assert (key.leg, key.key, key.duration) == (leg, "7", 100_000_000)
         assert "7" not in repr(key).replace(str(key.at), "")
-        assert media.counters(leg)["rtp_digits"] == 1
+        assert media.counters(leg)["digits"] == 1
 
 
 def test_rtp_on_a_raw_leg_is_told_once_and_never_heard() -> None:
     with engine() as (media, drainer), udp() as phone:
         leg = media.add_leg(listen=LOCAL)
-        packets = Stream("alaw").packets(words(1, 5))
+        packets = RtpStream("alaw").packets(words(1, 5))
         send(phone, media.local_address(leg), packets)
         assert drainer.until(lambda: media.counters(leg)["drops_rtp"] == len(packets))
         drainer.for_(0.2)
@@ -109,7 +109,7 @@ def test_rtp_on_a_raw_leg_is_told_once_and_never_heard() -> None:
 def test_an_automatic_leg_hears_rtp_and_answers_in_it() -> None:
     with engine() as (media, drainer), udp() as phone:
         leg = media.add_leg(listen=LOCAL, transport="auto")
-        packets = Stream("ulaw").packets(words(1, 10))
+        packets = RtpStream("ulaw").packets(words(1, 10))
         send(phone, media.local_address(leg), packets)
         assert drainer.until(lambda: len(drainer.frames) >= len(packets))
         drainer.for_(1.0)

@@ -9,7 +9,7 @@ import pytest
 
 from translink._core import Engine
 
-from .kit import LOCAL, Ear, engine, flood, flooded, udp
+from .kit import LOCAL, EarThread, engine, flood, flooded, udp
 
 
 def test_strangers_are_dropped_and_counted_while_the_first_sender_goes_on() -> None:
@@ -139,7 +139,7 @@ def test_the_next_call_may_come_from_elsewhere_at_once() -> None:
 
 
 @pytest.mark.parametrize("named", ["host", "address", "several"])
-def test_named_senders_are_heard_whoever_was_first(named: str) -> None:
+def test_named_senders_are_heard_no_matter_which_was_first(named: str) -> None:
     with (
         engine() as (media, drainer),
         udp() as gateway,
@@ -190,7 +190,7 @@ def test_a_wrong_source_is_refused(source: str | list[str]) -> None:
 def test_a_flood_of_strangers_on_one_leg_costs_nobody_a_datagram() -> None:
     """The short form of benches/rows/bench_stray.py."""
     seconds, rate = 2.0, 50_000
-    ear = Ear()
+    ear = EarThread()
     ear.start()
     with engine() as (media, drainer), udp() as own, udp() as other:
         struck = media.add_leg(listen=LOCAL, tail_ms=0)

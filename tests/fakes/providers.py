@@ -24,7 +24,7 @@ ENDPOINTING = 0.3
 
 
 @dataclass
-class Stream:
+class FakeStream:
     """One live connection."""
 
     language: str
@@ -42,7 +42,7 @@ class Stream:
 
 
 @dataclass
-class Upload:
+class FakeUpload:
     """One prerecorded request."""
 
     language: str
@@ -68,8 +68,10 @@ class FakeProviders:
     def __init__(self) -> None:
         self.url = ""
         self.handshakes = 0
-        self.streams: list[Stream] = []
-        self.uploads: list[Upload] = []
+        self.streams: list[FakeStream] = []
+        self.sockets: set[web.WebSocketResponse] = set()
+        """Those of open streams, for a test that breaks them."""
+        self.uploads: list[FakeUpload] = []
         self.asked: list[Asked] = []
         self.spoken: list[tuple[str, str]] = []
         """(voice, text)."""
@@ -114,12 +116,14 @@ class FakeProviders:
             return refused
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        stream = Stream(request.query.get("language", ""), dict(request.query))
+        stream = FakeStream(request.query.get("language", ""), dict(request.query))
         self.streams.append(stream)
         hearing = _Hearing(stream, socket, self)
+        self.sockets.add(socket)
         try:
             await hearing.run()
         finally:
+            self.sockets.discard(socket)
             stream.open = False
         return socket
 
@@ -135,7 +139,7 @@ class FakeProviders:
         words = [number for number, _, _ in found]
         seconds = len(pcm) / 2 / RATE
         language = request.query.get("language", "")
-        self.uploads.append(Upload(language, seconds, words, not any(pcm)))
+        self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
         await asyncio.sleep(self.transcribe_delay(words))
         best = _alternative(found)
         return web.json_response(
@@ -190,7 +194,9 @@ class FakeProviders:
 class _Hearing:
     """The recogniser of one stream: an interim for each new word, a final after a pause."""
 
-    def __init__(self, stream: Stream, socket: web.WebSocketResponse, fake: FakeProviders) -> None:
+    def __init__(
+        self, stream: FakeStream, socket: web.WebSocketResponse, fake: FakeProviders
+    ) -> None:
         self._stream = stream
         self._socket = socket
         self._fake = fake

@@ -54,7 +54,7 @@ class Pair:
 
 
 @dataclass
-class World:
+class PeerWorld:
     """The server and its pairs; a test takes one and no other test has it."""
 
     programs: Programs
@@ -71,7 +71,7 @@ class World:
         return counters
 
 
-class Witness:
+class PeerWitness:
     """Writes down the numbers that arrive at an ear. Sends nothing."""
 
     def __init__(self, pair: Pair) -> None:
@@ -84,7 +84,7 @@ class Witness:
     def _listen(self, pcm: bytes) -> None:
         self.heard += [number for number, _, _ in self._decoder.push(pcm)]
 
-    async def __aenter__(self) -> Witness:
+    async def __aenter__(self) -> PeerWitness:
         await self.caller.__aenter__()
         return self
 
@@ -102,7 +102,7 @@ class Witness:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world() -> AsyncIterator[World]:
+async def world() -> AsyncIterator[PeerWorld]:
     ports = [free_port(socket.SOCK_DGRAM) for _ in range(4 * PAIRS)]
     pairs, legs = [], []
     for place in range(PAIRS):
@@ -114,7 +114,7 @@ async def world() -> AsyncIterator[World]:
             LegPlan(two, "fr", addresses[2], addresses[3]),
         ]
     async with Programs(legs, seed=1) as programs:
-        yield World(programs, pairs)
+        yield PeerWorld(programs, pairs)
 
 
 def words_in(path: Path) -> list[int]:

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
-from tests.support.asterisk import Asterisk, Telephone, pbx_root
+from tests.support.asterisk import PASSWORD, Asterisk, Telephone, pbx_root
 from tests.support.serve import Serve, serving, until
 from translink.callers.server_process import free_port
 from translink.pbx.dialplan import asterisk as asterisk_dialplan
@@ -86,6 +86,7 @@ async def pbx(
 ) -> AsyncIterator[Pbx]:
     port = free_port(socket.SOCK_STREAM)
     extra = f'[audiosocket]\nlisten = "127.0.0.1:{port}"\n[audiosocket.legs]\n"{NAMED}" = "4444"\n'
+    extra += f'[websocket]\nlisten = "127.0.0.1:{asterisk.websockets}"\npassword = "{PASSWORD}"\n'
     async with Relay(asterisk.http) as relay:
         url = asterisk.url.replace(str(asterisk.http), str(relay.port))
         async with translink(tmp_path_factory.mktemp("pbx"), fake, url, extra) as server:
@@ -293,6 +294,27 @@ async def test_a_dialplan_can_use_audiosocket_alone(asterisk: Asterisk, pbx: Pbx
     await nothing_left(asterisk, pbx)
 
 
+@pytest.mark.parametrize(
+    ("formats", "options"), [(("slin16", "slin"), ""), (("ulaw", "alaw"), "f(json)")]
+)
+async def test_a_dialplan_can_use_chan_websocket(
+    asterisk: Asterisk, pbx: Pbx, formats: tuple[str, str], options: str
+) -> None:
+    given = {"__WSOPTIONS": options}
+    place = 40 if options else 42
+    said = words(place), words(place + 1)
+    one = await asterisk.dial(f"ws-3333-{formats[0]}", said[0], last=20, variables=given)
+    two = await asterisk.dial(f"ws-4444-{formats[1]}", said[1], last=20, variables=given)
+    await hears(one, said[1], pbx.server)
+    await hears(two, said[0], pbx.server)
+    third = await asterisk.dial("ws-5555-slin16", last=1)
+    await until(lambda: pbx.server.lines("no leg 5555"), lambda: pbx.server.tail())
+    await one.hang_up()
+    await gone(two, within=12.0)
+    await gone(third, within=5.0)
+    await nothing_left(asterisk, pbx)
+
+
 async def test_on_hold_nothing_is_heard_and_after_it_everything(
     asterisk: Asterisk, pbx: Pbx
 ) -> None:
@@ -395,6 +417,24 @@ async def test_what_is_to_be_pasted_makes_a_call(asterisk: Asterisk, pbx: Pbx) -
     await one.hang_up()
     await gone(two, within=12.0)
     await nothing_left(asterisk, pbx)
+
+
+@pytest.mark.parametrize("medium", ["rtp", "audiosocket"])
+async def test_keys_come_once_each_and_end_the_call(
+    asterisk: Asterisk, fake: FakeProviders, tmp_path: Path, medium: str
+) -> None:
+    app = f"keys{medium}"
+    extra = f'app = "{app}"\nmedia = "{medium}"\n[dtmf]\nlouder = "2"\nend = "9"\n'
+    async with translink(tmp_path, fake, asterisk.url, extra) as server:
+        variables = {"__APP": app}
+        two = await asterisk.dial("4444", last=30, variables=variables)
+        one = await asterisk.dial("3333", first=3.0, last=30, variables=variables, does="keys")
+        await until(lambda: server.happened("call", state="ended"), server.tail, 25.0)
+        done = [(each["what"], each["leg"]) for each in server.happened("control")]
+        assert done == [("louder", "3333"), ("end", "3333")]
+        await gone(one, within=12.0)
+        await gone(two, within=12.0)
+        await asterisk.empty()
 
 
 async def test_another_client_is_named_and_not_fought(asterisk: Asterisk, pbx: Pbx) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.conftest import Pair, Witness, World, words_in
+from tests.interop.conftest import Pair, PeerWitness, PeerWorld, words_in
 from translink.callers.caller import Caller, fixed_size, random_sizes
 from translink.callers.wav import write_wav
 
@@ -29,12 +29,12 @@ def need(program: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
-async def test_datagrams_of_any_size_arrive_word_for_word(world: World) -> None:
+async def test_datagrams_of_any_size_arrive_word_for_word(world: PeerWorld) -> None:
     pairs = {name: world.take() for name in SIZES}
 
     async def call(name: str, pair: Pair) -> tuple[list[int], int]:
         async with (
-            Witness(pair) as witness,
+            PeerWitness(pair) as witness,
             Caller(pair.microphone, ear=pair.own_ear, sizes=SIZES[name]) as caller,
         ):
             await caller.say(pair.pcm)
@@ -52,10 +52,12 @@ async def test_datagrams_of_any_size_arrive_word_for_word(world: World) -> None:
         assert counters["drops_kernel"] == counters["drops_ring"] == 0, name
 
 
-async def test_a_talker_who_sends_nothing_in_pauses_is_heard_to_the_last_word(world: World) -> None:
+async def test_a_talker_who_sends_nothing_in_pauses_is_heard_to_the_last_word(
+    world: PeerWorld,
+) -> None:
     pair = world.take()
     async with (
-        Witness(pair) as witness,
+        PeerWitness(pair) as witness,
         Caller(pair.microphone, ear=pair.own_ear, open_mic=False) as caller,
     ):
         await caller.say(pair.pcm[:-3_200])  # stops with the last word
@@ -64,7 +66,7 @@ async def test_a_talker_who_sends_nothing_in_pauses_is_heard_to_the_last_word(wo
 
 @need("gst-launch-1.0")
 async def test_a_gstreamer_gateway_talks_and_another_one_hears(
-    world: World, tmp_path: Path
+    world: PeerWorld, tmp_path: Path
 ) -> None:
     pair = world.take()
     heard = tmp_path / "heard.raw"
@@ -81,20 +83,20 @@ async def test_a_gstreamer_gateway_talks_and_another_one_hears(
 
 
 @need("ffmpeg")
-async def test_ffmpeg_talks_and_is_understood(world: World, tmp_path: Path) -> None:
+async def test_ffmpeg_talks_and_is_understood(world: PeerWorld, tmp_path: Path) -> None:
     pair = world.take()
     host, port = pair.microphone
     said = ["-re", "-i", str(_file(pair, tmp_path)), "-ac", "1", "-ar", "16000", "-f", "s16le"]
-    async with Witness(pair) as witness:
+    async with PeerWitness(pair) as witness:
         await _run("ffmpeg", "-v", "error", *said, f"udp://{host}:{port}")
         assert await witness.hears(pair.numbers) == pair.numbers
 
 
-async def test_both_speak_at_once_and_each_hears_the_other(world: World) -> None:
+async def test_both_speak_at_once_and_each_hears_the_other(world: PeerWorld) -> None:
     pair, other = world.take(), world.take()
     one, two = (
-        Witness(pair),
-        Witness(Pair(0, "", ("", 0), ("", 0), "", pair.microphone, pair.own_ear)),
+        PeerWitness(pair),
+        PeerWitness(Pair(0, "", ("", 0), ("", 0), "", pair.microphone, pair.own_ear)),
     )
     # Both witnesses are also the callers: a telephone has one socket for its mouth and its ear.
     async with one, two:
@@ -103,7 +105,7 @@ async def test_both_speak_at_once_and_each_hears_the_other(world: World) -> None
         assert await two.hears(other.numbers) == other.numbers
 
 
-async def test_each_leg_had_one_connection_and_nothing_was_dropped(world: World) -> None:
+async def test_each_leg_had_one_connection_and_nothing_was_dropped(world: PeerWorld) -> None:
     await asyncio.sleep(0)
     stats = await world.programs.stats()
     legs = stats["legs"]
@@ -120,7 +122,7 @@ def _file(pair: Pair, folder: Path) -> Path:
     if shutil.which("ffmpeg") is None:
         return plain
     convert = ["ffmpeg", "-v", "error", "-i", str(plain), "-ac", "2", "-ar", "44100", str(rich)]
-    subprocess.run(convert, check=True, timeout=10)
+    subprocess.run(convert, check=True, timeout=60)
     return rich
 
 

@@ -243,7 +243,7 @@ def test_a_reader_that_left_is_no_reason_to_fail() -> None:
     assert stream.dropped == 1
 
 
-def test_weather_is_told_once_and_then_counted() -> None:
+def test_a_fault_of_providers_is_logged_once_and_then_counted() -> None:
     limit = log.RateLimit(interval=60)
     assert limit.due("receive", now=0) == 0
     assert [limit.due("receive", now=t) for t in (1, 2, 59.9)] == [None] * 3

@@ -24,7 +24,7 @@ FRAME = 640
 TICK = 0.02
 
 
-class Ear(asyncio.DatagramProtocol):
+class NaiveEar(asyncio.DatagramProtocol):
     """A leg's socket: microphone in, and 20 ms of what waits out at every tick."""
 
     def __init__(self, play_to: tuple[str, int]) -> None:
@@ -57,7 +57,7 @@ class Ear(asyncio.DatagramProtocol):
                 del self.waiting[:FRAME]
 
 
-class Direction:
+class NaiveDirection:
     """One talker's words on their way to the other's ear."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Direction:
         self._source, self._target = (leg["language"] for leg in legs)
         self._finals: asyncio.Queue[str] = asyncio.Queue()
 
-    async def listen(self, mouth: Ear) -> None:
+    async def listen(self, mouth: NaiveEar) -> None:
         """One stream after the other, from the first datagram on."""
         await mouth.called.wait()
         query = urlencode(
@@ -105,7 +105,7 @@ class Direction:
             await asyncio.sleep(wait)
             wait = 2.0
 
-    async def speak(self, ear: Ear) -> None:
+    async def speak(self, ear: NaiveEar) -> None:
         """Translate and say one final after the other."""
         while True:
             text = await self._finals.get()
@@ -142,7 +142,7 @@ class Direction:
                 if transcript:
                     self._finals.put_nowait(transcript)
 
-    async def _send(self, stream: aiohttp.ClientWebSocketResponse, mouth: Ear) -> None:
+    async def _send(self, stream: aiohttp.ClientWebSocketResponse, mouth: NaiveEar) -> None:
         while True:
             while mouth.frames:
                 await stream.send_bytes(mouth.frames.popleft())
@@ -188,7 +188,7 @@ async def serve(settings: dict[str, Any]) -> None:
     legs = settings["legs"]
     ears = []
     for leg in legs:
-        ear = Ear(address(leg["play_to"]))
+        ear = NaiveEar(address(leg["play_to"]))
         ears.append(ear)
         ear.transport, _ = await loop.create_datagram_endpoint(
             itertools.repeat(ear).__next__, local_addr=address(leg["listen"])
@@ -201,7 +201,7 @@ async def serve(settings: dict[str, Any]) -> None:
         tasks = [asyncio.create_task(ear.play()) for ear in ears]
         for place, leg in enumerate(legs):
             other = place ^ 1
-            direction = Direction(http, settings, (leg, legs[other]))
+            direction = NaiveDirection(http, settings, (leg, legs[other]))
             tasks.append(asyncio.create_task(direction.listen(ears[place])))
             tasks.append(asyncio.create_task(direction.speak(ears[other])))
         await web.TCPSite(runner, "127.0.0.1", settings["admin"]["port"]).start()

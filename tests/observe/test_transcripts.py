@@ -66,7 +66,7 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
     assert 0.49 < first.end_s - first.start_s < 0.51
 
 
-def test_the_transcript_is_in_order_of_speech_whoever_was_recognised_first(
+def test_the_transcript_is_in_order_of_speech_and_not_of_recognition(
     journal: Journal,
 ) -> None:
     transcripts = Transcripts(journal)

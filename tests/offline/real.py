@@ -53,7 +53,7 @@ class Prompt:
         """16 kHz s16le."""
         command = ["ffmpeg", "-v", "error", "-f", "g722", "-i", str(self.file)]
         command += ["-f", "s16le", "-ar", "16000", "-ac", "1", "-"]
-        return subprocess.run(command, check=True, capture_output=True, timeout=20).stdout
+        return subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
 
 
 def prompts(language: str, words: range = range(2, 9)) -> list[Prompt]:

@@ -186,7 +186,7 @@ async def test_a_bad_deepl_key_is_an_empty_403(start: Start) -> None:
     assert (status, body) == (403, b"")
 
 
-class Script(NoFaults):
+class HttpFaults(NoFaults):
     async def http(self, ask: Ask) -> Refusal | None:
         if ask.service == "translate":
             return Refusal(456)
@@ -199,7 +199,7 @@ class Script(NoFaults):
 
 
 async def test_faults_refuse_hang_and_truncate(start: Start) -> None:
-    server = await start(faults=Script())
+    server = await start(faults=HttpFaults())
     status, _, body = await post(
         server, "/v2/translate", DEEPL, json={"text": ["a"], "target_lang": "FR"}
     )

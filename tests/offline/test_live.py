@@ -235,7 +235,7 @@ async def test_or_read_only_at_the_permitted_pace(start: Start) -> None:
     assert 0.55 < loop.time() - began < 2.0
 
 
-class Script(NoFaults):
+class LiveFaults(NoFaults):
     """One fault of each kind."""
 
     def __init__(self, kind: str) -> None:
@@ -269,7 +269,7 @@ class Script(NoFaults):
 
 
 async def test_a_fault_refuses_the_handshake(start: Start) -> None:
-    server = await start(faults=Script("refuse"))
+    server = await start(faults=LiveFaults("refuse"))
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with listening(server):
             pass
@@ -280,14 +280,14 @@ async def test_a_fault_refuses_the_handshake(start: Start) -> None:
 
 @pytest.mark.parametrize("kind", ["hang", "reset-handshake"])
 async def test_a_fault_leaves_the_handshake_without_answer(start: Start, kind: str) -> None:
-    server = await start(faults=Script(kind))
+    server = await start(faults=LiveFaults(kind))
     with pytest.raises((TimeoutError, OSError, websockets.InvalidMessage)):
         async with asyncio.timeout(0.5), listening(server):
             pass
 
 
 async def test_a_fault_resets_the_stream(start: Start) -> None:
-    script = Script("reset")
+    script = LiveFaults("reset")
     server = await start(faults=script)
     async with listening(server) as ws:
         for _ in range(3):
@@ -300,17 +300,17 @@ async def test_a_fault_resets_the_stream(start: Start) -> None:
 
 
 async def test_a_fault_closes_with_a_code(start: Start) -> None:
-    server = await start(faults=Script("close"))
+    server = await start(faults=LiveFaults("close"))
     async with listening(server) as ws:
         assert await rest(ws) == []
     assert (ws.close_code, ws.close_reason) == (4001, "because")
 
 
 async def test_a_fault_injects_and_swallows(start: Start) -> None:
-    server = await start(faults=Script("inject"))
+    server = await start(faults=LiveFaults("inject"))
     async with listening(server) as ws:
         assert json.loads(await ws.recv()) == {"type": "Novelty"}
-    server = await start(faults=Script("mute"))
+    server = await start(faults=LiveFaults("mute"))
     async with listening(server) as ws:
         await ws.send(silence(3))
         await ws.send(CLOSE)

@@ -19,7 +19,7 @@ from tests.offline.real import needs_engines, serving
 
 pytestmark = [
     needs_engines,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     # The SDK's own habits, not ours.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
@@ -72,6 +72,7 @@ async def test_deepgram_speaks_and_understands_its_own_recording(server: tuple[s
     assert transcript == "I would like to make an appointment."
 
 
+@pytest.mark.alone  # interims come while a decoder keeps up with the talker
 async def test_deepgram_streams(server: tuple[str, str]) -> None:
     pcm = bytes(16_000) + await speech(server, "Thank you very much.") + bytes(32_000)
     got: list[object] = []
@@ -99,7 +100,7 @@ async def test_deepgram_streams(server: tuple[str, str]) -> None:
         await socket.send_keep_alive()
         await socket.send_finalize()
         await socket.send_close_stream()
-        await asyncio.wait_for(collector, 10)
+        await asyncio.wait_for(collector, 60)
     results = [m for m in got if isinstance(m, ListenV1Results)]
     finals = [m.channel.alternatives[0].transcript for m in results if m.is_final]
     assert "Thank you very much." in finals

@@ -17,7 +17,7 @@ from translink.offline.child import ServerChild
 from translink.offline.engines import check as checking
 
 
-async def test_a_child_serves_and_goes_when_told() -> None:
+async def test_a_child_serves_and_goes_when_asked() -> None:
     process = ServerChild([sys.executable, "-m", "translink.sim.testbed"])
     url = await process.start()
     async with aiohttp.ClientSession() as session, session.get(url + "/health") as response:
@@ -49,12 +49,12 @@ def test_a_child_does_not_outlive_its_parent() -> None:
 
 async def test_a_child_that_does_not_start_says_why(tmp_path: Path) -> None:
     child = ServerChild([sys.executable, "-c", "raise SystemExit('no')"], log=tmp_path / "log")
-    with pytest.raises(TranslinkError, match="did not start: no"):
+    with pytest.raises(TranslinkError, match=r"(?s)did not start.*no$"):
         await child.start()
     assert child.pid is None
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_every_start_has_a_key_of_its_own_and_lets_in_no_other() -> None:
     one, two = (OfflineProcess(recognizers=1) for _ in range(2))
     try:

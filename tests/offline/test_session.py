@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from translink.offline.session import (
     Say,
     SessionFeed,
     SessionOptions,
+    Step,
 )
 
 OPTIONS = SessionOptions(
@@ -90,6 +93,29 @@ def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
     assert kinds.count("UtteranceEnd") == 1
     [end] = [m for m in said if isinstance(m, dict) and m["type"] == "UtteranceEnd"]
     assert end["last_word_end"] == 0.6
+
+
+def test_a_finalize_in_mid_speech_ends_neither_the_turn_nor_the_utterance() -> None:
+    ear = ListenSession(OPTIONS, ListenTiming(), {})
+    said: list[Json] = []
+
+    def perform(steps: Iterator[Step]) -> None:
+        for step in steps:
+            match step:
+                case Partial(end):
+                    said.extend(ear.interim(step, (Heard("on", end - 0.3, end - 0.1),)))
+                case Finish(end):
+                    said.extend(ear.final(step, (Heard("and", end - 0.6, end - 0.4),)))
+                case Say(message):
+                    said.append(message)
+
+    perform(ear.audio(burst(1.5)))
+    perform(ear.finalize())
+    perform(ear.audio(burst(1.5)))
+    kinds = [m["type"] for m in said if isinstance(m, dict)]
+    assert "UtteranceEnd" not in kinds, "words came since the final"
+    perform(ear.audio(silence(0.5)))
+    assert finals(said)[-1]["speech_final"] is True
 
 
 def test_without_endpointing_only_length_ends_a_piece() -> None:

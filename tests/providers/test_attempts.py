@@ -43,7 +43,7 @@ class Fake:
         return self.name
 
 
-class Line:
+class FakeChain:
     """Fakes and their chain."""
 
     def __init__(self, *fakes: Fake) -> None:
@@ -73,13 +73,13 @@ class Line:
 
 async def test_the_first_in_line_answers() -> None:
     first, second = Fake("first"), Fake("second")
-    assert await Line(first, second).run() == "first"
+    assert await FakeChain(first, second).run() == "first"
     assert (first.asked, second.asked) == (1, 0)
 
 
 async def test_a_reset_is_tried_again_with_the_same_provider() -> None:
     first, second = Fake("first", [Kind.TRANSIENT]), Fake("second")
-    line = Line(first, second)
+    line = FakeChain(first, second)
     began = time.monotonic()
     assert await line.run() == "first"
     assert time.monotonic() - began >= 0.05
@@ -89,7 +89,7 @@ async def test_a_reset_is_tried_again_with_the_same_provider() -> None:
 
 async def test_after_the_last_attempt_comes_the_next_in_line() -> None:
     first, second = Fake("first", [Kind.TRANSIENT] * 5), Fake("second")
-    assert await Line(first, second).run(attempts=2) == "second"
+    assert await FakeChain(first, second).run(attempts=2) == "second"
     assert (first.asked, second.asked) == (2, 1)
 
 
@@ -97,14 +97,14 @@ async def test_after_the_last_attempt_comes_the_next_in_line() -> None:
 async def test_what_does_not_pass_quickly_goes_to_the_next_at_once(kind: Kind) -> None:
     first, second = Fake("first", [kind] * 5), Fake("second")
     began = time.monotonic()
-    assert await Line(first, second).run(attempts=3) == "second"
+    assert await FakeChain(first, second).run(attempts=3) == "second"
     assert time.monotonic() - began < 0.05
     assert first.asked == 1
 
 
-async def test_whoever_hangs_is_left_for_the_next_and_not_waited_for_again() -> None:
+async def test_a_provider_that_hangs_is_left_for_the_next_and_not_waited_for_again() -> None:
     first, second = Fake("first", [60.0] * 5), Fake("second")
-    line = Line(first, second)
+    line = FakeChain(first, second)
     assert await line.run(timeout=0.05) == "second"
     assert first.asked == 1
     assert line.failures[0].kind is Kind.TRANSIENT
@@ -113,18 +113,18 @@ async def test_whoever_hangs_is_left_for_the_next_and_not_waited_for_again() -> 
 
 async def test_the_only_one_in_line_is_waited_for_again() -> None:
     only = Fake("only", [60.0])
-    assert await Line(only).run(timeout=0.05) == "only"
+    assert await FakeChain(only).run(timeout=0.05) == "only"
 
 
 async def test_a_busy_provider_alone_in_line_is_waited_for_within_the_budget() -> None:
     only = Fake("only", [error("only", Kind.BUSY, retry_after=0.1)])
     began = time.monotonic()
-    assert await Line(only).run() == "only"
+    assert await FakeChain(only).run() == "only"
     assert time.monotonic() - began >= 0.1
 
 
 async def test_when_all_fail_every_cause_is_told() -> None:
-    line = Line(Fake("first", [Kind.DENIED]), Fake("second", [Kind.REFUSED]))
+    line = FakeChain(Fake("first", [Kind.DENIED]), Fake("second", [Kind.REFUSED]))
     with pytest.raises(AllFailed) as caught:
         await line.run()
     assert [(c.provider, c.kind) for c in caught.value.causes] == [
@@ -176,7 +176,7 @@ def test_a_second_round_asks_everybody_again_and_nobody_who_refused() -> None:
 
 async def test_nobody_is_asked_when_all_breakers_are_open_for_long() -> None:
     fake = Fake("only")
-    line = Line(fake)
+    line = FakeChain(fake)
     line.breakers["only"].failed(error("only", Kind.DENIED), time.monotonic())
     with pytest.raises(AllFailed, match="nobody in line may be asked") as caught:
         await line.run(budget=0.5)
@@ -185,7 +185,7 @@ async def test_nobody_is_asked_when_all_breakers_are_open_for_long() -> None:
 
 
 async def test_our_own_deadline_is_not_held_against_the_provider() -> None:
-    line = Line(Fake("only", [60.0]))
+    line = FakeChain(Fake("only", [60.0]))
     with pytest.raises(AllFailed, match="only: no answer"):
         await line.run(timeout=5, budget=0.05)
     assert line.breakers["only"].state is State.CLOSED
@@ -194,7 +194,7 @@ async def test_our_own_deadline_is_not_held_against_the_provider() -> None:
 
 async def test_a_breaker_opened_by_others_moves_the_request_on() -> None:
     first, second = Fake("first", [Kind.TRANSIENT] * 9), Fake("second")
-    line = Line(first, second)
+    line = FakeChain(first, second)
     answers = await asyncio.gather(*(line.run(attempts=9) for _ in range(10)))
     assert answers == ["second"] * 10
     assert line.breakers["first"].state is State.OPEN
@@ -202,7 +202,7 @@ async def test_a_breaker_opened_by_others_moves_the_request_on() -> None:
 
 async def test_fifty_requests_send_one_probe() -> None:
     first, second = Fake("first"), Fake("second")
-    line = Line(first, second)
+    line = FakeChain(first, second)
     for _ in range(3):
         line.breakers["first"].failed(error("first", Kind.TRANSIENT), time.monotonic())
     await asyncio.sleep(max(0.0, line.breakers["first"].until - time.monotonic()))
@@ -214,7 +214,7 @@ async def test_fifty_requests_send_one_probe() -> None:
 
 async def test_a_bug_passes_through_and_frees_the_probe() -> None:
     only = Fake("only", [KeyError("bug")])
-    line = Line(only)
+    line = FakeChain(only)
     for _ in range(3):
         line.breakers["only"].failed(error("only", Kind.TRANSIENT), time.monotonic())
     with pytest.raises(KeyError):
@@ -224,7 +224,7 @@ async def test_a_bug_passes_through_and_frees_the_probe() -> None:
 
 async def test_a_cancelled_request_frees_the_probe() -> None:
     only = Fake("only", [60.0])
-    line = Line(only)
+    line = FakeChain(only)
     for _ in range(3):
         line.breakers["only"].failed(error("only", Kind.TRANSIENT), time.monotonic())
     task = asyncio.create_task(line.run(timeout=60, budget=60))

@@ -195,13 +195,53 @@ def test_after_a_loss_an_answered_handshake_lets_everybody_dial_unless_one_has_f
     leaves = [permit(health, 10) for _ in range(4)]
     assert isinstance(health.acquire(10), Wait)
     health.accepted(10.1)
-    assert isinstance(health.acquire(10.1), Permit)
+    assert isinstance(health.acquire(10.1), Wait), "it may break off at once"
+    assert isinstance(health.acquire(10.3), Permit)
     health.lost(11)
     health.failed(TRANSIENT, 11, leaves[0])
     for _ in range(4):
         health.acquire(11)
     health.accepted(11.1)
     assert isinstance(health.acquire(11.1), Wait)
+
+
+def test_streams_that_one_event_breaks_before_they_are_proved_are_one_failure() -> None:
+    """Two resets within four seconds, and a third."""
+    health = breaker()
+    health.lost(10)
+    for now in (12, 14):
+        leaves = [permit(health, now - 1.9) for _ in range(4)]
+        health.accepted(now - 1.8)
+        for leave in leaves:
+            health.broke(TRANSIENT, now, leave)
+        assert health.state is State.CLOSED
+    assert [isinstance(health.acquire(14.1), Permit) for _ in range(6)] == [True] * 4 + [False] * 2
+    waiting = health.acquire(14.1)
+    assert isinstance(waiting, Wait)
+    assert not waiting.careful, "no stream soon for the others"
+    health.broke(TRANSIENT, 15, Permit("p", at=14.1))
+    assert health.state is State.OPEN
+
+
+def test_a_stream_dialled_before_the_others_broke_says_nothing_new() -> None:
+    health = breaker()
+    leaves = [permit(health, now) for now in (1, 2, 3)]
+    for now, leave in zip((4, 5, 6), leaves, strict=True):
+        health.broke(TRANSIENT, now, leave)
+    for now in (7, 8):
+        assert health.state is State.CLOSED
+        health.broke(TRANSIENT, now, permit(health, now))
+    assert health.state is State.OPEN
+
+
+def test_while_a_provider_comes_back_each_stream_that_breaks_counts() -> None:
+    health = opened(0)
+    leaves = [permit(health, 1)]
+    health.answered(1, leaves[0])
+    leaves += [permit(health, 1) for _ in range(3)]
+    for leave in leaves:
+        health.broke(TRANSIENT, 2, leave)
+    assert health.state is State.OPEN
 
 
 def test_one_probe_and_no_other_until_its_outcome_is_told() -> None:
@@ -367,6 +407,11 @@ class Callers(RuleBasedStateMachine):
             assert self.health.state in (before, State.CLOSED)
         if kind is Kind.DENIED and not (before is State.HALF_OPEN and not leave.probe):
             assert self.health.state in (State.OPEN, State.HALF_OPEN)
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), kind=st.sampled_from(Kind))
+    def break_off(self, data: st.DataObject, kind: Kind) -> None:
+        self.health.broke(error(kind), self.now, self.take(data))
 
     @precondition(lambda self: self.out)
     @rule(data=st.data())

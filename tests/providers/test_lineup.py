@@ -141,6 +141,50 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     assert made.down() == []
 
 
+@dataclass
+class Choosy(Provider):
+    """Has one language."""
+
+    only: str = "en"
+
+    def hears(self, language: str) -> bool:
+        return language == self.only
+
+    def speaks(self, language: str) -> bool:
+        return language == self.only
+
+    def translates(self, source: str, target: str) -> bool:
+        return target == self.only
+
+
+async def test_who_has_not_the_language_is_passed_over_without_a_request() -> None:
+    first = {kind: Choosy(f"{kind}.first") for kind in ("hear", "translate", "speak")}
+    second = {kind: Provider(f"{kind}.second") for kind in first}
+    made, journal = lineup(
+        transcribers=[first["hear"], second["hear"]],
+        translators=[first["translate"], second["translate"]],
+        voices=[first["speak"], second["speak"]],
+    )
+    services = made.services()
+    for language, who in (("pl", "second"), ("en", "first")):
+        assert (await services.transcribe(SECOND, language)).text.startswith(f"hear.{who}")
+        answer = await services.translate("x", "fr", language, "")
+        assert answer.provider == f"translate.{who}"
+        assert [piece async for piece in services.speak("Hello.", language, None)]
+    assert [one.calls for one in (*first.values(), *second.values())] == [1] * 6
+    assert not journal.events, "nothing failed"
+
+
+async def test_one_who_has_the_language_refuses_for_all() -> None:
+    made, _ = lineup(translators=[Choosy("first"), Provider("second", [Kind.DENIED])])
+    with pytest.raises(ProviderError) as caught:
+        await made.services().translate("x", "en", "pl", "")
+    assert caught.value.kind is Kind.DENIED
+    nobody, _ = lineup(translators=[Choosy("first", [Kind.REFUSED])])
+    with pytest.raises(ProviderError, match="first says no"):
+        await nobody.services().translate("x", "en", "pl", "")
+
+
 async def test_a_provider_that_hangs_is_left_for_the_next() -> None:
     hanging = Provider("first", delay=60)
     made, _ = lineup(translators=[hanging, Provider("second")])
@@ -298,7 +342,7 @@ async def test_leaving_early_ends_the_request_for_speech_at_once() -> None:
     assert voice.active == 0
 
 
-async def test_a_bug_in_a_provider_is_not_taken_for_weather() -> None:
+async def test_a_bug_in_a_provider_is_not_taken_for_an_outage() -> None:
     made, journal = lineup(
         transcribers=[Provider("prerecorded", [ZeroDivisionError("a bug")])],
         translators=[Provider("deepl", [ZeroDivisionError("a bug")])],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.support.world import Plan, World
@@ -15,7 +17,7 @@ REFUSED = ProviderError("closed", provider="x", kind=Kind.REFUSED)
 
 
 def trial(breaker: Breaker, precedents: Precedents | None = None) -> Trial:
-    permit = breaker.acquire(0.0)
+    permit = breaker.acquire(time.monotonic())
     assert isinstance(permit, Permit)
     before = precedents or Precedents()
     world = World(1, Plan(handshake=0.0))

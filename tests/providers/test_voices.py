@@ -58,7 +58,7 @@ class Cut:
 
 
 @dataclass
-class Voice:
+class ScriptedVoice:
     """Speaks numbers; fails as the script says."""
 
     name: str
@@ -89,7 +89,9 @@ class Voice:
             self.closed += 1
 
 
-def line(*voices: Voice, first: float = 1.0, stall: float = 0.05, **numbers: float) -> Voices:
+def line(
+    *voices: ScriptedVoice, first: float = 1.0, stall: float = 0.05, **numbers: float
+) -> Voices:
     chain = Chain(Breaker(voice.name, rng=Random(1)) for voice in voices)
     clock = time.monotonic  # which may be a virtual one
     return Voices(chain, voices, first=first, stall=stall, rng=NoPause(), clock=clock, **numbers)  # type: ignore[arg-type]
@@ -104,7 +106,7 @@ WHOLE = [(n, WORD) for n in range(1, 9)]
 
 
 async def test_sound_passes_unchanged_and_before_its_end_is_made() -> None:
-    voice = Voice("first")
+    voice = ScriptedVoice("first")
     speaking = line(voice).speak(TEXT, language="en")
     piece = await anext(speaking)
     assert 0 < len(piece) <= 2 * (WORD + GAP)
@@ -114,22 +116,22 @@ async def test_sound_passes_unchanged_and_before_its_end_is_made() -> None:
 
 
 async def test_sentences_are_made_one_by_one() -> None:
-    voice = Voice("first")
+    voice = ScriptedVoice("first")
     assert await say(line(voice), "1 2. 3 4.") == sound("1 2 3 4")
     assert voice.asked == ["1 2.", "3 4."]
 
 
 @pytest.mark.parametrize("how", ["reset", "hang", "denied"])
 async def test_what_one_voice_leaves_unsaid_the_next_completes(how: str) -> None:
-    first = Voice("first", [Cut(8000, how), Cut(0, how)])
-    voices = line(first, Voice("second"))
+    first = ScriptedVoice("first", [Cut(8000, how), Cut(0, how)])
+    voices = line(first, ScriptedVoice("second"))
     assert heard(await say(voices, TEXT)) == WHOLE
     assert voices.resumed == 1
 
 
 @pytest.mark.parametrize("after", [WORD // 2, WORD, 4 * WORD, 20000])
 async def test_what_was_given_away_when_a_voice_fails_ends_between_words(after: int) -> None:
-    first = Voice("first", [Cut(after), Cut(0, "denied")])
+    first = ScriptedVoice("first", [Cut(after), Cut(0, "denied")])
     said = bytearray()
 
     async def listen() -> None:
@@ -143,13 +145,13 @@ async def test_what_was_given_away_when_a_voice_fails_ends_between_words(after: 
 
 
 async def test_a_voice_that_broke_off_may_complete_its_own_sentence() -> None:
-    first, second = Voice("first", [Cut(8000)]), Voice("second")
+    first, second = ScriptedVoice("first", [Cut(8000)]), ScriptedVoice("second")
     assert heard(await say(line(first, second), TEXT)) == WHOLE
     assert (len(first.asked), second.asked) == (2, [])
 
 
 async def test_a_voice_that_says_it_again_the_same_way_goes_on_at_the_same_sample() -> None:
-    first = Voice("hum")
+    first = ScriptedVoice("hum")
     levels = [200 * n * (n != 53) for n in range(3, 100)]  # one pause, soon after it breaks off
     humming = b"".join(array("h", [level, -level] * 160).tobytes() for level in levels)
 
@@ -165,18 +167,18 @@ async def test_a_voice_that_says_it_again_the_same_way_goes_on_at_the_same_sampl
 
 
 async def test_completing_may_fail_too() -> None:
-    first = Voice("first", [Cut(8000, "hang"), Cut(12000)])
-    second = Voice("second", [Cut(11000)])
+    first = ScriptedVoice("first", [Cut(8000, "hang"), Cut(12000)])
+    second = ScriptedVoice("second", [Cut(11000)])
     assert heard(await say(line(first, second), TEXT)) == WHOLE
 
 
 async def test_a_failure_between_two_sentences_repeats_neither() -> None:
-    first = Voice("first", [None, Cut(0), Cut(0)])
-    assert heard(await say(line(first, Voice("second")), "1 2. 3 4.")) == WHOLE[:4]
+    first = ScriptedVoice("first", [None, Cut(0), Cut(0)])
+    assert heard(await say(line(first, ScriptedVoice("second")), "1 2. 3 4.")) == WHOLE[:4]
 
 
 async def test_a_voice_cut_off_in_its_last_silence_has_said_everything() -> None:
-    first = Voice("first", [Cut(8 * (WORD + GAP) - 100)])
+    first = ScriptedVoice("first", [Cut(8 * (WORD + GAP) - 100)])
     assert heard(await say(line(first), TEXT)) == WHOLE
 
 
@@ -186,13 +188,13 @@ async def test_a_voice_cut_off_in_its_last_silence_has_said_everything() -> None
     piece=st.integers(150, 9000),
 )
 def test_wherever_it_breaks_every_word_is_said_once_and_whole(cuts: list[int], piece: int) -> None:
-    first = Voice("first", [Cut(at) for at in cuts], piece=piece)
-    voices = line(first, Voice("second", piece=piece))
+    first = ScriptedVoice("first", [Cut(at) for at in cuts], piece=piece)
+    voices = line(first, ScriptedVoice("second", piece=piece))
     assert heard(asyncio.run(say(voices, TEXT))) == WHOLE
 
 
 async def test_a_slower_voice_goes_on_at_the_same_word() -> None:
-    first, second = Voice("first"), Voice("second", stretch=1.5)
+    first, second = ScriptedVoice("first"), ScriptedVoice("second", stretch=1.5)
     voices = line(first, second, attempts=1)
     await say(voices, TEXT)  # how fast either speaks is learnt from what it completed
     first.script = [Cut(0), Cut(5 * (WORD + GAP) + 300)]
@@ -203,7 +205,7 @@ async def test_a_slower_voice_goes_on_at_the_same_word() -> None:
 
 
 async def test_no_first_sound_is_not_waited_for_twice() -> None:
-    first, second = Voice("first", [Cut(0, "hang")] * 2), Voice("second")
+    first, second = ScriptedVoice("first", [Cut(0, "hang")] * 2), ScriptedVoice("second")
     began = time.monotonic()
     assert heard(await say(line(first, second, first=2.0), TEXT)) == WHOLE
     assert 2.0 <= time.monotonic() - began < 4.0
@@ -211,12 +213,12 @@ async def test_no_first_sound_is_not_waited_for_twice() -> None:
 
 
 async def test_no_sound_at_all_is_a_failure() -> None:
-    first = Voice("first", [Cut(0, "end")] * 2)
-    assert heard(await say(line(first, Voice("second")), TEXT)) == WHOLE
+    first = ScriptedVoice("first", [Cut(0, "end")] * 2)
+    assert heard(await say(line(first, ScriptedVoice("second")), TEXT)) == WHOLE
 
 
 async def test_a_clean_but_early_end_is_noticed_once_the_voice_is_known() -> None:
-    voice = Voice("first")
+    voice = ScriptedVoice("first")
     voices = line(voice)
     for _ in range(3):
         await say(voices, TEXT)
@@ -225,7 +227,7 @@ async def test_a_clean_but_early_end_is_noticed_once_the_voice_is_known() -> Non
 
 
 async def test_a_sentence_that_is_short_twice_is_short() -> None:
-    voice = Voice("first")
+    voice = ScriptedVoice("first")
     voices = line(voice)
     for _ in range(3):
         await say(voices, TEXT)
@@ -234,7 +236,7 @@ async def test_a_sentence_that_is_short_twice_is_short() -> None:
 
 
 async def test_a_doubted_sentence_is_said_to_its_end_when_nobody_can_say_it_better() -> None:
-    voice = Voice("first")
+    voice = ScriptedVoice("first")
     voices = line(voice, attempts=1)
     for _ in range(3):
         await say(voices, TEXT)
@@ -243,7 +245,7 @@ async def test_a_doubted_sentence_is_said_to_its_end_when_nobody_can_say_it_bett
 
 
 async def test_what_nobody_could_say_is_told() -> None:
-    first = Voice("first", [None, Cut(4000), *[Cut(0)] * 30])
+    first = ScriptedVoice("first", [None, Cut(4000), *[Cut(0)] * 30])
     said = bytearray()
 
     async def listen() -> None:
@@ -263,7 +265,7 @@ def test_a_blip_of_the_only_voice_is_waited_out() -> None:
     async def call(seed: int) -> list[bytes | BaseException]:
         began = time.monotonic()
 
-        class Blip(Voice):
+        class Blip(ScriptedVoice):
             async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
                 if time.monotonic() - began < 2.5:
                     raise ProviderError("503", provider=self.name, kind=Kind.TRANSIENT)
@@ -286,7 +288,7 @@ def test_a_blip_of_the_only_voice_is_waited_out() -> None:
 
 @pytest.mark.parametrize("drip", [bytes(2), b"\x00\x40"])
 def test_a_voice_that_drips_is_left_for_the_next(drip: bytes) -> None:
-    class Drip(Voice):
+    class Drip(ScriptedVoice):
         async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
             while True:
                 await asyncio.sleep(0.4)
@@ -294,7 +296,7 @@ def test_a_voice_that_drips_is_left_for_the_next(drip: bytes) -> None:
 
     async def call() -> tuple[bytes, float]:
         began = time.monotonic()
-        said = await say(line(Drip("first"), Voice("second"), stall=1.0), TEXT)
+        said = await say(line(Drip("first"), ScriptedVoice("second"), stall=1.0), TEXT)
         return said, time.monotonic() - began
 
     said, took = run_virtually(call())
@@ -303,7 +305,7 @@ def test_a_voice_that_drips_is_left_for_the_next(drip: bytes) -> None:
 
 
 def test_a_voice_as_fast_as_it_is_played_is_fast_enough() -> None:
-    class Steady(Voice):
+    class Steady(ScriptedVoice):
         async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
             pcm = sound(text)
             for at in range(0, len(pcm), 3200):
@@ -318,18 +320,18 @@ def test_a_voice_as_fast_as_it_is_played_is_fast_enough() -> None:
 
 
 async def test_silence_is_not_taken_for_speech() -> None:
-    class Silent(Voice):
+    class Silent(ScriptedVoice):
         async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
             for _ in range(20):
                 yield bytes(3200)
 
-    assert await say(line(Silent("first"), Voice("second")), TEXT) == sound(TEXT)
+    assert await say(line(Silent("first"), ScriptedVoice("second")), TEXT) == sound(TEXT)
     with pytest.raises(SpeechFailed, match="silence"):
         await say(line(Silent("only"), budget=0.2), TEXT)
 
 
 async def test_the_time_a_listener_takes_is_not_the_voices_fault() -> None:
-    voices = line(Voice("first"), stall=0.03)
+    voices = line(ScriptedVoice("first"), stall=0.03)
     said = bytearray()
     async for piece in voices.speak("1 2 3.", language="en"):
         said += piece
@@ -338,7 +340,7 @@ async def test_the_time_a_listener_takes_is_not_the_voices_fault() -> None:
 
 
 async def test_closing_cancels_the_request_and_blames_nobody() -> None:
-    voice = Voice("first", [Cut(5000, "hang")])
+    voice = ScriptedVoice("first", [Cut(5000, "hang")])
     voices = line(voice, stall=60)
     speaking = voices.speak(TEXT, language="en")
     await anext(speaking)

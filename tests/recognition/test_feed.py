@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.media import FakeFrame
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, Ledger
+from tests.support.world import FRAME, WorldLedger
 from translink.errors import Kind, ProviderError
 from translink.providers.cadence import Cadence
 from translink.providers.pace import PACE, SLACK
@@ -27,7 +27,7 @@ from translink.results import RATE, Result, SpeechStarted, StreamEvent, Utteranc
 End = ProviderError | None
 
 
-class Stream:
+class IdleStream:
     """A stream that does nothing of its own accord."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Stream:
             yield event
 
 
-class Line:
+class FeedLine:
     """A talker, a ledger, a feed and its stream."""
 
     def __init__(
@@ -104,7 +104,7 @@ class Line:
         ledger_seconds: float = 60.0,
         cadence: Cadence | None = None,
     ) -> None:
-        self.ledger = Ledger(ledger_seconds)
+        self.ledger = WorldLedger(ledger_seconds)
         self.speech = SpeechMap(0, ledger_seconds)
         self.events: list[StreamEvent] = []
         self.passed_over: list[float] = []
@@ -112,7 +112,7 @@ class Line:
         self.messages = 0
         for _ in range(round(backlog * 50)):
             self.frame(speech=True)
-        self.stream = Stream()
+        self.stream = IdleStream()
         self.feed = Feed(
             self.stream,
             int(origin * RATE),
@@ -154,11 +154,11 @@ class Line:
         return str(caught.value)
 
 
-def play(scene: Callable[..., Awaitable[None]], **line: Any) -> Line:
+def play(scene: Callable[..., Awaitable[None]], **line: Any) -> FeedLine:
     """Play `scene` on a line; nothing may be left running after it."""
 
-    async def main() -> Line:
-        it = Line(**line)
+    async def main() -> FeedLine:
+        it = FeedLine(**line)
         await scene(it)
         if not it.running.done():
             it.running.cancel()
@@ -183,7 +183,7 @@ def test_at_the_head_every_frame_goes_out_the_moment_it_comes() -> None:
 
 
 def test_frames_that_come_together_leave_as_one_message() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(0.2)
         for together in (2, 3, 5, 3, 2):
             line.feed.frames([line.frame(speech=False) for _ in range(together)])  # type: ignore[misc]
@@ -196,7 +196,7 @@ def test_frames_that_come_together_leave_as_one_message() -> None:
 
 
 def test_a_frame_that_is_only_an_echo_is_silence_for_the_recogniser() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(0.2)
         for together in (1, 3, 1):
             frames = [line.frame(speech=False) for _ in range(together)]
@@ -211,7 +211,7 @@ def test_a_frame_that_is_only_an_echo_is_silence_for_the_recogniser() -> None:
 
 
 def test_a_transport_that_is_full_now_and_then_changes_nothing_but_who_sends() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         for number in range(200):
             line.stream.full = number % 7 < 3
             line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
@@ -226,7 +226,7 @@ def test_a_transport_that_is_full_now_and_then_changes_nothing_but_who_sends() -
 def test_frames_that_came_in_a_burst_after_a_long_silence_are_sent_at_the_pace() -> None:
     """The gateway, or this machine, comes out of a stall: silence has earned no burst."""
 
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(0.2, speech=False)
         await asyncio.sleep(60)
         for _ in range(150):
@@ -250,7 +250,7 @@ def test_the_pace_is_kept_and_every_byte_is_sent_once_and_in_order(
 ) -> None:
     begin = min(round(origin * 50), round(backlog * 50)) / 50
 
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         for talk, pause in script:
             await line.talk(talk, speech=False)
             await asyncio.sleep(pause)
@@ -268,7 +268,7 @@ def test_the_pace_is_kept_and_every_byte_is_sent_once_and_in_order(
 
 
 def test_a_backlog_is_caught_up_with_and_frames_go_the_short_way_again() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(9.0, speech=False)
         assert line.stream.seconds == pytest.approx(11.0, abs=0.021)
         before = line.frames_sent
@@ -279,7 +279,7 @@ def test_a_backlog_is_caught_up_with_and_frames_go_the_short_way_again() -> None
 
 
 def test_a_frame_that_got_lost_on_its_way_is_read_from_the_ledger() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         for number in range(100):
             frame = line.frame(speech=False)
             if number % 7:
@@ -291,7 +291,7 @@ def test_a_frame_that_got_lost_on_its_way_is_read_from_the_ledger() -> None:
 
 
 def test_audio_that_the_ledger_does_not_have_yet_is_waited_for() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(0.2)
         known = bytes(line.ledger.data)
         frame = line.frame(speech=True)
@@ -308,7 +308,7 @@ def test_audio_that_the_ledger_does_not_have_yet_is_waited_for() -> None:
 
 
 def test_audio_that_has_left_the_ledger_is_not_passed_over_in_silence() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         assert "left the ledger" in await line.ends()
         assert line.stream.sent == []
 
@@ -326,7 +326,7 @@ async def _hush(talking: asyncio.Task[None]) -> None:
 
 
 def test_speech_without_any_message_means_a_dead_connection() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         began = time.monotonic()
         talking = asyncio.create_task(line.talk(10))
         assert "nothing new" in await line.ends()
@@ -337,7 +337,7 @@ def test_speech_without_any_message_means_a_dead_connection() -> None:
 
 
 def test_a_stream_that_falls_silent_after_an_interim_is_noticed() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         talking = asyncio.create_task(line.talk(10))
         await asyncio.sleep(1.5)
         line.stream.result(0, 1.4, "hello")
@@ -350,7 +350,7 @@ def test_a_stream_that_falls_silent_after_an_interim_is_noticed() -> None:
 
 
 def test_speech_that_was_never_made_final_is_noticed_after_the_talker_has_stopped() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(1.0)
         line.stream.result(0, 0.9, "hello")
         await line.talk(1.5, speech=False)
@@ -360,7 +360,7 @@ def test_speech_that_was_never_made_final_is_noticed_after_the_talker_has_stoppe
 
 
 def test_a_click_without_an_answer_is_no_failure() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(0.1)
         await line.talk(10, speech=False)
         await line.talk(0.06)
@@ -371,7 +371,7 @@ def test_a_click_without_an_answer_is_no_failure() -> None:
 
 
 def test_silence_without_an_answer_is_no_failure() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(60, speech=False)
         await asyncio.sleep(600)
         assert not line.running.done()
@@ -380,7 +380,7 @@ def test_silence_without_an_answer_is_no_failure() -> None:
 
 
 def test_noise_that_the_recogniser_hears_nothing_in_is_no_failure() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         for second in range(30):
             await line.talk(1.0)
             line.stream.result(0, second + 1)
@@ -390,7 +390,7 @@ def test_noise_that_the_recogniser_hears_nothing_in_is_no_failure() -> None:
 
 
 def test_a_slow_recogniser_is_not_taken_for_a_dead_one() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         for second in range(0, 40, 2):
             await line.talk(2.0)
             line.stream.result(0, second + 0.5, "slow", final=True)
@@ -400,7 +400,7 @@ def test_a_slow_recogniser_is_not_taken_for_a_dead_one() -> None:
 
 
 def test_messages_that_tell_nothing_new_are_no_progress() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         began = time.monotonic()
         talking = asyncio.create_task(line.talk(10))
         line.stream.result(0, 0.5, "hello")
@@ -422,7 +422,7 @@ def test_messages_that_tell_nothing_new_are_no_progress() -> None:
 
 
 def test_finals_alone_every_four_seconds_are_enough_where_no_interims_were_asked_for() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         for second in range(4, 60, 4):
             await line.talk(4.0)
             line.stream.result(second - 4, second - 0.5, "final", final=True)
@@ -434,12 +434,12 @@ def test_finals_alone_every_four_seconds_are_enough_where_no_interims_were_asked
 def test_how_slow_a_recogniser_is_is_learned_once_for_all_its_streams() -> None:
     cadence = Cadence()
 
-    async def first(line: Line) -> None:
+    async def first(line: FeedLine) -> None:
         talking = asyncio.create_task(line.talk(4))
         assert "nothing new" in await line.ends()
         await _hush(talking)
 
-    async def next_ones(line: Line) -> None:
+    async def next_ones(line: FeedLine) -> None:
         for second in range(4, 40, 4):
             await line.talk(4.0)
             line.stream.result(second - 4, second - 0.5, "slow", final=True)
@@ -452,7 +452,7 @@ def test_how_slow_a_recogniser_is_is_learned_once_for_all_its_streams() -> None:
 
 
 def test_a_finalled_talk_leaves_nothing_to_wait_for() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(2.0)
         line.stream.result(0, 2.0, "all", final=True)
         await line.talk(1.0, speech=False)
@@ -464,7 +464,7 @@ def test_a_finalled_talk_leaves_nothing_to_wait_for() -> None:
 
 @pytest.mark.parametrize("what", ["send", "finalize"])
 def test_a_stuck_peer_is_noticed_within_half_a_second(what: str) -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(1.0)
         line.stream.result(0, 0.9, "nearly all")
         await line.talk(0.8, speech=False)
@@ -482,7 +482,7 @@ def test_a_stuck_peer_is_noticed_within_half_a_second(what: str) -> None:
 
 
 def test_finalize_is_asked_for_once_when_the_talker_was_quiet_for_a_second() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(1.0)
         line.stream.result(0, 0.9, "hello")
         await line.talk(0.9, speech=False)
@@ -497,7 +497,7 @@ def test_finalize_is_asked_for_once_when_the_talker_was_quiet_for_a_second() -> 
 
 
 def test_finalize_is_asked_for_when_nothing_comes_any_more() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(1.0)
         line.stream.result(0, 0.9, "hello")
         await asyncio.sleep(1.4)
@@ -511,7 +511,7 @@ def test_finalize_is_asked_for_when_nothing_comes_any_more() -> None:
 
 
 def test_speech_that_was_answered_is_not_asked_for() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(1.0)
         line.stream.result(0, 1.0, "hello", final=True)
         await line.talk(60, speech=False)
@@ -521,7 +521,7 @@ def test_speech_that_was_answered_is_not_asked_for() -> None:
 
 
 def test_a_finalize_without_an_answer_hands_the_stretch_on() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(1.0)
         line.stream.result(0, 0.9, "hello")
         await line.talk(1.4, speech=False)
@@ -539,7 +539,7 @@ def test_a_finalize_without_an_answer_hands_the_stretch_on() -> None:
 
 
 def test_a_stream_that_only_guesses_is_given_up() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         async def guess() -> None:
             for second in range(100):
                 line.stream.result(0, second, "guess")
@@ -553,7 +553,7 @@ def test_a_stream_that_only_guesses_is_given_up() -> None:
 
 
 def test_the_first_quiet_moments_are_asked_about_early_where_that_is_wanted() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         for loud in (1000, 1000, 0, 1000, 0):
             for _ in range(25):
                 frame = line.frame(speech=True, rms=loud)
@@ -569,7 +569,7 @@ def test_the_first_quiet_moments_are_asked_about_early_where_that_is_wanted() ->
 
 
 def test_the_end_comes_when_the_limit_was_sent_and_the_rest_has_come_back() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(1.0, speech=False)
         line.feed.end_at(RATE * 3 // 2)
         await line.talk(2.0, speech=False)
@@ -586,7 +586,7 @@ def test_the_end_comes_when_the_limit_was_sent_and_the_rest_has_come_back() -> N
 
 
 def test_an_end_that_nobody_asked_for_is_a_failure() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(0.5)
         line.stream.say(None)
         assert "unasked" in await line.ends()
@@ -595,7 +595,7 @@ def test_an_end_that_nobody_asked_for_is_a_failure() -> None:
 
 
 def test_the_servers_own_reason_is_told() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         line.stream.say(ProviderError("1011 net0001", provider="x", kind=Kind.TRANSIENT))
         assert await line.ends() == "1011 net0001"
 
@@ -603,7 +603,7 @@ def test_the_servers_own_reason_is_told() -> None:
 
 
 def test_an_abort_ends_it_at_once() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         line.feed.end_at(RATE)
         line.feed.abort()
         assert await line.ends() == "aborted"
@@ -611,8 +611,8 @@ def test_an_abort_ends_it_at_once() -> None:
     play(scene)
 
 
-def test_a_bug_in_whoever_takes_the_events_is_not_swallowed() -> None:
-    async def scene(line: Line) -> None:
+def test_a_bug_in_a_reader_of_the_events_is_not_swallowed() -> None:
+    async def scene(line: FeedLine) -> None:
         line.feed._on_event = lambda event: [][1]
         line.stream.result(0, 1)
         with pytest.raises(IndexError):
@@ -623,7 +623,7 @@ def test_a_bug_in_whoever_takes_the_events_is_not_swallowed() -> None:
 
 
 def test_cancelling_drops_the_connection() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await line.talk(0.5)
         line.running.cancel()
         await asyncio.wait([line.running])
@@ -632,7 +632,7 @@ def test_cancelling_drops_the_connection() -> None:
 
 
 def test_what_comes_back_is_placed_in_the_legs_time() -> None:
-    async def scene(line: Line) -> None:
+    async def scene(line: FeedLine) -> None:
         await asyncio.sleep(0.1)
         line.stream.say(Result(0, 200, "a", (Word("a", 50, 90),), True))
         line.stream.say(UtteranceEnd(90))

@@ -16,7 +16,7 @@ def test_a_language_that_was_asked_for_is_wanted_at_once_and_spoken_from_its_tur
     ]  # fmt: skip
 
 
-def test_who_changes_his_mind_before_the_pause_speaks_only_the_last() -> None:
+def test_of_languages_changed_before_the_pause_only_the_last_counts() -> None:
     languages = Languages(0, "en")
     languages.change("fr")
     languages.change("de")

@@ -16,6 +16,8 @@ from tests.support.world import Plan
 from translink.errors import Kind
 
 SEEDS = int(os.environ.get("LIES_SEEDS", "5"))
+pytestmark = pytest.mark.timeout(30 * max(1, SEEDS // 5))
+"""The long form takes its time."""
 DEVIATIONS = (0.0, 0.044, 0.062)
 """Of word times between two passes: recorded nova-3 sessions, and half as much again."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from tests.support.world import Ledger, Plan, World
+from tests.support.world import Plan, World, WorldLedger
 from translink.providers.breaker import Breaker, Permit
 from translink.providers.cadence import Cadence
 from translink.providers.precedents import Precedents
@@ -37,7 +37,7 @@ class Mute:
         yield  # type: ignore[misc]
 
 
-class Room:
+class SpanRoom:
     """A leg on which somebody has spoken, and the pieces that were asked for."""
 
     def __init__(self, talk: str) -> None:
@@ -51,7 +51,7 @@ class Room:
                 self.speech.frame(at, letter == "x", 1000 if letter == "x" else 1, 1)
         self.pieces = Pieces(
             self.timeline,
-            audio=Ledger(),
+            audio=WorldLedger(),
             speech=self.speech,
             transcribe=self.transcribe,
             on_change=lambda: None,
@@ -81,7 +81,7 @@ class Room:
             ),
             start=0,
             again=again,
-            audio=Ledger(),
+            audio=WorldLedger(),
             speech=self.speech,
             timeline=self.timeline,
             pieces=self.pieces,
@@ -101,7 +101,7 @@ class Room:
 
 
 async def test_into_silence_a_stream_comes_at_the_head_and_hears_a_little_before() -> None:
-    room = Room("." * 50)
+    room = SpanRoom("." * 50)
     stint = room.stint()
     assert stint.span.start == room.speech.head - LAP
     assert stint._feed.cursor == stint.span.start - LAP
@@ -110,7 +110,7 @@ async def test_into_silence_a_stream_comes_at_the_head_and_hears_a_little_before
 
 async def test_a_small_gap_is_the_streams_and_told_as_a_replay_unless_it_is_the_first() -> None:
     for again in (False, True):
-        room = Room("." * 40 + "xxxxxxxx")
+        room = SpanRoom("." * 40 + "xxxxxxxx")
         stint = room.stint(again=again)
         assert stint.span.start == 40 * 1600 - LAP
         assert room.asked == []
@@ -118,7 +118,7 @@ async def test_a_small_gap_is_the_streams_and_told_as_a_replay_unless_it_is_the_
 
 
 async def test_of_a_large_gap_all_up_to_the_last_pause_is_a_piece() -> None:
-    room = Room("." * 10 + "xxxxxxxxxxxxxxx..xxx")
+    room = SpanRoom("." * 10 + "xxxxxxxxxxxxxxx..xxx")
     stint = room.stint()
     assert stint.span.start == 26 * 1600
     assert room.asked == [(6, 26)]
@@ -126,11 +126,11 @@ async def test_of_a_large_gap_all_up_to_the_last_pause_is_a_piece() -> None:
 
 
 async def test_a_stream_never_begins_before_the_call() -> None:
-    assert Room("x").stint()._feed.cursor == 0
+    assert SpanRoom("x").stint()._feed.cursor == 0
 
 
 async def test_a_stream_that_ended_as_asked_is_done_with_what_it_answered() -> None:
-    room = Room("xxxxx.....")
+    room = SpanRoom("xxxxx.....")
     stint = room.stint()
     room.final(stint, 10)
     assert stint.end_at(room.speech.head) == room.speech.head
@@ -141,7 +141,7 @@ async def test_a_stream_that_ended_as_asked_is_done_with_what_it_answered() -> N
 
 
 async def test_speech_that_it_passed_over_in_silence_is_asked_for_elsewhere() -> None:
-    room = Room("xxxxxxxxxx")
+    room = SpanRoom("xxxxxxxxxx")
     stint = room.stint()
     room.final(stint, 5)
     stint.end_at(room.speech.head)
@@ -150,7 +150,7 @@ async def test_speech_that_it_passed_over_in_silence_is_asked_for_elsewhere() ->
 
 
 async def test_what_a_broken_stream_had_not_made_final_is_nobodys_again() -> None:
-    room = Room("xxxxxxxxxx")
+    room = SpanRoom("xxxxxxxxxx")
     stint = room.stint()
     room.final(stint, 4)
     stint.broken()
@@ -161,7 +161,7 @@ async def test_what_a_broken_stream_had_not_made_final_is_nobodys_again() -> Non
 async def test_when_later_audio_is_with_others_already_the_rest_of_a_broken_one_is_a_piece() -> (
     None
 ):
-    room = Room("xxxxxxxxxx")
+    room = SpanRoom("xxxxxxxxxx")
     stint = room.stint()
     room.final(stint, 4)
     stint.end_at(8 * 1600)
@@ -172,7 +172,7 @@ async def test_when_later_audio_is_with_others_already_the_rest_of_a_broken_one_
 
 async def test_in_mid_word_the_stream_hears_more_than_its_span() -> None:
     for mid_word in (False, True):
-        room = Room("xxxxxxxxxx")
+        room = SpanRoom("xxxxxxxxxx")
         stint = room.stint()
         end = stint.end_at(room.speech.head, mid_word=mid_word)
         assert end == room.speech.head

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, Ledger, hear
+from tests.support.world import FRAME, WorldLedger, hear
 from translink.errors import Kind, ProviderError
 from translink.recognition.pieces import HANGOVER, PIECES_AT_ONCE, PREROLL, CutRule, Pieces
 from translink.recognition.speech_map import SpeechMap
@@ -24,11 +24,11 @@ WORD = 10
 """Frames of a word."""
 
 
-class Desk:
+class UploadDesk:
     """A talker, and a prerecorded API that does as it is told."""
 
     def __init__(self, ledger_seconds: float = 60.0) -> None:
-        self.ledger = Ledger(ledger_seconds)
+        self.ledger = WorldLedger(ledger_seconds)
         self.speech = SpeechMap(0, ledger_seconds)
         self.timeline = Timeline(0)
         self.items: list[Item] = []
@@ -93,12 +93,14 @@ class Desk:
 
 
 def work(
-    scene: Callable[[Desk], Awaitable[None]], ledger_seconds: float = 60.0, within: float = 60.0
-) -> Desk:
+    scene: Callable[[UploadDesk], Awaitable[None]],
+    ledger_seconds: float = 60.0,
+    within: float = 60.0,
+) -> UploadDesk:
     """Play `scene`, hang up, wait for the rest; nothing may go on after it."""
 
-    async def main() -> Desk:
-        desk = Desk(ledger_seconds)
+    async def main() -> UploadDesk:
+        desk = UploadDesk(ledger_seconds)
         await scene(desk)
         desk.pieces.take(desk.speech.head)
         await desk.pieces.wait(within)
@@ -118,9 +120,9 @@ def test_a_leg_that_waits_for_many_answers_asks_for_a_few_at_once() -> None:
         await asyncio.sleep(6.0)
         return await desk_of[0].recognise(pcm)
 
-    desk_of: list[Desk] = []
+    desk_of: list[UploadDesk] = []
 
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         desk_of.append(desk)
         desk.answer = slow
         for _ in range(8):
@@ -133,7 +135,7 @@ def test_a_leg_that_waits_for_many_answers_asks_for_a_few_at_once() -> None:
 
 
 def test_a_pause_ends_a_piece_and_the_talk_alone_is_uploaded_with_some_air() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         await desk.quiet(100)
         await desk.word()
         await desk.word(gap=26)
@@ -148,7 +150,7 @@ def test_a_pause_ends_a_piece_and_the_talk_alone_is_uploaded_with_some_air() -> 
 
 
 def test_a_short_pause_does_not() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         for _ in range(10):
             await desk.word(gap=24)
 
@@ -158,7 +160,7 @@ def test_a_short_pause_does_not() -> None:
 
 
 def test_silence_is_settled_without_asking_anybody() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         await desk.quiet(3000)
         assert desk.timeline.acknowledged > 58 * RATE
         assert desk.timeline.pending == 0
@@ -169,7 +171,7 @@ def test_silence_is_settled_without_asking_anybody() -> None:
 
 
 def test_a_monologue_is_cut_at_the_quietest_moment_and_every_word_is_heard_once() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         for _ in range(200):
             await desk.word(gap=0)
 
@@ -183,7 +185,7 @@ def test_a_monologue_is_cut_at_the_quietest_moment_and_every_word_is_heard_once(
 
 
 def test_a_monologue_with_a_breath_is_cut_there() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         for number in range(60):
             await desk.word(gap=24 if number == 45 else 0)
 
@@ -197,7 +199,7 @@ def test_a_monologue_with_a_breath_is_cut_there() -> None:
 
 
 def test_pieces_are_spoken_in_order_though_answers_come_out_of_order() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         async def slower_first(pcm: bytes) -> Result:
             await asyncio.sleep(20.0 / len(desk.uploads))
             return await desk.recognise(pcm)
@@ -213,7 +215,7 @@ def test_pieces_are_spoken_in_order_though_answers_come_out_of_order() -> None:
 
 
 def test_a_failed_piece_is_asked_for_again_until_somebody_is_back() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         desk.answer = desk.fail
         await desk.word(gap=30)
         await asyncio.sleep(10)
@@ -227,7 +229,7 @@ def test_a_failed_piece_is_asked_for_again_until_somebody_is_back() -> None:
 
 
 def test_a_provider_that_asks_for_time_gets_it() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         async def busy(pcm: bytes) -> Result:
             raise ProviderError("later", provider="x", kind=Kind.BUSY, retry_after=4.0)
 
@@ -241,7 +243,7 @@ def test_a_provider_that_asks_for_time_gets_it() -> None:
 
 
 def test_a_request_that_everybody_refuses_is_lost_and_the_next_is_not() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         async def refuse(pcm: bytes) -> Result:
             desk.answer = desk.recognise
             raise ProviderError("what is this?", provider="x", kind=Kind.REFUSED)
@@ -258,7 +260,7 @@ def test_a_request_that_everybody_refuses_is_lost_and_the_next_is_not() -> None:
 
 
 def test_what_ages_out_of_the_ledger_is_reported_to_the_sample() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         desk.answer = desk.fail
         for _ in range(40):
             await desk.word(gap=30)
@@ -277,7 +279,7 @@ def test_what_ages_out_of_the_ledger_is_reported_to_the_sample() -> None:
 
 
 def test_a_talk_that_is_gone_leaves_no_empty_request_behind() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         desk.answer = desk.fail
         await desk.word(gap=26)
         del desk.uploads[:]
@@ -293,7 +295,7 @@ def test_a_talk_that_is_gone_leaves_no_empty_request_behind() -> None:
 
 
 def test_what_is_not_done_at_the_end_is_lost_and_said_so() -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         await desk.word(gap=30)
         await asyncio.sleep(1)
         desk.answer = desk.fail
@@ -310,7 +312,7 @@ def test_a_bug_is_raised_where_it_ends_the_call_and_the_words_are_reported(
     kind: type[Exception],
 ) -> None:
     async def main() -> None:
-        desk = Desk()
+        desk = UploadDesk()
 
         async def broken(pcm: bytes) -> Result:
             raise kind("a bug")
@@ -334,7 +336,7 @@ def test_a_bug_is_raised_where_it_ends_the_call_and_the_words_are_reported(
 def test_however_people_talk_every_word_is_heard_once_and_in_order(
     script: list[tuple[int, int, float, bool]],
 ) -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(desk: UploadDesk) -> None:
         for words, pause, delay, fails in script:
 
             async def answer(pcm: bytes, delay: float = delay, fails: bool = fails) -> Result:

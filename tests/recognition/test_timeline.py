@@ -150,7 +150,7 @@ class Source:
     words: list[Word] = field(default_factory=list)
 
 
-class Leg(RuleBasedStateMachine):
+class TimelineMachine(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 10_000))
     def begin(self, seed: int) -> None:
         rng = Random(seed)
@@ -292,5 +292,5 @@ class Leg(RuleBasedStateMachine):
             assert not any(g.start <= w.start and w.end <= g.end for g in self.lost)
 
 
-TestLeg = Leg.TestCase
-TestLeg.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTimeline = TimelineMachine.TestCase
+TestTimeline.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

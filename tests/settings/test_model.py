@@ -248,6 +248,11 @@ def test_an_unknown_name_in_the_file_is_refused_with_the_nearest(here: Path) -> 
     )
 
 
+def test_no_echo_is_looked_for_unless_somebody_asks(here: Path) -> None:
+    """It took answers of people who take turns for echoes."""
+    assert not Settings.load().echo.guard
+
+
 def test_a_secret_is_never_shown(here: Path) -> None:
     secret = "0123 4567"
     assert secret not in refusal(DEEPGRAM_API_KEY=secret)

@@ -52,6 +52,11 @@ def test_over_audiosocket_a_leg_is_no_rtp_leg(tmp_path: Path) -> None:
         ({"ari": "http://me:a-secret-word@localhost:8088"}, "should have an address"),
         ({"ari": URL, "set": ["ari.media=audiosocket", "ari.format=alaw"]}, "slin16 or slin"),
         ({"ari": URL, "ari_app": "a,b"}, "ari"),
+        ({"ari": URL, "set": ["ari.listen=127.0.0.1:8089"]}, "either we connect"),
+        ({"set": ["ari.listen=127.0.0.1:8089"]}, "password: is needed"),
+        ({"set": ["menu.languages=en,xx"]}, "xx has no name here"),
+        ({"set": ["dtmf.repeat=1", "dtmf.end=1"]}, "1 should do one thing"),
+        ({"set": ["dtmf.end=12"]}, "dtmf.end"),
     ],
 )
 def test_what_cannot_work_is_refused(tmp_path: Path, flags: dict[str, object], right: str) -> None:
@@ -65,3 +70,10 @@ def test_a_leg_that_nobody_brings_is_refused(tmp_path: Path) -> None:
     (tmp_path / "translink.toml").write_text(legs)
     assert "nobody brings its audio" in refusal(tmp_path)
     assert load(tmp_path, set=["audiosocket.listen=127.0.0.1:9092"]).legs[0].at_pbx
+
+
+def test_asterisk_that_connects_brings_both_legs_too(tmp_path: Path) -> None:
+    given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word"}
+    flags = {"--set": ["ari.listen=127.0.0.1:8089"]}
+    settings = Settings.load(environ=given, flags=flags, directory=tmp_path)
+    assert [(leg.name, leg.at_pbx) for leg in settings.legs] == [("3333", True), ("4444", True)]

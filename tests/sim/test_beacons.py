@@ -18,7 +18,7 @@ def test_a_number_names_its_caller(caller: int, serial: int) -> None:
 
 
 @given(st.integers(0, CALLERS - 1), st.integers(0, 1000))
-def test_what_a_talker_says_is_what_he_planned(caller: int, seed: int) -> None:
+def test_what_a_talker_says_is_what_was_planned(caller: int, seed: int) -> None:
     talker = Talker(caller, seed)
     pcm = b"".join(talker.frame()[0] for _ in range(500))
     talker.hush()

@@ -29,6 +29,10 @@ from translink.sim.fault_language import Fault, parse, schedule
         ("listen:restate", Fault(("listen",), "restate", (4.0, float("inf")), at=0.0)),
         ("listen:skew@3", Fault(("listen",), "skew", at=3.0)),
         ("listen:flap(8)", Fault(("listen",), "flap", (8.0,))),
+        (
+            "translate+speak:vendor_down@3",
+            Fault(("translate", "speak"), "vendor_down", (float("inf"),), at=3.0),
+        ),
         ("mode:flip@0", Fault(("mode",), "flip", (20.0,), at=0.0)),
     ],
 )

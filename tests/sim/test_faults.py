@@ -18,6 +18,8 @@ def test_faults_are_sorted_by_who_does_them() -> None:
     assert planned.flips == 4
     assert planned.datagrams == 20_000
     assert planned.longest == 3
+    assert not planned.second_vendor
+    assert plan(["speak:vendor_down"]).second_vendor, "else nobody would be left"
 
 
 def test_a_flood_is_as_many_datagrams_as_asked_for() -> None:

@@ -24,7 +24,7 @@ def final(start: float, *words: str, **other: Any) -> str:
 
 
 def told(liar: Liar, message: str, lie: str, number: float = 1.0, skews: int = 0) -> list[Any]:
-    return [orjson.loads(text) for text in liar.told(message, {lie: number}, skews)]
+    return [orjson.loads(text) for text in liar.distorted(message, {lie: number}, skews)]
 
 
 def texts(messages: list[Any]) -> list[tuple[bool, str]]:
@@ -81,7 +81,7 @@ def test_the_clock_starts_again_with_the_next_final() -> None:
 
 
 def test_what_is_no_result_and_a_final_without_words_are_left_alone() -> None:
-    assert Liar("1").told('{"type":"Metadata"}', {"hole": 1.0}) == ['{"type":"Metadata"}']
+    assert Liar("1").distorted('{"type":"Metadata"}', {"hole": 1.0}) == ['{"type":"Metadata"}']
     assert texts(told(Liar("1"), final(0.0), "hole")) == [(True, "")]
 
 

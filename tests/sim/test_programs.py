@@ -26,6 +26,19 @@ def test_the_settings_file_is_what_translink_reads(tmp_path: Path) -> None:
     assert settings.segment.max_wait == 1.0
 
 
+def test_a_second_vendor_is_the_same_beacons_by_another_protocol(tmp_path: Path) -> None:
+    at = [("127.0.0.1", port) for port in range(40_000, 40_004)]
+    legs = [LegPlan("1000", "en", at[0], at[1]), LegPlan("1001", "fr", at[2], at[3])]
+    path = tmp_path / "translink.toml"
+    path.write_text(
+        settings_file(legs, 3, beacon_settings("http://h:9", "auto", second_vendor=True))
+    )
+    settings = Settings.load(config=path, environ={}, directory=tmp_path)
+    assert settings.listen == settings.speak == ("deepgram", "openai")
+    assert settings.translate == ("deepl", "openai")
+    assert settings.openai.base_url == settings.deepgram.base_url
+
+
 def test_usage_is_read_from_the_process() -> None:
     usage = usage_of(os.getpid())
     assert usage.cpu_seconds > 0

@@ -20,7 +20,7 @@ PROMISED = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 def test_a_call_without_faults_is_perfect_and_the_report_has_what_was_promised(
     tmp_path: Path,
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_fault_that_cannot_be_read_is_refused_at_once() -> None:
     assert "none of reset" in done.stderr
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 def test_a_recogniser_that_only_guesses_costs_no_word() -> None:
     done = sim("--calls", "1", "--seconds", "10", "--fault", "listen:guess(8)@1")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -92,6 +92,24 @@ async def test_prerecorded_hears_a_word_that_ends_with_the_recording(
     assert beacon_numbers(channel["alternatives"][0]["transcript"]) == [7, 8]
 
 
+async def test_a_vendor_that_is_down_answers_no_account_and_the_other_vendor_answers(
+    url: str, http: aiohttp.ClientSession
+) -> None:
+    order = {"strike": ["translate:vendor_down(60)"]}
+    async with http.post(f"{url}/faults", json=order) as answer:
+        assert answer.status == 200
+    body = {"text": ["b12"], "source_lang": "EN", "target_lang": "FR"}
+    for key in ("first", "the-backup"):
+        auth = {"Authorization": f"DeepL-Auth-Key {key}"}
+        with pytest.raises(aiohttp.ClientError):
+            await http.post(f"{url}/v2/translate", json=body, headers=auth)
+    said = orjson.dumps({"from": "English", "to": "French", "text": "b12"}).decode()
+    chat = {"model": "x", "messages": [{"role": "user", "content": said}]}
+    auth = {"Authorization": "Bearer any"}
+    async with http.post(f"{url}/v1/chat/completions", json=chat, headers=auth) as answer:
+        assert (await answer.json())["choices"][0]["message"]["content"] == "t12"
+
+
 async def test_words_are_translated_and_spoken_with_their_numbers(
     url: str, http: aiohttp.ClientSession
 ) -> None:

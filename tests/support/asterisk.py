@@ -61,6 +61,8 @@ exten => _dial-.,1,Set(ENDPOINT=Local/${CUT(EXTEN,-,2)}@answerers/n)
 exten => app,1,Answer()
  same => n,AudioSocket(${UUID},127.0.0.1:${PORT})
  same => n,Hangup()
+exten => _ws-.,1,Dial(WebSocket/leg${CUT(EXTEN,-,2)}/c(${CUT(EXTEN,-,3)})${WSOPTIONS})
+ same => n,Hangup()
 exten => dialled,1,Dial(AudioSocket/127.0.0.1:${PORT}/${UUID}/c(slin16))
  same => n,Hangup()
 exten => failed,1,Set(GLOBAL(FAILED)=yes)
@@ -71,6 +73,12 @@ exten => talk,1,Answer()
  same => n,MixMonitor(${FOLDER}/mixed-${WHO}.wav,r(${FOLDER}/heard-${WHO}.sln16))
  same => n,Wait(${FIRST})
  same => n,Playback(${FOLDER}/says-${WHO})
+ same => n,Wait(${LAST})
+ same => n,Hangup()
+
+exten => keys,1,Answer()
+ same => n,Wait(${FIRST})
+ same => n,SendDTMF(29,500)
  same => n,Wait(${LAST})
  same => n,Hangup()
 
@@ -118,10 +126,14 @@ match = 127.0.0.1
 class Asterisk:
     """One that runs. Use as an async context manager."""
 
-    def __init__(self, root: Path, codec: str = "g722") -> None:
+    def __init__(self, root: Path, codec: str = "g722", outbound: int = 0) -> None:
+        """`outbound` = a port on loopback to which it connects with the application `outbound`."""
+        self._outbound = outbound
         self.codec = codec
         """Of telephones with SIP."""
         self.http = free_port(socket.SOCK_STREAM)
+        self.websockets = free_port(socket.SOCK_STREAM)
+        """Port that `chan_websocket` connects to, for legs 3333, 4444 and 5555."""
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
         """As `--ari` takes it."""
         self._root = root
@@ -313,12 +325,28 @@ class Asterisk:
             "http.conf": f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = {self.http}\n",
             "ari.conf": "[general]\nenabled = yes\n"
             f"[{USER}]\ntype = user\nread_only = no\npassword = {PASSWORD}\n",
+            "websocket_client.conf": "".join(
+                f"[leg{leg}]\ntype = websocket_client\nconnection_type = per_call_config\n"
+                f"uri = ws://127.0.0.1:{self.websockets}/media/{leg}\nprotocols = media\n"
+                f"username = asterisk\npassword = {PASSWORD}\n"
+                for leg in ("3333", "4444", "5555")
+            ),
             "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 400}\n",
             "modules.conf": "[modules]\nautoload = no\n"
             + "".join(f"load = {module}.so\n" for module in MODULES.split()),
             "extensions.conf": DIALPLAN,
             "pjsip.conf": SIP.format(port=free_port(socket.SOCK_DGRAM), codec=self.codec),
         }
+        if self._outbound:
+            files["websocket_client.conf"] = (
+                "[here]\ntype = websocket_client\nconnection_type = persistent\n"
+                f"uri = ws://127.0.0.1:{self._outbound}/ari\nprotocols = ari\n"
+                f"username = {USER}\npassword = {PASSWORD}\n"
+            )
+            files["ari.conf"] += (
+                "[there]\ntype = outbound_websocket\nwebsocket_client_id = here\n"
+                f"apps = outbound\nlocal_ari_user = {USER}\n"
+            )
         for name, text in files.items():
             (self._folder / name).write_text(text)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from tests.fakes.media import FakeFrame, FakePlayout
+from translink.calls.notice import Notices
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard
 from translink.calls.totals import Totals
@@ -44,6 +45,7 @@ class FakeLeg:
         self.on_dead: Any = None
         self.on_source: Any = None
         self.on_rtp: Any = None
+        self.on_digit: Any = None
         self.unheard: Any = None
         self.listen_address = ("127.0.0.1", 6000)
         self.resets = self.detached = self.forgotten = 0
@@ -244,16 +246,19 @@ class Board:
         self.providers = BoardProviders()
         self.journal = Journal()
         self.legs = {str(name): FakeLeg() for name in range(1, 5)}
+        everything = Settings.model_validate(chosen)
+        services = Services(
+            live=self.providers,
+            breaker=Breaker("fake"),
+            transcribe=self.providers.transcribe,
+            translate=self.providers.translate,
+            speak=self.providers.speak,
+        )
         self.switchboard = Switchboard(
-            Settings.model_validate(chosen),
+            everything,
             cast("dict[str, MediaLeg]", self.legs),
-            services=Services(
-                live=self.providers,
-                breaker=Breaker("fake"),
-                transcribe=self.providers.transcribe,
-                translate=self.providers.translate,
-                speak=self.providers.speak,
-            ),
+            services=services,
+            notices=Notices(everything.notice, services),
             journal=self.journal,
             rules=ListenRules(),
             policy=SegmentPolicy(),

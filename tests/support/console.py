@@ -39,7 +39,7 @@ class PortLeg(FakeLeg):
         self.counters = gone  # type: ignore[method-assign]
 
 
-class Desk:
+class ConsoleDesk:
     """A board, its transcripts, its exchange on a few ports, and the console over them."""
 
     def __init__(

@@ -19,7 +19,7 @@ from translink.results import RATE, Result, Word, shifted
 LIES = ("beyond", "restart", "shift", "longer", "hole", "empty")
 
 
-class Liar:
+class VirtualLiar:
     """The lies of one stream."""
 
     def __init__(self, lies: tuple[str, ...], jitter: float, seed: str) -> None:

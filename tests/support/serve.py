@@ -30,7 +30,7 @@ BEACONS = (
 )
 """Beacons do not survive to be said faster, all of them have one beat, as an echo has, and between two is a
 pause that words of speech do not have."""
-PATIENCE = 10.0
+PATIENCE = 40.0
 """Seconds for what takes one on an idle machine."""
 
 
@@ -94,6 +94,14 @@ class Serve(ServerProcess):
         async with self._http.post(self._url(path), json=body) as answer:
             return answer.status
 
+    async def made(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        """What a POST answers that makes something."""
+        assert self._http is not None
+        async with self._http.post(self._url(path), json=body) as answer:
+            assert answer.status == 201, await answer.text()
+            made: dict[str, Any] = await answer.json()
+            return made
+
     async def patch(self, path: str, body: dict[str, object]) -> int:
         """The status of a PATCH."""
         assert self._http is not None
@@ -116,8 +124,7 @@ class Serve(ServerProcess):
 
     async def exit_code(self, within: float) -> int:
         """Wait for its end."""
-        assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), within)
+        return await asyncio.wait_for(self._child.wait(), within)
 
     async def idle(self) -> None:
         """Until no call is left."""

@@ -23,7 +23,7 @@ WORD = 5 * TICK
 """Bytes of one spoken word: 100 ms."""
 
 
-def weather(message: str = "down", kind: Kind = Kind.TRANSIENT) -> ProviderError:
+def provider_error(message: str = "down", kind: Kind = Kind.TRANSIENT) -> ProviderError:
     return ProviderError(message, provider="fake", kind=kind)
 
 
@@ -133,10 +133,10 @@ class Talkers:
     name = "fake"
 
     async def connect(self, language: str) -> LiveStream:
-        raise weather()
+        raise provider_error()
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
-        raise weather()
+        raise provider_error()
 
     async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
         self.requests.append((text, context))

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tests.fakes.media import FakeFrame
-from tests.support.lies import Liar, moved
+from tests.support.lies import VirtualLiar, moved
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.providers.precedents import Precedents
@@ -73,7 +73,7 @@ def talk(
 
 
 @dataclass
-class Ledger:
+class WorldLedger:
     """All audio so far; the last `seconds` of it can be had."""
 
     seconds: float = 60.0
@@ -154,7 +154,9 @@ class NumberStream:
         """Now and then the transport takes nothing without waiting."""
         world.open_streams += 1
         world.most_streams = max(world.most_streams, world.open_streams)
-        self._liar = Liar(world.plan.lies, world.plan.jitter, f"{world.seed}:{world.streams}")
+        self._liar = VirtualLiar(
+            world.plan.lies, world.plan.jitter, f"{world.seed}:{world.streams}"
+        )
         loop = asyncio.get_running_loop()
         for at in world.plan.reset:
             self._at(
@@ -301,7 +303,7 @@ class World(ListenObserver):
         self.rng_words = random.Random(f"{seed}:words")
         self.plan = plan
         self.length = unevenly if plan.natural else evenly
-        self.ledger = Ledger(ledger_seconds)
+        self.ledger = WorldLedger(ledger_seconds)
         self.said: list[str] = []
         self.places: list[tuple[int, int]] = []
         """Of the words that were said: samples."""
@@ -309,6 +311,7 @@ class World(ListenObserver):
         self.losses: list[Lost] = []
         self.complaints: list[str] = []
         self.modes: list[tuple[float, ListenMode]] = []
+        self.connected_at: list[float] = []
         self.delays: list[float] = []
         self.heard_at: list[float] = []
         self.streams = self.open_streams = self.most_streams = 0
@@ -388,6 +391,9 @@ class World(ListenObserver):
 
     def mode(self, mode: ListenMode, reason: str) -> None:
         self.modes.append((self.now, mode))
+
+    def connected(self) -> None:
+        self.connected_at.append(self.now)
 
     def replayed(self, seconds: float, by: str, reason: str) -> None:
         self.passed_over += bool(reason)

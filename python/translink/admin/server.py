@@ -18,6 +18,7 @@ from translink.admin.access.guard import (
     is_known,
 )
 from translink.admin.access.roles import Access
+from translink.admin.access.self_signed import self_signed
 from translink.admin.access.tls import Certificate
 from translink.admin.http.route import Route, install
 from translink.admin.panel.console import Console
@@ -28,6 +29,7 @@ from translink.admin.routes.legs import LegRoutes
 from translink.admin.routes.live import LiveStreams
 from translink.admin.routes.page import page_routes
 from translink.admin.routes.system import SystemRoutes
+from translink.admin.routes.talk import TalkRoutes, Talks
 from translink.errors import SettingsError
 from translink.settings.admin import AdminSettings
 from translink.settings.types import is_loopback
@@ -47,9 +49,10 @@ class AdminServer:
         token: str | None = None,
         guard: Guard | None = None,
         tls: Certificate | None = None,
+        talks: Talks | None = None,
     ) -> None:
-        """`guard` None: one for `host` and `token`. Raises `SettingsError` when the address is not
-        loopback and there is no token."""
+        """`guard` None: one for `host` and `token`; `talks` None: none can be made. Raises `SettingsError`
+        when the address is not loopback and there is no token."""
         self._console = console
         self._host = host
         self._port = port
@@ -57,13 +60,16 @@ class AdminServer:
         self.guard = guard or Guard(Access(host, token))
         self._streams = EventStreams(console)
         self._audio = AudioStreams(console)
+        self._talk = TalkRoutes(talks)
         self._system = SystemRoutes(console, known=is_known, counts=self.counts, table=self._routes)
         self._live = LiveStreams(console, listen_in=self.guard.access.listen_in)
         self._runner: web.AppRunner | None = None
         self._connections: Connections | None = None
 
     @classmethod
-    def from_settings(cls, console: Console, settings: AdminSettings) -> Self:
+    def from_settings(
+        cls, console: Console, settings: AdminSettings, talks: Talks | None = None
+    ) -> Self:
         """As the settings say. Raises `SettingsError` when they would let everybody in, or when the
         certificate does not serve."""
         access = Access(
@@ -74,6 +80,8 @@ class AdminServer:
             listen_in=settings.listen_in,
         )
         tls = Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        if settings.tls_self_signed:
+            tls = Certificate(self_signed(settings.host, settings.allowed_hosts), None)
         guard = Guard(
             access,
             session_time=settings.session_time,
@@ -86,7 +94,9 @@ class AdminServer:
                 "the token; set admin.tls_cert, or stay on loopback behind a proxy",
                 host=settings.host,
             )
-        return cls(console, host=settings.host, port=settings.port, guard=guard, tls=tls)
+        return cls(
+            console, host=settings.host, port=settings.port, guard=guard, tls=tls, talks=talks
+        )
 
     def reload_certificate(self) -> None:
         """Read certificate and key again, for new connections. One that does not serve leaves the
@@ -172,6 +182,7 @@ class AdminServer:
             *self._streams.routes(),
             *self._live.routes(),
             *self._audio.routes(),
+            *self._talk.routes(),
         ]
 
 

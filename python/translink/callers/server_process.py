@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import random
-import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import aiohttp
 import orjson
 
 from translink.errors import TranslinkError
+from translink.process.child import TAIL_LINES, ChildProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -87,15 +87,17 @@ class ServerProcess:
         """
         self.admin = free_port(socket.SOCK_STREAM)
         self._config = folder / "translink.toml"
-        self._folder = folder
-        self._log = log
-        self._environ = {
+        seen = {
             name: value
             for name, value in os.environ.items()
             if keys or not name.startswith(PRIVATE)
-        } | dict(environ or {})
-        self._command = (*(command or COMMAND), "--config", str(self._config))
-        self._process: asyncio.subprocess.Process | None = None
+        }
+        self._child = ChildProcess(
+            (*(command or COMMAND), "--config", str(self._config)),
+            environ=seen | dict(environ or {}),
+            log=log,
+            folder=folder,
+        )
         self._http: aiohttp.ClientSession | None = None
         self._config.write_text(settings_file(legs, self.admin, extra), encoding="utf-8")
 
@@ -107,8 +109,8 @@ class ServerProcess:
     @property
     def pid(self) -> int:
         """Of the server's main process."""
-        assert self._process is not None
-        return self._process.pid
+        assert self._child.pid is not None
+        return self._child.pid
 
     async def __aenter__(self) -> ServerProcess:
         await self.start()
@@ -119,16 +121,7 @@ class ServerProcess:
 
     async def start(self, patience: float = 60.0) -> None:
         """Start it and wait until it is ready. Raises `ServerError`."""
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                cwd=self._folder,
-                env=self._environ,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        await self._child.start()
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15.0))
         try:
             async with asyncio.timeout(patience):
@@ -143,23 +136,17 @@ class ServerProcess:
             await self.stop()
             raise
 
+    async def ended(self) -> None:
+        """Wait for its end. Raises `ServerError`: nobody has asked for it."""
+        code = await self._child.wait()
+        raise ServerError(f"the server ended with exit code {code}{self.tail()}")
+
     async def stop(self, patience: float = 15.0) -> int:
         """Ask it to end; kill it when it takes longer than `patience` seconds. Returns its exit
         code."""
         if self._http is not None:
             await self._http.close()
-        process = self._process
-        if process is None:
-            return 0
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(process.wait(), patience)
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-        return await process.wait()
+        return await self._child.stop(patience)
 
     async def get(self, path: str) -> dict[str, Any]:
         """A JSON answer of the admin API. Raises `ServerError`."""
@@ -183,24 +170,17 @@ class ServerProcess:
                     if isinstance(event, dict):
                         yield event
 
-    def tail(self, lines: int = 12) -> str:
+    def tail(self, lines: int = TAIL_LINES) -> str:
         """The end of its log, to stand below an error message."""
-        try:
-            text = self._log.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
-        last = text.strip().splitlines()[-lines:]
-        return "; the end of its log:\n  " + "\n  ".join(last) if last else ""
+        return self._child.tail(lines)
 
     @property
     def _over(self) -> bool:
-        return self._process is None or self._process.returncode is not None
+        return self._child.pid is None or self._child.exit_code is not None
 
     async def _ready(self) -> bool:
-        assert self._process is not None
         assert self._http is not None
-        if self._process.returncode is not None:
-            code = self._process.returncode
+        if (code := self._child.exit_code) is not None:
             raise ServerError(f"the server ended at once with exit code {code}{self.tail()}")
         try:
             async with self._http.get(self._url("/ready")) as answer:

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from translink.calls.again import RepeatingEar
 from translink.calls.direction import Direction
 from translink.calls.echo import WithoutEcho
 from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
+from translink.calls.notice import Announcement, Notices
 from translink.observe.stages import Stages
 from translink.observe.views import CallRow
 from translink.process.clock import unix
@@ -49,6 +51,9 @@ SILENT_AFTER = 1.5
 STALLED_AFTER = 0.45
 """Seconds without a frame after which nothing more is to come: the engine takes a gateway that
 stands still for 0.4 s to have stopped, and makes silence."""
+THERE_AFTER = 1.0
+"""Seconds after the first audio of one party after which the other one is taken to be there, too, and to
+have nothing to send."""
 GUARD_SECONDS = 1.0
 """From a call's last datagram until another one may begin a new call: what comes sooner may be a
 straggler. It is kept (`Leg.keep`), so that a talker who goes on is heard from the first word."""
@@ -64,6 +69,10 @@ class Party:
     """First sample of the call on this leg."""
     hearing: Hearing
     """Of its ear."""
+    there: bool = False
+    """They are known to be on the line."""
+    awaited: bool = False
+    """They are known to come later: over a connection that is not there yet (`Call.came`)."""
 
 
 class Call:
@@ -82,9 +91,11 @@ class Call:
         policy: SegmentPolicy,
         settings: Settings,
         after: Sequence[Call] = (),
+        notices: Notices | None = None,
     ) -> None:
         """`streaming(leg)` says whether that leg's recogniser should stream. `after` = calls on the
-        same legs that still drain: they have the ears until then."""
+        same legs that still drain: they have the ears until then. `notices` = what each party hears
+        first."""
         self.name = name
         self.began = unix()
         self.stages = Stages()
@@ -107,6 +118,30 @@ class Call:
         self.drained = asyncio.Event()
         """Its legs' ears are free for the next call."""
         self._bug: Exception | None = None
+        self._after = [call.drained for call in after]
+        self._again: dict[str, RepeatingEar] = {}
+        """By the leg that hears."""
+        if settings.dtmf.repeat is not None:
+            self._again = {leg: RepeatingEar(each.media) for leg, each in self._parties.items()}
+        self._announcements: dict[str, Announcement] = {}
+        """Likewise."""
+        if notices is not None and notices.wanted:
+            self._announcements = {
+                leg: Announcement(
+                    notices,
+                    call=name,
+                    leg=leg,
+                    language=each.settings.language,
+                    voice=each.settings.voice,
+                    ear=each.media,
+                    hearing=each.hearing,
+                    journal=journal,
+                )
+                for leg, each in self._parties.items()
+            }
+        for leg, announcement in self._announcements.items():
+            if self._parties[leg].there:
+                announcement.present.set()
         one, two = parties
         self.interpreters: Mapping[str, Interpreter] = {
             talker.settings.name: Interpreter(
@@ -121,14 +156,14 @@ class Call:
                 ),
                 talker.start,
                 microphone=WithoutEcho(talker.media),
-                ear=hearer.media,
+                ear=self._again.get(hearer.settings.name, hearer.media),
                 services=services,
                 journal=journal,
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
                 rules=rules,
                 policy=policy,
-                after=[call.drained for call in after],
+                after=self._before_speech(hearer.settings.name),
                 lag=Lag(hearer.hearing, settings.lag),
                 own_ear=talker.hearing,
             )
@@ -143,10 +178,31 @@ class Call:
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs, until the call is detached."""
         if not self.detached:
+            if self._announcements:
+                self.came(leg)
             self._guarded(self.interpreters[leg].frames, frames)
+
+    def _before_speech(self, ear: str) -> list[asyncio.Event]:
+        """What translations into this ear wait for."""
+        announced = self._announcements.get(ear)
+        return [*self._after, *([announced.queued] if announced else [])]
+
+    def came(self, leg: str) -> None:
+        """A party is on the line, or heard: they hear, too."""
+        if leg in self._announcements and not self._announcements[leg].present.is_set():
+            present = self._announcements[leg].present
+            present.set()
+            other = next(name for name in self._parties if name != leg)
+            if not self._parties[other].awaited:
+                there = self._announcements[other].present.set
+                asyncio.get_running_loop().call_later(THERE_AFTER, there)
 
     def playout(self, leg: str, event: Playout) -> None:
         """A step in the ear of `leg`: it concerns what the other party said."""
+        if leg in self._announcements:
+            self._guarded(self._announcements[leg].playout, event)
+        if leg in self._again:
+            self._again[leg].playout(event)
         for name, interpreter in self.interpreters.items():
             if name != leg:
                 self._guarded(interpreter.playout, event)
@@ -193,6 +249,11 @@ class Call:
             else:
                 interpreter.set_target(language)
 
+    def say_again(self, leg: str) -> bool:
+        """The ear of `leg` hears the last translation again; False: there was none yet, or it is not
+        kept (`dtmf.repeat`)."""
+        return leg in self._again and self._again[leg].again()
+
     def end(self, reason: str, *, patience: float = 0.0) -> None:
         """Let the call end in good order: what was said is still recognised, translated and
         spoken. A talker in mid-sentence gets `patience` seconds to reach a pause."""
@@ -213,7 +274,14 @@ class Call:
                     group.create_task(interpreter.run(), name=f"interpreter-{leg}")
                     for leg, interpreter in self.interpreters.items()
                 ]
+                announcing = [
+                    group.create_task(each.run(self._after), name=f"notice-{leg}")
+                    for leg, each in self._announcements.items()
+                ]
                 await self._ended.wait()
+                for each, task in zip(self._announcements.values(), announcing, strict=True):
+                    if not each.present.is_set():
+                        task.cancel()  # nobody came
                 if self._bug is None:
                     within = self._drain - await self._last_words()
                     finishing = (i.finish(within) for i in self.interpreters.values())
@@ -221,7 +289,7 @@ class Call:
                 if self._bug is not None:
                     raise self._bug
                 await asyncio.wait(running, timeout=0.5)
-                for task in running:
+                for task in (*running, *announcing):
                     task.cancel()
         except BaseException:
             self._reason = self._reason or "error"

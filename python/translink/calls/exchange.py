@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from translink.calls.leg import Leg
+from translink.calls.leg import Leg, LegConnection
 from translink.settings.legs import LegSettings
 from translink.settings.types import Address, port_range
 
@@ -60,6 +60,8 @@ class LegWish:
     format: RtpFormat = "slin16"
     reply: ReplyFormat | None = None
     rate: Rate = 16_000
+    audiosocket: bool = False
+    """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 
 
 class Exchange:
@@ -78,6 +80,8 @@ class Exchange:
         self._open = open_leg
         self._ports = port_range(settings.ports)
         self._next = 0
+        self.expect: Callable[[Leg], LegConnection] | None = None
+        """Takes a connection of AudioSocket for a leg, when it comes; None: nobody does."""
 
     def create(self, wishes: tuple[LegWish, LegWish]) -> Call:
         """A running call whose sockets are open. Raises `Refused`; nothing is left open then."""
@@ -93,6 +97,8 @@ class Exchange:
                 f"{self._settings.max_created} created calls are running (calls.max_created)",
                 busy=True,
             )
+        if self.expect is None and any(wish.audiosocket for wish in wishes):
+            raise Refused("audiosocket.listen is not set: no connection is taken", busy=False)
         name = f"c{board.next_number()}"
         one, two = (wish.name or f"{name}.{side}" for side, wish in enumerate(wishes, 1))
         for leg in (one, two):
@@ -106,6 +112,9 @@ class Exchange:
             raise
         board.pressure.admitted(now)
         log.info("call created", call=name, legs=[one, two])
+        for made, wish in zip((first, second), wishes, strict=True):
+            if wish.audiosocket and self.expect is not None:
+                made.connection = self.expect(made)
         return board.create(name, (first, second))
 
     def _created(self) -> int:
@@ -113,6 +122,8 @@ class Exchange:
 
     def _leg(self, name: str, other: str, wish: LegWish) -> Leg:
         settings = self._settings
+        if wish.audiosocket:
+            return self._connected_leg(name, other, wish)
         for _ in self._ports:
             port = self._ports[self._next % len(self._ports)]
             self._next += 1
@@ -141,3 +152,16 @@ class Exchange:
                         f"{leg.listen} cannot be used: {error.strerror or error}", busy=True
                     ) from error
         raise Refused(f"no port of calls.ports = {settings.ports} is free", busy=True)
+
+    def _connected_leg(self, name: str, other: str, wish: LegWish) -> Leg:
+        leg = LegSettings(
+            name=name,
+            language=wish.language,
+            voice=wish.voice,
+            original=wish.original,
+            receive_buffer=RECEIVE_BUFFER,
+        )
+        try:
+            return Leg(leg, self._open(leg), other, created=True)
+        except (OSError, MemoryError) as error:
+            raise Refused(f"no leg can be opened: {error}", busy=True) from error

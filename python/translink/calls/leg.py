@@ -10,7 +10,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from translink.media import MediaLeg
     from translink.settings.lag import Original
     from translink.settings.legs import LegSettings, Mode
+    from translink.settings.types import Address
 
 log = structlog.get_logger("translink")
 
@@ -41,6 +42,14 @@ EARLY_FRAMES = 100
 """Frames that are kept after a call's end for the next call: 2 s."""
 STRAGGLER_GAP = 0.5
 """Seconds without a frame after which what came before it was a straggler."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegConnection:
+    """Where a connection of AudioSocket is taken for a leg, and by which name."""
+
+    uuid: str
+    at: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,12 @@ class Leg:
         self.attended = False
         """Somebody is known to be on the line: silence does not end the call, and none begins before
         the other one is there, too."""
+        self.first_digits: Callable[[str], None] | None = None
+        """Who takes the keys that are pressed; None = they control the call (`Controls`)."""
+        self.digits_told = False
+        """A telephone system tells them itself; those that come with the audio are the same ones."""
+        self.connection: LegConnection | None = None
+        """How its audio comes, if that is over AudioSocket."""
         self.listeners = 0
         """Taps that are open: how many listen in."""
         self.head = 0

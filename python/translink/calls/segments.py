@@ -44,7 +44,7 @@ class SegmentPolicy:
 
     max_wait: float = 1.5
     """Seconds without a sign of it (final or interim with text) after which a turn is over."""
-    max_hold: float = 1.0
+    max_hold: float = 0.3
     """Seconds until the open turn is cut although speech goes on: after its last clause, the rest
     waiting anew, or altogether. A talker who ends the turn meanwhile is translated in one piece;
     waiting for the others would take about 4 s more, the time between two finals.
@@ -113,7 +113,7 @@ class Segmenter:
         marker).
         """
         if self._open and end.last_word_end is not None and end.last_word_end > self._open[0].start:
-            self._emit(len(self._open), now)
+            self._emit(self._complete(len(self._open)), now)
 
     def tick(self, now: float) -> None:
         """Emit the open turn if it has waited long enough."""
@@ -157,7 +157,9 @@ class Segmenter:
         for index, piece in enumerate(self._open[:limit]):
             following = self._open[index + 1].text if index + 1 < len(self._open) else None
             length += len(piece.glue) + len(piece.text)
-            if length >= self._policy.min_chars and ends_sentence(piece.text, following):
+            if length >= self._policy.min_chars and ends_sentence(
+                piece.text, following, self.language
+            ):
                 return index + 1
         return _best_cut(self._open, limit) if limit < len(self._open) else 0
 

@@ -270,7 +270,7 @@ class Speaker:
             await event.wait()
         await self._room()
         utterance.speak, utterance.text = time.monotonic(), text
-        rest = _sayable(text)
+        rest = _sayable(text, utterance.target)
         while rest:
             try:
                 await self._sound(utterance, rest)
@@ -278,7 +278,7 @@ class Speaker:
             except ProviderError as error:
                 utterance.cut = True
                 reason = str(error)
-                rest = _behind(error)
+                rest = _behind(error, utterance.target)
         if utterance.cut or not utterance.first_audio:
             self._tally.unspoken += 1
             self._record.log.warning("not spoken, or not all of it", reason=reason, text=text)
@@ -393,20 +393,20 @@ def _has_words(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
-def _sayable(text: str) -> str:
+def _sayable(text: str, language: str) -> str:
     """Without its sentences that have no word: a voice refuses them, and with them all behind."""
-    sentences = split_sentences(text)
+    sentences = split_sentences(text, language)
     said = [sentence for sentence in sentences if _has_words(sentence)]
     return text if len(said) == len(sentences) else " ".join(said)
 
 
-def _behind(error: ProviderError) -> str:
+def _behind(error: ProviderError, language: str) -> str:
     """What may still be said after a failure: the sentences behind one that was refused for what it
     says. Otherwise nothing; the voices are in trouble, and each had its turn."""
     failure = error.__cause__
     if error.kind is not Kind.REFUSED or not isinstance(failure, SpeechFailed):
         return ""
-    return " ".join(split_sentences(failure.unspoken)[1:])
+    return " ".join(split_sentences(failure.unspoken, language)[1:])
 
 
 async def _in_time(sound: AsyncGenerator[bytes, None], letters: int) -> AsyncIterator[bytes]:

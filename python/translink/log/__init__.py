@@ -16,7 +16,7 @@ that stopped does not stop the calls (`stream`). May import nothing of translink
 from translink.log.flood import SAME_A_MINUTE, RateLimit
 from translink.log.redaction import MASK, Redaction
 from translink.log.setup import configure, log_context
-from translink.log.stream import BACKLOG, FLUSH_TIME, QueuedStream
+from translink.log.stream import BACKLOG, FLUSH_TIME, QueuedStream, close
 
 __all__ = [
     "BACKLOG",
@@ -26,6 +26,7 @@ __all__ = [
     "QueuedStream",
     "RateLimit",
     "Redaction",
+    "close",
     "configure",
     "log_context",
 ]

@@ -14,7 +14,7 @@ from typing import TextIO
 
 BACKLOG = 10_000
 """Lines that may wait for standard error; at 200 bytes, 2 MB."""
-FLUSH_TIME = 2.0
+FLUSH_TIME = 0.2
 """Seconds that the process waits at its end for the last lines to be taken."""
 
 
@@ -73,3 +73,9 @@ def standard_error() -> QueuedStream:
         _queued = QueuedStream(sys.stderr)
         atexit.register(_queued.close)
     return _queued
+
+
+def close() -> None:
+    """Write what waits, within `FLUSH_TIME`, before the process ends in an unusual way. Idempotent."""
+    if _queued is not None:
+        _queued.close()

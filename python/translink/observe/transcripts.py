@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from translink.observe.views import CallRow, LineState, TranscriptLine
+from translink.observe.views import CallRow, LineState, NoticeLine, TranscriptLine
 from translink.process.clock import unix
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class CallTranscript:
     """Of an ended call."""
     lines: OrderedDict[tuple[str, int], TranscriptLine] = field(default_factory=OrderedDict)
     """By leg and segment, in the order in which they were recognised."""
+    notices: dict[str, NoticeLine] = field(default_factory=dict)
+    """By the leg that heard it."""
     dropped: int = 0
     ended: float = 0.0
 
@@ -130,6 +132,9 @@ class Transcripts:
         minutes = self._kept.get(event.call)
         if minutes is None or event.leg is None:
             return
+        if event.type == "notice":
+            _note(minutes, event.leg, event)
+            return
         number = event.data.get("segment")
         if not isinstance(number, int):
             return
@@ -187,6 +192,19 @@ def _follow(line: TranscriptLine, event: Event) -> None:
             elif line.state != "unspoken":
                 # A voice that failed in the middle is followed by the end of what it had said.
                 line.state = _ENDS.get(state, line.state)
+
+
+def _note(minutes: CallTranscript, leg: str, event: Event) -> None:
+    """What a party was told."""
+    at, state = round(max(0.0, event.at - minutes.began), 3), event.data.get("state")
+    line = minutes.notices.get(leg)
+    if line is None:
+        text, language = (str(event.data.get(key, "")) for key in ("text", "language"))
+        line = minutes.notices[leg] = NoticeLine(leg, language, text, "started", at, at)
+    line.end_s = at
+    match state:
+        case "started" | "finished" | "flushed" | "failed":
+            line.state = state
 
 
 def _number(event: Event, key: str) -> float | None:

@@ -90,6 +90,21 @@ class TranscriptLine:
     at: LineTimes = field(default_factory=LineTimes)
 
 
+@dataclass(slots=True)
+class NoticeLine:
+    """What a party was told when the call began: that a machine translates it."""
+
+    leg: str
+    """Who heard it."""
+    language: str
+    text: str
+    state: Literal["started", "finished", "flushed", "failed"]
+    """`finished`: heard to its end; `flushed`: not, or not to its end; `failed`: not at all."""
+    start_s: float
+    """Since the call began."""
+    end_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Queues:
     """What waits on the way of one leg's words, and in its ear."""
@@ -198,6 +213,7 @@ class CallDetail(TypedDict):
     stages_ms: Mapping[str, StageSummary]
     owners: Mapping[str, str]
     """Whose time each stage is: `own`, `provider`, `policy`, `talker`, `all`."""
+    notices: list[NoticeLine]
     transcript: list[TranscriptLine]
     dropped_lines: int
     """Oldest lines that were not kept."""
@@ -210,9 +226,11 @@ class CreatedLeg:
     name: str
     language: str
     send_to: str
-    """`ip:port`."""
+    """`ip:port`; over AudioSocket, where the connection goes."""
     audio_from: str | None
     """`ip:port`; None = not the port that listens, and not known beforehand."""
+    uuid: str | None = None
+    """What a connection of AudioSocket says first, as in `AudioSocket(UUID,IP:PORT)`. None = datagrams."""
 
 
 @dataclass(frozen=True, slots=True)

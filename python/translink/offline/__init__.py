@@ -1,8 +1,8 @@
-"""The embedded default: Deepgram's and DeepL's doors over engines that need no key.
+"""The embedded default: Deepgram's, DeepL's and OpenAI's doors over engines that need no key.
 
-**Theory of operation.** `server` is an HTTP and WebSocket server that any Deepgram or DeepL client
-can use by another base URL. It knows the services' rules (`listen` for streams, `query`,
-`messages`, `speak`, `translate`) and nothing about recognising, translating or speaking: three
+**Theory of operation.** `server` is an HTTP and WebSocket server that any Deepgram, DeepL
+or OpenAI client can use by another base URL. It knows the services' rules (`listen` for streams, `query`,
+`messages`, `speak`, `translate`, `openai`) and nothing about recognising, translating or speaking: three
 engines (`engines`) do that, each in processes of its own. Two sets exist:
 
 * real ones: `recognizer` (pocketsphinx; one decoder process per stream, `decoder`), `translator`

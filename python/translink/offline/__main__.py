@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from translink.offline.child import KEY_NAME
 from translink.offline.run import run_offline
+from translink.process.ending import leave
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--until-eof", action="store_true")
     key = os.environ.pop(KEY_NAME, None)  # not for the programs that are started from here
-    sys.exit(run_offline(**vars(parser.parse_args()), key=key))
+    leave(run_offline(**vars(parser.parse_args()), key=key))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ input does: it reads a pipe that only the parent holds, so it never outlives the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import sys
@@ -18,16 +17,14 @@ from urllib.parse import urlsplit
 import orjson
 
 from translink.errors import TranslinkError
-from translink.offline.engines.processes import end
+from translink.process.child import ChildProcess
 from translink.settings.secrets import without_secrets
 
 _READY = 90.0
 """Seconds a child may take to be ready; the first start ever makes the French dictionary."""
-_STOP = 0.6
+_STOP = 0.3
 """Seconds a child may take to end before it is killed; it has nothing to save, and to stop a
 server must not wait for it."""
-_TAIL = 2_000
-"""Bytes of its log that an error quotes."""
 KEY_NAME = "TRANSLINK_OFFLINE_KEY"
 """Environment variable with the key that an offline server is to let in."""
 
@@ -44,10 +41,8 @@ class ServerChild:
     ) -> None:
         """Nothing is started yet. `log`: file for its standard error, None = ours. `environ`: for it
         alone, beside ours without the secrets."""
-        self._command = tuple(command)
-        self._log = log
-        self._environ = dict(environ or {})
-        self._process: asyncio.subprocess.Process | None = None
+        seen = without_secrets(os.environ) | dict(environ or {})
+        self._child = ChildProcess(command, environ=seen, log=log, piped=True)
         self.announced: dict[str, object] = {}
         """What it said when it was ready."""
         self.url = ""
@@ -57,22 +52,14 @@ class ServerChild:
         """Returns the URL when the server is ready. Raises `TranslinkError`. Once it has ended or was
         stopped, it may be started again."""
         self.announced = {}
-        with contextlib.ExitStack() as files:
-            process = self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                env=without_secrets(os.environ) | self._environ,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=files.enter_context(self._log.open("wb")) if self._log else None,
-                start_new_session=True,  # Ctrl-C reaches us alone; we end the child when done
-            )
+        await self._child.start()
         try:
             async with asyncio.timeout(_READY):
-                line = await process.stdout.readline() if process.stdout else b""
+                line = await self._child.line()
             self.announced = orjson.loads(line)
         except (TimeoutError, orjson.JSONDecodeError) as error:
             await self.stop()
-            raise TranslinkError(f"the offline server did not start{self._tail()}") from error
+            raise TranslinkError(f"the offline server did not start{self._child.tail()}") from error
         except BaseException:
             await self.stop()
             raise
@@ -82,35 +69,20 @@ class ServerChild:
     @property
     def pid(self) -> int | None:
         """Of the child, for measuring it."""
-        return self._process.pid if self._process is not None else None
+        return self._child.pid
 
     async def ended(self) -> int:
-        """Waits for its end, told or not; its exit code, -N after signal N."""
-        process = self._process
-        return 0 if process is None else await process.wait()
+        """Waits for its end, asked for or not; its exit code, -N after signal N."""
+        return await self._child.wait()
 
     async def stop(self) -> None:
-        """Ends it, by force after 0.6 s; at once if it is not ready yet. Idempotent."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        if self.announced:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STOP):
-                    await process.wait()
-        await end(process, group=True)  # its engines too
-
-    def _tail(self) -> str:
-        if self._log is None:
-            return ""
-        return ": " + self._log.read_bytes()[-_TAIL:].decode(errors="replace")
+        """Ends it, by force after 0.3 s; at once if it is not ready yet. Idempotent."""
+        await self._child.stop(_STOP if self.announced else 0.0)
 
 
 class OfflineProcess(ServerChild):
     """The offline server with the real engines. Started again, it listens where it did before and
-    lets in the same key, so that its clients need not be told."""
+    lets in the same key, so that nothing changes for its clients."""
 
     def __init__(
         self,
@@ -131,12 +103,12 @@ class OfflineProcess(ServerChild):
             command += ["--recognizers", str(recognizers)]
         # Not on the command line, which everybody on this machine can read.
         super().__init__(command, environ={KEY_NAME: self.key})
-        self._plain = self._command
+        self._plain = self._child.command
         self._port = port
 
     async def start(self) -> str:
         """As `ServerChild.start`."""
-        self._command = (*self._plain, "--port", str(self._port))
+        self._child.command = (*self._plain, "--port", str(self._port))
         url = await super().start()
         self._port = urlsplit(url).port or self._port
         return url

@@ -13,10 +13,13 @@ import orjson
 from aiohttp import web
 
 from translink.offline.hooks import (
+    CHAT,
     LISTEN,
     PRERECORDED,
     SPEAK,
     SPEAK_LIVE,
+    SPEECH,
+    TRANSCRIPTIONS,
     TRANSLATE,
     Ask,
     Connection,
@@ -25,7 +28,7 @@ from translink.offline.hooks import (
     Reset,
     reset_transport,
 )
-from translink.offline.messages import Json, deepgram_error, deepl_error
+from translink.offline.messages import Json, deepgram_error, deepl_error, openai_error
 
 LIMITS: Mapping[str, int] = {
     LISTEN: 150,
@@ -33,6 +36,9 @@ LIMITS: Mapping[str, int] = {
     SPEAK: 15,
     SPEAK_LIVE: 45,
     TRANSLATE: 100,
+    CHAT: 100,
+    SPEECH: 15,
+    TRANSCRIPTIONS: 50,
 }
 """Requests at once, as Deepgram's pay-as-you-go plan has them (2026); beyond: 429."""
 
@@ -131,7 +137,11 @@ class OfflineGate:
         """A refusal in the shape of the service's provider."""
         headers = dict(refusal.headers)
         body = refusal.body
-        if service == TRANSLATE:
+        if service in (CHAT, SPEECH, TRANSCRIPTIONS):
+            headers.setdefault("x-request-id", request_id)
+            if body is None:
+                body = orjson.dumps(openai_error(refusal.status, message))
+        elif service == TRANSLATE:
             headers.setdefault("X-Trace-ID", request_id.replace("-", ""))
             if body is None:
                 content = deepl_error(refusal.status, message)

@@ -22,7 +22,11 @@ PRERECORDED = "prerecorded"
 SPEAK = "speak"
 SPEAK_LIVE = "speak-live"
 TRANSLATE = "translate"
-SERVICES = (LISTEN, PRERECORDED, SPEAK, SPEAK_LIVE, TRANSLATE)
+CHAT = "chat"
+SPEECH = "speech"
+TRANSCRIPTIONS = "transcriptions"
+"""The services of OpenAI's protocol; the others are Deepgram's and DeepL's."""
+SERVICES = (LISTEN, PRERECORDED, SPEAK, SPEAK_LIVE, TRANSLATE, CHAT, SPEECH, TRANSCRIPTIONS)
 
 
 class Reset(Exception):

@@ -76,7 +76,7 @@ class LiveListen:
                     await ws.prepare(request)
                     connection = Connection(ask, request, ws)
                     connection.request_id = new_id
-                    session = _Session(
+                    session = _LiveSession(
                         self._gate, connection, ws, recognizer, options, self._timing
                     )
                     await session.run()
@@ -99,7 +99,7 @@ class LiveListen:
             raise Denied(500) from error
 
 
-class _Session:
+class _LiveSession:
     def __init__(
         self,
         gate: OfflineGate,

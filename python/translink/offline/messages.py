@@ -180,3 +180,14 @@ def deepl_error(status: int, message: str | None = None) -> dict[str, Json] | No
         413: "Request Entity Too Large",
     }
     return {"message": known[status]} if status in known else None
+
+
+def openai_error(status: int, message: str | None = None) -> Json:
+    """The body of an OpenAI error."""
+    code, kind = {
+        401: ("invalid_api_key", "invalid_request_error"),
+        404: ("not_found", "invalid_request_error"),
+        429: ("rate_limit_exceeded", "requests"),
+    }.get(status, (None, "server_error" if status >= 500 else "invalid_request_error"))
+    told = message or deepgram_error(status, "")["err_msg"]
+    return {"error": {"message": told, "type": kind, "param": None, "code": code}}

@@ -58,7 +58,7 @@ class Prerecorded:
                         "Content-type was application/json, but we could not process the JSON "
                         "payload.",
                     )
-                words, seconds = await self._recognise(body, options)
+                words, seconds = await self.recognise(body, options)
                 content = _content(new_id, body, words, seconds, options)
                 return await self._gate.answer(ask, request, content, dg_request_id=new_id)
         except EngineFailed:
@@ -68,9 +68,10 @@ class Prerecorded:
         except Reset:
             return broken(request)
 
-    async def _recognise(
+    async def recognise(
         self, body: bytes, options: SessionOptions
     ) -> tuple[tuple[Heard, ...], float]:
+        """Words of a recording, and its seconds. Raises `Denied`, `EngineFailed`."""
         try:
             reader = decoder(options.encoding, options.rate, options.channels)
             pcm = reader.push(body) + reader.finish()

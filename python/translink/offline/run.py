@@ -29,6 +29,7 @@ from translink.offline.hooks import Faults
 from translink.offline.messages import QUALITY
 from translink.offline.server import OfflineServer
 from translink.offline.session import ListenTiming
+from translink.process.ending import CLOSING_SECONDS, leave_within
 
 
 class Served(Protocol):
@@ -163,7 +164,8 @@ def run_offline(
 
 
 async def serve_until_told(server: Served, announcement: str, *, until_eof: bool = False) -> None:
-    """Print the announcement, serve until SIGTERM or SIGINT, close. `until_eof`: see `run_offline`."""
+    """Print the announcement, serve until SIGTERM or SIGINT, close; the process then ends, closed or
+    not. `until_eof`: see `run_offline`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -175,6 +177,7 @@ async def serve_until_told(server: Served, announcement: str, *, until_eof: bool
         sys.stdout.write(announcement)
         sys.stdout.flush()
         await stop.wait()
+        leave_within(CLOSING_SECONDS, 0)
     finally:
         if transport is not None:
             transport.close()

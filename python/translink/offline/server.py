@@ -1,4 +1,4 @@
-"""The offline server: Deepgram's and DeepL's doors, whatever engines behind them.
+"""The offline server: Deepgram's, DeepL's and OpenAI's doors, whatever engines behind them.
 
 | path | handler |
 |---|---|
@@ -6,6 +6,7 @@
 | POST `/v1/listen` | `prerecorded` |
 | POST and WebSocket `/v1/speak` | `speak` |
 | POST `/v2/translate`, GET `/v2/usage`, `/v2/languages`, `/v3/languages` | `translate` |
+| POST `/v1/chat/completions`, `/v1/audio/speech`, `/v1/audio/transcriptions`, GET `/v1/models` | `openai` |
 | GET `/health` | counters and engine names |
 
 No browser is a client of it: a request that names another site's `Origin`, or on loopback a `Host`
@@ -31,6 +32,7 @@ from translink.offline.gate import Denied, OfflineGate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
 from translink.offline.live import LiveListen
 from translink.offline.messages import QUALITY
+from translink.offline.openai import OpenAiDoor
 from translink.offline.prerecorded import Prerecorded
 from translink.offline.session import ListenTiming
 from translink.offline.speak import Speak, SpeakLive
@@ -73,6 +75,7 @@ class OfflineServer:
         self._speak = Speak(self.gate, synthesizer)
         self._speak_live = SpeakLive(self.gate, synthesizer)
         self._translate = Translate(self.gate, translator)
+        self._openai = OpenAiDoor(self.gate, recognizer, self._prerecorded, translator, synthesizer)
         self._routes = tuple(routes)
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -92,6 +95,7 @@ class OfflineServer:
                 web.post("/v2/usage", self._translate.usage),
                 web.get("/v2/languages", self._translate.languages),
                 web.get("/v3/languages", self._translate.languages_v3),
+                *self._openai.routes(),
                 web.get("/health", self._health),
                 *self._routes,
                 web.route("*", "/{path:.*}", self._unknown),

@@ -176,7 +176,10 @@ class ListenSession:
         yield from self._flush()
         if self.now > self._segment:
             yield Finish(self.now, True, from_finalize=True, in_speech=self._vad.active)
-            self._over()
+            if self._vad.active:
+                self._restart()
+            else:
+                self._over()
 
     def end(self) -> Iterator[Step]:
         """A CloseStream message or the empty frame: the rest."""
@@ -247,6 +250,12 @@ class ListenSession:
             return
         if self._turn is not None and now - self._turn < limit and self._turn > self._word_end:
             return
+        if self._turn is not None:
+            # Words may have come since the newest result: ask.
+            self._next_interim = now + self._timing.interim
+            yield Partial(now)
+            if now - self._word_end < limit:
+                return
         yield Say(utterance_end(self._word_end))
         self._word_end = None
 

@@ -1,4 +1,4 @@
-"""ARI on the wire: the event socket, and a request for whatever the controller wants.
+"""ARI on the wire, we connect: the event socket, and a request of HTTP for whatever the controller wants.
 
 Events of one application come over one WebSocket. It is opened anew when it breaks, and closed calls
 are noticed then; when another client takes the application over it is left alone, since two that
@@ -11,39 +11,34 @@ import asyncio
 import contextlib
 import json
 import time
+from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
 
-from translink.pbx.controller import AriRequest, Controller
+from translink.pbx.wire import FINISH, HEARTBEAT, LONGEST_EVENT, REQUEST_TIME, AriWire, message_of
+
+if TYPE_CHECKING:
+    from translink.pbx.controller import Controller
+    from translink.pbx.errands import AriRequest
 
 log = structlog.get_logger("translink")
 
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0
 """Seconds between two attempts to connect."""
-HEARTBEAT = 5.0
-"""Seconds of silence after which the socket is asked whether it is alive."""
-REQUEST_TIME = 5.0
-"""Seconds for an answer."""
 AT_ONCE = 16
 """Requests; more wait for a connection."""
-LONGEST_EVENT = 1 << 20
-FINISH = 2.0
-"""Seconds for the last requests."""
 
 
-class AriClient:
+class AriClient(AriWire):
     """Keeps a controller and its Asterisk in touch."""
 
     def __init__(self, url: str, user: str, password: str, controller: Controller) -> None:
-        self.connected = False
-        self.last_error = ""
+        super().__init__(controller)
         self._url = url.rstrip("/") + "/ari"
         self._auth = aiohttp.encode_basic_auth(user, password)
-        self._controller = controller
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
         self._listening: asyncio.Task[None] | None = None
         self._said = ""
 
@@ -60,7 +55,7 @@ class AriClient:
         """Hang up everybody and leave."""
         if self._session is None:
             return
-        self._controller.close(time.monotonic())
+        self.controller.close(time.monotonic())
         self.pump()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH):
@@ -70,26 +65,14 @@ class AriClient:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if self._timer is not None:
-            self._timer.cancel()
+        self.no_timer()
         await self._session.close()
 
-    def pump(self) -> None:
-        """Ask what the controller wants to be asked. Call it after each change to it."""
-        for request in self._controller.take():
-            task = asyncio.create_task(self._ask(request), name=f"ari-{request.number}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if (at := self._controller.deadline()) is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, at - time.monotonic()), self._wake)
-
-    def _wake(self) -> None:
-        self._controller.wake(time.monotonic())
-        self.pump()
+    def send(self, request: AriRequest) -> None:
+        """See `AriWire`."""
+        task = asyncio.create_task(self._ask(request), name=f"ari-{request.number}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _ask(self, request: AriRequest) -> None:
         assert self._session is not None
@@ -101,16 +84,7 @@ class AriClient:
                 text = await answer.text()
                 status = answer.status
                 body = json.loads(text) if text else None
-        if status >= 400 and not (request.method == "DELETE" and status == 404):
-            log.warning(
-                "Asterisk refuses",
-                method=request.method,
-                path=request.path,
-                status=status,
-                reason=body.get("message") if isinstance(body, dict) else None,
-            )
-        self._controller.answered(request.number, status, body, time.monotonic())
-        self.pump()
+        self.answered(request, status, body)
 
     async def _listen(self) -> None:
         pause = RETRY_FIRST
@@ -121,11 +95,9 @@ class AriClient:
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 self._complain(error)
             if self.connected:
-                self.connected = False
-                self._controller.detached(time.monotonic())
-                self.pump()
+                self.detached()
                 log.warning("the event socket to Asterisk is closed: calls go on, trying again")
-            if self._controller.replaced:
+            if self.controller.replaced:
                 return
             pause = RETRY_FIRST if time.monotonic() - began > 5.0 else min(2 * pause, RETRY_LAST)
             await asyncio.sleep(pause)
@@ -135,28 +107,16 @@ class AriClient:
         url = f"{self._url}/events"
         async with self._session.ws_connect(
             url,
-            params={"app": self._controller.app},
+            params={"app": self.controller.app},
             heartbeat=HEARTBEAT,
             max_msg_size=LONGEST_EVENT,
         ) as socket:
-            self.connected = True
-            self._said = self.last_error = ""
-            log.info("connected to Asterisk", url=self._url, app=self._controller.app)
-            self._controller.attached(time.monotonic())
-            self.pump()
+            self._said = ""
+            log.info("connected to Asterisk", url=self._url, app=self.controller.app)
+            self.attached()
             async for message in socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    self._take(message.data)
-
-    def _take(self, text: str) -> None:
-        try:
-            event = json.loads(text)
-        except ValueError:
-            log.warning("an event of Asterisk's is not JSON")
-            return
-        if isinstance(event, dict):
-            self._controller.event(event, time.monotonic())
-            self.pump()
+                if message.type is aiohttp.WSMsgType.TEXT and (event := message_of(message.data)):
+                    self.happened(event)
 
     def _complain(self, error: Exception) -> None:
         """Once for each reason."""

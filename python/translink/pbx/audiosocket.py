@@ -1,8 +1,9 @@
 """Connections of AudioSocket: taken here, told apart by their first message, handed to the engine.
 
 A connection's first message is a UUID. Either somebody expects it (a media channel that we asked
-Asterisk for) or it names a leg. From then on the media thread has the connection; nothing here runs
-for its audio. A connection that does not say in time which call it is for, or names none, is closed and logged.
+Asterisk for, a leg of a call made on request) or it names a leg. From then on the media thread has the
+connection; nothing here runs for its audio. A connection that does not say in time which call it is
+for, or names none, is closed and logged.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import structlog
 from translink.pbx.line import Unavailable
 
 if TYPE_CHECKING:
+    from translink.calls.leg import Leg
     from translink.media import MediaLeg
     from translink.pbx.desk import Desk, Seat
     from translink.settings.types import Address
@@ -156,6 +158,7 @@ class _Connection:
     def __init__(self, desk: Desk, leg: str) -> None:
         self._seat: Seat = desk.seize(leg, "", self._hang_up)
         self._media: MediaLeg = self._seat.media
+        self._seat.leg.digits_told = False
 
     def begin(self, connection: socket.socket) -> None:
         try:
@@ -178,3 +181,35 @@ class _Connection:
     def _end(self, reason: str) -> None:
         self._media.on_hangup = None
         self._seat.leave(reason)
+
+
+class AwaitedConnection:
+    """The connection of a party for whose call somebody asked: it begins without them."""
+
+    def __init__(self, server: AudioSocketServer, leg: Leg) -> None:
+        """Expects it from now on."""
+        self.uuid = str(uuid.uuid4())
+        self._server = server
+        self._leg = leg
+        server.expect(self.uuid, self._take)
+
+    def close(self) -> None:
+        """The call is over: hang up, or expect nobody any more."""
+        self._server.forget(self.uuid)
+        self._leg.attended = False
+        self._leg.media.on_hangup = None
+        with contextlib.suppress(LookupError, RuntimeError):
+            self._leg.media.hang_up()
+
+    def _take(self, connection: socket.socket) -> None:
+        self._leg.media.attach(connection.fileno(), APPLICATION_RATE)
+        self._leg.media.on_hangup = self._ended
+        self._leg.attended = True
+        if self._leg.call is not None:
+            self._leg.call.came(self._leg.name)
+        log.info("AudioSocket", leg=self._leg.name)
+
+    def _ended(self) -> None:
+        self._leg.attended = False
+        if self._leg.call is not None:
+            self._leg.call.end("hung up")

@@ -10,21 +10,18 @@ Nothing that came after the connection is touched by it.
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from translink.pbx.census import Census, words_of
 from translink.pbx.dialled import VERDICTS, Dialled, ring_time
+from translink.pbx.errands import Errands
 from translink.pbx.line import (
     BUSY,
     NO_ANSWER,
     NORMAL,
     OUT_OF_ORDER,
     UNKNOWN,
-    Answer,
     Line,
     Medium,
     Place,
@@ -36,22 +33,10 @@ GONE = 10.0
 NEWCOMERS = 1.0
 """Seconds after a connection in which those who came just now are announced; who is in our application and
 was not announced then was there before us."""
+LOOK_AGAIN = 1.0
+"""Seconds after a look at what is there that got no answer."""
 REPLACED_LOOK = 3.0
 """Seconds between two looks at what is there, while another client has our events."""
-TRIES, TRY_AGAIN = 6, 0.7
-"""Of taking something away; seconds between."""
-GONE_ALREADY = (200, 204, 404)
-
-
-@dataclass(frozen=True, slots=True)
-class AriRequest:
-    """One of REST."""
-
-    number: int
-    method: str
-    path: str
-    """With its query, if it stands there."""
-    query: Mapping[str, str]
 
 
 class Reception(Protocol):
@@ -69,30 +54,25 @@ class Reception(Protocol):
         """For the log and the journal."""
 
 
-class Controller:
+class Controller(Errands):
     """Of one application on one Asterisk."""
 
     def __init__(self, app: str, token: str, reception: Reception) -> None:
         """`token` = letters and digits that tell this process from those before it."""
+        super().__init__()
         self.app = app
         self.replaced = False
         """Another client has our events."""
         self._family = f"translink-{app}-"
         self._prefix = f"{self._family}{token}-"
         self._reception = reception
-        self._numbers = itertools.count(1)
-        self._requests: deque[AriRequest] = deque()
-        self._waiting: dict[int, Answer] = {}
         self._lines: dict[str, Line] = {}
         """By every id of theirs."""
         self._dialled: dict[str, Dialled] = {}
         """By the ids of both telephones."""
-        self._alarms: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-        self._now = 0.0
         self._attached = False
         self._newcomers: set[str] = set()
-        """Callers of whom this connection told: whatever became of them, nobody left them over."""
+        """Callers that this connection reported: whatever became of them, nobody left them over."""
         self._epoch = 0
         """Counts connections: what was asked before does not count after."""
         self._closing = False
@@ -101,7 +81,7 @@ class Controller:
 
     def attached(self, now: float) -> None:
         """Events come from now on."""
-        self._now = now
+        self.now = now
         self._attached = True
         self.replaced = False
         self._newcomers.clear()
@@ -110,15 +90,15 @@ class Controller:
 
     def detached(self, now: float) -> None:
         """They do not any more; calls go on."""
-        self._now = now
+        self.now = now
         self._attached = False
         self._epoch += 1
         epoch = self._epoch
-        self._at(GONE, lambda: self._lost(epoch))
+        self.at(GONE, lambda: self._lost(epoch))
 
     def event(self, event: Mapping[str, object], now: float) -> None:
         """One of ARI's."""
-        self._now = now
+        self.now = now
         kind = event.get("type")
         if kind == "ApplicationReplaced":
             self.replaced = True
@@ -127,7 +107,7 @@ class Controller:
                 "ones are theirs; stop one of the two"
             )
             epoch = self._epoch
-            self._at(REPLACED_LOOK, lambda: self._look(epoch))
+            self.at(REPLACED_LOOK, lambda: self._look(epoch))
             return
         channel = event.get("peer" if kind == "Dial" else "channel")
         if not isinstance(channel, dict):
@@ -143,34 +123,14 @@ class Controller:
             dialled.cause = VERDICTS.get(str(event.get("dialstatus")), dialled.cause)
         elif kind in ("ChannelHold", "ChannelUnhold") and (line := self._lines.get(which)):
             line.hold(kind == "ChannelHold")
-
-    def answered(self, number: int, status: int, body: object, now: float) -> None:
-        """A request's status (0 = no answer) and JSON."""
-        self._now = now
-        if (then := self._waiting.pop(number, None)) is not None:
-            then(status, body)
-
-    def wake(self, now: float) -> None:
-        """The time of `deadline` has come."""
-        self._now = now
-        due = sorted(alarm for alarm in self._alarms if alarm[0] <= now)
-        self._alarms = [alarm for alarm in self._alarms if alarm[0] > now]
-        for _, _, act in due:
-            act()
-
-    def deadline(self) -> float | None:
-        """When to wake it."""
-        return min((at for at, _, _ in self._alarms), default=None)
-
-    def take(self) -> list[AriRequest]:
-        """What is to be asked."""
-        requests = list(self._requests)
-        self._requests.clear()
-        return requests
+        elif kind == "ChannelDtmfReceived":
+            line = self._lines.get(which)
+            if line is not None and which == line.channel:
+                line.digit(str(event.get("digit", "")))
 
     def close(self, now: float) -> None:
         """Hang up everybody."""
-        self._now = now
+        self.now = now
         self._closing = True
         for dialled in {id(each): each for each in self._dialled.values()}.values():
             self._end_dialled(dialled, "shutdown", NORMAL)
@@ -182,40 +142,7 @@ class Controller:
         """Those that are not over."""
         return tuple({line.name: line for line in self._lines.values()}.values())
 
-    @property
-    def idle(self) -> bool:
-        """Nothing is to be asked, and nothing was asked that was not answered."""
-        return not (self._requests or self._waiting)
-
-    # --- What a line asks for ---
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        then: Answer | None = None,
-        tries: int = 1,
-    ) -> None:
-        """See `Asking`."""
-        if tries > 1:
-            last = then or _nothing
-
-            def once(status: int, body: object) -> None:
-                if status:
-                    last(status, body)
-                else:
-                    self._at(TRY_AGAIN, lambda: self.ask(method, path, query, last, tries - 1))
-
-            self.ask(method, path, query, once)
-            return
-        number = next(self._numbers)
-        self._requests.append(AriRequest(number, method, path, query or {}))
-        self._waiting[number] = then or _nothing
-
-    def delete(self, path: str) -> None:
-        """See `Asking`."""
-        self._delete(path, TRIES)
+    # --- Lines ---
 
     def over(self, line: Line) -> None:
         """See `Asking`."""
@@ -267,10 +194,10 @@ class Controller:
         self._begin(name, which, place, medium, up=up)
 
     def _begin(self, name: str, which: str, place: Place, medium: Medium, *, up: bool) -> Line:
-        line = Line(self, name, which, place, medium, app=self.app, up=up, now=self._now)
+        line = Line(self, name, which, place, medium, app=self.app, up=up, now=self.now)
         self._lines[which] = self._lines[line.media] = line
         line.set_up()
-        self._at(line.due - self._now, lambda: self._too_slow(line))
+        self.at(line.due - self.now, lambda: self._too_slow(line))
         return line
 
     def _too_slow(self, line: Line) -> None:
@@ -311,7 +238,7 @@ class Controller:
         }
         self.ask("POST", "/channels", query, lambda status, _: self._rings(dialled, status))
         # Asterisk keeps the time; this is for one that does not.
-        self._at(seconds + 3.0, lambda: self._not_answered(dialled))
+        self.at(seconds + 3.0, lambda: self._not_answered(dialled))
 
     def _rings(self, dialled: Dialled, status: int) -> None:
         if dialled.ended:
@@ -392,7 +319,7 @@ class Controller:
     def _look(self, epoch: int) -> None:
         if epoch == self._epoch and self.replaced:
             self._reconcile(adopt=False)
-            self._at(REPLACED_LOOK, lambda: self._look(epoch))
+            self.at(REPLACED_LOOK, lambda: self._look(epoch))
 
     def _reconcile(self, *, adopt: bool) -> None:
         epoch = self._epoch
@@ -402,7 +329,12 @@ class Controller:
         dialled = [each for each in self._dialled.values() if not each.lines]
 
         def take(what: str, status: int, body: object) -> None:
-            if epoch != self._epoch or status != 200:
+            if epoch != self._epoch or "again" in found:
+                return
+            if status != 200:
+                # While it boots it has no answer yet; without one, what ended would stay for ever.
+                found["again"] = None
+                self.at(LOOK_AGAIN, lambda: self._reconcile_in(epoch, adopt=adopt))
                 return
             found[what] = body
             if len(found) == 3:
@@ -415,13 +347,17 @@ class Controller:
         self.ask("GET", "/bridges", None, lambda s, b: take("bridges", s, b))
         self.ask("GET", "/channels", None, lambda s, b: take("channels", s, b))
 
+    def _reconcile_in(self, epoch: int, *, adopt: bool) -> None:
+        if epoch == self._epoch:
+            self._reconcile(adopt=adopt)
+
     def _miss(
         self,
         lines: list[tuple[Line, bool]],
         dialled: list[Dialled],
         census: Census,
     ) -> None:
-        """What ended while nobody told."""
+        """What ended without an event."""
         there = census.channels
         for line, through in lines:
             if line.channel not in there:
@@ -438,7 +374,7 @@ class Controller:
         for path in census.strays(self._family, known):
             self.delete(path)
         epoch, callers = self._epoch, census.callers(self._family)
-        self._at(NEWCOMERS, lambda: self._adopt(callers, epoch))
+        self.at(NEWCOMERS, lambda: self._adopt(callers, epoch))
 
     def _adopt(self, callers: Mapping[str, Mapping[str, object]], epoch: int) -> None:
         """Those who were with a predecessor of ours, or with us before Asterisk was out of reach, are
@@ -461,18 +397,4 @@ class Controller:
         return channel in self._lines or channel in self._dialled
 
     def _name(self) -> str:
-        return f"{self._prefix}{next(self._numbers)}"
-
-    def _delete(self, path: str, tries: int) -> None:
-        def then(status: int, _: object) -> None:
-            if status not in GONE_ALREADY and tries > 1:
-                self._at(TRY_AGAIN, lambda: self._delete(path, tries - 1))
-
-        self.ask("DELETE", path, None, then)
-
-    def _at(self, seconds: float, act: Callable[[], None]) -> None:
-        self._alarms.append((self._now + seconds, next(self._order), act))
-
-
-def _nothing(_status: int, _body: object) -> None:
-    pass
+        return f"{self._prefix}{next(self.numbers)}"

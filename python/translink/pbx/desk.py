@@ -15,6 +15,7 @@ import structlog
 
 from translink.calls.leg import Leg
 from translink.pbx.line import Unavailable
+from translink.pbx.menu import LanguageChoice, LanguageMenu
 from translink.pbx.waiting import WaitingSound
 from translink.settings.legs import LegSettings
 
@@ -43,6 +44,9 @@ class Seat:
         self.room = room
         self._desk = desk
         self.waiting: WaitingSound | None = None
+        self.asked = False
+        """They are to be asked for their language first."""
+        self._choice: LanguageChoice | None = None
         self._was_muted: bool | None = None
 
     @property
@@ -52,12 +56,35 @@ class Seat:
 
     def arrive(self) -> None:
         """The audio is through, both ways."""
+        if self.asked and self._desk.menu is not None:
+            self._choice = LanguageChoice(self._desk.menu, self.media, self._chosen)
+            self.leg.first_digits = self._choice.pressed
+        else:
+            self._come()
+
+    def digit(self, key: str) -> None:
+        """They pressed a key."""
+        self._desk.pressed(self.leg, key)
+
+    def _chosen(self, language: str | None) -> None:
+        self._no_choice()
+        if language is not None:
+            self._desk.chosen(self.leg, language)
+        self._come()
+
+    def _no_choice(self) -> None:
+        if self._choice is not None:
+            self._choice.stop()
+            self._choice, self.leg.first_digits = None, None
+
+    def _come(self) -> None:
         self.arrived = True
         self._desk.arrived(self)
 
     def leave(self, reason: str) -> None:
         """They hung up: what they said is still spoken, then the other one's connection ends.
         Idempotent."""
+        self._no_choice()
         self._desk.left(self, reason)
 
     def hold(self, on: bool) -> None:
@@ -96,14 +123,19 @@ class Desk:
         most: int,
         host: str,
         plan: Mapping[str, object],
+        menu: LanguageMenu | None = None,
     ) -> None:
         """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`; `most` = legs opened
-        for one call, at once; `host` and `plan`: see `LegSettings.brought`."""
+        for one call, at once; `host` and `plan`: see `LegSettings.brought`; `menu` = what callers are
+        asked first."""
         self._board = board
         self._open = open_leg
         self._most = most
         self._host = host
         self._plan = plan
+        self.menu = menu
+        self._own: dict[str, LegSettings] = {}
+        """Of legs whose party chose another language: what they are when that party has gone."""
         self._seats: dict[str, Seat] = {}
         self._rooms: dict[str, Room] = {}
 
@@ -129,7 +161,9 @@ class Desk:
             self._may_begin()
             if leg.calls:
                 raise Unavailable(f"leg {leg.name} still says the last call's words", busy=True)
-        return self._seat(leg, hang_up, room)
+        seat = self._seat(leg, hang_up, room)
+        seat.asked = True
+        return seat
 
     def seize_pair(
         self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
@@ -146,6 +180,15 @@ class Desk:
             self._seat(leg, hang_up, room) for leg, hang_up in zip(room.legs, hang_ups, strict=True)
         )
         return one, two
+
+    def pressed(self, leg: Leg, key: str) -> None:
+        """A party pressed a key."""
+        self._board.pressed(leg, key)
+
+    def chosen(self, leg: Leg, language: str) -> None:
+        """A party chose their language."""
+        self._own.setdefault(leg.name, leg.settings)
+        self._board.choose_language(leg, language)
 
     def arrived(self, seat: Seat) -> None:
         """Begin the call if the other one is there, too."""
@@ -178,6 +221,8 @@ class Desk:
         leg.attended = False
         if leg.call is not None:
             leg.call.end(reason)
+        else:
+            self._give_back(leg)
         if room is None or room.began or any(each.name in self._seats for each in room.legs):
             return
         self._rooms.pop(room.name, None)
@@ -189,7 +234,14 @@ class Desk:
         for name in call.legs:
             if (seat := self._seats.get(name)) is not None:
                 seat.hang_up()
+            if (leg := self._board.legs.get(name)) is not None:
+                self._give_back(leg)
         self._rooms.pop(call.name, None)
+
+    def _give_back(self, leg: Leg) -> None:
+        """The next party has not chosen."""
+        if (own := self._own.pop(leg.name, None)) is not None:
+            leg.settings = own
 
     def _seat(self, leg: Leg, hang_up: Callable[[], None], room: Room | None) -> Seat:
         seat = self._seats[leg.name] = Seat(self, leg, hang_up, room)

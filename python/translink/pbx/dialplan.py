@@ -28,6 +28,36 @@ password = CHOOSE-A-PASSWORD
 ;        translink serve --ari http://127.0.0.1:8088
 ; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
 """
+OUTBOUND_SETUP = """\
+; --- websocket_client.conf (Asterisk 22.5 and later; http.conf is not needed) ---
+[translink]
+type = websocket_client
+connection_type = persistent
+uri = ws://{at}/ari
+protocols = ari
+username = {user}
+password = CHOOSE-A-PASSWORD
+
+; --- ari.conf ---
+[general]
+enabled = yes
+
+[translink-local]
+type = user
+read_only = no
+password = CHOOSE-ANOTHER-PASSWORD
+
+[translink]
+type = outbound_websocket
+websocket_client_id = translink
+apps = {app}
+local_ari_user = translink-local
+
+; Then:  asterisk -rx 'module reload res_websocket_client.so'
+;        asterisk -rx 'module reload res_ari.so'
+;        translink serve --set ari.listen={at}
+; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
+"""
 FREESWITCH_HEAD = """\
 <!-- dialplan: the call waits while translink has its audio -->
 <extension name="translink">
@@ -71,7 +101,11 @@ def _asterisk(settings: Settings) -> Iterator[str]:
     yield f"; exten => _7X.,1,Stasis({app},{names[0]},${{EXTEN:1}})"
     yield f"; exten => _6X.,1,Stasis({app},{settings.other(names[0]).name},${{EXTEN:1}})"
     yield ""
-    yield ASTERISK_SETUP.format(user=settings.ari.user)
+    ari = settings.ari
+    if ari.listen is None:
+        yield ASTERISK_SETUP.format(user=ari.user)
+    else:
+        yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=ari.listen)
     if (at := settings.audiosocket.listen) is not None:
         yield "; --- or, without ARI, in extensions.conf ---"
         for name in names:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
+
+from translink.settings.types import is_loopback
 
 if TYPE_CHECKING:
     from translink.settings.telephony import AriSettings
@@ -27,6 +30,9 @@ MODULES_FOR_FORMAT = {
 
 async def inquire(ari: AriSettings) -> AsyncIterator[str]:
     """One line for each finding; nothing is changed there."""
+    if ari.listen is not None:
+        yield f"is to connect to ws://{ari.listen}/ari, application {ari.app} (translink dialplan)"
+        yield from_and_to(ari)
     if ari.url is None or ari.password is None:
         return
     auth = aiohttp.encode_basic_auth(ari.user, ari.password.get_secret_value())
@@ -50,6 +56,8 @@ async def inquire(ari: AriSettings) -> AsyncIterator[str]:
                 f"ANOTHER CLIENT has the application {ari.app}: a translink that runs, or one to stop; "
                 "two take each other's calls (--ari-app)"
             )
+    for line in addresses(ari):
+        yield line
     yield from_and_to(ari)
 
 
@@ -59,7 +67,18 @@ def from_and_to(ari: AriSettings) -> str:
     if ari.media == "audiosocket":
         return f"audio: {ari.format} over AudioSocket, both ways"
     reply = ari.reply or ("g722" if ari.format == "slin16" else ari.format)
-    return f"audio: {ari.format} from Asterisk, {reply} to it, over RTP"
+    why = "; slin16 is ONE-WAY over RTP: it hears none" if ari.format == "slin16" else ""
+    return f"audio: {ari.format} from Asterisk, {reply} to it, over RTP{why}"
+
+
+def addresses(ari: AriSettings) -> Iterator[str]:
+    """Whether Asterisk would send the audio to itself."""
+    host = urlsplit(ari.url or "").hostname or ""
+    if host and is_loopback(ari.host) and not is_loopback(host):
+        yield (
+            f"HEARS ITSELF: ari.host = {ari.host} is Asterisk's own machine to it, which is at {host}; "
+            "set ari.host to our address as it reaches it"
+        )
 
 
 def _missing(ari: AriSettings, modules: object) -> Iterator[str]:

@@ -43,6 +43,9 @@ class Place(Protocol):
     def hold(self, on: bool) -> None:
         """The other end holds the line, or goes on."""
 
+    def digit(self, key: str) -> None:
+        """The party pressed a key."""
+
 
 class Medium(Protocol):
     """How a leg's audio comes from Asterisk and goes there."""
@@ -131,6 +134,10 @@ class Line:
     def hold(self, on: bool) -> None:
         """See `Place`."""
         self._place.hold(on)
+
+    def digit(self, key: str) -> None:
+        """See `Place`."""
+        self._place.digit(key)
 
     def end(self, reason: str, cause: int | None = NORMAL) -> None:
         """Undo everything. `cause` = with which the telephone is hung up; None = it is gone."""

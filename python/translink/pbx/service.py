@@ -10,21 +10,29 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from translink.calls.leg import LegConnection
 from translink.errors import SettingsError
 from translink.pbx.ari import AriClient
-from translink.pbx.audiosocket import AudioSocketServer
+from translink.pbx.audiosocket import AudioSocketServer, AwaitedConnection
 from translink.pbx.controller import Controller
 from translink.pbx.desk import Desk, Seat
 from translink.pbx.line import Medium, Place, Unavailable
+from translink.pbx.menu import LanguageMenu, Speak
+from translink.pbx.outbound import AriListener
+from translink.pbx.websocket import WebSocketServer
+from translink.pbx.wire import AriWire
 from translink.settings.types import Address
 
 if TYPE_CHECKING:
     import socket
 
     from translink.calls.call import Call
+    from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
     from translink.media import Media
+    from translink.observe.journal import Journal
     from translink.settings.model import Settings
+    from translink.settings.telephony import AriSettings
 
 log = structlog.get_logger("translink")
 
@@ -34,20 +42,32 @@ RATES = {"slin16": 16_000, "slin": 8_000}
 class Telephony:
     """All of it. Without settings for it, it does nothing."""
 
-    def __init__(self, settings: Settings, board: Switchboard, media: Media) -> None:
-        """Raises `SettingsError` for an address that cannot be listened on."""
+    def __init__(
+        self,
+        settings: Settings,
+        board: Switchboard,
+        media: Media,
+        journal: Journal,
+        speak: Speak,
+    ) -> None:
+        """`speak` says the language menu. Raises `SettingsError` for an address that cannot be
+        listened on, or a file that cannot be played."""
         self._settings = settings
         ari = settings.ari
+        menu = LanguageMenu(settings.menu, speak) if settings.menu.languages else None
         self.desk = Desk(
             board,
             media.add_leg,
             most=2 * settings.calls.max_created,
             host=ari.host,
             plan=ari.plan,
+            menu=menu,
         )
         self.connections: AudioSocketServer | None = None
+        self._awaited: dict[str, AwaitedConnection] = {}
+        """By leg."""
         at = settings.audiosocket.listen
-        if at is None and ari.url is not None and ari.media == "audiosocket":
+        if at is None and ari.wanted and ari.media == "audiosocket":
             at = Address(ari.host, 0)
         if at is not None:
             try:
@@ -57,12 +77,18 @@ class Telephony:
                 raise SettingsError(
                     f"audiosocket.listen = {at}: cannot be used: {reason}"
                 ) from error
+        self.websockets: WebSocketServer | None = None
+        if (at := settings.websocket.listen) is not None:
+            try:
+                self.websockets = WebSocketServer(at, settings.websocket, self.desk, journal)
+            except OSError as error:
+                reason = error.strerror or error
+                raise SettingsError(f"websocket.listen = {at}: cannot be used: {reason}") from error
         self.controller: Controller | None = None
-        self.client: AriClient | None = None
-        if ari.url is not None and ari.password is not None:
+        self.client: AriWire | None = None
+        if ari.wanted and ari.password is not None:
             self.controller = Controller(ari.app, secrets.token_hex(4), self)
-            password = ari.password.get_secret_value()
-            self.client = AriClient(ari.url, ari.user, password, self.controller)
+            self.client = _wire(ari, ari.password.get_secret_value(), self.controller)
 
     async def start(self) -> None:
         """Take calls."""
@@ -70,6 +96,10 @@ class Telephony:
             self.connections.start()
             host, port = self.connections.address
             log.info("AudioSocket", listens=f"{host}:{port}")
+        if self.websockets is not None:
+            self.websockets.start()
+            host, port = self.websockets.address
+            log.info("WebSocket", listens=f"{host}:{port}")
         if self.client is not None:
             await self.client.start()
 
@@ -79,9 +109,20 @@ class Telephony:
             await self.client.close()
         if self.connections is not None:
             await self.connections.close()
+        if self.websockets is not None:
+            await self.websockets.close()
+
+    def expect(self, leg: Leg) -> LegConnection:
+        """Take a connection of AudioSocket for a leg of a call made on request. Needs `connections`."""
+        assert self.connections is not None
+        awaited = self._awaited[leg.name] = AwaitedConnection(self.connections, leg)
+        return LegConnection(awaited.uuid, Address(*self.connections.address))
 
     def call_over(self, call: Call) -> None:
         """Every word of a call was said."""
+        for name in call.legs:
+            if (awaited := self._awaited.pop(name, None)) is not None:
+                awaited.close()
         self.desk.call_over(call)
         self._pump()
 
@@ -90,6 +131,7 @@ class Telephony:
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
         """See `controller.Reception`."""
         seat = self.desk.seize(leg, call_id, hang_up)
+        seat.leg.digits_told = True
         return seat, self._medium(seat)
 
     def seize_pair(
@@ -97,6 +139,7 @@ class Telephony:
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         """See `controller.Reception`."""
         one, two = self.desk.seize_pair(name, languages, hang_ups)
+        one.leg.digits_told = two.leg.digits_told = True
         return (one, self._medium(one)), (two, self._medium(two))
 
     def report(self, what: str, **details: str) -> None:
@@ -119,6 +162,19 @@ class Telephony:
     def _pump(self) -> None:
         if self.client is not None:
             self.client.pump()
+
+
+def _wire(ari: AriSettings, password: str, controller: Controller) -> AriWire | None:
+    """Whoever connects. Raises `SettingsError`."""
+    if ari.url is not None:
+        return AriClient(ari.url, ari.user, password, controller)
+    if ari.listen is None:
+        return None
+    try:
+        return AriListener(ari.listen, ari.user, password, controller)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SettingsError(f"ari.listen = {ari.listen}: cannot be used: {reason}") from error
 
 
 class _RtpMedium:

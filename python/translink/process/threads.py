@@ -1,19 +1,28 @@
-"""Work that may hang, such as reading a file that is a pipe, in a thread that holds up nothing."""
+"""Threads beside the loop that hold up nothing: neither for good, nor for long at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+SHARE = 0.001
+"""Seconds for which a thread has the interpreter while another waits for it. Python's own 5 ms are a
+quarter of a frame for each turn of the calls' loop."""
+
+
+def share_the_interpreter() -> None:
+    """Let the loop have it soon, whatever threads there are."""
+    sys.setswitchinterval(SHARE)
 
 
 async def in_thread(work: Callable[[], T], seconds: float) -> T:
-    """What `work` returns or raises. Raises `TimeoutError`; the thread is then left behind, and does
-    not keep the process from ending."""
+    """What `work`, which may hang (as reading a pipe does), returns or raises. Raises `TimeoutError`;
+    the thread is then left behind, and does not keep the process from ending."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

@@ -26,7 +26,7 @@ from translink.providers.backoff import jittered
 from translink.providers.breaker import Permit, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from translink.providers.breaker import Chain
 
@@ -60,6 +60,7 @@ async def first_success(
     timeout: float,  # noqa: ASYNC109 - of each attempt, not of this function
     budget: float,
     attempts: int = 2,
+    without: Collection[str] = (),
     rng: Random | None = None,
     clock: Callable[[], float] = time.monotonic,
     failed: Callable[[ProviderError], None] | None = None,
@@ -69,15 +70,15 @@ async def first_success(
     Args:
         chain: the order, and the breakers shared with all other requests; names those of
         `providers`. timeout: seconds one attempt may take. budget: seconds all of it may take.
-        attempts: how often one provider is asked while another one is in line. failed: called with
-        every failure, as it happens (for the journal).
+        attempts: how often one provider is asked while another one is in line. without: who is not
+        to be asked. failed: called with every failure, as it happens (for the journal).
 
     Raises:
         AllFailed: with every cause. Anything but `ProviderError` from `call` (cancellation, a bug)
         passes through.
     """
     named = {provider.name: provider for provider in providers}
-    way = Attempts(chain, deadline=clock() + budget, attempts=attempts, rng=rng)
+    way = Attempts(chain, deadline=clock() + budget, attempts=attempts, without=without, rng=rng)
     while True:
         permit = await way.permit(clock)
         allowance = min(timeout, way.deadline - clock())
@@ -110,7 +111,13 @@ class Attempts:
     """What one request has tried so far. Sans-IO but for `permit`, which sleeps."""
 
     def __init__(
-        self, chain: Chain, *, deadline: float, attempts: int = 2, rng: Random | None = None
+        self,
+        chain: Chain,
+        *,
+        deadline: float,
+        attempts: int = 2,
+        without: Collection[str] = (),
+        rng: Random | None = None,
     ) -> None:
         self.causes: list[ProviderError] = []
         self.deadline = deadline
@@ -118,8 +125,8 @@ class Attempts:
         self._attempts = attempts
         self._rng = rng or Random()
         self._tries: Counter[str] = Counter()
-        self._out: set[str] = set()
-        """Refused or denied it: not again."""
+        self._out = set(without)
+        """Cannot do it, or refused or denied it: not again."""
         self._spent: set[str] = set()
         """Had their attempts of this round."""
         self._slow: set[str] = set()

@@ -22,14 +22,15 @@ What a failure means is read from `ProviderError.kind` and decided nowhere else:
         ...                                   # not before permit.at; the next in line meanwhile
     # one attempt, then exactly one of
     breaker.succeeded(now, permit)            # it worked; a handshake is only `accepted`
-    breaker.failed(error, now, permit)
+    breaker.failed(error, now, permit)        # or `broke`, where the handshake had been accepted
     breaker.abandoned(permit)                 # cancelled: nothing was learned
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,8 @@ class Permit:
     """The provider and endpoint it is for."""
     probe: int = 0
     """Number of the probe that this attempt is; 0 = an ordinary attempt."""
+    at: float = field(default=0.0, compare=False)
+    """When it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,9 @@ class BreakerPolicy:
     careful_for: float = 5.0
     """For no longer than this, whatever the attempts tell."""
     careful_pause: float = 0.05
+    settling: float = 0.1
+    """How long a first stream that was accepted must last until everybody dials: servers that
+    accept and break off at once have shown it by then."""
 
     def within(self, memory: float, *, denied: bool) -> BreakerPolicy:
         """The same with no wait longer than a third of `memory`, the seconds after which what waits
@@ -190,6 +196,8 @@ class Breaker:
         self._probe_until = 0.0
         self._careful_until = 0.0
         self._careful_under_way = 0
+        self._broke_at = -math.inf
+        """When a stream that was not proved last broke and counted."""
 
     def allow(self, now: float) -> bool:
         """Whether `acquire` would give a permit now. Changes nothing."""
@@ -206,19 +214,20 @@ class Breaker:
         """Leave to make one attempt now, or when to ask again."""
         if not self.allow(now):
             self.refusals += 1
-            return Wait(self.earliest(now), careful=self.state is State.CLOSED)
+            nothing_wrong = self.state is State.CLOSED and not self._failures
+            return Wait(self.earliest(now), careful=nothing_wrong)
         self.attempts += 1
         if self.state is State.HELD and not self._cut_short:
             self._enter(State.CLOSED, now, "the time it asked for is over")
         if self.state is State.CLOSED:
             if now < self._careful_until:
                 self._careful_under_way += 1
-            return Permit(self.name)
+            return Permit(self.name, at=now)
         self._probe += 1
         self._probe_until = now + self._policy.probe_timeout
         if self.state is not State.HALF_OPEN:
             self._enter(State.HALF_OPEN, now, self.reason)
-        return Permit(self.name, self._probe)
+        return Permit(self.name, self._probe, at=now)
 
     def earliest(self, now: float) -> float:
         """When an attempt may be let through; `now` if one may be made at once."""
@@ -246,9 +255,10 @@ class Breaker:
     def accepted(self, now: float) -> None:
         """A handshake was taken. That is no success: a server that is starting, or whose back end
         is away, takes connections and closes them. But if nothing has gone wrong since the last
-        success, the others may dial, too. Hand the permit back when more is known."""
+        success, the others may dial, too, a moment later. Hand the permit back when more is known.
+        """
         if self.state is State.CLOSED and not self._failures and not self._level:
-            self._careful_until = 0.0
+            self._careful_until = min(self._careful_until, now + self._policy.settling)
 
     def answered(self, now: float, permit: Permit) -> None:
         """A stream's first result. It may yet break, as those of a server that comes and goes do:
@@ -302,6 +312,22 @@ class Breaker:
                     self._probe_until = 0.0  # the probe never left: the next to ask is one
             case Kind.TRANSIENT:
                 self._transient(error, now)
+
+    def broke(self, error: ProviderError, now: float, permit: Permit) -> None:
+        """A stream that was accepted broke before it was proved.
+
+        One event breaks many streams, those that were dialled after the event before it included. So
+        all that were dialled before the last break that counted tell of the same trouble; and since
+        that may be over, a few find out before everybody dials. Not so while the provider comes back
+        from being down: then each one counts.
+        """
+        if self.state is State.CLOSED and error.kind is Kind.TRANSIENT and not self._level:
+            if permit.at < self._broke_at:
+                self._careful_under_way = max(0, self._careful_under_way - 1)
+                return
+            self._broke_at = now
+        self.failed(error, now, permit)
+        self.lost(now)
 
     def abandoned(self, permit: Permit) -> None:
         """The attempt was given up without an outcome. If it was the probe, the next to ask is."""

@@ -7,6 +7,7 @@ developers.deepl.com.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
@@ -16,10 +17,18 @@ import orjson
 from translink.credentials import named_key, named_url
 from translink.errors import Kind, ProviderError
 from translink.providers.http import Http, unreadable
+from translink.providers.languages import base, is_among
 from translink.results import Translation
 
 FREE_URL = "https://api-free.deepl.com"
 PRO_URL = "https://api.deepl.com"
+
+_LANGUAGES = """
+    ar bg cs da de el en es et fi fr he hu id it ja ko lt lv no nl pl pt ro ru sk sl sv th tr uk vi zh
+"""
+LANGUAGES = frozenset(_LANGUAGES.split())
+"""All pairs of them, with the model that is fast enough for a call (OpenAPI file 3.11). DeepL has
+more as beta languages, for its slower models."""
 
 Formality = Literal["default", "more", "less", "prefer_more", "prefer_less"]
 """`more` and `less` go as `prefer_…`: plain, they are errors for a language without such forms."""
@@ -50,6 +59,7 @@ class DeepL:
         formality: Formality | None = None,
         glossary_id: str | None = None,
         timeout: float = 3.0,
+        languages: Collection[str] = LANGUAGES,
         name: str = "deepl",
     ) -> None:
         """`server_url`: None = by the key (`…:fx` belongs to the free host). `timeout` in seconds,
@@ -58,6 +68,7 @@ class DeepL:
         Args:
             english: the variant to translate into for a leg set to plain `en`; `portuguese`
                 likewise for `pt`.
+            languages: those that this server translates between.
 
         Raises:
             SettingsError: an unusable URL or key.
@@ -76,6 +87,7 @@ class DeepL:
         if glossary_id:
             self._options["glossary_id"] = glossary_id
         self._timeout = timeout
+        self._languages = languages
 
     async def translate(
         self, text: str, *, source: str, target: str, context: str = ""
@@ -138,6 +150,10 @@ class DeepL:
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(f"{self._base}/v2/usage", count=count, headers=self._headers)
+
+    def translates(self, source: str, target: str) -> bool:
+        """Whether both are among its languages."""
+        return all(is_among(self._languages, base(one)) for one in (source, target))
 
     def target_language(self, language: str) -> str:
         """DeepL's code to translate into: variants where it has them (`en` → `EN-US`), else none

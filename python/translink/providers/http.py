@@ -233,7 +233,7 @@ class Http:
         watch.answered = time.perf_counter()
         try:
             if not 200 <= response.status < 300:
-                secret = call.headers.get("Authorization", "").rpartition(" ")[2]
+                secret = _credential(call.headers)
                 body = await _some_of(response)
                 raise refusal(provider, response.status, response.headers, body, secret=secret)
             yield response
@@ -304,6 +304,11 @@ def _trace() -> aiohttp.TraceConfig:
     trace.on_connection_create_end.append(connected)
     trace.on_connection_reuseconn.append(reused)
     return trace
+
+
+def _credential(headers: Mapping[str, str]) -> str:
+    """The key that was shown."""
+    return headers.get("Authorization", "").rpartition(" ")[2] or headers.get("xi-api-key", "")
 
 
 async def _some_of(response: aiohttp.ClientResponse) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import email.utils
 import errno
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import aiohttp
 import orjson
@@ -35,7 +35,7 @@ def refusal(
     return ProviderError(
         f"{provider} answered {status}" + (f": {words}" if words else ""),
         provider=provider,
-        kind=kind_of_status(status),
+        kind=kind_of_status(status, _name(body)),
         status=status,
         retry_after=retry_after(lower),
         request_id=_request_id(lower),
@@ -71,29 +71,51 @@ def unreadable(provider: str, why: str, headers: Mapping[str, str] | None = None
 
 
 def describe(body: bytes) -> str:
-    """What an error body says: Deepgram's three shapes, DeepL's, plain text; empty when it says
-    nothing.
+    """What an error body says: Deepgram's three shapes, DeepL's, OpenAI's (`error`), ElevenLabs'
+    (`detail`, an object or a list), plain text; empty when it says nothing.
 
     Sources: developers.deepgram.com/docs/errors (its 503 sample spells the key `error_code`),
-        DeepL's OpenAPI file.
+        DeepL's OpenAPI file, platform.openai.com and elevenlabs.io on errors.
     """
+    value = _object(body)
+    if value is None:
+        text = body.decode(errors="replace").strip()
+        return "" if text[:1] in ("<", "[", "{") else text
+    code, message = _first(value, _CODES), _first(value, _MESSAGES)
+    details = _first(value, ("details", "detail"))
+    said = [part for part in (code, message) if part]
+    return ": ".join(said) + (f" ({details})" if details else "")
+
+
+def _name(body: bytes) -> str:
+    """The error's name in a body that has one."""
+    return _first(_object(body) or {}, _CODES)
+
+
+def _object(body: bytes) -> dict[str, object] | None:
+    """The object that says what is wrong: the body, or what lies in its `error` or `detail`."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        text = body.decode(errors="replace").strip()
-        return "" if text.startswith("<") else text
+        return None
     if not isinstance(value, dict):
-        return ""
+        return None
+    for key in ("error", "detail"):
+        inner = value.get(key)
+        if isinstance(inner, list) and inner:
+            inner = inner[0]
+        if isinstance(inner, dict):
+            return inner
+    return value
 
-    def first(*names: str) -> str:
-        found = (value.get(name) for name in names)
-        return next((text for text in found if isinstance(text, str) and text), "")
 
-    code = first("err_code", "error_code", "category", "code")
-    message = first("err_msg", "message", "description", "error")
-    details = first("details", "detail")
-    said = [part for part in (code, message) if part]
-    return ": ".join(said) + (f" ({details})" if details else "")
+def _first(value: Mapping[str, object], names: Sequence[str]) -> str:
+    found = (value.get(name) for name in names)
+    return next((text for text in found if isinstance(text, str) and text), "")
+
+
+_CODES = ("err_code", "error_code", "category", "code", "status", "type")
+_MESSAGES = ("err_msg", "message", "description", "error", "msg")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

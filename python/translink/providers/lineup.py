@@ -7,7 +7,7 @@ there are is `app`'s business.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import structlog
 
 from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
+from translink.providers.abilities import hears, speaks, translates, unable
 from translink.providers.attempts import AllFailed, first_success
 from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Transition
 from translink.providers.gate import Gate
@@ -144,6 +145,7 @@ class Lineup:
     async def _transcribe(self, pcm: bytes, language: str) -> Result:
         seconds = len(pcm) / 2 / RATE
         timeout = max(self._limits.transcribe, seconds / PACE + 3.0)
+        without = unable(self._transcribers, lambda one: hears(one, language))
         try:
             async with self.gate:
                 return await first_success(
@@ -152,11 +154,12 @@ class Lineup:
                     lambda one: self._transcribed(one, pcm, language),
                     timeout=timeout,
                     budget=2 * timeout,
+                    without=without,
                     clock=time.monotonic,
                     failed=self._failed,
                 )
         except AllFailed as failure:
-            raise _as_one(failure, "recognition", self._transcription) from failure
+            raise _as_one(failure, "recognition", self._transcription, without) from failure
 
     async def _transcribed(self, one: Transcriber, pcm: bytes, language: str) -> Result:
         try:
@@ -170,6 +173,7 @@ class Lineup:
         return result
 
     async def _translate(self, text: str, source: str, target: str, context: str) -> Translation:
+        without = unable(self._translators, lambda one: translates(one, source, target))
         try:
             return await first_success(
                 self._translation,
@@ -177,11 +181,12 @@ class Lineup:
                 lambda one: one.translate(text, source=source, target=target, context=context),
                 timeout=self._limits.translate,
                 budget=self._translation_budget,
+                without=without,
                 clock=time.monotonic,
                 failed=self._failed,
             )
         except AllFailed as failure:
-            raise _as_one(failure, "translation", self._translation) from failure
+            raise _as_one(failure, "translation", self._translation, without) from failure
 
     async def _speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         speaker = self._speakers.get(voice)
@@ -205,7 +210,8 @@ class Lineup:
                 async for pcm in sound:
                     yield pcm
         except AllFailed as failure:
-            raise _as_one(failure, "speech", self._speech) from failure
+            without = unable(self._voices(voice), lambda one: speaks(one, language))
+            raise _as_one(failure, "speech", self._speech, without) from failure
 
     def _failed(self, error: ProviderError) -> None:
         log.warning(
@@ -248,11 +254,13 @@ def _account(breaker: Breaker) -> dict[str, str | int | float | None]:
     }
 
 
-def _as_one(failure: AllFailed, what: str, chain: Chain) -> ProviderError:
+def _as_one(failure: AllFailed, what: str, chain: Chain, without: Collection[str]) -> ProviderError:
     """One error for a whole line of them: refused, denied or busy only if everybody in line said
-    so (a provider that could not be asked may yet do it)."""
+    so, `without` those who have not the language (a provider that could not be asked may yet do
+    it)."""
     kinds = {cause.kind for cause in failure.causes}
-    unanimous = len(kinds) == 1 and {c.provider for c in failure.causes} == set(chain.names)
+    asked = {cause.provider for cause in failure.causes}
+    unanimous = len(kinds) == 1 and asked == set(chain.names) - set(without)
     waits = [cause.retry_after for cause in failure.causes if cause.retry_after is not None]
     return ProviderError(
         str(failure),

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
+from translink.providers.abilities import hears
 from translink.providers.pace import Pace
 from translink.results import RATE, Result
 
@@ -25,6 +26,10 @@ class Restream:
     def __init__(self, live: LiveTranscriber) -> None:
         self.name = live.name
         self._live = live
+
+    def hears(self, language: str) -> bool:
+        """As its stream does."""
+        return hears(self._live, language)
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         """All finals of the piece as one. Takes at least its length divided by 1.25; raises

@@ -33,6 +33,7 @@ class Trial:
         self.language = language
         self.pending = True
         """Not proved yet, and not over."""
+        self._accepted = False
         self._live = live
         self._permit = permit
         self._breaker = breaker
@@ -48,6 +49,7 @@ class Trial:
         except BaseException:
             self.abandoned()
             raise
+        self._accepted = True
         self._breaker.accepted(time.monotonic())
         return stream
 
@@ -68,7 +70,9 @@ class Trial:
         passes."""
         failure = self._precedents.weigh(failure, self._live.name, self.language)
         now = time.monotonic()
-        if self.pending:
+        if self.pending and self._accepted:
+            self._breaker.broke(failure, now, self._permit)
+        elif self.pending:
             self._breaker.failed(failure, now, self._permit)
         else:
             # It was well. That alone says nothing about the provider.

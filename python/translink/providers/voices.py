@@ -34,6 +34,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
+from translink.providers.abilities import speaks, unable
 from translink.providers.attempts import AllFailed, Attempts
 from translink.providers.pauses import is_loud, last_pause, nearest_pause, samples_of
 from translink.results import RATE
@@ -104,7 +105,7 @@ class Voices:
         Raises:
             SpeechFailed: with what was left unsaid. What was yielded before is sound and stays.
         """
-        sentences = split_sentences(text)
+        sentences = split_sentences(text, language)
         for number, sentence in enumerate(sentences):
             try:
                 async with aclosing(self._sentence(sentence, language)) as sound:
@@ -118,6 +119,7 @@ class Voices:
             self._chain,
             deadline=self._clock() + self._budget,
             attempts=self._attempts,
+            without=unable(self._voices.values(), lambda one: speaks(one, language)),
             rng=self._rng,
         )
         said = 0

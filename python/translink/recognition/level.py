@@ -43,6 +43,11 @@ class Quiet:
         """In a pause."""
         return self._frames >= self._least
 
+    @property
+    def seconds(self) -> float:
+        """That it has been quiet, up to the newest frame."""
+        return self._frames / FRAMES_A_SECOND
+
     def frame(self, rms: int) -> bool:
         """Take a frame's level. True: with it a pause has begun."""
         if rms < self._floor:

@@ -323,7 +323,7 @@ class Listener:
             on_sent=self._sent,
             on_passed_over=self._unanswered,
             on_answer=self._serves,
-            on_proved=self._proved,
+            on_proved=self._serves,
         )
         self._no_stint.clear()
         if stint.replayed is not None:
@@ -353,12 +353,9 @@ class Listener:
 
     def _serves(self) -> None:
         """The stream does what it is there for."""
+        self._failures = 0
         self._fallen_back = False
         self._set_mode(ListenMode.STREAMING, "")
-
-    def _proved(self) -> None:
-        self._failures = 0
-        self._serves()
 
     async def _failed(self, error: ProviderError) -> None:
         """A connection could not be made or broke: fall back unless one quick retry may help, and
@@ -430,9 +427,10 @@ class Listener:
         self._release()
 
     def _unanswered(self, span: Span, end: int) -> None:
-        """Finalize had no answer."""
-        waited = self._rules.finalize.unanswered
-        reason = f"no final, though asked {waited:g} s ago"
+        """Finalize had no answer in time, or speech no final."""
+        reason = (
+            f"no final for what was said {(self._speech.head - end) / RATE:.1f} s ago and before"
+        )
         self._piece_failed(ProviderError(reason, provider="listen", kind=Kind.TRANSIENT))
         self._passed_over(span, end)
 

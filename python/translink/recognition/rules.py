@@ -1,4 +1,4 @@
-"""What a listener is told and what it tells: its rules, its modes, its counters, its observer."""
+"""What a listener is given and what it reports: its rules, its modes, its counters, its observer."""
 
 from __future__ import annotations
 

@@ -82,6 +82,15 @@ class SpeechMap:
             total += max(0, min(talk.end, end) - max(talk.start, start))
         return total
 
+    def reached(self, start: int, least: int) -> int | None:
+        """Where `least` samples of speech have been spoken since `start`, or None."""
+        for talk in reversed(list(self._since(start))):
+            first = max(talk.start, start)
+            if talk.end - first >= least:
+                return first + least
+            least -= talk.end - first
+        return None
+
     def pause_after(self, start: int, least: int) -> int | None:
         """Middle of the first pause of `least` samples that follows speech after `start`, or None.
 

@@ -37,6 +37,9 @@ class AdminSettings(Part):
     """PEM file with the certificate (chain): HTTPS instead of HTTP. Read again on SIGHUP."""
     tls_key: Path | None = None
     """PEM file with its key; None = in `tls_cert`."""
+    tls_self_signed: bool = False
+    """HTTPS with a certificate of our own making (by `openssl`, kept in `~/.local/state/translink`): for /talk from
+    another machine, since browsers give a page the microphone only on localhost or over HTTPS. They warn of it."""
     session_time: float = Field(43_200.0, ge=60, le=604_800)
     """Seconds without a request after which a browser must log in again."""
 
@@ -59,6 +62,8 @@ class AdminSettings(Part):
             raise ValueError("read_token: should differ from admin.token")
         if self.allowed_hosts and not (token or read_token):
             raise ValueError("allowed_hosts: lets other hosts in; set admin.token")
+        if self.tls_self_signed and self.tls_cert:
+            raise ValueError("tls_self_signed: is of no use with admin.tls_cert")
         if self.tls_key and not self.tls_cert:
             raise ValueError("tls_key: is of no use without admin.tls_cert")
         return self

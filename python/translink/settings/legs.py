@@ -46,7 +46,9 @@ class LegSettings(Part):
     silent, for 60 ms from another port of the same host, for 1 s from another host. `any`:
     everybody's. Or up to 8 addresses, `192.0.2.7` or `192.0.2.7:4000`, comma-separated or as a list."""
     voice: str | None = None
-    """Voice that speaks to this leg; None = `voices` of its language."""
+    """Voice that speaks to this leg; None = `voices` of its language. It is the first vendor's of
+    `speak`, or that of another, as in `elevenlabs:JBFqnCBsd6RMkjVDRZzb`; the others speak with their
+    voice of the language."""
     mode: Mode | None = None
     """None = the system's."""
     transport: Transport = "raw"

@@ -54,6 +54,9 @@ WELL_KNOWN: Mapping[str, str] = {
     "DEEPL_AUTH_KEY": "deepl.api_key",
     "DEEPL_API_KEY": "deepl.api_key",
     "DEEPL_SERVER_URL": "deepl.server_url",
+    "ELEVENLABS_API_KEY": "elevenlabs.api_key",
+    "OPENAI_API_KEY": "openai.api_key",
+    "OPENAI_BASE_URL": "openai.base_url",
     "USE_DEEPGRAM_STREAMING": "mode",
 }
 
@@ -64,6 +67,7 @@ FLAGS: Mapping[str, str] = {
     "--host": "admin.host",
     "--admin-port": "admin.port",
     "--idle-timeout": "idle_timeout",
+    "--tls-self-signed": "admin.tls_self_signed",
     "--ari": "ari.url",
     "--ari-app": "ari.app",
     "--log-level": "log.level",
@@ -116,7 +120,8 @@ def load(
         for older in [p for p in written if p[: len(path)] == path]:
             del written[older]
         written[path] = entry
-    if ("ari", "url") in written and not any(path[0] == "legs" for path in written):
+    by_ari = ("ari", "url") in written or ("ari", "listen") in written
+    if by_ari and not any(path[0] == "legs" for path in written):
         for leg in tree["legs"] if isinstance(tree["legs"], list) else ():
             del leg["listen"], leg["play_to"]  # Asterisk brings the audio of both
     try:

@@ -2,9 +2,10 @@
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
 read in `translink.settings.load`; this file is the shape, and each section has its own: `legs`,
-`telephony`, `admin`, `services`, `speech`, `lag`, `process`. Names nest: `admin.port` is `port` under
-`[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the environment and `--admin-port` or
-`--set admin.port=…` on the command line. Durations are seconds unless the name ends in `_ms`.
+`telephony`, `prompts`, `admin`, `services`, `vendors`, `speech`, `lag`, `process`.
+Names nest: `admin.port` is `port` under `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the
+environment and `--admin-port` or `--set admin.port=…` on the command line. Durations are
+seconds unless the name ends in `_ms`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from translink.settings.process import (
     PressureSettings,
     TranscriptSettings,
 )
+from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
 from translink.settings.services import (
     DeepgramSettings,
     DeepLSettings,
@@ -33,7 +35,15 @@ from translink.settings.services import (
 )
 from translink.settings.speech import SegmentSettings
 from translink.settings.telephony import AriSettings, AudioSocketSettings
-from translink.settings.types import Address, refuse_doubles
+from translink.settings.types import (
+    Address,
+    Recognisers,
+    Speakers,
+    Translators,
+    refuse_doubles,
+)
+from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings
+from translink.settings.websocket import WebSocketSettings
 
 
 class Settings(BaseModel):
@@ -55,15 +65,30 @@ class Settings(BaseModel):
     legs: tuple[LegSettings, ...] = Field((), validate_default=True)
     pairs: tuple[tuple[str, str], ...] = ()
     """Which two legs hear each other. Left out: the first leg with the second, the third with the fourth, …"""
+    listen: Recognisers = ("deepgram",)
+    """Who recognises, in the order in which they are asked. The first of them that streams (`deepgram`,
+    `offline`) gets the streams; all are asked for finished pieces. One that has not a language is passed
+    over for it."""
+    translate: Translators = ("deepl",)
+    """Who translates, likewise. `fallback.deepl` comes right behind `deepl`."""
+    speak: Speakers = ("deepgram",)
+    """Who speaks, likewise. `fallback.deepgram` comes right behind `deepgram`."""
     voices: dict[str, str] = {}
-    """Language to voice of the speech provider. A language left out gets translink's choice."""
+    """Language to voice of Deepgram. A language left out gets translink's choice; other vendors have
+    `voices` of their own."""
     calls: CallSettings = Field(default_factory=CallSettings)
     ari: AriSettings = Field(default_factory=AriSettings)
     audiosocket: AudioSocketSettings = Field(default_factory=AudioSocketSettings)
+    notice: NoticeSettings = Field(default_factory=NoticeSettings)
+    menu: MenuSettings = Field(default_factory=MenuSettings)
+    dtmf: DtmfSettings = Field(default_factory=DtmfSettings)
+    websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)
     deepl: DeepLSettings = Field(default_factory=DeepLSettings)
+    elevenlabs: ElevenLabsSettings = Field(default_factory=ElevenLabsSettings)
+    openai: OpenAiSettings = Field(default_factory=OpenAiSettings)
     fallback: FallbackSettings = Field(default_factory=FallbackSettings)
     segment: SegmentSettings = Field(default_factory=SegmentSettings)
     lag: LagSettings = Field(default_factory=LagSettings)
@@ -129,19 +154,32 @@ class Settings(BaseModel):
         """The leg's own mode, or else the system's."""
         return self.leg(leg).mode or self.mode
 
-    def masked(self) -> dict[str, Any]:
-        """All of it as JSON values, secrets as asterisks: for the API and for `translink check`."""
-        return self.model_dump(mode="json")
+    def masked(self, *, legs: bool = True) -> dict[str, Any]:
+        """All of it as JSON values, secrets as asterisks: for the API and for `translink check`.
+        `legs` = False: without them, of which there may be a thousand."""
+        return self.model_dump(mode="json", exclude=None if legs else {"legs"})
 
     def secrets(self) -> frozenset[str]:
         """Every secret value, for the log's redaction."""
         return frozenset(_secrets(self))
 
     @model_validator(mode="after")
+    def _vendors_have_keys(self) -> Self:
+        for stage in ("listen", "translate", "speak"):
+            for vendor, section in (("elevenlabs", self.elevenlabs), ("openai", self.openai)):
+                own = {"base_url", f"{stage}_url"} & section.model_fields_set
+                if vendor in getattr(self, stage) and section.api_key is None and not own:
+                    raise ValueError(
+                        f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY or "
+                        f"{vendor}.api_key (or {vendor}.base_url for a server of your own)"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
-        if self.ari.url is not None:
+        if self.ari.wanted:
             object.__setattr__(
                 self,
                 "legs",
@@ -151,10 +189,11 @@ class Settings(BaseModel):
                 ),
             )
         brought = [leg.name for leg in self.legs if leg.at_pbx]
-        if brought and self.ari.url is None and self.audiosocket.listen is None:
+        doors = (self.audiosocket.listen, self.websocket.listen)
+        if brought and not self.ari.wanted and not any(doors):
             raise ValueError(
-                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url "
-                "or audiosocket.listen"
+                f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
+                "audiosocket.listen or websocket.listen"
             )
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])

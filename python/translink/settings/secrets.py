@@ -17,7 +17,7 @@ SECRET_NAMES = ("api_key", "token", "read_token", "password")
 """Last names of the settings that hold secrets."""
 FILE_FORM = "file:"
 KEYRING_FORM = "keyring:"
-_OURS = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_")
+_OURS = ("DEEPGRAM_", "DEEPL_", "ELEVENLABS_", "OPENAI_", "TRANSLINK_")
 LONGEST_SECRET = 4_096
 """Bytes; a file that is longer is not a key."""
 

@@ -38,6 +38,11 @@ class DeepgramSettings(Part):
     """Seconds of quiet, by level, after which what was said is asked for at once (Finalize), instead
     of up to 5 s later. Its answer ends no turn. None = 0.1, and 0 (never) with the local engines; 0 also
     for a service that recognises worse in shorter pieces."""
+    finalize_flowing: float | None = Field(None, ge=0, le=10)
+    """Seconds of speech without a final from which on the shortest dip in level is enough to ask, for
+    talkers who do not pause; from 1 s on `early_finalize` shrinks towards it. Some of these dips lie
+    within a word, which may be recognised wrong then. None = 2, and 0 (never) with the local engines;
+    0 also without `early_finalize`."""
     connect_timeout: float = Field(5.0, gt=0, le=60)
     """For the WebSocket's handshake."""
     patience: float | None = Field(None, gt=0, le=60)

@@ -12,7 +12,7 @@ class SegmentSettings(Part):
 
     max_wait: float = Field(1.5, gt=0, le=30)
     """Seconds after the last final result."""
-    max_hold: float = Field(1.0, gt=0, le=30)
+    max_hold: float = Field(0.3, gt=0, le=30)
     """Seconds after which text goes although its speaker goes on: less is sooner, in shorter pieces
     that translate worse."""
     clause_words: int = Field(4, ge=0, le=100)

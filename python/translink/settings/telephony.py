@@ -21,8 +21,12 @@ class AriSettings(Part):
     url: BaseUrl | None = None
     """`--ari`: its HTTP server, as in http://127.0.0.1:8088. A user and a password in it are `user` and
     `password`. None = no Asterisk."""
+    listen: AddressSetting | None = None
+    """Instead of `url`: where Asterisk connects to (`outbound_websocket`, 22.5 and later); its HTTP server
+    may be off."""
     user: str = "translink"
-    """A section of ari.conf, with `type = user`."""
+    """A section of ari.conf, with `type = user`; with `listen`, what Asterisk says of itself in
+    websocket_client.conf."""
     password: Key | None = None
     """Its password."""
     app: str = Field("translink", pattern=r"^[A-Za-z0-9_]{1,40}$")
@@ -36,6 +40,11 @@ class AriSettings(Part):
     else the same as `format`."""
     host: Host = "127.0.0.1"
     """Our address as Asterisk reaches it: there its media come in."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is an Asterisk."""
+        return self.url is not None or self.listen is not None
 
     @property
     def plan(self) -> Mapping[str, object]:
@@ -63,14 +72,16 @@ class AriSettings(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.url is None:
+        if not self.wanted:
             return self
+        if self.url is not None and self.listen is not None:
+            raise ValueError("listen: either we connect (url) or Asterisk does (listen)")
         if self.password is None:
             raise ValueError(
                 "password: is needed, that of the user in ari.conf "
                 "(or write it into the URL: http://user:password@127.0.0.1:8088)"
             )
-        if re.match(r"https?://localhost([:/]|$)", self.url, re.IGNORECASE):
+        if re.match(r"https?://localhost([:/]|$)", self.url or "", re.IGNORECASE):
             raise ValueError(
                 "url: should have an address, as in http://127.0.0.1:8088; localhost is ::1 to some "
                 "and Asterisk listens at one of the two"

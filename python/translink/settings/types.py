@@ -69,6 +69,11 @@ def _address(value: object) -> object:
     return Address(host, int(match[3]))
 
 
+def _openai_url(value: str) -> str:
+    """Without the `/v1` that other programs want at its end."""
+    return base_url(value.strip().rstrip("/").removesuffix("/v1"))
+
+
 def _key(value: SecretStr) -> SecretStr:
     return SecretStr(header_key(fetched(value.get_secret_value().strip())))
 
@@ -91,9 +96,16 @@ def _language(value: str) -> str:
     return value
 
 
-def _comma_separated(value: object) -> object:
+def comma_separated(value: object) -> object:
+    """`a, b` as two; anything else as it is."""
     if isinstance(value, str):
         return tuple(term for part in value.split(",") if (term := part.strip()))
+    return value
+
+
+def _once_each(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or len(set(value)) < len(value):
+        raise ValueError("should name at least one, and each once, in the order they are asked in")
     return value
 
 
@@ -137,7 +149,7 @@ def _source(value: str) -> str:
 def _sources(value: object) -> object:
     if value in ("first", "any"):
         return value
-    terms = _comma_separated(value)
+    terms = comma_separated(value)
     if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
         raise ValueError("should be first, any, or IP addresses with or without a port")
     if not 1 <= len(terms) <= 8:
@@ -150,8 +162,26 @@ AddressSetting = Annotated[
 ]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+OpenAiUrl = Annotated[str, AfterValidator(_openai_url)]
+"""With or without `/v1` at its end."""
 Endpointing = Annotated[int | Literal[False], BeforeValidator(_endpointing)]
-Terms = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+Terms = Annotated[tuple[str, ...], BeforeValidator(comma_separated)]
+Recognisers = Annotated[
+    tuple[Literal["deepgram", "openai", "offline"], ...],
+    BeforeValidator(comma_separated),
+    AfterValidator(_once_each),
+]
+Translators = Annotated[
+    tuple[Literal["deepl", "openai", "offline"], ...],
+    BeforeValidator(comma_separated),
+    AfterValidator(_once_each),
+]
+Speakers = Annotated[
+    tuple[Literal["deepgram", "elevenlabs", "openai", "offline"], ...],
+    BeforeValidator(comma_separated),
+    AfterValidator(_once_each),
+]
+"""Vendors of a stage, in the order in which they are asked."""
 PortRange = Annotated[str, AfterValidator(_port_range)]
 """`first-last`; `port_range` makes a range of it."""
 Source = Annotated[str, AfterValidator(_source)]

@@ -7,6 +7,7 @@
     translate:refuse(429,6)@random*2      twice, for 6 s, 429 to every request
     listen:close(1011,net0000)@20         a close frame with that code and reason
 
+    listen+translate+speak:vendor_down(8) an outage of all accounts of a vendor, whose second comes in
     listen+prerecorded:jitter(60)         word times move by this deviation (ms) between two passes
 
 `@random` is drawn from the seed, between 15 % and 75 % of the run, so that faults strike in
@@ -116,6 +117,7 @@ KINDS: dict[str, tuple[float, ...]] = {
     "reset": (),
     "refuse": (NEEDED, 8.0),
     "outage": (NEEDED,),
+    "vendor_down": (FOREVER,),
     "zombie": (),
     "mute": (),
     "guess": (75.0,),
@@ -158,10 +160,19 @@ SERVICES_OF: dict[str, tuple[str, ...]] = {
 
 STANDING = frozenset(("limit", "slow", "jitter", "restate", "hole", "empty", "beyond"))
 SECONDS_AT = dict.fromkeys(("jitter", "restate", "hole", "empty", "beyond"), 1)
-SECONDS_AT |= {"flap": 0, "guess": 0, "refuse": 1, "outage": 0, "slow": 1, "hang": 0, "flood": 1}
+SECONDS_AT |= {
+    "flap": 0,
+    "guess": 0,
+    "refuse": 1,
+    "outage": 0,
+    "vendor_down": 0,
+    "slow": 1,
+    "hang": 0,
+    "flood": 1,
+}
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _FAULT = re.compile(
-    r"(?P<services>[a-z]+(\+[a-z]+)*):(?P<kind>[a-z]+)(\((?P<inside>[^()]*)\))?"
+    r"(?P<services>[a-z]+(\+[a-z]+)*):(?P<kind>[a-z_]+)(\((?P<inside>[^()]*)\))?"
     r"(@(?P<at>random|\d+(\.\d+)?))?(\*(?P<times>[1-9]\d?))?"
 )

@@ -14,7 +14,7 @@ from translink.sim.fault_language import MEDIA, MODE, Fault, parse
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FaultPlan:
     """The faults of a run."""
 
     providers: tuple[Fault, ...]
@@ -24,23 +24,28 @@ class Plan:
     """Datagrams per second that all callers together send; None = each as their gateway does."""
 
     @property
+    def second_vendor(self) -> bool:
+        """A second vendor must be in line for each stage."""
+        return any(fault.kind == "vendor_down" for fault in self.providers)
+
+    @property
     def longest(self) -> float:
         """Seconds that the longest fault lasts: after a run that much may still be missing."""
         lasting = [fault.seconds for fault in self.providers]
         return max((seconds for seconds in lasting if seconds != float("inf")), default=0.0)
 
 
-def plan(texts: list[str]) -> Plan:
+def plan(texts: list[str]) -> FaultPlan:
     """Read all `--fault` options. Raises `ValueError` as `offline.faults.parse` does."""
     faults = [parse(text) for text in texts]
     flips = sum(int(f.numbers[0]) for f in faults if MODE in f.services)
     floods = [f.numbers[0] for f in faults if MEDIA in f.services]
     own = (MODE, MEDIA)
     rest = tuple(f for f in faults if not any(s in own for s in f.services))
-    return Plan(rest, flips, max(floods, default=None))
+    return FaultPlan(rest, flips, max(floods, default=None))
 
 
-def datagram_size(planned: Plan, lines: int, line: int, *, vary: bool) -> int:
+def datagram_size(planned: FaultPlan, lines: int, line: int, *, vary: bool) -> int:
     """Bytes of a line's datagrams: what a flood asks for, or what various gateways send."""
     if planned.datagrams is not None:
         return max(1, round(lines * 32_000 / planned.datagrams))

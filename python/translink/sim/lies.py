@@ -41,7 +41,7 @@ class Liar:
         self._skewed = 0
         """Strikes of `skew` that have had their effect."""
 
-    def told(self, message: str, lies: Mapping[str, float], skews: int = 0) -> list[str]:
+    def distorted(self, message: str, lies: Mapping[str, float], skews: int = 0) -> list[str]:
         """What is sent instead of `message`, oldest first. `lies`: each kind's number; `skews`: how
         often the clock was to start again so far."""
         if '"Results"' not in message[:40]:

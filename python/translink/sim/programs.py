@@ -25,6 +25,13 @@ serve`.
 """
 
 
+SECOND_VENDOR = """listen = ["deepgram", "openai"]
+translate = ["deepl", "openai"]
+speak = ["deepgram", "openai"]
+"""
+"""Orders of the settings."""
+
+
 class SimError(TranslinkError):
     """The simulation could not be run; says what a program answered."""
 
@@ -41,17 +48,20 @@ class Programs:
         extra: str = "",
         delays: str = "",
         providers: Sequence[str] | None = None,
+        second_vendor: bool = False,
         flags: Sequence[str] = (),
     ) -> None:
         """`extra`: more TOML for the settings file (tables only); `delays`: fixed ones of the
         providers (`translink.sim.testbed.fixed_delays`); `providers`: another program that stands
-        for them all; `flags`: more of `translink serve`.
+        for them all; `second_vendor`: the beacons are in line again, by OpenAI's protocol; `flags`:
+        more of `translink serve`.
         """
         self.http: aiohttp.ClientSession
         self.server: ServerProcess
         self._legs = legs
         self._mode = mode
         self._extra = extra
+        self._second_vendor = second_vendor
         self._stack = AsyncExitStack()
         self._folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="translink-sim-")))
         command = [sys.executable, "-m", "translink.sim.testbed", str(seed)]
@@ -69,7 +79,10 @@ class Programs:
                 self._legs,
                 folder=self._folder,
                 log=self.log_file,
-                extra=beacon_settings(self.beacons.url, self._mode) + self._extra,
+                extra=beacon_settings(
+                    self.beacons.url, self._mode, second_vendor=self._second_vendor
+                )
+                + self._extra,
                 **_program(self._flags),
             )
             await self._stack.enter_async_context(self.server)
@@ -130,7 +143,7 @@ class Programs:
         return path.read_text(errors="replace") if path.exists() else ""
 
 
-def beacon_settings(url: str, mode: str) -> str:
+def beacon_settings(url: str, mode: str, *, second_vendor: bool = False) -> str:
     """The beginning of a translink.toml whose providers are the beacons at `url`. The second in
     line are the same beacons under another key: no fault touches them.
 
@@ -138,9 +151,10 @@ def beacon_settings(url: str, mode: str) -> str:
     looks like an echo: so neither is done. Between two beacons is a pause that words of speech do not
     have: nothing is asked for early.
     """
+    order = SECOND_VENDOR if second_vendor else ""
     return f"""mode = "{mode}"
 idle_timeout = 120
-[lag]
+{order}[lag]
 fastest = 1.0
 [echo]
 guard = false
@@ -148,9 +162,14 @@ guard = false
 api_key = "sim-first"
 base_url = "{url}"
 early_finalize = 0
+finalize_flowing = 0
 [deepl]
 api_key = "sim-first"
 server_url = "{url}"
+[openai]
+base_url = "{url}"
+api_key = "sim-second"
+voices = {{ en = "beacon-en", fr = "beacon-fr" }}
 [[fallback.deepl]]
 api_key = "sim-backup"
 server_url = "{url}"

@@ -27,7 +27,7 @@ from translink.callers.server_process import LegPlan, ServerUsage, free_port
 from translink.errors import TranslinkError
 from translink.sim.beacon_engines import beacon_numbers
 from translink.sim.beacons import CALLERS, Talker
-from translink.sim.faults import Plan, datagram_size, flip_mode, plan
+from translink.sim.faults import FaultPlan, datagram_size, flip_mode, plan
 from translink.sim.lines import Lines, SimLine
 from translink.sim.programs import Programs
 from translink.sim.report import (
@@ -140,7 +140,13 @@ async def simulate(scene: Scene) -> dict[str, object]:
     lines = Lines([_line(scene, planned, place) for place in range(2 * scene.calls)])
     legs = [_leg(place, line) for place, line in enumerate(lines.lines)]
     try:
-        async with Programs(legs, seed=scene.seed, mode=scene.mode, extra=scene.extra) as programs:
+        async with Programs(
+            legs,
+            seed=scene.seed,
+            mode=scene.mode,
+            extra=scene.extra,
+            second_vendor=planned.second_vendor,
+        ) as programs:
             for line, leg in zip(lines.lines, legs, strict=True):
                 line.dial(leg.listen[1])
             return await _talk(scene, planned, lines, programs)
@@ -175,7 +181,7 @@ def _excuse(result: dict[str, object]) -> str:
     )
 
 
-def _line(scene: Scene, planned: Plan, place: int) -> SimLine:
+def _line(scene: Scene, planned: FaultPlan, place: int) -> SimLine:
     size = datagram_size(planned, 2 * scene.calls, place, vary=scene.vary)
     dtx = scene.vary and place % 4 == 3
     return SimLine(str(1000 + place), Talker(place, scene.seed), datagram=size, dtx=dtx)
@@ -188,7 +194,9 @@ def _leg(place: int, line: SimLine) -> LegPlan:
     return LegPlan(line.name, "fr" if place % 2 else "en", listen, play_to)
 
 
-async def _talk(scene: Scene, planned: Plan, lines: Lines, programs: Programs) -> dict[str, object]:
+async def _talk(
+    scene: Scene, planned: FaultPlan, lines: Lines, programs: Programs
+) -> dict[str, object]:
     witness = Witness()
     watching = asyncio.create_task(_watch(programs, witness))
     try:

@@ -24,7 +24,7 @@ from translink.sim.lies import LIES, Liar, body_with_jitter
 from translink.sim.record import Record, Struck, callers_in
 
 BACKUP = "backup"
-"""A request whose key ends so is for the second in line: no fault ever touches it."""
+"""A request whose key ends so is for the second in line: no fault touches it but `vendor_down`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,7 @@ class Script(NoFaults):
         service = ask.service
         if _backup(ask):
             self.record.counts[f"{service}.backup"] += 1
+            self._vendor(service)
             return None
         limit = self._window(service, "limit")
         self.record.counts[f"{service}.requests"] += 1
@@ -205,10 +206,10 @@ class Script(NoFaults):
         skews = self._skews[connection]
         if not (lies or skews) or not isinstance(message, str):
             return message
-        told = self._liars[connection].told(message, lies, skews)
-        for text in told[:-1]:
+        sent = self._liars[connection].distorted(message, lies, skews)
+        for text in sent[:-1]:
             await connection.inject(text)
-        return told[-1] if told else None
+        return sent[-1] if sent else None
 
     def report(self) -> dict[str, object]:
         """JSON values: what happened since the start."""
@@ -217,6 +218,7 @@ class Script(NoFaults):
     async def _weather(self, ask: Ask) -> Refusal | None:
         """What the windows that are open do to a handshake or request."""
         service = ask.service
+        self._vendor(service)
         if self._window(service, "outage"):
             self.record.counts[f"{service}.reset"] += 1
             raise Reset
@@ -239,6 +241,12 @@ class Script(NoFaults):
             await asyncio.sleep(0.1 * (slow.fault.numbers[0] - 1))
         return None
 
+    def _vendor(self, service: str) -> None:
+        """Raises `Reset` while the whole vendor is down."""
+        if self._window(service, "vendor_down"):
+            self.record.counts[f"{service}.down"] += 1
+            raise Reset
+
     def _window(self, service: str, kind: str) -> _Window | None:
         now = self.now
         self._windows = [w for w in self._windows if w.until > now and w.left > 0]
@@ -249,7 +257,7 @@ class Script(NoFaults):
 
     async def _strike_connection(self, connection: Connection, fault: Fault) -> None:
         match fault.kind:
-            case "reset" | "outage" | "refuse" | "hang" | "flap":
+            case "reset" | "outage" | "vendor_down" | "refuse" | "hang" | "flap":
                 connection.reset()
             case "zombie":
                 self._stuck.add(connection)
@@ -282,7 +290,19 @@ def _backup(ask: Ask) -> bool:
 
 
 _WINDOWS = frozenset(
-    ("reset", "outage", "refuse", "hang", "slow", "limit", "truncate", "garbage", "guess", "flap")
+    (
+        "reset",
+        "outage",
+        "vendor_down",
+        "refuse",
+        "hang",
+        "slow",
+        "limit",
+        "truncate",
+        "garbage",
+        "guess",
+        "flap",
+    )
 ) | (set(LIES) - {"skew"})
 _STUCK = 60.0
 """Nothing hangs longer than this."""

@@ -5,6 +5,8 @@
 //! 22.10.1: digits, errors, unknown kinds and audio of no length end the channel when *we* send them,
 //! and a message of which only a part was sent holds the channel up, even against its deletion.
 
+use crate::digit::Digit;
+
 /// Bytes before a message's own.
 pub const HEADER: usize = 3;
 /// The longest message there can be.
@@ -30,8 +32,8 @@ pub enum Message<'a> {
     },
     /// Which call this is: the first message of a connection.
     Uuid([u8; 16]),
-    /// A digit was dialled.
-    Digit(u8),
+    /// The talker pressed a key.
+    Digit(Digit),
     /// The other end hung up.
     HangUp,
     /// The other end reports an error.
@@ -52,7 +54,7 @@ pub fn first(bytes: &[u8]) -> Option<(Message<'_>, usize)> {
             Ok(uuid) => Message::Uuid(uuid),
             Err(_) => Message::Unknown(kind),
         },
-        (0x03, &[digit]) => Message::Digit(digit),
+        (0x03, &[byte]) => Digit::from_ascii(byte).map_or(Message::Unknown(kind), Message::Digit),
         (0xff, _) => Message::Error(body.first().copied().unwrap_or(0)),
         _ => match rate(kind) {
             Some(rate) => Message::Audio { rate, pcm: body },

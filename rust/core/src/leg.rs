@@ -7,19 +7,19 @@ use std::collections::{TryReserveError, VecDeque};
 
 use crate::alignment::Alignment;
 use crate::curve::Curve;
+use crate::digit::Digit;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
-use crate::framer::{Fate, Framer, duration};
+use crate::framer::{Framer, duration};
+use crate::inlet::{Inlet, MOST_TOLD, News};
 use crate::jitter::Jitter;
 use crate::level::Level;
 use crate::line::{Ear, Line, Transport};
 use crate::mix::Original;
 use crate::output::Output;
 use crate::playout::Playout;
-use crate::rtp::digits::Digit;
 use crate::rtp::packet::is_rtcp;
 use crate::rtp::receiver::Sink;
-use crate::rtp::watch::Found;
 pub use crate::stats::LegStats;
 use crate::tail::{TAIL_PATIENCE, TAIL_PATIENCE_RTP, Tail};
 use crate::vad::Vad;
@@ -39,6 +39,13 @@ pub enum Input<'a> {
     Pcm {
         /// Any length, also odd.
         pcm: &'a [u8],
+        /// When it came.
+        arrival: Nanos,
+    },
+    /// The talker pressed a key, which came beside their audio: over a connection.
+    Digit {
+        /// Which.
+        digit: Digit,
         /// When it came.
         arrival: Nanos,
     },
@@ -172,6 +179,9 @@ impl Leg {
         match input {
             Input::Datagram { payload, arrival } => self.receive(payload, arrival, now),
             Input::Pcm { pcm, arrival } => self.receive_pcm(pcm, arrival, now),
+            Input::Digit { digit, arrival } => {
+                self.hear(now, |_, inlet| inlet.digit(digit, arrival));
+            }
             Input::Play {
                 utterance,
                 pcm,
@@ -393,85 +403,6 @@ impl Leg {
         self.playout.mix().forget();
     }
 }
-
-/// What a line tells beside its sound, in less room than an output takes.
-#[derive(Clone, Copy, Debug)]
-enum News {
-    Digit(Digit, Nanos),
-    Rtp(Found, bool),
-}
-
-impl From<News> for Output {
-    fn from(news: News) -> Self {
-        match news {
-            News::Digit(digit, at) => Self::Digit { digit, at },
-            News::Rtp(found, taken) => Self::Rtp { found, taken },
-        }
-    }
-}
-
-/// Where a line's sound goes.
-struct Inlet<'a> {
-    framer: &'a mut Framer,
-    jitter: &'a mut Jitter,
-    tail: &'a mut Tail,
-    playout: &'a mut Playout,
-    told: &'a mut VecDeque<News>,
-    asked: &'a mut Nanos,
-    stats: &'a mut LegStats,
-    now: Nanos,
-}
-
-impl Inlet<'_> {
-    fn push(&mut self, pcm: &[u8], arrival: Nanos) {
-        match self.framer.push(pcm, arrival, self.now) {
-            Fate::Queued => {}
-            Fate::Realigned => self.stats.bytes_realigned += 1,
-            Fate::Refused => self.stats.drops_unpolled += 1,
-            Fate::Empty => return,
-        }
-        *self.asked = 0;
-        self.tail.postpone(self.framer.due());
-    }
-
-    fn tell(&mut self, told: News) {
-        if self.told.len() < MOST_TOLD {
-            self.told.push_back(told);
-        }
-    }
-}
-
-impl Sink for Inlet<'_> {
-    fn sound(&mut self, pcm: &[u8], arrival: Nanos) {
-        self.push(pcm, arrival);
-    }
-
-    fn silent(&mut self, arrival: Nanos) {
-        self.tail.stopped(arrival);
-    }
-
-    fn digit(&mut self, digit: Digit, at: Nanos) {
-        self.tell(News::Digit(digit, at));
-    }
-}
-
-impl Ear for Inlet<'_> {
-    fn raw(&mut self, pcm: &[u8], time: Nanos, arrival: Nanos) {
-        self.push(pcm, arrival);
-        self.jitter.heard(arrival, time);
-        self.stats.jitter_ns = self.jitter.nanos();
-    }
-
-    fn found(&mut self, found: Found, taken: bool) {
-        if taken {
-            self.playout.set_continuous(true);
-        }
-        self.tell(News::Rtp(found, taken));
-    }
-}
-
-/// News that wait to be polled; more than a burst of packets can bring.
-const MOST_TOLD: usize = 64;
 
 /// Time for the shell to read its sockets before silence is believed.
 const SECOND_LOOK: Nanos = 2_000_000;

@@ -21,13 +21,13 @@ pub enum Original {
     /// Nothing: the translation in its place.
     #[default]
     Replace,
-    /// His voice under the translation (−18 dB), and a little louder without one (−6 dB).
+    /// The talker's voice under the translation (−18 dB), and a little louder without one (−6 dB).
     Duck,
     /// The talker's voice as it is; a translation begins when they were quiet for 0.7 s.
     Consecutive,
     /// Nothing, and nothing is spoken either: what is queued is dropped.
     Captions,
-    /// His voice as it is. What is still queued is spoken over it.
+    /// The talker's voice as it is. What is still queued is spoken over it.
     Through,
 }
 

@@ -1,7 +1,7 @@
 //! What a leg wants done, and what it tells of its ear.
 
+use crate::digit::Digit;
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
-use crate::rtp::digits::Digit;
 use crate::rtp::watch::Found;
 
 /// What a leg wants done.

@@ -66,6 +66,8 @@ pub struct LegStats {
     pub resets: u64,
     /// Datagrams of RTP that came into a raw leg, and were dropped.
     pub drops_rtp: u64,
+    /// Keys that were pressed.
+    pub digits: u64,
     /// Of an RTP leg's packets.
     pub rtp: RtpStats,
 }
@@ -91,8 +93,6 @@ pub struct RtpStats {
     pub streams: u64,
     /// Sound that was made up for what was lost.
     pub concealed_ns: Nanos,
-    /// Keys that were pressed.
-    pub digits: u64,
     /// How long a gap is waited for now.
     pub wait_ns: Nanos,
 }

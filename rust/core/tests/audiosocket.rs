@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use translink_core::audiosocket::{HANG_UP, HEADER, Message, RATES, first, put_audio};
+use translink_core::digit::Digit;
 
 #[test]
 fn what_asterisk_says_is_understood() {
@@ -9,7 +10,10 @@ fn what_asterisk_says_is_understood() {
     let mut bytes = vec![0x01, 0, 16];
     bytes.extend_from_slice(&uuid);
     assert_eq!(first(&bytes), Some((Message::Uuid(uuid), 19)));
-    assert_eq!(first(&[3, 0, 1, b'#']), Some((Message::Digit(b'#'), 4)));
+    let digit = |byte| Digit::from_ascii(byte).map_or(Message::Unknown(3), Message::Digit);
+    assert_eq!(first(&[3, 0, 1, b'#']), Some((digit(b'#'), 4)));
+    assert_eq!(first(&[3, 0, 1, b'd']), Some((digit(b'D'), 4)));
+    assert_eq!(first(&[3, 0, 1, b'x']), Some((Message::Unknown(3), 4)));
     assert_eq!(first(&HANG_UP), Some((Message::HangUp, HEADER)));
     assert_eq!(first(&[0xff, 0, 1, 2]), Some((Message::Error(2), 4)));
     assert_eq!(first(&[0x77, 0, 0]), Some((Message::Unknown(0x77), 3)));

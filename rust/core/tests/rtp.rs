@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::line::{Line, MS};
-use common::phone::{Phone, Weather, hear, leg, numbers, punctual, relay, words};
+use common::phone::{Conditions, Phone, hear, leg, numbers, punctual, relay, words};
 use common::{Noise, bytes, tone};
 use proptest::prelude::*;
 use translink_core::frame::FRAME_NANOS;
@@ -70,12 +70,12 @@ fn packets_in_order_wait_for_nothing() {
 
 #[test]
 fn jitter_reordered_and_doubled_packets_cost_no_word() {
-    let weather = Weather {
+    let conditions = Conditions {
         jitter: 40 * MS,
         reorder: 5,
         held_back: 20 * MS,
         double: 5,
-        ..Weather::default()
+        ..Conditions::default()
     };
     for (seed, format) in Format::ALL.into_iter().enumerate() {
         let mut phone = Phone::new(format);
@@ -83,7 +83,7 @@ fn jitter_reordered_and_doubled_packets_cost_no_word() {
         let way = relay(
             packets.len(),
             FRAME_NANOS,
-            weather,
+            conditions,
             &mut Noise(seed as u64 + 1),
         );
         let mut line = leg(format);
@@ -122,11 +122,11 @@ fn of_what_is_lost_time_stays_and_no_word_is_made_up() {
     for (loss, format) in [(1, Format::Alaw), (5, Format::Slin16), (5, Format::G722)] {
         let mut phone = Phone::new(format);
         let packets = phone.say(&words(1, 400));
-        let weather = Weather {
+        let conditions = Conditions {
             loss,
-            ..Weather::default()
+            ..Conditions::default()
         };
-        let way = relay(packets.len(), FRAME_NANOS, weather, &mut Noise(loss));
+        let way = relay(packets.len(), FRAME_NANOS, conditions, &mut Noise(loss));
         let came: BTreeSet<usize> = way.iter().map(|&(_, index)| index).collect();
         // Words of which every packet came; G.722's decoder and the filters reach 2 packets back.
         let whole = |word: usize| {
@@ -384,7 +384,7 @@ fn keys_are_told_once_each_and_never_heard() {
         hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
         assert_eq!(line.keys, "5#5*");
         assert_eq!(numbers(&line.heard()), hundred());
-        assert_eq!(line.leg.stats().rtp.digits, 4);
+        assert_eq!(line.leg.stats().digits, 4);
     }
 }
 
@@ -552,10 +552,10 @@ proptest! {
         seed in 1_u64.., loss in 0_u64..10, reorder in 0_u64..20, double in 0_u64..20, jitter in 0_u64..60,
         format in 0_usize..5,
     ) {
-        let weather = Weather { loss, reorder, double, jitter: jitter * MS, held_back: 40 * MS };
+        let conditions = Conditions { loss, reorder, double, jitter: jitter * MS, held_back: 40 * MS };
         let mut phone = Phone::new(Format::ALL[format]);
         let packets = phone.say(&words(1, 30));
-        let way = relay(packets.len(), FRAME_NANOS, weather, &mut Noise(seed));
+        let way = relay(packets.len(), FRAME_NANOS, conditions, &mut Noise(seed));
         let mut line = leg(Format::ALL[format]);
         hear(&mut line, &packets, &way);
         let heard = numbers(&line.heard());

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Detach { leg: u32, life: u32 },
     /// A connection carries the leg's audio from now on.
     Attach { leg: u32, stream: Box<Stream> },
+    /// Send the connection's other end a message.
+    Say { leg: u32, text: Box<str> },
     /// End that.
     HangUp { leg: u32 },
     /// A bug in a leg's logic, for tests of what it may break.

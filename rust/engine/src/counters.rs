@@ -87,8 +87,12 @@ counters! {
     drops_flushed,
     /// Bytes that came for an utterance after it had been flushed.
     drops_stale,
+    /// Messages of a connection that were too long, too many, or found no room or no other end.
+    drops_text,
     /// Datagrams of RTP that came into a raw leg.
     drops_rtp,
+    /// Keys that were pressed.
+    digits,
     /// RTP packets that were not there when their turn was over: their time was concealed.
     rtp_lost,
     /// Packets that came after their turn, and stragglers of a stream that was replaced.
@@ -105,8 +109,6 @@ counters! {
     rtp_streams,
     /// Sound that was made up for what was lost, ns.
     rtp_concealed_ns,
-    /// Keys that were pressed.
-    rtp_digits,
     /// How long a gap is waited for now, ns.
     rtp_wait_ns,
     /// Bytes at the end of a call that were less than a frame and came too late to be padded.
@@ -174,6 +176,7 @@ impl Counters {
             echo_gain,
             drops_original,
             drops_rtp,
+            digits,
             rtp,
             // Counted where the datagram is sent, where room is reserved, and from there on.
             datagrams_out: _,
@@ -207,6 +210,7 @@ impl Counters {
         self.echo_gain.store(echo_gain, Relaxed);
         self.drops_original.store(drops_original, Relaxed);
         self.drops_rtp.store(drops_rtp, Relaxed);
+        self.digits.store(digits, Relaxed);
         let RtpStats {
             lost,
             late,
@@ -216,7 +220,6 @@ impl Counters {
             rtcp,
             streams,
             concealed_ns,
-            digits,
             wait_ns,
         } = rtp;
         self.rtp_lost.store(lost, Relaxed);
@@ -227,7 +230,6 @@ impl Counters {
         self.rtp_rtcp.store(rtcp, Relaxed);
         self.rtp_streams.store(streams, Relaxed);
         self.rtp_concealed_ns.store(concealed_ns, Relaxed);
-        self.rtp_digits.store(digits, Relaxed);
         self.rtp_wait_ns.store(wait_ns, Relaxed);
     }
 }

@@ -428,7 +428,7 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// The thread's outermost frame: whatever goes wrong in here is told by the next call, and by a
+/// The thread's outermost frame: whatever goes wrong in here is reported by the next call, and by a
 /// wake.
 fn outermost(mut media: Media, state: &AtomicU8) {
     let ended = catch_unwind(AssertUnwindSafe(|| media.run()));

@@ -8,7 +8,7 @@
 //! strangers, who are told that the port is closed, and a list of senders cannot be had that way.
 //!
 //! The kernel counts what a filter drops together with what a full buffer drops. The two are told
-//! apart by time: drops told by a datagram that came while the filter was on, and by the first one
+//! apart by time: drops reported by a datagram that came while the filter was on, and by the first one
 //! after it, were strangers.
 
 use std::net::IpAddr;

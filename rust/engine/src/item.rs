@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rtrb::{Consumer, Producer, RingBuffer};
+use translink_core::digit::Digit;
 use translink_core::frame::{Frame, Nanos};
 use translink_core::output::PlayoutEvent;
-use translink_core::rtp::digits::Digit;
 use translink_core::rtp::watch::Found;
 
 use crate::bell::Bell;
@@ -54,6 +54,15 @@ pub enum Item {
     Hangup {
         /// Which.
         leg: u32,
+        /// When.
+        at: Nanos,
+    },
+    /// A message of the other end of the leg's connection (WebSocket).
+    Text {
+        /// Whose.
+        leg: u32,
+        /// Some hundred bytes at most.
+        text: Box<str>,
         /// When.
         at: Nanos,
     },

@@ -26,6 +26,8 @@
 //! | an ear's queue | [`Engine::play`] accepts fewer bytes, the caller keeps the rest | `playout_full` (times); not a drop |
 //! | an ear's utterances (64) | the newest is refused whole and told as flushed | `drops_playout` |
 //! | the other talker's frames (3) | the oldest goes | `drops_original` |
+//! | a connection, frames | a frame that finds the one before it unsent is dropped | `errors_send` |
+//! | a connection, messages: 64 kB out; in, 10 a second of 512 bytes | the newest is dropped | `drops_text` |
 //! | commands | [`Error::Busy`] | by the caller |
 //!
 //! Datagram errors are to be expected: counted (`errors_receive`, `errors_send`), never fatal. A panic in
@@ -84,6 +86,7 @@ mod source;
 mod stream;
 mod tap;
 mod thread;
+mod wire;
 
 pub use admission::{ANOTHER_HOST, SAME_HOST};
 pub use counters::Snapshot;
@@ -93,3 +96,4 @@ pub use error::Error;
 pub use item::Item;
 pub use ports::LegPorts;
 pub use source::{Listed, MAX_PEERS, Peer, Policy};
+pub use wire::Protocol;

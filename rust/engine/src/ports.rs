@@ -12,7 +12,7 @@ pub struct LegPorts {
     /// Address to bind; port 0 = any free one.
     pub listen: SocketAddr,
     /// The ear. None: where the newest datagram of the call came from, with `send_from_listen`;
-    /// else speech is paced, told and thrown away.
+    /// else speech is paced, reported and thrown away.
     pub play_to: Option<SocketAddr>,
     /// Send from the receiving socket, for gateways that answer only where they are answered.
     pub send_from_listen: bool,

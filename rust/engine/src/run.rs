@@ -240,6 +240,7 @@ impl Media {
             }
             Command::Detach { leg, life } => self.with(leg, |slot, _| slot.detach(life)),
             Command::Attach { leg, stream } => self.attach(leg, stream),
+            Command::Say { leg, text } => self.with(leg, |slot, _| slot.say(&text)),
             Command::HangUp { leg } => self.with(leg, |slot, _| slot.hang_up()),
             #[cfg(test)]
             Command::Panic { leg } => self.with(leg, |_, _| panic!("asked for by a test")),

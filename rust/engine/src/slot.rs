@@ -33,7 +33,7 @@ pub(crate) struct Slot {
     pub(crate) deadline: Nanos,
     pub(crate) leg: Leg,
     admission: Admission,
-    /// When a change of the sender was last told.
+    /// When a change of the sender was last reported.
     moved: Nanos,
     filter: Filter,
     /// Where what the talker says is drawn.
@@ -41,7 +41,7 @@ pub(crate) struct Slot {
     pub(crate) life: u32,
     /// A call has ended here, and its ear may go on.
     pub(crate) detached: bool,
-    /// The kernel's drop counter as last told, modulo 2^32.
+    /// The kernel's drop counter as last reported, modulo 2^32.
     dropped: u32,
     /// When datagrams were last taken.
     turned: Nanos,
@@ -109,7 +109,7 @@ impl Slot {
     }
 
     /// Take what waits in the socket, as far as it is this leg's turn: one datagram, or a whole
-    /// batch where the last turn was so recent that more than one is likely. What is left is told
+    /// batch where the last turn was so recent that more than one is likely. What is left is reported
     /// by epoll again. True: it was a whole batch.
     pub(crate) fn turn(&mut self, batch: &mut Batch, out: &mut Outbox) -> bool {
         let recent = clock::now() < self.turned + CROWD_GAP;
@@ -242,7 +242,7 @@ impl Slot {
         any
     }
 
-    /// The kernel told how many datagrams it has dropped in all, with one that came at `arrival`.
+    /// The kernel says how many datagrams it has dropped in all, with one that came at `arrival`.
     fn count_dropped(&mut self, dropped: u32, arrival: Nanos) {
         let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
         let counters = &self.shared.counters;
@@ -427,7 +427,7 @@ impl Slot {
     }
 }
 
-/// A sender that changes and changes back is told again after so long.
+/// A sender that changes and changes back is reported again after so long.
 const MOVE_REPORTED_AGAIN: Nanos = 1_000_000_000;
 
 /// Datagrams closer together than this come in crowds: a flood, or a gateway's bunch of several.

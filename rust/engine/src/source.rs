@@ -113,10 +113,10 @@ impl fmt::Display for Peer {
 
 /// Who was heard last and who was turned away last, for all to read.
 #[derive(Debug, Default)]
-pub(crate) struct Senders(Mutex<Told>);
+pub(crate) struct Senders(Mutex<Reported>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Told {
+struct Reported {
     heard: Option<SocketAddr>,
     stranger: Option<SocketAddr>,
 }
@@ -124,20 +124,20 @@ struct Told {
 impl Senders {
     /// When it changes. Media thread only.
     pub(crate) fn tell(&self, heard: Option<SocketAddr>, stranger: Option<SocketAddr>) {
-        let mut told = self.told();
-        told.heard = heard;
-        told.stranger = stranger.or(told.stranger);
+        let mut reported = self.reported();
+        reported.heard = heard;
+        reported.stranger = stranger.or(reported.stranger);
     }
 
     pub(crate) fn heard(&self) -> Option<SocketAddr> {
-        self.told().heard
+        self.reported().heard
     }
 
     pub(crate) fn stranger(&self) -> Option<SocketAddr> {
-        self.told().stranger
+        self.reported().stranger
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn reported(&self) -> MutexGuard<'_, Reported> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

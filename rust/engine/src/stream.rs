@@ -1,4 +1,4 @@
-//! A connection that carries a leg's audio in messages (`AudioSocket`), in place of its datagrams.
+//! A connection that carries a leg's audio in messages (`AudioSocket`, WebSocket), in place of its datagrams.
 //!
 //! Why in the media thread, and not Python's `data_received` that pushes into the engine: it comes 50
 //! times a second and leg, and the ear's clock is here. So the connection costs what a socket costs:
@@ -12,13 +12,13 @@
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use socket2::Socket;
-use translink_core::audiosocket::{self, Message};
-use translink_core::frame::FRAME_BYTES;
+use translink_core::frame::{FRAME_BYTES, Nanos};
 use translink_core::leg::Input;
-use translink_core::resample::Resampler;
-use translink_core::rtp::digits::Digit;
+use translink_core::websocket::Dialect;
 
 use crate::clock;
 use crate::command::Command;
@@ -26,57 +26,47 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::item::{Item, Outbox};
 use crate::slot::Slot;
-
-/// What was read.
-pub(crate) enum News {
-    /// Audio of 16 kHz: see [`Stream::pcm`].
-    Audio,
-    Digit(u8),
-    /// There will be nothing more.
-    Ended,
-}
+use crate::wire::{CHUNK, News, Protocol, Wire};
 
 /// One connection.
 pub(crate) struct Stream {
     socket: Socket,
     pub(crate) peer: Option<SocketAddr>,
-    /// Bytes that are no whole message yet, from `read` on.
-    incoming: Vec<u8>,
-    read: usize,
+    wire: Wire,
     ended: bool,
-    heard: Rate,
-    said: Rate,
-    /// The newest audio.
-    pub(crate) pcm: Vec<u8>,
-    /// The message that is being sent, from `written` on.
+    /// The newest audio, of 16 kHz.
+    pcm: Vec<u8>,
+    /// The newest message.
+    text: String,
+    /// Since when so many messages have come.
+    texts: (Nanos, u32),
+    /// What is being sent, from `written` on.
     outgoing: Vec<u8>,
     written: usize,
 }
 
-/// A rate, and the converter between it and ours, one way.
-struct Rate {
-    hertz: u32,
-    converter: Resampler,
-}
-
 impl Stream {
-    /// Takes a copy of the descriptor. Until audio has come, it is sent at `rate`; then at the rate
-    /// that came.
-    pub(crate) fn new(connection: BorrowedFd<'_>, rate: u32) -> io::Result<Self> {
+    /// Takes a copy of the descriptor.
+    pub(crate) fn new(connection: BorrowedFd<'_>, protocol: Protocol) -> io::Result<Self> {
         let socket = Socket::from(connection.try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
-        // Only TCP has it.
+        // Only TCP has these.
         let _ = socket.set_tcp_nodelay(true);
+        let waiting = match protocol {
+            Protocol::WebSocket(Dialect::Browser) => WAITING_PAGE,
+            _ => WAITING,
+        };
+        let _ = socket.set_tcp_notsent_lowat(waiting);
+        let _ = socket.set_tcp_user_timeout(Some(SILENT));
         let peer = socket.peer_addr()?.as_socket();
         Ok(Self {
             socket,
             peer,
-            incoming: Vec::with_capacity(CHUNK),
-            read: 0,
+            wire: Wire::new(protocol)?,
             ended: false,
-            heard: Rate::new(rate, OURS)?,
-            said: Rate::new(OURS, rate)?,
             pcm: Vec::with_capacity(CHUNK),
+            text: String::new(),
+            texts: (0, 0),
             outgoing: Vec::with_capacity(CHUNK),
             written: 0,
         })
@@ -87,12 +77,11 @@ impl Stream {
     }
 
     /// Take what waits, up to `CHUNK` bytes; epoll tells of more.
-    pub(crate) fn fill(&mut self) {
-        self.incoming.drain(..std::mem::take(&mut self.read));
+    fn fill(&mut self) {
         let mut chunk = [0; CHUNK];
         match (&self.socket).read(&mut chunk) {
             Ok(0) => self.ended = true,
-            Ok(count) => self.incoming.extend_from_slice(&chunk[..count]),
+            Ok(count) => self.wire.take(&chunk[..count]),
             Err(error) => {
                 let again = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
                 self.ended = !again.contains(&error.kind());
@@ -101,30 +90,11 @@ impl Stream {
     }
 
     /// What came next, if it is whole.
-    pub(crate) fn next(&mut self) -> Option<News> {
-        while let Some((message, length)) = audiosocket::first(&self.incoming[self.read..]) {
-            let mut news = None;
-            match message {
-                Message::Audio { rate, pcm } => {
-                    // One of the format's nine: none is refused.
-                    if rate != self.heard.hertz {
-                        self.heard = Rate::new(rate, OURS).ok()?;
-                        self.said = Rate::new(OURS, rate).ok()?;
-                    }
-                    self.pcm.clear();
-                    self.heard.converter.push(pcm, &mut self.pcm);
-                    news = (!self.pcm.is_empty()).then_some(News::Audio);
-                }
-                Message::Digit(digit) => news = Some(News::Digit(digit)),
-                Message::HangUp | Message::Error(_) => self.ended = true,
-                Message::Uuid(_) | Message::Unknown(_) => {}
-            }
-            self.read += length;
-            if news.is_some() || self.ended {
-                return news.or(Some(News::Ended));
-            }
-        }
-        self.ended.then_some(News::Ended)
+    fn next(&mut self) -> Option<News> {
+        self.pcm.clear();
+        let (pcm, text) = (&mut self.pcm, &mut self.text);
+        let news = self.wire.next(pcm, text, &mut self.outgoing);
+        news.or(self.ended.then_some(News::Ended))
     }
 
     /// Send one frame, as [`crate::socket::Sockets::send`] does. An error: it was dropped, since the
@@ -133,20 +103,33 @@ impl Stream {
         if !self.flush() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let mut pcm = std::mem::take(&mut self.pcm);
-        pcm.clear();
-        self.said.converter.push(frame, &mut pcm);
-        audiosocket::put_audio(self.said.hertz, &pcm, &mut self.outgoing);
-        self.pcm = pcm;
+        let wanted = self.wire.put(frame, &mut self.outgoing);
         self.flush();
-        Ok(true)
+        Ok(wanted)
+    }
+
+    /// Send a message. False: it was dropped.
+    fn say(&mut self, text: &str) -> bool {
+        let room = self.outgoing.len() - self.written + text.len() <= MOST_OUTGOING;
+        let said = room && self.wire.say(text, &mut self.outgoing);
+        self.flush();
+        said
+    }
+
+    /// Whether one more message may be handed on.
+    fn may_tell(&mut self, now: Nanos) -> bool {
+        if now >= self.texts.0 + 1_000_000_000 {
+            self.texts = (now, 0);
+        }
+        self.texts.1 += 1;
+        self.text.len() <= LONGEST_TEXT && self.texts.1 <= TEXTS_A_SECOND
     }
 
     /// Tell the other end that this is the end. A message of which a part was sent cannot be followed
     /// by this one; then closing the connection tells it.
-    pub(crate) fn hang_up(&mut self) {
+    fn hang_up(&mut self) {
         if self.flush() {
-            self.outgoing.extend_from_slice(&audiosocket::HANG_UP);
+            self.wire.close(&mut self.outgoing);
             self.flush();
         }
     }
@@ -163,19 +146,11 @@ impl Stream {
         if done {
             self.outgoing.clear();
             self.written = 0;
+        } else if self.outgoing.len() > MOST_OUTGOING {
+            // A flood of pings that nobody takes the answers of.
+            self.ended = true;
         }
         done
-    }
-}
-
-impl Rate {
-    fn new(from: u32, to: u32) -> io::Result<Self> {
-        let refused = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
-        let converter = Resampler::new(from, to).map_err(refused)?;
-        Ok(Self {
-            hertz: if from == OURS { to } else { from },
-            converter,
-        })
     }
 }
 
@@ -198,21 +173,24 @@ impl Slot {
         }
         while let Some(stream) = &mut self.stream {
             match stream.next() {
-                None => return,
+                None => {
+                    stream.flush();
+                    return;
+                }
                 Some(News::Ended) => self.end_stream(out),
-                Some(News::Digit(key)) => {
-                    let (leg, life, at) = (self.shared.number, self.life, clock::now());
-                    let digit = Digit {
-                        key: char::from(key),
-                        duration: 0,
-                    };
-                    let item = Item::Digit {
-                        leg,
-                        life,
-                        digit,
-                        at,
-                    };
-                    out.event(&self.shared, item);
+                Some(News::Digit(digit)) => {
+                    let arrival = clock::now();
+                    self.leg.handle(Input::Digit { digit, arrival }, arrival);
+                    self.settle(arrival, out);
+                }
+                Some(News::Text) => {
+                    let at = clock::now();
+                    if stream.may_tell(at) {
+                        let (leg, text) = (self.shared.number, stream.text.as_str().into());
+                        out.event(&self.shared, Item::Text { leg, text, at });
+                    } else {
+                        self.shared.counters.drops_text.fetch_add(1, Relaxed);
+                    }
                 }
                 Some(News::Audio) => {
                     let audio = std::mem::take(&mut stream.pcm);
@@ -227,6 +205,14 @@ impl Slot {
                     }
                 }
             }
+        }
+    }
+
+    /// Send a message to the other end of the connection.
+    pub(crate) fn say(&mut self, text: &str) {
+        let said = self.stream.as_mut().is_some_and(|stream| stream.say(text));
+        if !said {
+            self.shared.counters.drops_text.fetch_add(1, Relaxed);
         }
     }
 
@@ -247,15 +233,30 @@ impl Slot {
 impl Engine {
     /// From now on the leg's talker and ear are at the other end of a connection, which is closed with
     /// the leg or by [`Engine::hang_up`]; datagrams are strangers'. What waits for the ear is flushed.
-    /// The descriptor is copied: the caller closes theirs. `rate`, one of
-    /// [`translink_core::audiosocket::RATES`], is that of what is sent until audio has come.
+    /// The descriptor is copied: the caller closes theirs.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`]; [`Error::Io`] for what is no connection.
-    pub fn attach(&self, leg: u32, connection: BorrowedFd<'_>, rate: u32) -> Result<(), Error> {
+    pub fn attach(
+        &self,
+        leg: u32,
+        connection: BorrowedFd<'_>,
+        protocol: Protocol,
+    ) -> Result<(), Error> {
         self.living(leg)?;
-        let stream = Box::new(Stream::new(connection, rate)?);
+        let stream = Box::new(Stream::new(connection, protocol)?);
         self.send(Command::Attach { leg, stream })
+    }
+
+    /// Send a message to the other end of the leg's connection. Where there is none that knows
+    /// messages, or 64 kB wait, it is dropped and counted (`drops_text`).
+    ///
+    /// # Errors
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    pub fn say(&self, leg: u32, text: &str) -> Result<(), Error> {
+        self.living(leg)?;
+        let text = text.into();
+        self.send(Command::Say { leg, text })
     }
 
     /// Hang up the leg's connection, if it has one.
@@ -268,14 +269,24 @@ impl Engine {
     }
 }
 
-/// Bytes read at once: six frames of 16 kHz and more.
-const CHUNK: usize = 4096;
-
 /// The most that the leg takes at once: as much as a datagram holds.
 const LONGEST_INPUT: usize = 65_000;
 
-/// The rate of all audio here.
-const OURS: u32 = 16_000;
+/// Bytes that the kernel may keep unsent, 0.5 s at 16 kHz: what comes after is dropped, not late.
+const WAITING: u32 = 16_384;
+
+/// The same of a page, 3 s: it leaves silence out until it is on time again.
+const WAITING_PAGE: u32 = 98_304;
+
+/// How long a connection may leave what it was sent unacknowledged: then its other end is gone.
+const SILENT: Duration = Duration::from_secs(10);
+
+/// Bytes of messages that may wait for the kernel.
+const MOST_OUTGOING: usize = 65_536;
+
+/// Bytes of a message that is handed on, and how many of them a second.
+const LONGEST_TEXT: usize = 512;
+const TEXTS_A_SECOND: u32 = 10;
 
 #[cfg(all(test, not(loom)))]
 #[path = "stream_tests.rs"]

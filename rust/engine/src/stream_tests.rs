@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use translink_core::audiosocket::{HANG_UP, Message, first, put_audio};
 use translink_core::leg::LegConfig;
+use translink_core::websocket::Dialect;
 
 use super::*;
 use crate::{Item, LegPorts, Policy};
@@ -56,7 +57,9 @@ fn ended(items: &[Item]) -> bool {
 #[test]
 fn audio_of_8_khz_becomes_frames_and_frames_become_audio_of_8_khz() {
     let ((mut far, near), (engine, leg)) = (pair(), engine());
-    engine.attach(leg, near.as_fd(), 16_000).expect("attached");
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 16_000 })
+        .expect("attached");
     drop(near);
     let mut message = Vec::new();
     put_audio(8_000, &[0, 4].repeat(160), &mut message);
@@ -96,11 +99,15 @@ fn audio_of_8_khz_becomes_frames_and_frames_become_audio_of_8_khz() {
 #[test]
 fn a_broken_connection_is_told_and_the_leg_lives_on() {
     let ((far, near), (engine, leg)) = (pair(), engine());
-    engine.attach(leg, near.as_fd(), 8_000).expect("attached");
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
+        .expect("attached");
     drop((far, near));
     told(&engine, ended);
     let (mut far, near) = pair();
-    engine.attach(leg, near.as_fd(), 8_000).expect("attached");
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
+        .expect("attached");
     drop(near);
     engine.hang_up(leg).expect("a leg");
     let mut bytes = Vec::new();
@@ -116,7 +123,9 @@ fn who_reads_nothing_loses_frames_and_gets_whole_messages_later() {
     socket2::SockRef::from(&far)
         .set_recv_buffer_size(2_048)
         .expect("a buffer");
-    engine.attach(leg, near.as_fd(), 192_000).expect("attached");
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 192_000 })
+        .expect("attached");
     let end = Instant::now() + Duration::from_secs(10);
     while engine.counters(leg).expect("a leg").errors_send == 0 {
         assert!(Instant::now() < end);
@@ -132,4 +141,51 @@ fn who_reads_nothing_loses_frames_and_gets_whole_messages_later() {
             whole += 1;
         }
     }
+}
+
+/// A client's frame, masked with zeros.
+fn masked(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).expect("a short one");
+    let mut bytes = vec![0x80 | kind, 0xfe];
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+#[test]
+fn a_page_is_heard_and_told_and_its_flood_of_messages_is_not() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    let page = Protocol::WebSocket(Dialect::Browser);
+    engine.attach(leg, near.as_fd(), page).expect("attached");
+    drop(near);
+    far.write_all(&masked(2, &[0, 4].repeat(3_200)))
+        .expect("a connection");
+    for _ in 0..30 {
+        far.write_all(&masked(1, b"{}")).expect("a connection");
+    }
+    far.write_all(&masked(1, &[b'a'; 600]))
+        .expect("a connection");
+    let texts = |items: &[Item]| {
+        let text = |item: &&Item| matches!(item, Item::Text { text, .. } if **text == *"{}");
+        items.iter().filter(text).count()
+    };
+    let items = told(&engine, |items| texts(items) >= 10);
+    let loud = |item: &Item| matches!(item, Item::Frame { frame, .. } if frame.rms > 500);
+    assert!(items.iter().any(loud));
+    let end = Instant::now() + Duration::from_secs(5);
+    while engine.counters(leg).expect("a leg").drops_text < 20 {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    engine.say(leg, "a caption").expect("a leg");
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+    while !bytes.windows(9).any(|window| window == b"a caption") {
+        let count = far.read(&mut chunk).expect("a connection");
+        bytes.extend_from_slice(&chunk[..count]);
+    }
+    engine.hang_up(leg).expect("a leg");
+    far.read_to_end(&mut bytes).expect("closed in good order");
+    assert!(bytes.ends_with(&[0x88, 0]), "with a goodbye");
+    engine.say(leg, "nobody hears it").expect("a leg");
 }

@@ -5,7 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use translink_core::framer::{Fate, Framer};
 
 fuzz_target!(|datagrams: Vec<(Vec<u8>, bool)>| {
-    let (mut framer, mut came, mut left, mut now) = (Framer::new().expect("memory"), Vec::new(), Vec::new(), 0);
+    let (mut framer, mut came, mut left, mut now) =
+        (Framer::new().expect("memory"), Vec::new(), Vec::new(), 0);
     for (number, (payload, stops)) in datagrams.iter().enumerate() {
         now += 1_000_000;
         let fate = framer.push(payload, now, now);
@@ -23,7 +24,10 @@ fuzz_target!(|datagrams: Vec<(Vec<u8>, bool)>| {
             next += 320;
             left.extend_from_slice(&frame.pcm[..640 - usize::from(frame.filled)]);
         }
-        assert!(framer.due() >= now);
+        // A datagram that is not taken is no sign of the talker.
+        if matches!(fate, Fate::Queued | Fate::Realigned) {
+            assert!(framer.due() >= now);
+        }
     }
     left.extend(
         framer

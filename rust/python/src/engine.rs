@@ -15,7 +15,10 @@ use translink_core::line::Transport;
 use translink_core::mix::Original;
 use translink_core::rtp::format::{Format, Formats};
 use translink_core::volume::Gain;
-use translink_engine::{Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy};
+use translink_core::websocket::Dialect;
+use translink_engine::{
+    Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy, Protocol,
+};
 
 use crate::errors::{engine_error, os_error};
 use crate::items::object;
@@ -137,17 +140,29 @@ impl Engine {
     }
 
     #[expect(unsafe_code, reason = "Python's descriptors are numbers")]
-    fn attach(&self, leg: u32, descriptor: i32, rate: u32) -> PyResult<()> {
-        if !audiosocket::has_rate(rate) {
-            return Err(refused("rate must be one of AudioSocket's", rate));
-        }
+    #[pyo3(signature = (leg, descriptor, rate = 8_000, dialect = None))]
+    fn attach(&self, leg: u32, descriptor: i32, rate: u32, dialect: Option<&str>) -> PyResult<()> {
+        let protocol = match dialect {
+            Some(name) => Protocol::WebSocket(
+                Dialect::named(name)
+                    .ok_or_else(|| refused("dialect must be asterisk, twilio or browser", name))?,
+            ),
+            None if audiosocket::has_rate(rate) => Protocol::AudioSocket { rate },
+            None => return Err(refused("rate must be one of AudioSocket's", rate)),
+        };
         if descriptor < 0 {
             return Err(refused("descriptor must not be negative", descriptor));
         }
         // SAFETY: borrowed for this call alone, in which the caller keeps it open; a number that is no
         // descriptor makes the copying fail.
         let connection = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        self.0.attach(leg, connection, rate).map_err(engine_error)
+        self.0
+            .attach(leg, connection, protocol)
+            .map_err(engine_error)
+    }
+
+    fn say(&self, leg: u32, text: &str) -> PyResult<()> {
+        self.0.say(leg, text).map_err(engine_error)
     }
 
     fn hang_up(&self, leg: u32) -> PyResult<()> {

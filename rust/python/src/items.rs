@@ -1,4 +1,5 @@
-//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `Digit`, `RtpFound`, `Hangup`.
+//! What `Engine.drain` gives out: `Frame`, `Playout`, `SourceChange`, `Digit`, `RtpFound`, `Hangup`,
+//! `Message`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -111,6 +112,27 @@ impl Hangup {
     }
 }
 
+/// What the other end of a leg's connection says beside audio.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Message {
+    leg: u32,
+    text: String,
+    at: u64,
+}
+
+#[pymethods]
+impl Message {
+    fn __repr__(&self) -> String {
+        // Not what: it may be what somebody said.
+        format!(
+            "<Message leg={} length={} at={}>",
+            self.leg,
+            self.text.len(),
+            self.at
+        )
+    }
+}
+
 /// A step in the life of an utterance.
 #[pyclass(frozen, get_all)]
 pub(crate) struct Playout {
@@ -207,6 +229,10 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
         }
         Item::Hangup { leg, at } => {
             return Ok(Bound::new(py, Hangup { leg, at })?.into_any());
+        }
+        Item::Text { leg, text, at } => {
+            let text = text.into_string();
+            return Ok(Bound::new(py, Message { leg, text, at })?.into_any());
         }
         Item::Dead { leg, at } => Playout {
             leg,

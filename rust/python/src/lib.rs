@@ -19,7 +19,7 @@ mod _core {
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]
-    use crate::items::{Digit, Frame, Hangup, Playout, RtpFound, SourceChange};
+    use crate::items::{Digit, Frame, Hangup, Message, Playout, RtpFound, SourceChange};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -7,19 +7,20 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 
-from tests.admin.conftest import ROW, Program
+from tests.admin.conftest import LEG, ROW, Program
 from translink.admin import AdminServer
 from translink.admin.http import slices
 from translink.admin.http.slices import SLICE_SECONDS, sliced
+from translink.admin.panel.exports import FORMATS
 from translink.admin.panel.metrics import Measures
 from translink.admin.routes import ticker
 from translink.calls.leg import LegMeasures
-from translink.observe.views import CallRow
+from translink.observe.views import CallDetail, CallRow, LegLive, TranscriptLine
 
 
 async def test_others_get_their_turn_between_slices() -> None:
@@ -50,6 +51,19 @@ async def test_nothing_is_no_work() -> None:
 ROWS = 200
 
 
+class SlicedLines(list[TranscriptLine]):
+    """A long transcript, whose lines are looked at one by one."""
+
+    def __init__(self, program: ManyLegs) -> None:
+        super().__init__(program.lines[:1] * ROWS)
+        self._program = program
+
+    def __iter__(self) -> Iterator[TranscriptLine]:
+        for line in super().__iter__():
+            self._program.look()
+            yield line
+
+
 class ManyLegs(Program):
     """Each row or leg that is looked at takes a millisecond of a clock of its own."""
 
@@ -67,6 +81,24 @@ class ManyLegs(Program):
     def row(self, call: str) -> CallRow:
         self.look()
         return replace(ROW, call=call, seconds=float(self.looked_at))
+
+    def legs(self) -> list[str]:
+        return [str(number) for number in range(ROWS)]
+
+    def leg(self, leg: str) -> LegLive:
+        self.look()
+        return replace(LEG, leg=leg)
+
+    def settings(self) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+        def legs() -> Iterator[Mapping[str, Any]]:
+            for name in self.legs():
+                self.look()
+                yield {"name": name}
+
+        return {"mode": "auto"}, legs()
+
+    def call(self, call: str) -> CallDetail:
+        return cast("CallDetail", {"call": call, "transcript": SlicedLines(self), "notices": ()})
 
     def leg_stats(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number in range(ROWS):
@@ -104,7 +136,20 @@ async def turns(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ManyLegs
     counting.cancel()
 
 
-@pytest.mark.parametrize("path", ["/api/stats", "/metrics", "/api/calls"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/stats",
+        "/metrics",
+        "/api/calls",
+        "/api/calls?q=nobody-said-that",
+        "/api/legs",
+        "/api/settings",
+        "/api/calls/3333-1",
+        "/api/calls/3333-1/transcript",
+        *(f"/api/calls/3333-1/transcript?format={name}" for name in FORMATS),
+    ],
+)
 async def test_a_request_looks_at_few_legs_in_one_turn_of_the_loop(
     turns: tuple[ManyLegs, list[int]], http: aiohttp.ClientSession, path: str
 ) -> None:

@@ -32,12 +32,20 @@ def shape(type_: str) -> TypeAdapter[Any]:
 
 async def eventful() -> list[Event]:
     """A call in which everything happens."""
-    board = Board(idle_timeout=30, mode="auto", lag={"ask_for_pause": 5})
+    board = Board(
+        idle_timeout=30,
+        mode="auto",
+        lag={"ask_for_pause": 5},
+        notice={"text": {"en": "by machine"}},
+        dtmf={"louder": "2"},
+    )
     switchboard = board.switchboard
     seen_events: list[Event] = []
     board.journal.listen(seen_events.append)
     await board.talk("1", 1.0)
     (call,) = switchboard.calls.values()
+    switchboard.pressed(switchboard.legs["2"], "2")
+    switchboard.choose_language(switchboard.legs["4"], "it")
     board.legs["2"].count("behind_ns", 6_000_000_000)
     call.look()
     await board.talk("2", 0.6)

@@ -72,7 +72,7 @@ def _times(found: re.Match[str]) -> tuple[float, float]:
 
 @given(lines)
 def test_every_line_is_a_cue_of_its_time_whatever_was_said(said: list[TranscriptLine]) -> None:
-    for cues in (parse_srt(srt(said)), parse_vtt(vtt(said))):
+    for cues in (parse_srt("".join(srt(said))), parse_vtt("".join(vtt(said)))):
         assert len(cues) == len(said)
         for (start, end, _), line in zip(cues, said, strict=True):
             assert abs(start - line.start_s) < 0.001
@@ -84,11 +84,13 @@ def test_a_cue_says_who_what_and_what_it_was_translated_to() -> None:
     line = TranscriptLine(
         "3333", 1, 61.5, 63.25, "Fish & <chips>", "en", "Poisson --> frites", "fr"
     )
-    assert parse_srt(srt([line])) == [(61.5, 63.25, ["3333: Fish & ‹chips›", "Poisson → frites"])]
-    assert parse_vtt(vtt([line])) == [
+    assert parse_srt("".join(srt([line]))) == [
+        (61.5, 63.25, ["3333: Fish & ‹chips›", "Poisson → frites"])
+    ]
+    assert parse_vtt("".join(vtt([line]))) == [
         (61.5, 63.25, ["<v 3333>Fish &amp; &lt;chips&gt;", "<i>Poisson --&gt; frites</i>"])
     ]
-    assert txt([line]).splitlines() == [
+    assert "".join(txt([line])).splitlines() == [
         "[00:01:01] 3333: Fish & <chips>",
         "              →  Poisson --> frites",
     ]
@@ -97,4 +99,4 @@ def test_a_cue_says_who_what_and_what_it_was_translated_to() -> None:
 @given(lines)
 def test_plain_text_has_a_line_for_each_text(said: list[TranscriptLine]) -> None:
     texts = sum(1 + bool(line.translation) for line in said)
-    assert len(txt(said).split("\n")) == texts + 1
+    assert len("".join(txt(said)).split("\n")) == texts + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.admin.conftest import Program
 from tests.support.paths import ROOT
-from translink.admin.panel.metrics import BUCKET_EDGES, Measures, exposition
+from translink.admin.panel.metrics import (
+    BUCKET_EDGES,
+    CONTENT_TYPE,
+    LEGS_AT_ONCE,
+    Measures,
+    exposition,
+    process_exposition,
+)
 from translink.observe.stages import Histogram, Stages
 
 GRAFANA = ROOT / "docs" / "grafana" / "translink.json"
@@ -19,9 +27,27 @@ ALERTS = ROOT / "docs" / "grafana" / "alerts.yml"
 
 
 def families(measures: Measures | None = None) -> dict[str, Any]:
-    body, content_type = exposition(measures or Program().measures())
-    assert content_type.startswith("text/plain")
+    measures = replace(measures or Program().measures(), process=process_exposition())
+    body = b"".join(exposition(measures))
     return {each.name: each for each in text_string_to_metric_families(body.decode())}
+
+
+def test_many_legs_make_one_family_in_small_pieces() -> None:
+    measures = Program().measures()
+    one = next(iter(measures.legs))
+    legs = [replace(one, leg=str(number)) for number in range(3 * LEGS_AT_ONCE)]
+    pieces = list(exposition(replace(measures, legs=iter(legs))))
+    # Drops have a line for each reason.
+    assert max(piece.count(b"\n") for piece in pieces) <= 2 * LEGS_AT_ONCE
+    text = b"".join(pieces).decode()
+    assert len(re.findall("^# TYPE translink_leg_datagrams_in_total ", text, re.MULTILINE)) == 1
+    (family,) = (
+        each
+        for each in text_string_to_metric_families(text)
+        if each.name == "translink_leg_datagrams_in"
+    )
+    assert [sample.labels["leg"] for sample in family.samples] == [leg.leg for leg in legs]
+    assert CONTENT_TYPE.startswith("text/plain")
 
 
 def samples(name: str, **labels: str) -> list[float]:
@@ -40,6 +66,15 @@ def test_counters_are_those_of_the_leg_since_it_was_opened() -> None:
     assert samples("translink_leg_errors_total", leg="3333", kind="send") == [1]
     assert samples("translink_recognition_connections_total", leg="3333") == [2]
     assert samples("translink_calls_total") == [7]
+
+
+def test_a_legs_name_is_written_as_the_format_wants_it() -> None:
+    measures = Program().measures()
+    name = 'a "b" \\ c'
+    legs = iter([replace(next(iter(measures.legs)), leg=name)])
+    told = families(replace(measures, legs=legs))
+    for family in ("translink_leg_datagrams_in", "translink_leg_drops", "translink_leg_dead"):
+        assert {sample.labels["leg"] for sample in told[family].samples} == {name}
 
 
 def test_units_are_seconds_and_bytes() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.admin.conftest import Program
 from tests.support.board import Board
-from tests.support.console import Desk
+from tests.support.console import ConsoleDesk
 from translink.admin import AdminServer
 from translink.admin.access.guard import Guard
 from translink.admin.access.roles import Access
@@ -77,7 +77,7 @@ async def test_there_is_a_limit_to_listeners(
 
 
 async def test_a_call_says_that_it_is_listened_to_for_as_long_as_it_is() -> None:
-    desk = Desk(idle_timeout=30)
+    desk = ConsoleDesk(idle_timeout=30)
     desk.board.legs["1"].hear(5)
     (call,) = desk.board.switchboard.calls
     said, heard = desk.console.tap("1", "said"), desk.console.tap("1", "heard")
@@ -101,7 +101,7 @@ async def test_a_call_says_that_it_is_listened_to_for_as_long_as_it_is() -> None
 
 
 async def test_a_listener_hears_what_is_said_from_then_on_each_sample_once() -> None:
-    desk = Desk(idle_timeout=30)
+    desk = ConsoleDesk(idle_timeout=30)
     leg = desk.board.legs["1"]
     leg.hear(5)
     tap = desk.console.tap("1", "said")

@@ -306,7 +306,7 @@ async def test_who_falls_behind_in_events_is_cut_off_and_told_why(
         ('{"watch": {"events": "some"}}', "watch.events"),
     ],
 )
-async def test_who_says_what_he_may_not_is_cut_off(
+async def test_a_watcher_that_says_what_it_may_not_is_cut_off(
     server: AdminServer, http: aiohttp.ClientSession, said: str, told: str
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:

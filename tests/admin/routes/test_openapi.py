@@ -13,7 +13,7 @@ import aiohttp
 import jsonschema
 import pytest
 
-from tests.support.console import Desk
+from tests.support.console import ConsoleDesk
 from translink.admin import AdminServer
 from translink.admin.routes.openapi import OPERATIONS, PAGE, document
 
@@ -21,8 +21,8 @@ PROGRAM = Path(sys.executable).with_name("schemathesis")
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    desk = Desk(idle_timeout=30)
+async def desk() -> AsyncIterator[ConsoleDesk]:
+    desk = ConsoleDesk(idle_timeout=30)
     await desk.board.talk("1", 0.6)
     await asyncio.sleep(0.1)
     yield desk
@@ -30,7 +30,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def server(desk: Desk) -> AsyncIterator[AdminServer]:
+async def server(desk: ConsoleDesk) -> AsyncIterator[AdminServer]:
     server = AdminServer(desk.console, port=0)
     await server.start()
     yield server
@@ -45,7 +45,7 @@ async def reported(server: AdminServer, http: aiohttp.ClientSession) -> dict[str
         return whole
 
 
-def test_every_route_is_described_and_nothing_else(desk: Desk) -> None:
+def test_every_route_is_described_and_nothing_else(desk: ConsoleDesk) -> None:
     table = AdminServer(desk.console)._routes()
     assert {(r.method, r.path) for r in table if r.path not in PAGE} == OPERATIONS.keys()
     assert document(table)["openapi"] == "3.1.0"
@@ -144,7 +144,7 @@ async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     """Requests made up from the document, right ones and wrong ones: no 500, no undocumented
     status, every answer as described, every wrong request refused."""
     # So many that no call is refused for want of ports: that would be a 503.
-    desk = Desk(calls={"ports": "24000-29999", "max_created": 1000}, idle_timeout=30)
+    desk = ConsoleDesk(calls={"ports": "24000-29999", "max_created": 1000}, idle_timeout=30)
     await desk.board.talk("1", 0.6)
     server = AdminServer(desk.console, port=0)
     await server.start()

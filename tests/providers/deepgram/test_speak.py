@@ -13,9 +13,9 @@ from aiohttp import web
 
 from tests.fakes.web import fake_web, raw_server, read_request
 from translink.errors import Kind, ProviderError
-from translink.providers.deepgram.prerecorded import wav
 from translink.providers.deepgram.speak import VOICES, DeepgramSpeak
 from translink.providers.http import Http
+from translink.providers.pcm import wav
 
 KEY = "dg-key-0123456789abcdef"
 L16 = "audio/l16;rate=16000"

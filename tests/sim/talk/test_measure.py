@@ -35,6 +35,12 @@ def test_a_perfect_talk_has_its_delays_and_no_fault() -> None:
     assert figures.ends_at_clause == figures.ends_on_function_word == 0.5
 
 
+def test_a_clause_that_waits_for_another_one_is_not_at_an_idle_ear() -> None:
+    asked = [TranslationRequest(0, 2.0, [0], "so,"), TranslationRequest(0, 2.5, [1], "yes,")]
+    way = HeardTalk({0: 1.0, 1: 2.0}, [(0, 3.0), (1, 4.0)], [], asked)
+    assert measure([way], 0.1, 0.25).clause_to_sound["max"] == 2.0
+
+
 def test_lag_that_grows_is_seen() -> None:
     way = HeardTalk(SAID, [(n, 1.2 * n + 2.0) for n in SAID], [])
     assert measure([way], 0.1, 0.25).growth == pytest.approx(12.0)

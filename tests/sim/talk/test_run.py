@@ -22,7 +22,7 @@ def talk_file(folder: Path) -> Path:
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_every_word_of_a_talk_is_found_at_the_ear(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [sys.executable, "-m", "translink", "sim", "--talk", str(talk_file(tmp_path))]

@@ -82,7 +82,7 @@ class Guard:
         self._streams: dict[str, set[asyncio.Transport]] = {}
         """Of each session that has WebSockets open: they end with it."""
         self.connections: Connections | None = None
-        """Told when a request begins and ends."""
+        """Called when a request begins and ends."""
         self.seconds = 0.0
         """Time of the loop's thread spent on answering."""
 

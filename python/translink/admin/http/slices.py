@@ -7,6 +7,10 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
+import orjson
+
+from translink.admin.http.responses import json
+
 T = TypeVar("T")
 SLICE_SECONDS = 0.002
 """Seconds of work after which others get their turn; a call's frames come every 20 ms. All who work in
@@ -32,3 +36,8 @@ async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
                 until = time.monotonic() + SLICE_SECONDS / _Workers.count
     finally:
         _Workers.count -= 1
+
+
+async def fragments(values: Iterable[object]) -> list[orjson.Fragment]:
+    """The values as JSON, for an answer that has them in a list; made in slices."""
+    return [orjson.Fragment(json(value)) async for value in sliced(values)]

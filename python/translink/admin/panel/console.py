@@ -141,18 +141,22 @@ class Console:
             "offline": self._offline,
         }
 
-    def settings(self) -> Mapping[str, Any]:
-        """The settings in force, as JSON values, secrets masked."""
+    def settings(self) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+        """The settings in force, as JSON values, secrets masked: all but the legs, and those, made
+        as they are asked for."""
+        board, settings = self._switchboard, self._settings
+        masked = settings.masked(legs=False)
+        return {**masked, "mode": board.mode, "streaming_share": board.share}, self._leg_settings()
+
+    def _leg_settings(self) -> Iterator[Mapping[str, Any]]:
         board = self._switchboard
-        masked = self._settings.masked() | {"mode": board.mode, "streaming_share": board.share}
-        for leg in masked["legs"]:
-            own = board.mode_of(leg["name"])
-            leg["mode"] = None if own == board.mode else own
-        return masked
+        for leg in self._settings.legs:
+            own = board.mode_of(leg.name)
+            yield {**leg.model_dump(mode="json"), "mode": None if own == board.mode else own}
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
         """Rows of the calls that are `running`, have `ended`, or `all`: the ended ones first. They
-        are made as they are asked for; a call that ends meanwhile is told as ended."""
+        are made as they are asked for; a call that ends meanwhile is shown as ended."""
         board = self._switchboard
         running = () if state == "ended" else tuple(board.calls)
         if state != "running":
@@ -202,6 +206,7 @@ class Console:
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
+            "notices": list(kept.notices.values()),
             "transcript": kept.transcript(),
             "dropped_lines": kept.dropped,
         }
@@ -300,10 +305,12 @@ class Console:
         return CreatedCall(call.name, (one, two))
 
     def _created(self, leg: Leg) -> CreatedLeg:
-        host, port = leg.media.listen_address
+        uuid = None if leg.connection is None else leg.connection.uuid
+        host, port = leg.media.listen_address if leg.connection is None else leg.connection.at
         address = str(Address(self._settings.calls.advertise or host, port))
         from_there = leg.settings.send_from_listen
-        return CreatedLeg(leg.name, leg.language, address, address if from_there else None)
+        both_ways = from_there or uuid is not None
+        return CreatedLeg(leg.name, leg.language, address, address if both_ways else None, uuid)
 
     def change_leg(
         self,

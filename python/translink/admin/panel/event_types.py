@@ -257,6 +257,29 @@ class PauseEvent(Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoticeEvent(Happened):
+    """What a party is told when a call begins (`settings.notice`); `leg` is the one that hears it."""
+
+    type: Literal["notice"] = "notice"
+    state: Literal["started", "finished", "flushed", "failed"]
+    text: str
+    """As it is said; the name of the file in brackets, where one is played that has no text."""
+    language: str
+    reason: str | None = None
+    """Why it failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlEvent(Happened):
+    """A party asked for something by a key of their telephone. Which key is not told."""
+
+    type: Literal["control"] = "control"
+    what: Literal["repeat", "louder", "original", "end", "language"]
+    value: str | None = None
+    """What is so now: the volume, what the ear hears, the language; of `repeat`: `again`, `nothing yet`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PressureEvent(Happened):
     """The load rose or fell; see `pressure`."""
 
@@ -297,6 +320,8 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         RtpEvent,
         EchoEvent,
         PauseEvent,
+        NoticeEvent,
+        ControlEvent,
         PressureEvent,
         ListeningEvent,
     )

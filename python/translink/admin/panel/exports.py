@@ -9,48 +9,60 @@ players read it.
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from translink.observe.views import TranscriptLine
+from translink.observe.views import NoticeLine, TranscriptLine
 
 SHORTEST_CUE = 0.5
 """Seconds a cue is shown at least; one that lasted no time would never be."""
 
 
-def srt(lines: Iterable[TranscriptLine]) -> str:
-    """SubRip: numbered cues, comma before the milliseconds."""
-    cues = [f"{number}\n{_span(line, ',')}\n{_cue(line)}\n" for number, line in enumerate(lines, 1)]
-    return "\n".join(cues)
-
-
-def vtt(lines: Iterable[TranscriptLine]) -> str:
-    """WebVTT, the leg as a voice span."""
-    cues = [
-        f"{number}\n{_span(line, '.')}\n<v {_escape(line.leg)}>{_escape(_flat(line.text))}"
-        + (f"\n<i>{_escape(_flat(line.translation))}</i>" if line.translation else "")
-        + "\n"
-        for number, line in enumerate(lines, 1)
+def with_notices(
+    lines: Iterable[TranscriptLine], notices: Iterable[NoticeLine]
+) -> Iterator[TranscriptLine]:
+    """What each party was told, among what was said: by its beginning, line by line."""
+    told = [
+        TranscriptLine(f"to {note.leg}", 0, note.start_s, note.end_s, note.text, note.language)
+        for note in notices
+        if note.state == "finished"
     ]
-    return "\n".join(["WEBVTT\n", *cues])
+    return heapq.merge(told, lines, key=lambda line: line.start_s)
 
 
-def txt(lines: Iterable[TranscriptLine]) -> str:
+def srt(lines: Iterable[TranscriptLine]) -> Iterator[str]:
+    """SubRip: numbered cues, comma before the milliseconds. Cue by cue."""
+    for number, line in enumerate(lines, 1):
+        between = "\n" if number > 1 else ""
+        yield f"{between}{number}\n{_span(line, ',')}\n{_cue(line)}\n"
+
+
+def vtt(lines: Iterable[TranscriptLine]) -> Iterator[str]:
+    """WebVTT, the leg as a voice span. Cue by cue."""
+    yield "WEBVTT\n"
+    for number, line in enumerate(lines, 1):
+        yield (
+            f"\n{number}\n{_span(line, '.')}\n<v {_escape(line.leg)}>{_escape(_flat(line.text))}"
+            + (f"\n<i>{_escape(_flat(line.translation))}</i>" if line.translation else "")
+            + "\n"
+        )
+
+
+def txt(lines: Iterable[TranscriptLine]) -> Iterator[str]:
     """One line each, and its translation, to be read."""
-    out = []
     for line in lines:
-        out.append(f"[{_clock(line.start_s, '.')[:-4]}] {line.leg}: {_flat(line.text)}\n")
+        yield f"[{_clock(line.start_s, '.')[:-4]}] {line.leg}: {_flat(line.text)}\n"
         if line.translation:
-            out.append(f"{'':11}{'→':>{len(line.leg)}}  {_flat(line.translation)}\n")
-    return "".join(out)
+            yield f"{'':11}{'→':>{len(line.leg)}}  {_flat(line.translation)}\n"
 
 
-FORMATS: Mapping[str, tuple[str, Callable[[Iterable[TranscriptLine]], str]]] = {
+FORMATS: Mapping[str, tuple[str, Callable[[Iterable[TranscriptLine]], Iterator[str]]]] = {
     "srt": ("application/x-subrip", srt),
     "vtt": ("text/vtt", vtt),
     "txt": ("text/plain", txt),
 }
-"""Name to content type and maker."""
+"""Name to content type and maker, which makes the text part by part."""
 
 
 def _span(line: TranscriptLine, mark: str) -> str:

@@ -10,11 +10,12 @@ one family with a label. Legs that were created for a call come and go, so they 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -24,6 +25,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from translink import __version__
 from translink.observe.stages import OWNERS, STAGES
@@ -49,33 +51,93 @@ class Measures:
     """As `/api/stats` answers."""
     stages: Stages
     legs: Iterable[LegMeasures]
+    process: bytes = b""
+    """As `process_exposition` has it."""
 
 
-def exposition(measures: Measures) -> tuple[bytes, str]:
-    """The body and its content type."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(measures))
-    ProcessCollector(registry=registry)
-    encode, content_type = choose_encoder("")
-    return encode(registry), content_type
+LEGS_AT_ONCE = 50
+"""Labels in one piece of a family: a tenth of a millisecond of text."""
+CONTENT_TYPE = choose_encoder("")[1]
+_ENCODE = choose_encoder("")[0]
 
 
-class _Snapshot(Collector):
-    def __init__(self, measures: Measures) -> None:
-        self._measures = measures
-        self._stats = measures.stats
+def exposition(measures: Measures) -> Iterator[bytes]:
+    """The text, piece by piece, each made on demand in about a millisecond at most; some are empty.
+
+    At 1,000 legs it is 70,000 lines: the pieces are asked for with the calls' turns in between. A
+    thread is of no use, it would hold the interpreter.
+    """
+    legs = _Legs()
+    for leg in measures.legs:
+        legs.add(leg)
+        yield b""
+    before = ""
+    for piece in _Snapshot(measures, legs).collect():
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        text = _ENCODE(_One(piece))
+        # A family in several pieces has its name and meaning at the head of the first.
+        yield text[_head(text) :] if piece.name == before else text
+        before = piece.name
+
+
+def process_exposition() -> bytes:
+    """The part on this process. With 1,000 legs it takes 4 ms to count their descriptors, most of it
+    outside the interpreter: made in a thread."""
+    return _ENCODE(ProcessCollector(registry=None))
+
+
+def _head(text: bytes) -> int:
+    """Where the samples begin."""
+    end = 0
+    while text.startswith(b"# ", end):
+        end = text.index(b"\n", end) + 1
+    return end
+
+
+class _One(Collector):
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
 
     def collect(self) -> Iterator[Metric]:
-        """What the registry calls."""
+        """What the encoder calls."""
+        yield self._metric
+
+
+class _Legs:
+    """What the legs counted, by label: one leg each, but for those that were created for a call."""
+
+    def __init__(self) -> None:
+        self.media: dict[str, list[Mapping[str, int]]] = {}
+        self.said: dict[str, list[Mapping[str, float]]] = {}
+        self.recognition: dict[str, list[Mapping[str, float]]] = {}
+
+    def add(self, leg: LegMeasures) -> None:
+        self.media.setdefault(leg.leg, []).append(leg.media)
+        self.said.setdefault(leg.leg, []).append(asdict(leg.said))
+        self.recognition.setdefault(leg.leg, []).append(asdict(leg.recognition))
+
+
+class _Snapshot:
+    def __init__(self, measures: Measures, legs: _Legs) -> None:
+        self._measures = measures
+        self._counted = legs
+        self._stats = measures.stats
+
+    def collect(self) -> Iterator[Metric | bytes]:
+        """All families; a large one comes in pieces, one after the other, those with a sample for
+        each leg as text."""
         yield InfoMetricFamily("translink", "The running version", {"version": __version__})
         yield _gauge("uptime_seconds", "Since the start", self._stats.get("uptime", 0.0))
         yield from self._calls()
         yield from self._legs()
-        yield self._stages()
+        yield from self._stages()
         yield from self._providers()
         yield from self._load()
         yield _counter("events", "Events of the journal", "type", self._table("events"))
         yield from self._admin()
+        yield self._measures.process
 
     def _calls(self) -> Iterator[Metric]:
         totals = self._table("totals")
@@ -84,44 +146,27 @@ class _Snapshot(Collector):
         yield calls
         yield _gauge("calls_active", "Calls that go on", totals.get("calls_active", 0))
 
-    def _legs(self) -> Iterator[Metric]:
-        legs = tuple(self._measures.legs)
+    def _legs(self) -> Iterator[bytes]:
+        legs = self._counted
         for name, meaning, key, scale in _LEG_COUNTERS:
-            family = CounterMetricFamily(f"translink_leg_{name}", meaning, labels=["leg"])
-            _add(family, _summed((leg.leg, leg.media.get(key, 0)) for leg in legs), scale)
-            yield family
+            yield from _pieces(CounterMetricFamily, f"leg_{name}", meaning, legs.media, key, scale)
         for kind, meaning in (
             ("drops", "Dropped, by reason"),
             ("errors", "Failed sends, receives"),
         ):
-            family = CounterMetricFamily(f"translink_leg_{kind}", meaning, labels=["leg", "kind"])
-            by_kind: Counter[tuple[str, str]] = Counter()
-            for leg in legs:
-                for key, value in leg.media.items():
-                    if key.startswith(f"{kind}_"):
-                        by_kind[leg.leg, key.removeprefix(f"{kind}_")] += value
-            for (name, what), value in by_kind.items():
-                family.add_metric([name, what], value)
-            yield family
+            yield from _by_kind(kind, meaning, legs.media)
         for name, meaning, key, scale in _SAID:
-            family = CounterMetricFamily(f"translink_leg_{name}", meaning, labels=["leg"])
-            _add(family, _summed((leg.leg, asdict(leg.said)[key]) for leg in legs), scale)
-            yield family
+            yield from _pieces(CounterMetricFamily, f"leg_{name}", meaning, legs.said, key, scale)
         for name, meaning, key, scale in _LEG_GAUGES:
-            gauge = GaugeMetricFamily(f"translink_leg_{name}", meaning, labels=["leg"])
-            _add(gauge, _highest((leg.leg, leg.media.get(key, 0)) for leg in legs), scale)
-            yield gauge
+            yield from _pieces(
+                GaugeMetricFamily, f"leg_{name}", meaning, legs.media, key, scale, together=max
+            )
         for name, meaning, key, scale in _RECOGNITION:
-            counted = _summed((leg.leg, asdict(leg.recognition)[key]) for leg in legs)
             make = GaugeMetricFamily if key == "connections_active" else CounterMetricFamily
-            metric = make(f"translink_recognition_{name}", meaning, labels=["leg"])
-            _add(metric, counted, scale)
-            yield metric
+            recognition = legs.recognition
+            yield from _pieces(make, f"recognition_{name}", meaning, recognition, key, scale)
 
-    def _stages(self) -> Metric:
-        family = HistogramMetricFamily(
-            "translink_stage_seconds", "How long each stage takes", labels=["stage", "owner"]
-        )
+    def _stages(self) -> Iterator[Metric]:
         for stage in STAGES:
             histogram = self._measures.stages[stage]
             buckets: list[tuple[str, float]] = [
@@ -131,8 +176,11 @@ class _Snapshot(Collector):
                 )
             ]
             buckets.append(("+Inf", histogram.count))
+            family = HistogramMetricFamily(
+                "translink_stage_seconds", "How long each stage takes", labels=["stage", "owner"]
+            )
             family.add_metric([stage, OWNERS[stage]], buckets, sum_value=histogram.total())
-        return family
+            yield family
 
     def _providers(self) -> Iterator[Metric]:
         state = GaugeMetricFamily(
@@ -239,7 +287,7 @@ _LEG_COUNTERS: tuple[_Row, ...] = (
     ("rtp_control", "RTCP packets that came", "rtp_rtcp", 1),
     ("rtp_streams", "Times that another stream (SSRC) took over", "rtp_streams", 1),
     ("rtp_concealed_seconds", "Sound made up for what was lost", "rtp_concealed_ns", 1e-9),
-    ("rtp_digits", "Keys that were pressed", "rtp_digits", 1),
+    ("digits", "Keys that were pressed", "digits", 1),
     ("frames_echo", "Frames that were only the echo of the ear", "frames_echo", 1),
 )
 _SAID: tuple[_Row, ...] = (
@@ -286,22 +334,62 @@ def _counter(name: str, meaning: str, label: str, values: Mapping[str, float]) -
     return family
 
 
-def _add(
-    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[str, float], scale: float
-) -> None:
-    for leg, value in values.items():
-        family.add_metric([leg], value * scale)
+def _pieces(
+    make: type[CounterMetricFamily | GaugeMetricFamily],
+    name: str,
+    meaning: str,
+    legs: Mapping[str, Sequence[Mapping[str, float]]],
+    key: str,
+    scale: float,
+    together: Callable[[Iterable[float]], float] = sum,
+) -> Iterator[bytes]:
+    """A family with a sample for each label, as text: the library takes ten times as long for a
+    line, half a second for 1,000 legs."""
+    yield _ENCODE(_One(make(f"translink_{name}", meaning, labels=["leg"])))
+    total = "_total" if make is CounterMetricFamily else ""
+    for labels in _some(legs):
+        yield "".join(
+            f'translink_{name}{total}{{leg="{_escaped(label)}"}} '
+            f"{_number(together([leg.get(key, 0) for leg in legs[label]]) * scale)}\n"
+            for label in labels
+        ).encode()
 
 
-def _summed(values: Iterable[tuple[str, float]]) -> dict[str, float]:
-    out: dict[str, float] = {}
-    for name, value in values:
-        out[name] = out.get(name, 0.0) + value
-    return out
+def _number(value: float) -> str:
+    text: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    return text
 
 
-def _highest(values: Iterable[tuple[str, float]]) -> dict[str, float]:
-    out: dict[str, float] = {}
-    for name, value in values:
-        out[name] = max(out.get(name, value), value)
-    return out
+def _by_kind(
+    kind: str, meaning: str, legs: Mapping[str, Sequence[Mapping[str, int]]]
+) -> Iterator[bytes]:
+    name = f"translink_leg_{kind}"
+    yield _ENCODE(_One(CounterMetricFamily(name, meaning, labels=["leg", "kind"])))
+    for labels in _some(legs):
+        lines: list[str] = []
+        for label in labels:
+            counted: Counter[str] = Counter()
+            for leg in legs[label]:
+                for key, value in leg.items():
+                    if key.startswith(f"{kind}_"):
+                        counted[key.removeprefix(f"{kind}_")] += value
+            lines += (
+                f'{name}_total{{kind="{what}",leg="{_escaped(label)}"}} {_number(value)}\n'
+                for what, value in counted.items()
+            )
+        yield "".join(lines).encode()
+
+
+def _escaped(label: str) -> str:
+    """As the format wants it between quotation marks."""
+    return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _some(labels: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """A few of them at a time, and once if there are none."""
+    waiting = iter(labels)
+    some = tuple(islice(waiting, LEGS_AT_ONCE))
+    while True:
+        yield some
+        if not (some := tuple(islice(waiting, LEGS_AT_ONCE))):
+            return

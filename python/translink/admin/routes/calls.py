@@ -10,9 +10,9 @@ from aiohttp import web
 
 from translink.admin.http.responses import answer, json, nothing_more
 from translink.admin.http.route import Route
-from translink.admin.http.slices import sliced
+from translink.admin.http.slices import fragments, sliced
 from translink.admin.panel.console import Console
-from translink.admin.panel.exports import FORMATS
+from translink.admin.panel.exports import FORMATS, with_notices
 from translink.admin.routes.requests import CallRequest, requested
 from translink.calls.exchange import Refused
 
@@ -74,7 +74,7 @@ class CallRoutes:
             detail = self._console.call(request.match_info["call"])
         except KeyError:
             raise _no_call() from None
-        return answer(detail)
+        return answer({**detail, "transcript": await fragments(detail["transcript"])})
 
     async def _delete(self, request: web.Request) -> web.Response:
         return await self._ended(request.match_info["call"])
@@ -98,18 +98,28 @@ class CallRoutes:
         except KeyError:
             raise _no_call() from None
         if kind == "json":
-            response = answer({key: value for key, value in detail.items() if key in _TRANSCRIPT})
+            chosen = {key: value for key, value in detail.items() if key in _TRANSCRIPT}
+            response = answer({**chosen, "transcript": await fragments(detail["transcript"])})
         else:
             content_type, make = FORMATS[kind]
-            response = web.Response(
-                text=make(detail["transcript"]), content_type=content_type, charset="utf-8"
-            )
+            lines = with_notices(detail["transcript"], detail["notices"])
+            text = "".join([part async for part in sliced(make(lines))])
+            response = web.Response(text=text, content_type=content_type, charset="utf-8")
         file = re.sub(r"[^A-Za-z0-9._-]", "_", f"{name}.{kind}")
         response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return response
 
 
-_TRANSCRIPT = ("call", "state", "began", "seconds", "languages", "transcript", "dropped_lines")
+_TRANSCRIPT = (
+    "call",
+    "state",
+    "began",
+    "seconds",
+    "languages",
+    "notices",
+    "transcript",
+    "dropped_lines",
+)
 
 
 def _no_call() -> web.HTTPNotFound:

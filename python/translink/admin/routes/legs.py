@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from aiohttp import web
 
 from translink.admin.http.responses import answer, nothing_more
 from translink.admin.http.route import Route
+from translink.admin.http.slices import fragments
 from translink.admin.panel.console import Console
 from translink.admin.routes.requests import LegChange, requested
+from translink.observe.views import LegLive
 
 
 class LegRoutes:
@@ -26,7 +31,12 @@ class LegRoutes:
         ]
 
     async def _list(self, _: web.Request) -> web.Response:
-        return answer({"legs": [self._console.leg(name) for name in self._console.legs()]})
+        return answer({"legs": await fragments(self._each())})
+
+    def _each(self) -> Iterator[LegLive]:
+        for name in tuple(self._console.legs()):
+            with contextlib.suppress(KeyError):  # it went with its call meanwhile
+                yield self._console.leg(name)
 
     async def _show(self, request: web.Request) -> web.Response:
         try:

@@ -171,7 +171,7 @@ class Client:
 
     async def write(self, hello: dict[str, Any]) -> None:
         """Tell the news. Returns when it was cut off."""
-        # What changes from here on is told as news, so the ticker looks first.
+        # What changes from here on is sent as news, so the ticker looks first.
         await self._ticker.looked.wait()
         rows = [orjson.Fragment(json(row)) async for row in sliced(self._console.calls("all"))]
         await self._send({"hello": hello, "calls": rows, "system": self._console.system()})
@@ -179,17 +179,21 @@ class Client:
         while self._cut_off is None:
             await self.wake.wait()
             self.wake.clear()
-            if news := self._news():
+            if news := await self._news():
                 try:
                     await self._send(news)
                 except TimeoutError:
                     reason = f"took no data for {SEND_PATIENCE:.0f} s"
                     self._cut(WSCloseCode.TRY_AGAIN_LATER, reason)
 
-    def _news(self) -> dict[str, Any]:
+    async def _news(self) -> dict[str, Any]:
         """All of it, and forget it."""
         ticker = self._ticker
         news: dict[str, Any] = {}
+        if self.levels:
+            self.levels = False
+            if levels := await self._levels():
+                news["levels"] = levels
         if self._events:
             news["events"] = list(self._events)
             self._events.clear()
@@ -207,19 +211,16 @@ class Client:
                 call: stages for call in self.stages if (stages := ticker.stages.get(call))
             }
             self.stages.clear()
-        if self.levels and (levels := self._levels()):
-            news["levels"] = levels
-        self.levels = False
         if self.system and ticker.system is not None:
             news["system"] = ticker.system
         self.system = False
         return news
 
-    def _levels(self) -> dict[str, dict[str, tuple[int, str, float]]]:
+    async def _levels(self) -> dict[str, dict[str, tuple[int, str, float]]]:
         """More of the envelopes on its screen: first slot, pairs, and when that slot was. Nothing is
         sent of a lane that rests, so the newest slot may be long over."""
         out: dict[str, dict[str, tuple[int, str, float]]] = {}
-        for leg in self.watch.levels:
+        async for leg in sliced(self.watch.levels):
             for lane in LANES:
                 start = self._slots.get((leg, lane), 0)
                 try:

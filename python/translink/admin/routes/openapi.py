@@ -76,7 +76,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who asks."""
+    """The session that asks."""
 
     role: Literal["read", "control"] | None
     token_needed: bool = True
@@ -88,6 +88,20 @@ class LogIn:
     """A token, to be exchanged for a session's cookie."""
 
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkLinks:
+    """Both sides' links to a call from two browsers; whoever has one may talk."""
+
+    links: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TalkLanguages:
+    """Those that can be chosen."""
+
+    languages: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +210,20 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         status=101,
         refuses=(400, 503),
     ),
+    ("POST", "/api/talks"): Operation(
+        "Make a call from two browsers: a link for each side",
+        TalkLinks,
+        status=201,
+        takes=EndCall,
+        refuses=(400, 413, 415, 503),
+    ),
+    ("GET", "/api/talks/languages"): Operation("What can be spoken at /talk", TalkLanguages),
+    ("GET", "/api/talks/audio"): Operation(
+        "Talk (WebSocket): s16le, 16 kHz, mono both ways, JSON beside it: see docs/telephony.md",
+        status=101,
+        query=(("language", {"type": "string"}, "What is spoken and heard."),),
+        refuses=(400,),
+    ),
     ("GET", "/api/session"): Operation("Who am I?", Session),
     ("POST", "/login"): Operation(
         "A session for a token", Session, takes=LogIn, refuses=(400, 413, 415, 429)
@@ -208,7 +236,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/metrics"): Operation("For Prometheus", media="text/plain"),
     ("GET", "/openapi.json"): Operation("This document"),
 }
-PAGE = frozenset({"/", "/static/{name}"})
+PAGE = frozenset({"/", "/talk", "/static/{name}"})
 """Routes that are no API."""
 
 _NAMES = {"call": {"type": "string"}, "leg": {"type": "string", "pattern": LEG_NAME}}

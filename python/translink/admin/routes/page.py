@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -12,25 +14,33 @@ _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg"
 
 
 def page_routes() -> list[Route]:
-    """The table. Open to anybody: there is no data in them."""
+    """The table. Open to anybody: there is no data in them. The files are read now: no request
+    waits for a disk."""
+    _files()
     return [
         Route("GET", "/", "open", _page),
         Route("GET", "/static/{name}", "open", _static),
     ]
 
 
+def file_answer(name: str) -> web.Response:
+    """One of the files. Raises 404."""
+    body = _files().get(name)
+    if body is None:
+        raise web.HTTPNotFound(reason="there is no such file")
+    content_type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+    return web.Response(body=body, content_type=content_type, charset="utf-8")
+
+
+@functools.cache
+def _files() -> Mapping[str, bytes]:
+    folder = importlib.resources.files("translink.admin") / "static"
+    return {item.name: item.read_bytes() for item in folder.iterdir() if item.is_file()}
+
+
 async def _page(_: web.Request) -> web.Response:
-    return _file("index.html")
+    return file_answer("index.html")
 
 
 async def _static(request: web.Request) -> web.Response:
-    return _file(request.match_info["name"])
-
-
-def _file(name: str) -> web.Response:
-    folder = importlib.resources.files("translink.admin") / "static"
-    if name not in {item.name for item in folder.iterdir()}:
-        raise web.HTTPNotFound(reason="there is no such file")
-    content_type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-    body = (folder / name).read_bytes()
-    return web.Response(body=body, content_type=content_type, charset="utf-8")
+    return file_answer(request.match_info["name"])

@@ -105,9 +105,10 @@ class LegRequest(_Wish):
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Which speaks to it."""
-    transport: Transport = "raw"
+    transport: Transport | Literal["audiosocket"] = "raw"
     """What its datagrams are, both ways: `raw` = headerless 16-bit PCM, little-endian; `rtp` = RTP,
-    which is sent from the port that it sends to; `auto` = raw until RTP comes."""
+    which is sent from the port that it sends to; `auto` = raw until RTP comes. `audiosocket`: it has no
+    datagrams; its audio comes over a connection to the answer's `send_to` that says the answer's `uuid`."""
     format: RtpFormat = "slin16"
     """What RTP comes in, by Asterisk's names."""
     reply: ReplyFormat | None = None
@@ -125,7 +126,8 @@ class LegRequest(_Wish):
             source=self.source,
             voice=self.voice,
             original=self.original,
-            transport=self.transport,
+            transport="raw" if self.transport == "audiosocket" else self.transport,
+            audiosocket=self.transport == "audiosocket",
             format=self.format,
             reply=self.reply,
             rate=self.rate,

@@ -43,7 +43,7 @@ class Ticker:
         self.stages: dict[str, orjson.Fragment] = {}
         self.system: orjson.Fragment | None = None
         self.looked = asyncio.Event()
-        """All rows were looked at once: changes from then on are told."""
+        """All rows were looked at once: changes from then on are sent."""
         self._console = console
         self._clock = clock
         self._clients: set[Client] = set()

@@ -40,8 +40,10 @@ async function ask(method, path, body) {
   } catch {
     throw new Refused(0, "the server does not answer");
   }
-  const answer = await response.json().catch(() => ({}));
+  const answer = await response.json().catch(() => null);
   if (response.status === 401 && path !== "/login") onLoggedOut();
-  if (!response.ok) throw new Refused(response.status, answer.error ?? `${response.status} ${response.statusText}`);
+  if (!response.ok) throw new Refused(response.status, answer?.error ?? `${response.status} ${response.statusText}`);
+  // Broken off, or too late: half an answer is none.
+  if (answer === null) throw new Refused(0, "the server's answer broke off");
   return answer;
 }

@@ -15,7 +15,9 @@ export class Empty {
     this._command = h("code");
     this._try = h("p.try", { hidden: true }, "Try it with any WAV file:", this._command);
     this.element = h("div.empty", {}, h("h2", { text: "No call yet" }),
-      h("p", { text: "A call begins when sound arrives on a leg." }), this._table, this._try);
+      h("p", { text: "A call begins when sound arrives on a leg." }),
+      h("p.try", {}, h("a", { href: "/talk", text: "Talk from two browsers" }), ": yours and another tab, or a telephone's."),
+      this._table, this._try);
     /** Beside the last call, when that is shown instead. */
     this.beside = h("p.last-call", { hidden: true }, "No call is running. This is the last one. To begin another: ", (this._again = h("code")));
   }

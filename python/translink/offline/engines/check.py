@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from translink.offline.engines import translator
+from translink.offline.engines.pico import INSTALL_PICO, has_pico
 from translink.offline.engines.recognizer import INSTALL, LANGUAGES
-from translink.offline.engines.synthesizer import SPEAKERS
+from translink.offline.engines.synthesizer import PICO, SPEAKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +56,32 @@ def check() -> list[Finding]:
             "" if espeak else SPEAKERS["fr"].install,
         ),
     ]
+    pico = has_pico()
     for code, speaker in SPEAKERS.items():
         found = shutil.which(speaker.program) is not None
         spare = code == "en" and espeak
         findings.append(
             Finding(
                 f"speech synthesis ({code})",
-                found or spare,
+                found or spare or pico,
                 speaker.program
                 if found
                 else "espeak-ng speaks instead"
                 if spare
+                else "Pico speaks instead"
+                if pico
                 else f"without {speaker.program} nothing is spoken in this language",
                 "" if found else speaker.install,
             )
         )
+    more = ", ".join(sorted(PICO.keys() - SPEAKERS.keys()))
+    findings.append(
+        Finding(
+            f"speech synthesis ({more})",
+            True,
+            "Pico" if pico else f"none, which nothing here needs ({INSTALL_PICO})",
+        )
+    )
     modes = sorted({mode for route in translator.ROUTES.values() for mode in route})
     missing = [m for m in modes if not (translator.MODES / f"{m}.mode").exists()]
     apertium = not missing and shutil.which("lt-proc") is not None

@@ -8,9 +8,9 @@ import sys
 
 import orjson
 
-from translink.offline.engines.processes import end
 from translink.offline.engines.protocols import EngineFailed
 from translink.offline.engines.vad import RATE
+from translink.process.child import end
 
 _START = 60.0
 """Seconds a decoder may take to be ready; the first ever makes the French dictionary."""

@@ -1,4 +1,5 @@
-"""Speech from espeak-ng (French) and flite (English): a process per utterance, streamed.
+"""Speech from espeak-ng (French), flite (English) and Pico (what they lack): a process per
+utterance, streamed.
 
 Measured: 10–20 ms to the first byte for French, 30–160 ms for English (flite makes the whole
 utterance before it writes). Closing the iterator kills the process.
@@ -12,12 +13,14 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from translink.audio import AudioError, WavDecoder
-from translink.offline.engines.processes import end
+from translink.offline.engines.pico import INSTALL_PICO, PICO_VOICES, has_pico
 from translink.offline.engines.protocols import EngineFailed, EngineMissing
+from translink.process.child import end
 
 _PIECE = 3_200
 """Bytes read at once: some 70 ms of espeak-ng's 22.05 kHz."""
@@ -65,6 +68,22 @@ _SPARE = {
 """Taken when the first choice is not installed."""
 
 
+PICO = {
+    code: SpeakerVoice(
+        sys.executable, ("-m", "translink.offline.engines.pico", voice), INSTALL_PICO
+    )
+    for code, voice in PICO_VOICES.items()
+}
+"""Where it is installed: for the languages that no program here speaks, and for a program that is
+missing. Not before the programs: how much of it the local recogniser, whose pronunciations are espeak-ng's,
+understands was not measured."""
+
+
+def spoken_languages() -> frozenset[str]:
+    """What is spoken here, or would be with the command that an error names."""
+    return frozenset(SPEAKERS) | (frozenset(PICO) if has_pico() else frozenset())
+
+
 class ProgramSynthesizer:
     """Implements `SynthesizerEngine`."""
 
@@ -75,7 +94,7 @@ class ProgramSynthesizer:
 
     def languages(self) -> frozenset[str]:
         """Also those whose program is missing: asking for one then names the command to install it."""
-        return frozenset(SPEAKERS)
+        return spoken_languages()
 
     async def speak(self, text: str, language: str, rate: int) -> AsyncGenerator[bytes]:
         """s16le at `rate` as it is made. Raises `EngineMissing`, `EngineFailed`."""
@@ -95,13 +114,16 @@ class ProgramSynthesizer:
 
 def speaker_for(language: str) -> SpeakerVoice:
     """The program to use. Raises `EngineMissing`."""
-    first = SPEAKERS.get(language)
+    first = SPEAKERS.get(language) or PICO.get(language)
     if first is None:
         raise EngineMissing(f"no offline voice for {language}")
-    for speaker in (first, _SPARE.get(language)):
+    for speaker in (SPEAKERS.get(language), _SPARE.get(language)):
         if speaker is not None and shutil.which(speaker.program):
             return speaker
-    raise EngineMissing(f"{first.program} is not installed: {first.install}")
+    if language in PICO and has_pico():
+        return PICO[language]
+    name = "Pico" if first is PICO.get(language) else first.program
+    raise EngineMissing(f"{name} is not installed: {first.install}")
 
 
 @contextlib.asynccontextmanager

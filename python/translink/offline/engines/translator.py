@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from translink.offline.engines.phrasebook import Phrasebook, tokens
-from translink.offline.engines.processes import end
 from translink.offline.engines.protocols import EngineFailed, EngineMissing
+from translink.process.child import end
 
 MODES = Path("/usr/share/apertium/modes")
 INSTALL = "apt-get install apertium-eng-spa apertium-fr-es"

@@ -18,7 +18,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from time import monotonic
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -64,10 +64,11 @@ class DeepgramLive:
         scheme: Scheme = "Token",
         connect_timeout: float = 3.0,
         keep_alive: float = KEEP_ALIVE,
+        languages: Collection[str] | None = None,
         name: str = "deepgram.listen",
     ) -> None:
         """`http` lends its User-Agent only. `connect_timeout`: TCP, TLS and handshake together, in
-        seconds.
+        seconds. `languages`: all that this server recognises; None = those of the model.
 
         Raises:
             SettingsError: an unusable base URL or key.
@@ -75,6 +76,7 @@ class DeepgramLive:
         self.name = name
         self._base_url = base_url
         self._options = options or ListenOptions()
+        self._languages = languages
         self._secret = api_key.strip()
         self._headers = authorization(api_key, scheme)
         self._user_agent = http.user_agent if http else USER_AGENT
@@ -83,6 +85,10 @@ class DeepgramLive:
         secure = endpoint(base_url, "", websocket=True).startswith("wss:")
         # Loading the certificates takes 10-20 ms, which no frame of another call should wait for.
         self._tls = ssl.create_default_context() if secure else None
+
+    def hears(self, language: str) -> bool:
+        """Whether the model recognises it."""
+        return self._options.hears(language, self._languages)
 
     async def connect(self, language: str) -> DeepgramStream:
         """Open a connection; ready for audio when this returns. No redirect is followed: callers'

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlencode
 
 from translink.credentials import named_key, named_url
 from translink.errors import SettingsError
+from translink.providers.languages import is_among
 from translink.results import RATE
 
 DEFAULT_BASE_URL = "https://api.deepgram.com"
 """North America; `https://api.eu.deepgram.com`, `api.au`, `api.in` and self-hosted ones work
 alike."""
+
+_NOVA_3 = (
+    "be bg bn bs ca cs da de el en es et fa fi fil fr he hi hr hu id it ja kn ko lt lv mk mr ms ne nl no pa "
+    "pl pt ro ru sk sl sr sv ta te th tr uk ur vi zh"
+)
+NOVA_3 = frozenset(_NOVA_3.split())
+"""Languages that nova-3 recognises, streaming and not (Deepgram's changelog up to 2026-08-05)."""
 
 Scheme = Literal["Token", "Bearer"]
 """`Token` goes with a long-lived API key, `Bearer` with a JWT from `/v1/auth/grant`; crossed they
@@ -91,6 +99,15 @@ class ListenOptions:
         The audio goes as WAV, whose header speaks for `encoding`, `sample_rate` and `channels`.
         """
         return [*self._pairs(_LIVE_ONLY), ("language", tag_of(language))]
+
+    def hears(self, language: str, languages: Collection[str] | None = None) -> bool:
+        """Whether it is among `languages`, or else the model's; a model whose languages are not known
+        here is taken to recognise it."""
+        if languages is not None:
+            return is_among(languages, language)
+        if not self.model.startswith("nova-3") or language == "multi":
+            return True
+        return is_among(NOVA_3, language)
 
     def _pairs(self, without: frozenset[str]) -> Iterable[tuple[str, str]]:
         own = {name: getattr(self, name) for name in _ORDER}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Collection
 from time import monotonic
 
 from translink.providers.deepgram.options import (
@@ -14,7 +14,8 @@ from translink.providers.deepgram.options import (
 )
 from translink.providers.deepgram.protocol import LONGEST_TEXT, words_of
 from translink.providers.http import Answer, Http, unreadable
-from translink.results import RATE, Result
+from translink.providers.pcm import wav
+from translink.results import Result
 
 
 class DeepgramPrerecorded:
@@ -29,10 +30,11 @@ class DeepgramPrerecorded:
         options: ListenOptions | None = None,
         scheme: Scheme = "Token",
         timeout: float = 10.0,
+        languages: Collection[str] | None = None,
         name: str = "deepgram.prerecorded",
     ) -> None:
         """`options`: those of the live connections; what makes no sense here is left out. `timeout`
-        in seconds.
+        in seconds. `languages`: all that this server recognises; None = those of the model.
 
         Raises:
             SettingsError: an unusable base URL or key.
@@ -41,6 +43,7 @@ class DeepgramPrerecorded:
         self._http = http
         self._url = endpoint(base_url, "/v1/listen")
         self._options = options or ListenOptions()
+        self._languages = languages
         self._auth = authorization(api_key, scheme)
         self._headers = {**self._auth, "Content-Type": "audio/wav"}
         self._timeout = timeout
@@ -60,20 +63,13 @@ class DeepgramPrerecorded:
         )
         return result_of(answer, len(pcm) // 2)
 
+    def hears(self, language: str) -> bool:
+        """Whether the model recognises it."""
+        return self._options.hears(language, self._languages)
+
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(self._url, count=count, headers=self._auth)
-
-
-def wav(pcm: bytes) -> bytes:
-    """16 kHz s16le mono with the 44 bytes of header in front (RIFF WAVE, PCM)."""
-    head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", 36 + len(pcm), b"WAVE"),
-        *(b"fmt ", 16, 1, 1, RATE, RATE * 2, 2, 16),
-        *(b"data", len(pcm)),
-    )
-    return head + pcm
 
 
 def result_of(answer: Answer, samples: int) -> Result:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 
 import orjson
 
 from translink.errors import Kind, ProviderError
 from translink.providers.deepgram.options import DEFAULT_BASE_URL, Scheme, authorization, endpoint
-from translink.providers.deepgram.pcm import Pcm, WrongFormat, pieces
-from translink.providers.http import Http, Reply, unreadable
+from translink.providers.http import Http
+from translink.providers.languages import by_tag, is_among
+from translink.providers.pcm import pieces
+from translink.providers.sound import sound_of
 from translink.results import RATE
 
 VOICES: Mapping[str, str] = {
@@ -26,9 +28,6 @@ VOICES: Mapping[str, str] = {
 LONGEST_REQUEST = 1000
 """Characters per request: the least of the three limits that Deepgram documents."""
 
-_LEAST, _SLOWEST = 10.0, 0.5
-"""Seconds that a text may be spoken, and more for each character; people need 0.07."""
-
 
 class DeepgramSpeak:
     """`POST /v1/speak`. Implements `Synthesizer`."""
@@ -41,6 +40,7 @@ class DeepgramSpeak:
         api_key: str,
         voices: Mapping[str, str] | None = None,
         voice: str | None = None,
+        languages: Collection[str] | None = None,
         extra: Mapping[str, str] | None = None,
         scheme: Scheme = "Token",
         timeout: float = 5.0,
@@ -51,6 +51,7 @@ class DeepgramSpeak:
 
         Args:
             voice: model for every language; None = as `voices` has it.
+            languages: all that this server has voices for; None = those of `voices`.
             extra: more query parameters, such as `speed` or `mip_opt_out`.
             timeout: seconds to the first byte, and for each further wait; not for the whole.
 
@@ -62,6 +63,7 @@ class DeepgramSpeak:
         self._url = endpoint(base_url, "/v1/speak")
         self._voices = {**VOICES, **(voices or {})}
         self._always = voice
+        self._languages = languages
         self._extra = tuple((extra or {}).items())
         self._auth = authorization(api_key, scheme)
         self._headers = {**self._auth, "Content-Type": "application/json"}
@@ -95,37 +97,23 @@ class DeepgramSpeak:
                 query=query,
                 data=orjson.dumps({"text": piece}),
             ) as reply:
-                async for pcm in self._sound(reply, longest=_LEAST + len(piece) * _SLOWEST):
+                async for pcm in sound_of(reply, piece, provider=self.name):
                     yield pcm
 
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(self._url, count=count, headers=self._auth)
 
+    def speaks(self, language: str) -> bool:
+        """Whether there is a voice for it."""
+        if self._languages is not None and not is_among(self._languages, language):
+            return False
+        return bool(self._always or by_tag(self._voices, language))
+
     def _voice(self, language: str) -> str:
-        tag = language.replace("_", "-")
-        voice = (
-            self._always or self._voices.get(tag) or self._voices.get(tag.partition("-")[0].lower())
-        )
+        voice = self._always or by_tag(self._voices, language)
         if voice is None:
+            tag = language.replace("_", "-")
             message = f"{self.name} has no voice for {tag}: name one in the setting voices.{tag}"
             raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
         return voice
-
-    async def _sound(self, reply: Reply, *, longest: float) -> AsyncIterator[bytes]:
-        """The answer's sound. `longest`: seconds; a voice that goes on beyond is broken off, since
-        nothing else would be heard for as long as it likes."""
-        try:
-            pcm = Pcm(reply.headers.get("Content-Type", ""))
-            async for chunk in reply.chunks():
-                if sound := pcm.feed(chunk):
-                    yield sound
-                if pcm.samples > longest * RATE:
-                    message = f"{self.name} speaks for more than {longest:.0f} s"
-                    raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
-            pcm.end()
-        except WrongFormat as exc:
-            message = f"{self.name} answered with {exc} instead of linear16 at {RATE} Hz"
-            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED) from exc
-        if not pcm.samples:
-            raise unreadable(self.name, "no sound", reply.headers)

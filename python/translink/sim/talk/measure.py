@@ -16,6 +16,10 @@ from translink.sim.report import Percentiles, percentiles
 from translink.sim.talk.chords import WRONG
 from translink.sim.talk.engines import CommittedWords, TranslationRequest, VoiceRequest
 from translink.sim.talk.spelling import bare
+from translink.sim.talk.split import PROVIDERS, means, spans
+
+IDLE = 0.5
+"""Seconds after its last word began to be heard that an ear counts as idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,13 @@ class TalkFigures:
     final_to_request: Percentiles = field(default_factory=dict)
     """Our time: from a final that was sent to the request for its translation, waiting included."""
 
+    evs_mean: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Where the mean EVS went (`split`): `providers`' parts, `ours`, and `said`, the translation's own
+    words before this one. Their sum is the mean EVS."""
+    clause_to_sound: Percentiles = field(default_factory=dict)
+    """From the end of a segment's last word to its translation's first sound, where the ear was
+    idle: own and providers' time together."""
+
     @property
     def sound(self) -> bool:
         """Nothing was lost, doubled, out of order or taken back."""
@@ -73,15 +84,19 @@ def measure(directions: Sequence[HeardTalk], minutes: float, final_delay: float)
     """All figures. `minutes`: how long each talk was; `final_delay`: seconds from a final's being
     made to its being sent."""
     figures = TalkFigures()
-    spans: list[float] = []
+    all_spans: list[float] = []
     growths: list[float] = []
     to_request: list[float] = []
     to_final: list[float] = []
     waits: list[float] = []
+    split: list[dict[str, float]] = []
+    idle: list[float] = []
     for way in directions:
         first = _count(way, figures)
+        split += spans(way, first, final_delay)
+        idle += _clauses_at_an_idle_ear(way, first)
         span = [(way.said[number], at - way.said[number]) for number, at in first.items()]
-        spans += (evs for _, evs in span)
+        all_spans += (evs for _, evs in span)
         slope = _slope(span)
         growths += [60 * slope] if slope is not None else []
         asked = {n: each.at for each in reversed(way.translations) for n in each.numbers}
@@ -94,7 +109,14 @@ def measure(directions: Sequence[HeardTalk], minutes: float, final_delay: float)
         figures.sentences_never_said += sum(
             not any(number in first for number in each.numbers) for each in way.translations
         )
-    figures.evs = percentiles(spans)
+    figures.evs = percentiles(all_spans)
+    figures.clause_to_sound = percentiles(idle)
+    told = means(split)
+    figures.evs_mean = {
+        "providers": {part: told[part] for part in told if part in PROVIDERS},
+        "ours": {part: told[part] for part in told if part not in PROVIDERS | {"said"}},
+        "said": {part: told[part] for part in told if part == "said"},
+    }
     figures.growth = round(fmean(growths), 3) if growths else None
     figures.word_to_request = percentiles(to_request)
     figures.final_to_request = percentiles(waits)
@@ -140,6 +162,21 @@ def _count(way: HeardTalk, figures: TalkFigures) -> dict[int, float]:
     figures.words_said += len(way.said)
     figures.words_lost += sum(number not in first for number in way.said)
     return first
+
+
+def _clauses_at_an_idle_ear(way: HeardTalk, first: Mapping[int, float]) -> list[float]:
+    """Of each segment that ends at a clause and that came to an idle ear: from its last word's end to
+    its first sound."""
+    found = []
+    ended = float("-inf")
+    for each in way.translations:
+        heard = [first[number] for number in each.numbers if number in first]
+        if not heard:
+            continue
+        if each.at >= ended + IDLE and ends_at_clause(each.text):
+            found.append(min(heard) - max(way.said[n] for n in each.numbers if n in first))
+        ended = max(heard)
+    return found
 
 
 def _segments(figures: TalkFigures, texts: Sequence[str], minutes: float) -> None:

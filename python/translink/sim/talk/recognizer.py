@@ -49,7 +49,7 @@ OF_RIGHT = (4, 21, 25, 44, 271)
 """How many words of an interim have a confidence between these bounds."""
 
 Committed = Callable[[int, int, int], None]
-"""Told of every final with words: the talk's number, its first word's, one past its last's."""
+"""Called with every final with words: the talk's number, its first word's, one past its last's."""
 
 
 class TalkRecognizer:

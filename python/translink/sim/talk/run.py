@@ -39,6 +39,7 @@ from translink.sim.talk.measure import HeardTalk, TalkFigures, measure
 from translink.sim.talk.mouth import SilentMouth, TalkMouth, sound
 from translink.sim.talk.recognizer import TIMING
 from translink.sim.talk.server import TalkScene
+from translink.sim.talk.simulstream import write_simulstream
 from translink.sim.talk.words import TimedTalk
 
 QUIET = 6.0
@@ -46,7 +47,7 @@ LONGEST_END = 300.0
 """Seconds after the talks in which what is owed may still be said."""
 APART = 19
 """Frames between the beginnings of two talks, so that not all pause at once."""
-AS_SHIPPED = ("lag.fastest=1.5", "deepgram.early_finalize=0.1")
+AS_SHIPPED = ("lag.fastest=1.5", "deepgram.early_finalize=0.1", "deepgram.finalize_flowing=2")
 """The defaults that a simulation with beacons switches off: a talk's words survive them."""
 BROKEN = 3
 """Exit code: words were lost, doubled, out of order or taken back."""
@@ -106,26 +107,35 @@ def run_talk(
     seed: int,
     settings: Sequence[str] = (),
     report: Path | None = None,
+    wav: Path | None = None,
+    simulstream: Path | None = None,
     json: bool = False,
 ) -> int:
-    """The command. Returns its exit code: 0, or `BROKEN`. Raises `TranslinkError`, `OSError`."""
+    """The command. `wav`: a folder for what each ear heard; `simulstream`: one for the run as
+    OmniSTEval reads it. Returns its exit code: 0, or `BROKEN`. Raises `TranslinkError`, `OSError`."""
     scene = TalkScene(tuple(str(file.resolve()) for file in files), seconds, copies, longer, seed)
+    if wav is not None:
+        wav.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            outcome = runner.run(play_talks(scene, settings))
+            outcome = runner.run(play_talks(scene, settings, wav))
         except ValueError as error:
             raise TranslinkError(str(error)) from error
-    told = outcome.as_dict()
-    text = orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n"
+    if simulstream is not None:
+        write_simulstream(simulstream, scene.talks(), outcome.directions)
+    figures = outcome.as_dict()
+    text = orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() + "\n"
     if report is not None:
         report.write_text(text)
     sys.stdout.write(text if json else summary(outcome))
     return 0 if outcome.figures.sound else BROKEN
 
 
-async def play_talks(scene: TalkScene, settings: Sequence[str] = ()) -> TalkOutcome:
-    """Run a scene. `settings`: of the server, `name=value`.
+async def play_talks(
+    scene: TalkScene, settings: Sequence[str] = (), wav: Path | None = None
+) -> TalkOutcome:
+    """Run a scene. `settings`: of the server, `name=value`; `wav`: a folder for what each ear heard, which is there.
 
     Raises:
         ValueError: as `load_talks`, or too many talks.
@@ -134,7 +144,10 @@ async def play_talks(scene: TalkScene, settings: Sequence[str] = ()) -> TalkOutc
     talks = scene.talks()
     if len(talks) > MOST_TALKS // 2:
         raise ValueError(f"at most {MOST_TALKS // 2} talkers at once, not {len(talks)}")
-    ears = [TalkEar() for _ in talks]
+    ears = [
+        TalkEar(wav / f"{talk.name}.{number}.wav" if wav is not None else None)
+        for number, talk in enumerate(talks)
+    ]
     lines = Lines(_lines(talks, ears))
     legs = [_leg(place, line) for place, line in enumerate(lines.lines)]
     flags = [part for setting in (*AS_SHIPPED, *settings) for part in ("--set", setting)]
@@ -157,12 +170,18 @@ async def play_talks(scene: TalkScene, settings: Sequence[str] = ()) -> TalkOutc
 def summary(outcome: TalkOutcome) -> str:
     """Some lines for people."""
     f = outcome.figures
-    told = f.providers
+    theirs = f.providers
     lines = [
         f"EVS p50 / p95: {_pair(f.evs)} s, growing by {f.growth} s a minute",
         f"word → request p50 / p95: {_pair(f.word_to_request)} s",
-        f"  of it the recogniser's {_pair(told['word_to_final'])} s, ours {_pair(f.final_to_request)} s",
-        f"translation {_pair(told['translate'])} s, first sound {_pair(told['first_sound'])} s",
+        f"  of it the recogniser's {_pair(theirs['word_to_final'])} s, ours {_pair(f.final_to_request)} s",
+        "of the mean EVS "
+        + "; ".join(
+            f"{whose}: " + ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
+            for whose, parts in f.evs_mean.items()
+        ),
+        f"end of a clause → sound, idle ear, p50 / p95: {_pair(f.clause_to_sound)} s",
+        f"translation {_pair(theirs['translate'])} s, first sound {_pair(theirs['first_sound'])} s",
         f"segments: {f.segments_a_minute} a minute, {f.words_a_segment} words; end at a clause "
         f"{f.ends_at_clause}, on a function word {f.ends_on_function_word}",
         f"words: {f.words_said} said, {f.words_lost} lost, {f.words_doubled} doubled, "

@@ -74,8 +74,8 @@ def _answers(record: TalkRecord) -> Callable[[web.Request], Awaitable[web.Respon
 
 def main() -> None:
     """See the module's docstring."""
-    told = orjson.loads(sys.argv[1])
-    scene = TalkScene(**told | {"files": tuple(told["files"])})
+    given = orjson.loads(sys.argv[1])
+    scene = TalkScene(**given | {"files": tuple(given["files"])})
 
     async def serve() -> None:
         server, _ = talk_server(scene)

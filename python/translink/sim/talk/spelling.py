@@ -18,15 +18,15 @@ def spelled(words: Sequence[str], numbers: Sequence[int], longer: float) -> str:
     marks = [word[len(word.rstrip(_MARKS)) :] for word in words]
     source = sum(map(len, words)) + len(words) - 1
     letters = round(longer * source) - (len(words) - 1) - sum(map(len, marks))
-    told = []
+    spelled = []
     for place, (word, number, mark) in enumerate(zip(words, numbers, marks, strict=True)):
         # What earlier words took too much of is taken from the later ones.
         rest = sum(len(each) for each in words[place:])
         share = max(_LEAST, round(letters * len(word) / rest))
         letters -= share
         text = (_name(number) + _FILL * (share // len(_FILL) + 1))[:share]
-        told.append((text.capitalize() if word[:1].isupper() else text) + mark)
-    return " ".join(told)
+        spelled.append((text.capitalize() if word[:1].isupper() else text) + mark)
+    return " ".join(spelled)
 
 
 def numbers_in(text: str) -> list[tuple[str, int]]:

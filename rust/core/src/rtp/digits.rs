@@ -4,17 +4,9 @@
 //! and three times at its end, with the end bit. It is told at its end; where all three of those were lost, when
 //! the next one begins or sound goes on.
 
+use crate::digit::Digit;
 use crate::frame::Nanos;
 use crate::rtp::packet::EVENT_BYTES;
-
-/// A key that was pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digit {
-    /// `0`–`9`, `*`, `#`, `A`–`D`, `!` for the hook flash.
-    pub key: char,
-    /// How long.
-    pub duration: Nanos,
-}
 
 /// The event that is under way or was told last.
 #[derive(Clone, Copy, Debug, Default)]

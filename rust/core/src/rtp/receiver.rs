@@ -10,13 +10,14 @@
 
 use std::collections::TryReserveError;
 
+use crate::digit::Digit;
 use crate::frame::Nanos;
 use crate::g722::Decoder;
 use crate::jitter::Jitter;
 use crate::rate::Converter;
 use crate::rtp::conceal::Concealer;
 use crate::rtp::control::{Block, Tally};
-use crate::rtp::digits::{Digit, Digits};
+use crate::rtp::digits::Digits;
 use crate::rtp::format::{Format, Formats};
 use crate::rtp::order::{Order, Place};
 use crate::rtp::packet::{Kind, Packet, is_rtcp};
@@ -270,23 +271,18 @@ impl Receiver {
         match packet.kind(self.formats.hears) {
             Kind::Audio(format) => {
                 if let Some(digit) = self.digits.sound(packet.timestamp) {
-                    self.told(digit, arrival, sink);
+                    sink.digit(digit, arrival);
                 }
                 self.sound(format, packet, missing, arrival, sink);
             }
             Kind::Noise => sink.silent(arrival),
             Kind::Event => {
                 if let Some(digit) = self.digits.hear(packet.timestamp, packet.payload) {
-                    self.told(digit, arrival, sink);
+                    sink.digit(digit, arrival);
                 }
             }
             Kind::Unknown => self.stats.refused += 1,
         }
-    }
-
-    fn told(&mut self, digit: Digit, arrival: Nanos, sink: &mut impl Sink) {
-        self.stats.digits += 1;
-        sink.digit(digit, arrival);
     }
 
     fn sound(

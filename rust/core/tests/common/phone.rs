@@ -114,7 +114,7 @@ impl Phone {
 
 /// What becomes of packets on their way, in hundredths.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Weather {
+pub(crate) struct Conditions {
     pub(crate) loss: u64,
     /// Of these, one is held back by so much more than the jitter.
     pub(crate) reorder: u64,
@@ -127,23 +127,23 @@ pub(crate) struct Weather {
 pub(crate) fn relay(
     count: usize,
     every: Nanos,
-    weather: Weather,
+    conditions: Conditions,
     noise: &mut Noise,
 ) -> Vec<(Nanos, usize)> {
     let mut way = Vec::new();
     for index in 0..count {
         let mut dice = || noise.next() >> 40;
-        if dice() % 100 < weather.loss {
+        if dice() % 100 < conditions.loss {
             continue;
         }
-        let jitter = if index < 5 { 0 } else { weather.jitter };
+        let jitter = if index < 5 { 0 } else { conditions.jitter };
         let mut at = index as Nanos * every + dice() * 977 % (jitter + 1);
         // What comes before the first packet is not waited for.
-        if index >= 5 && dice() % 100 < weather.reorder {
-            at += weather.held_back;
+        if index >= 5 && dice() % 100 < conditions.reorder {
+            at += conditions.held_back;
         }
         way.push((at, index));
-        if dice() % 100 < weather.double {
+        if dice() % 100 < conditions.double {
             way.push((at + dice() * 977 % (30 * MS), index));
         }
     }

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.providers.deepgram.pcm import Pcm, WrongFormat, pieces
-from translink.providers.deepgram.prerecorded import wav
+from translink.providers.pcm import Pcm, WrongFormat, pieces, wav
 
 SOUND = bytes(range(1, 201))
 
@@ -78,15 +77,34 @@ def test_a_sample_that_looks_like_the_beginning_of_mp3_is_sound() -> None:
     pcm.end()
 
 
-def test_a_wav_of_another_rate_is_refused() -> None:
+def recording(rate: int) -> bytes:
     file = io.BytesIO()
     with wave.open(file, "wb") as write:
         write.setnchannels(1)
         write.setsampwidth(2)
-        write.setframerate(24_000)
+        write.setframerate(rate)
         write.writeframes(SOUND)
+    return file.getvalue()
+
+
+def test_a_wav_of_another_rate_is_refused() -> None:
     with pytest.raises(WrongFormat, match="24000 Hz"):
-        Pcm().feed(file.getvalue())
+        Pcm().feed(recording(24_000))
+
+
+def test_where_any_rate_will_do_it_is_the_headers_or_the_content_types() -> None:
+    by_header = Pcm("audio/wav", rate=24_000, fixed=False)
+    assert (by_header.feed(recording(22_050)), by_header.rate) == (SOUND, 22_050)
+    by_type = Pcm("audio/l16;rate=48000", rate=24_000, fixed=False)
+    assert (by_type.feed(SOUND), by_type.rate) == (SOUND, 48_000)
+    plain = Pcm("audio/pcm", rate=24_000, fixed=False)
+    assert (plain.feed(SOUND), plain.rate) == (SOUND, 24_000)
+
+
+@pytest.mark.parametrize("rate", [1, 400_000])
+def test_a_rate_that_no_voice_has_is_refused(rate: int) -> None:
+    with pytest.raises(WrongFormat):
+        Pcm(f"audio/l16;rate={rate}", rate=24_000, fixed=False)
 
 
 @pytest.mark.parametrize(

@@ -9,24 +9,35 @@ from collections.abc import Iterator
 from translink.errors import printable
 from translink.results import RATE
 
+LOWEST_RATE, HIGHEST_RATE = 8_000, 96_000
+"""Samples per second that a voice may have."""
+
 
 class WrongFormat(Exception):
-    """The bytes are not 16 kHz s16le mono; the message says what they are."""
+    """The bytes are not s16le mono of the rate asked for; the message says what they are."""
 
 
 class Pcm:
     """Turns the body of a synthesis into whole samples: strips a WAV header, carries an odd byte
     over."""
 
-    def __init__(self, content_type: str = "") -> None:
+    def __init__(self, content_type: str = "", *, rate: int = RATE, fixed: bool = True) -> None:
         """Raises WrongFormat when `content_type` names something else. An unknown or missing one is
-        let pass."""
+        let pass.
+
+        Args:
+            rate: what was asked for. fixed: another one, named by the content type or a WAV header,
+                is wrong; else it is taken.
+        """
+        self.rate = rate
+        """Of the sound; final once there are samples."""
+        self._fixed = fixed
         self.samples = 0
         """Samples returned so far."""
         self._head: bytearray | None = bytearray()
         self._odd = b""
         self._left: int | None = None
-        _check(content_type)
+        self._check(content_type)
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes in any lengths; returns what is ready. Raises WrongFormat."""
@@ -77,8 +88,32 @@ class Pcm:
 
     def _check_format(self, head: bytearray, at: int) -> None:
         code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, at)
-        if (code, channels, rate, bits) not in ((1, 1, RATE, 16), (0xFFFE, 1, RATE, 16)):
+        if code not in (1, 0xFFFE) or (channels, bits) != (1, 16) or not self._takes(rate):
             raise WrongFormat(f"WAV format {code}, {channels} channels, {rate} Hz, {bits} bits")
+
+    def _check(self, content_type: str) -> None:
+        kind, _, parameters = content_type.lower().partition(";")
+        kind = kind.strip()
+        rate = re.search(r"rate=(\d+)", parameters)
+        if kind in _OTHER or kind.startswith("text/") or (rate and not self._takes(int(rate[1]))):
+            raise WrongFormat(printable(content_type))
+
+    def _takes(self, rate: int) -> bool:
+        if self._fixed or not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            return rate == self.rate
+        self.rate = rate
+        return True
+
+
+def wav(pcm: bytes) -> bytes:
+    """16 kHz s16le mono with the 44 bytes of header in front (RIFF WAVE, PCM)."""
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", 36 + len(pcm), b"WAVE"),
+        *(b"fmt ", 16, 1, 1, RATE, RATE * 2, 2, 16),
+        *(b"data", len(pcm)),
+    )
+    return head + pcm
 
 
 def compressed(head: bytes | bytearray) -> str | None:
@@ -117,14 +152,6 @@ def pieces(text: str, longest: int) -> Iterator[str]:
         rest = rest[cut:].strip()
     if rest:
         yield rest
-
-
-def _check(content_type: str) -> None:
-    kind, _, parameters = content_type.lower().partition(";")
-    kind = kind.strip()
-    rate = re.search(r"rate=(\d+)", parameters)
-    if kind in _OTHER or kind.startswith("text/") or (rate and int(rate[1]) != RATE):
-        raise WrongFormat(printable(content_type))
 
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'»”’)\]]*(?=\s|$)|[。！？][」』）]*")

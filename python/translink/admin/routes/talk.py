@@ -1,0 +1,115 @@
+"""`/talk`: a call from two browsers. The page, its links, and the WebSocket that it talks over.
+
+A talk is made with the role `control`; its two links are for anybody who has them. A link's token stands behind
+the `#`, which no browser sends, and is shown as a subprotocol, `talk.TOKEN`. The audio is the media
+thread's (`http.handover`); what goes over the WebSocket is in docs/telephony.md. Whoever is refused learns
+why from the code and reason that the WebSocket is closed with: a page sees no status.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+
+from translink.admin.access.headers import HEADERS
+from translink.admin.http.handover import hand_over
+from translink.admin.http.responses import answer, nothing_more
+from translink.admin.http.route import Route
+from translink.admin.routes.page import file_answer
+from translink.calls.exchange import Refused
+
+log = structlog.get_logger("translink.admin")
+
+TALK_PROTOCOL = "translink.talk"
+TOKEN_PREFIX = "talk."
+REFUSED_CODE, BUSY_CODE = 4404, 4503
+"""Of a WebSocket that is closed at once: no such link; try again."""
+PERMISSIONS = HEADERS["Permissions-Policy"].replace("microphone=()", "microphone=(self)")
+
+
+class Joined(Protocol):
+    """A place in a talk."""
+
+    def begin(self, descriptor: int) -> None:
+        """The connection to it. Raises `OSError`, `LookupError`, `RuntimeError`."""
+
+    def end(self, reason: str) -> None:
+        """It is over. Idempotent."""
+
+
+class Talks(Protocol):
+    """See `translink.pbx.talk`."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that can be chosen."""
+
+    def create(self) -> tuple[str, str]:
+        """Tokens for both sides of a new talk. Raises `Refused`."""
+
+    def join(self, token: str, language: str) -> Joined:
+        """A place for who has a token. Raises `Refused`."""
+
+
+class TalkRoutes:
+    """The table, and its handlers."""
+
+    def __init__(self, talks: Talks | None) -> None:
+        """None: this server has no calls."""
+        self._talks = talks
+
+    def routes(self) -> list[Route]:
+        """Open to anybody: the page, which languages there are, and a WebSocket for who has a link."""
+        return [
+            Route("GET", "/talk", "open", self._page),
+            Route("GET", "/api/talks/languages", "open", self._languages),
+            Route("GET", "/api/talks/audio", "open", self._join),
+            Route("POST", "/api/talks", "control", self._create),
+        ]
+
+    async def _page(self, _: web.Request) -> web.Response:
+        response = file_answer("talk.html")
+        response.headers["Permissions-Policy"] = PERMISSIONS
+        return response
+
+    async def _languages(self, _: web.Request) -> web.Response:
+        return answer({"languages": self._talks.languages if self._talks else ()})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        await nothing_more(request)
+        try:
+            if self._talks is None:
+                raise Refused("this server has no calls", busy=True)
+            tokens = self._talks.create()
+        except Refused as refusal:
+            raise web.HTTPServiceUnavailable(reason=str(refusal)) from None
+        return answer({"links": [f"/talk#{token}" for token in tokens]}, 201)
+
+    async def _join(self, request: web.Request) -> web.StreamResponse:
+        offered = request.headers.get("Sec-WebSocket-Protocol", "")
+        names = [name.strip() for name in offered.split(",")]
+        token = next(
+            (n.removeprefix(TOKEN_PREFIX) for n in names if n.startswith(TOKEN_PREFIX)), ""
+        )
+        response = web.WebSocketResponse(
+            protocols=(TALK_PROTOCOL,), compress=False, max_msg_size=1_024, timeout=1.0
+        )
+        if not response.can_prepare(request):
+            raise web.HTTPBadRequest(reason="this is for a WebSocket")
+        try:
+            if self._talks is None:
+                raise Refused("this server has no calls", busy=False)
+            joined = self._talks.join(token, request.query.get("language", ""))
+        except Refused as refusal:
+            await response.prepare(request)
+            code = BUSY_CODE if refusal.busy else REFUSED_CODE
+            await response.close(code=code, message=str(refusal).encode()[:120])
+            return response
+        try:
+            await hand_over(request, response, joined.begin)
+        except BaseException:
+            joined.end("no connection")
+            raise
+        return response

@@ -1,0 +1,95 @@
+"""`translink demo --talk`: a server of one's own, and the two links of a call from two browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import signal
+import socket
+import sys
+import tempfile
+import webbrowser
+from pathlib import Path
+
+import aiohttp
+import uvloop
+from rich.console import Console
+
+from translink.callers.dialogue import SpeechMissing
+from translink.callers.server_process import LegPlan, ServerProcess, free_port
+from translink.errors import TranslinkError
+
+FAILED, MISSING = 1, 2
+"""Exit codes."""
+STARTING = 180.0
+"""Seconds that the engines may take on a busy machine, the first time ever; five are usual."""
+
+
+def run_talk_demo(out: str | Path = "demo-out", use_keys: bool = False) -> int:
+    """Serve until interrupted.
+
+    Args:
+        out: folder for `server.log`.
+        use_keys: hand the keys in the environment on to the server. The services behind them charge.
+
+    Returns:
+        0 interrupted, as is meant; 2 something is missing on this machine; 1 the server failed.
+    """
+    console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would go on
+    try:
+        folder = Path(out)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(folder, console, keys=use_keys))
+    except KeyboardInterrupt:
+        console.print("The server was stopped.")
+        return 0
+    except SpeechMissing as error:
+        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
+        return MISSING
+    except (TranslinkError, OSError) as error:
+        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
+    return FAILED
+
+
+async def _serve(folder: Path, console: Console, *, keys: bool) -> None:
+    if not keys and importlib.util.find_spec("pocketsphinx") is None:
+        raise SpeechMissing(
+            "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
+        )
+    plans = [
+        LegPlan(name, language, _loopback(), _loopback())
+        for name, language in (("3333", "en"), ("4444", "fr"))
+    ]
+    log = folder / "server.log"
+    log.unlink(missing_ok=True)
+    console.print("Starting the server and its engines: some seconds, more the first time ever")
+    async with contextlib.AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="translink-")))
+        server = ServerProcess(plans, folder=scratch, log=log, keys=keys)
+        stack.push_async_callback(server.stop)
+        await server.start(STARTING)
+        mine, theirs = await _links(server.url)
+        quality = "" if keys else "\n  Offline demo quality: English and French, in set phrases."
+        console.print(
+            f"Talk here:         {mine}\n  and in another tab: {theirs}{quality}\n"
+            "  From a telephone: translink serve --tls-self-signed (docs/telephony.md). Ctrl-C ends it.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        if sys.stderr.isatty():
+            webbrowser.open(mine)
+        await server.ended()
+
+
+async def _links(url: str) -> tuple[str, str]:
+    async with aiohttp.ClientSession() as http, http.post(f"{url}/api/talks", json={}) as answer:
+        one, two = (await answer.json())["links"]
+    return url + one, url + two
+
+
+def _loopback() -> tuple[str, int]:
+    return "127.0.0.1", free_port(socket.SOCK_DGRAM)

@@ -1,0 +1,123 @@
+"""A party that came by itself over a WebSocket: its seat, its connection, what it is told and says.
+
+A page is sent JSON messages beside its audio (`captions`) and may send two: `{"muted": true}` and
+`{"language": "fr"}`. What else it says is passed over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+
+from translink.pbx.captions import PageCaptions
+
+if TYPE_CHECKING:
+    from translink.media import MediaLeg
+    from translink.observe.journal import Journal
+    from translink.pbx.desk import Seat
+    from translink.pbx.opening import WebSocketDialect
+
+log = structlog.get_logger("translink")
+
+UNDERSTOOD = re.compile(r"slin(?:8|12|16|24|32|44|48|96|192)?|ulaw|alaw|g722")
+"""Formats of `chan_websocket`: see `rust/core`, `websocket/voice`."""
+FORMAT = re.compile(r'\bformat"?:\s*"?([\w-]+)')
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+class Guest:
+    """One of them."""
+
+    def __init__(
+        self,
+        name: str,
+        dialect: WebSocketDialect,
+        journal: Journal,
+        *,
+        languages: frozenset[str] = frozenset(),
+        on_left: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`languages`: those that it may change to; `on_left` is called once when it is gone."""
+        self.name = name
+        self._dialect = dialect
+        self._journal = journal
+        self._languages = languages
+        self._on_left = on_left
+        self._seat: Seat | None = None
+        self._captions: PageCaptions | None = None
+
+    def sit(self, seat: Seat) -> None:
+        """Its place."""
+        self._seat = seat
+
+    def begin(self, descriptor: int) -> None:
+        """Its connection, the handshake done. Raises `OSError`, `LookupError`."""
+        seat = self._seat
+        assert seat is not None
+        media = seat.media
+        media.attach(descriptor, dialect=self._dialect)
+        media.on_hangup = self._left
+        media.on_message = self._said
+        if self._dialect == "browser":
+            self._captions = PageCaptions(self._journal, seat.leg)
+        log.info("WebSocket", leg=seat.leg.name, dialect=self._dialect)
+        seat.arrive()
+        if self._captions is not None:
+            self._captions.begin()
+
+    def hang_up(self) -> None:
+        """The call is over."""
+        if self._seat is not None:
+            with contextlib.suppress(LookupError, RuntimeError):
+                self._seat.media.hang_up()
+        self.end("the call is over")
+
+    def end(self, reason: str) -> None:
+        """It is gone. Idempotent."""
+        seat, self._seat = self._seat, None
+        if seat is None:
+            return
+        if self._captions is not None:
+            self._captions.close()
+        seat.media.on_hangup = None
+        seat.media.on_message = None
+        seat.leave(reason)
+        self._on_left()
+
+    def _left(self) -> None:
+        self.end("hung up")
+
+    def _said(self, text: str) -> None:
+        if self._seat is None:
+            return
+        if self._dialect == "asterisk":
+            self._started(self._seat.media, text)
+            return
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return
+        if not isinstance(message, dict):
+            return
+        muted, language = message.get("muted"), message.get("language")
+        leg = self._seat.leg
+        if isinstance(muted, bool):
+            leg.set_sound(volume=None, muted=muted)
+        if isinstance(language, str) and language in self._languages and language != leg.language:
+            leg.set_language(language)
+            log.info("language", leg=leg.name, language=language)
+
+    def _started(self, media: MediaLeg, text: str) -> None:
+        found = FORMAT.search(text)
+        if found is not None and not UNDERSTOOD.fullmatch(found[1]):
+            log.warning(
+                "chan_websocket: its format is not understood; write c(slin16) into the dialplan's Dial",
+                leg=media.name,
+                format=found[1],
+            )
+            self.hang_up()

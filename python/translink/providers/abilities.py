@@ -1,0 +1,62 @@
+"""Which languages a provider can do, so that nobody is asked for what they do not have.
+
+A provider that has not every language says so by a method beside those of its Protocol; one without
+the method is taken to do all. What it says must need no request. A list may be older than the
+service: where nobody in line can do a language, all are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar, runtime_checkable
+
+from translink.providers.attempts import Named
+
+
+@runtime_checkable
+class HearsSome(Protocol):
+    """A recogniser of some languages."""
+
+    def hears(self, language: str) -> bool:
+        """Whether it recognises `language` (`en`, `pt-BR`)."""
+
+
+@runtime_checkable
+class TranslatesSome(Protocol):
+    """A translator between some languages."""
+
+    def translates(self, source: str, target: str) -> bool:
+        """Whether it has this pair."""
+
+
+@runtime_checkable
+class SpeaksSome(Protocol):
+    """A synthesizer with voices for some languages."""
+
+    def speaks(self, language: str) -> bool:
+        """Whether it has a voice for it."""
+
+
+def hears(provider: object, language: str) -> bool:
+    """See `HearsSome`."""
+    return not isinstance(provider, HearsSome) or provider.hears(language)
+
+
+def translates(provider: object, source: str, target: str) -> bool:
+    """See `TranslatesSome`."""
+    return not isinstance(provider, TranslatesSome) or provider.translates(source, target)
+
+
+def speaks(provider: object, language: str) -> bool:
+    """See `SpeaksSome`."""
+    return not isinstance(provider, SpeaksSome) or provider.speaks(language)
+
+
+P = TypeVar("P", bound=Named)
+
+
+def unable(providers: Iterable[P], can: Callable[[P], bool]) -> frozenset[str]:
+    """Names of those who need not be asked; nobody where nobody can."""
+    all_of_them = tuple(providers)
+    names = frozenset(one.name for one in all_of_them if not can(one))
+    return frozenset() if len(names) == len(all_of_them) else names

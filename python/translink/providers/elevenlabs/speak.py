@@ -1,0 +1,129 @@
+"""ElevenLabs' speech synthesis: text in, raw sound out as it is made.
+
+Source: elevenlabs.io/docs (text-to-speech, stream; models), its Python SDK of 2026-07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import quote
+
+import orjson
+
+from translink.credentials import named_key, named_url
+from translink.errors import Kind, ProviderError
+from translink.providers.http import Http
+from translink.providers.languages import base, by_tag, is_among
+from translink.providers.pcm import pieces
+from translink.providers.sound import sound_of
+from translink.results import RATE
+
+DEFAULT_BASE_URL = "https://api.elevenlabs.io"
+DEFAULT_MODEL = "eleven_flash_v2_5"
+DEFAULT_VOICE = "JBFqnCBsd6RMkjVDRZzb"
+"""George, the voice of the documents' examples: every account has it, and it speaks every language of
+the model."""
+
+_FLASH = """
+    ar bg cs da de el en es fi fil fr hi hr hu id it ja ko ms nl no pl pt ro ru sk sv ta tr uk vi zh
+"""
+FLASH_LANGUAGES = frozenset(_FLASH.split())
+"""The 32 of Flash v2.5 (and Turbo v2.5)."""
+OF_MODEL: Mapping[str, frozenset[str]] = {
+    "eleven_flash_v2_5": FLASH_LANGUAGES,
+    "eleven_turbo_v2_5": FLASH_LANGUAGES,
+    "eleven_multilingual_v2": FLASH_LANGUAGES - {"hu", "no", "vi"},
+    "eleven_flash_v2": frozenset({"en"}),
+}
+"""A model that is not here is taken to speak all languages."""
+_ENFORCES = frozenset({"eleven_flash_v2_5", "eleven_turbo_v2_5"})
+"""Models that take `language_code`; others answer it with an error."""
+
+LONGEST_REQUEST = 1000
+"""Characters per request: far below the model's limit, and a failure costs no more than this."""
+
+
+class ElevenLabsSpeak:
+    """`POST /v1/text-to-speech/{voice}/stream`. Implements `Synthesizer`."""
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        api_key: str,
+        model: str = DEFAULT_MODEL,
+        voice: str | None = DEFAULT_VOICE,
+        voices: Mapping[str, str] | None = None,
+        speed: float = 1.0,
+        timeout: float = 5.0,
+        name: str = "elevenlabs.speak",
+    ) -> None:
+        """`voices`: language to voice id; `pt-BR` is looked up as such, then as `pt`.
+
+        Args:
+            voice: id for the languages that are not in `voices`; None = those alone are spoken.
+            speed: 0.7 to 1.2.
+            timeout: seconds to the first byte, and for each further wait; not for the whole.
+
+        Raises:
+            SettingsError: an unusable base URL or key.
+        """
+        key = named_key(api_key, "elevenlabs.api_key")
+        self.name = name
+        self._http = http
+        self._base = named_url(base_url, "elevenlabs.base_url")
+        self._model = model
+        self._voice = voice
+        self._voices = voices or {}
+        self._speed = speed
+        self._auth = {"xi-api-key": key} if key else {}
+        self._headers = {**self._auth, "Content-Type": "application/json"}
+        self._timeout = timeout
+
+    def speaks(self, language: str) -> bool:
+        """Whether the model has the language and there is a voice for it."""
+        known = OF_MODEL.get(self._model)
+        has = known is None or is_among(known, base(language))
+        return has and self._voice_of(language) is not None
+
+    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+        """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
+        one after another.
+
+        Raises:
+            ProviderError: REFUSED without a voice for `language` or when the sound is in another
+                format; TRANSIENT when the body stalls or ends short, which leaves what was yielded
+                so far incomplete.
+        """
+        voice = self._voice_of(language)
+        if voice is None:
+            tag = language.replace("_", "-")
+            message = f"{self.name} has no voice for {tag}: name one in elevenlabs.voices.{tag}"
+            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
+        # In the query: in the body it is passed over, and MP3 comes.
+        query = [("output_format", f"pcm_{RATE}")]
+        for piece in pieces(text, LONGEST_REQUEST):
+            body: dict[str, object] = {"text": piece, "model_id": self._model}
+            if self._model in _ENFORCES:
+                body["language_code"] = base(language)
+            if self._speed != 1.0:
+                body["voice_settings"] = {"speed": self._speed}
+            async with self._http.stream(
+                "POST",
+                f"{self._base}/v1/text-to-speech/{quote(voice, safe='')}/stream",
+                provider=self.name,
+                within=self._timeout,
+                headers=self._headers,
+                query=query,
+                data=orjson.dumps(body),
+            ) as reply:
+                async for pcm in sound_of(reply, piece, provider=self.name):
+                    yield pcm
+
+    async def warm(self, count: int = 1) -> int:
+        """Open connections ahead of time; returns how many."""
+        return await self._http.warm(f"{self._base}/v1/models", count=count, headers=self._auth)
+
+    def _voice_of(self, language: str) -> str | None:
+        return by_tag(self._voices, language) or self._voice or None

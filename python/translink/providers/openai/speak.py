@@ -1,0 +1,101 @@
+"""Speech by `/v1/audio/speech`: text in, raw sound out as it is made.
+
+Source: platform.openai.com/docs/guides/text-to-speech (`pcm` is 24 kHz s16le mono without a header);
+servers of one's own answer with WAV too, or at another rate, and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+import orjson
+
+from translink.errors import Kind, ProviderError
+from translink.providers.http import Http
+from translink.providers.languages import by_tag
+from translink.providers.openai.endpoint import OpenAiEndpoint
+from translink.providers.pcm import pieces
+from translink.providers.sound import sound_of
+
+DEFAULT_MODEL = "gpt-4o-mini-tts"
+DEFAULT_VOICE = "alloy"
+OPENAI_RATE = 24_000
+"""Samples per second of `pcm`."""
+LONGEST_REQUEST = 1000
+"""Characters per request; OpenAI's limit is 4,096, others' are not known."""
+
+
+class OpenAiSpeak:
+    """One request a text. Implements `Synthesizer`."""
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        at: OpenAiEndpoint,
+        model: str = DEFAULT_MODEL,
+        voice: str | None = DEFAULT_VOICE,
+        voices: Mapping[str, str] | None = None,
+        rate: int = OPENAI_RATE,
+        timeout: float = 5.0,
+        name: str = "openai.speak",
+    ) -> None:
+        """`voices`: language to voice; `pt-BR` is looked up as such, then as `pt`.
+
+        Args:
+            voice: for the languages that are not in `voices`; None = those alone are spoken.
+            rate: of the server's `pcm`, where its answer does not say.
+            timeout: seconds to the first byte, and for each further wait; not for the whole.
+        """
+        self.name = name
+        self._http = http
+        self._at = at
+        self._model = model
+        self._voice = voice
+        self._voices = voices or {}
+        self._rate = rate
+        self._timeout = timeout
+
+    def speaks(self, language: str) -> bool:
+        """Whether there is a voice for it."""
+        return self._voice_of(language) is not None
+
+    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+        """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
+        one after another.
+
+        Raises:
+            ProviderError: REFUSED without a voice for `language` or when the sound is compressed;
+                TRANSIENT when the body stalls or ends short, which leaves what was yielded so far
+                incomplete.
+        """
+        voice = self._voice_of(language)
+        if voice is None:
+            tag = language.replace("_", "-")
+            message = f"{self.name} has no voice for {tag}: name one in openai.voices.{tag}"
+            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
+        for piece in pieces(text, LONGEST_REQUEST):
+            body = {
+                "model": self._model,
+                "input": piece,
+                "voice": voice,
+                "response_format": "pcm",
+            }
+            async with self._http.stream(
+                "POST",
+                self._at.url("audio/speech"),
+                provider=self.name,
+                within=self._timeout,
+                headers={**self._at.headers, "Content-Type": "application/json"},
+                data=orjson.dumps(body),
+            ) as reply:
+                sound = sound_of(reply, piece, provider=self.name, rate=self._rate, fixed=False)
+                async for pcm in sound:
+                    yield pcm
+
+    async def warm(self, count: int = 1) -> int:
+        """Open connections ahead of time; returns how many."""
+        return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
+
+    def _voice_of(self, language: str) -> str | None:
+        return by_tag(self._voices, language) or self._voice or None

@@ -1,0 +1,64 @@
+"""Of the second vendors: asked where `listen`, `translate` or `speak` name them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from translink.settings.part import Part
+from translink.settings.types import BaseUrl, Key, OpenAiUrl
+
+
+class ElevenLabsSettings(Part):
+    """Voices in 32 languages."""
+
+    api_key: Key | None = None
+    """`ELEVENLABS_API_KEY`. Needed where `speak` names `elevenlabs`."""
+    base_url: BaseUrl = "https://api.elevenlabs.io"
+    """Another host of theirs, as https://api.eu.residency.elevenlabs.io."""
+    model: str = "eleven_flash_v2_5"
+    """The quickest. Others have other languages: see docs/languages.md."""
+    voice: str = "JBFqnCBsd6RMkjVDRZzb"
+    """Id of the voice for every language that `elevenlabs.voices` has not. Empty = those alone are
+    spoken."""
+    voices: dict[str, str] = Field(default_factory=dict)
+    """Language to voice id."""
+    speed: float = Field(1.0, ge=0.7, le=1.2)
+    """Of speech."""
+    timeout: float = Field(5.0, gt=0, le=60)
+    """Until the first sound of a sentence."""
+
+
+class OpenAiSettings(Part):
+    """OpenAI, or servers of one's own that speak its protocol: recognition of finished pieces, chat
+    models that translate, voices."""
+
+    api_key: Key | None = None
+    """`OPENAI_API_KEY`. None = none is sent, for a server of one's own at `openai.base_url`."""
+    base_url: OpenAiUrl = "https://api.openai.com"
+    """`OPENAI_BASE_URL`, with or without `/v1`."""
+    listen_url: OpenAiUrl | None = None
+    """Where pieces are recognised. None = `openai.base_url`. The key is sent there too."""
+    translate_url: OpenAiUrl | None = None
+    """Where the chat model is, likewise."""
+    speak_url: OpenAiUrl | None = None
+    """Where the voices are, likewise."""
+    listen_model: str = "whisper-1"
+    """Whisper's tell word times; `gpt-4o-transcribe` does not, and they are guessed."""
+    translate_model: str = "gpt-4o-mini"
+    """A chat model."""
+    speak_model: str = "gpt-4o-mini-tts"
+    """Of the voices."""
+    temperature: float = Field(0.0, ge=-1, le=2)
+    """Of the chat model; -1 = not sent, for models that take only their own."""
+    voice: str = "alloy"
+    """For every language that `openai.voices` has not. Empty = those alone are spoken."""
+    voices: dict[str, str] = Field(default_factory=dict)
+    """Language to voice."""
+    rate: int = Field(24_000, ge=8_000, le=96_000)
+    """Samples per second of the voices' `pcm`, where the server does not say."""
+    listen_timeout: float = Field(10.0, gt=0, le=300)
+    """For one piece of audio."""
+    translate_timeout: float = Field(3.0, gt=0, le=60)
+    """For one sentence."""
+    speak_timeout: float = Field(5.0, gt=0, le=60)
+    """Until the first sound of a sentence."""

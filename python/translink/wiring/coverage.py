@@ -1,0 +1,153 @@
+"""Which language is recognised, translated and spoken by whom; known before the first call.
+
+The clients are asked, which know without a request (`providers.abilities`); so what is told here is
+what happens then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translink.errors import SettingsError
+from translink.offline.engines.phrasebook import LANGUAGES
+from translink.providers.abilities import hears, speaks, translates
+from translink.providers.http import Http
+from translink.providers.languages import NAMES, in_words
+from translink.wiring.endpoints import Endpoints, endpoints_of
+from translink.wiring.providers import Providers
+
+if TYPE_CHECKING:
+    from translink.providers.attempts import Named
+    from translink.settings.legs import LegSettings
+    from translink.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRow:
+    """One language, and the vendors that have it, in the order in which they are asked."""
+
+    language: str
+    recognised: tuple[str, ...]
+    """A vendor in brackets recognises finished pieces of it only, where others stream."""
+    translated: tuple[str, ...]
+    """Into it, from the languages that it is paired with."""
+    spoken: tuple[str, ...]
+
+    def line(self) -> str:
+        """For people."""
+        told = (
+            f"{what} {', '.join(by) or 'NOBODY'}"
+            for what, by in (
+                ("recognised by", self.recognised),
+                ("translated by", self.translated),
+                ("spoken by", self.spoken),
+            )
+        )
+        return f"{self.language:<7}{in_words(self.language):<18}{'; '.join(told)}"
+
+
+class Coverage:
+    """What the vendors of the settings can do between them. Starts nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `SettingsError` for a key or an address that no client can use."""
+        self._settings = settings
+        self._at = endpoints_of(settings)
+        self._providers = Providers(settings, self._at, Http())
+
+    def of_legs(self) -> list[LanguageRow]:
+        """The languages of the legs."""
+        settings = self._settings
+        heard: dict[str, list[str]] = {}
+        for leg in settings.legs:
+            heard.setdefault(leg.language, []).append(settings.other(leg.name).language)
+        return [self._row(language, sources) for language, sources in heard.items()]
+
+    def of_all(self) -> list[LanguageRow]:
+        """Every language that has a name here, translated from that of the first leg (into it, for
+        itself)."""
+        first, second = (leg.language for leg in self._settings.legs[:2])
+        return [
+            self._row(language, [second if language == first else first])
+            for language in sorted(NAMES)
+        ]
+
+    def talkable(self) -> tuple[str, ...]:
+        """What two people may speak to each other: those of the legs first, then by code."""
+        if self._at.deepgram_is_offline or self._at.deepl_is_offline:
+            return LANGUAGES
+        spoken = [code for code in sorted(NAMES) if self._speakers(code, None)]
+        own = [leg.language for leg in self._settings.legs if leg.language in spoken]
+        return tuple(dict.fromkeys((*own, *spoken)))
+
+    def unspoken(self) -> Iterator[str]:
+        """What is wrong with each leg that could never be spoken to, and the mend."""
+        for leg in self._settings.legs:
+            if leg.original in ("captions", "through") or self._is_spoken(leg):
+                continue
+            known = ", ".join(code for code in sorted(NAMES) if self._speakers(code, None))
+            if self._at.deepgram_is_offline:
+                told = "the local engines have no voice for it, and Deepgram has no key; set "
+                told += "DEEPGRAM_API_KEY, name"
+            else:
+                told = f"there is no voice for it among {', '.join(self._settings.speak)}; name a "
+                told += f"voice in voices.{leg.language} or legs.{leg.name}.voice,"
+            yield (
+                f"legs.{leg.name}.language = {leg.language!r}: {told} another vendor in speak "
+                f"(docs/languages.md), set legs.{leg.name}.original = 'captions', or choose of {known}"
+            )
+
+    def _row(self, language: str, sources: Iterable[str]) -> LanguageRow:
+        providers, partners = self._providers, [each for each in sources if each != language]
+        live = providers.live()
+        streamed = _vendors([live] if hears(live, language) else [], self._at)
+        pieces = _vendors([t for t in providers.transcribers() if hears(t, language)], self._at)
+        return LanguageRow(
+            language,
+            tuple(one if one in streamed or not streamed else f"({one})" for one in pieces),
+            _vendors(
+                [
+                    one
+                    for one in providers.translators()
+                    if all(translates(one, source, language) for source in partners)
+                ],
+                self._at,
+            )
+            if partners
+            else ("not needed",),
+            self._speakers(language, None),
+        )
+
+    def _speakers(self, language: str, voice: str | None) -> tuple[str, ...]:
+        voices = self._providers.voices(voice)
+        return _vendors([one for one in voices if speaks(one, language)], self._at)
+
+    def _is_spoken(self, leg: LegSettings) -> bool:
+        return bool(self._speakers(leg.language, leg.voice))
+
+
+def languages_of(settings: Settings) -> tuple[str, ...]:
+    """See `Coverage.talkable`."""
+    return Coverage(settings).talkable()
+
+
+def refuse_voiceless(settings: Settings) -> None:
+    """Raises `SettingsError` for a leg that could never be spoken to: no voice for its language."""
+    if wrong := list(Coverage(settings).unspoken()):
+        raise SettingsError("\n".join(wrong))
+
+
+def _vendors(providers: Sequence[Named], at: Endpoints) -> tuple[str, ...]:
+    names = []
+    for one in providers:
+        vendor = one.name.partition(".")[0]
+        stands_in = at.deepgram_is_offline if vendor == "deepgram" else at.deepl_is_offline
+        stands_in &= vendor in ("deepgram", "deepl") and one.name.split(".")[-1] not in _ACCOUNTS
+        names.append("offline" if stands_in else vendor)
+    return tuple(dict.fromkeys(names))
+
+
+_ACCOUNTS = frozenset(map(str, range(2, 100)))
+"""What the names of further accounts end in; those have a key."""

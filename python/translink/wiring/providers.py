@@ -1,0 +1,293 @@
+"""The clients of each stage, in the order of the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from translink.observe.journal import Journal
+from translink.providers.deepgram.live import DeepgramLive
+from translink.providers.deepgram.options import ListenOptions
+from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
+from translink.providers.deepgram.speak import DeepgramSpeak
+from translink.providers.deepl import DeepL
+from translink.providers.elevenlabs.speak import ElevenLabsSpeak
+from translink.providers.http import Http
+from translink.providers.lineup import Lineup, LineupLimits
+from translink.providers.openai.endpoint import OpenAiEndpoint
+from translink.providers.openai.speak import OpenAiSpeak
+from translink.providers.openai.transcribe import OpenAiTranscribe
+from translink.providers.openai.translate import OpenAiTranslate
+from translink.providers.streams import Streams
+from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
+from translink.recognition.finalizing import FinalizeRules
+from translink.recognition.rules import ListenRules
+from translink.settings.model import Settings
+from translink.wiring.endpoints import KEYLESS, Endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from translink.providers.protocols import Transcriber
+
+EARLY_FINALIZE = 0.1
+"""Seconds of quiet. Shorter ones lie within words: 100 ms are hardly ever a stop consonant's."""
+FINALIZE_FLOWING = 2.0
+"""Seconds of speech without a final. Without it the monologue's EVS is 0.6 to 0.9 s longer."""
+OFFLINE_PATIENCE = 20.0
+"""Seconds a local recogniser may be silent: it shares its processors with everything else here."""
+
+AnyTranslator = DeepL | OpenAiTranslate
+AnySpeaker = DeepgramSpeak | ElevenLabsSpeak | OpenAiSpeak
+VENDORS_OF_VOICES = ("deepgram", "elevenlabs", "openai", "offline")
+
+
+class Providers:
+    """Builds the providers that the settings name."""
+
+    def __init__(self, settings: Settings, endpoints: Endpoints, http: Http) -> None:
+        self._settings = settings
+        self._at = endpoints
+        self._http = http
+        fallback = "offline" if settings.fallback.offline else ""
+        self._translate = _order(settings.translate, fallback)
+        self._speak = _order(settings.speak, fallback)
+
+    async def line_up(self, journal: Journal) -> Lineup:
+        """Every stage's providers in their order, connections to the first of them warm."""
+        translators = self.translators()
+        await asyncio.gather(translators[0].warm(), self.voices(None)[0].warm())
+        return Lineup(
+            live=self.live(),
+            transcribers=self.transcribers(),
+            translators=translators,
+            voices=self.voices,
+            journal=journal,
+            limits=self._limits(),
+        )
+
+    def _limits(self) -> LineupLimits:
+        """Of each stage the longest that any of its vendors may take: each client has its own."""
+        settings = self._settings
+        deepgram, openai = settings.deepgram, settings.openai
+        pieces = {"openai": openai.listen_timeout}
+        texts = {"openai": openai.translate_timeout}
+        sound = {"openai": openai.speak_timeout, "elevenlabs": settings.elevenlabs.timeout}
+        return LineupLimits(
+            transcribe=max(pieces.get(v, deepgram.prerecorded_timeout) for v in settings.listen),
+            translate=max(texts.get(v, settings.deepl.timeout) for v in self._translate),
+            first_audio=max(sound.get(v, deepgram.speak_timeout) for v in self._speak),
+            prerecorded=deepgram.prerecorded_concurrency,
+            speech=deepgram.speak_concurrency,
+            memory=min((leg.ledger_seconds for leg in settings.legs), default=60.0),
+        )
+
+    def live(self) -> Streams:
+        """Recognises while people speak: the first in line that can."""
+        vendor = next((v for v in self._settings.listen if v in ("deepgram", "offline")), None)
+        if vendor is None:
+            return Streams(None, self.transcribers())
+        url, key, languages = self._deepgram(vendor)
+        live = DeepgramLive(
+            self._http,
+            base_url=url,
+            api_key=key,
+            options=self._options(),
+            connect_timeout=self._settings.deepgram.connect_timeout,
+            languages=languages,
+            name=f"{vendor}.listen",
+        )
+        return Streams(live, self.transcribers())
+
+    def transcribers(self) -> list[Transcriber]:
+        """Recognise finished pieces; in their order."""
+        made: list[Transcriber] = []
+        openai = self._settings.openai
+        for vendor in self._settings.listen:
+            if vendor == "openai":
+                made.append(
+                    OpenAiTranscribe(
+                        self._http,
+                        at=self._openai(openai.listen_url),
+                        model=openai.listen_model,
+                        timeout=openai.listen_timeout,
+                    )
+                )
+                continue
+            url, key, languages = self._deepgram(vendor)
+            made.append(
+                DeepgramPrerecorded(
+                    self._http,
+                    base_url=url,
+                    api_key=key,
+                    options=self._options(),
+                    timeout=self._settings.deepgram.prerecorded_timeout,
+                    languages=languages,
+                    name=f"{vendor}.prerecorded",
+                )
+            )
+        return made
+
+    def _openai(self, url: str | None) -> OpenAiEndpoint:
+        openai = self._settings.openai
+        key = openai.api_key.get_secret_value() if openai.api_key else ""
+        return OpenAiEndpoint(url or openai.base_url, key)
+
+    def _deepgram(self, vendor: str) -> tuple[str, str, tuple[str, ...] | None]:
+        """URL, key and, where they are fewer, the languages of Deepgram or what stands in for it."""
+        at = self._at
+        if vendor == "offline":
+            return at.offline or "", at.offline_key, at.offline_languages
+        languages = at.offline_languages if at.deepgram_is_offline else None
+        return at.deepgram_url, at.deepgram_key, languages
+
+    def _options(self) -> ListenOptions:
+        deepgram = self._settings.deepgram
+        return ListenOptions(
+            model=deepgram.model,
+            endpointing=deepgram.endpointing,
+            utterance_end_ms=deepgram.utterance_end_ms,
+            smart_format=deepgram.smart_format,
+            interim_results=deepgram.interim_results,
+            vad_events=deepgram.vad_events,
+            keyterm=deepgram.keyterm,
+            extra=deepgram.extra,
+        )
+
+    def rules(self) -> ListenRules:
+        """How the recogniser at the other end must be listened to."""
+        deepgram = self._settings.deepgram
+        patience = deepgram.patience
+        if patience is None and self._at.recognition_offline:
+            patience = OFFLINE_PATIENCE
+        if patience is None:
+            patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
+            return ListenRules(feed=FeedLimits(patience=patience), finalize=self._finals(patience))
+        usual = self._finals(patience)
+        return ListenRules(
+            feed=FeedLimits(patience=patience),
+            finalize=replace(
+                usual,
+                unanswered=max(usual.unanswered, patience / 2),
+                stuck=max(usual.stuck, 3 * patience),
+            ),
+        )
+
+    def _finals(self, patience: float) -> FinalizeRules:
+        deepgram, local = self._settings.deepgram, self._at.recognition_offline
+        early, flowing = deepgram.early_finalize, deepgram.finalize_flowing
+        if early is None:
+            early = 0.0 if local else EARLY_FINALIZE
+        if flowing is None:
+            flowing = 0.0 if local else FINALIZE_FLOWING
+        usual = FinalizeRules(early=early, flowing=flowing)
+        return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
+
+    def translators(self) -> list[AnyTranslator]:
+        """In their order."""
+        return [made for vendor in self._translate for made in self._translators_of(vendor)]
+
+    def _translators_of(self, vendor: str) -> Iterable[AnyTranslator]:
+        at, openai = self._at, self._settings.openai
+        match vendor:
+            case "offline":
+                yield self._deepl(at.offline_key, at.offline, "offline.translate", local=True)
+            case "openai":
+                yield OpenAiTranslate(
+                    self._http,
+                    at=self._openai(openai.translate_url),
+                    model=openai.translate_model,
+                    temperature=None if openai.temperature < 0 else openai.temperature,
+                    timeout=openai.translate_timeout,
+                )
+            case _:
+                yield self._deepl(at.deepl_key, at.deepl_url, "deepl", local=at.deepl_is_offline)
+                for number, account in enumerate(self._settings.fallback.deepl, 2):
+                    key = account.api_key.get_secret_value()
+                    yield self._deepl(key, account.server_url, f"deepl.{number}")
+
+    def _deepl(self, key: str, url: str | None, name: str, *, local: bool = False) -> DeepL:
+        deepl = self._settings.deepl
+        languages = {"languages": self._at.offline_languages} if local else {}
+        return DeepL(
+            self._http,
+            api_key=key,
+            server_url=url,
+            english=deepl.english,
+            portuguese=deepl.portuguese,
+            model_type=deepl.model_type,
+            formality=deepl.formality or "default",
+            glossary_id=deepl.glossary_id,
+            timeout=deepl.timeout,
+            name=name,
+            **languages,
+        )
+
+    def voices(self, voice: str | None) -> list[AnySpeaker]:
+        """Synthesizers in their order; `voice` overrides the voice of every language: the first
+        vendor's, or that of another whose name stands before a colon."""
+        owner, colon, name = (voice or "").partition(":")
+        if not colon or owner not in VENDORS_OF_VOICES:
+            owner, name = self._speak[0], voice or ""
+        return [
+            made
+            for vendor in self._speak
+            for made in self._voices_of(vendor, name if vendor == owner and name else None)
+        ]
+
+    def _voices_of(self, vendor: str, voice: str | None) -> Iterable[AnySpeaker]:
+        settings, at = self._settings, self._at
+        match vendor:
+            case "elevenlabs":
+                eleven = settings.elevenlabs
+                yield ElevenLabsSpeak(
+                    self._http,
+                    base_url=eleven.base_url,
+                    api_key=eleven.api_key.get_secret_value() if eleven.api_key else KEYLESS,
+                    model=eleven.model,
+                    voice=voice or eleven.voice,
+                    voices={} if voice else eleven.voices,
+                    speed=eleven.speed,
+                    timeout=eleven.timeout,
+                )
+            case "openai":
+                openai = settings.openai
+                yield OpenAiSpeak(
+                    self._http,
+                    at=self._openai(openai.speak_url),
+                    model=openai.speak_model,
+                    voice=voice or openai.voice,
+                    voices={} if voice else openai.voices,
+                    rate=openai.rate,
+                    timeout=openai.speak_timeout,
+                )
+            case "offline":
+                yield self._aura(at.offline or "", at.offline_key, "offline.speak", voice)
+            case _:
+                yield self._aura(at.deepgram_url, at.deepgram_key, "deepgram.speak", voice)
+                for number, account in enumerate(settings.fallback.deepgram, 2):
+                    key = account.api_key.get_secret_value()
+                    yield self._aura(
+                        account.base_url, key, f"deepgram.speak.{number}", voice, local=False
+                    )
+
+    def _aura(
+        self, url: str, key: str, name: str, voice: str | None, *, local: bool | None = None
+    ) -> DeepgramSpeak:
+        if local is None:
+            local = name.startswith("offline") or self._at.deepgram_is_offline
+        return DeepgramSpeak(
+            self._http,
+            base_url=url,
+            api_key=key,
+            voices={} if name.startswith("offline") else self._settings.voices,
+            voice=voice,
+            languages=self._at.offline_voices if local else None,
+            timeout=self._settings.deepgram.speak_timeout,
+            name=name,
+        )
+
+
+def _order(named: tuple[str, ...], last: str) -> tuple[str, ...]:
+    return named if not last or last in named else (*named, last)

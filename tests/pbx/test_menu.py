@@ -1,0 +1,91 @@
+"""A caller is asked for their language: by key, too late, not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import cast
+
+from tests.support.board import FakeLeg
+from tests.support.virtual import run_virtually
+from translink.errors import Kind, ProviderError
+from translink.media import MediaLeg
+from translink.pbx.menu import PAUSE, LanguageChoice, LanguageMenu
+from translink.settings.prompts import MenuSettings
+
+SETTINGS = MenuSettings(languages=("en", "fr"), wait=4.0, times=2)
+SECOND = 32_000
+
+
+class KeyPresser(FakeLeg):
+    name = "3333"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_playout = lambda _: None
+        self.told = b""
+
+    def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
+        self.told += pcm
+        return super().play(utterance, pcm, last)
+
+
+async def speak(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+    yield f"{language}: {text}".encode().ljust(SECOND)
+
+
+async def silent(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+    raise ProviderError("no voice", provider="x", kind=Kind.REFUSED)
+    yield b""
+
+
+def choose(
+    *keys: tuple[float, str], voice: object = speak
+) -> tuple[list[str | None], float, KeyPresser]:
+    """What was chosen by keys at these seconds, after how long, and what was heard."""
+
+    async def run() -> tuple[list[str | None], float, KeyPresser]:
+        caller, chosen = KeyPresser(), list[str | None]()
+        menu = LanguageMenu(SETTINGS, voice)  # type: ignore[arg-type]
+        began, took = time.monotonic(), 0.0
+
+        def done(language: str | None) -> None:
+            nonlocal took
+            chosen.append(language)
+            took = time.monotonic() - began
+
+        choice = LanguageChoice(menu, cast("MediaLeg", caller), done)
+        for at, key in keys:
+            await asyncio.sleep(began + at - time.monotonic())
+            choice.pressed(key)
+        await asyncio.sleep(60)
+        choice.stop()
+        return chosen, took, caller
+
+    return run_virtually(run())
+
+
+def test_each_language_is_said_by_its_own_voice() -> None:
+    _, _, caller = choose((0.5, "2"))
+    assert "en: 1, English." in caller.told.decode()
+    assert "fr: 2, français." in caller.told.decode()
+    assert len(caller.told) == 2 * SECOND + len(PAUSE)
+
+
+def test_a_key_is_taken_while_it_is_still_asked() -> None:
+    chosen, took, caller = choose((0.2, "7"), (0.5, "2"), (0.6, "1"))
+    assert (chosen, round(took, 3)) == (["fr"], 0.5)
+    assert not caller.played, "and it is asked no longer"
+
+
+def test_who_presses_nothing_is_asked_twice_and_goes_on_in_the_legs_language() -> None:
+    chosen, took, caller = choose()
+    assert chosen == [None]
+    assert round(took, 1) == 2 * (2.3 + SETTINGS.wait)
+    assert len(caller.told) == 2 * (2 * SECOND + len(PAUSE))
+
+
+def test_a_menu_that_cannot_be_spoken_keeps_nobody_waiting() -> None:
+    chosen, took, caller = choose(voice=silent)
+    assert (chosen, round(took, 3), caller.told) == ([None], 0.0, b"")

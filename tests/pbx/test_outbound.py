@@ -1,0 +1,144 @@
+"""Asterisk connects to us: who may, what is asked over the socket, what becomes of it when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.serve import until
+from translink.pbx.controller import Controller
+from translink.pbx.line import Medium, Place, Unavailable
+from translink.pbx.outbound import AriListener
+from translink.settings.types import Address
+
+USER, PASSWORD = "translink", "a-password-of-tests"
+
+
+class NoReception:
+    """A reception without a leg."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
+        raise Unavailable("no such leg", busy=False)
+
+    def seize_pair(
+        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+    ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
+        raise Unavailable("no such leg", busy=False)
+
+    def report(self, what: str, **details: str) -> None:
+        self.log.append(what)
+
+
+class FarEnd:
+    """Asterisk's end of the socket."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.asked: list[dict[str, Any]] = []
+        self.ended = False
+        self._reading = asyncio.create_task(self._read())
+
+    async def answer(self, request: Mapping[str, Any], status: int, body: object) -> None:
+        told = {
+            "type": "RESTResponse",
+            "transaction_id": request["transaction_id"],
+            "request_id": request["request_id"],
+            "status_code": status,
+            "reason_phrase": "",
+            "uri": request["uri"],
+            "message_body": json.dumps(body),
+        }
+        await self.socket.send_str(json.dumps(told))
+
+    async def tell(self, kind: str, channel: str, **more: object) -> None:
+        event = {"type": kind, "channel": {"id": channel, "state": "Ring"}, **more}
+        await self.socket.send_str(json.dumps(event))
+
+    async def _read(self) -> None:
+        async for message in self.socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self.asked.append(json.loads(message.data))
+        self.ended = True
+
+    def paths(self) -> list[str]:
+        return [f"{each['method']} {each['uri']}" for each in self.asked]
+
+
+@contextlib.asynccontextmanager
+async def listening() -> AsyncIterator[tuple[AriListener, NoReception]]:
+    reception = NoReception()
+    listener = AriListener(
+        Address("127.0.0.1", 0), USER, PASSWORD, Controller("translink", "aaaa", reception)
+    )
+    await listener.start()
+    try:
+        yield listener, reception
+    finally:
+        await listener.close()
+
+
+@contextlib.asynccontextmanager
+async def connected(listener: AriListener) -> AsyncIterator[FarEnd]:
+    auth = {"Authorization": aiohttp.encode_basic_auth(USER, PASSWORD)}
+    url = f"ws://127.0.0.1:{listener.address[1]}/ari"
+    async with (
+        aiohttp.ClientSession(headers=auth) as http,
+        http.ws_connect(url, protocols=("ari",)) as socket,
+    ):
+        assert socket.protocol == "ari"
+        yield FarEnd(socket)
+
+
+CENSUS = ["GET applications/translink", "GET bridges", "GET channels"]
+
+
+async def test_what_is_asked_and_answered_goes_over_the_socket_of_the_events() -> None:
+    async with listening() as (listener, reception), connected(listener) as far:
+        await until(lambda: len(far.asked) == 3)
+        assert sorted(far.paths()) == CENSUS
+        await far.tell("StasisStart", "a", args=["3333"])
+        await until(lambda: len(far.asked) == 4)
+        assert far.paths()[3].startswith("DELETE channels/a?reason_code=")
+        assert reception.log == ["caller refused"]
+        for request in far.asked:
+            await far.answer(request, 200, [])
+        await until(lambda: listener.controller.idle)
+
+
+@pytest.mark.parametrize("given", [None, "wrong"])
+async def test_who_does_not_know_the_password_is_refused(given: str | None) -> None:
+    async with listening() as (listener, _), aiohttp.ClientSession() as http:
+        headers = {"Authorization": aiohttp.encode_basic_auth(USER, given)} if given else {}
+        url = f"ws://127.0.0.1:{listener.address[1]}/ari"
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(url, headers=headers)
+        assert refused.value.status == 401
+        assert not listener.connected
+
+
+async def test_what_was_asked_of_a_socket_that_breaks_was_not_answered() -> None:
+    async with listening() as (listener, _):
+        async with connected(listener) as far:
+            await until(lambda: len(far.asked) == 3)
+            assert not listener.controller.idle
+        await until(lambda: listener.controller.idle and not listener.connected)
+
+
+async def test_a_second_connection_takes_the_place_of_the_first() -> None:
+    async with listening() as (listener, _), connected(listener) as first:
+        await until(lambda: len(first.asked) == 3)
+        async with connected(listener) as second:
+            await until(lambda: first.ended and len(second.asked) == 3)
+            assert listener.connected
+            await second.socket.send_str("no JSON")
+            await second.tell("StasisStart", "a", args=["3333"])
+            await until(lambda: len(second.asked) == 4)

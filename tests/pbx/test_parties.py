@@ -1,0 +1,132 @@
+"""What parties are told and may ask for, through a running server: the language menu, the notice, keys; and a
+call made on request whose legs are connections of AudioSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.fakes.providers import FakeProviders
+from tests.support.audiosocket import AsteriskEnd
+from tests.support.serve import Serve, serving, until
+from translink.callers.server_process import free_port
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+ONE = "40325ec2-5efd-4bd3-805f-000000003333"
+TWO = "40325ec2-5efd-4bd3-805f-000000004444"
+NOTICE = {"en": 901, "fr": 902}
+"""The word that says it."""
+
+
+def settings(port: int) -> str:
+    return f"""drain_timeout = 5.0
+[audiosocket]
+listen = "127.0.0.1:{port}"
+[menu]
+languages = "en, fr"
+wait = 20
+[notice.text]
+en = "t901"
+fr = "t902"
+[dtmf]
+repeat = "1"
+end = "9"
+[[legs]]
+name = "3333"
+language = "en"
+[[legs]]
+name = "4444"
+language = "en"
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def port() -> int:
+    return free_port(socket.SOCK_STREAM)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def talking(
+    port: int, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Serve]:
+    folder: Path = tmp_path_factory.mktemp("parties")
+    async with serving(folder, fake, [], extra=settings(port)) as server:
+        yield server
+
+
+async def hears(line: AsteriskEnd, *words: int, server: Serve) -> None:
+    await until(
+        lambda: len(line.heard) >= len(words), lambda: f"{line.heard}{server.tail(30)}", 20.0
+    )
+    assert line.heard == list(words)
+
+
+async def test_a_party_chooses_a_language_is_told_of_the_machine_and_has_the_last_words_again(
+    port: int, talking: Serve
+) -> None:
+    one, two = await AsteriskEnd(port, 8_000).begin(ONE), await AsteriskEnd(port, 8_000).begin(TWO)
+    await asyncio.gather(hears(one, 1, 2, server=talking), hears(two, 1, 2, server=talking))
+    one.press("1")
+    two.press("2")
+    await asyncio.gather(
+        hears(one, 1, 2, 901, server=talking), hears(two, 1, 2, 902, server=talking)
+    )
+    await one.say(31, 32)
+    await hears(two, 1, 2, 902, 31, 32, server=talking)
+    two.press("1")
+    await hears(two, 1, 2, 902, 31, 32, 31, 32, server=talking)
+    (call,) = (await talking.get("/api/calls"))["calls"]
+    assert sorted(call["languages"]) == ["en", "fr"]
+    record = await talking.get(f"/api/calls/{call['call']}")
+    assert {each["leg"]: each["text"] for each in record["notices"]} == {
+        "3333": "t901",
+        "4444": "t902",
+    }
+    two.press("9")
+    await asyncio.wait_for(asyncio.gather(one.ended.wait(), two.ended.wait()), 12.0)
+    await talking.idle()
+    text = (await talking.ask(f"/api/calls/{call['call']}/transcript?format=txt"))[1]
+    assert "to 4444: t902" in text
+    assert (await talking.get("/api/legs/4444"))["language"] == "en", "the next one chooses anew"
+    for line in (one, two):
+        await line.close()
+
+
+async def test_a_call_on_request_says_by_which_uuids_its_parties_come(
+    port: int, talking: Serve
+) -> None:
+    asked: dict[str, object] = {
+        "legs": [
+            {"language": "en", "name": "anna", "transport": "audiosocket"},
+            {"language": "fr", "name": "bob", "transport": "audiosocket"},
+        ]
+    }
+    made = await talking.made("/api/calls", asked)
+    assert {leg["send_to"] for leg in made["legs"]} == {f"127.0.0.1:{port}"}
+    one, two = [await AsteriskEnd(port, 8_000).begin(leg["uuid"]) for leg in made["legs"]]
+    await asyncio.gather(hears(one, 901, server=talking), hears(two, 902, server=talking))
+    await asyncio.gather(one.say(41, 42), two.say(51, 52))
+    await asyncio.gather(
+        hears(one, 901, 51, 52, server=talking), hears(two, 902, 41, 42, server=talking)
+    )
+    one.hang_up()
+    await asyncio.wait_for(two.ended.wait(), 12.0)
+    await talking.idle()
+    late = await AsteriskEnd(port, 8_000).begin(made["legs"][0]["uuid"])
+    await asyncio.wait_for(late.ended.wait(), 10.0)
+    assert talking.lines("no call or leg has UUID")
+    for line in (one, two, late):
+        await line.close()
+
+
+async def test_a_leg_in_datagrams_has_no_uuid(talking: Serve) -> None:
+    made = await talking.made("/api/calls", {"legs": [{"language": "en"}, {"language": "fr"}]})
+    assert {leg["uuid"] for leg in made["legs"]} == {None}
+    assert await talking.post(f"/api/calls/{made['call']}/end", {}) == 200
+    await talking.idle()

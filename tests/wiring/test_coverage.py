@@ -1,0 +1,146 @@
+"""Which vendors are asked, in which order, and for which languages: from settings alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from translink.errors import SettingsError
+from translink.providers.http import Http
+from translink.settings.model import Settings
+from translink.wiring.coverage import Coverage, refuse_voiceless
+from translink.wiring.endpoints import endpoints_of, needs_of
+from translink.wiring.providers import Providers
+
+KEY = "k" * 20
+KEYS = {"deepgram": {"api_key": KEY}, "deepl": {"api_key": KEY}, "elevenlabs": {"api_key": KEY}}
+
+
+def settings(languages: tuple[str, str] = ("en", "fr"), **more: object) -> Settings:
+    legs = [
+        {"name": name, "language": language, "listen": 0, "play_to": port}
+        for port, (name, language) in enumerate(zip(("anna", "bob"), languages, strict=True), 7_000)
+    ]
+    return Settings.model_validate({"legs": legs, **KEYS, **more})
+
+
+def providers(given: Settings) -> Providers:
+    return Providers(given, endpoints_of(given), Http())
+
+
+def test_vendors_are_asked_in_the_order_of_the_settings_with_their_accounts_behind_them() -> None:
+    given = settings(
+        listen="deepgram, openai, offline",
+        translate=["offline", "deepl", "openai"],
+        speak=["elevenlabs", "openai", "deepgram"],
+        openai={"base_url": "http://127.0.0.1:9/v1/"},
+        fallback={
+            "deepl": [{"api_key": KEY}],
+            "deepgram": [{"api_key": KEY}],
+            "offline": True,
+        },
+    )
+    made = providers(given)
+    assert made.live().name == "deepgram.listen"
+    assert [one.name for one in made.transcribers()] == [
+        "deepgram.prerecorded",
+        "openai.prerecorded",
+        "offline.prerecorded",
+    ]
+    assert [one.name for one in made.translators()] == [
+        "offline.translate",
+        "deepl",
+        "deepl.2",
+        "openai.translate",
+    ]
+    assert [one.name for one in made.voices(None)] == [
+        "elevenlabs.speak",
+        "openai.speak",
+        "deepgram.speak",
+        "deepgram.speak.2",
+        "offline.speak",
+    ]
+
+
+def test_the_local_engines_run_only_where_they_are_needed() -> None:
+    assert not needs_of(settings()).any
+    assert needs_of(settings(speak=["deepgram", "offline"])).named
+    keyless = needs_of(settings(deepgram={}))
+    assert keyless.no_deepgram
+    assert keyless.hearing
+    assert needs_of(settings(listen=["offline"])).hearing
+    assert not needs_of(settings(listen=["deepgram", "offline"])).hearing
+    unused = settings(deepgram={}, listen=["offline"], speak=["elevenlabs"])
+    assert not needs_of(unused).no_deepgram, "nobody asks Deepgram"
+
+
+@pytest.mark.parametrize(
+    ("voice", "asked"),
+    [
+        ("aura-2-hector-fr", {"deepgram.speak"}),
+        ("deepgram:aura-2-hector-fr", {"deepgram.speak"}),
+        ("elevenlabs:21m00Tcm4TlvDq8ikWAM", {"elevenlabs.speak"}),
+    ],
+)
+def test_a_legs_voice_is_one_vendors_and_the_others_keep_theirs(
+    voice: str, asked: set[str]
+) -> None:
+    made = providers(settings(speak=["deepgram", "elevenlabs"])).voices(voice)
+    name = voice.rpartition(":")[2]
+    assert {one.name for one in made if name in str(vars(one))} == asked
+
+
+def test_languages_are_those_that_the_clients_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = settings(("pl", "pt-BR"), speak=["deepgram", "elevenlabs"])
+    polish, brazilian = Coverage(given).of_legs()
+    assert (polish.language, polish.spoken) == ("pl", ("elevenlabs",))
+    assert polish.recognised == ("deepgram",)
+    assert polish.translated == brazilian.translated == ("deepl",)
+    refuse_voiceless(given)
+    hindi = Coverage(settings(("en", "hi"))).of_legs()[1]
+    assert (hindi.recognised, hindi.translated, hindi.spoken) == (("deepgram",), (), ())
+    monkeypatch.setattr("translink.offline.engines.synthesizer.has_pico", lambda: True)
+    german = Coverage(settings(("en", "de"), listen="offline", speak="offline")).of_legs()[1]
+    assert (german.recognised, german.spoken) == ((), ("offline",)), "Pico's voice"
+    keyless = Coverage(settings(deepgram={}, deepl={}))
+    assert [row.spoken for row in keyless.of_legs()] == [("offline",)] * 2
+    same = Coverage(settings(("en", "en"))).of_legs()
+    assert [row.translated for row in same] == [("not needed",)]
+
+
+def test_a_leg_that_nobody_speaks_to_is_refused_with_the_mend_but_for_captions() -> None:
+    with pytest.raises(SettingsError, match=r"legs\.bob\.language = 'hi'.*another vendor in speak"):
+        refuse_voiceless(settings(("en", "hi")))
+    refuse_voiceless(settings(("en", "hi"), speak=["deepgram", "elevenlabs"]))
+    refuse_voiceless(settings(("en", "hi"), voices={"hi": "aura-9"}))
+
+
+def test_where_only_finished_pieces_are_recognised_nobody_streams() -> None:
+    made = providers(settings(listen="openai", openai={"listen_url": "http://127.0.0.1:9"}))
+    assert made.live().name == "no streams"
+    arabic = settings(
+        ("en", "ar"),
+        listen="deepgram, openai",
+        speak="deepgram, elevenlabs",
+        openai={"api_key": KEY},
+    )
+    english, other = Coverage(arabic).of_legs()
+    assert english.recognised == ("deepgram", "(openai)"), "in pieces only"
+    assert other.recognised == ("openai",)
+    assert other.spoken == ("elevenlabs",)
+
+
+@pytest.mark.parametrize(
+    ("stage", "vendor"),
+    [("speak", "elevenlabs"), ("speak", "openai"), ("translate", "openai"), ("listen", "openai")],
+)
+def test_a_vendor_without_key_or_address_of_ones_own_is_refused(stage: str, vendor: str) -> None:
+    keyless: dict[str, object] = {stage: [vendor], "elevenlabs": {}}
+    with pytest.raises(ValueError, match=f"names {vendor}, which has no key"):
+        settings(("en", "fr"), **keyless)
+    settings(("en", "fr"), **keyless | {vendor: {"base_url": "http://127.0.0.1:9"}})
+
+
+@pytest.mark.parametrize("order", ["", "deepl", "deepgram, deepgram", "acme"])
+def test_an_order_names_vendors_of_its_stage_once_each(order: str) -> None:
+    with pytest.raises(ValueError, match="speak"):
+        settings(speak=order)
