@@ -1,5 +1,5 @@
 """The running server with several vendors: calls in languages that one alone has not, and a second
-vendor for whoever loses the first. Real processes and sockets, fake vendors."""
+vendor where the first is lost. Real processes and sockets, fake vendors."""
 
 from __future__ import annotations
 

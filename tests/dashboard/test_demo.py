@@ -19,6 +19,7 @@ from tests.dashboard.conftest import Visit, live, manners_of, shoot
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(300),
+    pytest.mark.alone,  # it is heard and understood in real time
     pytest.mark.skipif(
         not all(map(shutil.which, ("espeak-ng", "flite", "apertium"))),
         reason="the local engines are not installed: make test",

@@ -207,6 +207,6 @@ async def test_on_a_phone_the_captions_come_before_the_controls(
     assert captions is not None
     assert captions["y"] + 80 < 844, "they are seen without scrolling"
     # Words that come when the picture has moved by more than its width are as wide as others.
-    await page.wait_for_function(f"{LATE_WORDS}.length", timeout=30_000)
+    await page.wait_for_function(f"() => {LATE_WORDS}.length", timeout=30_000)
     assert await page.evaluate(f"{LATE_WORDS}.filter(it => it.clientWidth < 40).length") == 0
     await shoot(page, "phone", whole=True)

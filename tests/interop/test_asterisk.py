@@ -226,10 +226,10 @@ async def test_who_is_alone_hears_that_the_line_is_alive(asterisk: Asterisk, pbx
 
 
 async def test_telephones_with_sip_hear_every_word(asterisk: Asterisk, pbx: Pbx) -> None:
-    one = await asterisk.dial("3333", words(15), last=20, sip=True)
+    one = await asterisk.dial("3333", words(18), last=20, sip=True)
     two = await asterisk.dial("4444", words(16), last=20, sip=True)
     await hears(one, words(16), pbx.server)
-    await hears(two, words(15), pbx.server)
+    await hears(two, words(18), pbx.server)
     await one.hang_up()
     await gone(two, within=12.0)
     await nothing_left(asterisk, pbx)

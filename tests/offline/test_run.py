@@ -75,10 +75,16 @@ async def test_every_start_has_a_key_of_its_own_and_lets_in_no_other() -> None:
         await asyncio.gather(one.stop(), two.stop())
 
 
+def without_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that pip brought stands in for them either."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setitem(sys.modules, "py_nanotts", None)
+
+
 async def test_a_machine_without_programs_still_gets_a_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
+    without_programs(monkeypatch)
     running = await start_offline(warm=False)
     try:
         headers = {"Authorization": "Token x"}
@@ -95,7 +101,7 @@ async def test_a_machine_without_programs_still_gets_a_server(
 def test_check_names_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
+    without_programs(monkeypatch)
     assert run_offline(check=True, json=True) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
     installs = {f["install"] for f in findings if not f["ok"]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,20 +12,14 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
-from tests.support.audiosocket import AsteriskEnd
+from tests.support.audiosocket import Phone
 from tests.support.serve import Serve, serving, until
-from translink.callers.server_process import free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 LEGS = '[[legs]]\nname = "3333"\nlanguage = "en"\n[[legs]]\nname = "4444"\nlanguage = "fr"\n'
 ENGLISH = "40325ec2-5efd-4bd3-805f-000000003333"
 FRENCH = "11111111-2222-3333-4444-555555555555"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def port() -> int:
-    return free_port(socket.SOCK_STREAM)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -42,27 +35,26 @@ async def talking(
         yield server
 
 
-async def test_a_narrow_and_a_wide_line_hear_each_other(port: int, talking: Serve) -> None:
-    narrow = await AsteriskEnd(port, 8_000).begin(ENGLISH)
-    wide = await AsteriskEnd(port, 16_000).begin(FRENCH)
+async def test_a_narrow_and_a_wide_line_hear_each_other(phone: Phone, talking: Serve) -> None:
+    narrow = await phone(8_000, ENGLISH)
+    wide = await phone(16_000, FRENCH)
     await asyncio.gather(narrow.say(1, 2, 3), wide.say(4, 5, 6))
     await until(lambda: len(narrow.heard) >= 3 and len(wide.heard) >= 3, talking.tail, 20.0)
     assert (narrow.heard, wide.heard) == ([4, 5, 6], [1, 2, 3])
     assert 0x12 in wide.kinds
-    third = await AsteriskEnd(port, 8_000).begin(ENGLISH)
+    third = await phone(8_000, ENGLISH)
     await asyncio.wait_for(third.ended.wait(), 10.0)
     assert talking.lines("leg 3333 is busy")
     narrow.hang_up()
     await asyncio.wait_for(wide.ended.wait(), 12.0)
     await talking.idle()
-    for line in (narrow, wide, third):
-        await line.close()
 
 
-async def test_who_names_no_call_is_hung_up_and_named(port: int, talking: Serve) -> None:
-    stranger = await AsteriskEnd(port, 8_000).begin("40325ec2-5efd-4bd3-805f-000000005555")
+async def test_who_names_no_call_is_hung_up_and_named(
+    port: int, phone: Phone, talking: Serve
+) -> None:
+    stranger = await phone(8_000, "40325ec2-5efd-4bd3-805f-000000005555")
     await asyncio.wait_for(stranger.ended.wait(), 10.0)
-    await stranger.close()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     with contextlib.suppress(ConnectionResetError):
@@ -75,15 +67,13 @@ async def test_who_names_no_call_is_hung_up_and_named(port: int, talking: Serve)
     assert talking.lines("this is no AudioSocket")
 
 
-async def test_a_leg_can_be_called_again(port: int, talking: Serve) -> None:
+async def test_a_leg_can_be_called_again(phone: Phone, talking: Serve) -> None:
     for word in (11, 12):
-        one = await AsteriskEnd(port, 8_000).begin(ENGLISH)
-        two = await AsteriskEnd(port, 8_000).begin(FRENCH)
+        one = await phone(8_000, ENGLISH)
+        two = await phone(8_000, FRENCH)
         await one.say(word)
         await until(two.has_heard, talking.tail, 20.0)
         assert two.heard == [word]
         one.hang_up()
         await asyncio.wait_for(two.ended.wait(), 12.0)
         await talking.idle()
-        await one.close()
-        await two.close()

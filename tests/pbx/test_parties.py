@@ -4,7 +4,6 @@ call made on request whose legs are connections of AudioSocket."""
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,9 +11,8 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
-from tests.support.audiosocket import AsteriskEnd
+from tests.support.audiosocket import AsteriskEnd, Phone
 from tests.support.serve import Serve, serving, until
-from translink.callers.server_process import free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -47,11 +45,6 @@ language = "en"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def port() -> int:
-    return free_port(socket.SOCK_STREAM)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def talking(
     port: int, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Serve]:
@@ -68,9 +61,9 @@ async def hears(line: AsteriskEnd, *words: int, server: Serve) -> None:
 
 
 async def test_a_party_chooses_a_language_is_told_of_the_machine_and_has_the_last_words_again(
-    port: int, talking: Serve
+    phone: Phone, talking: Serve
 ) -> None:
-    one, two = await AsteriskEnd(port, 8_000).begin(ONE), await AsteriskEnd(port, 8_000).begin(TWO)
+    one, two = await phone(8_000, ONE), await phone(8_000, TWO)
     await asyncio.gather(hears(one, 1, 2, server=talking), hears(two, 1, 2, server=talking))
     one.press("1")
     two.press("2")
@@ -94,12 +87,10 @@ async def test_a_party_chooses_a_language_is_told_of_the_machine_and_has_the_las
     text = (await talking.ask(f"/api/calls/{call['call']}/transcript?format=txt"))[1]
     assert "to 4444: t902" in text
     assert (await talking.get("/api/legs/4444"))["language"] == "en", "the next one chooses anew"
-    for line in (one, two):
-        await line.close()
 
 
 async def test_a_call_on_request_says_by_which_uuids_its_parties_come(
-    port: int, talking: Serve
+    port: int, phone: Phone, talking: Serve
 ) -> None:
     asked: dict[str, object] = {
         "legs": [
@@ -109,7 +100,7 @@ async def test_a_call_on_request_says_by_which_uuids_its_parties_come(
     }
     made = await talking.made("/api/calls", asked)
     assert {leg["send_to"] for leg in made["legs"]} == {f"127.0.0.1:{port}"}
-    one, two = [await AsteriskEnd(port, 8_000).begin(leg["uuid"]) for leg in made["legs"]]
+    one, two = [await phone(8_000, leg["uuid"]) for leg in made["legs"]]
     await asyncio.gather(hears(one, 901, server=talking), hears(two, 902, server=talking))
     await asyncio.gather(one.say(41, 42), two.say(51, 52))
     await asyncio.gather(
@@ -118,11 +109,9 @@ async def test_a_call_on_request_says_by_which_uuids_its_parties_come(
     one.hang_up()
     await asyncio.wait_for(two.ended.wait(), 12.0)
     await talking.idle()
-    late = await AsteriskEnd(port, 8_000).begin(made["legs"][0]["uuid"])
+    late = await phone(8_000, made["legs"][0]["uuid"])
     await asyncio.wait_for(late.ended.wait(), 10.0)
     assert talking.lines("no call or leg has UUID")
-    for line in (one, two, late):
-        await line.close()
 
 
 async def test_a_leg_in_datagrams_has_no_uuid(talking: Serve) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
 from translink.observe.journal import Journal
 from translink.providers.attempts import AllFailed
@@ -290,17 +291,22 @@ async def test_many_texts_at_once_wait_their_turn_to_be_spoken() -> None:
     assert made.speech_gate.active == made.speech_gate.waiting == 0
 
 
-async def test_pieces_that_are_refused_where_others_were_recognised_are_asked_for_again() -> None:
-    prerecorded = Provider("prerecorded", [None, Kind.REFUSED])
-    made, _ = lineup(transcribers=[prerecorded], live=Provider("listen", [Kind.DENIED]))
-    transcribe = made.services().transcribe
-    await transcribe(SECOND, "en")
-    for language, kind in (("en", Kind.TRANSIENT), ("xx", Kind.REFUSED)):
+@pytest.mark.parametrize(("language", "kind"), [("en", Kind.TRANSIENT), ("xx", Kind.REFUSED)])
+def test_pieces_that_are_refused_where_others_were_recognised_are_asked_for_again(
+    language: str, kind: Kind
+) -> None:
+    async def refused() -> None:
+        prerecorded = Provider("prerecorded", [None, Kind.REFUSED])
+        made, _ = lineup(transcribers=[prerecorded], live=Provider("listen", [Kind.DENIED]))
+        transcribe = made.services().transcribe
+        await transcribe(SECOND, "en")
         with pytest.raises(ProviderError) as caught:
             await transcribe(SECOND, language)
         failure = caught.value.__cause__
         assert isinstance(failure, AllFailed)
         assert {c.kind for c in failure.causes if c.provider == "prerecorded"} == {kind}
+
+    run_virtually(refused())
 
 
 async def test_who_has_to_wait_for_long_is_down() -> None:

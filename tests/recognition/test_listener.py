@@ -59,6 +59,16 @@ def test_frames_wait_while_the_first_handshake_takes_its_time() -> None:
     assert world.streams == 1
 
 
+@pytest.mark.parametrize("stale", [0.02, 0.52, 5.0])
+def test_what_the_media_forgot_before_the_call_is_nobodys_speech(stale: float) -> None:
+    """A busy media thread ends the call before late: the next one counts from a sample that is
+    gone."""
+    world = live(Plan(stale=stale))
+    assert_lossless(world)
+    assert (world.handshakes, world.streams, world.requests) == (1, 1, 0)
+    assert world.listener.stats.lost_ms == 0
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_reset_with_the_server_back_at_once_costs_nothing(seed: int) -> None:
     world = live(Plan(reset=[5.0 + seed * 0.37, 17.1 + seed * 0.21]), seed)

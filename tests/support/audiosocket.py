@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import struct
 import uuid
+from collections.abc import Awaitable, Callable
 
 from translink._core import BeaconDecoder, Resampler, beacon_encode
 
@@ -68,3 +69,6 @@ class AsteriskEnd:
                 pcm = self._resampler.push(body)
                 self.heard += [number for number, _, _ in self._decoder.push(pcm)]
         self.ended.set()
+
+
+Phone = Callable[[int, str], Awaitable[AsteriskEnd]]

@@ -763,7 +763,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "the demonstration's recordings are its user's",
         "callers/demo.py",
-        "        _make_private(folder)\n",
+        "        make_private(folder)\n",
         "        folder.mkdir(parents=True, exist_ok=True)\n",
         "tests/callers/test_demo.py -k names_the_extra",
     ),

@@ -30,6 +30,8 @@ BEACONS = (
 )
 """Beacons do not survive to be said faster, all of them have one beat, as an echo has, and between two is a
 pause that words of speech do not have."""
+UNPRESSED = tuple(f"TRANSLINK_PRESSURE__{level}=2" for level in ("SHED", "COALESCE", "REFUSE"))
+"""On a machine that is busy with other tests a server gives up captions, and then new calls."""
 PATIENCE = 40.0
 """Seconds for what takes one on an idle machine."""
 
@@ -67,6 +69,7 @@ class Serve(ServerProcess):
             f"DEEPL_SERVER_URL={self._fake.url}",
             "EXTERNAL_MEDIA_PORT=6120",
             *BEACONS,
+            *UNPRESSED,
             *self._env,
         ]
         (self.folder / ".env.externalmedia").write_text("\n".join(lines) + "\n")

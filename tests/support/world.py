@@ -78,10 +78,12 @@ class WorldLedger:
 
     seconds: float = 60.0
     data: bytearray = field(default_factory=bytearray)
+    forgotten: int = 0
+    """Nothing below this sample can be had."""
 
     def history(self, start: int, end: int) -> tuple[int, bytes]:
         """As `MediaLeg.history`."""
-        oldest = max(0, len(self.data) // 2 - int(self.seconds * RATE))
+        oldest = max(self.forgotten, len(self.data) // 2 - int(self.seconds * RATE))
         first = max(start, oldest)
         return first, bytes(self.data[2 * first : 2 * max(first, end)])
 
@@ -133,6 +135,8 @@ class Plan:
     """It says something before it closes if they live for so long."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
+    stale: float = 0.0
+    """The media forgot so much audio after the sample from which the call counts."""
 
 
 class NumberStream:
@@ -303,7 +307,9 @@ class World(ListenObserver):
         self.rng_words = random.Random(f"{seed}:words")
         self.plan = plan
         self.length = unevenly if plan.natural else evenly
-        self.ledger = WorldLedger(ledger_seconds)
+        self._stale = int(plan.stale * RATE) // FRAME
+        stale = self._stale * FRAME
+        self.ledger = WorldLedger(ledger_seconds, bytearray(2 * stale), stale)
         self.said: list[str] = []
         self.places: list[tuple[int, int]] = []
         """Of the words that were said: samples."""
@@ -426,7 +432,7 @@ class World(ListenObserver):
             self.ledger.data += pcm
             if ends:
                 self.said.append(str(value))
-                end = (number + 1) * FRAME
+                end = (self._stale + number + 1) * FRAME
                 self.places.append((end - self.length(value), end))
                 self._said_at[str(value)] = self.now
             now = time.monotonic_ns()
@@ -435,7 +441,8 @@ class World(ListenObserver):
             before = value
             speech = self._detected(value)
             level = 50 * rms
-            frame = FakeFrame(number * FRAME, speech, now, now, pcm=pcm, rms=level, peak=level)
+            start = (self._stale + number) * FRAME
+            frame = FakeFrame(start, speech, now, now, pcm=pcm, rms=level, peak=level)
             self.listener.frames([frame])  # type: ignore[list-item]
             if ends and self.now >= self.plan.hang_up:
                 break

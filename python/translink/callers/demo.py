@@ -96,18 +96,14 @@ def run_demo(
     folder = Path(out)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would go on
     try:
-        _make_private(folder)
+        make_private(folder)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             summary = runner.run(_demo(folder, seconds, console, plain=plain, keys=use_keys))
     except KeyboardInterrupt:
         console.print("Interrupted; the server was stopped.")
         return 130
-    except SpeechMissing as error:
-        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
-        return MISSING
     except (TranslinkError, OSError) as error:
-        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
-        return FAILED
+        return fail(console, error)
     tell(console, summary)
     console.print(f"Listen to it: {folder}/ has what each caller said and heard.", markup=False)
     if json:
@@ -115,7 +111,21 @@ def run_demo(
     return HEARD if summary["ok"] and not summary["losses"]["lines"] else NOTHING_HEARD
 
 
-def _make_private(folder: Path) -> None:
+def fail(console: Console, error: Exception) -> int:
+    """Say what ended a demonstration. Returns its exit code."""
+    console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
+    return MISSING if isinstance(error, SpeechMissing) else FAILED
+
+
+def need_recogniser(*, keys: bool) -> None:
+    """Raises `SpeechMissing`: without keys the local one is needed, and is not installed."""
+    if not keys and importlib.util.find_spec("pocketsphinx") is None:
+        raise SpeechMissing(
+            "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
+        )
+
+
+def make_private(folder: Path) -> None:
     """What people said lies in it: nobody else on this machine may look."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -147,10 +157,7 @@ def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> lis
 async def _demo(
     folder: Path, seconds: float, console: Console, *, plain: bool, keys: bool
 ) -> Summary:
-    if not keys and importlib.util.find_spec("pocketsphinx") is None:
-        raise SpeechMissing(
-            "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
-        )
+    need_recogniser(keys=keys)
     _explain(console, folder, seconds, keys=keys)
     lines = {leg: await lines_of(language, offline=not keys) for leg, language in LANGUAGES.items()}
     cues = schedule(lines, seconds - LAST_WORDS)

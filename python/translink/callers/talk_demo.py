@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import signal
 import socket
 import sys
@@ -16,12 +15,10 @@ import aiohttp
 import uvloop
 from rich.console import Console
 
-from translink.callers.dialogue import SpeechMissing
+from translink.callers.demo import FAILED, LANGUAGES, fail, make_private, need_recogniser
 from translink.callers.server_process import LegPlan, ServerProcess, free_port
 from translink.errors import TranslinkError
 
-FAILED, MISSING = 1, 2
-"""Exit codes."""
 STARTING = 180.0
 """Seconds that the engines may take on a busy machine, the first time ever; five are usual."""
 
@@ -40,28 +37,21 @@ def run_talk_demo(out: str | Path = "demo-out", use_keys: bool = False) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would go on
     try:
         folder = Path(out)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(folder, console, keys=use_keys))
     except KeyboardInterrupt:
         console.print("The server was stopped.")
         return 0
-    except SpeechMissing as error:
-        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
-        return MISSING
     except (TranslinkError, OSError) as error:
-        console.print(f"translink demo: {error}", style="red", markup=False, soft_wrap=True)
+        return fail(console, error)
     return FAILED
 
 
 async def _serve(folder: Path, console: Console, *, keys: bool) -> None:
-    if not keys and importlib.util.find_spec("pocketsphinx") is None:
-        raise SpeechMissing(
-            "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
-        )
+    need_recogniser(keys=keys)
     plans = [
-        LegPlan(name, language, _loopback(), _loopback())
-        for name, language in (("3333", "en"), ("4444", "fr"))
+        LegPlan(name, language, _loopback(), _loopback()) for name, language in LANGUAGES.items()
     ]
     log = folder / "server.log"
     log.unlink(missing_ok=True)

@@ -13,10 +13,11 @@ import contextlib
 import socket
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import structlog
 
+from translink.pbx.acceptor import Acceptor
 from translink.pbx.line import Unavailable
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ FIRST_MESSAGE = 19
 HANG_UP = bytes(3)
 GREETING_TIME = 2.0
 """Seconds for the first message: Asterisk sends it at once."""
-UNKNOWN_AT_ONCE = 64
-"""Connections that have not said which call they are; more wait to be accepted."""
-BACKLOG = 128
 APPLICATION_RATE = 8_000
 """What the dialplan's application and `Dial` without `c(…)` speak; the first audio tells."""
 
@@ -46,40 +44,21 @@ class AudioSocketServer:
 
     def __init__(self, at: Address, legs: Mapping[str, str], desk: Desk) -> None:
         """Binds. `legs`: UUID to the name of a leg of the settings. Raises `OSError`."""
-        family: Literal[socket.AddressFamily.AF_INET6, socket.AddressFamily.AF_INET] = (
-            socket.AF_INET6 if ":" in at.host else socket.AF_INET
-        )
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind(at)
-            self._socket.listen(BACKLOG)
-        except OSError:
-            self._socket.close()
-            raise
-        self._socket.setblocking(False)
-        host, port = self._socket.getsockname()[:2]
-        self.address: tuple[str, int] = (host, port)
+        self._acceptor = Acceptor(at, self._greet, "audiosocket")
+        self.address = self._acceptor.address
         self.refused = 0
         """Connections that named no call."""
         self._legs = {str(uuid.UUID(key)): leg for key, leg in legs.items()}
         self._desk = desk
         self._expected: dict[str, Take] = {}
-        self._room = asyncio.Semaphore(UNKNOWN_AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Take connections."""
-        self._accepting = asyncio.create_task(self._accept(), name="audiosocket")
+        self._acceptor.start()
 
     async def close(self) -> None:
         """Take no more."""
-        for task in (*self._tasks, *([self._accepting] if self._accepting else [])):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        self._socket.close()
+        await self._acceptor.close()
 
     def expect(self, name: str, take: Take) -> None:
         """A connection with this UUID is `take`'s, once."""
@@ -89,37 +68,18 @@ class AudioSocketServer:
         """It is not wanted any more. Idempotent."""
         self._expected.pop(name, None)
 
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._room.acquire()
-            try:
-                connection, peer = await loop.sock_accept(self._socket)
-            except OSError as error:
-                self._room.release()
-                log.warning("no connection can be taken", reason=str(error))
-                await asyncio.sleep(0.2)
-                continue
-            connection.setblocking(False)
-            task = asyncio.create_task(self._greet(connection, peer), name="audiosocket-greet")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _greet(self, connection: socket.socket, peer: tuple[str, int]) -> None:
-        # Ours is closed here in any case; the engine has a copy of its own.
-        with contextlib.closing(connection):
-            try:
-                async with asyncio.timeout(GREETING_TIME):
-                    name = await self._first(connection)
-                self._hand_over(connection, name)
-            except (OSError, TimeoutError, Unavailable, ValueError) as error:
-                self.refused += 1
-                reason = str(error) or "it did not say which call it is"
-                log.warning("AudioSocket refused", peer=f"{peer[0]}:{peer[1]}", reason=reason)
-                with contextlib.suppress(OSError):
-                    connection.send(HANG_UP)
-            finally:
-                self._room.release()
+    async def _greet(self, connection: socket.socket, peer: str) -> None:
+        # It is closed afterwards in any case; the engine has a copy of its own.
+        try:
+            async with asyncio.timeout(GREETING_TIME):
+                name = await self._first(connection)
+            self._hand_over(connection, name)
+        except (OSError, TimeoutError, Unavailable, ValueError) as error:
+            self.refused += 1
+            reason = str(error) or "it did not say which call it is"
+            log.warning("AudioSocket refused", peer=peer, reason=reason)
+            with contextlib.suppress(OSError):
+                connection.send(HANG_UP)
 
     async def _first(self, connection: socket.socket) -> str:
         """The UUID; not a byte more is read. Raises `ValueError`, `OSError`."""

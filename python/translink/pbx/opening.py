@@ -1,4 +1,4 @@
-"""How a WebSocket connection begins: who asks, for which leg, and the answer. Sans-IO.
+"""How a WebSocket connection begins: the request, the leg it is for, and the answer. Sans-IO.
 
 The opening handshake (RFC 6455, 4) is `websockets`' own. Which dialect it is shows in the subprotocol:
 `media` is Asterisk's `chan_websocket`, `translink.talk` a page, none is Twilio's Media Streams.

@@ -165,7 +165,7 @@ class Telephony:
 
 
 def _wire(ari: AriSettings, password: str, controller: Controller) -> AriWire | None:
-    """Whoever connects. Raises `SettingsError`."""
+    """Either way of connecting. Raises `SettingsError`."""
     if ari.url is not None:
         return AriClient(ari.url, ari.user, password, controller)
     if ari.listen is None:

@@ -1,4 +1,4 @@
-"""Calls between two browsers: a talk has two links, and whoever opens one is a party of its call.
+"""Calls between two browsers: a talk has two links, and those who open one are parties of its call.
 
 A talk outlives its calls: when one has ended, both links make the next. Of a token only its digest is kept.
 Bounds: `MOST_TALKS`; one more takes the place of the one that was used longest ago and has nobody in it. One
@@ -76,7 +76,7 @@ class TalkDesk:
         return one, two
 
     def join(self, token: str, language: str) -> Guest:
-        """A place for whoever has the token; it waits for its connection. Raises `Refused`."""
+        """A place for the party with the token; it waits for its connection. Raises `Refused`."""
         talk, side = self._find(token)
         if language not in self.languages:
             raise Refused("that language is not spoken here", busy=False)

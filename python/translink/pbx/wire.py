@@ -1,4 +1,4 @@
-"""A controller and its Asterisk in touch, whoever of the two connects: what is common to both ways."""
+"""A controller and its Asterisk in touch, whichever of the two connects: what is common to both ways."""
 
 from __future__ import annotations
 

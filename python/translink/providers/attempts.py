@@ -6,7 +6,7 @@ stops at its deadline with every cause:
 
 * reset, 5xx: the same provider again after 50 to 100 ms (then doubled), up to `attempts` times,
   while its breaker allows it; then the next;
-* time-out: the next at once. Waiting a second time for who did not answer comes last;
+* time-out: the next at once. Waiting a second time for one that did not answer comes last;
 * busy: the next at once (its breaker holds it); refused or denied: the next at once and never
   again;
 * all had their attempts: another round, with pauses that go on doubling, since there is time left;

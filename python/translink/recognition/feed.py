@@ -299,7 +299,9 @@ class Feed:
             pcm, ready = _heard(frame), frame.ready
         else:
             first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
-            if first > self.cursor:
+            if first > self.cursor and self._speech.speech_in(self.cursor, first) is None:
+                pcm = bytes(2 * (min(first, end, self.cursor + BEHIND) - self.cursor))
+            elif first > self.cursor:
                 # To go on without it would settle speech that nobody heard. The recovery reports it.
                 raise ProviderError(
                     "audio left the ledger before it could be sent",

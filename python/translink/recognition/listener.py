@@ -152,9 +152,11 @@ class Listener:
         """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
         if self._finishing:
             return
-        note = self._speech.frame
+        if self._speech.is_new and frames[0].start > self._start:
+            # The call before it was ended with frames on their way. The media forgot them.
+            self._speech.begin(self._audio.history(self._start, frames[0].start)[0])
         for frame in frames:
-            note(frame.start, frame.speech, frame.rms, frame.captured)
+            self._speech.frame(frame.start, frame.speech, frame.rms, frame.captured)
         if self._stint is not None:
             self._stint.frames(frames)
         if self._handover_since is not None:

@@ -59,6 +59,15 @@ class SpeechMap:
         while talks and talks[0].end < head - self._remember:
             talks.popleft()
 
+    @property
+    def is_new(self) -> bool:
+        """No frame came yet."""
+        return self.head == self._begin
+
+    def begin(self, start: int) -> None:
+        """There is no audio before `start`, nor was there: nobody spoke."""
+        self.head = self._begin = start
+
     def quiet_for(self) -> int:
         """Samples of silence up to the head."""
         return self.head - (self._talks[-1].end if self._talks else self._begin)

@@ -61,7 +61,7 @@ pub enum News {
     Audio,
     /// A key was pressed.
     Digit(Digit),
-    /// A message for whoever uses the connection: put into `text`.
+    /// A message for the user of the connection: put into `text`.
     Text,
     /// There will be nothing more.
     Ended,

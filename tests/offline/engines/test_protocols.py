@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 from array import array
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ async def test_closing_the_iterator_ends_the_program() -> None:
 
 async def test_a_missing_voice_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setitem(sys.modules, "py_nanotts", None)  # it would stand in
     with pytest.raises(EngineMissing, match="apt-get install flite"):
         await anext(ProgramSynthesizer().speak("hello", "en", 16_000))
 

@@ -1,4 +1,4 @@
-"""A certificate of our own making, for who has none: browsers give a page the microphone only on localhost or
+"""A certificate of our own making, where there is none: browsers give a page the microphone only on localhost or
 over HTTPS. They warn of it once, since nobody vouches for it: what they show must be compared by hand."""
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class LogIn:
 
 @dataclass(frozen=True, slots=True)
 class TalkLinks:
-    """Both sides' links to a call from two browsers; whoever has one may talk."""
+    """Both sides' links to a call from two browsers; those who have one may talk."""
 
     links: list[str]
 

@@ -2,7 +2,7 @@
 
 A talk is made with the role `control`; its two links are for anybody who has them. A link's token stands behind
 the `#`, which no browser sends, and is shown as a subprotocol, `talk.TOKEN`. The audio is the media
-thread's (`http.handover`); what goes over the WebSocket is in docs/telephony.md. Whoever is refused learns
+thread's (`http.handover`); what goes over the WebSocket is in docs/telephony.md. Those who are refused learn
 why from the code and reason that the WebSocket is closed with: a page sees no status.
 """
 
@@ -50,7 +50,7 @@ class Talks(Protocol):
         """Tokens for both sides of a new talk. Raises `Refused`."""
 
     def join(self, token: str, language: str) -> Joined:
-        """A place for who has a token. Raises `Refused`."""
+        """A place for those who have a token. Raises `Refused`."""
 
 
 class TalkRoutes:
@@ -61,7 +61,7 @@ class TalkRoutes:
         self._talks = talks
 
     def routes(self) -> list[Route]:
-        """Open to anybody: the page, which languages there are, and a WebSocket for who has a link."""
+        """Open to anybody: the page, which languages there are, and a WebSocket for those who have a link."""
         return [
             Route("GET", "/talk", "open", self._page),
             Route("GET", "/api/talks/languages", "open", self._languages),

@@ -19,7 +19,8 @@ export class Empty {
       h("p.try", {}, h("a", { href: "/talk", text: "Talk from two browsers" }), ": yours and another tab, or a telephone's."),
       this._table, this._try);
     /** Beside the last call, when that is shown instead. */
-    this.beside = h("p.last-call", { hidden: true }, "No call is running. This is the last one. To begin another: ", (this._again = h("code")));
+    this.beside = h("p.last-call", { hidden: true }, "No call is running. This is the last one. To begin another: ", (this._again = h("code")),
+      " ", h("a", { href: "/talk", text: "Talk from two browsers" }));
   }
 
   /** Show what is new. @param {boolean} last the last call is shown */

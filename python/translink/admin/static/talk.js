@@ -1,4 +1,4 @@
-// The page to talk. Without a link it makes a talk (for whoever may control the server); with one it asks for the
+// The page to talk. Without a link it makes a talk (for people who may control the server); with one it asks for the
 // language and the microphone, and connects. The link's token is behind the #, which no browser sends to a server.
 //
 // A call that ends leaves the talk: while the last words are being said the server is asked again every second.
@@ -54,7 +54,7 @@ async function create() {
     invite();
     state("idle");
   } catch (error) {
-    const reason = error instanceof Refused && error.status === 401 ? "Sign in on the dashboard first, or ask whoever runs this server for a link." : String(error);
+    const reason = error instanceof Refused && error.status === 401 ? "Sign in on the dashboard first, or ask the people who run this server for a link." : String(error);
     trouble(reason);
   }
 }

@@ -1,0 +1,31 @@
+"""Connections of AudioSocket that no test leaves open, not even one that fails: pytest would give the
+warnings to whichever tests came next."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from tests.support.audiosocket import AsteriskEnd, Phone
+from translink.callers.server_process import free_port
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def port() -> int:
+    return free_port(socket.SOCK_STREAM)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def phone(port: int) -> AsyncIterator[Phone]:
+    """Makes one with a rate and the UUID that it begins with."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def connected(rate: int, name: str) -> AsteriskEnd:
+            end = await AsteriskEnd(port, rate).begin(name)
+            stack.push_async_callback(end.close)
+            return end
+
+        yield connected
