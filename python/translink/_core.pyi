@@ -477,7 +477,8 @@ class Engine:
         lags of 20 ms to 1 s; where one stands out, the next half second must show it again. Until
         then, 1 to 2 s of speech, nothing is marked. What was learned is kept for the call, until that
         echo does not come any more; switching forgets it. The talker is never muted: a frame that
-        has more in it than the predicted echo is not marked, nor are those of the next 240 ms.
+        has more in it than the predicted echo is not marked, nor are those of the next 240 ms (480
+        after a while of talk over an echo louder than −10 dB).
         Stays when a call ends.
         """
 

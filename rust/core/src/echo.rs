@@ -13,7 +13,8 @@
 //! a mark: nothing is muted here, the audio stays what it was. When the echo does not come any more although it
 //! should, it is forgotten.
 //!
-//! Slots are 20 ms of the monotonic clock. Where the ear was silent for longer than the longest lag,
+//! Slots are 20 ms of the monotonic clock; what was sent is kept from every half slot on, because an echo keeps to no
+//! grid. Where the ear was silent for longer than the longest lag,
 //! a frame costs next to nothing.
 
 mod bands;
@@ -22,9 +23,9 @@ mod shadow;
 mod suspicion;
 
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
-use bands::{Bank, Levels, Shape};
-use lags::{LAG_SLOTS, Lags, Sums, square};
-use shadow::{Shadow, Sound};
+use bands::{Bank, Half, Levels, Shape, Sound};
+use lags::{LONGEST, Lags, Sums, square};
+use shadow::Shadow;
 use suspicion::{Suspicion, Verdict};
 
 /// What was learned of an echo.
@@ -59,23 +60,26 @@ pub struct EchoGuard {
     /// The slot of the newest sound that was sent; 0 = none yet.
     last_sent: u64,
     ear: Bank,
+    /// The second half of the newest sound that was sent.
+    ear_half: Half,
     mouth: Bank,
     ear_shape: Shape,
     mouth_shape: Shape,
-    /// What was sent, by slot, modulo the length.
-    sent: [Sent; HELD_SLOTS],
+    /// What was sent, 20 ms from every 10 ms on, by half slot, modulo the length.
+    sent: [Sent; HELD],
     lags: Lags,
     until_look: u64,
     suspicion: Option<Suspicion>,
-    /// In slots; its shadow knows the rest.
+    /// In half slots; its shadow knows the rest.
     learned: Option<usize>,
     shadow: Shadow,
 }
 
-/// A datagram that sounded.
+/// 20 ms that sounded.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sent {
-    slot: u64,
+    /// Two a slot: datagrams are even, what lies between two is odd.
+    half: u64,
     sound: Sound,
     shape: Levels,
 }
@@ -89,10 +93,11 @@ impl EchoGuard {
             next: 0,
             last_sent: 0,
             ear: Bank::new(),
+            ear_half: Half::default(),
             mouth: Bank::new(),
             ear_shape: Shape::new(),
             mouth_shape: Shape::new(),
-            sent: [Sent::default(); HELD_SLOTS],
+            sent: [Sent::default(); HELD],
             lags: Lags::new(),
             until_look: LOOK_SLOTS,
             suspicion: None,
@@ -122,7 +127,7 @@ impl EchoGuard {
     pub fn learned(&self) -> Option<Echo> {
         #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
         self.learned.map(|lag| Echo {
-            lag: lag as u64 * FRAME_NANOS,
+            lag: lag as u64 * FRAME_NANOS / 2,
             gain: (4.0 * self.shadow.gain()).round() as i32,
         })
     }
@@ -133,33 +138,38 @@ impl EchoGuard {
             self.ear.rest();
             return;
         }
-        let slot = due / FRAME_NANOS;
-        let bands = self.ear.hear(pcm);
-        self.sent[place(slot)] = Sent {
-            slot,
-            sound: Sound {
-                bands,
-                level: level(power),
-            },
-            shape: self.ear_shape.of(&bands),
+        let slot = (due / FRAME_NANOS).max(1);
+        let [first, second] = self.ear.hear(pcm);
+        let before = if self.last_sent + 1 == slot {
+            self.ear_half
+        } else {
+            Half::default()
         };
+        self.keep(2 * slot - 1, &Sound::of(&before, &first));
+        self.keep(2 * slot, &Sound::of(&first, &second));
+        self.ear_half = second;
         self.last_sent = self.last_sent.max(slot);
     }
 
-    /// A frame of this mean square came. Whether it is echo.
-    pub fn heard(&mut self, captured: Nanos, pcm: &[u8; FRAME_BYTES], power: f32) -> bool {
+    fn keep(&mut self, half: u64, sound: &Sound) {
+        self.sent[place(half)] = Sent {
+            half,
+            sound: *sound,
+            shape: self.ear_shape.of(&sound.bands),
+        };
+    }
+
+    /// A frame came. Whether it is echo.
+    pub fn heard(&mut self, captured: Nanos, pcm: &[u8; FRAME_BYTES]) -> bool {
         let slot = self.slot(captured);
         self.next = slot + 1;
         if self.last_sent + TAIL_SLOTS < slot {
             self.mouth.rest();
             return false;
         }
-        let bands = self.mouth.hear(pcm);
-        let heard = Sound {
-            bands,
-            level: level(power),
-        };
-        let shape = self.mouth_shape.of(&bands);
+        let [first, second] = self.mouth.hear(pcm);
+        let heard = Sound::of(&first, &second);
+        let shape = self.mouth_shape.of(&heard.bands);
         let sent = &self.sent;
         self.lags.step(&shape, |lag| {
             sent_before(sent, slot, lag).map(|sent| &sent.shape)
@@ -194,7 +204,7 @@ impl EchoGuard {
         // A neighbour is the same one; learned anew while both talk, it would be louder than it is.
         let known = self
             .learned
-            .is_some_and(|lag| lag.abs_diff(peak.lag) <= SAME_SLOTS);
+            .is_some_and(|lag| lag.abs_diff(peak.lag) <= SAME);
         if self.suspicion.is_none() && !known {
             self.suspicion = Some(Suspicion::new(peak.lag));
         }
@@ -207,7 +217,7 @@ impl EchoGuard {
         };
         let lag = suspicion.lag;
         let sent = sent_before(&self.sent, slot, lag);
-        let before = sent_before(&self.sent, slot, lag + 1);
+        let before = sent_before(&self.sent, slot, lag + 2);
         let before = before.map_or(Sound::default(), |sent| sent.sound);
         let sent = sent.map(|sent| (&sent.sound, &sent.shape));
         match suspicion.hear((heard, shape), sent, &before) {
@@ -228,8 +238,8 @@ impl EchoGuard {
         };
         let sent = &self.sent;
         let sound = |lag| sent_before(sent, slot, lag).map(|sent| sent.sound);
-        let near = (lag.saturating_sub(EARLY_SLOTS)..=lag + LATE_SLOTS).filter_map(sound);
-        let exact = sound(lag).map(|sent| (sent, sound(lag + 1).unwrap_or_default()));
+        let near = (lag.saturating_sub(EARLY)..=lag + LATE).filter_map(sound);
+        let exact = sound(lag).map(|sent| (sent, sound(lag + 2).unwrap_or_default()));
         let alike = sent_before(sent, slot, lag).is_some_and(|sent| {
             let mut sums = Sums::NONE;
             sums.add(&sent.shape, shape, square(shape), 1.0);
@@ -243,33 +253,26 @@ impl EchoGuard {
     }
 }
 
-/// What was sent so many slots before, if it sounded.
-fn sent_before(sent: &[Sent; HELD_SLOTS], slot: u64, lag: usize) -> Option<&Sent> {
-    let slot = slot.saturating_sub(lag as u64);
-    let sent = &sent[place(slot)];
-    (sent.slot == slot).then_some(sent)
+/// What was sent so many half slots before, if it sounded.
+fn sent_before(sent: &[Sent; HELD], slot: u64, lag: usize) -> Option<&Sent> {
+    let half = (2 * slot).saturating_sub(lag as u64);
+    let sent = &sent[place(half)];
+    (sent.half == half).then_some(sent)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "less than the length")]
-const fn place(slot: u64) -> usize {
-    (slot % HELD_SLOTS as u64) as usize
+const fn place(half: u64) -> usize {
+    (half % HELD as u64) as usize
 }
-
-/// Decibels above −66 dBFS; what is softer is silence.
-fn level(power: f32) -> f32 {
-    (10.0 * (power.max(1.0) / FULL_SCALE).log10() + 66.0).max(0.0)
-}
-
-const FULL_SCALE: f32 = 32_768.0 * 32_768.0;
 
 /// Mean square of what does not sound: −56 dBFS.
 const QUIETEST: f32 = 2_700.0;
 
-/// Slots whose sound is kept: the longest lag, and some that are ahead of what was heard.
-const HELD_SLOTS: usize = 128;
+/// Half slots whose sound is kept: the longest lag, and some that are ahead of what was heard.
+const HELD: usize = 256;
 
 /// Slots after which nothing that was sent comes back: the longest lag and a room's reverberation.
-const TAIL_SLOTS: u64 = LAG_SLOTS as u64 + 10;
+const TAIL_SLOTS: u64 = LONGEST as u64 / 2 + 10;
 
 /// Slots that a frame may be early or late.
 const JITTER_SLOTS: u64 = 2;
@@ -280,10 +283,9 @@ const LOOK_SLOTS: u64 = 5;
 /// Of one frame that is mostly echo.
 const ALIKE: f32 = 0.85;
 
-/// Lags that are one.
-const SAME_SLOTS: usize = 2;
+/// Lags that are one, in half slots.
+const SAME: usize = 2;
 
-/// The lag that is learned first may be off by so many slots: a room's reverberation makes it late, and two slots
-/// share what lies between them.
-const EARLY_SLOTS: usize = 2;
-const LATE_SLOTS: usize = 2;
+/// The lag may be off by so many half slots: a room's reverberation makes it late, a telephone's jitter buffer either.
+const EARLY: usize = 2;
+const LATE: usize = 2;

@@ -8,6 +8,7 @@ mod common;
 
 use common::voices::{FRAME, START, Voice, bytes, hum, listen, power, room, talk, voices};
 use proptest::prelude::*;
+use translink_core::beacon::{Number, encode};
 use translink_core::echo::EchoGuard;
 
 /// The lags and gains that a speakerphone may have.
@@ -16,7 +17,9 @@ fn rooms() -> Vec<(f64, f64)> {
     let all = lags
         .into_iter()
         .flat_map(|lag| [-10.0, -20.0, -30.0].map(|gain| (lag, gain)));
-    all.chain([(180.0, -6.0)]).collect()
+    // The last ones lie between two frames.
+    all.chain([180.0, 187.0, 190.0].map(|lag| (lag, -6.0)))
+        .collect()
 }
 
 fn all_of_it() -> bool {
@@ -38,7 +41,7 @@ fn sittings(seconds: f64) -> impl Iterator<Item = Sitting> {
     let each = voices().iter().enumerate();
     let each = each.flat_map(|(n, voice)| rooms().into_iter().map(move |room| (n, voice, room)));
     each.enumerate()
-        .filter(|(at, (n, ..))| all_of_it() || at % 16 == 15 || (at + n) % 3 == 0)
+        .filter(|(at, (n, ..))| all_of_it() || at % 18 >= 15 || (at + n) % 3 == 0)
         .map(move |(at, (n, voice, (lag, gain)))| {
             let seed = at as u64 + 1;
             let sent = talk(voice, n + at, 0.6, seconds, seed);
@@ -84,6 +87,26 @@ fn an_echo_is_known_within_three_seconds_of_speech_and_marked() {
     );
 }
 
+/// The words of `tests/test_echo_loop.py` change every 10 ms, so half a frame's error of the lag is another word.
+#[test]
+fn beacons_are_known_at_any_lag() {
+    let mut sent = Vec::new();
+    for n in 0..28 {
+        let word = encode(Number::new(100 + n).unwrap(), 16_000, 8_000);
+        sent.extend(word.into_iter().map(f32::from));
+        sent.resize(sent.len() + 80 * 16, 0.0);
+    }
+    for lag in (60..=400).step_by(5) {
+        let heard = room(&sent, f64::from(lag), -6.0, 1.0, 1);
+        let told = listen(&mut EchoGuard::new(true), &sent, &heard);
+        let after = told.after(&sent);
+        assert!(
+            after.is_some_and(|after| after <= 2.0),
+            "{lag} ms: {after:?}"
+        );
+    }
+}
+
 /// Sounds of a voice that stand apart, as frames: about words.
 fn words(own: &[f32]) -> Vec<Vec<usize>> {
     let mut words: Vec<Vec<usize>> = Vec::new();
@@ -103,7 +126,6 @@ fn words(own: &[f32]) -> Vec<Vec<usize>> {
 #[test]
 fn who_talks_over_their_echo_keeps_every_word() {
     let mut table = Table::new("most frames marked of a sitting's words, words lost");
-    let (mut loud_lost, mut loud) = (0, 0);
     for sitting in sittings(24.0) {
         let others: Vec<&Voice> = voices()
             .iter()
@@ -133,18 +155,13 @@ fn who_talks_over_their_echo_keeps_every_word() {
         let all: usize = words.iter().map(Vec::len).sum();
         let most = words.iter().map(|word| marked(word)).sum::<usize>() as f64 / all as f64;
         table.add(sitting.lag, sitting.gain, most, lost, words.len());
-        if sitting.gain > -8.0 {
-            (loud_lost, loud) = (loud_lost + lost, loud + words.len());
-        } else {
-            assert_eq!(
-                lost, 0,
-                "{} over {} at {} dB",
-                other.name, sitting.voice, sitting.gain
-            );
-        }
+        assert_eq!(
+            lost, 0,
+            "{} over {}, {} ms, {} dB",
+            other.name, sitting.voice, sitting.lag, sitting.gain
+        );
     }
     table.print();
-    assert!(loud_lost * 20 <= loud, "{loud_lost} of {loud} at −6 dB");
 }
 
 #[test]
@@ -266,7 +283,7 @@ proptest! {
             if sends {
                 guard.sent(now, &bytes(&frame), power(&frame));
             } else {
-                let marked = guard.heard(now, &bytes(&frame), power(&frame));
+                let marked = guard.heard(now, &bytes(&frame));
                 prop_assert!(!marked || guard.learned().is_some());
             }
         }

@@ -94,7 +94,7 @@ fn echo() -> Box<dyn FnMut()> {
     Box::new(move || {
         now += TICK;
         guard.sent(now, black_box(&pcm), power);
-        black_box(guard.heard(now, black_box(&pcm), power));
+        black_box(guard.heard(now, black_box(&pcm)));
     })
 }
 

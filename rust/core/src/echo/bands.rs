@@ -1,6 +1,6 @@
 //! A sound in eight bands between 300 Hz and 3.2 kHz: what a telephone of any kind lets through.
 
-use crate::frame::FRAME_BYTES;
+use crate::frame::{FRAME_BYTES, FRAME_SAMPLES};
 
 /// Bands of a frame.
 pub(super) const BANDS: usize = 8;
@@ -52,14 +52,20 @@ impl Bank {
         (self.x, self.y, self.before) = ([0.0; BANDS], [0.0; BANDS], [0.0; 3]);
     }
 
-    /// The levels of the next 20 ms.
+    /// The next 20 ms, in two halves.
+    pub(super) fn hear(&mut self, pcm: &[u8; FRAME_BYTES]) -> [Half; 2] {
+        let (first, second) = pcm.split_at(FRAME_BYTES / 2);
+        [self.half(first), self.half(second)]
+    }
+
     #[expect(clippy::needless_range_loop, reason = "bands side by side")]
-    pub(super) fn hear(&mut self, pcm: &[u8; FRAME_BYTES]) -> Levels {
-        let mut energy = [0.0; BANDS];
+    fn half(&mut self, pcm: &[u8]) -> Half {
+        let (mut energy, mut loud) = ([0.0; BANDS], 0.0);
         let [mut older, mut old, mut last] = self.before;
         for quad in pcm.chunks_exact(4) {
             let now = f32::from(i16::from_le_bytes([quad[0], quad[1]]));
             let next = f32::from(i16::from_le_bytes([quad[2], quad[3]]));
+            loud += now * now + next * next;
             let decimated = 0.125 * (older + next) + 0.375 * (old + now);
             (older, old) = (now, next);
             let input = decimated - PRE_EMPHASIS * last;
@@ -74,11 +80,43 @@ impl Bank {
             }
         }
         self.before = [older, old, last];
-        let mut levels = [0.0; BANDS];
         for band in 0..BANDS {
-            levels[band] = 10.0 * (1.0 + energy[band] * self.scale[band] / SILENCE).log10();
+            energy[band] *= self.scale[band];
         }
-        levels
+        Half {
+            bands: energy,
+            loud: loud / FRAME_SAMPLES as f32,
+        }
+    }
+}
+
+/// Energy of 10 ms, as what it adds to the mean squares of a frame: in each band, and on the whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Half {
+    bands: Levels,
+    loud: f32,
+}
+
+/// 20 ms, as they were sent or heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sound {
+    pub(super) bands: Levels,
+    /// Decibels above −66 dBFS; what is softer is silence.
+    pub(super) level: f32,
+}
+
+impl Sound {
+    pub(super) fn of(one: &Half, other: &Half) -> Self {
+        let mut bands = [0.0; BANDS];
+        for (band, level) in bands.iter_mut().enumerate() {
+            let energy = one.bands[band] + other.bands[band];
+            *level = 10.0 * (1.0 + energy / SILENCE).log10();
+        }
+        let power = (one.loud + other.loud).max(1.0);
+        Self {
+            bands,
+            level: (10.0 * (power / FULL_SCALE).log10() + 66.0).max(0.0),
+        }
     }
 }
 
@@ -125,6 +163,8 @@ const WIDTH: f32 = 0.3;
 
 /// At 8 kHz about what 0.9 is at 16.
 const PRE_EMPHASIS: f32 = 0.85;
+
+const FULL_SCALE: f32 = 32_768.0 * 32_768.0;
 
 /// Samples of a frame.
 const COUNT: f32 = 160.0;

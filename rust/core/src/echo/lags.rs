@@ -8,8 +8,14 @@
 
 use super::bands::{BANDS, Levels};
 
-/// Lags that are looked at, from 20 ms to 1 s.
-pub(super) const LAG_SLOTS: usize = 50;
+/// The longest lag that is looked at, in half slots: 1 s. A whole slot apart, an echo that lies between two
+/// would show half of itself at either.
+pub(super) const LONGEST: usize = 100;
+
+/// The shortest: 20 ms.
+const SHORTEST: usize = 2;
+
+const LAGS: usize = LONGEST + 1 - SHORTEST;
 
 /// Sums of the newest frames, the older the less.
 #[derive(Clone, Copy, Debug)]
@@ -55,21 +61,21 @@ impl Sums {
 
 /// All lags.
 #[derive(Debug)]
-pub(super) struct Lags([Sums; LAG_SLOTS]);
+pub(super) struct Lags([Sums; LAGS]);
 
 /// A lag that stands out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peak {
-    /// In slots, from 1.
+    /// In half slots.
     pub(super) lag: usize,
 }
 
 impl Lags {
     pub(super) fn new() -> Self {
-        Self([Sums::NONE; LAG_SLOTS])
+        Self([Sums::NONE; LAGS])
     }
 
-    /// A frame was heard; `sent(lag)` = what was sent so many slots before, if anything.
+    /// A frame was heard; `sent(lag)` = what was sent so many half slots before, if anything.
     pub(super) fn step<'a>(
         &mut self,
         heard: &Levels,
@@ -77,7 +83,7 @@ impl Lags {
     ) {
         let square = square(heard);
         for (at, sums) in self.0.iter_mut().enumerate() {
-            if let Some(sent) = sent(at + 1) {
+            if let Some(sent) = sent(at + SHORTEST) {
                 sums.add(sent, heard, square, KEPT);
             }
         }
@@ -85,7 +91,7 @@ impl Lags {
 
     /// The highest correlation, if it is an echo's and stands alone.
     pub(super) fn peak(&self) -> Option<Peak> {
-        let mut heights = [0.0; LAG_SLOTS];
+        let mut heights = [0.0; LAGS];
         let mut best = 0;
         for (at, sums) in self.0.iter().enumerate() {
             heights[at] = sums.correlation(FEWEST_FRAMES);
@@ -97,7 +103,9 @@ impl Lags {
         let far = |&(at, _): &(usize, &f32)| at.abs_diff(best) > NEAR;
         let second = heights.iter().enumerate().filter(far);
         let second = second.map(|(_, &height)| height).fold(0.0, f32::max);
-        (height >= ECHO && height - second >= ALONE).then_some(Peak { lag: best + 1 })
+        (height >= ECHO && height - second >= ALONE).then_some(Peak {
+            lag: best + SHORTEST,
+        })
     }
 }
 
@@ -111,7 +119,7 @@ const KEPT: f32 = 0.98;
 /// Frames that must have sounded: 0.5 s.
 const FEWEST_FRAMES: f32 = 20.0;
 
-/// Correlation of an echo, and how far above that of any other lag it is, unless that is so many slots near.
+/// Correlation of an echo, and how far above that of any other lag it is, unless that is so many half slots near.
 const ECHO: f32 = 0.42;
 const ALONE: f32 = 0.25;
-const NEAR: usize = 5;
+const NEAR: usize = 10;

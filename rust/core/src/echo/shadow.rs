@@ -3,15 +3,7 @@
 //! In each band apart: a voice that is as loud as the echo, or softer, still has most of its energy where the echo has
 //! little. So a listener is told from their echo by the two bands in which they stand out most.
 
-use super::bands::{BANDS, Levels};
-
-/// A frame, as it was sent or heard.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sound {
-    pub(super) bands: Levels,
-    /// Decibels above −66 dBFS.
-    pub(super) level: f32,
-}
+use super::bands::{BANDS, Levels, Sound};
 
 /// What of a microphone's sound is echo.
 #[derive(Debug)]
@@ -25,6 +17,8 @@ pub(super) struct Shadow {
     noise: Noise,
     above: u32,
     hang: u32,
+    /// Frames of talk since it began.
+    run: u32,
     /// Frames that should have come, and that did.
     due: u32,
     come: u32,
@@ -41,6 +35,7 @@ impl Shadow {
             noise: Noise::default(),
             above: 0,
             hang: 0,
+            run: 0,
             due: 0,
             come: 0,
             missed: 0,
@@ -93,19 +88,25 @@ impl Shadow {
         let more = self.more(heard);
         if let Some((sent, before)) = exact {
             self.count(heard, &sent);
-            if alike || more < MORE && self.hang == 0 {
-                self.adjust(heard, &sent, &before);
+            if alike {
+                self.adjust(heard, &sent, &before, STEP, STEP);
+            } else if more < MORE && self.hang == 0 {
+                self.adjust(heard, &sent, &before, STEP / 5.0, STEP / 2.0);
             }
         }
         if more >= MORE {
             self.above += if more >= MUCH_MORE { CERTAIN_FRAMES } else { 1 };
             if self.above >= CERTAIN_FRAMES {
-                self.hang = HANG_FRAMES;
+                self.run += 1;
+                self.hang = HANG_FRAMES + self.run.min(self.doubt());
             }
             return false;
         }
         self.above = 0;
         let hangs = self.hang > 0;
+        if !hangs {
+            self.run = 0;
+        }
         self.hang = self.hang.saturating_sub(1);
         !hangs && self.level > 0.0
     }
@@ -125,18 +126,29 @@ impl Shadow {
         more
     }
 
-    /// Follow the echo; a step at a time, so that a word of the listener's own that is taken for echo moves nothing.
-    fn adjust(&mut self, heard: &Sound, sent: &Sound, before: &Sound) {
+    /// For how many frames more the words of somebody who talks on are believed to be theirs, where the echo is almost
+    /// as loud as they are: their soft ones are below it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 12"
+    )]
+    fn doubt(&self) -> u32 {
+        ((self.gain + SOFT_GAIN) * 3.0).clamp(0.0, 12.0) as u32
+    }
+
+    /// Follow the echo; at most by `up` or `down`, so that a word of the listener's own that is taken for echo moves nothing.
+    fn adjust(&mut self, heard: &Sound, sent: &Sound, before: &Sound, up: f32, down: f32) {
         if !is_steady(sent.level, before.level) {
             return;
         }
         for band in 0..BANDS {
             if sent.bands[band] > LOUD_BAND {
                 let off = heard.bands[band] - sent.bands[band] - self.gains[band];
-                self.gains[band] += off.clamp(-STEP, STEP);
+                self.gains[band] += off.clamp(-down, up);
             }
         }
-        self.gain += (heard.level - sent.level - self.gain).clamp(-STEP, STEP);
+        self.gain += (heard.level - sent.level - self.gain).clamp(-down, up);
     }
 
     /// Does it still come?
@@ -242,8 +254,8 @@ fn is_steady(sent: f32, before: f32) -> bool {
 }
 
 const NOISE_FALLS: f32 = 0.3;
-/// 4 dB a second.
-const NOISE_RISES: f32 = 0.08;
+/// 1 dB a second: faster, it would be the voice of somebody who goes on.
+const NOISE_RISES: f32 = 0.02;
 
 /// −46 dBFS, and what that is about in a band.
 const LOUD: f32 = 20.0;
@@ -266,7 +278,10 @@ const MUCH_MORE: f32 = 20.0;
 const CERTAIN_FRAMES: u32 = 2;
 const HANG_FRAMES: u32 = 12;
 
-/// Of the learned gains, per frame.
+/// An echo that is so much softer is told from a voice without doubt.
+const SOFT_GAIN: f32 = 10.0;
+
+/// Of the learned gains, per frame that is echo; where that is not so clear, less, and up least: a voice adds to it.
 const STEP: f32 = 0.1;
 
 /// A learned echo comes when it is no more than 12 dB softer than predicted. Of so many frames a third must;

@@ -1,13 +1,13 @@
 //! A lag that stood out, and whether what came after that, other words, shows it again by itself.
 
-use super::bands::Levels;
+use super::bands::{Levels, Sound};
 use super::lags::{Sums, square};
-use super::shadow::{Gains, Sound};
+use super::shadow::Gains;
 
 /// One lag, from the frame after the one that it stood out at.
 #[derive(Debug)]
 pub(super) struct Suspicion {
-    /// In slots.
+    /// In half slots.
     pub(super) lag: usize,
     sums: Sums,
     gains: Gains,
@@ -62,7 +62,7 @@ impl Suspicion {
 }
 
 /// What the frames must show by themselves, and how many of them: 0.5 s.
-const AGAIN: f32 = 0.5;
+const AGAIN: f32 = 0.52;
 const AGAIN_FRAMES: f32 = 25.0;
 
 /// Slots in which they must have come: 10 s.

@@ -227,8 +227,7 @@ pub(crate) fn listen(guard: &mut EchoGuard, sent: &[f32], heard: &[f32]) -> Told
     for (n, (out, back)) in frames.enumerate() {
         let now = START + n as u64 * TICK;
         guard.sent(now, &bytes(out), power(out));
-        told.marked
-            .push(guard.heard(now + TICK, &bytes(back), power(back)));
+        told.marked.push(guard.heard(now + TICK, &bytes(back)));
         told.known.push(guard.learned().is_some());
         if let Some(echo) = guard.learned() {
             (told.lag, told.gain) = (echo.lag as f64 / 1e6, f64::from(echo.gain) / 4.0);
