@@ -33,6 +33,7 @@ SECRETS = {
     "OPENAI_API_KEY": "sk-5ecre7-0f-openai-4719",
     "TRANSLINK_ADMIN__TOKEN": "5ecre7-0f-the-operator-4713",
     "TRANSLINK_ADMIN__READ_TOKEN": "5ecre7-0f-the-watcher-4714",
+    "TRANSLINK_WEBHOOK__SECRET": "whsec_NWVjcmU3LW9mLXRoZS1yZWNlaXZlci1vZi1ob29rcy00NzIw",
 }
 FALLBACK = ("dl-5ecre7-second-deepl-4715", "dg-5ecre7-second-deepgram-4716")
 GUESS = "5ecre7-that-was-guessed-4717"

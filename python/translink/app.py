@@ -29,6 +29,7 @@ from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
+from translink.observe.webhooks import Webhooks
 from translink.pbx.service import Telephony
 from translink.pbx.talk import TalkDesk
 from translink.process.clock import unix
@@ -182,12 +183,14 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
+            webhooks = Webhooks(self.journal, settings.webhook)
+            await stack.enter_async_context(webhooks.running())
             telephony = Telephony(settings, self.switchboard, media, self.journal, services.speak)
             if telephony.connections is not None:
                 exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
-                transcripts.close(call.row(), call.stages.summary())
+                transcripts.close(call.row(), call.stages.summary(), call.books.account())
                 telephony.call_over(call)
 
             self.switchboard.on_ended = over
@@ -202,6 +205,7 @@ class App:
                 pressure=self.pressure,
                 usage=ProcessUsage(),
                 offline=endpoints.offline,
+                figures={"webhooks": webhooks.figures},
             )
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
@@ -219,6 +223,7 @@ class App:
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
             await admin.start()
+            webhooks.base = admin.url
             stack.push_async_callback(admin.close)
             stack.callback(self.journal.close)
             for name, leg in legs.items():

@@ -64,8 +64,8 @@ def _lines(
             leg = settings.leg(name)
             hears = settings.other(name)
             yield (
-                f"leg {name:<12}{leg.language:<6} {_way(leg)}, "
-                f"hears {hears.name} ({hears.language})"
+                f"leg {name:<12}{_spoken(leg):<6} {_way(leg)}, "
+                f"hears {hears.name} ({_spoken(hears)})"
             )
     yield from (f"language        {row.line()}" for row in rows)
     yield from (f"asterisk        {line}" for line in asterisk)
@@ -74,6 +74,7 @@ def _lines(
     for file in settings.notes.exposed:
         yield f"not private     {file} has a key in it and can be read by everybody here"
     yield from _keys(settings)
+    yield from _webhook(settings)
     if names := unused_proxies(os.environ):
         yield f"proxy           {proxy_warning(names)}"
     yield (
@@ -102,6 +103,18 @@ def _keys(settings: Settings) -> Iterator[str]:
         if key or name in named:
             unused = "" if name in named else ", not used: no order names it (docs/languages.md)"
             yield f"{name:<16}{'key is set' if key else 'no key'}{unused}"
+
+
+def _webhook(settings: Settings) -> Iterator[str]:
+    hook = settings.webhook
+    if hook.url is not None:
+        yield f"webhook         {hook.url}, signed: {', '.join(hook.events)}"
+    if hook.can_be_read:
+        yield "webhook         http: the network between can read it; https would hide it"
+
+
+def _spoken(leg: LegSettings) -> str:
+    return f"auto: {' or '.join(leg.candidates)}" if leg.candidates else leg.language
 
 
 def _way(leg: LegSettings) -> str:

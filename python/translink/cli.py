@@ -412,6 +412,27 @@ def end(
     _leave(run_end(_target(url, token, config, env_file), call, json=json))
 
 
+@commands.command(
+    short_help="Explain a call: delays, failures, losses, sound, and what can be done."
+)
+def rca(
+    call: Annotated[str, typer.Argument(help="Its name, or a file of --save.")],
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the record there, as JSON.")
+    ] = None,
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """Explain a call, running or ended. Exit code 0: nothing went wrong, 1: no such call, 3: nobody answers,
+    4: wrong token, 5: something went wrong."""
+    from translink.rca import run_rca
+
+    _leave(run_rca(call, lambda: _target(url, token, config, env_file), save=save, json=json))
+
+
 @commands.command(short_help="Print what to paste into Asterisk or FreeSWITCH.")
 def dialplan(
     system: Annotated[str, typer.Argument(metavar="asterisk|freeswitch")],

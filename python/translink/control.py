@@ -146,6 +146,11 @@ def run_end(target: Target, call: str, *, json: bool = False) -> int:
     return _carried_out(work)
 
 
+def asked_of(target: Target, path: str) -> dict[str, Any]:
+    """What a GET answers, as JSON. Raises `ControlError`."""
+    return _asked(target, "GET", path)[1]
+
+
 def _carried_out(work: Callable[[], int]) -> int:
     try:
         return work()

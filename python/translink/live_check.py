@@ -114,7 +114,7 @@ async def look(settings: Settings) -> list[LiveFinding]:
 
 
 def _questions(settings: Settings, providers: Providers) -> Iterator[tuple[str, Awaitable[str]]]:
-    languages = list(dict.fromkeys(leg.language for leg in settings.legs))
+    languages = list(dict.fromkeys(language for leg in settings.legs for language in leg.languages))
     live = providers.live()
     for language in languages:
         if hears(live, language):
@@ -122,13 +122,20 @@ def _questions(settings: Settings, providers: Providers) -> Iterator[tuple[str, 
         for one in providers.transcribers():
             if hears(one, language):
                 yield f"{one.name} ({language})", _recognises(one, language)
-    ways = dict.fromkeys((leg.language, settings.other(leg.name).language) for leg in settings.legs)
+    ways = dict.fromkeys(
+        (source, target)
+        for leg in settings.legs
+        for source in leg.languages
+        for target in settings.other(leg.name).languages
+    )
     for translator in providers.translators():
         for source, target in ways:
             if source != target and translates(translator, source, target):
                 what = f"{translator.name} ({source} to {target})"
                 yield what, _translates(translator, source, target)
-    for voice, language in dict.fromkeys((leg.voice, leg.language) for leg in settings.legs):
+    for voice, language in dict.fromkeys(
+        (leg.voice, language) for leg in settings.legs for language in leg.languages
+    ):
         for speaker in providers.voices(voice):
             if not speaks(speaker, language):
                 continue

@@ -101,6 +101,16 @@ StreamEvent = Result | UtteranceEnd | SpeechStarted | StreamMetadata
 
 
 @dataclass(frozen=True, slots=True)
+class Detected:
+    """Which language is spoken in a piece of audio."""
+
+    language: str
+    """As the detector names it: `en`, `pt`."""
+    confidence: float
+    """0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of final text ready to be translated. Nothing in it will be revised."""
 

@@ -114,6 +114,17 @@ def of_settings(server: Serve, key: str) -> Callable[[], Awaitable[Any]]:
     return get
 
 
+async def test_a_call_is_explained_where_it_is_looked_at(page: Page) -> None:
+    await page.get_by_role("button", name="Explain", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Why call")
+    await expect(dialog.locator(".parts tr")).to_have_count(6)
+    await expect(dialog).to_contain_text("recognition")
+    await expect(dialog).to_contain_text("the call goes on")
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(dialog).to_have_count(0)
+
+
 async def test_captions_appear_and_sounds_are_drawn(page: Page) -> None:
     line = page.locator('.script ol > li[data-state="spoken"]').first
     await line.wait_for()

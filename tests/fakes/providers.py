@@ -72,6 +72,10 @@ class FakeProviders:
         self.sockets: set[web.WebSocketResponse] = set()
         """Those of open streams, for a test that breaks them."""
         self.uploads: list[FakeUpload] = []
+        self.language = ""
+        """What a detector of languages hears."""
+        self.detections: list[tuple[list[str], list[int]]] = []
+        """(languages it was restricted to, words)."""
         self.asked: list[Asked] = []
         self.spoken: list[tuple[str, str]] = []
         """(voice, text)."""
@@ -93,7 +97,7 @@ class FakeProviders:
     def forget(self) -> None:
         """Begin a new record; open streams go on in the old one."""
         self.handshakes = 0
-        for record in (self.streams, self.uploads, self.asked, self.spoken):
+        for record in (self.streams, self.uploads, self.detections, self.asked, self.spoken):
             record.clear()
 
     def routes(self) -> list[web.RouteDef]:
@@ -139,13 +143,22 @@ class FakeProviders:
         words = [number for number, _, _ in found]
         seconds = len(pcm) / 2 / RATE
         language = request.query.get("language", "")
-        self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
+        among = request.query.getall("detect_language", [])
+        if among:
+            assert not language, "a request asks for one language, or to find it"
+            self.detections.append((among, words))
+        else:
+            self.uploads.append(FakeUpload(language, seconds, words, not any(pcm)))
         await asyncio.sleep(self.transcribe_delay(words))
-        best = _alternative(found)
+        channel: dict[str, object] = {"alternatives": [_alternative(found)]}
+        if among and words:
+            known = self.language in among
+            channel["detected_language"] = self.language if known else among[0]
+            channel["language_confidence"] = 0.93 if known else 0.2
         return web.json_response(
             {
                 "metadata": {"request_id": "r", "duration": seconds, "channels": 1},
-                "results": {"channels": [{"alternatives": [best]}]},
+                "results": {"channels": [channel]},
             }
         )
 

@@ -191,8 +191,16 @@ FORMATS = (
     ("rtp", "g722", "g722"),
     ("audiosocket", "slin16", ""),
     ("audiosocket", "slin", ""),
+    ("websocket", "slin16", ""),
+    ("websocket", "slin", ""),
 )
 """Medium, what Asterisk sends, what it is sent. slin16 and G.722 over RTP is what the others use."""
+
+
+def asked(asterisk: Asterisk, place: int) -> str:
+    """Settings for the connections of `chan_websocket` that ARI asks for."""
+    port = asterisk.asked[place % 2]
+    return f'websocket_client = "asked{port}"\n[websocket]\nlisten = "127.0.0.1:{port}"\n'
 
 
 async def test_words_survive_every_format(
@@ -203,6 +211,7 @@ async def test_words_survive_every_format(
         app = f"other{place}"
         extra = f'app = "{app}"\nmedia = "{medium}"\nformat = "{format}"\n'
         extra += f'reply = "{reply}"\n' if reply else ""
+        extra += asked(asterisk, place) if medium == "websocket" else ""
         (tmp_path / app).mkdir()
         async with translink(tmp_path / app, fake, asterisk.url, extra) as server:
             variables = {"__APP": app}
@@ -397,6 +406,7 @@ async def test_check_names_what_asterisk_lacks_and_who_is_there(
     assert await asterisk.ask("DELETE", "/asterisk/modules/chan_rtp.so") == 204
     assert "MISSES chan_rtp" in await check()
     assert "MISSES" not in await check(media="audiosocket")
+    assert "MISSES" not in await check(media="websocket")
     assert await asterisk.ask("POST", "/asterisk/modules/chan_rtp.so") == 204
     wrong = asterisk.url.replace("tests", "others")
     assert "wrong ari.user or ari.password" in await check(url=wrong)
@@ -419,12 +429,14 @@ async def test_what_is_to_be_pasted_makes_a_call(asterisk: Asterisk, pbx: Pbx) -
     await nothing_left(asterisk, pbx)
 
 
-@pytest.mark.parametrize("medium", ["rtp", "audiosocket"])
+@pytest.mark.parametrize("medium", ["rtp", "audiosocket", "websocket"])
 async def test_keys_come_once_each_and_end_the_call(
     asterisk: Asterisk, fake: FakeProviders, tmp_path: Path, medium: str
 ) -> None:
     app = f"keys{medium}"
-    extra = f'app = "{app}"\nmedia = "{medium}"\n[dtmf]\nlouder = "2"\nend = "9"\n'
+    extra = f'app = "{app}"\nmedia = "{medium}"\n'
+    extra += asked(asterisk, 0) if medium == "websocket" else ""
+    extra += '[dtmf]\nlouder = "2"\nend = "9"\n'
     async with translink(tmp_path, fake, asterisk.url, extra) as server:
         variables = {"__APP": app}
         two = await asterisk.dial("4444", last=30, variables=variables)

@@ -18,3 +18,14 @@ def test_asterisk_is_told_where_to_connect_and_no_password(tmp_path: Path) -> No
     assert "apps = translink" in text
     assert "http.conf ---" not in text
     assert "a-secret-word" not in text
+
+
+def test_asterisk_is_told_where_the_audio_goes_over_websocket(tmp_path: Path) -> None:
+    given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word", "TRANSLINK_WEBSOCKET__PASSWORD": "another"}
+    wanted = ["ari.media=websocket", "websocket.listen=127.0.0.1:9093"]
+    flags = {"--ari": "http://127.0.0.1:8088", "--set": wanted}
+    text = asterisk(Settings.load(environ=given, flags=flags, directory=tmp_path))
+    assert "[translink]\ntype = websocket_client\nconnection_type = per_call_config" in text
+    assert "uri = ws://127.0.0.1:9093/media/ari" in text
+    assert "websocket.password" in text
+    assert "another" not in text

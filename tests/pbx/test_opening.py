@@ -51,6 +51,8 @@ def test_the_leg_the_call_and_the_dialect_are_read() -> None:
     assert Opening().take(request()) == Invitation("3333", "", "twilio")
     page = Opening().take(request(Sec_WebSocket_Protocol="translink.talk, other"))
     assert page == Invitation("3333", "", "browser")
+    ours = Opening().take(request("/media/ari?seat=a%2Db", Sec_WebSocket_Protocol="media"))
+    assert ours == Invitation("ari", "", "asterisk", "a-b")
 
 
 def test_another_sites_page_is_refused() -> None:

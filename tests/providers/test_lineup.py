@@ -17,7 +17,7 @@ from translink.observe.journal import Journal
 from translink.providers.attempts import AllFailed
 from translink.providers.lineup import Lineup, LineupLimits
 from translink.providers.protocols import LiveStream
-from translink.results import Result, Translation
+from translink.results import Detected, Result, Translation
 
 LIMITS = LineupLimits(transcribe=0.2, translate=0.1, first_audio=0.1, prerecorded=3, speech=3)
 SECOND = bytes(32_000)
@@ -378,3 +378,31 @@ async def test_a_kind_of_service_is_down_when_nobody_in_its_line_is_up() -> None
     with pytest.raises(ProviderError):
         await services.transcribe(SECOND, "en")
     assert made.down() == ["recognition", "translation"]
+
+
+class TellingEar(Provider):
+    """A recogniser that tells English and French from each other."""
+
+    def detects(self, languages: Sequence[str]) -> bool:
+        return set(languages) <= {"en", "fr"}
+
+    async def detect(self, pcm: bytes, languages: Sequence[str]) -> Detected | None:
+        await self._do()
+        return Detected("fr", 0.9)
+
+
+async def test_a_language_is_found_by_the_first_recogniser_that_can_tell() -> None:
+    deaf, broken, able = Provider("deaf"), TellingEar("broken", [Kind.DENIED]), TellingEar("able")
+    made, journal = lineup(transcribers=[deaf, broken, able])
+    detect = made.services().detect
+    assert await detect(b"ab", ("en", "fr")) == Detected("fr", 0.9)
+    assert (deaf.calls, broken.calls, able.calls) == (0, 1, 1)
+    assert ("broken", "denied") in reported(journal, "failover")
+
+
+async def test_languages_that_nobody_tells_from_each_other_are_refused_without_a_request() -> None:
+    able = TellingEar("able")
+    made, _ = lineup(transcribers=[able])
+    with pytest.raises(ProviderError, match="nobody in line tells en, de") as caught:
+        await made.services().detect(b"ab", ("en", "de"))
+    assert (caught.value.kind, able.calls) == (Kind.REFUSED, 0)

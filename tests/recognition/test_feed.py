@@ -21,6 +21,7 @@ from translink.providers.cadence import Cadence
 from translink.providers.pace import PACE, SLACK
 from translink.recognition.feed import BEHIND, PATIENCE_WITHOUT, Feed, FeedLimits
 from translink.recognition.finalizing import FinalizeRules, Finalizing
+from translink.recognition.lull import LullRules
 from translink.recognition.speech_map import SpeechMap
 from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
 
@@ -182,6 +183,48 @@ def test_at_the_head_every_frame_goes_out_the_moment_it_comes() -> None:
     assert line.stream.at_once == 49, "only the first one found the task not yet parked"
 
 
+def test_after_a_second_of_quiet_silence_leaves_ten_frames_at_a_time() -> None:
+    line = play(lambda it: it.talk(3.0, speech=False))
+    sizes = [len(pcm) // 640 for _, pcm in line.stream.sent]
+    assert sizes == [1] * 50 + [10] * 10
+    assert line.stream.audio == line.ledger.data
+    assert max(at - (n + 0.9) * 0.2 for n, (at, _) in enumerate(line.stream.sent[50:], 5)) < 0.3
+
+
+def test_a_new_word_leaves_at_once_with_the_silence_held_before_it() -> None:
+    async def scene(line: FeedLine) -> None:
+        await line.talk(1.14, speech=False)
+        at = time.monotonic() - line.stream.began
+        await line.talk(0.06)
+        when, pcm = line.stream.sent[50]
+        assert len(pcm) // 640 == 8, "seven held, and the first with speech"
+        assert when - at < 0.001
+
+    line = play(scene)
+    assert line.stream.audio == line.ledger.data
+    assert line.frames_sent == len(line.stream.sent)
+
+
+def test_no_silence_is_held_while_speech_has_no_answer() -> None:
+    async def scene(line: FeedLine) -> None:
+        await line.talk(0.4)
+        await line.talk(2.0, speech=False)
+
+    line = play(scene, patience=10.0)
+    assert {len(pcm) // 640 for _, pcm in line.stream.sent} == {1}
+
+
+def test_what_is_held_when_the_span_ends_is_sent_before_it_is_closed() -> None:
+    async def scene(line: FeedLine) -> None:
+        await line.talk(1.1, speech=False)
+        line.feed.end_at(line.speech.head)
+        await asyncio.sleep(0.5)
+        assert line.stream.closed
+
+    line = play(scene)
+    assert line.stream.audio == line.ledger.data
+
+
 def test_frames_that_come_together_leave_as_one_message() -> None:
     async def scene(line: FeedLine) -> None:
         await line.talk(0.2)
@@ -258,13 +301,15 @@ def test_the_pace_is_kept_and_every_byte_is_sent_once_and_in_order(
 
     line = play(scene, backlog=backlog, origin=begin, patience=1e6)
     sizes = [len(pcm) for _, pcm in line.stream.sent]
-    assert all(size <= 2 * BEHIND for size in sizes)
+    longest = LullRules().frames * FRAME
+    assert all(size <= 2 * longest for size in sizes)
     for (at, _), total in zip(line.stream.sent, accumulate(sizes), strict=True):
-        assert total <= 2 * (RATE * (PACE * at + SLACK) + BEHIND) + 2
+        assert total <= 2 * (RATE * (PACE * at + SLACK) + longest) + 2
     whole = bytes(line.ledger.data[2 * int(begin * RATE) :])
     assert line.stream.audio == whole[: len(line.stream.audio)]
     spent = sum(talk + pause for talk, pause in script) + max(0.0, backlog * 4 - 10)
-    assert len(line.stream.audio) >= min(len(whole), int(2 * RATE * spent) - 2 * FRAME)
+    unsent = len(whole) - len(line.stream.audio)
+    assert unsent < 2 * longest or len(line.stream.audio) >= int(2 * RATE * spent) - 2 * longest
 
 
 def test_a_backlog_is_caught_up_with_and_frames_go_the_short_way_again() -> None:
@@ -272,7 +317,7 @@ def test_a_backlog_is_caught_up_with_and_frames_go_the_short_way_again() -> None
         await line.talk(9.0, speech=False)
         assert line.stream.seconds == pytest.approx(11.0, abs=0.021)
         before = line.frames_sent
-        await line.talk(1.0, speech=False)
+        await line.talk(1.0)
         assert line.frames_sent == before + 50
 
     play(scene, backlog=2.0, patience=1e6)
@@ -281,7 +326,7 @@ def test_a_backlog_is_caught_up_with_and_frames_go_the_short_way_again() -> None
 def test_a_frame_that_got_lost_on_its_way_is_read_from_the_ledger() -> None:
     async def scene(line: FeedLine) -> None:
         for number in range(100):
-            frame = line.frame(speech=False)
+            frame = line.frame(speech=True)
             if number % 7:
                 line.feed.frames([frame])  # type: ignore[list-item]
             await asyncio.sleep(0.02)

@@ -67,10 +67,20 @@ def everything(rng: random.Random) -> Plan:
     )
 
 
-def wrong(plan: Callable[[random.Random], Plan], *, seconds: float = 60.0) -> dict[int, object]:
+WRONG_ONCE = {
+    "hole": (416, 845),
+    "cut_and_broken": (109, 313),
+    "everything": (302, 823),
+}
+"""Seeds in which a word was lost, halved or out of order before its reason was mended."""
+
+
+def wrong(
+    plan: Callable[[random.Random], Plan], also: tuple[int, ...] = (), *, seconds: float = 60.0
+) -> dict[int, object]:
     """The accounts that are not exact, by seed."""
     found: dict[int, object] = {}
-    for seed in range(SEEDS):
+    for seed in sorted({*range(SEEDS), *also}):
         planned = plan(random.Random(f"{plan.__name__}:{seed}"))
         planned.natural = True
         planned.jitter = DEVIATIONS[seed % len(DEVIATIONS)]
@@ -83,7 +93,7 @@ def wrong(plan: Callable[[random.Random], Plan], *, seconds: float = 60.0) -> di
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_about_time_costs_no_word_and_doubles_none(lie: str) -> None:
-    assert not wrong(a_lie(lie))
+    assert not wrong(a_lie(lie), WRONG_ONCE.get(lie, ()))
 
 
 def test_what_a_stream_passes_over_is_told() -> None:
@@ -95,7 +105,7 @@ def test_what_a_stream_passes_over_is_told() -> None:
 def test_each_word_counts_once_wherever_one_recogniser_follows_another(
     plan: Callable[[random.Random], Plan],
 ) -> None:
-    assert not wrong(plan)
+    assert not wrong(plan, WRONG_ONCE.get(plan.__name__, ()))
 
 
 def test_what_is_reported_and_what_is_heard_is_what_was_said() -> None:

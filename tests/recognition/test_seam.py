@@ -74,6 +74,24 @@ def test_what_was_left_far_behind_the_border_is_the_later_ones_to_say() -> None:
     assert Seam(BORDER, known_from([], left, BORDER)).alone(BORDER + 3 * RATE, ()) == []
 
 
+def test_a_word_is_not_waited_for_once_a_later_one_that_both_heard_was_said() -> None:
+    """Else it would come behind that one."""
+    left = words("sixty nine", 9.95)
+    seam = Seam(BORDER, known_from([], left, BORDER))
+    later = words("nine", 10.15)
+    assert list(seam.own(later, BORDER)) == later
+    assert seam.alone(at(10.4), later) == left[:1]
+
+
+def test_a_word_in_what_the_later_one_left_out_at_its_beginning_counts() -> None:
+    left = words("eight nine", 10.06, each=0.25)
+    for start, alone in ((10.0, []), (10.12, left[:1])):
+        seam = Seam(BORDER, known_from([], left, BORDER))
+        later = words("nine", 10.31)
+        assert list(seam.own(later, at(start))) == later
+        assert seam.alone(at(11.0), later) == alone
+
+
 def speech(*talks: tuple[float, float]) -> SpeechMap:
     heard = SpeechMap(0)
     for start in range(0, 12 * RATE, FRAME):

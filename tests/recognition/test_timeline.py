@@ -11,11 +11,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from translink.recognition import timeline as module
 from translink.recognition.timeline import Lost, Span, Timeline
 from translink.results import RATE, Result, UtteranceEnd, Word
 
 LAP = 3 * RATE // 10
 """Audio given to a source before and after its span; longer than any word here."""
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers of these tests are small: no word is the beginning of another one."""
+    monkeypatch.setattr(module, "EDGE", 0)
 
 
 def word(text: str, start: int, end: int) -> Word:
@@ -41,6 +48,7 @@ def test_results_of_the_first_span_leave_at_once() -> None:
     assert timeline.acknowledged == 250
 
 
+@pytest.mark.usefixtures("small")
 def test_results_of_a_later_span_wait_for_the_earlier_one() -> None:
     timeline = Timeline(0)
     gap = timeline.begin("prerecorded", 300)
@@ -54,6 +62,31 @@ def test_results_of_a_later_span_wait_for_the_earlier_one() -> None:
     assert timeline.acknowledged == 600
 
 
+def test_the_beginning_of_a_word_that_goes_on_behind_the_border_is_the_later_ones() -> None:
+    """A cut in a pause took 40 ms of the next word along, and its time has moved before the border."""
+    begun, whole = word("wh", 15_100, 15_700), word("whole", 15_900, 20_000)
+    for later in ([whole], []):
+        timeline = Timeline(0)
+        before, after = timeline.begin("a", 16_000), timeline.begin("b", 32_000)
+        timeline.result(before, final(0, 16_000, word("one", 2_000, 6_000), begun))
+        timeline.done(before)
+        assert texts(timeline) == ["one"]
+        timeline.result(after, final(12_000, 32_000, *later))
+        timeline.done(after)
+        timeline.close()
+        assert texts(timeline) == (["whole"] if later else ["wh"])
+
+
+def test_a_short_last_word_counts_where_nobody_follows() -> None:
+    timeline = Timeline(0)
+    span = timeline.begin("a", 16_000)
+    timeline.result(span, final(0, 16_000, word("one", 2_000, 6_000), word("I", 15_000, 15_900)))
+    timeline.done(span)
+    timeline.close()
+    assert texts(timeline) == ["one", "I"]
+
+
+@pytest.mark.usefixtures("small")
 def test_a_word_on_the_border_is_counted_by_one_side() -> None:
     timeline = Timeline(0)
     before, after = timeline.begin("a", 300), timeline.begin("b", 600)
@@ -83,6 +116,7 @@ def test_a_result_said_twice_by_one_source_counts_once() -> None:
     assert texts(timeline) == ["one"]
 
 
+@pytest.mark.usefixtures("small")
 def test_a_result_beyond_the_spans_end_said_twice_counts_once() -> None:
     timeline = Timeline(0)
     span = timeline.begin("prerecorded", 310)
@@ -110,6 +144,7 @@ def test_a_loss_is_said_once_and_in_its_place() -> None:
     assert timeline.released() == [Lost(0, 150), Lost(150, 300), final(300, 600, THREE)]
 
 
+@pytest.mark.usefixtures("small")
 def test_a_failed_span_in_the_middle_has_an_heir_in_its_place() -> None:
     timeline = Timeline(0)
     first = timeline.begin("stream")

@@ -40,8 +40,10 @@ def test_with_ari_and_no_legs_asterisk_brings_both(tmp_path: Path) -> None:
     assert {leg.transport for leg in settings.legs} == {"rtp"}
 
 
-def test_over_audiosocket_a_leg_is_no_rtp_leg(tmp_path: Path) -> None:
-    settings = load(tmp_path, ari=URL, set=["ari.media=audiosocket"])
+@pytest.mark.parametrize("medium", ["audiosocket", "websocket"])
+def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> None:
+    wanted = [f"ari.media={medium}", "websocket.listen=127.0.0.1:9093"]
+    settings = load(tmp_path, ari=URL, set=wanted)
     assert {leg.transport for leg in settings.legs} == {"raw"}
 
 
@@ -51,6 +53,7 @@ def test_over_audiosocket_a_leg_is_no_rtp_leg(tmp_path: Path) -> None:
         ({"ari": "http://127.0.0.1:8088"}, "password: is needed"),
         ({"ari": "http://me:a-secret-word@localhost:8088"}, "should have an address"),
         ({"ari": URL, "set": ["ari.media=audiosocket", "ari.format=alaw"]}, "slin16 or slin"),
+        ({"ari": URL, "set": ["ari.media=websocket"]}, "needs websocket.listen"),
         ({"ari": URL, "ari_app": "a,b"}, "ari"),
         ({"ari": URL, "set": ["ari.listen=127.0.0.1:8089"]}, "either we connect"),
         ({"set": ["ari.listen=127.0.0.1:8089"]}, "password: is needed"),

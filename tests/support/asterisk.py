@@ -134,6 +134,8 @@ class Asterisk:
         self.http = free_port(socket.SOCK_STREAM)
         self.websockets = free_port(socket.SOCK_STREAM)
         """Port that `chan_websocket` connects to, for legs 3333, 4444 and 5555."""
+        self.asked = [free_port(socket.SOCK_STREAM) for _ in range(2)]
+        """Ports that it connects to for `ari.media = "websocket"`, section `askedPORT`."""
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
         """As `--ari` takes it."""
         self._root = root
@@ -330,6 +332,11 @@ class Asterisk:
                 f"uri = ws://127.0.0.1:{self.websockets}/media/{leg}\nprotocols = media\n"
                 f"username = asterisk\npassword = {PASSWORD}\n"
                 for leg in ("3333", "4444", "5555")
+            )
+            + "".join(
+                f"[asked{port}]\ntype = websocket_client\nconnection_type = per_call_config\n"
+                f"uri = ws://127.0.0.1:{port}/media/ari\nprotocols = media\n"
+                for port in self.asked
             ),
             "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 400}\n",
             "modules.conf": "[modules]\nautoload = no\n"

@@ -21,10 +21,11 @@ from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.providers.precedents import Precedents
 from translink.providers.services import Services
+from translink.recognition.finder import How
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
-from translink.results import RATE, Result, StreamEvent, Translation, Word
+from translink.results import RATE, Detected, Result, StreamEvent, Translation, Word
 
 FRAME = 320
 WORD = RATE // 5
@@ -135,6 +136,15 @@ class Plan:
     """It says something before it closes if they live for so long."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
+    spoken: str = ""
+    """What the talker speaks, where the listener is told only `candidates`."""
+    candidates: tuple[str, ...] = ()
+    then: tuple[float, str] | None = None
+    """From when on they speak another language."""
+    hard: int = 0
+    """Words that a detector must hear to be sure."""
+    undetected: list[tuple[float, float]] = field(default_factory=list)
+    """The detector fails in [from, to)."""
     stale: float = 0.0
     """The media forgot so much audio after the sample from which the call counts."""
 
@@ -216,7 +226,7 @@ class NumberStream:
 
     def _recognise(self) -> None:
         end = len(self._pcm) // 2
-        words = self._world.words(self._pcm[2 * self._done :], self._done)
+        words = self._world.words(self._pcm[2 * self._done :], self._done, self._language)
         complete = [w for w in words if w.end < end and not self._guessing]
         if complete and end - words[-1].end >= RATE * 3 // 10:
             self._final(words, end, speech_final=True)
@@ -265,7 +275,7 @@ class NumberStream:
     async def finalize(self) -> None:
         if self._guessing:
             return
-        words = self._world.words(self._pcm[2 * self._done :], self._done)
+        words = self._world.words(self._pcm[2 * self._done :], self._done, self._language)
         self._final(words, len(self._pcm) // 2, speech_final=True)
 
     async def close(self, wait: float = 5.0) -> None:
@@ -321,7 +331,9 @@ class World(ListenObserver):
         self.delays: list[float] = []
         self.heard_at: list[float] = []
         self.streams = self.open_streams = self.most_streams = 0
-        self.handshakes = self.requests = 0
+        self.handshakes = self.requests = self.detections = 0
+        self.found: list[tuple[float, str, How]] = []
+        """Languages, and how they came to hold."""
         self.fallbacks = 0
         self.passed_over = 0
         """Times a stream passed over speech, and it was said so."""
@@ -352,6 +364,8 @@ class World(ListenObserver):
             observer=self,
             ledger_seconds=ledger_seconds,
             rng=random.Random(seed),
+            candidates=plan.candidates,
+            detect=self.detect,
         )
 
     @property
@@ -359,11 +373,17 @@ class World(ListenObserver):
         """Seconds of the call."""
         return time.monotonic() - self._zero
 
-    def words(self, pcm: bytes | bytearray, offset: int = 0) -> list[Word]:
+    def words(
+        self, pcm: bytes | bytearray, offset: int = 0, language: str | None = None
+    ) -> list[Word]:
         """What a recogniser hears in it. Of a word of which there is only the softest frame,
-        nothing, unless more of it may come."""
+        nothing, unless more of it may come. It is unsure of what is not in its language."""
         end = offset + len(pcm) // 2
         heard = hear(bytes(pcm), offset, self.length)
+        then = self.plan.then
+        if then is not None and language is not None and self.now >= then[0]:
+            sure = 0.9 if language == then[1] else 0.3
+            heard = [replace(word, confidence=sure) for word in heard]
         return [word for word in heard if word.end - word.start > FRAME or word.end == end]
 
     async def connect(self, language: str) -> NumberStream:
@@ -382,6 +402,22 @@ class World(ListenObserver):
         words = moved(self.words(pcm), self.plan.jitter * RATE, self.rng_words)
         text = " ".join(w.text for w in words)
         return Result(0, len(pcm) // 2, text, words, final=True, source=language)
+
+    async def detect(self, pcm: bytes, candidates: tuple[str, ...]) -> Detected | None:
+        self.detections += 1
+        await asyncio.sleep(0.4)
+        if any(start <= self.now < end for start, end in self.plan.undetected):
+            raise ProviderError("down", provider="x", kind=Kind.TRANSIENT)
+        heard = len(self.words(pcm))
+        assert candidates == self.plan.candidates
+        then = self.plan.then
+        spoken = then[1] if then is not None and self.now >= then[0] + 5 else self.plan.spoken
+        if spoken not in candidates or not heard:
+            return None
+        return Detected(spoken, 0.9 if heard > self.plan.hard else 0.4)
+
+    def spoken_here(self, language: str, how: How, why: str) -> None:
+        self.found.append((self.now, language, how))
 
     def item(self, item: Item) -> None:
         if isinstance(item, Result):

@@ -144,3 +144,38 @@ def test_a_vendor_without_key_or_address_of_ones_own_is_refused(stage: str, vend
 def test_an_order_names_vendors_of_its_stage_once_each(order: str) -> None:
     with pytest.raises(ValueError, match="speak"):
         settings(speak=order)
+
+
+def unknown(*candidates: str, **more: object) -> Settings:
+    legs = [
+        {"name": "anna", "language": "auto", "candidates": candidates, "listen": 0, "play_to": 1},
+        {"name": "bob", "language": "fr", "listen": 0, "play_to": 2},
+    ]
+    return Settings.model_validate({"legs": legs, **KEYS, **more})
+
+
+def test_a_leg_that_may_speak_several_languages_needs_all_of_them() -> None:
+    given = unknown("en", "de")
+    refuse_voiceless(given)
+    assert [row.language for row in Coverage(given).of_legs()] == ["en", "de", "fr"]
+    with pytest.raises(SettingsError, match=r"legs\.anna\.candidates = 'pl': there is no voice"):
+        refuse_voiceless(unknown("en", "pl"))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (unknown("en", "bn", speak="elevenlabs, deepgram"), "candidates that it detects"),
+        (unknown("en", "fr", deepgram={}), "set DEEPGRAM_API_KEY, or name its language"),
+        (
+            unknown("en", "fr", listen="openai", openai={"api_key": KEY}),
+            "nobody can tell en, fr from each other; name deepgram in listen",
+        ),
+    ],
+)
+def test_a_language_that_nobody_can_find_out_is_refused_with_the_mend(
+    given: Settings, told: str
+) -> None:
+    with pytest.raises(SettingsError, match="auto") as caught:
+        refuse_voiceless(given)
+    assert told in str(caught.value)

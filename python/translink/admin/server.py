@@ -28,6 +28,7 @@ from translink.admin.routes.events import EventStreams
 from translink.admin.routes.legs import LegRoutes
 from translink.admin.routes.live import LiveStreams
 from translink.admin.routes.page import page_routes
+from translink.admin.routes.postmortems import PostmortemRoutes
 from translink.admin.routes.system import SystemRoutes
 from translink.admin.routes.talk import TalkRoutes, Talks
 from translink.errors import SettingsError
@@ -178,6 +179,7 @@ class AdminServer:
             *self.guard.routes(),
             *self._system.routes(),
             *CallRoutes(self._console).routes(),
+            *PostmortemRoutes(self._console).routes(),
             *LegRoutes(self._console).routes(),
             *self._streams.routes(),
             *self._live.routes(),

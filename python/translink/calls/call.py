@@ -13,11 +13,14 @@ import asyncio
 import contextlib
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from translink.calls.account import CallBooks
 from translink.calls.again import RepeatingEar
+from translink.calls.awaited import AwaitedLanguage
 from translink.calls.direction import Direction
 from translink.calls.echo import WithoutEcho
 from translink.calls.hearing import Hearing
@@ -131,7 +134,7 @@ class Call:
                     notices,
                     call=name,
                     leg=leg,
-                    language=each.settings.language,
+                    language=each.settings.languages[0],
                     voice=each.settings.voice,
                     ear=each.media,
                     hearing=each.hearing,
@@ -143,16 +146,24 @@ class Call:
             if self._parties[leg].there:
                 announcement.present.set()
         one, two = parties
+        self._awaited = {
+            leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
+            for leg, each in self._parties.items()
+            if each.settings.candidates
+        }
+        """By the leg that hears."""
         self.interpreters: Mapping[str, Interpreter] = {
             talker.settings.name: Interpreter(
                 Direction(
                     call=name,
                     leg=talker.settings.name,
                     ear=hearer.settings.name,
-                    language=talker.settings.language,
-                    target=hearer.settings.language,
+                    language=talker.settings.languages[0],
+                    target=hearer.settings.languages[0],
                     voice=hearer.settings.voice,
                     ledger_seconds=talker.settings.ledger_seconds,
+                    candidates=talker.settings.candidates,
+                    awaited=self._awaited.get(hearer.settings.name),
                 ),
                 talker.start,
                 microphone=WithoutEcho(talker.media),
@@ -169,6 +180,11 @@ class Call:
             )
             for talker, hearer in ((one, two), (two, one))
         }
+        media = {leg: each.media for leg, each in self._parties.items()}
+        self.books = CallBooks(self.interpreters, media, self.stages)
+
+        for leg in self._awaited:
+            self.interpreters[leg].on_language = partial(self._found, leg)
 
     @property
     def legs(self) -> tuple[str, ...]:
@@ -226,6 +242,7 @@ class Call:
             interpreter.lag.look(behind)
             if interpreter.lag.asks(now, behind, interpreter.listener.speech.quiet_for()):
                 self._ask_for_pause(name, behind)
+        self.books.look()
         return newest
 
     def _ask_for_pause(self, talker: str, behind: float) -> None:
@@ -241,8 +258,23 @@ class Call:
         one, two = self._parties
         return two if talker == one else one
 
+    def _found(self, leg: str, language: str) -> None:
+        """What the party on `leg` speaks, they hear, too."""
+        self.interpreters[self._ear_of(leg)].set_target(language)
+        self._awaited[leg].known()
+
+    def _not_heard_yet(self, leg: str) -> None:
+        """The party on `leg` has said too little, and what they are told waits no longer."""
+        language = self._parties[leg].settings.languages[0]
+        reason = "not heard yet"
+        log.warning("language assumed", call=self.name, leg=leg, language=language, reason=reason)
+        told: dict[str, Scalar] = {"language": language, "how": "assumed", "reason": reason}
+        self._journal.emit("language", told, call=self.name, leg=leg)
+
     def set_language(self, leg: str, language: str) -> None:
         """The party on `leg` speaks and hears another language from now on."""
+        if leg in self._awaited:
+            self._awaited[leg].known()
         for name, interpreter in self.interpreters.items():
             if name == leg:
                 interpreter.set_language(language)
@@ -406,6 +438,7 @@ class Call:
 
     def _summarise(self) -> None:
         self.over = True
+        self.books.look()
         summary = self.summary()
         log.info("call ended", call=self.name, **summary)
         self._journal.emit("call", {"state": "ended", **summary}, call=self.name)

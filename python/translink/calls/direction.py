@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from translink.calls.awaited import AwaitedLanguage
     from translink.observe.journal import Journal, Value
     from translink.observe.stages import Stages
 
@@ -30,6 +31,10 @@ class Direction:
     """What the hearer hears."""
     voice: str | None = None
     ledger_seconds: float = 60.0
+    candidates: tuple[str, ...] = ()
+    """The talker may speak any of these; `language` is the first, and holds until another is found."""
+    awaited: AwaitedLanguage | None = None
+    """The hearer's, while it is not known."""
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from translink.calls.certainty import Certainty
 from translink.calls.direction import Direction, DirectionRecord, Tally
 from translink.calls.echo import EchoedWords
 from translink.calls.hearing import Hearing
@@ -31,12 +32,13 @@ from translink.recognition.timeline import Item, Lost
 from translink.results import RATE, Result, UtteranceEnd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from translink._core import Frame, Playout
     from translink.observe.journal import Journal
     from translink.observe.stages import Stages
     from translink.providers.services import Services
+    from translink.recognition.finder import How
 
 RECOGNISING = 0.7
 """Share of the time for finishing that recognition may take; the rest is for saying it."""
@@ -89,9 +91,15 @@ class Interpreter(ListenObserver):
             precedents=services.precedents,
             cadence=services.cadence,
             ledger_seconds=direction.ledger_seconds,
+            candidates=direction.candidates,
+            detect=services.detect,
         )
+        self.on_language: Callable[[str], None] = lambda _: None
+        """Told what the talker speaks, when that is found out."""
         self.lag = lag or Lag(Hearing())
         """Of the ear."""
+        self.certainty = Certainty()
+        """Of the talker's words."""
         self._speaker = Speaker(
             direction, ear=ear, services=services, record=self._record, after=after, lag=self.lag
         )
@@ -247,6 +255,12 @@ class Interpreter(ListenObserver):
     def failed(self, error: ProviderError) -> None:
         self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)
 
+    def spoken_here(self, language: str, how: How, why: str) -> None:
+        say = self._log.warning if how == "assumed" else self._log.info
+        say(f"language {how}", language=language, reason=why)
+        self._emit("language", language=language, how=how, reason=why)
+        self.on_language(language)
+
     # --- Results to segments ---
 
     def _without_echo(self, final: Result) -> Result:
@@ -270,6 +284,7 @@ class Interpreter(ListenObserver):
         if not result.text:
             return
         self.tally.words += len(result.words) or len(result.text.split())
+        self.certainty.words(result.words)
         leg = self.direction.leg
         if result.source == "deepgram.prerecorded":
             self._log.info(f'[PRERECORDED] FINAL transcript ({leg}): "{result.text}"')

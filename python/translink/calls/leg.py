@@ -122,8 +122,10 @@ class Leg:
 
     @property
     def language(self) -> str:
-        """As it is now."""
-        return self.settings.language
+        """As it is now; of a leg that may speak several, what its call has found, or the first."""
+        if self.settings.candidates and (interpreter := self.interpreter) is not None:
+            return interpreter.language
+        return self.settings.languages[0]
 
     @property
     def interpreter(self) -> Interpreter | None:
@@ -251,7 +253,8 @@ class Leg:
 
     def set_language(self, language: str) -> None:
         """What is spoken and heard here from now on, with that language's usual voice."""
-        self.settings = self.settings.model_copy(update={"language": language, "voice": None})
+        known = {"language": language, "voice": None, "candidates": ()}
+        self.settings = self.settings.model_copy(update=known)
         if self.call is not None:
             self.call.set_language(self.name, language)
 

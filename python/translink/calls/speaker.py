@@ -194,6 +194,9 @@ class Speaker:
 
     async def _translate(self, group: asyncio.TaskGroup) -> None:
         while (utterance := await self._segments.get()) is not None:
+            if self._way.awaited is not None:
+                await self._way.awaited.wait()
+                utterance.target, utterance.voice = self._target, self._voice
             # What was said in another language would mislead more than it helps.
             if utterance.segment.language != self._said_in:
                 self._said, self._said_in = [], utterance.segment.language

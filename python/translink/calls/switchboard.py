@@ -158,7 +158,7 @@ class Switchboard:
         pause on, and hear it from the next segment on. Nothing is lost or doubled. Raises
         `KeyError`."""
         it = self.legs[leg]
-        if language == it.language:
+        if language == it.settings.language:
             return
         it.set_language(language)
         log.info("language", leg=leg, language=language)

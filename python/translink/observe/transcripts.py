@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from translink.observe.incidents import Incidents
 from translink.observe.views import CallRow, LineState, NoticeLine, TranscriptLine
 from translink.process.clock import unix
 
 if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
+    from translink.observe.record import CallAccount
     from translink.observe.stages import StageSummary
 
 LINES_AT_ONCE = 2_000
@@ -35,6 +37,8 @@ class CallTranscript:
     """None while it goes on."""
     stages: Mapping[str, StageSummary] = field(default_factory=dict)
     """Of an ended call."""
+    account: CallAccount | None = None
+    """Likewise."""
     lines: OrderedDict[tuple[str, int], TranscriptLine] = field(default_factory=OrderedDict)
     """By leg and segment, in the order in which they were recognised."""
     notices: dict[str, NoticeLine] = field(default_factory=dict)
@@ -55,6 +59,8 @@ class Transcripts:
     ) -> None:
         """Listens to `journal` from now on."""
         self._journal = journal
+        self.incidents = Incidents(journal)
+        """What went wrong in the calls that are kept."""
         self._calls = calls
         self._lines = lines
         self._retention = retention
@@ -73,13 +79,19 @@ class Transcripts:
         self.expire(unix())
         return [minutes.row for minutes in self._ended.values() if minutes.row is not None]
 
-    def close(self, row: CallRow, stages: Mapping[str, StageSummary]) -> None:
+    def close(
+        self,
+        row: CallRow,
+        stages: Mapping[str, StageSummary],
+        account: CallAccount | None = None,
+    ) -> None:
         """A call has ended: these are its last figures."""
         minutes = self._kept.get(row.call)
         if minutes is None:
             return
         minutes.row = replace(row, state="ended", waiting_ms=0.0, behind_s=0.0, ends_in_s=None)
         minutes.stages = stages
+        minutes.account = account
         minutes.ended = unix()
         self._ended[row.call] = minutes
         self.expire(minutes.ended)
@@ -96,6 +108,7 @@ class Transcripts:
             del self._ended[call], self._kept[call]
         if gone:
             self._journal.forget(gone)
+            self.incidents.forget(gone)
 
     async def watch(self) -> None:
         """Forget in time, also without a request. Runs for ever."""

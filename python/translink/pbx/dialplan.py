@@ -58,6 +58,18 @@ local_ari_user = translink-local
 ;        translink serve --set ari.listen={at}
 ; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
 """
+WEBSOCKET_SETUP = """\
+; --- websocket_client.conf, for the audio (Asterisk 22.8 and later) ---
+[{client}]
+type = websocket_client
+connection_type = per_call_config
+uri = ws://{at}/media/ari
+protocols = media
+"""
+WEBSOCKET_PASSWORD = """\
+username = asterisk
+password = THE-ONE-OF-websocket.password
+"""
 FREESWITCH_HEAD = """\
 <!-- dialplan: the call waits while translink has its audio -->
 <extension name="translink">
@@ -73,7 +85,7 @@ understands it: headerless 16-bit PCM over UDP, both ways. A call of 8 kHz needs
 
 
 def asterisk(settings: Settings) -> str:
-    """Lines for extensions.conf, http.conf and ari.conf."""
+    """Lines for extensions.conf, http.conf, ari.conf and websocket_client.conf."""
     return "\n".join(_asterisk(settings))
 
 
@@ -106,6 +118,10 @@ def _asterisk(settings: Settings) -> Iterator[str]:
         yield ASTERISK_SETUP.format(user=ari.user)
     else:
         yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=ari.listen)
+    if ari.media == "websocket":
+        yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=settings.websocket.listen)
+        if settings.websocket.password is not None:
+            yield WEBSOCKET_PASSWORD
     if (at := settings.audiosocket.listen) is not None:
         yield "; --- or, without ARI, in extensions.conf ---"
         for name in names:

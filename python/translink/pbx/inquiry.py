@@ -19,6 +19,7 @@ MODULES_FOR_ALL = ("app_stasis", "res_ari_bridges", "res_ari_channels", "res_ari
 MODULES_FOR_MEDIUM = {
     "rtp": ("chan_rtp", "res_rtp_asterisk"),
     "audiosocket": ("chan_audiosocket", "res_audiosocket"),
+    "websocket": ("chan_websocket", "res_websocket_client"),
 }
 MODULES_FOR_FORMAT = {
     "slin16": ("codec_resample",),
@@ -64,8 +65,9 @@ async def inquire(ari: AriSettings) -> AsyncIterator[str]:
 def from_and_to(ari: AriSettings) -> str:
     """Which formats go which way. Asterisk drops dynamic payload types that come from us, and slin16
     has one: sent back as it came, it would be heard by nobody."""
-    if ari.media == "audiosocket":
-        return f"audio: {ari.format} over AudioSocket, both ways"
+    if ari.media != "rtp":
+        name = {"audiosocket": "AudioSocket", "websocket": "WebSocket"}[ari.media]
+        return f"audio: {ari.format} over {name}, both ways"
     reply = ari.reply or ("g722" if ari.format == "slin16" else ari.format)
     why = "; slin16 is ONE-WAY over RTP: it hears none" if ari.format == "slin16" else ""
     return f"audio: {ari.format} from Asterisk, {reply} to it, over RTP{why}"

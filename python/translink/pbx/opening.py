@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from websockets.exceptions import InvalidHandshake
 from websockets.http11 import Request
@@ -54,6 +54,8 @@ class Invitation:
     call: str
     """Meets others of that name; empty = the leg itself."""
     dialect: WebSocketDialect
+    seat: str = ""
+    """Whose connection it is, where we asked for it (`?seat=`)."""
 
 
 class Opening:
@@ -108,7 +110,7 @@ class Opening:
         return self._refusal(status, reason)
 
     def _asked(self, request: Request) -> Invitation:
-        path, _, _ = request.path.partition("?")
+        path, _, query = request.path.partition("?")
         leg, _, call = path.removeprefix(PLACE).partition("/")
         if not path.startswith(PLACE) or not leg:
             raise self._refusal(HTTPStatus.NOT_FOUND, "its path is not /media/LEG")
@@ -122,7 +124,8 @@ class Opening:
             else "twilio"
         )
         self._check(request, path)
-        return Invitation(unquote(leg), unquote(call), dialect)
+        seat = parse_qs(query).get("seat", [""])[0]
+        return Invitation(unquote(leg), unquote(call), dialect, seat)
 
     def _check(self, request: Request, path: str) -> None:
         """Raises `RefusedOpening` for somebody who may not."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +15,7 @@ from translink.pbx.audiosocket import AudioSocketServer, AwaitedConnection
 from translink.pbx.controller import Controller
 from translink.pbx.desk import Desk, Seat
 from translink.pbx.line import Medium, Place, Unavailable
+from translink.pbx.medium import AudioSocketMedium, RtpMedium, WebSocketMedium
 from translink.pbx.menu import LanguageMenu, Speak
 from translink.pbx.outbound import AriListener
 from translink.pbx.websocket import WebSocketServer
@@ -24,8 +23,6 @@ from translink.pbx.wire import AriWire
 from translink.settings.types import Address
 
 if TYPE_CHECKING:
-    import socket
-
     from translink.calls.call import Call
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     from translink.settings.telephony import AriSettings
 
 log = structlog.get_logger("translink")
-
-RATES = {"slin16": 16_000, "slin": 8_000}
 
 
 class Telephony:
@@ -148,11 +143,16 @@ class Telephony:
         say(what, **details)
 
     def _medium(self, seat: Seat) -> Medium:
-        if self._settings.ari.media == "rtp":
-            return _RtpMedium(seat, self._settings.ari.format)
-        if self.connections is None:  # pragma: no cover - the settings see to it
-            raise Unavailable("there is no AudioSocket server", busy=False)
-        return _AudioSocketMedium(self, seat, self.connections, self._settings.ari.format)
+        ari = self._settings.ari
+        if ari.media == "rtp":
+            return RtpMedium(seat, ari.format)
+        if ari.media == "audiosocket" and self.connections is not None:
+            return AudioSocketMedium(seat, self.connections, ari.format, self._lost)
+        if ari.media == "websocket" and self.websockets is not None:
+            return WebSocketMedium(seat, self.websockets, ari, self._lost)
+        raise Unavailable(  # pragma: no cover - the settings see to it
+            f"there is no server for {ari.media}", busy=False
+        )
 
     def _lost(self, seat: Seat) -> None:
         if self.controller is not None:
@@ -175,78 +175,3 @@ def _wire(ari: AriSettings, password: str, controller: Controller) -> AriWire | 
     except OSError as error:
         reason = error.strerror or error
         raise SettingsError(f"ari.listen = {ari.listen}: cannot be used: {reason}") from error
-
-
-class _RtpMedium:
-    """RTP between Asterisk and the leg's own socket. Asterisk never learns where to send to, and sends
-    nothing while the telephone does not: so each is told where the other is."""
-
-    def __init__(self, seat: Seat, format: str) -> None:
-        self._seat = seat
-        self._format = format
-
-    def query(self) -> Mapping[str, str]:
-        return {
-            "external_host": str(Address(*self._seat.media.listen_address)),
-            "encapsulation": "rtp",
-            "transport": "udp",
-            "format": self._format,
-        }
-
-    def made(self, channel: Mapping[str, object]) -> None:
-        variables = channel.get("channelvars")
-        if not isinstance(variables, dict):
-            return
-        host = str(variables.get("UNICASTRTP_LOCAL_ADDRESS", ""))
-        port = str(variables.get("UNICASTRTP_LOCAL_PORT", ""))
-        if host and port.isdecimal():
-            address = Address(host, int(port))
-            self._seat.media.set_source((str(address),))
-            self._seat.media.set_play_to(address)
-
-    def close(self) -> None:
-        # The port is another channel's next; the socket is the leg's and stays.
-        with suppress(LookupError, RuntimeError):
-            self._seat.media.set_play_to(None)
-
-
-class _AudioSocketMedium:
-    """A connection that Asterisk makes because we asked for it."""
-
-    def __init__(
-        self, owner: Telephony, seat: Seat, server: AudioSocketServer, format: str
-    ) -> None:
-        self._owner = owner
-        self._seat = seat
-        self._server = server
-        self._format = format
-        self._name = str(uuid.uuid4())
-        server.expect(self._name, self._take)
-
-    def query(self) -> Mapping[str, str]:
-        host, port = self._server.address
-        return {
-            "external_host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-            "encapsulation": "audiosocket",
-            "transport": "tcp",
-            "format": self._format,
-            "data": self._name,
-        }
-
-    def made(self, channel: Mapping[str, object]) -> None:
-        """The connection says the rest."""
-
-    def close(self) -> None:
-        self._server.forget(self._name)
-        media = self._seat.media
-        media.on_hangup = None
-        with suppress(LookupError, RuntimeError):
-            media.hang_up()
-
-    def _take(self, connection: socket.socket) -> None:
-        media = self._seat.media
-        media.attach(connection.fileno(), RATES[self._format])
-        media.on_hangup = self._ended
-
-    def _ended(self) -> None:
-        self._owner._lost(self._seat)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ OPENING_TIME = 2.0
 """Seconds for the request."""
 HEADS_END = b"\r\n\r\n"
 
+TakeWebSocket = Callable[[socket.socket], None]
+
 
 class WebSocketServer:
     """Takes connections on one address."""
@@ -48,6 +50,15 @@ class WebSocketServer:
         self._settings = settings
         self._desk = desk
         self._journal = journal
+        self._expected: dict[str, TakeWebSocket] = {}
+
+    def expect(self, seat: str, take: TakeWebSocket) -> None:
+        """Asterisk's connection with this `seat` is `take`'s, once."""
+        self._expected[seat] = take
+
+    def forget(self, seat: str) -> None:
+        """It is not wanted any more. Idempotent."""
+        self._expected.pop(seat, None)
 
     def start(self) -> None:
         """Take connections."""
@@ -103,8 +114,15 @@ class WebSocketServer:
         self, connection: socket.socket, opening: Opening, asked: Invitation
     ) -> None:
         """Raises `RefusedOpening`, `OSError`."""
-        leg = self._legs.get(asked.leg, asked.leg)
         answer = opening.accepted()
+        if (
+            asked.dialect == "asterisk"
+            and (take := self._expected.pop(asked.seat, None)) is not None
+        ):
+            await asyncio.get_running_loop().sock_sendall(connection, answer)
+            take(connection)
+            return
+        leg = self._legs.get(asked.leg, asked.leg)
         guest = Guest(leg, asked.dialect, self._journal)
         try:
             guest.sit(self._desk.seize(leg, asked.call, guest.hang_up))

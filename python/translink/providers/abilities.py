@@ -7,10 +7,11 @@ service: where nobody in line can do a language, all are asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from translink.providers.attempts import Named
+from translink.results import Detected
 
 
 @runtime_checkable
@@ -35,6 +36,22 @@ class SpeaksSome(Protocol):
 
     def speaks(self, language: str) -> bool:
         """Whether it has a voice for it."""
+
+
+@runtime_checkable
+class Detects(Protocol):
+    """Tells which language is spoken. One without these methods cannot."""
+
+    def detects(self, languages: Sequence[str]) -> bool:
+        """Whether it can tell all of them from each other."""
+
+    async def detect(self, pcm: bytes, languages: Sequence[str]) -> Detected | None:
+        """Which of `languages` 16 kHz s16le mono is; None: it heard none. Raises `ProviderError`."""
+
+
+def detects(provider: object, languages: Sequence[str]) -> bool:
+    """See `Detects`."""
+    return isinstance(provider, Detects) and provider.detects(languages)
 
 
 def hears(provider: object, language: str) -> bool:

@@ -16,7 +16,7 @@ import structlog
 
 from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
-from translink.providers.abilities import hears, speaks, translates, unable
+from translink.providers.abilities import Detects, hears, speaks, translates, unable
 from translink.providers.attempts import AllFailed, first_success
 from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Transition
 from translink.providers.gate import Gate
@@ -25,7 +25,7 @@ from translink.providers.precedents import Precedents
 from translink.providers.restream import Restream
 from translink.providers.services import Services
 from translink.providers.voices import Voices
-from translink.results import RATE, Result, Translation
+from translink.results import RATE, Detected, Result, Translation
 
 if TYPE_CHECKING:
     from translink.observe.journal import Journal
@@ -106,6 +106,7 @@ class Lineup:
             transcribe=self._transcribe,
             translate=self._translate,
             speak=self._speak,
+            detect=self._detect,
             precedents=self._precedents,
         )
 
@@ -171,6 +172,32 @@ class Lineup:
             raise weighed from error
         self._precedents.note(one.name, language)
         return result
+
+    async def _detect(self, pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
+        """Of the recognisers those are asked that can tell. Raises `ProviderError`."""
+        able = [one for one in self._transcribers if isinstance(one, Detects)]
+        able = [one for one in able if one.detects(languages)]
+        if not able:
+            raise ProviderError(
+                f"nobody in line tells {', '.join(languages)} from each other",
+                provider="recognition",
+                kind=Kind.REFUSED,
+            )
+        without = frozenset(self._transcription.names) - {one.name for one in able}
+        try:
+            async with self.gate:
+                return await first_success(
+                    self._transcription,
+                    able,
+                    lambda one: one.detect(pcm, languages),
+                    timeout=self._limits.transcribe,
+                    budget=2 * self._limits.transcribe,
+                    without=without,
+                    clock=time.monotonic,
+                    failed=self._failed,
+                )
+        except AllFailed as failure:
+            raise _as_one(failure, "recognition", self._transcription, without) from failure
 
     async def _translate(self, text: str, source: str, target: str, context: str) -> Translation:
         without = unable(self._translators, lambda one: translates(one, source, target))

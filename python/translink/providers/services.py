@@ -7,14 +7,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from translink.errors import Kind, ProviderError
 from translink.process.pressure import Pressure
 from translink.providers.cadence import Cadence
 from translink.providers.precedents import Precedents
-from translink.results import Result, Translation
+from translink.results import Detected, Result, Translation
 
 if TYPE_CHECKING:
     from translink.providers.breaker import Breaker
     from translink.providers.protocols import LiveTranscriber
+
+
+async def _nobody(pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
+    raise ProviderError("no detector of languages", provider="recognition", kind=Kind.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Services:
     """(text, source, target, context)."""
     speak: Callable[[str, str, str | None], AsyncIterator[bytes]]
     """(text, language, voice); 16 kHz s16le mono as it is made."""
+    detect: Callable[[bytes, tuple[str, ...]], Awaitable[Detected | None]] = _nobody
+    """(16 kHz s16le mono, languages) → which of them is spoken; None: none of them was heard."""
     precedents: Precedents = field(default_factory=Precedents)
     """What has worked before; shared by all legs."""
     cadence: Cadence = field(default_factory=Cadence)

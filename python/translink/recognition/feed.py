@@ -27,7 +27,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.errors import Kind, ProviderError
@@ -40,6 +40,7 @@ from translink.recognition.finalizing import (
     GiveUp,
     PassOver,
 )
+from translink.recognition.lull import Lull, LullRules
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, shifted
 
@@ -78,6 +79,7 @@ class FeedLimits:
     patience: float = PATIENCE_WITH_INTERIMS
     """Least number of seconds without anything new while speech waits for its result."""
     blocked: float = 0.5
+    lull: LullRules = field(default_factory=LullRules)
 
 
 class Feed:
@@ -127,6 +129,7 @@ class Feed:
         self._closing = False
         self._news = self._pending_since = time.monotonic()
         self._pace = Pace(self._news)
+        self._lull = Lull(limits.lull)
         self._finalizing = finalizing
         finalizing.begin(origin)
         self._on_passed_over = on_passed_over
@@ -134,13 +137,25 @@ class Feed:
         """The talker has paused: the watch looks at once."""
 
     def frames(self, frames: Sequence[Frame]) -> None:
-        """New audio: sent at once where possible. What does not fit the small inbox is read from
-        the ledger instead."""
-        if not (self._parked and self._sent_at_once(frames)):
-            self._inbox.extend(frames)
+        """New audio: sent at once where possible, unless it is silence for which nobody waits. What
+        does not fit the small inbox is read from the ledger instead."""
+        leaving = self._lull.pass_on(frames, calm=bool(frames) and self._is_calm(frames[-1]))
+        held = bool(frames) and not leaving
+        if not held and not (self._parked and self._sent_at_once(leaving, len(frames))):
+            self._inbox.extend(leaving)
             self._rouse()
         if self._finalizing.frames(frames):
             self._pause.set()
+
+    def _is_calm(self, newest: Frame) -> bool:
+        """A long silence, with nothing open."""
+        return (
+            not newest.speech
+            and self._parked
+            and self.limit is None
+            and self._speech.quiet_for() > self._lull.after * RATE
+            and not self.waits_for_answer
+        )
 
     def end_at(self, sample: int) -> None:
         """Send up to `sample`, then CloseStream; `run` returns when the rest has come back."""
@@ -239,8 +254,9 @@ class Feed:
 
     # --- At the head: no task ---
 
-    def _sent_at_once(self, frames: Sequence[Frame]) -> bool:
-        """Send new frames as one message; False: it is the task's turn."""
+    def _sent_at_once(self, frames: Sequence[Frame], new: int) -> bool:
+        """Send frames as one message, the last `new` of which were not held; False: it is the task's
+        turn."""
         count = len(frames)
         if (
             not 0 < count <= MOST_WAITING
@@ -254,7 +270,7 @@ class Feed:
         pcm = _heard(first) if count == 1 else b"".join([_heard(frame) for frame in frames])
         if not self._stream.send_now(pcm):
             return False
-        self._has_sent(pcm, first.ready)
+        self._has_sent(pcm, frames[-new].ready)
         return True
 
     def _has_sent(self, pcm: bytes, ready: int | None) -> None:

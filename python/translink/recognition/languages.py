@@ -35,6 +35,11 @@ class Languages:
             self._spoken[0][1],
         )
 
+    def known(self, language: str) -> None:
+        """It was not known until now, and is what was spoken from the first sample on."""
+        self.now = language
+        self._spoken[0] = (self._spoken[0][0], language)
+
     def change(self, language: str) -> None:
         """Ask for another; it takes effect with `turn`."""
         self._next = language

@@ -14,6 +14,8 @@ Theory of operation
     * mode PRERECORDED: pieces only.
     * A change of mode while the call runs ends the stream at a pause and lets it finish what it has
       heard.
+    * A leg whose language is not known has nothing recognised until it is found (`finder`); what was
+      said by then is then to be recognised like any gap.
 
     There is one connection at a time, from the first frame to the end of the call.
 """
@@ -35,8 +37,10 @@ from translink.providers.precedents import Precedents
 from translink.providers.trial import Trial
 from translink.recognition.feed import Audio
 from translink.recognition.finalizing import WORTH_AN_ANSWER, Finalizing
+from translink.recognition.finder import Detect, How, LanguageFinder, nobody_tells
+from translink.recognition.handover import Handover
 from translink.recognition.languages import Languages
-from translink.recognition.live_span import Stint, good_place
+from translink.recognition.live_span import Stint
 from translink.recognition.pieces import Pieces
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules, ListenStats
 from translink.recognition.speech_map import FRAME, SpeechMap
@@ -70,10 +74,13 @@ class Listener:
         cadence: Cadence | None = None,
         ledger_seconds: float = 60.0,
         rng: Random | None = None,
+        candidates: Sequence[str] = (),
+        detect: Detect = nobody_tells,
     ) -> None:
         """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs, as
         are `precedents` and `cadence`, which know how it behaved so far.
         `transcribe(pcm, language)` makes one bounded round through the prerecorded providers.
+        `candidates`: `language` is not known, `detect` shall say which of these it is.
         """
         self.stats = ListenStats()
         self.mode = ListenMode.IDLE
@@ -111,8 +118,23 @@ class Listener:
         self._fallen_back = False
         self._refused = False
         """Our request is wrong, says the provider: no use asking before something changes."""
-        self._handover_since: float | None = None
         self._stint: Stint | None = None
+        self._handover = Handover(
+            speech=self._speech,
+            timeline=self._timeline,
+            pieces=self._pieces,
+            languages=self._languages,
+            rules=self._rules,
+            stint=lambda: self._stint,
+        )
+        self._finder = LanguageFinder(
+            candidates,
+            detect=detect,
+            audio=audio,
+            speech=self._speech,
+            rules=self._rules.detect,
+            on_language=self._spoken_here,
+        )
         self._no_stint = asyncio.Event()
         self._changed = asyncio.Event()
         self._backoff = Backoff(rng=self._rng)
@@ -159,13 +181,13 @@ class Listener:
             self._speech.frame(frame.start, frame.speech, frame.rms, frame.captured)
         if self._stint is not None:
             self._stint.frames(frames)
-        if self._handover_since is not None:
-            self._hand_over()
-        if (assigned := self._timeline.assigned) is not None and (
-            not self._want_stream
-            or self._fallen_back
-            or self._speech.head - assigned > self._rules.hurry * RATE
-        ):
+        if self._handover.pending:
+            self._handover.look()
+        assigned = self._timeline.assigned
+        if assigned is None or self._finder.searching:
+            return
+        late = self._speech.head - assigned > self._rules.hurry * RATE
+        if late or self._fallen_back or not self._want_stream:
             self._pieces.cut()
 
     def use_streaming(self, wanted: bool) -> None:
@@ -175,49 +197,35 @@ class Listener:
         self._want_stream = wanted
         self._refused = False
         self._backoff = Backoff(rng=self._rng)
-        if not wanted and self._serving:
-            self._begin_handover()
-        elif not self._languages.changing:
-            self._handover_since = None
+        if not wanted and self._stint is not None and self._stint.open:
+            self._handover.begin()
+        else:
+            self._handover.forget()
         self._changed.set()
 
     def set_language(self, language: str) -> None:
         """Somebody goes on in another language: at the next pause the stream ends, and what they
         says from there on is recognised in the other one; nothing is lost or doubled by it."""
+        if self._finder.searching:
+            self._languages.known(language)
+        self._finder.close()
+        self._go_on_in(language)
+
+    def _go_on_in(self, language: str) -> None:
         if language == self._languages.wanted:
             return
         self._languages.change(language)
         self._refused = False
-        self._begin_handover()
+        self._handover.begin()
         self._changed.set()
 
-    @property
-    def _serving(self) -> bool:
-        """A stream covers all that comes."""
-        return self._stint is not None and self._stint.open
-
-    def _begin_handover(self) -> None:
-        self._handover_since = self._handover_since or time.monotonic()
-        self._hand_over()
-        # A silent talker sends no frames that would bring it about.
-        asyncio.get_running_loop().call_later(self._rules.handover, self._hand_over)
-
-    def _turn(self, at: int | None) -> None:
-        """What is spoken from `at` on (None = now) is in the language that was asked for."""
-        if not self._languages.changing or self._finishing:
-            return
-        if at is None:
-            at = self._speech.between()
-            start = self._timeline.assigned
-            if start is not None and not self._quiet():
-                # In mid-word; both sides must be able to hear the word on the border whole.
-                lap = int(self._rules.lap * RATE)
-                at = (
-                    start if at - lap <= start else good_place(self._speech, self._rules, start, at)
-                )
-            # What nobody was given yet was said in the language before.
-            self._pieces.take(at)
-        self._languages.turn(at)
+    def _spoken_here(self, language: str, how: How, why: str) -> None:
+        """Found, or no longer waited for."""
+        if self._finder.searching:
+            self._languages.known(language)
+        else:
+            self._go_on_in(language)
+        self._observer.spoken_here(language, how, why)
 
     async def run(self) -> None:
         """Serve until `finish`. Cancelling drops what is under way, and says so.
@@ -228,8 +236,10 @@ class Listener:
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._pieces.bugs(), name="pieces")
+                finding = group.create_task(self._finder.run(), name="language")
                 await self._serve_while_wanted()
                 watching.cancel()
+                finding.cancel()
         except BaseException:
             self._give_up()
             raise
@@ -242,9 +252,12 @@ class Listener:
 
         What is not recognised by then is reported lost.
         """
-        self._finishing = True
-        self._changed.set()
         deadline = time.monotonic() + within
+        self._finishing = self._handover.over = True
+        self._changed.set()
+        if self._finder.searching:
+            await self._finder.settle(within / 3)
+            within = deadline - time.monotonic()
         if (stint := self._stint) is not None:
             stint.end_at(self._speech.head)
             if not await self._gone(within / 2):
@@ -268,6 +281,9 @@ class Listener:
         self._release()
 
     async def _serve_while_wanted(self) -> None:
+        if self._finder.searching:
+            self._set_mode(ListenMode.CONNECTING, self._finder.question)
+            await self._finder.decided.wait()
         while not self._finishing:
             self._changed.clear()
             if self._want_stream and not self._refused:
@@ -340,8 +356,7 @@ class Listener:
         finally:
             self.stats.connections_active -= 1
             self._stint = None
-            if not self._languages.changing:
-                self._handover_since = None
+            self._handover.forget()
             self._no_stint.set()
         self._observer.disconnected(failure)
         if failure is None:
@@ -376,27 +391,6 @@ class Listener:
     def _replayed(self, samples: int, by: str, reason: str = "") -> None:
         self.stats.replayed_ms += samples * 1000 / RATE
         self._observer.replayed(samples / RATE, by, reason)
-
-    def _hand_over(self) -> None:
-        """The stream is no longer wanted, or another language: end its span at a pause, or when no
-        pause comes."""
-        if self._handover_since is None:
-            return
-        waited = time.monotonic() - self._handover_since
-        quiet = self._quiet()
-        if not quiet and waited < self._rules.handover:
-            return
-        self._handover_since = None
-        stint = self._stint
-        if stint is not None and stint.open:
-            self._turn(stint.end_at(self._speech.between(), mid_word=not quiet))
-        else:
-            self._turn(None)
-
-    def _quiet(self) -> bool:
-        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too."""
-        idle = time.monotonic() - self._speech.captured(self._speech.head)
-        return self._speech.quiet_for() > RATE // 5 or idle > 0.5
 
     def _event(self, span: Span, event: StreamEvent) -> None:
         match event:
@@ -450,6 +444,8 @@ class Listener:
         for item in self._timeline.released():
             if isinstance(item, Lost):
                 self.stats.lost_ms += (item.end - item.start) * 1000 / RATE
+            elif isinstance(item, Result):
+                self._finder.final(item)
             self._observer.item(item)
 
     def _sent(self, size: int, ready: int | None) -> None:

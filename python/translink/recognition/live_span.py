@@ -17,6 +17,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from translink.errors import Kind, ProviderError
+from translink.recognition.align import middle
 from translink.recognition.feed import Audio, Feed
 from translink.recognition.finalizing import WORTH_AN_ANSWER
 from translink.recognition.seam import heard_from
@@ -39,6 +41,13 @@ if TYPE_CHECKING:
 
 LOOKS_AGAIN = 0.1
 """Seconds between two looks whether a stream has answered."""
+
+NEAR = RATE // 4
+"""Samples by which the middle of a word may move between two passes."""
+HEARD = RATE * 8 // 100
+LATE_ANSWER = RATE * 3 // 2
+"""Samples that an answer may be behind, at the least."""
+MISSED = RATE
 
 
 class Stint:
@@ -74,6 +83,8 @@ class Stint:
         self._on_answer = on_answer
         self._on_proved = on_proved
         self._on_event = on_event
+        self._spoke = False
+        """It has said words that are final."""
         self._proving: asyncio.TimerHandle
         self.replayed: tuple[int, str] | None = None
         """Samples of speech that are recognised again, and by what: `stream` or `prerecorded`."""
@@ -124,7 +135,27 @@ class Stint:
         if isinstance(event, Result):
             self._trial.answered()
             self._on_answer()
+            if event.final and event.words and not self._spoke:
+                self._spoke = True
+                self._check_clock(event)
         self._on_event(self.span, event)
+
+    def _check_clock(self, first: Result) -> None:
+        """Nothing that the stream said before contradicts its first words. Our own detector does, if
+        they lie where nobody spoke while it has no word for what was said behind them, and long ago.
+
+        Raises:
+            ProviderError: its clock cannot be right; the stream must go.
+        """
+        at = middle(first.words[0])
+        somebody = self._speech.spoken(at - NEAR, at + NEAR) >= HEARD
+        behind = self._speech.spoken(first.end, self._feed.cursor - LATE_ANSWER)
+        if not somebody and behind >= MISSED:
+            raise ProviderError(
+                "its first words lie where nobody spoke",
+                provider="listen",
+                kind=Kind.TRANSIENT,
+            )
 
     def end_at(self, sample: int, *, mid_word: bool = False) -> int:
         """End the span there (never before what is final already), and the stream when it has heard

@@ -151,6 +151,7 @@ class Pieces:
                 self._timeline.done(span)
             else:
                 self._timeline.lose(span)
+        self._timeline.close()
 
     async def bugs(self) -> None:
         """Wait for ever, or for the first exception that is a bug, and raise it."""

@@ -6,12 +6,14 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from translink.recognition.evidence import DetectRules
 from translink.recognition.feed import FeedLimits
 from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.pieces import CutRule
 
 if TYPE_CHECKING:
     from translink.errors import ProviderError
+    from translink.recognition.finder import How
     from translink.recognition.timeline import Item
     from translink.results import Result
 
@@ -51,6 +53,7 @@ class ListenRules:
     feed: FeedLimits = field(default_factory=FeedLimits)
     finalize: FinalizeRules = field(default_factory=FinalizeRules)
     cut: CutRule = field(default_factory=CutRule)
+    detect: DetectRules = field(default_factory=DetectRules)
 
 
 @dataclass(slots=True)
@@ -100,6 +103,10 @@ class ListenObserver:
         """A message was handed to the transport. `ready` = when its oldest frame was put into the
         mailbox (monotonic ns), None for audio out of the ledger; `total` = frames so far in this
         call (a message may hold several)."""
+
+    def spoken_here(self, language: str, how: How, why: str) -> None:
+        """Of a leg whose language was not known: what it is from now on; `found` and `assumed` from its
+        first word on."""
 
     def failed(self, error: ProviderError) -> None:
         """A request or connection failed; the listener deals with it."""

@@ -73,8 +73,14 @@ class Seam:
         """What was left to the later one, and was not said by it so far."""
         return [each for each in self._known if not each.counted]
 
-    def own(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """Which of the later one's words count."""
+    def own(self, words: Sequence[Word], start: int = 0) -> tuple[Word, ...]:
+        """Which of the later one's words count; its answer begins at `start`."""
+        if start > self._border:
+            # It left the beginning out, and that is too short to be recognised again.
+            self._known = [
+                each._replace(near=each.near or middle(each.word) < start + ALONE)
+                for each in self._known
+            ]
         if not self._known or all(middle(word) >= self._border + REACH for word in words):
             return tuple(words)
         new, said = new_words(self._known, words, self._border)
@@ -90,7 +96,8 @@ class Seam:
     def alone(self, answered: int, words: Sequence[Word]) -> list[Word]:
         """Words that the later one has had the time to say, and did not. `words` = what counts of
         its last result."""
-        due = [each for each in self.open if each.word.end + MOVES <= answered]
+        # One that stands before a word which both heard will not come any more.
+        due = [each for each in self.open if each.apart or each.word.end + MOVES <= answered]
         self._known = [each for each in self._known if each not in due]
         return [
             each.word

@@ -135,6 +135,15 @@ class SpeechMap:
             key=lambda at: (self._rms[(at // FRAME) % self._slots], -at),
         )
 
+    def loudness(self, since: int) -> list[int]:
+        """RMS of every fifth frame with speech from `since` on, as far as it is known: ten a second."""
+        start = -(-max(since, self.head - self._keep) // FRAME) * FRAME
+        return [
+            self._rms[(at // FRAME) % self._slots]
+            for talk in self._since(start)
+            for at in range(max(talk.start, start), talk.end, 5 * FRAME)
+        ]
+
     def captured(self, sample: int) -> float:
         """When the sound that ends at `sample` reached the socket (monotonic seconds; 0.0 = not
         known)."""

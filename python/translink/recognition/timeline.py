@@ -34,6 +34,10 @@ from translink.results import RATE, Result, UtteranceEnd, Word
 
 OVERLAP = RATE // 20
 """Samples by which two results of one source may overlap without being compared."""
+EDGE = RATE // 10
+"""Samples before a border in which a source's last word may be the beginning of one that lies behind it, if
+that word is shorter than `FRAGMENT`."""
+FRAGMENT = RATE * 15 // 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +263,10 @@ class Timeline:
             span.settled = sample
             self._release()
 
+    def close(self) -> None:
+        """Nobody comes after the last span: what was left to its successor counts."""
+        self._say_alone(self._acknowledged + RATE * 60, ())
+
     def released(self) -> list[Item]:
         """What can be said now, in order of speech."""
         out, self._released = self._released, []
@@ -287,7 +295,8 @@ class Timeline:
             self._seam = Seam(first.settled, known)
 
     def _say(self, result: Result) -> None:
-        words = tuple(word for word in self._seam.own(result.words) if word.end > self._lost)
+        own = self._seam.own(result.words, result.start)
+        words = tuple(word for word in own if word.end > self._lost)
         self._say_alone(result.end, words)
         self._counted.extend(words)
         same = len(words) == len(result.words)
@@ -312,10 +321,19 @@ def _within(result: Result, start: int, end: int | None) -> tuple[Result, Sequen
         at = (result.start + result.end) // 2
         inside = start <= at and (end is None or at < end)
         return (placed if inside else replace(placed, text="")), ()
-    if end is None or all(middle(word) < end for word in result.words):
+    if end is None:
         return placed, ()
-    kept = tuple(word for word in result.words if middle(word) < end)
-    return _with(placed, kept), [word for word in result.words if middle(word) >= end]
+    border = end - EDGE if _is_cut(result.words[-1], end) else end
+    if all(middle(word) < border for word in result.words):
+        return placed, ()
+    kept = tuple(word for word in result.words if middle(word) < border)
+    return _with(placed, kept), [word for word in result.words if middle(word) >= border]
+
+
+def _is_cut(last: Word, end: int) -> bool:
+    """May it be the beginning of a word that goes on behind the border? Detectors are late: a cut in a
+    pause may have taken 60 ms of the next word along, and word times move."""
+    return last.end - last.start < FRAGMENT and end - EDGE <= middle(last) < end
 
 
 def _with(result: Result, words: tuple[Word, ...]) -> Result:

@@ -42,8 +42,8 @@ def explain(error: ValidationError, written: Mapping[Trail, WrittenValue], tree:
             wrong = "is not a setting" + did_you_mean(path[-1], _names_at(path[:-1]), spell)
         elif problem["type"] == "missing":
             wrong = "is missing"
-        elif field := re.match(r"([a-z_]+): (.*)", wrong, re.DOTALL):
-            path, wrong = [*path, field[1]], field[2]
+        elif field := re.match(r"([a-z_]+(?:\.[a-z_]+)*): (.*)", wrong, re.DOTALL):
+            path, wrong = [*path, *field[1].split(".")], field[2]
         # A misspelt name may be a key's: its value is not repeated.
         unknown = problem["type"] == "extra_forbidden"
         lines.append(_complain(tuple(path), wrong, written, {} if unknown else tree))
@@ -105,7 +105,7 @@ _NOTHING = _Nothing()
 
 
 def _is_secret(path: Trail) -> bool:
-    return path[-1] in SECRET_NAMES
+    return bool(path) and path[-1] in SECRET_NAMES
 
 
 def _speller(path: Sequence[str], entry: WrittenValue | None) -> Naming:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from translink.settings.lag import Original
 from translink.settings.part import Part
-from translink.settings.types import Address, AddressSetting, Host, Language, PortRange, Sources
+from translink.settings.types import (
+    AUTO,
+    Address,
+    AddressSetting,
+    Host,
+    Language,
+    LegLanguage,
+    PortRange,
+    Sources,
+    comma_separated,
+)
 
 Mode = Literal["auto", "streaming", "prerecorded"]
 """How speech is recognised: `streaming` streams every call, `auto` the share of calls that
@@ -31,8 +41,14 @@ class LegSettings(Part):
 
     name: str = Field(pattern=LEG_NAME)
     """What the predecessor calls the extension."""
-    language: Language
-    """What the party speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen."""
+    language: LegLanguage
+    """What the party speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen. `auto`: it is found from
+    what they say first, among `candidates`, anew in each call."""
+    candidates: Annotated[tuple[Language, ...], BeforeValidator(comma_separated)] = Field(
+        (), max_length=8
+    )
+    """For `language = "auto"`: two to eight languages, `en, fr, de`. The first one holds where nothing is
+    found in time (`detection.wait`)."""
     listen: AddressSetting = Address("127.0.0.1", 0)
     """Where the party's microphone comes in. Left out: a telephone system brings it (`ari`,
     `audiosocket`)."""
@@ -82,6 +98,11 @@ class LegSettings(Part):
     """`SO_RCVBUF` asked for, bytes. The kernel may grant less; translink warns when it does."""
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """What may be spoken and heard there; the first one holds until another is found."""
+        return self.candidates or (self.language,)
+
+    @property
     def at_pbx(self) -> bool:
         """A telephone system brings its audio."""
         return "listen" not in self.model_fields_set
@@ -93,6 +114,24 @@ class LegSettings(Part):
             leg, "listen", Address(host, 0)
         )  # and still not of the operator's making
         return leg
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if self.language != AUTO:
+            if self.candidates:
+                raise ValueError(f'candidates: are for language = "auto", not {self.language}')
+            return self
+        codes = [one.partition("-")[0] for one in self.candidates]
+        if len(set(codes)) < max(2, len(codes)):
+            raise ValueError(
+                'candidates: language = "auto" needs two or more different languages, as in '
+                'candidates = ["en", "fr"]; variants of one cannot be told apart'
+            )
+        if self.voice is not None:
+            raise ValueError(
+                'voice: is of one language; with language = "auto" set voices of each language'
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_an_ear(self) -> Self:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from translink.settings.admin import AdminSettings
+from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
 from translink.settings.process import (
@@ -43,6 +44,7 @@ from translink.settings.types import (
     refuse_doubles,
 )
 from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings
+from translink.settings.webhook import WebhookSettings
 from translink.settings.websocket import WebSocketSettings
 
 
@@ -90,6 +92,7 @@ class Settings(BaseModel):
     elevenlabs: ElevenLabsSettings = Field(default_factory=ElevenLabsSettings)
     openai: OpenAiSettings = Field(default_factory=OpenAiSettings)
     fallback: FallbackSettings = Field(default_factory=FallbackSettings)
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
     segment: SegmentSettings = Field(default_factory=SegmentSettings)
     lag: LagSettings = Field(default_factory=LagSettings)
     echo: EchoSettings = Field(default_factory=EchoSettings)
@@ -97,6 +100,7 @@ class Settings(BaseModel):
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     otel: OtelSettings = Field(default_factory=OtelSettings)
+    webhook: WebhookSettings = Field(default_factory=WebhookSettings)
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 
@@ -194,6 +198,10 @@ class Settings(BaseModel):
             raise ValueError(
                 f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
                 "audiosocket.listen or websocket.listen"
+            )
+        if self.ari.wanted and self.ari.media == "websocket" and self.websocket.listen is None:
+            raise ValueError(
+                "ari.media: needs websocket.listen, to which Asterisk connects, as in 127.0.0.1:9093"
             )
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])

@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-SECRET_NAMES = ("api_key", "token", "read_token", "password")
+SECRET_NAMES = ("api_key", "token", "read_token", "password", "secret")
 """Last names of the settings that hold secrets."""
 FILE_FORM = "file:"
 KEYRING_FORM = "keyring:"

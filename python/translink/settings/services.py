@@ -43,6 +43,11 @@ class DeepgramSettings(Part):
     talkers who do not pause; from 1 s on `early_finalize` shrinks towards it. Some of these dips lie
     within a word, which may be recognised wrong then. None = 2, and 0 (never) with the local engines;
     0 also without `early_finalize`."""
+    silence_after: float = Field(1.0, ge=0.3, le=60)
+    """Seconds of quiet, with everything said answered, from which on silence is sent in longer messages: it
+    costs a call a message every 20 ms, and nobody waits for it. The first sound goes at once."""
+    silence_message: float = Field(0.2, ge=0.02, le=0.24)
+    """Seconds of silence in one of them. 0.02 = always a message for each frame."""
     connect_timeout: float = Field(5.0, gt=0, le=60)
     """For the WebSocket's handshake."""
     patience: float | None = Field(None, gt=0, le=60)

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from translink.settings.part import Part
 from translink.settings.types import AddressSetting, BaseUrl, Host, Key
 
-PbxMedium = Literal["rtp", "audiosocket"]
+PbxMedium = Literal["rtp", "audiosocket", "websocket"]
 
 
 class AriSettings(Part):
@@ -32,9 +32,12 @@ class AriSettings(Part):
     app: str = Field("translink", pattern=r"^[A-Za-z0-9_]{1,40}$")
     """`--ari-app`: the first word of the dialplan's `Stasis(…)`. One program at a time may have it."""
     media: PbxMedium = "rtp"
-    """How the audio comes: `rtp` over UDP, or `audiosocket` over TCP."""
+    """How the audio comes: `rtp` over UDP, `audiosocket` over TCP, or `websocket` to `websocket.listen` (22.8
+    and later)."""
+    websocket_client: str = Field("translink", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    """With `media = "websocket"`: the section of websocket_client.conf with our address (`translink dialplan`)."""
     format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
-    """What Asterisk sends. AudioSocket has slin16 and slin only."""
+    """What Asterisk sends. AudioSocket and WebSocket have slin16 and slin only."""
     reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None
     """What Asterisk is sent over RTP. None = `g722` for slin16, which it drops when it comes from us,
     else the same as `format`."""
@@ -86,9 +89,10 @@ class AriSettings(Part):
                 "url: should have an address, as in http://127.0.0.1:8088; localhost is ::1 to some "
                 "and Asterisk listens at one of the two"
             )
-        if self.media == "audiosocket" and not self.format.startswith("slin"):
+        if self.media != "rtp" and not self.format.startswith("slin"):
             raise ValueError(
-                "format: should be slin16 or slin; Asterisk mislabels others over AudioSocket"
+                f"format: should be slin16 or slin over {self.media}; Asterisk mislabels others over AudioSocket, "
+                "and over TCP they save nothing that counts"
             )
         return self
 

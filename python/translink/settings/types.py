@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 from translink.credentials import base_url, header_key
 from translink.settings.secrets import fetched
 
+AUTO = "auto"
+"""The language of a leg whose candidates are tried."""
+
 
 class Address(NamedTuple):
     """A UDP or TCP address. Written `host:port`; a port alone means loopback."""
@@ -91,9 +94,18 @@ def _endpointing(value: object) -> object:
 
 
 def _language(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|multi", value):
+    if value == "multi":
+        raise ValueError(
+            "multi: has no language to translate from or to; for a party whose language is not known "
+            'write language = "auto" and candidates = ["en", "fr"]'
+        )
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
         raise ValueError("should be a language tag with a hyphen, as in en, fr or pt-BR")
     return value
+
+
+def _leg_language(value: str) -> str:
+    return value if value == AUTO else _language(value)
 
 
 def comma_separated(value: object) -> object:
@@ -192,3 +204,5 @@ Host = Annotated[str, AfterValidator(_host)]
 """An IP address."""
 Language = Annotated[str, AfterValidator(_language)]
 """BCP 47 with a hyphen: `en`, `fr`, `pt-BR`."""
+LegLanguage = Annotated[str, AfterValidator(_leg_language)]
+"""Or `auto`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import SettingsError
 from translink.offline.engines.phrasebook import LANGUAGES
-from translink.providers.abilities import hears, speaks, translates
+from translink.providers.abilities import detects, hears, speaks, translates
 from translink.providers.http import Http
 from translink.providers.languages import NAMES, in_words
 from translink.wiring.endpoints import Endpoints, endpoints_of
@@ -62,13 +62,14 @@ class Coverage:
         settings = self._settings
         heard: dict[str, list[str]] = {}
         for leg in settings.legs:
-            heard.setdefault(leg.language, []).append(settings.other(leg.name).language)
+            for language in leg.languages:
+                heard.setdefault(language, []).extend(settings.other(leg.name).languages)
         return [self._row(language, sources) for language, sources in heard.items()]
 
     def of_all(self) -> list[LanguageRow]:
         """Every language that has a name here, translated from that of the first leg (into it, for
         itself)."""
-        first, second = (leg.language for leg in self._settings.legs[:2])
+        first, second = (leg.languages[0] for leg in self._settings.legs[:2])
         return [
             self._row(language, [second if language == first else first])
             for language in sorted(NAMES)
@@ -79,25 +80,46 @@ class Coverage:
         if self._at.deepgram_is_offline or self._at.deepl_is_offline:
             return LANGUAGES
         spoken = [code for code in sorted(NAMES) if self._speakers(code, None)]
-        own = [leg.language for leg in self._settings.legs if leg.language in spoken]
+        legs = (language for leg in self._settings.legs for language in leg.languages)
+        own = [language for language in legs if language in spoken]
         return tuple(dict.fromkeys((*own, *spoken)))
 
     def unspoken(self) -> Iterator[str]:
         """What is wrong with each leg that could never be spoken to, and the mend."""
         for leg in self._settings.legs:
-            if leg.original in ("captions", "through") or self._is_spoken(leg):
+            if leg.original in ("captions", "through"):
                 continue
-            known = ", ".join(code for code in sorted(NAMES) if self._speakers(code, None))
-            if self._at.deepgram_is_offline:
-                told = "the local engines have no voice for it, and Deepgram has no key; set "
-                told += "DEEPGRAM_API_KEY, name"
-            else:
-                told = f"there is no voice for it among {', '.join(self._settings.speak)}; name a "
-                told += f"voice in voices.{leg.language} or legs.{leg.name}.voice,"
-            yield (
-                f"legs.{leg.name}.language = {leg.language!r}: {told} another vendor in speak "
-                f"(docs/languages.md), set legs.{leg.name}.original = 'captions', or choose of {known}"
-            )
+            for language in leg.languages:
+                if not self._speakers(language, leg.voice):
+                    yield self._voiceless(leg, language)
+
+    def _voiceless(self, leg: LegSettings, language: str) -> str:
+        known = ", ".join(code for code in sorted(NAMES) if self._speakers(code, None))
+        if self._at.deepgram_is_offline:
+            told = "the local engines have no voice for it, and Deepgram has no key; set "
+            told += "DEEPGRAM_API_KEY, name"
+        else:
+            told = f"there is no voice for it among {', '.join(self._settings.speak)}; name a "
+            told += f"voice in voices.{language} or legs.{leg.name}.voice,"
+        named = "candidates" if leg.candidates else "language"
+        return (
+            f"legs.{leg.name}.{named} = {language!r}: {told} another vendor in speak "
+            f"(docs/languages.md), set legs.{leg.name}.original = 'captions', or choose of {known}"
+        )
+
+    def undetected(self) -> Iterator[str]:
+        """What is wrong with each leg whose language nobody could find out, and the mend."""
+        recognisers = self._providers.transcribers()
+        for leg in self._settings.legs:
+            if leg.candidates and not any(detects(one, leg.candidates) for one in recognisers):
+                among = ", ".join(leg.candidates)
+                if self._at.deepgram_is_offline:
+                    told = "the local engines cannot; set DEEPGRAM_API_KEY, or name its language"
+                else:
+                    told = (
+                        "name deepgram in listen, or candidates that it detects (docs/languages.md)"
+                    )
+                yield f"legs.{leg.name}.language = 'auto': nobody can tell {among} from each other; {told}"
 
     def _row(self, language: str, sources: Iterable[str]) -> LanguageRow:
         providers, partners = self._providers, [each for each in sources if each != language]
@@ -124,9 +146,6 @@ class Coverage:
         voices = self._providers.voices(voice)
         return _vendors([one for one in voices if speaks(one, language)], self._at)
 
-    def _is_spoken(self, leg: LegSettings) -> bool:
-        return bool(self._speakers(leg.language, leg.voice))
-
 
 def languages_of(settings: Settings) -> tuple[str, ...]:
     """See `Coverage.talkable`."""
@@ -134,8 +153,10 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
 
 
 def refuse_voiceless(settings: Settings) -> None:
-    """Raises `SettingsError` for a leg that could never be spoken to: no voice for its language."""
-    if wrong := list(Coverage(settings).unspoken()):
+    """Raises `SettingsError` for a leg that could never be spoken to, having no voice for its language,
+    or whose language could never be found."""
+    coverage = Coverage(settings)
+    if wrong := [*coverage.unspoken(), *coverage.undetected()]:
         raise SettingsError("\n".join(wrong))
 
 

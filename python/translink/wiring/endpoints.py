@@ -76,6 +76,8 @@ class Endpoints:
     offline_languages: tuple[str, ...] = ()
     """What they recognise and translate between."""
     offline_voices: tuple[str, ...] = ()
+    offline_detected: tuple[str, ...] = ()
+    """What they tell from each other."""
     deepgram_is_offline: bool = False
     deepl_is_offline: bool = False
 
@@ -137,7 +139,7 @@ async def find_endpoints(
             f"{lack} local recogniser that would serve instead is not "
             f"installed: set the key, or {INSTALL} (114 MB)"
         )
-    missing = beyond(leg.language for leg in settings.legs)
+    missing = beyond(language for leg in settings.legs for language in leg.languages)
     if missing and (needs.no_deepgram or needs.no_deepl):
         log.warning(
             "the local engines do %s only: legs in %s need keys for the real services",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translink.observe.journal import Journal
+from translink.providers.deepgram.detection import DETECTED
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
@@ -20,9 +21,13 @@ from translink.providers.openai.speak import OpenAiSpeak
 from translink.providers.openai.transcribe import OpenAiTranscribe
 from translink.providers.openai.translate import OpenAiTranslate
 from translink.providers.streams import Streams
+from translink.recognition.evidence import DetectRules
 from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
+from translink.recognition.lull import LullRules
 from translink.recognition.rules import ListenRules
+from translink.recognition.speech_map import FRAME
+from translink.results import RATE
 from translink.settings.model import Settings
 from translink.wiring.endpoints import KEYLESS, Endpoints
 
@@ -124,6 +129,7 @@ class Providers:
                     options=self._options(),
                     timeout=self._settings.deepgram.prerecorded_timeout,
                     languages=languages,
+                    detected=DETECTED if languages is None else self._at.offline_detected,
                     name=f"{vendor}.prerecorded",
                 )
             )
@@ -157,22 +163,33 @@ class Providers:
 
     def rules(self) -> ListenRules:
         """How the recogniser at the other end must be listened to."""
+        found = self._settings.detection
+        detect = DetectRules(speech=found.speech, sure=found.confidence, wait=found.wait)
+        return replace(self._patient(), detect=detect)
+
+    def _patient(self) -> ListenRules:
         deepgram = self._settings.deepgram
         patience = deepgram.patience
         if patience is None and self._at.recognition_offline:
             patience = OFFLINE_PATIENCE
         if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-            return ListenRules(feed=FeedLimits(patience=patience), finalize=self._finals(patience))
+            feed = FeedLimits(patience=patience, lull=self._lull())
+            return ListenRules(feed=feed, finalize=self._finals(patience))
         usual = self._finals(patience)
         return ListenRules(
-            feed=FeedLimits(patience=patience),
+            feed=FeedLimits(patience=patience, lull=self._lull()),
             finalize=replace(
                 usual,
                 unanswered=max(usual.unanswered, patience / 2),
                 stuck=max(usual.stuck, 3 * patience),
             ),
         )
+
+    def _lull(self) -> LullRules:
+        deepgram = self._settings.deepgram
+        frames = round(deepgram.silence_message * RATE) // FRAME
+        return LullRules(deepgram.silence_after, frames)
 
     def _finals(self, patience: float) -> FinalizeRules:
         deepgram, local = self._settings.deepgram, self._at.recognition_offline

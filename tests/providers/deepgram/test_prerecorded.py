@@ -17,6 +17,7 @@ from translink.errors import Kind, ProviderError
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
 from translink.providers.http import Http
+from translink.results import Detected
 
 KEY = "dg-key-0123456789abcdef"
 PCM = bytes(range(256)) * 125
@@ -140,3 +141,70 @@ async def test_a_server_that_takes_the_audio_and_hangs_is_bounded() -> None:
         with pytest.raises(ProviderError, match="timed out") as caught:
             await client.transcribe(PCM, "en")
         assert caught.value.kind is Kind.TRANSIENT
+
+
+# --- Which language is it? ---
+
+
+async def detected(answer: dict[str, object], *languages: str) -> tuple[object, list[object]]:
+    async def answers(request: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    async with fake_web(answers) as server, Http() as http:
+        found = await DeepgramPrerecorded(http, base_url=server.url, api_key=KEY).detect(
+            PCM, languages or ("en", "pt-BR")
+        )
+    return found, [each for seen in server.seen for each in seen.query]
+
+
+def spoken(**channel: object) -> dict[str, object]:
+    best = {"transcript": "olá", "confidence": 0.8, "words": []}
+    return {"results": {"channels": [{"alternatives": [best], **channel}]}}
+
+
+async def test_a_language_is_asked_for_among_the_candidates_and_no_language_is_named() -> None:
+    found, query = await detected(spoken(detected_language="pt", language_confidence=0.97))
+    assert found == Detected("pt", 0.97)
+    assert query == [
+        ("model", "nova-3"),
+        ("smart_format", "true"),
+        ("detect_language", "en"),
+        ("detect_language", "pt"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (spoken(detected_language="pt"), Detected("pt", 0.8)),  # an older server
+        (spoken(detected_language="pt", language_confidence="much"), Detected("pt", 0.8)),
+        (spoken(detected_language="pt", language_confidence=7), Detected("pt", 0.0)),
+        (spoken(), None),
+        (spoken(detected_language=None), None),
+        (said("", []), None),
+    ],
+)
+async def test_a_detector_that_says_little_is_not_believed(
+    answer: dict[str, object], found: object
+) -> None:
+    assert (await detected(answer))[0] == found
+
+
+@pytest.mark.parametrize("answer", [{}, {"results": {"channels": []}}, {"results": None}])
+async def test_no_answer_of_a_detector_is_an_error(answer: dict[str, object]) -> None:
+    with pytest.raises(ProviderError) as caught:
+        await detected(answer)
+    assert caught.value.kind is Kind.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("languages", "known"),
+    [
+        (("en", "fr", "de"), True),
+        (("en", "pt-BR"), True),
+        (("en-GB", "en-US"), False),
+        (("en", "bn"), False),
+    ],
+)
+def test_which_languages_it_tells_from_each_other(languages: tuple[str, ...], known: bool) -> None:
+    assert DeepgramPrerecorded(Http(), api_key=KEY).detects(languages) is known

@@ -13,6 +13,7 @@ import structlog
 from translink import __version__
 from translink.admin.panel.metrics import Measures
 from translink.calls.tap import Lane, Tap
+from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
 from translink.process.clock import unix
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from translink.calls.leg import Leg
     from translink.calls.switchboard import Switchboard
     from translink.observe.journal import Event, Journal, Subscription
+    from translink.observe.record import CallRecord
     from translink.observe.transcripts import Transcripts
     from translink.observe.views import CallDetail, CallRow, LegLive
     from translink.process.pressure import Pressure
@@ -71,8 +73,10 @@ class Console:
         pressure: Pressure,
         usage: ProcessUsage,
         offline: str | None,
+        figures: Mapping[str, Callable[[], Mapping[str, Any]]] | None = None,
     ) -> None:
-        """`offline` = URL of the offline engines, if they run."""
+        """`offline` = URL of the offline engines, if they run; `figures` = further ones of the whole, by
+        name."""
         self._settings = settings
         self._condition = condition
         self._switchboard = switchboard
@@ -83,6 +87,7 @@ class Console:
         self._pressure = pressure
         self._usage = usage
         self._offline = offline
+        self._more_figures = figures or {}
 
     # --- Seeing ---
 
@@ -117,6 +122,7 @@ class Console:
             "events": dict(self._journal.counts),
             "pressure": board.pressure.summary(),
             "collector": self._condition.pauses.summary(),
+            **{name: figures() for name, figures in self._more_figures.items()},
         }
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
@@ -210,6 +216,12 @@ class Console:
             "transcript": kept.transcript(),
             "dropped_lines": kept.dropped,
         }
+
+    def record(self, call: str) -> CallRecord:
+        """The figures of a running or kept call, without what was said. Raises `KeyError`."""
+        kept, running = self._transcripts[call], self._switchboard.calls.get(call)
+        account = running.books.account() if running else kept.account
+        return record_of(self.row(call), account, kept, self._transcripts.incidents)
 
     def stages(self, call: str) -> Mapping[str, Any]:
         """Delays of a call's stages, ms. Raises `KeyError`."""

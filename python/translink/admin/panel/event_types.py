@@ -213,6 +213,17 @@ class SettingsEvent(Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LanguageEvent(Happened):
+    """A party whose language was not known (`language = "auto"`): what they speak and hear from now on."""
+
+    type: Literal["language"] = "language"
+    language: str
+    how: Literal["found", "assumed", "changed"]
+    """`assumed`: nothing was found in time; `changed`: it was another one before."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceEvent(Happened):
     """A leg's datagrams come from elsewhere now, in mid-call."""
 
@@ -316,6 +327,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         BreakerEvent,
         LossEvent,
         SettingsEvent,
+        LanguageEvent,
         SourceEvent,
         RtpEvent,
         EchoEvent,

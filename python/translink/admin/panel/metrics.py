@@ -137,6 +137,7 @@ class _Snapshot:
         yield from self._load()
         yield _counter("events", "Events of the journal", "type", self._table("events"))
         yield from self._admin()
+        yield from self._webhooks()
         yield self._measures.process
 
     def _calls(self) -> Iterator[Metric]:
@@ -249,6 +250,18 @@ class _Snapshot:
         delayed = CounterMetricFamily("translink_admin_delayed", "Requests that had to wait")
         delayed.add_metric([], admin.get("delayed", 0))
         yield delayed
+
+    def _webhooks(self) -> Iterator[Metric]:
+        hooks = self._table("webhooks")
+        yield _gauge(
+            "webhooks_waiting", "Messages that wait for the receiver", hooks.get("waiting", 0)
+        )
+        fates = {
+            name: hooks.get(name, 0) for name in ("delivered", "failed", "given_up", "dropped")
+        }
+        yield _counter(
+            "webhooks", "Messages delivered, given up, dropped; attempts failed", "what", fates
+        )
 
     def _table(self, name: str) -> Mapping[str, Any]:
         value = self._stats.get(name)

@@ -23,6 +23,8 @@ from translink.admin.http.route import Route
 from translink.admin.panel.event_types import EVENT_TYPES
 from translink.admin.routes.requests import CallRequest, EndCall, LegChange, ModeChange, Watching
 from translink.observe import views
+from translink.observe.postmortem.report import Postmortem
+from translink.observe.record import CallRecord
 from translink.settings.legs import LEG_NAME
 
 REF = "#/components/schemas/{model}"
@@ -170,6 +172,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", "/api/calls/{call}/transcript"): Operation(
         "What was said in a call, as a file", query=(_FORMAT,), refuses=(400, 404)
+    ),
+    ("GET", "/api/calls/{call}/record"): Operation(
+        "A call's figures, without what was said: for `translink rca FILE`",
+        CallRecord,
+        refuses=(404,),
+    ),
+    ("GET", "/api/calls/{call}/postmortem"): Operation(
+        "Why a call was as it was, and what can be done", Postmortem, refuses=(404,)
     ),
     ("GET", "/api/legs"): Operation("The legs as they are now", Legs),
     ("GET", "/api/legs/{leg}"): Operation("A leg as it is now", views.LegLive, refuses=(404,)),

@@ -59,7 +59,7 @@ Tag = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}|multi)$",
+            "pattern": r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$",
             "description": "BCP 47 with a hyphen.",
         }
     ),

@@ -4,6 +4,7 @@ import { post } from "./api.js";
 import { ask, twice } from "./controls.js";
 import { h, mark, say } from "./dom.js";
 import { Empty } from "./empty.js";
+import { Explain } from "./explain.js";
 import { clock, delay, duration, language, lost, number, seconds } from "./format.js";
 import { LaneHead } from "./legs.js";
 import { Score } from "./score.js";
@@ -40,11 +41,14 @@ export class CallView {
     this._state = h("span.badge");
     this._listened = h("span.badge.listened", { text: "● being listened to", title: "Somebody hears this call through this page", hidden: true });
     this._end = twice("End call", "Press again to end", (button) => this._hangUp(button));
+    this._explain = new Explain();
+    this._why = h("button", { type: "button", text: "Explain", title: "Where the time went, what went wrong, what can be done",
+      onclick: () => this._explain.open(this._why, this._store.selected ?? "") });
     this._values = new Map(FIGURES.map(([name]) => [name, h("dd")]));
     const figures = h("dl.call-figures", {}, ...FIGURES.map(([name, text, title]) => h("div", { "data-figure": name, title }, h("dt", { text }), this._values.get(name))));
     this._empty = new Empty(store);
     this._body = h("div.call-body", { hidden: true }, this._empty.beside,
-      h("header.call-head", {}, h("div.call-name", {}, h("div.row", {}, this._title, this._state, this._listened), this._between), figures, this._end));
+      h("header.call-head", {}, h("div.call-name", {}, h("div.row", {}, this._title, this._state, this._listened), this._between), figures, this._why, this._end), this._explain.dialog);
     into.call.append(this._empty.element, this._body);
     into.score.append(this.score.element);
     this._score = /** @type {HTMLElement} */ (into.score);

@@ -9,10 +9,10 @@ const SHOWN = 100;
 const KINDS = {
   words: ["final", "segment", "translation", "untranslated", "speech", "echo"],
   links: ["connection", "failover", "replay", "breaker", "mode"],
-  calls: ["call", "settings", "listening", "pause"],
+  calls: ["call", "settings", "language", "listening", "pause"],
   trouble: ["loss", "untranslated", "failover", "breaker", "rtp"],
 };
-const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "volume", "original", "echo_guard", "behind_s", "reason", "format", "port"];
+const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "how", "volume", "original", "echo_guard", "behind_s", "reason", "format", "port"];
 
 export class EventLog {
   /** @param {Element} into @param {import("./store.js").Store} store @param {() => void} rewatch */

@@ -90,7 +90,7 @@ class ListenOptions:
             raise _wrong("extra", ", ".join(sorted(fixed)), "without what the legs decide")
 
     def query(self, language: str) -> list[tuple[str, str]]:
-        """Parameters of a live connection in `language` (BCP 47, or `multi`)."""
+        """Parameters of a live connection in `language` (BCP 47)."""
         return [*self._pairs(frozenset()), ("language", tag_of(language))]
 
     def prerecorded_query(self, language: str) -> list[tuple[str, str]]:
@@ -100,12 +100,16 @@ class ListenOptions:
         """
         return [*self._pairs(_LIVE_ONLY), ("language", tag_of(language))]
 
+    def detection_query(self) -> list[tuple[str, str]]:
+        """Parameters of a prerecorded request that finds the language out."""
+        return list(self._pairs(_LIVE_ONLY))
+
     def hears(self, language: str, languages: Collection[str] | None = None) -> bool:
         """Whether it is among `languages`, or else the model's; a model whose languages are not known
         here is taken to recognise it."""
         if languages is not None:
             return is_among(languages, language)
-        if not self.model.startswith("nova-3") or language == "multi":
+        if not self.model.startswith("nova-3"):
             return True
         return is_among(NOVA_3, language)
 
@@ -157,7 +161,10 @@ def _wrong(name: str, value: object, right: str) -> SettingsError:
 
 
 _ORDER = tuple(name for name in ListenOptions.__dataclass_fields__ if name != "extra")
-_FIXED = frozenset({"encoding", "sample_rate", "channels", "multichannel", "language", "callback"})
+_FIXED = frozenset(
+    {"encoding", "sample_rate", "channels", "multichannel", "language", "callback"}
+    | {"detect_language"}
+)
 _LIVE_ONLY = frozenset(
     {"encoding", "sample_rate", "channels", "interim_results", "endpointing"}
     | {"utterance_end_ms", "vad_events", "no_delay"}

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from time import monotonic
 
+from translink.providers.deepgram.detection import (
+    DETECTED,
+    detected_in,
+    restricted_to,
+    tells_apart,
+)
 from translink.providers.deepgram.options import (
     DEFAULT_BASE_URL,
     ListenOptions,
@@ -15,7 +21,7 @@ from translink.providers.deepgram.options import (
 from translink.providers.deepgram.protocol import LONGEST_TEXT, words_of
 from translink.providers.http import Answer, Http, unreadable
 from translink.providers.pcm import wav
-from translink.results import Result
+from translink.results import Detected, Result
 
 
 class DeepgramPrerecorded:
@@ -31,10 +37,12 @@ class DeepgramPrerecorded:
         scheme: Scheme = "Token",
         timeout: float = 10.0,
         languages: Collection[str] | None = None,
+        detected: Collection[str] = DETECTED,
         name: str = "deepgram.prerecorded",
     ) -> None:
         """`options`: those of the live connections; what makes no sense here is left out. `timeout`
         in seconds. `languages`: all that this server recognises; None = those of the model.
+        `detected`: all that it tells from each other.
 
         Raises:
             SettingsError: an unusable base URL or key.
@@ -44,6 +52,7 @@ class DeepgramPrerecorded:
         self._url = endpoint(base_url, "/v1/listen")
         self._options = options or ListenOptions()
         self._languages = languages
+        self._detected = detected
         self._auth = authorization(api_key, scheme)
         self._headers = {**self._auth, "Content-Type": "audio/wav"}
         self._timeout = timeout
@@ -52,16 +61,30 @@ class DeepgramPrerecorded:
         """Recognise 16 kHz s16le mono. Empty `pcm` is not sent. Raises `ProviderError`."""
         if not pcm:
             return Result(0, 0, "", (), final=True, received=monotonic(), source=self.name)
-        answer = await self._http.request(
+        answer = await self._ask(pcm, self._options.prerecorded_query(language))
+        return result_of(answer, len(pcm) // 2)
+
+    def detects(self, languages: Sequence[str]) -> bool:
+        """Whether it can tell them from each other."""
+        return tells_apart(languages, self._detected)
+
+    async def detect(self, pcm: bytes, languages: Sequence[str]) -> Detected | None:
+        """Which of `languages` it is; None: no words, or none of them. Raises `ProviderError`."""
+        if not pcm:
+            return None
+        query = [*self._options.detection_query(), *restricted_to(languages)]
+        return detected_in(await self._ask(pcm, query))
+
+    async def _ask(self, pcm: bytes, query: list[tuple[str, str]]) -> Answer:
+        return await self._http.request(
             "POST",
             self._url,
             provider=self.name,
             within=self._timeout,
             headers=self._headers,
-            query=self._options.prerecorded_query(language),
+            query=query,
             data=wav(pcm),
         )
-        return result_of(answer, len(pcm) // 2)
 
     def hears(self, language: str) -> bool:
         """Whether the model recognises it."""

@@ -1,0 +1,76 @@
+"""A call's figures for its record: delays, sound, and what became of the words, leg by leg."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from translink.calls.line import LineWatch
+from translink.observe.record import CallAccount, SaidFigures, StageFigures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translink.calls.interpreter import Interpreter
+    from translink.media import MediaLeg
+    from translink.observe.stages import Stages
+
+
+class CallBooks:
+    """Keeps them while the call runs."""
+
+    def __init__(
+        self, interpreters: Mapping[str, Interpreter], legs: Mapping[str, MediaLeg], stages: Stages
+    ) -> None:
+        """By the leg that talks; `stages` are the call's own."""
+        self._interpreters = interpreters
+        self._stages = stages
+        one, two = interpreters
+        self._lines = {
+            leg: LineWatch(
+                legs[leg],
+                interpreters[leg].listener.speech,
+                interpreters[two if leg == one else one].lag,
+            )
+            for leg in interpreters
+        }
+
+    def look(self) -> None:
+        """To be called once a second, and at the end."""
+        for line in self._lines.values():
+            line.look()
+
+    def account(self) -> CallAccount:
+        """As they are now."""
+        return CallAccount(
+            stages=_stages(self._stages),
+            lines={leg: line.figures() for leg, line in self._lines.items()},
+            said={leg: _said(each) for leg, each in self._interpreters.items()},
+        )
+
+
+def _stages(stages: Stages) -> dict[str, StageFigures]:
+    return {
+        name: StageFigures(
+            count=int(summary["count"]),
+            total_s=round(stages[name].total(), 4),
+            p50_ms=summary["p50"],
+            p95_ms=summary["p95"],
+            max_ms=summary["max"],
+        )
+        for name, summary in stages.summary().items()
+    }
+
+
+def _said(interpreter: Interpreter) -> SaidFigures:
+    stats = interpreter.listener.stats
+    return SaidFigures(
+        **asdict(interpreter.tally),
+        connections=stats.connections_total,
+        failovers=stats.failovers,
+        replayed_ms=round(stats.replayed_ms, 1),
+        lost_ms=round(stats.lost_ms, 1),
+        errors=stats.errors,
+        confidence=interpreter.certainty.mean,
+        unsure=interpreter.certainty.unsure,
+    )

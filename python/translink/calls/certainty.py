@@ -1,0 +1,40 @@
+"""How sure the recogniser was of its words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from translink.results import Word
+
+UNSURE_BELOW = 0.5
+
+
+class Certainty:
+    """Over the final words of one talker in one call."""
+
+    def __init__(self) -> None:
+        self._words = self._unsure = 0
+        self._sum = 0.0
+        self._told = False
+        """A recogniser that tells none is sure of everything."""
+
+    def words(self, words: Iterable[Word]) -> None:
+        """Further final words."""
+        for word in words:
+            self._words += 1
+            self._sum += word.confidence
+            self._unsure += word.confidence < UNSURE_BELOW
+            self._told = self._told or word.confidence < 1.0
+
+    @property
+    def mean(self) -> float | None:
+        """0 to 1; None: it is not told."""
+        return round(self._sum / self._words, 3) if self._told else None
+
+    @property
+    def unsure(self) -> float:
+        """Share of words of which it was less than half sure."""
+        return round(self._unsure / self._words, 3) if self._words else 0.0

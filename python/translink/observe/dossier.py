@@ -1,0 +1,59 @@
+"""Makes a call's record of what is kept of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translink import __version__
+from translink.observe.record import CallAccount, CallRecord, UtteranceTimes
+
+if TYPE_CHECKING:
+    from translink.observe.incidents import Incidents
+    from translink.observe.transcripts import CallTranscript
+    from translink.observe.views import CallRow, TranscriptLine
+
+AROUND = 5.0
+"""Seconds before a call's beginning in which what happened to the whole program concerns it, too."""
+
+
+def record_of(
+    row: CallRow, account: CallAccount | None, kept: CallTranscript, incidents: Incidents
+) -> CallRecord:
+    """The record; `account` None: nothing is known of its figures."""
+    found, dropped = incidents.of(row.call, row.began - AROUND, row.began + row.seconds)
+    account = account or CallAccount({}, {}, {})
+    return CallRecord(
+        v=1,
+        version=__version__,
+        call=row.call,
+        state=row.state,
+        began=row.began,
+        seconds=row.seconds,
+        reason=row.reason,
+        legs=row.legs,
+        languages=row.languages,
+        stages=dict(account.stages),
+        lines=dict(account.lines),
+        said=dict(account.said),
+        utterances=tuple(_times(line, kept.began) for line in kept.transcript()),
+        dropped_utterances=kept.dropped,
+        incidents=found,
+        dropped_incidents=dropped,
+    )
+
+
+def _times(line: TranscriptLine, began: float) -> UtteranceTimes:
+    final, translated, spoken = (
+        None if at is None else round(at - began, 3)
+        for at in (line.at.get("final"), line.at.get("translated"), line.at.get("spoken"))
+    )
+    return UtteranceTimes(
+        leg=line.leg,
+        segment=line.segment,
+        start_s=line.start_s,
+        end_s=line.end_s,
+        state=line.state,
+        final_s=final,
+        translated_s=translated,
+        spoken_s=spoken,
+    )

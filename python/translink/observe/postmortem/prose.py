@@ -1,0 +1,70 @@
+"""A post-mortem as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from translink.observe.postmortem.finding import times
+from translink.observe.postmortem.report import Postmortem
+
+
+def lines_of(found: Postmortem) -> Iterator[str]:
+    """Line by line, without line ends; what a saved record holds moves no cursor."""
+    for line in _lines(found):
+        yield "".join(letter if letter.isprintable() else "?" for letter in line)
+
+
+def _lines(found: Postmortem) -> Iterator[str]:
+    began = datetime.fromtimestamp(found.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    ended = f"ended: {found.reason or 'no reason given'}" if found.state == "ended" else "running"
+    yield f"call {found.call}   {began}, {found.seconds:.0f} s, {' and '.join(found.languages)}, {ended}"
+    lost = f"{found.lost_ms / 1000:.1f} s of speech lost" if found.lost_ms else "no speech lost"
+    yield (
+        f"{times(found.words, 'word')} in {times(found.segments, 'segment')}, "
+        f"{found.spoken} spoken to the end; {lost}"
+    )
+    yield ""
+    yield from _delay(found)
+    yield from _causes(found)
+    if found.incomplete:
+        yield f"not looked at: {found.incomplete}"
+
+
+def _delay(found: Postmortem) -> Iterator[str]:
+    whole = found.mouth_to_ear
+    if whole is None or not found.delay:
+        yield "No translation was heard, so there is no delay to explain."
+        yield ""
+        return
+    yield (
+        f"From the last sound of a segment to the first of its translation: {whole.p50_ms / 1000:.2f} s "
+        f"(median), {whole.p95_ms / 1000:.2f} s (95 %), {whole.max_ms / 1000:.2f} s at most. In the mean:"
+    )
+    for part in found.delay:
+        bar = "#" * round(30 * part.share)
+        late = "" if part.p95_s is None else f"   95 %: {part.p95_s:.2f} s"
+        yield f"  {part.owner:<9} {part.part:<31} {part.seconds:6.2f} s  {bar:<30}{late}"
+    for slow in found.slowest:
+        steps = (
+            ("recognition", slow.recognition_s),
+            ("translation", slow.translation_s),
+            ("voice and ear", slow.voice_s),
+        )
+        told = ", ".join(
+            f"{name} {seconds:.2f} s" for name, seconds in steps if seconds is not None
+        )
+        yield (
+            f"  slow: leg {slow.leg}, segment {slow.segment} at {slow.start_s:.1f} s: {slow.delay_s:.2f} s ({told})"
+        )
+    yield ""
+
+
+def _causes(found: Postmortem) -> Iterator[str]:
+    if not found.causes:
+        yield "Nothing wrong was found."
+    for cause in found.causes:
+        where = f"leg {cause.leg}: " if cause.leg else ""
+        yield f"{cause.severity.upper():<5} {where}{cause.said}"
+        if cause.advice:
+            yield f"      -> {cause.advice}"

@@ -1,0 +1,151 @@
+"""What is kept of a call's figures for a post-mortem: no word of what was said.
+
+Plain values that go to JSON and back (`GET /api/calls/{call}/record`, a file). Fields are added without
+notice; none changes its meaning without a new `v`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+RECORD_VERSION = 1
+Plain = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageFigures:
+    """One stage of delay (`observe.stages`)."""
+
+    count: int
+    total_s: float
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineFigures:
+    """The sound of one leg in this call: what came in, and what its ear had to bear."""
+
+    datagrams: int = 0
+    seconds: float = 0.0
+    """Of sound that came."""
+    speech_s: float = 0.0
+    """Of it, as the detector says."""
+    rtp: bool = False
+    """Only then is it known what was lost."""
+    lost_packets: int = 0
+    late_packets: int = 0
+    """They count as lost, too."""
+    refused_packets: int = 0
+    concealed_s: float = 0.0
+    jitter_ms: float = 0.0
+    """The mean of the readings, one a second."""
+    jitter_max_ms: float = 0.0
+    buffer_ms: float = 0.0
+    """For how long a gap is waited for: the mean of the readings."""
+    level_db: float | None = None
+    """Of speech, dB below full scale (RMS): the median of the readings. None: there was none."""
+    peak_db: float | None = None
+    """The loudest sample, to the nearest 1/128 of full scale."""
+    clipped: float = 0.0
+    """Share of the 20 ms with sound that reach full scale."""
+    drops: dict[str, int] = field(default_factory=dict)
+    """By reason, where there were any; `errors_…` too."""
+    strangers: int = 0
+    source_changes: int = 0
+    underruns: int = 0
+    echo_frames: int = 0
+    echo_lag_ms: float = 0.0
+    """The longest of the readings; 0: its ear does not come back."""
+    echo_guard: bool = False
+    muted: bool = False
+    """At the end."""
+    behind_max_s: float = 0.0
+    behind_p95_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SaidFigures:
+    """What became of the words that were said on one leg."""
+
+    words: int = 0
+    segments: int = 0
+    translated: int = 0
+    untranslated: int = 0
+    spoken: int = 0
+    unspoken: int = 0
+    characters: int = 0
+    captioned: int = 0
+    skipped: int = 0
+    through: int = 0
+    echoed: int = 0
+    connections: int = 0
+    failovers: int = 0
+    replayed_ms: float = 0.0
+    lost_ms: float = 0.0
+    errors: int = 0
+    confidence: float | None = None
+    """The recogniser's, mean over words, 0 to 1. None: it tells none."""
+    unsure: float = 0.0
+    """Share of words of which it is less than half sure."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAccount:
+    """What a call itself knows of its figures."""
+
+    stages: Mapping[str, StageFigures]
+    lines: Mapping[str, LineFigures]
+    said: Mapping[str, SaidFigures]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One event that a post-mortem may want (`observe.incidents`)."""
+
+    at: float
+    """Unix seconds."""
+    type: str
+    leg: str | None
+    data: dict[str, Plain]
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceTimes:
+    """When what became of a segment. Seconds since the call began."""
+
+    leg: str
+    segment: int
+    start_s: float
+    end_s: float
+    state: str
+    final_s: float | None = None
+    translated_s: float | None = None
+    spoken_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """All of it."""
+
+    v: Literal[1]
+    version: str
+    """Of translink."""
+    call: str
+    state: Literal["running", "ended"]
+    began: float
+    """Unix seconds."""
+    seconds: float
+    reason: str
+    legs: tuple[str, ...]
+    languages: tuple[str, ...]
+    stages: dict[str, StageFigures]
+    lines: dict[str, LineFigures]
+    said: dict[str, SaidFigures]
+    utterances: tuple[UtteranceTimes, ...] = ()
+    dropped_utterances: int = 0
+    incidents: tuple[Incident, ...] = ()
+    dropped_incidents: int = 0

@@ -1,0 +1,27 @@
+"""The post-mortem as a terminal shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.observe.postmortem.test_report import a_record, on_leg_1
+from translink.observe.postmortem.prose import lines_of
+from translink.observe.postmortem.report import explain_call
+
+
+def test_it_reads_from_the_call_to_the_delay_to_the_causes() -> None:
+    record = on_leg_1({"level_db": -41.0}, {"lost_ms": 900.0})
+    text = list(lines_of(explain_call(record)))
+    assert text[0].startswith("call 1-1   1970-01-12 13:46:40 UTC, 30 s, en and fr, ended: idle")
+    assert text[1] == "80 words in 20 segments, 20 spoken to the end; 0.9 s of speech lost"
+    assert "provider  recognition" in text[4]
+    assert text[-4].startswith("BAD   leg 1: 0.9 s of speech")
+    assert text[-3].startswith("      -> name a second recogniser")
+    assert text[-2].startswith("WARN  leg 1: speech was at -41 dBFS")
+
+
+def test_what_a_file_says_moves_no_cursor() -> None:
+    record = replace(a_record(), call="1\x1b[2J", reason="a\nb")
+    text = list(lines_of(explain_call(record)))
+    assert "1?[2J" in text[0]
+    assert "a?b" in text[0]

@@ -1,0 +1,68 @@
+"""The running server finds out what a party speaks. Real processes and sockets, fake providers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.providers import FakeProviders, fake_providers
+from tests.support.serve import Serve, call, pairs, serving, until
+
+pytestmark = pytest.mark.timeout(240)
+
+AUTO = (
+    "TRANSLINK_LEGS__3333__LANGUAGE=auto",
+    "TRANSLINK_LEGS__3333__CANDIDATES=en,de,es",
+    "TRANSLINK_DETECTION__WAIT=5",
+)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeProviders]:
+    async with fake_providers() as made:
+        yield made
+
+
+@pytest.fixture
+async def server(fake: FakeProviders, tmp_path: Path) -> AsyncIterator[Serve]:
+    async with serving(tmp_path, fake, pairs(("3333", "4444")), env=AUTO) as made:
+        yield made
+
+
+async def test_who_speaks_german_is_found_translated_from_the_first_word_and_answered_in_german(
+    fake: FakeProviders, server: Serve
+) -> None:
+    fake.language = "de"
+    async with call(server, "3333", "4444") as (one, two):
+        await two.say(101, 102)  # before anybody knows what the other one speaks
+        await one.say(*range(1, 9))
+        await two.hears(*range(1, 9))
+        await one.hears(101, 102)
+        await two.say(103, 104)
+        await one.hears(101, 102, 103, 104)
+        told = await server.get("/api/stats")
+        assert told["legs"]["3333"]["language"] == "de"
+    await server.idle()
+    assert {stream.language for stream in fake.streams} == {"de", "fr"}
+    assert all(among == ["en", "de", "es"] for among, _ in fake.detections)
+    assert {upload.language for upload in fake.uploads} <= {"de", "fr"}
+    assert {(asked.source, asked.target) for asked in fake.asked} == {("DE", "FR"), ("FR", "DE")}
+    (found,) = server.happened("language")
+    assert (found["leg"], found["language"], found["how"]) == ("3333", "de", "found")
+    assert server.lines("language found")
+
+    # The next party there may speak another one.
+    fake.language = "pl"
+    fake.forget()
+    server.told.clear()
+    async with call(server, "3333", "4444") as (one, two):
+        await two.say(111, 112)
+        await one.hears(111, 112)  # they never said a word: in the first candidate
+        await until(lambda: server.happened("language", how="assumed", language="en"))
+        await one.say(*range(11, 19))
+        await two.hears(*range(11, 19))
+    await server.idle()
+    assert {(asked.source, asked.target) for asked in fake.asked} == {("EN", "FR"), ("FR", "EN-US")}
+    assert [each["language"] for each in server.happened("language")] == ["en", "en"]
