@@ -67,5 +67,5 @@ class EchoSettings(Part):
     """Keep translations from being recognised and translated back, for ever. What is only the echo
     is silence for the recogniser, and finals that repeat what the ear was just told are not
     translated. For every leg without one of its own. Off, because its newest form was tried with
-    recorded and synthetic speech only, and not yet in whole calls: switch it on where people use
+    recorded and synthetic speech, and in whole calls with beacons only: switch it on where people use
     speakerphones."""

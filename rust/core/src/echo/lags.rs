@@ -103,7 +103,11 @@ impl Lags {
         let far = |&(at, _): &(usize, &f32)| at.abs_diff(best) > NEAR;
         let second = heights.iter().enumerate().filter(far);
         let second = second.map(|(_, &height)| height).fold(0.0, f32::max);
-        (height >= ECHO && height - second >= ALONE).then_some(Peak {
+        // A lag that is half a frame off may have its frames first: it must not win for want of a rival.
+        let near = best.saturating_sub(1)..=(best + 1).min(LAGS - 1);
+        let highest = |sums: &Sums| sums.correlation(FEWEST_FRAMES / 2.0) <= height;
+        let is_echo = height >= ECHO && height - second >= ALONE;
+        (is_echo && self.0[near].iter().all(highest)).then_some(Peak {
             lag: best + SHORTEST,
         })
     }
