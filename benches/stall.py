@@ -32,6 +32,7 @@ from tests.support.board import BoardProviders
 from translink.admin import AdminServer
 from translink.admin.http.metered import Metered
 from translink.admin.panel.console import Condition, Console
+from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard
@@ -162,6 +163,7 @@ def program(media: Media, legs: int) -> Console:
         pressure=switchboard.pressure,
         usage=ProcessUsage(),
         offline=None,
+        draining=Draining(switchboard, journal, settings.drain),
     )
 
 

@@ -14,7 +14,21 @@ import pytest
 
 import translink
 
-COMMANDS = ("serve", "offline", "demo", "call", "sim", "check", "status", "mode", "end")
+COMMANDS = (
+    "serve",
+    "offline",
+    "demo",
+    "call",
+    "sim",
+    "check",
+    "status",
+    "mode",
+    "end",
+    "drain",
+    "health",
+    "settings",
+    "init",
+)
 
 
 def run(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:

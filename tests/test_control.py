@@ -12,7 +12,7 @@ import trustme
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.test_cli import run
 from translink.app import App
-from translink.control import Target, run_end, run_mode, run_status, target_of
+from translink.control import Target, run_end, run_health, run_mode, run_status, target_of
 from translink.errors import SettingsError
 from translink.process.threads import in_thread
 from translink.settings.model import Settings
@@ -76,9 +76,14 @@ async def test_an_operator_sees_switches_and_ends(
         assert "no leg of that name" in capsys.readouterr().err
         assert await in_thread(lambda: run_end(here, "no/such call"), SECONDS) == 1
         assert "no call of that name" in capsys.readouterr().err
+        assert await in_thread(lambda: run_health(here), SECONDS) == 0
+        assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 0
         app.condition.draining = True
         assert await in_thread(lambda: run_status(here), SECONDS) == 1
         assert "NOT READY: draining True" in capsys.readouterr().out
+        assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 1
+        assert json.loads(capsys.readouterr().out)["draining"] is True
+        assert await in_thread(lambda: run_health(here), SECONDS) == 0
         stranger = Target(here.url, "wrong-0123456789")
         assert await in_thread(lambda: run_status(stranger), SECONDS) == 4
         told = capsys.readouterr().err

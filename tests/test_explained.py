@@ -18,6 +18,14 @@ from translink.rca import run_rca
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+PRICES = """
+[cost]
+currency = "EUR"
+[cost.prices]
+deepgram = { minute = 0.6, million_characters = 30 }
+deepl = { million_characters = 25, request = 0.5 }
+"""
+
 
 class Explained(NamedTuple):
     """A server and whom it tells."""
@@ -37,7 +45,7 @@ async def explained(
             folder,
             fake,
             pairs(("3333", "4444")),
-            extra=f'idle_timeout = 0.8\n[webhook]\nurl = "{receiver.url}"\n',
+            extra=f'idle_timeout = 0.8\n[webhook]\nurl = "{receiver.url}"\n{PRICES}',
             env=(f"TRANSLINK_WEBHOOK__SECRET={HOOK_SECRET}",),
         ) as server,
     ):
@@ -55,6 +63,7 @@ async def test_a_call_is_told_when_it_begins_and_ends(explained: Explained) -> N
     assert (started["type"], ended["type"]) == ("call.started", "call.ended")
     assert ended["data"]["summary"]["3333.words"] == 3
     assert ended["data"]["troubles"] == {}
+    assert 0.5 < ended["data"]["summary"]["cost"] < 1.0
     name = ended["data"]["call"]
     status, text = await server.ask(f"/api/calls/{name}/transcript")
     assert ended["data"]["transcript"].endswith(f"/api/calls/{name}/transcript")
@@ -63,6 +72,13 @@ async def test_a_call_is_told_when_it_begins_and_ends(explained: Explained) -> N
     assert (figures["delivered"], figures["waiting"], figures["dropped"]) == (2, 0, 0)
     _, metrics = await server.ask("/metrics")
     assert 'translink_webhooks_total{what="delivered"} 2.0' in metrics
+    assert 'translink_usage_requests_total{provider="deepl"} 1.0' in metrics
+    assert 'translink_cost_total{currency="EUR",provider="deepl"} 0.5' in metrics
+    assert 'translink_quota_characters{provider="deepl",what="limit"} 500000.0' in metrics
+    usage = (await server.get("/api/stats"))["usage"]
+    assert usage["quotas"] == {"deepl": {"used": 1_000, "limit": 500_000}}
+    assert usage["providers"]["deepl"]["characters"] == len("b1 b2 b3")
+    assert usage["providers"]["deepgram.listen"]["seconds"] > 0.5
     _, shown = await server.ask("/api/settings")
     assert HOOK_SECRET not in shown + "".join(server.log())
 
@@ -78,6 +94,10 @@ async def test_a_call_is_explained_while_it_runs_and_after_it_ended(
         (row,) = (await server.get("/api/calls"))["calls"]
         name = row["call"]
         running = await server.get(f"/api/calls/{name}/postmortem")
+        leg = await server.get("/api/legs/3333")
+        assert (leg["mos"], leg["speech_db"] < 0) == (None, True)
+        _, metrics = await server.ask("/metrics")
+        assert 'translink_leg_speech_level_db{leg="3333"} -' in metrics
         assert (running["state"], running["incomplete"]) == ("running", "the call goes on")
     await server.idle()
     found = await server.get(f"/api/calls/{name}/postmortem")
@@ -90,6 +110,8 @@ async def test_a_call_is_explained_while_it_runs_and_after_it_ended(
     record = await server.get(f"/api/calls/{name}/record")
     assert record["lines"]["3333"]["datagrams"] > 20
     assert record["lines"]["3333"]["level_db"] < 0
+    assert record["usage"]["3333"]["deepgram.speak"]["characters"] > 0
+    assert found["cost"] > 0.5
     assert "t1" not in str(record), "no word of what was said"
 
     saved = tmp_path / "call.json"

@@ -21,12 +21,14 @@ from translink import __version__
 from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer, address_refused
+from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.errors import SettingsError, conceal
 from translink.media import Media, MediaLeg
+from translink.observe.costs import Costs
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.observe.webhooks import Webhooks
@@ -36,15 +38,18 @@ from translink.process.clock import unix
 from translink.process.descriptors import allow_descriptors, descriptor_shortage
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
+from translink.process.notify import Supervisor, message
 from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
 from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
+from translink.takeover import LegsToCome, Predecessor, pairs_of, predecessor
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.providers import Providers
+from translink.wiring.quotas import watch_quotas
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -58,6 +63,9 @@ log = structlog.get_logger("translink")
 RELOAD = 5.0
 """Seconds that reading the settings again may take."""
 
+STOP_GRACE = 20.0
+"""Seconds beyond `drain_timeout` for which a supervisor is asked to wait, again and again while calls run."""
+
 _GIVEN_UP = {
     Level.CALM: "nothing is given up",
     Level.SHED: "no captions of unfinished speech",
@@ -66,19 +74,20 @@ _GIVEN_UP = {
 }
 
 
-def serve(settings: Settings, reread: Callable[[], Settings]) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code.
+def serve(settings: Settings, reread: Callable[[], Settings], *, take_over: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code. `take_over`: from the translink that serves
+    here, if there is one.
 
     A first signal ends in good order: what was said is still translated and spoken, bounded by
-    `drain_timeout`; a second one ends at once. SIGHUP reads the settings again and applies mode and
-    share to running calls.
+    `drain_timeout`; a second one ends at once. SIGUSR1 drains: no new calls, and the end comes with that of
+    the last one that runs. SIGHUP reads the settings again and applies mode and share to running calls.
     """
     conceal(settings.secrets())
     allow_descriptors()
     share_the_interpreter()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_serve(settings, reread))
+        code = runner.run(_serve(settings, reread, take_over))
         leave_within(
             CLOSING_SECONDS, code, log_module.close
         )  # closing a loop waits for its threads
@@ -95,8 +104,10 @@ def _forbid_core_dumps() -> None:
 class App:
     """One running server."""
 
-    def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
-        """`reread` loads the settings again from where they came (SIGHUP)."""
+    def __init__(
+        self, settings: Settings, reread: Callable[[], Settings], *, take_over: bool = False
+    ) -> None:
+        """`reread` loads the settings again from where they came (SIGHUP); `take_over`: see `serve`."""
         self._reread = reread
         self.on_drained: Callable[[], None] = lambda: None
         """Called at the end, once no call runs any more."""
@@ -109,6 +120,11 @@ class App:
         )
         self.stop = asyncio.Event()
         """Set it to end in good order. Set here when there is nothing more to serve."""
+        self.supervisor = Supervisor(os.environ, os.getpid())
+        """systemd, if it started us."""
+        self.draining: Draining | None = None
+        """None: not started yet."""
+        self._take_over = take_over
         self._settings = settings
         self._console: Console | None = None
         self._admin: AdminServer | None = None
@@ -139,7 +155,9 @@ class App:
                 translated_by=", ".join(row.translated) or "nobody",
                 spoken_by=", ".join(row.spoken) or "nobody",
             )
-        _check_ports(settings)  # first: engines take seconds to load
+        before = await predecessor(settings) if self._take_over else None
+        if before is None:
+            _check_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
             endpoints = await find_endpoints(settings, stack, self._engines)
             http = await stack.enter_async_context(Http())
@@ -152,7 +170,7 @@ class App:
             )
             stack.callback(media.close)
             media.on_died = self._media_died
-            legs = {leg.name: _open(media, leg) for leg in settings.legs}
+            legs, to_come = await _take_legs(settings, media, before)
             media.start()
             services = replace(self.lineup.services(), pressure=self.pressure)
             self.switchboard = Switchboard(
@@ -170,6 +188,12 @@ class App:
                 ),
                 notices=Notices(settings.notice, services),
             )
+            self.draining = draining = Draining(self.switchboard, self.journal, settings.drain)
+            draining.on_over = self.stop.set
+            draining.on_progress = lambda text: self.supervisor.tell(
+                message(status=text, extend=settings.drain_timeout + STOP_GRACE)
+            )
+            stack.callback(draining.close)
             exchange = Exchange(
                 settings.calls,
                 self.switchboard,
@@ -183,6 +207,10 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
+            costs = Costs(settings.cost, self.journal, self.switchboard.usage)
+            watch = watch_quotas(providers.accounts(), settings.cost.quota_interval, costs.quota)
+            watching_quotas = asyncio.create_task(watch, name="quotas")
+            stack.callback(watching_quotas.cancel)
             webhooks = Webhooks(self.journal, settings.webhook)
             await stack.enter_async_context(webhooks.running())
             telephony = Telephony(settings, self.switchboard, media, self.journal, services.speak)
@@ -190,7 +218,9 @@ class App:
                 exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
-                transcripts.close(call.row(), call.stages.summary(), call.books.account())
+                account = call.books.account()
+                transcripts.close(call.row(), call.stages.summary(), account)
+                costs.close(account)
                 telephony.call_over(call)
 
             self.switchboard.on_ended = over
@@ -205,8 +235,10 @@ class App:
                 pressure=self.pressure,
                 usage=ProcessUsage(),
                 offline=endpoints.offline,
-                figures={"webhooks": webhooks.figures},
+                figures={"webhooks": webhooks.figures, "usage": costs.figures},
+                draining=draining,
             )
+            self.console.awaited = lambda: to_come.names
             if self._settings is not settings:  # reloaded meanwhile
                 self.console.reloaded(self._settings)
             if settings.otel.endpoint is not None:
@@ -219,6 +251,15 @@ class App:
             stack.callback(watching.cancel)
             talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
             self._admin = admin = AdminServer.from_settings(self.console, settings.admin, talks)
+            draining.where = lambda: admin.url
+            draining.on_begun = telephony.desk.send_away
+
+            async def give_way() -> None:
+                admin.move()
+                log.info("the admin server has moved", admin=admin.url)
+                await telephony.release()
+
+            draining.on_hand_over = give_way
             meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
@@ -240,15 +281,38 @@ class App:
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
-            await telephony.start()
+            await telephony.start(await self._follow(before, to_come, stack))
             stack.push_async_callback(telephony.close)
             self.condition.serving = True
+            self.supervisor.tell(message(ready=True, status=f"serves; dashboard at {admin.url}"))
+            guarding = asyncio.create_task(
+                self.supervisor.guard(lambda: not self.condition.died), name="watchdog"
+            )
+            stack.callback(guarding.cancel)
             try:
                 yield self
             finally:
                 self.condition.draining = True
+                self.supervisor.tell(message(stopping=True, status="stopping"))
                 await self.switchboard.close("shutdown")
                 self.on_drained()
+
+    async def _follow(
+        self, before: Predecessor | None, to_come: LegsToCome, stack: AsyncExitStack
+    ) -> asyncio.Event | None:
+        """Take what the process before us still has, as it gives it up. Returns what is set once it is
+        gone; None: there is none."""
+        if before is None:
+            return None
+        gone = asyncio.Event()
+        for task in (
+            asyncio.create_task(before.gone(gone), name="predecessor"),
+            asyncio.create_task(
+                to_come.fetch(before.deadline, self.switchboard.open_legs), name="legs-to-come"
+            ),
+        ):
+            stack.callback(task.cancel)
+        return gone
 
     def reload(self) -> asyncio.Task[None]:
         """Read the settings again; modes and share take effect now, the rest with the next start.
@@ -310,8 +374,8 @@ class App:
         self.stop.set()
 
 
-async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
-    app = App(settings, reread)
+async def _serve(settings: Settings, reread: Callable[[], Settings], take_over: bool) -> int:
+    app = App(settings, reread, take_over=take_over)
     stop = app.stop
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
@@ -342,6 +406,14 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> int:
         signal.signal(number, at_once)
     # From the first moment: not handled, it would end the process.
     loop.add_signal_handler(signal.SIGHUP, app.reload)
+
+    def drain() -> None:
+        if app.condition.serving and app.draining is not None:
+            app.draining.begin("SIGUSR1")
+        else:
+            on_signal("SIGUSR1")
+
+    loop.add_signal_handler(signal.SIGUSR1, drain)
     try:
         async with app.running():
             await stop.wait()
@@ -375,6 +447,17 @@ def _check_ports(settings: Settings) -> None:
         pass  # a name: the server asks for it in its own way
     except OSError as error:
         raise address_refused(admin.host, admin.port, error) from None
+
+
+async def _take_legs(
+    settings: Settings, media: Media, before: Predecessor | None
+) -> tuple[dict[str, MediaLeg], LegsToCome]:
+    """The legs that are open now, and those whose ports the process before us still has."""
+    if before is None:
+        return {leg.name: _open(media, leg) for leg in settings.legs}, LegsToCome(media.add_leg, ())
+    await before.give_way(settings.drain_timeout)
+    to_come = LegsToCome(media.add_leg, pairs_of(settings))
+    return to_come.come(), to_come
 
 
 def _open(media: Media, leg: LegSettings) -> MediaLeg:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from translink import cli_deploy
+from translink.cli_options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
-
-if TYPE_CHECKING:
-    from translink.control import Target
 
 commands = typer.Typer(
     name="translink",
@@ -27,23 +26,6 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-Config = Annotated[Path | None, typer.Option(help="Settings file [default: ./translink.toml]")]
-EnvFile = Annotated[
-    Path | None, typer.Option(help="File of NAME=value [default: ./.env.externalmedia]")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, as in --set deepl.timeout=2"),
-]
-Url = Annotated[
-    str | None, typer.Option(metavar="URL", help="Another server than the settings' own.")
-]
-Token = Annotated[
-    str | None,
-    typer.Option(metavar="PLACE", help="Where its token is: file:PATH or keyring:SERVICE/NAME."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def main() -> None:
@@ -73,7 +55,7 @@ def _translink(
     pass
 
 
-@commands.command()
+@commands.command(short_help="Translate calls until it is to stop (SIGTERM, SIGINT).")
 def serve(
     config: Config = None,
     env_file: EnvFile = None,
@@ -101,9 +83,16 @@ def serve(
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="From the translink that serves here: it drains, and gives up its ports.",
+        ),
+    ] = False,
     set_: Set = None,
 ) -> None:
-    """Translate calls until it is to stop (SIGTERM, SIGINT)."""
+    """Translate calls until it is to stop (SIGTERM, SIGINT) or has drained (SIGUSR1)."""
     from translink.process.startup import quick_imports
 
     with quick_imports():
@@ -137,7 +126,7 @@ def serve(
         text=settings.log.text,
         digits=not settings.transcripts.redact_digits,
     )
-    leave(app.serve(settings, load), log.close)
+    leave(app.serve(settings, load, take_over=take_over), log.close)
 
 
 @commands.command(short_help="Serve Deepgram's and DeepL's API from local engines.")
@@ -372,7 +361,7 @@ def status(
     ready, 3: nobody answers, 4: wrong token."""
     from translink.control import run_status
 
-    _leave(run_status(_target(url, token, config, env_file), json=json))
+    _leave(run_status(target(url, token, config, env_file), json=json))
 
 
 @commands.command(short_help="Show or switch the running server's mode.")
@@ -393,8 +382,8 @@ def mode(
 
     if leg is not None and to is None:
         raise typer.BadParameter("say which mode the leg should have", param_hint="--leg")
-    target = _target(url, token, config, env_file)
-    _leave(run_mode(target, mode=to, leg=leg, share=share, json=json))
+    server = target(url, token, config, env_file)
+    _leave(run_mode(server, mode=to, leg=leg, share=share, json=json))
 
 
 @commands.command(short_help="End a call of the running server.")
@@ -409,7 +398,7 @@ def end(
     """End a call: what was said is still translated and spoken."""
     from translink.control import run_end
 
-    _leave(run_end(_target(url, token, config, env_file), call, json=json))
+    _leave(run_end(target(url, token, config, env_file), call, json=json))
 
 
 @commands.command(
@@ -430,7 +419,7 @@ def rca(
     4: wrong token, 5: something went wrong."""
     from translink.rca import run_rca
 
-    _leave(run_rca(call, lambda: _target(url, token, config, env_file), save=save, json=json))
+    _leave(run_rca(call, lambda: target(url, token, config, env_file), save=save, json=json))
 
 
 @commands.command(short_help="Print what to paste into Asterisk or FreeSWITCH.")
@@ -451,14 +440,7 @@ def dialplan(
     typer.echo(kinds[system](settings))
 
 
-def _target(
-    url: str | None, token: str | None, config: Path | None, env_file: Path | None
-) -> Target:
-    """The running server that an order is for."""
-    from translink.control import target_of
-    from translink.settings.model import Settings
-
-    return target_of(Settings.load(config=config, env_file=env_file), url, token)
+cli_deploy.add_to(commands)
 
 
 def _print_version() -> None:

@@ -1,4 +1,4 @@
-"""`translink status`, `mode` and `end`: the admin API for an operator without curl at hand.
+"""`translink status`, `health`, `mode` and `end`: the admin API for an operator without curl at hand.
 
 Which server, and its token, are read from the same settings that `serve` reads; `--url` and `--token`
 name another one. Exit codes: 0 done; 1 the server says no (not ready, no such call or leg); 2 wrong
@@ -92,16 +92,28 @@ def run_status(target: Target, *, json: bool = False) -> int:
     """Print how the server is. Returns the exit code: 0 ready, 1 not ready."""
 
     def work() -> int:
-        ready, verdict = _asked(target, "GET", "/ready", accept=(200, 503))
-        _, stats = _asked(target, "GET", "/api/stats")
-        _, listed = _asked(target, "GET", "/api/calls")
+        ready, verdict = asked(target, "GET", "/ready", accept=(200, 503))
+        _, stats = asked(target, "GET", "/api/stats")
+        _, listed = asked(target, "GET", "/api/calls")
         if json:
-            _print_json({"ready": verdict, "stats": stats, "calls": listed["calls"]})
+            print_json({"ready": verdict, "stats": stats, "calls": listed["calls"]})
         else:
             _print_status(target, verdict, stats, listed["calls"])
         return 0 if ready == 200 else SERVER_SAYS_NO
 
-    return _carried_out(work)
+    return carried_out(work)
+
+
+def run_health(target: Target, *, ready: bool = False) -> int:
+    """Ask `/health`, or `/ready`, for a supervisor that has no HTTP client. Returns the exit code: 0 yes,
+    1 no. Prints the answer."""
+
+    def work() -> int:
+        status, verdict = asked(target, "GET", "/ready" if ready else "/health", accept=(200, 503))
+        print_json(verdict)
+        return 0 if status == 200 else SERVER_SAYS_NO
+
+    return carried_out(work)
 
 
 def run_mode(
@@ -116,42 +128,43 @@ def run_mode(
 
     def work() -> int:
         if mode is None and share is None:
-            _, stats = _asked(target, "GET", "/api/stats")
+            _, stats = asked(target, "GET", "/api/stats")
             answer: Mapping[str, Any] = {"mode": stats["mode"]}
         else:
             wish = {"mode": mode, "leg": leg, "share": share}
             body = {name: value for name, value in wish.items() if value is not None}
-            _, answer = _asked(target, "POST", "/api/mode", body)
+            _, answer = asked(target, "POST", "/api/mode", body)
         if json:
-            _print_json(answer)
+            print_json(answer)
         else:
             said = [f"{name} {value}" for name, value in answer.items() if value is not None]
             sys.stdout.write(", ".join(said) + "\n")
         return 0
 
-    return _carried_out(work)
+    return carried_out(work)
 
 
 def run_end(target: Target, call: str, *, json: bool = False) -> int:
     """End a call. Returns the exit code: 1 when there is none of that name."""
 
     def work() -> int:
-        _, answer = _asked(target, "POST", f"/api/calls/{quote(call, safe='')}/end", {})
+        _, answer = asked(target, "POST", f"/api/calls/{quote(call, safe='')}/end", {})
         if json:
-            _print_json(answer)
+            print_json(answer)
         else:
             sys.stdout.write(f"ended {answer['ended']}\n")
         return 0
 
-    return _carried_out(work)
+    return carried_out(work)
 
 
 def asked_of(target: Target, path: str) -> dict[str, Any]:
     """What a GET answers, as JSON. Raises `ControlError`."""
-    return _asked(target, "GET", path)[1]
+    return asked(target, "GET", path)[1]
 
 
-def _carried_out(work: Callable[[], int]) -> int:
+def carried_out(work: Callable[[], int]) -> int:
+    """The exit code of an order: what it returns, or that of its `ControlError`, which is printed."""
     try:
         return work()
     except ControlError as error:
@@ -159,7 +172,7 @@ def _carried_out(work: Callable[[], int]) -> int:
         return error.code
 
 
-def _asked(
+def asked(
     target: Target,
     method: str,
     path: str,
@@ -201,7 +214,8 @@ def _asked(
     raise ControlError(f"{target.url}: {answer.status}: {said}", SERVER_SAYS_NO)
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """On standard output, for programs."""
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     sys.stdout.write(orjson.dumps(value, option=option).decode())
 

@@ -142,6 +142,14 @@ class Program(Console):
             "pressure": {"level": "shed", "busy": 0.5, "lag_ms": 12.0, "given_up": {"interims": 9}},
             "events": {"final": 4},
             "uptime": 12.5,
+            "usage": {
+                "currency": "EUR",
+                "cost": 0.5,
+                "providers": {
+                    "deepl": {"seconds": 0.0, "characters": 90, "requests": 3, "cost": 0.5}
+                },
+                "quotas": {"deepl": {"used": 90, "limit": 500_000}},
+            },
             "stages_ms": {"loop_to_wire": {"count": 3, "p50": 0.2, "p99": 1.5}},
         }
 
@@ -155,6 +163,8 @@ class Program(Console):
         media |= {"behind_ns": 2_500_000_000, "tempo": 1_350, "tempo_saved": 64_000}
         said = Tally(segments=9, skipped=2, echoed=1)
         legs = [LegMeasures(name, media, heard, said) for name in ("3333", "created", "created")]
+        for leg, mos in ((1, 4.2), (2, 3.1)):
+            legs[leg] = replace(legs[leg], quality={"mos": mos, "clipped": mos / 100})
         return Measures(self._figures(), stages, legs)
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:

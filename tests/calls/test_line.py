@@ -61,6 +61,7 @@ def test_silence_has_no_level() -> None:
     line.look()
     figures = line.figures()
     assert (figures.level_db, figures.peak_db, figures.clipped) == (None, None, 0.0)
+    assert figures.mos is None, "of raw PCM nobody knows what was lost"
 
 
 def test_frames_that_never_came_are_not_loud() -> None:
@@ -104,6 +105,8 @@ def test_jitter_and_losses_are_those_of_this_call() -> None:
     assert (figures.rtp, figures.lost_packets, figures.late_packets) == (True, 10, 0)
     assert figures.jitter_ms == pytest.approx((2 + 6 + 6) / 3, abs=0.01)
     assert (figures.jitter_max_ms, figures.buffer_ms) == (6.0, 80.0)
+    # 10 of 110 lost: R = 93.2 - 2.4 - 25.3
+    assert figures.mos == pytest.approx(3.36, abs=0.03)
 
 
 def test_a_leg_that_is_closed_keeps_its_last_reading() -> None:

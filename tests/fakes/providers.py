@@ -91,6 +91,8 @@ class FakeProviders:
         self.translated: Callable[[str], str] = lambda text: re.sub(r"b(\d+)", r"t\1", text)
         self.sound: Callable[[int], bytes] = beacon_encode
         """Of a number that is spoken."""
+        self.quota = 1_000, 500_000
+        """Characters used and allowed, as DeepL tells."""
         self.refuse_text: Callable[[str], int | None] = lambda _: None
         """Status instead of a translation."""
 
@@ -105,6 +107,7 @@ class FakeProviders:
             web.get("/v1/listen", self._listen),
             web.post("/v1/listen", self._prerecorded),
             web.post("/v2/translate", self._translate),
+            web.get("/v2/usage", self._usage),
             web.post("/v1/speak", self._speak),
         ]
 
@@ -130,6 +133,10 @@ class FakeProviders:
             self.sockets.discard(socket)
             stream.open = False
         return socket
+
+    async def _usage(self, _: web.Request) -> web.Response:
+        count, limit = self.quota
+        return web.json_response({"character_count": count, "character_limit": limit})
 
     async def _prerecorded(self, request: web.Request) -> web.StreamResponse:
         self._note(request)

@@ -62,6 +62,18 @@ async def test_raw_audio_is_taken_with_encoding_and_rate(start: Start) -> None:
     assert b"word1" in body
 
 
+@pytest.mark.parametrize("asked", ["true", "en&detect_language=fr"])
+async def test_a_language_that_is_to_be_found_is_refused_and_not_taken_for_english(
+    start: Start, asked: str
+) -> None:
+    server = await start()
+    status, _, answer = await post(
+        server, f"/v1/listen?detect_language={asked}", KEY, data=wav(SPEECH)
+    )
+    assert status == 400
+    assert "cannot tell languages from each other" in json.loads(answer)["err_msg"]
+
+
 @pytest.mark.parametrize("body", [b"no audio at all", b"", wav(b"")])
 async def test_a_corrupt_recording_is_a_400(start: Start, body: bytes) -> None:
     server = await start()

@@ -380,7 +380,7 @@ async def test_a_kind_of_service_is_down_when_nobody_in_its_line_is_up() -> None
     assert made.down() == ["recognition", "translation"]
 
 
-class TellingEar(Provider):
+class Discerning(Provider):
     """A recogniser that tells English and French from each other."""
 
     def detects(self, languages: Sequence[str]) -> bool:
@@ -392,7 +392,7 @@ class TellingEar(Provider):
 
 
 async def test_a_language_is_found_by_the_first_recogniser_that_can_tell() -> None:
-    deaf, broken, able = Provider("deaf"), TellingEar("broken", [Kind.DENIED]), TellingEar("able")
+    deaf, broken, able = Provider("deaf"), Discerning("broken", [Kind.DENIED]), Discerning("able")
     made, journal = lineup(transcribers=[deaf, broken, able])
     detect = made.services().detect
     assert await detect(b"ab", ("en", "fr")) == Detected("fr", 0.9)
@@ -401,7 +401,7 @@ async def test_a_language_is_found_by_the_first_recogniser_that_can_tell() -> No
 
 
 async def test_languages_that_nobody_tells_from_each_other_are_refused_without_a_request() -> None:
-    able = TellingEar("able")
+    able = Discerning("able")
     made, _ = lineup(transcribers=[able])
     with pytest.raises(ProviderError, match="nobody in line tells en, de") as caught:
         await made.services().detect(b"ab", ("en", "de"))

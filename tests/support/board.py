@@ -52,7 +52,7 @@ class FakeLeg:
         self.played = bytearray()
         self.head = 0
         self.volume = 1.0
-        self.muted = self.tapped = False
+        self.muted = self.tapped = self.removed = False
         self.original = "replace"
         self.echo_guard = True
         self.other: object = None
@@ -134,6 +134,9 @@ class FakeLeg:
     def reset(self) -> None:
         self._alive()
         self.resets += 1
+
+    def remove(self) -> None:
+        self.removed = True
 
     def die(self) -> None:
         """As after a bug in the media core."""

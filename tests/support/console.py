@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from tests.support.board import Board, FakeLeg
 from translink.admin.panel.console import Condition, Console
+from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.observe.transcripts import Transcripts
 from translink.process.usage import ProcessUsage
@@ -83,6 +84,7 @@ class ConsoleDesk:
             pressure=switchboard.pressure,
             usage=ProcessUsage(),
             offline=None,
+            draining=Draining(switchboard, self.board.journal, switchboard._settings.drain),
         )
 
     def _open(self, leg: LegSettings) -> MediaLeg:

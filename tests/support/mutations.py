@@ -817,4 +817,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if False:\n",
         f"{LOG} -k flood_the_log",
     ),
+    # --- Whom we tell ---
+    Mutation(
+        "a webhook follows no redirect",
+        "observe/webhooks.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        "tests/observe/test_webhooks.py -k redirect",
+    ),
+    Mutation(
+        "a webhook's URL holds no key and is http(s)",
+        "settings/webhook.py",
+        "if parts.username or parts.password or parts.query or parts.fragment:",
+        "if False:",
+        "tests/observe/test_webhooks.py -k would_not_do",
+    ),
+    Mutation(
+        "a webhook is signed over id, time and body",
+        "observe/webhooks.py",
+        'f"{id_}.{stamp}.".encode() + body',
+        'f"{id_}.{stamp}.".encode()',
+        "tests/observe/test_webhooks.py -k believe",
+    ),
 )

@@ -19,7 +19,7 @@ import pytest
 from tests.fakes.providers import FakeProviders
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.caller import Caller
-from translink.callers.server_process import LegPlan, ServerProcess, free_port
+from translink.callers.server_process import COMMAND, LegPlan, ServerProcess, free_port
 
 DEEPGRAM_KEY = "dg-0123456789abcdef0123456789abcdef"
 DEEPL_KEY = "01234567-89ab-cdef-0123-456789abcdef:fx"
@@ -48,7 +48,9 @@ class Serve(ServerProcess):
         flag: str,
         extra: str,
         env: Sequence[str] = (),
+        successor_of: int | None = None,
     ) -> None:
+        """`successor_of`: it takes over from the server with that admin port."""
         self.folder = folder
         self.legs = {leg.name: leg for leg in legs}
         self.told: list[dict[str, Any]] = []
@@ -57,7 +59,10 @@ class Serve(ServerProcess):
         self._env = env
         self._file = folder / "log"
         self.write_flag(flag)
-        super().__init__(legs, folder=folder, log=self._file, extra=extra)
+        command = (*COMMAND, "--take-over") if successor_of else None
+        super().__init__(
+            legs, folder=folder, log=self._file, extra=extra, command=command, admin=successor_of
+        )
 
     def write_flag(self, flag: str) -> None:
         """(Re)write `.env.externalmedia`; an empty flag is left out."""

@@ -140,6 +140,12 @@ class AdminServer:
         self.guard.connections = connections
         self._port = connections.port
 
+    def move(self) -> None:
+        """Listen on a free port instead; connections that are open stay. Raises `OSError`."""
+        if self._connections is not None:
+            self._connections.move()
+            self._port = self._connections.port
+
     @property
     def url(self) -> str:
         """Where it listens: `http://127.0.0.1:3020`."""

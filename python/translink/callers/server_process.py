@@ -75,6 +75,7 @@ class ServerProcess:
         keys: bool = False,
         command: Sequence[str] | None = None,
         environ: Mapping[str, str] | None = None,
+        admin: int | None = None,
     ) -> None:
         """Args:
         legs: paired in order: the first with the second, and so on.
@@ -84,8 +85,9 @@ class ServerProcess:
         keys: hand on the keys in the environment, so that it uses the real services.
         command: the program, None = `COMMAND`; `--config FILE` is appended.
         environ: more environment variables.
+        admin: its admin port; None = one that is free.
         """
-        self.admin = free_port(socket.SOCK_STREAM)
+        self.admin = admin or free_port(socket.SOCK_STREAM)
         self._config = folder / "translink.toml"
         seen = {
             name: value

@@ -6,7 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from translink.calls.line import LineWatch
-from translink.observe.record import CallAccount, SaidFigures, StageFigures
+from translink.observe.record import CallAccount, SaidFigures, StageFigures, UsedFigures
+from translink.observe.usage import Usage, total_cost
+from translink.results import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,15 +16,27 @@ if TYPE_CHECKING:
     from translink.calls.interpreter import Interpreter
     from translink.media import MediaLeg
     from translink.observe.stages import Stages
+    from translink.settings.cost import CostSettings
 
 
 class CallBooks:
     """Keeps them while the call runs."""
 
     def __init__(
-        self, interpreters: Mapping[str, Interpreter], legs: Mapping[str, MediaLeg], stages: Stages
+        self,
+        interpreters: Mapping[str, Interpreter],
+        legs: Mapping[str, MediaLeg],
+        stages: Stages,
+        meters: Mapping[str, Usage],
+        *,
+        stream: str,
+        prices: CostSettings,
     ) -> None:
-        """By the leg that talks; `stages` are the call's own."""
+        """By the leg that talks; `stages` are the call's own; `meters` are counted into by `metered`;
+        `stream` = the provider of the streams."""
+        self._meters = meters
+        self._stream = stream
+        self._prices = prices
         self._interpreters = interpreters
         self._stages = stages
         one, two = interpreters
@@ -46,7 +60,38 @@ class CallBooks:
             stages=_stages(self._stages),
             lines={leg: line.figures() for leg, line in self._lines.items()},
             said={leg: _said(each) for leg, each in self._interpreters.items()},
+            usage=self.usage(),
+            currency=self._prices.currency,
         )
+
+    def quality(self, leg: str) -> dict[str, float]:
+        """What is known of a leg: `mos`, `speech_db`, `clipped`, `confidence`."""
+        line, certainty = self._lines[leg].figures(), self._interpreters[leg].certainty
+        known = {
+            "mos": line.mos,
+            "speech_db": line.level_db,
+            "clipped": line.clipped if line.peak_db is not None else None,
+            "confidence": certainty.mean,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def usage(self) -> dict[str, dict[str, UsedFigures]]:
+        """What was used so far: by leg, and provider."""
+        found = {}
+        for leg, each in self._interpreters.items():
+            used, stats = Usage(), each.listener.stats
+            if stats.connections_total:
+                seconds = stats.bytes_sent / 2 / RATE
+                used.count(self._stream, seconds=seconds, requests=stats.connections_total)
+            used.add(self._meters[leg].figures({}))
+            found[leg] = used.figures(self._prices.prices)
+        return found
+
+    def cost(self) -> float | None:
+        """Of the call so far; None: no provider of it has a price."""
+        if not self._prices.prices:
+            return None
+        return total_cost(one for used in self.usage().values() for one in used.values())
 
 
 def _stages(stages: Stages) -> dict[str, StageFigures]:

@@ -26,8 +26,10 @@ from translink.calls.echo import WithoutEcho
 from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
+from translink.calls.metered import metered
 from translink.calls.notice import Announcement, Notices
 from translink.observe.stages import Stages
+from translink.observe.usage import Usage
 from translink.observe.views import CallRow
 from translink.process.clock import unix
 from translink.providers.services import Services
@@ -146,6 +148,7 @@ class Call:
             if self._parties[leg].there:
                 announcement.present.set()
         one, two = parties
+        meters = {leg: Usage() for leg in self._parties}
         self._awaited = {
             leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
             for leg, each in self._parties.items()
@@ -168,7 +171,7 @@ class Call:
                 talker.start,
                 microphone=WithoutEcho(talker.media),
                 ear=self._again.get(hearer.settings.name, hearer.media),
-                services=services,
+                services=metered(services, meters[talker.settings.name]),
                 journal=journal,
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
@@ -181,7 +184,14 @@ class Call:
             for talker, hearer in ((one, two), (two, one))
         }
         media = {leg: each.media for leg, each in self._parties.items()}
-        self.books = CallBooks(self.interpreters, media, self.stages)
+        self.books = CallBooks(
+            self.interpreters,
+            media,
+            self.stages,
+            meters,
+            stream=services.live.name,
+            prices=settings.cost,
+        )
 
         for leg in self._awaited:
             self.interpreters[leg].on_language = partial(self._found, leg)
@@ -190,6 +200,11 @@ class Call:
     def legs(self) -> tuple[str, ...]:
         """Names of the two legs."""
         return tuple(self._parties)
+
+    @property
+    def ending(self) -> bool:
+        """It has ended, and says what it owes."""
+        return self._ended.is_set()
 
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs, until the call is detached."""
@@ -351,6 +366,8 @@ class Call:
                 f"{ear}.behind_max_s": round(interpreter.lag.most, 1),
                 f"{ear}.behind_p95_s": round(interpreter.lag.p95, 1),
             }
+        if (cost := self.books.cost()) is not None:
+            out["cost"] = cost
         for stage in ("mouth_to_ear", "own"):
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
@@ -382,6 +399,7 @@ class Call:
             behind_max_s=round(max(i.lag.most for i in interpreters), 1),
             skipped=sum(tally.skipped for tally in tallies),
             echoed=sum(tally.echoed for tally in tallies),
+            cost=self.books.cost(),
         )
 
     def _behind(self) -> float:
@@ -404,7 +422,7 @@ class Call:
     async def _last_words(self) -> float:
         """Listen until nobody speaks or patience ends; the seconds that took."""
         began = time.monotonic()
-        while self._speaking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
+        while self.talking() and time.monotonic() - began < self._patience:  # noqa: ASYNC110 - frames tell
             await asyncio.sleep(0.02)
         self._detach()
         return time.monotonic() - began
@@ -419,13 +437,15 @@ class Call:
                 with contextlib.suppress(LookupError, RuntimeError):
                     party.media.detach()
 
-    def _speaking(self) -> bool:
+    def talking(self) -> tuple[str, ...]:
+        """Legs on which somebody is speaking."""
         now = time.monotonic()
-        maps = (interpreter.listener.speech for interpreter in self.interpreters.values())
-        return any(
-            speech.quiet_for() < SENTENCE_PAUSE
+        speeches = ((leg, each.listener.speech) for leg, each in self.interpreters.items())
+        return tuple(
+            leg
+            for leg, speech in speeches
+            if speech.quiet_for() < SENTENCE_PAUSE
             and now - speech.captured(speech.head) < STALLED_AFTER
-            for speech in maps
         )
 
     def _guarded(self, take: Callable[[T], None], news: T) -> None:

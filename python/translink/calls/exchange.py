@@ -86,10 +86,8 @@ class Exchange:
     def create(self, wishes: tuple[LegWish, LegWish]) -> Call:
         """A running call whose sockets are open. Raises `Refused`; nothing is left open then."""
         board = self._switchboard
-        if board.closing:
-            raise Refused("the server is stopping", busy=True)
         now = time.monotonic()
-        if (reason := board.pressure.refuses(now, len(board.calls))) is not None:
+        if (reason := board.refuses(now)) is not None:
             board.pressure.given_up["calls"] += 1
             raise Refused(reason, busy=True)
         if self._created() >= 2 * self._settings.max_created:

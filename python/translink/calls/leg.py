@@ -11,7 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -62,6 +62,8 @@ class LegMeasures:
     recognition: ListenStats
     said: Tally
     """What became of the words that were said there."""
+    quality: Mapping[str, float] = field(default_factory=dict)
+    """Of its present call, as far as it is known (`CallBooks.quality`)."""
 
 
 class Leg:
@@ -141,6 +143,11 @@ class Leg:
     def not_before(self) -> float:
         """The next call begins no sooner (monotonic seconds)."""
         return self.call.next_from if self.call else self._not_before
+
+    @property
+    def has_port(self) -> bool:
+        """It listens on a port that a gateway knows from the settings."""
+        return not (self.created or self.settings.at_pbx)
 
     def heard(self, frames: list[Frame]) -> None:
         """New audio."""
@@ -328,7 +335,7 @@ class Leg:
             add_up(stats, call.interpreters[self.name].listener.stats)
             add_up(tally, call.interpreters[self.name].tally)
         media = {key: int(str(value)) for key, value in self.media.counters().items()}
-        return LegMeasures(self.name, media, stats, tally)
+        return LegMeasures(self.name, media, stats, tally, self._quality())
 
     def live(self, setting: Mode, hears: str) -> LegLive:
         """As it is now."""
@@ -378,7 +385,11 @@ class Leg:
                 finals=interpreter.tally.echoed if interpreter else 0,
             ),
             skipped=self._skipped(),
+            **self._quality(),
         )
+
+    def _quality(self) -> dict[str, float]:
+        return self.call.books.quality(self.name) if self.call else {}
 
     def _behind(self) -> float:
         return self.media.counters()["behind_ns"] / 1e9

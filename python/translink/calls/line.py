@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from translink.observe.emodel import line_mos
 from translink.observe.record import LineFigures
 from translink.observe.stages import Histogram
 
@@ -78,12 +79,17 @@ class LineWatch:
         frames = since.get("frames_in", 0)
         looks = max(1, self._looks)
         level = self._levels.quantile(0.5)
+        rtp = self._now.get("rtp_wait_ns", 0) > 0
+        datagrams, lost = since.get("datagrams_in", 0), since.get("rtp_lost", 0)
+        mos = (
+            line_mos(lost / (datagrams + lost), self._buffer / looks) if rtp and datagrams else None
+        )
         return LineFigures(
-            datagrams=since.get("datagrams_in", 0),
+            datagrams=datagrams,
             seconds=round(frames * FRAME_SECONDS_IN, 2),
             speech_s=round(since.get("frames_speech", 0) * FRAME_SECONDS_IN, 2),
-            rtp=self._now.get("rtp_wait_ns", 0) > 0,
-            lost_packets=since.get("rtp_lost", 0),
+            rtp=rtp,
+            lost_packets=lost,
             late_packets=since.get("rtp_late", 0),
             refused_packets=since.get("rtp_refused", 0) + since.get("drops_rtp", 0),
             concealed_s=round(since.get("rtp_concealed_ns", 0) / 1e9, 3),
@@ -107,6 +113,7 @@ class LineWatch:
             muted=self._media.muted,
             behind_max_s=round(self._lag.most, 1),
             behind_p95_s=round(self._lag.p95, 1),
+            mos=mos,
         )
 
     def _look_at_outline(self) -> None:

@@ -11,7 +11,7 @@ import functools
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
+    from translink.observe.record import UsedFigures
     from translink.observe.views import CallRow, LegLive
     from translink.process.pressure import Pressure
     from translink.providers.services import Services
@@ -68,6 +69,8 @@ class Switchboard:
         """Open legs by name."""
         self.on_ended: Callable[[Call], None] = lambda _: None
         """Called with each call that is over, while its legs are still open."""
+        self.refusal: str | None = None
+        """Why no call may begin, however much time the machine has; None: one may."""
         self._settings = settings
         self._services = services
         self._journal = journal
@@ -91,10 +94,7 @@ class Switchboard:
         journal.listen(self._count_loss)
         self.out_of_service: set[str] = set()
         """Legs that a bug in the media core has ended; their pairs get no calls."""
-        for name, media in legs.items():
-            self._add(Leg(settings.leg(name), media, settings.other(name).name))
-        for leg in self.legs.values():
-            leg.media.listen_to(self.legs[leg.other].media)
+        self.open_legs(legs)
         log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
 
     # --- Control ---
@@ -114,10 +114,11 @@ class Switchboard:
         """Share of calls that stream in mode `auto`."""
         return self._share
 
-    @property
-    def closing(self) -> bool:
-        """No new calls any more."""
-        return self._closing
+    def refuses(self, now: float) -> str | None:
+        """Why a call may not begin now (monotonic seconds); None: it may."""
+        if self._closing:
+            return "the server is stopping"
+        return self.refusal or self.pressure.refuses(now, len(self.calls))
 
     def mode_of(self, leg: str) -> Mode:
         """The leg's own mode, or else the system's. Raises `KeyError`."""
@@ -260,6 +261,10 @@ class Switchboard:
         listened = any(self.legs[leg].listeners for leg in call.legs)
         return replace(call.row(), listened=listened)
 
+    def usage(self) -> Iterator[Mapping[str, Mapping[str, UsedFigures]]]:
+        """What each running call has used so far: by leg, and provider."""
+        return (call.books.usage() for call in tuple(self.calls.values()))
+
     def lost_ms(self) -> float:
         """Speech that was never recognised, since the start. Asked once a second by dashboards: to
         look at 1,000 legs took 5 ms."""
@@ -376,7 +381,7 @@ class Switchboard:
         """Whether the machine has no time for this call. Said once; a caller who goes on talking
         gets a call, from then on, when there is time."""
         now = time.monotonic()
-        reason = self.pressure.refuses(now, len(self.calls))
+        reason = self.refuses(now)
         if reason is None:
             self.pressure.admitted(now)
             leg.admitted()
@@ -408,6 +413,18 @@ class Switchboard:
             log.error("a bug ended this call; others go on", call=call.name, exc_info=error)
 
     # --- Legs come and go ---
+
+    def open_legs(self, legs: Mapping[str, MediaLeg]) -> None:
+        """Legs of the settings, by name, that are open from now on: whole pairs."""
+        for name, media in legs.items():
+            self._add(Leg(self._settings.leg(name), media, self._settings.other(name).name))
+        for name in legs:
+            self.legs[name].media.listen_to(self.legs[self.legs[name].other].media)
+
+    def close_legs(self, names: Iterable[str]) -> None:
+        """Close legs without a call: whole pairs. Their ports are free when this returns."""
+        for name in names:
+            self._remove(self.legs[name])
 
     def _add(self, leg: Leg) -> None:
         self.legs[leg.name] = leg

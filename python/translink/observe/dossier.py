@@ -35,6 +35,8 @@ def record_of(
         stages=dict(account.stages),
         lines=dict(account.lines),
         said=dict(account.said),
+        usage={leg: dict(used) for leg, used in account.usage.items()},
+        currency=account.currency,
         utterances=tuple(_times(line, kept.began) for line in kept.transcript()),
         dropped_utterances=kept.dropped,
         incidents=found,

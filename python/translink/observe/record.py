@@ -65,6 +65,8 @@ class LineFigures:
     """At the end."""
     behind_max_s: float = 0.0
     behind_p95_s: float = 0.0
+    mos: float | None = None
+    """Of the way from the talker to here, 1 to 4.5 (`observe.emodel`). None: only RTP tells what was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,29 @@ class SaidFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedFigures:
+    """What was used of one provider."""
+
+    seconds: float = 0.0
+    """Of sound that it recognised."""
+    characters: int = 0
+    """That it translated or spoke."""
+    requests: int = 0
+    """Answered ones, and streams."""
+    cost: float | None = None
+    """By `cost.prices`; None: it has no price there."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallAccount:
     """What a call itself knows of its figures."""
 
     stages: Mapping[str, StageFigures]
     lines: Mapping[str, LineFigures]
     said: Mapping[str, SaidFigures]
+    usage: Mapping[str, Mapping[str, UsedFigures]] = field(default_factory=dict)
+    """By the leg that talks, and provider."""
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +164,9 @@ class CallRecord:
     stages: dict[str, StageFigures]
     lines: dict[str, LineFigures]
     said: dict[str, SaidFigures]
+    usage: dict[str, dict[str, UsedFigures]] = field(default_factory=dict)
+    """By the leg that talks, and provider."""
+    currency: str = ""
     utterances: tuple[UtteranceTimes, ...] = ()
     dropped_utterances: int = 0
     incidents: tuple[Incident, ...] = ()

@@ -60,6 +60,8 @@ class CallRow:
     """Segments that were left out to catch up, both directions."""
     echoed: int = 0
     """Finals that were an echo and so not translated, both directions."""
+    cost: float | None = None
+    """By `cost.prices`, in `cost.currency`; None: no price is set."""
 
 
 class LineTimes(TypedDict, total=False):
@@ -103,6 +105,47 @@ class NoticeLine:
     start_s: float
     """Since the call began."""
     end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrainingCall:
+    """A call that a drain waits for."""
+
+    call: str
+    seconds: float
+    legs: tuple[str, ...]
+    languages: tuple[str, ...]
+    talking: tuple[str, ...]
+    """Legs on which somebody is speaking now."""
+    ending: bool
+    """It has ended, and says its last words."""
+    ends_in_s: float | None
+    """As in `CallRow`."""
+    waiting_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrainState:
+    """Whether the process takes no new calls any more, and what it waits for."""
+
+    draining: bool
+    pid: int
+    """Of the process that answers: two may share an address, one after the other."""
+    began: float | None
+    left_s: float | None
+    """Seconds until running calls are ended; None: it does not drain."""
+    limit_s: float
+    """The setting."""
+    hand_over: bool
+    """Another process takes over."""
+    admin: str
+    """URL at which this process answers from now on."""
+    cut_calls: int
+    """Calls that were ended at the limit."""
+    legs_held: tuple[str, ...]
+    """Legs of the settings whose ports are still this process's."""
+    calls: tuple[DrainingCall, ...]
+    """Those that run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +225,14 @@ class LegLive:
     echo: Echo = NO_ECHO
     skipped: int = 0
     """Segments that were not spoken into it in this call, to catch up."""
+    mos: float | None = None
+    """How the line sounds in this call, from loss and delay (E-model), 1 to 4.5. None: only RTP tells."""
+    speech_db: float | None = None
+    """The median level of speech in this call, dB below full scale (RMS)."""
+    clipped: float | None = None
+    """Share of its sound that reaches full scale."""
+    confidence: float | None = None
+    """The recogniser's, mean over the words of this call, 0 to 1. None: it tells none."""
 
 
 class CallDetail(TypedDict):
@@ -208,6 +259,7 @@ class CallDetail(TypedDict):
     behind_max_s: float
     skipped: int
     echoed: int
+    cost: float | None
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, StageSummary]

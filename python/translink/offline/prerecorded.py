@@ -18,7 +18,7 @@ from translink.offline.engines.protocols import (
 from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import PRERECORDED, Reset
 from translink.offline.messages import CORRUPT_AUDIO, Json, alternative, metadata
-from translink.offline.query import listen_options
+from translink.offline.query import listen_options, refuse_detection
 from translink.offline.session import (
     Finish,
     ListenSession,
@@ -46,6 +46,7 @@ class Prerecorded:
         ask, new_id = self._gate.ask(PRERECORDED, request), request_id()
         try:
             self._gate.authorise(request)
+            refuse_detection(request.query)
             options = listen_options(request.query, self._engine.languages())
             body = await request.read()
             with self._gate.room(PRERECORDED):

@@ -18,6 +18,17 @@ _MODEL = re.compile(
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
+def refuse_detection(query: Mapping[str, str]) -> None:
+    """Raises `Denied` 400 for a request that leaves the language to be found: the local engines would
+    hear any other as English."""
+    if query.get("detect_language", "false").lower() != "false":
+        raise Denied(
+            400,
+            "detect_language: the local engines cannot tell languages from each other: name one, or set "
+            "DEEPGRAM_API_KEY.",
+        )
+
+
 def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> SessionOptions:
     """Raises `Denied` 400. `languages`: two-letter codes that the engine can hear."""
     model, language = query.get("model", "nova-3"), query.get("language", "en")

@@ -53,6 +53,15 @@ class Acceptor:
         """Take connections."""
         self._accepting = asyncio.create_task(self._accept(), name=self._name)
 
+    async def release(self) -> None:
+        """Give the address up. Connections that are there stay. Idempotent."""
+        accepting, self._accepting = self._accepting, None
+        if accepting is not None:
+            accepting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await accepting
+        self._socket.close()
+
     async def close(self) -> None:
         """Take no more."""
         for task in (*self._tasks, *([self._accepting] if self._accepting else [])):

@@ -51,6 +51,9 @@ class AriClient(AriWire):
         )
         self._listening = asyncio.create_task(self._listen(), name="ari")
 
+    async def release(self) -> None:
+        """See `AriWire`: it has none."""
+
     async def close(self) -> None:
         """Hang up everybody and leave."""
         if self._session is None:

@@ -229,6 +229,13 @@ class Desk:
         for each in room.legs:
             each.media.remove()
 
+    def send_away(self) -> None:
+        """Hang up those whose call has not begun: it will not."""
+        for seat in tuple(self._seats.values()):
+            if seat.leg.call is None:
+                log.info("sent away: no new calls", leg=seat.leg.name)
+                seat.hang_up()
+
     def call_over(self, call: Call) -> None:
         """Every word of it was said: the party that is still on the line may go."""
         for name in call.legs:
@@ -248,9 +255,7 @@ class Desk:
         return seat
 
     def _may_begin(self) -> None:
-        if self._board.closing:
-            raise Unavailable("the server is stopping", busy=True)
-        reason = self._board.pressure.refuses(time.monotonic(), len(self._board.calls))
+        reason = self._board.refuses(time.monotonic())
         if reason is not None:
             self._board.pressure.given_up["calls"] += 1
             raise Unavailable(reason, busy=True)

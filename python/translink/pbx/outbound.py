@@ -53,6 +53,7 @@ class AriListener(AriWire):
         self.address: tuple[str, int] = (host, port)
         self._wanted = aiohttp.encode_basic_auth(user, password).encode()
         self._runner: web.AppRunner | None = None
+        self._site: web.SockSite | None = None
         self._socket: web.WebSocketResponse | None = None
         self._writing: set[asyncio.Task[None]] = set()
         self._asked: dict[int, tuple[AriRequest, asyncio.TimerHandle]] = {}
@@ -65,9 +66,16 @@ class AriListener(AriWire):
         app.router.add_get(PATH, self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=FINISH)
         await self._runner.setup()
-        await web.SockSite(self._runner, self._server, backlog=BACKLOG).start()
+        self._site = web.SockSite(self._runner, self._server, backlog=BACKLOG)
+        await self._site.start()
         host, port = self.address
         log.info("waiting for Asterisk to connect", listens=f"{host}:{port}{PATH}")
+
+    async def release(self) -> None:
+        """See `AriWire`."""
+        if self._site is not None:
+            site, self._site = self._site, None
+            await site.stop()
 
     async def close(self) -> None:
         """Hang up everybody and leave."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -79,14 +80,16 @@ class Telephony:
             except OSError as error:
                 reason = error.strerror or error
                 raise SettingsError(f"websocket.listen = {at}: cannot be used: {reason}") from error
+        self._starting: asyncio.Task[None] | None = None
         self.controller: Controller | None = None
         self.client: AriWire | None = None
         if ari.wanted and ari.password is not None:
             self.controller = Controller(ari.app, secrets.token_hex(4), self)
             self.client = _wire(ari, ari.password.get_secret_value(), self.controller)
 
-    async def start(self) -> None:
-        """Take calls."""
+    async def start(self, after: asyncio.Event | None = None) -> None:
+        """Take calls. Where we connect to Asterisk, once `after` is set: an application has one client, and
+        the one before us would lose its calls' events."""
         if self.connections is not None:
             self.connections.start()
             host, port = self.connections.address
@@ -95,11 +98,26 @@ class Telephony:
             self.websockets.start()
             host, port = self.websockets.address
             log.info("WebSocket", listens=f"{host}:{port}")
-        if self.client is not None:
+        if self.client is not None and (after is None or self._settings.ari.url is None):
             await self.client.start()
+        elif self.client is not None and after is not None:
+            self._starting = asyncio.create_task(self._start_later(self.client, after), name="ari")
+
+    async def _start_later(self, client: AriWire, after: asyncio.Event) -> None:
+        log.info("Asterisk: the process before us has its application until its last call is over")
+        await after.wait()
+        await client.start()
+
+    async def release(self) -> None:
+        """Give all addresses up: another process takes over. Calls that run go on."""
+        for door in (self.client, self.connections, self.websockets):
+            if door is not None:
+                await door.release()
 
     async def close(self) -> None:
         """Hang up everybody."""
+        if self._starting is not None:
+            self._starting.cancel()
         if self.client is not None:
             await self.client.close()
         if self.connections is not None:

@@ -64,6 +64,10 @@ class WebSocketServer:
         """Take connections."""
         self._acceptor.start()
 
+    async def release(self) -> None:
+        """Give the address up. Connections that are there stay."""
+        await self._acceptor.release()
+
     async def close(self) -> None:
         """Take no more."""
         await self._acceptor.close()

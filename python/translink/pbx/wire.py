@@ -40,6 +40,10 @@ class AriWire(ABC):
         """Be in touch from now on."""
 
     @abstractmethod
+    async def release(self) -> None:
+        """Give the address up, if it has one. A connection that is there stays. Idempotent."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Hang up everybody and leave."""
 

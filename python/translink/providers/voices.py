@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 from translink.errors import Kind, ProviderError
 from translink.providers.abilities import speaks, unable
 from translink.providers.attempts import AllFailed, Attempts
+from translink.providers.billing import note_spoken
 from translink.providers.pauses import is_loud, last_pause, nearest_pause, samples_of
 from translink.results import RATE
 from translink.sentences import split_sentences
@@ -162,6 +163,7 @@ class Voices:
             if error is None:
                 self._chain.succeeded(permit, self._clock())
                 self._pace.note(name, language, sentence, take.made)
+                note_spoken(name, len(sentence))
                 if take.held:
                     self.resumed += 1
                     place = self._pace.place(said, sayer, name, language)

@@ -18,10 +18,12 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from translink.settings.admin import AdminSettings
+from translink.settings.cost import CostSettings
 from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
 from translink.settings.process import (
+    DrainSettings,
     LogSettings,
     OtelSettings,
     PressureSettings,
@@ -98,9 +100,11 @@ class Settings(BaseModel):
     echo: EchoSettings = Field(default_factory=EchoSettings)
     pressure: PressureSettings = Field(default_factory=PressureSettings)
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
+    drain: DrainSettings = Field(default_factory=DrainSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     otel: OtelSettings = Field(default_factory=OtelSettings)
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)
+    cost: CostSettings = Field(default_factory=CostSettings)
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 

@@ -31,6 +31,14 @@ class PressureSettings(Part):
         return self
 
 
+class DrainSettings(Part):
+    """When the process is to end without cutting a call: `translink drain`, SIGUSR1."""
+
+    limit: float = Field(3_600.0, ge=0, le=604_800)
+    """Seconds that running calls may go on. Then they are ended as on a shutdown: at a pause, and what was said
+    is still spoken (`drain_timeout`)."""
+
+
 class TranscriptSettings(Part):
     """What is kept of what was said: in memory, never on disk."""
 

@@ -76,8 +76,6 @@ class Endpoints:
     offline_languages: tuple[str, ...] = ()
     """What they recognise and translate between."""
     offline_voices: tuple[str, ...] = ()
-    offline_detected: tuple[str, ...] = ()
-    """What they tell from each other."""
     deepgram_is_offline: bool = False
     deepl_is_offline: bool = False
 

@@ -129,7 +129,7 @@ class Providers:
                     options=self._options(),
                     timeout=self._settings.deepgram.prerecorded_timeout,
                     languages=languages,
-                    detected=DETECTED if languages is None else self._at.offline_detected,
+                    detected=DETECTED if languages is None else (),
                     name=f"{vendor}.prerecorded",
                 )
             )
@@ -223,6 +223,12 @@ class Providers:
                 for number, account in enumerate(self._settings.fallback.deepl, 2):
                     key = account.api_key.get_secret_value()
                     yield self._deepl(key, account.server_url, f"deepl.{number}")
+
+    def accounts(self) -> list[DeepL]:
+        """Translators whose quota can be asked for: those that are no local engine."""
+        local = {"offline.translate", *(("deepl",) if self._at.deepl_is_offline else ())}
+        found = self.translators()
+        return [one for one in found if isinstance(one, DeepL) and one.name not in local]
 
     def _deepl(self, key: str, url: str | None, name: str, *, local: bool = False) -> DeepL:
         deepl = self._settings.deepl

@@ -156,3 +156,22 @@ async def test_the_address_that_holds_most_places_makes_room(server: AdminServer
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await operator.read()
+
+
+async def test_who_moves_leaves_the_port_to_another_and_closes_what_is_only_kept_alive(
+    server: AdminServer,
+) -> None:
+    before = server.port
+    async with aiohttp.ClientSession() as client:
+        events = await client.ws_connect(f"{server.url}/api/events")
+        async with connected(server, ASK) as (reader, _):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            server.move()
+            assert server.port != before
+            listening = await asyncio.start_server(lambda *_: None, "127.0.0.1", before)
+            listening.close()
+            assert await is_cut_off(reader)
+        async with client.get(f"{server.url}/health") as answer:
+            assert answer.status == 200
+        assert not events.closed
+        await events.close()

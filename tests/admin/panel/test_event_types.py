@@ -84,7 +84,7 @@ def test_all_that_is_told_is_as_documented() -> None:
             shape(event.type).validate_json(orjson.dumps(event.as_dict()))
         except ValidationError as error:
             pytest.fail(f"{event.as_dict()}: {error}")
-    # The others need providers in line, a load, a listener.
+    # The others need providers in line, a load, a listener, a language to find, an end.
     assert seen >= EVENT_TYPES.keys() - {
         "breaker",
         "pressure",
@@ -93,6 +93,9 @@ def test_all_that_is_told_is_as_documented() -> None:
         "replay",
         "source",
         "rtp",
+        "quota",
+        "language",
+        "drain",
     }
 
 

@@ -111,6 +111,8 @@ ASKED: tuple[tuple[str, str, object, int], ...] = (
     ("DELETE", "/api/calls/1-1", None, 200),
     ("POST", "/api/calls/1-1/end", {}, 200),
     ("GET", "/api/session", None, 200),
+    ("GET", "/api/drain", None, 200),
+    ("POST", "/api/drain", {"limit": -1}, 400),
     ("GET", "/ready", None, 200),
 )
 

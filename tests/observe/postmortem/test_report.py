@@ -312,6 +312,8 @@ def test_a_few_words_prove_no_doubt() -> None:
         ({"rtp": True, "lost_packets": 30}, "packet_loss", "warn"),
         ({"rtp": True, "lost_packets": 150}, "packet_loss", "bad"),
         ({"rtp": True, "jitter_ms": 45.0, "jitter_max_ms": 120.0}, "jitter", "warn"),
+        ({"rtp": True, "mos": 3.2}, "poor_line", "warn"),
+        ({"rtp": True, "mos": 2.1}, "poor_line", "bad"),
         ({"rtp": True, "refused_packets": 9}, "refused_packets", "warn"),
         ({"strangers": 3}, "strangers", "note"),
         ({"strangers": 900}, "strangers", "warn"),

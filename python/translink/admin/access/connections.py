@@ -102,17 +102,34 @@ class Connections:
         loop = asyncio.get_running_loop()
         host, port = self._address
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            listening = socket.socket(family, kind, protocol)
+        for family, _, _, _, address in dict.fromkeys(found):
+            same = self._sockets[0].getsockname()[1] if port == 0 and self._sockets else port
+            listening = _listen(family, str(address[0]), same)
             self._sockets.append(listening)
-            listening.setblocking(False)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listening.bind((address[0], self.port if port == 0 and self._bound else port))
-            listening.listen(BACKLOG)
             loop.add_reader(listening.fileno(), self._accept, listening)
         self._sweeping = asyncio.create_task(self._sweep(), name="admin-connections")
+
+    def move(self) -> None:
+        """Listen on ports that are free instead, at the same hosts: another process gets ours. What is being
+        answered goes on, streams too; connections that are kept alive for a next request are closed, so that
+        it reaches the other process. Raises `OSError`, and nothing has changed then."""
+        loop = asyncio.get_running_loop()
+        before, moved = self._sockets, [_listening(old, 0) for old in self._sockets[:1]]
+        try:
+            port = moved[0].getsockname()[1]
+            moved += [_listening(old, port) for old in before[1:]]
+        except OSError:
+            for each in moved:
+                each.close()
+            raise
+        self._sockets = moved
+        for watch in self._watches:
+            watch.last_answer = True
+        for old in before:
+            loop.remove_reader(old.fileno())
+            old.close()
+        for new in moved:
+            loop.add_reader(new.fileno(), self._accept, new)
 
     async def stop(self) -> None:
         """Listen no more. Idempotent."""
@@ -151,10 +168,6 @@ class Connections:
         self._watches.discard(watch)
         if watch.transport is not None:
             self._by_transport.pop(watch.transport, None)
-
-    @property
-    def _bound(self) -> bool:
-        return len(self._sockets) > 1
 
     def _watch_of(self, transport: asyncio.Transport | None) -> _ConnectionWatch | None:
         return None if transport is None else self._by_transport.get(transport)
@@ -233,6 +246,25 @@ class Connections:
             watch.transport.abort()
 
 
+def _listen(family: int, host: str, port: int) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _listening(like: socket.socket, port: int) -> socket.socket:
+    return _listen(like.family, like.getsockname()[0], port)
+
+
 _GONE = asyncio.Event()
 _GONE.set()
 
@@ -249,6 +281,8 @@ class _ConnectionWatch(asyncio.Protocol):
         """No request is being answered since then; None: one is."""
         self.sending_since: float | None = None
         """The first byte of a request that is not complete."""
+        self.last_answer = False
+        """There should be no other request."""
         self._connections = connections
         self._inner = inner
         self._credit = READ_BURST
@@ -256,6 +290,8 @@ class _ConnectionWatch(asyncio.Protocol):
 
     def is_late(self, now: float) -> bool:
         """Has it had its time?"""
+        if self.last_answer and self.idle_since is not None:
+            return self.sending_since is None
         if self.sending_since is not None and now - self.sending_since > REQUEST_TIME:
             return True
         return self.idle_since is not None and now - self.idle_since > IDLE_TIME

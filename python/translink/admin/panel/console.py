@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import structlog
 
 from translink import __version__
 from translink.admin.panel.metrics import Measures
+from translink.calls.draining import Draining, in_words
 from translink.calls.tap import Lane, Tap
 from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal, Subscription
     from translink.observe.record import CallRecord
     from translink.observe.transcripts import Transcripts
-    from translink.observe.views import CallDetail, CallRow, LegLive
+    from translink.observe.views import CallDetail, CallRow, DrainState, LegLive
     from translink.process.pressure import Pressure
     from translink.process.usage import ProcessUsage
     from translink.providers.lineup import Lineup
@@ -73,6 +74,7 @@ class Console:
         pressure: Pressure,
         usage: ProcessUsage,
         offline: str | None,
+        draining: Draining,
         figures: Mapping[str, Callable[[], Mapping[str, Any]]] | None = None,
     ) -> None:
         """`offline` = URL of the offline engines, if they run; `figures` = further ones of the whole, by
@@ -87,6 +89,9 @@ class Console:
         self._pressure = pressure
         self._usage = usage
         self._offline = offline
+        self._draining = draining
+        self.awaited: Callable[[], Sequence[str]] = tuple
+        """Legs whose ports another process, which drains, still has."""
         self._more_figures = figures or {}
 
     # --- Seeing ---
@@ -137,11 +142,14 @@ class Console:
         dead = sorted(self._switchboard.out_of_service)
         load = self._switchboard.pressure.unready(len(self._switchboard.calls))
         ok = not (down or dead or load)
-        ok = ok and not (condition.died or condition.draining or condition.engines_down)
+        draining = condition.draining or self._draining.active
+        ok = ok and not (condition.died or draining or condition.engines_down)
         return ok, {
             "down": down,
             "legs_out_of_service": dead,
-            "draining": condition.draining,
+            "draining": draining,
+            "drain": in_words(self._draining.state()) if self._draining.active else None,
+            "legs_awaited": list(self.awaited()),
             "engines": "down" if condition.engines_down else "up" if self._offline else None,
             "load": load,
             "offline": self._offline,
@@ -157,7 +165,8 @@ class Console:
     def _leg_settings(self) -> Iterator[Mapping[str, Any]]:
         board = self._switchboard
         for leg in self._settings.legs:
-            own = board.mode_of(leg.name)
+            there = board.legs.get(leg.name)
+            own = (there.own_mode if there else leg.mode) or board.mode
             yield {**leg.model_dump(mode="json"), "mode": None if own == board.mode else own}
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
@@ -209,6 +218,7 @@ class Console:
             "behind_max_s": row.behind_max_s,
             "skipped": row.skipped,
             "echoed": row.echoed,
+            "cost": row.cost,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
             "owners": OWNERS,
@@ -248,6 +258,7 @@ class Console:
             "share": board.share,
             "offline": self._offline,
             "draining": self._condition.draining,
+            "drain": self._draining.state() if self._draining.active else None,
             "cpu_percent": used.cpu_percent,
             "rss_mb": used.rss_mb,
             "calls": len(board.calls),
@@ -309,6 +320,18 @@ class Console:
             return False
         self._switchboard.end_call(call, "asked to end")
         return True
+
+    def drain_state(self) -> DrainState:
+        """Whether no new call may begin, and which still run."""
+        return self._draining.state()
+
+    async def drain(self, limit: float | None, hand_over: bool) -> DrainState:
+        """Take no new calls and end when those that run have ended; see `Draining`."""
+        if hand_over:
+            await self._draining.give_way("another process takes over", limit)
+        else:
+            self._draining.begin("asked to", limit)
+        return self._draining.state()
 
     def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
         """A running call whose sockets are open. Raises `exchange.Refused`."""

@@ -310,6 +310,33 @@ class ListeningEvent(Happened):
     lane: Lane
 
 
+@dataclass(frozen=True, kw_only=True)
+class QuotaEvent(Happened):
+    """So much of an account's quota is used that it may run out (`cost.warn_at`)."""
+
+    type: Literal["quota"] = "quota"
+    provider: str
+    used: int
+    limit: int
+    """Characters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrainEvent(Happened):
+    """The process takes no new calls any more, and ends when those that run have ended."""
+
+    type: Literal["drain"] = "drain"
+    state: Literal["begun", "handed over", "over"]
+    reason: str | None = None
+    """Who asked for it."""
+    limit_s: float | None = None
+    """Seconds until running calls are ended."""
+    seconds: float | None = None
+    """How long it took."""
+    cut_calls: int | None = None
+    """Calls that were ended at the limit."""
+
+
 EVENT_TYPES: Mapping[str, type[Happened]] = {
     str(kind.__dataclass_fields__["type"].default): kind
     for kind in (
@@ -336,5 +363,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         ControlEvent,
         PressureEvent,
         ListeningEvent,
+        QuotaEvent,
+        DrainEvent,
     )
 }

@@ -112,11 +112,14 @@ class _Legs:
         self.media: dict[str, list[Mapping[str, int]]] = {}
         self.said: dict[str, list[Mapping[str, float]]] = {}
         self.recognition: dict[str, list[Mapping[str, float]]] = {}
+        self.quality: dict[str, list[Mapping[str, float]]] = {}
 
     def add(self, leg: LegMeasures) -> None:
         self.media.setdefault(leg.leg, []).append(leg.media)
         self.said.setdefault(leg.leg, []).append(asdict(leg.said))
         self.recognition.setdefault(leg.leg, []).append(asdict(leg.recognition))
+        if leg.quality:
+            self.quality.setdefault(leg.leg, []).append(leg.quality)
 
 
 class _Snapshot:
@@ -138,6 +141,7 @@ class _Snapshot:
         yield _counter("events", "Events of the journal", "type", self._table("events"))
         yield from self._admin()
         yield from self._webhooks()
+        yield from self._usage()
         yield self._measures.process
 
     def _calls(self) -> Iterator[Metric]:
@@ -161,6 +165,17 @@ class _Snapshot:
         for name, meaning, key, scale in _LEG_GAUGES:
             yield from _pieces(
                 GaugeMetricFamily, f"leg_{name}", meaning, legs.media, key, scale, together=max
+            )
+        for name, meaning, key, scale in _QUALITY:
+            # Only of those in a call, and as far as it is known: 0 would be a bad line.
+            known = {
+                label: [row for row in rows if key in row]
+                for label, rows in legs.quality.items()
+                if any(key in row for row in rows)
+            }
+            worst = max if key == "clipped" else min
+            yield from _pieces(
+                GaugeMetricFamily, f"leg_{name}", meaning, known, key, scale, together=worst
             )
         for name, meaning, key, scale in _RECOGNITION:
             make = GaugeMetricFamily if key == "connections_active" else CounterMetricFamily
@@ -251,6 +266,31 @@ class _Snapshot:
         delayed.add_metric([], admin.get("delayed", 0))
         yield delayed
 
+    def _usage(self) -> Iterator[Metric]:
+        usage = self._table("usage")
+        providers = usage.get("providers", {})
+        for name, meaning, key in (
+            ("usage_seconds", "Sound that a provider recognised", "seconds"),
+            ("usage_characters", "Characters that a provider translated or spoke", "characters"),
+            ("usage_requests", "Requests answered, and streams", "requests"),
+        ):
+            values = {provider: used[key] for provider, used in providers.items()}
+            yield _counter(name, meaning, "provider", values)
+        cost = CounterMetricFamily(
+            "translink_cost", "By the prices of the settings", labels=["provider", "currency"]
+        )
+        for provider, used in providers.items():
+            if used["cost"] is not None:
+                cost.add_metric([provider, usage["currency"]], used["cost"])
+        yield cost
+        quota = GaugeMetricFamily(
+            "translink_quota_characters", "Of the account", labels=["provider", "what"]
+        )
+        for provider, figures in usage.get("quotas", {}).items():
+            for what in ("used", "limit"):
+                quota.add_metric([provider, what], figures[what])
+        yield quota
+
     def _webhooks(self) -> Iterator[Metric]:
         hooks = self._table("webhooks")
         yield _gauge(
@@ -320,6 +360,12 @@ _LEG_GAUGES: tuple[_Row, ...] = (
     ("tempo_ratio", "How fast the ear is being spoken to", "tempo", 1e-3),
     ("echo_lag_seconds", "After how long the ear comes back; 0 = not", "echo_lag_ns", 1e-9),
     ("dead", "1 = out of service because of a bug", "dead", 1),
+)
+_QUALITY: tuple[_Row, ...] = (
+    ("mos", "How the line sounds in this call, 1 to 4.5 (E-model); RTP only", "mos", 1),
+    ("speech_level_db", "Median level of speech in this call, dB below full scale", "speech_db", 1),
+    ("clipped_ratio", "Share of its sound that reaches full scale", "clipped", 1),
+    ("confidence_ratio", "The recogniser's, mean over the words of this call", "confidence", 1),
 )
 _RECOGNITION: tuple[_Row, ...] = (
     ("handshakes", "Attempts to open a stream", "handshakes", 1),

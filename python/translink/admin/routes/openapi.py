@@ -21,7 +21,14 @@ from pydantic import TypeAdapter
 from translink import __version__
 from translink.admin.http.route import Route
 from translink.admin.panel.event_types import EVENT_TYPES
-from translink.admin.routes.requests import CallRequest, EndCall, LegChange, ModeChange, Watching
+from translink.admin.routes.requests import (
+    CallRequest,
+    DrainRequest,
+    EndCall,
+    LegChange,
+    ModeChange,
+    Watching,
+)
 from translink.observe import views
 from translink.observe.postmortem.report import Postmortem
 from translink.observe.record import CallRecord
@@ -203,6 +210,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         ModeSet,
         takes=ModeChange,
         refuses=(400, 404, 413, 415),
+    ),
+    ("GET", "/api/drain"): Operation(
+        "Whether new calls are taken, and which calls still run", views.DrainState
+    ),
+    ("POST", "/api/drain"): Operation(
+        "Take no new calls, and end once those that run have ended",
+        views.DrainState,
+        takes=DrainRequest,
+        refuses=(400, 413, 415),
     ),
     ("GET", "/api/stats"): Operation("Counters, delays, providers"),
     ("GET", "/api/settings"): Operation("The settings in force, secrets masked"),

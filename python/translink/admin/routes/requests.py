@@ -197,6 +197,16 @@ class ModeChange(_Wish):
         return self
 
 
+class DrainRequest(_Wish):
+    """Take no new calls, and end once those that run have ended."""
+
+    limit: float | None = Field(None, ge=0, le=604_800, allow_inf_nan=False)
+    """Seconds from now after which running calls are ended; left out: `drain.limit`, or as it was."""
+    hand_over: bool = False
+    """Another process takes over on this machine: give up every address that no running call needs, the
+    admin port, too. The answer's `admin` is where this process answers from then on."""
+
+
 class EndCall(_Wish):
     """An empty body, or any object."""
 

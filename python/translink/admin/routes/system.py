@@ -1,4 +1,4 @@
-"""`/health`, `/ready`, `/metrics`, `/api/stats`, `/api/settings`, `/api/mode`: the program as a
+"""`/health`, `/ready`, `/metrics`, `/api/stats`, `/api/settings`, `/api/mode`, `/api/drain`: the program as a
 whole."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from translink.admin.http.shared import Shared
 from translink.admin.http.slices import fragments, sliced
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import CONTENT_TYPE, exposition, process_exposition
-from translink.admin.routes.requests import ModeChange, requested
+from translink.admin.routes.requests import DrainRequest, ModeChange, requested
 from translink.calls.totals import Totals
 
 METRICS_AGE = 1.0
@@ -59,6 +59,8 @@ class SystemRoutes:
             Route("GET", "/api/stats", "read", self._stats),
             Route("GET", "/api/settings", "read", self._settings),
             Route("POST", "/api/mode", "control", self._set_mode),
+            Route("GET", "/api/drain", "read", self._drain_state),
+            Route("POST", "/api/drain", "control", self._drain),
             Route("GET", "/openapi.json", "read", self._document),
         ]
 
@@ -131,6 +133,13 @@ class SystemRoutes:
         except KeyError:
             raise web.HTTPNotFound(reason="there is no leg of that name") from None
         return answer({"mode": change.mode, "leg": change.leg, "share": change.share})
+
+    async def _drain_state(self, _: web.Request) -> web.Response:
+        return answer(self._console.drain_state())
+
+    async def _drain(self, request: web.Request) -> web.Response:
+        wish = await requested(request, DrainRequest)
+        return answer(await self._console.drain(wish.limit, wish.hand_over))
 
 
 def _openapi(table: Iterable[Route]) -> bytes:

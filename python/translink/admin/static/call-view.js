@@ -21,6 +21,7 @@ const FIGURES = [
   ["span", "ear-voice span", "From the first sound of a segment to the first sound of its translation: median"],
   ["words", "words", "Words recognised, both sides"],
   ["characters", "characters", "Characters sent to be translated, both sides"],
+  ["cost", "cost", "By the prices of the settings, both sides"],
   ["segments", "segments", "Pieces of speech that are translated as one, both sides"],
   ["elapsed", "elapsed", "Since the call began"],
 ];
@@ -125,10 +126,12 @@ export class CallView {
       span: delay(stages.ear_voice_span?.p50),
       words: number(call.words),
       characters: number(call.characters),
+      cost: typeof call.cost === "number" ? `${call.cost.toFixed(3)} ${this._store.config.cost?.currency ?? ""}`.trim() : "",
       segments: number(call.segments),
       elapsed: duration(elapsed(call, this._store.now())),
     };
     for (const [name, value] of Object.entries(values)) say(this._values.get(name), value);
+    this._values.get("cost").parentElement.hidden = typeof call.cost !== "number";
     mark(this._values.get("lost"), "data-bad", call.lost_ms > 0 ? "" : null);
     mark(this._values.get("waiting"), "data-warn", waiting > LONG_WAIT ? "" : null);
   }

@@ -9,7 +9,7 @@ const SHOWN = 100;
 const KINDS = {
   words: ["final", "segment", "translation", "untranslated", "speech", "echo"],
   links: ["connection", "failover", "replay", "breaker", "mode"],
-  calls: ["call", "settings", "language", "listening", "pause"],
+  calls: ["call", "settings", "language", "listening", "pause", "drain"],
   trouble: ["loss", "untranslated", "failover", "breaker", "rtp"],
 };
 const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "how", "volume", "original", "echo_guard", "behind_s", "reason", "format", "port"];

@@ -108,9 +108,9 @@ export class System {
   /** @param {any} system */
   _updatePressure(system) {
     const pressure = String(system.pressure?.level ?? system.pressure ?? "calm").toLowerCase();
-    say(this._pressure, system.draining ? "stopping" : pressure);
+    say(this._pressure, system.draining ? "stopping" : system.drain ? "draining" : pressure);
     mark(this._pressure, "title", PRESSURES[/** @type {keyof PRESSURES} */ (pressure)] ?? null);
-    mark(this._pressure, "data-mode", pressure === "calm" && !system.draining ? "streaming" : pressure === "refuse" ? "recovering" : "prerecorded");
+    mark(this._pressure, "data-mode", pressure === "calm" && !system.draining && !system.drain ? "streaming" : pressure === "refuse" ? "recovering" : "prerecorded");
   }
 
   /** @param {any} system */

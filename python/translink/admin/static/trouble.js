@@ -4,10 +4,11 @@
 // each, and the class of the error that put it there. A service is down when every provider in its line is;
 // one provider that is down while another serves is a warning. The banner stands above everything else.
 
-import { clock, duration, lost, seconds } from "./format.js";
+import { clock, duration, lost, number, seconds } from "./format.js";
 import { h, mark, say } from "./dom.js";
 
 const SHOWN = 3;
+const SHOWN_TALKING = 8;
 const VENDORS = { deepgram: "Deepgram", deepl: "DeepL", offline: "The local engine" };
 const KEYS = { deepgram: "DEEPGRAM_API_KEY", deepl: "DEEPL_API_KEY" };
 const PARTS = { listen: "streaming", prerecorded: "prerecorded", speak: "speech", translate: "translation" };
@@ -72,6 +73,15 @@ function machine(system) {
   for (const { leg, format, port } of system.legs_unheard ?? []) {
     found.push({ ...one, level: "warn", title: `RTP comes to leg ${leg}`, cause: `Port ${port} gets ${format} in RTP, and expects headerless PCM.`,
       means: "Nothing of it is heard, and no call begins.", todo: `Set transport = "rtp" (or "auto") for leg ${leg}.` });
+  }
+  if (system.drain && !system.draining) {
+    const { calls = [], left_s: left } = system.drain;
+    const talking = calls.flatMap((/** @type {Row} */ call) => call.talking);
+    const runs = calls.length === 1 ? "1 call runs" : `${number(calls.length)} calls run`;
+    found.push({ ...one, level: "warn", title: "The server is draining",
+      cause: `${runs}; ${talking.length ? `talking: ${listed(talking.slice(0, SHOWN_TALKING))}` : "nobody is talking"}.`,
+      means: "Running calls go on to their end. No new call begins.",
+      todo: `The server ends with the last of them, in ${duration(left)} at the latest.` });
   }
   if (system.draining) {
     found.push({ ...one, level: "warn", title: "The server is stopping", means: "Running calls end in good order. No new call begins.", todo: "" });

@@ -24,11 +24,40 @@ def _lines(found: Postmortem) -> Iterator[str]:
         f"{times(found.words, 'word')} in {times(found.segments, 'segment')}, "
         f"{found.spoken} spoken to the end; {lost}"
     )
+    yield from _quality(found)
+    yield from _usage(found)
     yield ""
     yield from _delay(found)
     yield from _causes(found)
     if found.incomplete:
         yield f"not looked at: {found.incomplete}"
+
+
+def _quality(found: Postmortem) -> Iterator[str]:
+    for leg, line in found.lines.items():
+        told = [f"{line.seconds:.0f} s of sound, {line.speech_s:.0f} s of speech"]
+        if line.level_db is not None:
+            told.append(f"at {line.level_db:.0f} dBFS")
+        if line.rtp and line.datagrams:
+            lost = 100 * line.lost_packets / (line.datagrams + line.lost_packets)
+            told.append(f"{lost:.1f} % lost, jitter {line.jitter_ms:.0f} ms")
+        if line.mos is not None:
+            told.append(f"MOS {line.mos:.1f}")
+        said = found.said.get(leg)
+        if said is not None and said.confidence is not None:
+            told.append(f"recogniser {100 * said.confidence:.0f} % sure")
+        yield f"leg {leg}: {', '.join(told)}"
+
+
+def _usage(found: Postmortem) -> Iterator[str]:
+    for provider, used in found.usage.items():
+        sizes = [f"{used.seconds / 60:.1f} min"] if used.seconds else []
+        sizes += [f"{used.characters} characters"] if used.characters else []
+        sizes.append(times(used.requests, "request"))
+        price = "" if used.cost is None else f" = {used.cost:.4f} {found.currency}"
+        yield f"used {provider}: {', '.join(sizes)}{price}"
+    if found.cost is not None:
+        yield f"cost {found.cost:.4f} {found.currency}"
 
 
 def _delay(found: Postmortem) -> Iterator[str]:

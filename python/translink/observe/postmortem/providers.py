@@ -43,6 +43,9 @@ def causes_at_providers(record: CallRecord) -> Iterator[Cause]:
             "a second vendor in the order (docs/languages.md) serves meanwhile",
             {"provider": outage.provider, "seconds": round(outage.seconds, 1), "at": outage.began},
         )
+    for one in incidents:
+        if one.type == "quota":
+            yield _quota(one)
     yield from _failed_requests(incidents)
     yield from _streams(record)
     yield from _fallbacks(record)
@@ -64,6 +67,18 @@ def outages(incidents: Iterable[Incident], end: float) -> list[Outage]:
         _outage(name, first, max(end, first.at), over=False) for name, first in opened.items()
     ]
     return sorted(found, key=lambda outage: outage.began)
+
+
+def _quota(one: Incident) -> Cause:
+    return Cause(
+        "warn",
+        "cost",
+        "quota",
+        None,
+        f"{one.data.get('used')} of {one.data.get('limit')} characters of {one.data.get('provider')}'s quota were used",
+        "raise the quota before it is used up: then nothing is translated there",
+        {key: one.data.get(key) for key in ("provider", "used", "limit")},
+    )
 
 
 def _outage(provider: str, first: Incident, end: float, *, over: bool) -> Outage:

@@ -9,7 +9,14 @@ from translink.observe.postmortem.finding import ORDER_OF_SEVERITY, Cause, Delay
 from translink.observe.postmortem.providers import causes_at_providers
 from translink.observe.postmortem.sound import causes_in_sound
 from translink.observe.postmortem.words import causes_in_words
-from translink.observe.record import CallRecord, StageFigures
+from translink.observe.record import (
+    CallRecord,
+    LineFigures,
+    SaidFigures,
+    StageFigures,
+    UsedFigures,
+)
+from translink.observe.usage import total_cost
 
 SLOWEST = 3
 
@@ -45,6 +52,12 @@ class Postmortem:
     segments: int
     spoken: int
     lost_ms: float
+    lines: dict[str, LineFigures]
+    said: dict[str, SaidFigures]
+    usage: dict[str, UsedFigures]
+    """By provider, both legs."""
+    cost: float | None
+    currency: str
     mouth_to_ear: StageFigures | None
     delay: list[DelayPart]
     slowest: list[SlowUtterance]
@@ -81,6 +94,11 @@ def explain_call(record: CallRecord) -> Postmortem:
         segments=sum(each.segments for each in said),
         spoken=sum(each.spoken for each in said),
         lost_ms=round(sum(each.lost_ms for each in said), 1),
+        lines=record.lines,
+        said=record.said,
+        usage=_used(record),
+        cost=total_cost(one for used in record.usage.values() for one in used.values()),
+        currency=record.currency,
         mouth_to_ear=record.stages.get("mouth_to_ear"),
         delay=delay_parts(record),
         slowest=_slowest(record),
@@ -104,6 +122,20 @@ def _slowest(record: CallRecord) -> list[SlowUtterance]:
         if each.spoken_s is not None
     ]
     return sorted(found, key=lambda slow: slow.delay_s, reverse=True)[:SLOWEST]
+
+
+def _used(record: CallRecord) -> dict[str, UsedFigures]:
+    found: dict[str, UsedFigures] = {}
+    for used in record.usage.values():
+        for provider, one in used.items():
+            before = found.get(provider, UsedFigures())
+            found[provider] = UsedFigures(
+                round(before.seconds + one.seconds, 2),
+                before.characters + one.characters,
+                before.requests + one.requests,
+                total_cost((before, one)),
+            )
+    return found
 
 
 def _between(start: float | None, end: float | None) -> float | None:

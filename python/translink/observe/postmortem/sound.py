@@ -10,6 +10,9 @@ from translink.observe.record import CallRecord, LineFigures
 LOSS_HEARD = 0.01
 LOSS_BAD = 0.05
 """Shares of RTP packets. Concealment hides the first; words suffer from the second on."""
+LOW_MOS = 3.6
+VERY_LOW_MOS = 2.6
+"""ITU-T G.109: below the first many users are dissatisfied, below the second nearly all."""
 JITTER_HIGH = 30.0
 """ms; 20 ms are a packet."""
 QUIET_DB = -38.0
@@ -140,6 +143,16 @@ def _packets(leg: str, line: LineFigures) -> Iterator[Cause]:
             f"{line.late_packets} too late); {line.concealed_s:.1f} s of sound were made up",
             "look at the network between the gateway and here; what comes late is jitter, what never comes is loss",
             {"share": round(share, 4), "lost": line.lost_packets, "late": line.late_packets},
+        )
+    if line.mos is not None and line.mos < LOW_MOS:
+        yield Cause(
+            "bad" if line.mos < VERY_LOW_MOS else "warn",
+            "line",
+            "poor_line",
+            leg,
+            f"the line sounds like a MOS of {line.mos:.1f}; 4.4 is a good telephone line, below 3.6 many complain",
+            "the losses above are the cause; recognisers bear less of them than people",
+            {"mos": line.mos},
         )
     if line.jitter_ms > JITTER_HIGH:
         yield Cause(

@@ -1,0 +1,38 @@
+"""Options that several commands share, and which running server an order is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from translink.control import Target
+
+Config = Annotated[Path | None, typer.Option(help="Settings file [default: ./translink.toml]")]
+EnvFile = Annotated[
+    Path | None, typer.Option(help="File of NAME=value [default: ./.env.externalmedia]")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, as in --set deepl.timeout=2"),
+]
+Url = Annotated[
+    str | None, typer.Option(metavar="URL", help="Another server than the settings' own.")
+]
+Token = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", help="Where its token is: file:PATH or keyring:SERVICE/NAME."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def target(
+    url: str | None, token: str | None, config: Path | None, env_file: Path | None
+) -> Target:
+    """The running server that an order is for."""
+    from translink.control import target_of
+    from translink.settings.model import Settings
+
+    return target_of(Settings.load(config=config, env_file=env_file), url, token)

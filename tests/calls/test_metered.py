@@ -1,0 +1,78 @@
+"""Each direction of a call has its own meter, and each provider is counted under its name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from tests.support.board import Board
+from tests.support.virtual import run_virtually
+from translink.calls.metered import metered
+from translink.observe.usage import Usage
+from translink.providers.billing import note_spoken
+from translink.providers.services import Services
+from translink.results import Result, Translation
+
+
+async def transcribe(pcm: bytes, language: str) -> Result:
+    return Result(0, 1, "x", (), final=True, source="deepgram.prerecorded")
+
+
+async def translate(text: str, source: str, target: str, context: str) -> Translation:
+    return Translation(text, "deepl", 0.1)
+
+
+async def speak(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+    for sentence in text.split("|"):
+        await asyncio.sleep(0)
+        yield b"\x00\x00"
+        note_spoken("deepgram.speak", len(sentence))
+
+
+def services() -> Services:
+    return Services(
+        live=cast("Any", None),
+        breaker=cast("Any", None),
+        transcribe=transcribe,
+        translate=translate,
+        speak=speak,
+    )
+
+
+async def test_two_who_talk_at_once_pay_each_for_themselves() -> None:
+    one, two = Usage(), Usage()
+
+    async def use(usage: Usage, text: str) -> None:
+        mine = metered(services(), usage)
+        await mine.transcribe(bytes(32_000), "en")
+        await mine.translate(text, "en", "fr", "a context that costs nothing")
+        assert [piece async for piece in mine.speak(text, "fr", None)]
+
+    await asyncio.gather(use(one, "ab|cde"), use(two, "x"))
+    first, second = one.figures({}), two.figures({})
+    assert first["deepgram.prerecorded"].seconds == 1.0
+    assert first["deepl"].characters == 6
+    assert (first["deepgram.speak"].characters, first["deepgram.speak"].requests) == (5, 2)
+    assert (second["deepl"].characters, second["deepgram.speak"].characters) == (1, 1)
+
+
+def test_a_call_is_charged_for_its_stream_and_what_became_of_it() -> None:
+    async def scenario() -> None:
+        prices = {"fake": {"million_characters": 1_000_000, "minute": 60}}
+        board = Board(idle_timeout=30, cost={"prices": prices})
+        kept = []
+        board.switchboard.on_ended = lambda call: kept.append(call.books.account())
+        await board.talk("1", 1.2)
+        (running,) = board.switchboard.usage()
+        assert running["1"]["fake"].seconds > 0.5
+        await board.switchboard.close("over")
+        used = kept[0].usage["1"]["fake"]
+        assert used.seconds >= 1.0
+        assert used.characters == len("word") * kept[0].said["1"].segments
+        assert used.cost is not None
+        assert abs(used.cost - used.seconds - used.characters) < 0.1
+        (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
+        assert ended["cost"] >= used.cost
+
+    run_virtually(scenario())
