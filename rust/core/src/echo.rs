@@ -269,7 +269,7 @@ const fn place(half: u64) -> usize {
 const QUIETEST: f32 = 2_700.0;
 
 /// Half slots whose sound is kept: the longest lag, and some that are ahead of what was heard.
-const HELD: usize = 256;
+const HELD: usize = 200;
 
 /// Slots after which nothing that was sent comes back: the longest lag and a room's reverberation.
 const TAIL_SLOTS: u64 = LONGEST as u64 / 2 + 10;

@@ -1,6 +1,6 @@
 //! A sound in eight bands between 300 Hz and 3.2 kHz: what a telephone of any kind lets through.
 
-use crate::frame::{FRAME_BYTES, FRAME_SAMPLES};
+use crate::frame::FRAME_BYTES;
 
 /// Bands of a frame.
 pub(super) const BANDS: usize = 8;
@@ -85,7 +85,7 @@ impl Bank {
         }
         Half {
             bands: energy,
-            loud: loud / FRAME_SAMPLES as f32,
+            loud: loud / (2.0 * COUNT),
         }
     }
 }
@@ -166,7 +166,7 @@ const PRE_EMPHASIS: f32 = 0.85;
 
 const FULL_SCALE: f32 = 32_768.0 * 32_768.0;
 
-/// Samples of a frame.
+/// Samples of a frame at that rate; at 16 kHz, twice as many.
 const COUNT: f32 = 160.0;
 
 /// Mean square in a band that is as good as none: white noise of −80 dBFS is about that.
