@@ -12,9 +12,9 @@ import pytest_asyncio
 from tests.fakes.providers import FakeProviders
 from tests.support.hooks import HOOK_SECRET, HookReceiver, receiving
 from tests.support.serve import PATIENCE, Serve, call, pairs, serving, until
-from translink.control import Target
+from translink.commands.control import Target
+from translink.commands.rca import run_rca
 from translink.process.threads import in_thread
-from translink.rca import run_rca
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -25,6 +25,13 @@ from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
 from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
+from translink.commands.takeover import (
+    LegsToCome,
+    Predecessor,
+    listen_refused,
+    predecessor,
+    take_legs,
+)
 from translink.errors import SettingsError, conceal
 from translink.media import Media
 from translink.observe.costs import Costs
@@ -44,7 +51,6 @@ from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
-from translink.takeover import LegsToCome, Predecessor, listen_refused, predecessor, take_legs
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.providers import Providers

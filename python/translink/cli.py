@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from translink import cli_deploy
-from translink.cli_options import Config, EnvFile, Json, Set, Token, Url, target
+from translink.commands import deploy
+from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
 
 commands = typer.Typer(
@@ -343,12 +343,12 @@ def check(
     settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
     if live:
         from translink import log
-        from translink.live_check import run_live_check
+        from translink.commands.live_check import run_live_check
 
         # Warnings of the engines' start go to standard error: standard output is the report.
         log.configure(level="warning", secrets=settings.secrets())
         _leave(run_live_check(settings, json=json))
-    from translink.check import run_check
+    from translink.commands.check import run_check
 
     _leave(run_check(settings, json=json, languages=languages))
 
@@ -363,7 +363,7 @@ def status(
 ) -> None:
     """Show how the running server is: ready or why not, mode, providers, calls. Exit code 1: not
     ready, 3: nobody answers, 4: wrong token."""
-    from translink.control import run_status
+    from translink.commands.control import run_status
 
     _leave(run_status(target(url, token, config, env_file), json=json))
 
@@ -382,7 +382,7 @@ def mode(
     json: Json = False,
 ) -> None:
     """Show the running server's mode, or switch it while calls run."""
-    from translink.control import run_mode
+    from translink.commands.control import run_mode
 
     if leg is not None and to is None:
         raise typer.BadParameter("say which mode the leg should have", param_hint="--leg")
@@ -400,7 +400,7 @@ def end(
     json: Json = False,
 ) -> None:
     """End a call: what was said is still translated and spoken."""
-    from translink.control import run_end
+    from translink.commands.control import run_end
 
     _leave(run_end(target(url, token, config, env_file), call, json=json))
 
@@ -421,7 +421,7 @@ def rca(
 ) -> None:
     """Explain a call, running or ended. Exit code 0: nothing went wrong, 1: no such call, 3: nobody answers,
     4: wrong token, 5: something went wrong."""
-    from translink.rca import run_rca
+    from translink.commands.rca import run_rca
 
     _leave(run_rca(call, lambda: target(url, token, config, env_file), save=save, json=json))
 
@@ -444,7 +444,7 @@ def dialplan(
     typer.echo(kinds[system](settings))
 
 
-cli_deploy.add_to(commands)
+deploy.add_to(commands)
 
 
 def _print_version() -> None:

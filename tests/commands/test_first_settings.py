@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from tests.test_cli import run
+from translink.commands.first_settings import InitError, Wishes, made, run_init
 from translink.errors import SettingsError
-from translink.first_settings import InitError, Wishes, made, run_init
 from translink.settings.model import Settings
 from translink.settings.schema import schema
 

@@ -12,7 +12,7 @@ import trustme
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.test_cli import run
 from translink.app import App
-from translink.control import Target, run_end, run_health, run_mode, run_status, target_of
+from translink.commands.control import Target, run_end, run_health, run_mode, run_status, target_of
 from translink.errors import SettingsError
 from translink.process.threads import in_thread
 from translink.settings.model import Settings

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from translink.control import NOBODY_ANSWERS, ControlError, Target, asked, target_of
+from translink.commands.control import NOBODY_ANSWERS, ControlError, Target, asked, target_of
 from translink.errors import SettingsError
 from translink.process.threads import in_thread
 

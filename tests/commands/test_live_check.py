@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from tests.fakes.providers import FakeProviders, fake_providers
-from translink import live_check
-from translink.live_check import EXIT_CODES, LiveFinding, exit_code, look, run_live_check
+from translink.commands import live_check
+from translink.commands.live_check import EXIT_CODES, LiveFinding, exit_code, look, run_live_check
 from translink.offline.child import ServerChild
 from translink.settings.model import Settings
 

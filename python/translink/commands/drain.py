@@ -12,7 +12,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from translink.control import NOBODY_ANSWERS, ControlError, Target, asked, carried_out, print_json
+from translink.commands.control import (
+    NOBODY_ANSWERS,
+    ControlError,
+    Target,
+    asked,
+    carried_out,
+    print_json,
+)
 
 CUT_AT_LIMIT = 5
 POLL_SECONDS = 1.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from translink.control import Target
+    from translink.commands.control import Target
 
 Config = Annotated[Path | None, typer.Option(help="Settings file [default: ./translink.toml]")]
 EnvFile = Annotated[
@@ -32,7 +32,7 @@ def target(
     url: str | None, token: str | None, config: Path | None, env_file: Path | None
 ) -> Target:
     """The running server that an order is for."""
-    from translink.control import target_of
+    from translink.commands.control import target_of
     from translink.settings.model import Settings
 
     return target_of(Settings.load(config=config, env_file=env_file), url, token)

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from tests.observe.postmortem.test_report import a_record, on_leg_1
-from translink.control import Target
-from translink.rca import run_rca
+from translink.commands.control import Target
+from translink.commands.rca import run_rca
 
 
 def no_server() -> Target:

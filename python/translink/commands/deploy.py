@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from translink.cli_options import Config, EnvFile, Json, Set, Token, Url, target
+from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 
 
 def add_to(commands: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def add_to(commands: typer.Typer) -> None:
     @commands.command("man", short_help="Print the manual page.")
     def manual_page() -> None:
         """Print the manual page, for a file such as /usr/local/share/man/man1/translink.1 of man."""
-        from translink import manual
+        from translink.commands import manual
 
         sys.stdout.write(manual.page(commands))
 
@@ -47,7 +47,7 @@ def drain(
 ) -> None:
     """Let the running server take no new calls and end with the last one that runs; show which
     parties still talk. Exit code 5: calls still ran at the limit."""
-    from translink.control_drain import run_drain
+    from translink.commands.drain import run_drain
 
     server = target(url, token, config, env_file)
     raise typer.Exit(run_drain(server, limit=limit, wait=not no_wait, json=json))
@@ -64,7 +64,7 @@ def health(
 ) -> None:
     """Ask the running server whether it is well, for a container's or a supervisor's probe. Exit code 1:
     no, 3: nobody answers."""
-    from translink.control import run_health
+    from translink.commands.control import run_health
 
     raise typer.Exit(run_health(target(url, token, config, env_file), ready=ready))
 
@@ -78,7 +78,7 @@ def settings_(
     set_: Set = None,
 ) -> None:
     """Print the settings in force as JSON, secrets masked, or the schema of the file they are written in."""
-    from translink.control import print_json
+    from translink.commands.control import print_json
 
     if schema:
         from translink.settings import schema as schemas
@@ -117,8 +117,8 @@ def init(
 ) -> None:
     """Write a commented translink.toml, by a few questions or flags, and check it. A file that is there
     stays as it is."""
-    from translink.check import run_check
-    from translink.first_settings import Wishes, run_init, terminal_question, words
+    from translink.commands.check import run_check
+    from translink.commands.first_settings import Wishes, run_init, terminal_question, words
 
     wishes = Wishes(system, words(legs), words(languages), host, ari)
     ask = None if yes or not sys.stdin.isatty() else terminal_question

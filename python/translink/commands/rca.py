@@ -15,13 +15,13 @@ from urllib.parse import quote
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from translink.control import SERVER_SAYS_NO, ControlError, asked_of
+from translink.commands.control import SERVER_SAYS_NO, ControlError, asked_of
 from translink.observe.postmortem.prose import lines_of
 from translink.observe.postmortem.report import explain_call
 from translink.observe.record import CallRecord
 
 if TYPE_CHECKING:
-    from translink.control import Target
+    from translink.commands.control import Target
 
 WENT_WRONG = 5
 LONGEST_RECORD = 16 * 2**20

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.test_cli import COMMANDS, run
-from translink import manual
 from translink.cli import commands
+from translink.commands import manual
 
 
 def test_every_command_is_in_it() -> None:

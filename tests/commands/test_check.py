@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from translink.check import run_check
+from translink.commands.check import run_check
 from translink.errors import SettingsError
 from translink.settings.model import Settings
 
