@@ -403,6 +403,24 @@ def test_a_bug_ends_its_call_and_no_other(
     assert more["exc_info"] is not None
 
 
+def test_a_bug_in_what_is_kept_of_a_call_leaves_its_legs_to_the_next() -> None:
+    async def scenario() -> None:
+        board = Board()
+        board.switchboard.on_ended = _breaks
+        await board.talk("1", 1.0)
+        (call,) = board.switchboard.calls
+        board.switchboard.end_call(call, "for a test")
+        await asyncio.sleep(30.0)
+        assert not board.switchboard.calls
+        assert board.switchboard.legs["1"].call is None
+
+    run_virtually(scenario())
+
+
+def _breaks(call: object) -> None:
+    raise TypeError("a bug")
+
+
 def test_a_bug_where_the_media_calls_ends_its_call_too(
     logged: list[tuple[str, dict[str, Any]]],
 ) -> None:

@@ -399,7 +399,10 @@ class Switchboard:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
-        self.on_ended(call)
+        try:
+            self.on_ended(call)
+        except Exception:  # its legs must be free for the next call all the same
+            log.exception("a bug in what is kept of a call", call=call.name)
         del self.calls[call.name]
         del self._draws[call.name]
         for name in call.legs:

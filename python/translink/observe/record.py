@@ -80,6 +80,9 @@ class SaidFigures:
     spoken: int = 0
     unspoken: int = 0
     characters: int = 0
+    ahead: int = 0
+    ahead_used: int = 0
+    ahead_wasted: int = 0
     captioned: int = 0
     skipped: int = 0
     through: int = 0
