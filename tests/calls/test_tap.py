@@ -66,13 +66,14 @@ async def test_listening_in_is_seen_by_all(tmp_path: Path) -> None:
         await until(lambda: events)
         async with http.ws_connect(path, headers=CONTROL) as stream:
             await one.say(2, 3)
-            heard = await stream.receive_bytes(timeout=5)
+            heard = await stream.receive_bytes(timeout=20)
             assert heard
             assert (await row(http))["listened"] is True
-        end = asyncio.get_running_loop().time() + 5
+        end = asyncio.get_running_loop().time() + 20
         while (await row(http))["listened"]:
             assert asyncio.get_running_loop().time() < end
             await asyncio.sleep(0.05)
+        await until(lambda: any(event.get("state") == "stopped" for event in events))
         told = [event for event in events if event["type"] == "listening"]
         assert [(event["state"], event["leg"]) for event in told] == [
             ("started", "3333"),
