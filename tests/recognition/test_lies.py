@@ -69,6 +69,7 @@ def everything(rng: random.Random) -> Plan:
 
 WRONG_ONCE = {
     "hole": (416, 845),
+    "flips": (191,),
     "cut_and_broken": (109, 313),
     "everything": (302, 823),
 }

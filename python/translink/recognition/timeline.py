@@ -323,7 +323,8 @@ def _within(result: Result, start: int, end: int | None) -> tuple[Result, Sequen
         return (placed if inside else replace(placed, text="")), ()
     if end is None:
         return placed, ()
-    border = end - EDGE if _is_cut(result.words[-1], end) else end
+    reaches = result.end >= end
+    border = end - EDGE if reaches and _is_cut(result.words[-1], end) else end
     if all(middle(word) < border for word in result.words):
         return placed, ()
     kept = tuple(word for word in result.words if middle(word) < border)
