@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, cast
 
 from tests.support.board import Board
@@ -55,6 +56,31 @@ async def test_two_who_talk_at_once_pay_each_for_themselves() -> None:
     assert first["deepl"].characters == 6
     assert (first["deepgram.speak"].characters, first["deepgram.speak"].requests) == (5, 2)
     assert (second["deepl"].characters, second["deepgram.speak"].characters) == (1, 1)
+
+
+async def test_terms_and_what_is_asked_ahead_are_on_the_meter() -> None:
+    class Ahead:
+        async def translate(self, text: str, *_: str) -> Translation:
+            return Translation(text, "deepl", 0.1)
+
+        async def speak(self, text: str, *_: object) -> AsyncIterator[bytes]:
+            yield b"\x00\x00"
+            note_spoken("deepgram.speak", len(text))
+
+    async def expecting(pcm: bytes, language: str, terms: tuple[str, ...]) -> Result:
+        return await transcribe(pcm, language)
+
+    usage = Usage()
+    mine = metered(replace(services(), transcribe_expecting=expecting, ahead=Ahead()), usage)
+    assert mine.transcribe_expecting is not None
+    assert mine.ahead is not None
+    await mine.transcribe_expecting(bytes(64_000), "en", ("Anna",))
+    await mine.ahead.translate("abc", "en", "fr", "")
+    assert [piece async for piece in mine.ahead.speak("abcd", "fr", None, lambda: True)]
+    used = usage.figures({})
+    assert used["deepgram.prerecorded"].seconds == 2.0
+    assert used["deepl"].characters == 3
+    assert used["deepgram.speak"].characters == 4
 
 
 def test_a_call_is_charged_for_its_stream_and_what_became_of_it() -> None:

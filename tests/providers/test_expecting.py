@@ -107,7 +107,9 @@ def test_connections_and_pieces_are_told_and_a_change_reaches_the_open_stream() 
 
 
 @pytest.mark.parametrize(
-    "stream", [TermStream(takes=False), TermStream(answer="no"), TermStream()], ids=str
+    "stream",
+    [TermStream(takes=False), TermStream(answer="no"), TermStream()],
+    ids=["takes none", "refuses", "never answers"],
 )
 def test_a_stream_that_does_not_take_them_is_followed_by_one_that_has_them(
     stream: TermStream,

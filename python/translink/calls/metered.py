@@ -13,10 +13,11 @@ from translink.providers.billing import spoken_by
 from translink.results import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from translink.observe.usage import Usage
-    from translink.providers.services import Services
+    from translink.providers.expecting import Terms
+    from translink.providers.services import AsksAhead, Services
     from translink.results import Result, Translation
 
 
@@ -25,6 +26,12 @@ def metered(services: Services, usage: Usage) -> Services:
 
     async def transcribe(pcm: bytes, language: str) -> Result:
         result = await services.transcribe(pcm, language)
+        usage.count(result.source or "recognition", seconds=len(pcm) / 2 / RATE)
+        return result
+
+    async def expecting(pcm: bytes, language: str, terms: Terms) -> Result:
+        assert services.transcribe_expecting is not None
+        result = await services.transcribe_expecting(pcm, language, terms)
         usage.count(result.source or "recognition", seconds=len(pcm) / 2 / RATE)
         return result
 
@@ -40,4 +47,34 @@ def metered(services: Services, usage: Usage) -> Services:
             async for pcm in sound:
                 yield pcm
 
-    return replace(services, transcribe=transcribe, translate=translate, speak=speak)
+    return replace(
+        services,
+        transcribe=transcribe,
+        transcribe_expecting=expecting if services.transcribe_expecting else None,
+        translate=translate,
+        speak=speak,
+        ahead=_MeteredAhead(services.ahead, usage) if services.ahead else None,
+    )
+
+
+class _MeteredAhead:
+    """What is asked ahead is paid for, too, wanted or not."""
+
+    def __init__(self, services: AsksAhead, usage: Usage) -> None:
+        self._services = services
+        self._usage = usage
+
+    async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
+        translation = await self._services.translate(text, source, target, context)
+        self._usage.count(translation.provider, characters=len(text))
+        return translation
+
+    async def speak(
+        self, text: str, language: str, voice: str | None, confirmed: Callable[[], bool]
+    ) -> AsyncGenerator[bytes, None]:
+        usage = self._usage
+        spoken_by.set(lambda provider, size: usage.count(provider, characters=size))
+        sound = self._services.speak(text, language, voice, confirmed)
+        async with aclosing(sound):  # type: ignore[type-var]
+            async for pcm in sound:
+                yield pcm
