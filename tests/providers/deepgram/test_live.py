@@ -596,6 +596,7 @@ async def configurable(peer: Peer) -> None:
         elif message["type"] == "CloseStream":
             await peer.websocket.send(METADATA)
             await peer.websocket.close(1000)
+            return
 
 
 async def test_an_open_stream_is_told_key_terms_with_those_of_all_and_says_what_came_of_it() -> (
