@@ -4,7 +4,6 @@
 pub(crate) mod line;
 pub(crate) mod phone;
 pub(crate) mod stretching;
-pub(crate) mod voices;
 
 use std::path::Path;
 use std::process::Command;
