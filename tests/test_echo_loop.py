@@ -16,7 +16,7 @@ from tests.support.serve import Serve, pairs, serving, until
 from tests.support.speakerphone import Speakerphone
 from translink._core import BeaconDecoder, beacon_encode
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 LAG = 0.18
 LOUD = 0.5
 """-6 dB."""

@@ -20,7 +20,6 @@ PARTS = {
     "tests/dashboard/test_serve.py": 2,
     "tests/dashboard/test_page.py": 2,
     "tests/benches/test_rows.py": 2,
-    "tests/test_echo_loop.py": 2,
 }
 """Files that are dealt out, and to how many workers."""
 
