@@ -59,7 +59,7 @@ async def test_two_who_talk_at_once_pay_each_for_themselves() -> None:
 
 
 async def test_terms_and_what_is_asked_ahead_are_on_the_meter() -> None:
-    class Ahead:
+    class PaidAhead:
         async def translate(self, text: str, *_: str) -> Translation:
             return Translation(text, "deepl", 0.1)
 
@@ -71,7 +71,7 @@ async def test_terms_and_what_is_asked_ahead_are_on_the_meter() -> None:
         return await transcribe(pcm, language)
 
     usage = Usage()
-    mine = metered(replace(services(), transcribe_expecting=expecting, ahead=Ahead()), usage)
+    mine = metered(replace(services(), transcribe_expecting=expecting, ahead=PaidAhead()), usage)
     assert mine.transcribe_expecting is not None
     assert mine.ahead is not None
     await mine.transcribe_expecting(bytes(64_000), "en", ("Anna",))
