@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 def metered(services: Services, usage: Usage) -> Services:
     """The same, counting into `usage`; streams are counted by their listener."""
 
-    async def transcribe(pcm: bytes, language: str) -> Result:
-        result = await services.transcribe(pcm, language)
+    def heard(pcm: bytes, result: Result) -> Result:
         usage.count(result.source or "recognition", seconds=len(pcm) / 2 / RATE)
         return result
 
+    async def transcribe(pcm: bytes, language: str) -> Result:
+        return heard(pcm, await services.transcribe(pcm, language))
+
     async def expecting(pcm: bytes, language: str, terms: Terms) -> Result:
         assert services.transcribe_expecting is not None
-        result = await services.transcribe_expecting(pcm, language, terms)
-        usage.count(result.source or "recognition", seconds=len(pcm) / 2 / RATE)
-        return result
+        return heard(pcm, await services.transcribe_expecting(pcm, language, terms))
 
     async def translate(text: str, source: str, target: str, context: str) -> Translation:
         translation = await services.translate(text, source, target, context)
@@ -41,8 +41,7 @@ def metered(services: Services, usage: Usage) -> Services:
         return translation
 
     async def speak(text: str, language: str, voice: str | None) -> AsyncGenerator[bytes, None]:
-        # Left set: this task speaks for this direction alone.
-        spoken_by.set(lambda provider, size: usage.count(provider, characters=size))
+        _count_spoken(usage)
         async with aclosing(services.speak(text, language, voice)) as sound:  # type: ignore[type-var]
             async for pcm in sound:
                 yield pcm
@@ -72,9 +71,13 @@ class _MeteredAhead:
     async def speak(
         self, text: str, language: str, voice: str | None, confirmed: Callable[[], bool]
     ) -> AsyncGenerator[bytes, None]:
-        usage = self._usage
-        spoken_by.set(lambda provider, size: usage.count(provider, characters=size))
+        _count_spoken(self._usage)
         sound = self._services.speak(text, language, voice, confirmed)
         async with aclosing(sound):  # type: ignore[type-var]
             async for pcm in sound:
                 yield pcm
+
+
+def _count_spoken(usage: Usage) -> None:
+    """Left set: the task that asks for the sound speaks for this direction alone."""
+    spoken_by.set(lambda provider, size: usage.count(provider, characters=size))

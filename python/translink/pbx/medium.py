@@ -87,9 +87,8 @@ class AudioSocketMedium(_ConnectionMedium):
         server.expect(self._name, self._take)
 
     def query(self) -> Mapping[str, str]:
-        host, port = self._server.address
         return {
-            "external_host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "external_host": str(Address(*self._server.address)),
             "encapsulation": "audiosocket",
             "transport": "tcp",
             "format": self._format,

@@ -45,7 +45,7 @@ OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
 WHISPER_TIMEOUT = 40.0
-"""Seconds for a piece: a machine that is busy needs more than ten for one of four seconds, and who asks
+"""Seconds for a piece: a machine that is busy needs more than ten for one of four seconds, and to ask
 again meanwhile makes it busier."""
 
 AnyTranslator = DeepL | OpenAiTranslate
@@ -183,19 +183,17 @@ class Providers:
         patience = deepgram.patience
         if patience is None and self._at.recognition_offline:
             patience = OFFLINE_PATIENCE
+        given = patience is not None
         if patience is None:
             patience = PATIENCE_WITH_INTERIMS if deepgram.interim_results else PATIENCE_WITHOUT
-            feed = FeedLimits(patience=patience, lull=self._lull())
-            return ListenRules(feed=feed, finalize=self._finals(patience))
-        usual = self._finals(patience)
-        return ListenRules(
-            feed=FeedLimits(patience=patience, lull=self._lull()),
-            finalize=replace(
-                usual,
-                unanswered=max(usual.unanswered, patience / 2),
-                stuck=max(usual.stuck, 3 * patience),
-            ),
-        )
+        finals = self._finals(patience)
+        if given:
+            finals = replace(
+                finals,
+                unanswered=max(finals.unanswered, patience / 2),
+                stuck=max(finals.stuck, 3 * patience),
+            )
+        return ListenRules(feed=FeedLimits(patience=patience, lull=self._lull()), finalize=finals)
 
     def _lull(self) -> LullRules:
         deepgram = self._settings.deepgram
