@@ -15,12 +15,17 @@ from websockets.http11 import Request, Response
 Script = Callable[["Peer"], Awaitable[None]]
 
 
+class Gone(Exception):
+    """The client has gone, and what a script waits for will never come."""
+
+
 class Peer:
     """One connection, seen from the server."""
 
     def __init__(self, websocket: ServerConnection) -> None:
         self.websocket = websocket
         self.received: list[str | bytes] = []
+        self._over = False
         self._news = asyncio.Condition()
 
     @property
@@ -38,11 +43,17 @@ class Peer:
                 async with self._news:
                     self.received.append(message)
                     self._news.notify_all()
+        async with self._news:
+            self._over = True
+            self._news.notify_all()
 
     async def until(self, condition: Callable[[Peer], bool]) -> None:
-        """Wait until what was received satisfies `condition`."""
+        """Wait until what was received satisfies `condition`; raises `Gone` if it never will. A
+        script that waited on would hold its server, and the test, for ever."""
         async with self._news:
-            await self._news.wait_for(lambda: condition(self))
+            await self._news.wait_for(lambda: self._over or condition(self))
+        if not condition(self):
+            raise Gone
 
 
 class FakeListen:
@@ -78,7 +89,7 @@ async def fake_listen(
         fake.connected.set()
         reader = asyncio.create_task(peer.read()) if read else None
         try:
-            with contextlib.suppress(ConnectionClosed):
+            with contextlib.suppress(ConnectionClosed, Gone):
                 if script is not None:
                     await script(peer)
                 await websocket.wait_closed()
