@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from translink._core import Frame, Playout
-    from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
     from translink.recognition.rules import ListenRules
@@ -93,7 +92,6 @@ class Call:
         stages: Stages,
         streaming: Callable[[str], bool],
         rules: ListenRules,
-        policy: SegmentPolicy,
         settings: Settings,
         after: Sequence[Call] = (),
         notices: Notices | None = None,
@@ -177,7 +175,7 @@ class Call:
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
                 rules=rules,
-                policy=policy,
+                segment=settings.segment,
                 after=self._before_speech(hearer.settings.name),
                 lag=Lag(hearer.hearing, settings.lag),
                 own_ear=talker.hearing,

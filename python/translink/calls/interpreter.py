@@ -20,7 +20,7 @@ from translink.calls.direction import Direction, DirectionRecord, Tally
 from translink.calls.echo import EchoedWords
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
-from translink.calls.segments import Segmenter, SegmentPolicy
+from translink.calls.segments import Segmenter
 from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
 from translink.process.clock import unix
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from translink.observe.stages import Stages
     from translink.providers.services import Services
     from translink.recognition.finder import How
+    from translink.settings.speech import SegmentSettings
 
 RECOGNISING = 0.7
 """Share of the time for finishing that recognition may take; the rest is for saying it."""
@@ -67,7 +68,7 @@ class Interpreter(ListenObserver):
         stages: Sequence[Stages],
         streaming: bool,
         rules: ListenRules | None = None,
-        policy: SegmentPolicy | None = None,
+        segment: SegmentSettings | None = None,
         after: Sequence[asyncio.Event] = (),
         lag: Lag | None = None,
         own_ear: Hearing | None = None,
@@ -78,7 +79,7 @@ class Interpreter(ListenObserver):
         self.direction = direction
         self._record = DirectionRecord(direction, journal, stages)
         self._pressure = services.pressure
-        self._segmenter = Segmenter(policy, language=direction.language)
+        self._segmenter = Segmenter(segment, language=direction.language)
         self._expecting = Expecting(
             services.live,
             services.transcribe,
@@ -116,7 +117,7 @@ class Interpreter(ListenObserver):
             record=self._record,
             after=after,
             lag=self.lag,
-            ahead=self._segmenter.policy.ahead,
+            ahead=segment.ahead if segment else 0.0,
         )
         self._echo = EchoedWords(own_ear or Hearing(), self._listener.speech)
         self._log = self._record.log

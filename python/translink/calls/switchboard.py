@@ -28,7 +28,6 @@ from translink.recognition.rules import ListenStats
 if TYPE_CHECKING:
     from translink._core import Digit, Frame, Playout, RtpFound, SourceChange
     from translink.calls.notice import Notices
-    from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
     from translink.observe.record import UsedFigures
@@ -58,7 +57,6 @@ class Switchboard:
         services: Services,
         journal: Journal,
         rules: ListenRules,
-        policy: SegmentPolicy,
         notices: Notices | None = None,
     ) -> None:
         """`notices` = what each party hears first in a call."""
@@ -75,7 +73,6 @@ class Switchboard:
         self._services = services
         self._journal = journal
         self._rules = rules
-        self._policy = policy
         self._notices = notices
         self._controls = Controls(settings.dtmf, journal)
         self._numbers = itertools.count(1)
@@ -364,7 +361,6 @@ class Switchboard:
             stages=self.stages,
             streaming=lambda who: self._streams(name, who),
             rules=self._rules,
-            policy=self._policy,
             settings=self._settings,
             after=one.calls,
             notices=self._notices,
