@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import orjson
 
 from translink.calls.ahead import BEHIND, Ahead, Foreseen
-from translink.calls.direction import Tally
 from translink.calls.said_before import SaidBefore
 from translink.calls.segments import Segmenter
+from translink.observe.record import Tally
 from translink.offline.engines.vad import FRAME_BYTES, EnergyVad
 from translink.offline.session import (
     Finish,

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.calls.certainty import Certainty
-from translink.calls.direction import Direction, DirectionRecord, Tally
+from translink.calls.direction import Direction, DirectionRecord
 from translink.calls.echo import EchoedWords
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from translink._core import Frame, Playout
     from translink.observe.journal import Journal
+    from translink.observe.record import Tally
     from translink.observe.stages import Stages
     from translink.providers.services import Services
     from translink.recognition.finder import How

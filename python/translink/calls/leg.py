@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from translink.calls.direction import Tally
 from translink.calls.hearing import Hearing
+from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
 from translink.recognition.rules import ListenMode, ListenStats
 from translink.recognition.speech_map import FRAME

@@ -19,9 +19,9 @@ import structlog
 
 from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
-from translink.calls.direction import Tally
 from translink.calls.leg import Leg, LegMeasures, add_up
 from translink.calls.totals import add_counters
+from translink.observe.record import Tally
 from translink.observe.stages import Stages
 from translink.recognition.rules import ListenStats
 
