@@ -345,7 +345,7 @@ def done(coroutine: Coroutine[object, None, T]) -> T:
     raise RuntimeError("it waits")
 
 
-def told(name: str, figures: TalkFigures, asked: float, tallies: Iterable[Tally]) -> str:
+def described(name: str, figures: TalkFigures, asked: float, tallies: Iterable[Tally]) -> str:
     """Two lines, and one of what was asked ahead."""
     tallies = list(tallies)
     characters, ahead, used, wasted = (
@@ -412,7 +412,7 @@ def main() -> None:
         asked = sum(way.asked for way in ways) / (minutes * len(ways))
         name = f"{file.stem} × {given.longer:g}"
         figures = measure(heard, minutes, TIMING.final_delay)
-        print(told(name, figures, asked, (way.tally for way in ways)), flush=True)
+        print(described(name, figures, asked, (way.tally for way in ways)), flush=True)
 
 
 if __name__ == "__main__":

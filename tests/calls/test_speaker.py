@@ -460,7 +460,7 @@ def test_an_ear_remembers_what_it_was_told() -> None:
     async def scene(booth: Booth) -> None:
         booth.say("one two")
         await asyncio.sleep(5)
-        (told,) = booth.hearing.told.between(0.0, time.monotonic())
+        (told,) = booth.hearing.played.between(0.0, time.monotonic())
         assert told.text == "ONE TWO"
         assert told.ended - told.began == pytest.approx(0.2, abs=0.05)
 

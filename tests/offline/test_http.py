@@ -1,4 +1,4 @@
-"""The HTTP doors over trivial engines: prerecorded, speak, translate."""
+"""The HTTP APIs over trivial engines: prerecorded, speak, translate."""
 
 from __future__ import annotations
 

@@ -278,12 +278,12 @@ class Call:
         self._awaited[leg].known()
 
     def _not_heard_yet(self, leg: str) -> None:
-        """The party on `leg` has said too little, and what they are told waits no longer."""
+        """The party on `leg` has said too little, and what they are to hear waits no longer."""
         language = self._parties[leg].settings.languages[0]
         reason = "not heard yet"
         log.warning("language assumed", call=self.name, leg=leg, language=language, reason=reason)
-        told: dict[str, Scalar] = {"language": language, "how": "assumed", "reason": reason}
-        self._journal.emit("language", told, call=self.name, leg=leg)
+        data: dict[str, Scalar] = {"language": language, "how": "assumed", "reason": reason}
+        self._journal.emit("language", data, call=self.name, leg=leg)
 
     def set_language(self, leg: str, language: str) -> None:
         """The party on `leg` speaks and hears another language from now on."""

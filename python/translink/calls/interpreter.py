@@ -87,7 +87,7 @@ class Interpreter(ListenObserver):
             services.transcribe_expecting,
             direction.keyterm,
             renew=lambda: self._listener.renew(),
-            told=self._terms_told,
+            report=self._report_terms,
         )
         self._listener = Listener(
             start,
@@ -106,7 +106,7 @@ class Interpreter(ListenObserver):
             detect=services.detect,
         )
         self.on_language: Callable[[str], None] = lambda _: None
-        """Told what the talker speaks, when that is found out."""
+        """Called with what the talker speaks, when that is found out."""
         self.lag = lag or Lag(Hearing())
         """Of the ear."""
         self.certainty = Certainty()
@@ -276,7 +276,7 @@ class Interpreter(ListenObserver):
             size = sent * 2 * FRAME
             self._log.info(f"[STREAMING-{self.direction.leg}] Sent {sent} frames ({size} bytes)")
 
-    def _terms_told(self, state: TermsState, reason: str) -> None:
+    def _report_terms(self, state: TermsState, reason: str) -> None:
         say = self._log.info if state == "applied" else self._log.warning
         say(f"key terms {state}", reason=reason)
         self._emit("keyterm", state=state, reason=reason)

@@ -218,7 +218,7 @@ class Speaker:
         if event.kind == "started":
             self._started(utterance, event.at / 1e9)
         else:
-            self._lag.hearing.told.end(utterance.number, event.at / 1e9)
+            self._lag.hearing.played.end(utterance.number, event.at / 1e9)
             self._ended(utterance, event.kind, event.unplayed / 32)
 
     # --- Segments to translations ---
@@ -411,7 +411,7 @@ class Speaker:
 
     def _started(self, utterance: _Utterance, at: float) -> None:
         segment = utterance.segment
-        self._lag.hearing.told.begin(utterance.number, utterance.text, at)
+        self._lag.hearing.played.begin(utterance.number, utterance.text, at)
         own = at - utterance.committed - utterance.took - (utterance.first_audio - utterance.speak)
         ms: dict[str, Scalar] = {"own": own * 1000}
         if utterance.alone:

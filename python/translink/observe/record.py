@@ -96,7 +96,7 @@ class Tally:
     through: int = 0
     """Not translated: the hearer heard the talker themselves."""
     echoed: int = 0
-    """Finals that were, wholly or in part, the echo of what the talker was told."""
+    """Finals that were, wholly or in part, the echo of what the talker was played."""
 
 
 @dataclass(slots=True)

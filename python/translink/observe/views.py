@@ -94,7 +94,7 @@ class TranscriptLine:
 
 @dataclass(slots=True)
 class NoticeLine:
-    """What a party was told when the call began: that a machine translates it."""
+    """What a party heard when the call began: that a machine translates it."""
 
     leg: str
     """Who heard it."""

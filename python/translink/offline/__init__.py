@@ -1,4 +1,4 @@
-"""The embedded default: Deepgram's, DeepL's and OpenAI's doors over engines that need no key.
+"""The embedded default: Deepgram's, DeepL's and OpenAI's APIs over engines that need no key.
 
 **Theory of operation.** `server` is an HTTP and WebSocket server that any Deepgram, DeepL
 or OpenAI client can use by another base URL. It knows the services' rules (`listen` for streams, `query`,

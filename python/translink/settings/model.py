@@ -206,8 +206,8 @@ class Settings(BaseModel):
                 ),
             )
         brought = [leg.name for leg in self.legs if leg.at_pbx]
-        doors = (self.audiosocket.listen, self.websocket.listen)
-        if brought and not self.ari.wanted and not any(doors):
+        listeners = (self.audiosocket.listen, self.websocket.listen)
+        if brought and not self.ari.wanted and not any(listeners):
             raise ValueError(
                 f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
                 "audiosocket.listen or websocket.listen"
