@@ -92,7 +92,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GUARD} -k closed_to_strangers",
     ),
     Mutation(
-        "who may read may not control",
+        "a reading token may not control",
         "admin/access/roles.py",
         "if _ROLES.index(role) < _ROLES.index(least):",
         "if False:",
@@ -404,7 +404,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{CONNECTIONS} -k 'newcomer or makes_room'",
     ),
     Mutation(
-        "who holds places without using them makes room",
+        "a connection that is not used makes room",
         "admin/access/connections.py",
         "self._cut(min(idle, key=lambda watch: (-held[watch.address], watch.idle_since or 0.0)))\n        return True",
         "return False",

@@ -53,7 +53,7 @@ class Draining:
         self.on_over: Callable[[], None] = lambda: None
         """No call runs any more."""
         self.on_progress: Callable[[str], None] = lambda _: None
-        """Who still talks, in words, about once a second."""
+        """Which parties still talk, in words, about once a second."""
         self.where: Callable[[], str] = lambda: ""
         """URL of this process's admin server."""
         self.hand_over = False

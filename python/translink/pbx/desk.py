@@ -1,4 +1,4 @@
-"""Who is at which leg: a call begins when both are there and ends when one hangs up.
+"""Which party is at which leg: a call begins when both are there and ends when one hangs up.
 
 A leg of the settings takes one party at a time. With a call id, or for a call that we dial, a pair of
 legs is opened for that call alone and closed after it.

@@ -66,7 +66,7 @@ def watchdog_period(environ: Mapping[str, str], pid: int) -> float | None:
 
 
 class Supervisor:
-    """Who started us, if they want to know how we are. Never raises, never waits."""
+    """The supervisor that started us, if it wants to know how we are. Never raises, never waits."""
 
     def __init__(self, environ: Mapping[str, str], pid: int) -> None:
         """`pid` = ours."""

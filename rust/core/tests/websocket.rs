@@ -1,5 +1,6 @@
 //! Media over WebSocket: what Asterisk, Twilio and a page say, as it is documented; the far end is
 //! `tungstenite`'s client.
+#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 mod common;
 

@@ -279,7 +279,7 @@ impl Engine {
         Ok(self.leg(leg)?.senders.heard())
     }
 
-    /// Who was turned away last, in this call or before.
+    /// The sender that was turned away last, in this call or before.
     ///
     /// # Errors
     /// [`Error::NoLeg`].

@@ -1,4 +1,4 @@
-//! What goes through the mailbox, and who makes way when it is full.
+//! What goes through the mailbox, and what makes way when it is full.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
@@ -43,7 +43,7 @@ pub enum Item {
         leg: u32,
         /// How many calls had ended on that leg before.
         life: u32,
-        /// Who was heard until now.
+        /// The sender that was heard until now.
         old: SocketAddr,
         /// The sender that is heard from now on.
         new: SocketAddr,

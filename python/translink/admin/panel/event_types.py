@@ -339,7 +339,7 @@ class DrainEvent(Happened):
     type: Literal["drain"] = "drain"
     state: Literal["begun", "handed over", "over"]
     reason: str | None = None
-    """Who asked for it."""
+    """The one who asked for it."""
     limit_s: float | None = None
     """Seconds until running calls are ended."""
     seconds: float | None = None

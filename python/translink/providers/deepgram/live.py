@@ -160,7 +160,7 @@ class DeepgramStream:
         self._websocket = websocket
         self._always = always
         self._reports: deque[Callable[[str | None], None]] = deque(maxlen=64)
-        """Who wait for the answers to Configure, in order."""
+        """What waits for the answers to Configure, in order."""
         self._protocol = Listen(monotonic(), source=name, keep_alive=keep_alive)
         ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
         self.request_id = printable(ids[0]) if ids else ""
