@@ -41,7 +41,7 @@ class Direction:
     """The hearer's, while it is not known."""
 
 
-class DirectionRecord:
+class DirectionBooks:
     """The books of one direction."""
 
     def __init__(self, direction: Direction, journal: Journal, stages: Sequence[Stages]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.calls.certainty import Certainty
-from translink.calls.direction import Direction, DirectionRecord
+from translink.calls.direction import Direction, DirectionBooks
 from translink.calls.echo import EchoedWords
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
@@ -78,7 +78,7 @@ class Interpreter(ListenObserver):
         counted (process, call); nothing is spoken before the events of `after`; `lag` is the
         hearer's, `own_ear` the talker's."""
         self.direction = direction
-        self._record = DirectionRecord(direction, journal, stages)
+        self._books = DirectionBooks(direction, journal, stages)
         self._pressure = services.pressure
         self._segmenter = Segmenter(segment, language=direction.language)
         self._expecting = Expecting(
@@ -115,14 +115,14 @@ class Interpreter(ListenObserver):
             direction,
             ear=ear,
             services=services,
-            record=self._record,
+            books=self._books,
             after=after,
             lag=self.lag,
             ahead=segment.ahead if segment else 0.0,
         )
         self._echo = EchoedWords(own_ear or Hearing(), self._listener.speech)
-        self._log = self._record.log
-        self._emit = self._record.emit
+        self._log = self._books.log
+        self._emit = self._books.emit
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
         self._language = direction.language
         """Of the finals that came so far."""
@@ -139,7 +139,7 @@ class Interpreter(ListenObserver):
     @property
     def tally(self) -> Tally:
         """What was done so far."""
-        return self._record.tally
+        return self._books.tally
 
     @property
     def language(self) -> str:
@@ -327,7 +327,7 @@ class Interpreter(ListenObserver):
             segment = replace(segment, captured=captured(segment.end), language=self._language)
             began = captured(segment.start + 1)
             if segment.captured:
-                self._record.time("speech_to_final", segment.born - segment.captured)
+                self._books.time("speech_to_final", segment.born - segment.captured)
             self.tally.segments += 1
             self._emit(
                 "segment",

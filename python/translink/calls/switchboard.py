@@ -164,7 +164,7 @@ class Switchboard:
             "settings", {"language": language}, call=it.call.name if it.call else None, leg=leg
         )
 
-    def choose_language(self, leg: Leg, language: str) -> None:
+    def set_chosen_language(self, leg: Leg, language: str) -> None:
         """The party on `leg`, in a call or not yet, chose it by a key."""
         leg.set_language(language)
         log.info("language", leg=leg.name, language=language)

@@ -188,7 +188,7 @@ class Desk:
     def chosen(self, leg: Leg, language: str) -> None:
         """A party chose their language."""
         self._own.setdefault(leg.name, leg.settings)
-        self._board.choose_language(leg, language)
+        self._board.set_chosen_language(leg, language)
 
     def arrived(self, seat: Seat) -> None:
         """Begin the call if the other one is there, too."""

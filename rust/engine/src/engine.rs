@@ -244,7 +244,7 @@ impl Engine {
     }
 
     /// Where the ear is from now on, whichever sender is heard: what a PBX tells only when the leg's own address has
-    /// been told to it. Sent from the receiving socket. None: nowhere.
+    /// been given to it. Sent from the receiving socket. None: nowhere.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
