@@ -34,7 +34,6 @@ from translink.admin.http.metered import Metered
 from translink.admin.panel.console import Condition, Console
 from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
-from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard
 from translink.media import Media
 from translink.observe.journal import Journal
@@ -138,7 +137,6 @@ def program(media: Media, legs: int) -> Console:
         ),
         journal=journal,
         rules=ListenRules(),
-        policy=SegmentPolicy(),
     )
     transcripts = Transcripts(journal)
     for name in names[::2]:

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from benches.kit.telephones import (
     BenchTelephone,
+    NetworkConditions,
     PhoneTalk,
-    Weather,
     delays,
     packets,
     through,
@@ -164,15 +164,17 @@ async def one_after_another(media: str, calls: int = 100) -> TelephonyResult:
         )
 
 
-# --- Through weather ---
+# --- Through networks ---
 
-WEATHERS = {
-    "lossy relay: 40 ms jitter, 5 % reordered, 5 % twice": Weather(0.04, 0.05, 0.05),
-    "lossy relay: another SSRC in mid-call": Weather(new_ssrc_at=10.01),
-    "lossy relay: stall of 0.5 s": Weather(stall_at=9.0),
-    "lossy relay: 1 % loss": Weather(lost=0.01),
-    "lossy relay: 5 % loss": Weather(lost=0.05),
-    "lossy relay: all of it, 1 % loss": Weather(0.04, 0.05, 0.05, 0.01, new_ssrc_at=10.01),
+NETWORKS = {
+    "lossy relay: 40 ms jitter, 5 % reordered, 5 % twice": NetworkConditions(0.04, 0.05, 0.05),
+    "lossy relay: another SSRC in mid-call": NetworkConditions(new_ssrc_at=10.01),
+    "lossy relay: stall of 0.5 s": NetworkConditions(stall_at=9.0),
+    "lossy relay: 1 % loss": NetworkConditions(lost=0.01),
+    "lossy relay: 5 % loss": NetworkConditions(lost=0.05),
+    "lossy relay: all of it, 1 % loss": NetworkConditions(
+        0.04, 0.05, 0.05, 0.01, new_ssrc_at=10.01
+    ),
 }
 SAID = 100
 
@@ -205,16 +207,16 @@ async def serving_legs(legs: Sequence[LegPlan], formats: Sequence[str]) -> Async
         yield programs
 
 
-async def weathers(wanted: Sequence[str]) -> list[TelephonyResult]:
+async def networks(wanted: Sequence[str]) -> list[TelephonyResult]:
     legs, _ = plans(len(wanted))
     async with serving_legs(legs, ["alaw", "raw"] * len(wanted)) as programs:
         runs = []
         for place, name in enumerate(wanted):
             one, two = legs[2 * place : 2 * place + 2]
             talk = PhoneTalk(range(100 + SAID * place, 100 + SAID * (place + 1)))
-            weather = WEATHERS[name]
-            made = packets(talk, "alaw", weather.new_ssrc_at)
-            dues, missing = through(weather, made, seed=place)
+            conditions = NETWORKS[name]
+            made = packets(talk, "alaw", conditions.new_ssrc_at)
+            dues, missing = through(conditions, made, seed=place)
             mouth = BenchTelephone(one.listen, one.play_to, "alaw")
             ear = BenchTelephone(two.listen, two.play_to, "raw")
             runs.append((name, talk, dues, missing, mouth, ear))
@@ -222,7 +224,7 @@ async def weathers(wanted: Sequence[str]) -> list[TelephonyResult]:
         counted = (await programs.stats())["legs"]
         results = []
         for place, (name, talk, _, missing, mouth, ear) in enumerate(runs):
-            stalls = WEATHERS[name].stall_at >= 0
+            stalls = NETWORKS[name].stall_at >= 0
             must = whole(talk, missing if stalls else missing | sent_late[place])
             await wait(lambda e=ear, m=must: len(e.heard) >= len(m), 8.0)  # type: ignore[misc]
             await asyncio.sleep(1.0)
@@ -270,7 +272,10 @@ async def cost() -> list[TelephonyResult]:
                     )
                     for place in range(len(legs))
                 ]
-                flows = [through(Weather(), packets(talk, format, -1.0), 0)[0] for talk in talks]
+                flows = [
+                    through(NetworkConditions(), packets(talk, format, -1.0), 0)[0]
+                    for talk in talks
+                ]
                 before = usage_of(programs.server.pid).cpu_seconds
                 await asyncio.gather(
                     *(e.say(f, t) for e, f, t in zip(ends, flows, talks, strict=True))
@@ -319,15 +324,15 @@ async def run(wanted: str) -> list[TelephonyResult]:
     for name, act in single.items():
         if wanted in name:
             with contextlib.suppress(LookupError):
-                results.append(await told(act()))
-    if chosen := [name for name in WEATHERS if wanted in name]:
-        results += [await told(each) for each in await weathers(chosen)]
+                results.append(await printed(act()))
+    if chosen := [name for name in NETWORKS if wanted in name]:
+        results += [await printed(each) for each in await networks(chosen)]
     if wanted in "cost: CPU per call, added delay":
-        results += [await told(each) for each in await cost()]
+        results += [await printed(each) for each in await cost()]
     return results
 
 
-async def told(result: Awaitable[TelephonyResult] | TelephonyResult) -> TelephonyResult:
+async def printed(result: Awaitable[TelephonyResult] | TelephonyResult) -> TelephonyResult:
     result = result if isinstance(result, TelephonyResult) else await result
     sys.stdout.write(f"{'ok  ' if result.good else 'FAIL'} {result.name}: {result.seen}\n")
     sys.stdout.flush()

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import orjson
 
 from translink.calls.ahead import BEHIND, Ahead, Foreseen
-from translink.calls.direction import Tally
 from translink.calls.said_before import SaidBefore
-from translink.calls.segments import Segmenter, SegmentPolicy
+from translink.calls.segments import Segmenter
+from translink.observe.record import Tally
 from translink.offline.engines.vad import FRAME_BYTES, EnergyVad
 from translink.offline.session import (
     Finish,
@@ -41,6 +41,7 @@ from translink.recognition.finalizing import AskFinal, FinalizeRules, Finalizing
 from translink.recognition.speech_map import SpeechMap
 from translink.results import RATE, Result, UtteranceEnd
 from translink.settings.lag import Curve, LagSettings
+from translink.settings.speech import SegmentSettings
 from translink.sim.talk.engines import (
     CHARACTERS_A_SECOND,
     FIRST_SOUND,
@@ -155,7 +156,7 @@ class VirtualDirection:
         talk: TimedTalk,
         longer: float,
         seed: int,
-        policy: SegmentPolicy,
+        segment: SegmentSettings,
         rules: FinalizeRules,
         curve: Curve,
         endpointing: float,
@@ -173,7 +174,7 @@ class VirtualDirection:
         self._listen = Listen(0.0)
         self._speech = SpeechMap(0)
         self._finals = Finalizing(self._speech, rules)
-        self._segmenter = Segmenter(policy, language="en")
+        self._segmenter = Segmenter(segment, language="en")
         self.ear = VirtualEar(curve)
         self._now = 0.0
         self._outbox: deque[tuple[float, Json]] = deque()
@@ -344,7 +345,7 @@ def done(coroutine: Coroutine[object, None, T]) -> T:
     raise RuntimeError("it waits")
 
 
-def told(name: str, figures: TalkFigures, asked: float, tallies: Iterable[Tally]) -> str:
+def described(name: str, figures: TalkFigures, asked: float, tallies: Iterable[Tally]) -> str:
     """Two lines, and one of what was asked ahead."""
     tallies = list(tallies)
     characters, ahead, used, wasted = (
@@ -377,8 +378,8 @@ def main() -> None:
     parser.add_argument("--longer", type=float, default=1.25)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--hold", type=float, default=SegmentPolicy().max_hold)
-    parser.add_argument("--clause-words", type=int, default=SegmentPolicy().clause_words)
+    parser.add_argument("--hold", type=float, default=SegmentSettings().max_hold)
+    parser.add_argument("--clause-words", type=int, default=SegmentSettings().clause_words)
     parser.add_argument("--early", type=float, default=0.1)
     parser.add_argument("--flowing", type=float, default=2.0)
     parser.add_argument("--apart", type=float, default=FinalizeRules().apart)
@@ -387,7 +388,7 @@ def main() -> None:
     parser.add_argument("--ahead", type=float, default=0.0)
     parser.add_argument("--voices", type=int, default=1)
     given = parser.parse_args()
-    policy = SegmentPolicy(max_hold=given.hold, clause_words=given.clause_words)
+    segment = SegmentSettings(max_hold=given.hold, clause_words=given.clause_words)
     rules = FinalizeRules(early=given.early, flowing=given.flowing, apart=given.apart)
     for file in given.files:
         talks = load_talks(file, given.seconds)
@@ -396,7 +397,7 @@ def main() -> None:
                 talk,
                 given.longer,
                 seed,
-                policy,
+                segment,
                 rules,
                 given.curve,
                 given.endpointing,
@@ -411,7 +412,7 @@ def main() -> None:
         asked = sum(way.asked for way in ways) / (minutes * len(ways))
         name = f"{file.stem} × {given.longer:g}"
         figures = measure(heard, minutes, TIMING.final_delay)
-        print(told(name, figures, asked, (way.tally for way in ways)), flush=True)
+        print(described(name, figures, asked, (way.tally for way in ways)), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import uvloop
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.paths import SHARED
-from tests.support.serve import Serve, ServerPlan, serving
+from tests.support.serve import Serve, ServerPlan
 from tests.support.workers import ByFile, longest_first
 
 # The fast profile tries the same examples every time: a check of a change must not fail by luck.
@@ -67,7 +67,7 @@ async def server(
     """A `translink serve` for all tests of a module, as its `SERVER` says."""
     plan: ServerPlan = request.module.SERVER
     folder = tmp_path_factory.mktemp("serve")
-    async with serving(folder, fake, plan.legs, flag=plan.flag, extra=plan.extra) as made:
+    async with plan.served(folder, fake) as made:
         yield made
 
 

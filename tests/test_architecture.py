@@ -363,7 +363,7 @@ def test_every_folder_says_what_it_is_for() -> None:
     for module, path in modules().items():
         if path.name == "__init__.py":
             said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-            assert len(said.splitlines()) >= 3 or module == "translink", path
+            assert 3 <= len(said.splitlines()) <= 6 or module == "translink", path
 
 
 def test_every_module_has_its_test() -> None:

@@ -145,8 +145,10 @@ async def test_twenty_calls_and_a_restart_in_their_middle_and_no_word_is_lost(
     for folder in folders:
         folder.mkdir()
     busy = [(legs[at].name, legs[at + 1].name) for at in range(0, 2 * CALLS, 2)]
-    door = f'audiosocket.listen = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\nidle_timeout = 0.6'
-    async with serving(folders[0], fake, legs, extra=door) as old:
+    listens = (
+        f'audiosocket.listen = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\nidle_timeout = 0.6'
+    )
+    async with serving(folders[0], fake, legs, extra=listens) as old:
         phones = [(Phone(old.legs[one]), Phone(old.legs[two])) for one, two in busy]
         async with Phones(phones):
             talks = [asyncio.create_task(_talk(one, at)) for at, (one, _) in enumerate(phones)]
@@ -156,7 +158,7 @@ async def test_twenty_calls_and_a_restart_in_their_middle_and_no_word_is_lost(
                 fake,
                 legs,
                 flag="true",
-                extra=door,
+                extra=listens,
                 successor_of=old.admin,
             )
             async with new:

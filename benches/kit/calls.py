@@ -44,7 +44,7 @@ LEDGER_BYTES = 32_000
 
 @dataclass(frozen=True, slots=True)
 class CallsScene:
-    """Who talks how long, with which providers."""
+    """Which callers talk how long, with which providers."""
 
     calls: int
     seconds: float

@@ -1,4 +1,4 @@
-"""Telephones with RTP or headerless PCM on a leg of a running server: what they say goes through weather,
+"""Telephones with RTP or headerless PCM on a leg of a running server: what they say goes through a network,
 and what they hear is written down with its time."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AUDIBLE = 300
 
 
 @dataclass(frozen=True)
-class Weather:
+class NetworkConditions:
     """What a network does to packets."""
 
     jitter: float = 0.0
@@ -92,25 +92,27 @@ def packets(talk: PhoneTalk, format: str, new_ssrc_at: float) -> list[bytes]:
     return made
 
 
-def through(weather: Weather, datagrams: Sequence[bytes], seed: int) -> tuple[list[Due], set[int]]:
+def through(
+    conditions: NetworkConditions, datagrams: Sequence[bytes], seed: int
+) -> tuple[list[Due], set[int]]:
     """When each arrives; and the places of those that never do, or too late to be heard."""
     chance = random.Random(seed)
     dues: list[Due] = []
     missing: set[int] = set()
     for place, datagram in enumerate(datagrams):
         said = place * PACKET
-        late = chance.uniform(0, weather.jitter)
-        if chance.random() < weather.held_back:
+        late = chance.uniform(0, conditions.jitter)
+        if chance.random() < conditions.held_back:
             late += PACKET
-        if weather.stall_at <= said < weather.stall_at + 0.5 and weather.stall_at >= 0:
-            late = weather.stall_at + 0.5 - said
-        if chance.random() < weather.lost:
+        if conditions.stall_at <= said < conditions.stall_at + 0.5 and conditions.stall_at >= 0:
+            late = conditions.stall_at + 0.5 - said
+        if chance.random() < conditions.lost:
             missing.add(place)
             continue
-        if late > weather.in_time:
+        if late > conditions.in_time:
             missing.add(place)
         dues.append(Due(said + late, place, datagram))
-        if chance.random() < weather.doubled:
+        if chance.random() < conditions.doubled:
             dues.append(Due(said + late + chance.uniform(0, 0.03), place, datagram))
     return sorted(dues, key=lambda due: due.at), missing
 

@@ -96,7 +96,7 @@ int main(int count, char **arguments) {
             }
             int done = sendmmsg(sock, messages, batch, 0);
             if (done > 0) sent += (unsigned)done;
-            else if (errno != EINTR) refused++; // an ICMP answer, a full buffer: weather
+            else if (errno != EINTR) refused++; // an ICMP answer, a full buffer: to be expected
         }
         uint64_t next = begin + (uint64_t)((double)(sent + refused) * interval);
         wake = wake + tick > next ? wake + tick : next;

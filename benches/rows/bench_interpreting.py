@@ -47,13 +47,18 @@ def play(path: Path, longer: float, seconds: float) -> TalkOutcome:
 
 def add(row: Row, name: str, outcome: TalkOutcome) -> None:
     """Its figures."""
-    told = outcome.figures
-    for title, values in (("EVS", told.evs), ("word to request", told.word_to_request)):
+    figures = outcome.figures
+    for title, values in (("EVS", figures.evs), ("word to request", figures.word_to_request)):
         for key in ("p50", "p95"):
             if (value := values[key]) is not None:
                 row.add(f"{name}: {title} {key}", "s", value, noise=0.1)
-    if told.growth is not None:
-        row.add(f"{name}: lag growth", "s/min", told.growth, noise=0.2)
-    row.add(f"{name}: words said", "words", told.words_said, own=False)
-    wrong = told.words_lost + told.words_doubled + told.words_revised + told.words_out_of_order
+    if figures.growth is not None:
+        row.add(f"{name}: lag growth", "s/min", figures.growth, noise=0.2)
+    row.add(f"{name}: words said", "words", figures.words_said, own=False)
+    wrong = (
+        figures.words_lost
+        + figures.words_doubled
+        + figures.words_revised
+        + figures.words_out_of_order
+    )
     row.add(f"{name}: words lost, doubled, revised or misplaced", "words", wrong, at_most=0)

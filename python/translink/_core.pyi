@@ -81,7 +81,7 @@ class SourceChange:
     life: int
     """As in `Frame`."""
     old: tuple[str, int]
-    """Who was heard until then."""
+    """The sender that was heard until then."""
     new: tuple[str, int]
     at: int
     """Arrival of the datagram that settled it."""

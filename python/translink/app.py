@@ -23,7 +23,6 @@ from translink.admin.server import AdminServer, address_refused
 from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
-from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.commands.takeover import (
     LegsToCome,
@@ -183,14 +182,6 @@ class App:
                 services=services,
                 journal=self.journal,
                 rules=providers.rules(),
-                policy=SegmentPolicy(
-                    max_wait=settings.segment.max_wait,
-                    max_hold=settings.segment.max_hold,
-                    clause_words=settings.segment.clause_words,
-                    min_chars=settings.segment.min_chars,
-                    max_words=settings.segment.max_words,
-                    ahead=settings.segment.ahead,
-                ),
                 notices=Notices(settings.notice, services),
             )
             self.draining = draining = Draining(self.switchboard, self.journal, settings.drain)

@@ -17,6 +17,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from translink._core import Resampler, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 
@@ -79,6 +80,59 @@ class RawDecoder:
         return array("h", [sum(each) // self._channels for each in zip(*lanes, strict=True)])
 
 
+@dataclass(frozen=True, slots=True)
+class WavHeader:
+    """What a WAV file says before its sound."""
+
+    tag: int
+    """The format: 1 = linear PCM. That of the extension, where there is one."""
+    channels: int
+    rate: int
+    bits: int
+    """Of one sample."""
+    start: int | None
+    """Where the sound begins, in bytes; None = its header has not come yet."""
+    size: int
+    """Bytes of sound; `sys.maxsize` = to the end, the program that wrote it could not know."""
+
+
+def read_wav_header(head: bytes | bytearray) -> WavHeader | None:
+    """The header of a file that begins with `head`; None = its format has not come yet.
+
+    Raises `AudioError` as soon as it is sure that there is no sound to come. Source: Microsoft's RIFF,
+    WAVEFORMATEX and WAVEFORMATEXTENSIBLE.
+    """
+    if not b"RIFF".startswith(head[:4]) or not b"WAVE".startswith(head[8:12]):
+        raise AudioError(_NO_WAV)
+    at, found = 12, None
+    while at + 8 <= len(head):
+        name, size = struct.unpack_from("<4sI", head, at)
+        if name == b"data":
+            if found is None:
+                raise AudioError("its data comes before its format")
+            known = size if 0 < size < _SIZE_UNKNOWN else sys.maxsize
+            return replace(found, start=at + 8, size=known)
+        if name == b"fmt ":
+            if len(head) < at + 8 + size:
+                break
+            found = _wav_format(head[at + 8 : at + 8 + size])
+        at += 8 + size + size % 2
+    if max(at, len(head)) > _HEADER_LIMIT:
+        raise AudioError("a WAV file without data")
+    return found
+
+
+def _wav_format(fmt: bytes | bytearray) -> WavHeader:
+    if len(fmt) < 16:
+        raise AudioError("its format chunk is cut off")
+    tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", fmt)
+    if tag == 0xFFFE and len(fmt) >= 26:
+        (tag,) = struct.unpack_from("<H", fmt, 24)
+    if not channels or not rate:
+        raise AudioError(f"says it has {channels} channels at {rate} Hz")
+    return WavHeader(tag, channels, rate, bits, None, sys.maxsize)
+
+
 class WavDecoder:
     """A WAV file or stream, header first.
 
@@ -104,30 +158,12 @@ class WavDecoder:
         if self._raw is not None:
             return self._body(data)
         self._head += data
-        if not b"RIFF".startswith(self._head[:4]):
-            raise AudioError(_NO_WAV)
-        if len(self._head) < 12:
+        header = read_wav_header(self._head)
+        form = None if header is None else self._form(header)
+        if header is None or form is None or header.start is None:
             return b""
-        if self._head[8:12] != b"WAVE":
-            raise AudioError(_NO_WAV)
-        at, form = 12, None
-        while at + 8 <= len(self._head):
-            name, size = struct.unpack_from("<4sI", self._head, at)
-            body = self._head[at + 8 : at + 8 + size]
-            if name == b"data":
-                if form is None:
-                    raise AudioError("its data comes before its format")
-                self._raw = form
-                self._left = size if 0 < size < _SIZE_UNKNOWN else sys.maxsize
-                return self._body(self._head[at + 8 :])
-            if name == b"fmt ":
-                if len(body) < size:
-                    break
-                form = self._form(body)
-            at += 8 + size + size % 2
-        if len(self._head) > _HEADER_LIMIT:
-            raise AudioError("a WAV file without data")
-        return b""
+        self._raw, self._left = form, header.size
+        return self._body(self._head[header.start :])
 
     def finish(self) -> bytes:
         """The end of the file; raises `AudioError` when no audio ever came."""
@@ -142,22 +178,17 @@ class WavDecoder:
         self._left -= len(data)
         return self._raw.push(data)
 
-    def _form(self, fmt: bytes) -> RawDecoder:
-        """The `fmt ` chunk; sources: Microsoft's WAVEFORMATEX and WAVEFORMATEXTENSIBLE."""
-        if len(fmt) < 16:
-            raise AudioError("its format chunk is cut off")
-        tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", fmt)
-        if tag == 0xFFFE and len(fmt) >= 26:
-            (tag,) = struct.unpack_from("<H", fmt, 24)
+    def _form(self, header: WavHeader) -> RawDecoder:
+        tag, bits = header.tag, header.bits
         encoding = {(3, 32): "float", (6, 8): "alaw", (7, 8): "mulaw"}.get((tag, bits))
         if tag == 1 and bits in (8, 16, 24, 32):
             encoding = "linear16"
         if encoding is None:
             what = _COMPRESSED.get(tag, f"format {tag:#06x} with {bits} bits")
             raise AudioError(f"holds {what}, not PCM")
-        if not channels or not rate:
-            raise AudioError(f"says it has {channels} channels at {rate} Hz")
-        return RawDecoder(encoding, rate, channels, bits // 8, self._target, mix=self._mix)
+        return RawDecoder(
+            encoding, header.rate, header.channels, bits // 8, self._target, mix=self._mix
+        )
 
 
 Decoder = RawDecoder | WavDecoder
@@ -168,12 +199,12 @@ def decoder(encoding: str | None, rate: int, channels: int) -> Decoder:
     return WavDecoder() if encoding is None else RawDecoder(encoding, rate, channels)
 
 
-def wav_header(rate: int, width: int = 2, form: int = 1) -> bytes:
-    """The header of a mono stream whose length is not known yet."""
+def wav_header(rate: int, width: int = 2, form: int = 1, size: int = 0x7FFFFFFF - 36) -> bytes:
+    """The 44 bytes before a mono sound of `size` bytes; as a rule a stream, whose length is not known."""
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", 0x7FFFFFFF, b"WAVE", b"fmt ", 16, form, 1, rate, rate * width, width, 8 * width),
-        *(b"data", 0x7FFFFFFF - 36),
+        *(b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, form, 1, rate, rate * width, width, 8 * width),
+        *(b"data", size),
     )
 
 

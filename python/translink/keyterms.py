@@ -1,4 +1,4 @@
-"""Names and terms that a talker is likely to say, as a recogniser is told them: how many there may be.
+"""Names and terms that a talker is likely to say, as a recogniser is given them: how many there may be.
 
 Deepgram takes 500 tokens of them. More on a connection that is opened are answered by 400; more on one
 that is open end its recognition without a word, and the stream half a minute later with 1011. So they

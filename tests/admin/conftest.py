@@ -13,11 +13,11 @@ import pytest
 from translink.admin import AdminServer
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import Measures
-from translink.calls.direction import Tally
 from translink.calls.exchange import LegWish, Refused
 from translink.calls.leg import LegMeasures
 from translink.calls.tap import Tap
 from translink.observe.journal import Event, Subscription
+from translink.observe.record import Tally
 from translink.observe.stages import Stages
 from translink.observe.views import (
     CallDetail,

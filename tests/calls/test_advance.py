@@ -16,9 +16,9 @@ from tests.support.world import Plan
 from translink.calls.ahead import GRANTED
 from translink.calls.awaited import AwaitedLanguage
 from translink.calls.interpreter import Interpreter
-from translink.calls.segments import SegmentPolicy
 from translink.errors import Kind, ProviderError
 from translink.results import RATE, Result, Translation, Word
+from translink.settings.speech import SegmentSettings
 
 
 @dataclass
@@ -82,7 +82,7 @@ class AheadRoom(InterpreterRoom):
             journal=self.journal,
             stages=[self.stages],
             streaming=False,
-            policy=SegmentPolicy(ahead=share, max_hold=30.0, max_wait=30.0),
+            segment=SegmentSettings(ahead=share, max_hold=30.0, max_wait=30.0),
         )
         self.ear.tell = self.interpreter.playout
 

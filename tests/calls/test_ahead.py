@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from translink.calls.ahead import GRANTED, MOST_AHEAD, MOST_CHARACTERS, Ahead, Foreseen
-from translink.calls.direction import Tally
+from translink.observe.record import Tally
 
 
 @dataclass

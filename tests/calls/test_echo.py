@@ -27,8 +27,8 @@ class EchoPhone:
         self.guard = EchoedWords(self.ear, self.speech)
 
     def is_told(self, text: str = TOLD, start: float = 1.0, end: float = 4.0) -> None:
-        self.ear.told.begin(1, text, start)
-        self.ear.told.end(1, end)
+        self.ear.played.begin(1, text, start)
+        self.ear.played.end(1, end)
 
     def hears(self, seconds: float, *, speech: bool = True, echo: bool = False) -> None:
         """Audio comes in; the sound of sample n reaches the socket at n / 16,000 s."""

@@ -1,10 +1,10 @@
-"""What an ear heard in the talker's own voice, and what it was told."""
+"""What an ear heard in the talker's own voice, and what it was played."""
 
 from __future__ import annotations
 
 import pytest
 
-from translink.calls.hearing import Hearing, Told
+from translink.calls.hearing import Hearing, PlayedTexts
 
 
 def test_what_was_said_wholly_while_the_talker_was_heard_need_not_be_said_again() -> None:
@@ -47,21 +47,21 @@ def test_several_switches_are_remembered_and_the_same_one_twice_is_one() -> None
 
 
 def test_an_ear_remembers_what_it_was_told_and_when() -> None:
-    told = Told()
+    played = PlayedTexts()
 
     def between(start: float, end: float) -> str:
-        return " ".join(each.text for each in told.between(start, end))
+        return " ".join(each.text for each in played.between(start, end))
 
-    told.begin(1, "one two", 10.0)
-    told.end(1, 12.0)
-    told.begin(2, "three", 12.0)
+    played.begin(1, "one two", 10.0)
+    played.end(1, 12.0)
+    played.begin(2, "three", 12.0)
     assert between(0.0, 9.0) == ""
     assert between(11.0, 11.5) == "one two"
     assert between(11.5, 20.0) == "one two three"
     assert between(30.0, 31.0) == "three", "it goes on"
-    told.end(2, 13.0)
-    told.end(7, 13.0)
+    played.end(2, 13.0)
+    played.end(7, 13.0)
     assert between(30.0, 31.0) == ""
     for number in range(100):
-        told.begin(number, str(number), 50.0)
-    assert len(told.between(50.0, 50.0)) == 64
+        played.begin(number, str(number), 50.0)
+    assert len(played.between(50.0, 50.0)) == 64

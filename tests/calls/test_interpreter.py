@@ -350,7 +350,7 @@ def test_an_echo_is_told_and_not_translated() -> None:
     async def scene(room: InterpreterRoom) -> None:
         now = time.monotonic()
         own = Hearing(echo=lambda: 0.18)
-        own.told.begin(1, "the meeting is on Tuesday", now - 2.0)
+        own.played.begin(1, "the meeting is on Tuesday", now - 2.0)
         room.interpreter._echo._ear = own
         room.final(0, 2, "the meeting is on Tuesday", speech_final=True)
         room.final(2, 3, "and so I come", speech_final=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import fields
 from typing import cast
 
 import pytest
 
 from tests.support.board import Board, FakeLeg
 from tests.support.virtual import run_virtually
-from translink.calls.direction import Tally
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.line import FULL_SAMPLE, LineWatch
 from translink.media import MediaLeg
-from translink.observe.record import SaidFigures
 from translink.recognition.speech_map import FRAME, SpeechMap
 
 
@@ -147,7 +144,3 @@ def test_a_call_keeps_the_books_of_both_legs() -> None:
         return board
 
     run_virtually(scenario())
-
-
-def test_a_record_has_room_for_all_that_is_counted() -> None:
-    assert {each.name for each in fields(Tally)} <= {each.name for each in fields(SaidFigures)}

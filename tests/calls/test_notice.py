@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.board import Board
+from tests.support.recording import recording
 from tests.support.virtual import run_virtually
 from translink.calls.notice import MAKING, Notices, wav_of
 from translink.errors import Kind, ProviderError, SettingsError
@@ -108,11 +108,8 @@ def test_it_is_kept_with_the_transcript() -> None:
 
 def test_a_file_is_played_as_it_is(tmp_path: Path) -> None:
     def wav(seconds: float) -> Path:
-        pcm = b"\1\2" * round(16_000 * seconds)
-        head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + len(pcm), b"WAVE", b"fmt ", 16, 1, 1,
-                           16_000, 32_000, 2, 16)  # fmt: skip
         path = tmp_path / f"{seconds}.wav"
-        path.write_bytes(head + struct.pack("<4sI", b"data", len(pcm)) + pcm)
+        path.write_bytes(recording(b"\1\2" * round(16_000 * seconds)))
         return path
 
     async def run() -> None:

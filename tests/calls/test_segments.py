@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.support.paths import SHARED
-from translink.calls.segments import Segmenter, SegmentPolicy
+from translink.calls.segments import Segmenter
 from translink.results import RATE, Result, Segment, UtteranceEnd, Word
+from translink.settings.speech import SegmentSettings
 
 SCENARIOS = SHARED / "protocols/data/derived/scenarios/deepgram-listen-v1.json"
 
@@ -86,7 +87,7 @@ def test_a_clause_of_three_words_waits() -> None:
     transcript = Segmenter(language="en")
     transcript.result(final("so we know, that", 0), 1.0)
     assert texts(transcript) == []
-    waiting = Segmenter(SegmentPolicy(clause_words=0), language="en")
+    waiting = Segmenter(SegmentSettings(clause_words=0), language="en")
     waiting.result(final("when we all came home, the door", 0), 1.0)
     assert texts(waiting) == []
 
@@ -198,7 +199,7 @@ def test_an_abbreviation_does_not_end_a_segment() -> None:
 
 
 def test_the_wait_is_bounded_when_nothing_follows() -> None:
-    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=4.0))
+    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=4.0))
     transcript.result(final("and then", 0), 10.0)
     assert transcript.deadline == 11.5
     transcript.tick(11.4)
@@ -208,7 +209,7 @@ def test_the_wait_is_bounded_when_nothing_follows() -> None:
 
 
 def test_speech_that_goes_on_prolongs_the_wait_but_not_for_ever() -> None:
-    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=4.0))
+    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=4.0))
     transcript.result(final("and then", 0), 10.0)
     for second in (11.0, 12.0, 13.0):
         transcript.result(interim("we went", 0.6), second)
@@ -221,7 +222,7 @@ def test_speech_that_goes_on_prolongs_the_wait_but_not_for_ever() -> None:
 
 
 def test_speech_that_goes_on_is_cut_after_its_last_clause() -> None:
-    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=2.5))
+    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=2.5))
     transcript.result(final("if you want, we can go", 0), 10.0)
     transcript.result(interim("to the", 1.8), 11.5)
     transcript.tick(12.5)
@@ -232,7 +233,7 @@ def test_speech_that_goes_on_is_cut_after_its_last_clause() -> None:
 
 
 def test_a_clause_too_short_for_a_request_is_not_cut_off() -> None:
-    transcript = Segmenter(SegmentPolicy(max_wait=1.5, max_hold=2.5))
+    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=2.5))
     transcript.result(final("well, we can", 0), 10.0)
     transcript.result(interim("go", 0.9), 11.5)
     transcript.tick(12.5)
@@ -247,7 +248,7 @@ def test_a_late_final_finds_the_wait_over_even_without_a_tick() -> None:
 
 
 def test_endless_speech_is_cut_at_a_clause() -> None:
-    transcript = Segmenter(SegmentPolicy(max_words=8))
+    transcript = Segmenter(SegmentSettings(max_words=8))
     transcript.result(final("a b c d e, f g h i j", 0), 1.0)
     assert texts(transcript) == ["a b c d e,"]
     assert transcript.interim == "f g h i j"
@@ -257,13 +258,13 @@ def test_endless_speech_without_commas_is_cut_in_the_longest_gap() -> None:
     spoken = list(words("a b c d e f g h i j", 0))
     late = [Word(w.text, w.start + RATE, w.end + RATE) for w in spoken[6:]]
     result = Result(0, late[-1].end, "a b c d e f g h i j", (*spoken[:6], *late), True)
-    transcript = Segmenter(SegmentPolicy(max_words=8))
+    transcript = Segmenter(SegmentSettings(max_words=8))
     transcript.result(result, 1.0)
     assert texts(transcript) == ["a b c d e f"]
 
 
 def test_a_word_longer_than_the_limit_goes_alone() -> None:
-    transcript = Segmenter(SegmentPolicy(max_chars=5))
+    transcript = Segmenter(max_chars=5)
     transcript.result(final("abcdefghij kl", 0), 1.0)
     assert texts(transcript) == ["abcdefghij"]
 
@@ -316,7 +317,9 @@ def _scenarios() -> list[dict[str, Any]]:
 @pytest.mark.skipif(not SCENARIOS.exists(), reason="the shared protocol data is not here")
 @pytest.mark.parametrize("scenario", _scenarios(), ids=lambda s: s["name"])
 def test_a_scripted_sequence_gives_the_expected_turns(scenario: dict[str, Any]) -> None:
-    transcript = Segmenter(SegmentPolicy(max_hold=2.5))  # its turns are longer than the usual hold
+    transcript = Segmenter(
+        SegmentSettings(max_hold=2.5)
+    )  # its turns are longer than the usual hold
     now = 0.0
     for event in scenario["events"]:
         now = event["t_ms"] / 1000
@@ -369,12 +372,15 @@ class Conversation(RuleBasedStateMachine):
         wait=st.floats(0.1, 3),
         hold=st.floats(0.1, 6),
         chars=st.integers(1, 30),
-        most=st.integers(1, 12),
+        most=st.integers(5, 12),
+        longest=st.integers(6, 72),
     )
-    def begin(self, wait: float, hold: float, chars: int, most: int) -> None:
-        policy = SegmentPolicy(wait, hold, min_chars=chars, max_words=most, max_chars=most * 6)
-        self.policy = policy
-        self.transcript = Segmenter(policy, language="fr")
+    def begin(self, wait: float, hold: float, chars: int, most: int, longest: int) -> None:
+        self.settings = SegmentSettings(
+            max_wait=wait, max_hold=hold, min_chars=chars, max_words=most
+        )
+        self.max_chars = longest
+        self.transcript = Segmenter(self.settings, language="fr", max_chars=longest)
         self.now = 100.0
         self.position = 0.0
         self.said: list[str] = []
@@ -415,7 +421,7 @@ class Conversation(RuleBasedStateMachine):
         self.transcript.tick(self.now)
         self.fetch()
         deadline = self.transcript.deadline
-        assert deadline is None or self.now < deadline <= self.now + self.policy.max_hold
+        assert deadline is None or self.now < deadline <= self.now + self.settings.max_hold
 
     @rule()
     def hang_up(self) -> None:
@@ -444,9 +450,9 @@ class Conversation(RuleBasedStateMachine):
     @invariant()
     def no_segment_is_longer_than_allowed(self) -> None:
         for segment in self.emitted:
-            assert len(segment.text.split()) <= self.policy.max_words
+            assert len(segment.text.split()) <= self.settings.max_words
             one_word = " " not in segment.text
-            assert one_word or len(segment.text) <= self.policy.max_chars
+            assert one_word or len(segment.text) <= self.max_chars
 
 
 TestConversation = Conversation.TestCase
@@ -457,7 +463,7 @@ TestConversation.settings = settings(max_examples=60, stateful_step_count=25, de
 
 
 def test_a_clause_that_is_only_interim_is_foreseen_and_does_not_go() -> None:
-    segmenter = Segmenter(SegmentPolicy(), language="en")
+    segmenter = Segmenter(SegmentSettings(), language="en")
     words = ("we", "went", "to", "Paris,", "and", "then")
     spans = tuple(Word(w, n * 4_000, (n + 1) * 4_000) for n, w in enumerate(words))
     interim = Result(0, 32_000, " ".join(words), spans, final=False)
@@ -468,7 +474,7 @@ def test_a_clause_that_is_only_interim_is_foreseen_and_does_not_go() -> None:
 
 
 def test_the_newest_words_of_an_interim_are_not_foreseen() -> None:
-    segmenter = Segmenter(SegmentPolicy(), language="en")
+    segmenter = Segmenter(SegmentSettings(), language="en")
     words = ("we", "went", "to", "Paris,")
     spans = tuple(Word(w, n * 4_000, (n + 1) * 4_000) for n, w in enumerate(words))
     segmenter.result(Result(0, 16_800, " ".join(words), spans, final=False), 1.0)
@@ -478,7 +484,7 @@ def test_the_newest_words_of_an_interim_are_not_foreseen() -> None:
 
 
 def test_final_words_that_wait_are_foreseen_as_they_will_go() -> None:
-    segmenter = Segmenter(SegmentPolicy(), language="en")
+    segmenter = Segmenter(SegmentSettings(), language="en")
     spans = tuple(Word(w, n * 4_000, (n + 1) * 4_000) for n, w in enumerate(("we", "went", "to")))
     segmenter.result(Result(0, 12_000, "we went to", spans, final=True, received=1.0), 1.0)
     foreseen = segmenter.foreseen()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.speaking import FakeEar, Talkers, provider_error
 from tests.support.virtual import run_virtually
-from translink.calls.direction import Direction, DirectionRecord
+from translink.calls.direction import Direction, DirectionBooks
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.speaker import SEGMENTS_WAITING, TRANSLATIONS_AHEAD, UTTERANCES_IN_EAR, Speaker
@@ -35,15 +35,15 @@ class Booth:
         self.ear = ear
         self.journal = Journal()
         self.stages = Stages()
-        self.record = DirectionRecord(way, self.journal, [self.stages])
-        self.tally = self.record.tally
+        self.books = DirectionBooks(way, self.journal, [self.stages])
+        self.tally = self.books.tally
         self.behind = 0.0
         self.hearing = Hearing(behind=lambda: self.behind)
         self.speaker = Speaker(
             way,
             ear=ear,
             services=talkers.services(),
-            record=self.record,
+            books=self.books,
             lag=Lag(self.hearing, LagSettings(leave_out=leave_out)),
         )
         ear.tell = self.speaker.playout
@@ -460,7 +460,7 @@ def test_an_ear_remembers_what_it_was_told() -> None:
     async def scene(booth: Booth) -> None:
         booth.say("one two")
         await asyncio.sleep(5)
-        (told,) = booth.hearing.told.between(0.0, time.monotonic())
+        (told,) = booth.hearing.played.between(0.0, time.monotonic())
         assert told.text == "ONE TWO"
         assert told.ended - told.began == pytest.approx(0.2, abs=0.05)
 

@@ -21,6 +21,9 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.fakes.providers import FakeProviders, fake_providers
+from tests.support.serve import Serve, ServerPlan
+
 ARGS = [
     "--headless",
     "--no-sandbox",
@@ -73,6 +76,23 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=program, args=ARGS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def fake() -> AsyncIterator[FakeProviders]:
+    """As for every module, on the browser's loop."""
+    async with fake_providers() as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(
+    request: pytest.FixtureRequest, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Serve]:
+    """As for every module, as its `SERVER` says, on the browser's loop."""
+    plan: ServerPlan = request.module.SERVER
+    async with plan.served(tmp_path_factory.mktemp("dashboard"), fake) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="session")

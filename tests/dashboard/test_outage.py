@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.dashboard.conftest import Visit, live, manners_of, shoot
-from tests.fakes.providers import FakeProviders, fake_providers
-from tests.support.serve import DEEPGRAM_KEY, DEEPL_KEY, Serve, call, pairs, serving
+from tests.fakes.providers import FakeProviders
+from tests.support.serve import DEEPGRAM_KEY, DEEPL_KEY, Serve, ServerPlan, call, pairs
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 ONE, TWO = "3333", "4444"
+SERVER = ServerPlan(legs=pairs((ONE, TWO)), extra="idle_timeout = 5.0")
 PATIENCE = 60_000
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        made.refuse = {"listen": 401, "prerecorded": 401, "translate": 456, "speak": 401}
-        yield made
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def server(
-    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    folder = tmp_path_factory.mktemp("outage")
-    async with serving(folder, fake, pairs((ONE, TWO)), extra="idle_timeout = 5.0") as made:
-        yield made
+@pytest.fixture(scope="module")
+def fake(fake: FakeProviders) -> FakeProviders:
+    """They refuse everything."""
+    fake.refuse = {"listen": 401, "prerecorded": 401, "translate": 456, "speak": 401}
+    return fake
 
 
 async def test_refused_keys_are_told_with_what_waits_and_what_to_do(

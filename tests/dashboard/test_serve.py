@@ -16,12 +16,16 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.dashboard.conftest import Visit, live, manners_of, shoot
-from tests.fakes.providers import FakeProviders, fake_providers
-from tests.support.serve import Phone, Serve, call, pairs, serving
+from tests.support.serve import Phone, Serve, ServerPlan, call, pairs
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 ONE, TWO = "3333", "4444"
+SERVER = ServerPlan(
+    legs=pairs((ONE, TWO)),
+    extra="idle_timeout = 0.8",
+    env=["TRANSLINK_ADMIN__LISTEN_IN=true"],
+)
 PATIENCE = 60.0
 SECOND = 32_000
 """Bytes of sound."""
@@ -43,23 +47,6 @@ SWING = """([lane, name, from, to]) => {
   return count;
 }"""
 """Pixels of a colour of the page between two heights of a lane's picture; from the foot, if negative."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(
-    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    folder = tmp_path_factory.mktemp("dashboard")
-    legs = pairs((ONE, TWO))
-    env = ["TRANSLINK_ADMIN__LISTEN_IN=true"]
-    async with serving(folder, fake, legs, extra="idle_timeout = 0.8", env=env) as made:
-        yield made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

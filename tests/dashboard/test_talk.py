@@ -21,8 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.dashboard.conftest import ARGS, PATIENCE, Visit, faults, shoot
-from tests.fakes.providers import FakeProviders, fake_providers
-from tests.support.serve import Serve, pairs, serving
+from tests.support.serve import Serve, ServerPlan, pairs
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.wav import write_wav
 
@@ -32,6 +31,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
+SERVER = ServerPlan(legs=pairs(("3333", "4444")), extra="drain_timeout = 3.0")
 ENGLISH, FRENCH = (101, 102, 103, 104), (201, 202, 203, 204)
 EAR = """
 window.played = [];
@@ -128,21 +128,6 @@ async def browse(tmp_path: Path) -> AsyncIterator[Open]:
             return Browser(page)
 
         yield open_page
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(
-    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    folder = tmp_path_factory.mktemp("talk")
-    async with serving(folder, fake, pairs(("3333", "4444")), extra="drain_timeout = 3.0") as made:
-        yield made
 
 
 class Other:

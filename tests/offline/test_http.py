@@ -1,4 +1,4 @@
-"""The HTTP doors over trivial engines: prerecorded, speak, translate."""
+"""The HTTP APIs over trivial engines: prerecorded, speak, translate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from tests.offline.conftest import Start, schema
-from tests.offline.stand_ins import RATE, BurstEngine, burst, silence
+from tests.offline.stand_ins import BurstEngine, burst, silence
+from tests.support.recording import recording
 from translink.offline.engines.protocols import BusyError
 from translink.offline.hooks import Ask, NoFaults, Refusal
 from translink.offline.server import OfflineServer
@@ -20,16 +21,6 @@ from translink.offline.server import OfflineServer
 KEY = {"Authorization": "Token anything"}
 DEEPL = {"Authorization": "DeepL-Auth-Key anything"}
 SPEECH = silence(0.3) + burst(0.4) + silence(1) + burst(0.4) + silence(0.5)
-
-
-def wav(pcm: bytes, rate: int = RATE) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate)
-        writer.writeframes(pcm)
-    return file.getvalue()
 
 
 async def post(
@@ -45,7 +36,7 @@ async def post(
 async def test_a_recording_is_recognised_in_one_answer(start: Start) -> None:
     server = await start()
     query = "/v1/listen?model=nova-3&language=en&smart_format=true"
-    status, headers, body = await post(server, query, KEY, data=wav(SPEECH))
+    status, headers, body = await post(server, query, KEY, data=recording(SPEECH))
     assert status == 200
     answer = json.loads(body)
     assert answer["metadata"]["request_id"] == headers["dg-request-id"]
@@ -69,7 +60,7 @@ async def test_a_language_that_is_to_be_found_is_refused_and_not_taken_for_engli
 ) -> None:
     server = await start()
     status, _, answer = await post(
-        server, f"/v1/listen?detect_language={asked}", KEY, data=wav(SPEECH)
+        server, f"/v1/listen?detect_language={asked}", KEY, data=recording(SPEECH)
     )
     assert status == 400
     assert "cannot tell languages from each other" in json.loads(answer)["err_msg"]
@@ -87,20 +78,20 @@ async def test_a_language_is_found_among_those_asked_for_and_the_recording_heard
 ) -> None:
     server = await start(recognizer=DiscerningEngine())
     query = "/v1/listen?detect_language=en&detect_language=fr"
-    status, _, answer = await post(server, query, KEY, data=wav(SPEECH))
+    status, _, answer = await post(server, query, KEY, data=recording(SPEECH))
     assert status == 200
     [channel] = json.loads(answer)["results"]["channels"]
     assert (channel["detected_language"], channel["language_confidence"]) == ("fr", 0.91)
     assert channel["alternatives"][0]["transcript"] == "word0 word1"
-    _, _, answer = await post(server, query, KEY, data=wav(silence(1)))
+    _, _, answer = await post(server, query, KEY, data=recording(silence(1)))
     assert "detected_language" not in json.loads(answer)["results"]["channels"][0]
     status, _, answer = await post(
-        server, "/v1/listen?detect_language=en&detect_language=xx", KEY, data=wav(SPEECH)
+        server, "/v1/listen?detect_language=en&detect_language=xx", KEY, data=recording(SPEECH)
     )
     assert status == 400
 
 
-@pytest.mark.parametrize("body", [b"no audio at all", b"", wav(b"")])
+@pytest.mark.parametrize("body", [b"no audio at all", b"", recording(b"")])
 async def test_a_corrupt_recording_is_a_400(start: Start, body: bytes) -> None:
     server = await start()
     status, _, answer = await post(server, "/v1/listen", KEY, data=body)
@@ -112,7 +103,7 @@ async def test_a_recogniser_that_is_busy_is_a_429(start: Start) -> None:
     engine = BurstEngine()
     engine.fail = BusyError("all taken")
     server = await start(recognizer=engine)
-    status, _, body = await post(server, "/v1/listen", KEY, data=wav(SPEECH))
+    status, _, body = await post(server, "/v1/listen", KEY, data=recording(SPEECH))
     assert status == 429
     assert json.loads(body)["err_code"] == "TOO_MANY_REQUESTS"
 
@@ -245,8 +236,8 @@ async def test_faults_refuse_hang_and_truncate(start: Start) -> None:
     assert "Quota" in json.loads(body)["message"]
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
-            await post(server, "/v1/listen", KEY, data=wav(SPEECH))
-    status, _, _ = await post(server, "/v1/listen", KEY, data=wav(SPEECH))
+            await post(server, "/v1/listen", KEY, data=recording(SPEECH))
+    status, _, _ = await post(server, "/v1/listen", KEY, data=recording(SPEECH))
     assert status == 200
     with pytest.raises(aiohttp.ClientError):
         await post(server, "/v1/speak", KEY, json={"text": "abcdef"})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
-import wave
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +14,7 @@ from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
 from deepgram.listen.v1.types import ListenV1Metadata, ListenV1Results
 
 from tests.offline.real import needs_engines, serving
+from tests.support.recording import recording
 
 pytestmark = [
     needs_engines,
@@ -56,15 +55,9 @@ async def speech(server: tuple[str, str], text: str) -> bytes:
 
 async def test_deepgram_speaks_and_understands_its_own_recording(server: tuple[str, str]) -> None:
     pcm = await speech(server, "I would like to make an appointment.")
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(16_000)
-        writer.writeframes(pcm)
     async with client(server) as deepgram:
         answer = await deepgram.listen.v1.media.transcribe_file(
-            request=file.getvalue(), model="nova-3", language="en", smart_format=True
+            request=recording(pcm), model="nova-3", language="en", smart_format=True
         )
     [channel] = answer.results.channels
     assert channel.alternatives is not None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +9,7 @@ import openai
 import pytest
 
 from tests.offline.conftest import Start
+from tests.support.recording import recording
 from translink._core import beacon_encode
 from translink.errors import Kind, ProviderError
 from translink.offline.server import OfflineServer
@@ -22,16 +21,6 @@ from translink.providers.openai.translate import OpenAiTranslate
 from translink.sim.beacon_engines import beacon_engines
 
 KEY = "only-this-key"
-
-
-def recording(pcm: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as write:
-        write.setnchannels(1)
-        write.setsampwidth(2)
-        write.setframerate(16_000)
-        write.writeframes(pcm)
-    return file.getvalue()
 
 
 SPEECH = b"".join(beacon_encode(number) for number in (11, 12, 13)) + bytes(32_000)

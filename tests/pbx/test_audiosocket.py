@@ -5,15 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from tests.fakes.providers import FakeProviders
 from tests.support.audiosocket import Phone
-from tests.support.serve import Serve, serving, until
+from tests.support.serve import Serve, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -22,17 +18,11 @@ ENGLISH = "40325ec2-5efd-4bd3-805f-000000003333"
 FRENCH = "11111111-2222-3333-4444-555555555555"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def talking(
-    port: int, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    extra = (
+def settings(port: int) -> str:
+    return (
         f'drain_timeout = 5.0\n[audiosocket]\nlisten = "127.0.0.1:{port}"\n'
         f'[audiosocket.legs]\n"{FRENCH}" = "4444"\n{LEGS}'
     )
-    folder: Path = tmp_path_factory.mktemp("audiosocket")
-    async with serving(folder, fake, [], extra=extra) as server:
-        yield server
 
 
 async def test_a_narrow_and_a_wide_line_hear_each_other(phone: Phone, talking: Serve) -> None:

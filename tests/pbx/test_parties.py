@@ -4,15 +4,11 @@ call made on request whose legs are connections of AudioSocket."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from tests.fakes.providers import FakeProviders
 from tests.support.audiosocket import AsteriskEnd, Phone
-from tests.support.serve import Serve, serving, until
+from tests.support.serve import Serve, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -42,15 +38,6 @@ language = "en"
 name = "4444"
 language = "en"
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def talking(
-    port: int, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    folder: Path = tmp_path_factory.mktemp("parties")
-    async with serving(folder, fake, [], extra=settings(port)) as server:
-        yield server
 
 
 async def hears(line: AsteriskEnd, *words: int, server: Serve) -> None:

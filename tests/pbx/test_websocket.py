@@ -7,21 +7,15 @@ import asyncio
 import base64
 import contextlib
 import json
-import socket
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from tests.fakes.providers import FakeProviders
-from tests.support.serve import Serve, serving, until
+from tests.support.serve import Serve, until
 from translink._core import BeaconDecoder, Resampler, beacon_encode, ulaw_decode, ulaw_encode
-from translink.callers.server_process import free_port
 from translink.pbx.opening import twilio_signature
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -152,23 +146,12 @@ class Twilio(WebSocketPeer):
         return ulaw_decode(ulaw)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def port() -> int:
-    return free_port(socket.SOCK_STREAM)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def talking(
-    port: int, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Serve]:
-    extra = (
+def settings(port: int) -> str:
+    return (
         f'drain_timeout = 5.0\n[websocket]\nlisten = "127.0.0.1:{port}"\npassword = "{PASSWORD}"\n'
         f'twilio_token = "{TWILIO_TOKEN}"\norigins = ["{PAGE}"]\n'
         f'[websocket.legs]\nfrench = "4444"\n{LEGS}'
     )
-    folder: Path = tmp_path_factory.mktemp("websocket")
-    async with serving(folder, fake, [], extra=extra) as server:
-        yield server
 
 
 async def test_asterisk_and_a_page_hear_each_other_and_the_page_reads_it(

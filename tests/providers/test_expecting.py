@@ -65,7 +65,7 @@ class TermsDesk:
             self._transcribe_expecting,
             terms,
             renew=self._renew,
-            told=lambda state, reason: self.told.append(f"{state}: {reason}"),
+            report=lambda state, reason: self.told.append(f"{state}: {reason}"),
         )
         self.pieces: list[tuple[str, ...]] = []
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import wave
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.recording import recording
 from translink.providers.pcm import Pcm, WrongFormat, pieces, wav
 
 SOUND = bytes(range(1, 201))
@@ -77,24 +76,14 @@ def test_a_sample_that_looks_like_the_beginning_of_mp3_is_sound() -> None:
     pcm.end()
 
 
-def recording(rate: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as write:
-        write.setnchannels(1)
-        write.setsampwidth(2)
-        write.setframerate(rate)
-        write.writeframes(SOUND)
-    return file.getvalue()
-
-
 def test_a_wav_of_another_rate_is_refused() -> None:
     with pytest.raises(WrongFormat, match="24000 Hz"):
-        Pcm().feed(recording(24_000))
+        Pcm().feed(recording(SOUND, 24_000))
 
 
 def test_where_any_rate_will_do_it_is_the_headers_or_the_content_types() -> None:
     by_header = Pcm("audio/wav", rate=24_000, fixed=False)
-    assert (by_header.feed(recording(22_050)), by_header.rate) == (SOUND, 22_050)
+    assert (by_header.feed(recording(SOUND, 22_050)), by_header.rate) == (SOUND, 22_050)
     by_type = Pcm("audio/l16;rate=48000", rate=24_000, fixed=False)
     assert (by_type.feed(SOUND), by_type.rate) == (SOUND, 48_000)
     plain = Pcm("audio/pcm", rate=24_000, fixed=False)

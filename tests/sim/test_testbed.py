@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ import aiohttp
 import orjson
 import pytest
 
+from tests.support.recording import recording
 from translink._core import BeaconDecoder, beacon_encode
 from translink.sim.beacon_engines import WRONG, beacon_numbers
 from translink.sim.script import Delays
@@ -86,7 +86,9 @@ async def test_prerecorded_hears_a_word_that_ends_with_the_recording(
     url: str, http: aiohttp.ClientSession
 ) -> None:
     pcm = beacon_encode(7, gap_ms=30) + beacon_encode(8, gap_ms=0)
-    async with http.post(f"{url}/v1/listen?model=nova-3", data=wav(pcm), headers=AUTH) as answer:
+    async with http.post(
+        f"{url}/v1/listen?model=nova-3", data=recording(pcm), headers=AUTH
+    ) as answer:
         content = await answer.json()
     [channel] = content["results"]["channels"]
     assert beacon_numbers(channel["alternatives"][0]["transcript"]) == [7, 8]
@@ -165,7 +167,9 @@ async def test_a_refusal_has_the_status_asked_for(
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await http.ws_connect(f"{url}/v1/listen?{QUERY}", headers=AUTH)
     assert caught.value.status == status
-    async with http.post(f"{url}/v1/listen?model=nova-3", data=wav(WORDS), headers=AUTH) as answer:
+    async with http.post(
+        f"{url}/v1/listen?model=nova-3", data=recording(WORDS), headers=AUTH
+    ) as answer:
         assert answer.status == status
 
 
@@ -221,7 +225,7 @@ async def test_prerecorded_beyond_its_limit_is_told_to_wait(
 
         async def ask() -> int:
             target = f"{server.url}/v1/listen?model=nova-3"
-            async with http.post(target, data=wav(WORDS), headers=AUTH) as answer:
+            async with http.post(target, data=recording(WORDS), headers=AUTH) as answer:
                 return answer.status
 
         assert sorted(await asyncio.gather(*(ask() for _ in range(5)))) == [200, 200, 429, 429, 429]
@@ -275,9 +279,3 @@ def words_of(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 def numbers_of(messages: Iterable[dict[str, Any]]) -> list[int]:
     return [n for m in messages for w in words_of(m) for n in beacon_numbers(w["word"])]
-
-
-def wav(pcm: bytes) -> bytes:
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
-    data = struct.pack("<4sI", b"data", len(pcm)) + pcm
-    return struct.pack("<4sI4s", b"RIFF", 4 + len(form) + len(data), b"WAVE") + form + data

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tests.fakes.media import FakeFrame, FakePlayout
 from translink.calls.notice import Notices
-from translink.calls.segments import SegmentPolicy
 from translink.calls.switchboard import Switchboard
 from translink.calls.totals import Totals
 from translink.errors import Kind, ProviderError
@@ -270,7 +269,6 @@ class Board:
             notices=Notices(everything.notice, services),
             journal=self.journal,
             rules=ListenRules(),
-            policy=SegmentPolicy(),
         )
 
     async def talk(self, leg: str, seconds: float) -> None:

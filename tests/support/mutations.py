@@ -78,7 +78,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{ADMIN_ACCESS} -k constant_time",
     ),
     Mutation(
-        "the length of a token is not told",
+        "the length of a token does not show",
         "admin/access/roles.py",
         "return hashlib.sha256(value).digest()",
         "return value",
@@ -92,7 +92,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GUARD} -k closed_to_strangers",
     ),
     Mutation(
-        "who may read may not control",
+        "a reading token may not control",
         "admin/access/roles.py",
         "if _ROLES.index(role) < _ROLES.index(least):",
         "if False:",
@@ -141,7 +141,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/calls/test_tap.py -k seen_by_all",
     ),
     Mutation(
-        "listening in is told to all who watch",
+        "listening in is shown to all who watch",
         "admin/panel/console.py",
         'self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)',
         "pass",
@@ -404,7 +404,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{CONNECTIONS} -k 'newcomer or makes_room'",
     ),
     Mutation(
-        "who holds places without using them makes room",
+        "a connection that is not used makes room",
         "admin/access/connections.py",
         "self._cut(min(idle, key=lambda watch: (-held[watch.address], watch.idle_since or 0.0)))\n        return True",
         "return False",
@@ -510,7 +510,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/calls/test_exchange.py -k beyond_the_limit",
     ),
     Mutation(
-        "a bug is not told to the client",
+        "a bug is not shown to the client",
         "admin/access/guard.py",
         'return problem(500, "a bug in translink; the log has the details")',
         "raise",

@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,11 @@ class ServerPlan:
     flag: str = "true"
     """`USE_DEEPGRAM_STREAMING`."""
     extra: str = "idle_timeout = 0.6\ndrain_timeout = 5.0"
+    env: Sequence[str] = ()
+
+    def served(self, folder: Path, fake: FakeProviders) -> AbstractAsyncContextManager[Serve]:
+        """It runs inside."""
+        return serving(folder, fake, self.legs, flag=self.flag, extra=self.extra, env=self.env)
 
 
 @contextlib.asynccontextmanager

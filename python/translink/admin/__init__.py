@@ -1,17 +1,8 @@
-"""The admin server: what is going on, and the few things that can be done about it, over HTTP.
+"""The admin API and the dashboard: what is going on, and the few things that can be done about it.
 
-It runs on the loop that serves the calls and asks one `Console` for everything; it holds no
-state of its own besides its sockets. Nothing here waits for a slow client: an event stream that
-does not keep up is cut off.
-
-    server = AdminServer(console, host="127.0.0.1", port=3020)
-    await server.start()
-    …
-    await server.close()
-
-`guard` decides which requests are allowed, for every route in one place: on loopback nobody needs a token
-where none is set; any other address needs one, shown in each request or once at log-in, for all
-but the page's files and the bare `/health` and `/ready`. docs/security.md says against whom.
+It runs on the loop that serves the calls, asks one `Console` for everything and keeps nothing of its own
+but sockets: `access/` guards, `routes/` serve, `panel/` sees the program. May import `calls`, `observe`
+and below. Start reading at `server`.
 """
 
 from translink.admin.panel.console import Console

@@ -1,4 +1,15 @@
-"""The admin server: listens, guards its routes and serves them."""
+"""The admin server: listens, guards its routes and serves them.
+
+    server = AdminServer(console, host="127.0.0.1", port=3020)
+    await server.start()
+    …
+    await server.close()
+
+`guard` decides which requests are allowed, for every route in one place: on loopback no token is needed
+where none is set; any other address needs one, shown in each request or once at log-in, for all but the
+page's files and the bare `/health` and `/ready` (docs/security.md). A client that is too slow for its
+event stream is cut off.
+"""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ class Caller:
             self._said.set_exception(cause or ConnectionAbortedError("the caller hung up"))
 
     def _capture(self, size: int, at: float) -> tuple[bytes, asyncio.Future[Said] | None]:
-        """The next datagram and, if it holds the last of the words, who waits for that."""
+        """The next datagram and, if it holds the last of the words, what waits for that."""
         payload = bytearray()
         if self._odd and self._words and not self._began:
             payload.append(0)  # words begin on a sample, whatever silence was sent before

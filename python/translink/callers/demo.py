@@ -131,6 +131,21 @@ def make_private(folder: Path) -> None:
     folder.chmod(0o700)
 
 
+def server_for(
+    folder: Path, plans: Sequence[LegPlan], stack: contextlib.AsyncExitStack, *, keys: bool
+) -> ServerProcess:
+    """A server that is not started yet. Its log is `folder/server.log`, its settings go with `stack`."""
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="translink-")))
+    log = folder / "server.log"
+    log.unlink(missing_ok=True)
+    return ServerProcess(plans, folder=scratch, log=log, keys=keys)
+
+
+def loopback() -> tuple[str, int]:
+    """A free UDP port of this machine, for a leg."""
+    return "127.0.0.1", free_port(socket.SOCK_DGRAM)
+
+
 def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> list[Cue]:
     """Which line is said when. Every other exchange overlaps: the second answers while the first still
     speaks.
@@ -230,7 +245,7 @@ def _callers(
     plans: list[LegPlan] = []
     callers: dict[str, Caller] = {}
     for leg, language in LANGUAGES.items():
-        microphone = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
+        microphone = loopback()
         tape = stack.enter_context(WavWriter(folder / f"{leg}-heard.wav"))
         callers[leg] = Caller(microphone, record=tape.write)
         stack.push_async_callback(callers[leg].close)
@@ -246,10 +261,7 @@ async def _server(
     *,
     keys: bool,
 ) -> ServerProcess:
-    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="translink-")))
-    log = folder / "server.log"
-    log.unlink(missing_ok=True)
-    server = ServerProcess(plans, folder=scratch, log=log, keys=keys)
+    server = server_for(folder, plans, stack, keys=keys)
     began = time.monotonic()
     async with _clock(console, "Starting the server and its engines"):
         await stack.enter_async_context(server)

@@ -61,7 +61,7 @@ class DirectionSummary(TypedDict):
     heard_rms: float
     sentence_to_sound_ms: Milliseconds
     """From the last sound of a line to the first sound of its translation in the other's ear; only
-    of lines whose translation came before the next line was over, or they could not be told
+    of lines whose translation came before the next line was over, or they could not be matched
     apart."""
     datagrams_sent: int
     datagrams_heard: int

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
-import tempfile
 import webbrowser
 from pathlib import Path
 
@@ -15,8 +13,16 @@ import aiohttp
 import uvloop
 from rich.console import Console
 
-from translink.callers.demo import FAILED, LANGUAGES, fail, make_private, need_recogniser
-from translink.callers.server_process import LegPlan, ServerProcess, free_port
+from translink.callers.demo import (
+    FAILED,
+    LANGUAGES,
+    fail,
+    loopback,
+    make_private,
+    need_recogniser,
+    server_for,
+)
+from translink.callers.server_process import LegPlan
 from translink.errors import TranslinkError
 
 STARTING = 180.0
@@ -51,14 +57,11 @@ def run_talk_demo(out: str | Path = "demo-out", use_keys: bool = False) -> int:
 async def _serve(folder: Path, console: Console, *, keys: bool) -> None:
     need_recogniser(keys=keys)
     plans = [
-        LegPlan(name, language, _loopback(), _loopback()) for name, language in LANGUAGES.items()
+        LegPlan(name, language, loopback(), loopback()) for name, language in LANGUAGES.items()
     ]
-    log = folder / "server.log"
-    log.unlink(missing_ok=True)
     console.print("Starting the server and its engines: some seconds, more the first time ever")
     async with contextlib.AsyncExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="translink-")))
-        server = ServerProcess(plans, folder=scratch, log=log, keys=keys)
+        server = server_for(folder, plans, stack, keys=keys)
         stack.push_async_callback(server.stop)
         await server.start(STARTING)
         mine, theirs = await _links(server.url)
@@ -79,7 +82,3 @@ async def _links(url: str) -> tuple[str, str]:
     async with aiohttp.ClientSession() as http, http.post(f"{url}/api/talks", json={}) as answer:
         one, two = (await answer.json())["links"]
     return url + one, url + two
-
-
-def _loopback() -> tuple[str, int]:
-    return "127.0.0.1", free_port(socket.SOCK_DGRAM)

@@ -1,4 +1,4 @@
-"""An ear that can be told the last thing again."""
+"""An ear that can hear the last thing again."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from translink.calls.direction import Tally
+    from translink.observe.record import Tally
 
 MOST_AHEAD = 2
 """Segments that one talker may have ahead: the next one and the one after it."""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from translink._core import Frame, Playout
-    from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
     from translink.recognition.rules import ListenRules
@@ -93,7 +92,6 @@ class Call:
         stages: Stages,
         streaming: Callable[[str], bool],
         rules: ListenRules,
-        policy: SegmentPolicy,
         settings: Settings,
         after: Sequence[Call] = (),
         notices: Notices | None = None,
@@ -177,7 +175,7 @@ class Call:
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
                 rules=rules,
-                policy=policy,
+                segment=settings.segment,
                 after=self._before_speech(hearer.settings.name),
                 lag=Lag(hearer.hearing, settings.lag),
                 own_ear=talker.hearing,
@@ -280,12 +278,12 @@ class Call:
         self._awaited[leg].known()
 
     def _not_heard_yet(self, leg: str) -> None:
-        """The party on `leg` has said too little, and what they are told waits no longer."""
+        """The party on `leg` has said too little, and what they are to hear waits no longer."""
         language = self._parties[leg].settings.languages[0]
         reason = "not heard yet"
         log.warning("language assumed", call=self.name, leg=leg, language=language, reason=reason)
-        told: dict[str, Scalar] = {"language": language, "how": "assumed", "reason": reason}
-        self._journal.emit("language", told, call=self.name, leg=leg)
+        data: dict[str, Scalar] = {"language": language, "how": "assumed", "reason": reason}
+        self._journal.emit("language", data, call=self.name, leg=leg)
 
     def set_language(self, leg: str, language: str) -> None:
         """The party on `leg` speaks and hears another language from now on."""

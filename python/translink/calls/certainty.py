@@ -31,7 +31,7 @@ class Certainty:
 
     @property
     def mean(self) -> float | None:
-        """0 to 1; None: it is not told."""
+        """0 to 1; None: the recogniser gives none."""
         return round(self._sum / self._words, 3) if self._told else None
 
     @property

@@ -1,7 +1,7 @@
 """What the keys of a telephone do during a call (`settings.dtmf`): repeat, louder, original, end.
 
 Nothing of it outlives the call: the next party at that leg hears as the settings say. Which key was pressed
-is never told, what it did is: keys may be a card's.
+is never reported, what it did is: keys may be a card's.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from translink.observe.record import Tally
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,37 +41,7 @@ class Direction:
     """The hearer's, while it is not known."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was done in one direction of one call."""
-
-    words: int = 0
-    segments: int = 0
-    translated: int = 0
-    untranslated: int = 0
-    spoken: int = 0
-    """To the end."""
-    unspoken: int = 0
-    """Not at all, or not to the end."""
-    characters: int = 0
-    """Sent to translation, without those that were asked ahead and thrown away."""
-    ahead: int = 0
-    """Characters that were asked ahead: of segments that were only foreseen."""
-    ahead_used: int = 0
-    """Of them, those of segments that came, word for word."""
-    ahead_wasted: int = 0
-    """Of them, those that were thrown away. What is neither is still open."""
-    captioned: int = 0
-    """Translated and shown, not spoken: as the hearer wanted it."""
-    skipped: int = 0
-    """Translated and shown, not spoken: the ear was too far behind."""
-    through: int = 0
-    """Not translated: the hearer heard the talker themselves."""
-    echoed: int = 0
-    """Finals that were, wholly or in part, the echo of what the talker was told."""
-
-
-class DirectionRecord:
+class DirectionBooks:
     """The books of one direction."""
 
     def __init__(self, direction: Direction, journal: Journal, stages: Sequence[Stages]) -> None:

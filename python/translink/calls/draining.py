@@ -3,7 +3,7 @@
 Theory of operation
     A leg without a port of its own (of a created call, or brought by a telephone system) is gone with its
     call. A leg of the settings has a port that its gateway knows. On a plain drain it stays open, so that
-    those who come are told why there is no call. When another process takes over (`hand_over`) it cannot be
+    new callers learn why there is no call. When another process takes over (`hand_over`) it cannot be
     shared: with `SO_REUSEPORT` the kernel would deal each gateway's datagrams to one of the two by a hash,
     also those of a running call. So a pair of legs moves as a whole: at once if it has no call, else when
     its call is over, and the other process, which tries to bind it every few milliseconds, has it then.
@@ -53,7 +53,7 @@ class Draining:
         self.on_over: Callable[[], None] = lambda: None
         """No call runs any more."""
         self.on_progress: Callable[[str], None] = lambda _: None
-        """Who still talks, in words, about once a second."""
+        """Which parties still talk, in words, about once a second."""
         self.where: Callable[[], str] = lambda: ""
         """URL of this process's admin server."""
         self.hand_over = False

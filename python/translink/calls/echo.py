@@ -2,10 +2,10 @@
 
 The engine knows the echo by its level (`Frame.echo`); there the recogniser hears silence
 (`WithoutEcho`, `recognition.feed`). What was sent before the echo was known, or slipped through, is
-found by its words: a final that repeats what the ear was just told is not translated
+found by its words: a final that repeats what the ear was just played is not translated
 (`EchoedWords`).
 
-A talker is never muted: only runs of words that the ear was told in the same order, at a time at
+A talker is never muted: only runs of words that the ear was played in the same order, at a time at
 which they may come back, are taken out, and only while the engine knows an echo. Once it does, its
 verdict comes first: where it heard more than the echo, the words are the talker's own, even if they
 repeat what they heard. Without an echo that the engine knows (it takes about 2 s of sound), a final
@@ -66,7 +66,7 @@ class WithoutEcho:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Words of a final that were told, [first, last)."""
+    """Words of a final that were played, [first, last)."""
 
     first: int
     last: int
@@ -104,12 +104,14 @@ class EchoedWords:
                 if self._shadows(final)
                 else (final, "")
             )
-        told = " ".join(each.text for each in self._ear.told.between(*self._told_when(final, lag)))
-        if not told:
+        played = " ".join(
+            each.text for each in self._ear.played.between(*self._played_when(final, lag))
+        )
+        if not played:
             return final, ""
         texts = [word.text for word in final.words] or final.text.split()
         echoed = [False] * len(texts)
-        for run in _runs(texts, told):
+        for run in _runs(texts, played):
             if not self._is_own(final, run):
                 echoed[run.first : run.last] = [True] * (run.last - run.first)
         if not any(echoed):
@@ -122,7 +124,7 @@ class EchoedWords:
         return replace(final, text=" ".join(own), words=words), " ".join(echo)
 
     def _shadows(self, final: Result) -> bool:
-        """Whether it is word for word what the ear is told, and at the same time: too short for the
+        """Whether it is word for word what the ear is played, and at the same time: too short for the
         engine to know an echo by its level, and nothing that people do."""
         if len(final.words) < SHADOWED_WORDS:
             return False
@@ -136,11 +138,11 @@ class EchoedWords:
             and began < ended - MARGIN <= said.ended + LATEST
             and began < min(said.ended, ended) - (ended - began) / 2
             and SequenceMatcher(None, heard, _tokens(said.text), autojunk=False).ratio() >= ALL
-            for said in self._ear.told.between(began - LATEST - MARGIN, began)
+            for said in self._ear.played.between(began - LATEST - MARGIN, began)
         )
 
-    def _told_when(self, final: Result, lag: float) -> tuple[float, float]:
-        """Between which times the ear was told what may come back in this final."""
+    def _played_when(self, final: Result, lag: float) -> tuple[float, float]:
+        """Between which times the ear was played what may come back in this final."""
         end = self._speech.captured(min(final.end, self._speech.head)) or final.received
         start = self._speech.captured(final.start + 1) or end - 10.0
         return start - lag - LATEST, end - lag
@@ -155,15 +157,15 @@ class EchoedWords:
         return self._speech.spoken(start, end) >= OWN_SHARE * (end - start)
 
 
-def _runs(texts: Sequence[str], told: str) -> list[_Run]:
-    """Runs of words that were told in the same order; a word in the midst of one, or at its end, may
+def _runs(texts: Sequence[str], played: str) -> list[_Run]:
+    """Runs of words that were played in the same order; a word in the midst of one, or at its end, may
     be misheard."""
     heard, owner = [], []
     for place, text in enumerate(texts):
         for token in _tokens(text):
             heard.append(token)
             owner.append(place)
-    known = _tokens(told)
+    known = _tokens(played)
     spans: list[list[int]] = []  # first and last in heard, first and last in known
     for here, there, size in SequenceMatcher(
         None, heard, known, autojunk=False

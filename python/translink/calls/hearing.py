@@ -1,5 +1,5 @@
 """What one ear hears: the other talker's own voice or its translation, how far behind, and what it
-was told.
+was played.
 
 Theory of operation
     An ear may be switched in mid-call between the translation and the talker's own voice
@@ -44,8 +44,8 @@ class ToldText:
     """Infinite while it goes on."""
 
 
-class Told:
-    """What an ear was told: texts and when they were heard (monotonic seconds)."""
+class PlayedTexts:
+    """What an ear was played: texts and when they were heard (monotonic seconds)."""
 
     def __init__(self) -> None:
         self._heard: deque[ToldText] = deque(maxlen=UTTERANCES_KEPT)
@@ -80,7 +80,7 @@ class Hearing:
         how many seconds what it hears comes back through its microphone; 0 = it does not, as far as
         is known, None = nobody wants to know."""
         self.original: Original = original
-        self.told = Told()
+        self.played = PlayedTexts()
         self.behind = behind
         self.echo = echo
         self._through: deque[tuple[float, float]] = deque(maxlen=SWITCHES_KEPT)

@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from translink.calls.certainty import Certainty
-from translink.calls.direction import Direction, DirectionRecord, Tally
+from translink.calls.direction import Direction, DirectionBooks
 from translink.calls.echo import EchoedWords
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
-from translink.calls.segments import Segmenter, SegmentPolicy
+from translink.calls.segments import Segmenter
 from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
 from translink.process.clock import unix
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 
     from translink._core import Frame, Playout
     from translink.observe.journal import Journal
+    from translink.observe.record import Tally
     from translink.observe.stages import Stages
     from translink.providers.services import Services
     from translink.recognition.finder import How
+    from translink.settings.speech import SegmentSettings
 
 RECOGNISING = 0.7
 """Share of the time for finishing that recognition may take; the rest is for saying it."""
@@ -67,7 +69,7 @@ class Interpreter(ListenObserver):
         stages: Sequence[Stages],
         streaming: bool,
         rules: ListenRules | None = None,
-        policy: SegmentPolicy | None = None,
+        segment: SegmentSettings | None = None,
         after: Sequence[asyncio.Event] = (),
         lag: Lag | None = None,
         own_ear: Hearing | None = None,
@@ -76,16 +78,16 @@ class Interpreter(ListenObserver):
         counted (process, call); nothing is spoken before the events of `after`; `lag` is the
         hearer's, `own_ear` the talker's."""
         self.direction = direction
-        self._record = DirectionRecord(direction, journal, stages)
+        self._books = DirectionBooks(direction, journal, stages)
         self._pressure = services.pressure
-        self._segmenter = Segmenter(policy, language=direction.language)
+        self._segmenter = Segmenter(segment, language=direction.language)
         self._expecting = Expecting(
             services.live,
             services.transcribe,
             services.transcribe_expecting,
             direction.keyterm,
             renew=lambda: self._listener.renew(),
-            told=self._terms_told,
+            report=self._report_terms,
         )
         self._listener = Listener(
             start,
@@ -104,7 +106,7 @@ class Interpreter(ListenObserver):
             detect=services.detect,
         )
         self.on_language: Callable[[str], None] = lambda _: None
-        """Told what the talker speaks, when that is found out."""
+        """Called with what the talker speaks, when that is found out."""
         self.lag = lag or Lag(Hearing())
         """Of the ear."""
         self.certainty = Certainty()
@@ -113,14 +115,14 @@ class Interpreter(ListenObserver):
             direction,
             ear=ear,
             services=services,
-            record=self._record,
+            books=self._books,
             after=after,
             lag=self.lag,
-            ahead=self._segmenter.policy.ahead,
+            ahead=segment.ahead if segment else 0.0,
         )
         self._echo = EchoedWords(own_ear or Hearing(), self._listener.speech)
-        self._log = self._record.log
-        self._emit = self._record.emit
+        self._log = self._books.log
+        self._emit = self._books.emit
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
         self._language = direction.language
         """Of the finals that came so far."""
@@ -137,7 +139,7 @@ class Interpreter(ListenObserver):
     @property
     def tally(self) -> Tally:
         """What was done so far."""
-        return self._record.tally
+        return self._books.tally
 
     @property
     def language(self) -> str:
@@ -274,7 +276,7 @@ class Interpreter(ListenObserver):
             size = sent * 2 * FRAME
             self._log.info(f"[STREAMING-{self.direction.leg}] Sent {sent} frames ({size} bytes)")
 
-    def _terms_told(self, state: TermsState, reason: str) -> None:
+    def _report_terms(self, state: TermsState, reason: str) -> None:
         say = self._log.info if state == "applied" else self._log.warning
         say(f"key terms {state}", reason=reason)
         self._emit("keyterm", state=state, reason=reason)
@@ -325,7 +327,7 @@ class Interpreter(ListenObserver):
             segment = replace(segment, captured=captured(segment.end), language=self._language)
             began = captured(segment.start + 1)
             if segment.captured:
-                self._record.time("speech_to_final", segment.born - segment.captured)
+                self._books.time("speech_to_final", segment.born - segment.captured)
             self.tally.segments += 1
             self._emit(
                 "segment",

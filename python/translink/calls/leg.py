@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from translink.calls.direction import Tally
 from translink.calls.hearing import Hearing
+from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
 from translink.recognition.rules import ListenMode, ListenStats
 from translink.recognition.speech_map import FRAME
@@ -86,7 +86,7 @@ class Leg:
         """Somebody is known to be on the line: silence does not end the call, and none begins before
         the other one is there, too."""
         self.first_digits: Callable[[str], None] | None = None
-        """Who takes the keys that are pressed; None = they control the call (`Controls`)."""
+        """What takes the keys that are pressed; None = they control the call (`Controls`)."""
         self.digits_told = False
         """A telephone system tells them itself; those that come with the audio are the same ones."""
         self.connection: LegConnection | None = None

@@ -119,7 +119,7 @@ class Announcement:
         self._said: SpokenNotice | None = None
 
     async def run(self, after: Sequence[asyncio.Event] = ()) -> None:
-        """Have it said, once the events of `after` have come and somebody is there. A failure is told,
+        """Have it said, once the events of `after` have come and somebody is there. A failure is reported,
         not raised."""
         try:
             for event in (*after, self.present):
@@ -139,11 +139,11 @@ class Announcement:
         """A step of an utterance in this ear."""
         if event.utterance != self._number or self._said is None:
             return
-        # As all that an ear is told: it may come back through the microphone.
+        # As all that an ear is played: it may come back through the microphone.
         if event.kind == "started":
-            self._hearing.told.begin(self._number, self._said.text, event.at / 1e9)
+            self._hearing.played.begin(self._number, self._said.text, event.at / 1e9)
         else:
-            self._hearing.told.end(self._number, event.at / 1e9)
+            self._hearing.played.end(self._number, event.at / 1e9)
         self._tell(event.kind)
 
     async def _play(self, said: SpokenNotice) -> None:

@@ -38,47 +38,33 @@ from itertools import takewhile
 from translink.calls.function_words import is_function_word
 from translink.results import RATE, Result, Segment, UtteranceEnd, Word
 from translink.sentences import ends_clause, ends_sentence, gap, join
+from translink.settings.speech import SegmentSettings
 
 SETTLED = 0.1
 """Seconds between a word's end and the interim's: a newer one is wrong in one of four or five."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentPolicy:
-    """How long text may wait for a better end."""
-
-    max_wait: float = 1.5
-    """Seconds without a sign of it (final or interim with text) after which a turn is over."""
-    max_hold: float = 0.3
-    """Seconds until the open turn is cut although speech goes on: after its last clause, the rest
-    waiting anew, or altogether. A talker who ends the turn meanwhile is translated in one piece;
-    waiting for the others would take about 4 s more, the time between two finals.
-    """
-    clause_words: int = 4
-    """Words from which on a clause goes without waiting for the sentence's end; 0 = it waits."""
-    min_chars: int = 10
-    """A shorter sentence goes with the next one (`Oui.` is no request of its own) or the turn's
-    end.
-    """
-    max_words: int = 40
-    max_chars: int = 400
-    """A longer open turn is cut. 400 is below every limit of the voices (Aura: 1,000)."""
-    ahead: float = 0.0
-    """Characters of segments that are only foreseen which may be translated and voiced in vain, for
-    each one that is translated; 0 = a segment is asked for when it has come (`calls.ahead`)."""
+MAX_CHARS = 400
+"""A longer open turn is cut. Below every limit of the voices (Aura: 1,000)."""
 
 
 class Segmenter:
     """Turns the results of one leg into segments.
 
-    It holds at most one open turn (bounded by the policy's limits and one final) and what
+    It holds at most one open turn (bounded by `max_words`, `max_chars` and one final) and what
     `segments` has not fetched yet; fetch after every call. Nothing is ever dropped.
     """
 
     def __init__(
-        self, policy: SegmentPolicy | None = None, *, language: str = "", first_number: int = 1
+        self,
+        settings: SegmentSettings | None = None,
+        *,
+        language: str = "",
+        first_number: int = 1,
+        max_chars: int = MAX_CHARS,
     ) -> None:
-        self.policy = policy or SegmentPolicy()
+        """`settings`: how long text may wait for a better end. While a talker goes on, the others do
+        not wait for the turn's end: between two finals lie about 4 s."""
+        self._settings = settings or SegmentSettings()
+        self._max_chars = max_chars
         self.language = language
         """What is spoken, for its function words. Flush before it changes."""
         self._number = first_number
@@ -109,7 +95,7 @@ class Segmenter:
                 self._emit(count, now)
         if result.speech_final:
             self._emit(self._complete(len(self._open)), now)
-        elif self.policy.clause_words:
+        elif self._settings.clause_words:
             self._emit(self._clause_end(), now)
         self.tick(now)
 
@@ -128,7 +114,7 @@ class Segmenter:
         deadline = self.deadline
         if deadline is None or now < deadline:
             return
-        if now >= self._stirred + self.policy.max_wait:
+        if now >= self._stirred + self._settings.max_wait:
             self._emit(len(self._open), now)
         else:
             self._emit(self._complete(self._clauses()), now)
@@ -158,7 +144,7 @@ class Segmenter:
     def _trial(self, final: Result | None, settled: int) -> list[str]:
         """What would come of this final, and of the wait for more; as far as it ends by `settled`, or
         is final."""
-        trial = Segmenter(self.policy, language=self.language)
+        trial = Segmenter(self._settings, language=self.language, max_chars=self._max_chars)
         trial._open = list(self._open)
         if final is not None:
             trial.result(final, 0.0)
@@ -180,8 +166,8 @@ class Segmenter:
         """When to call `tick`; None while no final text waits."""
         if not self._open:
             return None
-        policy = self.policy
-        return min(self._opened + policy.max_hold, self._stirred + policy.max_wait)
+        settings = self._settings
+        return min(self._opened + settings.max_hold, self._stirred + settings.max_wait)
 
     def _next_cut(self) -> int:
         """How many pieces of the open turn make a segment although the turn goes on; 0 = none."""
@@ -190,7 +176,7 @@ class Segmenter:
         for index, piece in enumerate(self._open[:limit]):
             following = self._open[index + 1].text if index + 1 < len(self._open) else None
             length += len(piece.glue) + len(piece.text)
-            if length >= self.policy.min_chars and ends_sentence(
+            if length >= self._settings.min_chars and ends_sentence(
                 piece.text, following, self.language
             ):
                 return index + 1
@@ -200,7 +186,7 @@ class Segmenter:
         """How many pieces there are up to the last clause that ends; all if none does."""
         length = sum(len(piece.glue) + len(piece.text) for piece in self._open)
         for count in range(len(self._open), 0, -1):
-            if length < self.policy.min_chars:
+            if length < self._settings.min_chars:
                 break
             piece = self._open[count - 1]
             if ends_clause(piece.text):
@@ -210,7 +196,7 @@ class Segmenter:
 
     def _clause_end(self) -> int:
         """How many pieces there are up to the last clause that ends and is long enough; 0 = none."""
-        for count in range(len(self._open), self.policy.clause_words - 1, -1):
+        for count in range(len(self._open), self._settings.clause_words - 1, -1):
             if ends_clause(self._open[count - 1].text):
                 return count
         return 0
@@ -225,11 +211,11 @@ class Segmenter:
     def _limit(self) -> int:
         """How many pieces of the open turn fit into one segment; at least one."""
         length = 0
-        for index, piece in enumerate(self._open[: self.policy.max_words]):
+        for index, piece in enumerate(self._open[: self._settings.max_words]):
             length += len(piece.glue) + len(piece.text)
-            if length > self.policy.max_chars:
+            if length > self._max_chars:
                 return max(index, 1)
-        return self.policy.max_words
+        return self._settings.max_words
 
     def _emit(self, count: int, now: float) -> None:
         """Make a segment of the first `count` pieces; what remains open starts to wait anew."""

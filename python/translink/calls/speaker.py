@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from translink._core import Playout
-    from translink.calls.direction import Direction, DirectionRecord
+    from translink.calls.direction import Direction, DirectionBooks
     from translink.observe.journal import Scalar
     from translink.providers.services import Services
 
@@ -101,7 +101,7 @@ class Speaker:
         *,
         ear: Ear,
         services: Services,
-        record: DirectionRecord,
+        books: DirectionBooks,
         after: Sequence[asyncio.Event] = (),
         lag: Lag | None = None,
         ahead: float = 0.0,
@@ -112,10 +112,10 @@ class Speaker:
         self._way = direction
         self._ear = ear
         self._services = services
-        self._record = record
+        self._books = books
         self._after = after
         self._lag = lag or Lag(Hearing())
-        self._tally = record.tally
+        self._tally = books.tally
         self._target, self._voice = direction.target, direction.voice
         self._segments: asyncio.Queue[_Utterance | None] = asyncio.Queue(SEGMENTS_WAITING)
         self._answers: asyncio.Queue[
@@ -202,7 +202,7 @@ class Speaker:
                 await self._segments.put(None)
                 await self._silent.wait()
         except TimeoutError:
-            self._record.log.warning(
+            self._books.log.warning(
                 "the call ended before everything was said", left=len(self._saying)
             )
             return False
@@ -218,7 +218,7 @@ class Speaker:
         if event.kind == "started":
             self._started(utterance, event.at / 1e9)
         else:
-            self._lag.hearing.told.end(utterance.number, event.at / 1e9)
+            self._lag.hearing.played.end(utterance.number, event.at / 1e9)
             self._ended(utterance, event.kind, event.unplayed / 32)
 
     # --- Segments to translations ---
@@ -246,8 +246,8 @@ class Speaker:
         text, target = utterance.segment.text, utterance.target
         source = self._source(utterance.segment.language)
         utterance.asked = asked = time.monotonic()
-        self._record.time("commit_wait", utterance.committed - utterance.segment.born)
-        self._record.time("commit_to_request", asked - utterance.committed)
+        self._books.time("commit_wait", utterance.committed - utterance.segment.born)
+        self._books.time("commit_to_request", asked - utterance.committed)
         translation: Translation | None
         if same_language(source, target) or not has_words(text):
             translation = Translation(text, "none", 0.0)
@@ -268,7 +268,7 @@ class Speaker:
                 except ProviderError as error:
                     return error
             utterance.took = time.monotonic() - asked
-            self._record.time("translate", took or utterance.took)
+            self._books.time("translate", took or utterance.took)
         utterance.alone = next(iter(self._saying)) == utterance.number
         return translation
 
@@ -310,7 +310,7 @@ class Speaker:
                 continue
             utterance.translated = True
             self._tally.translated += 1
-            self._record.emit(
+            self._books.emit(
                 "translation",
                 segment=utterance.segment.number,
                 source=utterance.segment.text,
@@ -335,7 +335,7 @@ class Speaker:
         if utterance.advance is not None:
             utterance.advance.drop()
         self._over(utterance)
-        self._record.emit("speech", state=instead, segment=utterance.segment.number)
+        self._books.emit("speech", state=instead, segment=utterance.segment.number)
         return True
 
     async def _say(self, utterance: _Utterance, text: str) -> None:
@@ -356,8 +356,8 @@ class Speaker:
                 rest = behind(error, utterance.target)
         if utterance.cut or not utterance.first_audio:
             self._tally.unspoken += 1
-            self._record.log.warning("not spoken, or not all of it", reason=reason, text=text)
-            self._record.emit(
+            self._books.log.warning("not spoken, or not all of it", reason=reason, text=text)
+            self._books.emit(
                 "speech", state="failed", segment=utterance.segment.number, reason=reason
             )
         if utterance.first_audio:
@@ -374,7 +374,7 @@ class Speaker:
             async for pcm in in_time(audio, len(text)):
                 if pcm and not utterance.first_audio:
                     utterance.first_audio = time.monotonic()
-                    self._record.time("request_to_audio", utterance.first_audio - utterance.speak)
+                    self._books.time("request_to_audio", utterance.first_audio - utterance.speak)
                 await self._play(utterance, pcm)
 
     async def _from(self, utterance: _Utterance) -> bool:
@@ -385,7 +385,7 @@ class Speaker:
             async for pcm in advance.sound():
                 if pcm and not utterance.first_audio:
                     utterance.first_audio = time.monotonic()
-                    self._record.time("request_to_audio", advance.first_sound)
+                    self._books.time("request_to_audio", advance.first_sound)
                 await self._play(utterance, pcm)
         except ProviderError:
             if utterance.first_audio:
@@ -411,18 +411,18 @@ class Speaker:
 
     def _started(self, utterance: _Utterance, at: float) -> None:
         segment = utterance.segment
-        self._lag.hearing.told.begin(utterance.number, utterance.text, at)
+        self._lag.hearing.played.begin(utterance.number, utterance.text, at)
         own = at - utterance.committed - utterance.took - (utterance.first_audio - utterance.speak)
         ms: dict[str, Scalar] = {"own": own * 1000}
         if utterance.alone:
-            self._record.time("audio_to_sent", at - utterance.first_audio)
-        self._record.time("own" if utterance.alone else "queued", own)
+            self._books.time("audio_to_sent", at - utterance.first_audio)
+        self._books.time("own" if utterance.alone else "queued", own)
         if segment.captured:
-            self._record.time("mouth_to_ear", at - segment.captured)
+            self._books.time("mouth_to_ear", at - segment.captured)
             ms["mouth_to_ear"] = (at - segment.captured) * 1000
         if utterance.began:
-            self._record.time("ear_voice_span", at - utterance.began)
-        self._record.emit(
+            self._books.time("ear_voice_span", at - utterance.began)
+        self._books.emit(
             "speech",
             state="started",
             segment=segment.number,
@@ -437,7 +437,7 @@ class Speaker:
             self._tally.spoken += 1
         elif not utterance.cut:
             self._tally.unspoken += 1
-        self._record.emit(
+        self._books.emit(
             "speech", state=kind, segment=utterance.segment.number, unplayed_ms=unplayed_ms
         )
 
@@ -459,7 +459,7 @@ class Speaker:
         elif not utterance.cut:
             self._tally.unspoken += 1
             number = utterance.segment.number
-            self._record.emit("speech", state="failed", segment=number, reason=reason)
+            self._books.emit("speech", state="failed", segment=number, reason=reason)
 
     def _over(self, utterance: _Utterance) -> None:
         """Nothing more will be heard of it."""
@@ -470,7 +470,5 @@ class Speaker:
 
     def _untranslated(self, segment: Segment, reason: str) -> None:
         self._tally.untranslated += 1
-        self._record.log.error(
-            "not translated, and so not spoken", text=segment.text, reason=reason
-        )
-        self._record.emit("untranslated", segment=segment.number, text=segment.text, reason=reason)
+        self._books.log.error("not translated, and so not spoken", text=segment.text, reason=reason)
+        self._books.emit("untranslated", segment=segment.number, text=segment.text, reason=reason)

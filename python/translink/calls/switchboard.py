@@ -19,16 +19,15 @@ import structlog
 
 from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
-from translink.calls.direction import Tally
 from translink.calls.leg import Leg, LegMeasures, add_up
 from translink.calls.totals import add_counters
+from translink.observe.record import Tally
 from translink.observe.stages import Stages
 from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
     from translink._core import Digit, Frame, Playout, RtpFound, SourceChange
     from translink.calls.notice import Notices
-    from translink.calls.segments import SegmentPolicy
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
     from translink.observe.record import UsedFigures
@@ -58,7 +57,6 @@ class Switchboard:
         services: Services,
         journal: Journal,
         rules: ListenRules,
-        policy: SegmentPolicy,
         notices: Notices | None = None,
     ) -> None:
         """`notices` = what each party hears first in a call."""
@@ -75,7 +73,6 @@ class Switchboard:
         self._services = services
         self._journal = journal
         self._rules = rules
-        self._policy = policy
         self._notices = notices
         self._controls = Controls(settings.dtmf, journal)
         self._numbers = itertools.count(1)
@@ -167,7 +164,7 @@ class Switchboard:
             "settings", {"language": language}, call=it.call.name if it.call else None, leg=leg
         )
 
-    def choose_language(self, leg: Leg, language: str) -> None:
+    def set_chosen_language(self, leg: Leg, language: str) -> None:
         """The party on `leg`, in a call or not yet, chose it by a key."""
         leg.set_language(language)
         log.info("language", leg=leg.name, language=language)
@@ -364,7 +361,6 @@ class Switchboard:
             stages=self.stages,
             streaming=lambda who: self._streams(name, who),
             rules=self._rules,
-            policy=self._policy,
             settings=self._settings,
             after=one.calls,
             notices=self._notices,

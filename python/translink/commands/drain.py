@@ -63,7 +63,7 @@ def run_drain(
 def _follow(
     target: Target, state: Mapping[str, Any], sleep: Callable[[float], None], *, quiet: bool
 ) -> tuple[Mapping[str, Any], bool]:
-    """The last that the server told, and whether it has ended; if not, another one has its address."""
+    """The last that the server reported, and whether it has ended; if not, another one has its address."""
     first, silent, shown = state["pid"], 0, ""
     while True:
         if not quiet:

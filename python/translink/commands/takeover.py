@@ -86,7 +86,7 @@ class Predecessor:
 
 
 async def predecessor(settings: Settings) -> Predecessor | None:
-    """Who serves at our own admin address; None: nobody. Raises `SettingsError`, `ControlError`."""
+    """The server at our own admin address; None: nobody. Raises `SettingsError`, `ControlError`."""
     target = target_of(settings, None, None)
     try:
         _, state = await in_thread(lambda: asked(target, "GET", "/api/drain"), ASK_SECONDS)

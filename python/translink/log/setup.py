@@ -1,5 +1,12 @@
 """Logging for the process: structlog over the standard library, one handler.
 
+The message stays as it was given, so that operators can grep for the lines they know. `call` and `leg`
+come from the context:
+
+    log = structlog.get_logger(__name__)
+    with log_context(call="3333-1", leg="3333"):
+        log.info('[WEBSOCKET] FINAL transcript (3333): "hello world"', ms=212)
+
 What ends the process or a thread by a bug is logged as well.
 """
 

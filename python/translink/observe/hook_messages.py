@@ -1,7 +1,7 @@
-"""What the receiver of webhooks is told: made from the journal's events, without a word of what was said.
+"""What the receiver of webhooks is sent: made from the journal's events, without a word of what was said.
 
 `call.trouble` comes once for each kind of trouble, call and leg (or provider), at once; what repeats it
-within `REPEAT_SECONDS` is counted, and told with the next one (`count`). How often what happened in a
+within `REPEAT_SECONDS` is counted, and reported with the next one (`count`). How often what happened in a
 call is in `troubles` of its `call.ended`.
 """
 
@@ -35,12 +35,12 @@ class _HookCall:
 
 
 @dataclass(slots=True)
-class _ToldTrouble:
+class ReportedTrouble:
     """One kind of trouble in one place."""
 
-    told: float
+    reported: float
     since: int = 0
-    """That were not told yet."""
+    """That were not reported yet."""
 
 
 class HookMessages:
@@ -54,7 +54,7 @@ class HookMessages:
         self._link = link
         self._new_id = new_id
         self._calls: dict[str, _HookCall] = {}
-        self._told: OrderedDict[tuple[str, str, str], _ToldTrouble] = OrderedDict()
+        self._reported: OrderedDict[tuple[str, str, str], ReportedTrouble] = OrderedDict()
 
     def of(self, event: Event) -> HookMessage | None:
         """The message that tells of it, if there is one."""
@@ -73,8 +73,8 @@ class HookMessages:
 
     def _ended(self, event: Event, call: str) -> HookMessage | None:
         kept = self._calls.pop(call, None)
-        for key in [key for key in self._told if key[1] == call]:
-            del self._told[key]
+        for key in [key for key in self._reported if key[1] == call]:
+            del self._reported[key]
         summary = {key: value for key, value in event.data.items() if key != "state"}
         return self._message(
             "call.ended",
@@ -95,15 +95,15 @@ class HookMessages:
             self._calls[event.call].troubles[kind] += 1
         where = event.leg or str(event.data.get("provider") or "")
         key = kind, event.call or "", where
-        told = self._told.get(key)
-        if told is not None and event.at - told.told < REPEAT_SECONDS:
-            told.since += 1
+        reported = self._reported.get(key)
+        if reported is not None and event.at - reported.reported < REPEAT_SECONDS:
+            reported.since += 1
             return None
-        count = 1 + (told.since if told else 0)
-        self._told[key] = _ToldTrouble(event.at)
-        self._told.move_to_end(key)
-        while len(self._told) > MOST_TROUBLES:
-            self._told.popitem(last=False)
+        count = 1 + (reported.since if reported else 0)
+        self._reported[key] = ReportedTrouble(event.at)
+        self._reported.move_to_end(key)
+        while len(self._reported) > MOST_TROUBLES:
+            self._reported.popitem(last=False)
         more = {
             name: event.data[name]
             for name in ("provider", "reason", "ms", "segment", "format", "port", "used", "limit")

@@ -69,24 +69,40 @@ class LineFigures:
     """Of the way from the talker to here, 1 to 4.5 (`observe.emodel`). None: only RTP tells what was lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class SaidFigures:
-    """What became of the words that were said on one leg."""
+@dataclass(slots=True)
+class Tally:
+    """What was done in one direction of one call."""
 
     words: int = 0
     segments: int = 0
     translated: int = 0
     untranslated: int = 0
     spoken: int = 0
+    """To the end."""
     unspoken: int = 0
+    """Not at all, or not to the end."""
     characters: int = 0
+    """Sent to translation, without those that were asked ahead and thrown away."""
     ahead: int = 0
+    """Characters that were asked ahead: of segments that were only foreseen."""
     ahead_used: int = 0
+    """Of them, those of segments that came, word for word."""
     ahead_wasted: int = 0
+    """Of them, those that were thrown away. What is neither is still open."""
     captioned: int = 0
+    """Translated and shown, not spoken: as the hearer wanted it."""
     skipped: int = 0
+    """Translated and shown, not spoken: the ear was too far behind."""
     through: int = 0
+    """Not translated: the hearer heard the talker themselves."""
     echoed: int = 0
+    """Finals that were, wholly or in part, the echo of what the talker was played."""
+
+
+@dataclass(slots=True)
+class SaidFigures(Tally):
+    """What became of the words that were said on one leg, and of the streams that heard them."""
+
     connections: int = 0
     failovers: int = 0
     replayed_ms: float = 0.0

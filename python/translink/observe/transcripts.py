@@ -208,7 +208,7 @@ def _follow(line: TranscriptLine, event: Event) -> None:
 
 
 def _note(minutes: CallTranscript, leg: str, event: Event) -> None:
-    """What a party was told."""
+    """A notice that a party heard."""
     at, state = round(max(0.0, event.at - minutes.began), 3), event.data.get("state")
     line = minutes.notices.get(leg)
     if line is None:

@@ -78,7 +78,7 @@ class TranscriptLine:
     """A segment of a transcript and what became of it. Grows while the call goes on."""
 
     leg: str
-    """Who said it."""
+    """The leg that said it."""
     segment: int
     start_s: float
     """Of speech, since the call began."""
@@ -94,10 +94,10 @@ class TranscriptLine:
 
 @dataclass(slots=True)
 class NoticeLine:
-    """What a party was told when the call began: that a machine translates it."""
+    """What a party heard when the call began: that a machine translates it."""
 
     leg: str
-    """Who heard it."""
+    """The leg that heard it."""
     language: str
     text: str
     state: Literal["started", "finished", "flushed", "failed"]

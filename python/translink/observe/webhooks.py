@@ -48,7 +48,7 @@ class Webhooks:
     """Tells the receiver. Enter it on the running loop."""
 
     def __init__(self, journal: Journal, settings: WebhookSettings) -> None:
-        """Nothing is told if `settings.url` is None."""
+        """Nothing is sent if `settings.url` is None."""
         self.base = ""
         """This server's own URL, for links, where the settings name none."""
         self.outbox = Outbox(size=settings.queue, attempts=settings.attempts, keep=settings.keep)

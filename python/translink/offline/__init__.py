@@ -1,22 +1,9 @@
-"""The embedded default: Deepgram's, DeepL's and OpenAI's doors over engines that need no key.
+"""The embedded default: Deepgram's, DeepL's and OpenAI's APIs over engines that need no key.
 
-**Theory of operation.** `server` is an HTTP and WebSocket server that any Deepgram, DeepL
-or OpenAI client can use by another base URL. It knows the services' rules (`listen` for streams, `query`,
-`messages`, `speak`, `translate`, `openai`) and nothing about recognising, translating or speaking: three
-engines (`engines`) do that, each in processes of its own. Two sets exist:
-
-* real ones: `recognizer` (pocketsphinx; one decoder process per stream, `decoder`), `translator`
-  (the phrasebook, then apertium), `synthesizer` (flite, espeak-ng). Quality: *offline demo
-  quality*. English is open dictation; French is the phrasebook and never more.
-* `beacon`: words that are exact by construction, for counting losses.
-
-Faults enter through `hooks`. `run` puts it all together: in this process (`start_offline`), as the
-command (`run_offline`), or as a child (`OfflineProcess`), which is how `translink serve` uses it:
-through the same clients and the same sockets as the real services.
-
-    server = await start_offline()
-    ...  # DEEPGRAM_BASE_URL=server.url DEEPL_SERVER_URL=server.url, any key
-    await server.close()
+`server` is an HTTP and WebSocket server that any client of theirs can use by another base URL; it knows the
+services' rules, and three `engines/`, each in processes of its own, recognise, translate and speak. `run`
+puts it together, here or as a command; `child` is how `translink serve` uses it. May import `settings` and
+`process`. Start reading at `server`.
 """
 
 from typing import TYPE_CHECKING

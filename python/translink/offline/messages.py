@@ -189,5 +189,5 @@ def openai_error(status: int, message: str | None = None) -> Json:
         404: ("not_found", "invalid_request_error"),
         429: ("rate_limit_exceeded", "requests"),
     }.get(status, (None, "server_error" if status >= 500 else "invalid_request_error"))
-    told = message or deepgram_error(status, "")["err_msg"]
-    return {"error": {"message": told, "type": kind, "param": None, "code": code}}
+    text = message or deepgram_error(status, "")["err_msg"]
+    return {"error": {"message": text, "type": kind, "param": None, "code": code}}

@@ -1,4 +1,4 @@
-"""OpenAI's door: `/v1/chat/completions`, `/v1/audio/speech`, `/v1/audio/transcriptions`, `/v1/models`,
+"""OpenAI's API: `/v1/chat/completions`, `/v1/audio/speech`, `/v1/audio/transcriptions`, `/v1/models`,
 over the same engines.
 
 A chat that translates: the last message is a JSON object with `from`, `to` (languages in English, or

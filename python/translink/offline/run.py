@@ -1,6 +1,16 @@
 """The offline server with its engines: in this process, or from the command line.
 
-As a child process: `child`.
+As a child process: `child`, which is how `translink serve` uses it, through the same clients and sockets as
+the real services. Two sets of engines exist:
+
+* real ones: `recognizer` (pocketsphinx; one decoder process per stream, `decoder`), `translator`
+  (the phrasebook, then apertium), `synthesizer` (flite, espeak-ng). Quality: *offline demo
+  quality*. English is open dictation; French is the phrasebook and never more.
+* `beacon`: words that are exact by construction, for counting losses.
+
+    server = await start_offline()
+    ...  # DEEPGRAM_BASE_URL=server.url DEEPL_SERVER_URL=server.url, any key
+    await server.close()
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The offline server: Deepgram's, DeepL's and OpenAI's doors, whatever engines behind them.
+"""The offline server: Deepgram's, DeepL's and OpenAI's APIs, whatever engines are behind them.
 
 | path | handler |
 |---|---|
@@ -63,7 +63,7 @@ class OfflineServer:
 
         `key`: the only one that is let in; None = any but `invalid`, for tests.
 
-        `routes`: further doors, as a test's own.
+        `routes`: further routes, such as a test's own.
         """
         self._host = host
         self._port = port

@@ -1,4 +1,4 @@
-"""What a page is told beside its audio: who is there, and what both sides say.
+"""What a page is sent beside its audio: who is there, and what both sides say.
 
 JSON messages, `of` is `me` or `other`:
 

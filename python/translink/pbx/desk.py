@@ -1,4 +1,4 @@
-"""Who is at which leg: a call begins when both are there and ends when one hangs up.
+"""Which party is at which leg: a call begins when both are there and ends when one hangs up.
 
 A leg of the settings takes one party at a time. With a call id, or for a call that we dial, a pair of
 legs is opened for that call alone and closed after it.
@@ -188,7 +188,7 @@ class Desk:
     def chosen(self, leg: Leg, language: str) -> None:
         """A party chose their language."""
         self._own.setdefault(leg.name, leg.settings)
-        self._board.choose_language(leg, language)
+        self._board.set_chosen_language(leg, language)
 
     def arrived(self, seat: Seat) -> None:
         """Begin the call if the other one is there, too."""

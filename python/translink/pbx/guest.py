@@ -1,4 +1,4 @@
-"""A party that came by itself over a WebSocket: its seat, its connection, what it is told and says.
+"""A party that came by itself over a WebSocket: its seat, its connection, what it is sent and says.
 
 A page is sent JSON messages beside its audio (`captions`) and may send two: `{"muted": true}` and
 `{"language": "fr"}`. What else it says is passed over.

@@ -2,7 +2,7 @@
 
 Sans-IO. Everybody has a bridge of their own, so that nobody hears themselves; and ids of ours begin
 with our prefix, so that a successor knows what it finds. Measured with Asterisk 22.10.1: `addChannel`
-before the media channel's own StasisStart is refused (422), and a caller who hangs up is told by
+before the media channel's own StasisStart is refused (422), and a caller who hangs up is seen by
 StasisEnd alone.
 """
 

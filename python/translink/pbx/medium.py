@@ -25,7 +25,7 @@ Lost = Callable[["Seat"], None]
 
 class RtpMedium:
     """RTP between Asterisk and the leg's own socket. Asterisk never learns where to send to, and sends
-    nothing while the telephone does not: so each is told where the other is."""
+    nothing while the telephone does not: so each is given the other's address."""
 
     def __init__(self, seat: Seat, format: str) -> None:
         self._seat = seat

@@ -140,8 +140,10 @@ class AriListener(AriWire):
         self.attached()
         try:
             async for message in connection:
-                if message.type is aiohttp.WSMsgType.TEXT and (told := message_of(message.data)):
-                    self._take(told)
+                if message.type is aiohttp.WSMsgType.TEXT and (
+                    received := message_of(message.data)
+                ):
+                    self._take(received)
         finally:
             if self._socket is connection:
                 self._socket = None
@@ -153,12 +155,12 @@ class AriListener(AriWire):
         self._give_up()
         self.detached()
 
-    def _take(self, told: Mapping[str, object]) -> None:
-        if told.get("type") != "RESTResponse":
-            self.happened(dict(told))
+    def _take(self, received: Mapping[str, object]) -> None:
+        if received.get("type") != "RESTResponse":
+            self.happened(dict(received))
             return
-        number, status = str(told.get("request_id", "")), told.get("status_code")
-        text = told.get("message_body")
+        number, status = str(received.get("request_id", "")), received.get("status_code")
+        text = received.get("message_body")
         body: object = None
         if isinstance(text, str) and text:
             with contextlib.suppress(ValueError):

@@ -110,9 +110,9 @@ class Telephony:
 
     async def release(self) -> None:
         """Give all addresses up: another process takes over. Calls that run go on."""
-        for door in (self.client, self.connections, self.websockets):
-            if door is not None:
-                await door.release()
+        for taker in (self.client, self.connections, self.websockets):
+            if taker is not None:
+                await taker.release()
 
     async def close(self) -> None:
         """Hang up everybody."""

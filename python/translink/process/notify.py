@@ -1,8 +1,8 @@
-"""What a supervisor is told: systemd's `sd_notify`, by plain sockets.
+"""What a supervisor is sent: systemd's `sd_notify`, by plain sockets.
 
 The protocol: datagrams of `NAME=value` lines to the Unix socket that `NOTIFY_SOCKET` names, and nothing
 comes back (sd_notify(3)). The watchdog's time is in `WATCHDOG_USEC`, for the process that `WATCHDOG_PID`
-names (sd_watchdog_enabled(3)). Without those variables nothing is told.
+names (sd_watchdog_enabled(3)). Without those variables nothing is sent.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def message(
 
 
 def address(environ: Mapping[str, str]) -> str | bytes | None:
-    """Where to send; None: nobody wants to be told. A leading `@` is the abstract namespace; what else is
+    """Where to send; None: nobody listens. A leading `@` is the abstract namespace; what else is
     no absolute path (`vsock:` of a virtual machine) is not served."""
     name = environ.get("NOTIFY_SOCKET", "")
     if name.startswith("@"):
@@ -66,7 +66,7 @@ def watchdog_period(environ: Mapping[str, str], pid: int) -> float | None:
 
 
 class Supervisor:
-    """Who started us, if they want to know how we are. Never raises, never waits."""
+    """The supervisor that started us, if it wants to know how we are. Never raises, never waits."""
 
     def __init__(self, environ: Mapping[str, str], pid: int) -> None:
         """`pid` = ours."""

@@ -120,7 +120,7 @@ class Pressure:
 
     def refuses(self, now: float, calls: int) -> str | None:
         """Why no call may begin now, beside `calls` that run: `overloaded` or `full`; None = it
-        may. Who then lets it begin says `admitted`."""
+        may. The caller that then lets it begin says `admitted`."""
         if 0 < self._limits.max_calls <= calls:
             return "full"
         if self.level is Level.REFUSE:

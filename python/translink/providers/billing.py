@@ -1,4 +1,4 @@
-"""Who is told which voice has said how much: a line of voices looks like one to those who ask it."""
+"""Counts which voice has said how much: a line of voices looks like one voice to its caller."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ iterates over the sound."""
 
 def note_spoken(provider: str, characters: int) -> None:
     """A sentence was made."""
-    told = spoken_by.get()
-    if told is not None:
-        told(provider, characters)
+    count = spoken_by.get()
+    if count is not None:
+        count(provider, characters)

@@ -1,13 +1,13 @@
-"""What a talker is likely to say, told to those who can make use of it.
+"""What a talker is likely to say, given to the recognisers that can use it.
 
 Theory of operation
-    A recogniser that can be told says so by a method beside those of its Protocol (as with
+    A recogniser that takes terms says so by a method beside those of its Protocol (as with
     `abilities`); others are asked without. Terms go with each connection and each finished piece. When
-    they change while a stream is open, the stream is told, if it takes that; it answers once. Where it
+    they change while a stream is open, the stream is sent the new ones, if it takes that; it answers once. Where it
     does not take it, refuses, or gives no answer, a new stream takes over at the next pause and has
     them from its beginning.
 
-    A list that a recogniser refuses costs no word: it is asked again without it, and that is told.
+    A list that a recogniser refuses costs no word: it is asked again without it, and that is reported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from translink.providers.protocols import LiveStream, LiveTranscriber, Transcrib
 from translink.results import Result
 
 UNANSWERED = 5.0
-"""Seconds after which a stream that was told is taken not to have understood."""
+"""Seconds after which a stream that was sent terms is taken not to have understood."""
 
 Terms = tuple[str, ...]
 TermsState = Literal["applied", "refused"]
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @runtime_checkable
 class HearsExpected(Protocol):
-    """A live recogniser that can be told."""
+    """A live recogniser that takes terms."""
 
     async def connect_expecting(self, language: str, terms: Terms) -> LiveStream:
         """As `connect`."""
@@ -40,7 +40,7 @@ class HearsExpected(Protocol):
 
 @runtime_checkable
 class TranscribesExpected(Protocol):
-    """A recogniser of finished pieces that can be told."""
+    """A recogniser of finished pieces that takes terms."""
 
     async def transcribe_expecting(self, pcm: bytes, language: str, terms: Terms) -> Result:
         """As `transcribe`."""
@@ -48,10 +48,10 @@ class TranscribesExpected(Protocol):
 
 @runtime_checkable
 class TakesTerms(Protocol):
-    """A stream that can be told while it is open."""
+    """A stream that takes terms while it is open."""
 
-    def expect(self, terms: Terms, told: Callable[[str | None], None]) -> bool:
-        """From now on these instead of those before. False: it takes none now. `told` is called with
+    def expect(self, terms: Terms, report: Callable[[str | None], None]) -> bool:
+        """From now on these instead of those before. False: it takes none now. `report` is called with
         None when they are in force, or with the reason why not; never, if nobody answers."""
 
 
@@ -77,7 +77,7 @@ async def transcribed(one: Transcriber, pcm: bytes, language: str, terms: Terms)
 
 
 class Expecting:
-    """One leg's recogniser during one call, told what the leg's talker is likely to say. Implements
+    """One leg's recogniser during one call, given what the leg's talker is likely to say. Implements
     `LiveTranscriber`."""
 
     def __init__(
@@ -88,9 +88,9 @@ class Expecting:
         terms: Terms,
         *,
         renew: Callable[[], None],
-        told: Callable[[TermsState, str], None],
+        report: Callable[[TermsState, str], None],
     ) -> None:
-        """`renew` has a new stream take over at the next pause. `told(state, reason)` tells what became
+        """`renew` has a new stream take over at the next pause. `report(state, reason)` tells what became
         of a change, and of a refusal at any time."""
         self.name = live.name
         self._live = live
@@ -98,10 +98,10 @@ class Expecting:
         self._transcribe_expecting = transcribe_expecting
         self._terms = terms
         self._renew = renew
-        self._told = told
+        self._report = report
         self._stream: LiveStream | None = None
         self._pending = False
-        """A change was not told of yet."""
+        """A change was not reported yet."""
         self._refused: Terms | None = None
         self._change = 0
 
@@ -161,4 +161,4 @@ class Expecting:
 
     def _tell(self, state: TermsState, reason: str) -> None:
         self._pending = False
-        self._told(state, reason)
+        self._report(state, reason)

@@ -1,7 +1,7 @@
-"""Who is asked for what, and in which order: the providers behind the interpreter's `Services`.
+"""Which provider is asked for what, and in which order: those behind the interpreter's `Services`.
 
 Breakers and queues live here, one per provider and endpoint, shared by all calls. Which providers
-there are is `app`'s business.
+there are is decided in `wiring`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator
 
+from translink.audio import AudioError, read_wav_header, wav_header
 from translink.errors import printable
 from translink.results import RATE
 
@@ -70,26 +70,19 @@ class Pcm:
             if head[0] == 0xFF and len(head) < _TWO_FRAMES:
                 unsure = len(head) < 4 or _mp3_frame(head, 0) > 0
             return None if unsure else 0
-        if len(head) < 12:
+        try:
+            header = read_wav_header(head)
+        except AudioError as error:
+            raise WrongFormat(f"WAV: {error}") from None
+        if header is None:
             return None
-        at = 12
-        while len(head) >= at + 8:
-            name, size = struct.unpack_from("<4sI", head, at)
-            if name == b"data":
-                # Streamed WAVs do not know their length and say 0 or the greatest number.
-                self._left = size if 0 < size < 2**31 - 64 else None
-                return at + 8
-            if name == b"fmt " and len(head) >= at + 24:
-                self._check_format(head, at + 8)
-            at += 8 + size + (size & 1)
-            if at > _LONGEST_HEADER:
-                raise WrongFormat("a WAV without sound")
-        return None
-
-    def _check_format(self, head: bytearray, at: int) -> None:
-        code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, at)
-        if code not in (1, 0xFFFE) or (channels, bits) != (1, 16) or not self._takes(rate):
-            raise WrongFormat(f"WAV format {code}, {channels} channels, {rate} Hz, {bits} bits")
+        if (header.tag, header.channels, header.bits) != (1, 1, 16) or not self._takes(header.rate):
+            raise WrongFormat(
+                f"WAV format {header.tag}, {header.channels} channels, {header.rate} Hz, "
+                f"{header.bits} bits"
+            )
+        self._left = header.size
+        return header.start
 
     def _check(self, content_type: str) -> None:
         kind, _, parameters = content_type.lower().partition(";")
@@ -107,13 +100,7 @@ class Pcm:
 
 def wav(pcm: bytes) -> bytes:
     """16 kHz s16le mono with the 44 bytes of header in front (RIFF WAVE, PCM)."""
-    head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", 36 + len(pcm), b"WAVE"),
-        *(b"fmt ", 16, 1, 1, RATE, RATE * 2, 2, 16),
-        *(b"data", len(pcm)),
-    )
-    return head + pcm
+    return wav_header(RATE, size=len(pcm)) + pcm
 
 
 def compressed(head: bytes | bytearray) -> str | None:
@@ -158,7 +145,6 @@ _SENTENCE_END = re.compile(r"[.!?…][\"'»”’)\]]*(?=\s|$)|[。！？][」�
 _OTHER = frozenset(
     f"audio/{name}" for name in ["mpeg", "mulaw", "basic", "alaw", "ogg", "opus", "flac", "aac"]
 ) | {"application/json"}
-_LONGEST_HEADER = 2**16
 _MAGIC = {b"ID3": "MP3", b"OggS": "Ogg", b"fLaC": "FLAC"}
 _MP3_KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MP3_KBITS_LOW = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -49,7 +49,7 @@ class Services:
     speak: Callable[[str, str, str | None], AsyncIterator[bytes]]
     """(text, language, voice); 16 kHz s16le mono as it is made."""
     transcribe_expecting: Callable[[bytes, str, Terms], Awaitable[Result]] | None = None
-    """(16 kHz s16le mono, language, key terms); None = nobody can be told any."""
+    """(16 kHz s16le mono, language, key terms); None = nobody takes any."""
     detect: Callable[[bytes, tuple[str, ...]], Awaitable[Detected | None]] = _nobody
     """(16 kHz s16le mono, languages) → which of them is spoken; None: none of them was heard."""
     precedents: Precedents = field(default_factory=Precedents)

@@ -194,7 +194,7 @@ class LanguageFinder:
         return self._speech.spoken(self._origin, self._speech.head) / RATE
 
     def _quiet(self) -> float:
-        """Who sends nothing at all (DTX, mute) is quiet, too."""
+        """A talker whose side sends nothing at all (DTX, mute) is quiet, too."""
         head = self._speech.head
         idle = time.monotonic() - self._speech.captured(head)
         return max(self._speech.quiet_for() / RATE, idle if idle > 2 * LOOK else 0.0)

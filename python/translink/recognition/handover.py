@@ -91,7 +91,7 @@ class Handover:
                 )
             # What nobody was given yet was said in the language before.
             self._pieces.take(at)
-        self._languages.turn(at)
+        self._languages.change_at(at)
 
     def _quiet(self) -> bool:
         """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too."""

@@ -40,11 +40,11 @@ class Languages:
         self.now = language
         self._spoken[0] = (self._spoken[0][0], language)
 
-    def change(self, language: str) -> None:
-        """Ask for another; it takes effect with `turn`."""
+    def set_language(self, language: str) -> None:
+        """Ask for another; it takes effect with `change_at`."""
         self._next = language
 
-    def turn(self, sample: int) -> None:
+    def change_at(self, sample: int) -> None:
         """From `sample` on it is the one that was asked for."""
         self.now, self._next = self.wanted, None
         self._spoken.append((sample, self.now))

@@ -218,7 +218,7 @@ class Listener:
     def _go_on_in(self, language: str) -> None:
         if language == self._languages.wanted:
             return
-        self._languages.change(language)
+        self._languages.set_language(language)
         self._refused = False
         self._handover.begin()
         self._changed.set()

@@ -86,7 +86,7 @@ class Seam:
         new, said = new_words(self._known, words, self._border)
         last = max((place for place, each in enumerate(self._known) if each in said), default=-1)
         self._known = [
-            # The one before told it from a word that both heard: it is one of its own.
+            # The one before kept it apart from a word that both heard: it is one of its own.
             each._replace(apart=each.apart or place < last)
             for place, each in enumerate(self._known)
             if each.counted or each not in said

@@ -1,4 +1,4 @@
-"""Who answers for which stretch of a leg's audio, and what has been answered. Sans-IO.
+"""Which provider answers for which stretch of a leg's audio, and what has been answered. Sans-IO.
 
 Theory of operation
     A leg's audio is tiled by *spans*. Each span is the business of one source: a live stream (whose

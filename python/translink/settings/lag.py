@@ -32,7 +32,7 @@ class LagSettings(Part):
     far as `fastest` allows."""
     ask_for_pause: float = Field(0.0, ge=0, le=600)
     """From so many seconds behind on, the talker hears a soft tone every 5 s while they go on: please
-    pause. 0 = never, because talkers who were not told what it means are disturbed by it."""
+    pause. 0 = never, because talkers who do not know what it means are disturbed by it."""
     leave_out: float = Field(0.0, ge=0, le=600)
     """From so many seconds behind on, whole segments are left out: shown as text, counted as
     skipped, not spoken. 0 = never: not a word is dropped."""
@@ -65,7 +65,7 @@ class EchoSettings(Part):
 
     guard: bool = False
     """Keep translations from being recognised and translated back, for ever. What is only the echo
-    is silence for the recogniser, and finals that repeat what the ear was just told are not
+    is silence for the recogniser, and finals that repeat what the ear was just played are not
     translated. For every leg without one of its own. Off, because it is not safe yet: in the offline
     demonstration, where people take turns, it took an answer for an echo and a line was misheard
     in three of three runs. Switch it on where people use speakerphones."""

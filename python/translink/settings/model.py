@@ -70,13 +70,13 @@ class Settings(BaseModel):
     pairs: tuple[tuple[str, str], ...] = ()
     """Which two legs hear each other. Left out: the first leg with the second, the third with the fourth, …"""
     listen: Recognisers = ("deepgram",)
-    """Who recognises, in the order in which they are asked. The first of them that streams (`deepgram`,
+    """The providers that recognise, in the order in which they are asked. The first of them that streams (`deepgram`,
     `offline`) gets the streams; all are asked for finished pieces. One that has not a language is passed
     over for it."""
     translate: Translators = ("deepl",)
-    """Who translates, likewise. `fallback.deepl` comes right behind `deepl`."""
+    """The providers that translate, likewise. `fallback.deepl` comes right behind `deepl`."""
     speak: Speakers = ("deepgram",)
-    """Who speaks, likewise. `fallback.deepgram` comes right behind `deepgram`."""
+    """The providers that speak, likewise. `fallback.deepgram` comes right behind `deepgram`."""
     voices: dict[str, str] = {}
     """Language to voice of Deepgram. A language left out gets translink's choice; other vendors have
     `voices` of their own."""
@@ -206,8 +206,8 @@ class Settings(BaseModel):
                 ),
             )
         brought = [leg.name for leg in self.legs if leg.at_pbx]
-        doors = (self.audiosocket.listen, self.websocket.listen)
-        if brought and not self.ari.wanted and not any(doors):
+        listeners = (self.audiosocket.listen, self.websocket.listen)
+        if brought and not self.ari.wanted and not any(listeners):
             raise ValueError(
                 f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
                 "audiosocket.listen or websocket.listen"

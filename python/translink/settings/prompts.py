@@ -1,4 +1,4 @@
-"""What parties are told beside the translation, and what they may ask for with the keys of a telephone."""
+"""What parties hear beside the translation, and what they may ask for with the keys of a telephone."""
 
 from __future__ import annotations
 

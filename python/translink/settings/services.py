@@ -35,7 +35,7 @@ class DeepgramSettings(Part):
     """Names and terms to expect from everybody, up to about 100; nova-3 only. A leg may have more
     (`legs[].keyterm`)."""
     configure: bool | None = None
-    """Whether an open stream can be told new terms. None = at api.deepgram.com; the regional hosts do
+    """Whether an open stream takes new terms. None = at api.deepgram.com; the regional hosts do
     not take them. Where it cannot, a new stream takes over at the talker's next pause."""
     extra: dict[str, str] = Field(default_factory=dict)
     """Query parameters of /v1/listen that have no setting here."""

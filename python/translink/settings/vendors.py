@@ -50,7 +50,7 @@ class OpenAiSettings(Part):
     """Of the voices."""
     glossaries: dict[Pair, dict[str, str]] = Field(default_factory=dict)
     """Pair to terms and their translations, as in `en-fr = { invoice = "facture" }`: the chat model is
-    told those that are in the text."""
+    given those that are in the text."""
     temperature: float = Field(0.0, ge=-1, le=2)
     """Of the chat model; -1 = not sent, for models that take only their own."""
     voice: str = "alloy"

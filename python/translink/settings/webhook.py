@@ -1,4 +1,4 @@
-"""Of webhooks: who is told of calls, and how the receiver knows that it was us."""
+"""Of webhooks: who hears of calls, and how the receiver knows that it was us."""
 
 from __future__ import annotations
 

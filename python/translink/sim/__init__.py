@@ -1,12 +1,7 @@
-"""Simulated telephones: callers that speak and listen over real UDP, and what they measure.
+"""Many calls with faults, and every word counted: the other end of the wire, by beacons.
 
-Theory of operation. Nothing here is on the way of a call: it is the other end of the wire. A
-`caller.Caller` is one telephone (microphone and ear on one socket, real time, absolute deadlines),
-its `ear.Ear` puts what arrives on a line of real time, `wav` reads and writes the files. `call` is
-one caller from the command line; `demo` is a server (`serving`) and two callers who talk, `speech`
-what they say, `captions` and `view` what is shown of it. `run`, `beacons`, `report` and `faults`
-count words over many calls.
-
-Rule of use: a simulated peer knows a server by its addresses and its HTTP API only, never by its
-objects, so that whatever is shown here is true of any gateway.
+`run` is the command, `lines` the callers, `beacons` what was said and heard, `faults` what goes wrong,
+`testbed` a server that stands for all providers. A simulated peer knows the server by its addresses and
+its HTTP API only, so that what is shown here is true of any gateway. May import `callers` and `offline`.
+Start reading at `run`.
 """

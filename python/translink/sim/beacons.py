@@ -25,7 +25,7 @@ def number_of(caller: int, serial: int) -> int:
 
 
 def caller_of(number: int) -> int:
-    """Who says this number."""
+    """The caller that says this number."""
     return number >> CALLER_SHIFT
 
 

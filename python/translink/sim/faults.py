@@ -1,4 +1,4 @@
-"""Who does which fault: the beacon server what happens at the providers, the simulation itself what
+"""Which part does which fault: the beacon server what happens at the providers, the simulation itself what
 happens around them (the mode flipped back and forth, a flood of tiny datagrams).
 """
 

@@ -84,7 +84,7 @@ class Record:
 
 
 def callers_in(text: str) -> set[int]:
-    """Who spoke the beacon words of a text; made-up words do not count."""
+    """The callers that spoke the beacon words of a text; made-up words do not count."""
     numbers = (int(digits) for digits in _BEACON.findall(text))
     return {number >> CALLER_SHIFT for number in numbers if number < WRONG.start}
 

@@ -111,7 +111,7 @@ class Script(NoFaults):
         self.record.counts[f"{ask.service}.handshakes"] += 1
         await asyncio.sleep(self._delays.handshake)
         try:
-            refusal = await self._weather(ask)
+            refusal = await self._conditions(ask)
         except Reset:
             if stream:
                 stream.fate = "reset"
@@ -181,7 +181,7 @@ class Script(NoFaults):
                 length = float(ask.headers.get("Content-Length", 0)) / 32_000
                 delay = self._delays.prerecorded + self._delays.per_second * length
                 await asyncio.sleep(delay * self._chance.uniform(0.7, 1.3))
-            return await self._weather(ask)
+            return await self._conditions(ask)
         finally:
             self._busy[service] -= 1
 
@@ -215,7 +215,7 @@ class Script(NoFaults):
         """JSON values: what happened since the start."""
         return self.record.as_dict(self.now)
 
-    async def _weather(self, ask: Ask) -> Refusal | None:
+    async def _conditions(self, ask: Ask) -> Refusal | None:
         """What the windows that are open do to a handshake or request."""
         service = ask.service
         self._vendor(service)

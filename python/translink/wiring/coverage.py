@@ -1,6 +1,6 @@
 """Which language is recognised, translated and spoken by whom; known before the first call.
 
-The clients are asked, which know without a request (`providers.abilities`); so what is told here is
+The clients are asked, which know without a request (`providers.abilities`); so what is said here is
 what happens then.
 """
 
@@ -37,7 +37,7 @@ class LanguageRow:
 
     def line(self) -> str:
         """For people."""
-        told = (
+        said = (
             f"{what} {', '.join(by) or 'NOBODY'}"
             for what, by in (
                 ("recognised by", self.recognised),
@@ -45,7 +45,7 @@ class LanguageRow:
                 ("spoken by", self.spoken),
             )
         )
-        return f"{self.language:<7}{in_words(self.language):<18}{'; '.join(told)}"
+        return f"{self.language:<7}{in_words(self.language):<18}{'; '.join(said)}"
 
 
 class Coverage:
@@ -96,14 +96,14 @@ class Coverage:
     def _voiceless(self, leg: LegSettings, language: str) -> str:
         known = ", ".join(code for code in sorted(NAMES) if self._speakers(code, None))
         if self._at.deepgram_is_offline:
-            told = "the local engines have no voice for it, and Deepgram has no key; set "
-            told += "DEEPGRAM_API_KEY, name"
+            said = "the local engines have no voice for it, and Deepgram has no key; set "
+            said += "DEEPGRAM_API_KEY, name"
         else:
-            told = f"there is no voice for it among {', '.join(self._settings.speak)}; name a "
-            told += f"voice in voices.{language} or legs.{leg.name}.voice,"
+            said = f"there is no voice for it among {', '.join(self._settings.speak)}; name a "
+            said += f"voice in voices.{language} or legs.{leg.name}.voice,"
         named = "candidates" if leg.candidates else "language"
         return (
-            f"legs.{leg.name}.{named} = {language!r}: {told} another vendor in speak "
+            f"legs.{leg.name}.{named} = {language!r}: {said} another vendor in speak "
             f"(docs/languages.md), set legs.{leg.name}.original = 'captions', or choose of {known}"
         )
 
@@ -114,13 +114,13 @@ class Coverage:
             if leg.candidates and not any(detects(one, leg.candidates) for one in recognisers):
                 among = ", ".join(leg.candidates)
                 if self._at.deepgram_is_offline:
-                    told = "the local engines cannot without offline.whisper; set that or DEEPGRAM_API_KEY, "
-                    told += "or name its language"
+                    said = "the local engines cannot without offline.whisper; set that or DEEPGRAM_API_KEY, "
+                    said += "or name its language"
                 else:
-                    told = (
+                    said = (
                         "name deepgram in listen, or candidates that it detects (docs/languages.md)"
                     )
-                yield f"legs.{leg.name}.language = 'auto': nobody can tell {among} from each other; {told}"
+                yield f"legs.{leg.name}.language = 'auto': nobody can tell {among} from each other; {said}"
 
     def _row(self, language: str, sources: Iterable[str]) -> LanguageRow:
         providers, partners = self._providers, [each for each in sources if each != language]

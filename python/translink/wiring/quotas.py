@@ -17,7 +17,7 @@ log = structlog.get_logger("translink")
 
 
 async def watch_quotas(
-    accounts: Sequence[DeepL], interval: float, told: Callable[[str, int, int], None]
+    accounts: Sequence[DeepL], interval: float, report: Callable[[str, int, int], None]
 ) -> None:
     """Ask each account every `interval` seconds (0 = never) and tell (provider, used, limit). Runs for
     ever; an account that does not answer is asked again next time."""
@@ -28,5 +28,5 @@ async def watch_quotas(
             except ProviderError as error:
                 log.info("a quota is not known", provider=account.name, reason=str(error))
             else:
-                told(account.name, usage.count, usage.limit)
+                report(account.name, usage.count, usage.limit)
         await asyncio.sleep(interval)

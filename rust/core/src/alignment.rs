@@ -7,7 +7,7 @@
 //! Read one byte off, the noisy lower half of a sample is its upper half: rough from sample to sample,
 //! and hundreds of times rougher than the same bytes read rightly. Sounds that are rough when they are
 //! read rightly (hiss, noise at full scale) have lower halves that are as noisy, so that the other
-//! reading is no smoother. What has quiet lower halves and is right all the same is told by what no
+//! reading is no smoother. What has quiet lower halves and is right all the same is known by what no
 //! sound does when it is read rightly: samples of 8 bits times 256 never change their sign when they
 //! are read one byte off, and clipped ones are nearly all at full scale.
 //!
@@ -50,7 +50,7 @@ impl Alignment {
 
 /// Whether the frame makes a much smoother wave one byte later, and both waves are ones that occur.
 fn is_off(pcm: &[u8; FRAME_BYTES], hiss: f32) -> bool {
-    // Most noise is told by its first 4 ms.
+    // Most noise shows in its first 4 ms.
     if roughness(&read_one_byte_later::<64>(pcm)) * SMOOTHER_BY >= hiss {
         return false;
     }

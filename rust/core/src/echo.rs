@@ -198,11 +198,11 @@ impl EchoGuard {
     }
 
     /// What was sent so many slots before. Of a slot that nothing was sent in, silence; it stays that
-    /// for as long as it is in any window, because what was sent is told before it is looked back at.
+    /// for as long as it is in any window, because what was sent is noted before it is looked back at.
     fn level_sent(&self, slot: u64, back: u64) -> i32 {
         let slot = slot.saturating_sub(back);
-        let (told, level) = self.sent[place(slot)];
-        if told == slot { level } else { 0 }
+        let (noted, level) = self.sent[place(slot)];
+        if noted == slot { level } else { 0 }
     }
 
     /// Is there an echo in the window?

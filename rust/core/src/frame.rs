@@ -58,7 +58,7 @@ impl Extremes {
         Self::new(low, high)
     }
 
-    /// From samples. An excursion of less than 256 below 0 is −1: silence is told from near-silence.
+    /// From samples. An excursion of less than 256 below 0 is −1: silence differs from near-silence.
     #[must_use]
     pub fn new(low: i16, high: i16) -> Self {
         let [_, low] = low.min(0).to_le_bytes();

@@ -36,7 +36,7 @@ pub(crate) struct Inlet<'a> {
     pub(crate) jitter: &'a mut Jitter,
     pub(crate) tail: &'a mut Tail,
     pub(crate) playout: &'a mut Playout,
-    pub(crate) told: &'a mut VecDeque<News>,
+    pub(crate) reports: &'a mut VecDeque<News>,
     pub(crate) asked: &'a mut Nanos,
     pub(crate) stats: &'a mut LegStats,
     pub(crate) now: Nanos,
@@ -54,9 +54,9 @@ impl Inlet<'_> {
         self.tail.postpone(self.framer.due());
     }
 
-    fn tell(&mut self, told: News) {
-        if self.told.len() < MOST_TOLD {
-            self.told.push_back(told);
+    fn tell(&mut self, reports: News) {
+        if self.reports.len() < MOST_REPORTS {
+            self.reports.push_back(reports);
         }
     }
 }
@@ -92,4 +92,4 @@ impl Ear for Inlet<'_> {
 }
 
 /// News that wait to be polled; more than a burst of packets can bring.
-pub(crate) const MOST_TOLD: usize = 64;
+pub(crate) const MOST_REPORTS: usize = 64;

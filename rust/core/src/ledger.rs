@@ -1,4 +1,4 @@
-//! The last seconds of a leg's audio by absolute sample number, so that it can be told again.
+//! The last seconds of a leg's audio by absolute sample number, so that it can be played again.
 
 use std::collections::TryReserveError;
 
@@ -11,7 +11,7 @@ const SAMPLE_BYTES: usize = 2;
 ///
 /// The audio it holds is one unbroken stretch of sample numbers. A frame that does not follow the
 /// one before (after a `Reset`, or when the caller skipped some) starts a new stretch: what was
-/// held before is forgotten, because a stretch with a hole could not be told truthfully.
+/// held before is forgotten, because a stretch with a hole could not be played truthfully.
 #[derive(Debug)]
 pub struct Ledger {
     /// Grows in its first lap, within what was reserved: memory that no audio reached costs nothing.

@@ -11,7 +11,7 @@ use crate::digit::Digit;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Framer, duration};
-use crate::inlet::{Inlet, MOST_TOLD, News};
+use crate::inlet::{Inlet, MOST_REPORTS, News};
 use crate::jitter::Jitter;
 use crate::level::Level;
 use crate::line::{Ear, Line, Transport};
@@ -127,8 +127,8 @@ impl Default for LegConfig {
 #[derive(Debug)]
 pub struct Leg {
     line: Line,
-    /// Told by the line, until it is polled.
-    told: VecDeque<News>,
+    /// Reported by the line, until it is polled.
+    reports: VecDeque<News>,
     framer: Framer,
     jitter: Jitter,
     alignment: Alignment,
@@ -155,7 +155,7 @@ impl Leg {
         };
         Ok(Self {
             line: Line::new(config.transport, config.seed)?,
-            told: VecDeque::with_capacity(MOST_TOLD),
+            reports: VecDeque::with_capacity(MOST_REPORTS),
             framer: Framer::new()?,
             jitter: Jitter::default(),
             alignment: Alignment::default(),
@@ -210,13 +210,13 @@ impl Leg {
 
     /// What to do next at `now`.
     pub fn poll(&mut self, now: Nanos) -> Output {
-        if let Some(told) = self.told.pop_front() {
-            return told.into();
+        if let Some(reports) = self.reports.pop_front() {
+            return reports.into();
         }
         if now >= self.line.deadline() {
             self.hear(now, |line, inlet| line.wake(now, inlet));
-            if let Some(told) = self.told.pop_front() {
-                return told.into();
+            if let Some(reports) = self.reports.pop_front() {
+                return reports.into();
             }
         }
         if let Some(frame) = self.framer.pop() {
@@ -326,7 +326,7 @@ impl Leg {
             jitter: &mut self.jitter,
             tail: &mut self.tail,
             playout: &mut self.playout,
-            told: &mut self.told,
+            reports: &mut self.reports,
             asked: &mut self.asked,
             stats: &mut self.stats,
             now,

@@ -66,8 +66,8 @@ pub struct Line {
     rtp: Option<Box<Rtp>>,
     /// RTP comes, or is all that may.
     is_rtp: bool,
-    /// It was told that RTP comes.
-    told: bool,
+    /// It was reported that RTP comes.
+    reported: bool,
 }
 
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Line {
             narrow: narrow.then(Narrow::new).transpose()?.map(Box::new),
             is_rtp: matches!(transport, Transport::Rtp(_)),
             rtp,
-            told: false,
+            reported: false,
         })
     }
 
@@ -144,8 +144,8 @@ impl Line {
             Sort::Rtp | Sort::AllRtp => {
                 let found = watch.found();
                 self.is_rtp = true;
-                if let Some(found) = found.filter(|_| !self.told) {
-                    self.told = true;
+                if let Some(found) = found.filter(|_| !self.reported) {
+                    self.reported = true;
                     ear.found(found, self.rtp.is_some());
                 }
                 let kept = sort == Sort::AllRtp;
@@ -161,7 +161,7 @@ impl Line {
         }
     }
 
-    /// The time that [`Line::deadline`] told has come.
+    /// The time that [`Line::deadline`] gave has come.
     pub fn wake(&mut self, now: Nanos, ear: &mut impl Ear) {
         if self
             .watch
@@ -183,7 +183,7 @@ impl Line {
         gap.unwrap_or(Nanos::MAX).min(watch.unwrap_or(Nanos::MAX))
     }
 
-    /// Whether RTP comes. Then samples are whole, and the jitter is told by time stamps.
+    /// Whether RTP comes. Then samples are whole, and the jitter is known from time stamps.
     #[must_use]
     pub const fn is_rtp(&self) -> bool {
         self.is_rtp && self.rtp.is_some()
@@ -299,7 +299,7 @@ impl Line {
             watch.give_up();
         }
         self.is_rtp = false;
-        self.told = false;
+        self.reported = false;
     }
 
     fn pass_on<E: Ear>(&mut self, pass: impl Fn(&mut Self, &[u8], Nanos, &mut E), ear: &mut E) {

@@ -8,7 +8,7 @@
 //! *Out* ([`sender`]): a packet for every 20 ms that the ear is sent. Payload types are static ones only:
 //! Asterisk's `ExternalMedia` drops dynamic ones without a word.
 //!
-//! Comfort noise (RFC 3389) means that the talker is silent; telephone events (RFC 4733) are told, and
+//! Comfort noise (RFC 3389) means that the talker is silent; telephone events (RFC 4733) are reported, and
 //! never heard.
 
 pub mod conceal;

@@ -94,6 +94,6 @@ impl Tail {
 /// add nothing: wait this long after audio was due.
 pub const TAIL_PATIENCE: Nanos = 400_000_000;
 
-/// Where packets have numbers, late ones are told from silence, and time stamps say how long it was: a
+/// Where packets have numbers, late ones are no silence, and time stamps say how long it was: a
 /// gateway that stands still for half a second costs no word.
 pub const TAIL_PATIENCE_RTP: Nanos = 600_000_000;

@@ -179,7 +179,7 @@ impl Connection {
         }
         let bytes = self.scratch.split().freeze();
         let message = if matches!(self.dialect, State::Twilio(_)) {
-            told(bytes)
+            shown(bytes)
         } else {
             Some(Message::Binary(bytes))
         };
@@ -218,7 +218,7 @@ fn sound(any: bool) -> Heard {
     }
 }
 
-fn told(bytes: Bytes) -> Option<Message> {
+fn shown(bytes: Bytes) -> Option<Message> {
     Utf8Bytes::try_from(bytes).ok().map(Message::Text)
 }
 

@@ -1,11 +1,15 @@
 //! Media over WebSocket: what Asterisk, Twilio and a page say, as it is documented; the far end is
 //! `tungstenite`'s client.
+#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
+
+mod common;
 
 use std::io::{self, Read, Write};
 
+use common::phone;
 use proptest::prelude::*;
 
-use translink_core::beacon::{Decoder, Number, encode};
+use translink_core::beacon::{Number, encode};
 use translink_core::digit::Digit;
 use translink_core::frame::FRAME_BYTES;
 use translink_core::websocket::{Connection, Dialect, News, asterisk, twilio};
@@ -138,17 +142,6 @@ fn words(numbers: &[u32], quiet: bool) -> Vec<u8> {
     pcm
 }
 
-fn read(pcm: &[u8]) -> Vec<u32> {
-    let samples: Vec<i16> = pcm
-        .chunks_exact(2)
-        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-        .collect();
-    let (mut decoder, mut heard) = (Decoder::new(), Vec::new());
-    decoder.push(&samples, &mut heard);
-    decoder.finish(&mut heard);
-    heard.iter().map(|beacon| beacon.number.get()).collect()
-}
-
 #[test]
 fn what_asterisk_is_sent_comes_back_word_for_word_in_every_format() {
     let numbers = [1_000, 1_001, 1_002];
@@ -184,7 +177,7 @@ fn what_asterisk_is_sent_comes_back_word_for_word_in_every_format() {
             );
             line.binary(&bytes);
         }
-        assert_eq!(read(&line.pcm), numbers, "{format}");
+        assert_eq!(phone::numbers(&line.pcm), numbers, "{format}");
     }
 }
 
@@ -250,7 +243,7 @@ fn what_twilio_is_sent_comes_back_word_for_word_and_silence_is_not_sent() {
         );
         line.text(&text);
     }
-    assert_eq!(read(&line.pcm), [1_000, 1_001, 1_002]);
+    assert_eq!(phone::numbers(&line.pcm), [1_000, 1_001, 1_002]);
 }
 
 #[test]

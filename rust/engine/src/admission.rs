@@ -26,7 +26,7 @@ pub const ANOTHER_HOST: Nanos = 1_000_000_000;
 /// The longest that one datagram counts as talk after it has come.
 const LONGEST_TALK: Nanos = 2_100_000_000;
 
-/// Who sent a datagram.
+/// The sender of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
     /// The present sender.
@@ -193,7 +193,7 @@ impl Admission {
         self.dropped += self.newcomer.forget();
     }
 
-    /// Who may be heard now; none: anybody, or anybody who comes first.
+    /// The senders that may be heard now; none: anybody, or anybody who comes first.
     pub(crate) fn peers(&self) -> Vec<Peer> {
         match &self.policy {
             Policy::First => self.heard.iter().map(Peer::of).collect(),

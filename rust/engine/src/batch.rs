@@ -42,7 +42,7 @@ pub(crate) struct Datagram<'a> {
     pub(crate) stamp: Option<Nanos>,
     /// Datagrams this socket has dropped since it was made, modulo 2^32; absent while 0.
     pub(crate) dropped: Option<u32>,
-    /// Who sent it.
+    /// Its sender.
     pub(crate) source: Option<SocketAddr>,
 }
 

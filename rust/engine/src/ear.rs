@@ -18,7 +18,7 @@ impl Engine {
     }
 
     /// Whose own voice the ear may hear, as [`Engine::set_original`] says; None: nobody's. A talker
-    /// is heard by one ear at most, the newest that was told to. Stays until one of them is removed.
+    /// is heard by one ear at most, the newest that was asked to. Stays until one of them is removed.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].

@@ -244,7 +244,7 @@ impl Engine {
     }
 
     /// Where the ear is from now on, whichever sender is heard: what a PBX tells only when the leg's own address has
-    /// been told to it. Sent from the receiving socket. None: nowhere.
+    /// been given to it. Sent from the receiving socket. None: nowhere.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
@@ -279,7 +279,7 @@ impl Engine {
         Ok(self.leg(leg)?.senders.heard())
     }
 
-    /// Who was turned away last, in this call or before.
+    /// The sender that was turned away last, in this call or before.
     ///
     /// # Errors
     /// [`Error::NoLeg`].

@@ -65,15 +65,15 @@ fn a_panic_in_one_leg_ends_that_leg_and_no_other() {
         engine.play(sick, 1, &[0; 640], true),
         Err(Error::Dead(_))
     ));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     engine
         .drain(9, |item| {
             if let Item::Dead { leg, .. } = item {
-                told.push(leg);
+                reported.push(leg);
             }
         })
         .expect("drained");
-    assert_eq!(told, [sick]);
+    assert_eq!(reported, [sick]);
     let freed = engine.local_address(sick).expect("still known");
     assert!(
         eventually(|| UdpSocket::bind(freed).is_ok()),

@@ -38,7 +38,7 @@ pub(crate) struct Filter {
     end: Nanos,
     until: Nanos,
     /// The spell is over, and no datagram came since.
-    untold: bool,
+    unreported: bool,
 }
 
 impl Filter {
@@ -49,7 +49,7 @@ impl Filter {
             since: Nanos::MAX,
             end: 0,
             until: Nanos::MAX,
-            untold: false,
+            unreported: false,
         }
     }
 
@@ -68,7 +68,7 @@ impl Filter {
         self.since = now;
         self.end = Nanos::MAX;
         self.until = now + SPELL;
-        self.untold = true;
+        self.unreported = true;
     }
 
     /// It does not any more.
@@ -88,7 +88,7 @@ impl Filter {
         if arrival <= self.end {
             arrival >= self.since
         } else {
-            std::mem::take(&mut self.untold)
+            std::mem::take(&mut self.unreported)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What goes through the mailbox, and who makes way when it is full.
+//! What goes through the mailbox, and what makes way when it is full.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,13 +37,13 @@ pub enum Item {
         /// Due time of the datagram, or the time of the flush.
         at: Nanos,
     },
-    /// Another sender has taken over in a call. Told once a second at most, counted each time.
+    /// Another sender has taken over in a call. Reported once a second at most, counted each time.
     Moved {
         /// Whose talker.
         leg: u32,
         /// How many calls had ended on that leg before.
         life: u32,
-        /// Who was heard until now.
+        /// The sender that was heard until now.
         old: SocketAddr,
         /// The sender that is heard from now on.
         new: SocketAddr,
@@ -103,12 +103,12 @@ pub enum Item {
 pub(crate) type Inbox = Receiver<Consumer<Item>, Bell>;
 
 /// The media thread's end. Full: frames are dropped first (they are in the ledger), the last
-/// sixteenth is for events, which are told nowhere else; each drop is counted at its leg.
+/// sixteenth is for events, which are reported nowhere else; each drop is counted at its leg.
 pub(crate) struct Outbox {
     sender: Sender<Producer<Item>, Bell>,
     kept_for_events: usize,
     /// Items that the drainer was not yet woken for.
-    untold: u32,
+    unreported: u32,
 }
 
 impl Outbox {
@@ -117,7 +117,7 @@ impl Outbox {
         let outbox = Self {
             sender,
             kept_for_events: capacity / 16,
-            untold: 0,
+            unreported: 0,
         };
         Ok((outbox, inbox))
     }
@@ -144,18 +144,18 @@ impl Outbox {
     /// Wake the drainer if there is news since the last time. At the end of a round, not for each
     /// leg: a wake is a system call here and another one there, with a sleep in between.
     pub(crate) fn signal(&mut self) {
-        self.untold = 0;
+        self.unreported = 0;
         self.sender.signal();
     }
 
     /// In a long round the first news does not wait for the last.
     fn count(&mut self) {
-        self.untold += 1;
-        if self.untold >= UNTOLD {
+        self.unreported += 1;
+        if self.unreported >= UNREPORTED {
             self.signal();
         }
     }
 }
 
 /// Items pushed before the drainer is woken even though the round goes on: about 0.1 ms of it.
-const UNTOLD: u32 = 64;
+const UNREPORTED: u32 = 64;

@@ -21,10 +21,10 @@
 //! | queue | when full | counted as |
 //! |---|---|---|
 //! | socket receive buffer | the kernel drops the newest datagram | `drops_kernel` |
-//! | mailbox, frames | the frame is not told; it is in the ledger, and the next frame's `start` shows the gap | `drops_ring` |
-//! | mailbox, events (its last sixteenth) | the event is not told | `drops_events` |
+//! | mailbox, frames | the frame is not reported; it is in the ledger, and the next frame's `start` shows the gap | `drops_ring` |
+//! | mailbox, events (its last sixteenth) | the event is not reported | `drops_events` |
 //! | an ear's queue | [`Engine::play`] accepts fewer bytes, the caller keeps the rest | `playout_full` (times); not a drop |
-//! | an ear's utterances (64) | the newest is refused whole and told as flushed | `drops_playout` |
+//! | an ear's utterances (64) | the newest is refused whole and reported as flushed | `drops_playout` |
 //! | the other talker's frames (3) | the oldest goes | `drops_original` |
 //! | a connection, frames | a frame that finds the one before it unsent is dropped | `errors_send` |
 //! | a connection, messages: 64 kB out; in, 10 a second of 512 bytes | the newest is dropped | `drops_text` |

@@ -3,7 +3,7 @@
 //! What a datagram costs is mostly the wake-up for it: the thread goes to sleep, the processor with
 //! it, and both come back (measured in a virtual machine: some 14 µs; receiving is 1.3 µs). So a
 //! thread that is woken often lets datagrams gather and serves many in one round. Whether it is woken
-//! often is told by a budget: it refills by one wake-up a [`ROUND`] and holds [`SPARE`] of them.
+//! often is known by a budget: it refills by one wake-up a [`ROUND`] and holds [`SPARE`] of them.
 //! While there is one left, the thread waits as eagerly as ever; a few calls never spend it.
 //!
 //! Only the sockets wait for the budget. Deadlines are kept and commands obeyed whatever it says.

@@ -83,7 +83,7 @@ impl Media {
         self.outbox.ring();
     }
 
-    /// Until told to stop.
+    /// Until asked to stop.
     pub(crate) fn run(&mut self) -> nix::Result<()> {
         let mut events = [EpollEvent::empty(); EVENTS];
         let mut batch = Batch::new(std::mem::take(&mut self.room));

@@ -111,7 +111,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Who was heard last and who was turned away last, for all to read.
+/// The senders that were heard last and turned away last, for all to read.
 #[derive(Debug, Default)]
 pub(crate) struct Senders(Mutex<Reported>);
 

@@ -137,7 +137,7 @@ impl Stream {
     /// True: nothing is left to be sent.
     fn flush(&mut self) -> bool {
         if self.written < self.outgoing.len() {
-            // An error is told by reading, too.
+            // An error shows in reading, too.
             if let Ok(count) = (&self.socket).write(&self.outgoing[self.written..]) {
                 self.written += count;
             }

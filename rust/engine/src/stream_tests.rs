@@ -37,11 +37,11 @@ fn engine() -> (Engine, u32) {
     (engine, leg.expect("a leg"))
 }
 
-/// What the engine told until `enough`.
-fn told(engine: &Engine, mut enough: impl FnMut(&[Item]) -> bool) -> Vec<Item> {
+/// What the engine reported until `enough`.
+fn reported(engine: &Engine, mut enough: impl FnMut(&[Item]) -> bool) -> Vec<Item> {
     let (mut items, end) = (Vec::new(), Instant::now() + Duration::from_secs(5));
     while !enough(&items) {
-        assert!(Instant::now() < end, "told {}", items.len());
+        assert!(Instant::now() < end, "reported {}", items.len());
         engine
             .drain(256, |item| items.push(item))
             .expect("an engine");
@@ -71,10 +71,10 @@ fn audio_of_8_khz_becomes_frames_and_frames_become_audio_of_8_khz() {
         let frame = |item: &&Item| matches!(item, Item::Frame { frame, .. } if frame.rms > 500);
         items.iter().filter(frame).count()
     };
-    let items = told(&engine, |items| frames(items) >= 24);
+    let items = reported(&engine, |items| frames(items) >= 24);
     let digit = |item: &Item| matches!(item, Item::Digit { digit, .. } if digit.key == '5');
     if !items.iter().any(digit) {
-        told(&engine, |items| items.iter().any(digit));
+        reported(&engine, |items| items.iter().any(digit));
     }
     // Steady from the first moment on, and at the talker's rate once that is known.
     let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
@@ -92,7 +92,7 @@ fn audio_of_8_khz_becomes_frames_and_frames_become_audio_of_8_khz() {
         }
     }
     far.write_all(&HANG_UP).expect("a connection");
-    told(&engine, ended);
+    reported(&engine, ended);
     assert_eq!(engine.counters(leg).expect("a leg").errors_send, 0);
 }
 
@@ -103,7 +103,7 @@ fn a_broken_connection_is_told_and_the_leg_lives_on() {
         .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
         .expect("attached");
     drop((far, near));
-    told(&engine, ended);
+    reported(&engine, ended);
     let (mut far, near) = pair();
     engine
         .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
@@ -170,7 +170,7 @@ fn a_page_is_heard_and_told_and_its_flood_of_messages_is_not() {
         let text = |item: &&Item| matches!(item, Item::Text { text, .. } if **text == *"{}");
         items.iter().filter(text).count()
     };
-    let items = told(&engine, |items| texts(items) >= 10);
+    let items = reported(&engine, |items| texts(items) >= 10);
     let loud = |item: &Item| matches!(item, Item::Frame { frame, .. } if frame.rms > 500);
     assert!(items.iter().any(loud));
     let end = Instant::now() + Duration::from_secs(5);

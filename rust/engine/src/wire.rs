@@ -6,7 +6,7 @@ use translink_core::audiosocket::{self, Message};
 use translink_core::digit::Digit;
 use translink_core::frame::FRAME_BYTES;
 use translink_core::resample::Resampler;
-use translink_core::websocket::{Connection, Dialect, News as Told};
+use translink_core::websocket::{Connection, Dialect, News as Reported};
 
 /// How the other end of a connection talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +64,10 @@ impl Wire {
         match self {
             Self::AudioSocket(wire) => wire.next(pcm),
             Self::WebSocket(wire) => wire.next(pcm, text, out).map(|news| match news {
-                Told::Audio => News::Audio,
-                Told::Digit(key) => News::Digit(key),
-                Told::Text => News::Text,
-                Told::Ended => News::Ended,
+                Reported::Audio => News::Audio,
+                Reported::Digit(key) => News::Digit(key),
+                Reported::Text => News::Text,
+                Reported::Ended => News::Ended,
             }),
         }
     }

@@ -120,7 +120,7 @@ impl Engine {
 
     fn local_address(&self, leg: u32) -> PyResult<Address> {
         let address = self.0.local_address(leg).map_err(engine_error)?;
-        Ok(told(address))
+        Ok(plain(address))
     }
 
     fn remove_leg(&self, py: Python<'_>, leg: u32) -> PyResult<()> {
@@ -204,11 +204,11 @@ impl Engine {
     }
 
     fn source(&self, leg: u32) -> PyResult<Option<Address>> {
-        Ok(self.0.source(leg).map_err(engine_error)?.map(told))
+        Ok(self.0.source(leg).map_err(engine_error)?.map(plain))
     }
 
     fn stranger(&self, leg: u32) -> PyResult<Option<Address>> {
-        Ok(self.0.stranger(leg).map_err(engine_error)?.map(told))
+        Ok(self.0.stranger(leg).map_err(engine_error)?.map(plain))
     }
 
     fn set_volume(&self, leg: u32, factor: f64) -> PyResult<()> {
@@ -331,7 +331,7 @@ fn recording(
     Ok((first, PyBytes::new_with(py, audio.len(), copy)?))
 }
 
-pub(crate) fn told(address: SocketAddr) -> Address {
+pub(crate) fn plain(address: SocketAddr) -> Address {
     (address.ip().to_canonical().to_string(), address.port())
 }
 

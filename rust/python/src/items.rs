@@ -7,7 +7,7 @@ use translink_core::output::PlayoutEvent;
 use translink_core::rtp::format::Format;
 use translink_engine::Item;
 
-use crate::engine::{Address, told};
+use crate::engine::{Address, plain};
 
 /// 20 ms of a leg's audio.
 #[pyclass(frozen, get_all)]
@@ -189,8 +189,8 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             let change = SourceChange {
                 leg,
                 life,
-                old: told(old),
-                new: told(new),
+                old: plain(old),
+                new: plain(new),
                 at,
             };
             return Ok(Bound::new(py, change)?.into_any());

@@ -45,7 +45,7 @@ async def eventful() -> list[Event]:
     await board.talk("1", 1.0)
     (call,) = switchboard.calls.values()
     switchboard.pressed(switchboard.legs["2"], "2")
-    switchboard.choose_language(switchboard.legs["4"], "it")
+    switchboard.set_chosen_language(switchboard.legs["4"], "it")
     board.legs["2"].count("behind_ns", 6_000_000_000)
     call.look()
     await board.talk("2", 0.6)

@@ -21,6 +21,7 @@ from translink.admin.panel.metrics import (
     process_exposition,
 )
 from translink.observe.stages import Histogram, Stages
+from translink.providers.breaker import State
 
 GRAFANA = ROOT / "docs" / "grafana" / "translink.json"
 ALERTS = ROOT / "docs" / "grafana" / "alerts.yml"
@@ -181,6 +182,9 @@ def test_grafana_asks_for_labels_that_are_there() -> None:
         for name, selector in re.findall(r"\b(translink_\w+)\{([^}]*)\}", expression):
             for label in re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", selector):
                 assert label in labels[name] | {"job", "instance"}, expression
+            if name == "translink_provider_state":
+                states = re.findall(r'state=~?"([^"]*)"', selector)
+                assert set("|".join(states).split("|")) <= {each.value for each in State}
 
 
 def test_every_alert_asks_for_what_is_there() -> None:

@@ -243,5 +243,5 @@ async def test_a_header_without_an_end_is_not_collected_for_ever() -> None:
         return web.Response(body=body, headers={"Content-Type": "audio/wav"})
 
     async with fake_web(header) as server, Http() as http:
-        with pytest.raises(ProviderError, match="a WAV without sound"):
+        with pytest.raises(ProviderError, match="a WAV file without data"):
             await say(speaker(http, server.url))

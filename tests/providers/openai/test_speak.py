@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import wave
 from collections.abc import AsyncGenerator
 from typing import cast
 
@@ -13,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.fakes.web import fake_web, raw_server, read_request
+from tests.support.recording import recording
 from translink._core import BeaconDecoder, beacon_encode, resample
 from translink.errors import Kind, ProviderError
 from translink.providers.http import Http
@@ -28,16 +27,6 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm\r\nTransfer-Encoding: chu
 
 def at(rate: int) -> bytes:
     return resample(SOUND, 16_000, rate)
-
-
-def recording(rate: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as write:
-        write.setnchannels(1)
-        write.setsampwidth(2)
-        write.setframerate(rate)
-        write.writeframes(at(rate))
-    return file.getvalue()
 
 
 def heard(pcm: bytes) -> list[int]:
@@ -73,9 +62,9 @@ async def test_what_is_asked_is_pcm_and_what_is_heard_is_16_khz() -> None:
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (recording(24_000), "audio/wav"),
-        (recording(22_050), "audio/wav"),
-        (recording(16_000), "application/octet-stream"),
+        (recording(at(24_000), 24_000), "audio/wav"),
+        (recording(at(22_050), 22_050), "audio/wav"),
+        (recording(at(16_000), 16_000), "application/octet-stream"),
         (at(48_000), "audio/pcm;rate=48000"),
     ],
 )

@@ -75,7 +75,7 @@ class Throttle:
 
 
 def _network(address: str) -> str:
-    """Who counts as one: an IPv4 address, or 64 bits of an IPv6 one, which is what one host has."""
+    """What counts as one client: an IPv4 address, or 64 bits of an IPv6 one, which is what one host has."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -57,7 +57,7 @@ async def _relay(transport: asyncio.Transport, take: Callable[[int], None]) -> N
         outer = _Half()
         inner.other, outer.other = outer, inner
         await asyncio.get_running_loop().create_unix_connection(lambda: inner, sock=near)
-        # Who counts the connections is told of its end, too.
+        # The counter of connections learns of its end, too.
         outer.before = transport.get_protocol()
         outer.connection_made(transport)
         transport.set_protocol(outer)

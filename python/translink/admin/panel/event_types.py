@@ -259,7 +259,7 @@ class RtpEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class EchoEvent(Happened):
-    """What was recognised was the echo of what the talker's ear had just been told: it is not
+    """What was recognised was the echo of what the talker's ear had just been played: it is not
     translated."""
 
     type: Literal["echo"] = "echo"
@@ -280,7 +280,7 @@ class PauseEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class NoticeEvent(Happened):
-    """What a party is told when a call begins (`settings.notice`); `leg` is the one that hears it."""
+    """What a party hears when a call begins (`settings.notice`); `leg` is the one that hears it."""
 
     type: Literal["notice"] = "notice"
     state: Literal["started", "finished", "flushed", "failed"]
@@ -293,7 +293,7 @@ class NoticeEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class ControlEvent(Happened):
-    """A party asked for something by a key of their telephone. Which key is not told."""
+    """A party asked for something by a key of their telephone. Which key is not reported."""
 
     type: Literal["control"] = "control"
     what: Literal["repeat", "louder", "original", "end", "language"]
@@ -339,7 +339,7 @@ class DrainEvent(Happened):
     type: Literal["drain"] = "drain"
     state: Literal["begun", "handed over", "over"]
     reason: str | None = None
-    """Who asked for it."""
+    """The one who asked for it."""
     limit_s: float | None = None
     """Seconds until running calls are ended."""
     seconds: float | None = None

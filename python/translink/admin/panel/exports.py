@@ -22,13 +22,13 @@ SHORTEST_CUE = 0.5
 def with_notices(
     lines: Iterable[TranscriptLine], notices: Iterable[NoticeLine]
 ) -> Iterator[TranscriptLine]:
-    """What each party was told, among what was said: by its beginning, line by line."""
-    told = [
+    """The notice each party heard, among what was said: by its beginning, line by line."""
+    heard = [
         TranscriptLine(f"to {note.leg}", 0, note.start_s, note.end_s, note.text, note.language)
         for note in notices
         if note.state == "finished"
     ]
-    return heapq.merge(told, lines, key=lambda line: line.start_s)
+    return heapq.merge(heard, lines, key=lambda line: line.start_s)
 
 
 def srt(lines: Iterable[TranscriptLine]) -> Iterator[str]:

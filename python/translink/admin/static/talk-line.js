@@ -3,12 +3,12 @@
 const RATE = 16_000;
 
 /** @typedef {{message: (message: any) => void, level: (of: "me" | "other", level: number) => void,
- *   over: (code: number, reason: string) => void}} Told */
+ *   over: (code: number, reason: string) => void}} Heard */
 
 export class TalkLine {
-  /** @param {Told} told */
-  constructor(told) {
-    this._told = told;
+  /** @param {Heard} heard */
+  constructor(heard) {
+    this._heard = heard;
     this.muted = false;
     this._socket = /** @type {WebSocket | null} */ (null);
     this._context = /** @type {AudioContext | null} */ (null);
@@ -28,16 +28,16 @@ export class TalkLine {
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") {
-        this._told.message(JSON.parse(data));
+        this._heard.message(JSON.parse(data));
         return;
       }
-      this._told.level("other", loudness(new Int16Array(data)));
+      this._heard.level("other", loudness(new Int16Array(data)));
       this._ear.port.postMessage(data, [data]);
     };
     socket.onclose = (event) => {
       if (socket !== this._socket) return;
       this._socket = null;
-      this._told.over(event.code, event.reason);
+      this._heard.over(event.code, event.reason);
     };
     this._socket = socket;
   }
@@ -72,7 +72,7 @@ export class TalkLine {
     mouth.port.onmessage = ({ data }) => {
       const samples = new Int16Array(data);
       if (this.muted) samples.fill(0);
-      this._told.level("me", loudness(samples));
+      this._heard.level("me", loudness(samples));
       // What a network has not taken for 5 s is not followed by more.
       if (this._socket?.readyState === WebSocket.OPEN && this._socket.bufferedAmount < 10 * RATE) this._socket.send(data);
     };

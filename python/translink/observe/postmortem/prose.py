@@ -35,18 +35,18 @@ def _lines(found: Postmortem) -> Iterator[str]:
 
 def _quality(found: Postmortem) -> Iterator[str]:
     for leg, line in found.lines.items():
-        told = [f"{line.seconds:.0f} s of sound, {line.speech_s:.0f} s of speech"]
+        facts = [f"{line.seconds:.0f} s of sound, {line.speech_s:.0f} s of speech"]
         if line.level_db is not None:
-            told.append(f"at {line.level_db:.0f} dBFS")
+            facts.append(f"at {line.level_db:.0f} dBFS")
         if line.rtp and line.datagrams:
             lost = 100 * line.lost_packets / (line.datagrams + line.lost_packets)
-            told.append(f"{lost:.1f} % lost, jitter {line.jitter_ms:.0f} ms")
+            facts.append(f"{lost:.1f} % lost, jitter {line.jitter_ms:.0f} ms")
         if line.mos is not None:
-            told.append(f"MOS {line.mos:.1f}")
+            facts.append(f"MOS {line.mos:.1f}")
         said = found.said.get(leg)
         if said is not None and said.confidence is not None:
-            told.append(f"recogniser {100 * said.confidence:.0f} % sure")
-        yield f"leg {leg}: {', '.join(told)}"
+            facts.append(f"recogniser {100 * said.confidence:.0f} % sure")
+        yield f"leg {leg}: {', '.join(facts)}"
 
 
 def _usage(found: Postmortem) -> Iterator[str]:
@@ -80,11 +80,11 @@ def _delay(found: Postmortem) -> Iterator[str]:
             ("translation", slow.translation_s),
             ("voice and ear", slow.voice_s),
         )
-        told = ", ".join(
+        facts = ", ".join(
             f"{name} {seconds:.2f} s" for name, seconds in steps if seconds is not None
         )
         yield (
-            f"  slow: leg {slow.leg}, segment {slow.segment} at {slow.start_s:.1f} s: {slow.delay_s:.2f} s ({told})"
+            f"  slow: leg {slow.leg}, segment {slow.segment} at {slow.start_s:.1f} s: {slow.delay_s:.2f} s ({facts})"
         )
     yield ""
 

@@ -35,7 +35,7 @@ def causes_in_sound(record: CallRecord) -> Iterator[Cause]:
         yield from _echo(record, leg, line)
         drops = {key: line.drops[key] for key in REAL_DROPS if key in line.drops}
         if drops:
-            told = ", ".join(
+            dropped = ", ".join(
                 f"{key.removeprefix('drops_')} {number}" for key, number in drops.items()
             )
             yield Cause(
@@ -43,7 +43,7 @@ def causes_in_sound(record: CallRecord) -> Iterator[Cause]:
                 "machine",
                 "drops",
                 leg,
-                f"this machine dropped what it should not have: {told}",
+                f"this machine dropped what it should not have: {dropped}",
                 "raise net.core.rmem_max and legs[].receive_buffer for kernel, processors for the others",
                 {**drops},
             )

@@ -50,8 +50,8 @@ def check(whisper: str | None = None) -> list[Finding]:
     )
     if whisper:
         there = has_whisper()
-        told = f"Whisper ({whisper})" if there else "without faster-whisper nothing is recognised"
-        recogniser = Finding("speech recognition", there, told, "" if there else INSTALL_WHISPER)
+        note = f"Whisper ({whisper})" if there else "without faster-whisper nothing is recognised"
+        recogniser = Finding("speech recognition", there, note, "" if there else INSTALL_WHISPER)
         hears = there
     findings = [
         recogniser,

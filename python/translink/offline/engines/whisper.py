@@ -29,7 +29,7 @@ WHISPER_LANGUAGES = frozenset(_CODES.split())
 _PREROLL = 15
 """Frames (300 ms) before the detector's opening that belong to the utterance."""
 _LONGEST_UTTERANCE = 28 * RATE * 2
-"""Bytes of an utterance that are kept: a window of Whisper's is 30 s. Who speaks for longer without a
+"""Bytes of an utterance that are kept: a window of Whisper's is 30 s. A talker who speaks longer without a
 pause is heard in parts."""
 WHISPER_LOADS = 900.0
 """Seconds that a start may take, which fetches a model that is named and not there."""

@@ -159,8 +159,8 @@ class DeepgramStream:
         """`always` = key terms that go with all others; None = it takes none while it is open."""
         self._websocket = websocket
         self._always = always
-        self._told: deque[Callable[[str | None], None]] = deque(maxlen=64)
-        """Who wait for the answers to Configure, in order."""
+        self._reports: deque[Callable[[str | None], None]] = deque(maxlen=64)
+        """What waits for the answers to Configure, in order."""
         self._protocol = Listen(monotonic(), source=name, keep_alive=keep_alive)
         ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
         self.request_id = printable(ids[0]) if ids else ""
@@ -215,7 +215,7 @@ class DeepgramStream:
             broadcast((websocket,), message)
         return True
 
-    def expect(self, terms: tuple[str, ...], told: Callable[[str | None], None]) -> bool:
+    def expect(self, terms: tuple[str, ...], report: Callable[[str | None], None]) -> bool:
         """Have these key terms expected from now on, instead of those before. See `TakesTerms`. A list
         that may be too long is not sent: it would end the recognition without a word."""
         websocket, protocol = self._websocket, self._protocol
@@ -225,7 +225,7 @@ class DeepgramStream:
         if protocol.closing or protocol.over or count_tokens(all_of_them) > MOST_TOKENS:
             return False
         protocol.configure(all_of_them, monotonic())
-        self._told.append(told)
+        self._reports.append(report)
         for message in protocol.to_send():
             broadcast((websocket,), message)
         return True
@@ -271,8 +271,8 @@ class DeepgramStream:
             for event in protocol.events():
                 if not isinstance(event, TermsAnswer):
                     yield event
-                elif self._told:
-                    self._told.popleft()(event.refusal)
+                elif self._reports:
+                    self._reports.popleft()(event.refusal)
             try:
                 # As bytes: JSON is parsed from them, and text that is no UTF-8 is only one more
                 # garbled message.

@@ -12,6 +12,10 @@ Theory of operation
     And `Metadata` means that the connection is over, whatever the close code that follows: what is
     sent after it would be lost.
 
+    Times on the wire are seconds of audio sent on that connection (float32 printed as decimals).
+    Here they are samples, rounded, counting only the audio that the caller gave: silence sent to
+    keep a connection open is subtracted. They restart at 0 with every connection.
+
 Nothing a server says can raise: what cannot be read is counted and skipped.
 """
 

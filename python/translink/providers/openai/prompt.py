@@ -1,4 +1,4 @@
-"""What a chat model is told: one fixed text, and the rest as data.
+"""What a chat model is given: one fixed text, and the rest as data.
 
 What people say goes into a field of a JSON object and never into the instructions. So a caller who
 says "ignore your instructions" is translated like any other, as far as the model can be held to it;

@@ -111,11 +111,11 @@ def measure(directions: Sequence[HeardTalk], minutes: float, final_delay: float)
         )
     figures.evs = percentiles(all_spans)
     figures.clause_to_sound = percentiles(idle)
-    told = means(split)
+    mean = means(split)
     figures.evs_mean = {
-        "providers": {part: told[part] for part in told if part in PROVIDERS},
-        "ours": {part: told[part] for part in told if part not in PROVIDERS | {"said"}},
-        "said": {part: told[part] for part in told if part == "said"},
+        "providers": {part: mean[part] for part in mean if part in PROVIDERS},
+        "ours": {part: mean[part] for part in mean if part not in PROVIDERS | {"said"}},
+        "said": {part: mean[part] for part in mean if part == "said"},
     }
     figures.growth = round(fmean(growths), 3) if growths else None
     figures.word_to_request = percentiles(to_request)

@@ -3,6 +3,15 @@
 Each talker has a call of their own, whose other side listens and says nothing; `--talks N` lets N
 copies of the file talk at once, a little apart. When the talks are over, the run goes on until the
 ears were quiet for `QUIET` seconds.
+
+Theory of operation
+    Three processes, as in `sim`: the callers, `translink serve`, which is what is measured, and a server
+    that stands for all providers (`server`). A talk (`words`) is a file of words with their times. Its
+    talker (`mouth`) sends a tone where a word is, silence where none is, and in the lowest bits of each
+    frame its place in the talk (`marks`). So the recogniser (`recognizer`) knows what was said; it
+    answers as a recorded nova session did. The translator makes of each word one that has its number in
+    its letters (`engines`), and the voice says that number as a chord (`chords`), which is found again
+    at the listener's UDP socket however the sound was stretched there.
 """
 
 from __future__ import annotations

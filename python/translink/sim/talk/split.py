@@ -7,7 +7,7 @@ The parts of a word follow one another and add up to its EVS:
 * `translated` (the provider's);
 * `in_turn` (ours): until the voice is asked, which says one translation after another;
 * `voiced` (the provider's): until the voice's first sound;
-* `queued` (ours): until the translation's first word is heard; what the ear was still being told;
+* `queued` (ours): until the translation's first word is heard; what the ear was still being played;
 * `said`: from there to the word itself, as far as it stands from the translation's beginning.
 """
 

@@ -108,7 +108,7 @@ pub struct Sent {
     pub octets: u64,
 }
 
-/// Append a report to `out`. `jitter` in units of the peer's time stamps. Times are told as time since the machine's
+/// Append a report to `out`. `jitter` in units of the peer's time stamps. Times are given as time since the machine's
 /// start, as the RFC allows to those who know no other.
 pub fn write(sent: &Sent, theirs: Option<(u32, Block, u32)>, now: Nanos, out: &mut Vec<u8>) {
     let blocks = u8::from(theirs.is_some());

@@ -1,14 +1,14 @@
-//! Keys of the telephone: named events of RFC 4733, each told once.
+//! Keys of the telephone: named events of RFC 4733, each reported once.
 //!
 //! An event is sent every 20 to 50 ms while the key is down, always with the time stamp of its beginning,
-//! and three times at its end, with the end bit. It is told at its end; where all three of those were lost, when
+//! and three times at its end, with the end bit. It is reported at its end; where all three of those were lost, when
 //! the next one begins or sound goes on.
 
 use crate::digit::Digit;
 use crate::frame::Nanos;
 use crate::rtp::packet::EVENT_BYTES;
 
-/// The event that is under way or was told last.
+/// The event that is under way or was reported last.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Digits {
     event: Option<Event>,
@@ -19,7 +19,7 @@ struct Event {
     began: u32,
     key: char,
     units: u32,
-    told: bool,
+    reported: bool,
 }
 
 impl Digits {
@@ -39,24 +39,24 @@ impl Digits {
             began: timestamp,
             key,
             units: known.map_or(units, |event| event.units.max(units)),
-            told: known.is_some_and(|event| event.told),
+            reported: known.is_some_and(|event| event.reported),
         });
-        let ended = flags & 0x80 != 0 && !event.told;
-        event.told |= ended;
+        let ended = flags & 0x80 != 0 && !event.reported;
+        event.reported |= ended;
         before.or(ended.then(|| event.digit()))
     }
 
     /// Sound goes on at `timestamp`: an event before it has ended.
     pub fn sound(&mut self, timestamp: u32) -> Option<Digit> {
-        let event = self.event.filter(|event| !event.told)?;
+        let event = self.event.filter(|event| !event.reported)?;
         let since = timestamp.wrapping_sub(event.began.wrapping_add(event.units));
         (MARGIN..1 << 31).contains(&since).then(|| self.end())?
     }
 
     /// The stream ended.
     pub fn end(&mut self) -> Option<Digit> {
-        let event = self.event.as_mut().filter(|event| !event.told)?;
-        event.told = true;
+        let event = self.event.as_mut().filter(|event| !event.reported)?;
+        event.reported = true;
         Some(event.digit())
     }
 }

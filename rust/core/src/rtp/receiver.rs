@@ -24,7 +24,7 @@ use crate::rtp::packet::{Kind, Packet, is_rtcp};
 use crate::stats::RtpStats;
 use crate::tail::TAIL_PATIENCE_RTP;
 
-/// Where the PCM goes, and what else is told.
+/// Where the PCM goes, and what else is reported.
 pub trait Sink {
     /// 16 kHz s16le of a packet that arrived then.
     fn sound(&mut self, pcm: &[u8], arrival: Nanos);
@@ -149,7 +149,7 @@ impl Receiver {
         self.stats.wait_ns = self.order.wait();
     }
 
-    /// The time that [`Receiver::deadline`] told has come: go on without what is missing.
+    /// The time that [`Receiver::deadline`] gave has come: go on without what is missing.
     pub fn wake(&mut self, now: Nanos, sink: &mut impl Sink) {
         self.pass_on(now, sink);
     }
@@ -182,7 +182,7 @@ impl Receiver {
         self.formats.says.unwrap_or(heard.answer())
     }
 
-    /// What the peer is to be told of its stream at `now`: its number, and how it arrives, and its jitter in units of
+    /// What the peer is to learn of its stream at `now`: its number, and how it arrives, and its jitter in units of
     /// its time stamps. None: it speaks no RTCP.
     pub fn report(&mut self, now: Nanos) -> Option<Option<(u32, Block, u32)>> {
         if !self.tally.is_wanted(now) {

@@ -45,8 +45,8 @@ pub enum Event<'a> {
 pub fn event(message: &str) -> Option<Event<'_>> {
     let message = message.trim();
     if message.starts_with('{') {
-        let told: Told<'_> = serde_json::from_str(message).ok()?;
-        return Some(known(told.event, told.format, told.digit));
+        let received: Received<'_> = serde_json::from_str(message).ok()?;
+        return Some(known(received.event, received.format, received.digit));
     }
     let mut words = message.split_ascii_whitespace();
     let name = words.next()?;
@@ -62,7 +62,7 @@ pub fn event(message: &str) -> Option<Event<'_>> {
 }
 
 #[derive(Deserialize)]
-struct Told<'a> {
+struct Received<'a> {
     event: &'a str,
     format: Option<&'a str>,
     digit: Option<&'a str>,

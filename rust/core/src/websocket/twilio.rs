@@ -57,10 +57,10 @@ pub enum Event<'a> {
 /// Read a message. None: it is none.
 #[must_use]
 pub fn event(message: &str) -> Option<Event<'_>> {
-    let told: Told<'_> = serde_json::from_str(message).ok()?;
-    let event = match told.event.as_ref() {
+    let received: Received<'_> = serde_json::from_str(message).ok()?;
+    let event = match received.event.as_ref() {
         "start" => {
-            let start = told.start?;
+            let start = received.start?;
             let format = start.media_format;
             Event::Start {
                 sid: start.stream_sid,
@@ -68,14 +68,14 @@ pub fn event(message: &str) -> Option<Event<'_>> {
             }
         }
         "media" => {
-            let media = told.media?;
+            let media = received.media?;
             if media.track.is_none_or(|track| track == "inbound") {
                 Event::Media(media.payload)
             } else {
                 Event::Other
             }
         }
-        "dtmf" => match told.dtmf?.digit.as_bytes() {
+        "dtmf" => match received.dtmf?.digit.as_bytes() {
             &[byte] => Digit::from_ascii(byte).map_or(Event::Other, Event::Digit),
             _ => Event::Other,
         },
@@ -86,7 +86,7 @@ pub fn event(message: &str) -> Option<Event<'_>> {
 }
 
 #[derive(Deserialize)]
-struct Told<'a> {
+struct Received<'a> {
     #[serde(borrow)]
     event: Cow<'a, str>,
     #[serde(borrow)]
