@@ -54,6 +54,7 @@ async def test_a_drained_server_lets_its_calls_end_and_refuses_others(
             assert (status, ready["draining"]) == (503, True)
             assert ready["drain"].startswith("draining: 1 call runs")
             assert await server.post("/api/calls", {"legs": [{"language": "en"}] * 2}) == 503
+            assert await server.post("/api/talks", {}) == 503
             async with Phone(server.legs["5001"]) as late:
                 await late.say(99)
                 await until(lambda: server.happened("call", state="refused"))

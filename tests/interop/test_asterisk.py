@@ -423,7 +423,7 @@ async def test_check_names_what_asterisk_lacks_and_who_is_there(
 
 
 async def test_what_is_to_be_pasted_makes_a_call(asterisk: Asterisk, pbx: Pbx) -> None:
-    settings = Settings.load(environ={}, flags={"--ari": asterisk.url}, directory=Path("/"))
+    settings = Settings.load(environ={"TRANSLINK_ARI__URL": asterisk.url}, directory=Path("/"))
     text = asterisk_dialplan(settings)
     assert "exten => 3333,1,Stasis(translink,3333)" in text
     assert "STASISSTATUS" in text
