@@ -100,6 +100,7 @@ async def test_what_cannot_be_bound_is_named_with_its_mend(
         port = taken.getsockname()[1]
         for setting, told in (
             (f"admin.port={port}", f"admin.port = {port}: is taken by another program"),
+            ("admin.tls_cert=/nowhere/cert.pem", "admin.tls_cert = '/nowhere/cert.pem': cannot be"),
             ("legs.3333.listen=192.0.2.1:1", "legs.3333.listen = 192.0.2.1:1: is no address of"),
         ):
             settings = settings_for(fake, tmp_path, setting)

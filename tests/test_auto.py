@@ -51,7 +51,7 @@ async def test_who_speaks_german_is_found_translated_from_the_first_word_and_ans
     assert {(asked.source, asked.target) for asked in fake.asked} == {("DE", "FR"), ("FR", "DE")}
     (found,) = server.happened("language")
     assert (found["leg"], found["language"], found["how"]) == ("3333", "de", "found")
-    assert server.lines("language found")
+    await server.says("language found")
 
     # The next party there may speak another one.
     fake.language = "pl"

@@ -62,7 +62,7 @@ async def test_the_log_has_the_text_unless_told_otherwise(tmp_path: Path) -> Non
         async with call(server, "3333", "4444") as (one, two):
             await one.say(17)
             await two.hears(17)
-        assert server.lines('FINAL transcript (3333): "b17"')
+        await server.says('FINAL transcript (3333): "b17"')
 
 
 _FORMATS = ("json", "srt", "vtt", "txt")

@@ -35,7 +35,7 @@ async def test_without_the_flag_pieces_are_cut_at_pauses_and_no_stream_is_opened
     server: Serve, fake: FakeProviders
 ) -> None:
     """The predecessor cut every second, uploaded silence for ever, and spoke what came first."""
-    assert server.lines("Deepgram API Mode: Prerecorded (buffered)")
+    await server.says("Deepgram API Mode: Prerecorded (buffered)")
     fake.transcribe_delay = lambda words: 1.5 if 11 in words else 0.1
     async with call(server, "3333", "4444") as (one, two):
         for words in ((11, 12, 13, 14, 15, 16, 17), (21,), (31, 32)):
@@ -52,7 +52,7 @@ async def test_without_the_flag_pieces_are_cut_at_pauses_and_no_stream_is_opened
     assert {upload.language for upload in fake.uploads} == {"en"}, "they were silent"
     # 220 ms a word, and some air around.
     assert sum(upload.seconds for upload in fake.uploads) < 10 * 0.22 + 3 * 0.8
-    assert server.lines('[PRERECORDED] FINAL transcript (3333): "b11')
+    await server.says('[PRERECORDED] FINAL transcript (3333): "b11')
 
 
 async def test_the_mode_is_changed_under_a_running_call_and_no_word_is_lost(

@@ -19,7 +19,7 @@ import uvloop
 from translink import __version__
 from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
-from translink.admin.server import AdminServer, address_refused
+from translink.admin.server import AdminServer, address_refused, refuse_bad_certificate
 from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
@@ -158,6 +158,7 @@ class App:
                 translated_by=", ".join(row.translated) or "nobody",
                 spoken_by=", ".join(row.spoken) or "nobody",
             )
+        refuse_bad_certificate(settings.admin)
         before = await predecessor(settings) if self._take_over else None
         if before is None:
             _check_ports(settings)  # first: engines take seconds to load

@@ -6,6 +6,7 @@ settings. Errors say what would be right.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -33,15 +34,25 @@ def base_url(value: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("should have a port from 1 to 65535") from None
-    labels = parts.hostname.rstrip(".").split(".")
-    if any(not 0 < len(label) <= LONGEST_LABEL for label in labels):
-        raise ValueError(f"should have a host whose labels have 1 to {LONGEST_LABEL} characters")
-    if re.search(r"/v\d+(/|$)", parts.path):
-        raise ValueError(
-            "should end before /v1 or /v2: translink adds that, as in https://api.deepgram.com"
-        )
+    known_host(parts.hostname)
+    if version := re.search(r"/v\d+(/|$)", value):
+        right = value[: version.start()]
+        raise ValueError(f"should end before /v1 or /v2, which translink adds: {right}")
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     return f"{scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def known_host(value: str) -> str:
+    """A host's name or address that can be looked up: what is longer, or only looks like an address, makes
+    resolvers raise or search the network. Raises `ValueError`."""
+    if re.fullmatch(r"[\d.]+", value) or ":" in value:
+        try:
+            ipaddress.ip_address(value)
+        except ValueError:
+            raise ValueError(f"{value} is no IP address; should be as in 127.0.0.1") from None
+    elif any(not 0 < len(label) <= LONGEST_LABEL for label in value.rstrip(".").split(".")):
+        raise ValueError(f"should have a host whose labels have 1 to {LONGEST_LABEL} characters")
+    return value
 
 
 def header_key(value: str) -> str:

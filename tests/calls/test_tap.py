@@ -79,6 +79,7 @@ async def test_listening_in_is_seen_by_all(tmp_path: Path) -> None:
             ("started", "3333"),
             ("stopped", "3333"),
         ]
+        await server.says("listening in", 2)
         assert len(server.lines("listening in")) == 2
         (asked,) = [line for line in server.lines("role control") if "audio" in line]
         assert "127.0.0.1" in asked

@@ -9,6 +9,7 @@ import pytest
 
 from translink.commands.check import run_check
 from translink.errors import SettingsError
+from translink.offline import run_offline
 from translink.settings.model import Settings
 
 LEGS: list[dict[str, object]] = [
@@ -99,3 +100,37 @@ def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(
     settings = Settings.load(environ=environ, directory=tmp_path, flags=flags)
     with pytest.raises(SettingsError, match="there is no voice"):
         run_check(settings)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("Hello, and no tab", "book.tsv:1: not English, a tab, French"),
+        (b"\xff\xfe", "should be text in UTF-8"),
+    ],
+)
+def test_a_phrasebook_that_cannot_be_used_is_refused_with_its_line(
+    tmp_path: Path, content: str | bytes, told: str
+) -> None:
+    book = tmp_path / "book.tsv"
+    book.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(SettingsError, match=told):
+        run_check(settings_of(deepgram={"api_key": KEY}, offline={"phrasebook": str(book)}))
+    for check in (False, True):
+        with pytest.raises(SettingsError, match=told):
+            run_offline(phrasebook=book, check=check)
+
+
+def test_a_certificate_that_does_not_serve_is_refused() -> None:
+    admin = {"tls_cert": "/nowhere/cert.pem"}
+    with pytest.raises(
+        SettingsError, match=r"admin\.tls_cert = '/nowhere/cert\.pem': cannot be read"
+    ):
+        run_check(settings_of(deepgram={"api_key": KEY}, admin=admin))
+
+
+def test_a_host_or_a_book_that_is_none_ends_the_local_engines_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"--host: 300\.0\.0\.1 is no IP address"):
+        run_offline(host="300.0.0.1")
+    with pytest.raises(SettingsError, match="--phrasebook = '/nowhere': cannot be read"):
+        run_offline(phrasebook=Path("/nowhere"))

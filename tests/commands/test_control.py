@@ -114,6 +114,9 @@ def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path:
         (None, None, "admin.port = 0"),
         ("http://127.0.0.1:9", "plain-0123456789", "everybody on this machine"),
         ("ftp://x", None, "--url"),
+        ("http://127.0.0.1:99999", None, "--url"),
+        (f"http://{'x' * 64}.example", None, "--url"),
+        ("http://300.0.0.1:3020", None, "--url"),
         ("http://127.0.0.1:9", "file:/nowhere/token", "cannot be read"),
     ):
         with pytest.raises(SettingsError, match=told) as caught:

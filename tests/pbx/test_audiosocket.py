@@ -34,7 +34,7 @@ async def test_a_narrow_and_a_wide_line_hear_each_other(phone: Phone, talking: S
     assert 0x12 in wide.kinds
     third = await phone(8_000, ENGLISH)
     await asyncio.wait_for(third.ended.wait(), 10.0)
-    assert talking.lines("leg 3333 is busy")
+    await talking.says("leg 3333 is busy")
     narrow.hang_up()
     await asyncio.wait_for(wide.ended.wait(), 12.0)
     await talking.idle()
@@ -53,8 +53,8 @@ async def test_who_names_no_call_is_hung_up_and_named(
     _, silent = await asyncio.open_connection("127.0.0.1", port)
     await until(lambda: talking.lines("which call it is"), talking.tail)
     silent.close()
-    assert talking.lines("no call or leg has UUID")
-    assert talking.lines("this is no AudioSocket")
+    await talking.says("no call or leg has UUID")
+    await talking.says("this is no AudioSocket")
 
 
 async def test_a_leg_can_be_called_again(phone: Phone, talking: Serve) -> None:

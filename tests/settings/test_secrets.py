@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import keyring
 import keyring.backend
 import keyring.errors
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from translink.errors import SettingsError
 from translink.settings.model import Settings
-from translink.settings.secrets import LONGEST_SECRET, fetched, without_secrets
+from translink.settings.secrets import LONGEST_SECRET, SECRET_NAMES, fetched, without_secrets
 
 KEY = "k3y-0123456789"
 
@@ -134,20 +137,68 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPa
         fetched("keyring:translink/deepl")
 
 
-@pytest.mark.parametrize(
-    "assignment",
-    [
-        f"deepl.api_key={KEY}",
-        f"deepgram.api_key={KEY}",
-        f"admin.token={KEY}",
-        f"admin.read_token={KEY}",
-        f'fallback.deepl=[{{"api_key": "{KEY}"}}]',
-    ],
-)
+def secrets_in(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """`--set` assignments, one for each setting that holds a secret: whatever kinds there will be."""
+    for name, field in model.model_fields.items():
+        for kind, listed in _kinds(field.annotation):
+            if kind is SecretStr:
+                yield f"{path}{name}={KEY}"
+            elif issubclass(kind, BaseModel) and not listed:
+                yield from secrets_in(kind, f"{path}{name}.")
+            elif issubclass(kind, BaseModel):
+                for inner in secrets_in(kind):
+                    yield f'{path}{name}=[{{"{inner.partition("=")[0]}": "{KEY}"}}]'
+
+
+def _kinds(annotation: Any, listed: bool = False) -> Iterator[tuple[type, bool]]:
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation, listed
+    for inner in get_args(annotation):
+        yield from _kinds(inner, listed or get_origin(annotation) is tuple)
+
+
+ASSIGNMENTS = sorted(secrets_in(Settings))
+
+
+def test_every_secret_is_known_by_its_last_name() -> None:
+    last = {
+        re.findall(r"\w+", one.removesuffix(f'"{KEY}"}}]').removesuffix(KEY))[-1]
+        for one in ASSIGNMENTS
+    }
+    assert last == set(SECRET_NAMES)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_a_key_on_the_command_line_is_refused(tmp_path: Path, assignment: str) -> None:
     with pytest.raises(SettingsError, match="everybody on this machine") as error:
         Settings.load(environ={}, flags={"--set": [assignment]}, directory=tmp_path)
     assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"--ari": f"http://me:{KEY}@127.0.0.1:8088"},
+        {"--set": [f"ari.url=http://me:{KEY}@127.0.0.1:8088"]},
+        {"--set": [f'ari={{"url": "http://me:{KEY}@127.0.0.1:8088"}}']},
+        {"--set": [f'websocket={{"twilio\\u005ftoken": "{KEY}"}}']},
+    ],
+)
+def test_neither_is_one_that_stands_inside_a_url_or_a_table(
+    tmp_path: Path, flags: dict[str, object]
+) -> None:
+    with pytest.raises(SettingsError, match="everybody on this machine") as error:
+        Settings.load(environ={}, flags=flags, directory=tmp_path)
+    assert KEY not in str(error.value)
+
+
+def test_a_file_with_a_password_in_a_url_is_noted_too(tmp_path: Path) -> None:
+    config = tmp_path / "translink.toml"
+    config.write_text(f'ari.url = "http://me:{KEY}@127.0.0.1:8088"\n')
+    config.chmod(0o644)
+    assert load(tmp_path).notes.exposed == (config,)
+    config.write_text('ari.url = "http://127.0.0.1:8088"\nari.password = "file:/etc/hostname"\n')
+    assert load(tmp_path).notes.exposed == ()
 
 
 def test_its_place_may_stand_on_the_command_line(tmp_path: Path, file: Path) -> None:

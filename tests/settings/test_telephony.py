@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,16 @@ from translink.settings.model import Settings
 URL = "http://me:a-secret-word@127.0.0.1:8088"
 
 
-def load(folder: Path, **flags: object) -> Settings:
+def load(folder: Path, *, ari: str | None = None, **flags: object) -> Settings:
+    """`ari` stands in the environment: it may hold a password."""
     given = {f"--{name.replace('_', '-')}": value for name, value in flags.items()}
-    return Settings.load(environ={}, flags=given, directory=folder)
+    environ = {"TRANSLINK_ARI__URL": ari} if ari else {}
+    return Settings.load(environ=environ, flags=given, directory=folder)
 
 
-def refusal(folder: Path, **flags: object) -> str:
+def refusal(folder: Path, *, ari: str | None = None, **flags: object) -> str:
     with pytest.raises(SettingsError) as refused:
-        load(folder, **flags)
+        load(folder, ari=ari, **flags)
     return str(refused.value)
 
 
@@ -62,7 +65,7 @@ def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> N
         ({"set": ["dtmf.end=12"]}, "dtmf.end"),
     ],
 )
-def test_what_cannot_work_is_refused(tmp_path: Path, flags: dict[str, object], right: str) -> None:
+def test_what_cannot_work_is_refused(tmp_path: Path, flags: dict[str, Any], right: str) -> None:
     said = refusal(tmp_path, **flags)
     assert right in said
     assert "a-secret-word" not in said

@@ -137,7 +137,7 @@ class Asterisk:
         self.asked = [free_port(socket.SOCK_STREAM) for _ in range(2)]
         """Ports that it connects to for `ari.media = "websocket"`, section `askedPORT`."""
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
-        """As `--ari` takes it."""
+        """As `ari.url` takes it, with the password."""
         self._root = root
         self._folder = Path(tempfile.mkdtemp(prefix="translink-", dir=root / "tmp"))
         self._inside = "/" + str(self._folder.relative_to(root))

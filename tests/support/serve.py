@@ -88,6 +88,10 @@ class Serve(ServerProcess):
         """Lines with `part` in them."""
         return [line for line in self.log() if part in line]
 
+    async def says(self, part: str, times: int = 1) -> None:
+        """Wait until the log has that many lines with `part`: it is written behind the act."""
+        await until(lambda: len(self.lines(part)) >= times, self.tail)
+
     def happened(self, type_: str = "", **wanted: object) -> list[dict[str, Any]]:
         """Those told so far, of a type and with these fields."""
         return [

@@ -91,7 +91,7 @@ class AdminServer:
             allowed_hosts=settings.allowed_hosts,
             listen_in=settings.listen_in,
         )
-        tls = Certificate(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        tls = Certificate.from_settings(settings)
         if settings.tls_self_signed:
             tls = Certificate(self_signed(settings.host, settings.allowed_hosts), None)
         guard = Guard(
@@ -203,6 +203,11 @@ class AdminServer:
             *self._audio.routes(),
             *self._talk.routes(),
         ]
+
+
+def refuse_bad_certificate(admin: AdminSettings) -> None:
+    """Before anything is loaded. Raises `SettingsError` where the files of the settings do not serve."""
+    Certificate.from_settings(admin)
 
 
 def address_refused(host: str, port: int, error: OSError) -> SettingsError:

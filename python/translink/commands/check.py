@@ -10,8 +10,9 @@ from dataclasses import asdict
 
 import orjson
 
+from translink.admin.access.tls import Certificate
 from translink.offline.engines.check import check as engines
-from translink.offline.engines.phrasebook import LANGUAGES
+from translink.offline.engines.phrasebook import LANGUAGES, named_book
 from translink.offline.engines.synthesizer import spoken_languages
 from translink.pbx.inquiry import inquire
 from translink.process.proxies import proxy_warning, unused_proxies
@@ -25,6 +26,8 @@ def run_check(settings: Settings, *, json: bool = False, languages: bool = False
     settings that `serve` would refuse. `languages`: who can do every language, and not the legs'
     alone."""
     refuse_voiceless(settings)
+    Certificate.from_settings(settings.admin)
+    named_book(settings.offline.phrasebook, "offline.phrasebook")
     coverage = Coverage(settings)
     rows = coverage.of_all() if languages else coverage.of_legs()
     asterisk = asyncio.run(_asterisk(settings))

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
+from translink.credentials import known_host
 from translink.errors import SettingsError, TranslinkError, printable
 from translink.settings.secrets import fetched, is_reference
 
@@ -71,8 +72,13 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
         except ValueError as error:
             raise SettingsError(f"--token: {error}") from None
     if url is not None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and not parts.username and parts.port != 0
+            known_host(parts.hostname or "")
+        except ValueError:
+            good = False
+        if not good:
             raise SettingsError(f"--url = {printable(url)!r}: should be http(s)://host:port")
         return Target(f"{parts.scheme}://{parts.netloc}", shown)
     if not admin.port:

@@ -28,9 +28,11 @@ from typing import Protocol
 import orjson
 import uvloop
 
+from translink.credentials import known_host
+from translink.errors import SettingsError
 from translink.offline.engines.check import Finding
 from translink.offline.engines.check import check as findings
-from translink.offline.engines.phrasebook import load, of_phrases
+from translink.offline.engines.phrasebook import load, named_book, of_phrases
 from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing
 from translink.offline.engines.recognizer import PocketRecognizers
 from translink.offline.engines.synthesizer import ProgramSynthesizer
@@ -169,8 +171,13 @@ def run_offline(
     `json` one line of JSON (`{"url": …, "key": …, "quality": …, "missing": […]}`). `check`: only say
     what this machine can do; 1 when something is missing. `until_eof`: also end when standard input
     does, so that a child never outlives its parent. `key`: the only one that is let in; None = a new
-    one.
+    one. Raises `SettingsError` for the host and the phrasebook.
     """
+    named_book(phrasebook, "--phrasebook")
+    try:
+        known_host(host)
+    except ValueError as error:
+        raise SettingsError(f"--host: {error}") from None
     if check:
         return _report(json=json, whisper=whisper)
 

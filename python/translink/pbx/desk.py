@@ -144,6 +144,13 @@ class Desk:
         """Legs of the settings whose audio a telephone system brings."""
         return tuple(name for name, leg in self._board.legs.items() if _is_ours(leg))
 
+    def may_begin(self) -> None:
+        """Raises `Unavailable` while no call may: draining, overloaded, stopping. Counted."""
+        reason = self._board.refuses(time.monotonic())
+        if reason is not None:
+            self._board.pressure.given_up["calls"] += 1
+            raise Unavailable(reason, busy=True)
+
     def seize(self, name: str, call_id: str, hang_up: Callable[[], None]) -> Seat:
         """A seat at a leg of the settings; with a call id, at a leg like it for that call alone. Raises
         `Unavailable`."""
@@ -158,7 +165,7 @@ class Desk:
         if leg.name in self._seats:
             raise Unavailable(f"leg {leg.name} is busy", busy=True)
         if room is None:
-            self._may_begin()
+            self.may_begin()
             if leg.calls:
                 raise Unavailable(f"leg {leg.name} still says the last call's words", busy=True)
         seat = self._seat(leg, hang_up, room)
@@ -169,7 +176,7 @@ class Desk:
         self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
     ) -> tuple[Seat, Seat]:
         """Two seats for a call of their own. Raises `Unavailable`."""
-        self._may_begin()
+        self.may_begin()
         names = (f"{name}.1", f"{name}.2")
         wishes = [
             LegSettings(name=leg, language=language).brought(self._host, self._plan)
@@ -254,12 +261,6 @@ class Desk:
         seat = self._seats[leg.name] = Seat(self, leg, hang_up, room)
         return seat
 
-    def _may_begin(self) -> None:
-        reason = self._board.refuses(time.monotonic())
-        if reason is not None:
-            self._board.pressure.given_up["calls"] += 1
-            raise Unavailable(reason, busy=True)
-
     def _room(self, pair: str, leg: Leg, call_id: str) -> Room:
         wanted = NOT_IN_NAMES.sub("_", call_id)[:30]
         other = self._board.legs[leg.other]
@@ -268,7 +269,7 @@ class Desk:
                 if room.began:
                     raise Unavailable(f"call {wanted} has both its parties", busy=True)
                 return room
-        self._may_begin()
+        self.may_begin()
         one, two = (
             each.settings.model_copy(update={"name": f"{each.name}.{wanted}"})
             for each in (leg, other)

@@ -7,6 +7,7 @@ that nobody has used for `UNUSED_TIME` is gone.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -22,6 +23,8 @@ from translink.pbx.guest import Guest
 from translink.pbx.line import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from translink.observe.journal import Journal
     from translink.pbx.desk import Desk, Seat
 
@@ -58,7 +61,9 @@ class TalkDesk:
         self._numbers = itertools.count(1)
 
     def create(self) -> tuple[str, str]:
-        """Tokens for both sides. Raises `Refused`."""
+        """Tokens for both sides. Raises `Refused`: as for a call, since nobody could talk over them now."""
+        with _as_refused():
+            self._desk.may_begin()
         now = time.monotonic()
         self._talks = [
             talk for talk in self._talks if now - talk.used < UNUSED_TIME or any(talk.guests)
@@ -91,10 +96,8 @@ class TalkDesk:
             one, two = talk.languages
             hang_ups = tuple(functools.partial(self._hang_up, talk, each) for each in (0, 1))
             name = f"{talk.name}-{talk.calls}"
-            try:
+            with _as_refused():
                 talk.seats = self._desk.seize_pair(name, (one, two), hang_ups)
-            except Unavailable as refusal:
-                raise Refused(str(refusal), busy=refusal.busy) from None
         seat = talk.seats[side]
         if seat.leg.language != language:
             seat.leg.set_language(language)
@@ -134,6 +137,14 @@ class TalkDesk:
             seats[1 - side].leave("nobody came")
         elif not began:
             other.hang_up()  # their place's other half is gone: they come again
+
+
+@contextlib.contextmanager
+def _as_refused() -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as refusal:
+        raise Refused(str(refusal), busy=refusal.busy) from None
 
 
 def _digest(token: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from translink.settings.part import Part
-from translink.settings.types import Key, Terms, is_loopback
+from translink.settings.types import HostName, Key, Terms, is_loopback
 
 SHORTEST_TOKEN = 16
 """Characters of an admin token that others may guess at."""
@@ -17,7 +17,7 @@ SHORTEST_TOKEN = 16
 class AdminSettings(Part):
     """The HTTP API and the page."""
 
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     """Where it listens."""
     port: int = Field(3020, ge=0, le=65_535)
     """0 = any that is free; the log tells which."""

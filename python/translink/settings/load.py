@@ -42,7 +42,7 @@ from translink.settings.explain import (
     explain,
 )
 from translink.settings.model import Notes, Settings
-from translink.settings.secrets import FILE_FORM, SECRET_NAMES, is_reference, readable_by_all
+from translink.settings.secrets import FILE_FORM, SECRET_NAMES, is_plain_secret, readable_by_all
 
 CONFIG_FILE = "translink.toml"
 ENV_FILE = ".env.externalmedia"
@@ -141,10 +141,7 @@ def _beats(entry: WrittenValue, older: WrittenValue) -> bool:
 
 def _holds_secret(path: Path, entries: Sequence[WrittenValue]) -> bool:
     return any(
-        entry.path[-1] in SECRET_NAMES
-        and isinstance(entry.value, str)
-        and not is_reference(entry.value)
-        and entry.where.startswith(str(path))
+        is_plain_secret(entry.path[-1], entry.value) and entry.where.startswith(str(path))
         for entry in entries
     )
 
@@ -282,19 +279,27 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
                     raise SettingsError(f"--set {assignment}: {right}")
                 path = tuple(name.strip().lower().split("."))
                 if _shows_a_secret(path, text):
-                    right = (
-                        "on the command line everybody on this machine can read it; give file:PATH "
-                        "or keyring:SERVICE/NAME, or put it into the environment or a file"
-                    )
-                    raise SettingsError(f"--set {name} = ******** (command line): {right}")
+                    raise SettingsError(_shown(f"--set {name}", path))
                 yield WrittenValue(path, _parse(text, name, where), f"--set {name}", where)
         elif value is not None:
-            yield WrittenValue(tuple(FLAGS[flag].split(".")), value, flag, where)
+            path = tuple(FLAGS[flag].split("."))
+            if is_plain_secret(path[-1], value):
+                raise SettingsError(_shown(flag, path))
+            yield WrittenValue(path, value, flag, where)
+
+
+def _shown(name: str, path: Trail) -> str:
+    right = "on the command line everybody on this machine can read it; "
+    if path == ("ari", "url"):
+        right += "leave the password out and give ari.password as file:PATH or keyring:SERVICE/NAME"
+    else:
+        right += "give file:PATH or keyring:SERVICE/NAME"
+    return f"{name} = ******** (command line): {right}, or put it into the environment or a file"
 
 
 def _shows_a_secret(path: Trail, text: str) -> bool:
-    if text and path[-1] in SECRET_NAMES:
-        return not is_reference(text)
+    if is_plain_secret(path[-1], text):
+        return True
     try:
         return _holds_plain_secret(json.loads(text))  # inside an array of accounts
     except json.JSONDecodeError:
@@ -307,9 +312,7 @@ def _holds_plain_secret(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     return any(
-        (name in SECRET_NAMES and isinstance(inner, str) and inner and not is_reference(inner))
-        or _holds_plain_secret(inner)
-        for name, inner in value.items()
+        is_plain_secret(name, inner) or _holds_plain_secret(inner) for name, inner in value.items()
     )
 
 

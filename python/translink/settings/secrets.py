@@ -10,11 +10,13 @@ custom of container images.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-SECRET_NAMES = ("api_key", "token", "read_token", "password", "secret")
-"""Last names of the settings that hold secrets."""
+SECRET_NAMES = ("api_key", "token", "read_token", "twilio_token", "password", "secret")
+"""Last names of the settings that hold secrets: all whose type is `Key` (a test compares)."""
+_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*:[^/?#\s]+@")
 FILE_FORM = "file:"
 KEYRING_FORM = "keyring:"
 _OURS = ("DEEPGRAM_", "DEEPL_", "ELEVENLABS_", "OPENAI_", "TRANSLINK_")
@@ -38,6 +40,15 @@ def fetched(value: str) -> str:
 def is_reference(value: str) -> bool:
     """Does it say where the secret is, instead of what it is?"""
     return value.startswith((FILE_FORM, KEYRING_FORM))
+
+
+def is_plain_secret(name: str, value: object) -> bool:
+    """Does the setting of this last name, as written, hold a secret itself? A URL may hold one, too."""
+    if not isinstance(value, str) or not value:
+        return False
+    if name in SECRET_NAMES:
+        return not is_reference(value)
+    return _PASSWORD_IN_URL.match(value.strip()) is not None
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ class AriSettings(Part):
 
     url: BaseUrl | None = None
     """`--ari`: its HTTP server, as in http://127.0.0.1:8088. A user and a password in it are `user` and
-    `password`. None = no Asterisk."""
+    `password`; on the command line a password is refused. None = no Asterisk."""
     listen: AddressSetting | None = None
     """Instead of `url`: where Asterisk connects to (`outbound_websocket`, 22.5 and later); its HTTP server
     may be off."""
@@ -82,7 +82,7 @@ class AriSettings(Part):
         if self.password is None:
             raise ValueError(
                 "password: is needed, that of the user in ari.conf "
-                "(or write it into the URL: http://user:password@127.0.0.1:8088)"
+                "(or write it into the URL, but not on the command line: http://user:password@127.0.0.1:8088)"
             )
         if re.match(r"https?://localhost([:/]|$)", self.url or "", re.IGNORECASE):
             raise ValueError(

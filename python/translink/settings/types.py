@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
-from translink.credentials import base_url, header_key
+from translink.credentials import base_url, header_key, known_host
 from translink.keyterms import clean_terms
 from translink.settings.secrets import fetched
 
@@ -64,12 +64,9 @@ def _address(value: object) -> object:
     match = re.fullmatch(r"(?:\[([^\]]+)\]:|([^:\s]*):)?(\d{1,5})", value.strip())
     if match is None or int(match[3]) > 65_535:
         raise ValueError("should be host:port, as in 127.0.0.1:6120, with a port from 0 to 65535")
-    host = match[1] or match[2] or "127.0.0.1"
-    if match[1] or re.fullmatch(r"[\d.]+", host):
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            raise ValueError(f"{host} is no IP address; should be as in 127.0.0.1:6120") from None
+    if match[1] is not None and ":" not in match[1]:
+        raise ValueError(f"{match[1]} is no IPv6 address; should be as in [::1]:6120")
+    host = known_host(match[1] or match[2] or "127.0.0.1")
     return Address(host, int(match[3]))
 
 
@@ -211,6 +208,8 @@ Source = Annotated[str, AfterValidator(_source)]
 """Where datagrams come from: `ip` or `ip:port`."""
 Sources = Annotated[Literal["first", "any"] | tuple[str, ...], BeforeValidator(_sources)]
 """Where datagrams may come from: `first`, `any`, or up to 8 of `Source`."""
+HostName = Annotated[str, AfterValidator(known_host)]
+"""A name or an IP address."""
 Host = Annotated[str, AfterValidator(_host)]
 """An IP address."""
 Language = Annotated[str, AfterValidator(_language)]

@@ -140,7 +140,7 @@ async def find_endpoints(
     # Not needed, and so not loaded, where there are keys.
     from translink.offline import OfflineProcess
     from translink.offline.engines.check import beyond, can_hear
-    from translink.offline.engines.phrasebook import LANGUAGES
+    from translink.offline.engines.phrasebook import LANGUAGES, named_book
     from translink.offline.engines.recognizer import INSTALL
     from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
     from translink.offline.keeper import keep
@@ -153,6 +153,7 @@ async def find_endpoints(
             f"{lack} local recogniser that would serve instead is not "
             f"installed: set the key, or {INSTALL} (114 MB)"
         )
+    named_book(settings.offline.phrasebook, "offline.phrasebook")
     missing = beyond(language for leg in settings.legs for language in leg.languages)
     deaf = needs.no_deepgram and not settings.offline.whisper
     if missing and (deaf or needs.no_deepl):

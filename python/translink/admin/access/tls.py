@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 from translink.errors import SettingsError
+from translink.settings.admin import AdminSettings
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: forward secrecy and authenticated encryption only. TLS 1.3 has no others."""
@@ -24,6 +25,11 @@ class Certificate:
         self.context.set_alpn_protocols(["http/1.1"])
         self.context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         self.load()
+
+    @classmethod
+    def from_settings(cls, admin: AdminSettings) -> Certificate | None:
+        """The one that the settings name, if they name one. Raises `SettingsError`."""
+        return cls(admin.tls_cert, admin.tls_key) if admin.tls_cert else None
 
     def load(self) -> None:
         """(Re)read the files; new connections get the new certificate. Raises `SettingsError`, and

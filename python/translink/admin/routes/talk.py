@@ -84,7 +84,9 @@ class TalkRoutes:
                 raise Refused("this server has no calls", busy=True)
             tokens = self._talks.create()
         except Refused as refusal:
-            raise web.HTTPServiceUnavailable(reason=str(refusal)) from None
+            raise web.HTTPServiceUnavailable(
+                reason=str(refusal), headers={"Retry-After": "5"}
+            ) from None
         return answer({"links": [f"/talk#{token}" for token in tokens]}, 201)
 
     async def _join(self, request: web.Request) -> web.StreamResponse:

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from translink.errors import SettingsError
+
 LANGUAGES = ("en", "fr")
 _SLOT = re.compile(r"\{(\w+)(\+?)\}")
 _WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
@@ -193,6 +195,19 @@ def load(path: Path | None = None) -> Phrasebook:
     else:
         book.read(path.read_text("utf-8"), str(path))
     return book
+
+
+def named_book(path: Path | None, setting: str) -> Phrasebook:
+    """`load`. Raises `SettingsError` with the setting's name and what is wrong with the file."""
+    try:
+        return load(path)
+    except PhrasebookError as error:
+        wrong = str(error)
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        wrong = "should be text in UTF-8"
+    raise SettingsError(f"{setting} = '{path}': {wrong}")
 
 
 def of_phrases(phrases: Mapping[str, Iterable[str]]) -> Phrasebook:
