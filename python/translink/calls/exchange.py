@@ -69,7 +69,7 @@ class LegWish:
 
 
 class Exchange:
-    """Makes calls."""
+    """Makes calls on request, and opens their legs."""
 
     def __init__(
         self,

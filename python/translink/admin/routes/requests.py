@@ -150,7 +150,7 @@ class LegRequest(_Wish):
     """Of raw PCM, both ways."""
 
     def wish(self) -> LegWish:
-        """For the exchange."""
+        """The same as the exchange takes it."""
         return LegWish(
             language=self.language,
             candidates=self.candidates,
