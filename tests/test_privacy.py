@@ -63,6 +63,8 @@ async def test_the_log_has_the_text_unless_told_otherwise(tmp_path: Path) -> Non
             await one.say(17)
             await two.hears(17)
         await server.says('FINAL transcript (3333): "b17"')
+        (line,) = server.lines(" translated ")
+        assert all(part in line for part in ("by=deepl", "leg=3333", "text=t17", "to=fr")), line
 
 
 _FORMATS = ("json", "srt", "vtt", "txt")

@@ -57,6 +57,7 @@ async def test_an_operator_sees_switches_and_ends(
         assert await in_thread(lambda: run_status(here), SECONDS) == 0
         out = capsys.readouterr().out
         assert "calls may  ready" in out
+        assert "provider   deepl: works" in out
         assert "call       none" in out
         assert await in_thread(lambda: run_status(here, json=True), SECONDS) == 0
         assert json.loads(capsys.readouterr().out)["stats"]["mode"] == "auto"

@@ -320,6 +320,9 @@ class Speaker:
                 asked=unix(utterance.asked),
                 ms=utterance.took * 1000,
             )
+            self._books.log.info(
+                "translated", to=utterance.target, by=answer.provider, text=answer.text
+            )
             if not self._is_shown_only(utterance):
                 await self._say(utterance, answer.text)
 

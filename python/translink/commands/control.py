@@ -24,6 +24,13 @@ from translink.settings.secrets import fetched, is_reference
 if TYPE_CHECKING:
     from translink.settings.model import Settings
 
+_STATES = {
+    "closed": "works",
+    "held": "asks for a pause",
+    "open": "OUT OF SERVICE",
+    "half-open": "OUT OF SERVICE, is being tried",
+}
+"""Of a provider's breaker, for people."""
 SERVER_SAYS_NO = 1
 NOBODY_ANSWERS = 3
 TOKEN_REFUSED = 4
@@ -244,7 +251,10 @@ def _print_status(
         f"mode       {stats['mode']}",
     ]
     providers = stats["providers"].items()
-    lines += [f"provider   {name}: {provider.get('state')}" for name, provider in providers]
+    lines += [
+        f"provider   {name}: {_STATES.get(str(provider.get('state')), provider.get('state'))}"
+        for name, provider in providers
+    ]
     lines += [
         f"call       {call['call']}: {call['seconds']:.0f} s, {' and '.join(call['languages'])}, "
         f"{call['words']} words, {call['lost_ms']:.0f} ms lost"
