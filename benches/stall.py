@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import statistics
@@ -50,6 +51,8 @@ from translink.settings.model import Settings
 RUNS = 7
 DASHBOARD_SECONDS = 7.0
 """Longer than the ticker's rarest look."""
+OBJECTS = 200
+"""Fewer new ones in a second are nothing that begins."""
 TALKATIVE = "1-1"
 """The call with a transcript."""
 LINES = 2_000
@@ -205,6 +208,16 @@ async def dashboard(url: str) -> None:
     await asyncio.to_thread(asyncio.run, watch())
 
 
+async def calls_have_begun() -> None:
+    """A thousand legs' tasks begin for seconds, and the collector looks at each of them."""
+    before = -1
+    for _ in range(30):
+        if (now := len(gc.get_objects())) - before < OBJECTS:
+            return
+        before = now
+        await asyncio.sleep(1.0)
+
+
 async def main(legs: int, part: str) -> None:
     """All of it."""
     logging.disable(logging.INFO)
@@ -216,7 +229,7 @@ async def main(legs: int, part: str) -> None:
     watched.meter(asyncio.get_running_loop())
     server = AdminServer(console, port=0)
     await server.start()
-    await asyncio.sleep(1.0)
+    await calls_have_begun()
     Pauses().watch()
 
     def get(path: str) -> None:

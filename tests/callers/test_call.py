@@ -143,6 +143,8 @@ def test_without_a_file_it_listens_for_the_time_given(parrot: str) -> None:
         ({"leg": "3333", "to": "127.0.0.1:1"}, "either --leg NAME or --to"),
         ({"to": "somewhere"}, "HOST:PORT"),
         ({"to": "127.0.0.1:99999"}, "HOST:PORT"),
+        ({"to": "300.0.0.1:9"}, "300.0.0.1 is no IP address"),
+        ({"to": f"{'x' * 64}.example:9"}, "labels have 1 to 63"),
         ({"to": "127.0.0.1:1", "datagram": "0"}, "from 1 to 65507"),
         ({"to": "127.0.0.1:1", "datagram": "big"}, "or `random`"),
         ({"to": "127.0.0.1:1", "ear": "192.0.2.1:5"}, "cannot listen on 192.0.2.1:5"),

@@ -617,6 +617,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{KEYS} -k command_line",
     ),
     Mutation(
+        "no secret in a URL on the command line",
+        "settings/secrets.py",
+        "return _PASSWORD_IN_URL.match(value.strip()) is not None",
+        "return False",
+        f"{KEYS} -k inside_a_url",
+    ),
+    Mutation(
+        "every secret setting is known as one",
+        "settings/secrets.py",
+        '"twilio_token", ',
+        "",
+        f"{KEYS} -k 'last_name or command_line'",
+    ),
+    Mutation(
+        "while no call may begin no links to talk are made",
+        "pbx/desk.py",
+        "if reason is not None:",
+        "if False:",
+        "tests/test_drain.py -k lets_its_calls",
+    ),
+    Mutation(
         "a file with a key that all can read is noted",
         "settings/load.py",
         "if _holds_secret(path, entries) and readable_by_all(path)",

@@ -17,6 +17,7 @@ from rich.console import Console
 from translink.callers.caller import DATAGRAM, Address, Caller, fixed_size, random_sizes
 from translink.callers.ear import BYTES_PER_SECOND
 from translink.callers.wav import WavError, WavWriter, read_wav
+from translink.credentials import known_host
 from translink.errors import SettingsError, TranslinkError
 
 if TYPE_CHECKING:
@@ -267,7 +268,10 @@ def _address(text: str, name: str) -> Address:
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or int(port) > 65_535:
         raise _UsageError(f"{name} is {text}; it should be HOST:PORT, as in 127.0.0.1:6120")
-    return host or "127.0.0.1", int(port)
+    try:
+        return known_host(host.strip("[]") or "127.0.0.1"), int(port)
+    except ValueError as error:
+        raise _UsageError(f"{name} is {text}: {error}") from None
 
 
 def _sizes(text: str) -> Iterator[int]:

@@ -56,6 +56,8 @@ def test_one_too_many_ends_the_one_least_used() -> None:
     assert len(sessions) == MOST_SESSIONS
     assert sessions.role(name(0), 2.0) == "read"
     assert sessions.role(name(1), 2.0) is None
+    assert not sessions.is_open(name(1), 2.0)  # and so its streams end
+    assert sessions.is_open(name(0), 2.0)
 
 
 @pytest.mark.parametrize("id_", ["", "short", "7"])

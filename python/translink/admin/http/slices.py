@@ -25,15 +25,21 @@ class _Workers:
 
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
     """The items, made on demand, with a pause for others whenever the slice is used up; what is done
-    with an item counts, too, so nothing else may be awaited meanwhile."""
+    with an item counts, too, so nothing else may be awaited meanwhile. There is one before the first
+    item and one after the last, so that what is done before and afterwards adds to no slice."""
     _Workers.count += 1
+    until = 0.0
     try:
-        until = time.monotonic() + SLICE_SECONDS / _Workers.count
         for item in items:
+            if not until:
+                await asyncio.sleep(0)
+                until = time.monotonic() + SLICE_SECONDS / _Workers.count
             yield item
             if time.monotonic() >= until:
                 await asyncio.sleep(0)
                 until = time.monotonic() + SLICE_SECONDS / _Workers.count
+        if until:
+            await asyncio.sleep(0)
     finally:
         _Workers.count -= 1
 
