@@ -35,7 +35,7 @@ async def test_a_created_call_may_leave_a_language_to_be_found(
     fake: FakeProviders, server: Serve
 ) -> None:
     fake.language = "de"
-    legs = [{"language": "auto", "candidates": ["en", "de"]}, {"language": "fr"}]
+    legs: list[object] = [{"language": "auto", "candidates": ["en", "de"]}, {"language": "fr"}]
     made = await server.made("/api/calls", {"legs": legs})
     anna, bob = made["legs"]
     async with Phone.at(anna) as one, Phone.at(bob) as two:
@@ -49,7 +49,7 @@ async def test_a_created_call_may_leave_a_language_to_be_found(
         {"candidates": []},
         {"candidates": ["en", "de"], "voice": "v"},
     ):
-        asked = {"legs": [{"language": "auto", **wrong}, {"language": "fr"}]}
+        asked: dict[str, object] = {"legs": [{"language": "auto", **wrong}, {"language": "fr"}]}
         assert await server.post("/api/calls", asked) == 400
     asked = {"legs": [{"language": "en", "candidates": ["en", "de"]}, {"language": "fr"}]}
     assert await server.post("/api/calls", asked) == 400
