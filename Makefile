@@ -70,7 +70,7 @@ loom: # a target folder of its own, else the flag rebuilds everything twice
 
 pytest: $(VENV)/.dev $(VENV)/.release # tests/support/workers.py says which test goes to which worker
 	$(BIN)/pytest -n 3 -m "not alone" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/pytest -n 1 -m alone $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -n 2 -m alone $(ARGS) || [ $$? -eq 5 ]
 
 ##@ Measure
 .PHONY: bench fuzz interop chaos telephony

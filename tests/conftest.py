@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import uvloop
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.paths import SHARED
 from tests.support.serve import Serve, ServerPlan
+from tests.support.stillness import Stillness
 from tests.support.workers import ByFile, longest_first
 
 # The fast profile tries the same examples every time: a check of a change must not fail by luck.
@@ -41,6 +42,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that ask for the most time go first: the workers then end together, not minutes apart."""
     longest_first(items)
+
+
+_stillness = Stillness()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """What fails while the machine stands still says so, and is run again."""
+    _stillness.worst = 0.0
+    try:
+        return (yield)
+    except (Exception, pytest.fail.Exception) as failure:
+        _stillness.blame(failure)
+        raise
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ import pytest
 
 from tests.fakes.providers import FakeProviders
 from tests.support.serve import Phone, Serve, ServerPlan, pairs, until
-from translink.callers.server_process import LegPlan
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SERVER = ServerPlan(
@@ -28,13 +27,6 @@ async def ask(server: Serve, method: str, path: str, body: object = None) -> tup
         return answer.status, await (answer.json() if is_json else answer.text())
 
 
-def phone(leg: dict[str, str], *, open_mic: bool = True) -> Phone:
-    """A caller that sends where the API says, and hears on the same socket."""
-    host, port = leg["send_to"].split(":")
-    plan = LegPlan(leg["name"], leg["language"], (host, int(port)), ("127.0.0.1", 0))
-    return Phone(plan, open_mic=open_mic)
-
-
 async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
     server: Serve, fake: FakeProviders
 ) -> None:
@@ -44,7 +36,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
     assert status == 201, made
     anna, bob = made["legs"]
     assert (anna["send_to"], bob["audio_from"]) == ("127.0.0.1:24600", "127.0.0.1:24601")
-    async with phone(anna) as one, phone(bob) as two:
+    async with Phone.at(anna) as one, Phone.at(bob) as two:
         await asyncio.sleep(0.2)
         await one.say(1, 2, 3)
         await two.hears(1, 2, 3)
@@ -96,8 +88,8 @@ async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProvid
     async with (
         aiohttp.ClientSession() as http,
         http.ws_connect(server._url("/api/live")) as watcher,
-        phone(made["legs"][0]) as one,
-        phone(made["legs"][1]) as two,
+        Phone.at(made["legs"][0]) as one,
+        Phone.at(made["legs"][1]) as two,
     ):
         await watcher.send_json({"watch": {"calls": [made["call"]], "levels": names}})
         messages: list[dict[str, Any]] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.providers import FakeProviders, fake_providers
-from tests.support.serve import Serve, call, pairs, serving, until
+from tests.support.serve import Phone, Serve, call, pairs, serving, until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -29,6 +29,30 @@ async def fake() -> AsyncIterator[FakeProviders]:
 async def server(fake: FakeProviders, tmp_path: Path) -> AsyncIterator[Serve]:
     async with serving(tmp_path, fake, pairs(("3333", "4444")), env=AUTO) as made:
         yield made
+
+
+async def test_a_created_call_may_leave_a_language_to_be_found(
+    fake: FakeProviders, server: Serve
+) -> None:
+    fake.language = "de"
+    legs = [{"language": "auto", "candidates": ["en", "de"]}, {"language": "fr"}]
+    made = await server.made("/api/calls", {"legs": legs})
+    anna, bob = made["legs"]
+    async with Phone.at(anna) as one, Phone.at(bob) as two:
+        await one.say(*range(1, 9))
+        await two.hears(*range(1, 9))
+        await two.say(101, 102)
+        await one.hears(101, 102)
+    await until(lambda: server.happened("language", leg=anna["name"], language="de"))
+    for wrong in (
+        {"candidates": ["en"]},
+        {"candidates": []},
+        {"candidates": ["en", "de"], "voice": "v"},
+    ):
+        asked = {"legs": [{"language": "auto", **wrong}, {"language": "fr"}]}
+        assert await server.post("/api/calls", asked) == 400
+    asked = {"legs": [{"language": "en", "candidates": ["en", "de"]}, {"language": "fr"}]}
+    assert await server.post("/api/calls", asked) == 400
 
 
 async def test_who_speaks_german_is_found_translated_from_the_first_word_and_answered_in_german(

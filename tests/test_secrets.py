@@ -11,9 +11,10 @@ import asyncio
 import base64
 import json
 import os
+import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -126,7 +127,19 @@ def settings_of(fake: FakeProviders) -> str:
     )
 
 
+@pytest.fixture
+def cores() -> Iterator[None]:
+    """What is started may dump its core, wherever the tests themselves are started from."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("no process dumps its core here: ulimit -Hc unlimited")
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
 @pytest.mark.timeout(240)
+@pytest.mark.usefixtures("cores")
 async def test_whatever_providers_repeat_no_secret_is_said(
     fake: FakeProviders, tmp_path: Path
 ) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 
 from tests.fakes.providers import FakeProviders
 from tests.support.serve import Phone, Serve, ServerPlan, pairs, until
-from translink.callers.server_process import LegPlan
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 SERVER = ServerPlan(
@@ -30,12 +28,6 @@ glossaries = { "en-fr" = "own" }
 )
 
 
-def phone(leg: dict[str, Any]) -> Phone:
-    host, port = leg["send_to"].split(":")
-    plan = LegPlan(leg["name"], leg["language"], (host, int(port)), ("127.0.0.1", 0))
-    return Phone(plan)
-
-
 async def test_a_call_s_terms_are_told_to_its_streams_and_changed_while_one_is_open(
     server: Serve, fake: FakeProviders
 ) -> None:
@@ -48,7 +40,7 @@ async def test_a_call_s_terms_are_told_to_its_streams_and_changed_while_one_is_o
         },
     )
     anna, bob = made["legs"]
-    async with phone(anna) as one, phone(bob) as two:
+    async with Phone.at(anna) as one, Phone.at(bob) as two:
         await one.say(1, 2)
         await two.hears(1, 2)
         by_language = {stream.language: stream for stream in fake.streams}

@@ -291,8 +291,8 @@ class Engine:
         send_from_listen: bool = False,
         source: str | Sequence[str] | None = None,
         ledger_seconds: float = 60.0,
-        prebuffer_ms: int = 60,
-        tail_ms: int = 1500,
+        prebuffer_ms: int | None = None,
+        tail_ms: int | None = None,
         receive_buffer: int = 4_194_304,
         playout_seconds: float = 60.0,
         continuous: bool | None = None,
@@ -334,6 +334,9 @@ class Engine:
           these; other dynamic ones mean `format` if that is slin16 or slin. The ear is sent `reply`, by default
           what the newest packet was in, or g722 if that was slin16; until there is one, what fits `format`.
         - `auto`: raw until three packets of RTP come, then RTP.
+
+        `prebuffer_ms` of an utterance are collected before it begins to play (60 by `LegConfig`);
+        `tail_ms` of silence follow the last speech (1500).
 
         `continuous`: send silence to the ear between utterances; by default `rtp` does, and `auto`
         once there is RTP.

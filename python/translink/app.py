@@ -105,7 +105,7 @@ def _forbid_core_dumps() -> None:
 
 
 class App:
-    """One running server."""
+    """One running server: opens the parts in their order, and closes them."""
 
     def __init__(
         self, settings: Settings, reread: Callable[[], Settings], *, take_over: bool = False

@@ -332,7 +332,7 @@ def check(
         bool,
         typer.Option(
             "--languages",
-            help="Show who recognises, translates and speaks every language, not the legs' alone.",
+            help="Show which providers recognise, translate and speak every language, not the legs' alone.",
         ),
     ] = False,
     json: Json = False,

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 import yarl
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.errors import SettingsError
 

@@ -11,15 +11,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import sys
 import time
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-from aiohttp import web
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # it runs as a file
+
+from tests.fakes.admin import Program
+from translink.admin import AdminServer
+from translink.observe.journal import Event
 
 Address = tuple[str, int]
+EVENTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("interim", {"text": "some"}),
+    ("final", {"text": "something"}),
+    ("segment", {"text": "something"}),
+    ("translation", {"text": "quelque chose", "ms": 4.2}),
+    ("speech", {"state": "started", "ms": {"own": 1.5}}),
+)
+"""What becomes of each saying."""
 
 
 class StubLeg(asyncio.DatagramProtocol):
@@ -58,12 +71,31 @@ def _same(leg: StubLeg) -> StubLeg:
     return leg
 
 
+class StubConsole(Program):
+    """What the admin server sees of it."""
+
+    def __init__(self, legs: Mapping[str, StubLeg]) -> None:
+        super().__init__()
+        self._stub_legs = legs
+
+    def leg_stats(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for name, leg in self._stub_legs.items():
+            yield name, leg.counters
+
+    def _figures(self) -> Mapping[str, Any]:
+        return {"totals": {}, "stages_ms": {"own": {"count": 3, "p50": 1.0, "p95": 2.0}}}
+
+    def emit(self, event: Event) -> None:
+        for _, _, feed in self.feeds:
+            feed.queue.put_nowait(event)
+
+
 class Stub:
     def __init__(self, settings: dict[str, Any], mute: str, deaf: str) -> None:
         self.settings, self.mute, self.deaf = settings, mute, deaf
         self.legs: dict[str, StubLeg] = {}
-        self.watchers: set[web.WebSocketResponse] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.console = StubConsole(self.legs)
 
     def interpret(self, leg: StubLeg) -> None:
         pcm = bytes(leg.said)
@@ -71,43 +103,12 @@ class Stub:
         leg.sayings += 1
         if leg.name == self.mute or (leg.name == self.deaf and leg.sayings == 1):
             return
-        tell = {"leg": leg.name, "segment": leg.sayings, "at": time.time(), "v": 1, "call": "1"}
-        events: list[dict[str, Any]] = [
-            {"type": "interim", "text": "some", **tell},
-            {"type": "final", "text": "something", **tell},
-            {"type": "segment", "text": "something", **tell},
-            {"type": "translation", "text": "quelque chose", "ms": 4.2, **tell},
-            {"type": "speech", "state": "started", "ms": {"own": 1.5}, **tell},
-        ]
-        for event in events:
-            for watcher in self.watchers:
-                self.task(watcher.send_bytes(b"") if watcher.closed else self.send(watcher, event))
-        self.task(leg.other.play(pcm))
-
-    async def send(self, watcher: web.WebSocketResponse, event: dict[str, Any]) -> None:
-        await watcher.send_str(orjson.dumps(event).decode())
-
-    def task(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+        for type_, data in EVENTS:
+            event = Event(type_, time.time(), "1", leg.name, {"segment": leg.sayings, **data})
+            self.console.emit(event)
+        task = asyncio.create_task(leg.other.play(pcm))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-
-    async def events(self, request: web.Request) -> web.WebSocketResponse:
-        stream = web.WebSocketResponse()
-        await stream.prepare(request)
-        self.watchers.add(stream)
-        async for _ in stream:
-            pass
-        self.watchers.discard(stream)
-        return stream
-
-    async def stats(self, _: web.Request) -> web.Response:
-        own = {"count": 3, "p50": 1.0, "p95": 2.0}
-        legs = {name: leg.counters for name, leg in self.legs.items()}
-        return web.json_response({"legs": legs, "stages_ms": {"own": own}})
-
-    async def ready(self, _: web.Request) -> web.Response:
-        return web.json_response({})
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -120,17 +121,7 @@ class Stub:
             await loop.create_datagram_endpoint(functools.partial(_same, made), local_addr=listen)
         one, two = self.legs.values()
         one.other, two.other = two, one
-        app = web.Application()
-        app.add_routes(
-            [
-                web.get("/ready", self.ready),
-                web.get("/api/stats", self.stats),
-                web.get("/api/events", self.events),
-            ]
-        )
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self.settings["admin"]["port"]).start()
+        await AdminServer(self.console, port=self.settings["admin"]["port"]).start()
         await asyncio.Event().wait()
 
 

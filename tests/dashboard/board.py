@@ -1,4 +1,4 @@
-"""A hundred calls without a phone: the admin API's contract, spoken by a board of simulated talk.
+"""A hundred calls without a phone: the real admin server in front of a board of simulated talk.
 
 It is the load of `test_hundred_calls.py`, where a hundred real calls would measure the simulator
 and not the page. What is asserted of controls is asserted against the real server elsewhere.
@@ -7,22 +7,22 @@ and not the page. What is asserted of controls is asserted against the real serv
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
 import heapq
 import itertools
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-import orjson
-from aiohttp import WSMsgType, web
-
-from translink.admin.access.headers import HEADERS
-from translink.admin.routes.page import page_routes
+from tests.fakes.admin import Program
+from translink.admin import AdminServer
+from translink.admin.access.guard import Guard
+from translink.admin.access.roles import Access
+from translink.observe.journal import Event
+from translink.observe.views import CallDetail, CallRow, LegLive
+from translink.process.clock import unix
 
 SCRIPT = (
     ("Good morning, how can I help you?", "Bonjour, comment puis-je vous aider ?"),
@@ -60,7 +60,7 @@ class TalkBoardLeg:
     words: int = 0
 
     def envelope(self, of: str, first: int, last: int) -> bytes:
-        """Pairs of slots [first, last); slot 0 began at Unix time 0 of the board."""
+        """Pairs of slots [first, last), numbered by the monotonic clock as the server's are."""
         sounds = self.said if of == "said" else self.heard
         out = bytearray()
         for slot in range(first, last):
@@ -78,7 +78,7 @@ class TalkBoard:
 
     def __init__(self, calls: int, seed: int = 1) -> None:
         self._random = random.Random(seed)
-        self._zero = time.time()
+        self._zero = unix(0.0)
         self._due: list[tuple[float, int, dict[str, Any]]] = []
         self._order = itertools.count()
         self._extra: list[dict[str, Any]] = []
@@ -87,7 +87,6 @@ class TalkBoard:
         self.lines: dict[str, list[dict[str, Any]]] = {}
         self.watched: list[dict[str, Any]] = []
         """Every watch message received."""
-        self.role = "control"
         self.refuse = ""
         """Reason why controls are refused."""
         self.trouble: dict[str, Any] = {}
@@ -102,34 +101,34 @@ class TalkBoard:
         """Events that were reported, newest last."""
         for number in range(1, calls + 1):
             self.begin(number)
-        self._runner: web.AppRunner | None = None
+        self._server: AdminServer | None = None
+        self._pump: asyncio.Task[None] | None = None
         self.url = ""
 
-    async def start(self, port: int = 0) -> None:
-        app = web.Application()
-        app.on_response_prepare.append(_secure)
-        app.add_routes(
-            [
-                *(web.get(route.path, route.handler) for route in page_routes()),
-                web.get("/favicon.ico", _nothing),
-                web.get("/api/live", self._live),
-                web.get("/api/session", self._session),
-                web.get("/api/settings", self._settings),
-                web.get("/api/calls", self._list),
-                web.get("/api/calls/{call}", self._detail),
-                web.get("/api/events/recent", self._recent),
-                web.patch("/api/legs/{leg}", self._refuse),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
-        await site.start()
-        self.url = "http://127.0.0.1:{1}".format(*self._runner.addresses[0])
+    async def start(self, port: int = 0, *, read_token: str | None = None) -> None:
+        """`read_token`: one is needed, and this one may only read."""
+        console = BoardConsole(self)
+        guard = Guard(Access("127.0.0.1", read_token=read_token))
+        self._server = AdminServer(console, port=port, guard=guard)
+        await self._server.start()
+        self.url = self._server.url
+        self._pump = asyncio.create_task(self._run(console, self._server))
 
     async def close(self) -> None:
-        if self._runner:
-            await self._runner.cleanup()
+        if self._pump is not None:
+            self._pump.cancel()
+        if self._server is not None:
+            await self._server.close()
+
+    async def _run(self, console: BoardConsole, server: AdminServer) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            for event in self._happened():
+                console.emit(event_of(event))
+            for client in server._live._ticker._clients:
+                watch = {"calls": list(client.watch.calls), "levels": list(client.watch.levels)}
+                if not self.watched or self.watched[-1] != watch:
+                    self.watched.append(watch)
 
     # --- Talk ---
 
@@ -163,6 +162,9 @@ class TalkBoard:
             "echoed": 0,
         }
         self.lines[name] = []
+        self._extra.append(
+            {"type": "call", "at": time.time(), "call": name, "leg": None, "state": "begun"}
+        )
         self._plan(
             name, legs, time.time() - self._random.uniform(5, 7), self._random.randrange(8), 0
         )
@@ -318,7 +320,7 @@ class TalkBoard:
             {"v": 1, "type": type_, "at": time.time(), "call": None, "leg": None, **more}
         )
 
-    # --- Routes ---
+    # --- As the console shows it ---
 
     def row(self, call: str) -> dict[str, Any]:
         row = self.calls[call]
@@ -373,112 +375,77 @@ class TalkBoard:
             **self.trouble,
         }  # fmt: skip
 
-    async def _session(self, _: web.Request) -> web.Response:
-        return web.json_response({"role": self.role, "token_needed": False})
 
-    async def _refuse(self, _: web.Request) -> web.Response:
-        return web.json_response({"error": self.refuse}, status=409)
+class BoardConsole(Program):
+    """What the admin server sees of a board."""
 
-    async def _settings(self, _: web.Request) -> web.Response:
-        return web.json_response(SETTINGS)
+    def __init__(self, board: TalkBoard) -> None:
+        super().__init__()
+        self._board = board
 
-    async def _recent(self, request: web.Request) -> web.Response:
-        call = request.query.get("call", "")
-        found = [event for event in self.past if not call or event["call"] == call]
-        return web.json_response({"events": found[-200:]})
+    def calls(self, state: str = "running") -> Iterator[CallRow]:
+        for call in tuple(self._board.calls):
+            row = self.row(call)
+            if state in ("all", row.state):
+                yield row
 
-    async def _list(self, request: web.Request) -> web.Response:
-        query = request.query.get("q", "")
-        calls = [
-            self.row(call)
-            for call in self.calls
-            if not query or any(query.lower() in line["text"].lower() for line in self.lines[call])
-        ]
-        state = request.query.get("state", "running")
-        return web.json_response(
-            {"calls": [row for row in calls if state in ("all", row["state"])]}
-        )
+    def row(self, call: str) -> CallRow:
+        return CallRow(**self._board.row(call))
 
-    async def _detail(self, request: web.Request) -> web.Response:
-        call = request.match_info["call"]
-        legs = {leg: self.leg_live(leg) for leg in self.calls[call]["legs"]}
-        return web.json_response(
-            {
-                **self.row(call),
-                "names": self.calls[call]["legs"],
-                "legs": legs,
-                "stages_ms": self.stages(),
-                "transcript": self.lines[call],
-            }
-        )
+    async def search(self, text: str) -> set[str]:
+        return {
+            call
+            for call, lines in self._board.lines.items()
+            if any(text.lower() in line["text"].lower() for line in lines)
+        }
 
-    async def _live(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=4096, compress=False)
-        await socket.prepare(request)
-        watch: dict[str, Any] = {"calls": [], "levels": [], "events": "watched"}
-        reading = asyncio.create_task(self._read(socket, watch))
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            await self._tell(socket, watch)
-        reading.cancel()
-        return socket
+    def call(self, call: str) -> CallDetail:
+        row = self._board.row(call)
+        more = {
+            "names": row["legs"],
+            "legs": {name: self.leg(name) for name in row["legs"]},
+            "stages_ms": self._board.stages(),
+            "owners": {},
+            "transcript": self._board.lines[call],
+            "notices": [],
+            "dropped_lines": 0,
+        }
+        return cast("CallDetail", row | more)
 
-    async def _read(self, socket: web.WebSocketResponse, watch: dict[str, Any]) -> None:
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                watch.update(orjson.loads(message.data)["watch"])
-                self.watched.append(dict(watch))
-        await socket.close()
+    def stages(self, call: str) -> Mapping[str, Any]:
+        self.row(call)
+        return self._board.stages()
 
-    async def _tell(self, socket: web.WebSocketResponse, watch: dict[str, Any]) -> None:
-        hello = {"version": "0.0", "role": self.role, "listen_in": True}
-        calls = [self.row(call) for call in self.calls]
-        await self._send(socket, {"hello": hello, "calls": calls, "system": self.system()})
-        reported: dict[str, int] = {}
-        list(self._happened())  # what nobody was there to see
-        for tick in itertools.count(1):
-            await asyncio.sleep(TICK)
-            if socket.closed:
-                return
-            events = [
-                event
-                for event in self._happened()
-                if event["type"] != "interim" or event["call"] in watch["calls"]
-            ]
-            if watch["events"] == "watched":
-                events = [e for e in events if e["call"] is None or e["call"] in watch["calls"]]
-            out: dict[str, Any] = {"n": tick, "events": events, "levels": {}}
-            now = int((time.time() - self._zero) / SLOT)
-            for leg in watch["levels"]:
-                first = max(reported.get(leg, 0), now - 1000)
-                reported[leg] = now
-                at = self._zero + first * SLOT
-                out["levels"][leg] = {
-                    of: [first, _packed(self.legs[leg].envelope(of, first, now)), at]
-                    for of in ("said", "heard")
-                }
-            if tick % 20 == 0:
-                out["calls"] = [self.row(call) for call in self.calls]
-                out["system"] = self.system()
-                out["stages"] = {call: self.stages() for call in watch["calls"]}
-            if tick % 10 == 0:
-                legs = [leg for call in watch["calls"] for leg in self.calls[call]["legs"]]
-                out["legs"] = {leg: self.leg_live(leg) for leg in legs}
-            await self._send(socket, out)
+    def legs(self) -> list[str]:
+        return list(self._board.legs)
 
-    async def _send(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
-        await socket.send_str(orjson.dumps({"v": 1, "at": time.time(), **message}).decode())
+    def leg(self, leg: str) -> LegLive:
+        return LegLive(**self._board.leg_live(leg))
+
+    def system(self) -> Mapping[str, Any]:
+        return self._board.system()
+
+    def settings(self) -> tuple[Mapping[str, Any], Iterator[Mapping[str, Any]]]:
+        return SETTINGS, iter(LEGS)
+
+    def envelope(self, leg: str, lane: str, start: int) -> tuple[int, bytes]:
+        last = int(time.monotonic() / SLOT)
+        first = max(start, last - 1_000)
+        return first, self._board.legs[leg].envelope(lane, first, last)
+
+    def recent(self, call: str | None, limit: int) -> list[Event]:
+        found = [each for each in self._board.past if call in (None, each["call"])]
+        return [event_of(each) for each in found[-limit:]]
+
+    def change_leg(self, leg: str, **changes: Any) -> LegLive:
+        raise ValueError(self._board.refuse)
 
 
-def _packed(pairs: bytes) -> str:
-    return base64.b64encode(pairs).decode()
-
-
-async def _nothing(_: web.Request) -> web.Response:
-    return web.Response(status=204)
-
-
-async def _secure(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+def event_of(said: dict[str, Any]) -> Event:
+    """From the flat form."""
+    data = dict(said)
+    data.pop("v", None)
+    return Event(data.pop("type"), data.pop("at"), data.pop("call"), data.pop("leg"), data)
 
 
 PROVIDERS = ("deepgram.listen", "deepgram.prerecorded", "deepl", "deepgram.speak")
@@ -491,16 +458,16 @@ SETTINGS = {
     "mode": "auto",
     "streaming_share": 1.0,
     "idle_timeout": 30.0,
-    "legs": [
-        {
-            "name": name, "language": language, "listen": f"127.0.0.1:{port}",
-            "play_to": f"127.0.0.1:{port + 1}", "ledger_seconds": 60.0,
-        }
-        for name, language, port in (("3333", "en", 6120), ("4444", "fr", 6122))
-    ],
     "deepgram": {"api_key": "***"},
     "deepl": {"api_key": "***"},
 }  # fmt: skip
+LEGS = [
+    {
+        "name": name, "language": language, "listen": f"127.0.0.1:{port}",
+        "play_to": f"127.0.0.1:{port + 1}", "ledger_seconds": 60.0,
+    }
+    for name, language, port in (("3333", "en", 6120), ("4444", "fr", 6122))
+]  # fmt: skip
 STAGES = {
     "socket_to_ring": 0.08, "ring_to_loop": 0.07, "ring_to_wire": 0.33, "speech_to_final": 604.0,
     "commit_wait": 0.02, "commit_to_request": 0.21, "translate": 62.0, "request_to_audio": 91.0,

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.admin.conftest import Program
 from tests.dashboard.conftest import Visit, manners_of, shoot
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.admin.conftest import ROW
+from tests.fakes.admin import ROW
 from tests.support.virtual import run_virtually
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits

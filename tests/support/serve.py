@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +159,13 @@ class Phone:
         """Heard so far."""
         self._decoder = BeaconDecoder()
         self.caller = Caller(leg.listen, ear=leg.play_to, open_mic=open_mic, record=self._hear)
+
+    @classmethod
+    def at(cls, leg: Mapping[str, Any], *, open_mic: bool = True) -> Phone:
+        """At a leg that `POST /api/calls` made; its ear is where it talks from."""
+        host, port = leg["send_to"].split(":")
+        plan = LegPlan(leg["name"], leg["language"], (host, int(port)), ("127.0.0.1", 0))
+        return cls(plan, open_mic=open_mic)
 
     async def __aenter__(self) -> Phone:
         await self.caller.__aenter__()

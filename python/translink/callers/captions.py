@@ -56,7 +56,7 @@ class Captions:
         """The newest events besides speech: mode changes, failovers, losses."""
 
     def take(self, event: Event) -> None:
-        """One event."""
+        """Take one event of `/api/events`."""
         kind = str(event.get("type"))
         side = self.sides.get(str(event.get("leg")))
         if kind == "loss":

@@ -38,7 +38,7 @@ class TalkDirection:
 
 
 class Milliseconds(TypedDict):
-    """Of one stage."""
+    """Percentiles of one stage, in milliseconds."""
 
     count: int
     p50: float
@@ -47,7 +47,7 @@ class Milliseconds(TypedDict):
 
 
 class DirectionSummary(TypedDict):
-    """One direction."""
+    """What one caller said, and what the other one heard of it."""
 
     said: int
     """Lines."""
@@ -88,7 +88,7 @@ class Losses(TypedDict):
 
 
 class Summary(TypedDict):
-    """`summary.json`."""
+    """The contents of `summary.json`."""
 
     ok: bool
     """Each heard the other's words translated."""
@@ -121,7 +121,7 @@ def summarise(
 
 
 def tell(console: Console, summary: Summary) -> None:
-    """For people."""
+    """Print the summary for people."""
     table = Table(title="What was said and heard; ms from the end of a line to its translation")
     for name in ("speaker", "said", "understood", "translated", "heard", "sound", "p50", "p95"):
         table.add_column(name, justify="right")

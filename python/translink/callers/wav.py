@@ -109,7 +109,7 @@ class WavWriter:
         self._file.writeframes(pcm)
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close the file. Idempotent."""
         self._file.close()
         self._under.close()
 

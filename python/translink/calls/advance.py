@@ -80,7 +80,7 @@ class Advance:
         self._sound.clear()
 
     async def translation(self) -> Translation | None:
-        """None: ask again."""
+        """The translation, once it is there; None: it failed or is late, ask again."""
         try:
             async with asyncio.timeout(max(0.0, self.asked + PATIENCE_AHEAD - time.monotonic())):
                 await self._answered.wait()

@@ -22,7 +22,7 @@ class Certainty:
         """A recogniser that tells none is sure of everything."""
 
     def words(self, words: Iterable[Word]) -> None:
-        """Further final words."""
+        """Count further final words with their confidence."""
         for word in words:
             self._words += 1
             self._sum += word.confidence

@@ -36,7 +36,7 @@ class _Before:
 
 
 class Controls:
-    """Of all calls."""
+    """What the keys of a telephone do, for all calls."""
 
     def __init__(self, settings: DtmfSettings, journal: Journal) -> None:
         self._does = {

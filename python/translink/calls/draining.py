@@ -104,7 +104,7 @@ class Draining:
             await self.on_hand_over()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking after the calls that run."""
         if self._stepping is not None:
             self._stepping.cancel()
 

@@ -47,7 +47,7 @@ OWN_SHARE = 0.5
 
 
 class Ledger(Protocol):
-    """A leg's audio."""
+    """A leg's audio by absolute sample number."""
 
     def history(self, start: int, end: int, *, without_echo: bool = False) -> tuple[int, bytes]:
         """As `MediaLeg.history`."""
@@ -83,7 +83,7 @@ class EchoedWords:
         """Sample from which on the engine marked the echo; None: there is none, or not yet."""
 
     def frames(self, frames: Sequence[Frame]) -> None:
-        """New audio."""
+        """Note from which of these new frames on the echo is marked."""
         if self._known_from is None:
             for frame in frames:
                 if frame.echo:

@@ -45,6 +45,8 @@ class LegWish:
     """What is asked for: one side of a call."""
 
     language: str
+    """Or `auto`: one of `candidates`."""
+    candidates: tuple[str, ...] = ()
     name: str | None = None
     """None = one is made."""
     play_to: Address | None = None
@@ -67,7 +69,7 @@ class LegWish:
 
 
 class Exchange:
-    """Makes calls."""
+    """Makes calls on request, and opens their legs."""
 
     def __init__(
         self,
@@ -130,6 +132,7 @@ class Exchange:
             leg = LegSettings(
                 name=name,
                 language=wish.language,
+                candidates=wish.candidates,
                 listen=Address(settings.host, port),
                 play_to=wish.play_to,
                 send_from_listen=wish.send_from_listen,
@@ -158,6 +161,7 @@ class Exchange:
         leg = LegSettings(
             name=name,
             language=wish.language,
+            candidates=wish.candidates,
             voice=wish.voice,
             keyterm=wish.keyterm,
             original=wish.original,

@@ -51,7 +51,7 @@ class Microphone(Protocol):
     """Where a talker's audio comes from."""
 
     def history(self, start: int, end: int) -> tuple[int, bytes]:
-        """The ledger."""
+        """Audio of the leg's ledger, as `MediaLeg.history`."""
 
 
 class Interpreter(ListenObserver):

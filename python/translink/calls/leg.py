@@ -300,7 +300,7 @@ class Leg:
         self.listeners += 1
 
     def detach(self, lane: Lane) -> None:
-        """One less."""
+        """One operator less listens in on that lane."""
         self.listeners -= 1
         if lane == "heard":
             self._heard_taps -= 1

@@ -20,7 +20,7 @@ class SaidBefore:
         return " ".join(self._texts) if language == self._language else ""
 
     def say(self, text: str, language: str) -> None:
-        """A segment."""
+        """Add a segment's text; the oldest beyond `CONTEXT` characters go."""
         if language != self._language:
             self._texts, self._language = [], language
         self._texts.append(text)

@@ -57,7 +57,7 @@ class Ear(Protocol):
         """Queue; returns the bytes accepted: fewer than given = full."""
 
     def flush(self) -> None:
-        """Drop what waits."""
+        """Drop what waits to be spoken, and report it as flushed."""
 
 
 @dataclass(slots=True)

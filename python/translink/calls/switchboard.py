@@ -103,7 +103,7 @@ class Switchboard:
 
     @property
     def mode(self) -> Mode:
-        """The system's mode."""
+        """The system's mode, for legs without one of their own."""
         return self._mode
 
     @property

@@ -50,7 +50,7 @@ class ControlError(TranslinkError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A running server."""
+    """Address and token of a running server."""
 
     url: str
     """`http(s)://host:port`."""

@@ -16,7 +16,7 @@ FILES = (
 
 
 def page(commands: typer.Typer) -> str:
-    """In roff, man(7)."""
+    """The manual page as roff source, see man(7)."""
     return "\n".join(_lines(typer.main.get_command(commands))) + "\n"
 
 

@@ -109,7 +109,7 @@ class LegsToCome:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of those legs."""
+        """Names of all legs that are to come."""
         return tuple(leg.name for pair in self._pairs for leg in pair)
 
     def come(self) -> dict[str, MediaLeg]:
@@ -153,7 +153,7 @@ class LegsToCome:
 
 
 def pairs_of(settings: Settings) -> tuple[Pair, ...]:
-    """Of all legs."""
+    """The legs of the settings, two and two as they hear each other."""
     return tuple((settings.leg(one), settings.leg(two)) for one, two in settings.pairs)
 
 

@@ -41,7 +41,7 @@ class _CallIncidents:
 
 
 class Incidents:
-    """Follows the journal."""
+    """Keeps the events of the journal that a post-mortem may want, call by call."""
 
     def __init__(self, journal: Journal) -> None:
         self._calls: dict[str, _CallIncidents] = {}

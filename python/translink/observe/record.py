@@ -167,7 +167,7 @@ class UtteranceTimes:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """All of it."""
+    """What is kept of a call for a post-mortem."""
 
     v: Literal[1]
     version: str

@@ -43,7 +43,7 @@ class Usage:
             )
 
     def figures(self, prices: Mapping[str, VendorPrice]) -> dict[str, UsedFigures]:
-        """By provider."""
+        """What was used of each provider, with its cost."""
         return {
             provider: _figures(price_of(provider, prices), seconds, int(characters), int(requests))
             for provider, (seconds, characters, requests) in sorted(self._used.items())

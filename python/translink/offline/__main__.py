@@ -12,7 +12,7 @@ from translink.process.ending import leave
 
 
 def main() -> None:
-    """Parse, run, leave."""
+    """Parse the command line, serve, and leave with an exit code."""
     parser = argparse.ArgumentParser(prog="python -m translink.offline", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)

@@ -201,7 +201,7 @@ class OfflineGate:
 
 
 def request_id() -> str:
-    """A new one."""
+    """A new id, as the services give each request."""
     return str(uuid.uuid4())
 
 

@@ -32,7 +32,7 @@ class Restartable(Protocol):
         """Ready when it returns. Raises `TranslinkError`, `OSError`."""
 
     async def stop(self) -> None:
-        """Idempotent."""
+        """Stop the child process. Idempotent."""
 
     async def ended(self) -> int:
         """Its exit code, once it has ended."""

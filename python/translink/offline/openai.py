@@ -54,8 +54,8 @@ class SpeechForm:
     recording: bytes
 
 
-class OpenAiDoor:
-    """The handlers."""
+class OpenAiRoutes:
+    """Handlers of the paths of OpenAI's protocol."""
 
     def __init__(
         self,

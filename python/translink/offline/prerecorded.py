@@ -35,7 +35,7 @@ _PIECE = 64_000
 
 
 class Prerecorded:
-    """The handler."""
+    """Handler of POST `/v1/listen`."""
 
     def __init__(self, gate: OfflineGate, engine: RecognizerEngine, timing: ListenTiming) -> None:
         self._gate = gate

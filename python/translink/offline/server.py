@@ -32,7 +32,7 @@ from translink.offline.gate import Denied, OfflineGate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
 from translink.offline.live import LiveListen
 from translink.offline.messages import QUALITY
-from translink.offline.openai import OpenAiDoor
+from translink.offline.openai import OpenAiRoutes
 from translink.offline.prerecorded import Prerecorded
 from translink.offline.session import ListenTiming
 from translink.offline.speak import Speak, SpeakLive
@@ -75,7 +75,9 @@ class OfflineServer:
         self._speak = Speak(self.gate, synthesizer)
         self._speak_live = SpeakLive(self.gate, synthesizer)
         self._translate = Translate(self.gate, translator)
-        self._openai = OpenAiDoor(self.gate, recognizer, self._prerecorded, translator, synthesizer)
+        self._openai = OpenAiRoutes(
+            self.gate, recognizer, self._prerecorded, translator, synthesizer
+        )
         self._routes = tuple(routes)
         self._runner: web.AppRunner | None = None
         self.url = ""

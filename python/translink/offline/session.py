@@ -112,7 +112,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Send this message."""
+    """The driver is to send this message."""
 
     message: Json
 

@@ -59,7 +59,7 @@ class Voice:
 
     @property
     def encode(self) -> Callable[[bytes], bytes]:
-        """From s16le."""
+        """Into the encoding that was asked for, from s16le."""
         return _ENCODERS[self.encoding]
 
 

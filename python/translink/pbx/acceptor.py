@@ -50,7 +50,7 @@ class Acceptor:
         self._accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Take connections."""
+        """Bind the address and take connections. Raises `OSError`."""
         self._accepting = asyncio.create_task(self._accept(), name=self._name)
 
     async def release(self) -> None:
@@ -63,7 +63,7 @@ class Acceptor:
         self._socket.close()
 
     async def close(self) -> None:
-        """Take no more."""
+        """Stop taking connections; those that were taken stay."""
         for task in (*self._tasks, *([self._accepting] if self._accepting else [])):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

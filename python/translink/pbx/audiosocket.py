@@ -61,7 +61,7 @@ class AudioSocketServer:
         await self._acceptor.release()
 
     async def close(self) -> None:
-        """Take no more."""
+        """Stop taking connections; those that were taken stay."""
         await self._acceptor.close()
 
     def expect(self, name: str, take: Take) -> None:

@@ -43,7 +43,7 @@ class PageCaptions:
         self._state("waiting" if self._leg.call is None else "talking")
 
     def close(self) -> None:
-        """No more. Idempotent."""
+        """Send nothing more. Idempotent."""
         stop, self._stop = self._stop, lambda: None
         stop()
 

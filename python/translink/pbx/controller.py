@@ -43,7 +43,7 @@ class Reception(Protocol):
     """Gives places: see `service.Telephony`. Each raises `Unavailable`."""
 
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
-        """At a leg."""
+        """Take a place at this leg for a telephone."""
 
     def seize_pair(
         self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
@@ -97,7 +97,7 @@ class Controller(Errands):
         self.at(GONE, lambda: self._lost(epoch))
 
     def event(self, event: Mapping[str, object], now: float) -> None:
-        """One of ARI's."""
+        """Take one event of ARI's."""
         self.now = now
         kind = event.get("type")
         if kind == "ApplicationReplaced":

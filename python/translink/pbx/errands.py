@@ -20,7 +20,7 @@ GONE_ALREADY = (200, 204, 404)
 
 @dataclass(frozen=True, slots=True)
 class AriRequest:
-    """One of REST."""
+    """One request of ARI's REST interface."""
 
     number: int
     method: str

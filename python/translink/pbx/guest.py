@@ -31,7 +31,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class Guest:
-    """One of them."""
+    """One party and its connection."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Guest:
         self._captions: PageCaptions | None = None
 
     def sit(self, seat: Seat) -> None:
-        """Its place."""
+        """Give it its place at a leg."""
         self._seat = seat
 
     def begin(self, descriptor: int) -> None:

@@ -116,7 +116,7 @@ class Line:
         self._joining = False
 
     def set_up(self) -> None:
-        """Ask for everything."""
+        """Ask Asterisk for everything that the line needs."""
         query = {"type": "mixing", "name": self.name}
         self._controller.ask("POST", f"/bridges/{self.bridge}", query, self._bridge_made, ANSWERS)
         query = {"app": self._app, "channelId": self.media, **self._medium.query()}

@@ -59,7 +59,7 @@ class Invitation:
 
 
 class Opening:
-    """One connection's beginning."""
+    """The HTTP handshake of one connection, and its credentials. Sans-IO."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ REFUSED_AGAIN = 60.0
 
 
 class AriListener(AriWire):
-    """Waits for Asterisk."""
+    """Listens for the WebSocket that Asterisk opens to us."""
 
     def __init__(self, at: Address, user: str, password: str, controller: Controller) -> None:
         """Binds. Raises `OSError`."""

@@ -32,7 +32,7 @@ class WaitingSound:
         self._play()
 
     def stop(self) -> None:
-        """At once. Idempotent."""
+        """Stop the tone at once. Idempotent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

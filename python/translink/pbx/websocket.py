@@ -69,7 +69,7 @@ class WebSocketServer:
         await self._acceptor.release()
 
     async def close(self) -> None:
-        """Take no more."""
+        """Stop taking connections; those that were taken stay."""
         await self._acceptor.close()
 
     async def _greet(self, connection: socket.socket, peer: str) -> None:

@@ -61,7 +61,7 @@ class AriWire(ABC):
             self._timer = loop.call_later(max(0.0, at - time.monotonic()), self._wake)
 
     def no_timer(self) -> None:
-        """Wake nobody."""
+        """Cancel the timer: there is no deadline."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -93,7 +93,7 @@ class AriWire(ABC):
         self.pump()
 
     def happened(self, event: dict[str, object]) -> None:
-        """An event came."""
+        """Hand an event of Asterisk's to the controller, and do what it asks for."""
         self.controller.event(event, time.monotonic())
         self.pump()
 

@@ -35,7 +35,7 @@ class Pauses:
             gc.unfreeze()
 
     def summary(self) -> Mapping[str, float]:
-        """For `/api/stats`."""
+        """Count, total and longest pause in milliseconds, for `/api/stats`."""
         return {
             "count": self.count,
             "total_ms": round(self.total * 1000, 3),

@@ -82,11 +82,11 @@ class Supervisor:
 
     @property
     def listens(self) -> bool:
-        """There is one."""
+        """Whether a supervisor wants to know."""
         return self._socket is not None
 
     def tell(self, text: bytes) -> None:
-        """Send a `message`."""
+        """Send one `message` to the supervisor."""
         if self._socket is None or self._at is None:
             return
         try:
@@ -105,7 +105,7 @@ class Supervisor:
             await asyncio.sleep(self.period)
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close the socket. Idempotent."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -130,7 +130,7 @@ class Pressure:
         return None
 
     def admitted(self, now: float) -> None:
-        """A call begins."""
+        """Note that a call begins now."""
         self._admitted = now
 
     def unready(self, calls: int) -> str | None:
@@ -141,7 +141,7 @@ class Pressure:
         return "overloaded" if self.level is Level.REFUSE else None
 
     def summary(self) -> Mapping[str, object]:
-        """For `/api/stats`."""
+        """The level and the load behind it, for `/api/stats`."""
         return {
             "level": self.level.name.lower(),
             "frames_per_message": self.frames_per_message,

@@ -43,7 +43,7 @@ class Backoff:
         self._opened: float | None = None
 
     def opened(self, now: float) -> None:
-        """A connection stands."""
+        """A connection stands: note when."""
         self._opened = now
 
     def lost(self, now: float) -> float:

@@ -68,7 +68,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """No attempt now."""
+    """The answer "not now", and until when."""
 
     at: float
     """Earliest time at which asking again makes sense; several who wait add their own jitter."""

@@ -22,7 +22,7 @@ INSTRUCTED = frozenset(["de", "en", "es", "fr", "it", "ja", "ko", "zh"])
 
 @dataclass(frozen=True, slots=True)
 class Customization:
-    """Of one account."""
+    """Glossaries and instructions of one DeepL account."""
 
     glossaries: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By pair, as `en-fr` or `en-pt-BR`; the one of the variant before that of its language."""

@@ -45,7 +45,7 @@ class LiveStream(Protocol):
 
 
 class LiveTranscriber(Protocol):
-    """Opens streams."""
+    """Opens streams to one recogniser."""
 
     name: str
 

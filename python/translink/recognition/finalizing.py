@@ -57,7 +57,7 @@ IDLE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class FinalizeRules:
-    """Seconds."""
+    """When to ask for a final. All in seconds."""
 
     early: float = 0.0
     """Quiet by level after which Finalize is sent; 0 = never."""
@@ -81,7 +81,7 @@ class FinalizeRules:
 
 
 class AskFinal(NamedTuple):
-    """Send Finalize."""
+    """The feed is to send Finalize."""
 
     early: bool
 
@@ -93,7 +93,7 @@ class PassOver(NamedTuple):
 
 
 class GiveUp(NamedTuple):
-    """Replace the stream."""
+    """The stream is to be replaced: it does not answer."""
 
     reason: str
 

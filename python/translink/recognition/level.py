@@ -21,7 +21,7 @@ the detector, too."""
 
 
 class Quiet:
-    """One leg's pauses."""
+    """Finds the pauses of one leg by the level of its frames."""
 
     def __init__(self, least: float) -> None:
         """`least` = seconds that make a pause."""
@@ -40,7 +40,7 @@ class Quiet:
 
     @property
     def now(self) -> bool:
-        """In a pause."""
+        """Whether the talker pauses."""
         return self._frames >= self._least
 
     @property

@@ -167,7 +167,7 @@ class Stint:
         return end
 
     def abort(self) -> None:
-        """Drop the connection."""
+        """Drop the connection at once."""
         self._feed.abort()
 
     def done(self) -> None:

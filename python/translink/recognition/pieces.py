@@ -91,7 +91,7 @@ class Pieces:
 
     @property
     def waiting(self) -> int:
-        """Pieces under way."""
+        """How many pieces are asked for and not answered."""
         return len(self._tasks)
 
     def cut(self) -> None:

@@ -78,13 +78,13 @@ class ListenObserver:
         """A final result, an UtteranceEnd or a loss, in order of speech."""
 
     def interim(self, result: Result) -> None:
-        """For display only."""
+        """Show an interim result."""
 
     def mode(self, mode: ListenMode, reason: str) -> None:
-        """The mode changed."""
+        """Report that the listen mode changed."""
 
     def connecting(self) -> None:
-        """A handshake begins."""
+        """Report that a handshake begins."""
 
     def connected(self) -> None:
         """A stream is open."""

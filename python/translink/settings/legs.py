@@ -37,6 +37,24 @@ RAW_RATE = "rate: is for raw legs; RTP says its own (see format)"
 LEG_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
+def must_be_findable(language: str, candidates: tuple[str, ...], voice: str | None) -> None:
+    """Raises `ValueError` for a language that is to be found and cannot be."""
+    if language != AUTO:
+        if candidates:
+            raise ValueError(f'candidates: are for language = "auto", not {language}')
+        return
+    codes = [one.partition("-")[0] for one in candidates]
+    if len(set(codes)) < max(2, len(codes)):
+        raise ValueError(
+            'candidates: language = "auto" needs two or more different languages, as in '
+            'candidates = ["en", "fr"]; variants of one cannot be told apart'
+        )
+    if voice is not None:
+        raise ValueError(
+            'voice: is of one language; with language = "auto" set voices of each language'
+        )
+
+
 class LegSettings(Part):
     """One caller's microphone and ear."""
 
@@ -121,20 +139,7 @@ class LegSettings(Part):
 
     @model_validator(mode="after")
     def _can_be_found(self) -> Self:
-        if self.language != AUTO:
-            if self.candidates:
-                raise ValueError(f'candidates: are for language = "auto", not {self.language}')
-            return self
-        codes = [one.partition("-")[0] for one in self.candidates]
-        if len(set(codes)) < max(2, len(codes)):
-            raise ValueError(
-                'candidates: language = "auto" needs two or more different languages, as in '
-                'candidates = ["en", "fr"]; variants of one cannot be told apart'
-            )
-        if self.voice is not None:
-            raise ValueError(
-                'voice: is of one language; with language = "auto" set voices of each language'
-            )
+        must_be_findable(self.language, self.candidates, self.voice)
         return self
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ _STRING = ["string", "integer"]
 
 
 def schema() -> dict[str, Any]:
-    """The document."""
+    """The JSON Schema of `translink.toml`."""
     made = Settings.model_json_schema()
     shapes = made["$defs"]
     shapes["Address"] = _ADDRESS

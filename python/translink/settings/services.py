@@ -77,7 +77,7 @@ class DeepgramSettings(Part):
 
 
 class DeepLSettings(Part):
-    """Translation."""
+    """DeepL, for translation."""
 
     api_key: Key | None = None
     """`DEEPL_API_KEY` or `DEEPL_AUTH_KEY`. None = the local engines translate."""

@@ -52,7 +52,7 @@ class BeaconTiming:
 
 
 class BeaconRecognizer:
-    """One stream."""
+    """Recognises beacons in one stream."""
 
     def __init__(self, chance: random.Random, timing: BeaconTiming) -> None:
         self._decoder = BeaconDecoder()
@@ -93,7 +93,7 @@ class BeaconRecognizer:
 
 
 class BeaconRecognizers:
-    """Makes recognisers."""
+    """Makes a recogniser for each stream."""
 
     name = "beacon"
 

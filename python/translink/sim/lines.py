@@ -61,10 +61,10 @@ class LineEar(Protocol):
 
     @property
     def datagrams(self) -> int:
-        """How many came."""
+        """How many datagrams came."""
 
     def datagram(self, payload: bytes, at: float) -> None:
-        """One came."""
+        """Take one datagram, received at `at`."""
 
     def finish(self) -> None:
         """Nothing more will come. Idempotent."""

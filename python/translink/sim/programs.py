@@ -108,11 +108,11 @@ class Programs:
         return await self.get(f"{self.beacons.url}/faults")
 
     async def order(self, **order: object) -> dict[str, object]:
-        """POST to `/faults`."""
+        """POST an order to `/faults` of the beacon server."""
         return await self.post(f"{self.beacons.url}/faults", order)
 
     async def get(self, url: str) -> dict[str, object]:
-        """A JSON object."""
+        """GET a JSON object from any of the programs."""
         async with self.http.get(url) as answer:
             return await _object(answer)
 

@@ -50,7 +50,7 @@ class Struck:
 
 
 class Record:
-    """All of it."""
+    """What the simulated providers counted."""
 
     def __init__(self) -> None:
         self.streams: list[Stream] = []
@@ -73,7 +73,7 @@ class Record:
             self.answers.append(RecordedAnswer(now, callers_in(text)))
 
     def as_dict(self, now: float) -> dict[str, object]:
-        """JSON values."""
+        """The same as JSON values."""
         return {
             "now": now,
             "struck": [asdict(struck) for struck in self.struck],

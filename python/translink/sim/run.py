@@ -50,7 +50,7 @@ LOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is simulated."""
+    """What is simulated: calls, time, faults."""
 
     calls: int = 2
     seconds: float = 30.0

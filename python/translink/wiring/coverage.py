@@ -36,7 +36,7 @@ class LanguageRow:
     spoken: tuple[str, ...]
 
     def line(self) -> str:
-        """For people."""
+        """One row of `translink check --languages`, for people."""
         said = (
             f"{what} {', '.join(by) or 'NOBODY'}"
             for what, by in (

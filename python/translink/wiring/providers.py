@@ -211,7 +211,7 @@ class Providers:
         return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
 
     def translators(self) -> list[AnyTranslator]:
-        """In their order."""
+        """The translators in the operator's order."""
         return [made for vendor in self._translate for made in self._translators_of(vendor)]
 
     def _translators_of(self, vendor: str) -> Iterable[AnyTranslator]:

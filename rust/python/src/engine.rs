@@ -54,7 +54,7 @@ impl Engine {
     )]
     #[pyo3(signature = (
         *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
-        prebuffer_ms = 60, tail_ms = 1500, receive_buffer = 4_194_304, playout_seconds = 60.0,
+        prebuffer_ms = None, tail_ms = None, receive_buffer = 4_194_304, playout_seconds = 60.0,
         continuous = None, tempo = None, echo_guard = false, transport = "raw", format = "slin16",
         reply = None, rate = 16_000,
     ))]
@@ -66,8 +66,8 @@ impl Engine {
         send_from_listen: bool,
         source: Option<Source>,
         ledger_seconds: f64,
-        prebuffer_ms: u64,
-        tail_ms: u64,
+        prebuffer_ms: Option<u64>,
+        tail_ms: Option<u64>,
         receive_buffer: usize,
         playout_seconds: f64,
         continuous: Option<bool>,
@@ -84,7 +84,7 @@ impl Engine {
                 receive_buffer,
             ));
         }
-        if prebuffer_ms > 10_000 || tail_ms > 60_000 {
+        if prebuffer_ms > Some(10_000) || tail_ms > Some(60_000) {
             return Err(PyValueError::new_err(
                 "prebuffer_ms must be 10000 at most, tail_ms 60000 at most",
             ));
@@ -92,11 +92,12 @@ impl Engine {
         let transport = wire(transport, format, reply, rate)?;
         let is_rtp = matches!(transport, Transport::Rtp(_));
         let one_socket = !matches!(transport, Transport::Raw { .. });
+        let usual = LegConfig::default();
         let config = LegConfig {
             transport,
             seed: RandomState::new().build_hasher().finish(),
-            prebuffer: prebuffer_ms * 1_000_000,
-            tail: tail_ms * 1_000_000,
+            prebuffer: prebuffer_ms.map_or(usual.prebuffer, |ms| ms * 1_000_000),
+            tail: tail_ms.map_or(usual.tail, |ms| ms * 1_000_000),
             playout_capacity: samples("playout_seconds", playout_seconds)? * 2,
             continuous: continuous.unwrap_or(is_rtp),
             tempo: curve(&tempo.unwrap_or_default())?,

@@ -140,6 +140,7 @@ async def test_a_body_that_drips_in_holds_no_place_against_others(server: AdminS
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(5):
             await stack.enter_async_context(connected(server, head))
+        await asyncio.sleep(0.2)  # their heads have been read
         for _ in range(5):
             async with connected(server, ASK) as (reader, _), asyncio.timeout(5):
                 assert b"200" in await reader.readline()

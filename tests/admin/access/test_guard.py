@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from multidict import CIMultiDict
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.admin.access import guard as guard_module
 from translink.admin.access.guard import BODY_LIMIT, FIELDS_LIMIT, Guard

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.admin.access.roles import Access, token_in
 from translink.admin.http.route import Role

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.admin.access.self_signed import self_signed
 from translink.errors import SettingsError

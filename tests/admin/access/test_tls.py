@@ -14,7 +14,7 @@ import pytest
 import structlog
 import trustme
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.admin.access import connections
 from translink.admin.access.tls import Certificate

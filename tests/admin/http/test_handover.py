@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from tests.support.serve import until
 from translink._core import Frame
 from translink.admin import AdminServer

@@ -12,7 +12,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from tests.admin.conftest import LEG, ROW, Program
+from tests.fakes.admin import LEG, ROW, Program
 from translink.admin import AdminServer
 from translink.admin.http import slices
 from translink.admin.http.slices import SLICE_SECONDS, sliced

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from tests.support.paths import ROOT
 from translink.admin.panel.metrics import (
     BUCKET_EDGES,

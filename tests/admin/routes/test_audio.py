@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from tests.support.board import Board
 from tests.support.console import ConsoleDesk
 from translink.admin import AdminServer

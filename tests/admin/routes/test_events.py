@@ -8,7 +8,7 @@ import base64
 import aiohttp
 import pytest
 
-from tests.admin.conftest import Program, happened
+from tests.fakes.admin import Program, happened
 from translink.admin import AdminServer
 from translink.admin.access.roles import EVENTS_PROTOCOL
 

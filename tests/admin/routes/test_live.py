@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.admin.conftest import Program
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.admin.routes import live, ticker
 from translink.process.clock import unix

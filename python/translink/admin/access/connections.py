@@ -98,7 +98,7 @@ class Connections:
         return port
 
     async def start(self) -> None:
-        """Listen. Raises `OSError`."""
+        """Bind the address and accept connections. Raises `OSError`."""
         loop = asyncio.get_running_loop()
         host, port = self._address
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

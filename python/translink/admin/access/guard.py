@@ -95,7 +95,7 @@ class Guard:
         ]
 
     def counts(self) -> dict[str, int]:
-        """For the statistics."""
+        """Refusals and failed tokens so far, by name, for `/api/stats`."""
         counts = {
             "failed_tokens": self.throttle.failed_tokens,
             "throttled": self.throttle.throttled,
@@ -322,7 +322,7 @@ def is_known(request: web.Request) -> bool:
 
 
 def problem(status: int, reason: str) -> web.Response:
-    """`{"error": reason}`."""
+    """The JSON answer `{"error": reason}` with this status; 401 names the scheme."""
     response = answer({"error": reason}, status)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

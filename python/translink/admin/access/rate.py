@@ -32,7 +32,7 @@ ADDRESSES = 1_024
 
 
 class RequestRate:
-    """Of one server."""
+    """Share of the loop's time that requests may take, by kind of client; those beyond it wait."""
 
     def __init__(
         self, shares: dict[ClientKind, float] | None = None, burst: float = RATE_BURST

@@ -68,7 +68,7 @@ class Access:
             )
         if not self._tokens and self._hosts:
             raise SettingsError(
-                "admin.allowed_hosts: who names others' ways to this server needs admin.token too"
+                "admin.allowed_hosts: a server that is reached by other names needs admin.token too"
             )
 
     @property

@@ -75,7 +75,7 @@ class Sessions:
         return now - session.used > self.idle or now - session.began > LONGEST_SESSION
 
     def end(self, id_: str) -> None:
-        """Log out. Idempotent."""
+        """Forget a session: its cookie counts no more. Idempotent."""
         self._open.pop(_key(id_), None)
 
 

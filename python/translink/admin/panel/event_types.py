@@ -65,7 +65,7 @@ class InterimEvent(Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class FinalEvent(Happened):
-    """Recognised for good."""
+    """A final result: the recogniser will not take it back."""
 
     type: Literal["final"] = "final"
     text: str

@@ -23,7 +23,7 @@ SEND_PATIENCE = 2.0
 
 
 class AudioStreams:
-    """All open taps."""
+    """The WebSockets of all operators who listen in."""
 
     def __init__(self, console: Console) -> None:
         self.sockets = Sockets(
@@ -32,7 +32,7 @@ class AudioStreams:
         self._console = console
 
     def routes(self) -> list[Route]:
-        """The table."""
+        """Its routes, each with the role that it needs."""
         return [Route("GET", "/api/legs/{leg}/audio", "listen", self.serve)]
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:

@@ -28,7 +28,7 @@ class CallRoutes:
         self._console = console
 
     def routes(self) -> list[Route]:
-        """The table."""
+        """Its routes, each with the role that it needs."""
         return [
             Route("GET", "/api/calls", "read", self._list),
             Route("POST", "/api/calls", "control", self._create),

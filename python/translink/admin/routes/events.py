@@ -36,7 +36,7 @@ class EventStreams:
         self._console = console
 
     def routes(self) -> list[Route]:
-        """The table."""
+        """Its routes, each with the role that it needs."""
         return [
             Route("GET", "/api/events", "read", self.serve),
             Route("GET", "/api/events/recent", "read", self.recent),

@@ -22,7 +22,7 @@ class LegRoutes:
         self._console = console
 
     def routes(self) -> list[Route]:
-        """The table."""
+        """Its routes, each with the role that it needs."""
         return [
             Route("GET", "/api/legs", "read", self._list),
             Route("GET", "/api/legs/{leg}", "read", self._show),

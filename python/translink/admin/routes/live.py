@@ -51,7 +51,7 @@ LANES: tuple[Lane, ...] = ("said", "heard")
 
 
 class LiveStreams:
-    """All open dashboards."""
+    """The WebSockets of all open dashboards."""
 
     def __init__(self, console: Console, *, listen_in: bool = False) -> None:
         """`listen_in`: clients with the role control may listen in."""
@@ -68,7 +68,7 @@ class LiveStreams:
         return self._ticker.seconds
 
     def routes(self) -> list[Route]:
-        """The table."""
+        """Its routes, each with the role that it needs."""
         return [Route("GET", "/api/live", "read", self.serve)]
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:

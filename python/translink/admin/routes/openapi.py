@@ -115,7 +115,7 @@ class TalkLanguages:
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """Why not."""
+    """Body of every refusal: the reason, in words."""
 
     error: str
 
@@ -250,14 +250,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         query=(("language", {"type": "string"}, "What is spoken and heard."),),
         refuses=(400,),
     ),
-    ("GET", "/api/session"): Operation("Who am I?", Session),
+    ("GET", "/api/session"): Operation("The role that this client has", Session),
     ("POST", "/login"): Operation(
         "A session for a token", Session, takes=LogIn, refuses=(400, 413, 415, 429)
     ),
     ("POST", "/logout"): Operation("End the session", Session, takes=EndCall, refuses=(400, 415)),
-    ("GET", "/health"): Operation("Alive?", Verdict, refuses=(503,)),
+    ("GET", "/health"): Operation("Whether the process is well", Verdict, refuses=(503,)),
     ("GET", "/ready"): Operation(
-        "Would a call that begins now be translated?", Verdict, refuses=(503,)
+        "Whether a call that begins now would be translated", Verdict, refuses=(503,)
     ),
     ("GET", "/metrics"): Operation("For Prometheus", media="text/plain"),
     ("GET", "/openapi.json"): Operation("This document"),

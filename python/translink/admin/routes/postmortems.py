@@ -14,13 +14,13 @@ from translink.observe.record import CallRecord
 
 
 class PostmortemRoutes:
-    """Explains calls."""
+    """Serves a call's record and what explains it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def routes(self) -> list[Route]:
-        """The table."""
+        """Its routes, each with the role that it needs."""
         return [
             Route("GET", "/api/calls/{call}/record", "read", self._record),
             Route("GET", "/api/calls/{call}/postmortem", "read", self._postmortem),

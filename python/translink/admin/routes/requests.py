@@ -30,8 +30,9 @@ from translink.settings.legs import (
     ReplyFormat,
     RtpFormat,
     Transport,
+    must_be_findable,
 )
-from translink.settings.types import Address, Language, Source
+from translink.settings.types import Address, Language, LegLanguage, Source
 
 
 def udp_address(text: str) -> Address:
@@ -63,6 +64,17 @@ Tag = Annotated[
             "type": "string",
             "pattern": r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$",
             "description": "BCP 47 with a hyphen.",
+        }
+    ),
+]
+LegTag = Annotated[
+    LegLanguage,
+    Field(max_length=35),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(auto|[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$",
+            "description": "BCP 47 with a hyphen, or `auto`.",
         }
     ),
 ]
@@ -106,8 +118,11 @@ class _Wish(BaseModel):
 class LegRequest(_Wish):
     """One side of a call that is asked for."""
 
-    language: Tag
-    """What is spoken and heard there, as in `en`, `pt-BR`."""
+    language: LegTag
+    """What is spoken and heard there, as in `en`, `pt-BR`. `auto`: it is found from what is said
+    first, among `candidates`."""
+    candidates: Annotated[tuple[Tag, ...], Field(max_length=8)] = ()
+    """For `auto`: two to eight languages. The first one holds where nothing is found in time."""
     name: Name | None = None
     """Left out: one is made."""
     play_to: UdpAddress | None = None
@@ -135,9 +150,10 @@ class LegRequest(_Wish):
     """Of raw PCM, both ways."""
 
     def wish(self) -> LegWish:
-        """For the exchange."""
+        """The same as the exchange takes it."""
         return LegWish(
             language=self.language,
+            candidates=self.candidates,
             name=self.name,
             play_to=udp_address(self.play_to) if self.play_to else None,
             send_from_listen=self.send_from_listen,
@@ -169,6 +185,10 @@ class CallRequest(_Wish):
                 raise web.HTTPBadRequest(reason=reason)
             if leg.transport != "raw" and leg.rate != 16_000:
                 raise web.HTTPBadRequest(reason=f"legs.{number}.{RAW_RATE}")
+            try:
+                must_be_findable(leg.language, leg.candidates, leg.voice)
+            except ValueError as error:
+                raise web.HTTPBadRequest(reason=f"legs.{number}.{error}") from None
         one, two = (
             replace(wish, keyterm=joined(self.keyterm, wish.keyterm))
             for wish in (leg.wish() for leg in self.legs)

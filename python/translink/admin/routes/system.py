@@ -51,7 +51,7 @@ class SystemRoutes:
         self._exposed_at = 0.0
 
     def routes(self) -> list[Route]:
-        """The table."""
+        """Its routes, each with the role that it needs."""
         return [
             Route("GET", "/health", "open", self._health),
             Route("GET", "/ready", "open", self._ready),

@@ -60,7 +60,7 @@ class Ticker:
         self._deaf: Callable[[], None] = lambda: None
 
     def join(self, client: Client) -> None:
-        """One more dashboard."""
+        """Take in one more dashboard; the first one starts the ticker."""
         self._clients.add(client)
         if self._task is None:
             self._deaf = self._console.listen(self._event)

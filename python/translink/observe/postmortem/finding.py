@@ -17,7 +17,7 @@ ORDER_OF_SEVERITY: tuple[Severity, ...] = ("bad", "warn", "note")
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What was found."""
+    """One thing that went wrong in a call, or might have."""
 
     severity: Severity
     topic: Topic

@@ -48,7 +48,7 @@ class Recognizer(Protocol):
 
 
 class RecognizerEngine(Protocol):
-    """Makes recognisers."""
+    """Makes recognisers, one for each stream."""
 
     name: str
     """Shown as the model's name, as in `offline-pocketsphinx`."""
@@ -80,7 +80,7 @@ class EngineFailed(Exception):
 
 
 class TranslatorEngine(Protocol):
-    """Text to text."""
+    """Translates text from one language to another."""
 
     name: str
 
@@ -92,7 +92,7 @@ class TranslatorEngine(Protocol):
 
 
 class SynthesizerEngine(Protocol):
-    """Text to sound."""
+    """Makes speech of text: 16 kHz s16le mono."""
 
     name: str
 

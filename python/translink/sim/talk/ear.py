@@ -28,7 +28,7 @@ class TalkEar:
         self._times = array("d")
 
     def datagram(self, payload: bytes, at: float) -> None:
-        """One arrived."""
+        """Take one datagram, received at `at`."""
         self.datagrams += 1
         self.newest = at
         self._pcm += payload
@@ -36,7 +36,7 @@ class TalkEar:
         self._times.append(at)
 
     def finish(self) -> None:
-        """Find the words."""
+        """Find the words in what came since the last time."""
         for word in find_chords(bytes(self._pcm)):
             # A window in which a word takes the greater part is read already.
             first = min(word.start + HOP // 2, len(self._pcm) // 2 - 1)
@@ -59,5 +59,5 @@ class TalkEar:
 
     @property
     def seconds(self) -> float:
-        """Sound that came."""
+        """Seconds of sound that came."""
         return self._ends[-1] / 16_000 if self._ends else 0.0

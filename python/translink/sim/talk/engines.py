@@ -78,7 +78,7 @@ class CommittedWords:
 
 @dataclass(slots=True)
 class TalkRecord:
-    """All of it."""
+    """What the simulated providers were asked."""
 
     translations: list[TranslationRequest] = field(default_factory=list)
     voices: list[VoiceRequest] = field(default_factory=list)
@@ -90,7 +90,7 @@ class TalkRecord:
             self.finals.append(CommittedWords(talk, time.monotonic(), first, last))
 
     def as_dict(self) -> dict[str, object]:
-        """JSON values."""
+        """The same as JSON values."""
         return asdict(self)
 
 

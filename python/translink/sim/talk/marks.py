@@ -20,7 +20,7 @@ MOST_FRAMES = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A frame's place."""
+    """Place of a frame in its talk."""
 
     talk: int
     frame: int

@@ -51,10 +51,10 @@ class SilentMouth:
         self.planned: list[Planned] = []
 
     def hush(self) -> None:
-        """It is."""
+        """Nothing to do: it is silent."""
 
     def frame(self) -> tuple[bytes, bool]:
-        """640 bytes."""
+        """640 bytes of silence, and that they are sent."""
         return bytes(FRAME_BYTES), True
 
 

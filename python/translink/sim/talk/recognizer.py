@@ -208,7 +208,7 @@ class TalkRecognizer:
 
 
 class TalkRecognizers:
-    """Makes recognisers."""
+    """Makes a recogniser for each stream."""
 
     name = "talk"
 

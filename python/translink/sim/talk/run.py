@@ -96,7 +96,7 @@ class TalkOutcome:
     """When it ended."""
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """The same as JSON values."""
         return {
             "scene": asdict(self.scene),
             **asdict(self.figures),

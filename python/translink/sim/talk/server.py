@@ -41,7 +41,7 @@ class TalkScene:
         return talks * self.copies
 
     def command(self) -> list[str]:
-        """Of the server."""
+        """The command line that starts the server."""
         return [
             sys.executable,
             "-m",
@@ -51,7 +51,7 @@ class TalkScene:
 
 
 def talk_server(scene: TalkScene) -> tuple[OfflineServer, TalkRecord]:
-    """Not started yet."""
+    """The server that stands for all providers, not started yet."""
     talks, record = scene.talks(), TalkRecord()
     languages = frozenset(("en", *(language_of(talk) for talk in range(len(talks)))))
     server = OfflineServer(
