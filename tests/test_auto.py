@@ -44,11 +44,12 @@ async def test_a_created_call_may_leave_a_language_to_be_found(
         await two.say(101, 102)
         await one.hears(101, 102)
     await until(lambda: server.happened("language", leg=anna["name"], language="de"))
-    for wrong in (
+    refused: list[dict[str, object]] = [
         {"candidates": ["en"]},
         {"candidates": []},
         {"candidates": ["en", "de"], "voice": "v"},
-    ):
+    ]
+    for wrong in refused:
         asked: dict[str, object] = {"legs": [{"language": "auto", **wrong}, {"language": "fr"}]}
         assert await server.post("/api/calls", asked) == 400
     asked = {"legs": [{"language": "en", "candidates": ["en", "de"]}, {"language": "fr"}]}
