@@ -36,7 +36,7 @@ pub(crate) struct Inlet<'a> {
     pub(crate) jitter: &'a mut Jitter,
     pub(crate) tail: &'a mut Tail,
     pub(crate) playout: &'a mut Playout,
-    pub(crate) reports: &'a mut VecDeque<News>,
+    pub(crate) news: &'a mut VecDeque<News>,
     pub(crate) asked: &'a mut Nanos,
     pub(crate) stats: &'a mut LegStats,
     pub(crate) now: Nanos,
@@ -54,9 +54,9 @@ impl Inlet<'_> {
         self.tail.postpone(self.framer.due());
     }
 
-    fn tell(&mut self, reports: News) {
-        if self.reports.len() < MOST_REPORTS {
-            self.reports.push_back(reports);
+    fn tell(&mut self, news: News) {
+        if self.news.len() < MOST_NEWS {
+            self.news.push_back(news);
         }
     }
 }
@@ -92,4 +92,4 @@ impl Ear for Inlet<'_> {
 }
 
 /// News that wait to be polled; more than a burst of packets can bring.
-pub(crate) const MOST_REPORTS: usize = 64;
+pub(crate) const MOST_NEWS: usize = 64;

@@ -11,7 +11,7 @@ use crate::digit::Digit;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
 use crate::framer::{Framer, duration};
-use crate::inlet::{Inlet, MOST_REPORTS, News};
+use crate::inlet::{Inlet, MOST_NEWS, News};
 use crate::jitter::Jitter;
 use crate::level::Level;
 use crate::line::{Ear, Line, Transport};
@@ -128,7 +128,7 @@ impl Default for LegConfig {
 pub struct Leg {
     line: Line,
     /// Reported by the line, until it is polled.
-    reports: VecDeque<News>,
+    news: VecDeque<News>,
     framer: Framer,
     jitter: Jitter,
     alignment: Alignment,
@@ -155,7 +155,7 @@ impl Leg {
         };
         Ok(Self {
             line: Line::new(config.transport, config.seed)?,
-            reports: VecDeque::with_capacity(MOST_REPORTS),
+            news: VecDeque::with_capacity(MOST_NEWS),
             framer: Framer::new()?,
             jitter: Jitter::default(),
             alignment: Alignment::default(),
@@ -210,13 +210,13 @@ impl Leg {
 
     /// What to do next at `now`.
     pub fn poll(&mut self, now: Nanos) -> Output {
-        if let Some(reports) = self.reports.pop_front() {
-            return reports.into();
+        if let Some(news) = self.news.pop_front() {
+            return news.into();
         }
         if now >= self.line.deadline() {
             self.hear(now, |line, inlet| line.wake(now, inlet));
-            if let Some(reports) = self.reports.pop_front() {
-                return reports.into();
+            if let Some(news) = self.news.pop_front() {
+                return news.into();
             }
         }
         if let Some(frame) = self.framer.pop() {
@@ -326,7 +326,7 @@ impl Leg {
             jitter: &mut self.jitter,
             tail: &mut self.tail,
             playout: &mut self.playout,
-            reports: &mut self.reports,
+            news: &mut self.news,
             asked: &mut self.asked,
             stats: &mut self.stats,
             now,
