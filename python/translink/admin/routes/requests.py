@@ -52,6 +52,11 @@ def _udp_address(text: str) -> str:
     return text
 
 
+def _shown(pattern: str, description: str) -> WithJsonSchema:
+    """How a text is described to clients, whose generators know no validators of ours."""
+    return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
+
+
 _IP = r"(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}"
 _PORT = r":([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 
@@ -59,24 +64,12 @@ Name = Annotated[str, Field(pattern=LEG_NAME)]
 Tag = Annotated[
     Language,
     Field(max_length=35),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$",
-            "description": "BCP 47 with a hyphen.",
-        }
-    ),
+    _shown(r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$", "BCP 47 with a hyphen."),
 ]
 LegTag = Annotated[
     LegLanguage,
     Field(max_length=35),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^(auto|[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$",
-            "description": "BCP 47 with a hyphen, or `auto`.",
-        }
-    ),
+    _shown(r"^(auto|[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2})$", "BCP 47 with a hyphen, or `auto`."),
 ]
 Expected = Annotated[
     tuple[Annotated[str, Field(max_length=LONGEST_TERM)], ...],
@@ -95,19 +88,11 @@ Expected = Annotated[
 UdpAddress = Annotated[
     str,
     AfterValidator(_udp_address),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{_IP}{_PORT}$",
-            "description": "`ip:port`; an IPv6 address in brackets.",
-        }
-    ),
+    _shown(f"^{_IP}{_PORT}$", "`ip:port`; an IPv6 address in brackets."),
 ]
 Origin = Annotated[
     Source,
-    WithJsonSchema(
-        {"type": "string", "pattern": f"^{_IP}({_PORT})?$", "description": "`ip` or `ip:port`."}
-    ),
+    _shown(f"^{_IP}({_PORT})?$", "`ip` or `ip:port`."),
 ]
 
 
