@@ -116,7 +116,7 @@ impl EchoGuard {
         *self = Self::new(self.on);
     }
 
-    /// Whether it watches: nothing need be told to it otherwise.
+    /// Whether it watches: otherwise it need not be fed.
     #[must_use]
     pub const fn is_on(&self) -> bool {
         self.on

@@ -63,19 +63,19 @@ fn an_echo_is_known_within_three_seconds_of_speech_and_marked() {
     let mut table = Table::new("known after (s), marked of loud frames");
     for sitting in sittings(14.0) {
         let (lag, gain, heard) = (sitting.lag, sitting.gain, &sitting.heard);
-        let told = listen(&mut EchoGuard::new(true), &sitting.sent, heard);
-        let after = told.after(&sitting.sent);
+        let judged = listen(&mut EchoGuard::new(true), &sitting.sent, heard);
+        let after = judged.after(&sitting.sent);
         let what = format!("{}, {lag} ms, {gain} dB: {after:?} s", sitting.voice);
         assert!(after.is_some_and(|after| after <= 3.0), "{what}");
-        let (late, louder) = (told.lag - lag, told.gain - gain);
+        let (late, louder) = (judged.lag - lag, judged.gain - gain);
         assert!((-45.0..=85.0).contains(&late), "{what}: {late} ms late");
         assert!((-6.0..=4.0).contains(&louder), "{what}: {louder} dB");
-        let known = told.known.iter().position(|&known| known).unwrap();
+        let known = judged.known.iter().position(|&known| known).unwrap();
         let echo = |n: usize| power(&heard[n * FRAME..][..FRAME]) > 150.0 * 150.0;
-        let due: Vec<usize> = (known + 1..told.marked.len())
+        let due: Vec<usize> = (known + 1..judged.marked.len())
             .filter(|&n| echo(n))
             .collect();
-        let caught = due.iter().filter(|&&n| told.marked[n]).count();
+        let caught = due.iter().filter(|&&n| judged.marked[n]).count();
         table.add(lag, gain, after.unwrap(), caught, due.len());
     }
     table.print();
@@ -98,8 +98,8 @@ fn beacons_are_known_at_any_lag() {
     }
     for lag in (60..=400).step_by(5) {
         let heard = room(&sent, f64::from(lag), -6.0, 1.0, 1);
-        let told = listen(&mut EchoGuard::new(true), &sent, &heard);
-        let after = told.after(&sent);
+        let judged = listen(&mut EchoGuard::new(true), &sent, &heard);
+        let after = judged.after(&sent);
         assert!(
             after.is_some_and(|after| after <= 2.0),
             "{lag} ms: {after:?}"
@@ -144,10 +144,10 @@ fn who_talks_over_their_echo_keeps_every_word() {
         for (sample, said) in heard.iter_mut().zip(&own) {
             *sample += said;
         }
-        let told = listen(&mut EchoGuard::new(true), &sitting.sent, &heard);
-        assert!(told.known[1_190], "it stays known while both talk");
+        let judged = listen(&mut EchoGuard::new(true), &sitting.sent, &heard);
+        assert!(judged.known[1_190], "it stays known while both talk");
         let words = words(&own);
-        let marked = |word: &[usize]| word.iter().filter(|&&n| told.marked[n]).count();
+        let marked = |word: &[usize]| word.iter().filter(|&&n| judged.marked[n]).count();
         let lost = words
             .iter()
             .filter(|word| 2 * marked(word) > word.len())
@@ -176,11 +176,11 @@ fn without_an_echo_there_is_no_alarm() {
                     continue;
                 }
                 hum(&mut heard, -65.0, seed + 1);
-                let told = listen(&mut EchoGuard::new(true), &sent, &heard);
+                let judged = listen(&mut EchoGuard::new(true), &sent, &heard);
                 minutes[kind] += sent.len() as f64 / 16e3 / 60.0;
-                alarms[kind] += told.alarms();
-                if told.alarms() > 0 {
-                    eprintln!("{kind}: {} hears {}: {} ms", mouth.name, ear.name, told.lag);
+                alarms[kind] += judged.alarms();
+                if judged.alarms() > 0 {
+                    eprintln!("{kind}: {} hears {}: {} ms", mouth.name, ear.name, judged.lag);
                 }
             }
         }
@@ -192,7 +192,7 @@ fn without_an_echo_there_is_no_alarm() {
     assert!(voices().len() < 8 || minutes.iter().sum::<f64>() > 30.0);
 }
 
-/// What an ear is told, and what its mouth says: both at once; in turns at an even beat; as in the demonstration, line
+/// What an ear is judged, and what its mouth says: both at once; in turns at an even beat; as in the demonstration, line
 /// after line, the answer a set time after it; and the very same words, half a second later.
 fn conversations(mouth: &Voice, ear: &Voice, seed: u64) -> Vec<(Vec<f32>, Vec<f32>)> {
     let n = seed as usize;
@@ -218,9 +218,9 @@ fn conversations(mouth: &Voice, ear: &Voice, seed: u64) -> Vec<(Vec<f32>, Vec<f3
         .cycle()
         .zip(mouth.said.iter().cycle().skip(1));
     let gap = [6_400, 12_800, 25_600][n % 3];
-    for (told, said) in lines.skip(n % 5).take(5) {
-        sent.extend_from_slice(told);
-        heard.resize(sent.len() - told.len() / 2 + gap, 0.0);
+    for (judged, said) in lines.skip(n % 5).take(5) {
+        sent.extend_from_slice(judged);
+        heard.resize(sent.len() - judged.len() / 2 + gap, 0.0);
         heard.extend_from_slice(said);
         sent.resize(heard.len() + gap, 0.0);
         heard.resize(sent.len(), 0.0);
@@ -244,9 +244,9 @@ fn an_echo_that_is_gone_is_forgotten() {
         heard[15 * 16_000..].fill(0.0); // they take up the receiver
         hum(&mut heard, -65.0, 3);
         let mut guard = EchoGuard::new(true);
-        let told = listen(&mut guard, &sent, &heard);
-        assert!(told.known[749], "{}", voice.name);
-        assert!(!told.known[1_100], "{}: 7 s later", voice.name);
+        let judged = listen(&mut guard, &sent, &heard);
+        assert!(judged.known[749], "{}", voice.name);
+        assert!(!judged.known[1_100], "{}: 7 s later", voice.name);
         guard.reset();
         assert_eq!(guard.learned(), None);
     }
