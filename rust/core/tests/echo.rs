@@ -180,7 +180,10 @@ fn without_an_echo_there_is_no_alarm() {
                 minutes[kind] += sent.len() as f64 / 16e3 / 60.0;
                 alarms[kind] += judged.alarms();
                 if judged.alarms() > 0 {
-                    eprintln!("{kind}: {} hears {}: {} ms", mouth.name, ear.name, judged.lag);
+                    eprintln!(
+                        "{kind}: {} hears {}: {} ms",
+                        mouth.name, ear.name, judged.lag
+                    );
                 }
             }
         }
