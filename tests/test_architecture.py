@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "callers": "settings process",
         "sim": "callers offline offline/engines",
         "sim/talk": "callers offline offline/engines sim",
-        "wiring": "offline offline/engines recognition providers providers/deepgram"
+        "wiring": "offline offline/engines calls recognition providers providers/deepgram"
         " providers/elevenlabs providers/openai observe settings",
         "commands": "wiring pbx offline/engines admin/access providers observe observe/postmortem"
         " settings process media",
@@ -106,6 +106,7 @@ COVERED_BY = {
     "commands.deploy": "test_cli",
     "commands.options": "test_cli",
     "calls.leg": "calls/test_switchboard",
+    "calls.orders": "wiring/test_orders",
     "observe.dossier": "test_explained",
     "observe.postmortem.delay": "observe/postmortem/test_report",
     "observe.postmortem.finding": "observe/postmortem/test_report",

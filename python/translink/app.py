@@ -56,6 +56,7 @@ from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
+from translink.wiring.orders import VendorOrders
 from translink.wiring.providers import Providers
 from translink.wiring.quotas import watch_quotas
 
@@ -201,6 +202,8 @@ class App:
                 self.switchboard,
                 open_leg=media.add_leg,
             )
+            orders = VendorOrders(settings, endpoints, http, self.lineup, services)
+            exchange.choose = orders.of
             transcripts = Transcripts(
                 self.journal,
                 calls=settings.transcripts.keep_calls,

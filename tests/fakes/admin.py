@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import Measures
-from translink.calls.exchange import LegWish, Refused
+from translink.calls.exchange import NO_ORDERS, LegWish, Refused
 from translink.calls.leg import LegMeasures
+from translink.calls.orders import Orders
 from translink.calls.tap import Tap
 from translink.observe.journal import Event, Subscription
 from translink.observe.record import Tally
@@ -120,6 +121,7 @@ class Program(Console):
         self.changes: dict[str, Any] = {}
         self.listeners: list[Callable[[Any], None]] = []
         self.wishes: list[tuple[LegWish, LegWish]] = []
+        self.orders: list[Orders] = []
         self.taps: list[FakeTap] = []
         self.refusal: Refused | None = None
 
@@ -243,10 +245,11 @@ class Program(Console):
         for listener in self.listeners:
             listener(event)
 
-    def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
+    def create_call(self, legs: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> CreatedCall:
         if self.refusal is not None:
             raise self.refusal
         self.wishes.append(legs)
+        self.orders.append(orders)
         one, two = (
             CreatedLeg(wish.name or f"c1.{side}", wish.language, f"127.0.0.1:{side}", None)
             for side, wish in enumerate(legs, 1)

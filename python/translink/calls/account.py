@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translink.calls.interpreter import Interpreter
+    from translink.calls.orders import Orders
     from translink.media import MediaLeg
     from translink.observe.stages import Stages
     from translink.settings.cost import CostSettings
@@ -31,9 +32,12 @@ class CallBooks:
         *,
         stream: str,
         prices: CostSettings,
+        orders: Orders,
     ) -> None:
         """By the leg that talks; `stages` are the call's own; `meters` are counted into by `metered`;
-        `stream` = the provider of the streams."""
+        `stream` = the provider of the streams; `orders` = whom it asks."""
+        self.vendors = orders.named
+        """By stage."""
         self._meters = meters
         self._stream = stream
         self._prices = prices
@@ -62,6 +66,7 @@ class CallBooks:
             said={leg: _said(each) for leg, each in self._interpreters.items()},
             usage=self.usage(),
             currency=self._prices.currency,
+            vendors=self.vendors,
         )
 
     def quality(self, leg: str) -> dict[str, float]:

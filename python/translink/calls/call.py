@@ -27,21 +27,20 @@ from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
 from translink.calls.metered import metered
-from translink.calls.notice import Announcement, Notices
+from translink.calls.notice import Announcement
 from translink.observe.stages import Stages
 from translink.observe.usage import Usage
 from translink.observe.views import CallRow
 from translink.process.clock import unix
-from translink.providers.services import Services
 from translink.results import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from translink._core import Frame, Playout
+    from translink.calls.orders import CallVendors
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
-    from translink.recognition.rules import ListenRules
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
@@ -87,18 +86,16 @@ class Call:
         name: str,
         parties: tuple[Party, Party],
         *,
-        services: Services,
+        vendors: CallVendors,
         journal: Journal,
         stages: Stages,
         streaming: Callable[[str], bool],
-        rules: ListenRules,
         settings: Settings,
         after: Sequence[Call] = (),
-        notices: Notices | None = None,
     ) -> None:
         """`streaming(leg)` says whether that leg's recogniser should stream. `after` = calls on the
-        same legs that still drain: they have the ears until then. `notices` = what each party hears
-        first."""
+        same legs that still drain: they have the ears until then."""
+        services, notices = vendors.services, vendors.notices
         self.name = name
         self.began = unix()
         self.stages = Stages()
@@ -174,7 +171,7 @@ class Call:
                 journal=journal,
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
-                rules=rules,
+                rules=vendors.rules,
                 segment=settings.segment,
                 after=self._before_speech(hearer.settings.name),
                 lag=Lag(hearer.hearing, settings.lag),
@@ -190,6 +187,7 @@ class Call:
             meters,
             stream=services.live.name,
             prices=settings.cost,
+            orders=vendors.orders,
         )
 
         for leg in self._awaited:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.calls.leg import Leg, LegConnection
+from translink.calls.orders import CallVendors, Orders
 from translink.settings.legs import LegSettings
 from translink.settings.types import Address, port_range
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
+NO_ORDERS = Orders()
 RECEIVE_BUFFER = 200_000
 """Bytes: some 3 s of datagrams, and what any kernel grants by default."""
 
@@ -84,12 +86,15 @@ class Exchange:
         self._open = open_leg
         self._ports = port_range(settings.ports)
         self._next = 0
+        self.choose: Callable[[Orders], CallVendors] | None = None
+        """Gives a call the vendors that it names, or raises `ValueError`; None: those of the settings only."""
         self.expect: Callable[[Leg], LegConnection] | None = None
         """Takes a connection of AudioSocket for a leg, when it comes; None: nobody does."""
 
-    def create(self, wishes: tuple[LegWish, LegWish]) -> Call:
-        """A running call whose sockets are open. Raises `Refused`; nothing is left open then."""
-        board = self._switchboard
+    def create(self, wishes: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> Call:
+        """A running call whose sockets are open. Raises `Refused`, and `ValueError` for vendors that cannot
+        be had; nothing is left open then."""
+        board, vendors = self._switchboard, self._chosen(orders)
         now = time.monotonic()
         if (reason := board.refuses(now)) is not None:
             board.pressure.given_up["calls"] += 1
@@ -117,7 +122,14 @@ class Exchange:
         for made, wish in zip((first, second), wishes, strict=True):
             if wish.audiosocket and self.expect is not None:
                 made.connection = self.expect(made)
-        return board.create(name, (first, second))
+        return board.create(name, (first, second), vendors)
+
+    def _chosen(self, orders: Orders) -> CallVendors | None:
+        for stage in orders.named:
+            if self.choose is None:
+                raise ValueError(f"{stage}: is as the settings have it")
+            return self.choose(orders)
+        return None
 
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())

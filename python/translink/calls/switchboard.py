@@ -20,6 +20,7 @@ import structlog
 from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
 from translink.calls.leg import Leg, LegMeasures, add_up
+from translink.calls.orders import CallVendors, Orders
 from translink.calls.totals import add_counters
 from translink.observe.record import Tally
 from translink.observe.stages import Stages
@@ -70,10 +71,8 @@ class Switchboard:
         self.refusal: str | None = None
         """Why no call may begin, however much time the machine has; None: one may."""
         self._settings = settings
-        self._services = services
+        self._vendors = CallVendors(Orders.of(settings), services, rules, notices)
         self._journal = journal
-        self._rules = rules
-        self._notices = notices
         self._controls = Controls(settings.dtmf, journal)
         self._numbers = itertools.count(1)
         self._tasks: dict[asyncio.Task[None], Call] = {}
@@ -99,7 +98,7 @@ class Switchboard:
     @property
     def pressure(self) -> Pressure:
         """How loaded the process is, and whether a call may begin."""
-        return self._services.pressure
+        return self._vendors.services.pressure
 
     @property
     def mode(self) -> Mode:
@@ -219,8 +218,8 @@ class Switchboard:
         """For the name of a call; none comes twice."""
         return next(self._numbers)
 
-    def create(self, name: str, legs: tuple[Leg, Leg]) -> Call:
-        """Begin a call on legs that were opened for it; they are closed when it ends.
+    def create(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
+        """Begin a call on legs that were opened for it; they are closed when it ends. `vendors`: its own.
 
         It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is
         taken.
@@ -232,7 +231,7 @@ class Switchboard:
             self._add(leg)
         for leg, other in (legs, reversed(legs)):
             leg.media.listen_to(other.media)
-        return self._run(name, legs)
+        return self._run(name, legs, vendors)
 
     def connect(self, leg: Leg) -> Call:
         """Begin a call on a leg of the settings and its other one, now that both are there, with what
@@ -349,21 +348,19 @@ class Switchboard:
                 call.frames(each.name, early)
         return call
 
-    def _run(self, name: str, legs: tuple[Leg, Leg]) -> Call:
+    def _run(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
         self.calls_total += 1
         self._draws[name] = random.random()
         one, two = legs
         call = Call(
             name,
             (_party(one), _party(two)),
-            services=self._services,
+            vendors=vendors or self._vendors,
             journal=self._journal,
             stages=self.stages,
             streaming=lambda who: self._streams(name, who),
-            rules=self._rules,
             settings=self._settings,
             after=one.calls,
-            notices=self._notices,
         )
         self.calls[name] = call
         for leg in legs:

@@ -138,6 +138,8 @@ class CallAccount:
     usage: Mapping[str, Mapping[str, UsedFigures]] = field(default_factory=dict)
     """By the leg that talks, and provider."""
     currency: str = ""
+    vendors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By stage (`listen`, `translate`, `speak`), in the order in which they are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,8 @@ class CallRecord:
     usage: dict[str, dict[str, UsedFigures]] = field(default_factory=dict)
     """By the leg that talks, and provider."""
     currency: str = ""
+    vendors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By stage (`listen`, `translate`, `speak`), in the order in which they are asked."""
     utterances: tuple[UtteranceTimes, ...] = ()
     dropped_utterances: int = 0
     incidents: tuple[Incident, ...] = ()

@@ -265,6 +265,8 @@ class CallDetail(TypedDict):
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, StageSummary]
+    vendors: Mapping[str, tuple[str, ...]]
+    """By stage (`listen`, `translate`, `speak`), in the order in which they are asked."""
     owners: Mapping[str, str]
     """Whose time each stage is: `own`, `provider`, `policy`, `talker`, `all`."""
     notices: list[NoticeLine]

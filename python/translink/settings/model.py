@@ -171,16 +171,21 @@ class Settings(BaseModel):
         """Every secret value, for the log's redaction."""
         return frozenset(_secrets(self))
 
+    def refuse_keyless(self, stage: str, order: tuple[str, ...]) -> None:
+        """Raise `ValueError` for a vendor in it that needs a key and has none, nor an address of one's own.
+        Deepgram and DeepL do not: the local engines stand in for them."""
+        for vendor, section in (("elevenlabs", self.elevenlabs), ("openai", self.openai)):
+            own = {"base_url", f"{stage}_url"} & section.model_fields_set
+            if vendor in order and section.api_key is None and not own:
+                raise ValueError(
+                    f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY or "
+                    f"{vendor}.api_key (or {vendor}.base_url for a server of your own)"
+                )
+
     @model_validator(mode="after")
     def _vendors_have_keys(self) -> Self:
         for stage in ("listen", "translate", "speak"):
-            for vendor, section in (("elevenlabs", self.elevenlabs), ("openai", self.openai)):
-                own = {"base_url", f"{stage}_url"} & section.model_fields_set
-                if vendor in getattr(self, stage) and section.api_key is None and not own:
-                    raise ValueError(
-                        f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY or "
-                        f"{vendor}.api_key (or {vendor}.base_url for a server of your own)"
-                    )
+            self.refuse_keyless(stage, getattr(self, stage))
         return self
 
     @model_validator(mode="after")

@@ -113,7 +113,8 @@ def comma_separated(value: object) -> object:
     return value
 
 
-def _once_each(value: tuple[str, ...]) -> tuple[str, ...]:
+def once_each(value: tuple[str, ...]) -> tuple[str, ...]:
+    """The same. Raises `ValueError` for none, and for one that comes twice."""
     if not value or len(set(value)) < len(value):
         raise ValueError("should name at least one, and each once, in the order they are asked in")
     return value
@@ -186,20 +187,23 @@ Pair = Annotated[str, AfterValidator(_pair)]
 """From and to: `en-fr`, `en-pt-BR`; the language that is translated from has no region."""
 Keyterms = Annotated[tuple[str, ...], BeforeValidator(comma_separated), AfterValidator(clean_terms)]
 """What a talker is likely to say: names, terms."""
+VendorThatHears = Literal["deepgram", "openai", "offline"]
+VendorThatTranslates = Literal["deepl", "openai", "offline"]
+VendorThatSpeaks = Literal["deepgram", "elevenlabs", "openai", "offline"]
 Recognisers = Annotated[
-    tuple[Literal["deepgram", "openai", "offline"], ...],
+    tuple[VendorThatHears, ...],
     BeforeValidator(comma_separated),
-    AfterValidator(_once_each),
+    AfterValidator(once_each),
 ]
 Translators = Annotated[
-    tuple[Literal["deepl", "openai", "offline"], ...],
+    tuple[VendorThatTranslates, ...],
     BeforeValidator(comma_separated),
-    AfterValidator(_once_each),
+    AfterValidator(once_each),
 ]
 Speakers = Annotated[
-    tuple[Literal["deepgram", "elevenlabs", "openai", "offline"], ...],
+    tuple[VendorThatSpeaks, ...],
     BeforeValidator(comma_separated),
-    AfterValidator(_once_each),
+    AfterValidator(once_each),
 ]
 """Vendors of a stage, in the order in which they are asked."""
 PortRange = Annotated[str, AfterValidator(_port_range)]

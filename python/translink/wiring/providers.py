@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from translink.calls.orders import Orders
 from translink.observe.journal import Journal
 from translink.providers.customization import Customization
 from translink.providers.deepgram.detection import DETECTED
@@ -60,9 +61,7 @@ class Providers:
         self._settings = settings
         self._at = endpoints
         self._http = http
-        fallback = "offline" if settings.fallback.offline else ""
-        self._translate = _order(settings.translate, fallback)
-        self._speak = _order(settings.speak, fallback)
+        _, self._translate, self._speak = Orders.of(settings)
 
     async def line_up(self, journal: Journal) -> Lineup:
         """Every stage's providers in their order, connections to the first of them warm."""
@@ -74,6 +73,16 @@ class Providers:
             translators=translators,
             voices=self.voices,
             journal=journal,
+            limits=self._limits(),
+        )
+
+    def beside(self, lineup: Lineup) -> Lineup:
+        """The same for calls with an order of their own; see `Lineup.beside`."""
+        return lineup.beside(
+            live=self.live(),
+            transcribers=self.transcribers(),
+            translators=self.translators(),
+            voices=self.voices,
             limits=self._limits(),
         )
 
@@ -324,7 +333,3 @@ class Providers:
             timeout=self._settings.deepgram.speak_timeout,
             name=name,
         )
-
-
-def _order(named: tuple[str, ...], last: str) -> tuple[str, ...]:
-    return named if not last or last in named else (*named, last)

@@ -13,6 +13,7 @@ import structlog
 from translink import __version__
 from translink.admin.panel.metrics import Measures
 from translink.calls.draining import Draining, in_words
+from translink.calls.exchange import NO_ORDERS
 from translink.calls.tap import Lane, Tap
 from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
@@ -25,6 +26,7 @@ from translink.settings.types import Address
 if TYPE_CHECKING:
     from translink.calls.exchange import Exchange, LegWish
     from translink.calls.leg import Leg
+    from translink.calls.orders import Orders
     from translink.calls.switchboard import Switchboard
     from translink.observe.journal import Event, Journal, Subscription, Value
     from translink.observe.record import CallRecord
@@ -221,11 +223,18 @@ class Console:
             "cost": row.cost,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
+            "vendors": self._vendors(call),
             "owners": OWNERS,
             "notices": list(kept.notices.values()),
             "transcript": kept.transcript(),
             "dropped_lines": kept.dropped,
         }
+
+    def _vendors(self, call: str) -> Mapping[str, tuple[str, ...]]:
+        if running := self._switchboard.calls.get(call):
+            return running.books.vendors
+        account = self._transcripts[call].account
+        return account.vendors if account else {}
 
     def record(self, call: str) -> CallRecord:
         """The figures of a running or kept call, without what was said. Raises `KeyError`."""
@@ -333,12 +342,12 @@ class Console:
             self._draining.begin("asked to", limit)
         return self._draining.state()
 
-    def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
+    def create_call(self, legs: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> CreatedCall:
         """A running call whose sockets are open. Raises `exchange.Refused`, and `ValueError` for what
         cannot be had."""
         for leg in legs:
             self.refuse_terms(leg.keyterm)
-        call = self._exchange.create(legs)
+        call = self._exchange.create(legs, orders)
         one, two = (self._created(self._switchboard.legs[name]) for name in call.legs)
         return CreatedCall(call.name, (one, two))
 

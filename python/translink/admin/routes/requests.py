@@ -20,6 +20,7 @@ from pydantic import (
 
 from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
+from translink.calls.orders import Orders
 from translink.keyterms import LONGEST_TERM, MOST_TERMS, clean_terms, joined
 from translink.settings.lag import Original
 from translink.settings.legs import (
@@ -32,7 +33,16 @@ from translink.settings.legs import (
     Transport,
     must_be_findable,
 )
-from translink.settings.types import Address, Language, LegLanguage, Source
+from translink.settings.types import (
+    Address,
+    Language,
+    LegLanguage,
+    Source,
+    VendorThatHears,
+    VendorThatSpeaks,
+    VendorThatTranslates,
+    once_each,
+)
 
 
 def udp_address(text: str) -> Address:
@@ -85,6 +95,13 @@ Expected = Annotated[
     ),
 ]
 """Names and terms that are likely to be said."""
+V = TypeVar("V", bound=str)
+Order = Annotated[
+    tuple[V, ...],
+    Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(once_each),
+]
+"""Vendors of a stage, each once."""
 UdpAddress = Annotated[
     str,
     AfterValidator(_udp_address),
@@ -160,6 +177,17 @@ class CallRequest(_Wish):
     legs: tuple[LegRequest, LegRequest]
     keyterm: Expected = ()
     """Names and terms that are likely to be said by either side, besides those of its leg."""
+    listen: Order[VendorThatHears] | None = None
+    """Who recognises in this call, in the order in which they are asked. Left out: as `listen` in the
+    settings."""
+    translate: Order[VendorThatTranslates] | None = None
+    """Likewise."""
+    speak: Order[VendorThatSpeaks] | None = None
+    """Likewise."""
+
+    def orders(self) -> Orders:
+        """Whom it asks; empty = as the settings have it."""
+        return Orders(self.listen or (), self.translate or (), self.speak or ())
 
     def wishes(self) -> tuple[LegWish, LegWish]:
         """For the exchange. Raises `web.HTTPBadRequest` for a leg that could hear nothing, or whose
