@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from translink.commands import deploy
+from translink.commands import deploy, recordings
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
 
@@ -445,6 +445,7 @@ def dialplan(
 
 
 deploy.add_to(commands)
+recordings.add_to(commands)
 
 
 def _print_version() -> None:

@@ -11,10 +11,11 @@ from translink.observe.usage import Usage, total_cost
 from translink.results import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from translink.calls.interpreter import Interpreter
     from translink.media import MediaLeg
+    from translink.observe.record import RecordedFigures
     from translink.observe.stages import Stages
     from translink.settings.cost import CostSettings
 
@@ -54,7 +55,7 @@ class CallBooks:
         for line in self._lines.values():
             line.look()
 
-    def account(self) -> CallAccount:
+    def account(self, recordings: Sequence[RecordedFigures] = ()) -> CallAccount:
         """As they are now."""
         return CallAccount(
             stages=_stages(self._stages),
@@ -62,6 +63,7 @@ class CallBooks:
             said={leg: _said(each) for leg, each in self._interpreters.items()},
             usage=self.usage(),
             currency=self._prices.currency,
+            recordings=tuple(recordings),
         )
 
     def quality(self, leg: str) -> dict[str, float]:

@@ -64,6 +64,8 @@ class LegWish:
     rate: Rate = 16_000
     keyterm: tuple[str, ...] = ()
     """What is likely to be said there."""
+    record: bool | None = None
+    """Whether what is said and heard there is recorded; None: as it is set for all."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 
@@ -140,6 +142,7 @@ class Exchange:
                 voice=wish.voice,
                 keyterm=wish.keyterm,
                 original=wish.original,
+                record=wish.record,
                 transport=wish.transport,
                 format=wish.format,
                 reply=wish.reply,
@@ -165,6 +168,7 @@ class Exchange:
             voice=wish.voice,
             keyterm=wish.keyterm,
             original=wish.original,
+            record=wish.record,
             receive_buffer=RECEIVE_BUFFER,
         )
         try:

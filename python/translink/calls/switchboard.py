@@ -20,6 +20,7 @@ import structlog
 from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
 from translink.calls.leg import Leg, LegMeasures, add_up
+from translink.calls.recorded import CallRecorder, with_recorder
 from translink.calls.totals import add_counters
 from translink.observe.record import Tally
 from translink.observe.stages import Stages
@@ -27,7 +28,7 @@ from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
     from translink._core import Digit, Frame, Playout, RtpFound, SourceChange
-    from translink.calls.notice import Notices
+    from translink.calls.notice import NoticeSource
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
     from translink.observe.record import UsedFigures
@@ -57,7 +58,7 @@ class Switchboard:
         services: Services,
         journal: Journal,
         rules: ListenRules,
-        notices: Notices | None = None,
+        notices: NoticeSource | None = None,
     ) -> None:
         """`notices` = what each party hears first in a call."""
         self.stages = Stages()
@@ -69,6 +70,8 @@ class Switchboard:
         """Called with each call that is over, while its legs are still open."""
         self.refusal: str | None = None
         """Why no call may begin, however much time the machine has; None: one may."""
+        self.recorder: CallRecorder | None = None
+        """None: nothing can be recorded."""
         self._settings = settings
         self._services = services
         self._journal = journal
@@ -363,11 +366,13 @@ class Switchboard:
             rules=self._rules,
             settings=self._settings,
             after=one.calls,
-            notices=self._notices,
+            notices=with_recorder(self._notices, self.recorder, legs),
         )
         self.calls[name] = call
         for leg in legs:
             leg.begin(call, leg.next_start)
+        if self.recorder is not None:
+            self.recorder.begin(call, legs)
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
