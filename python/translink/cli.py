@@ -192,7 +192,7 @@ def demo(
     _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
 
 
-@commands.command()
+@commands.command(short_help="Call a leg: say a WAV file, record what comes back.")
 def call(
     leg: Annotated[
         str | None, typer.Option(metavar="NAME", help="Leg to call, as named in the settings.")

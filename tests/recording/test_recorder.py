@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 import pytest_asyncio
+from pydantic import TypeAdapter
 
 from tests.fakes.providers import FakeProviders
 from tests.support.serve import PATIENCE, Phone, Serve, call, pairs, serving, until
 from translink._core import BeaconDecoder
+from translink.admin.panel.event_types import RecordingEvent
 from translink.commands.control import Target
 from translink.commands.rca import run_rca
 from translink.process.threads import in_thread
@@ -103,6 +105,14 @@ async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Reco
     assert found.minutes.began == pytest.approx(before, abs=2.0)
     assert (found.minutes.problem, told["lost_ms"]) == ("", 0)
     assert {note.text for note in found.minutes.notices} == {"b901", "b902"}
+
+
+async def test_what_is_told_of_it_is_as_documented(recorded: Recorded) -> None:
+    told = recorded.server.happened("recording")
+    assert [event["state"] for event in told] == ["started", "ended"]
+    for event in told:
+        TypeAdapter(RecordingEvent).validate_json(orjson.dumps(event))
+    assert told[-1]["bytes"] > 2 * told[-1]["seconds"] * 64_000 * 0.9
 
 
 async def test_nobody_else_may_read_it(recorded: Recorded) -> None:
