@@ -476,10 +476,12 @@ class Engine:
     def set_echo_guard(self, leg: int, on: bool) -> None:
         """Whether frames that are only the echo of what the ear is sent are marked (`Frame.echo`).
 
-        The levels of what is sent and heard are correlated over 2 s, for lags of 20 ms to 1 s; two looks,
-        half a second apart, must agree. Until then, about 2.5 s, nothing is marked. What was learned
-        is kept for the call, until that echo does not come any more; switching forgets it. The talker
-        is never muted: above the predicted echo by 6 dB no frame is marked, nor for 200 ms after.
+        The spectra of what is sent and heard are correlated frame by frame, whatever their levels, for
+        lags of 20 ms to 1 s; where one stands out, the next half second must show it again. Until
+        then, 1 to 2 s of speech, nothing is marked. What was learned is kept for the call, until that
+        echo does not come any more; switching forgets it. The talker is never muted: a frame that
+        has more in it than the predicted echo is not marked, nor are those of the next 240 ms (480
+        after a while of talk over an echo louder than −10 dB).
         Stays when a call ends.
         """
 

@@ -40,7 +40,11 @@ from translink.observe.webhooks import Webhooks
 from translink.pbx.service import Telephony
 from translink.pbx.talk import TalkDesk
 from translink.process.clock import unix
-from translink.process.descriptors import allow_descriptors, descriptor_shortage
+from translink.process.descriptors import (
+    allow_descriptors,
+    descriptor_shortage,
+    refuse_few_descriptors,
+)
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
@@ -146,6 +150,7 @@ class App:
             )
         if names := unused_proxies(os.environ):
             log.warning(proxy_warning(names))
+        refuse_few_descriptors()
         if shortage := descriptor_shortage(len(settings.legs) + 2 * settings.calls.max_created):
             log.warning(
                 "%s: calls beyond will not begin; raise ulimit -Hn or LimitNOFILE=", shortage

@@ -41,7 +41,7 @@ LOG = "tests/log/test_setup.py"
 SECRETS = "tests/test_secrets.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
-    # --- Who may ask ---
+    # --- Access ---
     Mutation(
         "beyond loopback only with a token (server)",
         "admin/access/roles.py",
