@@ -54,6 +54,7 @@ from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
+from translink.recording.opening import open_recorder
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.orders import VendorOrders
@@ -212,6 +213,9 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
+            recorder = open_recorder(settings, self.journal, transcripts, services)
+            if recorder is not None:
+                self.switchboard.recorder = recorder
             costs = Costs(settings.cost, self.journal, self.switchboard.usage)
             watch = watch_quotas(providers.accounts(), settings.cost.quota_interval, costs.quota)
             watching_quotas = asyncio.create_task(watch, name="quotas")
@@ -223,7 +227,9 @@ class App:
                 exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
-                account = call.books.account()
+                if recorder is not None:
+                    recorder.over(call)
+                account = call.account()
                 transcripts.close(call.row(), call.stages.summary(), account)
                 costs.close(account)
                 telephony.call_over(call)
@@ -240,7 +246,11 @@ class App:
                 pressure=self.pressure,
                 usage=ProcessUsage(),
                 offline=endpoints.offline,
-                figures={"webhooks": webhooks.figures, "usage": costs.figures},
+                figures={
+                    "webhooks": webhooks.figures,
+                    "usage": costs.figures,
+                    **({"recording": recorder.figures} if recorder is not None else {}),
+                },
                 draining=draining,
             )
             self.console.awaited = lambda: to_come.names
@@ -300,6 +310,8 @@ class App:
                 self.condition.draining = True
                 self.supervisor.tell(message(stopping=True, status="stopping"))
                 await self.switchboard.close("shutdown")
+                if recorder is not None:
+                    recorder.close()
                 self.on_drained()
 
     async def _follow(

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from translink.commands import deploy
+from translink.commands import deploy, recordings
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
 
@@ -192,7 +192,7 @@ def demo(
     _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
 
 
-@commands.command()
+@commands.command(short_help="Call a leg: say a WAV file, record what comes back.")
 def call(
     leg: Annotated[
         str | None, typer.Option(metavar="NAME", help="Leg to call, as named in the settings.")
@@ -445,6 +445,7 @@ def dialplan(
 
 
 deploy.add_to(commands)
+recordings.add_to(commands)
 
 
 def _print_version() -> None:

@@ -66,6 +66,8 @@ class LegWish:
     rate: Rate = 16_000
     keyterm: tuple[str, ...] = ()
     """What is likely to be said there."""
+    record: bool | None = None
+    """Whether what is said and heard there is recorded; None: as it is set for all."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 
@@ -152,6 +154,7 @@ class Exchange:
                 voice=wish.voice,
                 keyterm=wish.keyterm,
                 original=wish.original,
+                record=wish.record,
                 transport=wish.transport,
                 format=wish.format,
                 reply=wish.reply,
@@ -177,6 +180,7 @@ class Exchange:
             voice=wish.voice,
             keyterm=wish.keyterm,
             original=wish.original,
+            record=wish.record,
             receive_buffer=RECEIVE_BUFFER,
         )
         try:

@@ -227,6 +227,8 @@ class LegLive:
     """Segments that were not spoken into it in this call, to catch up."""
     keyterm: tuple[str, ...] = ()
     """What is likely to be said on it, besides what everybody is expected to say."""
+    recorded: bool = False
+    """What is said and heard on it is being written to disk."""
     mos: float | None = None
     """How the line sounds in this call, from loss and delay (E-model), 1 to 4.5. None: only RTP tells."""
     speech_db: float | None = None

@@ -114,6 +114,8 @@ class LegSettings(Part):
     translation. Can be switched in mid-call."""
     echo_guard: bool | None = None
     """None = `echo.guard`."""
+    record: bool | None = None
+    """Whether what is said and heard here is recorded. None = `record.on`."""
     ledger_seconds: float = Field(60.0, ge=5, le=600)
     """Audio kept for recognising it again after a failure; older audio is lost by then."""
     receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)

@@ -30,6 +30,7 @@ from translink.settings.process import (
     TranscriptSettings,
 )
 from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
+from translink.settings.record import RecordSettings
 from translink.settings.services import (
     DeepgramSettings,
     DeepLSettings,
@@ -87,6 +88,7 @@ class Settings(BaseModel):
     menu: MenuSettings = Field(default_factory=MenuSettings)
     dtmf: DtmfSettings = Field(default_factory=DtmfSettings)
     websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
+    record: RecordSettings = Field(default_factory=RecordSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)
@@ -195,6 +197,15 @@ class Settings(BaseModel):
                 self.deepgram.refuse_terms(leg.keyterm)
             except ValueError as error:
                 raise ValueError(f"legs.{number}.keyterm: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _recordings_have_a_place(self) -> Self:
+        for number, leg in enumerate(self.legs):
+            if leg.record and self.record.folder is None:
+                raise ValueError(
+                    f"legs.{number}.record: needs record.folder, where recordings are written"
+                )
         return self
 
     @model_validator(mode="after")

@@ -141,6 +141,7 @@ class _Snapshot:
         yield _counter("events", "Events of the journal", "type", self._table("events"))
         yield from self._admin()
         yield from self._webhooks()
+        yield from self._recordings()
         yield from self._usage()
         yield self._measures.process
 
@@ -302,6 +303,15 @@ class _Snapshot:
         yield _counter(
             "webhooks", "Messages delivered, given up, dropped; attempts failed", "what", fates
         )
+
+    def _recordings(self) -> Iterator[Metric]:
+        if not (figures := self._table("recording")):
+            return
+        fates = {name: figures[name] for name in ("begun", "ended", "failed", "refused")}
+        yield _counter("recordings", "Recordings begun, ended, failed, refused", "what", fates)
+        yield _gauge("recordings_bytes", "Size of all recordings", figures["bytes"])
+        lost = figures["lost_ms"] / 1000
+        yield _gauge("recordings_lost_seconds", "Sound that is missing in recordings", lost)
 
     def _table(self, name: str) -> Mapping[str, Any]:
         value = self._stats.get(name)
