@@ -108,6 +108,7 @@ impl Engine {
         py.detach(|| {
             let ports = LegPorts {
                 listen: resolve(&listen)?,
+                shared: None,
                 play_to: play_to.as_ref().map(resolve).transpose()?,
                 send_from_listen: send_from_listen || one_socket,
                 receive_buffer,
