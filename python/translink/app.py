@@ -30,6 +30,7 @@ from translink.commands.takeover import (
     listen_refused,
     predecessor,
     take_legs,
+    udp_refused,
 )
 from translink.errors import SettingsError, conceal
 from translink.media import Media
@@ -178,9 +179,12 @@ class App:
                 pressure=self.pressure,
                 tempo=settings.lag.tempo,
                 echo_guard=settings.echo.guard,
+                shared_port=settings.shared_port,
             )
             stack.callback(media.close)
             media.on_died = self._media_died
+            if settings.shared_port.listen is not None and before is None:
+                media.shared_port.number()  # bound now: who takes over has it with its first leg
             legs, to_come = await take_legs(settings, media, before)
             media.start()
             services = replace(self.lineup.services(), pressure=self.pressure)
@@ -202,6 +206,7 @@ class App:
                 settings.calls,
                 self.switchboard,
                 open_leg=media.add_leg,
+                shares=settings.shared_port.listen is not None,
             )
             orders = VendorOrders(settings, endpoints, http, self.lineup, services)
             exchange.choose = orders.of
@@ -250,6 +255,7 @@ class App:
                     "webhooks": webhooks.figures,
                     "usage": costs.figures,
                     **({"recording": recorder.figures} if recorder is not None else {}),
+                    "shared_port": media.shared_port.stats,
                 },
                 draining=draining,
             )
@@ -288,7 +294,7 @@ class App:
                     leg=name,
                     language=settings.leg(name).language,
                     listens="a telephone system brings its audio"
-                    if settings.leg(name).at_pbx
+                    if settings.leg(name).at_pbx and not leg.shares
                     else "{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
@@ -457,6 +463,11 @@ def _check_ports(settings: Settings) -> None:
             probe(leg.listen.host, leg.listen.port, socket.SOCK_DGRAM)
         except OSError as error:
             raise listen_refused(leg, error) from error
+    if (shared := settings.shared_port.listen) is not None:
+        try:
+            probe(shared.host, shared.port, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise udp_refused("shared_port.listen", shared, error) from error
     admin = settings.admin
     try:
         probe(admin.host, admin.port, socket.SOCK_STREAM)

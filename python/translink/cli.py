@@ -260,6 +260,9 @@ def sim(
         typer.Option(metavar="SPEC", help="As in listen:reset@12.5; may be given often."),
     ] = None,
     mode: Annotated[str, typer.Option(help="auto, streaming or prerecorded.")] = "auto",
+    shared_port: Annotated[
+        bool, typer.Option("--shared-port", help="All callers speak to one port.")
+    ] = False,
     talk: Annotated[
         list[Path] | None,
         typer.Option(
@@ -309,6 +312,7 @@ def sim(
             seed=seed,
             faults=fault or [],
             mode=mode,
+            shared_port=shared_port,
             report=report,
             json=json,
         )

@@ -355,7 +355,11 @@ class Console:
     def _created(self, leg: Leg) -> CreatedLeg:
         uuid = None if leg.connection is None else leg.connection.uuid
         host, port = leg.media.listen_address if leg.connection is None else leg.connection.at
-        address = str(Address(self._settings.calls.advertise or host, port))
+        outside = self._settings.calls.advertise
+        if leg.settings.shared:
+            host = self._settings.shared_port.reached_at(host)
+            outside = self._settings.shared_port.advertise or outside
+        address = str(Address(outside or host, port))
         from_there = leg.settings.send_from_listen
         both_ways = from_there or uuid is not None
         return CreatedLeg(leg.name, leg.language, address, address if both_ways else None, uuid)

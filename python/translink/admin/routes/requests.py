@@ -133,7 +133,8 @@ class LegRequest(_Wish):
     """Send from the port that it sends to. Otherwise `play_to` is needed, and `audio_from` is not
     known beforehand."""
     source: Origin | None = None
-    """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes."""
+    """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes. With its port, and where
+    there is a shared port (`shared_port.listen`), the leg is there, unless another leg has that source."""
     original: Original = "replace"
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
