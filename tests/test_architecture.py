@@ -28,6 +28,7 @@ BASE = frozenset(
         "keyterms",
         "sentences",
         "sentence_rules",
+        "sayable",
         "audio",
         "credentials",
         "log",
@@ -82,6 +83,7 @@ BASE_MAY_IMPORT = {
     "audio": {"_core"},
     "credentials": {"errors"},
     "log": {"errors"},
+    "sayable": {"sentences"},
     "sentences": {"sentence_rules"},
 }
 
@@ -243,6 +245,7 @@ PURE = (
     "process.pressure",
     "sentences",
     "sentence_rules",
+    "sayable",
     "results",
     "errors",
     "admin.access.roles",

@@ -230,7 +230,7 @@ class BoardProviders:
 
     async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
         await self._perhaps(f"translate {source}")
-        return Translation(f"<{text}>", "fake", 0.001)
+        return Translation(f"({text})", "fake", 0.001)
 
     async def speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         await self._perhaps(f"speak {language}")
