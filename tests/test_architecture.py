@@ -69,7 +69,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "commands": "wiring pbx offline/engines admin/access providers observe observe/postmortem"
         " recording settings process media",
         "app": "commands pbx recording wiring admin admin/panel calls providers observe settings process media",
-        "cli": "commands pbx app offline callers sim sim/talk settings process",
+        "replay": "app callers commands recording settings process",
+        "cli": "commands pbx replay app offline callers sim sim/talk settings process",
         "__main__": "cli",
     }.items()
 }
@@ -118,6 +119,9 @@ COVERED_BY = {
     "recording.opening": "recording/test_recorder",
     "recording.reader": "commands/test_recordings",
     "recording.recording": "recording/test_recorder",
+    "replay.command": "replay/test_run",
+    "replay.prose": "replay/test_run",
+    "replay.today": "replay/test_run",
     "settings.record": "settings/test_model",
     "observe.dossier": "test_explained",
     "observe.postmortem.delay": "observe/postmortem/test_report",
@@ -230,6 +234,7 @@ PURE = (
     "recognition.lull",
     "recognition.speech_map",
     "observe.outbox",
+    "replay.compare",
     "recording.cipher",
     "recording.minutes",
     "recording.placement",
