@@ -197,7 +197,7 @@ class App:
                 self.switchboard,
                 open_leg=media.add_leg,
             )
-            orders = VendorOrders(settings, endpoints, http, self.lineup, services)
+            orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
             exchange.choose = orders.of
             transcripts = Transcripts(
                 self.journal,

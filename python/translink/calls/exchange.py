@@ -57,6 +57,7 @@ class LegWish:
     source: str | None = None
     """Whose datagrams count: `ip` or `ip:port`. None = the first that comes."""
     voice: str | None = None
+    voice_for: str | None = None
     original: Original = "replace"
     """What it hears of the other talker's own voice."""
     transport: Transport = "raw"
@@ -111,9 +112,9 @@ class Exchange:
         for leg in (one, two):
             if leg in board.legs or one == two:
                 raise Refused(f"a leg is called {leg} already", busy=False)
-        first = self._leg(one, two, wishes[0])
+        first = self._leg(one, two, wishes[0], second=False)
         try:
-            second = self._leg(two, one, wishes[1])
+            second = self._leg(two, one, wishes[1], second=True)
         except BaseException:
             first.media.remove()
             raise
@@ -134,10 +135,10 @@ class Exchange:
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())
 
-    def _leg(self, name: str, other: str, wish: LegWish) -> Leg:
+    def _leg(self, name: str, other: str, wish: LegWish, *, second: bool) -> Leg:
         settings = self._settings
         if wish.audiosocket:
-            return self._connected_leg(name, other, wish)
+            return self._connected_leg(name, other, wish, second=second)
         for _ in self._ports:
             port = self._ports[self._next % len(self._ports)]
             self._next += 1
@@ -150,6 +151,7 @@ class Exchange:
                 send_from_listen=wish.send_from_listen,
                 source="first" if wish.source is None else (wish.source,),
                 voice=wish.voice,
+                voice_for=wish.voice_for,
                 keyterm=wish.keyterm,
                 original=wish.original,
                 transport=wish.transport,
@@ -159,7 +161,7 @@ class Exchange:
                 receive_buffer=RECEIVE_BUFFER,
             )
             try:
-                return Leg(leg, self._open(leg), other, created=True)
+                return Leg(leg, self._open(leg), other, created=True, second=second)
             except MemoryError as error:
                 raise Refused("there is no memory for another call", busy=True) from error
             except OSError as error:
@@ -169,17 +171,18 @@ class Exchange:
                     ) from error
         raise Refused(f"no port of calls.ports = {settings.ports} is free", busy=True)
 
-    def _connected_leg(self, name: str, other: str, wish: LegWish) -> Leg:
+    def _connected_leg(self, name: str, other: str, wish: LegWish, *, second: bool) -> Leg:
         leg = LegSettings(
             name=name,
             language=wish.language,
             candidates=wish.candidates,
             voice=wish.voice,
+            voice_for=wish.voice_for,
             keyterm=wish.keyterm,
             original=wish.original,
             receive_buffer=RECEIVE_BUFFER,
         )
         try:
-            return Leg(leg, self._open(leg), other, created=True)
+            return Leg(leg, self._open(leg), other, created=True, second=second)
         except (OSError, MemoryError) as error:
             raise Refused(f"no leg can be opened: {error}", busy=True) from error

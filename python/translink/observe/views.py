@@ -227,6 +227,8 @@ class LegLive:
     """Segments that were not spoken into it in this call, to catch up."""
     keyterm: tuple[str, ...] = ()
     """What is likely to be said on it, besides what everybody is expected to say."""
+    voice_for: str = "default"
+    """Which voice speaks for its talker: `feminine`, `masculine`, a voice by name; see `LegChange`."""
     mos: float | None = None
     """How the line sounds in this call, from loss and delay (E-model), 1 to 4.5. None: only RTP tells."""
     speech_db: float | None = None
