@@ -7,9 +7,9 @@ from itertools import chain
 
 from tests.support.paths import SHARED, needs_shared
 from translink.providers.deepgram.speak import AURA_MANNERS, VOICES
-from translink.providers.manners import Manners
+from translink.providers.manners import VoiceManners
 
-TABLE = Manners(
+TABLE = VoiceManners(
     choice={"feminine": {"fr": "agathe"}, "masculine": {"fr": "hector", "de": "julius"}},
     known={"feminine": {"agathe"}, "masculine": {"hector", "julius", "fabian"}},
 )

@@ -9,7 +9,7 @@ from translink.providers.wanted import ANY, Manner
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class VoiceManners:
     """A vendor's voices by manner."""
 
     choice: Mapping[Manner, Mapping[str, str]] = field(default_factory=dict)

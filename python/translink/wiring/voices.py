@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from translink.providers.deepgram.speak import AURA_MANNERS, VOICES, DeepgramSpeak
 from translink.providers.elevenlabs.speak import ELEVEN_MANNERS, ElevenLabsSpeak
-from translink.providers.manners import Manners
+from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.openai.speak import OPENAI_MANNERS, OpenAiSpeak
 from translink.providers.wanted import ANY, UnmetWishes, VoiceWish, WantedVoice
@@ -28,7 +28,7 @@ ONE_EACH = "nothing: the local engines have one voice for each language"
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class VendorWish:
     """What is asked of one vendor."""
 
     wish: VoiceWish
@@ -42,7 +42,7 @@ class _Wish:
 
     def wanted(
         self,
-        manners: Manners,
+        manners: VoiceManners,
         section: DeepgramSettings | ElevenLabsSettings | OpenAiSettings | None,
         usual: Mapping[str, str],
         unmet: UnmetWishes,
@@ -96,11 +96,11 @@ class VoiceClients:
             made
             for vendor in self._order
             for made in self._made(
-                vendor, _Wish(wish, voice or "", name if vendor == owner and name else None)
+                vendor, VendorWish(wish, voice or "", name if vendor == owner and name else None)
             )
         ]
 
-    def _made(self, vendor: str, wish: _Wish) -> Iterable[AnySpeaker]:
+    def _made(self, vendor: str, wish: VendorWish) -> Iterable[AnySpeaker]:
         settings, at = self._settings, self._at
         match vendor:
             case "elevenlabs":
@@ -117,7 +117,7 @@ class VoiceClients:
                         account.base_url, key, f"deepgram.speak.{number}", wish, local=False
                     )
 
-    def _elevenlabs(self, eleven: ElevenLabsSettings, wish: _Wish) -> ElevenLabsSpeak:
+    def _elevenlabs(self, eleven: ElevenLabsSettings, wish: VendorWish) -> ElevenLabsSpeak:
         return ElevenLabsSpeak(
             self._http,
             base_url=eleven.base_url,
@@ -132,10 +132,10 @@ class VoiceClients:
             timeout=eleven.timeout,
         )
 
-    def _openai(self, openai: OpenAiSettings, wish: _Wish) -> OpenAiSpeak:
+    def _openai(self, openai: OpenAiSettings, wish: VendorWish) -> OpenAiSpeak:
         url = openai.speak_url or openai.base_url
         theirs = url.removesuffix("/").removesuffix("/v1") == OPENAI_HOST
-        manners = OPENAI_MANNERS if theirs else Manners()
+        manners = OPENAI_MANNERS if theirs else VoiceManners()
         return OpenAiSpeak(
             self._http,
             at=openai_at(openai, openai.speak_url),
@@ -148,7 +148,7 @@ class VoiceClients:
         )
 
     def _aura(
-        self, url: str, key: str, name: str, wish: _Wish, *, local: bool | None = None
+        self, url: str, key: str, name: str, wish: VendorWish, *, local: bool | None = None
     ) -> DeepgramSpeak:
         if local is None:
             local = name.startswith("offline") or self._at.deepgram_is_offline
@@ -161,7 +161,7 @@ class VoiceClients:
             voices=voices,
             voice=wish.always,
             wanted=wish.wanted(
-                Manners() if local else AURA_MANNERS,
+                VoiceManners() if local else AURA_MANNERS,
                 None if local else settings.deepgram,
                 {} if local else voices,
                 self._unmet,

@@ -10,7 +10,7 @@ import orjson
 from translink.providers.deepgram.options import DEFAULT_BASE_URL, Scheme, authorization, endpoint
 from translink.providers.http import Http
 from translink.providers.languages import by_tag, is_among
-from translink.providers.manners import Manners
+from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
 from translink.providers.wanted import WantedVoice, in_voice
@@ -43,7 +43,7 @@ _FEMININE = """
     aurelia-de elara-de kara-de lara-de viktoria-de
     cinzia-it demetra-it livia-it maia-it melia-it ama-ja izanami-ja uzume-ja
 """
-AURA_MANNERS = Manners(
+AURA_MANNERS = VoiceManners(
     choice={
         "feminine": VOICES,
         "masculine": {

@@ -14,7 +14,7 @@ import orjson
 from translink.credentials import named_key, named_url
 from translink.providers.http import Http
 from translink.providers.languages import base, by_tag, is_among
-from translink.providers.manners import Manners
+from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
 from translink.providers.wanted import ANY, WantedVoice, in_voice
@@ -28,7 +28,7 @@ the model."""
 
 SARAH = "EXAVITQu4vr4xnSDxMaL"
 """Likewise."""
-ELEVEN_MANNERS = Manners(
+ELEVEN_MANNERS = VoiceManners(
     choice={"feminine": {ANY: SARAH}, "masculine": {ANY: DEFAULT_VOICE}},
     known={"feminine": {SARAH}, "masculine": {DEFAULT_VOICE}},
 )

@@ -13,7 +13,7 @@ import orjson
 
 from translink.providers.http import Http
 from translink.providers.languages import by_tag
-from translink.providers.manners import Manners
+from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
@@ -23,7 +23,7 @@ DEFAULT_MODEL = "gpt-4o-mini-tts"
 DEFAULT_VOICE = "alloy"
 OPENAI_RATE = 24_000
 """Samples per second of `pcm`."""
-OPENAI_MANNERS = Manners(
+OPENAI_MANNERS = VoiceManners(
     choice={"feminine": {ANY: "nova"}, "masculine": {ANY: "onyx"}},
     known={
         "feminine": {"coral", "marin", "nova", "sage", "shimmer"},
