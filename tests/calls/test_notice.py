@@ -97,7 +97,7 @@ def test_it_is_kept_with_the_transcript() -> None:
         await board.talk("1", 1.5)
         (call,) = board.switchboard.calls
         notices = transcripts[call].notices
-        assert {leg: (each.text, each.state) for leg, each in notices.items()} == {
+        assert {each.leg: (each.text, each.state) for each in notices.values()} == {
             "1": ("By machine.", "finished"),
             "2": ("Par machine!", "finished"),
         }

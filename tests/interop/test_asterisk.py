@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
-from tests.support.asterisk import PASSWORD, Asterisk, Telephone, pbx_root
+from tests.support.asterisk import PASSWORD, Asterisk, Telephone, pbx_root, spoken
 from tests.support.serve import Serve, serving, until
 from translink.callers.server_process import free_port
 from translink.pbx.dialplan import asterisk as asterisk_dialplan
@@ -84,6 +84,7 @@ class Pbx:
 async def pbx(
     asterisk: Asterisk, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pbx]:
+    fake.sound = spoken
     port = free_port(socket.SOCK_STREAM)
     extra = f'[audiosocket]\nlisten = "127.0.0.1:{port}"\n[audiosocket.legs]\n"{NAMED}" = "4444"\n'
     extra += f'[websocket]\nlisten = "127.0.0.1:{asterisk.websockets}"\npassword = "{PASSWORD}"\n'
@@ -134,8 +135,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def words(place: int) -> list[int]:
-    """Numbers that G.722 leaves whole: of 100 it damages up to three above 6000, and none of these
-    (measured with ffmpeg's coder and decoder at eight alignments)."""
+    """Numbers of this place's words, which G.722 leaves whole (`spoken`)."""
     return list(range(1000 + WORDS * place, 1000 + WORDS * place + WORDS))
 
 

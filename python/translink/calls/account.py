@@ -11,11 +11,12 @@ from translink.observe.usage import Usage, total_cost
 from translink.results import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from translink.calls.interpreter import Interpreter
     from translink.calls.orders import Orders
     from translink.media import MediaLeg
+    from translink.observe.record import RecordedFigures
     from translink.observe.stages import Stages
     from translink.settings.cost import CostSettings
 
@@ -58,7 +59,7 @@ class CallBooks:
         for line in self._lines.values():
             line.look()
 
-    def account(self) -> CallAccount:
+    def account(self, recordings: Sequence[RecordedFigures] = ()) -> CallAccount:
         """As they are now."""
         return CallAccount(
             stages=_stages(self._stages),
@@ -67,6 +68,7 @@ class CallBooks:
             usage=self.usage(),
             currency=self._prices.currency,
             vendors=self.vendors,
+            recordings=tuple(recordings),
         )
 
     def quality(self, leg: str) -> dict[str, float]:

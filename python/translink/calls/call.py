@@ -20,6 +20,7 @@ import structlog
 
 from translink.calls.account import CallBooks
 from translink.calls.again import RepeatingEar
+from translink.calls.announcing import Announcements
 from translink.calls.awaited import AwaitedLanguage
 from translink.calls.direction import Direction
 from translink.calls.echo import WithoutEcho
@@ -27,8 +28,8 @@ from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
 from translink.calls.metered import metered
-from translink.calls.notice import Announcement
 from translink.calls.talker_voice import TalkerVoice
+from translink.observe.record import recorded_in_short
 from translink.observe.stages import Stages
 from translink.observe.usage import Usage
 from translink.observe.views import CallRow
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from translink.calls.orders import CallVendors
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
+    from translink.observe.record import CallAccount, RecordedFigures
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
@@ -55,9 +57,6 @@ SILENT_AFTER = 1.5
 STALLED_AFTER = 0.45
 """Seconds without a frame after which nothing more is to come: the engine takes a gateway that
 stands still for 0.4 s to have stopped, and makes silence."""
-THERE_AFTER = 1.0
-"""Seconds after the first audio of one party after which the other one is taken to be there, too, and to
-have nothing to send."""
 GUARD_SECONDS = 1.0
 """From a call's last datagram until another one may begin a new call: what comes sooner may be a
 straggler. It is kept (`Leg.keep`), so that a talker who goes on is heard from the first word."""
@@ -78,7 +77,7 @@ class Party:
     there: bool = False
     """They are known to be on the line."""
     awaited: bool = False
-    """They are known to come later: over a connection that is not there yet (`Call.came`)."""
+    """They are known to come later: over a connection that is not there yet (`Announcements.came`)."""
 
 
 class Call:
@@ -126,25 +125,9 @@ class Call:
         """By the leg that hears."""
         if settings.dtmf.repeat is not None:
             self._again = {leg: RepeatingEar(each.media) for leg, each in self._parties.items()}
-        self._announcements: dict[str, Announcement] = {}
-        """Likewise."""
-        if notices is not None and notices.wanted:
-            self._announcements = {
-                leg: Announcement(
-                    notices,
-                    call=name,
-                    leg=leg,
-                    language=each.settings.languages[0],
-                    voice=each.settings.voice,
-                    ear=each.media,
-                    hearing=each.hearing,
-                    journal=journal,
-                )
-                for leg, each in self._parties.items()
-            }
-        for leg, announcement in self._announcements.items():
-            if self._parties[leg].there:
-                announcement.present.set()
+        self.announcements = Announcements(name, self._parties, journal, notices)
+        self.recordings: list[Callable[[], RecordedFigures]] = []
+        """Asks each of its recordings how it stands."""
         one, two = parties
         self._voices = {
             talker.settings.name: TalkerVoice(
@@ -182,7 +165,10 @@ class Call:
                 streaming=streaming(talker.settings.name),
                 rules=vendors.rules,
                 segment=settings.segment,
-                after=self._before_speech(hearer.settings.name),
+                after=[
+                    *self._after,
+                    *self.announcements.before_speech(hearer.settings.name),
+                ],
                 lag=Lag(hearer.hearing, settings.lag),
                 own_ear=talker.hearing,
             )
@@ -215,29 +201,12 @@ class Call:
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs, until the call is detached."""
         if not self.detached:
-            if self._announcements:
-                self.came(leg)
+            self.announcements.came(leg)
             self._guarded(self.interpreters[leg].frames, frames)
-
-    def _before_speech(self, ear: str) -> list[asyncio.Event]:
-        """What translations into this ear wait for."""
-        announced = self._announcements.get(ear)
-        return [*self._after, *([announced.queued] if announced else [])]
-
-    def came(self, leg: str) -> None:
-        """A party is on the line, or heard: they hear, too."""
-        if leg in self._announcements and not self._announcements[leg].present.is_set():
-            present = self._announcements[leg].present
-            present.set()
-            other = next(name for name in self._parties if name != leg)
-            if not self._parties[other].awaited:
-                there = self._announcements[other].present.set
-                asyncio.get_running_loop().call_later(THERE_AFTER, there)
 
     def playout(self, leg: str, event: Playout) -> None:
         """A step in the ear of `leg`: it concerns what the other party said."""
-        if leg in self._announcements:
-            self._guarded(self._announcements[leg].playout, event)
+        self._guarded(partial(self.announcements.playout, leg), event)
         if leg in self._again:
             self._again[leg].playout(event)
         for name, interpreter in self.interpreters.items():
@@ -334,14 +303,9 @@ class Call:
                     group.create_task(interpreter.run(), name=f"interpreter-{leg}")
                     for leg, interpreter in self.interpreters.items()
                 ]
-                announcing = [
-                    group.create_task(each.run(self._after), name=f"notice-{leg}")
-                    for leg, each in self._announcements.items()
-                ]
+                self.announcements.begin(group, self._after)
                 await self._ended.wait()
-                for each, task in zip(self._announcements.values(), announcing, strict=True):
-                    if not each.present.is_set():
-                        task.cancel()  # nobody came
+                self.announcements.give_up()
                 if self._bug is None:
                     within = self._drain - await self._last_words()
                     finishing = (i.finish(within) for i in self.interpreters.values())
@@ -349,7 +313,8 @@ class Call:
                 if self._bug is not None:
                     raise self._bug
                 await asyncio.wait(running, timeout=0.5)
-                for task in (*running, *announcing):
+                self.announcements.close()
+                for task in running:
                     task.cancel()
         except BaseException:
             self._reason = self._reason or "error"
@@ -381,10 +346,15 @@ class Call:
             }
         if (cost := self.books.cost()) is not None:
             out["cost"] = cost
+        out |= recorded_in_short([recording() for recording in self.recordings])
         for stage in ("mouth_to_ear", "own"):
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
         return out
+
+    def account(self) -> CallAccount:
+        """Its figures as they are now."""
+        return self.books.account([recording() for recording in self.recordings])
 
     def row(self) -> CallRow:
         """The call in a list."""

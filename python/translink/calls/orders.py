@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translink.calls.notice import Notices
+    from translink.calls.notice import NoticeSource
     from translink.providers.services import Services
     from translink.recognition.rules import ListenRules
     from translink.settings.model import Settings
@@ -49,5 +49,5 @@ class CallVendors:
     services: Services
     rules: ListenRules
     """How the recogniser at the other end must be listened to."""
-    notices: Notices | None = None
+    notices: NoticeSource | None = None
     """What each party hears first."""

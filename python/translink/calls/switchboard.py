@@ -21,6 +21,7 @@ from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
 from translink.calls.leg import Leg, LegMeasures, add_up
 from translink.calls.orders import CallVendors, Orders
+from translink.calls.recorded import CallRecorder, with_recorder
 from translink.calls.totals import add_counters
 from translink.observe.record import Tally
 from translink.observe.stages import Stages
@@ -28,7 +29,7 @@ from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
     from translink._core import Digit, Frame, Playout, RtpFound, SourceChange
-    from translink.calls.notice import Notices
+    from translink.calls.notice import NoticeSource
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
     from translink.observe.record import UsedFigures
@@ -58,7 +59,7 @@ class Switchboard:
         services: Services,
         journal: Journal,
         rules: ListenRules,
-        notices: Notices | None = None,
+        notices: NoticeSource | None = None,
     ) -> None:
         """`notices` = what each party hears first in a call."""
         self.stages = Stages()
@@ -70,6 +71,8 @@ class Switchboard:
         """Called with each call that is over, while its legs are still open."""
         self.refusal: str | None = None
         """Why no call may begin, however much time the machine has; None: one may."""
+        self.recorder: CallRecorder | None = None
+        """None: nothing can be recorded."""
         self._settings = settings
         self._vendors = CallVendors(Orders.of(settings), services, rules, notices)
         self._journal = journal
@@ -352,10 +355,11 @@ class Switchboard:
         self.calls_total += 1
         self._draws[name] = random.random()
         one, two = legs
+        vendors = vendors or self._vendors
         call = Call(
             name,
             (_party(one), _party(two)),
-            vendors=vendors or self._vendors,
+            vendors=replace(vendors, notices=with_recorder(vendors.notices, self.recorder, legs)),
             journal=self._journal,
             stages=self.stages,
             streaming=lambda who: self._streams(name, who),
@@ -365,6 +369,8 @@ class Switchboard:
         self.calls[name] = call
         for leg in legs:
             leg.begin(call, leg.next_start)
+        if self.recorder is not None:
+            self.recorder.begin(call, legs)
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
@@ -415,7 +421,8 @@ class Switchboard:
         seconds = {second for _, second in self._settings.pairs}
         for name, media in legs.items():
             leg, other = self._settings.leg(name), self._settings.other(name).name
-            self._add(Leg(leg, media, other, second=name in seconds))
+            self._add(Leg(leg, media, other))
+            self.legs[name].second = name in seconds
         for name in legs:
             self.legs[name].media.listen_to(self.legs[self.legs[name].other].media)
 

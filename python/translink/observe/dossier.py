@@ -42,6 +42,7 @@ def record_of(
         dropped_utterances=kept.dropped,
         incidents=found,
         dropped_incidents=dropped,
+        recordings=account.recordings,
     )
 
 

@@ -229,6 +229,8 @@ class LegLive:
     """What is likely to be said on it, besides what everybody is expected to say."""
     voice_for: str = "default"
     """Which voice speaks for its talker: `feminine`, `masculine`, a voice by name; see `LegChange`."""
+    recorded: bool = False
+    """What is said and heard on it is being written to disk."""
     mos: float | None = None
     """How the line sounds in this call, from loss and delay (E-model), 1 to 4.5. None: only RTP tells."""
     speech_db: float | None = None

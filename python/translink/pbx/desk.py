@@ -291,8 +291,8 @@ class Desk:
         try:
             for wish, other, second in zip(wishes, reversed(wishes), seconds, strict=True):
                 small = wish.model_copy(update={"receive_buffer": RECEIVE_BUFFER})
-                media = self._open(small)
-                opened.append(Leg(small, media, other.name, created=True, second=second))
+                opened.append(Leg(small, self._open(small), other.name, created=True))
+                opened[-1].second = second
         except (OSError, MemoryError) as error:
             for leg in opened:
                 leg.media.remove()

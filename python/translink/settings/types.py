@@ -47,6 +47,15 @@ def is_installed(module: str) -> bool:
         return False
 
 
+def has_port(source: str) -> bool:
+    """Is it `ip:port`, and not an `ip` with all its ports?"""
+    try:
+        ipaddress.ip_address(source)
+    except ValueError:
+        return True
+    return False
+
+
 def refuse_doubles(where: str, field: str, values: list[str]) -> None:
     """Raise `ValueError` if two legs have the same value."""
     for value, times in Counter(values).items():

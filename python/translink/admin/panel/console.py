@@ -239,7 +239,7 @@ class Console:
     def record(self, call: str) -> CallRecord:
         """The figures of a running or kept call, without what was said. Raises `KeyError`."""
         kept, running = self._transcripts[call], self._switchboard.calls.get(call)
-        account = running.books.account() if running else kept.account
+        account = running.account() if running else kept.account
         return record_of(self.row(call), account, kept, self._transcripts.incidents)
 
     def stages(self, call: str) -> Mapping[str, Any]:
@@ -347,6 +347,7 @@ class Console:
         cannot be had."""
         for leg in legs:
             self.refuse_terms(leg.keyterm)
+            self.refuse_recording(leg.record)
         call = self._exchange.create(legs, orders)
         one, two = (self._created(self._switchboard.legs[name]) for name in call.legs)
         return CreatedCall(call.name, (one, two))
@@ -354,7 +355,11 @@ class Console:
     def _created(self, leg: Leg) -> CreatedLeg:
         uuid = None if leg.connection is None else leg.connection.uuid
         host, port = leg.media.listen_address if leg.connection is None else leg.connection.at
-        address = str(Address(self._settings.calls.advertise or host, port))
+        outside = self._settings.calls.advertise
+        if leg.settings.shared:
+            host = self._settings.shared_port.reached_at(host)
+            outside = self._settings.shared_port.advertise or outside
+        address = str(Address(outside or host, port))
         from_there = leg.settings.send_from_listen
         both_ways = from_there or uuid is not None
         return CreatedLeg(leg.name, leg.language, address, address if both_ways else None, uuid)
@@ -371,15 +376,21 @@ class Console:
         echo_guard: bool | None = None,
         keyterm: tuple[str, ...] | None = None,
         voice_for: str | None = None,
+        record: bool | None = None,
     ) -> LegLive:
         """Change what is not None; the leg as it is then. Raises `LookupError`, and `ValueError` for
         terms that cannot be had; nothing is changed then."""
         board = self._switchboard
         it = board.legs[leg]
+        self.refuse_recording(record)
         if keyterm is not None:
             self.refuse_terms(keyterm)
             it.set_keyterm(keyterm)
             self._tell_settings(it, keyterm=list(keyterm))
+        if record is not None and board.recorder is not None:
+            it.settings = it.settings.model_copy(update={"record": record})
+            board.recorder.switch(it)
+            self._tell_settings(it, record=record)
         if volume is not None or muted is not None:
             it.set_sound(volume=volume, muted=muted)
             self._tell_settings(it, volume=it.media.volume, muted=it.media.muted)
@@ -401,6 +412,11 @@ class Console:
             self._settings.deepgram.refuse_terms(terms)
         except ValueError as error:
             raise ValueError(f"keyterm: {error}") from None
+
+    def refuse_recording(self, wanted: bool | None) -> None:
+        """Raise `ValueError` if nothing can be recorded."""
+        if wanted and self._switchboard.recorder is None:
+            raise ValueError("record: record.folder is not set: nothing can be recorded")
 
     def _tell_settings(self, leg: Leg, **changed: Value) -> None:
         call = leg.call.name if leg.call else None

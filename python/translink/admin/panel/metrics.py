@@ -141,7 +141,9 @@ class _Snapshot:
         yield _counter("events", "Events of the journal", "type", self._table("events"))
         yield from self._admin()
         yield from self._webhooks()
+        yield from self._recordings()
         yield from self._usage()
+        yield from self._shared_port()
         yield self._measures.process
 
     def _calls(self) -> Iterator[Metric]:
@@ -291,6 +293,22 @@ class _Snapshot:
                 quota.add_metric([provider, what], figures[what])
         yield quota
 
+    def _shared_port(self) -> Iterator[Metric]:
+        port = self._table("shared_port")
+        if not port:
+            return
+        for name, meaning in (
+            ("datagrams", "Datagrams that came to the shared port, strangers' included"),
+            ("batches", "System calls that brought them"),
+            ("strangers", "Datagrams of senders that no leg names: dropped"),
+            ("drops_kernel", "Datagrams that did not fit the shared port's buffer"),
+            ("errors_receive", "Failed receives, and strangers' empty datagrams"),
+        ):
+            family = CounterMetricFamily(f"translink_shared_port_{name}", meaning)
+            family.add_metric([], port[name])
+            yield family
+        yield _gauge("shared_port_sources", "Senders that its legs name", port["sources"])
+
     def _webhooks(self) -> Iterator[Metric]:
         hooks = self._table("webhooks")
         yield _gauge(
@@ -302,6 +320,15 @@ class _Snapshot:
         yield _counter(
             "webhooks", "Messages delivered, given up, dropped; attempts failed", "what", fates
         )
+
+    def _recordings(self) -> Iterator[Metric]:
+        if not (figures := self._table("recording")):
+            return
+        fates = {name: figures[name] for name in ("begun", "ended", "failed", "refused")}
+        yield _counter("recordings", "Recordings begun, ended, failed, refused", "what", fates)
+        yield _gauge("recordings_bytes", "Size of all recordings", figures["bytes"])
+        lost = figures["lost_ms"] / 1000
+        yield _gauge("recordings_lost_seconds", "Sound that is missing in recordings", lost)
 
     def _table(self, name: str) -> Mapping[str, Any]:
         value = self._stats.get(name)

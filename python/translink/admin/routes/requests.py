@@ -135,7 +135,8 @@ class LegRequest(_Wish):
     """Send from the port that it sends to. Otherwise `play_to` is needed, and `audio_from` is not
     known beforehand."""
     source: Origin | None = None
-    """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes."""
+    """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes. With its port, and where
+    there is a shared port (`shared_port.listen`), the leg is there, unless another leg has that source."""
     original: Original = "replace"
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
@@ -156,6 +157,8 @@ class LegRequest(_Wish):
     """What RTP its ear is sent. Left out: what comes in, or `g722` for slin16."""
     rate: Rate = 16_000
     """Of raw PCM, both ways."""
+    record: bool | None = None
+    """Whether what is said and heard there is recorded. Left out: as the call says, or `record.on`."""
 
     def wish(self) -> LegWish:
         """The same as the exchange takes it."""
@@ -175,6 +178,7 @@ class LegRequest(_Wish):
             format=self.format,
             reply=self.reply,
             rate=self.rate,
+            record=self.record,
         )
 
 
@@ -184,6 +188,8 @@ class CallRequest(_Wish):
     legs: tuple[LegRequest, LegRequest]
     keyterm: Expected = ()
     """Names and terms that are likely to be said by either side, besides those of its leg."""
+    record: bool | None = None
+    """Whether the call is recorded; its legs may say otherwise. Left out: `record.on`."""
     listen: Order[VendorThatHears] | None = None
     """Who recognises in this call, in the order in which they are asked. Left out: as `listen` in the
     settings."""
@@ -210,7 +216,11 @@ class CallRequest(_Wish):
             except ValueError as error:
                 raise web.HTTPBadRequest(reason=f"legs.{number}.{error}") from None
         one, two = (
-            replace(wish, keyterm=joined(self.keyterm, wish.keyterm))
+            replace(
+                wish,
+                keyterm=joined(self.keyterm, wish.keyterm),
+                record=self.record if wish.record is None else wish.record,
+            )
             for wish in (leg.wish() for leg in self.legs)
         )
         return one, two
@@ -236,6 +246,8 @@ class LegChange(_Wish):
     `default`, what it would be without."""
     echo_guard: bool | None = None
     """Whether what its ear hears is kept from coming back through its microphone."""
+    record: bool | None = None
+    """Whether what is said and heard on it is recorded, from now on and in the calls to come."""
 
 
 class ModeChange(_Wish):
