@@ -208,7 +208,7 @@ class App:
                 open_leg=media.add_leg,
                 shares=settings.shared_port.listen is not None,
             )
-            orders = VendorOrders(settings, endpoints, http, self.lineup, services)
+            orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
             exchange.choose = orders.of
             transcripts = Transcripts(
                 self.journal,

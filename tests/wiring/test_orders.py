@@ -45,7 +45,7 @@ async def vendors_of(*asked: Orders, engines: bool = False, **more: Any) -> list
     async with Http() as http:
         providers, lineup = built(given, at, http)
         services = replace(lineup.services(), pressure=Pressure())
-        made = VendorOrders(given, at, http, lineup, services)
+        made = VendorOrders(given, at, http, lineup, services, providers.unmet)
         usual = CallVendors(Orders.of(given), services, providers.rules())
         found = [made.of(orders) for orders in asked]
         assert [made.of(orders) for orders in asked] == found, "made once"
@@ -114,8 +114,8 @@ def test_ever_new_orders_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None
         given = settings(**OPENAI)
         at = endpoints_of(given)
         async with Http() as http:
-            _, lineup = built(given, at, http)
-            made = VendorOrders(given, at, http, lineup, lineup.services())
+            providers, lineup = built(given, at, http)
+            made = VendorOrders(given, at, http, lineup, lineup.services(), providers.unmet)
             first = made.of(Orders(translate=("openai",)))
             made.of(Orders(translate=("openai", "deepl")))
             assert len(made._made) == 1

@@ -28,6 +28,7 @@ from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
 from translink.calls.metered import metered
+from translink.calls.talker_voice import TalkerVoice
 from translink.observe.record import recorded_in_short
 from translink.observe.stages import Stages
 from translink.observe.usage import Usage
@@ -71,6 +72,8 @@ class Party:
     """First sample of the call on this leg."""
     hearing: Hearing
     """Of its ear."""
+    second: bool = False
+    """Of its pair."""
     there: bool = False
     """They are known to be on the line."""
     awaited: bool = False
@@ -126,6 +129,12 @@ class Call:
         self.recordings: list[Callable[[], RecordedFigures]] = []
         """Asks each of its recordings how it stands."""
         one, two = parties
+        self._voices = {
+            talker.settings.name: TalkerVoice(
+                talker.settings.voice_for, hearer.settings.voice, second=talker.second
+            )
+            for talker, hearer in ((one, two), (two, one))
+        }
         meters = {leg: Usage() for leg in self._parties}
         self._awaited = {
             leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
@@ -141,7 +150,7 @@ class Call:
                     ear=hearer.settings.name,
                     language=talker.settings.languages[0],
                     target=hearer.settings.languages[0],
-                    voice=hearer.settings.voice,
+                    voice=self._voices[talker.settings.name].wish,
                     ledger_seconds=talker.settings.ledger_seconds,
                     keyterm=talker.settings.keyterm,
                     candidates=talker.settings.candidates,
@@ -241,7 +250,8 @@ class Call:
 
     def _found(self, leg: str, language: str) -> None:
         """What the party on `leg` speaks, they hear, too."""
-        self.interpreters[self._ear_of(leg)].set_target(language)
+        talker = self._ear_of(leg)
+        self.interpreters[talker].set_target(language, self._voices[talker].wish)
         self._awaited[leg].known()
 
     def _not_heard_yet(self, leg: str) -> None:
@@ -260,7 +270,13 @@ class Call:
             if name == leg:
                 interpreter.set_language(language)
             else:
-                interpreter.set_target(language)
+                self._voices[name].of_ear = None
+                interpreter.set_target(language, self._voices[name].wish)
+
+    def set_voice_for(self, leg: str, voice_for: str | None) -> None:
+        """Another voice speaks for the party on `leg` from the next segment on."""
+        self._voices[leg].of_talker = voice_for
+        self.interpreters[leg].set_target(None, self._voices[leg].wish)
 
     def say_again(self, leg: str) -> bool:
         """The ear of `leg` hears the last translation again; False: there was none yet, or it is not

@@ -57,6 +57,7 @@ class LegWish:
     source: str | None = None
     """Whose datagrams count: `ip` or `ip:port`. None = the first that comes."""
     voice: str | None = None
+    voice_for: str | None = None
     original: Original = "replace"
     """What it hears of the other talker's own voice."""
     transport: Transport = "raw"
@@ -127,6 +128,7 @@ class Exchange:
         except BaseException:
             first.media.remove()
             raise
+        second.second = True
         board.pressure.admitted(now)
         log.info("call created", call=name, legs=[one, two])
         for made, wish in zip((first, second), wishes, strict=True):
@@ -172,6 +174,7 @@ class Exchange:
             send_from_listen=wish.send_from_listen,
             source="first" if wish.source is None else (wish.source,),
             voice=wish.voice,
+            voice_for=wish.voice_for,
             keyterm=wish.keyterm,
             original=wish.original,
             record=wish.record,
@@ -200,6 +203,7 @@ class Exchange:
             language=wish.language,
             candidates=wish.candidates,
             voice=wish.voice,
+            voice_for=wish.voice_for,
             keyterm=wish.keyterm,
             original=wish.original,
             record=wish.record,

@@ -73,6 +73,8 @@ class Leg:
         self, settings: LegSettings, media: MediaLeg, other: str, *, created: bool = False
     ) -> None:
         """`other` = the leg that hears it; `created` = opened for one call, on request."""
+        self.second = False
+        """Of its pair."""
         self.settings = settings
         self.media = media
         self.other = other
@@ -273,6 +275,12 @@ class Leg:
         if self.interpreter is not None:
             self.interpreter.expect(terms)
 
+    def set_voice_for(self, voice_for: str | None) -> None:
+        """Which voice speaks for the talker here, from the next segment on; see `LegSettings`."""
+        self.settings = self.settings.model_copy(update={"voice_for": voice_for})
+        if self.call is not None:
+            self.call.set_voice_for(self.name, voice_for)
+
     def set_sound(self, *, volume: float | None, muted: bool | None) -> None:
         """Of its ear, and whether what is said here counts; None = as it is. Raises
         `LookupError`."""
@@ -402,6 +410,7 @@ class Leg:
             ),
             skipped=self._skipped(),
             keyterm=self.settings.keyterm,
+            voice_for=self.settings.voice_for or "default",
             recorded=self.recorded,
             **self._quality(),
         )

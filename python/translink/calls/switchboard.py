@@ -418,8 +418,11 @@ class Switchboard:
 
     def open_legs(self, legs: Mapping[str, MediaLeg]) -> None:
         """Legs of the settings, by name, that are open from now on: whole pairs."""
+        seconds = {second for _, second in self._settings.pairs}
         for name, media in legs.items():
-            self._add(Leg(self._settings.leg(name), media, self._settings.other(name).name))
+            leg, other = self._settings.leg(name), self._settings.other(name).name
+            self._add(Leg(leg, media, other))
+            self.legs[name].second = name in seconds
         for name in legs:
             self.legs[name].media.listen_to(self.legs[self.legs[name].other].media)
 
@@ -464,7 +467,7 @@ def mode_line(mode: Mode) -> str:
 
 def _party(leg: Leg) -> Party:
     there, awaited = leg.attended, leg.connection is not None
-    return Party(leg.settings, leg.media, leg.next_start, leg.hearing, there, awaited)
+    return Party(leg.settings, leg.media, leg.next_start, leg.hearing, leg.second, there, awaited)
 
 
 def _about(found: RtpFound, leg: Leg) -> dict[str, str | int]:

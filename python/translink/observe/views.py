@@ -227,6 +227,8 @@ class LegLive:
     """Segments that were not spoken into it in this call, to catch up."""
     keyterm: tuple[str, ...] = ()
     """What is likely to be said on it, besides what everybody is expected to say."""
+    voice_for: str = "default"
+    """Which voice speaks for its talker: `feminine`, `masculine`, a voice by name; see `LegChange`."""
     recorded: bool = False
     """What is said and heard on it is being written to disk."""
     mos: float | None = None

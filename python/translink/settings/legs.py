@@ -34,6 +34,7 @@ ReplyFormat = Literal["slin", "alaw", "ulaw", "g722"]
 Rate = Literal[16_000, 8_000]
 RAW_RATE = "rate: is for raw legs; RTP says its own (see format)"
 
+VOICE_FOR = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$"
 LEG_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
@@ -87,6 +88,10 @@ class LegSettings(Part):
     """Voice that speaks to this leg; None = `voices` of its language. It is the first vendor's of
     `speak`, or that of another, as in `elevenlabs:JBFqnCBsd6RMkjVDRZzb`; the others speak with their
     voice of the language."""
+    voice_for: str | None = Field(None, pattern=VOICE_FOR)
+    """Which voice speaks for this leg's talker in the other one's language: `feminine`, `masculine`, or a voice by
+    name, as in `voice`; it goes before the other leg's `voice`. None = that, or else `feminine` for the first
+    leg of a pair and `masculine` for the second, where `voices` name none. The API changes it while calls run."""
     keyterm: Keyterms = ()
     """Names and terms that this leg's talker is likely to say, besides `deepgram.keyterm`; 500 tokens at
     most with it, nova-3 only. The API changes them while calls run."""

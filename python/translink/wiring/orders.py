@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from translink.providers.http import Http
     from translink.providers.lineup import Lineup
     from translink.providers.services import Services
+    from translink.providers.wanted import UnmetWishes
     from translink.settings.model import Settings
 
 ORDERS_KEPT = 64
@@ -34,8 +35,10 @@ class VendorOrders:
         http: Http,
         lineup: Lineup,
         services: Services,
+        unmet: UnmetWishes,
     ) -> None:
-        """`lineup` and `services` are those of the settings' own orders."""
+        """`lineup`, `services` and `unmet` are those of the settings' own orders."""
+        self._unmet = unmet
         self._settings = settings
         self._at = endpoints
         self._http = http
@@ -57,7 +60,7 @@ class VendorOrders:
         self._refuse(orders)
         settings = self._settings.model_copy(update=orders.named)
         at = endpoints_of(settings, self._at.offline, self._at.offline_key)
-        providers = Providers(settings, at, self._http)
+        providers = Providers(settings, at, self._http, self._unmet)
         services = providers.beside(self._lineup).services()
         services = replace(services, pressure=self._services.pressure)
         if services.live.name == self._services.live.name:

@@ -383,6 +383,7 @@ class Console:
         original: Original | None = None,
         echo_guard: bool | None = None,
         keyterm: tuple[str, ...] | None = None,
+        voice_for: str | None = None,
         record: bool | None = None,
     ) -> LegLive:
         """Change what is not None; the leg as it is then. Raises `LookupError`, and `ValueError` for
@@ -404,6 +405,9 @@ class Console:
         if original is not None or echo_guard is not None:
             it.set_hearing(original=original, echo_guard=echo_guard)
             self._tell_settings(it, original=it.hearing.original, echo_guard=it.media.echo_guard)
+        if voice_for is not None:
+            it.set_voice_for(None if voice_for == "default" else voice_for)
+            self._tell_settings(it, voice_for=voice_for)
         if mode is not None:
             board.set_mode(mode, leg)
         if language is not None:

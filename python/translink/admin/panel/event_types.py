@@ -211,6 +211,7 @@ class SettingsEvent(Happened):
     original: str | None = None
     echo_guard: bool | None = None
     keyterm: list[str] | None = None
+    voice_for: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,6 +59,7 @@ class LegRoutes:
                 original=change.original,
                 echo_guard=change.echo_guard,
                 keyterm=change.keyterm,
+                voice_for=change.voice_for,
                 record=change.record,
             )
         except ValueError as refusal:

@@ -26,6 +26,7 @@ from translink.settings.lag import Original
 from translink.settings.legs import (
     LEG_NAME,
     RAW_RATE,
+    VOICE_FOR,
     Mode,
     Rate,
     ReplyFormat,
@@ -102,6 +103,7 @@ Order = Annotated[
     AfterValidator(once_each),
 ]
 """Vendors of a stage, each once."""
+VoiceFor = Annotated[str, Field(pattern=VOICE_FOR)]
 UdpAddress = Annotated[
     str,
     AfterValidator(_udp_address),
@@ -139,6 +141,10 @@ class LegRequest(_Wish):
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Which speaks to it."""
+    voice_for: VoiceFor | None = None
+    """Which speaks for its talker in the other one's language: `feminine`, `masculine`, or a voice by name. It
+    goes before the other leg's `voice`. Left out: that, or else `feminine` for the first leg and `masculine`
+    for the second, where the settings name no voice."""
     keyterm: Expected = ()
     """Names and terms that are likely to be said there; 500 of Deepgram's tokens at most."""
     transport: Transport | Literal["audiosocket"] = "raw"
@@ -164,6 +170,7 @@ class LegRequest(_Wish):
             send_from_listen=self.send_from_listen,
             source=self.source,
             voice=self.voice,
+            voice_for=None if self.voice_for == "default" else self.voice_for,
             keyterm=self.keyterm,
             original=self.original,
             transport="raw" if self.transport == "audiosocket" else self.transport,
@@ -234,6 +241,9 @@ class LegChange(_Wish):
     nothing, text only; `through` it alone. No word is lost by a switch."""
     keyterm: Expected | None = None
     """Names and terms that are likely to be said on it from now on, instead of those before."""
+    voice_for: VoiceFor | None = None
+    """Which voice speaks for its talker from the next segment on: `feminine`, `masculine`, a voice by name, or
+    `default`, what it would be without."""
     echo_guard: bool | None = None
     """Whether what its ear hears is kept from coming back through its microphone."""
     record: bool | None = None
