@@ -110,6 +110,7 @@ COVERED_BY = {
     "calls.direction": "calls/test_interpreter",
     "commands.deploy": "test_cli",
     "commands.options": "test_cli",
+    "admin.panel.leg_metrics": "admin/panel/test_metrics",
     "calls.announcing": "calls/test_notice",
     "calls.leg": "calls/test_switchboard",
     "calls.orders": "wiring/test_orders",

@@ -713,8 +713,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "only the sender that the settings name is heard",
         "media.py",
-        "source=leg.source,",
-        'source="any",',
+        '"nobody" if told_later else leg.source,',
+        '"nobody" if told_later else "any",',
         "tests/test_media.py -k only_the_named_sender",
     ),
     Mutation(
