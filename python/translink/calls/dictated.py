@@ -10,7 +10,8 @@ Theory of operation
     an address (`john dot smith at`). Nothing is cut within one. One at the end of the turn *may go on*,
     and then it waits, with the clause that leads to it:
 
-    * where the turn is not over: always, unless it is a mere number with a full stop;
+    * where the turn is not over: a mere number for `max_hold`, and not at all with a full stop (an
+      earnings call is full of them: waiting for more cost its listeners 0.2 s); others until they are;
     * where the recogniser says that it is: if it is announced (`my number is`), has two groups or
       more, begins with a zero or a plus, or is an address whose end (`dot com`) was not said yet.
 
