@@ -86,7 +86,7 @@ class LegSettings(Part):
     voice of the language."""
     keyterm: Keyterms = ()
     """Names and terms that this leg's talker is likely to say, besides `deepgram.keyterm`; 500 tokens at
-    most with it, nova-3 only. The API changes them while calls run."""
+    most with it, nova-3 and Flux only. The API changes them while calls run."""
     mode: Mode | None = None
     """None = the system's."""
     transport: Transport = "raw"
