@@ -34,7 +34,7 @@ from benches.kit.telephones import (
 )
 from benches.reporting.targets import write_between
 from tests.fakes.providers import FakeProviders, fake_providers
-from tests.support.asterisk import Asterisk
+from tests.support.asterisk import Asterisk, spoken
 from tests.support.serve import Serve, serving
 from translink.callers.server_process import LegPlan, free_port, usage_of
 from translink.sim.programs import Programs
@@ -75,6 +75,7 @@ async def pbx(media: str) -> AsyncIterator[tuple[Asterisk, Serve]]:
     if place is None:
         raise LookupError("no Asterisk")
     fake = FakeProviders()
+    fake.sound = spoken
     async with fake_providers(fake), Asterisk(place) as asterisk:
         extra = f'drain_timeout = 5.0\n[calls]\nmax_created = 100\n[ari]\nurl = "{asterisk.url}"\n'
         extra += f'media = "{media}"\n{LEGS}'
@@ -226,8 +227,8 @@ async def networks(wanted: Sequence[str]) -> list[TelephonyResult]:
         for place, (name, talk, _, missing, mouth, ear) in enumerate(runs):
             stalls = NETWORKS[name].stall_at >= 0
             must = whole(talk, missing if stalls else missing | sent_late[place])
-            await wait(lambda e=ear, m=must: len(e.heard) >= len(m), 8.0)  # type: ignore[misc]
-            await asyncio.sleep(1.0)
+            await wait(lambda e=ear, m=must: set(m) <= set(e.heard), 8.0)  # type: ignore[misc]
+            await quiet(ear)
             lost = [number for number in must if number not in ear.heard]
             strange = [number for number in ear.heard if number not in talk.numbers]
             twice = len(ear.heard) - len(set(ear.heard))
@@ -242,6 +243,15 @@ async def networks(wanted: Sequence[str]) -> list[TelephonyResult]:
             mouth.close()
             ear.close()
         return results
+
+
+async def quiet(ear: BenchTelephone, pause: float = 1.5) -> None:
+    """Until nothing more is said to them. Words of which nobody could be sure are heard as well, mostly, so
+    as many as must be there is not yet the end."""
+    count = -1
+    while count != len(ear.heard):
+        count = len(ear.heard)
+        await asyncio.sleep(pause)
 
 
 # --- What RTP costs ---

@@ -97,7 +97,7 @@ def test_it_is_kept_with_the_transcript() -> None:
         await board.talk("1", 1.5)
         (call,) = board.switchboard.calls
         notices = transcripts[call].notices
-        assert {leg: (each.text, each.state) for leg, each in notices.items()} == {
+        assert {each.leg: (each.text, each.state) for each in notices.values()} == {
             "1": ("By machine.", "finished"),
             "2": ("Par machine!", "finished"),
         }
@@ -113,7 +113,7 @@ def test_a_file_is_played_as_it_is(tmp_path: Path) -> None:
         return path
 
     async def run() -> None:
-        services = Board().switchboard._services
+        services = Board().switchboard._vendors.services
         settings = NoticeSettings(text={"fr": "Texte."}, file={"en": wav(0.5)})
         notices = Notices(settings, services)
         english = await notices.of("en-GB", None)

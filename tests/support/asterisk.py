@@ -304,7 +304,7 @@ class Asterisk:
         """One that has not dialled."""
         who = f"t{next(self._names)}"
         quiet = bytes(6_400)
-        pcm = quiet + b"".join(beacon_encode(word) for word in words or ()) + quiet
+        pcm = quiet + b"".join(spoken(word) for word in words or ()) + quiet
         (self._folder / f"says-{who}.sln16").write_bytes(pcm)
         return Telephone(self, who, self._folder, self._inside, first, last)
 
@@ -407,6 +407,12 @@ class Telephone:
 
     async def hang_up(self) -> None:
         await self.asterisk.ask("DELETE", f"/channels/{self.channel}")
+
+
+def spoken(number: int) -> bytes:
+    """A beacon word at half its usual peak. At the usual one G.722 itself damages one in 1,600 of these numbers, as
+    what was said before it makes its predictor stand; at this one none of 4,800 (ffmpeg's coder and decoder)."""
+    return beacon_encode(number, amplitude=4_000)
 
 
 def pbx_root() -> Path:

@@ -255,7 +255,7 @@ class Board:
         self.journal = Journal()
         self.legs = {str(name): FakeLeg() for name in range(1, 5)}
         everything = Settings.model_validate(chosen)
-        services = Services(
+        self.services = services = Services(
             live=self.providers,
             breaker=Breaker("fake"),
             transcribe=self.providers.transcribe,

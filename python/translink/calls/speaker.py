@@ -176,9 +176,9 @@ class Speaker:
         """Segments that were not said to the end yet."""
         return len(self._saying)
 
-    def set_target(self, language: str) -> None:
-        """Say the next segments in this language, with its usual voice."""
-        self._target, self._voice = language, None
+    def set_target(self, language: str | None, voice: str | None = None) -> None:
+        """Say the next segments in this language (None: the same) and voice."""
+        self._target, self._voice = language or self._target, voice
 
     async def run(self) -> None:
         """Serve until everything was said that came before `finish`; what a bug or cancellation

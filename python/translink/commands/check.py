@@ -67,9 +67,11 @@ def _lines(
             leg = settings.leg(name)
             hears = settings.other(name)
             yield (
-                f"leg {name:<12}{_spoken(leg):<6} {_way(leg)}, "
+                f"leg {name:<12}{_spoken(leg):<6} {_way(leg, settings)}, "
                 f"hears {hears.name} ({_spoken(hears)})"
             )
+    if settings.shared_port.listen is not None:
+        yield f"shared port     {settings.shared_port.listen}, for {_sharing(settings)}"
     yield from (f"language        {row.line()}" for row in rows)
     yield from (f"asterisk        {line}" for line in asterisk)
     scheme = "https" if settings.admin.tls_cert else "http"
@@ -123,10 +125,19 @@ def _spoken(leg: LegSettings) -> str:
     return f"auto: {' or '.join(leg.candidates)}" if leg.candidates else leg.language
 
 
-def _way(leg: LegSettings) -> str:
+def _way(leg: LegSettings, settings: Settings) -> str:
     if leg.at_pbx:
-        return "a telephone system brings its audio"
+        shared = f" to {settings.shared_port.listen}" if leg.shared else ""
+        return f"a telephone system brings its audio{shared}"
+    if leg.shared:
+        ear = leg.play_to or "where its datagrams come from"
+        return f"microphone {settings.shared_port.listen} from {', '.join(leg.source)}, ear {ear}"
     return f"microphone {leg.listen}, ear {leg.play_to or 'where its datagrams come from'}"
+
+
+def _sharing(settings: Settings) -> str:
+    legs = [leg.name for leg in settings.legs if leg.shared]
+    return ", ".join([*legs, "calls made on request that name a source with its port"])
 
 
 async def _asterisk(settings: Settings) -> list[str]:

@@ -75,6 +75,11 @@ class DeepgramSettings(Part):
     """For one piece of audio."""
     prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
     """Requests at once; the rest waits its turn. Stay below your plan's limit."""
+    feminine: dict[str, str] = Field(default_factory=dict)
+    """Language to the voice that speaks for legs with `voice_for = "feminine"`. A language left out gets
+    translink's choice."""
+    masculine: dict[str, str] = Field(default_factory=dict)
+    """Likewise."""
     speak_timeout: float = Field(5.0, gt=0, le=60)
     """Until the first sound of a sentence."""
     speak_concurrency: int = Field(15, ge=1, le=1_000)
