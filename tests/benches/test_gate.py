@@ -44,13 +44,13 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         monkeypatch.setattr(counting, "instructions", lambda: instructions or counted())
         monkeypatch.setattr(counting, "compiler", lambda: compiler)
         monkeypatch.setattr(counting, "have_valgrind", lambda: valgrind)
-        monkeypatch.setattr(gating.platform, "machine", lambda: architecture)
+        monkeypatch.setattr("platform.machine", lambda: architecture)
 
         def made_up() -> dict[str, float]:
             return next(runs) if runs else TIMES
 
         monkeypatch.setattr(gating, "RUNS", (made_up,))
-        monkeypatch.setattr(gating.Neighbours, "cores", lambda _: foreign)
+        monkeypatch.setattr("benches.gate.neighbours.Neighbours.cores", lambda _: foreign)
         return gating.gate()
 
     return run
