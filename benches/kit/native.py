@@ -29,12 +29,21 @@ def program(name: str) -> Path:
 @cache
 def tls_sink() -> Path:
     """`native/sink.c` over TLS. Skips the benchmark where there is no OpenSSL to compile with."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    asked = [compiler or "cc", "-E", "-x", "c", "-"]
-    header = "#include <openssl/ssl.h>\n"
-    if compiler and subprocess.run(asked, input=header, capture_output=True, text=True).returncode:
+    if not has_openssl_headers():
         pytest.skip("no OpenSSL headers on this machine: apt-get install libssl-dev")
     return _built("sink", "sink-tls", ("-DWITH_TLS",), ("-lssl", "-lcrypto"))
+
+
+def has_openssl_headers() -> bool:
+    """Whether the C compiler finds them."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        return False
+    command = [compiler, "-E", "-x", "c", "-"]
+    header = "#include <openssl/ssl.h>\n"
+    return not subprocess.run(
+        command, input=header, capture_output=True, text=True, check=False
+    ).returncode
 
 
 @cache
