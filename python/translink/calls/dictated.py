@@ -183,7 +183,9 @@ def _run(
         return None
     digits = [word for word in numbers if _DIGITS.fullmatch(word)]
     words = [word for word in numbers if word not in digits]
-    spoken = len(words) >= 3 and not any(word in known.large for word in words)
+    # Three words are a year (`twenty twenty one`) as likely as a number of three digits.
+    digits_said = sum(word in known.digits for word in words) >= 3 or len(words) > 3
+    spoken = digits_said and not any(word in known.large for word in words)
     strong = (
         len(digits) >= 2
         or letters >= 2
