@@ -208,12 +208,3 @@ def test_use_cost_and_quota_are_told_by_provider() -> None:
     assert samples("translink_usage_characters_total", provider="deepl") == [90]
     assert samples("translink_cost_total", provider="deepl", currency="EUR") == [0.5]
     assert samples("translink_quota_characters", what="limit") == [500_000]
-
-
-def test_the_shared_port_is_told_where_there_is_one() -> None:
-    assert samples("translink_shared_port_strangers_total") == [3]
-    assert samples("translink_shared_port_sources") == [2]
-    measures = Program().measures()
-    stats = {name: value for name, value in measures.stats.items() if name != "shared_port"}
-    there = families(replace(measures, stats=stats))
-    assert not any(name.startswith("translink_shared_port") for name in there)

@@ -35,6 +35,7 @@ from translink.admin.panel.leg_metrics import (
     RECOGNITION,
     SAID,
 )
+from translink.admin.panel.shared_port_metrics import shared_port
 from translink.observe.stages import OWNERS, STAGES
 from translink.process.pressure import Level
 from translink.providers.breaker import State
@@ -150,7 +151,7 @@ class _Snapshot:
         yield from self._webhooks()
         yield from self._recordings()
         yield from self._usage()
-        yield from self._shared_port()
+        yield from shared_port(self._table("shared_port"))
         yield self._measures.process
 
     def _calls(self) -> Iterator[Metric]:
@@ -299,22 +300,6 @@ class _Snapshot:
             for what in ("used", "limit"):
                 quota.add_metric([provider, what], figures[what])
         yield quota
-
-    def _shared_port(self) -> Iterator[Metric]:
-        port = self._table("shared_port")
-        if not port:
-            return
-        for name, meaning in (
-            ("datagrams", "Datagrams that came to the shared port, strangers' included"),
-            ("batches", "System calls that brought them"),
-            ("strangers", "Datagrams of senders that no leg names: dropped"),
-            ("drops_kernel", "Datagrams that did not fit the shared port's buffer"),
-            ("errors_receive", "Failed receives, and strangers' empty datagrams"),
-        ):
-            family = CounterMetricFamily(f"translink_shared_port_{name}", meaning)
-            family.add_metric([], port[name])
-            yield family
-        yield _gauge("shared_port_sources", "Senders that its legs name", port["sources"])
 
     def _webhooks(self) -> Iterator[Metric]:
         hooks = self._table("webhooks")
