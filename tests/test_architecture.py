@@ -28,6 +28,7 @@ BASE = frozenset(
         "keyterms",
         "sentences",
         "sentence_rules",
+        "sayable",
         "audio",
         "credentials",
         "log",
@@ -68,7 +69,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "commands": "wiring pbx offline/engines admin/access providers observe observe/postmortem"
         " recording settings process media",
         "app": "commands pbx recording wiring admin admin/panel calls providers observe settings process media",
-        "cli": "commands pbx app offline callers sim sim/talk settings process",
+        "replay": "app callers commands recording settings process",
+        "cli": "commands pbx replay app offline callers sim sim/talk settings process",
         "__main__": "cli",
     }.items()
 }
@@ -82,6 +84,7 @@ BASE_MAY_IMPORT = {
     "audio": {"_core"},
     "credentials": {"errors"},
     "log": {"errors"},
+    "sayable": {"sentences"},
     "sentences": {"sentence_rules"},
 }
 
@@ -107,6 +110,7 @@ COVERED_BY = {
     "calls.direction": "calls/test_interpreter",
     "commands.deploy": "test_cli",
     "commands.options": "test_cli",
+    "admin.panel.leg_metrics": "admin/panel/test_metrics",
     "calls.announcing": "calls/test_notice",
     "calls.leg": "calls/test_switchboard",
     "calls.orders": "wiring/test_orders",
@@ -116,6 +120,9 @@ COVERED_BY = {
     "recording.opening": "recording/test_recorder",
     "recording.reader": "commands/test_recordings",
     "recording.recording": "recording/test_recorder",
+    "replay.command": "replay/test_run",
+    "replay.prose": "replay/test_run",
+    "replay.today": "replay/test_run",
     "settings.record": "settings/test_model",
     "observe.dossier": "test_explained",
     "observe.postmortem.delay": "observe/postmortem/test_report",
@@ -228,6 +235,7 @@ PURE = (
     "recognition.lull",
     "recognition.speech_map",
     "observe.outbox",
+    "replay.compare",
     "recording.cipher",
     "recording.minutes",
     "recording.placement",
@@ -243,6 +251,7 @@ PURE = (
     "process.pressure",
     "sentences",
     "sentence_rules",
+    "sayable",
     "results",
     "errors",
     "admin.access.roles",

@@ -7,11 +7,12 @@ timed, `shared` the same on one shared port, `attached` its rival; `asyncio` and
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +74,7 @@ def send(
     shared: bool = False,
 ) -> SentReport:
     """Run `native/sender.c` to its end."""
-    command = [str(program("sender")), str(seconds), str(rate), str(size), TICK_US, str(source)]
-    command += ["shared"] if shared else []
+    command = _sender(seconds, rate, size, source) + ["shared"] * shared
     done = subprocess.run(
         command,
         input="\n".join(map(str, ports)),
@@ -84,6 +84,25 @@ def send(
         timeout=seconds + SENDER_GRACE,
     )
     return SentReport(**json.loads(done.stdout))
+
+
+@contextlib.contextmanager
+def sending(ports: Sequence[int], *, most_seconds: float, rate: float, size: int) -> Iterator[None]:
+    """`native/sender.c` until the block ends."""
+    command = _sender(most_seconds, rate, size, 0)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stdin is not None
+    process.stdin.write("\n".join(map(str, ports)))
+    process.stdin.close()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _sender(seconds: float, rate: float, size: int, source: int) -> list[str]:
+    return [str(program("sender")), str(seconds), str(rate), str(size), TICK_US, str(source)]
 
 
 def sender_of(leg: int, source: int) -> str:

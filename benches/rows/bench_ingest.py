@@ -10,6 +10,7 @@ is taken between neighbours.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -99,11 +100,13 @@ def listen(
     """Start a receiver, send to it, wait until it has taken what it can."""
     with Receiver(name, legs) as receiver:
         # A moment before it counts: page faults of the first datagrams are not the work.
-        load = {"rate": rate, "size": size, "source": receiver.source, "shared": receiver.shared}
-        send(receiver.ports, seconds=min(0.2, seconds), **load)
+        to_them = partial(
+            send, rate=rate, size=size, source=receiver.source, shared=receiver.shared
+        )
+        to_them(receiver.ports, seconds=min(0.2, seconds))
         time.sleep(0.05)
         receiver.begin()
-        sent = send(receiver.ports, seconds=seconds, **load)
+        sent = to_them(receiver.ports, seconds=seconds)
         time.sleep(0.25)
         return receiver.end(), sent
 

@@ -17,6 +17,7 @@ import typer
 from translink.commands import deploy, recordings
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
+from translink.replay import command as replay
 
 commands = typer.Typer(
     name="translink",
@@ -457,6 +458,7 @@ def dialplan(
 
 deploy.add_to(commands)
 recordings.add_to(commands)
+replay.add_to(commands)
 
 
 def _print_version() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,16 +16,25 @@ import orjson
 import pytest
 import pytest_asyncio
 from pydantic import TypeAdapter
+from structlog.testing import capture_logs
 
 from tests.fakes.providers import FakeProviders
+from tests.support.board import Board
 from tests.support.serve import PATIENCE, Phone, Serve, call, pairs, serving, until
 from translink._core import BeaconDecoder
 from translink.admin.panel.event_types import RecordingEvent
+from translink.calls.notice import Notices
+from translink.calls.recorded import RecordNotice
 from translink.commands.control import Target
 from translink.commands.rca import run_rca
+from translink.observe.transcripts import Transcripts
 from translink.process.threads import in_thread
+from translink.recording.file import SoundFile
 from translink.recording.reader import read_recording
+from translink.recording.recorder import Recorder
 from translink.recording.stereo import unwoven
+from translink.settings.prompts import NoticeSettings
+from translink.settings.record import RecordSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -237,3 +248,88 @@ async def test_what_is_written_while_the_call_runs_is_a_wav_file_already(
     await server.idle()
     await recorded.ended(before + 1)
     assert orjson.loads((recorded.folder / name / "transcript.json").read_bytes())["v"] == 1
+
+
+@contextlib.asynccontextmanager
+async def board_recorded(folder: Path, **settings: object) -> AsyncIterator[tuple[Board, Recorder]]:
+    """A switchboard in this process whose calls are recorded."""
+    record = {"on": True, "folder": folder, "keep_free": 0, **settings}
+    board = Board(idle_timeout=0.3, drain_timeout=0.3, record=record)
+    transcripts = Transcripts(board.journal)
+    notice = RecordNotice(Notices(NoticeSettings(), board.services), with_tone=True)
+    chosen = RecordSettings.model_validate(record)
+    recorder = Recorder(chosen, board.journal, transcripts.__getitem__, notice)
+    board.switchboard.recorder = recorder
+    board.switchboard.on_ended = recorder.over
+    watching = asyncio.create_task(board.switchboard.watch())
+    try:
+        yield board, recorder
+    finally:
+        await board.switchboard.close("test over")
+        watching.cancel()
+        await in_thread(recorder.close, PATIENCE)
+
+
+async def test_what_does_not_fit_is_not_begun_and_said_once(tmp_path: Path) -> None:
+    full = tmp_path / "20200101T000000Z-before"
+    full.mkdir()
+    (full / "1.wav").write_bytes(bytes(1_000_000))
+    async with board_recorded(tmp_path, disk_limit=1_000_000, retention=10**8) as (board, recorder):
+        await until(lambda: recorder._full)
+        with capture_logs() as logs:
+            for _ in range(2):
+                await board.talk("1", 0.3)
+                await board.no_calls()
+                await asyncio.sleep(1.0)
+        told = board.events("recording")
+        assert [event["state"] for event in told] == ["refused", "refused"]
+        assert "record.disk_limit" in told[0]["reason"]
+        assert recorder.figures()["refused"] == 2
+    assert [line["event"] for line in logs].count("calls are not recorded") == 1
+    ended = [event for event in board.events("call") if event["state"] == "ended"]
+    assert all("record.disk_limit" in event["recording_problem"] for event in ended)
+    assert os.listdir(tmp_path) == [full.name]
+
+
+async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
+    tmp_path: Path,
+) -> None:
+    async with board_recorded(tmp_path) as (board, recorder):
+        talking = asyncio.create_task(board.talk("1", 4.0))
+        await until(lambda: recorder.figures()["bytes"] > 50_000)
+        recorder._store.full = lambda: "no space left"  # type: ignore[method-assign]
+        await until(lambda: recorder.figures()["failed"])
+        assert board.switchboard.calls, "the call goes on"
+        assert not any(leg.recorded for leg in board.switchboard.legs.values())
+        await talking
+        await board.no_calls()
+        await until(lambda: recorder.figures()["ended"])
+    (name,) = os.listdir(tmp_path)
+    found = read_recording(tmp_path / name)
+    assert found.minutes.problem == "no space left"
+    assert len(found.said["1"]) >= 40_000 - 44
+    states = [event["state"] for event in board.events("recording")]
+    assert states == ["started", "failed", "ended"]
+    (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
+    assert ended["recording_problem"] == "no space left"
+
+
+async def test_a_disk_that_does_not_answer_keeps_no_call_and_no_end_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def stuck(file: SoundFile, pcm: bytes) -> None:
+        answers.wait(PATIENCE)
+
+    monkeypatch.setattr(SoundFile, "write", stuck)
+    monkeypatch.setattr("translink.recording.recorder.CLOSING", 0.2)
+    try:
+        async with board_recorded(tmp_path) as (board, _):
+            await board.talk("1", 1.0)
+            await board.no_calls()
+            assert board.events("translation")
+        (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
+        assert ended["1.lost_ms"] == 0
+    finally:
+        answers.set()

@@ -21,6 +21,8 @@ class RecordedLegStub:
         self.speech = SpeechMap(start)
         self.sent: dict[int, int] = {}
         self.gone = False
+        self.quiet = False
+        """It says next to nothing."""
 
     def talk(self, frames: int = 1, *, hears: bool = False, came: int = 0) -> None:
         for _ in range(frames):
@@ -37,7 +39,8 @@ class RecordedLegStub:
         if self.gone:
             raise LookupError
         first = min(end, max(start, self.start, self.speech.head - TAPPED))
-        return first, array("h", (1_000 + n // FRAME % 1_000 for n in range(first, end))).tobytes()
+        loud = (10 if self.quiet else 1_000 + n // FRAME % 1_000 for n in range(first, end))
+        return first, array("h", loud).tobytes()
 
     def heard(self, start: int, end: int) -> tuple[int, bytes]:
         if self.gone:
@@ -95,6 +98,32 @@ def test_a_pause_of_the_talker_is_as_long_in_the_file() -> None:
     assert len(left) == 301 * FRAME
     assert set(left[50 * FRAME : 250 * FRAME]) == {0}
     assert left[250 * FRAME] == 1_050
+
+
+def test_small_jitter_takes_no_sample_away() -> None:
+    leg = RecordedLegStub()
+    leg.quiet = True
+    track = Track(leg, leg.speech, leg.now)
+    left: array[int] = array("h")
+    for step in range(60):
+        leg.talk(5, came=-(step % 7) * 40)
+        left += read(leg, track)[0]
+    left += read(leg, track, finish=True)[0]
+    found = array("h", (each for each in left if each))
+    assert len(found) == 300 * FRAME
+
+
+def test_a_talker_whose_clock_is_fast_is_followed_in_their_silence() -> None:
+    leg = RecordedLegStub()
+    leg.quiet = True
+    track = Track(leg, leg.speech, leg.now)
+    left: array[int] = array("h")
+    for _ in range(200):
+        leg.talk(5)
+        leg.now -= 20  # 100 ms of sound come in 99
+        left += read(leg, track)[0]
+    left += read(leg, track, finish=True)[0]
+    assert abs(len(left) - (200 * (5 * FRAME - 20) + FRAME)) < 3 * FRAME
 
 
 def test_a_disk_that_stood_still_costs_what_the_engine_could_not_keep_and_no_more() -> None:

@@ -713,9 +713,16 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "only the sender that the settings name is heard",
         "media.py",
-        "source=leg.source,",
+        'source="nobody" if told_later else leg.source,',
         'source="any",',
         "tests/test_media.py -k only_the_named_sender",
+    ),
+    Mutation(
+        "at the shared port, a leg hears nobody until it is told its sender",
+        "media.py",
+        'source="nobody" if told_later else leg.source,',
+        'source="127.0.0.1" if told_later else leg.source,',
+        "tests/test_shared_port.py -k told_its_sender_later",
     ),
     Mutation(
         "an AudioSocket party that names no call is hung up",

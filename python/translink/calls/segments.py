@@ -130,7 +130,7 @@ class Segmenter:
         if now >= min(self._stirred + self._settings.max_wait, self._since + self._longest):
             self._emit(len(self._open), now)
         else:
-            self._emit(self._complete(min(self._clauses(), self._ready_to_go(over=False))), now)
+            self._emit(self._complete(min(self._clauses(), self._ready_to_go(over=True))), now)
             self._opened = now
 
     def flush(self, now: float) -> None:

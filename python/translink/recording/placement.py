@@ -31,7 +31,7 @@ class Stretch:
     gap: int
     """Samples of silence before it."""
     late: int
-    """How much later it lies than it should, since silence that was written cannot be taken back."""
+    """How much later it lies than it should, if more than `TOLERANCE`: what was written cannot be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,8 @@ class Placement:
     def _place(self, end: int, lateness: int) -> Stretch:
         start, self._settled = self._settled, end
         gap = start + lateness - self._at
+        late = -gap if gap < -TOLERANCE else 0
         if gap <= TOLERANCE:
-            gap, late = 0, max(0, -gap)
-        else:
-            late = 0
+            gap = 0
         self._at += gap + end - start
         return Stretch(start, end, self._at - (end - start), gap, late)

@@ -140,7 +140,7 @@ class Track:
         loud = next(
             (n for n, each in enumerate(samples) if not -QUIET < each < QUIET), len(samples)
         )
-        cut = min(late, loud)
+        cut = min(late, loud) if loud >= FRAME else 0  # in a pause, and not in a soft sound
         self._placement.trimmed(cut)
         return samples[cut:].tobytes()
 

@@ -94,7 +94,7 @@ class LegSettings(Part):
     leg of a pair and `masculine` for the second, where `voices` name none. The API changes it while calls run."""
     keyterm: Keyterms = ()
     """Names and terms that this leg's talker is likely to say, besides `deepgram.keyterm`; 500 tokens at
-    most with it, nova-3 only. The API changes them while calls run."""
+    most with it, nova-3 and Flux only. The API changes them while calls run."""
     mode: Mode | None = None
     """None = the system's."""
     transport: Transport = "raw"

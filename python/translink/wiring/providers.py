@@ -10,6 +10,7 @@ from translink.calls.orders import Orders
 from translink.observe.journal import Journal
 from translink.providers.customization import Customization
 from translink.providers.deepgram.detection import DETECTED
+from translink.providers.deepgram.flux import FluxOptions
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
@@ -40,6 +41,10 @@ EARLY_FINALIZE = 0.1
 """Seconds of quiet. Shorter ones lie within words: 100 ms are hardly ever a stop consonant's."""
 FINALIZE_FLOWING = 2.0
 """Seconds of speech without a final. Without it the monologue's EVS is 0.6 to 0.9 s longer."""
+FLUX_TIMEOUT = 5.0
+"""Seconds of silence that end a turn of Flux, if nothing is set."""
+FLUX_TURN = 30.0
+"""Seconds from which on an open turn's oldest words are recognised elsewhere."""
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
@@ -119,6 +124,7 @@ class Providers:
             base_url=url,
             api_key=key,
             options=self._options(),
+            flux=self._flux(vendor),
             connect_timeout=self._settings.deepgram.connect_timeout,
             languages=languages,
             configure=self._settings.deepgram.configure,
@@ -172,7 +178,7 @@ class Providers:
     def _options(self) -> ListenOptions:
         deepgram = self._settings.deepgram
         return ListenOptions(
-            model=deepgram.model,
+            model=deepgram.pieces_model if deepgram.is_flux else deepgram.model,
             endpointing=deepgram.endpointing,
             utterance_end_ms=deepgram.utterance_end_ms,
             smart_format=deepgram.smart_format,
@@ -180,6 +186,19 @@ class Providers:
             vad_events=deepgram.vad_events,
             keyterm=deepgram.keyterm,
             extra=deepgram.extra,
+        )
+
+    def _flux(self, vendor: str) -> FluxOptions | None:
+        """None: nova streams. The local engines speak its protocol only."""
+        deepgram, at = self._settings.deepgram, self._at
+        if not deepgram.is_flux or vendor == "offline" or at.deepgram_is_offline:
+            return None
+        return FluxOptions(
+            model=deepgram.model,
+            eot_threshold=deepgram.eot_threshold,
+            eager_eot_threshold=deepgram.eager_eot_threshold,
+            eot_timeout_ms=deepgram.eot_timeout_ms,
+            keyterm=deepgram.keyterm,
         )
 
     def rules(self) -> ListenRules:
@@ -217,6 +236,12 @@ class Providers:
             early = 0.0 if local else EARLY_FINALIZE
         if flowing is None:
             flowing = 0.0 if local else FINALIZE_FLOWING
+        if deepgram.is_flux and not local:
+            # It cannot be asked, and a turn is final at its end.
+            turn = (
+                FLUX_TIMEOUT if deepgram.eot_timeout_ms is None else deepgram.eot_timeout_ms / 1000
+            )
+            return FinalizeRules(unanswered=turn + 3.0, stuck=2 * FLUX_TURN, overdue=FLUX_TURN)
         usual = FinalizeRules(early=early, flowing=flowing)
         return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
 

@@ -213,8 +213,13 @@ impl Leg {
         if let Some(news) = self.news.pop_front() {
             return news.into();
         }
-        if now >= self.line.deadline() {
+        let mut line_at = self.line.deadline();
+        if now >= line_at {
+            line_at = self.look_again(now);
+        }
+        if now >= line_at {
             self.hear(now, |line, inlet| line.wake(now, inlet));
+            line_at = self.line.deadline();
             if let Some(news) = self.news.pop_front() {
                 return news.into();
             }
@@ -228,6 +233,9 @@ impl Leg {
             let next = self.framer.next_sample();
             self.tail.at(next).unwrap_or(Nanos::MAX)
         };
+        if self.line.waits() {
+            silent_at = silent_at.max(line_at);
+        }
         if now >= silent_at {
             silent_at = self.look_again(now);
         }
@@ -240,7 +248,7 @@ impl Leg {
             return self.deliver(frame);
         }
         match self.playout.poll(now, &mut self.stats) {
-            Output::Timeout(at) => Output::Timeout(at.min(silent_at).min(self.line.deadline())),
+            Output::Timeout(at) => Output::Timeout(at.min(silent_at).min(line_at)),
             Output::Transmit {
                 utterance,
                 payload,
@@ -336,8 +344,8 @@ impl Leg {
         self.line.count(&mut self.stats);
     }
 
-    /// When silence may be believed. The talker's silence and our own lateness look alike: after a
-    /// stall the timer may be served before the socket. So the shell is asked to come back a moment
+    /// When silence may be believed, or a packet be given up. The talker's silence and our own lateness look
+    /// alike: after a stall the timer may be served before the socket. So the shell is asked to come back a moment
     /// later, with what has arrived until then; if it comes back late, it is asked again.
     const fn look_again(&mut self, now: Nanos) -> Nanos {
         if now > self.asked + SECOND_LOOK + STALLED {

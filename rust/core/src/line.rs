@@ -183,6 +183,13 @@ impl Line {
         gap.unwrap_or(Nanos::MAX).min(watch.unwrap_or(Nanos::MAX))
     }
 
+    /// Whether sound waits for what is before it.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        let rtp = self.rtp.as_ref();
+        rtp.is_some_and(|rtp| rtp.receiver.waits())
+    }
+
     /// Whether RTP comes. Then samples are whole, and the jitter is known from time stamps.
     #[must_use]
     pub const fn is_rtp(&self) -> bool {

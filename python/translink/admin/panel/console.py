@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
+SHARED_PORT = ("listen", "sources", "strangers", "drops_kernel")
+"""What of its figures the dashboard shows."""
+
 
 @dataclass(slots=True)
 class Condition:
@@ -256,6 +259,10 @@ class Console:
         """A leg as it is now. Raises `KeyError`."""
         return self._switchboard.leg_live(leg)
 
+    def _shared_port(self) -> Mapping[str, Any] | None:
+        figures = self._more_figures.get("shared_port", dict)()
+        return {name: figures[name] for name in SHARED_PORT} if figures else None
+
     def system(self) -> Mapping[str, Any]:
         """Load, memory, providers, delays of all calls."""
         board, stages = self._switchboard, self._switchboard.stages
@@ -273,6 +280,7 @@ class Console:
             "calls": len(board.calls),
             "calls_total": board.calls_total,
             "legs": len(board.legs),
+            "shared_port": self._shared_port(),
             "pressure": self._pressure.level.name.lower(),
             "providers": self._lineup.breakers(),
             "services": self._lineup.in_line(),

@@ -1,5 +1,5 @@
 //! What is measured, once for both ways of measuring it: `core.rs` takes the time (criterion),
-//! `counts.rs` lets valgrind count the instructions. Every act is what one 20 ms of a leg needs.
+//! `rust/counts` lets valgrind count the instructions. Every act is what one 20 ms of a leg needs.
 #![allow(
     clippy::unwrap_used,
     clippy::pedantic,
@@ -16,9 +16,11 @@ use translink_core::framer::Framer;
 use translink_core::ledger::Ledger;
 use translink_core::leg::{Input, Leg, LegConfig};
 use translink_core::level::Level;
+use translink_core::line::Transport;
 use translink_core::mix::{Mix, Original};
 use translink_core::output::Output;
 use translink_core::resample::Resampler;
+use translink_core::rtp::format::{Format, Formats};
 use translink_core::tempo::{FRAME, LOOK, Tempo};
 use translink_core::vad::Vad;
 use translink_core::volume::{Gain, Volume};
@@ -26,27 +28,32 @@ use translink_core::volume::{Gain, Volume};
 const TICK: u64 = 20_000_000;
 const START: u64 = 1_000_000_000;
 
-/// A name, and the act to be repeated.
-pub type Act = (&'static str, Box<dyn FnMut()>);
+/// A name, and what makes the act that is to be repeated.
+pub type Act = (&'static str, fn() -> Box<dyn FnMut()>);
 
 /// All of them.
 pub fn acts() -> Vec<Act> {
     vec![
-        ("framer", framer()),
-        ("level", level()),
-        ("vad", vad()),
-        ("ledger", ledger()),
-        ("outline of what an ear hears", outline()),
-        ("volume other than 1", volume()),
-        ("leg, datagram of 640 bytes", leg(640)),
-        ("leg, datagrams of 320 bytes", leg(320)),
-        ("tempo at 1.35", tempo(1_350)),
-        ("tempo at 1.5", tempo(1_500)),
-        ("original under a translation", original()),
-        ("echo guard", echo()),
-        ("playout", playout()),
-        ("resample 8 to 16 kHz", resample(8_000)),
-        ("resample 24 to 16 kHz", resample(24_000)),
+        ("framer", framer),
+        ("level", level),
+        ("vad", vad),
+        ("ledger", ledger),
+        ("outline of what an ear hears", outline),
+        ("volume other than 1", volume),
+        ("leg, datagram of 640 bytes", || leg(640)),
+        ("leg, datagrams of 320 bytes", || leg(320)),
+        ("leg, packet of slin16", || packet(Format::Slin16)),
+        ("leg, packet of A-law", || packet(Format::Alaw)),
+        ("ear, raw", || ear(None)),
+        ("ear, A-law", || ear(Some(Format::Alaw))),
+        ("ear, G.722", || ear(Some(Format::G722))),
+        ("tempo at 1.35", || tempo(1_350)),
+        ("tempo at 1.5", || tempo(1_500)),
+        ("original under a translation", original),
+        ("echo guard", echo),
+        ("playout", playout),
+        ("resample 8 to 16 kHz", || resample(8_000)),
+        ("resample 24 to 16 kHz", || resample(24_000)),
     ]
 }
 
@@ -164,6 +171,52 @@ fn leg(bytes: usize) -> Box<dyn FnMut()> {
             settle(&mut leg, now);
         }
     })
+}
+
+/// 20 ms of a talker's sound, as a packet of RTP.
+fn packet(hears: Format) -> Box<dyn FnMut()> {
+    let (mut leg, mut now) = (rtp(hears), START);
+    let bytes = if hears == Format::Slin16 { 640 } else { 160 };
+    let mut datagram = vec![0x80, hears.payload_type(), 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
+    datagram.extend_from_slice(&speech()[..bytes]);
+    let (mut sequence, mut timestamp) = (0_u16, 0_u32);
+    Box::new(move || {
+        now += TICK;
+        sequence = sequence.wrapping_add(1);
+        timestamp = timestamp.wrapping_add(hears.clock() / 50);
+        datagram[2..4].copy_from_slice(&sequence.to_be_bytes());
+        datagram[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        let payload = black_box(&datagram);
+        leg.handle(
+            Input::Datagram {
+                payload,
+                arrival: now,
+            },
+            now,
+        );
+        settle(&mut leg, now);
+    })
+}
+
+/// The datagram of a frame for an ear: of RTP, or raw.
+fn ear(says: Option<Format>) -> Box<dyn FnMut()> {
+    let raw = || Leg::new(LegConfig::default()).unwrap();
+    let (pcm, mut leg, mut now) = (speech(), says.map_or_else(raw, rtp), START);
+    Box::new(move || {
+        now += TICK;
+        black_box(leg.wire(black_box(&pcm), now));
+    })
+}
+
+fn rtp(format: Format) -> Leg {
+    Leg::new(LegConfig {
+        transport: Transport::Rtp(Formats {
+            hears: format,
+            says: Some(format),
+        }),
+        ..LegConfig::default()
+    })
+    .unwrap()
 }
 
 /// 20 ms queued for an ear and sent.

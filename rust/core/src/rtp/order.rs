@@ -4,6 +4,9 @@
 //! for [`Order::wait`] since the gap was noticed: at least [`SHORTEST`]; longer, up to [`LONGEST`], when
 //! packets have come later than that. The wait shortens again by a tenth with every 500 packets.
 //!
+//! While nothing at all comes the network stands still, and what is missing stands in it, too: it is waited for
+//! until [`GRACE`] after the next packet, and for [`TAIL_PATIENCE_RTP`] after the newest at most.
+//!
 //! Up to [`PLACES`] packets wait. One that is further ahead, or far behind, is a stream that jumped, or a
 //! stray: as in RFC 3550, appendix A.1, it is believed when the one after it comes too, and then both are
 //! passed on.
@@ -11,6 +14,7 @@
 use std::collections::TryReserveError;
 
 use crate::frame::Nanos;
+use crate::tail::TAIL_PATIENCE_RTP;
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,10 @@ pub struct Order {
     kept: usize,
     /// When the oldest gap was noticed.
     noticed: Nanos,
+    /// When the newest packet came.
+    newest: Nanos,
+    /// No gap's time is over before: the network stood still.
+    spared: Nanos,
     wait: Nanos,
     /// Packets since the wait was last shortened.
     calm: u32,
@@ -89,6 +97,8 @@ impl Order {
             bytes,
             kept: 0,
             noticed: Nanos::MAX,
+            newest: 0,
+            spared: 0,
             wait: SHORTEST,
             calm: 0,
             astray: None,
@@ -105,6 +115,8 @@ impl Order {
             bytes: Vec::new(),
             kept: 0,
             noticed: Nanos::MAX,
+            newest: 0,
+            spared: 0,
             wait: SHORTEST,
             calm: 0,
             astray: None,
@@ -114,6 +126,7 @@ impl Order {
 
     /// A packet came; all of its datagram is kept if it must be.
     pub fn place(&mut self, sequence: u16, datagram: &[u8], arrival: Nanos) -> Place {
+        self.arrived(arrival);
         let next = *self.next.get_or_insert(sequence);
         let ahead = sequence.wrapping_sub(next);
         if usize::from(ahead) < PLACES {
@@ -123,7 +136,7 @@ impl Order {
         }
         match usize::from(ahead) {
             0 => {
-                if self.kept > 0 {
+                if self.kept > 0 && arrival >= self.spared {
                     self.learn(arrival);
                 }
                 self.step(0);
@@ -199,8 +212,19 @@ impl Order {
 
     /// When a gap's time is over; `Nanos::MAX`: there is none.
     #[must_use]
-    pub const fn deadline(&self) -> Nanos {
-        self.noticed.saturating_add(self.wait)
+    pub fn deadline(&self) -> Nanos {
+        let over = self.noticed.saturating_add(self.wait).max(self.spared);
+        if self.noticed < Nanos::MAX && over > self.newest + STILL {
+            self.newest + TAIL_PATIENCE_RTP
+        } else {
+            over
+        }
+    }
+
+    /// Whether packets wait behind a gap.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.kept > 0
     }
 
     /// How long a gap is waited for.
@@ -217,9 +241,18 @@ impl Order {
         self.lates = 0;
         self.kept = 0;
         self.noticed = Nanos::MAX;
+        self.newest = 0;
+        self.spared = 0;
         for slot in &mut self.slots {
             slot.full = false;
         }
+    }
+
+    fn arrived(&mut self, arrival: Nanos) {
+        if self.kept > 0 && arrival > self.newest + STILL {
+            self.spared = arrival + GRACE;
+        }
+        self.newest = self.newest.max(arrival);
     }
 
     fn keep(&mut self, sequence: u16, datagram: &[u8], arrival: Nanos) -> Place {
@@ -325,6 +358,14 @@ pub const SHORTEST: Nanos = 80_000_000;
 
 /// And at most so long.
 pub const LONGEST: Nanos = 200_000_000;
+
+/// When nothing has come for so long the network stands still. A packet that was no more than 60 ms late had come
+/// before, by the wait that is left then.
+const STILL: Nanos = 30_000_000;
+
+/// After a network that stood still all comes at once, in any order. Shorter than [`STILL`], so that packets that
+/// come a long time from each other spare no gap for ever.
+pub const GRACE: Nanos = 20_000_000;
 
 /// What a packet that was late before may be later the next time.
 const MARGIN: Nanos = 20_000_000;

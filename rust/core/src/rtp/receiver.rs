@@ -123,7 +123,7 @@ impl Receiver {
         }
         match place {
             Place::Next => {
-                self.stats.reordered += u64::from(self.order.deadline() < Nanos::MAX);
+                self.stats.reordered += u64::from(self.order.waits());
                 self.take(&packet, 0, arrival, sink);
                 self.pass_on(arrival, sink);
             }
@@ -156,8 +156,14 @@ impl Receiver {
 
     /// When to go on without what is missing.
     #[must_use]
-    pub const fn deadline(&self) -> Nanos {
+    pub fn deadline(&self) -> Nanos {
         self.order.deadline()
+    }
+
+    /// Whether packets wait behind a gap.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.order.waits()
     }
 
     /// The leg has put in so many samples of silence of its own.
