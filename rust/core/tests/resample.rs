@@ -134,6 +134,30 @@ fn a_finished_resampler_begins_anew() {
     assert_eq!(first.len(), 3_200);
 }
 
+/// Of 20 ms that are all the same nothing is computed: it must not be heard where that begins and ends.
+#[test]
+fn silence_between_sounds_is_what_it_is_when_all_is_converted_at_once() {
+    for (source, target) in [
+        (8_000, 16_000),
+        (16_000, 8_000),
+        (24_000, 16_000),
+        (44_100, 16_000),
+    ] {
+        let sound = tone(700.0, f64::from(source), 20_000.0, source as usize / 10);
+        let said: Vec<i16> = [0, 8, -32_768, 32_767]
+            .into_iter()
+            .flat_map(|quiet| [vec![quiet; source as usize / 7], sound.clone()].concat())
+            .collect();
+        let whole = resample(&bytes(&said), source, target).unwrap();
+        let (mut resampler, mut heard) = (Resampler::new(source, target).unwrap(), Vec::new());
+        for piece in bytes(&said).chunks(2 * source as usize / 50) {
+            resampler.push(piece, &mut heard);
+        }
+        resampler.finish(&mut heard);
+        assert!(heard == whole, "{source} to {target}");
+    }
+}
+
 #[test]
 fn odd_rates_with_more_phases_than_the_table_are_good_enough() {
     let said = tone(1_000.0, 15_999.0, 20_000.0, 15_999);

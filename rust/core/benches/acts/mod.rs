@@ -46,6 +46,7 @@ pub fn acts() -> Vec<Act> {
         ("leg, packet of A-law", || packet(Format::Alaw)),
         ("ear, raw", || ear(None)),
         ("ear, A-law", || ear(Some(Format::Alaw))),
+        ("ear, A-law, silence", quiet_ear),
         ("ear, G.722", || ear(Some(Format::G722))),
         ("tempo at 1.35", || tempo(1_350)),
         ("tempo at 1.5", || tempo(1_500)),
@@ -205,6 +206,14 @@ fn ear(says: Option<Format>) -> Box<dyn FnMut()> {
     Box::new(move || {
         now += TICK;
         black_box(leg.wire(black_box(&pcm), now));
+    })
+}
+
+fn quiet_ear() -> Box<dyn FnMut()> {
+    let (mut leg, mut now) = (rtp(Format::Alaw), START);
+    Box::new(move || {
+        now += TICK;
+        black_box(leg.wire(black_box(&[0; 640]), now));
     })
 }
 
