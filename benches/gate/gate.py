@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+import traceback
 from collections.abc import Callable
 
 import pytest
@@ -35,15 +36,18 @@ def gate() -> int:
     """Measure and judge. Returns the exit code."""
     began = time.monotonic()
     limits = GateLimits.read()
-    verdicts = counted(limits)
+    verdicts, broken = counted(limits), []
     for run in RUNS:
         say(f"gate: {run.__name__.replace('_', ' ')}")
         try:
             verdicts += best(limits, run)
         except pytest.skip.Exception as reason:
             lacks(f"{run.__name__.replace('_', ' ')}: {reason}")
+        except Exception:  # it could not be run: the others still have something to say
+            traceback.print_exc()
+            broken.append(f"{run.__name__.replace('_', ' ')} could not be run")
     print("\n".join(map(str, verdicts)))
-    red = [verdict.limit.figure for verdict in verdicts if verdict.red]
+    red = [verdict.limit.figure for verdict in verdicts if verdict.red] + broken
     took = f"{time.monotonic() - began:.0f} s"
     if red:
         print(f"\nthe gate is RED after {took}: {'; '.join(red)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +99,10 @@ def recorded(text: str, counted: dict[str, float], compiler: str) -> str:
             text = f'{text.rstrip()}\n\n{head}reason = ""\n'
         before, _, after = text.partition(head)
         block, mark, rest = after.partition("\n[[act]]")
-        block = re.sub(rf"^{re.escape(line)}.*\n", "", f"{block.rstrip()}\n", flags=re.MULTILINE)
-        text = f"{before}{head}{block}{line}{count:.0f}\n{mark}{rest}"
+        lines = [each for each in block.splitlines() if each and not each.startswith(line)]
+        counts = sorted([f"{line}{count:.0f}", *(each for each in lines if each[0] == '"')])
+        block = "\n".join([*(each for each in lines if each[0] != '"'), *counts])
+        text = f"{before}{head}{block}\n{mark}{rest}"
     return text
 
 

@@ -179,6 +179,9 @@ def demo(
     use_keys: Annotated[
         bool, typer.Option("--use-keys", help="Use the real services with your keys; they charge.")
     ] = False,
+    languages: Annotated[
+        str, typer.Option(metavar="ONE,TWO", help="What they speak: two of en, fr, de, es, it.")
+    ] = "en,fr",
     talk: Annotated[
         bool, typer.Option("--talk", help="No simulated callers: you talk, from two browsers.")
     ] = False,
@@ -188,9 +191,13 @@ def demo(
         from translink.callers.talk_demo import run_talk_demo
 
         _leave(run_talk_demo(out=out, use_keys=use_keys))
-    from translink.callers.demo import run_demo
+    from translink.callers.demo import run_demo, two_languages
 
-    _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
+    try:
+        both = two_languages(languages)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--languages") from None
+    _leave(run_demo(out, seconds, json, plain, use_keys, both))
 
 
 @commands.command(short_help="Call a leg: say a WAV file, record what comes back.")

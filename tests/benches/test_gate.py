@@ -109,6 +109,15 @@ def test_neighbours_are_what_the_processors_did_beside_us() -> None:
     assert -0.5 < neighbours.cores() <= len(os.sched_getaffinity(0))
 
 
+def test_what_cannot_be_run_is_red_and_the_rest_is_said(
+    measured: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert measured(counted(1.1), runs=iter([])) == 1
+    out = capsys.readouterr().out
+    assert "instructions: vad; " in out
+    assert "; made up could not be run\n" in out
+
+
 def test_one_allocation_is_red(
     measured: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

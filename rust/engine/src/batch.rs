@@ -124,7 +124,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 count,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _, // unsigned in musl
                 std::ptr::null_mut(),
             )
         };
@@ -142,9 +142,9 @@ impl Batch {
             dropped: None,
             source: read_source(&self.sources[index]),
         };
-        let used = header.msg_hdr.msg_controllen / size_of::<u64>();
+        let used: usize = header.msg_hdr.msg_controllen as _; // 32 bits in musl
         read_control(
-            &self.controls[index][..used.min(CONTROL_WORDS)],
+            &self.controls[index][..(used / size_of::<u64>()).min(CONTROL_WORDS)],
             &mut datagram,
         );
         datagram

@@ -91,7 +91,7 @@ impl Outgoing {
             // them only.
             let sent = unsafe {
                 let from = headers.as_mut_ptr().add(done);
-                libc::sendmmsg(socket.as_raw_fd(), from, left, libc::MSG_DONTWAIT)
+                libc::sendmmsg(socket.as_raw_fd(), from, left, libc::MSG_DONTWAIT as _)
             };
             if let Ok(sent @ 1..) = usize::try_from(sent) {
                 self.parcels[done..done + sent]

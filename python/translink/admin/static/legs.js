@@ -86,7 +86,7 @@ class Mic {
     this.element = h(`div.mic.${hue}`, {},
       h("div.row", {}, h("strong", { text: leg, title: leg }), h("span", { text: "speaks" }), this._language),
       h("div.row", {}, h("div.meter", { role: "img", "aria-label": `Level of ${leg}` }, this._meter), this._level, this._mute, this._listen),
-      h("div.row", {}, this._setting, this._voice),
+      h("div.row.wrap", {}, this._setting, this._voice),
       h("p.figures", {}, this._mode, this._facts),
       this._reason);
   }
