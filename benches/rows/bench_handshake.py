@@ -28,8 +28,8 @@ LEGS = 50
 RATE, SIZE = 50, 640
 """Datagrams a second of a leg, and their bytes: a frame each, so that talk itself costs little."""
 WARM_UP = 6.5
-"""Seconds until the streams are proved: younger ones that break at once open the breaker, and the
-dials wait for that (4.3 s in all)."""
+"""Seconds until the streams are proved. With younger ones all were back only after 4.3 s: presumably
+the breaker had opened."""
 PATIENCE = 15.0
 """Seconds until all must be back."""
 STEP = 0.01
