@@ -8,7 +8,7 @@ FROM debian:${DEBIAN}-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends build-essential ca-certificates cargo python3-dev python3-venv
 WORKDIR /src
-COPY Cargo.toml Cargo.lock pyproject.toml README.md LICENSE ./
+COPY Cargo.toml Cargo.lock pyproject.toml README.md LICENSE THIRD-PARTY-LICENSES.txt ./
 COPY rust rust
 COPY python python
 # EXTRAS: offline = the local recogniser (114 MB) for those who have no keys.

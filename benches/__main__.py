@@ -6,12 +6,13 @@
     python -m benches -k soak --minutes 5
     python -m benches --report           # the pages once more from the last results
     python -m benches --against FILE     # compare with these results instead of the last run's
+    python -m benches --gate             # a few minutes, judged: see benches/gate/gate.py
 
 Everything goes to `benches/report/`, which is not in git: `last.json` is what pytest-benchmark wrote,
 and what the next run is compared with; `report.md` and `index.html` are the report. The table of
 targets also goes into `docs/performance.md`, unless `--out` names another folder (the smoke form
 takes a temporary one). Exit code: pytest's, so 1 when a benchmark could not be run. Figures that got
-worse beyond noise are named; they fail nothing.
+worse beyond noise are named; they fail nothing. What fails is the gate.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benches.gate.gate import gate, record
 from benches.kit.native import ROOT
 from benches.reporting.document import figures, moved, write
 from benches.reporting.results import changes, merged, read, rows_of
@@ -38,6 +40,8 @@ PERFORMANCE = ROOT / "docs" / "performance.md"
 def main() -> int:
     """Measure, compare, report."""
     asked = arguments()
+    if asked.gate:
+        return record() if asked.record else gate()
     if asked.out is None:
         asked.out = Path(tempfile.mkdtemp()) if asked.scale == "smoke" else REPORT
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -101,6 +105,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="of the soak, instead of the form's")
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument("--against", type=Path, help="results to compare with, not the last run's")
+    parser.add_argument("--gate", action="store_true", help="judge by benches/gate/limits.toml")
+    parser.add_argument("--record", action="store_true", help="with --gate: write the counts there")
     parser.add_argument("--out", type=Path, help="folder of the report")
     return parser.parse_args()
 

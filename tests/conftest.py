@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 import pytest_asyncio
+import structlog
 import uvloop
 
 from tests.fakes.providers import FakeProviders, fake_providers
@@ -23,6 +24,11 @@ from tests.support.workers import ByFile, longest_first
 hypothesis.settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("slow", max_examples=2_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+# A traceback by rich takes a loop 200 ms and more, which the admin side then takes for a client's cost.
+# The program has never used it.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
 def pytest_asyncio_loop_factories(

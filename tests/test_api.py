@@ -125,3 +125,45 @@ async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProvid
         assert any("stages" in news for news in messages)
         following.cancel()
     await server.idle()
+
+
+async def test_two_talkers_do_not_share_a_voice_and_each_may_change_theirs_in_mid_call(
+    server: Serve, fake: FakeProviders
+) -> None:
+    fake.forget()
+    fake.unknown_voices.add("aura-2-nobody-en")
+    wanted = {"legs": [{"language": "en"}, {"language": "fr", "voice_for": "feminine"}]}
+    _, made = await ask(server, "POST", "/api/calls", wanted)
+    one_leg, two_leg = (f"/api/legs/{leg['name']}" for leg in made["legs"])
+    async with Phone.at(made["legs"][0]) as one, Phone.at(made["legs"][1]) as two:
+        await one.say(1)
+        await two.hears(1)
+        await two.say(2)
+        await one.hears(2)
+        assert fake.spoken == [("aura-2-agathe-fr", "t1"), ("aura-2-thalia-en", "t2")]
+        for path, voice_for in ((one_leg, "masculine"), (two_leg, "default")):
+            status, leg = await ask(server, "PATCH", path, {"voice_for": voice_for})
+            assert (status, leg["voice_for"]) == (200, voice_for)
+        await one.say(3)
+        await two.hears(1, 3)
+        await two.say(4)
+        await one.hears(2, 4)
+        assert fake.spoken[2:] == [("aura-2-hector-fr", "t3"), ("aura-2-orion-en", "t4")]
+
+        # A voice that the vendor has not: the usual one, and never silence.
+        await ask(server, "PATCH", two_leg, {"voice_for": "aura-2-nobody-en"})
+        for number, heard in ((5, (2, 4, 5)), (6, (2, 4, 5, 6))):
+            await two.say(number)
+            await one.hears(*heard)
+        assert fake.spoken[4:] == [("aura-2-thalia-en", "t5"), ("aura-2-thalia-en", "t6")]
+        await server.says("a voice was refused: the usual one speaks")
+        assert len(server.lines("a voice was refused")) == 1
+        status, refused = await ask(server, "PATCH", two_leg, {"voice_for": "a voice"})
+        assert (status, "voice_for" in refused["error"]) == (400, True)
+        assert [e["voice_for"] for e in server.happened("settings") if e.get("voice_for")] == [
+            "masculine",
+            "default",
+            "aura-2-nobody-en",
+        ]
+    fake.unknown_voices.clear()
+    await server.idle()

@@ -145,14 +145,14 @@ def test_an_interrupt_while_modules_are_imported_is_no_traceback(tmp_path: Path)
 
 
 def test_check_says_which_languages_the_local_engines_can_do(tmp_path: Path) -> None:
-    german = "--set", "legs.3333.language=de"
-    done = run("check", *german, cwd=tmp_path)
-    assert "hear and translate en and fr, speak " in done.stdout
+    polish = "--set", "legs.3333.language=pl", "--set", "legs.3333.original=captions"
+    done = run("check", *polish, cwd=tmp_path)
+    assert "hear and translate en and fr, in set phrases de, es, it too, speak " in done.stdout
     # French can be neither: the other leg's language cannot be translated into it.
-    assert "CANNOT WORK     legs in de, fr: nobody" in done.stdout
+    assert "CANNOT WORK     legs in fr, pl: nobody" in done.stdout
     assert "set DEEPGRAM_API_KEY and DEEPL_API_KEY" in done.stdout
     keys = {"DEEPGRAM_API_KEY": "one", "DEEPL_API_KEY": "two"}
-    assert "CANNOT WORK" not in run("check", *german, cwd=tmp_path, **keys).stdout
+    assert "CANNOT WORK" not in run("check", *polish, cwd=tmp_path, **keys).stdout
     assert "CANNOT WORK" not in run("check", cwd=tmp_path).stdout
 
 

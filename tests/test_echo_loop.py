@@ -80,7 +80,7 @@ def words(numbers: range) -> str:
     return " ".join(f"b{number}" for number in numbers)
 
 
-@pytest.mark.parametrize("length", [14, 3], ids=["known by its level", "known by its words"])
+@pytest.mark.parametrize("length", [14, 3], ids=["known by its sound", "known by its words"])
 async def test_every_sentence_is_translated_once(tmp_path: Path, length: int) -> None:
     async with on_the_phone(tmp_path, LOUD) as line:
         said = []

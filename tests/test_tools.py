@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -120,3 +121,31 @@ def test_fresh_says_what_it_can_and_refuses_what_it_cannot() -> None:
     wrong = fresh("--systems", "plan-9")
     assert wrong.returncode == 2
     assert "plan-9: none of debian-12" in wrong.stderr
+
+
+def test_the_licences_of_all_that_is_linked_go_with_it() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "third-party-licences", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_workflows_use_what_was_looked_at_and_nothing_newer() -> None:
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for line in workflow.read_text(encoding="utf-8").splitlines():
+            if "uses:" in line:
+                assert re.search(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d", line), line
+
+
+def test_what_makes_a_release_says_what_it_can_make() -> None:
+    script = ROOT / ".ci" / "release"
+    done = subprocess.run([script], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 2
+    for what in ("wheel TARGET TAG", "sdist", "sbom"):
+        assert what in done.stderr
+    workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"\.ci/release (\w+)", workflow)) == {"wheel", "sdist", "sbom"}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.fakes.vendors import FakeVendors, fake_vendors
-from tests.support.serve import Serve, call, pairs, serving, until
+from tests.support.serve import Phone, Serve, call, pairs, serving, until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -76,7 +76,7 @@ async def test_calls_in_languages_that_no_vendor_has_alone_are_spoken_both_ways(
         ("Portuguese (BR)", "Hindi"),
         ("Hindi", "Portuguese (BR)"),
     }
-    assert {voice for voice, _ in first.spoken} == {"aura-2-thalia-en"}
+    assert {voice for voice, _ in first.spoken} == {"aura-2-orion-en"}, "the second talkers'"
     assert {vendor for vendor, _, _ in second.spoken} == {"elevenlabs"}
     assert "arabic" in {voice for _, voice, _ in second.spoken}
     assert second.keys == {ELEVEN_KEY, f"Bearer {OPENAI_KEY}"}
@@ -115,3 +115,60 @@ async def _break_streams(server: Serve, fake: FakeProviders) -> None:
     for sockets in list(fake.sockets):
         await sockets.close(code=1011)
     await until(lambda: server.happened("connection", state="failed"))
+
+
+async def test_a_call_may_name_its_own_vendors_and_the_next_one_has_those_of_the_settings(
+    fakes: tuple[FakeProviders, FakeVendors], tmp_path: Path
+) -> None:
+    first, second = fakes
+    # `fallback.offline` is not set: nothing local runs here.
+    async with serving(tmp_path, first, pairs(("3333", "4444")), extra=extra(second)) as server:
+        wanted: dict[str, object] = {
+            "legs": [{"language": "en"}, {"language": "fr"}],
+            "listen": ["openai"],
+            "translate": ["openai", "deepl"],
+            "speak": ["elevenlabs"],
+        }
+        for stage, order, reason in (
+            ("speak", ["offline"], "speak: names offline, and the local engines do not run"),
+            ("listen", ["deepl"], "listen.0: Input should be 'deepgram', 'openai' or 'offline'"),
+            ("translate", ["deepl", "deepl"], "translate: should name at least one, and each once"),
+        ):
+            status, text = await server.answer("POST", "/api/calls", {**wanted, stage: order})
+            assert status == 400, text
+            assert reason in text
+        assert not (await server.get("/api/calls"))["calls"]
+
+        made = await server.made("/api/calls", wanted)
+        detail = await server.get(f"/api/calls/{made['call']}")
+        orders = {"listen": ["openai"], "translate": ["openai", "deepl"], "speak": ["elevenlabs"]}
+        assert detail["vendors"] == orders
+        async with Phone.at(made["legs"][0]) as one, Phone.at(made["legs"][1]) as two:
+            await one.say(1, 2, 3)
+            await two.hears(1, 2, 3)
+            await two.say(4, 5)
+            await one.hears(4, 5)
+        await server.idle()
+        detail = await server.get(f"/api/calls/{made['call']}")
+        assert (detail["state"], detail["vendors"]) == ("ended", orders)
+        assert [numbers for _, numbers in second.pieces] == [[1, 2, 3], [4, 5]]
+        assert {asked["to"] for asked in second.asked} == {"French", "English"}
+        assert {vendor for vendor, _, _ in second.spoken} == {"elevenlabs"}
+        by_default = [first.streams, first.uploads, first.asked, first.spoken]
+        assert by_default == [[], [], [], []]
+        providers = (await server.get("/api/stats"))["providers"]
+        assert providers["elevenlabs.speak"]["attempts"] == 2, "it is seen where all are"
+
+        async with call(server, "3333", "4444") as (one, two):
+            await one.say(6)
+            await two.hears(6)
+            (row,) = (await server.get("/api/calls"))["calls"]
+            detail = await server.get(f"/api/calls/{row['call']}")
+        assert detail["vendors"] == {
+            "listen": ["deepgram", "openai"],
+            "translate": ["deepl", "openai"],
+            "speak": ["deepgram", "elevenlabs", "openai"],
+        }
+        assert first.streams
+        assert [text for _, text in first.spoken] == ["t6"]
+        assert not server.happened("failover", kind="transient"), server.happened("failover")

@@ -91,6 +91,9 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "translink/offline/phrasebook.tsv",
     ):
         assert needed in names
+    info = f"translink-{translink.__version__}.dist-info"
+    assert f"{info}/licenses/THIRD-PARTY-LICENSES.txt" in names
+    assert f"{info}/sboms/translink-python.cyclonedx.json" in names
     assert len([name for name in names if name.endswith(".so")]) == 1
     strange = [
         name

@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benches.kit.ears import read_ears
 from benches.kit.native import program
+from benches.kit.turns import Turns, TurnTalker
 from translink.results import RATE
 from translink.sim.beacons import FRAME_BYTES, Manner, Talker
 from translink.sim.lines import SaidBeacon
@@ -32,8 +33,15 @@ ANSWER_BYTES = 1 << 20
 class CallerPairs:
     """Both telephones of some calls. They talk from `begin` on, or each from its `call` on."""
 
-    def __init__(self, calls: int, seed: int, manner: Manner, folder: Path) -> None:
-        self.talkers = [Talker(place, seed, manner) for place in range(2 * calls)]
+    def __init__(
+        self, calls: int, seed: int, manner: Manner, folder: Path, turns: Turns | None = None
+    ) -> None:
+        """`turns`: instead of a manner in which both talk nearly all the time."""
+        self.talkers: Sequence[Talker | TurnTalker] = (
+            turns.talkers(calls)
+            if turns
+            else [Talker(place, seed, manner) for place in range(2 * calls)]
+        )
         self.calling: set[int] = set()
         """Calls that were begun by `call` and are going on."""
         self.reported: dict[str, Any] = {}
@@ -133,7 +141,9 @@ class CallerPairs:
         self._process.stdin.write(line.encode() + b"\n")
 
 
-def write_audio(talkers: list[Talker], seconds: float, path: Path) -> list[tuple[int, int]]:
+def write_audio(
+    talkers: Sequence[Talker | TurnTalker], seconds: float, path: Path
+) -> list[tuple[int, int]]:
     """All that will be said, to the end of the burst under way after `seconds`: (first byte, bytes)
     of each talker.
     """

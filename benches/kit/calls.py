@@ -21,8 +21,10 @@ from typing import Any
 import uvloop
 
 from benches.kit.callers import CallerPairs
+from benches.kit.certificates import certificates
 from benches.kit.processes import thread_seconds
 from benches.kit.row import Row, say
+from benches.kit.turns import Turns
 from translink.callers.server_process import LegPlan, free_port, usage_of
 from translink.sim.beacons import Manner
 from translink.sim.programs import Programs
@@ -57,6 +59,10 @@ class CallsScene:
     ledger_seconds: float = 60.0
     every: float = 1.0
     """Seconds between two readings of memory and descriptors."""
+    tls: bool = False
+    """All providers by HTTPS and WSS."""
+    turns: Turns | None = None
+    """Instead of `manner`: one of the two parties talks, mostly."""
 
 
 @dataclass(slots=True)
@@ -139,7 +145,7 @@ async def on_stage(
 ) -> AsyncIterator[tuple[CallerPairs, Programs]]:
     """Callers and programs of a scene, ready: `callers.begin()` lets them talk."""
     with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as folder:
-        callers = CallerPairs(scene.calls, scene.seed, scene.manner, Path(folder))
+        callers = CallerPairs(scene.calls, scene.seed, scene.manner, Path(folder), scene.turns)
         listen = [free_port(socket.SOCK_DGRAM) for _ in callers.talkers]
         async with callers.ready(listen, scene.seconds, waiting=waiting) as ears:
             legs = [
@@ -153,7 +159,11 @@ async def on_stage(
                 for n, (mouth, ear) in enumerate(zip(listen, ears, strict=True))
             ]
             async with Programs(
-                legs, seed=scene.seed, extra=scene.extra, delays=scene.delays
+                legs,
+                seed=scene.seed,
+                extra=scene.extra,
+                delays=scene.delays,
+                certificates=certificates(Path(folder)) if scene.tls else None,
             ) as programs:
                 await programs.order(begin=True)
                 yield callers, programs

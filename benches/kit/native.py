@@ -27,6 +27,26 @@ def program(name: str) -> Path:
 
 
 @cache
+def tls_sink() -> Path:
+    """`native/sink.c` over TLS. Skips the benchmark where there is no OpenSSL to compile with."""
+    if not has_openssl_headers():
+        pytest.skip("no OpenSSL headers on this machine: apt-get install libssl-dev")
+    return _built("sink", "sink-tls", ("-DWITH_TLS",), ("-lssl", "-lcrypto"))
+
+
+def has_openssl_headers() -> bool:
+    """Whether the C compiler finds them."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        return False
+    command = [compiler, "-E", "-x", "c", "-"]
+    header = "#include <openssl/ssl.h>\n"
+    return not subprocess.run(
+        command, input=header, capture_output=True, text=True, check=False
+    ).returncode
+
+
+@cache
 def library(name: str) -> Path:
     """`native/NAME.c` as a shared library, for ctypes."""
     return _built(name, f"{name}.so", ("-shared", "-fPIC", "-pthread"))
@@ -37,7 +57,7 @@ def node() -> str | None:
     return shutil.which("node")
 
 
-def _built(name: str, product: str, more: tuple[str, ...]) -> Path:
+def _built(name: str, product: str, more: tuple[str, ...], libraries: tuple[str, ...] = ()) -> Path:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         pytest.skip("no C compiler on this machine")
@@ -48,6 +68,6 @@ def _built(name: str, product: str, more: tuple[str, ...]) -> Path:
     if not made.exists():
         folder.mkdir(parents=True, exist_ok=True)
         half = folder / f"{product}.{os.getpid()}"
-        subprocess.run([compiler, *FLAGS, *more, "-o", half, source, "-lm"], check=True)
+        subprocess.run([compiler, *FLAGS, *more, "-o", half, source, "-lm", *libraries], check=True)
         half.replace(made)
     return made

@@ -1,9 +1,10 @@
 """Players for many ears, each a process of its own: `python -m benches.kit.players NAME SECONDS`.
 
-`engine` is translink's media thread; `uvloop` and `asyncio` pace in the loop, at absolute deadlines
-(`benches/reference_udp.py`). The ears' ports come on the first line; at the line `begin` speech is
-given to all, a second at a time as a voice would make it, the ears one after the other so that they
-are spread over 20 ms. `busy` as a third argument gives the loop other work: 3 ms in every 5.
+`engine` is translink's media thread, `shared` the same from one port; `uvloop` and `asyncio` pace in
+the loop, at absolute deadlines (`benches/reference_udp.py`). The ears' ports come on the first line; at
+the line `begin` speech is given to all, a second at a time as a voice would make it, the ears one after
+the other so that they are spread over 20 ms. `busy` as a third argument gives the loop other work: 3 ms
+in every 5.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benches.kit.receiving import busy
 from benches.reference_udp import TICK, ReferenceLeg
 from translink.media import Media
 from translink.settings.legs import LegSettings
+from translink.settings.shared_port import SharedPortSettings
 from translink.settings.types import Address
 
 SECOND = bytes(range(256)) * 125
@@ -30,17 +32,21 @@ AHEAD = 2
 class EnginePlayers:
     """translink."""
 
-    def __init__(self, ports: list[int]) -> None:
-        self._media = Media()
+    def __init__(self, ports: list[int], *, shared: bool) -> None:
+        here = Address("127.0.0.1", 0)
+        self._media = Media(shared_port=SharedPortSettings(listen=here))
         self._media.start()
+        own = {"listen": here}
         self._legs = [
             self._media.add_leg(
-                LegSettings(
-                    name=str(port),
-                    language="en",
-                    listen=Address("127.0.0.1", 0),
-                    play_to=Address("127.0.0.1", port),
-                    ledger_seconds=5.0,
+                LegSettings.model_validate(
+                    {
+                        **({"shared": True, "source": f"127.0.0.1:{port}"} if shared else own),
+                        "name": str(port),
+                        "language": "en",
+                        "play_to": f"127.0.0.1:{port}",
+                        "ledger_seconds": 5.0,
+                    }
                 )
             )
             for port in ports
@@ -83,7 +89,10 @@ class ReferencePlayers:
 
 async def _play(name: str, seconds: int, mood: str) -> None:
     ports = [int(port) for port in sys.stdin.readline().split()]
-    players = EnginePlayers(ports) if name == "engine" else await ReferencePlayers.open(ports)
+    if name in ("engine", "shared"):
+        players: EnginePlayers | ReferencePlayers = EnginePlayers(ports, shared=name == "shared")
+    else:
+        players = await ReferencePlayers.open(ports)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     other = asyncio.create_task(busy()) if mood == "busy" else None

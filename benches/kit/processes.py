@@ -18,14 +18,17 @@ from benches.kit.native import ROOT
 class Talking:
     """A process that reads lines and writes lines. Use as a context manager: gone afterwards."""
 
-    def __init__(self, command: Sequence[str | Path]) -> None:
+    def __init__(self, command: Sequence[str | Path], **environ: str) -> None:
+        """`environ`: for it alone, beside ours."""
         self._process = subprocess.Popen(
             list(map(str, command)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+            env=os.environ
+            | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+            | environ,
         )
 
     def __enter__(self) -> Talking:

@@ -1,10 +1,11 @@
-"""What receives in a process of its own: `python -m benches.kit.receiving NAME LEGS MOOD`.
+"""What receives in a process of its own: `python -m benches.kit.receiving NAME LEGS MOOD SOURCE`.
 
-`engine` is translink's media engine with its asyncio face; `asyncio` and `uvloop` are the reference
-of `benches/reference_udp.py`; `mailbox` is the engine once more, with every frame timed, and
-`attached` its rival: a native thread that calls `call_soon_threadsafe` for each frame
-(`native/attached.c`). They talk as `native/floor.c` and `native/dgram.mjs` do: print the ports,
-begin to count at the line `begin`, tell what they counted at the line `end`.
+`engine` is translink's media engine with its asyncio face, `shared` the same with one port for all
+legs; `asyncio` and `uvloop` are the reference of `benches/reference_udp.py`; `mailbox` is the engine
+once more, with every frame timed, and `attached` its rival: a native thread that calls
+`call_soon_threadsafe` for each frame (`native/attached.c`). They talk as `native/floor.c` and
+`native/dgram.mjs` do: print the ports, begin to count at the line `begin`, tell what they counted at
+the line `end`.
 
 The mood gives the loop something else to do: `busy` works 3 ms in every 5, `hold` keeps the
 interpreter's lock for 50 ms in every 60, `idle` does neither.
@@ -30,29 +31,37 @@ import uvloop
 from benches.kit.native import library
 from benches.kit.processes import thread_seconds
 from benches.kit.quantiles import curve, named
-from benches.kit.receivers import RECEIVE_BUFFER
+from benches.kit.receivers import RECEIVE_BUFFER, sender_of
 from benches.reference_udp import ReferenceLeg
 from translink._core import Frame
 from translink.media import Media
 from translink.settings.legs import LegSettings
+from translink.settings.shared_port import SharedPortSettings
 from translink.settings.types import Address
 
 
 class EngineLegs:
     """translink: the media thread and its reader on the loop."""
 
-    def __init__(self, legs: int) -> None:
-        self._media = Media()
+    def __init__(self, legs: int, source: int | None = None) -> None:
+        """`source`: on a shared port, sent to from that port of an address for each leg."""
+        here = Address("127.0.0.1", 0)
+        self._media = Media(
+            shared_port=SharedPortSettings(listen=here, receive_buffer=RECEIVE_BUFFER)
+        )
         self._media.start()
         self._waits: list[int] = []
-        leg = LegSettings(
+        own = LegSettings(
             name="any",
             language="en",
-            listen=Address("127.0.0.1", 0),
+            listen=here,
             send_from_listen=True,
             receive_buffer=RECEIVE_BUFFER,
         )
-        self._legs = [self._media.add_leg(leg) for _ in range(legs)]
+        self._legs = [
+            self._media.add_leg(own if source is None else _sharing(leg, source))
+            for leg in range(legs)
+        ]
         for opened in self._legs:
             opened.on_frames = self._hear
         self.ports = [leg.listen_address[1] for leg in self._legs]
@@ -61,6 +70,7 @@ class EngineLegs:
         """Count from now."""
         self._before = self._totals()
         self._threads = thread_seconds(os.getpid())
+        self._batches = self._media.shared_port.stats().get("batches", 0)
         self._waits.clear()
 
     def end(self) -> dict[str, Any]:
@@ -70,12 +80,14 @@ class EngineLegs:
             for name, used in thread_seconds(os.getpid()).items()
         }
         loop = threads.pop("loop")
+        batches = self._media.shared_port.stats().get("batches", 0) - self._batches
         reported = {key: value - self._before[key] for key, value in self._totals().items()}
         return {
             "datagrams": reported.pop("datagrams_in"),
             "frames": reported.pop("frames_in") - reported.pop("frames_padded"),
             "loop_seconds": loop,
             "media_seconds": sum(threads.values()),
+            "batches": batches,
             "ready_to_python_ms": named(self._waits, 1e-6),
             "ready_to_python_curve": curve(self._waits, 1e-6),
             **reported,
@@ -92,6 +104,10 @@ class EngineLegs:
             for key in keys:
                 totals[key] += int(counters[key])  # type: ignore[literal-required]
         return totals
+
+
+def _sharing(leg: int, source: int) -> LegSettings:
+    return LegSettings(name="any", language="en", shared=True, source=(sender_of(leg, source),))
 
 
 class MailboxLegs(EngineLegs):
@@ -204,8 +220,8 @@ def _ages(nanos: list[int]) -> dict[str, Any]:
     return {"sent_to_python_ms": named(nanos, 1e-6), "sent_to_python_curve": curve(nanos, 1e-6)}
 
 
-async def _serve(name: str, legs: int, mood: str) -> None:
-    receiver = await _receiver(name, legs)
+async def _serve(name: str, legs: int, mood: str, source: int) -> None:
+    receiver = await _receiver(name, legs, source)
     other = asyncio.create_task(_moods[mood]())
     _tell("ready " + " ".join(map(str, receiver.ports)))
     heard: asyncio.Queue[str] = asyncio.Queue()
@@ -223,10 +239,12 @@ async def _serve(name: str, legs: int, mood: str) -> None:
     os._exit(0)  # a thousand sockets are closed by the kernel, not one by one
 
 
-async def _receiver(name: str, legs: int) -> EngineLegs | AttachedLegs | ReferenceLegs:
+async def _receiver(name: str, legs: int, source: int) -> EngineLegs | AttachedLegs | ReferenceLegs:
     match name:
         case "engine":
             return EngineLegs(legs)
+        case "shared":
+            return EngineLegs(legs, source)
         case "mailbox":
             return MailboxLegs(legs)
         case "attached":
@@ -267,14 +285,14 @@ def _tell(line: str) -> None:
 
 def main() -> None:
     """Be a receiver."""
-    name, legs, mood = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    name, legs, mood, source = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * legs + 256)), hard))
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     if name == "asyncio":
         factory = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(name, legs, mood))
+        runner.run(_serve(name, legs, mood, source))
 
 
 if __name__ == "__main__":

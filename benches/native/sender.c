@@ -1,8 +1,9 @@
 // Sends datagrams to many UDP ports of loopback at a steady rate, with sendmmsg, in absolute time.
 //
-//     sender SECONDS PER_PORT_RATE SIZE TICK_US [FROM] < ports     one port a line, closed at the end
+//     sender SECONDS PER_PORT_RATE SIZE TICK_US [FROM [shared]] < ports     one port a line, closed at the end
 //
-// FROM is the port it sends from: a leg may believe its first source only.
+// FROM is the port it sends from: a leg may believe its first source only. `shared`: each line is another
+// leg of the same port, so each has a sender of its own, 127.1.0.1:FROM, 127.1.0.2:FROM and so on, 250 a row.
 //
 // Datagram n of all is due at n / (rate x ports) and goes to port n mod ports, so each port hears
 // one every 1/rate seconds and all of them are spread evenly. Every TICK_US what is due is sent at
@@ -70,10 +71,16 @@ int main(int count, char **arguments) {
         messages[n].msg_hdr.msg_namelen = sizeof to[0];
     }
 
-    int sock = socket(AF_INET, SOCK_DGRAM, 0);
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    from.sin_port = htons((uint16_t)(count > 5 ? atoi(arguments[5]) : 0));
-    if (sock < 0 || bind(sock, (struct sockaddr *)&from, sizeof from)) return perror("socket"), 1;
+    static int socks[MOST_PORTS];
+    uint32_t senders = count > 6 && !strcmp(arguments[6], "shared") ? ports : 1;
+    for (uint32_t n = 0; n < senders; n++) {
+        uint32_t host = senders > 1 ? 0x7f010001u + n / 250 * 256 + n % 250 : INADDR_LOOPBACK;
+        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
+        from.sin_port = htons((uint16_t)(count > 5 ? atoi(arguments[5]) : 0));
+        socks[n] = socket(AF_INET, SOCK_DGRAM, 0);
+        if (socks[n] < 0 || bind(socks[n], (struct sockaddr *)&from, sizeof from))
+            return perror("socket"), 1;
+    }
     double interval = 1e9 / (rate * ports); // nanoseconds between two datagrams
     uint64_t total = (uint64_t)(seconds * rate * ports + 0.5), sent = 0, refused = 0;
     uint64_t begin = now() + 10000000u, late = 0, wake = begin;
@@ -94,7 +101,9 @@ int main(int count, char **arguments) {
                 memcpy(bytes[n], &stamp, sizeof stamp);
                 messages[n].msg_hdr.msg_name = &to[leg];
             }
-            int done = sendmmsg(sock, messages, batch, 0);
+            // One socket sends them all, or each only its own.
+            if (senders > 1) batch = 1;
+            int done = sendmmsg(socks[first % senders], messages, batch, 0);
             if (done > 0) sent += (unsigned)done;
             else if (errno != EINTR) refused++; // an ICMP answer, a full buffer: to be expected
         }

@@ -1,6 +1,8 @@
 // A recogniser that hears nothing: takes audio over WebSockets and notes how old it is.
 //
-//     sink TIMES
+//     sink TIMES [PEM]
+//
+// PEM: a file with a certificate and its key; then over TLS (compiled with WITH_TLS).
 //
 // Speaks as much of RFC 6455 and of Deepgram's /v1/listen as a client needs that only sends audio:
 // accepts every upgrade, answers each second of audio with an empty final result, CloseStream with
@@ -8,7 +10,8 @@
 // of every whole frame of 640 bytes in a message the stamp of its *last* datagram (at byte 320, or
 // 0 where the frame is one datagram) is compared with the moment the message was read, and the
 // difference is written to TIMES (u64, nanoseconds). Prints its port; the times are those between
-// the lines `begin` and `stop`; the line `end` ends it.
+// the lines `begin` and `stop`; the line `how` is answered with how many connections are open and how
+// many there were, `cut` cuts all of them off without a word, `end` ends it.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +25,10 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef WITH_TLS
+#include <openssl/ssl.h>
+static SSL_CTX *tls;
+#endif
 
 enum { FRAME = 640, ROOM = 1 << 17, MOST_FILES = 8192 };
 
@@ -30,6 +37,9 @@ struct peer {
     size_t filled;
     uint64_t bytes, answered; // of audio
     unsigned char *room;
+#ifdef WITH_TLS
+    SSL *tls;
+#endif
 };
 
 static struct peer *peers[MOST_FILES];
@@ -95,13 +105,36 @@ static void base64(const unsigned char *in, int length, char *out) {
     *out = 0;
 }
 
+// As write(2) and read(2), whatever the connection is; a read of 0 or less that leaves EAGAIN is to
+// be tried again.
+static ssize_t put(int file, const void *bytes, size_t length) {
+#ifdef WITH_TLS
+    if (tls) return SSL_write(peers[file]->tls, bytes, (int)length);
+#endif
+    return write(file, bytes, length);
+}
+
+static ssize_t get(int file, void *bytes, size_t length) {
+#ifdef WITH_TLS
+    if (tls) {
+        int got = SSL_read(peers[file]->tls, bytes, (int)length);
+        int why = got > 0 ? SSL_ERROR_NONE : SSL_get_error(peers[file]->tls, got);
+        errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+        return got;
+    }
+#endif
+    ssize_t got = read(file, bytes, length);
+    if (got == 0) errno = ECONNRESET;
+    return got;
+}
+
 static void say(int file, int opcode, const char *text, size_t length) {
     unsigned char message[1024] = {(unsigned char)(0x80 | opcode)};
     size_t head = 2;
     if (length < 126) message[1] = (unsigned char)length;
     else message[1] = 126, message[2] = (unsigned char)(length >> 8), message[3] = (unsigned char)length, head = 4;
     memcpy(message + head, text, length);
-    if (write(file, message, head + length) < 0) return; // the peer is gone: its end will be read
+    if (put(file, message, head + length) < 0) return; // the peer is gone: its end will be read
 }
 
 static void answer(int file, struct peer *peer) {
@@ -139,7 +172,7 @@ static int upgrade(int file, struct peer *peer) {
     char *key = strcasestr((char *)peer->room, "sec-websocket-key:");
     if (!key) {
         static const char no[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        if (write(file, no, sizeof no - 1) < 0) return 0;
+        if (put(file, no, sizeof no - 1) < 0) return 0;
         return 0;
     }
     char text[96], reply[256], accept[32];
@@ -152,7 +185,7 @@ static int upgrade(int file, struct peer *peer) {
     length = snprintf(reply, sizeof reply,
                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       "Sec-WebSocket-Accept: %s\r\n\r\n", accept);
-    if (write(file, reply, (size_t)length) != length) return 0;
+    if (put(file, reply, (size_t)length) != length) return 0;
     size_t used = (size_t)(end + 4 - (char *)peer->room);
     memmove(peer->room, peer->room + used, peer->filled - used);
     peer->filled -= used;
@@ -190,6 +223,9 @@ static int take(int file, struct peer *peer, uint64_t at) {
 }
 
 static void hang_up(int file) {
+#ifdef WITH_TLS
+    if (tls) SSL_free(peers[file]->tls);
+#endif
     free(peers[file]->room);
     free(peers[file]);
     peers[file] = NULL;
@@ -213,6 +249,17 @@ static void orders(void) {
         fflush(stdout);
         return;
     }
+    if (!strncmp(line, "how", 3) || !strncmp(line, "cut", 3)) {
+        int open = 0;
+        for (int file = 0; file < MOST_FILES; file++) {
+            if (!peers[file] || !peers[file]->open) continue;
+            open++;
+            if (line[0] == 'c') hang_up(file);
+        }
+        printf("%d %lu\n", open, (unsigned long)connections);
+        fflush(stdout);
+        return;
+    }
     fclose(times);
     printf("{\"all_frames\": %lu, \"frames\": %lu, \"messages\": %lu, \"connections\": %lu, "
            "\"cpu_seconds\": %.6f}\n", (unsigned long)all_frames, (unsigned long)frames, (unsigned long)messages, (unsigned long)connections, cpu() - began);
@@ -220,7 +267,15 @@ static void orders(void) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 2 || !(times = fopen(arguments[1], "wb"))) return fprintf(stderr, "sink TIMES\n"), 2;
+    if (count < 2 || !(times = fopen(arguments[1], "wb"))) return fprintf(stderr, "sink TIMES [PEM]\n"), 2;
+#ifdef WITH_TLS
+    if (count > 2) {
+        tls = SSL_CTX_new(TLS_server_method());
+        if (SSL_CTX_use_certificate_chain_file(tls, arguments[2]) != 1 ||
+            SSL_CTX_use_PrivateKey_file(tls, arguments[2], SSL_FILETYPE_PEM) != 1)
+            return fprintf(stderr, "no certificate in %s\n", arguments[2]), 1;
+    }
+#endif
     int poll = epoll_create1(0), on = 1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -245,16 +300,28 @@ int main(int count, char **arguments) {
                     setsockopt(new, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
                     peers[new] = calloc(1, sizeof *peers[new]);
                     peers[new]->room = malloc(ROOM);
+#ifdef WITH_TLS
+                    if (tls) {
+                        peers[new]->tls = SSL_new(tls);
+                        SSL_set_fd(peers[new]->tls, new);
+                        SSL_set_accept_state(peers[new]->tls);
+                    }
+#endif
                     event.data.fd = new;
                     epoll_ctl(poll, EPOLL_CTL_ADD, new, &event);
                 }
             } else {
-                struct peer *peer = peers[file];
-                ssize_t got = read(file, peer->room + peer->filled, ROOM - 1 - peer->filled);
-                if (got < 0 && errno == EAGAIN) continue;
-                if (got <= 0) { hang_up(file); continue; }
-                peer->filled += (size_t)got;
-                if (!take(file, peer, now())) hang_up(file);
+                // Until it would block: what TLS has read already does not make the socket readable.
+                for (struct peer *peer = peers[file]; peer;) {
+                    ssize_t got = get(file, peer->room + peer->filled, ROOM - 1 - peer->filled);
+                    if (got <= 0 && errno == EAGAIN) break;
+                    if (got > 0) peer->filled += (size_t)got;
+                    if (got <= 0 || !take(file, peer, now())) { hang_up(file); break; }
+#ifdef WITH_TLS
+                    if (tls) continue;
+#endif
+                    break;
+                }
             }
         }
     }

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 OVER_AXIS: dict[str, list[list[str]]] = {
     "ingest": [
-        ["translink CPU", "recvmmsg floor CPU", "uvloop DatagramProtocol CPU",
+        ["translink CPU", "translink, shared port CPU", "recvmmsg floor CPU",
+         "uvloop DatagramProtocol CPU",
          "asyncio DatagramProtocol CPU", "Node CPU"],
         ["translink ÷ floor"],
     ],

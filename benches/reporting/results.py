@@ -9,8 +9,8 @@ from statistics import median
 from typing import Any
 
 ROWS = (
-    "ingest", "hand-off", "wire", "playout", "interpreter", "mouth-to-ear", "capacity", "soak",
-    "overload", "stray flood", "dashboard", "memory", "start", "core", "replay",
+    "ingest", "hand-off", "wire", "playout", "interpreter", "mouth-to-ear", "capacity", "production",
+    "soak", "handshake", "overload", "stray flood", "dashboard", "memory", "start", "core", "replay",
 )  # fmt: skip
 """The order of the report."""
 SINGLE = 3.0

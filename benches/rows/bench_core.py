@@ -10,35 +10,27 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import tempfile
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from benches.kit import counting
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
 
-FEW, MANY = 200, 1200
-_COLLECTED = re.compile(r"Collected : (\d+)")
-
 
 def bench_core(bench: Bench) -> None:
-    """Every act of `rust/core/benches/acts`."""
+    """Every act of `rust/counts`."""
     if bench.scale.name == "smoke":
         pytest.skip("not in the smoke run: clippy compiles them")
-    if shutil.which("valgrind") is None:
+    if not counting.have_valgrind():
         pytest.skip("no valgrind on this machine")
-    program = counts()
-    acts = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
     row = Row("core", "instructions for 20 ms of a leg")
 
     def once() -> None:
-        for act in acts:
-            each = (collected(act, MANY) - collected(act, FEW)) / (MANY - FEW)
+        for act, each in counting.instructions().items():
             row.add(act, "instructions", each, noise=0.002)
 
     bench.measure(row, once, repeats=1)
@@ -72,35 +64,6 @@ def bench_core_times(bench: Bench) -> None:
                     row.add(act, "ns", nanos, noise=0.1)
 
     bench.measure(row, once, repeats=1)
-
-
-@cache
-def counts() -> str:
-    """The bench binary, built if need be."""
-    done = subprocess.run(
-        [*_cargo(), "bench", "-q", "--no-run", "-p", "translink-core", "--bench", "counts",
-         "--message-format=json"],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    for line in done.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("target", {}).get("name") == "counts" and message.get("executable"):
-            return str(message["executable"])
-    raise RuntimeError("cargo built no bench named counts")
-
-
-def collected(act: str, times: int) -> int:
-    """Instructions of the whole run."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={Path(folder) / 'out'}",
-             counts(), act, str(times)],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    found = _COLLECTED.search(done.stderr)
-    if found is None:
-        raise RuntimeError(done.stderr[-1000:])
-    return int(found[1])
 
 
 def _cargo() -> list[str]:

@@ -1,14 +1,16 @@
 """Ingest: what a datagram costs, all in, and whether one is lost.
 
 Every leg hears 100 datagrams a second of 320 bytes (10 ms), from one sender in a process of its
-own. What counts is the CPU time of the *receiving* process, threads, kernel and Python included,
-per datagram received. On loopback the kernel delivers in the sender's time, so that part is in
-nobody's figure. Receivers take turns within each repeat; a ratio is taken between neighbours.
+own; on the shared port, from an address for each leg. What counts is the CPU time of the *receiving*
+process, threads, kernel and Python included, per datagram received. On loopback the kernel delivers in
+the sender's time, so that part is in nobody's figure. Receivers take turns within each repeat; a ratio
+is taken between neighbours.
 """
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -44,6 +46,14 @@ def bench_ingest(bench: Bench, legs: int) -> None:
         target = 1.15 if legs == 400 else None
         row.add("translink ÷ floor", "×", ours / base, at_most=target, noise=0.05)
         detail(row, engine, sent)
+        shared, sent = listen("shared", legs, seconds)
+        ours_shared = add(row, "shared", "translink, shared port", shared, sent, own=True)
+        target = 0.6 if legs == 400 else None
+        row.add("shared port ÷ floor", "×", ours_shared / base, at_most=target, noise=0.05)
+        media = shared["media_seconds"] * 1e6 / max(1, shared["datagrams"])
+        row.add("media thread, shared port", "µs/datagram", media)
+        each = shared["datagrams"] / max(1, shared["batches"])
+        row.add("shared port: datagrams a system call", "", each, better="more")
         for name, title in RIVALS.items():
             if name == "node" and node() is None:
                 row.note("no Node on this machine")
@@ -90,11 +100,13 @@ def listen(
     """Start a receiver, send to it, wait until it has taken what it can."""
     with Receiver(name, legs) as receiver:
         # A moment before it counts: page faults of the first datagrams are not the work.
-        load = {"rate": rate, "size": size, "source": receiver.source}
-        send(receiver.ports, seconds=min(0.2, seconds), **load)
+        to_them = partial(
+            send, rate=rate, size=size, source=receiver.source, shared=receiver.shared
+        )
+        to_them(receiver.ports, seconds=min(0.2, seconds))
         time.sleep(0.05)
         receiver.begin()
-        sent = send(receiver.ports, seconds=seconds, **load)
+        sent = to_them(receiver.ports, seconds=seconds)
         time.sleep(0.25)
         return receiver.end(), sent
 

@@ -44,6 +44,9 @@ def bench_playout(bench: Bench, ears: int, mood: str) -> None:
     def once() -> None:
         target = (ears, mood) == (100, "idle")
         tell(row, "translink", *play("engine", ears, seconds, mood), own=True, target=target)
+        if x is not None:
+            title = "translink, shared port"
+            tell(row, title, *play("shared", ears, seconds, mood), own=True)
         for name, title in RIVALS.items():
             if scale.name == "full" or (name == "uvloop" and f"{title} p50" not in row.figures):
                 tell(row, title, *play(name, ears, seconds, mood), own=False)

@@ -17,18 +17,23 @@ from benches.kit.row import Bench, Row, counted
 from benches.rows.bench_capacity import carried
 
 
-def bench_soak(bench: Bench, minutes: float | None) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def bench_soak(bench: Bench, minutes: float | None, tls: bool) -> None:
     """Half of the calls that the capacity row carried in this run (of this machine's usual, else)."""
     scale = bench.scale
     if scale.name == "smoke" and minutes is None:
         pytest.skip("not in the smoke run")
-    seconds = 60 * (minutes or scale.pick(0.1, 0.2, 60.0))
+    # The long one is as production is; the other stands beside it.
+    seconds = 60 * (minutes or scale.pick(0.1, 0.2, 60.0 if tls else 10.0))
     calls = max(1, (carried() or 20) // 2)
     if scale.name == "quick":
         calls = min(calls, 10)
     every = 5.0 if seconds >= 300 else 1.0
-    scene = CallsScene(calls, seconds, every=every, ledger_seconds=60.0 if seconds >= 300 else 5.0)
-    row = Row("soak", f"{counted(calls, 'call')} for {seconds / 60:g} min")
+    scene = CallsScene(
+        calls, seconds, every=every, ledger_seconds=60.0 if seconds >= 300 else 5.0, tls=tls
+    )
+    way = " over TLS" * tls
+    row = Row("soak", f"{counted(calls, 'call')} for {seconds / 60:g} min{way}")
 
     def once() -> None:
         outcome = run_calls(scene)

@@ -24,7 +24,8 @@ from typing import Any
 import pytest
 
 from benches.kit.calls import roomy
-from benches.kit.native import program
+from benches.kit.certificates import certificates
+from benches.kit.native import program, tls_sink
 from benches.kit.processes import Talking, thread_seconds
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
@@ -84,30 +85,45 @@ def tell(
     )
 
 
-def through_translink(calls: int, seconds: float) -> tuple[list[int], dict[str, Any]]:
-    """By a server with its defaults."""
-    return asyncio.run(_through_translink(calls, seconds))
+@pytest.mark.parametrize("calls", [1, 50])
+def bench_wire_tls(bench: Bench, calls: int) -> None:
+    """Over TLS, the same without beside it; the direct way over TLS too."""
+    scale = bench.scale
+    if (scale.name == "smoke") != (calls == 1):
+        pytest.skip(f"not in the {scale.name} form")
+    seconds = scale.pick(0.5, 2.0, 10.0)
+    row = Row("wire", f"{counted(calls, 'call')} over TLS")
 
-
-async def _through_translink(calls: int, seconds: float) -> tuple[list[int], dict[str, Any]]:
-    with sink() as (it, url, folder):
-        home = "127.0.0.1"
-        legs = [
-            LegPlan(
-                str(1000 + n),
-                "fr" if n % 2 else "en",
-                (home, free_port(socket.SOCK_DGRAM)),
-                (home, free_port(socket.SOCK_DGRAM)),
-            )
-            for n in range(2 * calls)
-        ]
-        extra = (
-            'mode = "streaming"\ndrain_timeout = 0.1\n'
-            f'[deepgram]\napi_key = "bench"\nbase_url = "{url}"\n'
-            f'[deepl]\napi_key = "bench"\nserver_url = "{url}"\n'
-            "[fallback]\noffline = false\n"
+    def once() -> None:
+        ages, reported = through_translink(calls, seconds, tls=True)
+        tell(row, "translink", ages, reported, own=True, limit=2.0 if calls == 50 else None)
+        if scale.name == "smoke":
+            return
+        ages, plain = through_translink(calls, seconds)
+        tell(row, "translink without TLS", ages, plain, own=True)
+        with_tls, without = (
+            each["cpu_seconds"] / max(1, each["frames"]) for each in (reported, plain)
         )
-        async with ServerProcess(legs, folder=folder, log=folder / "log", extra=extra) as server:
+        row.add("CPU with TLS ÷ without", "×", with_tls / without, noise=0.1)
+        ages, reported = through_reference(calls, seconds, tls=True)
+        tell(row, "uvloop + websockets", ages, reported, own=False)
+
+    bench.measure(row, once, repeats=scale.pick(1, 1, 3))
+
+
+def through_translink(
+    calls: int, seconds: float, *, tls: bool = False
+) -> tuple[list[int], dict[str, Any]]:
+    """By a server with its defaults."""
+    return asyncio.run(_through_translink(calls, seconds, tls))
+
+
+async def _through_translink(
+    calls: int, seconds: float, tls: bool
+) -> tuple[list[int], dict[str, Any]]:
+    with sink(tls) as (it, url, folder):
+        legs = talkers(2 * calls)
+        async with listening(legs, url, folder) as server:
             ports = [leg.listen[1] for leg in legs]
             cpu = 0.0
 
@@ -119,14 +135,43 @@ async def _through_translink(calls: int, seconds: float) -> tuple[list[int], dic
             return await asyncio.to_thread(_listen, it, ports, seconds, spend, folder)
 
 
-def through_reference(calls: int, seconds: float) -> tuple[list[int], dict[str, Any]]:
+def talkers(count: int) -> list[LegPlan]:
+    """So many legs on ports of their own."""
+    home = "127.0.0.1"
+    return [
+        LegPlan(
+            str(1000 + n),
+            "fr" if n % 2 else "en",
+            (home, free_port(socket.SOCK_DGRAM)),
+            (home, free_port(socket.SOCK_DGRAM)),
+        )
+        for n in range(count)
+    ]
+
+
+def listening(legs: list[LegPlan], url: str, folder: Path) -> ServerProcess:
+    """A server whose recogniser is the sink."""
+    extra = (
+        'mode = "streaming"\ndrain_timeout = 0.1\n'
+        f'[deepgram]\napi_key = "bench"\nbase_url = "{url}"\n'
+        f'[deepl]\napi_key = "bench"\nserver_url = "{url}"\n'
+        "[fallback]\noffline = false\n"
+    )
+    return ServerProcess(
+        legs, folder=folder, log=folder / "log", extra=extra, environ=trust(folder)
+    )
+
+
+def through_reference(
+    calls: int, seconds: float, *, tls: bool = False
+) -> tuple[list[int], dict[str, Any]]:
     """As directly as can be."""
-    with sink() as (it, url, folder):
+    with sink(tls) as (it, url, folder):
         command = [
             sys.executable, "-m", "benches.reference_wire",
             url.replace("http", "ws"), str(2 * calls),
         ]  # fmt: skip
-        with Talking(command) as reference:
+        with Talking(command, **trust(folder)) as reference:
             ports = [int(port) for port in reference.line().removeprefix("ready").split()]
             cpu = 0.0
 
@@ -161,11 +206,19 @@ def _listen(
 
 
 @contextlib.contextmanager
-def sink() -> Iterator[tuple[Talking, str, Path]]:
+def sink(tls: bool = False) -> Iterator[tuple[Talking, str, Path]]:
     """The recogniser, its address, and a folder."""
-    with (
-        tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as folder,
-        Talking([program("sink"), Path(folder) / "times"]) as it,
-    ):
-        port = int(it.line().removeprefix("ready"))
-        yield it, f"http://127.0.0.1:{port}", Path(folder)
+    scheme = "https" if tls else "http"
+    with tempfile.TemporaryDirectory(prefix="translink-bench-", dir=roomy()) as name:
+        folder = Path(name)
+        command: list[Path] = [tls_sink() if tls else program("sink"), folder / "times"]
+        command += [certificates(folder).server] if tls else []
+        with Talking(command) as it:
+            port = int(it.line().removeprefix("ready"))
+            yield it, f"{scheme}://127.0.0.1:{port}", folder
+
+
+def trust(folder: Path) -> dict[str, str]:
+    """Environment in which the sink's certificate is believed, where it has one."""
+    authority = folder / "ca.pem"
+    return {"SSL_CERT_FILE": str(authority)} if authority.exists() else {}

@@ -268,6 +268,25 @@ class LegCounters(TypedDict):
     dead: int
     """1 = a bug ended this leg."""
 
+@type_check_only
+class PortCounters(TypedDict):
+    """Of a shared port. Rises from its binding, but for `rcvbuf` and `sources`."""
+
+    batches: int
+    """System calls that brought something."""
+    datagrams: int
+    """Datagrams that they brought, strangers' included."""
+    strangers: int
+    """Datagrams of senders that no leg names: dropped."""
+    drops_kernel: int
+    """Datagrams the kernel dropped because the buffer was full: some leg's, nobody knows whose."""
+    errors_receive: int
+    """Failed receives, and strangers' empty datagrams."""
+    rcvbuf: int
+    """What the kernel granted, in the unit of `receive_buffer`."""
+    sources: int
+    """Senders that its legs name now."""
+
 @final
 class Engine:
     """The media thread. Frozen: every method may be called from any thread.
@@ -286,7 +305,8 @@ class Engine:
     def add_leg(
         self,
         *,
-        listen: tuple[str, int],
+        listen: tuple[str, int] | None = None,
+        shared: int | None = None,
         play_to: tuple[str, int] | None = None,
         send_from_listen: bool = False,
         source: str | Sequence[str] | None = None,
@@ -304,6 +324,10 @@ class Engine:
         rate: Literal[16000, 8000] = 16000,
     ) -> int:
         """Bind the leg's socket and return the leg's number.
+
+        Instead of `listen`, `shared` is the number of a port that it shares with others (`share`): then `source`
+        must name addresses, or be `nobody` until `set_source`. Two legs there cannot have the same one
+        (`OSError`, address in use). Its ear is sent from there.
 
         Raises `OSError` (address in use, …), `ValueError`, `MemoryError`. A leg takes its memory here
         (ledger, ear's queue: 64 kB a second) and is refused where not even 8 MB more would be left;
@@ -324,7 +348,8 @@ class Engine:
           gateway that moves is lost. A newcomer who talked at the same time needs 1 s in any case.
         - `any`: everybody's, mixed as they come.
         - an IP address with or without `:port` (`192.0.2.7`, `[2001:db8::7]:4000`), or up to 8 of
-          them: theirs.
+          them: theirs. On a shared port an address comes before its host.
+        - `nobody`: nobody's, until `set_source` says more.
 
         `transport` is what the datagrams are, both ways:
 
@@ -341,6 +366,23 @@ class Engine:
         `continuous`: send silence to the ear between utterances; by default `rtp` does, and `auto`
         once there is RTP.
         """
+
+    def share(self, *, listen: tuple[str, int], receive_buffer: int = 4_194_304) -> int:
+        """Bind a port for legs to share and return its number. It stays until the engine is closed.
+
+        A datagram's leg is told by its sender (`source` of `add_leg`); what comes from anybody else is
+        dropped and counted here. One system call takes what waits for all of its legs, and what ears are
+        owed at the same time leaves by one. Raises `OSError`, `ValueError`.
+        """
+
+    def port_address(self, port: int) -> tuple[str, int]:
+        """Where a shared port really listens. Raises `LookupError`, here and below."""
+
+    def port_counters(self, port: int) -> PortCounters:
+        """What came to a shared port and belongs to no leg."""
+
+    def port_stranger(self, port: int) -> tuple[str, int] | None:
+        """The sender whose datagram a shared port dropped last."""
 
     def local_address(self, leg: int) -> tuple[str, int]:
         """Where the leg really listens (port 0 was resolved)."""
@@ -476,10 +518,12 @@ class Engine:
     def set_echo_guard(self, leg: int, on: bool) -> None:
         """Whether frames that are only the echo of what the ear is sent are marked (`Frame.echo`).
 
-        The levels of what is sent and heard are correlated over 2 s, for lags of 20 ms to 1 s; two looks,
-        half a second apart, must agree. Until then, about 2.5 s, nothing is marked. What was learned
-        is kept for the call, until that echo does not come any more; switching forgets it. The talker
-        is never muted: above the predicted echo by 6 dB no frame is marked, nor for 200 ms after.
+        The spectra of what is sent and heard are correlated frame by frame, whatever their levels, for
+        lags of 20 ms to 1 s; where one stands out, the next half second must show it again. Until
+        then, 1 to 2 s of speech, nothing is marked. What was learned is kept for the call, until that
+        echo does not come any more; switching forgets it. The talker is never muted: a frame that
+        has more in it than the predicted echo is not marked, nor are those of the next 240 ms (480
+        after a while of talk over an echo louder than −10 dB).
         Stays when a call ends.
         """
 

@@ -30,6 +30,7 @@ from translink.commands.takeover import (
     listen_refused,
     predecessor,
     take_legs,
+    udp_refused,
 )
 from translink.errors import SettingsError, conceal
 from translink.media import Media
@@ -40,7 +41,11 @@ from translink.observe.webhooks import Webhooks
 from translink.pbx.service import Telephony
 from translink.pbx.talk import TalkDesk
 from translink.process.clock import unix
-from translink.process.descriptors import allow_descriptors, descriptor_shortage
+from translink.process.descriptors import (
+    allow_descriptors,
+    descriptor_shortage,
+    refuse_few_descriptors,
+)
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
@@ -50,8 +55,10 @@ from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
+from translink.recording.opening import open_recorder
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
+from translink.wiring.orders import VendorOrders
 from translink.wiring.providers import Providers
 from translink.wiring.quotas import watch_quotas
 
@@ -145,6 +152,7 @@ class App:
             )
         if names := unused_proxies(os.environ):
             log.warning(proxy_warning(names))
+        refuse_few_descriptors()
         if shortage := descriptor_shortage(len(settings.legs) + 2 * settings.calls.max_created):
             log.warning(
                 "%s: calls beyond will not begin; raise ulimit -Hn or LimitNOFILE=", shortage
@@ -171,9 +179,12 @@ class App:
                 pressure=self.pressure,
                 tempo=settings.lag.tempo,
                 echo_guard=settings.echo.guard,
+                shared_port=settings.shared_port,
             )
             stack.callback(media.close)
             media.on_died = self._media_died
+            if settings.shared_port.listen is not None and before is None:
+                media.shared_port.number()  # bound now: who takes over has it with its first leg
             legs, to_come = await take_legs(settings, media, before)
             media.start()
             services = replace(self.lineup.services(), pressure=self.pressure)
@@ -195,7 +206,10 @@ class App:
                 settings.calls,
                 self.switchboard,
                 open_leg=media.add_leg,
+                shares=settings.shared_port.listen is not None,
             )
+            orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
+            exchange.choose = orders.of
             transcripts = Transcripts(
                 self.journal,
                 calls=settings.transcripts.keep_calls,
@@ -204,6 +218,9 @@ class App:
             )
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
+            recorder = open_recorder(settings, self.journal, transcripts, services)
+            if recorder is not None:
+                self.switchboard.recorder = recorder
             costs = Costs(settings.cost, self.journal, self.switchboard.usage)
             watch = watch_quotas(providers.accounts(), settings.cost.quota_interval, costs.quota)
             watching_quotas = asyncio.create_task(watch, name="quotas")
@@ -215,7 +232,9 @@ class App:
                 exchange.expect = telephony.expect
 
             def over(call: Call) -> None:
-                account = call.books.account()
+                if recorder is not None:
+                    recorder.over(call)
+                account = call.account()
                 transcripts.close(call.row(), call.stages.summary(), account)
                 costs.close(account)
                 telephony.call_over(call)
@@ -232,7 +251,12 @@ class App:
                 pressure=self.pressure,
                 usage=ProcessUsage(),
                 offline=endpoints.offline,
-                figures={"webhooks": webhooks.figures, "usage": costs.figures},
+                figures={
+                    "webhooks": webhooks.figures,
+                    "usage": costs.figures,
+                    **({"recording": recorder.figures} if recorder is not None else {}),
+                    "shared_port": media.shared_port.stats,
+                },
                 draining=draining,
             )
             self.console.awaited = lambda: to_come.names
@@ -270,7 +294,7 @@ class App:
                     leg=name,
                     language=settings.leg(name).language,
                     listens="a telephone system brings its audio"
-                    if settings.leg(name).at_pbx
+                    if settings.leg(name).at_pbx and not leg.shares
                     else "{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
@@ -292,6 +316,8 @@ class App:
                 self.condition.draining = True
                 self.supervisor.tell(message(stopping=True, status="stopping"))
                 await self.switchboard.close("shutdown")
+                if recorder is not None:
+                    recorder.close()
                 self.on_drained()
 
     async def _follow(
@@ -437,6 +463,11 @@ def _check_ports(settings: Settings) -> None:
             probe(leg.listen.host, leg.listen.port, socket.SOCK_DGRAM)
         except OSError as error:
             raise listen_refused(leg, error) from error
+    if (shared := settings.shared_port.listen) is not None:
+        try:
+            probe(shared.host, shared.port, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise udp_refused("shared_port.listen", shared, error) from error
     admin = settings.admin
     try:
         probe(admin.host, admin.port, socket.SOCK_STREAM)

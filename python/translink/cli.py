@@ -14,9 +14,10 @@ from typing import Annotated
 
 import typer
 
-from translink.commands import deploy
+from translink.commands import deploy, recordings
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
+from translink.replay import command as replay
 
 commands = typer.Typer(
     name="translink",
@@ -178,6 +179,9 @@ def demo(
     use_keys: Annotated[
         bool, typer.Option("--use-keys", help="Use the real services with your keys; they charge.")
     ] = False,
+    languages: Annotated[
+        str, typer.Option(metavar="ONE,TWO", help="What they speak: two of en, fr, de, es, it.")
+    ] = "en,fr",
     talk: Annotated[
         bool, typer.Option("--talk", help="No simulated callers: you talk, from two browsers.")
     ] = False,
@@ -187,12 +191,16 @@ def demo(
         from translink.callers.talk_demo import run_talk_demo
 
         _leave(run_talk_demo(out=out, use_keys=use_keys))
-    from translink.callers.demo import run_demo
+    from translink.callers.demo import run_demo, two_languages
 
-    _leave(run_demo(out=out, seconds=seconds, json=json, plain=plain, use_keys=use_keys))
+    try:
+        both = two_languages(languages)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--languages") from None
+    _leave(run_demo(out, seconds, json, plain, use_keys, both))
 
 
-@commands.command()
+@commands.command(short_help="Call a leg: say a WAV file, record what comes back.")
 def call(
     leg: Annotated[
         str | None, typer.Option(metavar="NAME", help="Leg to call, as named in the settings.")
@@ -260,6 +268,9 @@ def sim(
         typer.Option(metavar="SPEC", help="As in listen:reset@12.5; may be given often."),
     ] = None,
     mode: Annotated[str, typer.Option(help="auto, streaming or prerecorded.")] = "auto",
+    shared_port: Annotated[
+        bool, typer.Option("--shared-port", help="All callers speak to one port.")
+    ] = False,
     talk: Annotated[
         list[Path] | None,
         typer.Option(
@@ -309,6 +320,7 @@ def sim(
             seed=seed,
             faults=fault or [],
             mode=mode,
+            shared_port=shared_port,
             report=report,
             json=json,
         )
@@ -445,6 +457,8 @@ def dialplan(
 
 
 deploy.add_to(commands)
+recordings.add_to(commands)
+replay.add_to(commands)
 
 
 def _print_version() -> None:

@@ -34,6 +34,7 @@ from translink._core import (
     SourceChange,
 )
 from translink.process.pressure import Pressure
+from translink.shared_port import SharedPort, warn_of_small_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from translink._core import LegCounters
     from translink.settings.lag import Curve, Original
     from translink.settings.legs import LegSettings
+    from translink.settings.shared_port import SharedPortSettings
 
 DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""
@@ -65,10 +67,12 @@ class Media:
         pressure: Pressure | None = None,
         tempo: Curve | None = None,
         echo_guard: bool = False,
+        shared_port: SharedPortSettings | None = None,
     ) -> None:
         """Start the media thread; `mailbox` items may wait for Python. `pressure` is the process's:
         how many frames of a leg are handed over together. `tempo`: how fast ears that are behind are
-        spoken to, None = never faster; `echo_guard`: of legs that say nothing of their own."""
+        spoken to, None = never faster; `echo_guard`: of legs that say nothing of their own; `shared_port`: of
+        legs that have no port of their own."""
         self.on_died: Callable[[], None] | None = None
         """Called once if a bug ends the media thread: nothing will be heard or played any more."""
         self.callback_errors = 0
@@ -79,6 +83,8 @@ class Media:
         self._pressure = pressure or Pressure()
         self._tempo = tempo
         self._echo_guard = echo_guard
+        self.shared_port = SharedPort(self._engine, shared_port)
+        """Of legs that have none of their own."""
         self._waiting: list[tuple[int, list[Frame]]] = []
         """Numbers of legs and their frames, drained and not yet served, last first."""
         self._more = False
@@ -100,13 +106,16 @@ class Media:
         self._engine.close()
 
     def add_leg(self, leg: LegSettings) -> MediaLeg:
-        """Open a leg's sockets. Raises `OSError` (address in use, …), `ValueError`, `MemoryError`."""
+        """Open a leg's sockets, or take it to the shared port. Raises `OSError` (address in use, a sender that is
+        another leg's, …), `ValueError`, `MemoryError`."""
         guarded = self._echo_guard if leg.echo_guard is None else leg.echo_guard
+        told_later = leg.shared and isinstance(leg.source, str)
         number = self._engine.add_leg(
-            listen=leg.listen,
+            listen=None if leg.shared else leg.listen,
+            shared=self.shared_port.number() if leg.shared else None,
             play_to=leg.play_to,
             send_from_listen=leg.send_from_listen,
-            source=leg.source,
+            source="nobody" if told_later else leg.source,
             ledger_seconds=leg.ledger_seconds,
             prebuffer_ms=leg.prebuffer_ms,
             tail_ms=leg.tail_ms,
@@ -119,16 +128,11 @@ class Media:
             reply=leg.reply,
             rate=leg.rate,
         )
-        granted = self._engine.counters(number)["rcvbuf"]
-        if granted < leg.receive_buffer:
-            logger.warning(
-                "leg %s: the kernel grants %d of %d bytes of receive buffer (net.core.rmem_max)",
-                leg.name,
-                granted,
-                leg.receive_buffer,
-            )
+        if not leg.shared:
+            granted = self._engine.counters(number)["rcvbuf"]
+            warn_of_small_buffer(f"leg {leg.name}", granted, leg.receive_buffer)
         opened = self._legs[number] = MediaLeg(
-            leg.name, number, self._engine, self._legs, echo_guard=guarded
+            leg.name, number, self._engine, self._legs, echo_guard=guarded, shares=leg.shared
         )
         opened.set_original(leg.original)
         return opened
@@ -226,11 +230,14 @@ class MediaLeg:
         legs: dict[int, MediaLeg],
         *,
         echo_guard: bool = False,
+        shares: bool = False,
     ) -> None:
         self.name = name
         self.number = number
         self.listen_address = engine.local_address(number)
         """Where it really listens."""
+        self.shares = shares
+        """With others: it is at the shared port."""
         self.on_frames: Callable[[list[Frame]], None] | None = None
         """All frames of one wake, in order."""
         self.on_playout: Callable[[Playout], None] | None = None
@@ -322,6 +329,11 @@ class MediaLeg:
     def set_source(self, source: str | tuple[str, ...]) -> None:
         """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
         self._engine.set_source(self.number, source)
+
+    def forget_source(self) -> None:
+        """At the shared port, hear nobody until a source is set: what it was may be another leg's next."""
+        if self.shares:
+            self._engine.set_source(self.number, "nobody")
 
     def set_play_to(self, play_to: tuple[str, int] | None) -> None:
         """Where the ear is from now on, whichever sender is heard; None = nowhere. Raises `OSError`, `ValueError`."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benches.kit.native import ROOT
+from benches.kit.native import ROOT, has_openssl_headers
 from benches.rows.bench_replay import replay
 
 
@@ -49,7 +49,7 @@ def test_the_media_rows_run(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_the_rows_of_whole_calls_run(tmp_path: Path) -> None:
-    rows = bench("capacity or mouth or wire", tmp_path)
+    rows = bench("capacity or mouth or (wire and not tls)", tmp_path)
     assert set(rows) == {"capacity", "mouth-to-ear", "wire"}
     assert rows["wire"]["figures"]["translink missing"]["values"] == [0]
     for row in ("capacity", "mouth-to-ear"):
@@ -57,6 +57,20 @@ def test_the_rows_of_whole_calls_run(tmp_path: Path) -> None:
         assert figures["words said"]["values"][0] > 5
         assert figures["words doubled or misplaced"]["values"] == [0]
     assert rows["mouth-to-ear"]["figures"]["mouth to ear p50"]["values"][0] > 720
+
+
+@pytest.mark.timeout(240)
+def test_the_rows_over_tls_run(tmp_path: Path) -> None:
+    if not has_openssl_headers():
+        pytest.skip("no OpenSSL headers here: apt-get install libssl-dev")
+    rows = bench("wire_tls or production or handshake", tmp_path)
+    assert set(rows) == {"wire", "production", "handshake"}
+    assert rows["wire"]["case"] == "1 call over TLS"
+    assert rows["wire"]["figures"]["translink missing"]["values"] == [0]
+    figures = rows["production"]["figures"]
+    assert figures["conversation, TLS: words said"]["values"][0] > 2
+    assert figures["conversation, TLS: words doubled or misplaced"]["values"] == [0]
+    assert rows["handshake"]["figures"]["until all are back, TLS"]["values"][0] > 0
 
 
 @pytest.mark.timeout(240)

@@ -130,7 +130,7 @@ async def test_the_second_line_waits_for_the_first(leg: EchoingSocket) -> None:
     other = struct.pack("<h", 999) * 1_600
     async with Caller(leg.address, open_mic=False) as caller:
         one, two = await asyncio.gather(caller.say(WORDS), caller.say(other))
-    assert two.began > one.ended - 1e-6  # sums of durations, a few ns apart
+    assert two.began > one.ended - 1e-3  # by the clock and by sums of durations: some µs apart
     async with asyncio.timeout(10):
         while len(leg.stream) < len(WORDS + other):  # noqa: ASYNC110 - the last may be on its way
             await asyncio.sleep(0.01)

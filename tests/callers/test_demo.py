@@ -34,7 +34,7 @@ def line(text: str, seconds: float = 0.5) -> DialogueLine:
 
 @pytest.fixture
 def voices(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lines(language: str, *, offline: bool) -> list[DialogueLine]:
+    async def lines(language: str, *, answers: bool, offline: bool) -> list[DialogueLine]:
         return [line(f"{language} {number}") for number in range(3)]
 
     monkeypatch.setattr(demo, "lines_of", lines)
@@ -92,6 +92,50 @@ def test_both_hear_each_other_and_everything_is_written_down(
     assert "losses = 0" in printed.err
 
 
+@pytest.mark.parametrize(
+    ("text", "languages"),
+    [
+        ("de,es", ("de", "es")),
+        (" IT , en ", ("it", "en")),
+        ("de", None),
+        ("de,de", None),
+        ("de,pl", None),
+    ],
+)
+def test_two_different_languages_of_the_dialogue_are_taken(
+    text: str, languages: tuple[str, str] | None
+) -> None:
+    if languages is None:
+        with pytest.raises(ValueError, match="should be two of en, fr, de, es, it"):
+            demo.two_languages(text)
+    else:
+        assert demo.two_languages(text) == languages
+
+
+def test_without_pico_the_demo_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "py_nanotts", None)
+    assert run_demo(tmp_path, seconds=5.0, languages=("de", "en")) == MISSING
+    assert (
+        "no voice for German is installed: pip install 'translink[pico]'" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.usefixtures("voices")
+def test_the_callers_speak_the_languages_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server_process, "COMMAND", STUB)
+    monkeypatch.setattr(demo, "need_voices", lambda languages, *, keys: None)
+    assert run_demo(tmp_path, 6.0, json=True, languages=("de", "es")) == HEARD
+    printed = capsys.readouterr()
+    assert "3333 speaks German and hears the other's Spanish in German" in printed.err
+    assert "German and Spanish are held to a phrasebook" in printed.err
+    one = json.loads(printed.out)["directions"]["3333"]
+    assert one["word_for_word"] == 0, "the stand-in says something else"
+
+
 @pytest.mark.usefixtures("voices")
 def test_one_direction_without_translation_fails_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -140,7 +184,7 @@ def test_a_server_that_ends_at_once_is_reported_with_its_log(
 def test_a_machine_without_voices_is_told_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def none(language: str, *, offline: bool) -> list[DialogueLine]:
+    async def none(language: str, *, answers: bool, offline: bool) -> list[DialogueLine]:
         raise SpeechMissing("install one with: apt-get install flite")
 
     monkeypatch.setattr(demo, "lines_of", none)

@@ -38,8 +38,8 @@ def test_each_ear_gets_the_others_words_and_nobody_their_own() -> None:
         await asyncio.gather(board.talk("1", 0.5), board.talk("2", 1.0))
 
     board, ended = a_call(scenario)
-    assert bytes(board.legs["2"].played) == b"<word>"
-    assert bytes(board.legs["1"].played) == b"<word>" * 2
+    assert bytes(board.legs["2"].played) == b"(word)"
+    assert bytes(board.legs["1"].played) == b"(word)" * 2
     assert (ended["1.spoken"], ended["2.spoken"]) == (1, 2)
     assert sorted(board.providers.connected) == ["en", "fr"]
     assert not board.legs["3"].played

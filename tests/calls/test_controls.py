@@ -32,7 +32,7 @@ def test_keys_do_what_the_settings_say_and_the_next_call_hears_as_ever() -> None
         leg = board.legs["2"]
         leg.played.clear()
         press(board, "2", "1")
-        assert bytes(leg.played) == b"<word>"
+        assert bytes(leg.played) == b"(word)"
         press(board, "2", "22")
         assert leg.volume == 2.0
         press(board, "2", "23")

@@ -110,7 +110,7 @@ def test_where_nobody_looks_for_an_echo_nothing_is_one() -> None:
     assert phone.says("come at three today", 1.3, 2.2)[1] == ""
 
 
-def test_an_echo_too_short_to_be_known_by_its_level_is_known_by_its_time() -> None:
+def test_an_echo_too_short_to_be_known_by_its_sound_is_known_by_its_time() -> None:
     phone = EchoPhone(lag=0.0)
     phone.is_told("Come at three today.", 1.0, 2.2)
     phone.hears(8.0)

@@ -39,9 +39,9 @@ def test_a_call_that_is_made_can_be_spoken_in_at_once() -> None:
             desk.opened["anna"].hear()
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
-        assert bytes(desk.opened["bob"].played).count(b"<word>") == 2
+        assert bytes(desk.opened["bob"].played).count(b"(word)") == 2
         assert desk.console.leg("bob").hears == "en"
-        assert desk.console.call(made.call)["transcript"][0].translation == "<word>"
+        assert desk.console.call(made.call)["transcript"][0].translation == "(word)"
 
     at_a_desk(scenario, idle_timeout=30)
 
@@ -191,3 +191,21 @@ def test_where_to_send_is_told_as_it_is_seen_from_outside() -> None:
 
     calls = {"host": "0.0.0.0", "advertise": "192.0.2.7"}
     at_a_desk(scenario, idle_timeout=30, calls=calls)
+
+
+def test_legs_whose_sender_is_known_are_on_the_shared_port_and_others_are_not() -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
+        def sent_to(one: str | None, two: str | None) -> list[str]:
+            made = desk.console.create_call((LegWish("en", source=one), LegWish("fr", source=two)))
+            assert [leg.audio_from for leg in made.legs] == [leg.send_to for leg in made.legs]
+            return [leg.send_to for leg in made.legs]
+
+        shared = "192.0.2.7:7000"
+        assert sent_to("192.0.2.1:4000", "[2001:db8::7]:4000") == [shared, shared]
+        # A host has many senders; and a sender is one leg's.
+        assert sent_to("192.0.2.1", "192.0.2.1:4000") == ["127.0.0.1:24000", "127.0.0.1:24001"]
+        assert sent_to(None, "192.0.2.1:4002") == ["127.0.0.1:24002", shared]
+
+    at_a_desk(
+        scenario, idle_timeout=30, shared_port={"listen": "0.0.0.0:7000", "advertise": "192.0.2.7"}
+    )

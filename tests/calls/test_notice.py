@@ -43,7 +43,7 @@ def a_call(
 def test_each_party_hears_it_in_their_language_before_anything_else() -> None:
     board, told = a_call(TEXT)
     assert bytes(board.legs["1"].played).startswith(b"By machine." + bytes(1))
-    assert bytes(board.legs["2"].played) == b"Par machine!" + b"<word>" * 2
+    assert bytes(board.legs["2"].played) == b"Par machine!" + b"(word)" * 2
     assert {(each["leg"], each["state"], each["text"]) for each in told} == {
         (leg, state, text)
         for leg, text in (("1", "By machine."), ("2", "Par machine!"))
@@ -53,13 +53,13 @@ def test_each_party_hears_it_in_their_language_before_anything_else() -> None:
 
 def test_a_language_that_is_not_there_gets_a_translation() -> None:
     board, told = a_call({"en": "By machine."})
-    assert bytes(board.legs["2"].played).startswith(b"<By machine.>")
-    assert {each["text"] for each in told if each["leg"] == "2"} == {"<By machine.>"}
+    assert bytes(board.legs["2"].played).startswith(b"(By machine.)")
+    assert {each["text"] for each in told if each["leg"] == "2"} == {"(By machine.)"}
 
 
 def test_without_a_text_nothing_is_said() -> None:
     board, told = a_call({})
-    assert bytes(board.legs["2"].played) == b"<word>" * 2
+    assert bytes(board.legs["2"].played) == b"(word)" * 2
     assert not told
 
 
@@ -74,7 +74,7 @@ def test_a_voice_in_trouble_costs_the_notice_and_no_word(trouble: str) -> None:
 
     board, told = a_call(TEXT, prepare, seconds=MAKING + 1.0)
     assert [each["state"] for each in told if each["leg"] == "1"] == ["failed"]
-    assert bytes(board.legs["2"].played).startswith(b"Par machine!<word>")
+    assert bytes(board.legs["2"].played).startswith(b"Par machine!(word)")
 
 
 def test_who_sends_nothing_is_told_a_moment_later_and_loses_no_word() -> None:
@@ -84,7 +84,7 @@ def test_who_sends_nothing_is_told_a_moment_later_and_loses_no_word() -> None:
         assert not board.legs["2"].played
         await board.talk("1", 1.0)
         await asyncio.sleep(0.5)
-        assert bytes(board.legs["2"].played) == b"Par machine!" + b"<word>" * 3
+        assert bytes(board.legs["2"].played) == b"Par machine!" + b"(word)" * 3
         return board
 
     run_virtually(run())
@@ -97,7 +97,7 @@ def test_it_is_kept_with_the_transcript() -> None:
         await board.talk("1", 1.5)
         (call,) = board.switchboard.calls
         notices = transcripts[call].notices
-        assert {leg: (each.text, each.state) for leg, each in notices.items()} == {
+        assert {each.leg: (each.text, each.state) for each in notices.values()} == {
             "1": ("By machine.", "finished"),
             "2": ("Par machine!", "finished"),
         }
@@ -113,7 +113,7 @@ def test_a_file_is_played_as_it_is(tmp_path: Path) -> None:
         return path
 
     async def run() -> None:
-        services = Board().switchboard._services
+        services = Board().switchboard._vendors.services
         settings = NoticeSettings(text={"fr": "Texte."}, file={"en": wav(0.5)})
         notices = Notices(settings, services)
         english = await notices.of("en-GB", None)

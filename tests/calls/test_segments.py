@@ -374,10 +374,13 @@ class Conversation(RuleBasedStateMachine):
         chars=st.integers(1, 30),
         most=st.integers(5, 12),
         longest=st.integers(6, 72),
+        dictated=st.sampled_from([0.0, 4.0]),
     )
-    def begin(self, wait: float, hold: float, chars: int, most: int, longest: int) -> None:
+    def begin(
+        self, wait: float, hold: float, chars: int, most: int, longest: int, dictated: float
+    ) -> None:
         self.settings = SegmentSettings(
-            max_wait=wait, max_hold=hold, min_chars=chars, max_words=most
+            max_wait=wait, max_hold=hold, min_chars=chars, max_words=most, dictated=dictated
         )
         self.max_chars = longest
         self.transcript = Segmenter(self.settings, language="fr", max_chars=longest)
@@ -400,7 +403,7 @@ class Conversation(RuleBasedStateMachine):
         self.said += text.split()
         self.transcript.result(result, self.now)
         self.fetch()
-        if speech_final:
+        if speech_final and not self.settings.dictated:
             assert self.transcript.deadline is None
 
     @rule(text=PHRASES)

@@ -207,6 +207,14 @@ def test_a_sentence_without_a_word_is_neither_translated_nor_spoken_and_loses_no
     assert booth.balanced()
 
 
+def test_captions_keep_what_a_voice_is_not_given() -> None:
+    written = "Voir <b>www.exemple.fr/a</b> 👍"
+    booth = interpret(saying("one", "👍"), Talkers(words={"one": written}))
+    assert [each.data["text"] for each in booth.told("translation")] == [written, "👍"]
+    assert booth.ear.heard == ["Voir exemple point fr"]
+    assert booth.balanced()
+
+
 def failing(kind: Kind, unspoken: str) -> ProviderError:
     """As the line-up says it."""
     error = provider_error("too long", kind)

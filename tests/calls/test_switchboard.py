@@ -111,7 +111,7 @@ def test_what_was_said_before_the_hang_up_is_spoken_after_it() -> None:
         board.switchboard.end_call(name, "hung up")
         board.legs["1"].hear(50)  # said after it: of no call
         await board.no_calls()
-        assert bytes(board.legs["2"].played).rstrip(b"\0") == b"<word>"
+        assert bytes(board.legs["2"].played).rstrip(b"\0") == b"(word)"
         (ended,) = board.events("call")[1:]
         assert (ended["1.words"], ended["1.spoken"], ended["2.words"]) == (1, 1, 0)
         assert ended["1.lost_ms"] == 0
@@ -211,7 +211,7 @@ def test_who_is_in_mid_sentence_when_the_server_stops_may_finish_it_within_bound
         await asyncio.sleep(0.3)
         await board.switchboard.close("shutdown")
         await talk
-        assert bytes(board.legs["2"].played).count(b"<word>") >= words
+        assert bytes(board.legs["2"].played).count(b"(word)") >= words
         (ended,) = [e for e in board.events("call") if e["state"] == "ended"]
         assert ended["1.lost_ms"] == 0
         assert ended["seconds"] < 0.3 + drain + 0.5
@@ -392,10 +392,10 @@ def test_a_bug_ends_its_call_and_no_other(
         await board.talk("1", 0.7)
         assert len(board.switchboard.calls) == 2
         assert board.mode("1") == board.mode("3") == "streaming"
-        assert bytes(board.legs["2"].played).startswith(b"<word>")
+        assert bytes(board.legs["2"].played).startswith(b"(word)")
         await other
         assert stats(board, "3")["stt"]["connections_total"] == 1
-        assert bytes(board.legs["4"].played).count(b"<word>") >= 6
+        assert bytes(board.legs["4"].played).count(b"(word)") >= 6
 
     on_a_board(scenario, idle_timeout=30)
     ((text, more),) = logged

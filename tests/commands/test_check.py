@@ -46,9 +46,9 @@ def test_a_language_that_the_local_engines_do_not_speak_is_an_error_with_the_men
 def test_a_leg_that_nobody_speaks_to_may_read_captions_and_who_does_not_hear_it_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    legs = [LEGS[0] | {"original": "captions"}, LEGS[1]]
+    legs = [LEGS[0] | {"language": "pl", "original": "captions"}, LEGS[1]]
     out = printed(settings_of(legs=legs), capsys)
-    assert "CANNOT WORK     legs in de" in out
+    assert "CANNOT WORK     legs in" in out
     assert "spoken by NOBODY" in out
 
 

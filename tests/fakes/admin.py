@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import Measures
-from translink.calls.exchange import LegWish, Refused
+from translink.calls.exchange import NO_ORDERS, LegWish, Refused
 from translink.calls.leg import LegMeasures
+from translink.calls.orders import Orders
 from translink.calls.tap import Tap
 from translink.observe.journal import Event, Subscription
 from translink.observe.record import Tally
@@ -120,6 +121,7 @@ class Program(Console):
         self.changes: dict[str, Any] = {}
         self.listeners: list[Callable[[Any], None]] = []
         self.wishes: list[tuple[LegWish, LegWish]] = []
+        self.orders: list[Orders] = []
         self.taps: list[FakeTap] = []
         self.refusal: Refused | None = None
 
@@ -146,6 +148,11 @@ class Program(Console):
                     "deepl": {"seconds": 0.0, "characters": 90, "requests": 3, "cost": 0.5}
                 },
                 "quotas": {"deepl": {"used": 90, "limit": 500_000}},
+            },
+            "shared_port": {
+                **{"listen": "0.0.0.0:7000", "stranger": "192.0.2.9:4000", "sources": 2},
+                **{"datagrams": 90, "batches": 9, "strangers": 3},
+                **{"drops_kernel": 0, "errors_receive": 0, "rcvbuf": 16_777_216},
             },
             "stages_ms": {"loop_to_wire": {"count": 3, "p50": 0.2, "p99": 1.5}},
         }
@@ -243,10 +250,11 @@ class Program(Console):
         for listener in self.listeners:
             listener(event)
 
-    def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
+    def create_call(self, legs: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> CreatedCall:
         if self.refusal is not None:
             raise self.refusal
         self.wishes.append(legs)
+        self.orders.append(orders)
         one, two = (
             CreatedLeg(wish.name or f"c1.{side}", wish.language, f"127.0.0.1:{side}", None)
             for side, wish in enumerate(legs, 1)

@@ -93,6 +93,7 @@ class FakeProviders:
         """Glossary to the pairs that it has; one that is not here has all."""
         self.configures = True
         """Whether a stream takes key terms while it is open."""
+        self.unknown_voices: set[str] = set()
         self.final_delay = 0.1
         self.transcribe_delay: Callable[[list[int]], float] = lambda _: 0.1
         self.translate_delay: Callable[[str], float] = lambda _: 0.05
@@ -208,6 +209,9 @@ class FakeProviders:
         if refused := self._refused("speak", request):
             return refused
         text = json.loads(await request.read())["text"]
+        if request.query["model"] in self.unknown_voices:
+            told = {"err_code": "INVALID_QUERY_PARAMETER", "err_msg": "No such model"}
+            return web.json_response(told, status=400)
         self.spoken.append((request.query["model"], text))
         assert request.query["container"] == "none"
         await asyncio.sleep(0.08)

@@ -163,6 +163,15 @@ async def is_up(telephone: Telephone, within: float = 10.0) -> None:
         await asyncio.sleep(0.05)
 
 
+async def shares(server: Serve, senders: int) -> None:
+    """The shared port is used, and knows so many senders."""
+    end = time.monotonic() + 20.0
+    while (figures := (await server.get("/api/stats"))["shared_port"])["sources"] != senders:
+        assert time.monotonic() < end, figures
+        await asyncio.sleep(0.1)
+    assert figures["datagrams"] > 100
+
+
 async def nothing_left(asterisk: Asterisk, pbx: Pbx) -> None:
     await asterisk.empty()
     await pbx.server.idle()
@@ -186,7 +195,7 @@ async def test_two_telephones_hear_every_word_of_each_other_once(
 
 FORMATS = (
     ("rtp", "slin", "slin"),
-    ("rtp", "alaw", "alaw"),
+    ("shared", "alaw", "alaw"),
     ("rtp", "ulaw", "alaw"),
     ("rtp", "g722", "g722"),
     ("audiosocket", "slin16", ""),
@@ -194,7 +203,8 @@ FORMATS = (
     ("websocket", "slin16", ""),
     ("websocket", "slin", ""),
 )
-"""Medium, what Asterisk sends, what it is sent. slin16 and G.722 over RTP is what the others use."""
+"""Medium (`shared`: RTP to one port for both), what Asterisk sends, what it is sent. slin16 and G.722 over
+RTP is what the others use."""
 
 
 def asked(asterisk: Asterisk, place: int) -> str:
@@ -215,9 +225,13 @@ async def test_words_survive_every_format(
     async def in_format(place: int) -> None:
         medium, format, reply = FORMATS[place]
         app = f"other{place}"
-        extra = f'app = "{app}"\nmedia = "{medium}"\nformat = "{format}"\n'
+        shared = medium == "shared"
+        media = "rtp" if shared else medium
+        extra = f'app = "{app}"\nmedia = "{media}"\nformat = "{format}"\n'
         extra += f'reply = "{reply}"\n' if reply else ""
         extra += asked(asterisk, place) if medium == "websocket" else ""
+        port = free_port(socket.SOCK_DGRAM)
+        extra += f'[shared_port]\nlisten = "127.0.0.1:{port}"\n' if shared else ""
         (tmp_path / app).mkdir()
         async with translink(tmp_path / app, fake, asterisk.url, extra) as server:
             variables = {"__APP": app}
@@ -226,8 +240,12 @@ async def test_words_survive_every_format(
             two = await asterisk.dial("4444", said[1], first=1, last=20, variables=variables)
             await hears(one, said[1], server)
             await hears(two, said[0], server)
+            if shared:
+                await shares(server, senders=2)
             await one.hang_up()
             await gone(two, within=12.0)
+            if shared:
+                await shares(server, senders=0)
 
     async with asyncio.TaskGroup() as group:
         for place in range(len(FORMATS)):

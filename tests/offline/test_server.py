@@ -1,4 +1,4 @@
-"""Who may use the offline server: programs of this machine that have its key; no web page."""
+"""The offline server lets in programs of this machine that have its key; no web page."""
 
 from __future__ import annotations
 

@@ -6,7 +6,13 @@ import resource
 
 import pytest
 
-from translink.process.descriptors import descriptor_shortage, descriptors_needed
+from translink.errors import TranslinkError
+from translink.process.descriptors import (
+    LEAST_DESCRIPTORS,
+    descriptor_shortage,
+    descriptors_needed,
+    refuse_few_descriptors,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,3 +26,15 @@ def test_what_lacks_is_told_with_both_figures(
     told = descriptor_shortage(legs)
     assert bool(told) is short
     assert told is None or (str(hard) in told and str(descriptors_needed(legs)) in told)
+
+
+def test_so_few_that_nothing_runs_are_refused_with_the_mend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for hard in (resource.RLIM_INFINITY, LEAST_DESCRIPTORS):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, hard=hard: (hard, hard))
+        refuse_few_descriptors()
+    few = LEAST_DESCRIPTORS - 1
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (few, few))
+    with pytest.raises(TranslinkError, match=rf"{few} descriptors.*ulimit -Hn"):
+        refuse_few_descriptors()

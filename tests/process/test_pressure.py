@@ -93,7 +93,7 @@ def test_ten_calls_that_begin_at_once_are_not_an_overload() -> None:
 
 
 def test_after_a_stall_the_ladder_is_climbed_at_once() -> None:
-    """Who was late has no time to climb step by step."""
+    """A process that was late has no time to climb step by step."""
     pressure = Pressure()
     pressure.observe(10.0, 2.0, 1.0)
     pressure.observe(12.0, 2.0, 1.0)

@@ -5,7 +5,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.providers.pauses import last_pause, nearest_pause, samples_of
+from translink.providers.pauses import is_loud, last_pause, nearest_pause, samples_of
 
 
 def sound(*parts: tuple[int, int]) -> array[int]:
@@ -14,6 +14,15 @@ def sound(*parts: tuple[int, int]) -> array[int]:
     for level, length in parts:
         samples.extend([level] * length)
     return samples
+
+
+def test_a_click_anywhere_in_silence_is_heard_and_noise_below_hearing_is_not() -> None:
+    for place in (0, 159, 160, 3200, 3299):
+        samples = sound((0, 3300))
+        samples[place] = -100
+        assert is_loud(samples.tobytes()), place
+    assert not is_loud(sound((99, 1650), (-99, 1650)).tobytes())
+    assert not is_loud(b"")
 
 
 def test_the_last_pause_is_where_the_last_word_ended() -> None:

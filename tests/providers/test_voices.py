@@ -115,6 +115,14 @@ async def test_sound_passes_unchanged_and_before_its_end_is_made() -> None:
     assert piece + b"".join(rest) == sound(TEXT)
 
 
+async def test_a_voice_is_given_only_what_can_be_said() -> None:
+    """Whichever vendor: all are asked through here. The rule is in tests/test_sayable.py."""
+    voice = ScriptedVoice("any")
+    await say(line(voice), "<b>1</b> 👍. 👋 **2** `3`.")
+    assert voice.asked == ["1.", "2 3."]
+    assert await say(line(voice), "👍 …") == b""
+
+
 async def test_sentences_are_made_one_by_one() -> None:
     voice = ScriptedVoice("first")
     assert await say(line(voice), "1 2. 3 4.") == sound("1 2 3 4")

@@ -1,4 +1,4 @@
-"""Who does which fault."""
+"""Which program does which fault."""
 
 from __future__ import annotations
 

@@ -39,6 +39,16 @@ def test_a_call_without_faults_is_perfect_and_the_report_has_what_was_promised(
     assert not path.with_suffix(".log").exists()
 
 
+@pytest.mark.timeout(240)
+def test_two_calls_on_one_port_cross_no_word(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    done = sim("--calls", "2", "--seconds", "4", "--shared-port", "--report", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(path.read_text())
+    assert report["words_misrouted"] == report["words_lost"] == 0
+    assert report["words_said"] == report["words_heard"] > 20
+
+
 def test_a_missing_word_makes_the_exit_code_3_and_leaves_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

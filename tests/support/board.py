@@ -230,7 +230,7 @@ class BoardProviders:
 
     async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
         await self._perhaps(f"translate {source}")
-        return Translation(f"<{text}>", "fake", 0.001)
+        return Translation(f"({text})", "fake", 0.001)
 
     async def speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         await self._perhaps(f"speak {language}")
@@ -255,7 +255,7 @@ class Board:
         self.journal = Journal()
         self.legs = {str(name): FakeLeg() for name in range(1, 5)}
         everything = Settings.model_validate(chosen)
-        services = Services(
+        self.services = services = Services(
             live=self.providers,
             breaker=Breaker("fake"),
             transcribe=self.providers.transcribe,

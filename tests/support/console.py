@@ -53,6 +53,8 @@ class ConsoleDesk:
         self.board = Board(calls=wanted, **settings)
         self.taken: set[int] = set()
         """Ports that are bound: ours, or somebody else's if a test says so."""
+        self.claimed: set[str] = set()
+        """Senders of legs at the shared port."""
         self.opened: dict[str, PortLeg] = {}
         self.out_of_memory = False
         switchboard = self.board.switchboard
@@ -70,6 +72,7 @@ class ConsoleDesk:
             switchboard._settings.calls,
             switchboard,
             open_leg=self._open,
+            shares=switchboard._settings.shared_port.listen is not None,
         )
         gate = SimpleNamespace(active=0, waiting=0, waited=0, refused=0)
         lineup = SimpleNamespace(gate=gate, breakers=dict, in_line=dict, stream="first", down=list)
@@ -90,6 +93,12 @@ class ConsoleDesk:
     def _open(self, leg: LegSettings) -> MediaLeg:
         if self.out_of_memory:
             raise MemoryError
+        if leg.shared:
+            if not self.claimed.isdisjoint(leg.source):
+                raise OSError(98, "another leg's")
+            self.claimed.update(leg.source)
+            made = self.opened[leg.name] = PortLeg(("0.0.0.0", 7000), set())
+            return cast("MediaLeg", made)
         if leg.listen.port in self.taken:
             raise OSError(98, "Address already in use")
         made = self.opened[leg.name] = PortLeg((leg.listen.host, leg.listen.port), self.taken)

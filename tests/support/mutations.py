@@ -41,7 +41,7 @@ LOG = "tests/log/test_setup.py"
 SECRETS = "tests/test_secrets.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
-    # --- Who may ask ---
+    # --- Access ---
     Mutation(
         "beyond loopback only with a token (server)",
         "admin/access/roles.py",
@@ -713,9 +713,16 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "only the sender that the settings name is heard",
         "media.py",
-        "source=leg.source,",
+        'source="nobody" if told_later else leg.source,',
         'source="any",',
         "tests/test_media.py -k only_the_named_sender",
+    ),
+    Mutation(
+        "at the shared port, a leg hears nobody until it is told its sender",
+        "media.py",
+        'source="nobody" if told_later else leg.source,',
+        'source="127.0.0.1" if told_later else leg.source,',
+        "tests/test_shared_port.py -k told_its_sender_later",
     ),
     Mutation(
         "an AudioSocket party that names no call is hung up",
@@ -859,5 +866,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         'f"{id_}.{stamp}.".encode() + body',
         'f"{id_}.{stamp}.".encode()',
         "tests/observe/test_webhooks.py -k believe",
+    ),
+    Mutation(
+        "a recording is its user's",
+        "recording/store.py",
+        "PRIVATE_FILE = 0o600",
+        "PRIVATE_FILE = 0o644",
+        "tests/recording/test_store.py -k nobody_else",
+    ),
+    Mutation(
+        "nothing of an encrypted recording can be left out unseen",
+        "recording/cipher.py",
+        'return number.to_bytes(11, "big") + bytes([last])',
+        "return bytes(12)",
+        "tests/recording/test_cipher.py -k places",
+    ),
+    Mutation(
+        "of a party who is not recorded no word is kept beside a recording",
+        "recording/minutes.py",
+        'text=line.text if line.leg in recorded else "",',
+        "text=line.text,",
+        "tests/recording/test_recorder.py -k switched",
     ),
 )

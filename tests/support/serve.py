@@ -115,6 +115,12 @@ class Serve(ServerProcess):
             made: dict[str, Any] = await answer.json()
             return made
 
+    async def answer(self, method: str, path: str, body: object) -> tuple[int, str]:
+        """Status and text of any request."""
+        assert self._http is not None
+        async with self._http.request(method, self._url(path), json=body) as answer:
+            return answer.status, await answer.text()
+
     async def patch(self, path: str, body: dict[str, object]) -> int:
         """The status of a PATCH."""
         assert self._http is not None

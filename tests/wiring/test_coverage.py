@@ -100,7 +100,7 @@ def test_languages_are_those_that_the_clients_have(monkeypatch: pytest.MonkeyPat
     assert (hindi.recognised, hindi.translated, hindi.spoken) == (("deepgram",), (), ())
     monkeypatch.setattr("translink.offline.engines.synthesizer.has_pico", lambda: True)
     german = Coverage(settings(("en", "de"), listen="offline", speak="offline")).of_legs()[1]
-    assert (german.recognised, german.spoken) == ((), ("offline",)), "Pico's voice"
+    assert (german.recognised, german.spoken) == (("offline",),) * 2, "phrases, and Pico's voice"
     keyless = Coverage(settings(deepgram={}, deepl={}))
     assert [row.spoken for row in keyless.of_legs()] == [("offline",)] * 2
     same = Coverage(settings(("en", "en"))).of_legs()
@@ -190,5 +190,12 @@ def test_with_whisper_the_local_engines_hear_its_languages_and_tell_them_from_ea
     rows = {row.language: row for row in Coverage(given).of_legs()}
     assert rows["de"].recognised == ("offline",)
     assert rows["de"].translated == ("deepl",)
-    alone = unknown("en", "de", deepgram={}, deepl={}, offline={"whisper": "base"}, elevenlabs={})
-    assert {row.language: row.translated for row in Coverage(alone).of_legs()}["de"] == ()
+    alone = unknown("de", "pt", deepgram={}, deepl={}, offline={"whisper": "base"}, elevenlabs={})
+    translated = {row.language: row.translated for row in Coverage(alone).of_legs()}
+    assert translated["pt"] == ()
+    assert translated["de"] == ("offline",), "set phrases"
+
+
+def test_a_phrasebook_of_ones_own_is_english_and_french() -> None:
+    own = settings(("en", "de"), deepgram={}, deepl={}, offline={"phrasebook": __file__})
+    assert [row.recognised for row in Coverage(own).of_legs()] == [("offline",), ()]

@@ -28,7 +28,7 @@ from rich.console import Console
 
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
-from translink.callers.dialogue import DialogueLine, SpeechMissing, lines_of
+from translink.callers.dialogue import DIALOGUE, NAMES, DialogueLine, SpeechMissing, lines_of
 from translink.callers.server_process import LegPlan, ServerProcess, free_port
 from translink.callers.summary import Summary, TalkDirection, summarise, tell
 from translink.callers.view import view_of
@@ -43,7 +43,7 @@ Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
 HEARD, FAILED, MISSING, NOTHING_HEARD = 0, 1, 2, 3
 """Exit codes."""
 LANGUAGES = {"3333": "en", "4444": "fr"}
-"""Leg to what its caller speaks."""
+"""Leg to what its caller speaks, if nobody says otherwise."""
 LAST_WORDS = 6.0
 """Seconds kept at the end for the translation of the last line."""
 ANSWER = 1.6
@@ -75,6 +75,7 @@ def run_demo(
     json: bool = False,
     plain: bool = False,
     use_keys: bool = False,
+    languages: tuple[str, str] = ("en", "fr"),
 ) -> int:
     """Let two simulated callers talk to each other for about `seconds`.
 
@@ -86,6 +87,7 @@ def run_demo(
         plain: lines instead of the live view.
         use_keys: hand the keys in the environment on to the server. The services behind them
             charge.
+        languages: what they speak, two of `DIALOGUE`.
 
     Returns:
         0 each heard every line of the other's; 3 a line was not understood, or one of them heard
@@ -98,7 +100,9 @@ def run_demo(
     try:
         make_private(folder)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            summary = runner.run(_demo(folder, seconds, console, plain=plain, keys=use_keys))
+            summary = runner.run(
+                _demo(folder, seconds, console, languages, plain=plain, keys=use_keys)
+            )
     except KeyboardInterrupt:
         console.print("Interrupted; the server was stopped.")
         return 130
@@ -122,6 +126,16 @@ def need_recogniser(*, keys: bool) -> None:
     if not keys and importlib.util.find_spec("pocketsphinx") is None:
         raise SpeechMissing(
             "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
+        )
+
+
+def need_voices(languages: tuple[str, str], *, keys: bool) -> None:
+    """Raises `SpeechMissing`: without keys Pico speaks German, Spanish and Italian, and is not installed."""
+    lacking = [NAMES[code] for code in languages if code not in LANGUAGES.values()]
+    if lacking and not keys and importlib.util.find_spec("py_nanotts") is None:
+        raise SpeechMissing(
+            f"no voice for {' and '.join(lacking)} is installed: pip install 'translink[pico]' (5 MB), "
+            "or --use-keys"
         )
 
 
@@ -169,20 +183,39 @@ def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> lis
     return cues
 
 
+def two_languages(text: str) -> tuple[str, str]:
+    """`de,es` as two languages of the dialogue. Raises `ValueError`."""
+    codes = tuple(code.strip().lower() for code in text.split(","))
+    if len(codes) != 2 or codes[0] == codes[1] or not set(codes) <= DIALOGUE.keys():
+        raise ValueError(f"should be two of {', '.join(DIALOGUE)}, as in de,es")
+    return codes[0], codes[1]
+
+
 async def _demo(
-    folder: Path, seconds: float, console: Console, *, plain: bool, keys: bool
+    folder: Path,
+    seconds: float,
+    console: Console,
+    languages: tuple[str, str],
+    *,
+    plain: bool,
+    keys: bool,
 ) -> Summary:
     need_recogniser(keys=keys)
-    _explain(console, folder, seconds, keys=keys)
-    lines = {leg: await lines_of(language, offline=not keys) for leg, language in LANGUAGES.items()}
+    need_voices(languages, keys=keys)
+    spoken = dict(zip(LANGUAGES, languages, strict=True))
+    _explain(console, folder, seconds, spoken, keys=keys)
+    lines = {
+        leg: await lines_of(language, answers=bool(side), offline=not keys)
+        for side, (leg, language) in enumerate(spoken.items())
+    }
     cues = schedule(lines, seconds - LAST_WORDS)
-    captions = Captions(tuple(LANGUAGES))
+    captions = Captions(tuple(spoken))
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
-        plans, callers = _callers(folder, stack)
+        plans, callers = _callers(folder, spoken, stack)
         server = await _server(folder, plans, console, stack, keys=keys)
         transcript = stack.enter_context((folder / "transcript.jsonl").open("wb"))
-        view = stack.enter_context(view_of(console, captions, LANGUAGES, plain=plain))
+        view = stack.enter_context(view_of(console, captions, spoken, plain=plain))
 
         def take(event: Event) -> None:
             transcript.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
@@ -203,7 +236,7 @@ async def _demo(
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
     _write_said(folder, callers, said)
-    one, two = LANGUAGES
+    one, two = spoken
     summary = summarise(
         [
             TalkDirection(
@@ -219,17 +252,22 @@ async def _demo(
     return summary
 
 
-def _explain(console: Console, folder: Path, seconds: float, *, keys: bool) -> None:
+def _explain(
+    console: Console, folder: Path, seconds: float, spoken: Mapping[str, str], *, keys: bool
+) -> None:
+    one, two = (NAMES[language] for language in spoken.values())
+    phrases = " and ".join(name for name in (one, two) if name != "English")
     quality = (
         "With your keys the real services hear, translate and speak, and charge for it."
         if keys
         else "No key is used: engines on this machine hear, translate and speak. That is\n"
-        f"  {QUALITY}: French is held to a phrasebook, the voices are synthetic."
+        f"  {QUALITY}: {phrases} {'are' if ' and ' in phrases else 'is'} held to a phrasebook, "
+        "the voices are synthetic."
     )
     console.print(
         f"Two simulated callers telephone through a real server for about {seconds:.0f} s.\n"
-        "  3333 speaks English and hears the other's French in English,\n"
-        "  4444 speaks French and hears the other's English in French.\n"
+        f"  3333 speaks {one} and hears the other's {two} in {one},\n"
+        f"  4444 speaks {two} and hears the other's {one} in {two}.\n"
         "  At times both speak at once.\n"
         f"  {quality}\n"
         f"  Recordings and transcript go to {folder}/. Ctrl-C ends it cleanly.",
@@ -240,11 +278,11 @@ def _explain(console: Console, folder: Path, seconds: float, *, keys: bool) -> N
 
 
 def _callers(
-    folder: Path, stack: contextlib.AsyncExitStack
+    folder: Path, spoken: Mapping[str, str], stack: contextlib.AsyncExitStack
 ) -> tuple[list[LegPlan], dict[str, Caller]]:
     plans: list[LegPlan] = []
     callers: dict[str, Caller] = {}
-    for leg, language in LANGUAGES.items():
+    for leg, language in spoken.items():
         microphone = loopback()
         tape = stack.enter_context(WavWriter(folder / f"{leg}-heard.wav"))
         callers[leg] = Caller(microphone, record=tape.write)

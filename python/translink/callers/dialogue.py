@@ -2,8 +2,9 @@
 
 A caller needs a voice that the recogniser of *this* machine understands. Measured with the offline
 engines, sentences of the phrasebook understood to the word: English by flite `kal16` 16 of 17, by
-`rms` 14; French by espeak-ng's Klatt synthesis 11 of 18 (all of the dialogue), by its own 0. The
-real services are given espeak-ng's own.
+`rms` 14; French by espeak-ng's Klatt synthesis 11 of 18 (all of the dialogue), by its own 0; of 27 set
+phrases each, German, Spanish and Italian by Klatt all, by Pico 23, 24 and 27. The real services
+are given espeak-ng's own.
 """
 
 from __future__ import annotations
@@ -21,23 +22,44 @@ from translink.results import RATE
 
 INSTALL = "install one with: apt-get install -y --no-install-recommends flite espeak-ng"
 
-DIALOGUE: dict[str, tuple[str, ...]] = {
+DIALOGUE: dict[str, tuple[tuple[str, str], ...]] = {
     "en": (
-        "Hello, can you hear me?",
-        "I would like to make an appointment.",
-        "Tomorrow morning.",
-        "How much does it cost?",
-        "Thank you for your help.",
+        ("Hello, can you hear me?", "Yes, I can hear you."),
+        ("I would like to make an appointment.", "What day suits you?"),
+        ("Tomorrow morning.", "Your appointment is confirmed."),
+        ("How much does it cost?", "It costs twenty euros."),
+        ("Thank you for your help.", "With pleasure."),
     ),
     "fr": (
-        "Oui, je vous entends.",
-        "Quel jour vous convient ?",
-        "Votre rendez-vous est confirmé.",
-        "Cela coûte vingt euros.",
-        "Avec plaisir.",
+        ("Bonjour, est-ce que vous m'entendez ?", "Oui, je vous entends."),
+        ("Je voudrais prendre rendez-vous.", "Quel jour vous convient ?"),
+        ("Demain matin.", "Votre rendez-vous est confirmé."),
+        ("Combien ça coûte ?", "Cela coûte vingt euros."),
+        ("Merci de votre aide.", "Avec plaisir."),
+    ),
+    "de": (
+        ("Guten Tag, können Sie mich hören?", "Ja, ich höre Sie gut."),
+        ("Ich möchte einen Termin vereinbaren.", "Welcher Tag passt Ihnen?"),
+        ("Morgen früh.", "Ihr Termin ist bestätigt."),
+        ("Wie viel kostet das?", "Das kostet zwanzig Euro."),
+        ("Vielen Dank für Ihre Hilfe.", "Gern geschehen."),
+    ),
+    "es": (
+        ("Hola, ¿me oye usted?", "Sí, le oigo bien."),
+        ("Quisiera pedir una cita.", "¿Qué día le conviene?"),
+        ("Mañana por la mañana.", "Su cita está confirmada."),
+        ("¿Cuánto cuesta?", "Cuesta veinte euros."),
+        ("Gracias por su ayuda.", "Con mucho gusto."),
+    ),
+    "it": (
+        ("Buongiorno, mi sente?", "Sì, la sento bene."),
+        ("Vorrei prendere un appuntamento.", "Quale giorno le va bene?"),
+        ("Domani mattina.", "Il suo appuntamento è confermato."),
+        ("Quanto costa?", "Costa venti euro."),
+        ("Grazie per il suo aiuto.", "Con piacere."),
     ),
 }
-"""Language to lines, all of them in the phrasebook; line n of one answers line n of the other."""
+"""Language to what the first caller says and the second answers, all of it in the phrasebook."""
 
 
 class SpeechMissing(TranslinkError):
@@ -62,9 +84,12 @@ class DialogueLine:
         return len(self.pcm) / SAMPLE_BYTES / RATE
 
 
-async def lines_of(language: str, *, offline: bool = True) -> list[DialogueLine]:
-    """The dialogue's lines in one language, spoken. Raises `SpeechMissing`."""
-    return [await speak(text, language, offline=offline) for text in DIALOGUE[language]]
+async def lines_of(
+    language: str, *, answers: bool = False, offline: bool = True
+) -> list[DialogueLine]:
+    """One side of the dialogue in one language, spoken. Raises `SpeechMissing`."""
+    lines = [exchange[answers] for exchange in DIALOGUE[language]]
+    return [await speak(text, language, offline=offline) for text in lines]
 
 
 async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLine:
@@ -84,7 +109,7 @@ async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLi
         variant = f"{language}+klatt" if offline else language
         pcm, voice = await _espeak(text, variant), f"espeak-ng {variant}"
     else:
-        name = _NAMES.get(language, language)
+        name = NAMES.get(language, language)
         raise SpeechMissing(f"no program on this machine speaks {name}; {INSTALL}")
     return DialogueLine(text, language, trimmed(pcm), voice)
 
@@ -125,4 +150,5 @@ async def _run(*command: str) -> bytes:
 _STEP = RATE // 100 * SAMPLE_BYTES
 """10 ms."""
 _LEAD = 10 * _STEP
-_NAMES = {"en": "English", "fr": "French"}
+NAMES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian"}
+"""Of the dialogue's languages."""

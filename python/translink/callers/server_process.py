@@ -48,6 +48,8 @@ class LegPlan:
     play_to: tuple[str, int]
     ledger_seconds: float | None = None
     """None = the server's default."""
+    shared_from: int | None = None
+    """`listen` is the shared port, to which it speaks from this port of loopback. None = it has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +230,16 @@ def usage_of(pid: int) -> ServerUsage:
 def settings_file(legs: Sequence[LegPlan], admin: int, extra: str = "") -> str:
     """translink.toml for these legs, as `ServerProcess` writes it. `extra`: see there."""
     parts = [extra.rstrip(), f"[admin]\nport = {admin}"]
+    shared = {leg.listen for leg in legs if leg.shared_from is not None}
+    parts += [f'[shared_port]\nlisten = "{host}:{port}"' for host, port in shared]
     for leg in legs:
         listen, play_to = (f"{host}:{port}" for host, port in (leg.listen, leg.play_to))
+        place = f'listen = "{listen}"'
+        if leg.shared_from is not None:
+            place = f'shared = true\nsource = "127.0.0.1:{leg.shared_from}"'
         parts.append(
             f'[[legs]]\nname = "{leg.name}"\nlanguage = "{leg.language}"\n'
-            f'listen = "{listen}"\nplay_to = "{play_to}"'
+            f'{place}\nplay_to = "{play_to}"'
             + ("" if leg.ledger_seconds is None else f"\nledger_seconds = {leg.ledger_seconds}")
         )
     return "\n\n".join(part for part in parts if part) + "\n"

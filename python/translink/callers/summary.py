@@ -3,6 +3,7 @@ own counters."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -53,6 +54,8 @@ class DirectionSummary(TypedDict):
     """Lines."""
     understood: int
     """Segments of final text."""
+    word_for_word: int
+    """Lines that came as a segment of the very same words."""
     translated: int
     untranslated: int
     heard: int
@@ -155,12 +158,23 @@ def tell(console: Console, summary: Summary) -> None:
             console.print(f"No translation of {leg} was heard.", style="red", highlight=False)
 
 
+def _exact(each: TalkDirection) -> int:
+    came = Counter(_letters(caption.text) for caption in each.side.captions)
+    said = Counter(_letters(line.text) for _, line in each.said)
+    return (came & said).total()
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
 def _direction(each: TalkDirection) -> DirectionSummary:
     delays = _delays(each)
     loudest = max((burst.rms for burst in each.heard.bursts), default=0.0)
     return DirectionSummary(
         said=len(each.said),
         understood=each.side.segments,
+        word_for_word=_exact(each),
         translated=each.side.translations,
         untranslated=each.side.failures,
         heard=each.side.spoken if each.heard.bursts else 0,

@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from translink.callers.captions import Captions, Side, describe, notable
+from translink.callers.dialogue import NAMES
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 LINES = 14
 """Of captions that a side shows; the newest are at the bottom."""
-_LANGUAGES = {"en": "English", "fr": "French"}
 
 
 class View(Protocol):
@@ -113,7 +113,7 @@ class _Screen:
 
 
 def _title(leg: str, language: str, side: Side) -> str:
-    name = _LANGUAGES.get(language, language)
+    name = NAMES.get(language, language)
     return f"{leg} speaks {name}" + (f" · {side.mode}" if side.mode else "")
 
 

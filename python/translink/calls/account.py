@@ -11,10 +11,12 @@ from translink.observe.usage import Usage, total_cost
 from translink.results import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from translink.calls.interpreter import Interpreter
+    from translink.calls.orders import Orders
     from translink.media import MediaLeg
+    from translink.observe.record import RecordedFigures
     from translink.observe.stages import Stages
     from translink.settings.cost import CostSettings
 
@@ -31,9 +33,12 @@ class CallBooks:
         *,
         stream: str,
         prices: CostSettings,
+        orders: Orders,
     ) -> None:
         """By the leg that talks; `stages` are the call's own; `meters` are counted into by `metered`;
-        `stream` = the provider of the streams."""
+        `stream` = the provider of the streams; `orders` = whom it asks."""
+        self.vendors = orders.named
+        """By stage."""
         self._meters = meters
         self._stream = stream
         self._prices = prices
@@ -54,7 +59,7 @@ class CallBooks:
         for line in self._lines.values():
             line.look()
 
-    def account(self) -> CallAccount:
+    def account(self, recordings: Sequence[RecordedFigures] = ()) -> CallAccount:
         """As they are now."""
         return CallAccount(
             stages=_stages(self._stages),
@@ -62,6 +67,8 @@ class CallBooks:
             said={leg: _said(each) for leg, each in self._interpreters.items()},
             usage=self.usage(),
             currency=self._prices.currency,
+            vendors=self.vendors,
+            recordings=tuple(recordings),
         )
 
     def quality(self, leg: str) -> dict[str, float]:

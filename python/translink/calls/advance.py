@@ -8,9 +8,10 @@ from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from translink.calls.voicing import closable, has_words, in_time, sayable
+from translink.calls.voicing import closable, in_time
 from translink.errors import ProviderError
 from translink.results import RATE
+from translink.sayable import sayable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -59,7 +60,7 @@ class Advance:
             self.took = time.monotonic() - self.asked
             self._answered.set()
             text = sayable(self._translation.text, foreseen.target)
-            if has_words(text):
+            if text:
                 await self._voice(text)
         except ProviderError as error:
             self.failed = not self._confirmed

@@ -20,6 +20,7 @@ import structlog
 
 from translink.calls.account import CallBooks
 from translink.calls.again import RepeatingEar
+from translink.calls.announcing import Announcements
 from translink.calls.awaited import AwaitedLanguage
 from translink.calls.direction import Direction
 from translink.calls.echo import WithoutEcho
@@ -27,21 +28,22 @@ from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
 from translink.calls.lag import Lag, tone, tones
 from translink.calls.metered import metered
-from translink.calls.notice import Announcement, Notices
+from translink.calls.talker_voice import TalkerVoice
+from translink.observe.record import recorded_in_short
 from translink.observe.stages import Stages
 from translink.observe.usage import Usage
 from translink.observe.views import CallRow
 from translink.process.clock import unix
-from translink.providers.services import Services
 from translink.results import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from translink._core import Frame, Playout
+    from translink.calls.orders import CallVendors
     from translink.media import MediaLeg
     from translink.observe.journal import Journal, Scalar
-    from translink.recognition.rules import ListenRules
+    from translink.observe.record import CallAccount, RecordedFigures
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
@@ -55,9 +57,6 @@ SILENT_AFTER = 1.5
 STALLED_AFTER = 0.45
 """Seconds without a frame after which nothing more is to come: the engine takes a gateway that
 stands still for 0.4 s to have stopped, and makes silence."""
-THERE_AFTER = 1.0
-"""Seconds after the first audio of one party after which the other one is taken to be there, too, and to
-have nothing to send."""
 GUARD_SECONDS = 1.0
 """From a call's last datagram until another one may begin a new call: what comes sooner may be a
 straggler. It is kept (`Leg.keep`), so that a talker who goes on is heard from the first word."""
@@ -73,10 +72,12 @@ class Party:
     """First sample of the call on this leg."""
     hearing: Hearing
     """Of its ear."""
+    second: bool = False
+    """Of its pair."""
     there: bool = False
     """They are known to be on the line."""
     awaited: bool = False
-    """They are known to come later: over a connection that is not there yet (`Call.came`)."""
+    """They are known to come later: over a connection that is not there yet (`Announcements.came`)."""
 
 
 class Call:
@@ -87,18 +88,16 @@ class Call:
         name: str,
         parties: tuple[Party, Party],
         *,
-        services: Services,
+        vendors: CallVendors,
         journal: Journal,
         stages: Stages,
         streaming: Callable[[str], bool],
-        rules: ListenRules,
         settings: Settings,
         after: Sequence[Call] = (),
-        notices: Notices | None = None,
     ) -> None:
         """`streaming(leg)` says whether that leg's recogniser should stream. `after` = calls on the
-        same legs that still drain: they have the ears until then. `notices` = what each party hears
-        first."""
+        same legs that still drain: they have the ears until then."""
+        services, notices = vendors.services, vendors.notices
         self.name = name
         self.began = unix()
         self.stages = Stages()
@@ -126,26 +125,16 @@ class Call:
         """By the leg that hears."""
         if settings.dtmf.repeat is not None:
             self._again = {leg: RepeatingEar(each.media) for leg, each in self._parties.items()}
-        self._announcements: dict[str, Announcement] = {}
-        """Likewise."""
-        if notices is not None and notices.wanted:
-            self._announcements = {
-                leg: Announcement(
-                    notices,
-                    call=name,
-                    leg=leg,
-                    language=each.settings.languages[0],
-                    voice=each.settings.voice,
-                    ear=each.media,
-                    hearing=each.hearing,
-                    journal=journal,
-                )
-                for leg, each in self._parties.items()
-            }
-        for leg, announcement in self._announcements.items():
-            if self._parties[leg].there:
-                announcement.present.set()
+        self.announcements = Announcements(name, self._parties, journal, notices)
+        self.recordings: list[Callable[[], RecordedFigures]] = []
+        """Asks each of its recordings how it stands."""
         one, two = parties
+        self._voices = {
+            talker.settings.name: TalkerVoice(
+                talker.settings.voice_for, hearer.settings.voice, second=talker.second
+            )
+            for talker, hearer in ((one, two), (two, one))
+        }
         meters = {leg: Usage() for leg in self._parties}
         self._awaited = {
             leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
@@ -161,7 +150,7 @@ class Call:
                     ear=hearer.settings.name,
                     language=talker.settings.languages[0],
                     target=hearer.settings.languages[0],
-                    voice=hearer.settings.voice,
+                    voice=self._voices[talker.settings.name].wish,
                     ledger_seconds=talker.settings.ledger_seconds,
                     keyterm=talker.settings.keyterm,
                     candidates=talker.settings.candidates,
@@ -174,9 +163,12 @@ class Call:
                 journal=journal,
                 stages=(stages, self.stages),
                 streaming=streaming(talker.settings.name),
-                rules=rules,
+                rules=vendors.rules,
                 segment=settings.segment,
-                after=self._before_speech(hearer.settings.name),
+                after=[
+                    *self._after,
+                    *self.announcements.before_speech(hearer.settings.name),
+                ],
                 lag=Lag(hearer.hearing, settings.lag),
                 own_ear=talker.hearing,
             )
@@ -190,6 +182,7 @@ class Call:
             meters,
             stream=services.live.name,
             prices=settings.cost,
+            orders=vendors.orders,
         )
 
         for leg in self._awaited:
@@ -208,29 +201,12 @@ class Call:
     def frames(self, leg: str, frames: list[Frame]) -> None:
         """New audio on one of the legs, until the call is detached."""
         if not self.detached:
-            if self._announcements:
-                self.came(leg)
+            self.announcements.came(leg)
             self._guarded(self.interpreters[leg].frames, frames)
-
-    def _before_speech(self, ear: str) -> list[asyncio.Event]:
-        """What translations into this ear wait for."""
-        announced = self._announcements.get(ear)
-        return [*self._after, *([announced.queued] if announced else [])]
-
-    def came(self, leg: str) -> None:
-        """A party is on the line, or heard: they hear, too."""
-        if leg in self._announcements and not self._announcements[leg].present.is_set():
-            present = self._announcements[leg].present
-            present.set()
-            other = next(name for name in self._parties if name != leg)
-            if not self._parties[other].awaited:
-                there = self._announcements[other].present.set
-                asyncio.get_running_loop().call_later(THERE_AFTER, there)
 
     def playout(self, leg: str, event: Playout) -> None:
         """A step in the ear of `leg`: it concerns what the other party said."""
-        if leg in self._announcements:
-            self._guarded(self._announcements[leg].playout, event)
+        self._guarded(partial(self.announcements.playout, leg), event)
         if leg in self._again:
             self._again[leg].playout(event)
         for name, interpreter in self.interpreters.items():
@@ -274,7 +250,8 @@ class Call:
 
     def _found(self, leg: str, language: str) -> None:
         """What the party on `leg` speaks, they hear, too."""
-        self.interpreters[self._ear_of(leg)].set_target(language)
+        talker = self._ear_of(leg)
+        self.interpreters[talker].set_target(language, self._voices[talker].wish)
         self._awaited[leg].known()
 
     def _not_heard_yet(self, leg: str) -> None:
@@ -293,7 +270,13 @@ class Call:
             if name == leg:
                 interpreter.set_language(language)
             else:
-                interpreter.set_target(language)
+                self._voices[name].of_ear = None
+                interpreter.set_target(language, self._voices[name].wish)
+
+    def set_voice_for(self, leg: str, voice_for: str | None) -> None:
+        """Another voice speaks for the party on `leg` from the next segment on."""
+        self._voices[leg].of_talker = voice_for
+        self.interpreters[leg].set_target(None, self._voices[leg].wish)
 
     def say_again(self, leg: str) -> bool:
         """The ear of `leg` hears the last translation again; False: there was none yet, or it is not
@@ -320,14 +303,9 @@ class Call:
                     group.create_task(interpreter.run(), name=f"interpreter-{leg}")
                     for leg, interpreter in self.interpreters.items()
                 ]
-                announcing = [
-                    group.create_task(each.run(self._after), name=f"notice-{leg}")
-                    for leg, each in self._announcements.items()
-                ]
+                self.announcements.begin(group, self._after)
                 await self._ended.wait()
-                for each, task in zip(self._announcements.values(), announcing, strict=True):
-                    if not each.present.is_set():
-                        task.cancel()  # nobody came
+                self.announcements.give_up()
                 if self._bug is None:
                     within = self._drain - await self._last_words()
                     finishing = (i.finish(within) for i in self.interpreters.values())
@@ -335,7 +313,8 @@ class Call:
                 if self._bug is not None:
                     raise self._bug
                 await asyncio.wait(running, timeout=0.5)
-                for task in (*running, *announcing):
+                self.announcements.close()
+                for task in running:
                     task.cancel()
         except BaseException:
             self._reason = self._reason or "error"
@@ -367,10 +346,15 @@ class Call:
             }
         if (cost := self.books.cost()) is not None:
             out["cost"] = cost
+        out |= recorded_in_short([recording() for recording in self.recordings])
         for stage in ("mouth_to_ear", "own"):
             if self.stages[stage].count:
                 out[f"{stage}_p50_ms"] = self.stages[stage].summary()["p50"]
         return out
+
+    def account(self) -> CallAccount:
+        """Its figures as they are now."""
+        return self.books.account([recording() for recording in self.recordings])
 
     def row(self) -> CallRow:
         """The call in a list."""

@@ -32,6 +32,7 @@ class Direction:
     target: str
     """What the hearer hears."""
     voice: str | None = None
+    """In which voice: see `providers.wanted`."""
     ledger_seconds: float = 60.0
     keyterm: tuple[str, ...] = ()
     """What the talker is likely to say."""

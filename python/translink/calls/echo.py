@@ -1,6 +1,6 @@
 """On a speakerphone the translation comes back through the microphone. What of it is not translated.
 
-The engine knows the echo by its level (`Frame.echo`); there the recogniser hears silence
+The engine knows the echo by its sound (`Frame.echo`); there the recogniser hears silence
 (`WithoutEcho`, `recognition.feed`). What was sent before the echo was known, or slipped through, is
 found by its words: a final that repeats what the ear was just played is not translated
 (`EchoedWords`).
@@ -8,7 +8,7 @@ found by its words: a final that repeats what the ear was just played is not tra
 A talker is never muted: only runs of words that the ear was played in the same order, at a time at
 which they may come back, are taken out, and only while the engine knows an echo. Once it does, its
 verdict comes first: where it heard more than the echo, the words are the talker's own, even if they
-repeat what they heard. Without an echo that the engine knows (it takes about 2 s of sound), a final
+repeat what they heard. Without an echo that the engine knows (it takes 1 to 2.5 s of sound), a final
 is one only if it is word for word the utterance that is being heard, at the same time.
 """
 
@@ -125,7 +125,7 @@ class EchoedWords:
 
     def _shadows(self, final: Result) -> bool:
         """Whether it is word for word what the ear is played, and at the same time: too short for the
-        engine to know an echo by its level, and nothing that people do."""
+        engine to know an echo by its sound, and nothing that people do."""
         if len(final.words) < SHADOWED_WORDS:
             return False
         began = self._speech.captured(final.words[0].start + 1)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.calls.leg import Leg, LegConnection
+from translink.calls.orders import CallVendors, Orders
 from translink.settings.legs import LegSettings
-from translink.settings.types import Address, port_range
+from translink.settings.types import Address, has_port, port_range
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
+NO_ORDERS = Orders()
 RECEIVE_BUFFER = 200_000
 """Bytes: some 3 s of datagrams, and what any kernel grants by default."""
 
@@ -55,6 +57,7 @@ class LegWish:
     source: str | None = None
     """Whose datagrams count: `ip` or `ip:port`. None = the first that comes."""
     voice: str | None = None
+    voice_for: str | None = None
     original: Original = "replace"
     """What it hears of the other talker's own voice."""
     transport: Transport = "raw"
@@ -64,8 +67,15 @@ class LegWish:
     rate: Rate = 16_000
     keyterm: tuple[str, ...] = ()
     """What is likely to be said there."""
+    record: bool | None = None
+    """Whether what is said and heard there is recorded; None: as it is set for all."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
+
+    @property
+    def tells_its_port(self) -> bool:
+        """`source` is one sender, and not a host with many."""
+        return self.source is not None and has_port(self.source)
 
 
 class Exchange:
@@ -77,19 +87,25 @@ class Exchange:
         switchboard: Switchboard,
         *,
         open_leg: Callable[[LegSettings], MediaLeg],
+        shares: bool = False,
     ) -> None:
-        """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`."""
+        """`open_leg` opens a leg's sockets, or raises `OSError` or `MemoryError`; `shares`: there is a shared
+        port, for legs whose sender is known."""
         self._settings = settings
         self._switchboard = switchboard
         self._open = open_leg
+        self._shares = shares
         self._ports = port_range(settings.ports)
         self._next = 0
+        self.choose: Callable[[Orders], CallVendors] | None = None
+        """Gives a call the vendors that it names, or raises `ValueError`; None: those of the settings only."""
         self.expect: Callable[[Leg], LegConnection] | None = None
         """Takes a connection of AudioSocket for a leg, when it comes; None: nobody does."""
 
-    def create(self, wishes: tuple[LegWish, LegWish]) -> Call:
-        """A running call whose sockets are open. Raises `Refused`; nothing is left open then."""
-        board = self._switchboard
+    def create(self, wishes: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> Call:
+        """A running call whose sockets are open. Raises `Refused`, and `ValueError` for vendors that cannot
+        be had; nothing is left open then."""
+        board, vendors = self._switchboard, self._chosen(orders)
         now = time.monotonic()
         if (reason := board.refuses(now)) is not None:
             board.pressure.given_up["calls"] += 1
@@ -112,12 +128,20 @@ class Exchange:
         except BaseException:
             first.media.remove()
             raise
+        second.second = True
         board.pressure.admitted(now)
         log.info("call created", call=name, legs=[one, two])
         for made, wish in zip((first, second), wishes, strict=True):
             if wish.audiosocket and self.expect is not None:
                 made.connection = self.expect(made)
-        return board.create(name, (first, second))
+        return board.create(name, (first, second), vendors)
+
+    def _chosen(self, orders: Orders) -> CallVendors | None:
+        for stage in orders.named:
+            if self.choose is None:
+                raise ValueError(f"{stage}: is as the settings have it")
+            return self.choose(orders)
+        return None
 
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())
@@ -126,36 +150,52 @@ class Exchange:
         settings = self._settings
         if wish.audiosocket:
             return self._connected_leg(name, other, wish)
+        leg = self._wished(name, wish)
+        if self._shares and wish.tells_its_port:
+            shared = leg.model_copy(update={"shared": True, "send_from_listen": True})
+            # Another leg has that sender, or a process before us the port: one of its own does as well.
+            if (media := self._opened(shared)) is not None:
+                return Leg(shared, media, other, created=True)
         for _ in self._ports:
             port = self._ports[self._next % len(self._ports)]
             self._next += 1
-            leg = LegSettings(
-                name=name,
-                language=wish.language,
-                candidates=wish.candidates,
-                listen=Address(settings.host, port),
-                play_to=wish.play_to,
-                send_from_listen=wish.send_from_listen,
-                source="first" if wish.source is None else (wish.source,),
-                voice=wish.voice,
-                keyterm=wish.keyterm,
-                original=wish.original,
-                transport=wish.transport,
-                format=wish.format,
-                reply=wish.reply,
-                rate=wish.rate,
-                receive_buffer=RECEIVE_BUFFER,
-            )
-            try:
-                return Leg(leg, self._open(leg), other, created=True)
-            except MemoryError as error:
-                raise Refused("there is no memory for another call", busy=True) from error
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise Refused(
-                        f"{leg.listen} cannot be used: {error.strerror or error}", busy=True
-                    ) from error
+            placed = leg.model_copy(update={"listen": Address(settings.host, port)})
+            if (media := self._opened(placed)) is not None:
+                return Leg(placed, media, other, created=True)
         raise Refused(f"no port of calls.ports = {settings.ports} is free", busy=True)
+
+    def _wished(self, name: str, wish: LegWish) -> LegSettings:
+        return LegSettings(
+            name=name,
+            language=wish.language,
+            candidates=wish.candidates,
+            listen=Address(self._settings.host, 0),
+            play_to=wish.play_to,
+            send_from_listen=wish.send_from_listen,
+            source="first" if wish.source is None else (wish.source,),
+            voice=wish.voice,
+            voice_for=wish.voice_for,
+            keyterm=wish.keyterm,
+            original=wish.original,
+            record=wish.record,
+            transport=wish.transport,
+            format=wish.format,
+            reply=wish.reply,
+            rate=wish.rate,
+            receive_buffer=RECEIVE_BUFFER,
+        )
+
+    def _opened(self, leg: LegSettings) -> MediaLeg | None:
+        """None: its place is taken. Raises `Refused`."""
+        try:
+            return self._open(leg)
+        except MemoryError as error:
+            raise Refused("there is no memory for another call", busy=True) from error
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return None
+            reason = f"{leg.listen} cannot be used: {error.strerror or error}"
+            raise Refused(reason, busy=True) from error
 
     def _connected_leg(self, name: str, other: str, wish: LegWish) -> Leg:
         leg = LegSettings(
@@ -163,8 +203,10 @@ class Exchange:
             language=wish.language,
             candidates=wish.candidates,
             voice=wish.voice,
+            voice_for=wish.voice_for,
             keyterm=wish.keyterm,
             original=wish.original,
+            record=wish.record,
             receive_buffer=RECEIVE_BUFFER,
         )
         try:

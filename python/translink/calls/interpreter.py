@@ -159,9 +159,9 @@ class Interpreter(ListenObserver):
         """What the talker is likely to say from now on."""
         self._expecting.expect(terms)
 
-    def set_target(self, language: str) -> None:
-        """The hearer hears another language from the next segment on."""
-        self._speaker.set_target(language)
+    def set_target(self, language: str | None, voice: str | None = None) -> None:
+        """The hearer hears another language (None: the same) from the next segment on, in this voice."""
+        self._speaker.set_target(language, voice)
 
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio from the talker."""

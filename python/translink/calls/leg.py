@@ -73,6 +73,8 @@ class Leg:
         self, settings: LegSettings, media: MediaLeg, other: str, *, created: bool = False
     ) -> None:
         """`other` = the leg that hears it; `created` = opened for one call, on request."""
+        self.second = False
+        """Of its pair."""
         self.settings = settings
         self.media = media
         self.other = other
@@ -91,6 +93,8 @@ class Leg:
         """A telephone system tells them itself; those that come with the audio are the same ones."""
         self.connection: LegConnection | None = None
         """How its audio comes, if that is over AudioSocket."""
+        self.recorded = False
+        """What is said and heard here is being written to disk."""
         self.listeners = 0
         """Taps that are open: how many listen in."""
         self.head = 0
@@ -111,7 +115,7 @@ class Leg:
         self._not_before = 0.0
         self._reset_due = False
         self._heard_taps = 0
-        """Those of `listeners` that hear what the ear hears."""
+        """Listeners and recordings that want what the ear hears."""
         self._newest: Frame | None = None
         self._closed: LegMeasures | None = None
         self._baseline = self._next_baseline = media.counters()
@@ -271,6 +275,12 @@ class Leg:
         if self.interpreter is not None:
             self.interpreter.expect(terms)
 
+    def set_voice_for(self, voice_for: str | None) -> None:
+        """Which voice speaks for the talker here, from the next segment on; see `LegSettings`."""
+        self.settings = self.settings.model_copy(update={"voice_for": voice_for})
+        if self.call is not None:
+            self.call.set_voice_for(self.name, voice_for)
+
     def set_sound(self, *, volume: float | None, muted: bool | None) -> None:
         """Of its ear, and whether what is said here counts; None = as it is. Raises
         `LookupError`."""
@@ -294,20 +304,28 @@ class Leg:
     def attach(self, lane: Lane) -> None:
         """One more listens in. Raises `LookupError` when the leg is out of service."""
         if lane == "heard":
-            if not self._heard_taps:
-                self.media.tap(True)
-            self._heard_taps += 1
+            self.tap_ear()
         self.listeners += 1
 
     def detach(self, lane: Lane) -> None:
         """One operator less listens in on that lane."""
         self.listeners -= 1
         if lane == "heard":
-            self._heard_taps -= 1
-            if not self._heard_taps:
-                # The leg may be gone, and its tap with it.
-                with contextlib.suppress(LookupError, RuntimeError):
-                    self.media.tap(False)
+            self.untap_ear()
+
+    def tap_ear(self) -> None:
+        """Keep what its ear hears, for one more. Raises `LookupError` when the leg is out of service."""
+        if not self._heard_taps:
+            self.media.tap(True)
+        self._heard_taps += 1
+
+    def untap_ear(self) -> None:
+        """One less needs it."""
+        self._heard_taps -= 1
+        if not self._heard_taps:
+            # The leg may be gone, and its tap with it.
+            with contextlib.suppress(LookupError, RuntimeError):
+                self.media.tap(False)
 
     # --- Figures ---
 
@@ -392,6 +410,8 @@ class Leg:
             ),
             skipped=self._skipped(),
             keyterm=self.settings.keyterm,
+            voice_for=self.settings.voice_for or "default",
+            recorded=self.recorded,
             **self._quality(),
         )
 

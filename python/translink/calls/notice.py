@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
@@ -47,6 +47,19 @@ class SpokenNotice:
     language: str
     pcm: bytes
     """s16le of 16 kHz."""
+
+
+class NoticeSource(Protocol):
+    """What is said to whom, as `Notices` has it."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is any."""
+        ...
+
+    async def of(self, language: str, voice: str | None) -> SpokenNotice | None:
+        """What a party hears; None: there is nothing for them. Raises `ProviderError`."""
+        ...
 
 
 class Notices:
@@ -93,7 +106,7 @@ class Announcement:
 
     def __init__(
         self,
-        notices: Notices,
+        notices: NoticeSource,
         *,
         call: str,
         leg: str,

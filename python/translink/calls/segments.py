@@ -17,6 +17,9 @@ which nobody hears. Finals are put one after another into the
 
 None of them but the cut for length ends on a function word (`the`, `of`), unless the talker left it at
 that: what such a word belongs to has not been said yet. It waits for that, `max_wait` seconds at most.
+None cuts a number that is said in groups, a spelled name or an e-mail address, and one that may go on
+waits (`dictated`): until it is over, or nothing came for `max_wait` seconds, or for an `UtteranceEnd`,
+or for `dictated` seconds in all.
 
 So the words of the segments are the words of the finals: in order, each once, whatever the order of
 everything else. The results come in absolute leg samples, in order of speech and without repetition
@@ -34,11 +37,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from math import inf
+from typing import TYPE_CHECKING
 
+from translink.calls.dictated import ANNOUNCED, Dictation, dictations, is_within, waits_from
 from translink.calls.function_words import is_function_word
 from translink.results import RATE, Result, Segment, UtteranceEnd, Word
 from translink.sentences import ends_clause, ends_sentence, gap, join
 from translink.settings.speech import SegmentSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SETTLED = 0.1
 """Seconds between a word's end and the interim's: a newer one is wrong in one of four or five."""
@@ -70,7 +79,11 @@ class Segmenter:
         self._number = first_number
         self._open: list[_Piece] = []
         self._opened = 0.0
+        self._since = 0.0
+        """When its first word came."""
         self._stirred = 0.0
+        self._before: list[str] = []
+        """The newest words that went, unless a sentence ended there: they may announce a number."""
         self._interim: Result | None = None
         self._ready: list[Segment] = []
 
@@ -88,13 +101,13 @@ class Segmenter:
             if self._open:
                 pieces[0] = pieces[0].after(gap(self._open[-1].text, pieces[0].text))
             else:
-                self._opened = now
+                self._opened = self._since = now
             self._stirred = now
             self._open += pieces
             while count := self._next_cut():
                 self._emit(count, now)
         if result.speech_final:
-            self._emit(self._complete(len(self._open)), now)
+            self._emit(self._complete(self._ready_to_go(over=True)), now)
         elif self._settings.clause_words:
             self._emit(self._clause_end(), now)
         self.tick(now)
@@ -114,16 +127,17 @@ class Segmenter:
         deadline = self.deadline
         if deadline is None or now < deadline:
             return
-        if now >= self._stirred + self._settings.max_wait:
+        if now >= min(self._stirred + self._settings.max_wait, self._since + self._longest):
             self._emit(len(self._open), now)
         else:
-            self._emit(self._complete(self._clauses()), now)
+            self._emit(self._complete(min(self._clauses(), self._ready_to_go(over=True))), now)
             self._opened = now
 
     def flush(self, now: float) -> None:
         """The call is over: emit what is open, forget the interim."""
         self._emit(len(self._open), now)
         self._interim = None
+        self._before = []
 
     def segments(self) -> list[Segment]:
         """The segments that became ready since the last call, in order of speech."""
@@ -145,10 +159,10 @@ class Segmenter:
         """What would come of this final, and of the wait for more; as far as it ends by `settled`, or
         is final."""
         trial = Segmenter(self._settings, language=self.language, max_chars=self._max_chars)
-        trial._open = list(self._open)
+        trial._open, trial._before = list(self._open), self._before
         if final is not None:
             trial.result(final, 0.0)
-        count = trial._complete(trial._clauses())
+        count = trial._complete(min(trial._clauses(), trial._ready_to_go(over=True)))
         if count and (final is None or ends_clause(trial._open[count - 1].text)):
             trial._emit(count, 0.0)
         if self._open:
@@ -167,20 +181,47 @@ class Segmenter:
         if not self._open:
             return None
         settings = self._settings
-        return min(self._opened + settings.max_hold, self._stirred + settings.max_wait)
+        return min(
+            self._opened + settings.max_hold,
+            self._stirred + settings.max_wait,
+            self._since + self._longest,
+        )
+
+    @property
+    def _longest(self) -> float:
+        """Seconds that the open turn may wait in all."""
+        settings = self._settings
+        return max(settings.dictated, settings.max_hold) if settings.dictated else inf
+
+    def _dictations(self) -> list[Dictation]:
+        """Those in the open turn."""
+        if not self._settings.dictated:
+            return []
+        tokens = [piece.text for piece in self._open]
+        return dictations(tokens, self.language, before=self._before)
+
+    def _ready_to_go(self, *, over: bool) -> int:
+        """How many pieces there are before a number or an address that may go on."""
+        tokens = [piece.text for piece in self._open]
+        return waits_from(tokens, self.language, self._dictations(), over=over)
 
     def _next_cut(self) -> int:
         """How many pieces of the open turn make a segment although the turn goes on; 0 = none."""
         limit = self._limit()
+        dictated = self._dictations()
+        ready = self._ready_to_go(over=False) if dictated else len(self._open)
         length = 0
         for index, piece in enumerate(self._open[:limit]):
             following = self._open[index + 1].text if index + 1 < len(self._open) else None
             length += len(piece.glue) + len(piece.text)
-            if length >= self._settings.min_chars and ends_sentence(
-                piece.text, following, self.language
+            if (
+                length >= self._settings.min_chars
+                and ends_sentence(piece.text, following, self.language)
+                and index < ready
+                and not is_within(dictated, index + 1)
             ):
                 return index + 1
-        return _best_cut(self._open, limit) if limit < len(self._open) else 0
+        return _best_cut(self._open, limit, dictated) if limit < len(self._open) else 0
 
     def _clauses(self) -> int:
         """How many pieces there are up to the last clause that ends; all if none does."""
@@ -196,14 +237,17 @@ class Segmenter:
 
     def _clause_end(self) -> int:
         """How many pieces there are up to the last clause that ends and is long enough; 0 = none."""
-        for count in range(len(self._open), self._settings.clause_words - 1, -1):
-            if ends_clause(self._open[count - 1].text):
+        dictated = self._dictations()
+        for count in range(self._ready_to_go(over=False), self._settings.clause_words - 1, -1):
+            if ends_clause(self._open[count - 1].text) and not is_within(dictated, count):
                 return count
         return 0
 
     def _complete(self, count: int) -> int:
         """The first `count` pieces without the function words at their end; 0 if nothing else is
-        there."""
+        there. The end of an address (`punto es`) is none."""
+        if any(each.end == count and each.strong for each in self._dictations()):
+            return count
         while count and is_function_word(self._open[count - 1].text, self.language):
             count -= 1
         return count
@@ -222,7 +266,10 @@ class Segmenter:
         if count == 0:
             return
         said, self._open = self._open[:count], self._open[count:]
-        self._opened = now
+        self._opened = self._since = now
+        following = self._open[0].text if self._open else None
+        over = ends_sentence(said[-1].text, following, self.language)
+        self._before = [] if over else [piece.text for piece in said[-ANNOUNCED:]]
         self._ready.append(
             Segment(
                 number=self._number,
@@ -313,12 +360,14 @@ def _shares(result: Result, tokens: list[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _best_cut(pieces: list[_Piece], limit: int) -> int:
-    """Where to cut the first `limit` pieces: after the last clause, else in the longest gap.
+def _best_cut(pieces: list[_Piece], limit: int, dictated: Sequence[Dictation]) -> int:
+    """Where to cut the first `limit` pieces: after the last clause, else in the longest gap; not in
+    what is `dictated`, if it can be helped.
 
     Looks only at the second half: a segment of three words helps nobody.
     """
-    candidates = range(limit, limit // 2, -1)
+    everywhere = range(limit, limit // 2, -1)
+    candidates = [count for count in everywhere if not is_within(dictated, count)] or everywhere
     for count in candidates:
         if ends_clause(pieces[count - 1].text):
             return count

@@ -20,11 +20,12 @@ from translink.calls.ahead import BEHIND, Ahead, Foreseen
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.said_before import SaidBefore
-from translink.calls.voicing import behind, closable, has_words, in_time, same_language, sayable
+from translink.calls.voicing import behind, closable, in_time, same_language
 from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
 from translink.results import Segment, Translation
+from translink.sayable import has_words, sayable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,9 +176,9 @@ class Speaker:
         """Segments that were not said to the end yet."""
         return len(self._saying)
 
-    def set_target(self, language: str) -> None:
-        """Say the next segments in this language, with its usual voice."""
-        self._target, self._voice = language, None
+    def set_target(self, language: str | None, voice: str | None = None) -> None:
+        """Say the next segments in this language (None: the same) and voice."""
+        self._target, self._voice = language or self._target, voice
 
     async def run(self) -> None:
         """Serve until everything was said that came before `finish`; what a bug or cancellation

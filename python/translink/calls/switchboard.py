@@ -20,6 +20,8 @@ import structlog
 from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
 from translink.calls.leg import Leg, LegMeasures, add_up
+from translink.calls.orders import CallVendors, Orders
+from translink.calls.recorded import CallRecorder, with_recorder
 from translink.calls.totals import add_counters
 from translink.observe.record import Tally
 from translink.observe.stages import Stages
@@ -27,7 +29,7 @@ from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
     from translink._core import Digit, Frame, Playout, RtpFound, SourceChange
-    from translink.calls.notice import Notices
+    from translink.calls.notice import NoticeSource
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
     from translink.observe.record import UsedFigures
@@ -57,7 +59,7 @@ class Switchboard:
         services: Services,
         journal: Journal,
         rules: ListenRules,
-        notices: Notices | None = None,
+        notices: NoticeSource | None = None,
     ) -> None:
         """`notices` = what each party hears first in a call."""
         self.stages = Stages()
@@ -69,11 +71,11 @@ class Switchboard:
         """Called with each call that is over, while its legs are still open."""
         self.refusal: str | None = None
         """Why no call may begin, however much time the machine has; None: one may."""
+        self.recorder: CallRecorder | None = None
+        """None: nothing can be recorded."""
         self._settings = settings
-        self._services = services
+        self._vendors = CallVendors(Orders.of(settings), services, rules, notices)
         self._journal = journal
-        self._rules = rules
-        self._notices = notices
         self._controls = Controls(settings.dtmf, journal)
         self._numbers = itertools.count(1)
         self._tasks: dict[asyncio.Task[None], Call] = {}
@@ -99,7 +101,7 @@ class Switchboard:
     @property
     def pressure(self) -> Pressure:
         """How loaded the process is, and whether a call may begin."""
-        return self._services.pressure
+        return self._vendors.services.pressure
 
     @property
     def mode(self) -> Mode:
@@ -219,8 +221,8 @@ class Switchboard:
         """For the name of a call; none comes twice."""
         return next(self._numbers)
 
-    def create(self, name: str, legs: tuple[Leg, Leg]) -> Call:
-        """Begin a call on legs that were opened for it; they are closed when it ends.
+    def create(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
+        """Begin a call on legs that were opened for it; they are closed when it ends. `vendors`: its own.
 
         It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is
         taken.
@@ -232,7 +234,7 @@ class Switchboard:
             self._add(leg)
         for leg, other in (legs, reversed(legs)):
             leg.media.listen_to(other.media)
-        return self._run(name, legs)
+        return self._run(name, legs, vendors)
 
     def connect(self, leg: Leg) -> Call:
         """Begin a call on a leg of the settings and its other one, now that both are there, with what
@@ -349,25 +351,26 @@ class Switchboard:
                 call.frames(each.name, early)
         return call
 
-    def _run(self, name: str, legs: tuple[Leg, Leg]) -> Call:
+    def _run(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
         self.calls_total += 1
         self._draws[name] = random.random()
         one, two = legs
+        vendors = vendors or self._vendors
         call = Call(
             name,
             (_party(one), _party(two)),
-            services=self._services,
+            vendors=replace(vendors, notices=with_recorder(vendors.notices, self.recorder, legs)),
             journal=self._journal,
             stages=self.stages,
             streaming=lambda who: self._streams(name, who),
-            rules=self._rules,
             settings=self._settings,
             after=one.calls,
-            notices=self._notices,
         )
         self.calls[name] = call
         for leg in legs:
             leg.begin(call, leg.next_start)
+        if self.recorder is not None:
+            self.recorder.begin(call, legs)
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
@@ -415,8 +418,11 @@ class Switchboard:
 
     def open_legs(self, legs: Mapping[str, MediaLeg]) -> None:
         """Legs of the settings, by name, that are open from now on: whole pairs."""
+        seconds = {second for _, second in self._settings.pairs}
         for name, media in legs.items():
-            self._add(Leg(self._settings.leg(name), media, self._settings.other(name).name))
+            leg, other = self._settings.leg(name), self._settings.other(name).name
+            self._add(Leg(leg, media, other))
+            self.legs[name].second = name in seconds
         for name in legs:
             self.legs[name].media.listen_to(self.legs[self.legs[name].other].media)
 
@@ -461,7 +467,7 @@ def mode_line(mode: Mode) -> str:
 
 def _party(leg: Leg) -> Party:
     there, awaited = leg.attended, leg.connection is not None
-    return Party(leg.settings, leg.media, leg.next_start, leg.hearing, there, awaited)
+    return Party(leg.settings, leg.media, leg.next_start, leg.hearing, leg.second, there, awaited)
 
 
 def _about(found: RtpFound, leg: Leg) -> dict[str, str | int]:

@@ -1,4 +1,4 @@
-"""What of a text can be said, and how long its sound may take."""
+"""What may still be said after a failure, and how long a sound may take."""
 
 from __future__ import annotations
 
@@ -22,18 +22,6 @@ twice what a slow speaker needs for each letter."""
 def same_language(source: str, target: str) -> bool:
     """Whether there is nothing to translate between `en-US` and `en`."""
     return source.split("-")[0].lower() == target.split("-")[0].lower()
-
-
-def has_words(text: str) -> bool:
-    """Whether there is anything in it to say: a letter or a digit, of any script."""
-    return any(character.isalnum() for character in text)
-
-
-def sayable(text: str, language: str) -> str:
-    """Without its sentences that have no word: a voice refuses them, and with them all behind."""
-    sentences = split_sentences(text, language)
-    said = [sentence for sentence in sentences if has_words(sentence)]
-    return text if len(said) == len(sentences) else " ".join(said)
 
 
 def behind(error: ProviderError, language: str) -> str:

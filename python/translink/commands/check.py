@@ -12,7 +12,7 @@ import orjson
 
 from translink.admin.access.tls import Certificate
 from translink.offline.engines.check import check as engines
-from translink.offline.engines.phrasebook import LANGUAGES, named_book
+from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES, named_book
 from translink.offline.engines.synthesizer import spoken_languages
 from translink.pbx.inquiry import inquire
 from translink.process.proxies import proxy_warning, unused_proxies
@@ -41,7 +41,7 @@ def run_check(settings: Settings, *, json: bool = False, languages: bool = False
             "overruled": [reason for _, reason in settings.notes.overruled],
             "unused_proxies": unused_proxies(os.environ),
             "engines": [asdict(finding) for finding in engines(settings.offline.whisper)],
-            "engine_languages": list(LANGUAGES),
+            "engine_languages": list(PHRASE_LANGUAGES),
             "languages": [asdict(row) for row in rows],
             "languages_without_service": _without_service(settings),
         }
@@ -67,9 +67,11 @@ def _lines(
             leg = settings.leg(name)
             hears = settings.other(name)
             yield (
-                f"leg {name:<12}{_spoken(leg):<6} {_way(leg)}, "
+                f"leg {name:<12}{_spoken(leg):<6} {_way(leg, settings)}, "
                 f"hears {hears.name} ({_spoken(hears)})"
             )
+    if settings.shared_port.listen is not None:
+        yield f"shared port     {settings.shared_port.listen}, for {_sharing(settings)}"
     yield from (f"language        {row.line()}" for row in rows)
     yield from (f"asterisk        {line}" for line in asterisk)
     scheme = "https" if settings.admin.tls_cert else "http"
@@ -84,7 +86,8 @@ def _lines(
     if settings.offline.whisper:
         hear = f"hear what Whisper does ({settings.offline.whisper}),"
     yield (
-        f"local engines   {hear} translate {' and '.join(LANGUAGES)}, "
+        f"local engines   {hear} translate {' and '.join(LANGUAGES)}, in set phrases "
+        f"{', '.join(code for code in PHRASE_LANGUAGES if code not in LANGUAGES)} too, "
         f"speak {', '.join(sorted(spoken_languages()))}"
     )
     if missing := _without_service(settings):
@@ -123,10 +126,19 @@ def _spoken(leg: LegSettings) -> str:
     return f"auto: {' or '.join(leg.candidates)}" if leg.candidates else leg.language
 
 
-def _way(leg: LegSettings) -> str:
+def _way(leg: LegSettings, settings: Settings) -> str:
     if leg.at_pbx:
-        return "a telephone system brings its audio"
+        shared = f" to {settings.shared_port.listen}" if leg.shared else ""
+        return f"a telephone system brings its audio{shared}"
+    if leg.shared:
+        ear = leg.play_to or "where its datagrams come from"
+        return f"microphone {settings.shared_port.listen} from {', '.join(leg.source)}, ear {ear}"
     return f"microphone {leg.listen}, ear {leg.play_to or 'where its datagrams come from'}"
+
+
+def _sharing(settings: Settings) -> str:
+    legs = [leg.name for leg in settings.legs if leg.shared]
+    return ", ".join([*legs, "calls made on request that name a source with its port"])
 
 
 async def _asterisk(settings: Settings) -> list[str]:

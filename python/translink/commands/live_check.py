@@ -215,6 +215,8 @@ async def _speaks(speaker: Synthesizer, language: str) -> str:
 async def _ports(settings: Settings) -> list[LiveFinding]:
     admin = settings.admin
     wanted = [(f"legs.{leg.name}.listen", leg.listen, socket.SOCK_DGRAM) for leg in settings.legs]
+    if (shared := settings.shared_port.listen) is not None:
+        wanted.append(("shared_port.listen", shared, socket.SOCK_DGRAM))
     taken = [
         (name, str(address), problem)
         for name, address, kind in wanted

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from translink.media import Media, MediaLeg
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
+    from translink.settings.types import Address
 
 log = structlog.get_logger("translink")
 
@@ -179,6 +180,11 @@ def _opened_leg(media: Media, leg: LegSettings) -> MediaLeg:
 
 def listen_refused(leg: LegSettings, error: OSError) -> SettingsError:
     """What to tell of a leg's address that cannot be listened on."""
+    return udp_refused(f"legs.{leg.name}.listen", leg.listen, error)
+
+
+def udp_refused(name: str, at: Address, error: OSError) -> SettingsError:
+    """The same of any setting's."""
     mend = {
         errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
         "running there? Choose a free address or stop it.",
@@ -187,4 +193,4 @@ def listen_refused(leg: LegSettings, error: OSError) -> SettingsError:
         errno.EACCES: "is not ours to use; choose a port above 1023.",
     }
     advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-    return SettingsError(f"legs.{leg.name}.listen = {leg.listen}: {advice}")
+    return SettingsError(f"{name} = {at}: {advice}")

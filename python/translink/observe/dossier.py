@@ -37,10 +37,12 @@ def record_of(
         said=dict(account.said),
         usage={leg: dict(used) for leg, used in account.usage.items()},
         currency=account.currency,
+        vendors=dict(account.vendors),
         utterances=tuple(_times(line, kept.began) for line in kept.transcript()),
         dropped_utterances=kept.dropped,
         incidents=found,
         dropped_incidents=dropped,
+        recordings=account.recordings,
     )
 
 

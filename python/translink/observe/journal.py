@@ -33,7 +33,7 @@ class Event:
     Types: `call` (state begun/ended/refused), `mode`, `interim`, `final`, `segment`, `translation`,
     `untranslated`, `speech` (state started/finished/failed/…), `echo`, `pause`, `connection` (state
     opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`,
-    `source`, `pressure`, `listening`, `notice`, `control`, `quota`.
+    `source`, `pressure`, `listening`, `notice`, `control`, `quota`, `recording`.
     """
 
     type: str

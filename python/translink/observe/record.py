@@ -6,7 +6,7 @@ notice; none changes its meaning without a new `v`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -129,6 +129,35 @@ class UsedFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedFigures:
+    """A recording of a call's sound, or of a part of it."""
+
+    name: str
+    """Its folder in `record.folder`; empty: none was begun."""
+    legs: tuple[str, ...]
+    """Whose microphone and ear it has."""
+    seconds: float = 0.0
+    """From its beginning to the newest sound in it."""
+    bytes: int = 0
+    lost_ms: float = 0.0
+    """Of sound that is missing in it, because the disk was too slow."""
+    problem: str = ""
+    """Why it ended before its time, or was not begun; empty: it did not."""
+
+
+def recorded_in_short(recordings: Sequence[RecordedFigures]) -> dict[str, str | float]:
+    """For a call's summary: `recording`, and what is missing in it; empty: nothing was to be recorded."""
+    if not recordings:
+        return {}
+    found: dict[str, str | float] = {"recording": ", ".join(each.name for each in recordings)}
+    if lost := sum(each.lost_ms for each in recordings):
+        found["recording_lost_ms"] = round(lost)
+    if problem := next((each.problem for each in recordings if each.problem), ""):
+        found["recording_problem"] = problem
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class CallAccount:
     """What a call itself knows of its figures."""
 
@@ -138,6 +167,9 @@ class CallAccount:
     usage: Mapping[str, Mapping[str, UsedFigures]] = field(default_factory=dict)
     """By the leg that talks, and provider."""
     currency: str = ""
+    vendors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By stage (`listen`, `translate`, `speak`), in the order in which they are asked."""
+    recordings: tuple[RecordedFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +218,11 @@ class CallRecord:
     usage: dict[str, dict[str, UsedFigures]] = field(default_factory=dict)
     """By the leg that talks, and provider."""
     currency: str = ""
+    vendors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By stage (`listen`, `translate`, `speak`), in the order in which they are asked."""
     utterances: tuple[UtteranceTimes, ...] = ()
     dropped_utterances: int = 0
     incidents: tuple[Incident, ...] = ()
     dropped_incidents: int = 0
+    recordings: tuple[RecordedFigures, ...] = ()
+    """Of its sound, as it was when the call ended."""

@@ -1,4 +1,4 @@
-"""Transcripts of running and ended calls, in memory and nowhere else.
+"""Transcripts of running and ended calls, in memory; on disk only beside a recording.
 
 Fed by the journal: each segment becomes a line, and what becomes of it later is written beside it.
 Bounds: `calls` ended calls are kept, for `retention` seconds, and `lines` lines a call; one more
@@ -41,10 +41,16 @@ class CallTranscript:
     """Likewise."""
     lines: OrderedDict[tuple[str, int], TranscriptLine] = field(default_factory=OrderedDict)
     """By leg and segment, in the order in which they were recognised."""
-    notices: dict[str, NoticeLine] = field(default_factory=dict)
-    """By the leg that heard it."""
+    notices: dict[tuple[str, str], NoticeLine] = field(default_factory=dict)
+    """By the leg that heard it, and what it says."""
     dropped: int = 0
     ended: float = 0.0
+
+    def copy(self) -> CallTranscript:
+        """As it is now, which does not change any more."""
+        lines = OrderedDict((key, replace(line)) for key, line in self.lines.items())
+        notices = {key: replace(note) for key, note in self.notices.items()}
+        return replace(self, lines=lines, notices=notices)
 
     def transcript(self) -> list[TranscriptLine]:
         """The lines in order of speech."""
@@ -210,10 +216,10 @@ def _follow(line: TranscriptLine, event: Event) -> None:
 def _note(minutes: CallTranscript, leg: str, event: Event) -> None:
     """A notice that a party heard."""
     at, state = round(max(0.0, event.at - minutes.began), 3), event.data.get("state")
-    line = minutes.notices.get(leg)
+    text, language = (str(event.data.get(key, "")) for key in ("text", "language"))
+    line = minutes.notices.get((leg, text))
     if line is None:
-        text, language = (str(event.data.get(key, "")) for key in ("text", "language"))
-        line = minutes.notices[leg] = NoticeLine(leg, language, text, "started", at, at)
+        line = minutes.notices[leg, text] = NoticeLine(leg, language, text, "started", at, at)
     line.end_s = at
     match state:
         case "started" | "finished" | "flushed" | "failed":

@@ -227,6 +227,10 @@ class LegLive:
     """Segments that were not spoken into it in this call, to catch up."""
     keyterm: tuple[str, ...] = ()
     """What is likely to be said on it, besides what everybody is expected to say."""
+    voice_for: str = "default"
+    """Which voice speaks for its talker: `feminine`, `masculine`, a voice by name; see `LegChange`."""
+    recorded: bool = False
+    """What is said and heard on it is being written to disk."""
     mos: float | None = None
     """How the line sounds in this call, from loss and delay (E-model), 1 to 4.5. None: only RTP tells."""
     speech_db: float | None = None
@@ -265,6 +269,8 @@ class CallDetail(TypedDict):
     legs: Mapping[str, LegLive]
     """Empty once it has ended."""
     stages_ms: Mapping[str, StageSummary]
+    vendors: Mapping[str, tuple[str, ...]]
+    """By stage (`listen`, `translate`, `speak`), in the order in which they are asked."""
     owners: Mapping[str, str]
     """Whose time each stage is: `own`, `provider`, `policy`, `talker`, `all`."""
     notices: list[NoticeLine]

@@ -19,6 +19,7 @@ import orjson
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from translink.offline.engines.protocols import (
+    BeyondEngine,
     EngineFailed,
     EngineMissing,
     Heard,
@@ -40,7 +41,7 @@ SPEECH_RATE = 24_000
 LONGEST_INPUT = 4_096
 """Characters that are spoken, as there."""
 _LONGEST_FIELD = 64 * 1024
-_CODES = {"english": "en", "french": "fr", "german": "de", "spanish": "es"}
+_CODES = {"english": "en", "french": "fr", "german": "de", "spanish": "es", "italian": "it"}
 
 Handler = Callable[[Ask, web.Request, str], Awaitable[web.StreamResponse]]
 
@@ -94,6 +95,8 @@ class OpenAiRoutes:
                     return await handler(ask, request, new_id)
             except EngineMissing as error:
                 return self._gate.denied(service, Denied(503, str(error)), new_id)
+            except BeyondEngine as error:
+                return self._gate.denied(service, Denied(400, str(error)), new_id)
             except EngineFailed:
                 return self._gate.denied(service, Denied(500), new_id)
             except Denied as denied:
@@ -135,10 +138,7 @@ class OpenAiRoutes:
                 if isinstance(source, str) and isinstance(target, str):
                     return _code(source), _code(target), asked["text"]
         source = detect(said)
-        others = sorted(t for s, t in self._translator.pairs() if s == source)
-        if not others:
-            raise Denied(400, f"The local engines do not translate from {source}.")
-        return source, others[0], said
+        return source, "en" if source == "fr" else "fr", said
 
     async def _speech(self, ask: Ask, request: web.Request, new_id: str) -> web.StreamResponse:
         body = await _json_of(request)

@@ -32,7 +32,7 @@ from translink.credentials import known_host
 from translink.errors import SettingsError
 from translink.offline.engines.check import Finding
 from translink.offline.engines.check import check as findings
-from translink.offline.engines.phrasebook import load, named_book, of_phrases
+from translink.offline.engines.phrasebook import LANGUAGES, load, named_book, of_phrases
 from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing
 from translink.offline.engines.recognizer import PocketRecognizers
 from translink.offline.engines.synthesizer import ProgramSynthesizer
@@ -150,7 +150,8 @@ async def _warm(pool: PocketRecognizers | WhisperRecognizers) -> None:
         with contextlib.suppress(EngineMissing, EngineFailed, BusyError):
             await pool.warm((language,))
 
-    await asyncio.gather(*(one(language) for language in sorted(pool.languages())))
+    # The others' when they are asked for: a second, and not at every start.
+    await asyncio.gather(*(one(language) for language in LANGUAGES))
 
 
 def run_offline(

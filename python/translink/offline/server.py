@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -58,12 +59,13 @@ class OfflineServer:
         limits: Mapping[str, int] | None = None,
         key: str | None = None,
         routes: Iterable[web.RouteDef] = (),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """`limits`: requests at once by service (`hooks.SERVICES`), beyond them 429.
 
         `key`: the only one that is let in; None = any but `invalid`, for tests.
 
-        `routes`: further routes, such as a test's own.
+        `routes`: further routes, such as a test's own. `tls`: HTTPS and WSS, for measuring what they cost.
         """
         self._host = host
         self._port = port
@@ -79,9 +81,10 @@ class OfflineServer:
             self.gate, recognizer, self._prerecorded, translator, synthesizer
         )
         self._routes = tuple(routes)
+        self._tls = tls
         self._runner: web.AppRunner | None = None
         self.url = ""
-        """`http://127.0.0.1:port` once started."""
+        """`http://127.0.0.1:port` once started; `https` with `tls`."""
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when the port is taken."""
@@ -109,7 +112,7 @@ class OfflineServer:
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
         )
         await runner.setup()
-        site = web.TCPSite(runner, self._host, self._port, backlog=1024)
+        site = web.TCPSite(runner, self._host, self._port, backlog=1024, ssl_context=self._tls)
         try:
             await site.start()
         except OSError:
@@ -117,7 +120,8 @@ class OfflineServer:
             raise
         self._runner = runner
         host, port = runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._tls else "http"
+        self.url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     async def close(self) -> None:
         """Close every WebSocket (1012) and the port; the engines are closed where they were made.

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
-from translink.offline.engines.protocols import EngineFailed, EngineMissing, TranslatorEngine
+from translink.offline.engines.protocols import (
+    BeyondEngine,
+    EngineFailed,
+    EngineMissing,
+    TranslatorEngine,
+)
 from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import TRANSLATE, Reset
 from translink.offline.messages import Json
@@ -18,7 +23,7 @@ _TEXTS = 50
 _BODY = 128 * 1024
 _LIMIT = 1_000_000_000_000
 """DeepL's figure for "no limit"."""
-_NAMES = {"en": "English", "fr": "French", "es": "Spanish"}
+_NAMES = {"en": "English", "fr": "French", "es": "Spanish", "de": "German", "it": "Italian"}
 _SMALL_WORDS = {
     "fr": """je tu il elle nous vous ils le la les un une des du et est suis avez pas ne oui non
         merci bonjour que qui quel quelle votre mon ma mes au aux avec pour dans sur ce cette ça
@@ -105,6 +110,8 @@ class Translate:
                 )
         except EngineMissing as error:
             return self._gate.denied(TRANSLATE, Denied(503, str(error)), trace)
+        except BeyondEngine as error:
+            return self._gate.denied(TRANSLATE, Denied(400, str(error)), trace)
         except EngineFailed:
             return self._gate.denied(TRANSLATE, Denied(500), trace)
         except Denied as denied:

@@ -170,7 +170,7 @@ class AwaitedConnection:
         self._leg.media.on_hangup = self._ended
         self._leg.attended = True
         if self._leg.call is not None:
-            self._leg.call.came(self._leg.name)
+            self._leg.call.announcements.came(self._leg.name)
         log.info("AudioSocket", leg=self._leg.name)
 
     def _ended(self) -> None:

@@ -274,9 +274,14 @@ class Desk:
             each.settings.model_copy(update={"name": f"{each.name}.{wanted}"})
             for each in (leg, other)
         )
-        return self._open_room(f"{pair}.{wanted}", (one, two))
+        return self._open_room(f"{pair}.{wanted}", (one, two), (leg.second, other.second))
 
-    def _open_room(self, name: str, wishes: tuple[LegSettings, LegSettings]) -> Room:
+    def _open_room(
+        self,
+        name: str,
+        wishes: tuple[LegSettings, LegSettings],
+        seconds: tuple[bool, bool] = (False, True),
+    ) -> Room:
         if 2 * len(self._rooms) >= self._most:
             raise Unavailable("too many calls of their own (calls.max_created)", busy=True)
         for wish in wishes:
@@ -284,9 +289,10 @@ class Desk:
                 raise Unavailable(f"a leg is called {wish.name} already", busy=True)
         opened: list[Leg] = []
         try:
-            for wish, other in zip(wishes, reversed(wishes), strict=True):
+            for wish, other, second in zip(wishes, reversed(wishes), seconds, strict=True):
                 small = wish.model_copy(update={"receive_buffer": RECEIVE_BUFFER})
                 opened.append(Leg(small, self._open(small), other.name, created=True))
+                opened[-1].second = second
         except (OSError, MemoryError) as error:
             for leg in opened:
                 leg.media.remove()

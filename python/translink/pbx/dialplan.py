@@ -137,7 +137,7 @@ def _where_translink_is_not() -> Iterator[str]:
 
 
 def _freeswitch(settings: Settings) -> Iterator[str]:
-    legs = [leg for leg in settings.legs if not leg.at_pbx]
+    legs = [leg for leg in settings.legs if not (leg.at_pbx or leg.shared)]
     if not legs:
         yield "FreeSWITCH needs legs with a listen of their own, as in"
         yield '[[legs]]\nname = "3333"\nlanguage = "en"\nlisten = "127.0.0.1:6120"'

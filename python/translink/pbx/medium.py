@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import structlog
+
 from translink.settings.types import Address
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from translink.pbx.websocket import WebSocketServer
     from translink.settings.telephony import AriSettings
 
+log = structlog.get_logger("translink")
+
 RATES = {"slin16": 16_000, "slin": 8_000}
 
 Lost = Callable[["Seat"], None]
@@ -24,16 +28,20 @@ Lost = Callable[["Seat"], None]
 
 
 class RtpMedium:
-    """RTP between Asterisk and the leg's own socket. Asterisk never learns where to send to, and sends
-    nothing while the telephone does not: so each is given the other's address."""
+    """RTP between Asterisk and the leg's own socket, or the shared port. Asterisk never learns where to send
+    to, and sends nothing while the telephone does not: so each is given the other's address."""
 
-    def __init__(self, seat: Seat, format: str) -> None:
+    def __init__(self, seat: Seat, format: str, shared_host: str) -> None:
+        """`shared_host`: where Asterisk reaches the shared port, if the leg is there."""
         self._seat = seat
         self._format = format
+        self._shared_host = shared_host
 
     def query(self) -> Mapping[str, str]:
+        media = self._seat.media
+        host, port = media.listen_address
         return {
-            "external_host": str(Address(*self._seat.media.listen_address)),
+            "external_host": str(Address(self._shared_host if media.shares else host, port)),
             "encapsulation": "rtp",
             "transport": "udp",
             "format": self._format,
@@ -45,15 +53,22 @@ class RtpMedium:
             return
         host = str(variables.get("UNICASTRTP_LOCAL_ADDRESS", ""))
         port = str(variables.get("UNICASTRTP_LOCAL_PORT", ""))
-        if host and port.isdecimal():
-            address = Address(host, int(port))
-            self._seat.media.set_source((str(address),))
-            self._seat.media.set_play_to(address)
+        if not host or not port.isdecimal():
+            return
+        address = Address(host, int(port))
+        media = self._seat.media
+        try:
+            media.set_source((str(address),))
+        except OSError:
+            # A leg that no telephone has any more still has it: it was another channel's before.
+            log.warning("its sender is another leg's", leg=media.name, source=str(address))
+        media.set_play_to(address)
 
     def close(self) -> None:
         # The port is another channel's next; the socket is the leg's and stays.
         with suppress(LookupError, RuntimeError):
             self._seat.media.set_play_to(None)
+            self._seat.media.forget_source()
 
 
 class _ConnectionMedium:

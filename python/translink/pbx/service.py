@@ -163,7 +163,7 @@ class Telephony:
     def _medium(self, seat: Seat) -> Medium:
         ari = self._settings.ari
         if ari.media == "rtp":
-            return RtpMedium(seat, ari.format)
+            return RtpMedium(seat, ari.format, self._settings.shared_port.reached_at(ari.host))
         if ari.media == "audiosocket" and self.connections is not None:
             return AudioSocketMedium(seat, self.connections, ari.format, self._lost)
         if ari.media == "websocket" and self.websockets is not None:

@@ -8,10 +8,26 @@ from __future__ import annotations
 import contextlib
 import resource
 
+from translink.errors import TranslinkError
+
 SPARE_DESCRIPTORS = 320
 """256 connections of the admin server, logs, libraries, engines."""
 DESCRIPTORS_A_LEG = 3
 """Two sockets and a stream."""
+
+
+LEAST_DESCRIPTORS = 32
+"""With 28 the local engines did not start: their pipes and two programs want more."""
+
+
+def refuse_few_descriptors() -> None:
+    """Raises `TranslinkError` where nothing could run, before something fails that does not say why."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < LEAST_DESCRIPTORS:
+        raise TranslinkError(
+            f"{hard} descriptors are allowed, and nothing runs with fewer than {LEAST_DESCRIPTORS}:"
+            " raise ulimit -Hn or LimitNOFILE="
+        )
 
 
 def allow_descriptors() -> None:

@@ -41,7 +41,7 @@ HOLD = 30.0
 
 
 class AskAhead:
-    """Satisfies `services.AsksAhead`. One for the process."""
+    """Satisfies `services.AsksAhead`. One for each order of providers."""
 
     def __init__(
         self,
@@ -55,8 +55,10 @@ class AskAhead:
         first_audio: float,
         speech_budget: float,
         failed: Callable[[ProviderError], None],
+        held: dict[str, float] | None = None,
     ) -> None:
-        """Chains, providers, limits (seconds) and `failed` as for what is wanted."""
+        """Chains, providers, limits (seconds) and `failed` as for what is wanted. `held` is shared with
+        those that ask the same providers in another order."""
         self._translation = translation
         self._translators = translators
         self._speech = speech
@@ -66,7 +68,7 @@ class AskAhead:
         self._first_audio = first_audio
         self._budget = speech_budget
         self._failed = failed
-        self._held: dict[str, float] = {}
+        self._held: dict[str, float] = {} if held is None else held
         """Provider, and until when it is not asked ahead."""
 
     async def translate(self, text: str, source: str, target: str, context: str) -> Translation:

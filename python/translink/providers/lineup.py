@@ -74,12 +74,15 @@ class Lineup:
         voices: Callable[[str | None], Sequence[Synthesizer]],
         journal: Journal,
         limits: LineupLimits,
+        beside: Lineup | None = None,
     ) -> None:
         """`voices(name)` gives the synthesizers for a leg that asked for the voice `name` (None =
-        as its language has it)."""
+        as its language has it); `beside`: see there."""
         self._journal = journal
         self._limits = limits
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers: dict[str, Breaker] = {} if beside is None else beside._breakers
+        self._held: dict[str, float] = {} if beside is None else beside._held
+        """Of `AskAhead`."""
         self._live = live
         self._transcribers: list[Transcriber] = [*transcribers, Restream(live)]
         self._translators = translators
@@ -96,9 +99,34 @@ class Lineup:
         self._speech = self._chain(
             (v.name for v in voices(None)), usual.within(SPEECH_BUDGET, denied=False)
         )
-        self._precedents = Precedents()
-        self.gate = Gate("prerecorded", limit=limits.prerecorded, waiting=2000)
-        self.speech_gate = Gate("speech", limit=limits.speech, waiting=2000)
+        if beside is None:
+            self._precedents = Precedents()
+            self.gate = Gate("prerecorded", limit=limits.prerecorded, waiting=2000)
+            self.speech_gate = Gate("speech", limit=limits.speech, waiting=2000)
+        else:
+            self._precedents = beside._precedents
+            self.gate, self.speech_gate = beside.gate, beside.speech_gate
+
+    def beside(
+        self,
+        *,
+        live: LiveTranscriber,
+        transcribers: Sequence[Transcriber],
+        translators: Sequence[Translator],
+        voices: Callable[[str | None], Sequence[Synthesizer]],
+        limits: LineupLimits,
+    ) -> Lineup:
+        """The same providers, or others, in another order. A provider of the same name has one breaker
+        in both, and requests at once are counted together."""
+        return Lineup(
+            live=live,
+            transcribers=transcribers,
+            translators=translators,
+            voices=voices,
+            journal=self._journal,
+            limits=limits,
+            beside=self,
+        )
 
     def services(self) -> Services:
         """What the interpreters ask."""
@@ -121,6 +149,7 @@ class Lineup:
                 first_audio=self._limits.first_audio,
                 speech_budget=SPEECH_BUDGET,
                 failed=self._failed,
+                held=self._held,
             ),
         )
 

@@ -39,6 +39,7 @@ from translink.providers.attempts import AllFailed, Attempts
 from translink.providers.billing import note_spoken
 from translink.providers.pauses import is_loud, last_pause, nearest_pause, samples_of
 from translink.results import RATE
+from translink.sayable import sayable
 from translink.sentences import split_sentences
 
 if TYPE_CHECKING:
@@ -101,12 +102,12 @@ class Voices:
         self._pace = _Pace()
 
     async def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
-        """Sound of `text`, 16 kHz s16le mono, sentence by sentence, as it is made.
+        """Sound of what is `sayable` of `text`, 16 kHz s16le mono, sentence by sentence, as it is made.
 
         Raises:
             SpeechFailed: with what was left unsaid. What was yielded before is sound and stays.
         """
-        sentences = split_sentences(text, language)
+        sentences = split_sentences(sayable(text, language), language)
         for number, sentence in enumerate(sentences):
             try:
                 async with aclosing(self._sentence(sentence, language)) as sound:

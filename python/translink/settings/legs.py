@@ -34,6 +34,7 @@ ReplyFormat = Literal["slin", "alaw", "ulaw", "g722"]
 Rate = Literal[16_000, 8_000]
 RAW_RATE = "rate: is for raw legs; RTP says its own (see format)"
 
+VOICE_FOR = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$"
 LEG_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
@@ -71,6 +72,9 @@ class LegSettings(Part):
     listen: AddressSetting = Address("127.0.0.1", 0)
     """Where the party's microphone comes in. Left out: a telephone system brings it (`ari`,
     `audiosocket`)."""
+    shared: bool = False
+    """It comes in at `shared_port.listen` instead, told from others' by `source`, which then names addresses.
+    The ear is sent from there."""
     play_to: AddressSetting | None = None
     """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
@@ -84,9 +88,13 @@ class LegSettings(Part):
     """Voice that speaks to this leg; None = `voices` of its language. It is the first vendor's of
     `speak`, or that of another, as in `elevenlabs:JBFqnCBsd6RMkjVDRZzb`; the others speak with their
     voice of the language."""
+    voice_for: str | None = Field(None, pattern=VOICE_FOR)
+    """Which voice speaks for this leg's talker in the other one's language: `feminine`, `masculine`, or a voice by
+    name, as in `voice`; it goes before the other leg's `voice`. None = that, or else `feminine` for the first
+    leg of a pair and `masculine` for the second, where `voices` name none. The API changes it while calls run."""
     keyterm: Keyterms = ()
     """Names and terms that this leg's talker is likely to say, besides `deepgram.keyterm`; 500 tokens at
-    most with it, nova-3 only. The API changes them while calls run."""
+    most with it, nova-3 and Flux only. The API changes them while calls run."""
     mode: Mode | None = None
     """None = the system's."""
     transport: Transport = "raw"
@@ -114,6 +122,8 @@ class LegSettings(Part):
     translation. Can be switched in mid-call."""
     echo_guard: bool | None = None
     """None = `echo.guard`."""
+    record: bool | None = None
+    """Whether what is said and heard here is recorded. None = `record.on`."""
     ledger_seconds: float = Field(60.0, ge=5, le=600)
     """Audio kept for recognising it again after a failure; older audio is lost by then."""
     receive_buffer: int = Field(4_194_304, ge=4_096, le=1_073_741_824)
@@ -127,11 +137,16 @@ class LegSettings(Part):
     @property
     def at_pbx(self) -> bool:
         """A telephone system brings its audio."""
-        return "listen" not in self.model_fields_set
+        own = "shared" in self.model_fields_set and self.shared
+        return "listen" not in self.model_fields_set and not own
 
-    def brought(self, host: str, plan: Mapping[str, object]) -> LegSettings:
-        """As a telephone system brings it: at an address of ours, and with a plan of what comes."""
+    def brought(
+        self, host: str, plan: Mapping[str, object], *, shared: bool = False
+    ) -> LegSettings:
+        """As a telephone system brings it: at an address of ours or at the shared port, and with a plan of what
+        comes."""
         leg = self.model_copy(update=plan)
+        object.__setattr__(leg, "shared", shared)
         object.__setattr__(
             leg, "listen", Address(host, 0)
         )  # and still not of the operator's making
@@ -148,7 +163,16 @@ class LegSettings(Part):
             if self.rate != 16_000:
                 raise ValueError(RAW_RATE)
             object.__setattr__(self, "send_from_listen", True)
-        if self.at_pbx:
+        if self.shared:
+            if "listen" in self.model_fields_set:
+                raise ValueError("shared: means shared_port.listen; take listen away, or this")
+            if self.source in ("first", "any"):
+                raise ValueError(
+                    "source: should say where the leg's datagrams come from, as in 192.0.2.7:4000: "
+                    "by that it is told from others at the shared port"
+                )
+            object.__setattr__(self, "send_from_listen", True)
+        elif self.at_pbx:
             if self.continuous is None:
                 # Measured: with pauses, Asterisk drops the first word after each.
                 object.__setattr__(self, "continuous", True)

@@ -2,7 +2,7 @@
 
 Where values come from (defaults < `translink.toml` < `.env.externalmedia` < environment < flags) is
 read in `translink.settings.load`; this file is the shape, and each section has its own: `legs`,
-`telephony`, `prompts`, `admin`, `services`, `vendors`, `speech`, `lag`, `process`.
+`shared_port`, `telephony`, `prompts`, `admin`, `services`, `vendors`, `speech`, `lag`, `process`.
 Names nest: `admin.port` is `port` under `[admin]` in the file, `TRANSLINK_ADMIN__PORT` in the
 environment and `--admin-port` or `--set admin.port=…` on the command line. Durations are
 seconds unless the name ends in `_ms`.
@@ -30,12 +30,14 @@ from translink.settings.process import (
     TranscriptSettings,
 )
 from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
+from translink.settings.record import RecordSettings
 from translink.settings.services import (
     DeepgramSettings,
     DeepLSettings,
     FallbackSettings,
     OfflineSettings,
 )
+from translink.settings.shared_port import SharedPortSettings
 from translink.settings.speech import SegmentSettings
 from translink.settings.telephony import AriSettings, AudioSocketSettings
 from translink.settings.types import (
@@ -81,12 +83,14 @@ class Settings(BaseModel):
     """Language to voice of Deepgram. A language left out gets translink's choice; other vendors have
     `voices` of their own."""
     calls: CallSettings = Field(default_factory=CallSettings)
+    shared_port: SharedPortSettings = Field(default_factory=SharedPortSettings)
     ari: AriSettings = Field(default_factory=AriSettings)
     audiosocket: AudioSocketSettings = Field(default_factory=AudioSocketSettings)
     notice: NoticeSettings = Field(default_factory=NoticeSettings)
     menu: MenuSettings = Field(default_factory=MenuSettings)
     dtmf: DtmfSettings = Field(default_factory=DtmfSettings)
     websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
+    record: RecordSettings = Field(default_factory=RecordSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)
@@ -171,16 +175,21 @@ class Settings(BaseModel):
         """Every secret value, for the log's redaction."""
         return frozenset(_secrets(self))
 
+    def refuse_keyless(self, stage: str, order: tuple[str, ...]) -> None:
+        """Raise `ValueError` for a vendor in it that needs a key and has none, nor an address of one's own.
+        Deepgram and DeepL do not: the local engines stand in for them."""
+        for vendor, section in (("elevenlabs", self.elevenlabs), ("openai", self.openai)):
+            own = {"base_url", f"{stage}_url"} & section.model_fields_set
+            if vendor in order and section.api_key is None and not own:
+                raise ValueError(
+                    f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY or "
+                    f"{vendor}.api_key (or {vendor}.base_url for a server of your own)"
+                )
+
     @model_validator(mode="after")
     def _vendors_have_keys(self) -> Self:
         for stage in ("listen", "translate", "speak"):
-            for vendor, section in (("elevenlabs", self.elevenlabs), ("openai", self.openai)):
-                own = {"base_url", f"{stage}_url"} & section.model_fields_set
-                if vendor in getattr(self, stage) and section.api_key is None and not own:
-                    raise ValueError(
-                        f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY or "
-                        f"{vendor}.api_key (or {vendor}.base_url for a server of your own)"
-                    )
+            self.refuse_keyless(stage, getattr(self, stage))
         return self
 
     @model_validator(mode="after")
@@ -193,15 +202,25 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _recordings_have_a_place(self) -> Self:
+        for number, leg in enumerate(self.legs):
+            if leg.record and self.record.folder is None:
+                raise ValueError(
+                    f"legs.{number}.record: needs record.folder, where recordings are written"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
         if self.ari.wanted:
+            shared = self.ari.media == "rtp" and self.shared_port.listen is not None
             object.__setattr__(
                 self,
                 "legs",
                 tuple(
-                    leg.brought(self.ari.host, self.ari.plan) if leg.at_pbx else leg
+                    leg.brought(self.ari.host, self.ari.plan, shared=shared) if leg.at_pbx else leg
                     for leg in self.legs
                 ),
             )
@@ -216,6 +235,7 @@ class Settings(BaseModel):
             raise ValueError(
                 "ari.media: needs websocket.listen, to which Asterisk connects, as in 127.0.0.1:9093"
             )
+        self._sources_tell_legs_apart()
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
         refuse_doubles(
@@ -241,6 +261,14 @@ class Settings(BaseModel):
             if name not in paired:
                 raise ValueError(f"pairs: {name} should be in a pair, is in none")
         return self
+
+    def _sources_tell_legs_apart(self) -> None:
+        sharing = [leg for leg in self.legs if leg.shared and not leg.at_pbx]
+        if sharing and self.shared_port.listen is None:
+            raise ValueError(
+                f"legs: {sharing[0].name} shares a port; set shared_port.listen, as in 0.0.0.0:7000"
+            )
+        refuse_doubles("legs", "source", [one for leg in sharing for one in leg.source])
 
 
 class Notes(NamedTuple):

@@ -40,7 +40,7 @@ class DrainSettings(Part):
 
 
 class TranscriptSettings(Part):
-    """What is kept of what was said: in memory, never on disk."""
+    """What is kept of what was said: in memory; on disk only beside a recording (`record`)."""
 
     keep_calls: int = Field(200, ge=0, le=10_000)
     """Ended calls whose transcript can still be read."""

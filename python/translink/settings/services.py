@@ -11,6 +11,9 @@ from translink.keyterms import fitting, joined
 from translink.settings.part import Part
 from translink.settings.types import BaseUrl, Endpointing, Key, Pair, Terms
 
+_FLUX_ONLY = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
+"""Settings of Flux."""
+
 
 class DeepgramSettings(Part):
     """Speech to text and Aura."""
@@ -20,7 +23,16 @@ class DeepgramSettings(Part):
     base_url: BaseUrl = "https://api.deepgram.com"
     """`DEEPGRAM_BASE_URL`: a regional or self-hosted service, `http(s)://host[:port]`."""
     model: str = "nova-3"
-    """For recognition; voices are chosen by `voices`."""
+    """For recognition; voices are chosen by `voices`. `flux-general-multi` or `flux-general-en`: Flux, for calls
+    whose parties take turns. It finds the end of a turn by what is said, and makes nothing final before."""
+    pieces_model: str = "nova-3"
+    """Where `model` is Flux: recognises finished pieces, and streams of languages that Flux has not."""
+    eot_threshold: float | None = Field(None, ge=0.5, le=1)
+    """Flux: how sure the end of a turn must be. None = 0.7, Deepgram's."""
+    eager_eot_threshold: float | None = Field(None, ge=0.3, le=0.9)
+    """Flux: how sure an early guess of it must be. It is shown, and never spoken. None = no guesses."""
+    eot_timeout_ms: int | None = Field(None, ge=500, le=60_000)
+    """Flux: silence that ends a turn in any case. None = 5000, Deepgram's."""
     endpointing: Endpointing = 300
     """ms of silence that end an utterance; false = off."""
     utterance_end_ms: int = Field(1_000, ge=1_000, le=5_000)
@@ -32,7 +44,7 @@ class DeepgramSettings(Part):
     vad_events: bool = True
     """`SpeechStarted` messages."""
     keyterm: Terms = ()
-    """Names and terms to expect from everybody, up to about 100; nova-3 only. A leg may have more
+    """Names and terms to expect from everybody, up to about 100; nova-3 and Flux only. A leg may have more
     (`legs[].keyterm`)."""
     configure: bool | None = None
     """Whether an open stream takes new terms. None = at api.deepgram.com; the regional hosts do
@@ -63,15 +75,37 @@ class DeepgramSettings(Part):
     """For one piece of audio."""
     prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
     """Requests at once; the rest waits its turn. Stay below your plan's limit."""
+    feminine: dict[str, str] = Field(default_factory=dict)
+    """Language to the voice that speaks for legs with `voice_for = "feminine"`. A language left out gets
+    translink's choice."""
+    masculine: dict[str, str] = Field(default_factory=dict)
+    """Likewise."""
     speak_timeout: float = Field(5.0, gt=0, le=60)
     """Until the first sound of a sentence."""
     speak_concurrency: int = Field(15, ge=1, le=1_000)
     """Texts that are spoken at once; the rest waits its turn. Stay below your plan's limit."""
 
+    @model_validator(mode="after")
+    def _fits_flux(self) -> Self:
+        of_flux = [name for name in _FLUX_ONLY if getattr(self, name) is not None]
+        if of_flux and not self.is_flux:
+            raise ValueError(f"{of_flux[0]}: is for Flux only, and model is {self.model}")
+        if self.pieces_model.startswith("flux"):
+            raise ValueError("pieces_model: Flux recognises no finished pieces; name another")
+        sure = 0.7 if self.eot_threshold is None else self.eot_threshold
+        if self.eager_eot_threshold is not None and self.eager_eot_threshold > sure:
+            raise ValueError(f"eager_eot_threshold: must not be above eot_threshold ({sure:g})")
+        return self
+
+    @property
+    def is_flux(self) -> bool:
+        """Streams are Flux's."""
+        return self.model.startswith("flux-")
+
     def refuse_terms(self, terms: tuple[str, ...]) -> None:
         """Raise `ValueError` if a leg cannot have these terms besides `keyterm`."""
-        if terms and not self.model.startswith("nova-3"):
-            raise ValueError(f"is for nova-3 only, and deepgram.model is {self.model}")
+        if terms and not (self.is_flux or self.model.startswith("nova-3")):
+            raise ValueError(f"is for nova-3 and Flux only, and deepgram.model is {self.model}")
         if terms:
             fitting(joined(self.keyterm, terms))
 

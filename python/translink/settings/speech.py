@@ -20,6 +20,10 @@ class SegmentSettings(Part):
     Nothing goes that ends on a function word (`the`, `of`)."""
     min_chars: int = Field(10, ge=1, le=200)
     """A shorter sentence waits for the next one or the turn's end."""
+    dictated: float = Field(12.0, ge=0, le=60)
+    """Most seconds that a number said in groups, a spelled name or an e-mail address waits for its end,
+    so that it is translated in one piece; `max_wait` after its last group it goes all the same. 0 =
+    it does not wait."""
     max_words: int = Field(40, ge=5, le=500)
     """An endless sentence is cut at a clause when it gets longer than this."""
     ahead: float = Field(0.0, ge=0, le=2)

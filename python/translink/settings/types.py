@@ -47,6 +47,15 @@ def is_installed(module: str) -> bool:
         return False
 
 
+def has_port(source: str) -> bool:
+    """Is it `ip:port`, and not an `ip` with all its ports?"""
+    try:
+        ipaddress.ip_address(source)
+    except ValueError:
+        return True
+    return False
+
+
 def refuse_doubles(where: str, field: str, values: list[str]) -> None:
     """Raise `ValueError` if two legs have the same value."""
     for value, times in Counter(values).items():
@@ -113,7 +122,8 @@ def comma_separated(value: object) -> object:
     return value
 
 
-def _once_each(value: tuple[str, ...]) -> tuple[str, ...]:
+def once_each(value: tuple[str, ...]) -> tuple[str, ...]:
+    """The same. Raises `ValueError` for none, and for one that comes twice."""
     if not value or len(set(value)) < len(value):
         raise ValueError("should name at least one, and each once, in the order they are asked in")
     return value
@@ -186,20 +196,23 @@ Pair = Annotated[str, AfterValidator(_pair)]
 """From and to: `en-fr`, `en-pt-BR`; the language that is translated from has no region."""
 Keyterms = Annotated[tuple[str, ...], BeforeValidator(comma_separated), AfterValidator(clean_terms)]
 """What a talker is likely to say: names, terms."""
+VendorThatHears = Literal["deepgram", "openai", "offline"]
+VendorThatTranslates = Literal["deepl", "openai", "offline"]
+VendorThatSpeaks = Literal["deepgram", "elevenlabs", "openai", "offline"]
 Recognisers = Annotated[
-    tuple[Literal["deepgram", "openai", "offline"], ...],
+    tuple[VendorThatHears, ...],
     BeforeValidator(comma_separated),
-    AfterValidator(_once_each),
+    AfterValidator(once_each),
 ]
 Translators = Annotated[
-    tuple[Literal["deepl", "openai", "offline"], ...],
+    tuple[VendorThatTranslates, ...],
     BeforeValidator(comma_separated),
-    AfterValidator(_once_each),
+    AfterValidator(once_each),
 ]
 Speakers = Annotated[
-    tuple[Literal["deepgram", "elevenlabs", "openai", "offline"], ...],
+    tuple[VendorThatSpeaks, ...],
     BeforeValidator(comma_separated),
-    AfterValidator(_once_each),
+    AfterValidator(once_each),
 ]
 """Vendors of a stage, in the order in which they are asked."""
 PortRange = Annotated[str, AfterValidator(_port_range)]

@@ -22,6 +22,11 @@ class ElevenLabsSettings(Part):
     spoken."""
     voices: dict[str, str] = Field(default_factory=dict)
     """Language to voice id."""
+    feminine: dict[str, str] = Field(default_factory=dict)
+    """Language, or `any`, to the voice id that speaks for legs with `voice_for = "feminine"`. What is left out
+    is Sarah's (EXAVITQu4vr4xnSDxMaL)."""
+    masculine: dict[str, str] = Field(default_factory=dict)
+    """Likewise; George's (JBFqnCBsd6RMkjVDRZzb)."""
     speed: float = Field(1.0, ge=0.7, le=1.2)
     """Of speech."""
     timeout: float = Field(5.0, gt=0, le=60)
@@ -57,6 +62,11 @@ class OpenAiSettings(Part):
     """For every language that `openai.voices` has not. Empty = those alone are spoken."""
     voices: dict[str, str] = Field(default_factory=dict)
     """Language to voice."""
+    feminine: dict[str, str] = Field(default_factory=dict)
+    """Language, or `any`, to the voice that speaks for legs with `voice_for = "feminine"`. What is left out is
+    nova at api.openai.com, and the usual voice at servers of one's own."""
+    masculine: dict[str, str] = Field(default_factory=dict)
+    """Likewise; onyx."""
     rate: int = Field(24_000, ge=8_000, le=96_000)
     """Samples per second of the voices' `pcm`, where the server does not say."""
     listen_timeout: float = Field(10.0, gt=0, le=300)

@@ -100,6 +100,7 @@ class SimLine:
             # this thread cannot be stopped in the middle of a frame.
             self._mouth.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, datagram)
             self._at_once = datagram * min(_MOST_SEGMENTS, _MOST_BYTES // datagram)
+        self._mouth.bind(("127.0.0.1", 0))
         self.ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _EAR_BUFFER)
         self.ear.bind(("127.0.0.1", 0))
@@ -110,6 +111,12 @@ class SimLine:
     def ear_port(self) -> int:
         """Where the line hears."""
         port: int = self.ear.getsockname()[1]
+        return port
+
+    @property
+    def mouth_port(self) -> int:
+        """Where the line speaks from."""
+        port: int = self._mouth.getsockname()[1]
         return port
 
     def dial(self, port: int) -> None:

@@ -5,9 +5,11 @@ all providers, and `translink serve`, which is what is tested.
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypedDict
@@ -36,6 +38,16 @@ class SimError(TranslinkError):
     """The simulation could not be run; says what a program answered."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunCertificates:
+    """Of a CA made for the run."""
+
+    server: Path
+    """Certificate and key of 127.0.0.1."""
+    authority: Path
+    """The CA's certificate."""
+
+
 class Programs:
     """Both, from start to end: `async with Programs(…) as programs`."""
 
@@ -50,11 +62,12 @@ class Programs:
         providers: Sequence[str] | None = None,
         second_vendor: bool = False,
         flags: Sequence[str] = (),
+        certificates: RunCertificates | None = None,
     ) -> None:
         """`extra`: more TOML for the settings file (tables only); `delays`: fixed ones of the
         providers (`translink.sim.testbed.fixed_delays`); `providers`: another program that stands
         for them all; `second_vendor`: the beacons are in line again, by OpenAI's protocol; `flags`:
-        more of `translink serve`.
+        more of `translink serve`; `certificates`: all providers by HTTPS and WSS.
         """
         self.http: aiohttp.ClientSession
         self.server: ServerProcess
@@ -65,14 +78,21 @@ class Programs:
         self._stack = AsyncExitStack()
         self._folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="translink-sim-")))
         command = [sys.executable, "-m", "translink.sim.testbed", str(seed)]
-        command += [delays] if delays else []
+        command += [delays]
+        command += [str(certificates.server)] if certificates else []
         command = list(providers or command)
         self._flags = tuple(flags)
+        self._certificates = certificates
         self.beacons = ServerChild(command, log=self._folder / "offline.log")
 
     async def __aenter__(self) -> Programs:
         try:
-            self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
+            trusted = self._certificates and self._certificates.authority
+            tls = ssl.create_default_context(cafile=trusted) if trusted else True
+            connector = aiohttp.TCPConnector(ssl=tls)
+            self.http = await self._stack.enter_async_context(
+                aiohttp.ClientSession(connector=connector)
+            )
             self._stack.push_async_callback(self.beacons.stop)
             await self.beacons.start()
             self.server = ServerProcess(
@@ -83,7 +103,7 @@ class Programs:
                     self.beacons.url, self._mode, second_vendor=self._second_vendor
                 )
                 + self._extra,
-                **_program(self._flags),
+                **_program(self._flags, {"SSL_CERT_FILE": str(trusted)} if trusted else {}),
             )
             await self._stack.enter_async_context(self.server)
         except BaseException:
@@ -184,12 +204,15 @@ class _Program(TypedDict, total=False):
     environ: dict[str, str]
 
 
-def _program(flags: Sequence[str]) -> _Program:
+def _program(flags: Sequence[str], environ: dict[str, str]) -> _Program:
     module = os.environ.get(PROGRAM)
     if not module:
-        return {"command": (*COMMAND, *flags)}
+        return {"command": (*COMMAND, *flags), "environ": environ}
     path = os.pathsep.join(filter(None, (os.getcwd(), *sys.path)))
-    return {"command": (sys.executable, "-m", module, *flags), "environ": {"PYTHONPATH": path}}
+    return {
+        "command": (sys.executable, "-m", module, *flags),
+        "environ": environ | {"PYTHONPATH": path},
+    }
 
 
 async def _object(answer: aiohttp.ClientResponse) -> dict[str, object]:

@@ -61,6 +61,8 @@ class Scene:
     """Callers' gateways differ: lengths of datagrams, and every fourth sends nothing in pauses."""
     extra: str = ""
     """More settings for `translink serve` (TOML tables)."""
+    shared_port: bool = False
+    """All callers speak to one port, and are told apart by where they speak from."""
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ def run_sim(
     seed: int,
     faults: Sequence[str],
     mode: str = "auto",
+    shared_port: bool = False,
     report: Path | None = None,
     json: bool = False,
 ) -> int:
@@ -110,7 +113,7 @@ def run_sim(
 
     Beside a report that is not perfect lies the server's log, with its events.
     """
-    scene = Scene(calls, seconds, seed, tuple(faults), mode)
+    scene = Scene(calls, seconds, seed, tuple(faults), mode, shared_port=shared_port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the programs would go on
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -138,7 +141,7 @@ async def simulate(scene: Scene) -> dict[str, object]:
     if not 1 <= scene.calls <= CALLERS // 2:
         raise ValueError(f"calls must be 1..{CALLERS // 2}, not {scene.calls}")
     lines = Lines([_line(scene, planned, place) for place in range(2 * scene.calls)])
-    legs = [_leg(place, line) for place, line in enumerate(lines.lines)]
+    legs = _legs(scene, lines)
     try:
         async with Programs(
             legs,
@@ -187,11 +190,18 @@ def _line(scene: Scene, planned: FaultPlan, place: int) -> SimLine:
     return SimLine(str(1000 + place), Talker(place, scene.seed), datagram=size, dtx=dtx)
 
 
-def _leg(place: int, line: SimLine) -> LegPlan:
-    listen, play_to = (
-        ("127.0.0.1", port) for port in (free_port(socket.SOCK_DGRAM), line.ear_port)
-    )
-    return LegPlan(line.name, "fr" if place % 2 else "en", listen, play_to)
+def _legs(scene: Scene, lines: Lines) -> list[LegPlan]:
+    shared = free_port(socket.SOCK_DGRAM)
+    return [
+        LegPlan(
+            line.name,
+            "fr" if place % 2 else "en",
+            ("127.0.0.1", shared if scene.shared_port else free_port(socket.SOCK_DGRAM)),
+            ("127.0.0.1", line.ear_port),
+            shared_from=line.mouth_port if scene.shared_port else None,
+        )
+        for place, line in enumerate(lines.lines)
+    ]
 
 
 async def _talk(

@@ -15,6 +15,7 @@ its time).
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from dataclasses import replace
 
@@ -61,6 +62,7 @@ def beacon_server(
     listen: ListenTiming | None = None,
     engines: BeaconTiming | None = None,
     delays: Delays | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> tuple[OfflineServer, Script]:
     """A server that was not started yet, and its script."""
     script = Script(seed=seed, delays=delays)
@@ -75,6 +77,7 @@ def beacon_server(
         faults=script,
         limits=LIMITS,
         routes=Control(script).routes(),
+        tls=tls,
     )
     return server, script
 
@@ -118,14 +121,19 @@ def _json(content: object, status: int = 200) -> web.Response:
 
 
 def main() -> None:
-    """`python -m translink.sim.testbed [seed [delays]]`: one line of JSON, then serves until
+    """`python -m translink.sim.testbed [seed [delays [pem]]]`: one line of JSON, then serves until
     its standard input ends, so that it never outlives its parent (see `offline.child`). `delays` are
-    fixed ones, as `300/80/200`: see `fixed_delays`.
+    fixed ones, as `300/80/200` (see `fixed_delays`), or empty; `pem` a file with a certificate and its
+    key: then HTTPS and WSS.
     """
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    listen, engines = fixed_delays(sys.argv[2]) if len(sys.argv) > 2 else (None, None)
+    delays, pem = [*sys.argv[2:], "", ""][:2]
+    listen, engines = fixed_delays(delays) if delays else (None, None)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if pem else None
+    if tls:
+        tls.load_cert_chain(pem)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve_until_eof(seed, listen, engines))
+        runner.run(_serve_until_eof(seed, listen, engines, tls))
 
 
 def fixed_delays(text: str) -> tuple[ListenTiming, BeaconTiming]:
@@ -144,9 +152,12 @@ def fixed_delays(text: str) -> tuple[ListenTiming, BeaconTiming]:
 
 
 async def _serve_until_eof(
-    seed: int, listen: ListenTiming | None, engines: BeaconTiming | None
+    seed: int,
+    listen: ListenTiming | None,
+    engines: BeaconTiming | None,
+    tls: ssl.SSLContext | None,
 ) -> None:
-    server, _ = beacon_server(seed=seed, listen=listen, engines=engines)
+    server, _ = beacon_server(seed=seed, listen=listen, engines=engines, tls=tls)
     await server.start()
     await serve_until_told(server, _line(server.url), until_eof=True)
 

@@ -94,11 +94,13 @@ def endpoints_of(
     heard: tuple[str, ...] = ()
     detected: tuple[str, ...] = ()
     if needs.any:
-        from translink.offline.engines.phrasebook import LANGUAGES
+        from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES
         from translink.offline.engines.synthesizer import spoken_languages
         from translink.offline.engines.whisper import WHISPER_LANGUAGES
 
-        languages, voices = tuple(LANGUAGES), tuple(sorted(spoken_languages()))
+        # A book of one's own is taken to be as books were: English and French.
+        languages = LANGUAGES if settings.offline.phrasebook else PHRASE_LANGUAGES
+        voices = tuple(sorted(spoken_languages()))
         if settings.offline.whisper:
             heard = detected = tuple(sorted(WHISPER_LANGUAGES))
         else:
@@ -140,7 +142,7 @@ async def find_endpoints(
     # Not needed, and so not loaded, where there are keys.
     from translink.offline import OfflineProcess
     from translink.offline.engines.check import beyond, can_hear
-    from translink.offline.engines.phrasebook import LANGUAGES, named_book
+    from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES, named_book
     from translink.offline.engines.recognizer import INSTALL
     from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
     from translink.offline.keeper import keep
@@ -159,8 +161,14 @@ async def find_endpoints(
     if missing and (deaf or needs.no_deepl):
         log.warning(
             "the local engines do %s only: legs in %s need keys for the real services",
-            " and ".join(LANGUAGES),
+            ", ".join(PHRASE_LANGUAGES),
             ", ".join(missing),
+        )
+    codes = {one.partition("-")[0] for leg in settings.legs for one in leg.languages}
+    if (deaf or needs.no_deepl) and (few := sorted(codes & set(PHRASE_LANGUAGES) - set(LANGUAGES))):
+        log.warning(
+            "the local engines know a few set phrases only in %s: see docs/languages.md",
+            ", ".join(few),
         )
     began = time.monotonic()
     log.info("loading the local engines, some seconds; the first start ever takes longer")

@@ -6,22 +6,21 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from translink.calls.orders import Orders
 from translink.observe.journal import Journal
 from translink.providers.customization import Customization
 from translink.providers.deepgram.detection import DETECTED
+from translink.providers.deepgram.flux import FluxOptions
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
-from translink.providers.deepgram.speak import DeepgramSpeak
 from translink.providers.deepl import DeepL
-from translink.providers.elevenlabs.speak import ElevenLabsSpeak
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup, LineupLimits
-from translink.providers.openai.endpoint import OpenAiEndpoint
-from translink.providers.openai.speak import OpenAiSpeak
 from translink.providers.openai.transcribe import OpenAiTranscribe
 from translink.providers.openai.translate import OpenAiTranslate
 from translink.providers.streams import Streams
+from translink.providers.wanted import UnmetWishes
 from translink.recognition.evidence import DetectRules
 from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT, FeedLimits
 from translink.recognition.finalizing import FinalizeRules
@@ -30,7 +29,8 @@ from translink.recognition.rules import ListenRules
 from translink.recognition.speech_map import FRAME
 from translink.results import RATE
 from translink.settings.model import Settings
-from translink.wiring.endpoints import KEYLESS, Endpoints
+from translink.wiring.endpoints import Endpoints
+from translink.wiring.voices import AnySpeaker, VoiceClients, openai_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +41,10 @@ EARLY_FINALIZE = 0.1
 """Seconds of quiet. Shorter ones lie within words: 100 ms are hardly ever a stop consonant's."""
 FINALIZE_FLOWING = 2.0
 """Seconds of speech without a final. Without it the monologue's EVS is 0.6 to 0.9 s longer."""
+FLUX_TIMEOUT = 5.0
+"""Seconds of silence that end a turn of Flux, if nothing is set."""
+FLUX_TURN = 30.0
+"""Seconds from which on an open turn's oldest words are recognised elsewhere."""
 OFFLINE_PATIENCE = 20.0
 """Seconds a local recogniser may be silent: it shares its processors with everything else here."""
 
@@ -49,20 +53,26 @@ WHISPER_TIMEOUT = 40.0
 again meanwhile makes it busier."""
 
 AnyTranslator = DeepL | OpenAiTranslate
-AnySpeaker = DeepgramSpeak | ElevenLabsSpeak | OpenAiSpeak
-VENDORS_OF_VOICES = ("deepgram", "elevenlabs", "openai", "offline")
 
 
 class Providers:
     """Builds the providers that the settings name."""
 
-    def __init__(self, settings: Settings, endpoints: Endpoints, http: Http) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        endpoints: Endpoints,
+        http: Http,
+        unmet: UnmetWishes | None = None,
+    ) -> None:
+        """`unmet`: of those beside which these are built."""
         self._settings = settings
         self._at = endpoints
         self._http = http
-        fallback = "offline" if settings.fallback.offline else ""
-        self._translate = _order(settings.translate, fallback)
-        self._speak = _order(settings.speak, fallback)
+        self.unmet = unmet or UnmetWishes()
+        """What no vendor could do of what was wished."""
+        _, self._translate, self._speak = Orders.of(settings)
+        self._voices = VoiceClients(settings, endpoints, http, self._speak, self.unmet)
 
     async def line_up(self, journal: Journal) -> Lineup:
         """Every stage's providers in their order, connections to the first of them warm."""
@@ -74,6 +84,16 @@ class Providers:
             translators=translators,
             voices=self.voices,
             journal=journal,
+            limits=self._limits(),
+        )
+
+    def beside(self, lineup: Lineup) -> Lineup:
+        """The same for calls with an order of their own; see `Lineup.beside`."""
+        return lineup.beside(
+            live=self.live(),
+            transcribers=self.transcribers(),
+            translators=self.translators(),
+            voices=self.voices,
             limits=self._limits(),
         )
 
@@ -104,6 +124,7 @@ class Providers:
             base_url=url,
             api_key=key,
             options=self._options(),
+            flux=self._flux(vendor),
             connect_timeout=self._settings.deepgram.connect_timeout,
             languages=languages,
             configure=self._settings.deepgram.configure,
@@ -120,7 +141,7 @@ class Providers:
                 made.append(
                     OpenAiTranscribe(
                         self._http,
-                        at=self._openai(openai.listen_url),
+                        at=openai_at(openai, openai.listen_url),
                         model=openai.listen_model,
                         timeout=openai.listen_timeout,
                     )
@@ -146,11 +167,6 @@ class Providers:
         usual = self._settings.deepgram.prerecorded_timeout
         return max(usual, WHISPER_TIMEOUT) if local and self._settings.offline.whisper else usual
 
-    def _openai(self, url: str | None) -> OpenAiEndpoint:
-        openai = self._settings.openai
-        key = openai.api_key.get_secret_value() if openai.api_key else ""
-        return OpenAiEndpoint(url or openai.base_url, key)
-
     def _deepgram(self, vendor: str) -> tuple[str, str, tuple[str, ...] | None]:
         """URL, key and, where they are fewer, the languages of Deepgram or what stands in for it."""
         at = self._at
@@ -162,7 +178,7 @@ class Providers:
     def _options(self) -> ListenOptions:
         deepgram = self._settings.deepgram
         return ListenOptions(
-            model=deepgram.model,
+            model=deepgram.pieces_model if deepgram.is_flux else deepgram.model,
             endpointing=deepgram.endpointing,
             utterance_end_ms=deepgram.utterance_end_ms,
             smart_format=deepgram.smart_format,
@@ -170,6 +186,19 @@ class Providers:
             vad_events=deepgram.vad_events,
             keyterm=deepgram.keyterm,
             extra=deepgram.extra,
+        )
+
+    def _flux(self, vendor: str) -> FluxOptions | None:
+        """None: nova streams. The local engines speak its protocol only."""
+        deepgram, at = self._settings.deepgram, self._at
+        if not deepgram.is_flux or vendor == "offline" or at.deepgram_is_offline:
+            return None
+        return FluxOptions(
+            model=deepgram.model,
+            eot_threshold=deepgram.eot_threshold,
+            eager_eot_threshold=deepgram.eager_eot_threshold,
+            eot_timeout_ms=deepgram.eot_timeout_ms,
+            keyterm=deepgram.keyterm,
         )
 
     def rules(self) -> ListenRules:
@@ -207,6 +236,12 @@ class Providers:
             early = 0.0 if local else EARLY_FINALIZE
         if flowing is None:
             flowing = 0.0 if local else FINALIZE_FLOWING
+        if deepgram.is_flux and not local:
+            # It cannot be asked, and a turn is final at its end.
+            turn = (
+                FLUX_TIMEOUT if deepgram.eot_timeout_ms is None else deepgram.eot_timeout_ms / 1000
+            )
+            return FinalizeRules(unanswered=turn + 3.0, stuck=2 * FLUX_TURN, overdue=FLUX_TURN)
         usual = FinalizeRules(early=early, flowing=flowing)
         return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
 
@@ -222,7 +257,7 @@ class Providers:
             case "openai":
                 yield OpenAiTranslate(
                     self._http,
-                    at=self._openai(openai.translate_url),
+                    at=openai_at(openai, openai.translate_url),
                     model=openai.translate_model,
                     glossaries=openai.glossaries,
                     temperature=None if openai.temperature < 0 else openai.temperature,
@@ -262,69 +297,5 @@ class Providers:
         )
 
     def voices(self, voice: str | None) -> list[AnySpeaker]:
-        """Synthesizers in their order; `voice` overrides the voice of every language: the first
-        vendor's, or that of another whose name stands before a colon."""
-        owner, colon, name = (voice or "").partition(":")
-        if not colon or owner not in VENDORS_OF_VOICES:
-            owner, name = self._speak[0], voice or ""
-        return [
-            made
-            for vendor in self._speak
-            for made in self._voices_of(vendor, name if vendor == owner and name else None)
-        ]
-
-    def _voices_of(self, vendor: str, voice: str | None) -> Iterable[AnySpeaker]:
-        settings, at = self._settings, self._at
-        match vendor:
-            case "elevenlabs":
-                eleven = settings.elevenlabs
-                yield ElevenLabsSpeak(
-                    self._http,
-                    base_url=eleven.base_url,
-                    api_key=eleven.api_key.get_secret_value() if eleven.api_key else KEYLESS,
-                    model=eleven.model,
-                    voice=voice or eleven.voice,
-                    voices={} if voice else eleven.voices,
-                    speed=eleven.speed,
-                    timeout=eleven.timeout,
-                )
-            case "openai":
-                openai = settings.openai
-                yield OpenAiSpeak(
-                    self._http,
-                    at=self._openai(openai.speak_url),
-                    model=openai.speak_model,
-                    voice=voice or openai.voice,
-                    voices={} if voice else openai.voices,
-                    rate=openai.rate,
-                    timeout=openai.speak_timeout,
-                )
-            case "offline":
-                yield self._aura(at.offline or "", at.offline_key, "offline.speak", voice)
-            case _:
-                yield self._aura(at.deepgram_url, at.deepgram_key, "deepgram.speak", voice)
-                for number, account in enumerate(settings.fallback.deepgram, 2):
-                    key = account.api_key.get_secret_value()
-                    yield self._aura(
-                        account.base_url, key, f"deepgram.speak.{number}", voice, local=False
-                    )
-
-    def _aura(
-        self, url: str, key: str, name: str, voice: str | None, *, local: bool | None = None
-    ) -> DeepgramSpeak:
-        if local is None:
-            local = name.startswith("offline") or self._at.deepgram_is_offline
-        return DeepgramSpeak(
-            self._http,
-            base_url=url,
-            api_key=key,
-            voices={} if name.startswith("offline") else self._settings.voices,
-            voice=voice,
-            languages=self._at.offline_voices if local else None,
-            timeout=self._settings.deepgram.speak_timeout,
-            name=name,
-        )
-
-
-def _order(named: tuple[str, ...], last: str) -> tuple[str, ...]:
-    return named if not last or last in named else (*named, last)
+        """Synthesizers in their order; `voice`: see `providers.wanted`."""
+        return self._voices.of(voice)

@@ -6,7 +6,8 @@ mod acts;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn core(criterion: &mut Criterion) {
-    for (name, mut act) in acts::acts() {
+    for (name, make) in acts::acts() {
+        let mut act = make();
         criterion.bench_function(name, |bencher| bencher.iter(&mut act));
     }
 }

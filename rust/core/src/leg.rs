@@ -255,7 +255,8 @@ impl Leg {
                 due,
             } => {
                 if self.echo.is_on() {
-                    self.echo.sent(due, Level::of(&payload).power);
+                    let power = Level::of(&payload).power;
+                    self.echo.sent(due, &payload, power);
                 }
                 Output::Transmit {
                     utterance,
@@ -366,7 +367,7 @@ impl Leg {
         // Also of a muted talker: heard again, the detector knows their line.
         let speech = self.vad.hear(&level) && !self.muted;
         if self.echo.is_on() {
-            frame.echo = self.echo.heard(frame.captured, level.power);
+            frame.echo = self.echo.heard(frame.captured, &frame.pcm);
             self.stats.frames_echo += u64::from(frame.echo);
             let learned = self.echo.learned();
             self.stats.echo_lag = learned.map_or(0, |echo| echo.lag);

@@ -97,13 +97,18 @@ impl Admission {
                 self.heard = Some(source);
                 Sender::Moved(heard)
             }
-            Policy::Listed(_) => Sender::Stranger,
+            Policy::Listed(_) | Policy::Nobody => Sender::Stranger,
         }
     }
 
     /// The first one of a call.
     fn pin(&mut self, source: SocketAddr, audio: Nanos, at: Nanos) -> Sender {
-        if matches!(&self.policy, Policy::Listed(listed) if !listed.names(&source)) {
+        let let_in = match &self.policy {
+            Policy::First | Policy::Any => true,
+            Policy::Listed(listed) => listed.names(&source),
+            Policy::Nobody => false,
+        };
+        if !let_in {
             return Sender::Stranger;
         }
         self.heard = Some(source);
@@ -197,7 +202,7 @@ impl Admission {
     pub(crate) fn peers(&self) -> Vec<Peer> {
         match &self.policy {
             Policy::First => self.heard.iter().map(Peer::of).collect(),
-            Policy::Any => Vec::new(),
+            Policy::Any | Policy::Nobody => Vec::new(),
             Policy::Listed(listed) => listed.peers(),
         }
     }

@@ -15,6 +15,7 @@ use std::io;
 use std::mem::size_of;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::slice::Chunks;
 
 use translink_core::frame::Nanos;
 
@@ -26,7 +27,11 @@ pub(crate) const BATCH: usize = 32;
 /// reaches are never touched.
 const SLOT_BYTES: usize = 65_536;
 
-/// Room for a timestamp and a drop counter (32 + 24 bytes with their headers), and as much again.
+/// From the beginning of one to that of the next: 64 KiB apart, all would lie in the same few sets of
+/// every cache and push each other out.
+const STRIDE: usize = SLOT_BYTES + 17 * 64;
+
+/// Room for a timestamp, a drop counter and a size (32 + 24 + 24 bytes with their headers), and more.
 const CONTROL_WORDS: usize = 14;
 
 /// The longest address of ours, `sockaddr_in6`.
@@ -34,16 +39,26 @@ const SOURCE_WORDS: usize = size_of::<libc::sockaddr_in6>() / size_of::<u32>();
 const SOURCE_BYTES: libc::socklen_t = 28;
 const _: () = assert!(SOURCE_WORDS * size_of::<u32>() == SOURCE_BYTES as usize);
 
-/// One received datagram.
+/// One received datagram, or several of one sender that the kernel has joined.
 #[derive(Debug)]
 pub(crate) struct Datagram<'a> {
     pub(crate) payload: &'a [u8],
+    /// Bytes of each but the last, where there are several (`UDP_GRO`).
+    segment: Option<usize>,
     /// Kernel receive time on the real-time clock.
     pub(crate) stamp: Option<Nanos>,
     /// Datagrams this socket has dropped since it was made, modulo 2^32; absent while 0.
     pub(crate) dropped: Option<u32>,
     /// Its sender.
     pub(crate) source: Option<SocketAddr>,
+}
+
+impl<'a> Datagram<'a> {
+    /// Each by itself; an empty datagram has none.
+    pub(crate) fn pieces(&self) -> Chunks<'a, u8> {
+        self.payload
+            .chunks(self.segment.unwrap_or(self.payload.len()).max(1))
+    }
 }
 
 /// Preallocated room for one batch.
@@ -58,13 +73,13 @@ pub(crate) struct Batch {
 /// Memory for the datagrams of a batch, 2 MiB. Made before the media thread starts: a thread that
 /// starts late must not find it gone, which would end the process with all its calls.
 pub(crate) fn room() -> Box<[u8]> {
-    vec![0; BATCH * SLOT_BYTES].into_boxed_slice()
+    vec![0; BATCH * STRIDE].into_boxed_slice()
 }
 
 impl Batch {
     /// `room`: see [`room`].
     pub(crate) fn new(room: Box<[u8]>) -> Self {
-        debug_assert_eq!(room.len(), BATCH * SLOT_BYTES);
+        debug_assert_eq!(room.len(), BATCH * STRIDE);
         // SAFETY: both are plain C structs of integers and pointers, for which all zeros is valid.
         let (vector, header): (libc::iovec, libc::mmsghdr) =
             unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
@@ -83,7 +98,7 @@ impl Batch {
     /// 2.7 µs for a single datagram. So ask for one where one is expected.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, limit: usize) -> io::Result<usize> {
         let limit = limit.clamp(1, BATCH);
-        let slots = self.payloads.chunks_exact_mut(SLOT_BYTES);
+        let slots = self.payloads.chunks_exact_mut(STRIDE);
         let parts = self.controls.iter_mut().zip(&mut self.vectors);
         let parts = parts.zip(&mut self.sources);
         for ((header, slot), ((control, vector), source)) in
@@ -109,7 +124,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 count,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _, // unsigned in musl
                 std::ptr::null_mut(),
             )
         };
@@ -119,16 +134,17 @@ impl Batch {
     /// The `index`th datagram of the last [`Batch::receive`].
     pub(crate) fn datagram(&self, index: usize) -> Datagram<'_> {
         let header = &self.headers[index];
-        let from = index * SLOT_BYTES;
+        let from = index * STRIDE;
         let mut datagram = Datagram {
             payload: &self.payloads[from..from + (header.msg_len as usize).min(SLOT_BYTES)],
+            segment: None,
             stamp: None,
             dropped: None,
             source: read_source(&self.sources[index]),
         };
-        let used = header.msg_hdr.msg_controllen / size_of::<u64>();
+        let used: usize = header.msg_hdr.msg_controllen as _; // 32 bits in musl
         read_control(
-            &self.controls[index][..used.min(CONTROL_WORDS)],
+            &self.controls[index][..(used / size_of::<u64>()).min(CONTROL_WORDS)],
             &mut datagram,
         );
         datagram
@@ -163,6 +179,8 @@ fn read_control(mut words: &[u64], datagram: &mut Datagram<'_>) {
             datagram.stamp = Some(data[0].wrapping_mul(1_000_000_000).wrapping_add(data[1]));
         } else if (level, kind) == (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) {
             datagram.dropped = Some(u32::from_ne_bytes(halves(data[0])[0].to_ne_bytes()));
+        } else if (level, kind) == (libc::SOL_UDP, libc::UDP_GRO) {
+            datagram.segment = usize::try_from(halves(data[0])[0]).ok();
         }
         let step = length.div_ceil(size_of::<u64>()).max(HEADER_WORDS);
         words = words.get(step..).unwrap_or_default();

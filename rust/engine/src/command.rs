@@ -15,6 +15,7 @@ use translink_core::volume::Gain;
 
 use crate::bell::Bell;
 use crate::mailbox::Signal;
+use crate::port_slot::PortSlot;
 use crate::slot::Slot;
 use crate::source::Policy;
 use crate::stream::Stream;
@@ -24,6 +25,8 @@ const CAPACITY: usize = 4096;
 
 /// What the media thread is asked to do.
 pub(crate) enum Command {
+    /// Take a shared port.
+    Share(Box<PortSlot>),
     /// Take a leg, its sockets bound.
     Add(Box<Slot>),
     /// Close a leg; answers when its sockets are closed.
@@ -53,6 +56,8 @@ pub(crate) enum Command {
     Original { leg: u32, original: Original },
     /// Whether an echo is looked for.
     EchoGuard { leg: u32, on: bool },
+    /// Say when all commands before this one are obeyed.
+    Answer { done: SyncSender<()> },
     /// End of a call: frames from now on belong to `life`.
     Reset { leg: u32, life: u32 },
     /// End of a call whose ear goes on: frames from now on belong to `life`.

@@ -19,12 +19,12 @@ use crate::counters::Snapshot;
 use crate::envelope::Lane;
 use crate::error::Error;
 use crate::item::{Inbox, Item, Outbox};
+use crate::port::PortSocket;
 use crate::ports::LegPorts;
 use crate::reserve;
 use crate::run::Media;
 use crate::shared::SharedLeg;
 use crate::slot::Slot;
-use crate::socket::Sockets;
 use crate::source::Policy;
 use crate::thread;
 
@@ -36,7 +36,8 @@ pub struct Engine {
     process: u32,
     commands: Arc<Commands>,
     legs: RwLock<BTreeMap<u32, Arc<SharedLeg>>>,
-    next: AtomicU32,
+    pub(crate) ports: RwLock<BTreeMap<u32, Arc<PortSocket>>>,
+    pub(crate) next: AtomicU32,
     inbox: Mutex<Inbox>,
     descriptor: RawFd,
     state: Arc<AtomicU8>,
@@ -66,6 +67,7 @@ impl Engine {
             process: std::process::id(),
             commands,
             legs: RwLock::default(),
+            ports: RwLock::default(),
             next: AtomicU32::new(1),
             inbox: Mutex::new(inbox),
             descriptor,
@@ -78,32 +80,29 @@ impl Engine {
     /// come back.
     ///
     /// # Errors
-    /// [`Error::Address`] when a socket cannot be bound; [`Error::Memory`]; [`Error::Busy`].
+    /// [`Error::Address`] when a socket cannot be bound; [`Error::Memory`]; [`Error::Busy`]. On a shared
+    /// port: [`Error::NoPort`]; [`Error::Unnamed`] and [`Error::Claimed`] for a source that does not tell the
+    /// leg from others.
     pub fn add_leg(&self, ports: &LegPorts) -> Result<u32, Error> {
         self.check()?;
-        let sockets = Sockets::open(
-            ports.listen,
-            ports.play_to,
-            ports.send_from_listen,
-            ports.receive_buffer,
-        )
-        .map_err(|(address, source)| Error::Address { address, source })?;
+        let sockets = self.sockets(ports)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (leg, ledger, newcomer) =
             reserve::make(ports).map_err(|_| Error::Memory("another leg"))?;
-        let shared = Arc::new(SharedLeg::new(
-            number,
-            sockets.local,
-            ports.config.playout_capacity,
-            ledger,
-        ));
+        let capacity = ports.config.playout_capacity;
+        let mut shared = SharedLeg::new(number, sockets.local, capacity, ledger);
+        shared.port = sockets.port().map(|port| Arc::clone(&port.shared));
+        shared.claim(&ports.source)?;
+        let shared = Arc::new(shared);
         shared
             .counters
             .rcvbuf
             .store(sockets.granted, Ordering::Relaxed);
         let admission = Admission::new(ports.source.clone(), newcomer, ports.config.transport);
         let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
-        self.send(Command::Add(Box::new(slot)))?;
+        self.send(Command::Add(Box::new(slot)))
+            .inspect_err(|_| shared.release_claims())?;
+        self.wait_for_routes(&shared)?;
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
         Ok(number)
@@ -136,7 +135,9 @@ impl Engine {
         }
         closed
             .recv_timeout(CLOSING_PATIENCE)
-            .map_err(|_| Error::Busy)
+            .map_err(|_| Error::Busy)?;
+        shared.release_claims();
+        Ok(())
     }
 
     /// End of a call. Frames whose `life` is less than the answer belong to it or to one before.
@@ -237,10 +238,13 @@ impl Engine {
     /// was learned from the datagrams to be learned anew.
     ///
     /// # Errors
-    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
+    /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`]; on a shared port [`Error::Unnamed`] and
+    /// [`Error::Claimed`]. Nothing has changed then.
     pub fn set_source(&self, leg: u32, policy: Policy) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Source { leg, policy })
+        let shared = self.living(leg)?;
+        shared.claim(&policy)?;
+        self.send(Command::Source { leg, policy })?;
+        self.wait_for_routes(&shared)
     }
 
     /// Where the ear is from now on, whichever sender is heard: what a PBX tells only when the leg's own address has
@@ -375,6 +379,8 @@ impl Engine {
         while let Some(command) = self.commands.take() {
             drop(command);
         }
+        let mut ports = self.ports.write().unwrap_or_else(PoisonError::into_inner);
+        ports.clear();
     }
 
     pub(crate) fn leg(&self, leg: u32) -> Result<Arc<SharedLeg>, Error> {
@@ -396,7 +402,7 @@ impl Engine {
         self.commands.send(command).map_err(|_| Error::Busy)
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_process()?;
         match self.state.load(Ordering::Acquire) {
             RUNNING => Ok(()),
@@ -405,7 +411,7 @@ impl Engine {
         }
     }
 
-    fn check_process(&self) -> Result<(), Error> {
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
         if std::process::id() == self.process {
             Ok(())
         } else {

@@ -9,10 +9,12 @@ use translink_core::leg::LegConfig;
 
 use super::*;
 use crate::batch::{self, BATCH, Batch};
+use crate::socket::Sockets;
 
 fn ports() -> LegPorts {
     LegPorts {
         listen: "127.0.0.1:0".parse().expect("an address"),
+        shared: None,
         play_to: None,
         send_from_listen: false,
         receive_buffer: 1 << 20,

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::source::Peer;
+
 /// Why the engine did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,15 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A leg of a shared port must name whom it hears, or nobody.
+    #[error("on a shared port, source must name addresses, not first or any")]
+    Unnamed,
+    /// On one port, a sender is one leg's.
+    #[error("datagrams from {0} are another leg's on this shared port")]
+    Claimed(Peer),
+    /// No shared port has this number.
+    #[error("no shared port {0}")]
+    NoPort(u32),
     /// There is no memory for a leg, a recording or a piece of speech. Nothing has changed.
     #[error("no memory for {0}")]
     Memory(&'static str),

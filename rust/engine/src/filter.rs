@@ -11,6 +11,7 @@
 //! apart by time: drops reported by a datagram that came while the filter was on, and by the first one
 //! after it, were strangers.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use socket2::SockFilter;
@@ -97,10 +98,34 @@ impl Filter {
 ///
 /// On a UDP socket, offset 0 is the UDP header (the sender's port), `NETWORK` the IP header.
 pub(crate) fn program(peers: &[Peer]) -> Vec<SockFilter> {
-    let mut program = Vec::with_capacity(14 * peers.len() + 1);
+    let exact = compiled(peers, true);
+    if exact.len() <= LONGEST_PROGRAM {
+        return exact;
+    }
+    // Too many for the kernel: their hosts do.
+    compiled(peers, false)
+}
+
+/// Host by host: an address is compared once, whatever the ports of it.
+fn compiled(peers: &[Peer], ports: bool) -> Vec<SockFilter> {
+    let mut hosts: BTreeMap<IpAddr, Vec<Option<u16>>> = BTreeMap::new();
     for peer in peers {
-        let mut wanted = Vec::with_capacity(6);
-        let (version, words) = match peer.ip() {
+        let port = peer.port().filter(|_| ports);
+        hosts.entry(peer.ip()).or_default().push(port);
+    }
+    let mut program = Vec::with_capacity(16 * hosts.len() + 2 * peers.len() + 1);
+    for (ip, ports) in hosts {
+        let mut accept = Vec::with_capacity(2 * ports.len() + 1);
+        if ports.contains(&None) {
+            accept.push(SockFilter::new(RETURN, 0, 0, u32::MAX));
+        } else {
+            accept.push(SockFilter::new(LOAD_HALF, 0, 0, 0));
+            for port in ports.into_iter().flatten() {
+                accept.push(SockFilter::new(IF_EQUAL, 0, 1, port.into()));
+                accept.push(SockFilter::new(RETURN, 0, 0, u32::MAX));
+            }
+        }
+        let (version, words) = match ip {
             IpAddr::V4(ip) => (0x40, vec![(12, u32::from(ip))]),
             IpAddr::V6(ip) => {
                 let words = ip.octets();
@@ -109,31 +134,30 @@ pub(crate) fn program(peers: &[Peer]) -> Vec<SockFilter> {
                 (0x60, words.map(|(bytes, at)| (at, word(bytes))).collect())
             }
         };
-        wanted.extend(
-            words
-                .iter()
-                .map(|&(at, word)| (LOAD_WORD, NETWORK + at, word)),
-        );
-        wanted.extend(peer.port().map(|port| (LOAD_HALF, 0, u32::from(port))));
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "5 pairs of instructions at most"
-        )]
-        let mut left = 2 * wanted.len() as u8 + 1;
-        // The version of IP; if it or anything else is not the wanted one, on to the next peer.
+        // The version of IP, then the words of the address; if one is not the wanted one, on to the next
+        // host: by a jump that reaches farther than a condition's 255.
+        let mut left = 3 * words.len() + accept.len();
+        let mut unless = |value, program: &mut Vec<SockFilter>| {
+            let away = u32::try_from(left).unwrap_or(u32::MAX);
+            program.push(SockFilter::new(IF_EQUAL, 1, 0, value));
+            program.push(SockFilter::new(JUMP, 0, 0, away));
+            left = left.saturating_sub(3);
+        };
         program.push(SockFilter::new(LOAD_BYTE, 0, 0, NETWORK));
         program.push(SockFilter::new(AND, 0, 0, 0xf0));
-        program.push(SockFilter::new(IF_EQUAL, 0, left, version));
-        for (load, at, value) in wanted {
-            left -= 2;
-            program.push(SockFilter::new(load, 0, 0, at));
-            program.push(SockFilter::new(IF_EQUAL, 0, left, value));
+        unless(version, &mut program);
+        for (at, word) in words {
+            program.push(SockFilter::new(LOAD_WORD, 0, 0, NETWORK + at));
+            unless(word, &mut program);
         }
-        program.push(SockFilter::new(RETURN, 0, 0, u32::MAX));
+        program.append(&mut accept);
     }
     program.push(SockFilter::new(RETURN, 0, 0, 0));
     program
 }
+
+/// `linux/bpf_common.h`: `BPF_MAXINSNS`.
+const LONGEST_PROGRAM: usize = 4_096;
 
 /// linux/filter.h: `SKF_NET_OFF`, and the instructions used here.
 const NETWORK: u32 = 0xfff0_0000;
@@ -142,6 +166,7 @@ const LOAD_HALF: u16 = 0x28;
 const LOAD_BYTE: u16 = 0x30;
 const AND: u16 = 0x54;
 const IF_EQUAL: u16 = 0x15;
+const JUMP: u16 = 0x05;
 const RETURN: u16 = 0x06;
 
 #[cfg(all(test, not(loom)))]

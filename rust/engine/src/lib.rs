@@ -13,6 +13,9 @@
 //! often than a thousand times a second, datagrams gather for up to 1 ms and are served together
 //! (`pace`); deadlines and commands do not wait.
 //!
+//! *A shared port* (`port`) has many legs: one `recvmmsg` takes what waits for all of them, a table tells
+//! whose each datagram is by its sender, and what a wake makes for their ears leaves by one `sendmmsg`.
+//!
 //! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's
 //! playout → 640 bytes every 20 ms → `sendto`.
 //!
@@ -23,6 +26,7 @@
 //! | socket receive buffer | the kernel drops the newest datagram | `drops_kernel` |
 //! | mailbox, frames | the frame is not reported; it is in the ledger, and the next frame's `start` shows the gap | `drops_ring` |
 //! | mailbox, events (its last sixteenth) | the event is not reported | `drops_events` |
+//! | a shared port's buffer | the same, for all its legs: whose it was is not known | the port's `drops_kernel` |
 //! | an ear's queue | [`Engine::play`] accepts fewer bytes, the caller keeps the rest | `playout_full` (times); not a drop |
 //! | an ear's utterances (64) | the newest is refused whole and reported as flushed | `drops_playout` |
 //! | the other talker's frames (3) | the oldest goes | `drops_original` |
@@ -44,6 +48,7 @@
 //! let engine = Engine::start(1024)?;
 //! let leg = engine.add_leg(&LegPorts {
 //!     listen: "127.0.0.1:0".parse().unwrap(),
+//!     shared: None,
 //!     play_to: None,
 //!     send_from_listen: false,
 //!     receive_buffer: 1 << 20,
@@ -75,11 +80,16 @@ mod legs;
 pub mod mailbox;
 mod masks;
 mod newcomer;
+mod outgoing;
 mod pace;
+mod port;
+mod port_slot;
 mod ports;
 mod reserve;
+mod routes;
 mod run;
 mod shared;
+mod sharing;
 mod slot;
 mod socket;
 mod source;
@@ -94,6 +104,7 @@ pub use engine::Engine;
 pub use envelope::Lane;
 pub use error::Error;
 pub use item::Item;
+pub use port::PortSnapshot;
 pub use ports::LegPorts;
 pub use source::{Listed, MAX_PEERS, Peer, Policy};
 pub use wire::Protocol;

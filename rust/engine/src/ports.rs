@@ -11,6 +11,9 @@ use crate::source::Policy;
 pub struct LegPorts {
     /// Address to bind; port 0 = any free one.
     pub listen: SocketAddr,
+    /// In place of `listen`: the shared port to which its senders send ([`crate::Engine::share`]), and from
+    /// which its ear is sent.
+    pub shared: Option<u32>,
     /// The ear. None: where the newest datagram of the call came from, with `send_from_listen`;
     /// else speech is paced, reported and thrown away.
     pub play_to: Option<SocketAddr>,

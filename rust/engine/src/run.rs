@@ -17,15 +17,19 @@ use crate::command::{Command, Commands};
 use crate::item::Outbox;
 use crate::legs::Legs;
 use crate::pace::Pace;
+use crate::port_slot::PortSlot;
 use crate::slot::Slot;
 use crate::stream::Stream;
+
+mod ports;
 
 /// Leg numbers are `u32`, so these cannot be one.
 const COMMANDS: u64 = u64::MAX;
 const CLOCK: u64 = u64::MAX - 1;
 
-/// Set in the event of a leg's connection.
+/// Set in the event of a leg's connection, and of a shared port.
 const STREAM: u64 = 1 << 32;
+const PORT: u64 = 1 << 33;
 
 /// The timer fired: whatever is due next, it is to be set.
 const FIRED: Nanos = 0;
@@ -37,7 +41,7 @@ const EVENTS: usize = 64;
 /// talker.
 const COMMANDS_AT_ONCE: usize = 64;
 
-/// Everything the thread owns. No lock but the ledgers', no allocation while datagrams flow.
+/// Everything the thread owns. No lock that others hold but the ledgers', no allocation while datagrams flow.
 pub(crate) struct Media {
     epoll: Epoll,
     timer: TimerFd,
@@ -46,6 +50,8 @@ pub(crate) struct Media {
     commands: Arc<Commands>,
     outbox: Outbox,
     legs: Legs<Slot>,
+    /// Shared by legs: one, mostly.
+    ports: Vec<PortSlot>,
     pace: Pace,
     /// More waited than one round serves: no time to sleep.
     more: bool,
@@ -72,6 +78,7 @@ impl Media {
             commands,
             outbox,
             legs: Legs::new(),
+            ports: Vec::new(),
             pace: Pace::default(),
             more: false,
             room: batch::room(),
@@ -88,6 +95,7 @@ impl Media {
         let mut events = [EpollEvent::empty(); EVENTS];
         let mut batch = Batch::new(std::mem::take(&mut self.room));
         loop {
+            self.send_off();
             self.outbox.signal();
             if !self.more {
                 self.gather();
@@ -111,6 +119,7 @@ impl Media {
                     }
                     // Setting it anew makes it unready; nothing needs to be read.
                     CLOCK => self.armed = FIRED,
+                    number if number & PORT != 0 => self.port_turn(leg(number), &mut batch),
                     number if number & STREAM != 0 => self.with(leg(number), Slot::read_stream),
                     number => self.datagrams(leg(number), &mut batch),
                 }
@@ -126,7 +135,7 @@ impl Media {
             if until <= now {
                 return;
             }
-            let earliest = self.legs.earliest();
+            let earliest = self.earliest();
             if now < earliest && self.commanded(until.min(earliest) - now) {
                 return;
             }
@@ -149,7 +158,7 @@ impl Media {
     /// Set the timer to the earliest deadline, an absolute time: being late once delays nothing
     /// after it.
     fn arm(&mut self) -> nix::Result<()> {
-        let earliest = self.legs.earliest();
+        let earliest = self.earliest();
         if earliest == self.armed {
             return Ok(());
         }
@@ -169,15 +178,17 @@ impl Media {
     /// ear wait.
     fn wake_due(&mut self) {
         let now = clock::now();
-        if now < self.legs.earliest() {
+        if now < self.earliest() {
             return;
         }
+        self.look_again(now);
         let mut from = 0;
         while let Some(place) = self.legs.due(from, now) {
             let alive = self.serve(place, |slot, out| slot.wake(now, out));
             from = place + usize::from(alive);
         }
         self.legs.look_through();
+        self.send_off();
     }
 
     fn datagrams(&mut self, leg: u32, batch: &mut Batch) {
@@ -202,12 +213,16 @@ impl Media {
 
     fn obey_one(&mut self, command: Command, batch: &mut Batch) {
         match command {
+            Command::Share(port) => self.share(*port),
             Command::Add(slot) => self.add(*slot),
             Command::Remove { leg, done } => {
                 if let Some(place) = self.legs.find(leg) {
                     self.remove(place);
                 }
                 // The caller may have stopped waiting.
+                let _ = done.try_send(());
+            }
+            Command::Answer { done } => {
                 let _ = done.try_send(());
             }
             Command::Play {
@@ -217,7 +232,10 @@ impl Media {
                 last,
             } => self.with(leg, |slot, out| slot.play(utterance, &pcm, last, out)),
             Command::Flush { leg } => self.with(leg, Slot::flush),
-            Command::Source { leg, policy } => self.with(leg, |slot, _| slot.listen_to(policy)),
+            Command::Source { leg, policy } => {
+                self.with(leg, |slot, _| slot.listen_to(policy));
+                self.route(leg);
+            }
             Command::PlayTo { leg, ear } => self.with(leg, |slot, _| slot.play_to(ear)),
             Command::Volume { leg, gain } => {
                 self.with(leg, |slot, out| slot.set(Input::Volume(gain), out));
@@ -236,6 +254,7 @@ impl Media {
                 self.with(leg, |slot, out| slot.set(Input::EchoGuard(on), out));
             }
             Command::Reset { leg, life } => {
+                self.empty_port_of(leg, batch);
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
             }
             Command::Detach { leg, life } => self.with(leg, |slot, _| slot.detach(life)),
@@ -323,12 +342,14 @@ impl Media {
     fn add(&mut self, slot: Slot) {
         let number = slot.shared.number;
         let event = EpollEvent::new(EpollFlags::EPOLLIN, number.into());
-        if self.epoll.add(slot.sockets.receiving(), event).is_err() {
+        let own = slot.sockets.port().is_none();
+        if own && self.epoll.add(slot.sockets.receiving(), event).is_err() {
             // Out of memory, or of watches: a leg that cannot be watched is as good as dead.
             slot.die(&mut self.outbox);
             return;
         }
         let place = self.legs.insert(number, slot);
+        self.route(number);
         // Asks the leg for its first deadline.
         self.serve(place, |slot, out| slot.wake(clock::now(), out));
     }
@@ -341,6 +362,7 @@ impl Media {
     }
 
     fn remove(&mut self, place: usize) {
+        self.unroute(place);
         let slot = self.legs.remove(place);
         if let Some(talker) = slot.hears.and_then(|other| self.legs.find(other)) {
             self.legs.at(talker).heard_by = None;
@@ -348,8 +370,10 @@ impl Media {
         if let Some(ear) = slot.heard_by {
             self.part(ear);
         }
-        // Closing the socket would do; a failure changes nothing.
-        let _ = self.epoll.delete(slot.sockets.receiving());
+        if slot.sockets.port().is_none() {
+            // Closing the socket would do; a failure changes nothing.
+            let _ = self.epoll.delete(slot.sockets.receiving());
+        }
     }
 }
 

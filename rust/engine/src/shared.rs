@@ -3,15 +3,17 @@
 use std::collections::TryReserveError;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use translink_core::frame::FRAME_SAMPLES;
 use translink_core::ledger::Ledger;
 
 use crate::counters::Counters;
 use crate::envelope::Envelope;
+use crate::error::Error;
 use crate::masks::Masks;
-use crate::source::Senders;
+use crate::port::SharedPort;
+use crate::source::{Policy, Senders};
 use crate::tap::Tap;
 
 /// Audio copied in one hold of the ledger's lock: 100 ms. The media thread waits for one such copy
@@ -36,6 +38,8 @@ pub(crate) struct SharedLeg {
     pub(crate) heard: Envelope,
     pub(crate) senders: Senders,
     pub(crate) tap: Tap,
+    /// The port it shares with others, if it has none of its own.
+    pub(crate) port: Option<Arc<SharedPort>>,
 }
 
 impl SharedLeg {
@@ -52,6 +56,7 @@ impl SharedLeg {
             heard: Envelope::new(),
             senders: Senders::default(),
             tap: Tap::new(),
+            port: None,
         }
     }
 
@@ -75,6 +80,21 @@ impl SharedLeg {
         self.counters
             .playout_queued
             .fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// On a shared port: these senders are this leg's from now on.
+    pub(crate) fn claim(&self, policy: &Policy) -> Result<(), Error> {
+        match &self.port {
+            Some(port) => port.claim(self.number, policy),
+            None => Ok(()),
+        }
+    }
+
+    /// On a shared port: its senders may be another leg's.
+    pub(crate) fn release_claims(&self) {
+        if let Some(port) = &self.port {
+            port.release(self.number);
+        }
     }
 
     /// A poisoned ledger is still a ledger: its methods leave it whole at every step.

@@ -1,6 +1,5 @@
 //! One leg inside the media thread: its sockets, its logic, its share of the mailbox.
 
-use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,20 +9,20 @@ use translink_core::envelope::Slots;
 use translink_core::frame::{Frame, Nanos};
 use translink_core::leg::{Input, Leg};
 use translink_core::output::{Output, PlayoutEvent};
-use translink_core::rtp::packet::is_rtcp;
 
-use crate::admission::{Admission, Sender};
-use crate::batch::{BATCH, Batch, Datagram};
-use crate::clock::{self, Conversion};
-use crate::filter::{Filter, program};
+use crate::admission::Admission;
+use crate::batch::{BATCH, Batch};
+use crate::clock;
+use crate::filter::Filter;
 use crate::handed::Handed;
 use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
-use crate::source::Policy;
+use crate::source::{Peer, Policy};
 use crate::stream::Stream;
 
 mod deliver;
+mod receive;
 
 /// The media thread's half of a leg.
 pub(crate) struct Slot {
@@ -108,170 +107,6 @@ impl Slot {
         out.event(&self.shared, Item::Dead { leg, at });
     }
 
-    /// Take what waits in the socket, as far as it is this leg's turn: one datagram, or a whole
-    /// batch where the last turn was so recent that more than one is likely. What is left is reported
-    /// by epoll again. True: it was a whole batch.
-    pub(crate) fn turn(&mut self, batch: &mut Batch, out: &mut Outbox) -> bool {
-        let recent = clock::now() < self.turned + CROWD_GAP;
-        self.receive(if recent { BATCH } else { 1 }, batch, out) && recent
-    }
-
-    /// Take up to `limit` datagrams. True: there were as many, more may wait.
-    fn receive(&mut self, limit: usize, batch: &mut Batch, out: &mut Outbox) -> bool {
-        let count = match batch.receive(self.sockets.receiving(), limit) {
-            Ok(count) => count,
-            Err(error) => {
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) {
-                    self.shared.counters.errors_receive.fetch_add(1, Relaxed);
-                }
-                return false;
-            }
-        };
-        let conversion = Conversion::read();
-        self.turned = conversion.now;
-        let (mut strangers, mut stranger) = (0, None);
-        for index in 0..count {
-            let datagram = batch.datagram(index);
-            let arrival = conversion.monotonic(datagram.stamp, self.leg.stats().last_datagram);
-            if let Some(dropped) = datagram.dropped {
-                self.count_dropped(dropped, arrival);
-            }
-            if datagram.payload.is_empty() {
-                self.shared.counters.errors_receive.fetch_add(1, Relaxed);
-                continue;
-            }
-            if self.stream.is_some() {
-                strangers += 1;
-                stranger = datagram.source;
-                continue;
-            }
-            if self.is_stray_control(&datagram) {
-                continue;
-            }
-            match self
-                .admission
-                .look(datagram.source, datagram.payload, arrival)
-            {
-                Sender::Known => {}
-                Sender::New => self.begin_with(datagram.source, conversion.now, out),
-                Sender::Moved(old) => {
-                    if self.move_from(old, arrival, conversion.now, out) {
-                        continue;
-                    }
-                }
-                Sender::Kept => continue,
-                Sender::Stranger => {
-                    strangers += 1;
-                    stranger = datagram.source;
-                    continue;
-                }
-            }
-            let input = Input::Datagram {
-                payload: datagram.payload,
-                arrival,
-            };
-            self.leg.handle(input, conversion.now);
-            self.settle(conversion.now, out);
-        }
-        let (dropped, source) = self.admission.dropped();
-        strangers += dropped;
-        stranger = stranger.or(source);
-        self.deadline = self.deadline.min(self.admission.expires());
-        if strangers > 0 {
-            self.shared.counters.strangers.fetch_add(strangers, Relaxed);
-            self.shared.senders.tell(self.admission.heard(), stranger);
-            if self.filter.met(strangers, conversion.now) {
-                self.shut_out();
-            }
-        }
-        count == limit
-    }
-
-    /// RTCP makes nobody the one who is heard.
-    fn is_stray_control(&self, datagram: &Datagram<'_>) -> bool {
-        self.leg.is_rtp() && is_rtcp(datagram.payload) && datagram.source != self.admission.heard()
-    }
-
-    /// The first datagram of a call, or of one who is heard like all others. Where the ear was still
-    /// another one's, what waits for it is not for this one.
-    fn begin_with(&mut self, source: Option<SocketAddr>, now: Nanos, out: &mut Outbox) {
-        self.shared.senders.tell(source, None);
-        if self.sockets.heard_from(source) && self.detached {
-            let before = self.leg.stats().playout_queued;
-            self.leg.handle(Input::Flush, now);
-            self.settle(now, out);
-            self.account(before, 0);
-        }
-        self.detached = false;
-    }
-
-    /// Somebody else is heard from now on. True: with what was kept of it, the datagram that
-    /// settled it included.
-    fn move_from(&mut self, old: SocketAddr, at: Nanos, now: Nanos, out: &mut Outbox) -> bool {
-        let Some(heard) = self.admission.heard() else {
-            return false;
-        };
-        self.sockets.heard_from(Some(heard));
-        self.shared.senders.tell(Some(heard), Some(old));
-        self.shared.counters.source_changes.fetch_add(1, Relaxed);
-        if self.moved == 0 || at >= self.moved + MOVE_REPORTED_AGAIN {
-            self.moved = at;
-            let (leg, life) = (self.shared.number, self.life);
-            out.event(
-                &self.shared,
-                Item::Moved {
-                    leg,
-                    life,
-                    old,
-                    new: heard,
-                    at,
-                },
-            );
-        }
-        let kept = self.admission.take_kept();
-        let mut any = false;
-        for (payload, arrival) in kept.datagrams() {
-            any = true;
-            self.leg.handle(Input::Datagram { payload, arrival }, now);
-            self.settle(now, out);
-        }
-        self.admission.give_back(kept);
-        any
-    }
-
-    /// The kernel says how many datagrams it has dropped in all, with one that came at `arrival`.
-    fn count_dropped(&mut self, dropped: u32, arrival: Nanos) {
-        let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
-        let counters = &self.shared.counters;
-        if self.filter.explains(arrival) {
-            counters.strangers.fetch_add(new.into(), Relaxed);
-        } else {
-            counters.drops_kernel.fetch_add(new.into(), Relaxed);
-        }
-    }
-
-    /// Let the kernel drop strangers for a while. Where it cannot, they are dropped here.
-    fn shut_out(&mut self) {
-        let peers = self.admission.peers();
-        let now = clock::now();
-        if !peers.is_empty() && self.sockets.filter(Some(&program(&peers))).is_ok() {
-            self.filter.begin(now);
-            self.deadline = self.deadline.min(self.filter.until());
-        }
-    }
-
-    /// Look at strangers again.
-    fn let_in(&mut self) {
-        if self.filter.until() < Nanos::MAX {
-            // Fails only for a socket that has no filter.
-            let _ = self.sockets.filter(None);
-            self.filter.end(clock::now());
-        }
-    }
-
     /// Queue speech whose bytes were reserved.
     pub(crate) fn play(&mut self, utterance: u64, pcm: &[u8], last: bool, out: &mut Outbox) {
         let refused = self.leg.stats().drops_playout;
@@ -302,6 +137,11 @@ impl Slot {
         self.shared.senders.tell(None, None);
     }
 
+    /// The senders that may be heard now; none: anybody.
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        self.admission.peers()
+    }
+
     /// Where the ear is from now on.
     pub(crate) fn play_to(&mut self, ear: Option<SocketAddr>) {
         self.sockets.play_to(ear);
@@ -316,10 +156,12 @@ impl Slot {
         self.act(Input::Flush, 0, out);
     }
 
-    /// The call ended. What waits in the socket was sent during it and goes with it.
+    /// The call ended. What waits in the socket was sent during it and goes with it; from a shared port it
+    /// has been handed over.
     pub(crate) fn reset(&mut self, life: u32, batch: &mut Batch, out: &mut Outbox) {
+        let own = self.sockets.port().is_none();
         // Bounded: a flood may not hold up the other legs.
-        for _ in 0..16 {
+        for _ in 0..if own { MOST_BATCHES } else { 0 } {
             if !self.receive(BATCH, batch, out) {
                 break;
             }
@@ -427,8 +269,5 @@ impl Slot {
     }
 }
 
-/// A sender that changes and changes back is reported again after so long.
-const MOVE_REPORTED_AGAIN: Nanos = 1_000_000_000;
-
-/// Datagrams closer together than this come in crowds: a flood, or a gateway's bunch of several.
-const CROWD_GAP: Nanos = 3_000_000;
+/// Taken from a socket at the end of a call.
+pub(crate) const MOST_BATCHES: usize = 16;

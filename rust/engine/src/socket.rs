@@ -3,14 +3,18 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 
+use crate::port::PortSocket;
+use crate::shared::SharedLeg;
+
 /// Where a leg listens and where its ear is.
 #[derive(Debug)]
 pub(crate) struct Sockets {
-    receive: Socket,
+    receive: Receiving,
     /// None = send from the receiving socket.
     own: Option<Socket>,
     ear: Option<SockAddr>,
@@ -20,6 +24,14 @@ pub(crate) struct Sockets {
     pub(crate) granted: u64,
     /// Where it really listens.
     pub(crate) local: SocketAddr,
+}
+
+/// Where its datagrams come in.
+#[derive(Debug)]
+enum Receiving {
+    Own(Socket),
+    /// With others, and its ear is sent from there.
+    Shared(Arc<PortSocket>),
 }
 
 impl Sockets {
@@ -40,7 +52,7 @@ impl Sockets {
             _ => None,
         };
         Ok(Self {
-            receive,
+            receive: Receiving::Own(receive),
             own,
             ear: play_to.map(SockAddr::from),
             learns: send_from_listen && play_to.is_none(),
@@ -49,8 +61,31 @@ impl Sockets {
         })
     }
 
+    /// On a port that is bound already.
+    pub(crate) fn on(port: &Arc<PortSocket>, play_to: Option<SocketAddr>, learns: bool) -> Self {
+        Self {
+            receive: Receiving::Shared(Arc::clone(port)),
+            own: None,
+            ear: play_to.map(SockAddr::from),
+            learns: learns && play_to.is_none(),
+            granted: port.shared.snapshot().rcvbuf,
+            local: port.shared.local,
+        }
+    }
+
     pub(crate) fn receiving(&self) -> BorrowedFd<'_> {
-        self.receive.as_fd()
+        match &self.receive {
+            Receiving::Own(socket) => socket.as_fd(),
+            Receiving::Shared(port) => port.descriptor(),
+        }
+    }
+
+    /// The port it shares, if it has none of its own.
+    pub(crate) const fn port(&self) -> Option<&Arc<PortSocket>> {
+        match &self.receive {
+            Receiving::Own(_) => None,
+            Receiving::Shared(port) => Some(port),
+        }
     }
 
     /// Datagrams are accepted from there now. A gateway that moves (a new call, a new port behind
@@ -66,9 +101,11 @@ impl Sockets {
 
     /// Let the kernel drop what a program does not let in, or nothing any more.
     pub(crate) fn filter(&self, program: Option<&[SockFilter]>) -> io::Result<()> {
-        match program {
-            Some(program) => self.receive.attach_filter(program),
-            None => self.receive.detach_filter(),
+        match (&self.receive, program) {
+            (Receiving::Own(socket), Some(program)) => socket.attach_filter(program),
+            (Receiving::Own(socket), None) => socket.detach_filter(),
+            // It would keep the others' out.
+            (Receiving::Shared(_), _) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -91,19 +128,39 @@ impl Sockets {
         self.learns = false;
     }
 
-    /// Send a datagram to the ear. `Ok(false)`: there is none.
-    pub(crate) fn send(&self, datagram: &[u8]) -> io::Result<bool> {
+    /// Send a datagram to the ear; what became of it. From a shared port it leaves with the others', and
+    /// `leg` counts it then.
+    pub(crate) fn send(&self, datagram: &[u8], leg: Option<&Arc<SharedLeg>>) -> io::Result<Sent> {
         let Some(ear) = &self.ear else {
-            return Ok(false);
+            return Ok(Sent::ToNobody);
         };
-        let socket = self.own.as_ref().unwrap_or(&self.receive);
-        socket.send_to(datagram, ear).map(|_| true)
+        let socket = match (&self.own, &self.receive) {
+            (Some(socket), _) | (None, Receiving::Own(socket)) => socket,
+            (None, Receiving::Shared(port)) => {
+                port.post(datagram, ear, leg);
+                return Ok(Sent::Posted);
+            }
+        };
+        socket.send_to(datagram, ear).map(|_| Sent::Now)
     }
+}
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Now,
+    /// It leaves at the end of the tick.
+    Posted,
+    /// There is no ear.
+    ToNobody,
 }
 
 /// The receiving socket, where it listens, and the buffer it was granted. The buffer is asked for
 /// first with the right (`CAP_NET_ADMIN`) to exceed the system's limit.
-fn receiver(listen: SocketAddr, receive_buffer: usize) -> io::Result<(Socket, SocketAddr, u64)> {
+pub(crate) fn receiver(
+    listen: SocketAddr,
+    receive_buffer: usize,
+) -> io::Result<(Socket, SocketAddr, u64)> {
     let socket = bound(listen)?;
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     setsockopt(&socket, sockopt::RxqOvfl, &1)?;

@@ -29,6 +29,8 @@ pub enum Policy {
     Any,
     /// These ones'.
     Listed(Listed),
+    /// Nobody's, until it is told whose.
+    Nobody,
 }
 
 /// Up to [`MAX_PEERS`] peers.
@@ -57,7 +59,7 @@ impl Listed {
 
 /// A sender as a list names it: an address, or all ports of a host. Written `192.0.2.7`,
 /// `192.0.2.7:4000`, `2001:db8::7` or `[2001:db8::7]:4000`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Peer {
     ip: IpAddr,
     port: Option<u16>,

@@ -24,6 +24,7 @@ fn engine() -> (Engine, u32) {
     let engine = Engine::start(1024).expect("an engine");
     let leg = engine.add_leg(&LegPorts {
         listen: "127.0.0.1:0".parse().expect("an address"),
+        shared: None,
         play_to: None,
         send_from_listen: false,
         receive_buffer: 1 << 20,

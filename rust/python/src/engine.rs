@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::BorrowedFd;
 
 use pyo3::exceptions::PyValueError;
@@ -25,7 +25,7 @@ use crate::items::object;
 
 pub(crate) type Address = (String, u16);
 
-/// Whom to hear: `first`, `any` or an address; or several addresses.
+/// Whom to hear: `first`, `any`, `nobody` or an address; or several addresses.
 #[derive(FromPyObject)]
 enum Source {
     One(String),
@@ -53,7 +53,7 @@ impl Engine {
         reason = "keywords in Python, extracted for us alone"
     )]
     #[pyo3(signature = (
-        *, listen, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
+        *, listen = None, shared = None, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = None, tail_ms = None, receive_buffer = 4_194_304, playout_seconds = 60.0,
         continuous = None, tempo = None, echo_guard = false, transport = "raw", format = "slin16",
         reply = None, rate = 16_000,
@@ -61,7 +61,8 @@ impl Engine {
     fn add_leg(
         &self,
         py: Python<'_>,
-        listen: Address,
+        listen: Option<Address>,
+        shared: Option<u32>,
         play_to: Option<Address>,
         send_from_listen: bool,
         source: Option<Source>,
@@ -78,15 +79,15 @@ impl Engine {
         reply: Option<&str>,
         rate: u32,
     ) -> PyResult<u32> {
-        if !(1 << 12..=1 << 30).contains(&receive_buffer) {
-            return Err(refused(
-                "receive_buffer must be 4096..=1073741824",
-                receive_buffer,
-            ));
-        }
+        check_buffer(receive_buffer)?;
         if prebuffer_ms > Some(10_000) || tail_ms > Some(60_000) {
             return Err(PyValueError::new_err(
                 "prebuffer_ms must be 10000 at most, tail_ms 60000 at most",
+            ));
+        }
+        if listen.is_some() == shared.is_some() {
+            return Err(PyValueError::new_err(
+                "a leg needs listen, or shared, and not both",
             ));
         }
         let transport = wire(transport, format, reply, rate)?;
@@ -107,7 +108,8 @@ impl Engine {
         let source = source.map_or(Ok(Policy::First), policy)?;
         py.detach(|| {
             let ports = LegPorts {
-                listen: resolve(&listen)?,
+                listen: listen.as_ref().map_or(Ok(NOWHERE), resolve)?,
+                shared,
                 play_to: play_to.as_ref().map(resolve).transpose()?,
                 send_from_listen: send_from_listen || one_socket,
                 receive_buffer,
@@ -117,6 +119,33 @@ impl Engine {
             };
             self.0.add_leg(&ports).map_err(engine_error)
         })
+    }
+
+    #[pyo3(signature = (*, listen, receive_buffer = 4_194_304))]
+    #[expect(clippy::needless_pass_by_value, reason = "extracted for us alone")]
+    fn share(&self, py: Python<'_>, listen: Address, receive_buffer: usize) -> PyResult<u32> {
+        check_buffer(receive_buffer)?;
+        py.detach(|| {
+            let listen = resolve(&listen)?;
+            self.0.share(listen, receive_buffer).map_err(engine_error)
+        })
+    }
+
+    fn port_address(&self, port: u32) -> PyResult<Address> {
+        self.0.port_address(port).map(plain).map_err(engine_error)
+    }
+
+    fn port_counters<'py>(&self, py: Python<'py>, port: u32) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.0.port_counters(port).map_err(engine_error)?.fields() {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+
+    fn port_stranger(&self, port: u32) -> PyResult<Option<Address>> {
+        let stranger = self.0.port_stranger(port).map_err(engine_error)?;
+        Ok(stranger.map(plain))
     }
 
     fn local_address(&self, leg: u32) -> PyResult<Address> {
@@ -320,6 +349,17 @@ impl Engine {
     }
 }
 
+/// The address of a leg that has none of its own.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+fn check_buffer(bytes: usize) -> PyResult<()> {
+    if (1 << 12..=1 << 30).contains(&bytes) {
+        return Ok(());
+    }
+    let rule = "receive_buffer must be 4096..=1073741824";
+    Err(refused(rule, bytes))
+}
+
 /// A recording is large: where it does not fit the memory, `MemoryError`.
 fn recording(
     py: Python<'_>,
@@ -366,11 +406,12 @@ fn policy(source: Source) -> PyResult<Policy> {
     let several = match source {
         Source::One(word) if word == "first" => return Ok(Policy::First),
         Source::One(word) if word == "any" => return Ok(Policy::Any),
+        Source::One(word) if word == "nobody" => return Ok(Policy::Nobody),
         Source::One(address) => vec![address],
         Source::Several(addresses) => addresses,
     };
     let peer = |text: &String| {
-        let rule = "source must be first, any, or IP addresses with or without :port";
+        let rule = "source must be first, any, nobody, or IP addresses with or without :port";
         text.parse::<Peer>().map_err(|_| refused(rule, text))
     };
     let count = several.len();

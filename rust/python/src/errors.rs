@@ -3,10 +3,13 @@
 use std::io;
 
 use pyo3::exceptions::{
-    PyBlockingIOError, PyLookupError, PyMemoryError, PyOSError, PyRuntimeError,
+    PyBlockingIOError, PyLookupError, PyMemoryError, PyOSError, PyRuntimeError, PyValueError,
 };
 use pyo3::prelude::*;
 use translink_engine::Error;
+
+/// `EADDRINUSE` of Linux: to whoever looks for a free place, a sender that is another leg's is a port that is.
+const ADDRESS_IN_USE: i32 = 98;
 
 /// By value, so that it fits `map_err`.
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
@@ -15,7 +18,9 @@ pub(crate) fn engine_error(error: Error) -> PyErr {
     match &error {
         Error::Io(source) | Error::Address { source, .. } => os_error(source, text),
         Error::Memory(_) => PyMemoryError::new_err(text),
-        Error::NoLeg(_) | Error::Dead(_) => PyLookupError::new_err(text),
+        Error::NoLeg(_) | Error::NoPort(_) | Error::Dead(_) => PyLookupError::new_err(text),
+        Error::Unnamed => PyValueError::new_err(text),
+        Error::Claimed(_) => PyOSError::new_err((ADDRESS_IN_USE, text)),
         Error::Busy => PyBlockingIOError::new_err(text),
         _ => PyRuntimeError::new_err(text),
     }

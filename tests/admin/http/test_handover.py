@@ -129,7 +129,7 @@ async def test_the_leg_can_hang_up(http: aiohttp.ClientSession) -> None:
             assert (await answer.json()) == {"links": ["/talk#right", "/talk#left"]}
 
 
-async def test_who_is_refused_is_told_why(http: aiohttp.ClientSession) -> None:
+async def test_a_browser_that_is_refused_hears_why(http: aiohttp.ClientSession) -> None:
     async with serving(None) as (server, talks):
         url = server.url.replace("http", "ws", 1) + "/api/talks/audio?language=en"
         wrong = [Subprotocol("translink.talk"), Subprotocol("talk.wrong")]

@@ -97,6 +97,7 @@ def test_all_that_is_told_is_as_documented() -> None:
         "quota",
         "language",
         "drain",
+        "recording",
     }
 
 

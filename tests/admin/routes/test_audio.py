@@ -1,4 +1,4 @@
-"""Listening in, as a route: what comes, how it ends. Who may is the guard's business."""
+"""Listening in, as a route: what comes, how it ends. That it is allowed is the guard's business."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_a_listener_hears_what_is_said_from_then_on_each_sample_once() -> 
     leg.hear(3)
     assert len(tap.read()) == 3 * 640
     assert tap.read() == b""
-    # Who does not ask for long hears the last second.
+    # A reader that is away for long hears the last second.
     leg.hear(200)
     assert len(tap.read()) == 32_000
     await desk.board.switchboard.close("test over")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from translink.callers.dialogue import DIALOGUE
 from translink.offline.engines.phrasebook import (
     LANGUAGES,
+    PHRASE_LANGUAGES,
     Phrasebook,
     PhrasebookError,
     load,
@@ -28,6 +31,34 @@ def test_the_built_in_book_has_some_hundred_phrases_both_ways(book: Phrasebook) 
     for entry in book.entries:
         for code in LANGUAGES:
             assert entry.texts[code]
+    assert sum(set(entry.texts) == set(PHRASE_LANGUAGES) for entry in book.entries) >= 25
+
+
+def test_a_short_call_is_in_five_languages_each_into_each(book: Phrasebook) -> None:
+    for source, target in itertools.permutations(PHRASE_LANGUAGES, 2):
+        for answers in (False, True):
+            texts, others = (
+                [exchange[answers] for exchange in DIALOGUE[code]] for code in (source, target)
+            )
+            made = [book.translate(text, source, target) for text in texts]
+            assert None not in made, (source, target)
+            if target not in LANGUAGES:
+                assert made == others, "as their own callers say it"
+    assert book.translate("Where is Paul?", "en", "de") is None
+
+
+def test_lines_of_five_languages_join_those_of_two(tmp_path: Path) -> None:
+    file = tmp_path / "mine.tsv"
+    file.write_text(
+        "Yes. | Yeah.\tOui.\n@languages en de\nYeah.\tJa.\nNo.\tNein.\n@night Monday\tMontag\n"
+    )
+    mine = load(file)
+    assert len(mine.entries) == 2
+    assert mine.translate("oui", "fr", "de") == "Ja."
+    assert mine.translate("Nein!", "de", "en") == "No."
+    assert mine.translate("no", "en", "fr") is None
+    assert mine.slot_values("night", "fr") == []
+    assert mine.slot_values("night", "de") == ["Montag"]
 
 
 def test_what_is_written_in_the_book_is_found_in_the_book(book: Phrasebook) -> None:
@@ -89,7 +120,17 @@ def test_a_users_file_stands_alone_or_extends_ours(tmp_path: Path) -> None:
     assert extended.translate("hello", "en", "fr") == "Bonjour."
 
 
-@pytest.mark.parametrize("line", ["one side only", "a\tb\tc", "On {weekday}.\tLe {weekday}."])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "one side only",
+        "a\tb\tc",
+        "On {weekday}.\tLe {weekday}.",
+        "@languages en",
+        "@languages en xx",
+        "@languages en de fr\nYes.\tJa.",
+    ],
+)
 def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "mine.tsv"
     file.write_text(f"Yes.\tOui.\n{line}\n")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping
-from typing import cast
+from collections.abc import Mapping
 
 import pytest
 from aiohttp import web
@@ -124,7 +123,7 @@ async def test_closing_the_iterator_cancels_the_request() -> None:
         gone.set()
 
     async with raw_server(endless) as url, Http() as http:
-        iterator = cast("AsyncGenerator[bytes, None]", speaker(http, url).speak("x", language="fr"))
+        iterator = speaker(http, url).speak("x", language="fr")
         assert await anext(iterator)
         await iterator.aclose()
         await asyncio.wait_for(gone.wait(), 1)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import cast
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
@@ -193,9 +192,8 @@ async def test_a_stall_is_transient_and_closing_cancels_the_request() -> None:
             await say(ElevenLabsSpeak(http, base_url=url, api_key=KEY, timeout=0.1))
         gone.clear()
         speak = ElevenLabsSpeak(http, base_url=url, api_key=KEY).speak("x", language="pl")
-        iterator = cast("AsyncGenerator[bytes, None]", speak)
-        assert await anext(iterator)
-        await iterator.aclose()
+        assert await anext(speak)
+        await speak.aclose()
         await asyncio.wait_for(gone.wait(), 5)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from typing import cast
 
 import pytest
 from aiohttp import web
@@ -123,9 +121,8 @@ async def test_it_drips_odd_bytes_breaks_off_and_is_cancelled() -> None:
         assert 5_000 < len(got) <= 6_700
         gone.clear()
         patient = OpenAiSpeak(http, at=OpenAiEndpoint(url)).speak("Tak.", language="pl")
-        iterator = cast("AsyncGenerator[bytes, None]", patient)
-        assert await anext(iterator)
-        await iterator.aclose()
+        assert await anext(patient)
+        await patient.aclose()
         await asyncio.wait_for(gone.wait(), 5)
 
 

@@ -58,6 +58,7 @@ def test_lag_that_grows_is_seen() -> None:
 def test_each_fault_is_counted(heard: list[int], fault: str) -> None:
     figures = measure([HeardTalk(SAID, [(n, 9.0) for n in heard], [])], 0.1, 0.25)
     assert getattr(figures, fault) == 1
+    assert figures.lost == ([(0, 5)] if fault == "words_lost" else [])
     assert not figures.sound
 
 

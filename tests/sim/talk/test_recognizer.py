@@ -182,6 +182,23 @@ async def test_a_stream_that_begins_in_mid_talk_knows_where_it_is() -> None:
     assert texts(session) == [word.text for word in spoken.words if word.start >= 10.0]
 
 
+@pytest.mark.parametrize("cut", [0, 2, 200, 638])
+async def test_a_recording_has_every_word_that_lies_in_it(cut: int) -> None:
+    spoken = talk(6, 30)
+    mouth = TalkMouth(spoken, 0, sound(spoken))
+    pcm = b"".join(mouth.frame()[0] for _ in range(900))
+    begin, end = 500 * 640 + cut, 800 * 640 + cut
+    recognizer = TalkRecognizer([spoken], random.Random(6), lambda *_: None)
+    await recognizer.feed(pcm[begin:end])
+    heard = [word.text for word in await recognizer.finish()]
+    whole = (
+        word.text
+        for word in spoken.words
+        if word.start >= begin / 32_000 and word.end < end / 32_000
+    )
+    assert heard == list(whole)
+
+
 def test_a_mark_is_read_as_it_was_written_and_nowhere_else() -> None:
     chance = random.Random(1)
     for _ in range(200):

@@ -13,6 +13,7 @@ import structlog
 from translink import __version__
 from translink.admin.panel.metrics import Measures
 from translink.calls.draining import Draining, in_words
+from translink.calls.exchange import NO_ORDERS
 from translink.calls.tap import Lane, Tap
 from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
@@ -25,6 +26,7 @@ from translink.settings.types import Address
 if TYPE_CHECKING:
     from translink.calls.exchange import Exchange, LegWish
     from translink.calls.leg import Leg
+    from translink.calls.orders import Orders
     from translink.calls.switchboard import Switchboard
     from translink.observe.journal import Event, Journal, Subscription, Value
     from translink.observe.record import CallRecord
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
+
+SHARED_PORT = ("listen", "sources", "strangers", "drops_kernel")
+"""What of its figures the dashboard shows."""
 
 
 @dataclass(slots=True)
@@ -221,16 +226,23 @@ class Console:
             "cost": row.cost,
             "legs": {name: self.leg(name) for name in row.legs} if running else {},
             "stages_ms": self.stages(call),
+            "vendors": self._vendors(call),
             "owners": OWNERS,
             "notices": list(kept.notices.values()),
             "transcript": kept.transcript(),
             "dropped_lines": kept.dropped,
         }
 
+    def _vendors(self, call: str) -> Mapping[str, tuple[str, ...]]:
+        if running := self._switchboard.calls.get(call):
+            return running.books.vendors
+        account = self._transcripts[call].account
+        return account.vendors if account else {}
+
     def record(self, call: str) -> CallRecord:
         """The figures of a running or kept call, without what was said. Raises `KeyError`."""
         kept, running = self._transcripts[call], self._switchboard.calls.get(call)
-        account = running.books.account() if running else kept.account
+        account = running.account() if running else kept.account
         return record_of(self.row(call), account, kept, self._transcripts.incidents)
 
     def stages(self, call: str) -> Mapping[str, Any]:
@@ -246,6 +258,10 @@ class Console:
     def leg(self, leg: str) -> LegLive:
         """A leg as it is now. Raises `KeyError`."""
         return self._switchboard.leg_live(leg)
+
+    def _shared_port(self) -> Mapping[str, Any] | None:
+        figures = self._more_figures.get("shared_port", dict)()
+        return {name: figures[name] for name in SHARED_PORT} if figures else None
 
     def system(self) -> Mapping[str, Any]:
         """Load, memory, providers, delays of all calls."""
@@ -264,6 +280,7 @@ class Console:
             "calls": len(board.calls),
             "calls_total": board.calls_total,
             "legs": len(board.legs),
+            "shared_port": self._shared_port(),
             "pressure": self._pressure.level.name.lower(),
             "providers": self._lineup.breakers(),
             "services": self._lineup.in_line(),
@@ -333,19 +350,24 @@ class Console:
             self._draining.begin("asked to", limit)
         return self._draining.state()
 
-    def create_call(self, legs: tuple[LegWish, LegWish]) -> CreatedCall:
+    def create_call(self, legs: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> CreatedCall:
         """A running call whose sockets are open. Raises `exchange.Refused`, and `ValueError` for what
         cannot be had."""
         for leg in legs:
             self.refuse_terms(leg.keyterm)
-        call = self._exchange.create(legs)
+            self.refuse_recording(leg.record)
+        call = self._exchange.create(legs, orders)
         one, two = (self._created(self._switchboard.legs[name]) for name in call.legs)
         return CreatedCall(call.name, (one, two))
 
     def _created(self, leg: Leg) -> CreatedLeg:
         uuid = None if leg.connection is None else leg.connection.uuid
         host, port = leg.media.listen_address if leg.connection is None else leg.connection.at
-        address = str(Address(self._settings.calls.advertise or host, port))
+        outside = self._settings.calls.advertise
+        if leg.settings.shared:
+            host = self._settings.shared_port.reached_at(host)
+            outside = self._settings.shared_port.advertise or outside
+        address = str(Address(outside or host, port))
         from_there = leg.settings.send_from_listen
         both_ways = from_there or uuid is not None
         return CreatedLeg(leg.name, leg.language, address, address if both_ways else None, uuid)
@@ -361,21 +383,31 @@ class Console:
         original: Original | None = None,
         echo_guard: bool | None = None,
         keyterm: tuple[str, ...] | None = None,
+        voice_for: str | None = None,
+        record: bool | None = None,
     ) -> LegLive:
         """Change what is not None; the leg as it is then. Raises `LookupError`, and `ValueError` for
         terms that cannot be had; nothing is changed then."""
         board = self._switchboard
         it = board.legs[leg]
+        self.refuse_recording(record)
         if keyterm is not None:
             self.refuse_terms(keyterm)
             it.set_keyterm(keyterm)
             self._tell_settings(it, keyterm=list(keyterm))
+        if record is not None and board.recorder is not None:
+            it.settings = it.settings.model_copy(update={"record": record})
+            board.recorder.switch(it)
+            self._tell_settings(it, record=record)
         if volume is not None or muted is not None:
             it.set_sound(volume=volume, muted=muted)
             self._tell_settings(it, volume=it.media.volume, muted=it.media.muted)
         if original is not None or echo_guard is not None:
             it.set_hearing(original=original, echo_guard=echo_guard)
             self._tell_settings(it, original=it.hearing.original, echo_guard=it.media.echo_guard)
+        if voice_for is not None:
+            it.set_voice_for(None if voice_for == "default" else voice_for)
+            self._tell_settings(it, voice_for=voice_for)
         if mode is not None:
             board.set_mode(mode, leg)
         if language is not None:
@@ -388,6 +420,11 @@ class Console:
             self._settings.deepgram.refuse_terms(terms)
         except ValueError as error:
             raise ValueError(f"keyterm: {error}") from None
+
+    def refuse_recording(self, wanted: bool | None) -> None:
+        """Raise `ValueError` if nothing can be recorded."""
+        if wanted and self._switchboard.recorder is None:
+            raise ValueError("record: record.folder is not set: nothing can be recorded")
 
     def _tell_settings(self, leg: Leg, **changed: Value) -> None:
         call = leg.call.name if leg.call else None

@@ -211,6 +211,7 @@ class SettingsEvent(Happened):
     original: str | None = None
     echo_guard: bool | None = None
     keyterm: list[str] | None = None
+    voice_for: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,6 +349,25 @@ class DrainEvent(Happened):
     """Calls that were ended at the limit."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordingEvent(Happened):
+    """A recording of a call's sound."""
+
+    type: Literal["recording"] = "recording"
+    state: Literal["started", "ended", "failed", "refused"]
+    """`failed`: before its time, and the call goes on; its end is still told. `refused`: not begun."""
+    name: str
+    """Its folder in `record.folder`; empty: there is none."""
+    legs: list[str]
+    """Whose microphone and ear it has."""
+    reason: str | None = None
+    """Why it failed or was refused."""
+    seconds: float | None = None
+    bytes: int | None = None
+    lost_ms: float | None = None
+    """Of sound that is missing in it, because the disk was too slow."""
+
+
 EVENT_TYPES: Mapping[str, type[Happened]] = {
     str(kind.__dataclass_fields__["type"].default): kind
     for kind in (
@@ -377,5 +397,6 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
         ListeningEvent,
         QuotaEvent,
         DrainEvent,
+        RecordingEvent,
     )
 }

@@ -58,7 +58,7 @@ class CallRoutes:
     async def _create(self, request: web.Request) -> web.Response:
         asked = await requested(request, CallRequest)
         try:
-            made = self._console.create_call(asked.wishes())
+            made = self._console.create_call(asked.wishes(), asked.orders())
         except ValueError as refusal:
             raise web.HTTPBadRequest(reason=str(refusal)) from None
         except Refused as refusal:

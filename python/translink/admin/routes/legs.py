@@ -59,6 +59,8 @@ class LegRoutes:
                 original=change.original,
                 echo_guard=change.echo_guard,
                 keyterm=change.keyterm,
+                voice_for=change.voice_for,
+                record=change.record,
             )
         except ValueError as refusal:
             raise web.HTTPBadRequest(reason=str(refusal)) from None

@@ -20,11 +20,13 @@ from pydantic import (
 
 from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
+from translink.calls.orders import Orders
 from translink.keyterms import LONGEST_TERM, MOST_TERMS, clean_terms, joined
 from translink.settings.lag import Original
 from translink.settings.legs import (
     LEG_NAME,
     RAW_RATE,
+    VOICE_FOR,
     Mode,
     Rate,
     ReplyFormat,
@@ -32,7 +34,16 @@ from translink.settings.legs import (
     Transport,
     must_be_findable,
 )
-from translink.settings.types import Address, Language, LegLanguage, Source
+from translink.settings.types import (
+    Address,
+    Language,
+    LegLanguage,
+    Source,
+    VendorThatHears,
+    VendorThatSpeaks,
+    VendorThatTranslates,
+    once_each,
+)
 
 
 def udp_address(text: str) -> Address:
@@ -85,6 +96,14 @@ Expected = Annotated[
     ),
 ]
 """Names and terms that are likely to be said."""
+V = TypeVar("V", bound=str)
+Order = Annotated[
+    tuple[V, ...],
+    Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(once_each),
+]
+"""Vendors of a stage, each once."""
+VoiceFor = Annotated[str, Field(pattern=VOICE_FOR)]
 UdpAddress = Annotated[
     str,
     AfterValidator(_udp_address),
@@ -116,11 +135,16 @@ class LegRequest(_Wish):
     """Send from the port that it sends to. Otherwise `play_to` is needed, and `audio_from` is not
     known beforehand."""
     source: Origin | None = None
-    """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes."""
+    """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes. With its port, and where
+    there is a shared port (`shared_port.listen`), the leg is there, unless another leg has that source."""
     original: Original = "replace"
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Which speaks to it."""
+    voice_for: VoiceFor | None = None
+    """Which speaks for its talker in the other one's language: `feminine`, `masculine`, or a voice by name. It
+    goes before the other leg's `voice`. Left out: that, or else `feminine` for the first leg and `masculine`
+    for the second, where the settings name no voice."""
     keyterm: Expected = ()
     """Names and terms that are likely to be said there; 500 of Deepgram's tokens at most."""
     transport: Transport | Literal["audiosocket"] = "raw"
@@ -133,6 +157,8 @@ class LegRequest(_Wish):
     """What RTP its ear is sent. Left out: what comes in, or `g722` for slin16."""
     rate: Rate = 16_000
     """Of raw PCM, both ways."""
+    record: bool | None = None
+    """Whether what is said and heard there is recorded. Left out: as the call says, or `record.on`."""
 
     def wish(self) -> LegWish:
         """The same as the exchange takes it."""
@@ -144,6 +170,7 @@ class LegRequest(_Wish):
             send_from_listen=self.send_from_listen,
             source=self.source,
             voice=self.voice,
+            voice_for=None if self.voice_for == "default" else self.voice_for,
             keyterm=self.keyterm,
             original=self.original,
             transport="raw" if self.transport == "audiosocket" else self.transport,
@@ -151,6 +178,7 @@ class LegRequest(_Wish):
             format=self.format,
             reply=self.reply,
             rate=self.rate,
+            record=self.record,
         )
 
 
@@ -160,6 +188,19 @@ class CallRequest(_Wish):
     legs: tuple[LegRequest, LegRequest]
     keyterm: Expected = ()
     """Names and terms that are likely to be said by either side, besides those of its leg."""
+    record: bool | None = None
+    """Whether the call is recorded; its legs may say otherwise. Left out: `record.on`."""
+    listen: Order[VendorThatHears] | None = None
+    """Who recognises in this call, in the order in which they are asked. Left out: as `listen` in the
+    settings."""
+    translate: Order[VendorThatTranslates] | None = None
+    """Likewise."""
+    speak: Order[VendorThatSpeaks] | None = None
+    """Likewise."""
+
+    def orders(self) -> Orders:
+        """Whom it asks; empty = as the settings have it."""
+        return Orders(self.listen or (), self.translate or (), self.speak or ())
 
     def wishes(self) -> tuple[LegWish, LegWish]:
         """For the exchange. Raises `web.HTTPBadRequest` for a leg that could hear nothing, or whose
@@ -175,7 +216,11 @@ class CallRequest(_Wish):
             except ValueError as error:
                 raise web.HTTPBadRequest(reason=f"legs.{number}.{error}") from None
         one, two = (
-            replace(wish, keyterm=joined(self.keyterm, wish.keyterm))
+            replace(
+                wish,
+                keyterm=joined(self.keyterm, wish.keyterm),
+                record=self.record if wish.record is None else wish.record,
+            )
             for wish in (leg.wish() for leg in self.legs)
         )
         return one, two
@@ -196,8 +241,13 @@ class LegChange(_Wish):
     nothing, text only; `through` it alone. No word is lost by a switch."""
     keyterm: Expected | None = None
     """Names and terms that are likely to be said on it from now on, instead of those before."""
+    voice_for: VoiceFor | None = None
+    """Which voice speaks for its talker from the next segment on: `feminine`, `masculine`, a voice by name, or
+    `default`, what it would be without."""
     echo_guard: bool | None = None
     """Whether what its ear hears is kept from coming back through its microphone."""
+    record: bool | None = None
+    """Whether what is said and heard on it is recorded, from now on and in the calls to come."""
 
 
 class ModeChange(_Wish):

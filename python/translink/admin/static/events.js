@@ -12,7 +12,7 @@ const KINDS = {
   calls: ["call", "settings", "language", "listening", "pause", "drain"],
   trouble: ["loss", "untranslated", "failover", "breaker", "rtp"],
 };
-const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "how", "volume", "original", "echo_guard", "keyterm", "behind_s", "reason", "format", "port"];
+const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "how", "volume", "original", "echo_guard", "keyterm", "voice_for", "behind_s", "reason", "format", "port"];
 
 export class EventLog {
   /** @param {Element} into @param {import("./store.js").Store} store @param {() => void} rewatch */

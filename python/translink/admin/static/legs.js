@@ -23,6 +23,9 @@ const MODES = {
   muted: "Speech on this leg is taken as silence",
 };
 
+/** Which voice speaks for a talker; the one in force is added when it is one by name. */
+const VOICES = { default: "usual voice", feminine: "feminine voice", masculine: "masculine voice" };
+
 /** What an ear hears of the other talker's own voice. */
 const ORIGINALS = {
   replace: "translation only", duck: "over the original", consecutive: "after the original", captions: "text only", through: "the original only",
@@ -76,11 +79,14 @@ class Mic {
     this._setting = h("div.segmented.small", { role: "radiogroup", "aria-label": `How ${leg} is recognised`, title: `How ${leg} is recognised` });
     this._show = segmented(this._setting, { auto: "Auto", streaming: "Streaming", prerecorded: "Prerecorded" },
       (mode) => this._patch("change the mode", this._setting, { mode }));
+    this._voice = h("select.quiet", { "aria-label": `Voice for ${leg}`, title: `Which voice speaks for ${leg} in the other language` },
+      ...Object.entries(VOICES).map(([value, text]) => h("option", { value, text })));
+    this._voice.addEventListener("change", () => this._patch("change the voice", this._voice, { voice_for: this._voice.value }));
     this._facts = h("span.leg-facts");
     this.element = h(`div.mic.${hue}`, {},
       h("div.row", {}, h("strong", { text: leg, title: leg }), h("span", { text: "speaks" }), this._language),
       h("div.row", {}, h("div.meter", { role: "img", "aria-label": `Level of ${leg}` }, this._meter), this._level, this._mute, this._listen),
-      h("div.row", {}, this._setting),
+      h("div.row.wrap", {}, this._setting, this._voice),
       h("p.figures", {}, this._mode, this._facts),
       this._reason);
   }
@@ -88,10 +94,11 @@ class Mic {
   update() {
     const leg = this._store.legs.get(this._leg);
     const enabled = this._store.controls && !!leg?.call;
-    for (const control of [this._language, this._mute, ...this._setting.children]) control.disabled = !enabled;
+    for (const control of [this._language, this._voice, this._mute, ...this._setting.children]) control.disabled = !enabled;
     if (!leg) return;
     if (![...this._language.options].some((option) => option.value === leg.language)) this._offer(leg.language);
     if (this._language.getAttribute("aria-busy") !== "true" && document.activeElement !== this._language) this._language.value = leg.language;
+    this._speaksAs(leg.voice_for ?? "default");
     const mode = leg.muted ? "muted" : leg.mode;
     say(this._mode, mode);
     mark(this._mode, "data-mode", mode);
@@ -103,6 +110,12 @@ class Mic {
     say(this._mute, leg.muted ? "Unmute" : "Mute");
     if (!this._store.sound(this._leg).said.next) this._swing(leg.level_db ?? QUIET);
     this._facts.replaceChildren(...facts(leg));
+  }
+
+  /** @param {string} voice */
+  _speaksAs(voice) {
+    if (![...this._voice.options].some((option) => option.value === voice)) this._voice.append(h("option", { value: voice, text: voice }));
+    if (this._voice.getAttribute("aria-busy") !== "true" && document.activeElement !== this._voice) this._voice.value = voice;
   }
 
   /** @param {string} spoken */
@@ -136,6 +149,7 @@ class Mic {
   _patch(what, control, body) {
     ask(control, `${what} (${this._leg})`, () => change(this._store, this._leg, body), () => {
       this.update();
+      if (control === this._voice) this._voice.value = this._store.legs.get(this._leg)?.voice_for ?? "default";
       if (control === this._language) this._language.value = this._store.legs.get(this._leg)?.language ?? "";
     });
   }

@@ -27,7 +27,17 @@ const FACTS = [
   ["legs", "Legs", "Open legs, in a call or not"], ["total", "Calls so far", "Since translink started"],
   ["up", "Running for", "Since translink started"], ["cpu", "Processor", "Of one core, translink's own process"],
   ["memory", "Memory", "Resident, translink's own process"],
+  ["port", "Shared port", "Where many legs are heard, told apart by their senders; datagrams of others are dropped"],
 ];
+/** @param {any} port */
+const sharedPort = (port) => {
+  if (!port) return "–";
+  const more = [`${number(port.sources)} senders`];
+  if (port.strangers) more.push(`${number(port.strangers)} datagrams from elsewhere`);
+  if (port.drops_kernel) more.push(`${number(port.drops_kernel)} did not fit`);
+  return `${port.listen}, ${more.join(", ")}`;
+};
+
 /** What a breaker's state means. */
 const STATES = { closed: "working", held: "has to wait", open: "down", "half-open": "being tried" };
 
@@ -119,7 +129,9 @@ export class System {
       legs: number(system.legs), total: number(system.calls_total), up: duration(system.uptime),
       cpu: typeof system.cpu_percent === "number" ? `${number(system.cpu_percent)} %` : "–",
       memory: typeof system.rss_mb === "number" ? `${number(system.rss_mb)} MB` : "–",
+      port: sharedPort(system.shared_port),
     };
+    this._values.get("port").parentElement.hidden = !system.shared_port;
     for (const [name, value] of Object.entries(values)) say(this._values.get(name), value);
     byId("quality").hidden = !system.offline;
     for (const [name, cells] of this._cells) {

@@ -29,6 +29,7 @@ def _lines(found: Postmortem) -> Iterator[str]:
     yield ""
     yield from _delay(found)
     yield from _causes(found)
+    yield from _recordings(found)
     if found.incomplete:
         yield f"not looked at: {found.incomplete}"
 
@@ -87,6 +88,16 @@ def _delay(found: Postmortem) -> Iterator[str]:
             f"  slow: leg {slow.leg}, segment {slow.segment} at {slow.start_s:.1f} s: {slow.delay_s:.2f} s ({facts})"
         )
     yield ""
+
+
+def _recordings(found: Postmortem) -> Iterator[str]:
+    for each in found.recordings:
+        facts = [f"{each.seconds:.0f} s of {' and '.join(each.legs)}"]
+        if each.lost_ms:
+            facts.append(f"{each.lost_ms / 1000:.1f} s missing")
+        if each.problem:
+            facts.append(each.problem)
+        yield f"recording {each.name or '(none)'}: {', '.join(facts)}"
 
 
 def _causes(found: Postmortem) -> Iterator[str]:

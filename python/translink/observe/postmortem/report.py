@@ -12,6 +12,7 @@ from translink.observe.postmortem.words import causes_in_words
 from translink.observe.record import (
     CallRecord,
     LineFigures,
+    RecordedFigures,
     SaidFigures,
     StageFigures,
     UsedFigures,
@@ -65,6 +66,8 @@ class Postmortem:
     """The worst first."""
     incomplete: str
     """What could not be looked at; empty: nothing."""
+    recordings: tuple[RecordedFigures, ...] = ()
+    """Of its sound: to listen to, and to replay."""
 
     @property
     def good(self) -> bool:
@@ -104,6 +107,7 @@ def explain_call(record: CallRecord) -> Postmortem:
         slowest=_slowest(record),
         causes=causes,
         incomplete=_incomplete(record),
+        recordings=record.recordings,
     )
 
 

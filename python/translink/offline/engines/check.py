@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from translink.offline.engines import translator
+from translink.offline.engines.phrasebook import PHRASE_LANGUAGES
 from translink.offline.engines.pico import INSTALL_PICO, has_pico
-from translink.offline.engines.recognizer import INSTALL, LANGUAGES
+from translink.offline.engines.recognizer import INSTALL
 from translink.offline.engines.synthesizer import PICO, SPEAKERS
 from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
 
@@ -34,7 +35,7 @@ def can_hear() -> bool:
 
 def beyond(languages: Iterable[str]) -> list[str]:
     """Those of `languages` (`de`, `pt-BR`) that the local engines neither hear nor speak."""
-    return sorted({code for code in languages if code.split("-")[0] not in LANGUAGES})
+    return sorted({code for code in languages if code.split("-")[0] not in PHRASE_LANGUAGES})
 
 
 def check(whisper: str | None = None) -> list[Finding]:

@@ -33,7 +33,7 @@ def grammar(book: Phrasebook, language: str) -> list[list[Item]]:
             ],
         )
     for name in _ALONE:
-        if name in values:
+        if values.get(name):
             phrases[name] = [{"some" if name == "digit" else "one": values[name]}]
     return list(phrases.values())
 

@@ -9,6 +9,8 @@ separated by ` | `, the first is the one that is spoken:
     @day Monday<TAB>lundi
 
 `{day}` stands for any one of the `@day` lines, translated with it; `{digit+}` for one or more.
+A line `@languages en fr de` says which columns follow, in a file of more languages; what is said in English
+joins its lines to those that are there already.
 Lines that begin with `#` and empty lines do not count. A file of the user's own stands in the place
 of the built-in one; the line `@builtin` in it brings that in, and what follows wins over it.
 """
@@ -25,6 +27,9 @@ from pathlib import Path
 from translink.errors import SettingsError
 
 LANGUAGES = ("en", "fr")
+"""The columns of a file that does not say."""
+PHRASE_LANGUAGES = ("en", "fr", "de", "es", "it")
+"""Those of the built-in book; it has few phrases in the last three."""
 _SLOT = re.compile(r"\{(\w+)(\+?)\}")
 _WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
 _LONGEST_PHRASE = 14
@@ -58,42 +63,66 @@ class Phrasebook:
 
     def read(self, text: str, name: str = "phrasebook") -> None:
         """Add a file's entries; later ones win. Raises `PhrasebookError`."""
+        columns: tuple[str, ...] = LANGUAGES
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip() or line.startswith("#"):
                 continue
             if line.strip() == "@builtin":
-                self.read(_builtin())
+                self.read_builtin()
+                continue
+            if line.startswith("@languages "):
+                columns = tuple(line.split()[1:])
+                if len(columns) < 2 or not set(columns) <= set(PHRASE_LANGUAGES):
+                    raise PhrasebookError(
+                        f"{name}:{number}: not two or more of {' '.join(PHRASE_LANGUAGES)}: {line!r}"
+                    )
                 continue
             sides = line.rstrip("\n").split("\t")
             sides = [s.strip() for s in sides if s.strip()]
-            if len(sides) != 2:
-                raise PhrasebookError(f"{name}:{number}: not English, a tab, French: {line!r}")
+            if len(sides) != len(columns):
+                wanted = "English, a tab, French" if columns == LANGUAGES else " ".join(columns)
+                raise PhrasebookError(f"{name}:{number}: not {wanted}: {line!r}")
             if line.startswith("@"):
-                slot, _, english = sides[0][1:].partition(" ")
-                self.slots.setdefault(slot, []).append({"en": english.strip(), "fr": sides[1]})
+                slot, _, first = sides[0][1:].partition(" ")
+                values = dict(zip(columns, (first.strip(), *sides[1:]), strict=True))
+                self.slots.setdefault(slot, []).append(values)
                 continue
             texts = {
                 code: tuple(w.strip() for w in side.split("|") if w.strip())
-                for code, side in zip(LANGUAGES, sides, strict=True)
+                for code, side in zip(columns, sides, strict=True)
             }
-            self.entries.append(Entry(texts))
+            self._add(texts, joined=columns != LANGUAGES)
         self._index(name)
+
+    def read_builtin(self) -> None:
+        """Add what translink brings."""
+        for file in ("phrasebook.tsv", "phrases-five.tsv"):
+            self.read(resources.files("translink.offline").joinpath(file).read_text("utf-8"), file)
+
+    def _add(self, texts: Mapping[str, tuple[str, ...]], *, joined: bool) -> None:
+        if joined and "en" in texts:
+            key = normal(texts["en"][0])
+            for place, entry in enumerate(self.entries):
+                if any(normal(wording) == key for wording in entry.texts.get("en", ())):
+                    self.entries[place] = Entry({**texts, **entry.texts})
+                    return
+        self.entries.append(Entry(texts))
 
     def translate(self, text: str, source: str, target: str) -> str | None:
         """One sentence; None when it is not in the book."""
         key = normal(text)
         entry = self._exact.get((source, key))
-        if entry is not None:
+        if entry is not None and target in entry.texts:
             return entry.texts[target][0]
         for pattern, entry, names in self._patterns.get(source, ()):
-            if match := pattern.fullmatch(key):
+            if target in entry.texts and (match := pattern.fullmatch(key)):
                 values = [
                     self._slot_value(n, v, source, target)
                     for n, v in zip(names, match.groups(), strict=True)
                 ]
                 return _fill(entry.texts[target][0], names, values)
         near = self._nearest(key, source)
-        return near.texts[target][0] if near is not None else None
+        return near.texts[target][0] if near is not None and target in near.texts else None
 
     def split(self, words: Sequence[str], language: str) -> list[str] | None:
         """Words without marks as the fewest wordings that make them up, as these are written."""
@@ -107,7 +136,7 @@ class Phrasebook:
     def wordings(self, language: str) -> Iterator[str]:
         """Every wording as it is written, slots unfilled: what a recogniser may hear."""
         for entry in self.entries:
-            yield from entry.texts[language]
+            yield from entry.texts.get(language, ())
 
     def written(self, language: str) -> dict[str, str]:
         """Normal form → how it is written, for giving a recogniser's words their punctuation."""
@@ -115,14 +144,14 @@ class Phrasebook:
 
     def slot_values(self, name: str, language: str) -> list[str]:
         """What `{name}` may stand for."""
-        return [value[language] for value in self.slots.get(name, ())]
+        return [value[language] for value in self.slots.get(name, ()) if language in value]
 
     def _index(self, name: str) -> None:
         self._exact.clear()
-        self._patterns = {code: [] for code in LANGUAGES}
+        self._patterns = {code: [] for code in PHRASE_LANGUAGES}
         for entry in self.entries:
-            for code in LANGUAGES:
-                for wording in entry.texts[code]:
+            for code, wordings in entry.texts.items():
+                for wording in wordings:
                     names = [m.group(1) for m in _SLOT.finditer(wording)]
                     if not names:
                         self._exact[code, normal(wording)] = entry
@@ -149,7 +178,8 @@ class Phrasebook:
 
     def _slot_value(self, name: str, text: str, source: str, target: str) -> str:
         """The value's translation; a `+` slot's values one by one, the longest first."""
-        table = {normal(v[source]): v[target] for v in self.slots[name]}
+        both = [v for v in self.slots[name] if source in v and target in v]
+        table = {normal(v[source]): v[target] for v in both}
         words, out, at = text.split(), [], 0
         while at < len(words):
             for end in range(len(words), at, -1):
@@ -191,7 +221,7 @@ def load(path: Path | None = None) -> Phrasebook:
     """The user's book, else the built-in one. Raises `PhrasebookError`, `OSError`."""
     book = Phrasebook()
     if path is None:
-        book.read(_builtin())
+        book.read_builtin()
     else:
         book.read(path.read_text("utf-8"), str(path))
     return book
@@ -215,13 +245,8 @@ def of_phrases(phrases: Mapping[str, Iterable[str]]) -> Phrasebook:
     book = Phrasebook()
     for code, wordings in phrases.items():
         for wording in wordings:
-            other = {c: (wording,) if c == code else () for c in LANGUAGES}
-            book.entries.append(Entry(other))
+            book.entries.append(Entry({code: (wording,)}))
     return book
-
-
-def _builtin() -> str:
-    return resources.files("translink.offline").joinpath("phrasebook.tsv").read_text("utf-8")
 
 
 def spans_of(words: Sequence[str], known: Callable[[str], bool]) -> list[tuple[int, int]] | None:

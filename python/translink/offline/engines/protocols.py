@@ -75,6 +75,10 @@ class BusyError(Exception):
     """All engines of the pool are taken."""
 
 
+class BeyondEngine(Exception):
+    """This text is nothing that the engine knows (the server answers 400; another text may do)."""
+
+
 class EngineFailed(Exception):
     """An engine broke down at its work (the server answers 500; the next request starts it anew)."""
 

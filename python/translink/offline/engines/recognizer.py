@@ -1,7 +1,7 @@
 """Recognition by pocketsphinx: a bounded pool of decoder processes.
 
-English is dictation with the phrasebook tried first; French is the phrasebook only (there is no
-French model: phrases in the US-English model's phones). One decoder serves one stream or one
+English is dictation with the phrasebook tried first; the other languages are the phrasebook only
+(there is no model of theirs: phrases in the US-English model's phones). One decoder serves one stream or one
 recording at a time: 91 MB for English, 8 MB for French, 0.1 to 0.5 of a core while somebody
 speaks. About four people talking without pause fill two cores; the pool's bound keeps the machine
 alive beyond that (`BusyError`, which the server answers with 429).
@@ -20,13 +20,12 @@ import orjson
 
 from translink.offline.engines.decoder_process import DecoderProcess
 from translink.offline.engines.grammar import grammar
-from translink.offline.engines.phrasebook import Phrasebook
+from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES, Phrasebook
 from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing, Heard
 from translink.offline.engines.punctuation import finished, punctuated
 from translink.offline.engines.vad import FRAME_BYTES, RATE, EnergyVad
 
 INSTALL = "pip install 'translink[offline]'"
-LANGUAGES = ("en", "fr")
 _PREROLL = 15
 """Frames (300 ms) before the detector's opening that belong to the utterance."""
 _SPARE_AFTER = 3.0
@@ -51,8 +50,8 @@ class PocketRecognizers:
         self._closed = False
 
     def languages(self) -> frozenset[str]:
-        """English and French."""
-        return frozenset(LANGUAGES)
+        """Those that the phrasebook has."""
+        return frozenset(code for code in PHRASE_LANGUAGES if any(self._book.wordings(code)))
 
     async def warm(self, languages: Sequence[str] = LANGUAGES) -> None:
         """Start one decoder per language ahead, so that the first utterance is not late.

@@ -1,4 +1,4 @@
-"""Translation between English and French: the phrasebook, then apertium by way of Spanish.
+"""Translation by the phrasebook, and between English and French by apertium, by way of Spanish.
 
 apertium's programs are kept running as null-flush pipelines (4–5 ms a sentence; started anew a
 sentence takes over a second): two per direction, started on first need, started again when they
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from translink.offline.engines.phrasebook import Phrasebook, tokens
-from translink.offline.engines.protocols import EngineFailed, EngineMissing
+from translink.offline.engines.phrasebook import PHRASE_LANGUAGES, Phrasebook, tokens
+from translink.offline.engines.protocols import BeyondEngine, EngineFailed, EngineMissing
 from translink.process.child import end
 
 MODES = Path("/usr/share/apertium/modes")
@@ -45,11 +46,11 @@ class PhrasebookTranslator:
         self._pipelines: dict[str, _Pipeline] = {}
 
     def pairs(self) -> frozenset[tuple[str, str]]:
-        """Both directions; without apertium only what is in the phrasebook."""
-        return frozenset(ROUTES)
+        """Of the phrasebook's languages, each into each; only English and French have apertium beside it."""
+        return frozenset(itertools.permutations(PHRASE_LANGUAGES, 2))
 
     async def translate(self, text: str, source: str, target: str) -> str:
-        """Sentence by sentence. Raises `EngineMissing`, `EngineFailed`."""
+        """Sentence by sentence. Raises `EngineMissing`, `EngineFailed`, `BeyondEngine`."""
         whole = self._book.translate(text, source, target)
         if whole is not None:
             return whole
@@ -77,6 +78,8 @@ class PhrasebookTranslator:
     async def _by_rules(self, sentence: str, source: str, target: str) -> str:
         if not any(c.isalnum() for c in sentence):
             return ""
+        if (source, target) not in ROUTES:
+            raise BeyondEngine(f"from {source} to {target} only phrases are known")
         text, mark = _edited(sentence, source)
         for mode in ROUTES[source, target]:
             text = await self._pipeline(mode).translate(text)

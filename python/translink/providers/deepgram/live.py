@@ -29,6 +29,7 @@ from websockets.protocol import State
 
 from translink.errors import Kind, ProviderError, printable
 from translink.keyterms import MOST_TOKENS, count_tokens, joined
+from translink.providers.deepgram.flux import MOST_FILL, Flux, FluxOptions
 from translink.providers.deepgram.options import (
     DEFAULT_BASE_URL,
     ListenOptions,
@@ -63,6 +64,7 @@ class DeepgramLive:
         base_url: str = DEFAULT_BASE_URL,
         api_key: str,
         options: ListenOptions | None = None,
+        flux: FluxOptions | None = None,
         scheme: Scheme = "Token",
         connect_timeout: float = 3.0,
         keep_alive: float = KEEP_ALIVE,
@@ -70,7 +72,8 @@ class DeepgramLive:
         configure: bool | None = None,
         name: str = "deepgram.listen",
     ) -> None:
-        """`http` lends its User-Agent only. `connect_timeout`: TCP, TLS and handshake together, in
+        """`http` lends its User-Agent only. `flux`: languages that it has are recognised by Flux, the others
+        as `options` say. `connect_timeout`: TCP, TLS and handshake together, in
         seconds. `languages`: all that this server recognises; None = those of the model. `configure`:
         whether it takes key terms on an open stream; None = at the global host, which alone does.
 
@@ -80,6 +83,7 @@ class DeepgramLive:
         self.name = name
         self._base_url = base_url
         self._options = options or ListenOptions()
+        self._flux = flux
         self._languages = languages
         self._configure = (
             endpoint(base_url, "") == DEFAULT_BASE_URL if configure is None else configure
@@ -95,7 +99,10 @@ class DeepgramLive:
 
     def hears(self, language: str) -> bool:
         """Whether the model recognises it."""
-        return self._options.hears(language, self._languages)
+        return self._by_flux(language) or self._options.hears(language, self._languages)
+
+    def _by_flux(self, language: str) -> bool:
+        return self._flux is not None and self._flux.hears(language, self._languages)
 
     async def connect(self, language: str) -> DeepgramStream:
         """Open a connection without terms of its own; see `connect_expecting`."""
@@ -109,9 +116,9 @@ class DeepgramLive:
             ProviderError: the handshake was refused (class by status), or took too long, or broke
                 (TRANSIENT). Nothing else is raised for whatever a server answers.
         """
-        url = endpoint(
-            self._base_url, "/v1/listen", self._options.query(language, terms), websocket=True
-        )
+        flux = self._flux if self._by_flux(language) else None
+        path, asked = ("/v2/listen", flux) if flux else ("/v1/listen", self._options)
+        url = endpoint(self._base_url, path, asked.query(language, terms), websocket=True)
         try:
             websocket = await _Connect(
                 url,
@@ -139,8 +146,14 @@ class DeepgramLive:
             # Only the library's work is in here: what it raises for an answer it did not foresee
             # (ValueError for an odd header) is the server's doing, and must not end a call.
             raise broken(self.name, "connect", exc) from exc
-        always = self._options.keyterm if self._configure else None
-        return DeepgramStream(websocket, self.name, self._keep_alive, always)
+        always = asked.keyterm if self._configure else None
+        return DeepgramStream(websocket, self._protocol(flux), always)
+
+    def _protocol(self, flux: FluxOptions | None) -> Listen:
+        if flux is None:
+            return Listen(monotonic(), source=self.name, keep_alive=self._keep_alive)
+        patience = max(MOST_FILL, (flux.eot_timeout_ms or 0) / 1000 + 5)
+        return Flux(monotonic(), source=self.name, keep_alive=self._keep_alive, most_fill=patience)
 
 
 class DeepgramStream:
@@ -152,16 +165,16 @@ class DeepgramStream:
     def __init__(
         self,
         websocket: ClientConnection,
-        name: str,
-        keep_alive: float,
+        protocol: Listen,
         always: tuple[str, ...] | None = None,
     ) -> None:
-        """`always` = key terms that go with all others; None = it takes none while it is open."""
+        """`protocol` has just begun. `always` = key terms that go with all others; None = it takes none
+        while it is open."""
         self._websocket = websocket
         self._always = always
         self._reports: deque[Callable[[str | None], None]] = deque(maxlen=64)
         """What waits for the answers to Configure, in order."""
-        self._protocol = Listen(monotonic(), source=name, keep_alive=keep_alive)
+        self._protocol = protocol
         ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
         self.request_id = printable(ids[0]) if ids else ""
         """Deepgram's name of this connection, for their support."""
@@ -170,7 +183,7 @@ class DeepgramStream:
         with contextlib.suppress(OSError):  # Gone already: the first send or read will tell.
             sock: socket.socket = websocket.transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)
-        self._keeper = asyncio.create_task(self._keep(), name=f"{name} keep-alive")
+        self._keeper = asyncio.create_task(self._keep(), name=f"{protocol.source} keep-alive")
 
     @property
     def frames_sent(self) -> int:
@@ -268,22 +281,31 @@ class DeepgramStream:
     async def _read(self) -> AsyncIterator[StreamEvent]:
         protocol = self._protocol
         while True:
-            for event in protocol.events():
-                if not isinstance(event, TermsAnswer):
-                    yield event
-                elif self._reports:
-                    self._reports.popleft()(event.refusal)
+            for event in self._news():
+                yield event
             try:
                 # As bytes: JSON is parsed from them, and text that is no UTF-8 is only one more
                 # garbled message.
                 message = await self._websocket.recv(decode=False)
             except ConnectionClosed as closed:
                 self._lost(closed)
+                for event in self._news():
+                    yield event
                 failure = protocol.failure()
                 if failure is not None:
                     raise failure from closed
                 return
             protocol.receive(message, monotonic())
+
+    def _news(self) -> list[StreamEvent]:
+        """What was learned, but for what is answered here."""
+        events: list[StreamEvent] = []
+        for event in self._protocol.events():
+            if not isinstance(event, TermsAnswer):
+                events.append(event)
+            elif self._reports:
+                self._reports.popleft()(event.refusal)
+        return events
 
     async def _write(self) -> None:
         websocket = self._websocket

@@ -172,33 +172,38 @@ class Listen:
             return
         kind = value.get("type") if isinstance(value, dict) else None
         try:
-            match kind:
-                case "Results":
-                    self._events.append(self._result(value, now))
-                case "UtteranceEnd":
-                    end = _number(value["last_word_end"])
-                    last = None if end < 0 else self._samples(end)
-                    self._events.append(UtteranceEnd(last, now))
-                case "SpeechStarted":
-                    at = self._samples(_number(value["timestamp"]))
-                    self._events.append(SpeechStarted(at, now))
-                case "Metadata":
-                    self.over = True
-                    duration = _number(value.get("duration", 0.0))
-                    request_id = printable(str(value.get("request_id", "")))
-                    self._events.append(StreamMetadata(request_id, duration))
-                case "ConfigureSuccess":
-                    self._events.append(TermsAnswer(None))
-                case "ConfigureFailure":
-                    self._events.append(TermsAnswer(_reason(value) or "refused"))
-                case "Error" | "Warning":
-                    self._complain(value)
-                case str():
-                    self._skip(kind)
-                case _:
-                    self.malformed += 1
+            if isinstance(kind, str):
+                self._take(kind, value, now)
+            else:
+                self.malformed += 1
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
             self.malformed += 1
+
+    def _take(self, kind: str, value: dict[str, object], now: float) -> None:
+        """One message of type `kind`. What it raises of a wrong value counts as malformed."""
+        match kind:
+            case "Results":
+                self._events.append(self._result(value, now))
+            case "UtteranceEnd":
+                end = seconds_of(value["last_word_end"])
+                last = None if end < 0 else self._samples(end)
+                self._events.append(UtteranceEnd(last, now))
+            case "SpeechStarted":
+                at = self._samples(seconds_of(value["timestamp"]))
+                self._events.append(SpeechStarted(at, now))
+            case "Metadata":
+                self.over = True
+                duration = seconds_of(value.get("duration", 0.0))
+                request_id = printable(str(value.get("request_id", "")))
+                self._events.append(StreamMetadata(request_id, duration))
+            case "ConfigureSuccess":
+                self._events.append(TermsAnswer(None))
+            case "ConfigureFailure":
+                self._events.append(TermsAnswer(refusal_of(value)))
+            case "Error" | "Warning":
+                self._complain(value)
+            case _:
+                self._skip(kind)
 
     def closed(self, code: int | None, reason: str, now: float) -> None:
         """The connection is gone. `code` is what the *server* sent in its close frame; None: it
@@ -248,8 +253,8 @@ class Listen:
         )
 
     def _result(self, value: dict[str, object], now: float) -> Result:
-        start = _number(value["start"])
-        end = start + max(0.0, _number(value["duration"]))
+        start = seconds_of(value["start"])
+        end = start + max(0.0, seconds_of(value["duration"]))
         channel = value["channel"]
         alternatives = channel["alternatives"] if isinstance(channel, dict) else None
         if not isinstance(alternatives, list):
@@ -299,6 +304,11 @@ class Listen:
             _log.info("%s sent a message of unknown type %s, skipped", self.source, printable(kind))
 
 
+def refusal_of(value: dict[str, object]) -> str:
+    """Why a Configure was refused."""
+    return _reason(value) or "refused"
+
+
 def _reason(value: dict[str, object]) -> str:
     said = (value.get(name) for name in ("variant", "code", "description", "message"))
     return printable(": ".join(part for part in said if isinstance(part, str) and part))
@@ -315,15 +325,16 @@ def words_of(listed: list[object], offset: int = 0) -> tuple[tuple[Word, ...], i
             text = item.get("punctuated_word") or item["word"]
             if not isinstance(text, str):
                 raise TypeError("word")
-            start = max(0, round(_number(item["start"]) * RATE) + offset)
-            end = max(start, round(_number(item["end"]) * RATE) + offset)
-            words.append(Word(text, start, end, _number(item.get("confidence", 1.0))))
+            start = max(0, round(seconds_of(item["start"]) * RATE) + offset)
+            end = max(start, round(seconds_of(item["end"]) * RATE) + offset)
+            words.append(Word(text, start, end, seconds_of(item.get("confidence", 1.0))))
         except (KeyError, TypeError, ValueError, OverflowError):
             bad += 1
     return tuple(words), bad
 
 
-def _number(value: object) -> float:
+def seconds_of(value: object) -> float:
+    """A number that may be one of seconds. Raises `TypeError` or `ValueError` for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("number")
     if not math.isfinite(value) or value > _LONGEST_SAID:

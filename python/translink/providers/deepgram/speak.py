@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
+from functools import partial
 
 import orjson
 
-from translink.errors import Kind, ProviderError
 from translink.providers.deepgram.options import DEFAULT_BASE_URL, Scheme, authorization, endpoint
 from translink.providers.http import Http
 from translink.providers.languages import by_tag, is_among
+from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
+from translink.providers.wanted import WantedVoice, in_voice
 from translink.results import RATE
 
 VOICES: Mapping[str, str] = {
@@ -24,6 +26,40 @@ VOICES: Mapping[str, str] = {
     "ja": "aura-2-izanami-ja",
 }
 """All languages of `/v1/speak`, one voice each (Deepgram's OpenAPI file of 2026-07)."""
+
+_MASCULINE = """
+    apollo-en arcas-en aries-en atlas-en draco-en hermes-en hyperion-en jupiter-en mars-en neptune-en
+    odysseus-en orion-en orpheus-en pluto-en saturn-en zeus-en
+    alvaro-es aquila-es javier-es luciano-es nestor-es sirio-es valerio-es
+    lars-nl roman-nl sander-nl hector-fr fabian-de julius-de
+    cesare-it dionisio-it elio-it flavio-it perseo-it ebisu-ja fujin-ja
+"""
+_FEMININE = """
+    amalthea-en andromeda-en asteria-en athena-en aurora-en callista-en cora-en cordelia-en delia-en
+    electra-en harmonia-en helena-en hera-en iris-en janus-en juno-en luna-en minerva-en ophelia-en
+    pandora-en phoebe-en selene-en thalia-en theia-en vesta-en
+    agustina-es antonia-es carina-es celeste-es diana-es estrella-es gloria-es olivia-es selena-es silvia-es
+    beatrix-nl cornelia-nl daphne-nl hestia-nl leda-nl rhea-nl agathe-fr
+    aurelia-de elara-de kara-de lara-de viktoria-de
+    cinzia-it demetra-it livia-it maia-it melia-it ama-ja izanami-ja uzume-ja
+"""
+AURA_MANNERS = VoiceManners(
+    choice={
+        "feminine": VOICES,
+        "masculine": {
+            name.partition("-")[2]: f"aura-2-{name}"
+            for name in (
+                *("orion-en", "hector-fr", "nestor-es", "julius-de"),
+                *("sander-nl", "dionisio-it", "fujin-ja"),
+            )
+        },
+    },
+    known={
+        "feminine": frozenset(f"aura-2-{name}" for name in _FEMININE.split()),
+        "masculine": frozenset(f"aura-2-{name}" for name in _MASCULINE.split()),
+    },
+)
+"""Deepgram's "expressed gender" (docs/tts-models, 2026)."""
 
 LONGEST_REQUEST = 1000
 """Characters per request: the least of the three limits that Deepgram documents."""
@@ -40,6 +76,7 @@ class DeepgramSpeak:
         api_key: str,
         voices: Mapping[str, str] | None = None,
         voice: str | None = None,
+        wanted: WantedVoice | None = None,
         languages: Collection[str] | None = None,
         extra: Mapping[str, str] | None = None,
         scheme: Scheme = "Token",
@@ -51,6 +88,7 @@ class DeepgramSpeak:
 
         Args:
             voice: model for every language; None = as `voices` has it.
+            wanted: goes before both.
             languages: all that this server has voices for; None = those of `voices`.
             extra: more query parameters, such as `speed` or `mip_opt_out`.
             timeout: seconds to the first byte, and for each further wait; not for the whole.
@@ -63,13 +101,14 @@ class DeepgramSpeak:
         self._url = endpoint(base_url, "/v1/speak")
         self._voices = {**VOICES, **(voices or {})}
         self._always = voice
+        self._wanted = wanted
         self._languages = languages
         self._extra = tuple((extra or {}).items())
         self._auth = authorization(api_key, scheme)
         self._headers = {**self._auth, "Content-Type": "application/json"}
         self._timeout = timeout
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+    def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
         one after another.
 
@@ -78,7 +117,16 @@ class DeepgramSpeak:
                 format; TRANSIENT when the body stalls or ends short, which leaves what was yielded
                 so far incomplete.
         """
-        voice = self._voice(language)
+        return in_voice(
+            self._wanted,
+            self._usual(language),
+            partial(self._say, text),
+            provider=self.name,
+            language=language,
+            setting="the setting voices",
+        )
+
+    async def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
         query = [
             ("model", voice),
             ("encoding", "linear16"),
@@ -108,12 +156,8 @@ class DeepgramSpeak:
         """Whether there is a voice for it."""
         if self._languages is not None and not is_among(self._languages, language):
             return False
-        return bool(self._always or by_tag(self._voices, language))
+        wanted = self._wanted is not None and self._wanted.of(language)
+        return bool(wanted or self._usual(language))
 
-    def _voice(self, language: str) -> str:
-        voice = self._always or by_tag(self._voices, language)
-        if voice is None:
-            tag = language.replace("_", "-")
-            message = f"{self.name} has no voice for {tag}: name one in the setting voices.{tag}"
-            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
-        return voice
+    def _usual(self, language: str) -> str | None:
+        return self._always or by_tag(self._voices, language)

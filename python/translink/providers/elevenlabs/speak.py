@@ -5,17 +5,19 @@ Source: elevenlabs.io/docs (text-to-speech, stream; models), its Python SDK of 2
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from urllib.parse import quote
 
 import orjson
 
 from translink.credentials import named_key, named_url
-from translink.errors import Kind, ProviderError
 from translink.providers.http import Http
 from translink.providers.languages import base, by_tag, is_among
+from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
+from translink.providers.wanted import ANY, WantedVoice, in_voice
 from translink.results import RATE
 
 DEFAULT_BASE_URL = "https://api.elevenlabs.io"
@@ -23,6 +25,13 @@ DEFAULT_MODEL = "eleven_flash_v2_5"
 DEFAULT_VOICE = "JBFqnCBsd6RMkjVDRZzb"
 """George, the voice of the documents' examples: every account has it, and it speaks every language of
 the model."""
+
+SARAH = "EXAVITQu4vr4xnSDxMaL"
+"""Likewise."""
+ELEVEN_MANNERS = VoiceManners(
+    choice={"feminine": {ANY: SARAH}, "masculine": {ANY: DEFAULT_VOICE}},
+    known={"feminine": {SARAH}, "masculine": {DEFAULT_VOICE}},
+)
 
 _FLASH = """
     ar bg cs da de el en es fi fil fr hi hr hu id it ja ko ms nl no pl pt ro ru sk sv ta tr uk vi zh
@@ -55,6 +64,7 @@ class ElevenLabsSpeak:
         model: str = DEFAULT_MODEL,
         voice: str | None = DEFAULT_VOICE,
         voices: Mapping[str, str] | None = None,
+        wanted: WantedVoice | None = None,
         speed: float = 1.0,
         timeout: float = 5.0,
         name: str = "elevenlabs.speak",
@@ -63,6 +73,7 @@ class ElevenLabsSpeak:
 
         Args:
             voice: id for the languages that are not in `voices`; None = those alone are spoken.
+            wanted: goes before both.
             speed: 0.7 to 1.2.
             timeout: seconds to the first byte, and for each further wait; not for the whole.
 
@@ -76,6 +87,7 @@ class ElevenLabsSpeak:
         self._model = model
         self._voice = voice
         self._voices = voices or {}
+        self._wanted = wanted
         self._speed = speed
         self._auth = {"xi-api-key": key} if key else {}
         self._headers = {**self._auth, "Content-Type": "application/json"}
@@ -85,9 +97,9 @@ class ElevenLabsSpeak:
         """Whether the model has the language and there is a voice for it."""
         known = OF_MODEL.get(self._model)
         has = known is None or is_among(known, base(language))
-        return has and self._voice_of(language) is not None
+        return has and self._has_voice(language)
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+    def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
         one after another.
 
@@ -96,11 +108,16 @@ class ElevenLabsSpeak:
                 format; TRANSIENT when the body stalls or ends short, which leaves what was yielded
                 so far incomplete.
         """
-        voice = self._voice_of(language)
-        if voice is None:
-            tag = language.replace("_", "-")
-            message = f"{self.name} has no voice for {tag}: name one in elevenlabs.voices.{tag}"
-            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
+        return in_voice(
+            self._wanted,
+            self._usual(language),
+            partial(self._say, text, language),
+            provider=self.name,
+            language=language,
+            setting="elevenlabs.voices",
+        )
+
+    async def _say(self, text: str, language: str, voice: str) -> AsyncGenerator[bytes, None]:
         # In the query: in the body it is passed over, and MP3 comes.
         query = [("output_format", f"pcm_{RATE}")]
         for piece in pieces(text, LONGEST_REQUEST):
@@ -125,5 +142,9 @@ class ElevenLabsSpeak:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(f"{self._base}/v1/models", count=count, headers=self._auth)
 
-    def _voice_of(self, language: str) -> str | None:
+    def _has_voice(self, language: str) -> bool:
+        wanted = self._wanted is not None and self._wanted.of(language)
+        return bool(wanted or self._usual(language))
+
+    def _usual(self, language: str) -> str | None:
         return by_tag(self._voices, language) or self._voice or None

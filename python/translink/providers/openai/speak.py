@@ -6,21 +6,31 @@ servers of one's own answer with WAV too, or at another rate, and say so.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 
 import orjson
 
-from translink.errors import Kind, ProviderError
 from translink.providers.http import Http
 from translink.providers.languages import by_tag
+from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
+from translink.providers.wanted import ANY, WantedVoice, in_voice
 
 DEFAULT_MODEL = "gpt-4o-mini-tts"
 DEFAULT_VOICE = "alloy"
 OPENAI_RATE = 24_000
 """Samples per second of `pcm`."""
+OPENAI_MANNERS = VoiceManners(
+    choice={"feminine": {ANY: "nova"}, "masculine": {ANY: "onyx"}},
+    known={
+        "feminine": {"coral", "marin", "nova", "sage", "shimmer"},
+        "masculine": {"ash", "ballad", "cedar", "echo", "onyx", "verse"},
+    },
+)
+"""As they are heard: OpenAI does not say. Of its own service; another server has other voices."""
 LONGEST_REQUEST = 1000
 """Characters per request; OpenAI's limit is 4,096, others' are not known."""
 
@@ -36,6 +46,7 @@ class OpenAiSpeak:
         model: str = DEFAULT_MODEL,
         voice: str | None = DEFAULT_VOICE,
         voices: Mapping[str, str] | None = None,
+        wanted: WantedVoice | None = None,
         rate: int = OPENAI_RATE,
         timeout: float = 5.0,
         name: str = "openai.speak",
@@ -44,6 +55,7 @@ class OpenAiSpeak:
 
         Args:
             voice: for the languages that are not in `voices`; None = those alone are spoken.
+            wanted: goes before both.
             rate: of the server's `pcm`, where its answer does not say.
             timeout: seconds to the first byte, and for each further wait; not for the whole.
         """
@@ -53,14 +65,15 @@ class OpenAiSpeak:
         self._model = model
         self._voice = voice
         self._voices = voices or {}
+        self._wanted = wanted
         self._rate = rate
         self._timeout = timeout
 
     def speaks(self, language: str) -> bool:
         """Whether there is a voice for it."""
-        return self._voice_of(language) is not None
+        return self._has_voice(language)
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+    def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
         one after another.
 
@@ -69,11 +82,16 @@ class OpenAiSpeak:
                 TRANSIENT when the body stalls or ends short, which leaves what was yielded so far
                 incomplete.
         """
-        voice = self._voice_of(language)
-        if voice is None:
-            tag = language.replace("_", "-")
-            message = f"{self.name} has no voice for {tag}: name one in openai.voices.{tag}"
-            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
+        return in_voice(
+            self._wanted,
+            self._usual(language),
+            partial(self._say, text),
+            provider=self.name,
+            language=language,
+            setting="openai.voices",
+        )
+
+    async def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
         for piece in pieces(text, LONGEST_REQUEST):
             body = {
                 "model": self._model,
@@ -97,5 +115,9 @@ class OpenAiSpeak:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
 
-    def _voice_of(self, language: str) -> str | None:
+    def _has_voice(self, language: str) -> bool:
+        wanted = self._wanted is not None and self._wanted.of(language)
+        return bool(wanted or self._usual(language))
+
+    def _usual(self, language: str) -> str | None:
         return by_tag(self._voices, language) or self._voice or None

@@ -18,6 +18,7 @@ from translink.sim.talk.engines import CommittedWords, TranslationRequest, Voice
 from translink.sim.talk.spelling import bare
 from translink.sim.talk.split import PROVIDERS, means, spans
 
+SHOWN = 50
 IDLE = 0.5
 """Seconds after its last word began to be heard that an ear counts as idle."""
 
@@ -43,6 +44,8 @@ class TalkFigures:
 
     words_said: int = 0
     words_lost: int = 0
+    lost: list[tuple[int, int]] = field(default_factory=list)
+    """Of them the first `SHOWN`: talker, word, both from 0. To be looked for in the log and the WAVs."""
     words_doubled: int = 0
     """Hearings after the first one."""
     words_revised: int = 0
@@ -91,8 +94,11 @@ def measure(directions: Sequence[HeardTalk], minutes: float, final_delay: float)
     waits: list[float] = []
     split: list[dict[str, float]] = []
     idle: list[float] = []
-    for way in directions:
+    for talker, way in enumerate(directions):
         first = _count(way, figures)
+        missing = [(talker, number) for number in sorted(way.said) if number not in first]
+        figures.words_lost += len(missing)
+        figures.lost += missing[: SHOWN - len(figures.lost)]
         split += spans(way, first, final_delay)
         idle += _clauses_at_an_idle_ear(way, first)
         span = [(way.said[number], at - way.said[number]) for number, at in first.items()]
@@ -160,7 +166,6 @@ def _count(way: HeardTalk, figures: TalkFigures) -> dict[int, float]:
         figures.words_out_of_order += number < newest
         newest = max(newest, number)
     figures.words_said += len(way.said)
-    figures.words_lost += sum(number not in first for number in way.said)
     return first
 
 

@@ -78,6 +78,8 @@ class TalkRecognizer:
         """Frames since the last mark."""
         self._next = 0
         """The first word that is not final."""
+        self._live = False
+        """Interims were wanted. A recording has none, and its finals give nothing up."""
         self._final_until = 0.0
         self._whims: dict[int, tuple[float, str, float, float]] = {}
         """Of each word that is not final: up to which share it is wrong, how, and its confidence
@@ -94,6 +96,7 @@ class TalkRecognizer:
             self._vad.push(data[at : at + FRAME_BYTES])
 
     async def partial(self) -> tuple[Heard, ...]:
+        self._live = True
         now = self._now
         found = []
         for number, word in self._pending():
@@ -108,7 +111,7 @@ class TalkRecognizer:
     async def finish(self) -> tuple[Heard, ...]:
         now = self._now
         until = now
-        if self._vad.active:
+        if self._vad.active and self._live:
             median, sigma = GIVES_UP
             until = now - median * self._chance.lognormvariate(0.0, sigma)
             ended = [word.end for _, word in self._pending(now)]
@@ -204,7 +207,9 @@ class TalkRecognizer:
         if self._talk != mark.talk:
             self._talk = mark.talk
             words = self._talks[mark.talk].words
-            self._next = bisect_left(words, began, key=lambda word: word.start)
+            # From the first sample on, not from this mark: a recording may begin within a frame, and
+            # its first mark is then found half a second later.
+            self._next = bisect_left(words, max(0.0, -self._origin), key=lambda word: word.start)
 
 
 class TalkRecognizers:

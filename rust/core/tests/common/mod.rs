@@ -4,6 +4,7 @@
 pub(crate) mod line;
 pub(crate) mod phone;
 pub(crate) mod stretching;
+pub(crate) mod voices;
 
 use std::path::Path;
 use std::process::Command;

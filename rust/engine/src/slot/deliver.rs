@@ -7,6 +7,7 @@ use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS, Frame, Nanos};
 use crate::clock;
 use crate::item::{Item, Outbox};
 use crate::slot::Slot;
+use crate::socket::Sent;
 
 impl Slot {
     /// Ledger first: a reader that hears of a frame finds it there.
@@ -33,14 +34,16 @@ impl Slot {
 
     pub(super) fn transmit(&mut self, payload: &[u8; FRAME_BYTES], due: Nanos) {
         let sent = if let Some(stream) = &mut self.stream {
-            stream.send(payload).map(|sent| (sent, FRAME_BYTES))
+            let sent = stream.send(payload);
+            sent.map(|sent| (if sent { Sent::Now } else { Sent::ToNobody }, FRAME_BYTES))
         } else if self.sockets.has_ear() {
             let datagram = self.leg.wire(payload, due);
             let length = datagram.len();
-            let sent = self.sockets.send(datagram).map(|sent| (sent, length));
+            let sent = self.sockets.send(datagram, Some(&self.shared));
+            let sent = sent.map(|sent| (sent, length));
             if let Some(report) = self.leg.report(due) {
                 // Nobody misses one that the kernel does not take.
-                let _ = self.sockets.send(report);
+                let _ = self.sockets.send(report, None);
             }
             sent
         } else {
@@ -48,15 +51,17 @@ impl Slot {
         };
         let counters = &self.shared.counters;
         match sent {
-            Ok((true, length)) => {
-                counters.datagrams_out.fetch_add(1, Relaxed);
-                counters.bytes_out.fetch_add(length as u64, Relaxed);
+            Ok((Sent::ToNobody, _)) => {}
+            Ok((sent, length)) => {
+                if sent == Sent::Now {
+                    counters.datagrams_out.fetch_add(1, Relaxed);
+                    counters.bytes_out.fetch_add(length as u64, Relaxed);
+                }
                 // Deadlines are 20 ms apart or more: each has a slot of its own.
                 let slot = due / FRAME_NANOS;
                 self.shared.heard.draw(slot, Extremes::of(payload));
                 self.shared.tap.sent(slot, payload);
             }
-            Ok((false, _)) => {}
             Err(_) => {
                 counters.errors_send.fetch_add(1, Relaxed);
             }

@@ -1,0 +1,84 @@
+"""What the calls know of whoever writes them to disk, and what parties hear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from translink.calls.lag import tone
+from translink.calls.notice import NoticeSource, SpokenNotice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translink.calls.call import Call
+    from translink.calls.leg import Leg
+
+TONE_TEXT = "[tone]"
+"""What is kept in the transcript of a tone."""
+
+
+class CallRecorder(Protocol):
+    """Records calls. Nothing here may block or raise."""
+
+    notice: NoticeSource
+    """What each party hears when a recording begins."""
+
+    def wants(self, leg: Leg) -> bool:
+        """Whether what is said and heard on it is to be recorded in its next call."""
+        ...
+
+    def begin(self, call: Call, legs: Sequence[Leg]) -> None:
+        """A call begins; its first samples are still to come."""
+        ...
+
+    def switch(self, leg: Leg) -> None:
+        """What is wanted of a leg that is in a call may have changed."""
+        ...
+
+
+class RecordNotice:
+    """What each party hears when a recording begins: a tone, a sentence, or both."""
+
+    def __init__(self, sentence: NoticeSource, *, with_tone: bool) -> None:
+        self._sentence = sentence
+        self._tone = with_tone
+
+    @property
+    def wanted(self) -> bool:
+        return self._tone or self._sentence.wanted
+
+    async def of(self, language: str, voice: str | None) -> SpokenNotice | None:
+        said = await self._sentence.of(language, voice)
+        if not self._tone:
+            return said
+        if said is None:
+            return SpokenNotice(TONE_TEXT, language, tone())
+        return SpokenNotice(f"{TONE_TEXT} {said.text}", language, tone() + said.pcm)
+
+
+class JoinedNotices:
+    """One notice after the other, as one."""
+
+    def __init__(self, *notices: NoticeSource) -> None:
+        self._notices = notices
+
+    @property
+    def wanted(self) -> bool:
+        return any(each.wanted for each in self._notices)
+
+    async def of(self, language: str, voice: str | None) -> SpokenNotice | None:
+        found = [await each.of(language, voice) for each in self._notices if each.wanted]
+        said = [each for each in found if each is not None]
+        if not said:
+            return None
+        text = " ".join(each.text for each in said)
+        return SpokenNotice(text, language, b"".join(each.pcm for each in said))
+
+
+def with_recorder(
+    notices: NoticeSource | None, recorder: CallRecorder | None, legs: Sequence[Leg]
+) -> NoticeSource | None:
+    """What the parties of a call hear first, if one of these legs is to be recorded."""
+    if recorder is None or not any(map(recorder.wants, legs)):
+        return notices
+    return JoinedNotices(*([notices] if notices else []), recorder.notice)

@@ -1,0 +1,178 @@
+"""The voice that is wished for a talker, as one text from the settings to the clients, and what becomes of
+it where a vendor has none: its usual voice speaks, and the log says so once.
+
+`feminine` and `masculine` are such voices in any language; `usually:…` likewise, where the operator has
+chosen no voice for the language; `for:NAME` a voice by name, or `for:VENDOR:NAME`. Any other text is the
+name of a voice for one ear, whoever talks (`legs[].voice`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from translink.errors import Kind, ProviderError
+from translink.providers.languages import by_tag
+
+log = structlog.get_logger("translink")
+
+Manner = Literal["feminine", "masculine"]
+MANNERS: Mapping[str, Manner] = {"feminine": "feminine", "masculine": "masculine"}
+ANY = "any"
+"""In a table of voices by language: for all others."""
+NOTED = 256
+"""Wishes that were not met and are remembered; clients may name ever new voices."""
+_USUALLY, _FOR = "usually:", "for:"
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceWish:
+    """One of those texts, read."""
+
+    manner: Manner | None = None
+    name: str | None = None
+    """Of a voice, with its vendor before a colon, perhaps."""
+    always: bool = False
+    """That name is for one ear: it speaks whatever comes."""
+    firm: bool = True
+    """Somebody said so; otherwise a voice that the operator chose goes before."""
+
+    @classmethod
+    def read(cls, text: str | None) -> VoiceWish:
+        """None: nothing is wished."""
+        if not text:
+            return cls(firm=False)
+        if manner := MANNERS.get(text):
+            return cls(manner)
+        if text.startswith(_USUALLY):
+            return cls(MANNERS[text.removeprefix(_USUALLY)], firm=False)
+        name = text.removeprefix(_FOR)
+        return cls(name=name, always=name == text)
+
+
+def wished(voice_for: str | None, voice: str | None, *, second: bool) -> str:
+    """The text, from what the talker's leg says of itself and the voice of the ear; `second`: the talker is
+    the second party of their call. What the talker says goes first."""
+    if voice_for:
+        return voice_for if voice_for in MANNERS else f"{_FOR}{voice_for}"
+    return voice or _USUALLY + ("masculine" if second else "feminine")
+
+
+class UnmetWishes:
+    """Shared by all clients: what they could not do is said once and not tried again."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, ...]] = set()
+        self._refused: set[tuple[str, ...]] = set()
+
+    def tell(self, provider: str, wish: str, language: str, mend: str) -> None:
+        """A vendor has no such voice."""
+        what = (provider, wish, language)
+        if what not in self._told:
+            _bound(self._told).add(what)
+            log.warning(
+                "no such voice: its usual one speaks",
+                provider=provider,
+                voice_for=wish,
+                language=language,
+                mend=mend,
+            )
+
+    def refuse(self, provider: str, voice: str, reason: str) -> None:
+        """A vendor does not take this name, and its usual voice spoke the very same text."""
+        if (provider, voice) not in self._refused:
+            _bound(self._refused).add((provider, voice))
+            log.warning(
+                "a voice was refused: the usual one speaks",
+                provider=provider,
+                voice=voice,
+                reason=reason,
+            )
+
+    def is_refused(self, provider: str, voice: str) -> bool:
+        """It was, before."""
+        return (provider, voice) in self._refused
+
+
+def _bound(noted: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    if len(noted) >= NOTED:
+        noted.clear()
+    return noted
+
+
+class WantedVoice:
+    """What one client does about a wish."""
+
+    def __init__(
+        self, voices: Mapping[str, str], unmet: UnmetWishes, *, wish: str, mend: str, firm: bool
+    ) -> None:
+        """`voices`: language, or `any`, to the voice that meets it. `mend`: which setting names one;
+        not `firm`: nobody misses it."""
+        self._firm = firm
+        self._voices = voices
+        self._unmet = unmet
+        self._wish = wish
+        self._mend = mend
+
+    def of(self, language: str) -> str | None:
+        """The voice; None: there is none, or it was refused."""
+        return by_tag(self._voices, language) or self._voices.get(ANY)
+
+    def lacks(self, provider: str, language: str) -> None:
+        """Say so, once."""
+        if self._firm:
+            self._unmet.tell(provider, self._wish, language, self._mend)
+
+    def is_refused(self, provider: str, voice: str) -> bool:
+        """It was, before."""
+        return self._unmet.is_refused(provider, voice)
+
+    def refuse(self, provider: str, voice: str, reason: str) -> None:
+        """See `UnmetWishes`."""
+        self._unmet.refuse(provider, voice, reason)
+
+
+async def in_voice(
+    wanted: WantedVoice | None,
+    usual: str | None,
+    say: Callable[[str], AsyncGenerator[bytes, None]],
+    *,
+    provider: str,
+    language: str,
+    setting: str,
+) -> AsyncGenerator[bytes, None]:
+    """The sound of `say(voice)`, by the voice that is wanted; by the `usual` one if there is none, or if
+    the vendor refuses it. Raises what `say` does, and `ProviderError` (REFUSED) without any voice:
+    `setting` would name one."""
+    voice = wanted.of(language) if wanted else None
+    if voice is None and usual is None:
+        tag = language.replace("_", "-")
+        message = f"{provider} has no voice for {tag}: name one in {setting}.{tag}"
+        raise ProviderError(message, provider=provider, kind=Kind.REFUSED)
+    if wanted is not None and voice is None:
+        wanted.lacks(provider, language)
+    if usual is None or voice is None or wanted is None:
+        usual = voice = voice or usual or ""
+    elif wanted.is_refused(provider, voice):
+        voice = usual
+    begun, refusal = False, ""
+    try:
+        async with aclosing(say(voice)) as sound:
+            async for pcm in sound:
+                begun = True
+                yield pcm
+    except ProviderError as error:
+        if begun or voice == usual or error.kind not in (Kind.REFUSED, Kind.DENIED):
+            raise
+        refusal = str(error)
+    if not refusal:
+        return
+    async with aclosing(say(usual)) as sound:
+        async for pcm in sound:
+            if wanted is not None:  # it was the voice, and neither the text nor the key
+                wanted.refuse(provider, voice, refusal)
+            yield pcm

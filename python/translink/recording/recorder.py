@@ -1,0 +1,303 @@
+"""Records calls: the loop says which, one thread reads and writes.
+
+The thread takes what is new of each leg twice a second (the engine copies it, without the interpreter), 64 kB a
+second and leg, and writes it. Nobody waits for it: what it is too slow for is overwritten in the engine and
+counted (`Track`); an error of the disk ends that recording, not the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from translink.observe.record import RecordedFigures
+from translink.process.clock import unix
+from translink.recording.cipher import read_key
+from translink.recording.recording import RecordedTrack, Recording
+from translink.recording.store import Store, recording_name
+from translink.recording.track import Track
+from translink.results import RATE
+from translink.settings.secrets import readable_by_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from translink.calls.call import Call
+    from translink.calls.leg import Leg
+    from translink.calls.notice import NoticeSource
+    from translink.observe.journal import Journal, Value
+    from translink.observe.transcripts import CallTranscript
+    from translink.settings.record import RecordSettings
+
+log = structlog.get_logger("translink")
+
+LOOK_PERIOD = 0.1
+"""Seconds between two looks at the legs' clocks."""
+LOOKS_PER_WRITE = 5
+SWEEP_PERIOD = 600.0
+"""Seconds between two looks for what is too old."""
+FULL_PERIOD = 2.0
+"""Seconds between two looks at how full the disk is."""
+CLOSING = 3.0
+"""Seconds that the disk gets at the end of the process."""
+LEAD = RATE // 10
+"""Samples by which a recording begins before its first sound."""
+
+
+class Recorder:
+    """All recordings of the process."""
+
+    def __init__(
+        self,
+        settings: RecordSettings,
+        journal: Journal,
+        minutes: Callable[[str], CallTranscript],
+        notice: NoticeSource,
+    ) -> None:
+        """`minutes(call)` = its transcript. Raises `SettingsError`."""
+        self.notice = notice
+        self._on = settings.on
+        self._journal = journal
+        self._minutes = minutes
+        self._key = None if settings.key_file is None else read_key(settings.key_file)
+        self._store = Store(settings)
+        self._full = self._store.full()
+        self._said_full = ""
+        self._running: dict[str, list[tuple[Call, Recording, dict[str, Leg]]]] = {}
+        """By call; the legs are those that are still being recorded."""
+        self._new: deque[Recording] = deque()
+        self._open: list[Recording] = []
+        """The thread's."""
+        self._stop = threading.Event()
+        self._counts = {"begun": 0, "ended": 0, "failed": 0, "refused": 0}
+        self._lost_ms = 0.0
+        """Of those that have ended."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        if self._store.exposed:
+            log.warning("others may read the folder of recordings", folder=str(self._store.folder))
+        if settings.key_file is not None and readable_by_all(settings.key_file):
+            log.warning("everybody may read the key of recordings", file=str(settings.key_file))
+        self._thread.start()
+
+    def figures(self) -> dict[str, float]:
+        """For the statistics."""
+        running = [each for some in self._running.values() for _, each, _ in some]
+        lost = self._lost_ms + sum(each.lost_ms for each in running)
+        return {
+            **self._counts,
+            "running": len(running),
+            "bytes": self._store.used,
+            "lost_ms": round(lost, 1),
+        }
+
+    # --- By the loop ---
+
+    def wants(self, leg: Leg) -> bool:
+        return self._on if leg.settings.record is None else leg.settings.record
+
+    def begin(self, call: Call, legs: Sequence[Leg]) -> None:
+        if wanted := [leg for leg in legs if self.wants(leg)]:
+            self._begin(call, wanted)
+
+    def switch(self, leg: Leg) -> None:
+        call = leg.call
+        if call is None or call.over:
+            return
+        if self.wants(leg) and not leg.recorded:
+            self._begin(call, [leg])
+            call.announcements.announce(self.notice)
+        elif not self.wants(leg) and leg.recorded:
+            for one, recording, legs in tuple(self._running.get(call.name, ())):
+                if leg.name in legs:
+                    self._finish(one, recording, legs, [leg.name])
+
+    def over(self, call: Call) -> None:
+        """A call is over, and its legs are still open."""
+        for one, recording, legs in tuple(self._running.get(call.name, ())):
+            self._finish(one, recording, legs, tuple(legs))
+
+    def close(self) -> None:
+        """No call runs any more: write what is left, within bounds."""
+        self._stop.set()
+        self._thread.join(CLOSING)
+        if self._thread.is_alive():
+            log.error("the disk of recordings does not answer; their last seconds are lost")
+
+    def _begin(self, call: Call, legs: list[Leg]) -> None:
+        names = tuple(leg.name for leg in legs)
+        if self._full:
+            self._refuse(call, names, self._full)
+            return
+        tapped: list[Leg] = []
+        try:
+            for leg in legs:
+                leg.tap_ear()
+                tapped.append(leg)
+        except (LookupError, RuntimeError, MemoryError) as error:
+            for leg in tapped:
+                leg.untap_ear()
+            self._refuse(call, names, f"what is heard cannot be kept: {error}")
+            return
+        speech = {leg.name: call.interpreters[leg.name].listener.speech for leg in legs}
+        early = max(0, *(leg.head - speech[leg.name].head for leg in legs)) + LEAD
+        origin, began = _now() - early, unix() - early / RATE
+        recording = Recording(
+            call=call.name,
+            name=recording_name(began, call.name),
+            began=began,
+            languages={name: each.language for name, each in call.interpreters.items()},
+            tracks={
+                leg.name: RecordedTrack(Track(leg.media, speech[leg.name], origin)) for leg in legs
+            },
+        )
+        for leg in legs:
+            leg.recorded = True
+        call.recordings.append(recording.figures)
+        running = (call, recording, {leg.name: leg for leg in legs})
+        self._running.setdefault(call.name, []).append(running)
+        self._counts["begun"] += 1
+        self._new.append(recording)
+        self._tell(recording, "started")
+
+    def _refuse(self, call: Call, legs: tuple[str, ...], problem: str) -> None:
+        self._counts["refused"] += 1
+        call.recordings.append(lambda: RecordedFigures("", legs, problem=problem))
+        if problem != self._said_full:
+            self._said_full = problem
+            log.error("calls are not recorded", reason=problem, call=call.name)
+        data: dict[str, Value] = {
+            "state": "refused",
+            "name": "",
+            "legs": list(legs),
+            "reason": problem,
+        }
+        self._journal.emit("recording", data, call=call.name)
+
+    def _finish(
+        self, call: Call, recording: Recording, legs: dict[str, Leg], ended: Sequence[str]
+    ) -> None:
+        now = _now()
+        for name in ended:
+            leg, each = legs.pop(name), recording.tracks[name]
+            if not recording.problem:
+                each.tail = each.track.finish(now)
+            leg.recorded = False
+            leg.untap_ear()
+        if legs:
+            return
+        some = self._running[call.name]
+        some[:] = [one for one in some if one[1] is not recording]
+        if not some:
+            del self._running[call.name]
+        try:
+            recording.kept = self._minutes(call.name).copy()
+        except KeyError:  # it is not kept (`transcripts.keep_calls`)
+            from translink.observe.transcripts import CallTranscript
+
+            recording.kept = CallTranscript(call.name, call.began)
+
+    def _ended(self, recording: Recording) -> None:
+        self._counts["ended"] += 1
+        self._lost_ms += recording.lost_ms
+        self._tell(recording, "ended")
+
+    def _failed(self, recording: Recording) -> None:
+        self._counts["failed"] += 1
+        for _, one, legs in self._running.get(recording.call, ()):
+            if one is recording:
+                for leg in legs.values():
+                    leg.recorded = False
+        log.error(
+            "a recording ended before its time; the call goes on",
+            call=recording.call,
+            recording=recording.name,
+            reason=recording.problem,
+        )
+        self._tell(recording, "failed")
+
+    def _tell(self, recording: Recording, state: str) -> None:
+        figures = recording.figures()
+        self._journal.emit(
+            "recording",
+            {
+                "state": state,
+                "name": figures.name,
+                "legs": list(figures.legs),
+                **({"reason": figures.problem} if figures.problem else {}),
+                "seconds": figures.seconds,
+                "bytes": figures.bytes,
+                "lost_ms": figures.lost_ms,
+            },
+            call=recording.call,
+        )
+
+    # --- By the thread ---
+
+    def _work(self) -> None:
+        looks, swept, checked = 0, 0.0, 0.0
+        while True:
+            stopping = self._stop.wait(LOOK_PERIOD)
+            now = time.monotonic()
+            if not swept or now - swept > SWEEP_PERIOD:
+                swept = now
+                self._sweep()
+            if now - checked > FULL_PERIOD:
+                checked = now
+                self._full = self._store.full()
+            while self._new:
+                self._open.append(self._new.popleft())
+            for recording in self._open:
+                recording.look()
+            looks += 1
+            if looks % LOOKS_PER_WRITE == 0 or stopping:
+                self._open = [each for each in self._open if not self._served(each)]
+            if stopping:
+                return
+
+    def _served(self, recording: Recording) -> bool:
+        """Write what is new of it. True: it is done with."""
+        over = recording.kept is not None
+        if not recording.problem:
+            try:
+                if self._full:
+                    raise OSError(0, self._full)
+                recording.write(self._store, self._key, _now())
+            except OSError as error:
+                self._give_up(recording, error)
+        if not over:
+            return False
+        try:
+            recording.close(self._store, self._key)
+        except OSError as error:
+            if not recording.problem:
+                self._give_up(recording, error)
+        self._on_loop(partial(self._ended, recording))
+        return True
+
+    def _give_up(self, recording: Recording, error: OSError) -> None:
+        recording.problem = error.strerror or str(error)
+        with contextlib.suppress(OSError):  # it is that disk again
+            recording.close_files()
+        self._on_loop(partial(self._failed, recording))
+
+    def _sweep(self) -> None:
+        running = {each.name for each in self._open}
+        for name in self._store.sweep(time.time(), running):
+            log.info("a recording was deleted: it is older than record.retention", recording=name)
+
+    def _on_loop(self, what: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone: the process ends
+            self._loop.call_soon_threadsafe(what)
+
+
+def _now() -> int:
+    """Samples of the monotonic clock, 16 to the millisecond."""
+    return time.monotonic_ns() * RATE // 1_000_000_000

@@ -1,0 +1,121 @@
+"""The folder of recordings: who may read it, how much fits into it, when what is old is deleted.
+
+Each recording is a folder in it, `20261128T204512Z-CALL`. Everything here may wait for the disk: it is for
+the thread that writes, and for the start.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translink.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from translink.settings.record import RecordSettings
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+OTHERS = 0o077
+RECORDING_NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_.-]{1,140}")
+
+
+def recording_name(began: float, call: str) -> str:
+    """Of a recording's folder; `began` = Unix seconds."""
+    when = datetime.fromtimestamp(began, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{when}-{re.sub(r'[^A-Za-z0-9_.-]', '_', call)[:130]}"
+
+
+class Store:
+    """One per process; another process may use the same folder."""
+
+    def __init__(self, settings: RecordSettings) -> None:
+        """Makes the folder. Raises `SettingsError`."""
+        assert settings.folder is not None
+        self.folder = settings.folder.expanduser().absolute()
+        self._settings = settings
+        try:
+            self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            self.exposed = bool(self.folder.stat().st_mode & OTHERS)
+        except OSError as error:
+            raise SettingsError(
+                f"record.folder: {self.folder} cannot be made: {error.strerror or error}"
+            ) from None
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise SettingsError(f"record.folder: {self.folder} cannot be written to")
+        self.used = 0
+        """Bytes of all recordings; as of the newest `sweep`, and what was written since."""
+
+    def make(self, name: str) -> tuple[Path, str]:
+        """A new recording's folder, and its name, which may have got a number. Raises `OSError`."""
+        for number in range(1, 100):
+            chosen = name if number == 1 else f"{name}.{number}"
+            try:
+                (self.folder / chosen).mkdir(mode=PRIVATE_FOLDER)
+            except FileExistsError:
+                continue
+            return self.folder / chosen, chosen
+        raise FileExistsError(f"{self.folder / name} is there already")
+
+    def create(self, path: Path) -> int:
+        """A file that nobody else can read. The descriptor. Raises `OSError`."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(path, flags, PRIVATE_FILE)
+
+    def full(self) -> str:
+        """Why nothing more may be written; empty: something may."""
+        if self.used >= self._settings.disk_limit:
+            limit = self._settings.disk_limit / 1e9
+            return f"recordings take the {limit:g} GB of record.disk_limit"
+        try:
+            disk = os.statvfs(self.folder)
+        except OSError as error:
+            return f"{self.folder}: {error.strerror or error}"
+        if disk.f_bavail * disk.f_frsize < self._settings.keep_free:
+            return (
+                f"less than the {self._settings.keep_free / 1e9:g} GB of record.keep_free are free"
+            )
+        return ""
+
+    def sweep(self, now: float, running: Collection[str]) -> list[str]:
+        """Delete what is too old (`now` = Unix seconds), count what is left. Names of what was deleted."""
+        gone, used = [], 0
+        for path in self._recordings():
+            size, newest = _measure(path)
+            if path.name not in running and now - newest > self._settings.retention:
+                shutil.rmtree(path, ignore_errors=True)
+                gone.append(path.name)
+            else:
+                used += size
+        self.used = used
+        return gone
+
+    def _recordings(self) -> Iterator[Path]:
+        try:
+            entries = sorted(os.scandir(self.folder), key=lambda entry: entry.name)
+        except OSError:
+            return
+        for entry in entries:
+            # Whatever else lies here is not ours to delete.
+            if RECORDING_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path)
+
+
+def _measure(path: Path) -> tuple[int, float]:
+    """Bytes, and when something was last written."""
+    size, newest = 0, 0.0
+    try:
+        newest = path.stat().st_mtime
+        for entry in os.scandir(path):
+            found = entry.stat(follow_symlinks=False)
+            size += found.st_size
+            newest = max(newest, found.st_mtime)
+    except OSError:
+        pass
+    return size, newest

@@ -1,0 +1,100 @@
+"""A call that names vendors of its own: the same clients in another order, beside the program's.
+
+Breakers, limits of requests at once, connections and what was learned about a provider are shared with
+all other calls: it is the same provider, whoever asks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from translink.calls.notice import Notices
+from translink.calls.orders import CallVendors, Orders
+from translink.wiring.endpoints import Endpoints, endpoints_of, needs_of
+from translink.wiring.providers import Providers
+
+if TYPE_CHECKING:
+    from translink.providers.http import Http
+    from translink.providers.lineup import Lineup
+    from translink.providers.services import Services
+    from translink.providers.wanted import UnmetWishes
+    from translink.settings.model import Settings
+
+ORDERS_KEPT = 64
+"""Different orders whose clients are kept for the next call; clients may name ever new ones."""
+
+
+class VendorOrders:
+    """Makes what serves such a call, and keeps it for the next one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoints: Endpoints,
+        http: Http,
+        lineup: Lineup,
+        services: Services,
+        unmet: UnmetWishes,
+    ) -> None:
+        """`lineup`, `services` and `unmet` are those of the settings' own orders."""
+        self._unmet = unmet
+        self._settings = settings
+        self._at = endpoints
+        self._http = http
+        self._lineup = lineup
+        self._services = services
+        self._made: dict[Orders, CallVendors] = {}
+
+    def of(self, orders: Orders) -> CallVendors:
+        """For a call that names some. Raises `ValueError`, with the stage and the mend, for a vendor that
+        cannot be had."""
+        made = self._made.get(orders)
+        if made is None:
+            while len(self._made) >= ORDERS_KEPT:
+                del self._made[next(iter(self._made))]
+            made = self._made[orders] = self._make(orders)
+        return made
+
+    def _make(self, orders: Orders) -> CallVendors:
+        self._refuse(orders)
+        settings = self._settings.model_copy(update=orders.named)
+        at = endpoints_of(settings, self._at.offline, self._at.offline_key)
+        providers = Providers(settings, at, self._http, self._unmet)
+        services = providers.beside(self._lineup).services()
+        services = replace(services, pressure=self._services.pressure)
+        if services.live.name == self._services.live.name:
+            services = replace(services, cadence=self._services.cadence)
+        notices = Notices(settings.notice, services)
+        return CallVendors(Orders.of(settings), services, providers.rules(), notices)
+
+    def _refuse(self, orders: Orders) -> None:
+        settings = self._settings
+        for stage, order in orders.named.items():
+            settings.refuse_keyless(stage, order)
+            needs = needs_of(settings.model_copy(update={stage: order}))
+            local = {"offline"} & set(order)
+            keyless = {"deepgram"} if needs.no_deepgram else set()
+            keyless |= {"deepl"} if needs.no_deepl else set()
+            keyless &= set(order)
+            if self._at.offline is None:
+                for vendor in keyless:
+                    raise ValueError(
+                        f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY"
+                    )
+                if local:
+                    raise ValueError(
+                        f"{stage}: names offline, and the local engines do not run; they do where the "
+                        "settings name offline, too (fallback.offline = true)"
+                    )
+            elif stage == "listen" and local | keyless and not self._hears():
+                raise ValueError(
+                    "listen: the local recogniser is not installed on the server: "
+                    "pip install 'translink[offline]'"
+                )
+
+    def _hears(self) -> bool:
+        # Not loaded where there are keys.
+        from translink.offline.engines.check import can_hear
+
+        return bool(self._settings.offline.whisper) or can_hear()

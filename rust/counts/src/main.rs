@@ -1,0 +1,74 @@
+//! How many instructions, and how many allocations, the core needs for 20 ms of a leg.
+//!
+//! * without arguments: the names of the acts, one a line;
+//! * `ACT COUNT`: does that act so often, and nothing else. Run it under `valgrind --tool=callgrind`
+//!   with two counts: the difference of the two totals is without start and end;
+//! * `allocations COUNT`: each act's allocations in so many rounds after as many to warm up, as
+//!   `number name`, one a line.
+//!
+//! `benches/kit/counting.py` does all of it.
+#![allow(clippy::print_stdout, reason = "a program that tells numbers")]
+
+#[path = "../../core/benches/acts/mod.rs"]
+mod acts;
+mod allocator;
+mod mailbox;
+
+use std::process::ExitCode;
+
+use acts::Act;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Counting = allocator::Counting;
+
+fn main() -> ExitCode {
+    // `cargo bench` and `cargo test` add a flag of theirs.
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
+    let mut all = acts::acts();
+    all.push(("mailbox, a batch of 16", mailbox::batch_of_16));
+    match &arguments[..] {
+        [] => {
+            for (name, _) in &all {
+                println!("{name}");
+            }
+        }
+        [wanted, times] => {
+            let Ok(times) = times.parse() else {
+                return told("COUNT is a number");
+            };
+            if wanted == "allocations" {
+                tell_allocations(&all, times);
+            } else if let Some((_, make)) = all.iter().find(|(name, _)| name == wanted) {
+                repeat(times, &mut make());
+            } else {
+                return told("there is no such act");
+            }
+        }
+        _ => return told("counts [ACT COUNT | allocations COUNT]"),
+    }
+    ExitCode::SUCCESS
+}
+
+fn tell_allocations(all: &[Act], times: u32) {
+    for (name, make) in all {
+        let mut act = make();
+        repeat(times, &mut act);
+        let before = allocator::allocations();
+        repeat(times, &mut act);
+        println!("{} {name}", allocator::allocations() - before);
+    }
+}
+
+fn repeat(times: u32, act: &mut dyn FnMut()) {
+    for _ in 0..times {
+        act();
+    }
+}
+
+fn told(what: &str) -> ExitCode {
+    eprintln!("{what}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,153 @@
+//! A shared port inside the media thread: who is where, and who is kept out.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use translink_core::frame::Nanos;
+
+use crate::batch::{BATCH, Batch, Datagram};
+use crate::clock::{self, Conversion};
+use crate::filter::{Filter, program};
+use crate::port::PortSocket;
+use crate::routes::Routes;
+use crate::source::Peer;
+
+/// The media thread's half of a shared port.
+pub(crate) struct PortSlot {
+    pub(crate) port: Arc<PortSocket>,
+    routes: Routes,
+    /// Who is in `routes`, for the kernel's filter.
+    peers: Vec<(Peer, u32)>,
+    filter: Filter,
+    /// The kernel's drop counter as last reported, modulo 2^32.
+    dropped: u32,
+    /// Arrival of the newest datagram.
+    latest: Nanos,
+    /// Strangers of this batch, and the last of them.
+    met: u64,
+    stranger: Option<SocketAddr>,
+}
+
+impl PortSlot {
+    pub(crate) fn new(port: Arc<PortSocket>) -> Self {
+        Self {
+            port,
+            routes: Routes::new(),
+            peers: Vec::new(),
+            filter: Filter::new(),
+            dropped: 0,
+            latest: 0,
+            met: 0,
+            stranger: None,
+        }
+    }
+
+    /// From now on these senders, and no others, are a leg's.
+    pub(crate) fn route(&mut self, leg: u32, peers: &[Peer]) {
+        for (peer, _) in self.peers.iter().filter(|&&(_, owner)| owner == leg) {
+            self.routes.remove(peer, leg);
+        }
+        self.peers.retain(|&(_, owner)| owner != leg);
+        for peer in peers {
+            self.routes.insert(peer, leg);
+            self.peers.push((*peer, leg));
+        }
+        if self.filter.until() < Nanos::MAX {
+            self.attach();
+        }
+    }
+
+    /// Take up to [`BATCH`] datagrams that wait; how many there were.
+    pub(crate) fn receive(&self, batch: &mut Batch) -> usize {
+        let counters = &self.port.shared.counters;
+        match batch.receive(self.port.descriptor(), BATCH) {
+            Ok(count) => {
+                counters.batches.fetch_add(1, Relaxed);
+                count
+            }
+            Err(error) => {
+                let usual = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
+                if !usual.contains(&error.kind()) {
+                    counters.errors_receive.fetch_add(1, Relaxed);
+                }
+                0
+            }
+        }
+    }
+
+    /// The leg that a datagram is for. None: it is dropped, and counted by [`PortSlot::done`].
+    pub(crate) fn leg_of(
+        &mut self,
+        datagram: &Datagram<'_>,
+        conversion: &Conversion,
+    ) -> Option<u32> {
+        if let Some(dropped) = datagram.dropped.filter(|&dropped| dropped != self.dropped) {
+            let arrival = conversion.monotonic(datagram.stamp, self.latest);
+            self.count_dropped(dropped, arrival);
+            self.latest = arrival;
+        }
+        let leg = datagram.source.and_then(|source| self.routes.find(&source));
+        if leg.is_none() {
+            let pieces = datagram.pieces().len() as u64;
+            if pieces == 0 {
+                self.port
+                    .shared
+                    .counters
+                    .errors_receive
+                    .fetch_add(1, Relaxed);
+            }
+            self.met += pieces;
+            self.stranger = datagram.source.or(self.stranger);
+        }
+        leg
+    }
+
+    /// The batch has been handed out: `datagrams` of them in all.
+    pub(crate) fn done(&mut self, datagrams: u64, now: Nanos) {
+        self.port
+            .shared
+            .counters
+            .datagrams
+            .fetch_add(datagrams, Relaxed);
+        let met = std::mem::take(&mut self.met);
+        if met == 0 {
+            return;
+        }
+        self.port.shared.counters.strangers.fetch_add(met, Relaxed);
+        self.port.shared.senders.tell(None, self.stranger.take());
+        if self.filter.met(met, now) && self.attach() {
+            self.filter.begin(clock::now());
+        }
+    }
+
+    /// The kernel says how many it has dropped in all, with one that came at `arrival`.
+    fn count_dropped(&mut self, dropped: u32, arrival: Nanos) {
+        let new = dropped.wrapping_sub(std::mem::replace(&mut self.dropped, dropped));
+        let counters = &self.port.shared.counters;
+        if self.filter.explains(arrival) {
+            counters.strangers.fetch_add(new.into(), Relaxed);
+        } else {
+            counters.drops_kernel.fetch_add(new.into(), Relaxed);
+        }
+    }
+
+    /// Let the kernel drop strangers. False: it cannot, they are dropped here.
+    fn attach(&self) -> bool {
+        let peers: Vec<Peer> = self.peers.iter().map(|&(peer, _)| peer).collect();
+        self.port.filter(Some(&program(&peers))).is_ok()
+    }
+
+    /// When strangers are to be looked at again; `Nanos::MAX`: they are.
+    pub(crate) const fn until(&self) -> Nanos {
+        self.filter.until()
+    }
+
+    /// Look at them again.
+    pub(crate) fn let_in(&mut self) {
+        // Fails only for a socket that has no filter.
+        let _ = self.port.filter(None);
+        self.filter.end(clock::now());
+    }
+}

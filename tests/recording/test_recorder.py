@@ -1,0 +1,335 @@
+"""A real server records calls: every word on its side of the file, at its time, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+import pytest_asyncio
+from pydantic import TypeAdapter
+from structlog.testing import capture_logs
+
+from tests.fakes.providers import FakeProviders
+from tests.support.board import Board
+from tests.support.serve import PATIENCE, Phone, Serve, call, pairs, serving, until
+from translink._core import BeaconDecoder
+from translink.admin.panel.event_types import RecordingEvent
+from translink.calls.notice import Notices
+from translink.calls.recorded import RecordNotice
+from translink.commands.control import Target
+from translink.commands.rca import run_rca
+from translink.observe.transcripts import Transcripts
+from translink.process.threads import in_thread
+from translink.recording.file import SoundFile
+from translink.recording.reader import read_recording
+from translink.recording.recorder import Recorder
+from translink.recording.stereo import unwoven
+from translink.settings.prompts import NoticeSettings
+from translink.settings.record import RecordSettings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SETTINGS = """
+idle_timeout = 0.8
+[record]
+folder = "{folder}"
+notice = {{ en = "b901", fr = "b902" }}
+keep_free = 0
+"""
+
+
+class Recorded(NamedTuple):
+    """A server, and where it writes."""
+
+    server: Serve
+    folder: Path
+
+    def names(self) -> list[str]:
+        return sorted(each.name for each in self.folder.iterdir())
+
+    async def ended(self, many: int) -> list[dict[str, Any]]:
+        """The newest recordings that have ended, once there are so many."""
+        await until(lambda: len(self.server.happened("recording", state="ended")) >= many)
+        return self.server.happened("recording", state="ended")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recorded(
+    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Recorded]:
+    folder = tmp_path_factory.mktemp("recorded")
+    place = folder / "recordings"
+    legs = pairs(("3333", "4444"))
+    extra = SETTINGS.format(folder=place)
+    env = ("TRANSLINK_LEGS__3333__RECORD=true", "TRANSLINK_LEGS__4444__RECORD=true")
+    async with serving(folder, fake, legs, extra=extra, env=env) as server:
+        yield Recorded(server, place)
+
+
+def words(pcm: bytes) -> list[tuple[int, float]]:
+    """Beacons and the second at which each begins."""
+    return [(number, start / 16_000) for number, start, _ in BeaconDecoder().push(pcm)]
+
+
+async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Recorded) -> None:
+    server = recorded.server
+    async with call(server, "3333", "4444") as (one, two):
+        before = time.time()
+        await two.say(50)
+        await one.hears(901, 50)
+        await one.say(1, 2, 3)
+        await two.hears(902, 1, 2, 3)
+        leg = await server.get("/api/legs/3333")
+        assert leg["recorded"]
+    await server.idle()
+    (told,) = await recorded.ended(1)
+    found = read_recording(recorded.folder / told["name"])
+    assert [(each.leg, each.file) for each in found.minutes.legs] == [
+        ("3333", "3333.wav"),
+        ("4444", "4444.wav"),
+    ]
+    said, heard = (
+        {leg: words(pcm) for leg, pcm in lane.items()} for lane in (found.said, found.heard)
+    )
+    assert [number for number, _ in said["3333"]] == [1, 2, 3]
+    assert [number for number, _ in said["4444"]] == [50]
+    assert [number for number, _ in heard["3333"]] == [901, 50]
+    assert [number for number, _ in heard["4444"]] == [902, 1, 2, 3]
+    # On one clock: what is heard lies as long behind what was said as the events say.
+    for line in found.minutes.lines:
+        other = "4444" if line.leg == "3333" else "3333"
+        first = int(line.text.split()[0][1:])
+        said_at = next(at for number, at in said[line.leg] if number == first)
+        heard_at = next(at for number, at in heard[other] if number == first)
+        assert line.start_s == pytest.approx(said_at, abs=0.12)
+        assert line.spoken_s is not None
+        assert line.spoken_s == pytest.approx(heard_at, abs=0.12)
+    assert found.minutes.began == pytest.approx(before, abs=2.0)
+    assert (found.minutes.problem, told["lost_ms"]) == ("", 0)
+    assert {note.text for note in found.minutes.notices} == {"b901", "b902"}
+
+
+async def test_what_is_told_of_it_is_as_documented(recorded: Recorded) -> None:
+    told = recorded.server.happened("recording")
+    assert [event["state"] for event in told] == ["started", "ended"]
+    for event in told:
+        TypeAdapter(RecordingEvent).validate_json(orjson.dumps(event))
+    assert told[-1]["bytes"] > 2 * told[-1]["seconds"] * 64_000 * 0.9
+
+
+async def test_nobody_else_may_read_it(recorded: Recorded) -> None:
+    (name, *_) = recorded.names()
+    place = recorded.folder / name
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (recorded.folder, place)] == [0o700] * 2
+    files = sorted(place.iterdir())
+    assert [each.name for each in files] == ["3333.wav", "4444.wav", "transcript.json"]
+    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
+    assert {each.stat().st_uid for each in files} == {os.getuid()}
+
+
+async def test_the_summary_and_the_postmortem_name_it(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = recorded.server
+    (name, *_) = recorded.names()
+    (ended,) = server.happened("call", state="ended")[:1]
+    assert ended["recording"] == name
+    record = await server.get(f"/api/calls/{ended['call']}/record")
+    assert record["recordings"][0]["legs"] == ["3333", "4444"]
+    target = Target(server.url, "")
+    await in_thread(lambda: run_rca(ended["call"], lambda: target), PATIENCE)
+    assert f"recording {name}: " in capsys.readouterr().out
+    figures = (await server.get("/api/stats"))["recording"]
+    assert (figures["begun"], figures["ended"], figures["failed"]) == (1, 1, 0)
+    _, metrics = await server.ask("/metrics")
+    assert 'translink_recordings_total{what="ended"} 1.0' in metrics
+
+
+async def test_it_is_switched_while_the_call_runs_and_both_parties_are_told(
+    recorded: Recorded,
+) -> None:
+    server = recorded.server
+    for leg in ("3333", "4444"):
+        assert await server.patch(f"/api/legs/{leg}", {"record": False}) == 200
+    before = len(recorded.names())
+    async with call(server, "3333", "4444") as (one, two):
+        await one.say(1)
+        await two.hears(1)
+        assert len(recorded.names()) == before
+        assert await server.patch("/api/legs/3333", {"record": True}) == 200
+        await until(lambda: 901 in one.words and 902 in two.words)
+        await one.say(2)
+        await two.hears(1, 902, 2)
+        await two.say(60)
+        await until(lambda: 60 in one.words)
+        assert await server.patch("/api/legs/3333", {"record": False}) == 200
+        ended = await recorded.ended(2)
+        await one.say(3)
+        await until(lambda: 3 in two.words)
+    await server.idle()
+    found = read_recording(recorded.folder / ended[-1]["name"])
+    assert list(found.said) == ["3333"], "the other leg is not recorded"
+    assert [number for number, _ in words(found.said["3333"])] == [2]
+    assert [number for number, _ in words(found.heard["3333"])] == [901, 60]
+    lines = {(line.leg, line.text, line.translation) for line in found.minutes.lines}
+    assert lines == {("3333", "b2", "t2"), ("4444", "", "t60")}, (
+        "what they heard of the other, only"
+    )
+
+
+async def test_a_call_on_request_says_whether_it_is_recorded(recorded: Recorded) -> None:
+    server = recorded.server
+    legs: list[dict[str, object]] = [{"language": "en"}, {"language": "fr", "record": False}]
+    before = len(server.happened("recording", state="ended"))
+    made = await server.made("/api/calls", {"legs": legs, "record": True})
+    one, two = (Phone.at(leg) for leg in made["legs"])
+    async with one, two:
+        await two.say(9)
+        await one.say(5, 6)
+        await until(lambda: 6 in two.words)
+    await server.idle()
+    ended = await recorded.ended(before + 1)
+    found = read_recording(recorded.folder / ended[-1]["name"])
+    (leg,) = found.said
+    assert [number for number, _ in words(found.said[leg])] == [5, 6]
+
+
+async def test_a_disk_that_breaks_ends_the_recording_and_not_the_call(recorded: Recorded) -> None:
+    server = recorded.server
+    assert await server.patch("/api/legs/4444", {"record": True}) == 200
+    before = len(server.happened("recording", state="ended"))
+    kept = recorded.folder.with_name("kept")
+    recorded.folder.rename(kept)
+    recorded.folder.write_text("no folder any more")
+    try:
+        async with call(server, "3333", "4444") as (one, two):
+            await one.say(1, 2)
+            await until(lambda: server.happened("recording", state="failed"))
+            await one.say(3)
+            await until(lambda: 3 in two.words)
+            assert [each for each in two.words if each < 900] == [1, 2, 3]
+        await server.idle()
+        await recorded.ended(before + 1)
+    finally:
+        recorded.folder.unlink()
+        kept.rename(recorded.folder)
+    await server.says("a recording ended before its time; the call goes on")
+    ended = server.happened("call", state="ended")[-1]
+    assert "Not a directory" in ended["recording_problem"]
+    assert ended["4444.lost_ms"] == ended["3333.lost_ms"] == 0
+    assert await server.patch("/api/legs/4444", {"record": False}) == 200
+
+
+async def test_what_is_written_while_the_call_runs_is_a_wav_file_already(
+    recorded: Recorded,
+) -> None:
+    server = recorded.server
+    assert await server.patch("/api/legs/3333", {"record": True}) == 200
+    known = set(recorded.names())
+    before = len(server.happened("recording", state="ended"))
+    async with call(server, "3333", "4444") as (one, two):
+        await one.say(7)
+        await until(lambda: 7 in two.words)
+        await asyncio.sleep(1.2)
+        (name,) = set(recorded.names()) - known
+        found = (recorded.folder / name / "3333.wav").read_bytes()
+        left, _ = unwoven(found[44:])
+        assert [number for number, _ in words(left)] == [7]
+        assert int.from_bytes(found[40:44], "little") == len(found) - 44
+    await server.idle()
+    await recorded.ended(before + 1)
+    assert orjson.loads((recorded.folder / name / "transcript.json").read_bytes())["v"] == 1
+
+
+@contextlib.asynccontextmanager
+async def board_recorded(folder: Path, **settings: object) -> AsyncIterator[tuple[Board, Recorder]]:
+    """A switchboard in this process whose calls are recorded."""
+    record = {"on": True, "folder": folder, "keep_free": 0, **settings}
+    board = Board(idle_timeout=0.3, drain_timeout=0.3, record=record)
+    transcripts = Transcripts(board.journal)
+    notice = RecordNotice(Notices(NoticeSettings(), board.services), with_tone=True)
+    chosen = RecordSettings.model_validate(record)
+    recorder = Recorder(chosen, board.journal, transcripts.__getitem__, notice)
+    board.switchboard.recorder = recorder
+    board.switchboard.on_ended = recorder.over
+    watching = asyncio.create_task(board.switchboard.watch())
+    try:
+        yield board, recorder
+    finally:
+        await board.switchboard.close("test over")
+        watching.cancel()
+        await in_thread(recorder.close, PATIENCE)
+
+
+async def test_what_does_not_fit_is_not_begun_and_said_once(tmp_path: Path) -> None:
+    full = tmp_path / "20200101T000000Z-before"
+    full.mkdir()
+    (full / "1.wav").write_bytes(bytes(1_000_000))
+    async with board_recorded(tmp_path, disk_limit=1_000_000, retention=10**8) as (board, recorder):
+        await until(lambda: recorder._full)
+        with capture_logs() as logs:
+            for _ in range(2):
+                await board.talk("1", 0.3)
+                await board.no_calls()
+                await asyncio.sleep(1.0)
+        told = board.events("recording")
+        assert [event["state"] for event in told] == ["refused", "refused"]
+        assert "record.disk_limit" in told[0]["reason"]
+        assert recorder.figures()["refused"] == 2
+    assert [line["event"] for line in logs].count("calls are not recorded") == 1
+    ended = [event for event in board.events("call") if event["state"] == "ended"]
+    assert all("record.disk_limit" in event["recording_problem"] for event in ended)
+    assert os.listdir(tmp_path) == [full.name]
+
+
+async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
+    tmp_path: Path,
+) -> None:
+    async with board_recorded(tmp_path) as (board, recorder):
+        talking = asyncio.create_task(board.talk("1", 4.0))
+        await until(lambda: recorder.figures()["bytes"] > 50_000)
+        recorder._store.full = lambda: "no space left"  # type: ignore[method-assign]
+        await until(lambda: recorder.figures()["failed"])
+        assert board.switchboard.calls, "the call goes on"
+        assert not any(leg.recorded for leg in board.switchboard.legs.values())
+        await talking
+        await board.no_calls()
+        await until(lambda: recorder.figures()["ended"])
+    (name,) = os.listdir(tmp_path)
+    found = read_recording(tmp_path / name)
+    assert found.minutes.problem == "no space left"
+    assert len(found.said["1"]) >= 40_000 - 44
+    states = [event["state"] for event in board.events("recording")]
+    assert states == ["started", "failed", "ended"]
+    (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
+    assert ended["recording_problem"] == "no space left"
+
+
+async def test_a_disk_that_does_not_answer_keeps_no_call_and_no_end_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def stuck(file: SoundFile, pcm: bytes) -> None:
+        answers.wait(PATIENCE)
+
+    monkeypatch.setattr(SoundFile, "write", stuck)
+    monkeypatch.setattr("translink.recording.recorder.CLOSING", 0.2)
+    try:
+        async with board_recorded(tmp_path) as (board, _):
+            await board.talk("1", 1.0)
+            await board.no_calls()
+            assert board.events("translation")
+        (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
+        assert ended["1.lost_ms"] == 0
+    finally:
+        answers.set()

@@ -1,0 +1,86 @@
+"""The folder of recordings: private, bounded, and swept of what is old and of nothing else."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from translink.errors import SettingsError
+from translink.recording.file import SoundFile
+from translink.recording.store import Store, recording_name
+from translink.settings.record import RecordSettings
+
+
+def store_in(folder: Path, **settings: object) -> Store:
+    return Store(RecordSettings.model_validate({"folder": folder, "keep_free": 0, **settings}))
+
+
+def test_names_tell_when_and_which_call_and_are_safe() -> None:
+    assert recording_name(1_700_000_000.9, "3333-7") == "20231114T221320Z-3333-7"
+    assert recording_name(0, "../../etc/x y") == "19700101T000000Z-.._.._etc_x_y"
+
+
+def test_nobody_else_reads_what_is_made(tmp_path: Path) -> None:
+    store = store_in(tmp_path / "deep" / "recordings")
+    place, _ = store.make("20231114T221320Z-a")
+    file = SoundFile(store, place / "1.wav", None)
+    file.write(bytes(4_000))
+    file.close()
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (store.folder, place, place / "1.wav")]
+    assert modes == [0o700, 0o700, 0o600]
+    assert not store.exposed
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    assert [store.make("20231114T221320Z-a")[1] for _ in range(2)] == [
+        "20231114T221320Z-a",
+        "20231114T221320Z-a.2",
+    ]
+
+
+def test_an_open_folder_is_noticed_and_a_place_that_is_none_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert store_in(tmp_path).exposed
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match=r"record\.folder"):
+        store_in(tmp_path / "file" / "deeper")
+
+
+def test_what_is_too_old_goes_and_what_is_not_ours_stays(tmp_path: Path) -> None:
+    store = store_in(tmp_path, retention=100)
+    now = time.time()
+    names = {
+        "old": "20200101T000000Z-old",
+        "new": "20200101T000000Z-new",
+        "runs": "20200101T000000Z-runs",
+    }
+    for what, name in names.items():
+        place, _ = store.make(name)
+        (place / "1.wav").write_bytes(bytes(1_000))
+        if what != "new":
+            for path in (place / "1.wav", place):
+                os.utime(path, (now - 200, now - 200))
+    mine = tmp_path / "holiday-photos"
+    mine.mkdir()
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "20200101T000000Z-link").symlink_to(elsewhere)
+    for path in (mine, elsewhere):
+        os.utime(path, (0, 0))
+    assert store.sweep(now, {names["runs"]}) == [names["old"]]
+    assert store.used == 2_000
+    assert mine.exists()
+    assert elsewhere.exists()
+
+
+def test_a_full_folder_and_a_full_disk_say_so(tmp_path: Path) -> None:
+    store = store_in(tmp_path, disk_limit=1_000_000)
+    assert store.full() == ""
+    store.used = 1_000_000
+    assert "record.disk_limit" in store.full()
+    assert "record.keep_free" in store_in(tmp_path, keep_free=10**18).full()

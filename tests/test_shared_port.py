@@ -1,0 +1,142 @@
+"""Legs of the real engine that share a port, from asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.engine.kit import udp
+from translink._core import Engine, Frame
+from translink.media import Media
+from translink.settings.legs import LegSettings
+from translink.settings.shared_port import SharedPortSettings
+from translink.settings.types import Address
+from translink.shared_port import SharedPort
+
+HERE = SharedPortSettings(listen=Address("127.0.0.1", 0))
+
+
+@pytest.fixture
+async def media() -> AsyncIterator[Media]:
+    made = Media(shared_port=HERE)
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def talkers() -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(udp()) for _ in range(3)]
+
+
+def sharing(talker: socket.socket, **more: Any) -> LegSettings:
+    host, port = talker.getsockname()
+    name = f"from{port}"
+    return LegSettings(name=name, language="en", shared=True, source=(f"{host}:{port}",), **more)
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not done():  # noqa: ASYNC110 - what is waited for happens in another thread
+            await asyncio.sleep(0.002)
+
+
+async def test_each_leg_has_its_own_talker_and_strangers_are_shown(
+    media: Media, talkers: list[socket.socket]
+) -> None:
+    heard: list[list[Frame]] = [[], []]
+    legs = [media.add_leg(sharing(talker)) for talker in talkers[:2]]
+    for leg, frames in zip(legs, heard, strict=True):
+        leg.on_frames = frames.extend
+    assert legs[0].listen_address == legs[1].listen_address
+    for number, talker in enumerate(talkers):
+        talker.sendto(bytes([number + 1]) * 640, legs[0].listen_address)
+    await until(lambda: all(heard))
+    assert [frames[0].pcm for frames in heard] == [b"\1" * 640, b"\2" * 640]
+    await until(lambda: media.shared_port.stats()["strangers"] == 1)
+    stats = media.shared_port.stats()
+    assert stats["listen"] == str(Address(*legs[0].listen_address))
+    assert stats["stranger"] == str(Address(*talkers[2].getsockname()))
+    assert (stats["datagrams"], stats["sources"]) == (3, 2)
+    assert stats["drops_kernel"] == stats["errors_receive"] == 0
+
+
+async def test_a_sender_has_one_leg_and_another_one_once_that_is_gone(
+    media: Media, talkers: list[socket.socket]
+) -> None:
+    first = media.add_leg(sharing(talkers[0]))
+    with pytest.raises(OSError, match="are another leg's") as refused:
+        media.add_leg(sharing(talkers[0]))
+    assert refused.value.errno == 98
+    first.remove()
+    media.add_leg(sharing(talkers[0]))
+
+
+async def test_a_leg_that_is_told_its_sender_later_hears_nobody_until_then(
+    media: Media, talkers: list[socket.socket]
+) -> None:
+    """As a telephone system brings it."""
+    told = LegSettings(name="told", language="en").brought("127.0.0.1", {}, shared=True)
+    leg = media.add_leg(told)
+    frames: list[Frame] = []
+    leg.on_frames = frames.extend
+    talkers[0].sendto(b"\1" * 640, leg.listen_address)
+    await until(lambda: media.shared_port.stats()["strangers"] == 1)
+    leg.set_source((str(Address(*talkers[0].getsockname())),))
+    talkers[0].sendto(b"\2" * 640, leg.listen_address)
+    await until(lambda: len(frames) == 1)
+    assert frames[0].pcm == b"\2" * 640
+    leg.forget_source()
+    talkers[0].sendto(b"\3" * 640, leg.listen_address)
+    await until(lambda: media.shared_port.stats()["strangers"] == 2)
+    media.add_leg(sharing(talkers[0]))
+
+
+async def test_an_ear_is_spoken_to_from_the_shared_port(
+    media: Media, talkers: list[socket.socket]
+) -> None:
+    leg = media.add_leg(sharing(talkers[0]))
+    talkers[0].sendto(bytes(640), leg.listen_address)
+    await until(lambda: leg.counters()["datagrams_in"] == 1)
+    assert leg.play(1, bytes(1280), last=True) == 1280
+    for _ in range(2):
+        pcm, sender = await asyncio.to_thread(talkers[0].recvfrom, 2000)
+        assert (len(pcm), sender) == (640, leg.listen_address)
+
+
+def test_without_a_setting_there_is_none(talkers: list[socket.socket]) -> None:
+    engine = Engine()
+    port = SharedPort(engine, None)
+    assert port.stats() == {}
+    with pytest.raises(ValueError, match="no shared port"):
+        port.number()
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"listen": ("127.0.0.1", 0), "shared": 1}, "listen, or shared"),
+        ({}, "listen, or shared"),
+        ({"shared": 1}, "must name addresses"),
+        ({"shared": 1, "source": "any"}, "must name addresses"),
+    ],
+)
+def test_a_leg_that_is_nowhere_or_could_not_be_told_from_others_is_refused(
+    given: dict[str, Any], why: str
+) -> None:
+    engine = Engine()
+    assert engine.share(listen=("127.0.0.1", 0)) == 1
+    with pytest.raises(ValueError, match=why):
+        engine.add_leg(**given)
+    with pytest.raises(LookupError, match="no shared port 9"):
+        engine.add_leg(shared=9, source="127.0.0.1:1")
+    with pytest.raises(LookupError, match="no shared port 9"):
+        engine.port_counters(9)
+    engine.close()

@@ -1,0 +1,54 @@
+"""Flux by setting: who streams what, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from tests.wiring.test_coverage import providers, settings
+from translink.providers.abilities import hears
+from translink.settings.services import DeepgramSettings
+
+FLUX = {"api_key": "k" * 20, "model": "flux-general-multi", "keyterm": ["Smythe"]}
+
+
+def test_flux_streams_and_nova_does_what_flux_cannot() -> None:
+    made = providers(settings(deepgram=FLUX))
+    live = made.live()
+    assert [hears(live, language) for language in ("fr", "pl", "ar")] == [True, True, False]
+    (pieces,) = made.transcribers()
+    assert [hears(pieces, language) for language in ("fr", "pl", "ar")] == [True, True, False]
+    assert made._options().model == "nova-3"
+    flux = made._flux("deepgram")
+    assert flux is not None
+    assert (flux.model, flux.keyterm) == ("flux-general-multi", ("Smythe",))
+    assert made._flux("offline") is None
+
+
+def test_the_local_engines_are_asked_as_ever() -> None:
+    keyless = {key: value for key, value in FLUX.items() if key != "api_key"}
+    assert providers(settings(deepgram=keyless))._flux("deepgram") is None
+
+
+def test_nova_is_the_default() -> None:
+    assert not DeepgramSettings().is_flux
+    assert providers(settings(deepgram={"api_key": "k" * 20}))._flux("deepgram") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"eot_threshold": 0.8}, "eot_threshold: is for Flux only, and model is nova-3"),
+        ({"model": "flux-general-en", "pieces_model": "flux-general-en"}, "no finished pieces"),
+        ({"model": "flux-general-en", "eager_eot_threshold": 0.8}, "must not be above"),
+    ],
+)
+def test_what_cannot_work_is_refused(given: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        DeepgramSettings.model_validate(given)
+
+
+def test_a_leg_may_have_terms_of_its_own() -> None:
+    DeepgramSettings(model="flux-general-en").refuse_terms(("Nguyen",))
+    with pytest.raises(ValueError, match="nova-3 and Flux only"):
+        DeepgramSettings(model="nova-2").refuse_terms(("Nguyen",))

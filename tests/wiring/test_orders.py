@@ -1,0 +1,124 @@
+"""What serves a call that names vendors of its own: from settings alone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.wiring.test_coverage import KEY, settings
+from translink.calls.orders import CallVendors, Orders
+from translink.observe.journal import Journal
+from translink.process.pressure import Pressure
+from translink.providers.http import Http
+from translink.providers.lineup import Lineup
+from translink.settings.model import Settings
+from translink.wiring import orders as wiring_orders
+from translink.wiring.endpoints import Endpoints, endpoints_of
+from translink.wiring.orders import VendorOrders
+from translink.wiring.providers import Providers
+
+OPENAI: dict[str, Any] = {"openai": {"api_key": KEY}}
+ENGINES = "http://127.0.0.1:9"
+
+
+def built(given: Settings, at: Endpoints, http: Http) -> tuple[Providers, Lineup]:
+    """As `Providers.line_up`, which opens connections."""
+    providers = Providers(given, at, http)
+    return providers, Lineup(
+        live=providers.live(),
+        transcribers=providers.transcribers(),
+        translators=providers.translators(),
+        voices=providers.voices,
+        journal=Journal(),
+        limits=providers._limits(),
+    )
+
+
+async def vendors_of(*asked: Orders, engines: bool = False, **more: Any) -> list[CallVendors]:
+    """What the calls get that name these, and what one gets that names none, first."""
+    given = settings(**{**OPENAI, **more})
+    at = endpoints_of(given, ENGINES)
+    at = replace(at, offline=ENGINES if engines else None)
+    async with Http() as http:
+        providers, lineup = built(given, at, http)
+        services = replace(lineup.services(), pressure=Pressure())
+        made = VendorOrders(given, at, http, lineup, services, providers.unmet)
+        usual = CallVendors(Orders.of(given), services, providers.rules())
+        found = [made.of(orders) for orders in asked]
+        assert [made.of(orders) for orders in asked] == found, "made once"
+        breakers = lineup.breakers()
+    for each in found:
+        assert each.services.breaker.name in breakers, "seen where all are seen"
+    return [usual, *found]
+
+
+def test_what_is_not_named_is_as_in_the_settings_and_breakers_are_the_same() -> None:
+    usual, named = asyncio.run(
+        vendors_of(Orders(translate=("openai", "deepl")), fallback={"offline": True}, engines=True)
+    )
+    assert usual.orders == (("deepgram",), ("deepl", "offline"), ("deepgram", "offline"))
+    assert named.orders == (("deepgram",), ("openai", "deepl", "offline"), ("deepgram", "offline"))
+    assert named.services.breaker is usual.services.breaker
+    assert named.services.precedents is usual.services.precedents
+    assert named.services.cadence is usual.services.cadence
+    assert named.services.pressure is usual.services.pressure
+    assert named.rules == usual.rules
+    assert named.notices is not None
+
+
+def test_local_streams_are_listened_to_as_such() -> None:
+    usual, named = asyncio.run(
+        vendors_of(Orders(listen=("offline",)), fallback={"offline": True}, engines=True)
+    )
+    assert named.services.live.name == "offline.listen"
+    assert named.services.cadence is not usual.services.cadence, "another recogniser's pace"
+    assert named.rules.feed.patience > usual.rules.feed.patience
+
+
+@pytest.mark.parametrize(
+    ("orders", "more", "reason"),
+    [
+        (Orders(speak=("elevenlabs",)), {"elevenlabs": {}}, "speak: .*set ELEVENLABS_API_KEY"),
+        (Orders(translate=("deepl", "openai")), {"openai": {}}, "translate: .*OPENAI_API_KEY"),
+        (Orders(listen=("deepgram",)), {"deepgram": {}, **OPENAI}, "listen: .*DEEPGRAM_API_KEY"),
+        (Orders(translate=("deepl",)), {"deepl": {}}, "translate: .*set DEEPL_API_KEY"),
+        (Orders(speak=("offline",)), {}, "speak: names offline, .*fallback.offline = true"),
+    ],
+)
+def test_a_vendor_that_cannot_be_had_is_refused_with_the_mend(
+    orders: Orders, more: dict[str, Any], reason: str
+) -> None:
+    others: dict[str, Any] = {"listen": ["openai"], "translate": ["openai"], "speak": ["openai"]}
+    if more == {"openai": {}}:
+        others = {}
+    with pytest.raises(ValueError, match=reason):
+        asyncio.run(vendors_of(orders, **{**others, **more}))
+
+
+def test_a_recogniser_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("translink.offline.engines.check.can_hear", lambda: False)
+    order = Orders(listen=("offline",))
+    with pytest.raises(ValueError, match=r"translink\[offline\]"):
+        asyncio.run(vendors_of(order, fallback={"offline": True}, engines=True))
+    hears: dict[str, Any] = {"fallback": {"offline": True}, "offline": {"whisper": "base"}}
+    asyncio.run(vendors_of(order, engines=True, **hears))
+
+
+def test_ever_new_orders_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring_orders, "ORDERS_KEPT", 1)
+
+    async def run() -> None:
+        given = settings(**OPENAI)
+        at = endpoints_of(given)
+        async with Http() as http:
+            providers, lineup = built(given, at, http)
+            made = VendorOrders(given, at, http, lineup, lineup.services(), providers.unmet)
+            first = made.of(Orders(translate=("openai",)))
+            made.of(Orders(translate=("openai", "deepl")))
+            assert len(made._made) == 1
+            assert made.of(Orders(translate=("openai",))) is not first
+
+    asyncio.run(run())
