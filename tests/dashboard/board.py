@@ -343,7 +343,8 @@ class TalkBoard:
             "lost_ms": 0, "words": leg.words, "source": "127.0.0.1:40112", "strangers": 0,
             "waiting_ms": 900.0 if speaking else 0.0,
             "behind_s": 0.0, "tempo": 1.0, "original": "replace", "skipped": 0,
-            "keyterm": [], "voice_for": "default", "recorded": False, "mos": 4.3, "speech_db": -26.0, "clipped": 0.0, "confidence": 0.97,
+            "keyterm": [], "voice_for": "default", "recorded": False,
+            "mos": 4.3, "speech_db": -26.0, "clipped": 0.0, "confidence": 0.97,
             "echo": {"guard": True, "lag_ms": 0.0, "gain_db": None, "frames": 0, "finals": 0},
             **self.leg_trouble,
         }  # fmt: skip
