@@ -104,9 +104,11 @@ def test_neighbours_are_what_the_processors_did_beside_us() -> None:
     assert busy_seconds(stat, {0}, 100) == pytest.approx(1.36)
     assert busy_seconds(stat, {0, 1}, 100) == pytest.approx(1.86)
     neighbours = Neighbours()
-    while time.process_time() < 0.2:
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
         pass  # our own work is none of theirs
-    assert -0.5 < neighbours.cores() <= len(os.sched_getaffinity(0))
+    # The kernel counts in hundredths of a second, and ours at another moment than all.
+    assert -0.1 < neighbours.cores() < len(os.sched_getaffinity(0)) + 0.1
 
 
 def test_what_cannot_be_run_is_red_and_the_rest_is_said(
