@@ -212,6 +212,7 @@ class SettingsEvent(Happened):
     echo_guard: bool | None = None
     keyterm: list[str] | None = None
     voice_for: str | None = None
+    record: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
