@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from translink.errors import ProviderError, SettingsError
 from translink.keyterms import joined
@@ -33,8 +33,6 @@ from translink.providers.deepgram.protocol import (
     LONGEST_TEXT,
     MOST_WORDS,
     Listen,
-    TermsAnswer,
-    refusal_of,
     seconds_of,
 )
 from translink.providers.deepgram.stream_clock import StreamClock, TurnTimes
@@ -202,14 +200,8 @@ class Flux(Listen):
                 self._turn_info(value, now)
             case "Connected":
                 pass  # Audio may go out at once; it waits in the server.
-            case "ConfigureSuccess":
-                self._events.append(TermsAnswer(None))
-            case "ConfigureFailure":
-                self._events.append(TermsAnswer(refusal_of(value)))
-            case "Error" | "Warning":
-                self._complain(value)
             case _:
-                self._skip(kind)
+                self._take_common(kind, value)
 
     def _turn_info(self, value: dict[str, object], now: float) -> None:
         turn = value["turn_index"]
@@ -230,18 +222,7 @@ class Flux(Listen):
     def _finish(self, result: Result | None, now: float) -> None:
         assert result is not None
         self._newest = self._times = None
-        self._events.append(
-            Result(
-                result.start,
-                result.end,
-                result.text,
-                result.words,
-                final=True,
-                speech_final=True,
-                received=now,
-                source=self.source,
-            )
-        )
+        self._events.append(replace(result, final=True, speech_final=True, received=now))
 
     def _turn_result(self, value: dict[str, object], now: float) -> Result:
         start = self._samples(seconds_of(value["audio_window_start"]))

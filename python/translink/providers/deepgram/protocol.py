@@ -196,10 +196,16 @@ class Listen:
                 duration = seconds_of(value.get("duration", 0.0))
                 request_id = printable(str(value.get("request_id", "")))
                 self._events.append(StreamMetadata(request_id, duration))
+            case _:
+                self._take_common(kind, value)
+
+    def _take_common(self, kind: str, value: dict[str, object]) -> None:
+        """One that every recogniser of Deepgram's has, or none."""
+        match kind:
             case "ConfigureSuccess":
                 self._events.append(TermsAnswer(None))
             case "ConfigureFailure":
-                self._events.append(TermsAnswer(refusal_of(value)))
+                self._events.append(TermsAnswer(_reason(value) or "refused"))
             case "Error" | "Warning":
                 self._complain(value)
             case _:
@@ -302,11 +308,6 @@ class Listen:
         if kind not in self._unknown_types and len(self._unknown_types) < 16:
             self._unknown_types.add(kind)
             _log.info("%s sent a message of unknown type %s, skipped", self.source, printable(kind))
-
-
-def refusal_of(value: dict[str, object]) -> str:
-    """Why a Configure was refused."""
-    return _reason(value) or "refused"
 
 
 def _reason(value: dict[str, object]) -> str:
