@@ -66,14 +66,14 @@ class UnmetWishes:
     """Shared by all clients: what they could not do is said once and not tried again."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, ...]] = set()
+        self._noted: set[tuple[str, ...]] = set()
         self._refused: set[tuple[str, ...]] = set()
 
     def tell(self, provider: str, wish: str, language: str, mend: str) -> None:
         """A vendor has no such voice."""
         what = (provider, wish, language)
-        if what not in self._told:
-            _bound(self._told).add(what)
+        if what not in self._noted:
+            _bound(self._noted).add(what)
             log.warning(
                 "no such voice: its usual one speaks",
                 provider=provider,
@@ -119,7 +119,7 @@ class WantedVoice:
         self._mend = mend
 
     def of(self, language: str) -> str | None:
-        """The voice; None: there is none, or it was refused."""
+        """The voice; None: there is none."""
         return by_tag(self._voices, language) or self._voices.get(ANY)
 
     def lacks(self, provider: str, language: str) -> None:
@@ -134,6 +134,11 @@ class WantedVoice:
     def refuse(self, provider: str, voice: str, reason: str) -> None:
         """See `UnmetWishes`."""
         self._unmet.refuse(provider, voice, reason)
+
+
+def has_voice(wanted: WantedVoice | None, usual: str | None, language: str) -> bool:
+    """Whether there is one for `in_voice`."""
+    return bool((wanted and wanted.of(language)) or usual)
 
 
 async def in_voice(

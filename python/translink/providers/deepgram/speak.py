@@ -13,7 +13,7 @@ from translink.providers.languages import by_tag, is_among
 from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
-from translink.providers.wanted import WantedVoice, in_voice
+from translink.providers.wanted import WantedVoice, has_voice, in_voice
 from translink.results import RATE
 
 VOICES: Mapping[str, str] = {
@@ -156,8 +156,7 @@ class DeepgramSpeak:
         """Whether there is a voice for it."""
         if self._languages is not None and not is_among(self._languages, language):
             return False
-        wanted = self._wanted is not None and self._wanted.of(language)
-        return bool(wanted or self._usual(language))
+        return has_voice(self._wanted, self._usual(language), language)
 
     def _usual(self, language: str) -> str | None:
         return self._always or by_tag(self._voices, language)

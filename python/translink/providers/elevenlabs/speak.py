@@ -17,7 +17,7 @@ from translink.providers.languages import base, by_tag, is_among
 from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
-from translink.providers.wanted import ANY, WantedVoice, in_voice
+from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
 from translink.results import RATE
 
 DEFAULT_BASE_URL = "https://api.elevenlabs.io"
@@ -97,7 +97,7 @@ class ElevenLabsSpeak:
         """Whether the model has the language and there is a voice for it."""
         known = OF_MODEL.get(self._model)
         has = known is None or is_among(known, base(language))
-        return has and self._has_voice(language)
+        return has and has_voice(self._wanted, self._usual(language), language)
 
     def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
@@ -141,10 +141,6 @@ class ElevenLabsSpeak:
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(f"{self._base}/v1/models", count=count, headers=self._auth)
-
-    def _has_voice(self, language: str) -> bool:
-        wanted = self._wanted is not None and self._wanted.of(language)
-        return bool(wanted or self._usual(language))
 
     def _usual(self, language: str) -> str | None:
         return by_tag(self._voices, language) or self._voice or None

@@ -17,7 +17,7 @@ from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.pcm import pieces
 from translink.providers.sound import sound_of
-from translink.providers.wanted import ANY, WantedVoice, in_voice
+from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
 
 DEFAULT_MODEL = "gpt-4o-mini-tts"
 DEFAULT_VOICE = "alloy"
@@ -71,7 +71,7 @@ class OpenAiSpeak:
 
     def speaks(self, language: str) -> bool:
         """Whether there is a voice for it."""
-        return self._has_voice(language)
+        return has_voice(self._wanted, self._usual(language), language)
 
     def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
@@ -114,10 +114,6 @@ class OpenAiSpeak:
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
-
-    def _has_voice(self, language: str) -> bool:
-        wanted = self._wanted is not None and self._wanted.of(language)
-        return bool(wanted or self._usual(language))
 
     def _usual(self, language: str) -> str | None:
         return by_tag(self._voices, language) or self._voice or None
