@@ -107,7 +107,9 @@ class Segmenter:
             while count := self._next_cut():
                 self._emit(count, now)
         if result.speech_final:
-            self._emit(self._complete(self._ready_to_go(over=True)), now)
+            dictated = self._dictations()
+            ready = self._ready_to_go(dictated, over=True)
+            self._emit(self._complete(ready, dictated), now)
         elif self._settings.clause_words:
             self._emit(self._clause_end(), now)
         self.tick(now)
@@ -120,7 +122,7 @@ class Segmenter:
         marker).
         """
         if self._open and end.last_word_end is not None and end.last_word_end > self._open[0].start:
-            self._emit(self._complete(len(self._open)), now)
+            self._emit(self._complete(len(self._open), self._dictations()), now)
 
     def tick(self, now: float) -> None:
         """Emit the open turn if it has waited long enough."""
@@ -130,7 +132,7 @@ class Segmenter:
         if now >= min(self._stirred + self._settings.max_wait, self._since + self._longest):
             self._emit(len(self._open), now)
         else:
-            self._emit(self._complete(min(self._clauses(), self._ready_to_go(over=True))), now)
+            self._emit(self._held_enough(), now)
             self._opened = now
 
     def flush(self, now: float) -> None:
@@ -162,7 +164,7 @@ class Segmenter:
         trial._open, trial._before = list(self._open), self._before
         if final is not None:
             trial.result(final, 0.0)
-        count = trial._complete(min(trial._clauses(), trial._ready_to_go(over=True)))
+        count = trial._held_enough()
         if count and (final is None or ends_clause(trial._open[count - 1].text)):
             trial._emit(count, 0.0)
         if self._open:
@@ -200,16 +202,16 @@ class Segmenter:
         tokens = [piece.text for piece in self._open]
         return dictations(tokens, self.language, before=self._before)
 
-    def _ready_to_go(self, *, over: bool) -> int:
+    def _ready_to_go(self, dictated: Sequence[Dictation], *, over: bool) -> int:
         """How many pieces there are before a number or an address that may go on."""
         tokens = [piece.text for piece in self._open]
-        return waits_from(tokens, self.language, self._dictations(), over=over)
+        return waits_from(tokens, self.language, dictated, over=over)
 
     def _next_cut(self) -> int:
         """How many pieces of the open turn make a segment although the turn goes on; 0 = none."""
         limit = self._limit()
         dictated = self._dictations()
-        ready = self._ready_to_go(over=False) if dictated else len(self._open)
+        ready = self._ready_to_go(dictated, over=False)
         length = 0
         for index, piece in enumerate(self._open[:limit]):
             following = self._open[index + 1].text if index + 1 < len(self._open) else None
@@ -238,15 +240,22 @@ class Segmenter:
     def _clause_end(self) -> int:
         """How many pieces there are up to the last clause that ends and is long enough; 0 = none."""
         dictated = self._dictations()
-        for count in range(self._ready_to_go(over=False), self._settings.clause_words - 1, -1):
+        ready = self._ready_to_go(dictated, over=False)
+        for count in range(ready, self._settings.clause_words - 1, -1):
             if ends_clause(self._open[count - 1].text) and not is_within(dictated, count):
                 return count
         return 0
 
-    def _complete(self, count: int) -> int:
+    def _held_enough(self) -> int:
+        """How many pieces go when the open turn has been held for `max_hold`."""
+        dictated = self._dictations()
+        ready = min(self._clauses(), self._ready_to_go(dictated, over=True))
+        return self._complete(ready, dictated)
+
+    def _complete(self, count: int, dictated: Sequence[Dictation]) -> int:
         """The first `count` pieces without the function words at their end; 0 if nothing else is
         there. The end of an address (`punto es`) is none."""
-        if any(each.end == count and each.strong for each in self._dictations()):
+        if any(each.end == count and each.strong for each in dictated):
             return count
         while count and is_function_word(self._open[count - 1].text, self.language):
             count -= 1
