@@ -219,8 +219,7 @@ class App:
             forgetting = asyncio.create_task(transcripts.watch(), name="transcripts")
             stack.callback(forgetting.cancel)
             recorder = open_recorder(settings, self.journal, transcripts, services)
-            if recorder is not None:
-                self.switchboard.recorder = recorder
+            self.switchboard.recorder = recorder
             costs = Costs(settings.cost, self.journal, self.switchboard.usage)
             watch = watch_quotas(providers.accounts(), settings.cost.quota_interval, costs.quota)
             watching_quotas = asyncio.create_task(watch, name="quotas")

@@ -199,11 +199,16 @@ def decoder(encoding: str | None, rate: int, channels: int) -> Decoder:
     return WavDecoder() if encoding is None else RawDecoder(encoding, rate, channels)
 
 
-def wav_header(rate: int, width: int = 2, form: int = 1, size: int = 0x7FFFFFFF - 36) -> bytes:
-    """The 44 bytes before a mono sound of `size` bytes; as a rule a stream, whose length is not known."""
+def wav_header(
+    rate: int, width: int = 2, form: int = 1, size: int = 0x7FFFFFFF - 36, *, channels: int = 1
+) -> bytes:
+    """The 44 bytes before a sound of `size` bytes, samples of `width`; as a rule a stream, whose length is not
+    known. Microsoft's RIFF and WAVEFORMATEX."""
+    block = channels * width
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, form, 1, rate, rate * width, width, 8 * width),
+        *(b"RIFF", min(36 + size, 0xFFFFFFFF), b"WAVE", b"fmt ", 16),
+        *(form, channels, rate, rate * block, block, 8 * width),
         *(b"data", size),
     )
 

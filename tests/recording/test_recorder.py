@@ -24,7 +24,7 @@ from tests.support.serve import PATIENCE, Phone, Serve, call, pairs, serving, un
 from translink._core import BeaconDecoder
 from translink.admin.panel.event_types import RecordingEvent
 from translink.calls.notice import Notices
-from translink.calls.recorded import RecordNotice
+from translink.calls.recorded import record_notice
 from translink.commands.control import Target
 from translink.commands.rca import run_rca
 from translink.observe.transcripts import Transcripts
@@ -256,7 +256,7 @@ async def board_recorded(folder: Path, **settings: object) -> AsyncIterator[tupl
     record = {"on": True, "folder": folder, "keep_free": 0, **settings}
     board = Board(idle_timeout=0.3, drain_timeout=0.3, record=record)
     transcripts = Transcripts(board.journal)
-    notice = RecordNotice(Notices(NoticeSettings(), board.services), with_tone=True)
+    notice = record_notice(Notices(NoticeSettings(), board.services), with_tone=True)
     chosen = RecordSettings.model_validate(record)
     recorder = Recorder(chosen, board.journal, transcripts.__getitem__, notice)
     board.switchboard.recorder = recorder

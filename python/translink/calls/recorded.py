@@ -1,4 +1,4 @@
-"""What the calls know of whoever writes them to disk, and what parties hear of it."""
+"""What the calls know of the recorder that writes them to disk, and what parties hear of it."""
 
 from __future__ import annotations
 
@@ -36,24 +36,13 @@ class CallRecorder(Protocol):
         ...
 
 
-class RecordNotice:
-    """What each party hears when a recording begins: a tone, a sentence, or both."""
+class ToneNotice:
+    """A tone, in every language."""
 
-    def __init__(self, sentence: NoticeSource, *, with_tone: bool) -> None:
-        self._sentence = sentence
-        self._tone = with_tone
-
-    @property
-    def wanted(self) -> bool:
-        return self._tone or self._sentence.wanted
+    wanted = True
 
     async def of(self, language: str, voice: str | None) -> SpokenNotice | None:
-        said = await self._sentence.of(language, voice)
-        if not self._tone:
-            return said
-        if said is None:
-            return SpokenNotice(TONE_TEXT, language, tone())
-        return SpokenNotice(f"{TONE_TEXT} {said.text}", language, tone() + said.pcm)
+        return SpokenNotice(TONE_TEXT, language, tone())
 
 
 class JoinedNotices:
@@ -73,6 +62,11 @@ class JoinedNotices:
             return None
         text = " ".join(each.text for each in said)
         return SpokenNotice(text, language, b"".join(each.pcm for each in said))
+
+
+def record_notice(sentence: NoticeSource, *, with_tone: bool) -> NoticeSource:
+    """What each party hears when a recording begins: a tone, a sentence, or both."""
+    return JoinedNotices(ToneNotice(), sentence) if with_tone else sentence
 
 
 def with_recorder(

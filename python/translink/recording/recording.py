@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
@@ -48,7 +48,7 @@ class Recording:
     kept: CallTranscript | None = None
     """Set at its end: what is known of the call."""
     _folder: Path | None = None
-    _size: int = field(default=0)
+    _size: int = 0
 
     def figures(self) -> RecordedFigures:
         """How it stands."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import struct
 from array import array
 
+from translink.audio import wav_header
 from translink.results import RATE
 
 HEADER_BYTES = 44
@@ -17,13 +17,8 @@ UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 def stereo_header(size: int) -> bytes:
-    """The 44 bytes before `size` bytes of sound (`UNKNOWN_SIZE`: to the end). Microsoft's RIFF and WAVEFORMATEX."""
-    whole = min(36 + size, UNKNOWN_SIZE)
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", whole, b"WAVE", b"fmt ", 16, 1, 2, RATE, FRAME_SIZE * RATE, FRAME_SIZE, 16),
-        *(b"data", size),
-    )
+    """The 44 bytes before `size` bytes of sound (`UNKNOWN_SIZE`: to the end)."""
+    return wav_header(RATE, size=size, channels=2)
 
 
 def woven(left: bytes | bytearray, right: bytes | bytearray) -> bytes:
