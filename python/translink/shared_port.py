@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from translink.settings.types import Address
@@ -11,22 +10,10 @@ from translink.settings.types import Address
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translink._core import Engine, PortCounters
+    from translink._core import Engine
     from translink.settings.shared_port import SharedPortSettings
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SharedPortFigures:
-    """What there is to know of it."""
-
-    listen: str
-    """Where it is."""
-    stranger: str | None
-    """Whose datagram was dropped last."""
-    counters: PortCounters
-    """What came to it and belongs to no leg."""
 
 
 class SharedPort:
@@ -52,23 +39,17 @@ class SharedPort:
             warn_of_small_buffer("the shared port", granted, wanted)
         return self._number
 
-    def figures(self) -> SharedPortFigures | None:
-        """None: there is none, or it is not bound yet."""
-        if (port := self._number) is None:
-            return None
-        last = self._engine.port_stranger(port)
-        return SharedPortFigures(
-            str(Address(*self._engine.port_address(port))),
-            None if last is None else str(Address(*last)),
-            self._engine.port_counters(port),
-        )
-
     def stats(self) -> Mapping[str, Any]:
-        """The same for the API; empty where there is none."""
-        figures = self.figures()
-        if figures is None:
+        """Where it is (`listen`), whose datagram it dropped last (`stranger`), and what came to it and belongs
+        to no leg, for the API; empty: there is none, or it is not bound yet."""
+        if (port := self._number) is None:
             return {}
-        return {"listen": figures.listen, "stranger": figures.stranger, **figures.counters}
+        last = self._engine.port_stranger(port)
+        return {
+            "listen": str(Address(*self._engine.port_address(port))),
+            "stranger": None if last is None else str(Address(*last)),
+            **self._engine.port_counters(port),
+        }
 
 
 def warn_of_small_buffer(who: str, granted: int, wanted: int) -> None:

@@ -102,7 +102,7 @@ impl Engine {
         let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
         self.send(Command::Add(Box::new(slot)))
             .inspect_err(|_| shared.release_claims())?;
-        self.wait_for_routes(&shared)?;
+        self.wait_for_routes(&shared);
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
         Ok(number)
@@ -244,7 +244,8 @@ impl Engine {
         let shared = self.living(leg)?;
         shared.claim(&policy)?;
         self.send(Command::Source { leg, policy })?;
-        self.wait_for_routes(&shared)
+        self.wait_for_routes(&shared);
+        Ok(())
     }
 
     /// Where the ear is from now on, whichever sender is heard: what a PBX tells only when the leg's own address has

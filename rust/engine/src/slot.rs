@@ -161,8 +161,8 @@ impl Slot {
     pub(crate) fn reset(&mut self, life: u32, batch: &mut Batch, out: &mut Outbox) {
         let own = self.sockets.port().is_none();
         // Bounded: a flood may not hold up the other legs.
-        for _ in 0..if own { MOST_BATCHES } else { 0 } {
-            if !self.receive(BATCH, batch, out) {
+        for _ in 0..MOST_BATCHES {
+            if !own || !self.receive(BATCH, batch, out) {
                 break;
             }
         }
