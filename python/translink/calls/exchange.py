@@ -137,11 +137,11 @@ class Exchange:
         return board.create(name, (first, second), vendors)
 
     def _chosen(self, orders: Orders) -> CallVendors | None:
-        for stage in orders.named:
-            if self.choose is None:
-                raise ValueError(f"{stage}: is as the settings have it")
-            return self.choose(orders)
-        return None
+        if not orders.named:
+            return None
+        if self.choose is None:
+            raise ValueError(f"{next(iter(orders.named))}: is as the settings have it")
+        return self.choose(orders)
 
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())

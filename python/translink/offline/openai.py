@@ -33,7 +33,7 @@ from translink.offline.messages import Json, alternative
 from translink.offline.prerecorded import Prerecorded
 from translink.offline.query import listen_options
 from translink.offline.speak import Voice, spoken
-from translink.offline.translate import detect
+from translink.offline.translate import NAMES, detect
 
 MODEL = "offline"
 SPEECH_RATE = 24_000
@@ -41,7 +41,7 @@ SPEECH_RATE = 24_000
 LONGEST_INPUT = 4_096
 """Characters that are spoken, as there."""
 _LONGEST_FIELD = 64 * 1024
-_CODES = {"english": "en", "french": "fr", "german": "de", "spanish": "es", "italian": "it"}
+_CODES = {name.lower(): code for code, name in NAMES.items()}
 
 Handler = Callable[[Ask, web.Request, str], Awaitable[web.StreamResponse]]
 

@@ -23,7 +23,7 @@ _TEXTS = 50
 _BODY = 128 * 1024
 _LIMIT = 1_000_000_000_000
 """DeepL's figure for "no limit"."""
-_NAMES = {"en": "English", "fr": "French", "es": "Spanish", "de": "German", "it": "Italian"}
+NAMES = {"en": "English", "fr": "French", "es": "Spanish", "de": "German", "it": "Italian"}
 _SMALL_WORDS = {
     "fr": """je tu il elle nous vous ils le la les un une des du et est suis avez pas ne oui non
         merci bonjour que qui quel quelle votre mon ma mes au aux avec pour dans sur ce cette ça
@@ -131,7 +131,7 @@ class Translate:
         for code in sorted(codes):
             shown = ("EN-US", "EN-GB") if code == "en" and kind == "target" else (code.upper(),)
             for name in shown:
-                entry: dict[str, Json] = {"language": name, "name": _NAMES.get(code, code)}
+                entry: dict[str, Json] = {"language": name, "name": NAMES.get(code, code)}
                 if kind == "target":
                     entry["supports_formality"] = False
                 listed.append(entry)
@@ -143,7 +143,7 @@ class Translate:
         listed: list[Json] = [
             {
                 "lang": code,
-                "name": _NAMES.get(code, code),
+                "name": NAMES.get(code, code),
                 "usable_as_source": code in sources,
                 "usable_as_target": code in self._targets(),
                 "status": "stable",

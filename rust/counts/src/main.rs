@@ -37,17 +37,17 @@ fn main() -> ExitCode {
         }
         [wanted, times] => {
             let Ok(times) = times.parse() else {
-                return told("COUNT is a number");
+                return refused("COUNT is a number");
             };
             if wanted == "allocations" {
                 tell_allocations(&all, times);
             } else if let Some((_, make)) = all.iter().find(|(name, _)| name == wanted) {
                 repeat(times, &mut make());
             } else {
-                return told("there is no such act");
+                return refused("there is no such act");
             }
         }
-        _ => return told("counts [ACT COUNT | allocations COUNT]"),
+        _ => return refused("counts [ACT COUNT | allocations COUNT]"),
     }
     ExitCode::SUCCESS
 }
@@ -68,7 +68,7 @@ fn repeat(times: u32, act: &mut dyn FnMut()) {
     }
 }
 
-fn told(what: &str) -> ExitCode {
+fn refused(what: &str) -> ExitCode {
     eprintln!("{what}");
     ExitCode::FAILURE
 }
