@@ -72,7 +72,7 @@ class GateLimits:
 
     def of_instructions(self, measured: dict[str, float], compiler: str) -> list[GateVerdict]:
         """Counts beside those of the same compiler, or of the nearest. An act without one may cost
-        nothing: whoever adds it records it.
+        nothing: its author records it.
         """
         verdicts = []
         for act, count in measured.items():

@@ -1,4 +1,4 @@
-"""Who else used our processors while something was measured.
+"""Which other programs used our processors while something was measured.
 
 `/proc/stat` has what every processor did, the host's theft of it included; what our own processes
 took of it is known when they have ended. The rest is the neighbours'.

@@ -5,7 +5,7 @@ same on every machine of one architecture with one compiler:
 
 * flags of the environment and of cargo's settings are not taken: the code is for the baseline of the
   architecture (x86-64: SSE2), whatever this machine has;
-* glibc is told not to choose its copying by what the processor has (`GLIBC_TUNABLES`): with AVX2 a
+* glibc is kept from choosing its copying by what the processor has (`GLIBC_TUNABLES`): with AVX2 a
   batch of the mailbox is 6 % fewer instructions;
 * each figure is the difference of two runs of different length, without start and end.
 

@@ -370,7 +370,7 @@ class Engine:
     def share(self, *, listen: tuple[str, int], receive_buffer: int = 4_194_304) -> int:
         """Bind a port for legs to share and return its number. It stays until the engine is closed.
 
-        A datagram's leg is told by its sender (`source` of `add_leg`); what comes from anybody else is
+        A datagram's leg is known by its sender (`source` of `add_leg`); what comes from anybody else is
         dropped and counted here. One system call takes what waits for all of its legs, and what ears are
         owed at the same time leaves by one. Raises `OSError`, `ValueError`.
         """

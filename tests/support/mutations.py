@@ -718,7 +718,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/test_media.py -k only_the_named_sender",
     ),
     Mutation(
-        "at the shared port, a leg hears nobody until it is told its sender",
+        "at the shared port, a leg hears nobody until its sender is set",
         "media.py",
         'source="nobody" if told_later else leg.source,',
         'source="127.0.0.1" if told_later else leg.source,',

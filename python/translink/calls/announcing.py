@@ -20,7 +20,7 @@ have nothing to send."""
 
 
 class Announcements:
-    """Who hears what, and when."""
+    """What each party hears, and when."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@ it where a vendor has none: its usual voice speaks, and the log says so once.
 
 `feminine` and `masculine` are such voices in any language; `usually:…` likewise, where the operator has
 chosen no voice for the language; `for:NAME` a voice by name, or `for:VENDOR:NAME`. Any other text is the
-name of a voice for one ear, whoever talks (`legs[].voice`).
+name of a voice for one ear, for all talkers (`legs[].voice`).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class SealError(TranslinkError):
 
 
 class CutOffError(SealError):
-    """The end is missing: whoever wrote it was ended in the middle. What came before is true."""
+    """The end is missing: its writer was ended in the middle. What came before is true."""
 
 
 def new_key() -> str:

@@ -1,7 +1,7 @@
 """A call that names vendors of its own: the same clients in another order, beside the program's.
 
 Breakers, limits of requests at once, connections and what was learned about a provider are shared with
-all other calls: it is the same provider, whoever asks it.
+all other calls: it is the same provider for all of them.
 """
 
 from __future__ import annotations

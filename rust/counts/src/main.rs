@@ -7,7 +7,7 @@
 //!   `number name`, one a line.
 //!
 //! `benches/kit/counting.py` does all of it.
-#![allow(clippy::print_stdout, reason = "a program that tells numbers")]
+#![allow(clippy::print_stdout, reason = "a program that prints numbers")]
 
 #[path = "../../core/benches/acts/mod.rs"]
 mod acts;

@@ -93,7 +93,7 @@ impl Routes {
         }
         self.used -= 1;
         self.hosts -= usize::from(key.port == ANY);
-        // Whoever was pushed behind it moves up, so that no search ends too early.
+        // Entries that were pushed behind it move up, so that no search ends too early.
         let mask = self.places.len() - 1;
         let mut at = free;
         loop {

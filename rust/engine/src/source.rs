@@ -29,7 +29,7 @@ pub enum Policy {
     Any,
     /// These ones'.
     Listed(Listed),
-    /// Nobody's, until it is told whose.
+    /// Nobody's, until it is set whose.
     Nobody,
 }
 

@@ -8,7 +8,7 @@ use pyo3::exceptions::{
 use pyo3::prelude::*;
 use translink_engine::Error;
 
-/// `EADDRINUSE` of Linux: to whoever looks for a free place, a sender that is another leg's is a port that is.
+/// `EADDRINUSE` of Linux: to a caller that looks for a free place, a sender that is another leg's is a port that is.
 const ADDRESS_IN_USE: i32 = 98;
 
 /// By value, so that it fits `map_err`.

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the port that legs share."""
+"""What Prometheus reads of the port that legs share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard's WebSocket: what it is told, how often, and what happens to a reader that cannot keep up."""
+"""The dashboard's WebSocket: what it is sent, how often, and what happens to a reader that cannot keep up."""
 
 from __future__ import annotations
 

@@ -356,7 +356,7 @@ class RecordingEvent(Happened):
 
     type: Literal["recording"] = "recording"
     state: Literal["started", "ended", "failed", "refused"]
-    """`failed`: before its time, and the call goes on; its end is still told. `refused`: not begun."""
+    """`failed`: before its time, and the call goes on; its end is still reported. `refused`: not begun."""
     name: str
     """Its folder in `record.folder`; empty: there is none."""
     legs: list[str]

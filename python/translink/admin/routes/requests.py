@@ -191,7 +191,7 @@ class CallRequest(_Wish):
     record: bool | None = None
     """Whether the call is recorded; its legs may say otherwise. Left out: `record.on`."""
     listen: Order[VendorThatHears] | None = None
-    """Who recognises in this call, in the order in which they are asked. Left out: as `listen` in the
+    """Vendors that recognise in this call, in the order in which they are asked. Left out: as `listen` in the
     settings."""
     translate: Order[VendorThatTranslates] | None = None
     """Likewise."""

@@ -51,7 +51,7 @@ class StreamClock:
 
 
 class TurnTimes:
-    """When the words of one turn were said, as far as their coming tells it: a word ended before the
+    """When the words of one turn were said, as far as their coming shows it: a word ended before the
     window in which it is heard first, and after the one before. Good to a quarter of a second, and
     late by what the recogniser takes."""
 

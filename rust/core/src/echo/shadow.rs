@@ -270,7 +270,7 @@ const TALK_ABOVE: f32 = 6.0;
 const BAND_ABOVE: f32 = 2.0;
 const ABOVE_NOISE: f32 = 10.0;
 
-/// Somebody speaks who is that much above them, all bands together; who is so much, without any doubt.
+/// Somebody speaks with a voice that much above them, all bands together; a voice so much louder, without any doubt.
 const MORE: f32 = 2.5;
 const MUCH_MORE: f32 = 20.0;
 
