@@ -10,6 +10,7 @@ from translink.settings.legs import LegSettings
 from translink.settings.process import DrainSettings, OtelSettings
 from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
 from translink.settings.record import RecordSettings
+from translink.settings.shared_port import SharedPortSettings
 from translink.settings.telephony import AriSettings, AudioSocketSettings
 from translink.settings.types import Address
 from translink.settings.webhook import WebhookSettings
@@ -42,6 +43,7 @@ def settings_for(
             "menu": MenuSettings(),
             "dtmf": DtmfSettings(),
             "record": RecordSettings(),
+            "shared_port": SharedPortSettings(),
             "webhook": WebhookSettings(),
             "otel": OtelSettings(),
             "drain": DrainSettings(),
@@ -63,7 +65,7 @@ def _leg(today: Settings, recorded: RecordedLeg, ear: tuple[str, int]) -> LegSet
         known = today.leg(recorded.leg)
     except KeyError:
         return LegSettings.model_validate(places)
-    kept = ("keyterm", "mode", "original", "ledger_seconds", "prebuffer_ms", "tail_ms")
+    kept = ("keyterm", "voice_for", "mode", "original", "ledger_seconds", "prebuffer_ms", "tail_ms")
     chosen = {name: getattr(known, name) for name in kept}
     if known.language == recorded.language:
         chosen["voice"] = known.voice
