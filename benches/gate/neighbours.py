@@ -39,7 +39,11 @@ def busy_seconds(stat: str, cores: set[int], ticks: int) -> float:
     return total / ticks
 
 
+def foreign(stat: str, ours: os.times_result, cores: set[int], ticks: int) -> float:
+    """The same, without what we and our children that have ended took."""
+    return busy_seconds(stat, cores, ticks) - sum(ours[:4])
+
+
 def _foreign_seconds() -> float:
-    ticks = os.sysconf("SC_CLK_TCK")
-    busy = busy_seconds(STAT.read_text(), os.sched_getaffinity(0), ticks)
-    return busy - sum(os.times()[:4])
+    cores, ticks = os.sched_getaffinity(0), os.sysconf("SC_CLK_TCK")
+    return foreign(STAT.read_text(), os.times(), cores, ticks)

@@ -161,6 +161,7 @@ async def test_it_is_switched_while_the_call_runs_and_both_parties_are_told(
     for leg in ("3333", "4444"):
         assert await server.patch(f"/api/legs/{leg}", {"record": False}) == 200
     before = len(recorded.names())
+    over = len(server.happened("recording", state="ended"))
     async with call(server, "3333", "4444") as (one, two):
         await one.say(1)
         await two.hears(1)
@@ -172,7 +173,7 @@ async def test_it_is_switched_while_the_call_runs_and_both_parties_are_told(
         await two.say(60)
         await until(lambda: 60 in one.words)
         assert await server.patch("/api/legs/3333", {"record": False}) == 200
-        ended = await recorded.ended(2)
+        ended = await recorded.ended(over + 1)
         await one.say(3)
         await until(lambda: 3 in two.words)
     await server.idle()

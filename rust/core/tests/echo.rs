@@ -124,7 +124,7 @@ fn words(own: &[f32]) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn who_talks_over_their_echo_keeps_every_word() {
+fn a_talker_over_an_echo_keeps_every_word() {
     let mut table = Table::new("most frames marked of a sitting's words, words lost");
     for sitting in sittings(24.0) {
         let others: Vec<&Voice> = voices()
@@ -195,7 +195,7 @@ fn without_an_echo_there_is_no_alarm() {
     assert!(voices().len() < 8 || minutes.iter().sum::<f64>() > 30.0);
 }
 
-/// What an ear is judged, and what its mouth says: both at once; in turns at an even beat; as in the demonstration, line
+/// What an ear is sent, and what its mouth says: both at once; in turns at an even beat; as in the demonstration, line
 /// after line, the answer a set time after it; and the very same words, half a second later.
 fn conversations(mouth: &Voice, ear: &Voice, seed: u64) -> Vec<(Vec<f32>, Vec<f32>)> {
     let n = seed as usize;
@@ -221,9 +221,9 @@ fn conversations(mouth: &Voice, ear: &Voice, seed: u64) -> Vec<(Vec<f32>, Vec<f3
         .cycle()
         .zip(mouth.said.iter().cycle().skip(1));
     let gap = [6_400, 12_800, 25_600][n % 3];
-    for (judged, said) in lines.skip(n % 5).take(5) {
-        sent.extend_from_slice(judged);
-        heard.resize(sent.len() - judged.len() / 2 + gap, 0.0);
+    for (line, said) in lines.skip(n % 5).take(5) {
+        sent.extend_from_slice(line);
+        heard.resize(sent.len() - line.len() / 2 + gap, 0.0);
         heard.extend_from_slice(said);
         sent.resize(heard.len() + gap, 0.0);
         heard.resize(sent.len(), 0.0);

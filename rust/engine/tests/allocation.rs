@@ -66,15 +66,23 @@ fn datagrams_of_legs_and_of_strangers_and_those_for_ears_allocate_nothing() {
         let counters = legs.iter().map(|&leg| engine.counters(leg).expect("a leg"));
         counters.map(|counters| counters.datagrams_in).sum()
     };
-    let (mut before, mut said) = (0, 0);
+    let spoken = || -> u64 {
+        let counters = legs.iter().map(|&leg| engine.counters(leg).expect("a leg"));
+        counters.map(|counters| counters.datagrams_out).sum()
+    };
+    let (mut before, mut said, mut sent) = (0, 0, 0);
     for round in 0..60_u64 {
         if round == 20 {
             // Every buffer has its size; what the ears are to hear is theirs already.
             for &leg in &legs {
-                engine.play(leg, 1, &[1; 640 * 20], true).expect("accepted");
+                engine.play(leg, 1, &[1; 640 * 25], true).expect("accepted");
             }
-            std::thread::sleep(Duration::from_millis(60));
-            before = COUNT.load(Ordering::Relaxed);
+            let end = Instant::now() + Duration::from_secs(10);
+            while spoken() < LEGS as u64 {
+                assert!(Instant::now() < end, "the ears are sent nothing");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            (before, sent) = (COUNT.load(Ordering::Relaxed), spoken());
         }
         for talker in &talkers {
             talker.send_to(&[7; 500], address).expect("sent");
@@ -88,11 +96,7 @@ fn datagrams_of_legs_and_of_strangers_and_those_for_ears_allocate_nothing() {
         engine.drain(8192, drop).expect("drained");
     }
     let allocated = COUNT.load(Ordering::Relaxed) - before;
-    let sent: u64 = legs
-        .iter()
-        .map(|&leg| engine.counters(leg).expect("a leg").datagrams_out)
-        .sum();
-    assert!(sent > 0, "ears were sent something meanwhile");
+    assert!(spoken() > sent, "ears were sent something meanwhile");
     assert_eq!(engine.port_counters(port).expect("a port").strangers, 60);
     assert_eq!(allocated, 0, "in 40 rounds of {LEGS} legs");
 }

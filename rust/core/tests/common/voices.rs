@@ -38,7 +38,7 @@ pub(crate) const LINES: [&str; 16] = [
     "Are there any more questions? Then let us go on to the second point.",
 ];
 
-/// All who are at hand: flite, espeak-ng, and the people of Asterisk's prompts. Says what is missing.
+/// All voices of this machine: flite, espeak-ng, and the people of Asterisk's prompts. Says what is missing.
 pub(crate) fn voices() -> &'static [Voice] {
     static VOICES: OnceLock<Vec<Voice>> = OnceLock::new();
     VOICES.get_or_init(|| {
@@ -70,6 +70,10 @@ pub(crate) fn voices() -> &'static [Voice] {
                 voices.push(Voice { name, said });
             }
         }
+        assert!(
+            !voices.is_empty(),
+            "no voice here: apt-get install flite espeak-ng"
+        );
         voices
     })
 }
@@ -194,14 +198,14 @@ pub(crate) fn power(frame: &[f32]) -> f32 {
 
 /// What a guard said, by frame: marked, and whether an echo is known by then. The last that was learned.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct Judged {
     pub(crate) marked: Vec<bool>,
     pub(crate) known: Vec<bool>,
     pub(crate) lag: f64,
     pub(crate) gain: f64,
 }
 
-impl Told {
+impl Judged {
     /// Frames in which the ear had been sent sound until an echo was known.
     pub(crate) fn after(&self, sent: &[f32]) -> Option<f64> {
         let known = self.known.iter().position(|&known| known)?;
@@ -221,19 +225,19 @@ impl Told {
     }
 }
 
-pub(crate) fn listen(guard: &mut EchoGuard, sent: &[f32], heard: &[f32]) -> Told {
-    let mut told = Told::default();
+pub(crate) fn listen(guard: &mut EchoGuard, sent: &[f32], heard: &[f32]) -> Judged {
+    let mut judged = Judged::default();
     let frames = sent.chunks_exact(FRAME).zip(heard.chunks_exact(FRAME));
     for (n, (out, back)) in frames.enumerate() {
         let now = START + n as u64 * TICK;
         guard.sent(now, &bytes(out), power(out));
-        told.marked.push(guard.heard(now + TICK, &bytes(back)));
-        told.known.push(guard.learned().is_some());
+        judged.marked.push(guard.heard(now + TICK, &bytes(back)));
+        judged.known.push(guard.learned().is_some());
         if let Some(echo) = guard.learned() {
-            (told.lag, told.gain) = (echo.lag as f64 / 1e6, f64::from(echo.gain) / 4.0);
+            (judged.lag, judged.gain) = (echo.lag as f64 / 1e6, f64::from(echo.gain) / 4.0);
         }
     }
-    told
+    judged
 }
 
 pub(crate) fn bytes(frame: &[f32]) -> [u8; 2 * FRAME] {
