@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.engine.kit import udp
+from tests.support.serve import until
 from translink._core import Engine, Frame
 from translink.media import Media
 from translink.settings.legs import LegSettings
@@ -39,12 +40,6 @@ def sharing(talker: socket.socket, **more: Any) -> LegSettings:
     host, port = talker.getsockname()
     name = f"from{port}"
     return LegSettings(name=name, language="en", shared=True, source=(f"{host}:{port}",), **more)
-
-
-async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not done():  # noqa: ASYNC110 - what is waited for happens in another thread
-            await asyncio.sleep(0.002)
 
 
 async def test_each_leg_has_its_own_talker_and_strangers_are_shown(

@@ -125,7 +125,10 @@ def test_fresh_says_what_it_can_and_refuses_what_it_cannot() -> None:
 
 def test_the_licences_of_all_that_is_linked_go_with_it() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "third-party-licences", "--check"],
+        [
+            *(ROOT / "tools" / "machine", "rust", sys.executable),
+            *(ROOT / "tools" / "third-party-licences", "--check"),
+        ],
         capture_output=True,
         text=True,
         timeout=100,

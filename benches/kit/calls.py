@@ -213,13 +213,13 @@ def _look(programs: Programs, at: float) -> Reading:
     )
 
 
-def add_words(row: Row, counts: Counts) -> None:
-    """Every word must have been heard, once, in its place."""
-    row.add("words said", "words", counts.words_said, own=False)
-    row.add("words lost", "words", counts.words_lost, at_most=0)
+def add_words(row: Row, counts: Counts, whose: str = "") -> None:
+    """Every word must have been heard, once, in its place. `whose` stands before each title."""
+    row.add(f"{whose}words said", "words", counts.words_said, own=False)
+    row.add(f"{whose}words lost", "words", counts.words_lost, at_most=0)
     wrong = counts.words_doubled + counts.words_out_of_order
     wrong += counts.words_invented + counts.words_misrouted
-    row.add("words doubled or misplaced", "words", wrong, at_most=0)
+    row.add(f"{whose}words doubled or misplaced", "words", wrong, at_most=0)
 
 
 def roomy() -> str | None:

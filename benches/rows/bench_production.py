@@ -115,14 +115,5 @@ def tell(row: Row, name: str, outcome: Outcome) -> float:
         at_most={"p99": 2.0},
         noise=0.2,
     )
-    words = Row(row.row, row.case)
-    add_words(words, outcome.counts)
-    for title, figure in words.figures.items():
-        row.add(
-            f"{name}: {title}",
-            figure.unit,
-            figure.values[0],
-            own=figure.own,
-            at_most=figure.at_most,
-        )
+    add_words(row, outcome.counts, f"{name}: ")
     return percent

@@ -22,11 +22,7 @@ use acts::Act;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 fn main() -> ExitCode {
-    // `cargo bench` and `cargo test` add a flag of theirs.
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| !a.starts_with("--"))
-        .collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut all = acts::acts();
     all.push(("mailbox, a batch of 16", mailbox::batch_of_16));
     match &arguments[..] {
@@ -40,7 +36,7 @@ fn main() -> ExitCode {
                 return refused("COUNT is a number");
             };
             if wanted == "allocations" {
-                tell_allocations(&all, times);
+                print_allocations(&all, times);
             } else if let Some((_, make)) = all.iter().find(|(name, _)| name == wanted) {
                 repeat(times, &mut make());
             } else {
@@ -52,7 +48,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn tell_allocations(all: &[Act], times: u32) {
+fn print_allocations(all: &[Act], times: u32) {
     for (name, make) in all {
         let mut act = make();
         repeat(times, &mut act);

@@ -1,7 +1,7 @@
 //! The engine on loopback: what a caller relies on that `core`'s tests cannot show.
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use translink_core::LegStats;
 use translink_core::ledger::Ledger;
@@ -10,22 +10,7 @@ use translink_core::leg::LegConfig;
 use super::*;
 use crate::batch::{self, BATCH, Batch};
 use crate::socket::Sockets;
-
-fn ports() -> LegPorts {
-    LegPorts {
-        listen: "127.0.0.1:0".parse().expect("an address"),
-        shared: None,
-        play_to: None,
-        send_from_listen: false,
-        receive_buffer: 1 << 20,
-        source: Policy::First,
-        ledger_samples: 60 * 16_000,
-        config: LegConfig {
-            tail: 0,
-            ..LegConfig::default()
-        },
-    }
-}
+use crate::test_kit::{eventually, heard, ports};
 
 fn ledger(samples: usize) -> Ledger {
     Ledger::new(samples).expect("memory")
@@ -33,22 +18,6 @@ fn ledger(samples: usize) -> Ledger {
 
 fn talker() -> UdpSocket {
     UdpSocket::bind("127.0.0.1:0").expect("a socket")
-}
-
-/// Waits until `done` says so; false after two seconds.
-fn eventually(mut done: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(2);
-    while !done() {
-        if Instant::now() > end {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    true
-}
-
-fn heard(engine: &Engine, leg: u32) -> u64 {
-    engine.counters(leg).expect("a leg").datagrams_in
 }
 
 #[test]

@@ -95,6 +95,8 @@ mod socket;
 mod source;
 mod stream;
 mod tap;
+#[cfg(all(test, not(loom)))]
+mod test_kit;
 mod thread;
 mod wire;
 

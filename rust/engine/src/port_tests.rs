@@ -1,14 +1,14 @@
 //! Legs that share a port, on loopback.
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use socket2::SockRef;
-use translink_core::leg::LegConfig;
 
 use super::*;
 use crate::source::Listed;
+use crate::test_kit::{self, eventually, heard};
 use crate::{Engine, LegPorts};
 
 fn local() -> SocketAddr {
@@ -26,17 +26,10 @@ fn only(name: &str) -> Policy {
 
 fn ports(port: u32, source: Policy) -> LegPorts {
     LegPorts {
-        listen: local(),
         shared: Some(port),
-        play_to: None,
         send_from_listen: true,
-        receive_buffer: 1 << 20,
         source,
-        ledger_samples: 60 * 16_000,
-        config: LegConfig {
-            tail: 0,
-            ..LegConfig::default()
-        },
+        ..test_kit::ports()
     }
 }
 
@@ -54,21 +47,6 @@ fn talker(to: SocketAddr) -> (UdpSocket, String) {
 fn shared(engine: &Engine) -> (u32, SocketAddr) {
     let port = engine.share(local(), 1 << 20).expect("a port");
     (port, engine.port_address(port).expect("an address"))
-}
-
-fn eventually(mut done: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(10);
-    while !done() {
-        if Instant::now() > end {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    true
-}
-
-fn heard(engine: &Engine, leg: u32) -> u64 {
-    engine.counters(leg).expect("a leg").datagrams_in
 }
 
 fn said(engine: &Engine, leg: u32) -> Vec<u8> {
