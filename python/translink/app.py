@@ -184,7 +184,7 @@ class App:
             stack.callback(media.close)
             media.on_died = self._media_died
             if settings.shared_port.listen is not None and before is None:
-                media.shared_port.number()  # bound now: who takes over has it with its first leg
+                media.shared_port.number()  # bound now; after a take-over, with the first leg that needs it
             legs, to_come = await take_legs(settings, media, before)
             media.start()
             services = replace(self.lineup.services(), pressure=self.pressure)

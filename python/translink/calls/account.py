@@ -36,7 +36,7 @@ class CallBooks:
         orders: Orders,
     ) -> None:
         """By the leg that talks; `stages` are the call's own; `meters` are counted into by `metered`;
-        `stream` = the provider of the streams; `orders` = whom it asks."""
+        `stream` = the provider of the streams; `orders` = its vendors, by stage."""
         self.vendors = orders.named
         """By stage."""
         self._meters = meters

@@ -61,7 +61,7 @@ class RtpMedium:
             media.set_source((str(address),))
         except OSError:
             # A leg that no telephone has any more still has it: it was another channel's before.
-            log.warning("its sender is another leg's", leg=media.name, source=str(address))
+            log.warning("another leg already has this sender", leg=media.name, source=str(address))
         media.set_play_to(address)
 
     def close(self) -> None:

@@ -84,7 +84,7 @@ class Recorder:
         if self._store.exposed:
             log.warning("others may read the folder of recordings", folder=str(self._store.folder))
         if settings.key_file is not None and readable_by_all(settings.key_file):
-            log.warning("everybody may read the key of recordings", file=str(settings.key_file))
+            log.warning("anybody can read the recordings' key", file=str(settings.key_file))
         self._thread.start()
 
     def figures(self) -> dict[str, float]:
@@ -129,7 +129,7 @@ class Recorder:
         self._stop.set()
         self._thread.join(CLOSING)
         if self._thread.is_alive():
-            log.error("the disk of recordings does not answer; their last seconds are lost")
+            log.error("the recordings' disk does not answer; their last seconds are lost")
 
     def _begin(self, call: Call, legs: list[Leg]) -> None:
         names = tuple(leg.name for leg in legs)

@@ -1,5 +1,5 @@
-"""Today's settings, for two telephones on loopback: what recognises, translates and speaks, and nothing that tells
-others."""
+"""Today's settings, for two telephones on loopback: what recognises, translates and speaks, and nothing that reports
+to others."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class LegSettings(Part):
     """Where the party's microphone comes in. Left out: a telephone system brings it (`ari`,
     `audiosocket`)."""
     shared: bool = False
-    """It comes in at `shared_port.listen` instead, told from others' by `source`, which then names addresses.
-    The ear is sent from there."""
+    """It comes in at `shared_port.listen` instead; `source` must then list the addresses that are this leg's.
+    Its ear is sent from there."""
     play_to: AddressSetting | None = None
     """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
@@ -165,11 +165,11 @@ class LegSettings(Part):
             object.__setattr__(self, "send_from_listen", True)
         if self.shared:
             if "listen" in self.model_fields_set:
-                raise ValueError("shared: means shared_port.listen; take listen away, or this")
+                raise ValueError("shared: means shared_port.listen; remove listen, or shared")
             if self.source in ("first", "any"):
                 raise ValueError(
                     "source: should say where the leg's datagrams come from, as in 192.0.2.7:4000: "
-                    "by that it is told from others at the shared port"
+                    "the shared port tells legs apart by it"
                 )
             object.__setattr__(self, "send_from_listen", True)
         elif self.at_pbx:

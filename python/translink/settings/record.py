@@ -21,8 +21,8 @@ class RecordSettings(Part):
     """Where recordings are written: a folder of translink's own, which only its user may read. None = nothing can be
     recorded."""
     notice: dict[Language, str] = Field(default_factory=dict)
-    """By language: `en = "This call is recorded."`. Each party hears it when the recording begins, those
-    whose language is not there the first one, translated. Empty = it is not said."""
+    """By language: `en = "This call is recorded."`. Each party hears it when the recording begins; where
+    their language is missing, the first one, translated. Empty = nothing is said."""
     tone: bool = False
     """Each party hears a tone when the recording begins, before the sentence, if there is one."""
     disk_limit: int = Field(10_000_000_000, ge=1_000_000)
@@ -33,7 +33,7 @@ class RecordSettings(Part):
     retention: float = Field(2_592_000.0, ge=60, le=315_360_000)
     """How long after its end a recording is deleted."""
     key_file: Path | None = None
-    """A file with a key (`translink recording key FILE` makes one) by which recordings are encrypted; needs the extra
+    """A file with a key (`translink recording key FILE` makes one) that encrypts recordings; needs the extra
     `translink[record]`. None = they are not."""
 
     @model_validator(mode="after")
@@ -45,7 +45,5 @@ class RecordSettings(Part):
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:
         if self.on and self.folder is None:
-            raise ValueError(
-                "folder: should say where recordings are written, as on = true needs it"
-            )
+            raise ValueError("folder: on = true needs it; say where recordings are written")
         return self

@@ -26,7 +26,7 @@ class DeepgramSettings(Part):
     """For recognition; voices are chosen by `voices`. `flux-general-multi` or `flux-general-en`: Flux, for calls
     whose parties take turns. It finds the end of a turn by what is said, and makes nothing final before."""
     pieces_model: str = "nova-3"
-    """Where `model` is Flux: recognises finished pieces, and streams of languages that Flux has not."""
+    """Where `model` is Flux: recognises finished pieces, and streams of languages that Flux lacks."""
     eot_threshold: float | None = Field(None, ge=0.5, le=1)
     """Flux: how sure the end of a turn must be. None = 0.7, Deepgram's."""
     eager_eot_threshold: float | None = Field(None, ge=0.3, le=0.9)

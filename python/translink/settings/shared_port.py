@@ -10,7 +10,7 @@ from translink.settings.types import AddressSetting, Host
 
 class SharedPortSettings(Part):
     """One UDP port for many calls, told apart by where their datagrams come from: one hole in the
-    firewall, and about half the work a datagram."""
+    firewall, and about a quarter less work a datagram."""
 
     listen: AddressSetting | None = None
     """Where it is, as in 0.0.0.0:7000. Legs use it that say `shared = true`, calls made with

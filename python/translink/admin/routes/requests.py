@@ -199,7 +199,7 @@ class CallRequest(_Wish):
     """Likewise."""
 
     def orders(self) -> Orders:
-        """Whom it asks; empty = as the settings have it."""
+        """The vendors that it names; empty = those of the settings."""
         return Orders(self.listen or (), self.translate or (), self.speak or ())
 
     def wishes(self) -> tuple[LegWish, LegWish]:

@@ -1,4 +1,4 @@
-"""Times of a stream whose recogniser tells windows and hardly any word times. Sans-IO.
+"""Times of a stream whose recogniser reports windows and hardly any word times. Sans-IO.
 
 All in samples of the audio that the caller gave: silence that was put between, so that the recogniser goes on
 hearing, is taken out again, wherever it stands.
