@@ -27,7 +27,8 @@ import aiohttp
 import trustme
 import uvloop
 
-from translink.callers.server_process import free_port, usage_of
+from translink.callers.ports import free_port
+from translink.callers.server_process import usage_of
 
 TOKEN = "control-0123456789abcdef"
 SECONDS = 8.0

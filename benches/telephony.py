@@ -36,7 +36,8 @@ from benches.reporting.targets import write_between
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.asterisk import Asterisk, spoken
 from tests.support.serve import Serve, serving
-from translink.callers.server_process import LegPlan, free_port, usage_of
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan, usage_of
 from translink.sim.programs import Programs
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -20,7 +20,7 @@ import pytest
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.paths import ROOT
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 
 PATIENCE = 60.0
 USER = 12345

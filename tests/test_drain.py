@@ -18,7 +18,8 @@ import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
 from tests.support.serve import PATIENCE, Phone, Serve, call, pairs, serving, until
-from translink.callers.server_process import LegPlan, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 CALLS = 20

@@ -25,7 +25,8 @@ from benches.kit.certificates import certificates
 from benches.kit.processes import thread_seconds
 from benches.kit.row import Row, say
 from benches.kit.turns import Turns
-from translink.callers.server_process import LegPlan, free_port, usage_of
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan, usage_of
 from translink.sim.beacons import Manner
 from translink.sim.programs import Programs
 from translink.sim.report import Counts

@@ -18,7 +18,7 @@ from typing import Any
 
 from benches.kit.native import SOURCES, node, program
 from benches.kit.processes import Talking
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 
 RECEIVE_BUFFER = 4_194_304
 """Bytes asked for by every receiver, for each socket."""

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
-from translink.callers.server_process import LegPlan, free_port, settings_file
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan, settings_file
 from translink.sim.programs import beacon_settings
 
 _TIMED = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"

@@ -30,7 +30,8 @@ from benches.kit.processes import Talking, thread_seconds
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
 from benches.kit.row import Bench, Row, counted
-from translink.callers.server_process import LegPlan, ServerProcess, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan, ServerProcess
 
 RATE = 100
 SIZE = 320

@@ -17,7 +17,8 @@ import pytest_asyncio
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.caller import Address, Caller
 from translink.callers.ear import BYTES_PER_SECOND
-from translink.callers.server_process import LegPlan, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan
 from translink.sim.beacons import number_of
 from translink.sim.programs import Programs
 

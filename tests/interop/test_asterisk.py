@@ -18,7 +18,7 @@ import pytest_asyncio
 from tests.fakes.providers import FakeProviders
 from tests.support.asterisk import PASSWORD, Asterisk, Telephone, pbx_root, spoken
 from tests.support.serve import Serve, serving, until
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 from translink.pbx.dialplan import asterisk as asterisk_dialplan
 from translink.pbx.inquiry import inquire
 from translink.settings.model import Settings

@@ -11,7 +11,7 @@ from tests.fakes.providers import FakeProviders
 from tests.interop.test_asterisk import LEGS, gone, hears, words
 from tests.support.asterisk import PASSWORD, USER, Asterisk, pbx_root
 from tests.support.serve import serving, until
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 
 pytestmark = [
     pytest.mark.alone,

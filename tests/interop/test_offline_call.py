@@ -13,7 +13,8 @@ import pytest
 
 from translink.callers.caller import Caller
 from translink.callers.dialogue import speak
-from translink.callers.server_process import LegPlan, ServerProcess, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan, ServerProcess
 
 ENGLISH, FRENCH = "3333", "4444"
 SPEECH = 300.0

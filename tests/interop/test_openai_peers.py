@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 from translink.errors import Kind, ProviderError
 from translink.providers.http import Http
 from translink.providers.openai.endpoint import OpenAiEndpoint

@@ -15,7 +15,7 @@ import pytest
 from tests.engine.kit import LOCAL, engine
 from tests.engine.rtp import words
 from translink._core import BeaconDecoder
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 from translink.callers.wav import write_wav
 
 WORDS = 20

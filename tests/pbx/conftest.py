@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.fakes.providers import FakeProviders
 from tests.support.audiosocket import AsteriskEnd, Phone
 from tests.support.serve import Serve, serving
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

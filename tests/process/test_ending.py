@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from translink.callers.server_process import free_port
+from translink.callers.ports import free_port
 
 MOMENTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0)
 """Seconds after exec. On an idle machine the handler is there after 0.4 s, and engines load for

@@ -29,7 +29,7 @@ import pytest
 
 from tests.support.paths import ROOT
 from translink._core import BeaconDecoder, beacon_encode
-from translink.callers.server_process import free_port
+from translink.callers.ports import claim_block, free_port
 
 USER, PASSWORD = "translink", "a-password-of-tests"
 BOOT = 60.0
@@ -320,7 +320,7 @@ class Asterisk:
         inside = self._inside
         names = ("etc", "varlib", "db", "key", "spool", "run", "log", "cache")
         directories = "\n".join(f"ast{name}dir => {inside}" for name in names)
-        rtp = free_port(socket.SOCK_DGRAM)
+        rtp = claim_block()
         files = {
             "asterisk.conf": f"[directories]\n{directories}\n[options]\nlive_dangerously = no\n",
             "logger.conf": "[logfiles]\nmessages => notice,warning,error\n",
@@ -338,7 +338,7 @@ class Asterisk:
                 f"uri = ws://127.0.0.1:{port}/media/ari\nprotocols = media\n"
                 for port in self.asked
             ),
-            "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 400}\n",
+            "rtp.conf": f"[general]\nrtpstart = {rtp[0]}\nrtpend = {rtp[-1]}\n",
             "modules.conf": "[modules]\nautoload = no\n"
             + "".join(f"load = {module}.so\n" for module in MODULES.split()),
             "extensions.conf": DIALPLAN,

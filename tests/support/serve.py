@@ -20,7 +20,8 @@ import pytest
 from tests.fakes.providers import FakeProviders
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.caller import Caller
-from translink.callers.server_process import COMMAND, LegPlan, ServerProcess, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import COMMAND, LegPlan, ServerProcess
 
 DEEPGRAM_KEY = "dg-0123456789abcdef0123456789abcdef"
 DEEPL_KEY = "01234567-89ab-cdef-0123-456789abcdef:fx"

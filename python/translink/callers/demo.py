@@ -29,7 +29,8 @@ from rich.console import Console
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
 from translink.callers.dialogue import DIALOGUE, NAMES, DialogueLine, SpeechMissing, lines_of
-from translink.callers.server_process import LegPlan, ServerProcess, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan, ServerProcess
 from translink.callers.summary import Summary, TalkDirection, summarise, tell
 from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav

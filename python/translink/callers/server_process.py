@@ -8,9 +8,7 @@ session of its own, so that a Ctrl-C in the terminal reaches it once, through us
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import random
 import socket
 import sys
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import orjson
 
+from translink.callers.ports import free_port
 from translink.errors import TranslinkError
 from translink.process.child import TAIL_LINES, ChildProcess
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 COMMAND: Sequence[str] = (sys.executable, "-m", "translink", "serve")
 PRIVATE = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_", "USE_DEEPGRAM_")
 """Beginnings of the environment variables that settings are read from."""
-_CHANCE = random.SystemRandom()
-_GIVEN: set[int] = set()
-"""Ports that `free_port` has handed out."""
 
 
 class ServerError(TranslinkError):
@@ -194,21 +190,6 @@ class ServerProcess:
 
     def _url(self, path: str) -> str:
         return self.url + path
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A loopback port that is free now, below those that the kernel gives out by itself: else any
-    connection of any program could take it before it is used.
-    """
-    for _ in range(1000):
-        port = _CHANCE.randrange(10_240, 32_000)
-        if port in _GIVEN:
-            continue
-        with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            _GIVEN.add(port)
-            return port
-    raise ServerError("no free port between 10240 and 32000")
 
 
 def usage_of(pid: int) -> ServerUsage:

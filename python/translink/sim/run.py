@@ -23,7 +23,8 @@ import aiohttp
 import orjson
 import uvloop
 
-from translink.callers.server_process import LegPlan, ServerUsage, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan, ServerUsage
 from translink.errors import TranslinkError
 from translink.sim.beacon_engines import beacon_numbers
 from translink.sim.beacons import CALLERS, Talker

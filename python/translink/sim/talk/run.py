@@ -32,7 +32,8 @@ import aiohttp
 import orjson
 import uvloop
 
-from translink.callers.server_process import LegPlan, free_port
+from translink.callers.ports import free_port
+from translink.callers.server_process import LegPlan
 from translink.errors import TranslinkError
 from translink.sim.lines import Lines, SimLine
 from translink.sim.programs import Programs
