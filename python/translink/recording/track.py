@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from translink.recognition.speech_map import FRAME
-from translink.recording.placement import HOLD, Placement, Stretch
+from translink.recording.alignment import HOLD, Alignment, Stretch
 from translink.recording.stereo import woven
 from translink.results import RATE
 
@@ -56,7 +56,7 @@ class Track:
         self._media = media
         self._speech = speech
         self._lock = threading.Lock()
-        self._placement = Placement(speech.head, origin)
+        self._alignment = Alignment(speech.head, origin)
         self._origin = origin
         self._written = origin
         self._said = bytearray()
@@ -82,7 +82,7 @@ class Track:
         head = speech.head
         if came := speech.captured(head):
             with self._lock:
-                self._placement.note(head, round(came * RATE))
+                self._alignment.note(head, round(came * RATE))
 
     def take(self, now: int) -> bytes:
         """What can be written by `now` (monotonic clock, samples): stereo, joining on to what came before."""
@@ -90,7 +90,7 @@ class Track:
             if self._finished:
                 return b""
             self._read_heard(now - ON_ITS_WAY)
-            for stretch in self._placement.settled(now):
+            for stretch in self._alignment.settled(now):
                 self._read_said(stretch)
             known = self._written + len(self._said) // 2
             return self._weave(min(now - HOLD, max(known, now - PATIENCE_FOR_SAID)))
@@ -104,7 +104,7 @@ class Track:
             self._finished = True
             until = now + FRAME  # what was just sent is still being heard
             self._read_heard(until)
-            for stretch in self._placement.rest():
+            for stretch in self._alignment.rest():
                 self._read_said(stretch)
             return self._weave(max(until, self._written + len(self._said) // 2))
 
@@ -114,7 +114,7 @@ class Track:
             return b""
         left, right = (_cut(waiting, 2 * length) for waiting in (self._said, self._heard))
         self._written = until
-        self._placement.skip(until)
+        self._alignment.skip(until)
         return woven(left, right)
 
     def _read_said(self, stretch: Stretch) -> None:
@@ -141,7 +141,7 @@ class Track:
             (n for n, each in enumerate(samples) if not -QUIET < each < QUIET), len(samples)
         )
         cut = min(late, loud) if loud >= FRAME else 0  # in a pause, and not in a soft sound
-        self._placement.trimmed(cut)
+        self._alignment.trimmed(cut)
         return samples[cut:].tobytes()
 
     def _read_heard(self, until: int) -> None:

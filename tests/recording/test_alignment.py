@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from translink.recording.placement import HOLD, TOLERANCE, Placement, Stretch
+from translink.recording.alignment import HOLD, TOLERANCE, Alignment, Stretch
 
 MS = 16
 """Samples of a millisecond."""
@@ -14,12 +14,12 @@ def placed(
     readings: list[tuple[int, int]], until: int, origin: int = 0
 ) -> list[tuple[int, int, int]]:
     """(start, end, place) of every stretch; readings are (head, came)."""
-    placement = Placement(0, origin)
+    alignment = Alignment(0, origin)
     found: list[Stretch] = []
     for head, came in readings:
-        placement.note(head, came)
-        found += placement.settled(came)
-    found += placement.settled(until)
+        alignment.note(head, came)
+        found += alignment.settled(came)
+    found += alignment.settled(until)
     return [(each.start, each.end, each.at) for each in found]
 
 
@@ -56,10 +56,10 @@ def test_sound_that_comes_half_a_second_at_once_was_said_before_it_came() -> Non
 
 
 def test_what_is_late_says_by_how_much() -> None:
-    placement = Placement(0, 0)
-    placement.skip(1_000 * MS)  # silence was written up to there
-    placement.note(100 * MS, 600 * MS)
-    (stretch,) = placement.settled(600 * MS + HOLD)
+    alignment = Alignment(0, 0)
+    alignment.skip(1_000 * MS)  # silence was written up to there
+    alignment.note(100 * MS, 600 * MS)
+    (stretch,) = alignment.settled(600 * MS + HOLD)
     assert (stretch.gap, stretch.late) == (0, 500 * MS)
 
 

@@ -40,7 +40,7 @@ class _Reading:
     at: int
 
 
-class Placement:
+class Alignment:
     """Of one leg in one recording."""
 
     def __init__(self, start: int, origin: int) -> None:
