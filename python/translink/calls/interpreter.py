@@ -25,6 +25,7 @@ from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
+from translink.process.waiting import forget
 from translink.process.weakly import weakly
 from translink.providers.expecting import Expecting, TermsState
 from translink.recognition.listener import Listener
@@ -186,6 +187,7 @@ class Interpreter(ListenObserver):
                 await self._speaker.run()
                 listening.cancel()
                 ticking.cancel()
+            forget(listening)
         finally:
             self._listener.close()
 

@@ -320,6 +320,7 @@ class Listener:
                 return
             await self._serve(stream, trial)
         except ProviderError as error:
+            error.__traceback__ = None  # it has frames that have it, and all of the leg
             await self._failed(error)
         finally:
             trial.abandoned()
