@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "providers/openai": "providers",
         "shared_port": "settings",
         "media": "settings process shared_port",
-        "recognition": "providers",
+        "recognition": "providers process",
         "calls": "recognition providers observe settings process media",
         "recording": "calls recognition providers observe settings process",
         "pbx": "calls observe settings media",
