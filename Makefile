@@ -15,6 +15,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar o
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TERM_QUIET ?= true
+# Where it is set, every worker of the suite compiles all tests anew: 15 s each, and each child again.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 .PHONY: demo serve

@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "providers/openai": "providers",
         "shared_port": "settings",
         "media": "settings process shared_port",
-        "recognition": "providers",
+        "recognition": "providers process",
         "calls": "recognition providers observe settings process media",
         "recording": "calls recognition providers observe settings process",
         "pbx": "calls observe settings media",
@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "admin/routes": "admin/http admin/access admin/panel calls observe observe/postmortem"
         " settings process",
         "admin": "admin/http admin/access admin/panel admin/routes settings",
+        "face": "admin admin/access admin/http admin/panel admin/routes observe placement process settings",
         "offline/engines": "process",
         "offline": "offline/engines settings process",
         "callers": "settings process",
@@ -70,8 +71,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "commands": "wiring pbx offline/engines admin/access providers observe observe/postmortem"
         " recording settings process media",
         "app": "commands pbx recording wiring admin admin/panel calls providers observe settings process media",
+        "workers": "app admin/access admin/routes commands face observe placement process settings wiring",
         "replay": "app callers commands recording settings process",
-        "cli": "commands pbx replay app offline callers sim sim/talk settings process",
+        "cli": "commands replay app workers offline callers sim sim/talk settings process",
         "__main__": "cli",
     }.items()
 }
@@ -210,7 +212,18 @@ COVERED_BY = {
     "sim.talk.server": "sim/talk/test_run",
     "sim.talk.spelling": "sim/talk/test_engines",
     "sim.talk.words": "sim/talk/test_engines",
+    "admin.guarded": "admin/test_server",
+    "face.fan": "face/test_routes",
+    "face.peers": "face/test_routes",
+    "face.placing": "face/test_routes",
+    "face.server": "face/test_routes",
+    "face.streams": "face/test_routes",
+    "settings.reloading": "test_workers",
     "wiring.endpoints": "test_app",
+    "wiring.membership": "test_workers",
+    "workers.berth": "test_workers",
+    "workers.crew": "test_workers",
+    "workers.worker": "test_workers",
     "wiring.providers": "test_app",
 }
 """Modules without a test file of their own to the test that covers them."""
@@ -255,6 +268,10 @@ PURE = (
     "process.pressure",
     "placement.announcement",
     "placement.roster",
+    "face.sums",
+    "face.exposition",
+    "face.screen",
+    "workers.split",
     "sentences",
     "sentence_rules",
     "sayable",
