@@ -153,6 +153,8 @@ COVERED_BY = {
     "offline.engines.check": "offline/test_run",
     "offline.engines.decoder": "offline/engines/test_recognizer",
     "offline.engines.decoder_process": "offline/engines/test_recognizer",
+    "offline.engines.engine_process": "offline/engines/test_pico",
+    "offline.engines.pico_speaker": "offline/engines/test_pico",
     "offline.engines.dictionary": "offline/engines/test_recognizer",
     "offline.engines.punctuation": "offline/engines/test_protocols",
     "offline.engines.synthesizer": "offline/engines/test_protocols",
