@@ -310,6 +310,10 @@ class App:
             log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
+            tidying = asyncio.create_task(
+                self.condition.pauses.tidy(lambda: self.switchboard.calls), name="collector"
+            )
+            stack.callback(tidying.cancel)
             await telephony.start(await self._follow(before, to_come, stack))
             stack.push_async_callback(telephony.close)
             self.condition.serving = True
