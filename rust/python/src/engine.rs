@@ -17,7 +17,8 @@ use translink_core::rtp::format::{Format, Formats};
 use translink_core::volume::Gain;
 use translink_core::websocket::Dialect;
 use translink_engine::{
-    Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy, Protocol,
+    Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Pass, Peer, Policy, Protocol, TOKEN_LENGTH,
+    Token,
 };
 
 use crate::errors::{engine_error, os_error};
@@ -39,12 +40,19 @@ pub(crate) struct Engine(Media);
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, mailbox = 8192))]
-    fn new(mailbox: usize) -> PyResult<Self> {
+    #[pyo3(signature = (*, mailbox = 8192, threads = 1))]
+    fn new(mailbox: usize, threads: usize) -> PyResult<Self> {
         if !(16..=1 << 20).contains(&mailbox) {
             return Err(refused("mailbox must be 16..=1048576", mailbox));
         }
-        Media::start(mailbox).map(Self).map_err(engine_error)
+        if !(1..=MAX_THREADS).contains(&threads) {
+            return Err(refused(
+                &format!("threads must be 1..={MAX_THREADS}"),
+                threads,
+            ));
+        }
+        let started = Media::with_threads(mailbox, threads);
+        started.map(Self).map_err(engine_error)
     }
 
     #[expect(
@@ -56,7 +64,7 @@ impl Engine {
         *, listen = None, shared = None, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = None, tail_ms = None, receive_buffer = 4_194_304, playout_seconds = 60.0,
         continuous = None, tempo = None, echo_guard = false, transport = "raw", format = "slin16",
-        reply = None, rate = 16_000,
+        reply = None, rate = 16_000, token = None, pinned = false,
     ))]
     fn add_leg(
         &self,
@@ -78,6 +86,8 @@ impl Engine {
         format: &str,
         reply: Option<&str>,
         rate: u32,
+        token: Option<&[u8]>,
+        pinned: bool,
     ) -> PyResult<u32> {
         check_buffer(receive_buffer)?;
         if prebuffer_ms > Some(10_000) || tail_ms > Some(60_000) {
@@ -105,7 +115,10 @@ impl Engine {
             echo_guard,
         };
         let ledger_samples = samples("ledger_seconds", ledger_seconds)?;
-        let source = source.map_or(Ok(Policy::First), policy)?;
+        let source = match token {
+            Some(token) => shown(token, source.is_some() || pinned)?,
+            None => pinned_if(pinned, source.map_or(Ok(Policy::First), policy)?)?,
+        };
         py.detach(|| {
             let ports = LegPorts {
                 listen: listen.as_ref().map_or(Ok(NOWHERE), resolve)?,
@@ -349,6 +362,9 @@ impl Engine {
     }
 }
 
+/// More than any machine has a use for; each has 2 MiB of its own.
+const MAX_THREADS: usize = 64;
+
 /// The address of a leg that has none of its own.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -421,6 +437,27 @@ fn policy(source: Source) -> PyResult<Policy> {
     listed
         .map(Policy::Listed)
         .ok_or_else(|| refused(&rule, count))
+}
+
+/// Whoever says a token first; nothing else may be said of the source then.
+fn shown(token: &[u8], more: bool) -> PyResult<Policy> {
+    if more {
+        let rule = "token stands in place of source and pinned";
+        return Err(PyValueError::new_err(rule));
+    }
+    let token = Token::new(token).map(|token| Policy::Shown(Pass::Token(token)));
+    token.ok_or_else(|| PyValueError::new_err(format!("token must be {TOKEN_LENGTH} bytes")))
+}
+
+/// Of these senders, whoever comes first.
+fn pinned_if(pinned: bool, source: Policy) -> PyResult<Policy> {
+    match source {
+        Policy::Listed(listed) if pinned => Ok(Policy::Shown(Pass::Hosts(listed))),
+        _ if pinned => Err(PyValueError::new_err(
+            "pinned needs a source that lists hosts",
+        )),
+        source => Ok(source),
+    }
 }
 
 #[expect(
