@@ -16,22 +16,13 @@ use translink_core::mix::Original;
 use translink_core::rtp::format::{Format, Formats};
 use translink_core::volume::Gain;
 use translink_core::websocket::Dialect;
-use translink_engine::{
-    Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Pass, Peer, Policy, Protocol, TOKEN_LENGTH,
-    Token,
-};
+use translink_engine::{Engine as Media, Lane, LegPorts, Policy, Protocol};
 
 use crate::errors::{engine_error, os_error};
 use crate::items::object;
+use crate::source::{Source, pinned_if, policy, shown};
 
 pub(crate) type Address = (String, u16);
-
-/// Whom to hear: `first`, `any`, `nobody` or an address; or several addresses.
-#[derive(FromPyObject)]
-enum Source {
-    One(String),
-    Several(Vec<String>),
-}
 
 /// The media thread.
 #[pyclass(frozen)]
@@ -418,48 +409,6 @@ fn wire(transport: &str, format: &str, reply: Option<&str>, rate: u32) -> PyResu
     }
 }
 
-fn policy(source: Source) -> PyResult<Policy> {
-    let several = match source {
-        Source::One(word) if word == "first" => return Ok(Policy::First),
-        Source::One(word) if word == "any" => return Ok(Policy::Any),
-        Source::One(word) if word == "nobody" => return Ok(Policy::Nobody),
-        Source::One(address) => vec![address],
-        Source::Several(addresses) => addresses,
-    };
-    let peer = |text: &String| {
-        let rule = "source must be first, any, nobody, or IP addresses with or without :port";
-        text.parse::<Peer>().map_err(|_| refused(rule, text))
-    };
-    let count = several.len();
-    let peers: PyResult<Vec<Peer>> = several.iter().map(peer).collect();
-    let listed = Listed::new(peers?);
-    let rule = format!("source must name 1..={MAX_PEERS} addresses");
-    listed
-        .map(Policy::Listed)
-        .ok_or_else(|| refused(&rule, count))
-}
-
-/// Whoever says a token first; nothing else may be said of the source then.
-fn shown(token: &[u8], more: bool) -> PyResult<Policy> {
-    if more {
-        let rule = "token stands in place of source and pinned";
-        return Err(PyValueError::new_err(rule));
-    }
-    let token = Token::new(token).map(|token| Policy::Shown(Pass::Token(token)));
-    token.ok_or_else(|| PyValueError::new_err(format!("token must be {TOKEN_LENGTH} bytes")))
-}
-
-/// Of these senders, whoever comes first.
-fn pinned_if(pinned: bool, source: Policy) -> PyResult<Policy> {
-    match source {
-        Policy::Listed(listed) if pinned => Ok(Policy::Shown(Pass::Hosts(listed))),
-        _ if pinned => Err(PyValueError::new_err(
-            "pinned needs a source that lists hosts",
-        )),
-        source => Ok(source),
-    }
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -498,6 +447,6 @@ fn samples(name: &str, seconds: f64) -> PyResult<usize> {
     Ok((seconds * 16_000.0) as usize)
 }
 
-fn refused(rule: &str, value: impl std::fmt::Display) -> PyErr {
+pub(crate) fn refused(rule: &str, value: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(format!("{rule}, not {value}"))
 }
