@@ -400,9 +400,12 @@ class MediaLeg:
         return self._engine.counters(self.number)
 
     def remove(self) -> None:
-        """Close the leg; when this returns its address is free. Idempotent."""
+        """Close the leg; when this returns its address is free, and nobody is called any more. Idempotent."""
         if self._legs.pop(self.number, None) is not None:
             self._engine.remove_leg(self.number)
+        # They hold their owner, which holds this leg.
+        self.on_frames = self.on_playout = self.on_dead = self.on_hangup = None
+        self.on_message = self.on_source = self.on_digit = self.on_rtp = None
 
     def _take_frames(self, frames: list[Frame]) -> None:
         if frames[0].life < self._life:

@@ -30,6 +30,8 @@ class PortLeg(FakeLeg):
 
     def remove(self) -> None:
         self._taken.discard(self.listen_address[1])
+        self.on_frames = self.on_playout = self.on_dead = None
+        self.on_source = self.on_rtp = self.on_digit = None
 
     def close_for_good(self) -> None:
         """As the real one once it is removed: nothing can be asked of it."""

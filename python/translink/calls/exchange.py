@@ -121,7 +121,7 @@ class Exchange:
             )
         if self.expect is None and any(wish.audiosocket for wish in wishes):
             raise Refused("audiosocket.listen is not set: no connection is taken", busy=False)
-        name = f"c{board.next_number()}"
+        name = board.next_name("c")
         one, two = (wish.name or f"{name}.{side}" for side, wish in enumerate(wishes, 1))
         for leg in (one, two):
             if leg in board.legs or one == two:
