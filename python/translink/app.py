@@ -187,6 +187,7 @@ class App:
                 tempo=settings.lag.tempo,
                 echo_guard=settings.echo.guard,
                 shared_port=settings.shared_port,
+                threads=settings.media_threads,
             )
             stack.callback(media.close)
             media.on_died = self._media_died
