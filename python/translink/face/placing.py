@@ -90,7 +90,7 @@ class Placing:
         if not self._placement.reachable():
             names = [self._home] if self._home is not None else list(peers)
         else:
-            names = [node.name for node in best(self._placement.nodes())]
+            names = [node.name for node in best(self._placement.nodes(), self._home)]
         return [peers[name] for name in names if name in peers and peers[name].url]
 
     async def _claimed(self, peer: AdminPeer) -> Slot | None:
