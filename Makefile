@@ -36,7 +36,7 @@ develop: ## A development build in .venv.
 	@$(MACHINE) need check
 	@$(MAKE) $(VENV)/.dev
 	@rm -f $(VENV)/.release
-	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(MACHINE) rust $(BIN)/maturin develop -q --extras offline
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(MACHINE) rust $(BIN)/maturin develop -q --extras offline,pico
 
 check: ## Form, lints, types, stubs, direction of dependencies, the mailbox's model.
 	@$(MACHINE) need check
@@ -135,7 +135,7 @@ $(VENV)/.release: $(VENV)/.made $(SOURCES)
 	@# Not quiet: the log is what tells how far it is.
 	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" CARGO_TERM_QUIET=false $(MACHINE) watch \
 	  "building the media core (two minutes the first time, more on a busy machine)" $(VENV)/build.log \
-	  $(MACHINE) rust $(BIN)/maturin develop --release --extras offline
+	  $(MACHINE) rust $(BIN)/maturin develop --release --extras offline,pico
 	@# As pip does with what it installs: else every start compiles it anew where Python may not write.
 	@$(BIN)/python -m compileall -q python/translink
 	@touch $@

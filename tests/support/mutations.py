@@ -789,6 +789,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/offline/engines/test_protocols.py -k command_line",
     ),
     Mutation(
+        "a local voice that hangs is killed",
+        "offline/engines/engine_process.py",
+        "asyncio.IncompleteReadError) as error:\n            await self.stop()\n",
+        "asyncio.IncompleteReadError) as error:\n",
+        "tests/offline/engines/test_pico.py -k hangs_is_killed",
+    ),
+    Mutation(
+        "texts that wait for a local voice are bounded",
+        "offline/engines/pico.py",
+        "if self._waiting >= _WAITING:",
+        "if False:",
+        "tests/offline/engines/test_pico.py -k more_than_may_wait",
+    ),
+    Mutation(
         "the demonstration's recordings are its user's",
         "callers/demo.py",
         "        make_private(folder)\n",

@@ -70,6 +70,9 @@ class MemoryPlacement:
             if view is not self:
                 view.on_change(setting, value)
 
+    def reachable(self) -> bool:
+        return True
+
     async def close(self) -> None:
         if self in self._views:
             self._views.remove(self)

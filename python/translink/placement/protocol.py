@@ -38,7 +38,8 @@ class Node:
     """A node, as it announced itself."""
 
     name: str
-    """Unique among the nodes, and a word: letters, digits, `-`. Its calls are called after it."""
+    """Unique among the nodes, and a word: letters, digits, `-`. Its calls are called after it. Who starts
+    again does best to take another: then nothing of before is taken for theirs."""
     url: str
     """Of its admin server, as the other nodes reach it."""
     capacity: int
@@ -100,6 +101,9 @@ class Placement(Protocol):
 
     async def share(self, setting: str, value: str) -> None:
         """Tell all nodes of a setting that was changed live. Raises `PlacementError`."""
+
+    def reachable(self) -> bool:
+        """Whether what keeps the slots is there. While it is not, all else raises at once."""
 
     async def close(self) -> None:
         """Stop following the others. Idempotent."""

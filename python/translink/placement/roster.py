@@ -6,10 +6,13 @@ another machine is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from translink.placement.protocol import EXPIRY, Node
+
+MOST_NODES = 1_000
+"""One more is not taken note of."""
 
 
 class Roster:
@@ -21,6 +24,8 @@ class Roster:
         self._nodes: dict[str, Node] = {}
         self._heard: dict[str, float] = {}
         self._taken: dict[str, dict[int, str]] = {}
+        self._strange: dict[str, float] = {}
+        """Nodes that only their slots tell of, and since when."""
 
     def nodes(self) -> Mapping[str, Node]:
         """Those that are there. A slot counts from the claim on, which is before its node says so."""
@@ -41,6 +46,8 @@ class Roster:
     def heard(self, node: Node, now: float) -> None:
         """A node announced itself. One that has started again takes the place of the one before."""
         before = self._nodes.get(node.name)
+        if before is None and len(self._nodes) >= MOST_NODES:
+            return
         if before is not None and before.began != node.began:
             self._lose(node.name)
         self._nodes[node.name] = node
@@ -58,6 +65,21 @@ class Roster:
     def give(self, node: str, number: int) -> None:
         """A slot was given back."""
         self._taken.get(node, {}).pop(number, None)
+
+    def keep(self, slots: Collection[tuple[str, int]]) -> None:
+        """Only these are taken, and all others were given back while nobody could say so."""
+        for node, taken in self._taken.items():
+            for number in [number for number in taken if (node, number) not in slots]:
+                del taken[number]
+
+    def strays(self, now: float) -> Sequence[str]:
+        """Nodes whose slots are still there, and who were not heard for `EXPIRY` seconds. They are forgotten."""
+        strange = [name for name in self._taken if name not in self._nodes]
+        self._strange = {name: self._strange.get(name, now) for name in strange}
+        over = [name for name, since in self._strange.items() if now - since >= EXPIRY]
+        for name in over:
+            self.left(name)
+        return over
 
     def expire(self, now: float) -> None:
         """Whoever was not heard for `EXPIRY` seconds is gone."""

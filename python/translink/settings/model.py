@@ -22,6 +22,7 @@ from translink.settings.cost import CostSettings
 from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
+from translink.settings.placement import PlacementSettings
 from translink.settings.process import (
     DrainSettings,
     LogSettings,
@@ -109,6 +110,7 @@ class Settings(BaseModel):
     otel: OtelSettings = Field(default_factory=OtelSettings)
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)
     cost: CostSettings = Field(default_factory=CostSettings)
+    placement: PlacementSettings = Field(default_factory=PlacementSettings)
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 
@@ -208,6 +210,16 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"legs.{number}.record: needs record.folder, where recordings are written"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _others_can_reach_it(self) -> Self:
+        place = self.placement
+        if place.nats and place.url is None and self.admin.host in ("0.0.0.0", "::"):
+            raise ValueError(
+                "placement.url: is needed where admin.host is every address: others reach this one there, as in "
+                "http://10.0.0.7:3020"
+            )
         return self
 
     @model_validator(mode="after")

@@ -92,7 +92,6 @@ impl Engine {
         let capacity = ports.config.playout_capacity;
         let mut shared = SharedLeg::new(number, sockets.local, capacity, ledger);
         shared.port = sockets.port().map(|port| Arc::clone(&port.shared));
-        shared.claim(&ports.source)?;
         let shared = Arc::new(shared);
         shared
             .counters
@@ -100,8 +99,9 @@ impl Engine {
             .store(sockets.granted, Ordering::Relaxed);
         let admission = Admission::new(ports.source.clone(), newcomer, ports.config.transport);
         let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
-        self.send(Command::Add(Box::new(slot)))
-            .inspect_err(|_| shared.release_claims())?;
+        shared.claim(ports.source.clone(), |_| {
+            self.send(Command::Add(Box::new(slot)))
+        })?;
         self.wait_for_routes(&shared);
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
@@ -242,8 +242,7 @@ impl Engine {
     /// [`Error::Claimed`]. Nothing has changed then.
     pub fn set_source(&self, leg: u32, policy: Policy) -> Result<(), Error> {
         let shared = self.living(leg)?;
-        shared.claim(&policy)?;
-        self.send(Command::Source { leg, policy })?;
+        shared.claim(policy, |policy| self.send(Command::Source { leg, policy }))?;
         self.wait_for_routes(&shared);
         Ok(())
     }

@@ -14,7 +14,8 @@
 //! (`pace`); deadlines and commands do not wait.
 //!
 //! *A shared port* (`port`) has many legs: one `recvmmsg` takes what waits for all of them, a table tells
-//! whose each datagram is by its sender, and what a wake makes for their ears leaves by one `sendmmsg`.
+//! whose each datagram is by its sender, and what a wake makes for their ears leaves by one `sendmmsg`. A sender
+//! that is in no table may show the pass of a leg that waits ([`Pass`], `waiting`).
 //!
 //! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's
 //! playout → 640 bytes every 20 ms → `sendto`.
@@ -66,6 +67,7 @@
 mod admission;
 mod batch;
 mod bell;
+mod claims;
 mod clock;
 mod command;
 mod counters;
@@ -98,6 +100,8 @@ mod tap;
 #[cfg(all(test, not(loom)))]
 mod test_kit;
 mod thread;
+mod token;
+mod waiting;
 mod wire;
 
 pub use admission::{ANOTHER_HOST, SAME_HOST};
@@ -108,5 +112,6 @@ pub use error::Error;
 pub use item::Item;
 pub use port::PortSnapshot;
 pub use ports::LegPorts;
-pub use source::{Listed, MAX_PEERS, Peer, Policy};
+pub use source::{Listed, MAX_PEERS, Pass, Peer, Policy};
+pub use token::{TOKEN_LENGTH, Token};
 pub use wire::Protocol;

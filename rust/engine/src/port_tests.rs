@@ -306,6 +306,23 @@ fn a_bug_in_one_leg_leaves_the_port_to_the_others() {
 }
 
 #[test]
+fn a_change_of_source_that_fails_changes_nothing() {
+    let engine = Engine::start(1024).expect("an engine");
+    let (port, _) = shared(&engine);
+    let leg = engine.add_leg(&ports(port, only("192.0.2.1:1")));
+    let leg = leg.expect("a leg");
+    let known = engine.leg(leg).expect("a leg");
+    engine.close();
+    let changed = engine.set_source(leg, only("192.0.2.1:2"));
+    assert!(matches!(changed, Err(Error::Closed)));
+    let port = known.port.as_ref().expect("a port");
+    assert_eq!(port.snapshot().sources, 1);
+    let other = |source| port.claim(99, only(source), |_| Ok(()));
+    assert!(matches!(other("192.0.2.1:1"), Err(Error::Claimed(_))));
+    assert!(other("192.0.2.1:2").is_ok());
+}
+
+#[test]
 fn a_port_in_use_is_refused() {
     let engine = Engine::start(1024).expect("an engine");
     let (_, address) = shared(&engine);

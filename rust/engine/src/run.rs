@@ -256,8 +256,12 @@ impl Media {
             Command::Reset { leg, life } => {
                 self.empty_port_of(leg, batch);
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
+                self.wait_again(leg);
             }
-            Command::Detach { leg, life } => self.with(leg, |slot, _| slot.detach(life)),
+            Command::Detach { leg, life } => {
+                self.with(leg, |slot, _| slot.detach(life));
+                self.wait_again(leg);
+            }
             Command::Attach { leg, stream } => self.attach(leg, stream),
             Command::Say { leg, text } => self.with(leg, |slot, _| slot.say(&text)),
             Command::HangUp { leg } => self.with(leg, |slot, _| slot.hang_up()),

@@ -82,18 +82,24 @@ impl SharedLeg {
             .fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// On a shared port: these senders are this leg's from now on.
-    pub(crate) fn claim(&self, policy: &Policy) -> Result<(), Error> {
+    /// Tell the media thread whose datagrams to hear. On a shared port these senders are this leg's from then on,
+    /// if it could be told.
+    pub(crate) fn claim(
+        &self,
+        policy: Policy,
+        tell: impl FnOnce(Policy) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         match &self.port {
-            Some(port) => port.claim(self.number, policy),
-            None => Ok(()),
+            Some(port) => port.claim(self.number, policy, tell),
+            None if matches!(policy, Policy::Shown(_)) => Err(Error::NotShared),
+            None => tell(policy),
         }
     }
 
     /// On a shared port: its senders may be another leg's.
     pub(crate) fn release_claims(&self) {
         if let Some(port) = &self.port {
-            port.release(self.number);
+            port.claims().release(self.number);
         }
     }
 
