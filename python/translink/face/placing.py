@@ -81,9 +81,10 @@ class Placing:
 
     def _in_turn(self) -> list[AdminPeer]:
         peers = self._peers.known()
-        names = [node.name for node in best(self._placement.nodes())]
-        if self._home is not None and self._home not in names:
-            names.append(self._home)  # it says itself why not, if not
+        if self._placement.reachable():
+            names = [node.name for node in best(self._placement.nodes(), self._home)]
+        else:
+            names = [self._home] if self._home is not None else list(peers)
         return [peers[name] for name in names if name in peers and peers[name].url]
 
     async def _claimed(self, peer: AdminPeer) -> Slot | None:
@@ -93,10 +94,8 @@ class Placing:
                 peer.name, f"face-{os.getpid()}-{next(self._numbers)}"
             )
         except PlacementError:
-            if self._home in (None, peer.name):
-                return None
-            raise LookupError(peer.name) from None
-        if slot is None and peer.name != self._home:
+            return None
+        if slot is None:
             raise LookupError(peer.name)
         return slot
 

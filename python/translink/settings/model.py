@@ -213,16 +213,6 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _others_can_reach_it(self) -> Self:
-        place = self.placement
-        if place.nats and place.url is None and self.admin.host in ("0.0.0.0", "::"):
-            raise ValueError(
-                "placement.url: is needed where admin.host is every address: others reach this one there, as in "
-                "http://10.0.0.7:3020"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _legs_fit_together(self) -> Self:
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")

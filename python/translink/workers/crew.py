@@ -74,6 +74,10 @@ _JUST_BEGUN: Final[Mapping[str, Any]] = {
 def serve(settings: Settings, reread: Callable[[], Settings], count: int) -> int:
     """Serve with `count` workers until SIGTERM, SIGINT or the end of a drain. Returns the exit code. Raises
     `SettingsError`, and `TranslinkError` when a worker does not start."""
+    if settings.placement.nats:
+        raise SettingsError(
+            "placement.nats: cannot be had with --workers; start one translink for each core, each a node of its own"
+        )
     conceal(settings.secrets())
     allow_descriptors()
     split(settings, count, "x")  # what cannot be divided is said before anything is started
