@@ -223,6 +223,8 @@ class App:
                 open_leg=media.add_leg,
                 shares=settings.shared_port.listen is not None,
             )
+            if member is not None and member.first_call > 1:
+                exchange.begin_anywhere()
             orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
             exchange.choose = orders.of
             transcripts = Transcripts(

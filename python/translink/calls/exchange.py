@@ -8,7 +8,11 @@ stragglers of its call find nobody.
 from __future__ import annotations
 
 import errno
+<<<<<<< HEAD
 import secrets
+=======
+import random
+>>>>>>> workers
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,6 +109,10 @@ class Exchange:
         """Gives a call the vendors that it names, or raises `ValueError`; None: those of the settings only."""
         self.expect: Callable[[Leg], LegConnection] | None = None
         """Takes a connection of AudioSocket for a leg, when it comes; None: nobody does."""
+
+    def begin_anywhere(self) -> None:
+        """The next port is any: others may still send to those that a process before us gave out."""
+        self._next = random.randrange(0, len(self._ports), 2)
 
     def create(self, wishes: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> Call:
         """A running call whose sockets are open. Raises `Refused`, and `ValueError` for vendors that cannot
