@@ -12,7 +12,7 @@ from translink.providers.http import Http, unreadable
 from translink.providers.languages import by_tag
 from translink.providers.manners import VoiceManners
 from translink.providers.sound import sound_of
-from translink.providers.vendor import VendorDescription, VendorAccount
+from translink.providers.vendor import VendorAccount, VendorDescription
 from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
 from translink.results import Translation
 

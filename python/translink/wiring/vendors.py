@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from translink.errors import SettingsError
-from translink.providers.vendor import VendorDescription, VendorAccount
+from translink.providers.vendor import VendorAccount, VendorDescription
 from translink.settings.types import VENDORS_OF
 
 if TYPE_CHECKING:
