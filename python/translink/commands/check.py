@@ -108,6 +108,7 @@ def _keys(settings: Settings) -> Iterator[str]:
     for name, key in (
         ("elevenlabs", settings.elevenlabs.api_key),
         ("openai", settings.openai.api_key),
+        *((name, added.api_key) for name, added in settings.vendors.items()),
     ):
         if key or name in named:
             unused = "" if name in named else ", not used: no order names it (docs/languages.md)"

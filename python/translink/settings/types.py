@@ -6,9 +6,10 @@ import importlib.util
 import ipaddress
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
 from translink.credentials import base_url, header_key, known_host
 from translink.keyterms import clean_terms
@@ -209,21 +210,26 @@ Pair = Annotated[str, AfterValidator(_pair)]
 """From and to: `en-fr`, `en-pt-BR`; the language that is translated from has no region."""
 Keyterms = Annotated[tuple[str, ...], BeforeValidator(comma_separated), AfterValidator(clean_terms)]
 """What a talker is likely to say: names, terms."""
-VendorThatHears = Literal["deepgram", "openai", "offline"]
-VendorThatTranslates = Literal["deepl", "openai", "offline"]
-VendorThatSpeaks = Literal["deepgram", "elevenlabs", "openai", "offline"]
+VENDORS_OF: Mapping[str, tuple[str, ...]] = {
+    "listen": ("deepgram", "openai", "offline"),
+    "translate": ("deepl", "openai", "offline"),
+    "speak": ("deepgram", "elevenlabs", "openai", "offline"),
+}
+"""Stage to those that have settings of their own, or need none. Others are in `vendors`."""
+VendorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,31}$")]
+"""Of a provider."""
 Recognisers = Annotated[
-    tuple[VendorThatHears, ...],
+    tuple[VendorName, ...],
     BeforeValidator(comma_separated),
     AfterValidator(once_each),
 ]
 Translators = Annotated[
-    tuple[VendorThatTranslates, ...],
+    tuple[VendorName, ...],
     BeforeValidator(comma_separated),
     AfterValidator(once_each),
 ]
 Speakers = Annotated[
-    tuple[VendorThatSpeaks, ...],
+    tuple[VendorName, ...],
     BeforeValidator(comma_separated),
     AfterValidator(once_each),
 ]

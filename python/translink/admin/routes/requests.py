@@ -39,9 +39,7 @@ from translink.settings.types import (
     Language,
     LegLanguage,
     Source,
-    VendorThatHears,
-    VendorThatSpeaks,
-    VendorThatTranslates,
+    VendorName,
     once_each,
 )
 
@@ -96,9 +94,8 @@ Expected = Annotated[
     ),
 ]
 """Names and terms that are likely to be said."""
-V = TypeVar("V", bound=str)
 Order = Annotated[
-    tuple[V, ...],
+    tuple[VendorName, ...],
     Field(min_length=1, json_schema_extra={"uniqueItems": True}),
     AfterValidator(once_each),
 ]
@@ -194,12 +191,13 @@ class CallRequest(_Wish):
     """Names and terms that are likely to be said by either side, besides those of its leg."""
     record: bool | None = None
     """Whether the call is recorded; its legs may say otherwise. Left out: `record.on`."""
-    listen: Order[VendorThatHears] | None = None
+    listen: Order | None = None
     """Vendors that recognise in this call, in the order in which they are asked. Left out: as `listen` in the
-    settings."""
-    translate: Order[VendorThatTranslates] | None = None
+    settings. The settings' vendors, with keys: `deepgram`, `deepl`, `elevenlabs`, `openai`, `offline`, and those
+    of `vendors`."""
+    translate: Order | None = None
     """Likewise."""
-    speak: Order[VendorThatSpeaks] | None = None
+    speak: Order | None = None
     """Likewise."""
 
     def orders(self) -> Orders:
