@@ -8,11 +8,8 @@ stragglers of its call find nobody.
 from __future__ import annotations
 
 import errno
-<<<<<<< HEAD
-import secrets
-=======
 import random
->>>>>>> workers
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
