@@ -36,7 +36,7 @@ from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
 from translink.face.screen import LOST, Screen
 from translink.face.server import FaceServer
-from translink.observe.journal import Journal
+from translink.observe.journal import Journal, Value
 from translink.placement.memory import MemoryPlacement
 from translink.placement.protocol import Node, Slot
 from translink.process.descriptors import allow_descriptors
@@ -58,6 +58,17 @@ SLOT_UNSEEN: Final = 15.0
 """Seconds after which a claimed slot is free again whose call was never seen."""
 NOT_FOR_WORKERS: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 """Of the environment: they speak to the supervisor of us all."""
+
+
+_JUST_BEGUN: Final[Mapping[str, Any]] = {
+    "calls": 0,
+    "cpu_percent": 0.0,
+    "pressure": "calm",
+    "media": "running",
+    "draining": False,
+    "drain": None,
+}
+"""What a worker would say of itself before it has said anything."""
 
 
 def serve(settings: Settings, reread: Callable[[], Settings], count: int) -> int:
@@ -102,7 +113,7 @@ class Crew:
         self._supervisor = Supervisor(os.environ, os.getpid())
         self._screen = Screen()
         """What the workers say of themselves."""
-        self._last_seen: dict[str, list[Mapping[str, Any]]] = {}
+        self._last_seen: dict[str, list[dict[str, Any]]] = {}
         """Running calls of workers whose connection has ended, as they were then."""
         self._unseen: dict[tuple[str, int], float] = {}
         """Slots whose call is not on the screen, and since when (monotonic)."""
@@ -206,18 +217,17 @@ class Crew:
         over = {row["call"] for row in said.get("calls", ()) if row["state"] != "running"}
         await self._free_slots(node, over | set(said.get("gone", ())))
         if "system" in said:
-            await self.placement.announce(self._node(node, said["system"]))
+            await self.placement.announce(self._node(self.berths[node], said["system"]))
 
     async def _lose(self, node: str) -> None:
         self._last_seen[node] = self._screen.running(node)
         self._screen.lose(node)
 
-    def _node(self, name: str, system: Mapping[str, Any]) -> Node:
-        berth = self.berths[name]
+    def _node(self, berth: Berth, system: Mapping[str, Any] = _JUST_BEGUN) -> Node:
         return Node(
-            name=name,
+            name=berth.name,
             url=berth.url,
-            capacity=self._rooms[list(self.berths).index(name)],
+            capacity=self._rooms[list(self.berths).index(berth.name)],
             running=system["calls"],
             busy=min(1.0, (system["cpu_percent"] or 0.0) / 100.0),
             accepts=system["pressure"] != "refuse"
@@ -243,7 +253,9 @@ class Crew:
 
     def _serving(self, berth: Berth) -> None:
         again = berth.starts > 1
-        log.info("a worker serves" + (" again" if again else ""), worker=berth.name, pid=berth.pid)
+        said = "a worker serves again" if again else "a worker serves"
+        log.info(said, worker=berth.name, pid=berth.pid)
+        self._later(self.placement.announce(self._node(berth)))
         if all(each.url for each in self.berths.values()):
             self._served.set()
 
@@ -257,7 +269,7 @@ class Crew:
             )
             for row in lost:
                 log.error("a call was lost with its worker", call=row["call"], worker=berth.name)
-                told = {
+                told: dict[str, Value] = {
                     "state": "ended",
                     "reason": LOST,
                     "legs": list(row["legs"]),
