@@ -243,7 +243,8 @@ async def test_a_node_that_drains_takes_no_call_and_ends_when_its_calls_have(
         assert (await three[0].ask("/ready"))[0] == 200
         await one.say(3, 4)
         await two.hears(1, 2, 3, 4)
-        await leaving.answer("DELETE", f"/api/calls/{mine['call']}", None)
+        for call in calls:
+            await leaving.answer("DELETE", f"/api/calls/{call['call']}", None)
     assert await leaving.exit_code(PATIENCE) == 0
     await nodes.end(leaving)
     await all_know(three)
