@@ -27,7 +27,7 @@ CALL: dict[str, object] = {"legs": [{"language": "en"}, {"language": "fr"}]}
 CAPACITY = 20
 
 
-class Nodes:
+class FleetNodes:
     """A fleet whose nodes come and go."""
 
     def __init__(self, folder: Path, fake: FakeProviders, nats: NatsServer) -> None:
@@ -63,10 +63,10 @@ class Nodes:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def nodes(
     tmp_path_factory: pytest.TempPathFactory, fake: FakeProviders
-) -> AsyncIterator[Nodes]:
+) -> AsyncIterator[FleetNodes]:
     folder = tmp_path_factory.mktemp("fleet")
     async with nats_server(folder) as nats:
-        made = Nodes(folder, fake, nats)
+        made = FleetNodes(folder, fake, nats)
         try:
             yield made
         finally:
@@ -74,7 +74,7 @@ async def nodes(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def three(nodes: Nodes) -> list[Serve]:
+async def three(nodes: FleetNodes) -> list[Serve]:
     """Shared by the tests, each of which leaves three."""
     servers = list(await asyncio.gather(*(nodes.start(name) for name in "abc")))
     await all_know(servers)
@@ -82,7 +82,7 @@ async def three(nodes: Nodes) -> list[Serve]:
 
 
 async def known(server: Serve) -> set[str]:
-    """Nodes that answer where it is asked for all, each by its first letter."""
+    """FleetNodes that answer where it is asked for all, each by its first letter."""
     stats = await server.get("/api/stats")
     return {name.partition("-")[0] for name in stats["nodes"]}
 
@@ -155,7 +155,9 @@ async def test_calls_are_spread_evenly_and_any_node_answers_for_all(three: list[
     await end_all(one)
 
 
-async def test_a_mode_that_is_set_at_one_is_that_of_all(nodes: Nodes, three: list[Serve]) -> None:
+async def test_a_mode_that_is_set_at_one_is_that_of_all(
+    nodes: FleetNodes, three: list[Serve]
+) -> None:
     one, two, third = three
     assert await two.post("/api/mode", {"mode": "prerecorded"}) == 200
 
@@ -176,7 +178,7 @@ async def test_a_mode_that_is_set_at_one_is_that_of_all(nodes: Nodes, three: lis
 
 
 async def test_a_node_that_is_killed_is_known_as_lost_within_five_seconds_with_its_calls(
-    nodes: Nodes, three: list[Serve]
+    nodes: FleetNodes, three: list[Serve]
 ) -> None:
     made = [await three[0].made("/api/calls", CALL) for _ in range(6)]
     lost = {call["call"] for call in made if letter(call["node"]) == "c"}
@@ -202,7 +204,7 @@ async def test_a_node_that_is_killed_is_known_as_lost_within_five_seconds_with_i
 
 
 async def test_a_nats_that_is_killed_is_not_noticed_by_calls_and_new_ones_stay_where_they_are(
-    nodes: Nodes, three: list[Serve]
+    nodes: FleetNodes, three: list[Serve]
 ) -> None:
     call = await three[0].made("/api/calls", CALL)
     async with phones_of(call) as (one, two):
@@ -228,7 +230,7 @@ async def test_a_nats_that_is_killed_is_not_noticed_by_calls_and_new_ones_stay_w
 
 
 async def test_a_node_that_drains_takes_no_call_and_ends_when_its_calls_have(
-    nodes: Nodes, three: list[Serve]
+    nodes: FleetNodes, three: list[Serve]
 ) -> None:
     leaving = three.pop(0)
     calls = [await leaving.made("/api/calls", CALL) for _ in range(3)]
@@ -255,7 +257,7 @@ async def test_a_node_that_drains_takes_no_call_and_ends_when_its_calls_have(
 
 
 async def test_all_are_restarted_one_after_the_other_with_calls_running_and_no_word_is_lost(
-    nodes: Nodes, three: list[Serve]
+    nodes: FleetNodes, three: list[Serve]
 ) -> None:
     calls = [await three[at % 3].made("/api/calls", CALL) for at in range(6)]
     assert Counter(letter(call["node"]) for call in calls) == {"a": 2, "b": 2, "c": 2}
