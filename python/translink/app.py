@@ -176,7 +176,12 @@ class App:
         if before is None:
             refuse_taken_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
-            member = self._member
+            fleet = None
+            if settings.placement.nats and self._member is None:
+                from translink.fleet.fleet import Fleet  # loaded only where it is wanted
+
+                fleet = Fleet.of(settings, take_over=self._take_over)
+            member = self._member if fleet is None else fleet.member
             if member is None or (endpoints := member.endpoints) is None:
                 endpoints = await find_endpoints(settings, stack, self._engines)
             http = await stack.enter_async_context(Http())
@@ -187,6 +192,7 @@ class App:
                 tempo=settings.lag.tempo,
                 echo_guard=settings.echo.guard,
                 shared_port=settings.shared_port,
+                threads=settings.media_threads,
             )
             stack.callback(media.close)
             media.on_died = self._media_died
@@ -217,6 +223,8 @@ class App:
                 open_leg=media.add_leg,
                 shares=settings.shared_port.listen is not None,
             )
+            if member is not None and member.first_call > 1:
+                exchange.begin_anywhere()
             orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
             exchange.choose = orders.of
             transcripts = Transcripts(
@@ -279,7 +287,9 @@ class App:
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
             talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
-            self._admin = admin = AdminServer.from_settings(self.console, settings.admin, talks)
+            self._admin = admin = AdminServer.from_settings(
+                self.console, settings.admin if fleet is None else fleet.admin, talks
+            )
             draining.where = lambda: admin.url
             draining.on_begun = telephony.desk.send_away
 
@@ -289,12 +299,18 @@ class App:
                 await telephony.release()
 
             draining.on_hand_over = give_way
-            meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
+            aside = admin.seconds if fleet is None else fleet.seconds
+            meter = LoadMeter(self.pressure, self._pressed, aside=aside)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
             await admin.start()
-            webhooks.base = member.url if member is not None else admin.url
             stack.push_async_callback(admin.close)
+            url = admin.url
+            if fleet is not None:
+                url = await stack.enter_async_context(
+                    fleet.running(admin, self.console, self.switchboard, self.journal)
+                )
+            webhooks.base = self._member.url if self._member is not None else url
             stack.callback(self.journal.close)
             for name, leg in legs.items():
                 log.info(
@@ -307,13 +323,17 @@ class App:
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
             took = unix() - self.condition.began
-            log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
+            log.info("ready", dashboard=url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
+            tidying = asyncio.create_task(
+                self.condition.pauses.tidy(lambda: self.switchboard.calls), name="collector"
+            )
+            stack.callback(tidying.cancel)
             await telephony.start(await self._follow(before, to_come, stack))
             stack.push_async_callback(telephony.close)
             self.condition.serving = True
-            self.supervisor.tell(message(ready=True, status=f"serves; dashboard at {admin.url}"))
+            self.supervisor.tell(message(ready=True, status=f"serves; dashboard at {url}"))
             if member is not None:
                 member.on_serving(admin.url)
             guarding = asyncio.create_task(

@@ -40,7 +40,11 @@ def test_counters_add_up_whoever_has_them(answers: list[dict[str, Any]]) -> None
 
 
 def test_rows_say_whose_they_are_and_who_is_missing() -> None:
-    answers = {"w1": {"calls": [{"call": "w1-c1"}]}, "w2": None, "w3": {"calls": []}}
+    answers: dict[str, Any] = {
+        "w1": {"calls": [{"call": "w1-c1"}]},
+        "w2": None,
+        "w3": {"calls": []},
+    }
     assert sums.rows(answers, "calls") == {
         "calls": [{"call": "w1-c1", "node": "w1"}],
         "silent": ["w2"],

@@ -53,10 +53,7 @@ def test_a_fleet_names_its_servers_and_shows_no_secret(tmp_path: Path) -> None:
         ('url = "http://host:3020/path"', "of the admin server"),
         ('url = "http://host:port"', "of the admin server"),
         ('url = "ftp://host"', "of the admin server"),
-        (
-            'nats = "nats://h"\n[admin]\nhost = "0.0.0.0"\ntoken = "s3cret-0123456789"',
-            "placement.url: is needed",
-        ),
+        ('nats = "nats://h"\nlisten = "0.0.0.0:3022"', "url: is needed"),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_mend_and_without_secrets(

@@ -101,9 +101,10 @@ class ConsoleDesk:
         if self.out_of_memory:
             raise MemoryError
         if leg.shared:
-            if not self.claimed.isdisjoint(leg.source):
+            senders = leg.source if leg.token is None else ()
+            if not self.claimed.isdisjoint(senders):
                 raise OSError(98, "another leg's")
-            made = PortLeg(("0.0.0.0", 7000), self.claimed, leg.source)
+            made = PortLeg(("0.0.0.0", 7000), self.claimed, senders)
             self.opened[leg.name] = made
             return cast("MediaLeg", made)
         if leg.listen.port in self.taken:

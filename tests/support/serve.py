@@ -52,8 +52,10 @@ class Serve(ServerProcess):
         extra: str,
         env: Sequence[str] = (),
         successor_of: int | None = None,
+        command: Sequence[str] | None = None,
     ) -> None:
-        """`successor_of`: it takes over from the server with that admin port."""
+        """`successor_of`: it takes over from the server with that admin port; `command`: the program, if it is
+        not `translink serve`."""
         self.folder = folder
         self.legs = {leg.name: leg for leg in legs}
         self.told: list[dict[str, Any]] = []
@@ -62,7 +64,7 @@ class Serve(ServerProcess):
         self._env = env
         self._file = folder / "log"
         self.write_flag(flag)
-        command = (*COMMAND, "--take-over") if successor_of else None
+        command = (*COMMAND, "--take-over") if successor_of else command
         super().__init__(
             legs, folder=folder, log=self._file, extra=extra, command=command, admin=successor_of
         )
@@ -234,9 +236,10 @@ async def serving(
     flag: str = "true",
     extra: str = "idle_timeout = 0.6\ndrain_timeout = 5.0",
     env: Sequence[str] = (),
+    command: Sequence[str] | None = None,
 ) -> AsyncIterator[Serve]:
     """A server that is ready, its events followed. `env` = more lines of `.env.externalmedia`."""
-    server = Serve(folder, fake, legs, flag=flag, extra=extra, env=env)
+    server = Serve(folder, fake, legs, flag=flag, extra=extra, env=env, command=command)
     async with server:
         following = asyncio.create_task(_follow(server))
         try:

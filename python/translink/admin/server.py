@@ -87,6 +87,13 @@ class AdminServer(GuardedServer):
             "listeners": len(self._audio.sockets),
         }
 
+    def own_routes(self) -> list[Route]:
+        """Those that ask for this process, also where there are others that have the same calls' API: is it
+        well, does it take calls, its figures, its drain, and who talks by its page."""
+        own = ("/health", "/ready", "/metrics", "/api/drain")
+        of_the_system = [route for route in self._system.routes() if route.path in own]
+        return [*of_the_system, *self._talk.routes()]
+
     def _routes(self) -> list[Route]:
         return [
             *page_routes(),

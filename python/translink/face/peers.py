@@ -1,4 +1,4 @@
-"""The nodes as they are asked: their admin servers, each for itself, none waited for longer than `PATIENCE`."""
+"""The nodes as they are asked: their admin servers, each for itself, none waited for longer than `ANSWER_TIME`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from yarl import URL
 
 from translink.errors import TranslinkError
 
-PATIENCE: Final = 2.0
+ANSWER_TIME: Final = 2.0
 """Seconds for a node's answer. One that needs longer is shown as silent."""
-CREATION_PATIENCE: Final = 10.0
+CREATION_TIME: Final = 10.0
 """For what must not be done twice: a call that is being made."""
 CONNECTIONS: Final = 16
 """To one node at once, for requests; more wait, within their patience."""
@@ -90,7 +90,7 @@ class Peers:
         method: str,
         path: str,
         body: bytes | None = None,
-        patience: float = PATIENCE,
+        patience: float = ANSWER_TIME,
     ) -> NodeReply | None:
         """None: it did not answer. `path` is as it came, query included. `body` is JSON."""
         if not peer.url or self._http is None:
@@ -169,7 +169,7 @@ class Peers:
         """A WebSocket to a node. Raises `OSError`, `TimeoutError`, `aiohttp.ClientError`."""
         if not peer.url or self._streams is None:
             raise ConnectionError(f"{peer.name} is not there")
-        async with asyncio.timeout(PATIENCE) as bound:
+        async with asyncio.timeout(ANSWER_TIME) as bound:
             async with self._streams.ws_connect(
                 URL(peer.url + path, encoded=True),
                 headers=_shown(peer),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -18,7 +17,7 @@ from aiohttp import web
 
 from translink.admin.http.responses import answer
 from translink.admin.routes.requests import CallRequest, parsed
-from translink.face.peers import CREATION_PATIENCE, AdminPeer, NodeReply, NodeSilent, Peers
+from translink.face.peers import CREATION_TIME, AdminPeer, NodeReply, NodeSilent, Peers
 from translink.placement.protocol import Placement, PlacementError, Slot, best
 
 log = structlog.get_logger("translink.face")
@@ -42,24 +41,19 @@ class Placing:
     async def create(self, body: bytes) -> web.Response:
         """A call, on the node that serves it (`node`). Raises the refusal that its creator gets."""
         wishes = parsed(body, CallRequest).wishes()
-        names = [wish.name for wish in wishes if wish.name is not None]
-        await self._refuse_taken(names)
-        self._naming.update(names)
+        names = {wish.name for wish in wishes if wish.name is not None}
+        for name in names & self._naming:
+            raise _taken(name)
+        self._naming |= names
         try:
-            return await self._placed(body)
-        finally:
-            self._naming.difference_update(names)
-
-    async def _refuse_taken(self, names: Iterable[str]) -> None:
-        for name in names:
-            taken = name in self._naming
-            if not taken:
-                # One that is silent takes no call, and has its calls' legs at most for a little while.
+            for name in names:
+                # A silent node takes no call, and has its calls' legs for a little while at most.
                 with contextlib.suppress(KeyError, NodeSilent):
                     await self._peers.owner_of(name, "GET", f"/api/legs/{name}")
-                    taken = True
-            if taken:
-                raise web.HTTPConflict(reason=f"a leg is called {name} already")
+                    raise _taken(name)
+            return await self._placed(body)
+        finally:
+            self._naming -= names
 
     async def _placed(self, body: bytes) -> web.Response:
         refusal: NodeReply | None = None
@@ -68,7 +62,7 @@ class Placing:
                 slot = await self._claimed(peer)
             except LookupError:
                 continue
-            reply = await self._peers.ask(peer, "POST", "/api/calls", body, CREATION_PATIENCE)
+            reply = await self._peers.ask(peer, "POST", "/api/calls", body, CREATION_TIME)
             if reply is not None and reply.status == 201:
                 return await self._made(peer, reply, slot)
             await self._released(slot)
@@ -87,14 +81,14 @@ class Placing:
 
     def _in_turn(self) -> list[AdminPeer]:
         peers = self._peers.known()
-        if not self._placement.reachable():
-            names = [self._home] if self._home is not None else list(peers)
+        if self._placement.reachable():
+            names = [node.name for node in best(self._placement.nodes(), self._home)]
         else:
-            names = [node.name for node in best(self._placement.nodes())]
+            names = [self._home] if self._home is not None else list(peers)
         return [peers[name] for name in names if name in peers and peers[name].url]
 
     async def _claimed(self, peer: AdminPeer) -> Slot | None:
-        """Raises `LookupError`: there is none. None: nobody can say, and the node itself will."""
+        """None: nobody can say, and the node itself will. Raises `LookupError`: there is none."""
         try:
             slot = await self._placement.claim(
                 peer.name, f"face-{os.getpid()}-{next(self._numbers)}"
@@ -123,3 +117,7 @@ class Placing:
             await self._placement.release(slot)
         except PlacementError as error:
             log.warning("a slot was not given back", node=slot.node, reason=str(error))
+
+
+def _taken(name: str) -> web.HTTPConflict:
+    return web.HTTPConflict(reason=f"a leg is called {name} already")

@@ -117,7 +117,9 @@ class FaceRoutes:
     async def _all_settings(self, _: web.Request) -> web.Response:
         answers = await self._peers.values("/api/settings")
         legs = sums.rows(answers, "legs")
-        first = next((value for value in answers.values() if value is not None), {})
+        first: Mapping[str, Any] = next(
+            (value for value in answers.values() if value is not None), {}
+        )
         return answer({**first, **self._settings(), **legs})
 
     async def _calls(self, request: web.Request) -> web.Response:
@@ -160,9 +162,7 @@ class FaceRoutes:
         return await self._by_name(request, request.match_info["leg"], "leg")
 
     async def _by_name(self, request: web.Request, name: str, what: str) -> web.Response:
-        body = await request.read() if request.can_read_body else None
-        if body is None and request.method in ("POST", "PATCH"):
-            body = b""
+        body = await request.read() if request.method in ("POST", "PATCH") else None
         return await self._asked_owner(name, what, request.method, request.raw_path, body)
 
     async def _asked_owner(

@@ -97,7 +97,8 @@ class NatsPlacement:
         return self._session is not None and not self._session.broken.done()
 
     def nodes(self) -> Mapping[str, Node]:
-        return self._roster.nodes()
+        # What is being claimed from here counts: a burst of calls would all go to one otherwise.
+        return self._roster.nodes([node for node, _ in self._trying])
 
     def slots(self, node: str) -> Mapping[int, str]:
         return dict(self._roster.slots(node))

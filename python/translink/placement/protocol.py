@@ -109,7 +109,8 @@ class Placement(Protocol):
         """Stop following the others. Idempotent."""
 
 
-def best(nodes: Mapping[str, Node]) -> list[Node]:
-    """Those that take calls, the freest first; among equals the less busy, then by name."""
+def best(nodes: Mapping[str, Node], home: str | None = None) -> list[Node]:
+    """Those that take calls, the freest first; among equals `home`, which is the one that was asked (so that
+    several who are asked at once do not all choose the same), then the less busy, then by name."""
     takers = (node for node in nodes.values() if node.accepts and node.running < node.capacity)
-    return sorted(takers, key=lambda node: (-node.free, node.busy, node.name))
+    return sorted(takers, key=lambda node: (-node.free, node.name != home, node.busy, node.name))

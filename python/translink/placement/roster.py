@@ -27,10 +27,14 @@ class Roster:
         self._strange: dict[str, float] = {}
         """Nodes that only their slots tell of, and since when."""
 
-    def nodes(self) -> Mapping[str, Node]:
-        """Those that are there. A slot counts from the claim on, which is before its node says so."""
+    def nodes(self, coming: Sequence[str] = ()) -> Mapping[str, Node]:
+        """Those that are there. A slot counts from the claim on, which is before its node says so; `coming`: nodes
+        of which one is being claimed, once for each."""
         return {
-            name: replace(node, running=max(node.running, len(self._taken.get(name, ()))))
+            name: replace(
+                node,
+                running=max(node.running, len(self._taken.get(name, ())) + coming.count(name)),
+            )
             for name, node in self._nodes.items()
         }
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from translink.credentials import known_host
 from translink.settings.part import Part
-from translink.settings.types import Key, comma_separated, is_installed
+from translink.settings.types import Address, AddressSetting, Key, comma_separated, is_installed
 
 
 def _nats_url(value: str) -> str:
@@ -34,7 +34,7 @@ def _nats_url(value: str) -> str:
 
 def _node_url(value: str) -> str:
     """`http(s)://host[:port]`. Raises `ValueError`."""
-    wrong = "should be http(s)://host:port of the admin server, as in http://10.0.0.7:3020"
+    wrong = "should be http(s)://host:port of the admin server, as in http://10.0.0.7:3022"
     try:
         parts = urlsplit(value.strip())
         port = parts.port
@@ -69,8 +69,11 @@ class PlacementSettings(Part):
     translink is alone."""
     node: FleetWord | None = None
     """What this one is called; four letters that differ from start to start are added. None = the machine's name."""
+    listen: AddressSetting = Address("127.0.0.1", 0)
+    """Where the others ask this one for its calls, as in 10.0.0.7:3022; `admin.port` is that of all. Port 0 = any that
+    is free. With the certificate and the tokens of `admin`."""
     url: Annotated[str, AfterValidator(_node_url)] | None = None
-    """Its admin server as the others reach it, as in http://10.0.0.7:3020. None = `admin.host` and `admin.port`."""
+    """The same as the others reach it, as in http://10.0.0.7:3022. None = `listen`."""
     fleet: FleetWord = "translink"
     """Tells fleets apart that use one NATS: the beginning of its buckets' names."""
     capacity: int | None = Field(None, ge=1, le=100_000)
@@ -92,6 +95,10 @@ class PlacementSettings(Part):
     def _can_be_used(self) -> Self:
         if not self.nats:
             return self
+        if self.url is None and self.listen.host in ("0.0.0.0", "::"):
+            raise ValueError(
+                "url: is needed where listen is every address: others reach this one there, as in http://10.0.0.7:3022"
+            )
         if not is_installed("nats"):
             raise ValueError("nats: needs nats-py: pip install 'translink[nats]'")
         if self.credentials is not None and not is_installed("nkeys"):

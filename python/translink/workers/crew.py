@@ -36,7 +36,7 @@ from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
 from translink.face.screen import LOST, Screen
 from translink.face.server import FaceServer
-from translink.observe.journal import Journal
+from translink.observe.journal import Journal, Value
 from translink.placement.memory import MemoryPlacement
 from translink.placement.protocol import Node, Slot
 from translink.process.descriptors import allow_descriptors
@@ -60,9 +60,24 @@ NOT_FOR_WORKERS: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 """Of the environment: they speak to the supervisor of us all."""
 
 
+_JUST_BEGUN: Final[Mapping[str, Any]] = {
+    "calls": 0,
+    "cpu_percent": 0.0,
+    "pressure": "calm",
+    "media": "running",
+    "draining": False,
+    "drain": None,
+}
+"""What a worker would say of itself before it has said anything."""
+
+
 def serve(settings: Settings, reread: Callable[[], Settings], count: int) -> int:
     """Serve with `count` workers until SIGTERM, SIGINT or the end of a drain. Returns the exit code. Raises
     `SettingsError`, and `TranslinkError` when a worker does not start."""
+    if settings.placement.nats:
+        raise SettingsError(
+            "placement.nats: cannot be had with --workers; start one translink for each core, each a node of its own"
+        )
     conceal(settings.secrets())
     allow_descriptors()
     split(settings, count, "x")  # what cannot be divided is said before anything is started
@@ -98,7 +113,7 @@ class Crew:
         self._supervisor = Supervisor(os.environ, os.getpid())
         self._screen = Screen()
         """What the workers say of themselves."""
-        self._last_seen: dict[str, list[Mapping[str, Any]]] = {}
+        self._last_seen: dict[str, list[dict[str, Any]]] = {}
         """Running calls of workers whose connection has ended, as they were then."""
         self._unseen: dict[tuple[str, int], float] = {}
         """Slots whose call is not on the screen, and since when (monotonic)."""
@@ -202,18 +217,17 @@ class Crew:
         over = {row["call"] for row in said.get("calls", ()) if row["state"] != "running"}
         await self._free_slots(node, over | set(said.get("gone", ())))
         if "system" in said:
-            await self.placement.announce(self._node(node, said["system"]))
+            await self.placement.announce(self._node(self.berths[node], said["system"]))
 
     async def _lose(self, node: str) -> None:
         self._last_seen[node] = self._screen.running(node)
         self._screen.lose(node)
 
-    def _node(self, name: str, system: Mapping[str, Any]) -> Node:
-        berth = self.berths[name]
+    def _node(self, berth: Berth, system: Mapping[str, Any] = _JUST_BEGUN) -> Node:
         return Node(
-            name=name,
+            name=berth.name,
             url=berth.url,
-            capacity=self._rooms[list(self.berths).index(name)],
+            capacity=self._rooms[list(self.berths).index(berth.name)],
             running=system["calls"],
             busy=min(1.0, (system["cpu_percent"] or 0.0) / 100.0),
             accepts=system["pressure"] != "refuse"
@@ -239,7 +253,9 @@ class Crew:
 
     def _serving(self, berth: Berth) -> None:
         again = berth.starts > 1
-        log.info("a worker serves" + (" again" if again else ""), worker=berth.name, pid=berth.pid)
+        said = "a worker serves again" if again else "a worker serves"
+        log.info(said, worker=berth.name, pid=berth.pid)
+        self._later(self.placement.announce(self._node(berth)))
         if all(each.url for each in self.berths.values()):
             self._served.set()
 
@@ -253,7 +269,7 @@ class Crew:
             )
             for row in lost:
                 log.error("a call was lost with its worker", call=row["call"], worker=berth.name)
-                told = {
+                told: dict[str, Value] = {
                     "state": "ended",
                     "reason": LOST,
                     "legs": list(row["legs"]),
