@@ -189,6 +189,8 @@ COVERED_BY = {
     "providers.openai.endpoint": "providers/openai/test_translate",
     "providers.openai.prompt": "providers/openai/test_translate",
     "providers.protocols": "providers/test_lineup",
+    "providers.vendor": "wiring/test_added_vendor",
+    "wiring.vendors": "wiring/test_added_vendor",
     "providers.services": "calls/test_interpreter",
     "recognition.rules": "recognition/test_listener",
     "results": "providers/test_restream",

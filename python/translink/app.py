@@ -192,6 +192,7 @@ class App:
                 tempo=settings.lag.tempo,
                 echo_guard=settings.echo.guard,
                 shared_port=settings.shared_port,
+                threads=settings.media_threads,
             )
             stack.callback(media.close)
             media.on_died = self._media_died
@@ -325,6 +326,10 @@ class App:
             log.info("ready", dashboard=url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
+            tidying = asyncio.create_task(
+                self.condition.pauses.tidy(lambda: self.switchboard.calls), name="collector"
+            )
+            stack.callback(tidying.cancel)
             await telephony.start(await self._follow(before, to_come, stack))
             stack.push_async_callback(telephony.close)
             self.condition.serving = True

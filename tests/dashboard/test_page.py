@@ -70,7 +70,7 @@ async def test_bad_manners_would_be_noticed(board: TalkBoard, visit: Visit) -> N
 
 
 async def test_sounds_are_drawn_and_move(board: TalkBoard, visit: Visit) -> None:
-    page = await visit(board.url)
+    page = await visit(board.url, motion=True)
     await live(page)
     before = await picture(page)
     async with asyncio.timeout(PATIENCE / 1000):
@@ -79,7 +79,7 @@ async def test_sounds_are_drawn_and_move(board: TalkBoard, visit: Visit) -> None
 
 
 async def test_less_motion_is_less_motion(board: TalkBoard, visit: Visit) -> None:
-    page = await visit(board.url, reduced_motion="reduce")
+    page = await visit(board.url, motion=True, reduced_motion="reduce")
     await live(page)
     moved = await page.evaluate(
         """async () => {

@@ -96,9 +96,10 @@ class ConsoleDesk:
         if self.out_of_memory:
             raise MemoryError
         if leg.shared:
-            if not self.claimed.isdisjoint(leg.source):
-                raise OSError(98, "another leg's")
-            self.claimed.update(leg.source)
+            if leg.token is None:
+                if not self.claimed.isdisjoint(leg.source):
+                    raise OSError(98, "another leg's")
+                self.claimed.update(leg.source)
             made = self.opened[leg.name] = PortLeg(("0.0.0.0", 7000), set())
             return cast("MediaLeg", made)
         if leg.listen.port in self.taken:

@@ -713,16 +713,23 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "only the sender that the settings name is heard",
         "media.py",
-        'source="nobody" if told_later else leg.source,',
-        'source="any",',
+        'return {"source": leg.source, "pinned": leg.pinned}',
+        'return {"source": "any"}',
         "tests/test_media.py -k only_the_named_sender",
     ),
     Mutation(
         "at the shared port, a leg hears nobody until its sender is set",
         "media.py",
-        'source="nobody" if told_later else leg.source,',
-        'source="127.0.0.1" if told_later else leg.source,',
+        'return {"source": "nobody"}',
+        'return {"source": "127.0.0.1"}',
         "tests/test_shared_port.py -k told_its_sender_later",
+    ),
+    Mutation(
+        "at the shared port, a leg's token cannot be known beforehand",
+        "calls/exchange.py",
+        "SecretStr(secrets.token_hex(TOKEN_LENGTH // 2))",
+        'SecretStr("0" * TOKEN_LENGTH)',
+        "tests/calls/test_exchange.py -k asks_for_the_shared_port",
     ),
     Mutation(
         "an AudioSocket party that names no call is hung up",

@@ -20,6 +20,9 @@
 //! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's
 //! playout → 640 bytes every 20 ms → `sendto`.
 //!
+//! *More cores*: [`Engine::with_threads`] starts several such threads, each with its own `epoll`, clock and mailbox
+//! (`workers`). A leg is on one of them, the two of a call on the same, shared ports on the first (`moving`).
+//!
 //! # What may be full, and then
 //!
 //! | queue | when full | counted as |
@@ -81,6 +84,7 @@ mod item;
 mod legs;
 pub mod mailbox;
 mod masks;
+mod moving;
 mod newcomer;
 mod outgoing;
 mod pace;
@@ -103,6 +107,7 @@ mod thread;
 mod token;
 mod waiting;
 mod wire;
+mod workers;
 
 pub use admission::{ANOTHER_HOST, SAME_HOST};
 pub use counters::Snapshot;

@@ -294,7 +294,8 @@ fn a_bug_in_one_leg_leaves_the_port_to_the_others() {
         leg.expect("a leg")
     });
     let panic = crate::command::Command::Panic { leg: legs[0] };
-    assert!(engine.send(panic).is_ok());
+    let doomed = engine.leg(legs[0]).expect("a leg");
+    assert!(engine.tell(&doomed, panic).is_ok());
     assert!(eventually(
         || engine.counters(legs[0]).expect("a leg").dead == 1
     ));

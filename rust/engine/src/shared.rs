@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use translink_core::frame::FRAME_SAMPLES;
@@ -40,6 +40,8 @@ pub(crate) struct SharedLeg {
     pub(crate) tap: Tap,
     /// The port it shares with others, if it has none of its own.
     pub(crate) port: Option<Arc<SharedPort>>,
+    /// The media thread that it is on.
+    pub(crate) worker: AtomicUsize,
 }
 
 impl SharedLeg {
@@ -57,6 +59,7 @@ impl SharedLeg {
             senders: Senders::default(),
             tap: Tap::new(),
             port: None,
+            worker: AtomicUsize::new(0),
         }
     }
 
