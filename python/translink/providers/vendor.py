@@ -54,7 +54,7 @@ class VendorAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vendor:
+class VendorDescription:
     """One provider. Each client's `name` is the vendor's, a dot and the stage: `acme.translate`."""
 
     name: str
