@@ -183,6 +183,33 @@ async def test_an_ear_that_is_behind_and_comes_back_is_shown(
     assert await faults(page) == []
 
 
+async def test_what_is_recorded_is_marked(board: TalkBoard, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    row = board.row(next(iter(board.calls)))
+    name, leg = row["call"], row["legs"][1]
+    await page.locator(f"#call-{name}").click()
+    marks = page.locator(".recording:visible, .badge.recorded:visible")
+    await expect(page.locator("#call-title")).to_be_visible()
+    await expect(marks).to_have_count(0)
+    board.recorded.add(leg)
+    strip = page.locator(f"#call-{name} .recording")
+    await expect(strip).to_be_visible()
+    await expect(strip).to_have_attribute(
+        "title", "What is said and heard in this call is being recorded"
+    )
+    head = page.locator(".call-head .recorded")
+    await expect(head).to_have_text(f"● rec {leg}")
+    mic = page.locator(".mic", has_text=leg).locator(".recorded")
+    await expect(mic).to_have_attribute(
+        "title", f"What is said and heard on {leg} is being recorded"
+    )
+    await expect(marks).to_have_count(3)
+    await shoot(page, "recorded")
+    board.recorded.clear()
+    await expect(marks).to_have_count(0)
+
+
 async def test_a_refusal_is_shown_and_nothing_pretended(board: TalkBoard, visit: Visit) -> None:
     board.refuse = "the leg is out of service"
     page = await visit(board.url)

@@ -24,7 +24,7 @@ TOKEN = "a-node-s-token-0123456789"
 TWO = {"legs": [{"language": "en"}, {"language": "fr"}]}
 
 
-class Nodes:
+class TwoNodes:
     """Two of them and the face, and a client of it."""
 
     def __init__(self) -> None:
@@ -84,14 +84,14 @@ class Nodes:
 
 
 @pytest.fixture
-async def nodes() -> AsyncIterator[Nodes]:
-    nodes = Nodes()
+async def nodes() -> AsyncIterator[TwoNodes]:
+    nodes = TwoNodes()
     await nodes.open()
     yield nodes
     await nodes.close()
 
 
-async def test_calls_are_made_evenly_and_known_everywhere(nodes: Nodes) -> None:
+async def test_calls_are_made_evenly_and_known_everywhere(nodes: TwoNodes) -> None:
     made = [await nodes.made() for _ in range(4)]
     assert sorted(call["call"] for call in made) == ["w1-c1", "w1-c2", "w2-c1", "w2-c2"]
     assert all(call["call"].startswith(call["node"]) for call in made)
@@ -103,7 +103,7 @@ async def test_calls_are_made_evenly_and_known_everywhere(nodes: Nodes) -> None:
     assert sorted(nodes.placement.slots("w1").values()) == ["w1-c1", "w1-c2"]
 
 
-async def test_what_concerns_one_call_is_asked_of_its_node(nodes: Nodes) -> None:
+async def test_what_concerns_one_call_is_asked_of_its_node(nodes: TwoNodes) -> None:
     made = [await nodes.made() for _ in range(2)]
     for call in made:
         name, leg = call["call"], call["legs"][0]["name"]
@@ -122,7 +122,7 @@ async def test_what_concerns_one_call_is_asked_of_its_node(nodes: Nodes) -> None
         assert (await nodes.ask("GET", path))[0] == 404
 
 
-async def test_a_node_that_refuses_is_passed_over(nodes: Nodes) -> None:
+async def test_a_node_that_refuses_is_passed_over(nodes: TwoNodes) -> None:
     nodes.desks["w1"].out_of_memory = True
     assert [(await nodes.made())["node"] for _ in range(3)] == ["w2"] * 3
     status, refusal = await nodes.ask("POST", "/api/calls", TWO)
@@ -134,7 +134,7 @@ async def test_a_node_that_refuses_is_passed_over(nodes: Nodes) -> None:
     assert status == 400
 
 
-async def test_no_two_nodes_have_legs_of_one_name(nodes: Nodes) -> None:
+async def test_no_two_nodes_have_legs_of_one_name(nodes: TwoNodes) -> None:
     named = {"legs": [{"language": "en", "name": "anna"}, {"language": "fr", "name": "bob"}]}
     answers = await asyncio.gather(*(nodes.ask("POST", "/api/calls", named) for _ in range(4)))
     assert sorted(status for status, _ in answers) == [201, 409, 409, 409]
@@ -147,7 +147,7 @@ async def test_no_two_nodes_have_legs_of_one_name(nodes: Nodes) -> None:
     }
 
 
-async def test_a_switch_of_the_whole_reaches_every_node(nodes: Nodes) -> None:
+async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None:
     told: list[object] = []
     nodes.face.routes.on_mode = told.append
     assert (await nodes.ask("POST", "/api/mode", {"mode": "prerecorded"}))[0] == 200
@@ -159,7 +159,7 @@ async def test_a_switch_of_the_whole_reaches_every_node(nodes: Nodes) -> None:
     assert (settings["mode"], settings["idle_timeout"]) == ("prerecorded", 7.0)
 
 
-async def test_statistics_metrics_and_events_are_of_all(nodes: Nodes) -> None:
+async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None:
     await nodes.made()
     await nodes.made()
     _, stats = await nodes.ask("GET", "/api/stats")
@@ -179,7 +179,7 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: Nodes) -> None:
     assert (await nodes.ask("POST", "/api/drain", {"hand_over": True}))[0] == 409
 
 
-async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: Nodes) -> None:
+async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: TwoNodes) -> None:
     await nodes.made()
     await nodes.die("w1")
     status, listed = await nodes.ask("GET", "/api/calls")
@@ -192,7 +192,7 @@ async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: Nodes
     assert (await nodes.ask("POST", "/api/calls", TWO))[0] == 503
 
 
-async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: Nodes) -> None:
+async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: TwoNodes) -> None:
     await nodes.made()
     async with nodes.http.ws_connect(f"{nodes.face.url}/api/live") as live:
         first = await live.receive_json(timeout=20)
@@ -222,7 +222,7 @@ async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: Nodes) -> None
         await live.close()
 
 
-async def test_events_come_from_every_node_and_from_the_face(nodes: Nodes) -> None:
+async def test_events_come_from_every_node_and_from_the_face(nodes: TwoNodes) -> None:
     events: list[dict[str, Any]] = []
     async with nodes.http.ws_connect(f"{nodes.face.url}/api/events") as stream:
         assert (await stream.receive_json(timeout=20))["type"] == "hello"

@@ -261,8 +261,9 @@ class Switchboard:
     def row(self, name: str) -> CallRow:
         """A running call. Raises `KeyError`."""
         call = self.calls[name]
-        listened = any(self.legs[leg].listeners for leg in call.legs)
-        return replace(call.row(), listened=listened)
+        legs = [self.legs[leg] for leg in call.legs]
+        listened, recorded = any(leg.listeners for leg in legs), any(leg.recorded for leg in legs)
+        return replace(call.row(), listened=listened, recorded=recorded)
 
     def usage(self) -> Iterator[Mapping[str, Mapping[str, UsedFigures]]]:
         """What each running call has used so far: by leg, and provider."""

@@ -189,7 +189,8 @@ class FaceRoutes:
         replies = await self._peers.ask_all("POST", "/api/mode", body)
         self.on_mode(change)
         said = {"mode": change.mode, "leg": None, "share": change.share}
-        return answer({**said, "silent": sums.silent(replies)})
+        silent = sums.silent(replies)
+        return answer({**said, **({"silent": silent} if silent else {})})
 
     async def _drain(self, request: web.Request) -> web.Response:
         body = await request.read()

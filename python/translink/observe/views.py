@@ -48,6 +48,8 @@ class CallRow:
     listened: bool
     """Whether anybody listens in."""
     mouth_to_ear_p50_ms: float | None = None
+    recorded: bool = False
+    """Whether what is said and heard on one of its legs is being recorded at this moment."""
     waiting_ms: float = 0.0
     """Speech that is kept and not recognised yet, both directions."""
     ends_in_s: float | None = None
