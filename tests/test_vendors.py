@@ -131,7 +131,7 @@ async def test_a_call_may_name_its_own_vendors_and_the_next_one_has_those_of_the
         }
         for stage, order, reason in (
             ("speak", ["offline"], "speak: names offline, and the local engines do not run"),
-            ("listen", ["deepl"], "listen.0: Input should be 'deepgram', 'openai' or 'offline'"),
+            ("listen", ["deepl"], "listen: deepl should be one of deepgram, openai, offline"),
             ("translate", ["deepl", "deepl"], "translate: should name at least one, and each once"),
         ):
             status, text = await server.answer("POST", "/api/calls", {**wanted, stage: order})

@@ -18,7 +18,8 @@ def asked(wish: str | None, language: str = "fr", **more: Any) -> dict[str, str 
     """Vendor to voice."""
     given = settings(speak=SPEAK, **{"openai": OPENAI, **more})
     found = {}
-    for one in providers(given).voices(wish):
+    clients: list[Any] = [*providers(given).voices(wish)]
+    for one in clients:
         wanted = one._wanted.of(language) if one._wanted else None
         found[one.name.partition(".")[0]] = wanted or one._usual(language)
     return found
@@ -87,9 +88,7 @@ def test_a_server_of_ones_own_is_not_asked_for_openais_voices() -> None:
 
 def test_without_a_key_the_local_engines_have_one_voice_and_it_is_said_once() -> None:
     made = providers(settings(deepgram={}, fallback={"offline": True}))
-    for one in made.voices("masculine"):
-        assert one._wanted is not None
-        assert one._wanted.of("fr") is None
-    for one in made.voices("usually:masculine"):
-        assert one._wanted is None or one._wanted.of("fr") is None
-    assert made.voices("masculine")[0]._wanted is not None
+    wished: list[Any] = [*made.voices("masculine")]
+    assert [one._wanted.of("fr") for one in wished] == [None] * 2
+    usual: list[Any] = [*made.voices("usually:masculine")]
+    assert all(one._wanted is None or one._wanted.of("fr") is None for one in usual)

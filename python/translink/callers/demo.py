@@ -204,11 +204,12 @@ async def _demo(
     need_recogniser(keys=keys)
     need_voices(languages, keys=keys)
     spoken = dict(zip(LANGUAGES, languages, strict=True))
-    _explain(console, folder, seconds, spoken, keys=keys)
     lines = {
         leg: await lines_of(language, answers=bool(side), offline=not keys)
         for side, (leg, language) in enumerate(spoken.items())
     }
+    _explain(console, folder, seconds, spoken, keys=keys)
+    _tell_voices(console, [own[0].voice for own in lines.values()], keys=keys)
     cues = schedule(lines, seconds - LAST_WORDS)
     captions = Captions(tuple(spoken))
     began = time.monotonic()
@@ -272,6 +273,18 @@ def _explain(
         "  At times both speak at once.\n"
         f"  {quality}\n"
         f"  Recordings and transcript go to {folder}/. Ctrl-C ends it cleanly.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _tell_voices(console: Console, callers: Sequence[str], *, keys: bool) -> None:
+    """The best that is installed is taken, and named."""
+    pico = importlib.util.find_spec("py_nanotts") is not None
+    theirs = "the services' own" if keys else "Pico" if pico else "flite and espeak-ng"
+    console.print(
+        f"  Voices: of the callers {' and '.join(dict.fromkeys(callers))}, of the translations {theirs}.",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -4,12 +4,13 @@ A caller needs a voice that the recogniser of *this* machine understands. Measur
 engines, sentences of the phrasebook understood to the word: English by flite `kal16` 16 of 17, by
 `rms` 14; French by espeak-ng's Klatt synthesis 11 of 18 (all of the dialogue), by its own 0; of 27 set
 phrases each, German, Spanish and Italian by Klatt all, by Pico 23, 24 and 27. The real services
-are given espeak-ng's own.
+are given espeak-ng's own; Pico speaks where neither program is installed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from translink.callers.wav import SAMPLE_BYTES, parse_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
 
-INSTALL = "install one with: apt-get install -y --no-install-recommends flite espeak-ng"
+INSTALL = (
+    "install one with: pip install 'translink[pico]', or "
+    "apt-get install -y --no-install-recommends flite espeak-ng"
+)
 
 DIALOGUE: dict[str, tuple[tuple[str, str], ...]] = {
     "en": (
@@ -97,7 +101,7 @@ async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLi
 
     Args:
         text: the sentence.
-        language: any that espeak-ng speaks.
+        language: any that espeak-ng speaks; those of `NAMES` without it.
         offline: the offline engines will listen.
 
     Raises:
@@ -108,6 +112,8 @@ async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLi
     elif shutil.which("espeak-ng"):
         variant = f"{language}+klatt" if offline else language
         pcm, voice = await _espeak(text, variant), f"espeak-ng {variant}"
+    elif language in PICO and importlib.util.find_spec("py_nanotts") is not None:
+        pcm, voice = await asyncio.to_thread(_pico, text, PICO[language]), "Pico"
     else:
         name = NAMES.get(language, language)
         raise SpeechMissing(f"no program on this machine speaks {name}; {INSTALL}")
@@ -136,6 +142,14 @@ async def _espeak(text: str, voice: str) -> bytes:
     return parse_wav(made, "espeak-ng's answer").at(RATE)
 
 
+def _pico(text: str, voice: str) -> bytes:
+    """16 kHz s16le."""
+    import py_nanotts  # type: ignore[import-untyped]
+
+    made = py_nanotts.NanoTTS().speak(text, voice=voice)
+    return bytes(made)
+
+
 async def _run(*command: str) -> bytes:
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -152,3 +166,5 @@ _STEP = RATE // 100 * SAMPLE_BYTES
 _LEAD = 10 * _STEP
 NAMES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian"}
 """Of the dialogue's languages."""
+PICO = {"en": "en-US", "fr": "fr-FR", "de": "de-DE", "es": "es-ES", "it": "it-IT"}
+"""Its voices for them."""

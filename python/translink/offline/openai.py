@@ -20,6 +20,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from translink.offline.engines.protocols import (
     BeyondEngine,
+    BusyError,
     EngineFailed,
     EngineMissing,
     Heard,
@@ -95,6 +96,8 @@ class OpenAiRoutes:
                     return await handler(ask, request, new_id)
             except EngineMissing as error:
                 return self._gate.denied(service, Denied(503, str(error)), new_id)
+            except BusyError as error:
+                return self._gate.denied(service, Denied(429, str(error)), new_id)
             except BeyondEngine as error:
                 return self._gate.denied(service, Denied(400, str(error)), new_id)
             except EngineFailed:

@@ -4,7 +4,7 @@ As a child process: `child`, which is how `translink serve` uses it, through the
 the real services. Two sets of engines exist:
 
 * real ones: `recognizer` (pocketsphinx; one decoder process per stream, `decoder`), `translator`
-  (the phrasebook, then apertium), `synthesizer` (flite, espeak-ng). Quality: *offline demo
+  (the phrasebook, then apertium), `synthesizer` (Pico, flite, espeak-ng). Quality: *offline demo
   quality*. English is open dictation; French is the phrasebook and never more.
 * `beacon`: words that are exact by construction, for counting losses.
 
@@ -130,11 +130,11 @@ async def start_offline(
         faults=faults,
         limits=limits,
     )
-    running = RunningOffline(server, [pool.close, rules.close])
+    running = RunningOffline(server, [pool.close, rules.close, speech.close])
     try:
         await server.start()
         if warm:
-            await asyncio.gather(_warm(pool), rules.warm())
+            await asyncio.gather(_warm(pool), rules.warm(), _warm_voices(speech))
     except BaseException:
         await running.close()
         raise
@@ -152,6 +152,11 @@ async def _warm(pool: PocketRecognizers | WhisperRecognizers) -> None:
 
     # The others' when they are asked for: a second, and not at every start.
     await asyncio.gather(*(one(language) for language in LANGUAGES))
+
+
+async def _warm_voices(speech: ProgramSynthesizer) -> None:
+    with contextlib.suppress(EngineMissing, EngineFailed, BusyError):
+        await speech.warm()
 
 
 def run_offline(

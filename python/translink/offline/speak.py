@@ -11,7 +11,12 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from translink.audio import to_alaw, to_mulaw, wav_header
-from translink.offline.engines.protocols import EngineFailed, EngineMissing, SynthesizerEngine
+from translink.offline.engines.protocols import (
+    BusyError,
+    EngineFailed,
+    EngineMissing,
+    SynthesizerEngine,
+)
 from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import SPEAK, SPEAK_LIVE, Connection, Reset
 from translink.offline.messages import Json, model_uuid
@@ -90,6 +95,7 @@ class Speak:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers with audio, chunked."""
         ask, new_id = self._gate.ask(SPEAK, request), request_id()
+        response: web.StreamResponse | None = None
         try:
             self._gate.authorise(request)
             wanted = voice(request.query, self._engine.languages())
@@ -114,14 +120,24 @@ class Speak:
                     pieces = _with_head(wanted.header + first, sound)
                     async with contextlib.aclosing(pieces):
                         return await self._gate.stream(ask, request, response, pieces)
-        except EngineMissing as error:
-            return self._gate.denied(SPEAK, Denied(503, str(error)), new_id)
-        except EngineFailed:
-            return self._gate.denied(SPEAK, Denied(500), new_id)
+        except (EngineMissing, BusyError, EngineFailed) as error:
+            if response is not None:
+                return broken(request)  # it began to answer
+            return self._gate.denied(SPEAK, _refused(error), new_id)
         except Denied as denied:
             return self._gate.denied(SPEAK, denied, new_id)
         except Reset:
             return broken(request)
+
+
+def _refused(error: EngineMissing | BusyError | EngineFailed) -> Denied:
+    match error:
+        case EngineMissing():
+            return Denied(503, str(error))
+        case BusyError():
+            return Denied(429, str(error))
+        case _:
+            return Denied(500)
 
 
 async def spoken(engine: SynthesizerEngine, text: str, wanted: Voice) -> AsyncGenerator[bytes]:
@@ -273,6 +289,8 @@ class SpeakLive:
             await self._send(connection, ws, {"type": "Flushed", "sequence_id": number})
         except EngineMissing as error:
             await ws.close(code=1011, message=str(error).encode()[:120])
+        except (BusyError, EngineFailed):
+            await ws.close(code=1011, message=b"NET-0000")
         except Reset:
             connection.reset()
         except ConnectionError:

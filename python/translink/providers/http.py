@@ -307,8 +307,9 @@ def _trace() -> aiohttp.TraceConfig:
 
 
 def _credential(headers: Mapping[str, str]) -> str:
-    """The key that was shown."""
-    return headers.get("Authorization", "").rpartition(" ")[2] or headers.get("xi-api-key", "")
+    """The key that was shown: in `Authorization`, or in a header named for it (`xi-api-key`)."""
+    own = (shown for name, shown in headers.items() if name.lower().endswith(("key", "token")))
+    return headers.get("Authorization", "").rpartition(" ")[2] or next(own, "")
 
 
 async def _some_of(response: aiohttp.ClientResponse) -> bytes:

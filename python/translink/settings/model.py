@@ -22,6 +22,7 @@ from translink.settings.cost import CostSettings
 from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
+from translink.settings.placement import PlacementSettings
 from translink.settings.process import (
     DrainSettings,
     LogSettings,
@@ -41,13 +42,15 @@ from translink.settings.shared_port import SharedPortSettings
 from translink.settings.speech import SegmentSettings
 from translink.settings.telephony import AriSettings, AudioSocketSettings
 from translink.settings.types import (
+    VENDORS_OF,
     Address,
     Recognisers,
     Speakers,
     Translators,
+    VendorName,
     refuse_doubles,
 )
-from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings
+from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings, VendorSettings
 from translink.settings.webhook import WebhookSettings
 from translink.settings.websocket import WebSocketSettings
 
@@ -68,6 +71,9 @@ class Settings(BaseModel):
     """A call ends when no datagram came for so long."""
     drain_timeout: float = Field(10.0, ge=0, le=600)
     """How long a shutdown waits for what is being said."""
+    media_threads: int = Field(1, ge=1, le=64)
+    """Threads that receive and send audio, for machines with more than two cores. A call is on one of them; those of
+    the shared port are all on the first."""
     legs: tuple[LegSettings, ...] = Field((), validate_default=True)
     pairs: tuple[tuple[str, str], ...] = ()
     """Which two legs hear each other. Left out: the first leg with the second, the third with the fourth, …"""
@@ -97,6 +103,8 @@ class Settings(BaseModel):
     deepl: DeepLSettings = Field(default_factory=DeepLSettings)
     elevenlabs: ElevenLabsSettings = Field(default_factory=ElevenLabsSettings)
     openai: OpenAiSettings = Field(default_factory=OpenAiSettings)
+    vendors: dict[VendorName, VendorSettings] = Field(default_factory=dict)
+    """Providers without a section of their own, by name."""
     fallback: FallbackSettings = Field(default_factory=FallbackSettings)
     detection: DetectionSettings = Field(default_factory=DetectionSettings)
     segment: SegmentSettings = Field(default_factory=SegmentSettings)
@@ -109,6 +117,7 @@ class Settings(BaseModel):
     otel: OtelSettings = Field(default_factory=OtelSettings)
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)
     cost: CostSettings = Field(default_factory=CostSettings)
+    placement: PlacementSettings = Field(default_factory=PlacementSettings)
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 
@@ -176,8 +185,22 @@ class Settings(BaseModel):
         return frozenset(_secrets(self))
 
     def refuse_keyless(self, stage: str, order: tuple[str, ...]) -> None:
-        """Raise `ValueError` for a vendor in it that needs a key and has none, nor an address of one's own.
-        Deepgram and DeepL do not: the local engines stand in for them."""
+        """Raise `ValueError` for a vendor in it that nobody knows, or that needs a key and has none, nor an
+        address of one's own. Deepgram and DeepL do not: the local engines stand in for them."""
+        for name in order:
+            if name in VENDORS_OF[stage]:
+                continue
+            added = self.vendors.get(name)
+            if added is None:
+                known = ", ".join(VENDORS_OF[stage])
+                raise ValueError(
+                    f"{stage}: {name} should be one of {known}, or have a section vendors.{name}"
+                )
+            if added.api_key is None and added.base_url is None:
+                raise ValueError(
+                    f"{stage}: names {name}, which has no key; set vendors.{name}.api_key (or "
+                    f"vendors.{name}.base_url for a server of your own)"
+                )
         for vendor, section in (("elevenlabs", self.elevenlabs), ("openai", self.openai)):
             own = {"base_url", f"{stage}_url"} & section.model_fields_set
             if vendor in order and section.api_key is None and not own:
@@ -268,7 +291,11 @@ class Settings(BaseModel):
             raise ValueError(
                 f"legs: {sharing[0].name} shares a port; set shared_port.listen, as in 0.0.0.0:7000"
             )
-        refuse_doubles("legs", "source", [one for leg in sharing for one in leg.source])
+        named = [leg.source for leg in sharing if not isinstance(leg.source, str)]
+        refuse_doubles("legs", "source", [one for sources in named for one in sources])
+        tokens = [leg.token.get_secret_value()[:8] for leg in self.legs if leg.token is not None]
+        if len(set(tokens)) < len(tokens):
+            raise ValueError("legs: token should differ from leg to leg in its first 8 characters")
 
 
 class Notes(NamedTuple):
@@ -292,6 +319,9 @@ def _secrets(value: object) -> Iterator[str]:
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
     elif isinstance(value, tuple) and not isinstance(value, Address):
         for item in value:
             yield from _secrets(item)

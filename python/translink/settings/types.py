@@ -6,14 +6,17 @@ import importlib.util
 import ipaddress
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
 from translink.credentials import base_url, header_key, known_host
 from translink.keyterms import clean_terms
 from translink.settings.secrets import fetched
 
+TOKEN_LENGTH = 32
+"""Characters, as `rust/engine` has it."""
 AUTO = "auto"
 """The language of a leg whose candidates are tried."""
 
@@ -86,6 +89,15 @@ def _openai_url(value: str) -> str:
 
 def _key(value: SecretStr) -> SecretStr:
     return SecretStr(header_key(fetched(value.get_secret_value().strip())))
+
+
+def _token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text.encode()) != TOKEN_LENGTH:
+        raise ValueError(
+            f"should be {TOKEN_LENGTH} characters, as `openssl rand -hex 16` makes them"
+        )
+    return value
 
 
 def _endpointing(value: object) -> object:
@@ -187,6 +199,8 @@ AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+Token = Annotated[SecretStr, AfterValidator(_key), AfterValidator(_token)]
+"""What a sender of the shared port says first."""
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 OpenAiUrl = Annotated[str, AfterValidator(_openai_url)]
 """With or without `/v1` at its end."""
@@ -196,21 +210,26 @@ Pair = Annotated[str, AfterValidator(_pair)]
 """From and to: `en-fr`, `en-pt-BR`; the language that is translated from has no region."""
 Keyterms = Annotated[tuple[str, ...], BeforeValidator(comma_separated), AfterValidator(clean_terms)]
 """What a talker is likely to say: names, terms."""
-VendorThatHears = Literal["deepgram", "openai", "offline"]
-VendorThatTranslates = Literal["deepl", "openai", "offline"]
-VendorThatSpeaks = Literal["deepgram", "elevenlabs", "openai", "offline"]
+VENDORS_OF: Mapping[str, tuple[str, ...]] = {
+    "listen": ("deepgram", "openai", "offline"),
+    "translate": ("deepl", "openai", "offline"),
+    "speak": ("deepgram", "elevenlabs", "openai", "offline"),
+}
+"""Stage to those that have settings of their own, or need none. Others are in `vendors`."""
+VendorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,31}$")]
+"""Of a provider."""
 Recognisers = Annotated[
-    tuple[VendorThatHears, ...],
+    tuple[VendorName, ...],
     BeforeValidator(comma_separated),
     AfterValidator(once_each),
 ]
 Translators = Annotated[
-    tuple[VendorThatTranslates, ...],
+    tuple[VendorName, ...],
     BeforeValidator(comma_separated),
     AfterValidator(once_each),
 ]
 Speakers = Annotated[
-    tuple[VendorThatSpeaks, ...],
+    tuple[VendorName, ...],
     BeforeValidator(comma_separated),
     AfterValidator(once_each),
 ]

@@ -75,3 +75,26 @@ class OpenAiSettings(Part):
     """For one sentence."""
     speak_timeout: float = Field(5.0, gt=0, le=60)
     """Until the first sound of a sentence."""
+
+
+class VendorSettings(Part):
+    """Any other provider that the program has: `[vendors.NAME]`. Asked where an order names it."""
+
+    api_key: Key | None = None
+    """Needed unless `base_url` is set."""
+    base_url: BaseUrl | None = None
+    """None = the vendor's own."""
+    model: str | None = None
+    """None = the vendor's usual one."""
+    voice: str | None = None
+    """For every language that `voices` has not."""
+    voices: dict[str, str] = Field(default_factory=dict)
+    """Language to voice."""
+    feminine: dict[str, str] = Field(default_factory=dict)
+    """Language, or `any`, to the voice that speaks for legs with `voice_for = "feminine"`."""
+    masculine: dict[str, str] = Field(default_factory=dict)
+    """Likewise."""
+    timeout: float = Field(5.0, gt=0, le=300)
+    """For one piece or sentence; of a voice until its first sound."""
+    options: dict[str, str] = Field(default_factory=dict)
+    """What else the vendor's own file reads."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from translink.calls.notice import Notices
 from translink.calls.orders import CallVendors, Orders
+from translink.errors import SettingsError
 from translink.wiring.endpoints import Endpoints, endpoints_of, needs_of
 from translink.wiring.providers import Providers
+from translink.wiring.vendors import vendor_for
 
 if TYPE_CHECKING:
     from translink.providers.http import Http
@@ -72,6 +74,8 @@ class VendorOrders:
         settings = self._settings
         for stage, order in orders.named.items():
             settings.refuse_keyless(stage, order)
+            for vendor in order:
+                _must_be_known(stage, vendor)
             needs = needs_of(settings.model_copy(update={stage: order}))
             local = {"offline"} & set(order)
             keyless = {"deepgram"} if needs.no_deepgram else set()
@@ -98,3 +102,10 @@ class VendorOrders:
         from translink.offline.engines.check import can_hear
 
         return bool(self._settings.offline.whisper) or can_hear()
+
+
+def _must_be_known(stage: str, vendor: str) -> None:
+    try:
+        vendor_for(stage, vendor)
+    except SettingsError as error:
+        raise ValueError(str(error)) from None

@@ -30,12 +30,14 @@ from translink.recognition.speech_map import FRAME
 from translink.results import RATE
 from translink.settings.model import Settings
 from translink.wiring.endpoints import Endpoints
-from translink.wiring.voices import AnySpeaker, VoiceClients, openai_at
+from translink.wiring.vendors import account_of, vendor_for
+from translink.wiring.voices import VoiceClients, openai_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from translink.providers.protocols import Transcriber
+    from translink.providers.vendor import WarmSynthesizer, WarmTranslator
 
 EARLY_FINALIZE = 0.1
 """Seconds of quiet. Shorter ones lie within words: 100 ms are hardly ever a stop consonant's."""
@@ -52,8 +54,6 @@ WHISPER_TIMEOUT = 40.0
 """Seconds for a piece: a machine that is busy needs more than ten for one of four seconds, and to ask
 again meanwhile makes it busier."""
 
-AnyTranslator = DeepL | OpenAiTranslate
-
 
 class Providers:
     """Builds the providers that the settings name."""
@@ -65,7 +65,11 @@ class Providers:
         http: Http,
         unmet: UnmetWishes | None = None,
     ) -> None:
-        """`unmet`: of those beside which these are built."""
+        """`unmet`: of those beside which these are built. Raises `SettingsError` for a vendor that nobody
+        has."""
+        for stage, order in Orders.of(settings)._asdict().items():
+            for vendor in order:
+                vendor_for(stage, vendor)
         self._settings = settings
         self._at = endpoints
         self._http = http
@@ -104,6 +108,8 @@ class Providers:
         pieces = {"openai": openai.listen_timeout}
         texts = {"openai": openai.translate_timeout}
         sound = {"openai": openai.speak_timeout, "elevenlabs": settings.elevenlabs.timeout}
+        for stage in (pieces, texts, sound):
+            stage.update((name, added.timeout) for name, added in settings.vendors.items())
         return LineupLimits(
             transcribe=max(pieces.get(v, self._piece_timeout(v)) for v in settings.listen),
             translate=max(texts.get(v, settings.deepl.timeout) for v in self._translate),
@@ -137,6 +143,10 @@ class Providers:
         made: list[Transcriber] = []
         openai = self._settings.openai
         for vendor in self._settings.listen:
+            added = vendor_for("listen", vendor)
+            if added is not None and added.hears is not None:
+                made.append(added.hears(self._http, account_of(self._settings, vendor)))
+                continue
             if vendor == "openai":
                 made.append(
                     OpenAiTranscribe(
@@ -245,12 +255,16 @@ class Providers:
         usual = FinalizeRules(early=early, flowing=flowing)
         return replace(usual, overdue=max(usual.overdue, 1.5 * patience))
 
-    def translators(self) -> list[AnyTranslator]:
+    def translators(self) -> list[WarmTranslator]:
         """The translators in the operator's order."""
         return [made for vendor in self._translate for made in self._translators_of(vendor)]
 
-    def _translators_of(self, vendor: str) -> Iterable[AnyTranslator]:
+    def _translators_of(self, vendor: str) -> Iterable[WarmTranslator]:
         at, openai = self._at, self._settings.openai
+        added = vendor_for("translate", vendor)
+        if added is not None and added.translates is not None:
+            yield added.translates(self._http, account_of(self._settings, vendor))
+            return
         match vendor:
             case "offline":
                 yield self._deepl(at.offline_key, at.offline, "offline.translate", local=True)
@@ -296,6 +310,6 @@ class Providers:
             **languages,
         )
 
-    def voices(self, voice: str | None) -> list[AnySpeaker]:
+    def voices(self, voice: str | None) -> list[WarmSynthesizer]:
         """Synthesizers in their order; `voice`: see `providers.wanted`."""
         return self._voices.of(voice)

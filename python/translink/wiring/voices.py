@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from translink.providers.deepgram.speak import AURA_MANNERS, VOICES, DeepgramSpeak
@@ -11,18 +11,21 @@ from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.openai.speak import OPENAI_MANNERS, OpenAiSpeak
 from translink.providers.wanted import ANY, UnmetWishes, VoiceWish, WantedVoice
+from translink.settings.types import VENDORS_OF
 from translink.wiring.endpoints import KEYLESS, Endpoints
+from translink.wiring.vendors import account_of, vendor_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from translink.providers.http import Http
+    from translink.providers.vendor import VendorAccount, WarmSynthesizer
     from translink.settings.model import Settings
     from translink.settings.services import DeepgramSettings
-    from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings
+    from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings, VendorSettings
 
-AnySpeaker = DeepgramSpeak | ElevenLabsSpeak | OpenAiSpeak
-VENDORS_OF_VOICES = ("deepgram", "elevenlabs", "openai", "offline")
+    SpeakerMaker = Callable[[Http, VendorAccount, WantedVoice | None], WarmSynthesizer]
+
 OPENAI_HOST = "https://api.openai.com"
 ONE_EACH = "nothing: the local engines have one voice for each language"
 
@@ -43,7 +46,7 @@ class VendorWish:
     def wanted(
         self,
         manners: VoiceManners,
-        section: DeepgramSettings | ElevenLabsSettings | OpenAiSettings | None,
+        section: DeepgramSettings | ElevenLabsSettings | OpenAiSettings | VendorSettings | None,
         usual: Mapping[str, str],
         unmet: UnmetWishes,
         *,
@@ -85,12 +88,12 @@ class VoiceClients:
         self._order = order
         self._unmet = unmet
 
-    def of(self, voice: str | None) -> list[AnySpeaker]:
+    def of(self, voice: str | None) -> list[WarmSynthesizer]:
         """In their order; `voice`: see `providers.wanted`. One by name is the first vendor's, or that of
         another whose name stands before a colon."""
         wish = VoiceWish.read(voice)
         owner, colon, name = (wish.name or "").partition(":")
-        if not colon or owner not in VENDORS_OF_VOICES:
+        if not colon or owner not in (*VENDORS_OF["speak"], *self._settings.vendors):
             owner, name = self._order[0], wish.name or ""
         return [
             made
@@ -100,8 +103,12 @@ class VoiceClients:
             )
         ]
 
-    def _made(self, vendor: str, wish: VendorWish) -> Iterable[AnySpeaker]:
+    def _made(self, vendor: str, wish: VendorWish) -> Iterable[WarmSynthesizer]:
         settings, at = self._settings, self._at
+        added = vendor_for("speak", vendor)
+        if added is not None and added.speaks is not None:
+            yield self._added(vendor, added.speaks, added.manners, wish)
+            return
         match vendor:
             case "elevenlabs":
                 yield self._elevenlabs(settings.elevenlabs, wish)
@@ -116,6 +123,19 @@ class VoiceClients:
                     yield self._aura(
                         account.base_url, key, f"deepgram.speak.{number}", wish, local=False
                     )
+
+    def _added(
+        self, name: str, make: SpeakerMaker, manners: VoiceManners, wish: VendorWish
+    ) -> WarmSynthesizer:
+        section, account = self._settings.vendors[name], account_of(self._settings, name)
+        if wish.always:
+            account = replace(account, voice=wish.always, voices={})
+        mend = f"vendors.{name}." + "{}"
+        return make(
+            self._http,
+            account,
+            wish.wanted(manners, section, _chosen(section), self._unmet, mend=mend),
+        )
 
     def _elevenlabs(self, eleven: ElevenLabsSettings, wish: VendorWish) -> ElevenLabsSpeak:
         return ElevenLabsSpeak(
@@ -179,7 +199,7 @@ def openai_at(openai: OpenAiSettings, url: str | None) -> OpenAiEndpoint:
     return OpenAiEndpoint(url or openai.base_url, key)
 
 
-def _chosen(section: ElevenLabsSettings | OpenAiSettings) -> Mapping[str, str]:
+def _chosen(section: ElevenLabsSettings | OpenAiSettings | VendorSettings) -> Mapping[str, str]:
     """The operator's voices; `any`: the one that they named for all languages."""
     if "voice" in section.model_fields_set and section.voice:
         return {ANY: section.voice, **section.voices}

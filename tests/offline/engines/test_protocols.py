@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import sys
 from array import array
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,14 @@ from translink.offline.engines.translator import PhrasebookTranslator
 needs_apertium = pytest.mark.skipif(
     shutil.which("lt-proc") is None, reason="apertium is not installed"
 )
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs speak, as where Pico is not installed."""
+    monkeypatch.setattr("translink.offline.engines.synthesizer.has_pico", lambda: False)
+
+
 needs_voices = pytest.mark.skipif(
     not (shutil.which("flite") and shutil.which("espeak-ng")),
     reason="flite or espeak-ng is not installed",
@@ -75,6 +82,7 @@ async def test_without_apertium_the_book_still_works_and_the_rest_names_the_comm
 
 
 @needs_voices
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize(("language", "text"), [("en", "-x hello there"), ("fr", "Bonjour à vous")])
 @pytest.mark.parametrize("rate", [8_000, 16_000])
 async def test_speech_comes_at_the_rate_asked_for(language: str, text: str, rate: int) -> None:
@@ -85,6 +93,7 @@ async def test_speech_comes_at_the_rate_asked_for(language: str, text: str, rate
 
 
 @needs_voices
+@pytest.mark.usefixtures("programs")
 async def test_closing_the_iterator_ends_the_program() -> None:
     sound = ProgramSynthesizer().speak("Bonjour. " * 200, "fr", 16_000)
     assert await anext(sound)
@@ -92,13 +101,15 @@ async def test_closing_the_iterator_ends_the_program() -> None:
         await sound.aclose()
 
 
+@pytest.mark.usefixtures("programs")
 async def test_a_missing_voice_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setitem(sys.modules, "py_nanotts", None)  # it would stand in
     with pytest.raises(EngineMissing, match="apt-get install flite"):
         await anext(ProgramSynthesizer().speak("hello", "en", 16_000))
 
 
+@needs_voices
+@pytest.mark.usefixtures("programs")
 async def test_callers_words_stand_in_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every user of the machine can read a command line (/proc/PID/cmdline)."""
     start = asyncio.create_subprocess_exec

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 import time
@@ -32,6 +33,8 @@ from collections.abc import Callable
 from typing import cast
 
 from aiohttp import web
+
+from translink.errors import SettingsError
 
 CONNECTIONS = 256
 REQUEST_TIME = 10.0
@@ -335,3 +338,11 @@ class _ConnectionWatch(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._inner.resume_writing()
+
+
+def address_refused(host: str, port: int, error: OSError) -> SettingsError:
+    """What to tell of an address that cannot be listened on."""
+    if error.errno == errno.EADDRINUSE:
+        wrong = "is taken by another program; choose another, or 0 for any"
+        return SettingsError(f"admin.port = {port}: {wrong}")
+    return SettingsError(f"admin.host = {host!r}: {error.strerror}")

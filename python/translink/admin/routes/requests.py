@@ -39,9 +39,7 @@ from translink.settings.types import (
     Language,
     LegLanguage,
     Source,
-    VendorThatHears,
-    VendorThatSpeaks,
-    VendorThatTranslates,
+    VendorName,
     once_each,
 )
 
@@ -96,9 +94,8 @@ Expected = Annotated[
     ),
 ]
 """Names and terms that are likely to be said."""
-V = TypeVar("V", bound=str)
 Order = Annotated[
-    tuple[V, ...],
+    tuple[VendorName, ...],
     Field(min_length=1, json_schema_extra={"uniqueItems": True}),
     AfterValidator(once_each),
 ]
@@ -137,6 +134,9 @@ class LegRequest(_Wish):
     source: Origin | None = None
     """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes. With its port, and where
     there is a shared port (`shared_port.listen`), the leg is there, unless another leg has that source."""
+    shared: bool = False
+    """Be at the shared port, or be refused. Without a `source`: the answer's `token` is to be sent there first, as
+    a datagram or at the head of one, which is not heard. With a host: whoever comes first from there is heard."""
     original: Original = "replace"
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
@@ -179,6 +179,7 @@ class LegRequest(_Wish):
             reply=self.reply,
             rate=self.rate,
             record=self.record,
+            shared=self.shared,
         )
 
 
@@ -190,12 +191,13 @@ class CallRequest(_Wish):
     """Names and terms that are likely to be said by either side, besides those of its leg."""
     record: bool | None = None
     """Whether the call is recorded; its legs may say otherwise. Left out: `record.on`."""
-    listen: Order[VendorThatHears] | None = None
+    listen: Order | None = None
     """Vendors that recognise in this call, in the order in which they are asked. Left out: as `listen` in the
-    settings."""
-    translate: Order[VendorThatTranslates] | None = None
+    settings. The settings' vendors, with keys: `deepgram`, `deepl`, `elevenlabs`, `openai`, `offline`, and those
+    of `vendors`."""
+    translate: Order | None = None
     """Likewise."""
-    speak: Order[VendorThatSpeaks] | None = None
+    speak: Order | None = None
     """Likewise."""
 
     def orders(self) -> Orders:
@@ -211,6 +213,9 @@ class CallRequest(_Wish):
                 raise web.HTTPBadRequest(reason=reason)
             if leg.transport != "raw" and leg.rate != 16_000:
                 raise web.HTTPBadRequest(reason=f"legs.{number}.{RAW_RATE}")
+            if leg.shared and (leg.transport == "audiosocket" or not leg.send_from_listen):
+                reason = f"legs.{number}.shared: is for datagrams, both ways through the same port"
+                raise web.HTTPBadRequest(reason=reason)
             try:
                 must_be_findable(leg.language, leg.candidates, leg.voice)
             except ValueError as error:

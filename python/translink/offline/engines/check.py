@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from translink.offline.engines import translator
 from translink.offline.engines.phrasebook import PHRASE_LANGUAGES
-from translink.offline.engines.pico import INSTALL_PICO, has_pico
+from translink.offline.engines.pico import INSTALL_PICO, PICO_VOICES, has_pico
 from translink.offline.engines.recognizer import INSTALL
-from translink.offline.engines.synthesizer import PICO, SPEAKERS
+from translink.offline.engines.synthesizer import SPEAKERS
 from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
 
 
@@ -61,29 +61,26 @@ def check(whisper: str | None = None) -> list[Finding]:
             hears and espeak,
             "espeak-ng makes the pronunciations"
             if espeak
-            else "without espeak-ng French is neither recognised nor spoken",
+            else "without espeak-ng French is not recognised",
             "" if espeak else SPEAKERS["fr"].install,
         ),
     ]
     pico = has_pico()
     for code, speaker in SPEAKERS.items():
-        found = shutil.which(speaker.program) is not None
         spare = code == "en" and espeak
+        program = (
+            speaker.program if shutil.which(speaker.program) else "espeak-ng" if spare else None
+        )
+        lacks = f"nothing is spoken in this language without Pico or {speaker.program}"
         findings.append(
             Finding(
                 f"speech synthesis ({code})",
-                found or spare or pico,
-                speaker.program
-                if found
-                else "espeak-ng speaks instead"
-                if spare
-                else "Pico speaks instead"
-                if pico
-                else f"without {speaker.program} nothing is spoken in this language",
-                "" if found else speaker.install,
+                pico or program is not None,
+                "Pico" if pico else program or lacks,
+                "" if pico or program else f"{INSTALL_PICO}, or {speaker.install}",
             )
         )
-    more = ", ".join(sorted(PICO.keys() - SPEAKERS.keys()))
+    more = ", ".join(sorted(PICO_VOICES.keys() - SPEAKERS.keys()))
     findings.append(
         Finding(
             f"speech synthesis ({more})",

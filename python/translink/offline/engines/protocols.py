@@ -104,4 +104,5 @@ class SynthesizerEngine(Protocol):
         """Two-letter codes it can speak on this machine."""
 
     def speak(self, text: str, language: str, rate: int) -> AsyncIterator[bytes]:
-        """Raw s16le mono at `rate`, as it is made."""
+        """Raw s16le mono at `rate`, as it is made. Raises `EngineMissing`, `EngineFailed`, or
+        `BusyError` when too many wait (the server then answers 429)."""

@@ -1,0 +1,102 @@
+"""A provider as CONTRIBUTING says to write one: this file, a test and one line. Translates and speaks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from functools import partial
+
+import orjson
+
+from translink.credentials import named_key, named_url
+from translink.providers.http import Http, unreadable
+from translink.providers.languages import by_tag
+from translink.providers.manners import VoiceManners
+from translink.providers.sound import sound_of
+from translink.providers.vendor import VendorAccount, VendorDescription
+from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
+from translink.results import Translation
+
+URL = "https://api.acme.example"
+
+
+class _Acme:
+    """What both clients have."""
+
+    def __init__(self, http: Http, account: VendorAccount, stage: str) -> None:
+        self.name = f"acme.{stage}"
+        self._http = http
+        self._account = account
+        self._base = named_url(account.base_url or URL, "vendors.acme.base_url")
+        self._headers = {"x-acme-token": named_key(account.api_key, "vendors.acme.api_key")}
+
+    async def warm(self, count: int = 1) -> int:
+        return await self._http.warm(f"{self._base}/", count=count, headers=self._headers)
+
+
+class AcmeTranslate(_Acme):
+    """`POST /translate`. Implements `Translator`."""
+
+    def translates(self, source: str, target: str) -> bool:
+        return {source, target} <= {"en", "hi"}
+
+    async def translate(
+        self, text: str, *, source: str, target: str, context: str = ""
+    ) -> Translation:
+        del context
+        body = orjson.dumps({"text": text, "pair": f"{source}-{target}"})
+        reply = await self._http.request(
+            "POST",
+            f"{self._base}/translate",
+            provider=self.name,
+            within=self._account.timeout,
+            headers={**self._headers, "Content-Type": "application/json"},
+            data=body,
+        )
+        said = reply.json()
+        if not isinstance(said, str):
+            raise unreadable(self.name, "no translation", reply.headers)
+        return Translation(said, self.name, reply.timing.total)
+
+
+class AcmeSpeak(_Acme):
+    """`POST /speak`. Implements `Synthesizer`."""
+
+    def __init__(self, http: Http, account: VendorAccount, wanted: WantedVoice | None) -> None:
+        super().__init__(http, account, "speak")
+        self._wanted = wanted
+
+    def _usual(self, language: str) -> str | None:
+        return by_tag(self._account.voices, language) or self._account.voice
+
+    def speaks(self, language: str) -> bool:
+        return has_voice(self._wanted, self._usual(language), language)
+
+    def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
+        return in_voice(
+            self._wanted,
+            self._usual(language),
+            partial(self._say, text),
+            provider=self.name,
+            language=language,
+            setting="vendors.acme.voices",
+        )
+
+    async def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
+        async with self._http.stream(
+            "POST",
+            f"{self._base}/speak",
+            provider=self.name,
+            within=self._account.timeout,
+            headers=self._headers,
+            data=orjson.dumps({"text": text, "voice": voice}),
+        ) as reply:
+            async for pcm in sound_of(reply, text, provider=self.name):
+                yield pcm
+
+
+VENDOR = VendorDescription(
+    name="acme",
+    translates=lambda http, account: AcmeTranslate(http, account, "translate"),
+    speaks=AcmeSpeak,
+    manners=VoiceManners(choice={"feminine": {ANY: "anna"}, "masculine": {ANY: "otto"}}),
+)
