@@ -230,6 +230,7 @@ class Guard:
             with self._streaming(request):
                 return await handler(request)
         except web.HTTPException as error:
+            error.__traceback__ = None  # its frames have the request, which may have it
             response = problem(error.status, error.reason)
             for name in ("Allow", "Retry-After"):
                 if name in error.headers:
