@@ -209,7 +209,7 @@ class App:
                 shares=settings.shared_port.listen is not None,
             )
             orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
-            exchange.choose = orders.of
+            exchange.choose = self.switchboard.vendors.choose = orders.of
             transcripts = Transcripts(
                 self.journal,
                 calls=settings.transcripts.keep_calls,
