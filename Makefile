@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 3
 MACHINE := tools/machine
 CARGO := $(MACHINE) rust cargo
 # Everything that decides what the extension is made of.
@@ -15,6 +16,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar o
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TERM_QUIET ?= true
+# Where it is set, every worker of the suite compiles all tests anew: 15 s each, and each child again.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 .PHONY: demo serve
@@ -69,8 +72,7 @@ loom: # a target folder of its own, else the flag rebuilds everything twice
 	  $(CARGO) test -p translink-engine --release --test loom_mailbox
 
 pytest: $(VENV)/.dev $(VENV)/.release # tests/support/workers.py says which test goes to which worker
-	$(BIN)/pytest -n 3 -m "not alone" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/pytest -n 2 -m alone $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 ##@ Measure
 .PHONY: bench fuzz interop chaos telephony

@@ -5,13 +5,15 @@
 Printed for each attack: the most descriptors the server had, how many of the operator's requests
 were answered and how long they took, what a probe of `/health` waits for right afterwards, and how
 much memory the server gained. Attacks: TLS connections that never shake hands; bodies of a log-in
-that drip in; requests whose sender hangs up at once.
+that drip in; requests whose sender hangs up at once. The strangers are a process of their own: in ours, the
+operator's request would wait for theirs between its connection and its first byte.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
 import socket
 import ssl
@@ -21,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import aiohttp
@@ -101,10 +104,6 @@ class Attacker:
             if (writer := await self.connect(ASK)) is not None:
                 writer.transport.abort()
 
-    def leave(self) -> None:
-        for writer in self.held:
-            writer.transport.abort()
-
 
 Attack = Callable[[Attacker], Awaitable[None]]
 ATTACKS: dict[str, tuple[Attack, bool]] = {
@@ -114,7 +113,18 @@ ATTACKS: dict[str, tuple[Attack, bool]] = {
 }
 
 
-async def measure(name: str, attack: Attack, *, tls: bool, folder: Path) -> None:
+def besiege(name: str, port: int, begun: Event, over: Event) -> None:
+    """In a process of its own: attack for `SECONDS`, and hold what is held until `over`."""
+
+    async def attack() -> None:
+        begun.set()
+        await ATTACKS[name][0](Attacker(port, time.monotonic() + SECONDS))
+        await asyncio.to_thread(over.wait)
+
+    uvloop.run(attack())
+
+
+async def measure(name: str, *, tls: bool, folder: Path) -> None:
     """One attack on a server of its own."""
     authority = trustme.CA()
     pem = folder / "both.pem"
@@ -138,20 +148,25 @@ async def measure(name: str, attack: Attack, *, tls: bool, folder: Path) -> None
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http:
             await _until_there(http, url)
             before = usage_of(server.pid).rss_now_bytes
-            attacker = Attacker(port, time.monotonic() + SECONDS)
-            attacking = asyncio.ensure_future(attack(attacker))
-            while time.monotonic() < attacker.end:
+            spawn = multiprocessing.get_context("spawn")
+            begun, over = spawn.Event(), spawn.Event()
+            arguments = (name, port, begun, over)
+            strangers = spawn.Process(target=besiege, args=arguments, daemon=True)
+            strangers.start()
+            await asyncio.to_thread(begun.wait)
+            end = time.monotonic() + SECONDS
+            while time.monotonic() < end:
                 began = time.monotonic()
                 answered += await _operator(url, trust)
                 waits.append(time.monotonic() - began)
                 most = max(most, usage_of(server.pid).descriptors)
                 await asyncio.sleep(0.2)
-            await attacking
             began = time.monotonic()
             async with http.get(url + "/health"):
                 probe = time.monotonic() - began
             gained = usage_of(server.pid).rss_now_bytes - before
-            attacker.leave()
+            over.set()
+            await asyncio.to_thread(strangers.join)
     finally:
         server.terminate()
         await server.wait()
@@ -186,9 +201,9 @@ async def _until_there(http: aiohttp.ClientSession, url: str) -> None:
 
 
 async def main() -> None:
-    for name, (attack, tls) in ATTACKS.items():
+    for name, (_, tls) in ATTACKS.items():
         with tempfile.TemporaryDirectory() as folder:
-            await measure(name, attack, tls=tls, folder=Path(folder))
+            await measure(name, tls=tls, folder=Path(folder))
 
 
 if __name__ == "__main__":

@@ -225,12 +225,13 @@ async def main(legs: int, part: str) -> None:
     share_the_interpreter()  # as the app does
     media, watched = Media(), WatchedLoop()
     media.start()
+    pauses = Pauses()
+    pauses.watch()  # as the app does: the calls come later
     console = program(media, legs)
     watched.meter(asyncio.get_running_loop())
     server = AdminServer(console, port=0)
     await server.start()
     await calls_have_begun()
-    Pauses().watch()
 
     def get(path: str) -> None:
         with urllib.request.urlopen(server.url + path, timeout=300) as response:
@@ -243,6 +244,7 @@ async def main(legs: int, part: str) -> None:
         await measured(path, watched, lambda path=path: asyncio.to_thread(get, path), RUNS)
     if part in "a dashboard":
         await measured("a dashboard", watched, lambda: dashboard(server.url), 3)
+    print(f"collector: {pauses.summary()}")
     await server.close()
     media.close()
     os._exit(0)  # calls are still running, and nobody waits for them

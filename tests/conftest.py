@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.paths import SHARED
 from tests.support.serve import Serve, ServerPlan
 from tests.support.stillness import Stillness
-from tests.support.workers import ByFile, longest_first
+from tests.support.workers import ByFile, alone_file, longest_first, write_alone
 
 # The fast profile tries the same examples every time: a check of a change must not fail by luck.
 hypothesis.settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True)
@@ -45,9 +46,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A worker is told where to write which tests run alone."""
+    node.workerinput["alone_file"] = str(alone_file())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that ask for the most time go first: the workers then end together, not minutes apart."""
     longest_first(items)
+
+
+@pytest.hookimpl(tryfirst=True)  # the scheduler reads it when it hears that collection is over
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Four thousand tests are not looked through at each collection of garbage."""
+    told = getattr(session.config, "workerinput", {})
+    if "alone_file" in told:
+        write_alone(Path(told["alone_file"]), session.items)
+    gc.collect()
+    gc.freeze()
 
 
 _stillness = Stillness()

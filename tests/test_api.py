@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 from typing import Any
 
 import aiohttp
@@ -12,11 +13,16 @@ import pytest
 
 from tests.fakes.providers import FakeProviders
 from tests.support.serve import Phone, Serve, ServerPlan, pairs, until
+from translink.callers.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+SHARED = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
 SERVER = ServerPlan(
     legs=pairs(("3333", "4444")),
-    extra='idle_timeout = 0.8\ndrain_timeout = 5.0\n[calls]\nports = "24600-24699"\n',
+    extra=(
+        "idle_timeout = 0.8\ndrain_timeout = 5.0\nmedia_threads = 2\n"
+        f'[calls]\nports = "24600-24699"\n[shared_port]\nlisten = "{SHARED}"\n'
+    ),
 )
 
 
@@ -77,6 +83,41 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
     status, text = await ask(server, "GET", f"/api/calls/{made['call']}/transcript?format=vtt")
     assert (status, text.splitlines()[0]) == (200, "WEBVTT")
     assert not server.lines("Traceback")
+
+
+async def test_on_the_shared_port_whoever_says_the_token_is_heard(
+    server: Serve, fake: FakeProviders
+) -> None:
+    fake.forget()
+    wanted = {"legs": [{"language": "en", "shared": True}, {"language": "fr", "shared": True}]}
+    status, made = await ask(server, "POST", "/api/calls", wanted)
+    assert status == 201, made
+    legs = made["legs"]
+    assert [leg["send_to"] for leg in legs] == [leg["audio_from"] for leg in legs] == [SHARED] * 2
+    async with (
+        Phone.at(legs[0]) as one,
+        Phone.at(legs[1]) as two,
+        Phone.at(legs[0]) as stranger,
+    ):
+        one.caller.introduce(legs[0]["token"])
+        two.caller.introduce(legs[1]["token"])
+        stranger.caller.introduce(legs[0]["token"][:-1] + "x")
+        await stranger.say(9)
+        await one.say(1, 2)
+        await two.hears(1, 2)
+        await two.say(3)
+        await one.hears(3)
+        assert stranger.words == []
+        shared = (await ask(server, "GET", "/api/stats"))[1]["shared_port"]
+        assert (shared["learned"], shared["sources"], shared["waiting"]) == (2, 2, 0)
+        assert shared["strangers"] > 1
+        shown = (await ask(server, "GET", f"/api/calls/{made['call']}"))[1]
+        assert "token" not in str(shown)
+    await server.idle()
+    assert not any(server.lines(leg["token"]) for leg in legs)
+    refused = {"legs": [{"language": "en", "shared": True, "transport": "audiosocket"}] * 2}
+    status, why = await ask(server, "POST", "/api/calls", refused)
+    assert (status, "shared: is for datagrams" in why["error"]) == (400, True)
 
 
 async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProviders) -> None:

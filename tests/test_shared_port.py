@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -91,6 +91,74 @@ async def test_a_leg_that_is_told_its_sender_later_hears_nobody_until_then(
     talkers[0].sendto(b"\3" * 640, leg.listen_address)
     await until(lambda: media.shared_port.stats()["strangers"] == 2)
     media.add_leg(sharing(talkers[0]))
+
+
+async def test_a_leg_is_found_by_its_token_or_by_the_first_of_a_host(
+    media: Media, talkers: list[socket.socket]
+) -> None:
+    token = "0123456789abcdef" * 2
+    waits: list[dict[str, Any]] = [{"token": token}, {"source": "127.0.0.1", "pinned": True}]
+    legs = [
+        media.add_leg(LegSettings(name=f"leg{n}", language="en", shared=True, **how))
+        for n, how in enumerate(waits)
+    ]
+    assert media.shared_port.stats()["waiting"] == 2
+    frames: list[Frame] = []
+    legs[0].on_frames = frames.extend
+    with pytest.raises(OSError, match="begins alike") as refused:
+        media.add_leg(LegSettings(name="leg2", language="en", shared=True, **waits[0]))
+    assert refused.value.errno == 98
+    address = legs[0].listen_address
+    talkers[0].sendto(token.encode(), address)
+    talkers[0].sendto(b"\1" * 640, address)
+    talkers[1].sendto(b"\2" * 640, address)
+    await until(lambda: frames and legs[1].source() is not None)
+    assert [leg.source() for leg in legs] == [talker.getsockname() for talker in talkers[:2]]
+    assert frames[0].pcm == b"\1" * 640
+    talkers[2].sendto(token.encode(), address)
+    await until(lambda: media.shared_port.stats()["strangers"] == 1)
+    assert media.shared_port.stats()["learned"] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"token": b"short"}, "32 bytes"),
+        ({"token": b"x" * 32, "source": "127.0.0.1"}, "in place of source"),
+        ({"pinned": True}, "lists hosts"),
+        ({"token": b"x" * 32, "shared": None, "listen": ("127.0.0.1", 0)}, "only on a shared port"),
+    ],
+)
+def test_what_nobody_could_show_is_refused(given: dict[str, Any], why: str) -> None:
+    engine = Engine()
+    shared = engine.share(listen=("127.0.0.1", 0))
+    with pytest.raises(ValueError, match=why):
+        engine.add_leg(**{"shared": shared, **given})
+    engine.close()
+
+
+async def test_several_media_threads_serve_as_one(talkers: list[socket.socket]) -> None:
+    media = Media(shared_port=HERE, threads=3)
+    media.start()
+    heard: dict[str, int] = {}
+    legs = [
+        media.add_leg(LegSettings(name=str(n), language="en", send_from_listen=True))
+        for n in range(5)
+    ] + [media.add_leg(sharing(talkers[0]))]
+
+    def counted(name: str) -> Callable[[list[Frame]], None]:
+        return lambda frames: heard.update({name: heard.get(name, 0) + len(frames)})
+
+    for leg, other in zip(legs, legs[1:] + legs[:1], strict=True):
+        leg.on_frames = counted(leg.name)
+        leg.listen_to(other)
+    for leg in legs:
+        for _ in range(3):
+            talkers[0].sendto(bytes(640), leg.listen_address)
+    await until(lambda: heard == dict.fromkeys((leg.name for leg in legs), 3))
+    media.close()
+    with pytest.raises(ValueError, match="threads must be"):
+        Engine(threads=65)
 
 
 async def test_an_ear_is_spoken_to_from_the_shared_port(

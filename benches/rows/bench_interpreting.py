@@ -32,9 +32,7 @@ def bench_interpreting(bench: Bench) -> None:
 
     def once() -> None:
         for path, longer in talks:
-            add(
-                row, f"{path.stem} × {longer:g}", play(path, longer, bench.scale.pick(12, 150, 150))
-            )
+            add(row, f"{path.stem} × {longer:g}", play(path, longer, bench.scale.pick(7, 150, 150)))
 
     bench.measure(row, once, repeats=1)
 

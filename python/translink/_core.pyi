@@ -270,14 +270,14 @@ class LegCounters(TypedDict):
 
 @type_check_only
 class PortCounters(TypedDict):
-    """Of a shared port. Rises from its binding, but for `rcvbuf` and `sources`."""
+    """Of a shared port. Rises from its binding, but for `rcvbuf`, `sources` and `waiting`."""
 
     batches: int
     """System calls that brought something."""
     datagrams: int
     """Datagrams that they brought, strangers' included."""
     strangers: int
-    """Datagrams of senders that no leg names: dropped."""
+    """Datagrams of senders that no leg names, wrong tokens included: dropped."""
     drops_kernel: int
     """Datagrams the kernel dropped because the buffer was full: some leg's, nobody knows whose."""
     errors_receive: int
@@ -285,21 +285,27 @@ class PortCounters(TypedDict):
     rcvbuf: int
     """What the kernel granted, in the unit of `receive_buffer`."""
     sources: int
-    """Senders that its legs name now."""
+    """Senders that its legs name now, or have let in."""
+    learned: int
+    """Times that a leg which waited let a sender in (`token` and `pinned` of `add_leg`)."""
+    waiting: int
+    """Legs that wait for such a sender now."""
 
 @final
 class Engine:
-    """The media thread. Frozen: every method may be called from any thread.
+    """The media thread, or threads. Frozen: every method may be called from any thread.
 
     Every method raises `RuntimeError` when the engine is closed, when its thread died, or in a
     forked child. With a leg number: `LookupError` for a leg that is not (any more), or dead. With a
     command: `BlockingIOError` when thousands of commands wait, which takes a stuck media thread.
     """
 
-    def __new__(cls, *, mailbox: int = 8192) -> Engine:
-        """Start the thread.
+    def __new__(cls, *, mailbox: int = 8192, threads: int = 1) -> Engine:
+        """Start the thread, or up to 64.
 
-        `mailbox` = frames that may wait for Python (16 to 2**20, about 700 bytes each).
+        `mailbox` = frames that may wait for Python (16 to 2**20, about 700 bytes each), of each thread. A leg is on
+        the thread that has the fewest when it is opened; on a shared port on the first; the two legs of a call
+        (`hear`) on the same.
         """
 
     def add_leg(
@@ -322,12 +328,24 @@ class Engine:
         format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16",
         reply: Literal["slin", "alaw", "ulaw", "g722"] | None = None,
         rate: Literal[16000, 8000] = 16000,
+        token: bytes | None = None,
+        pinned: bool = False,
     ) -> int:
         """Bind the leg's socket and return the leg's number.
 
         Instead of `listen`, `shared` is the number of a port that it shares with others (`share`): then `source`
         must name addresses, or be `nobody` until `set_source`. Two legs there cannot have the same one
         (`OSError`, address in use). Its ear is sent from there.
+
+        Or the leg waits there for a sender that nobody knows yet, in one of two ways:
+
+        - `token`, 32 bytes, in place of `source`: whoever sends a datagram that begins with it. Such a datagram is
+          never heard, however often it comes. The sender stays the leg's from call to call; another one that
+          says the token takes its place between calls, or once the one that is heard was silent for 1 s.
+          Of two legs' tokens the first eight bytes must differ (`OSError`, address in use). A wrong one is a
+          stranger's; of those with the right first eight bytes 16 a second are looked at.
+        - `pinned`, with hosts as `source`: whoever comes first from one of them, until the call ends. No other leg
+          may wait for the same host meanwhile (`OSError`, address in use).
 
         Raises `OSError` (address in use, …), `ValueError`, `MemoryError`. A leg takes its memory here
         (ledger, ear's queue: 64 kB a second) and is refused where not even 8 MB more would be left;

@@ -7,7 +7,6 @@ import contextlib
 import os
 import resource
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -19,7 +18,7 @@ import uvloop
 from translink import __version__
 from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
-from translink.admin.server import AdminServer, address_refused, refuse_bad_certificate
+from translink.admin.server import AdminServer, refuse_bad_certificate
 from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
@@ -27,10 +26,9 @@ from translink.calls.switchboard import Switchboard, mode_line
 from translink.commands.takeover import (
     LegsToCome,
     Predecessor,
-    listen_refused,
     predecessor,
+    refuse_taken_ports,
     take_legs,
-    udp_refused,
 )
 from translink.errors import SettingsError, conceal
 from translink.media import Media
@@ -49,15 +47,16 @@ from translink.process.descriptors import (
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
-from translink.process.ports import probe
 from translink.process.pressure import Level, LoadLimits, Pressure
 from translink.process.proxies import proxy_warning, unused_proxies
 from translink.process.threads import in_thread, share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.recording.opening import open_recorder
+from translink.settings.reloading import RELOAD, STOP_GRACE, with_modes_of
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
+from translink.wiring.membership import Membership
 from translink.wiring.orders import VendorOrders
 from translink.wiring.providers import Providers
 from translink.wiring.quotas import watch_quotas
@@ -70,12 +69,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-RELOAD = 5.0
-"""Seconds that reading the settings again may take."""
-
-STOP_GRACE = 20.0
-"""Seconds beyond `drain_timeout` for which a supervisor is asked to wait, again and again while calls run."""
-
 _GIVEN_UP = {
     Level.CALM: "nothing is given up",
     Level.SHED: "no captions of unfinished speech",
@@ -84,9 +77,15 @@ _GIVEN_UP = {
 }
 
 
-def serve(settings: Settings, reread: Callable[[], Settings], *, take_over: bool = False) -> int:
+def serve(
+    settings: Settings,
+    reread: Callable[[], Settings],
+    *,
+    take_over: bool = False,
+    member: Membership | None = None,
+) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code. `take_over`: from the translink that serves
-    here, if there is one.
+    here, if there is one; `member`: as one of several.
 
     A first signal ends in good order: what was said is still translated and spoken, bounded by
     `drain_timeout`; a second one ends at once. SIGUSR1 drains: no new calls, and the end comes with that of
@@ -97,7 +96,7 @@ def serve(settings: Settings, reread: Callable[[], Settings], *, take_over: bool
     share_the_interpreter()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_serve(settings, reread, take_over))
+        code = runner.run(_serve(App(settings, reread, take_over=take_over, member=member)))
         leave_within(
             CLOSING_SECONDS, code, log_module.close
         )  # closing a loop waits for its threads
@@ -115,9 +114,14 @@ class App:
     """One running server: opens the parts in their order, and closes them."""
 
     def __init__(
-        self, settings: Settings, reread: Callable[[], Settings], *, take_over: bool = False
+        self,
+        settings: Settings,
+        reread: Callable[[], Settings],
+        *,
+        take_over: bool = False,
+        member: Membership | None = None,
     ) -> None:
-        """`reread` loads the settings again from where they came (SIGHUP); `take_over`: see `serve`."""
+        """`reread` loads the settings again from where they came (SIGHUP); the others: see `serve`."""
         self._reread = reread
         self.on_drained: Callable[[], None] = lambda: None
         """Called at the end, once no call runs any more."""
@@ -135,6 +139,7 @@ class App:
         self.draining: Draining | None = None
         """None: not started yet."""
         self._take_over = take_over
+        self._member = member
         self._settings = settings
         self._console: Console | None = None
         self._admin: AdminServer | None = None
@@ -169,9 +174,16 @@ class App:
         refuse_bad_certificate(settings.admin)
         before = await predecessor(settings) if self._take_over else None
         if before is None:
-            _check_ports(settings)  # first: engines take seconds to load
+            refuse_taken_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
-            endpoints = await find_endpoints(settings, stack, self._engines)
+            fleet = None
+            if settings.placement.nats and self._member is None:
+                from translink.fleet.fleet import Fleet  # loaded only where it is wanted
+
+                fleet = Fleet.of(settings, take_over=self._take_over)
+            member = self._member if fleet is None else fleet.member
+            if member is None or (endpoints := member.endpoints) is None:
+                endpoints = await find_endpoints(settings, stack, self._engines)
             http = await stack.enter_async_context(Http())
             providers = Providers(settings, endpoints, http)
             self.lineup = await providers.line_up(self.journal)
@@ -180,6 +192,7 @@ class App:
                 tempo=settings.lag.tempo,
                 echo_guard=settings.echo.guard,
                 shared_port=settings.shared_port,
+                threads=settings.media_threads,
             )
             stack.callback(media.close)
             media.on_died = self._media_died
@@ -196,6 +209,8 @@ class App:
                 rules=providers.rules(),
                 notices=Notices(settings.notice, services),
             )
+            if member is not None:
+                self.switchboard.name_calls(member.name, member.first_call)
             self.draining = draining = Draining(self.switchboard, self.journal, settings.drain)
             draining.on_over = self.stop.set
             draining.on_progress = lambda text: self.supervisor.tell(
@@ -208,6 +223,8 @@ class App:
                 open_leg=media.add_leg,
                 shares=settings.shared_port.listen is not None,
             )
+            if member is not None and member.first_call > 1:
+                exchange.begin_anywhere()
             orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
             exchange.choose = self.switchboard.vendors.choose = orders.of
             transcripts = Transcripts(
@@ -270,7 +287,9 @@ class App:
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
             talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
-            self._admin = admin = AdminServer.from_settings(self.console, settings.admin, talks)
+            self._admin = admin = AdminServer.from_settings(
+                self.console, settings.admin if fleet is None else fleet.admin, talks
+            )
             draining.where = lambda: admin.url
             draining.on_begun = telephony.desk.send_away
 
@@ -280,12 +299,18 @@ class App:
                 await telephony.release()
 
             draining.on_hand_over = give_way
-            meter = LoadMeter(self.pressure, self._pressed, aside=admin.seconds)
+            aside = admin.seconds if fleet is None else fleet.seconds
+            meter = LoadMeter(self.pressure, self._pressed, aside=aside)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
             await admin.start()
-            webhooks.base = admin.url
             stack.push_async_callback(admin.close)
+            url = admin.url
+            if fleet is not None:
+                url = await stack.enter_async_context(
+                    fleet.running(admin, self.console, self.switchboard, self.journal)
+                )
+            webhooks.base = self._member.url if self._member is not None else url
             stack.callback(self.journal.close)
             for name, leg in legs.items():
                 log.info(
@@ -298,13 +323,19 @@ class App:
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
             took = unix() - self.condition.began
-            log.info("ready", dashboard=admin.url, took_ms=round(took * 1000))
+            log.info("ready", dashboard=url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
+            tidying = asyncio.create_task(
+                self.condition.pauses.tidy(lambda: self.switchboard.calls), name="collector"
+            )
+            stack.callback(tidying.cancel)
             await telephony.start(await self._follow(before, to_come, stack))
             stack.push_async_callback(telephony.close)
             self.condition.serving = True
-            self.supervisor.tell(message(ready=True, status=f"serves; dashboard at {admin.url}"))
+            self.supervisor.tell(message(ready=True, status=f"serves; dashboard at {url}"))
+            if member is not None:
+                member.on_serving(admin.url)
             guarding = asyncio.create_task(
                 self.supervisor.guard(lambda: not self.condition.died), name="watchdog"
             )
@@ -356,7 +387,7 @@ class App:
         except TimeoutError:
             log.error("settings not reloaded", reason=f"reading them took more than {RELOAD:g} s")
             return
-        now = _with_modes_of(new, self._settings)
+        now = with_modes_of(new, self._settings)
         if now.model_dump() != new.model_dump():
             log.warning("settings reloaded: modes and share; the rest needs a restart")
         for name, warning in new.notes.overruled:
@@ -396,8 +427,7 @@ class App:
         self.stop.set()
 
 
-async def _serve(settings: Settings, reread: Callable[[], Settings], take_over: bool) -> int:
-    app = App(settings, reread, take_over=take_over)
+async def _serve(app: App) -> int:
     stop = app.stop
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
@@ -445,32 +475,3 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], take_over: 
         return 1 if app.condition.serving else 0
     log.info("stopped")
     return 1 if app.condition.died else 0
-
-
-def _with_modes_of(new: Settings, old: Settings) -> Settings:
-    """`old` as far as it cannot change in a running server, the rest of `new`."""
-    modes = {leg.name: leg.mode for leg in new.legs}
-    legs = tuple(leg.model_copy(update={"mode": modes.get(leg.name, leg.mode)}) for leg in old.legs)
-    share = new.streaming_share
-    return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
-
-
-def _check_ports(settings: Settings) -> None:
-    """Raises `SettingsError` for an address that cannot be listened on."""
-    for leg in settings.legs:
-        try:
-            probe(leg.listen.host, leg.listen.port, socket.SOCK_DGRAM)
-        except OSError as error:
-            raise listen_refused(leg, error) from error
-    if (shared := settings.shared_port.listen) is not None:
-        try:
-            probe(shared.host, shared.port, socket.SOCK_DGRAM)
-        except OSError as error:
-            raise udp_refused("shared_port.listen", shared, error) from error
-    admin = settings.admin
-    try:
-        probe(admin.host, admin.port, socket.SOCK_STREAM)
-    except socket.gaierror:
-        pass  # a name: the server asks for it in its own way
-    except OSError as error:
-        raise address_refused(admin.host, admin.port, error) from None

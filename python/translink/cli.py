@@ -91,13 +91,21 @@ def serve(
             help="From the translink that serves here: it drains, and gives up its ports.",
         ),
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Serve in so many processes, one for each core."),
+    ] = None,
     set_: Set = None,
 ) -> None:
     """Translate calls until it is to stop (SIGTERM, SIGINT) or has drained (SIGUSR1)."""
     from translink.process.startup import quick_imports
 
+    if workers is not None and take_over:
+        raise SettingsError(
+            "--take-over: cannot be had with --workers; drain what serves here (translink drain), then start anew"
+        )
     with quick_imports():
-        from translink import app, log
+        from translink import log
         from translink.process.ending import leave
         from translink.settings.model import Settings
 
@@ -127,6 +135,12 @@ def serve(
         text=settings.log.text,
         digits=not settings.transcripts.redact_digits,
     )
+    if workers is not None:
+        from translink.workers import crew
+
+        leave(crew.serve(settings, load, workers), log.close)
+    with quick_imports():
+        from translink import app
     leave(app.serve(settings, load, take_over=take_over), log.close)
 
 
@@ -436,24 +450,6 @@ def rca(
     from translink.commands.rca import run_rca
 
     _leave(run_rca(call, lambda: target(url, token, config, env_file), save=save, json=json))
-
-
-@commands.command(short_help="Print what to paste into Asterisk or FreeSWITCH.")
-def dialplan(
-    system: Annotated[str, typer.Argument(metavar="asterisk|freeswitch")],
-    config: Config = None,
-    env_file: EnvFile = None,
-    set_: Set = None,
-) -> None:
-    """Print what to paste into a telephone system, for the legs of the settings."""
-    from translink.pbx import dialplan as texts
-    from translink.settings.model import Settings
-
-    kinds = {"asterisk": texts.asterisk, "freeswitch": texts.freeswitch}
-    if system not in kinds:
-        raise typer.BadParameter("asterisk or freeswitch", param_hint="SYSTEM")
-    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
-    typer.echo(kinds[system](settings))
 
 
 deploy.add_to(commands)

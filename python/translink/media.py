@@ -21,7 +21,7 @@ import asyncio
 import logging
 import math
 import time
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
 
 from translink._core import (
     Digit,
@@ -68,16 +68,17 @@ class Media:
         tempo: Curve | None = None,
         echo_guard: bool = False,
         shared_port: SharedPortSettings | None = None,
+        threads: int = 1,
     ) -> None:
-        """Start the media thread; `mailbox` items may wait for Python. `pressure` is the process's:
+        """Start the media threads; `mailbox` items of each may wait for Python. `pressure` is the process's:
         how many frames of a leg are handed over together. `tempo`: how fast ears that are behind are
         spoken to, None = never faster; `echo_guard`: of legs that say nothing of their own; `shared_port`: of
         legs that have no port of their own."""
         self.on_died: Callable[[], None] | None = None
-        """Called once if a bug ends the media thread: nothing will be heard or played any more."""
+        """Called once if a bug ends a media thread: nothing will be heard or played any more."""
         self.callback_errors = 0
         """Exceptions raised by callbacks of legs."""
-        self._engine = Engine(mailbox=mailbox)
+        self._engine = Engine(mailbox=mailbox, threads=threads)
         self._legs: dict[int, MediaLeg] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pressure = pressure or Pressure()
@@ -109,13 +110,12 @@ class Media:
         """Open a leg's sockets, or take it to the shared port. Raises `OSError` (address in use, a sender that is
         another leg's, …), `ValueError`, `MemoryError`."""
         guarded = self._echo_guard if leg.echo_guard is None else leg.echo_guard
-        told_later = leg.shared and isinstance(leg.source, str)
         number = self._engine.add_leg(
             listen=None if leg.shared else leg.listen,
             shared=self.shared_port.number() if leg.shared else None,
             play_to=leg.play_to,
             send_from_listen=leg.send_from_listen,
-            source="nobody" if told_later else leg.source,
+            **_heard(leg),
             ledger_seconds=leg.ledger_seconds,
             prebuffer_ms=leg.prebuffer_ms,
             tail_ms=leg.tail_ms,
@@ -213,6 +213,21 @@ class Media:
             # The 1st, 2nd, 4th, 8th …: at 50 frames a second a bug would fill the log.
             if self.callback_errors.bit_count() == 1:
                 logger.exception("a callback of leg %s failed", leg.name)
+
+
+class _Heard(TypedDict, total=False):
+    source: str | tuple[str, ...]
+    token: bytes
+    pinned: bool
+
+
+def _heard(leg: LegSettings) -> _Heard:
+    """Whose datagrams, as the engine takes it. At the shared port somebody tells later, where nothing is known."""
+    if leg.token is not None:
+        return {"token": leg.token.get_secret_value().encode()}
+    if leg.shared and isinstance(leg.source, str):
+        return {"source": "nobody"}
+    return {"source": leg.source, "pinned": leg.pinned}
 
 
 class MediaLeg:
@@ -385,9 +400,12 @@ class MediaLeg:
         return self._engine.counters(self.number)
 
     def remove(self) -> None:
-        """Close the leg; when this returns its address is free. Idempotent."""
+        """Close the leg; when this returns its address is free, and nobody is called any more. Idempotent."""
         if self._legs.pop(self.number, None) is not None:
             self._engine.remove_leg(self.number)
+        # They hold their owner, which holds this leg.
+        self.on_frames = self.on_playout = self.on_dead = self.on_hangup = None
+        self.on_message = self.on_source = self.on_digit = self.on_rtp = None
 
     def _take_frames(self, frames: list[Frame]) -> None:
         if frames[0].life < self._life:

@@ -193,6 +193,41 @@ def test_where_to_send_is_told_as_it_is_seen_from_outside() -> None:
     at_a_desk(scenario, idle_timeout=30, calls=calls)
 
 
+def test_a_leg_that_asks_for_the_shared_port_is_there_or_is_refused() -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
+        def made(*sources: str | None) -> list[tuple[str, bool, bool]]:
+            one, two = (LegWish("en", source=source, shared=True) for source in sources)
+            legs = desk.console.create_call((one, two)).legs
+            pinned = [desk.board.switchboard.legs[leg.name].settings.pinned for leg in legs]
+            tokens = [leg.token for leg in legs if leg.token is not None]
+            assert len({token[:8] for token in tokens}) == len(tokens)
+            assert all(len(token) == 32 for token in tokens)
+            return [
+                (leg.send_to, leg.token is not None, first)
+                for leg, first in zip(legs, pinned, strict=True)
+            ]
+
+        port = "192.0.2.7:7000"
+        assert made(None, None) == [(port, True, False), (port, True, False)]
+        assert made("192.0.2.1", "192.0.2.2:9") == [(port, False, True), (port, False, False)]
+        with pytest.raises(Refused, match=r"has, or waits for, 192\.0\.2\.1") as refused:
+            made(None, "192.0.2.1")
+        assert refused.value.busy
+
+    at_a_desk(
+        scenario, idle_timeout=30, shared_port={"listen": "0.0.0.0:7000", "advertise": "192.0.2.7"}
+    )
+
+
+def test_without_a_shared_port_nobody_can_ask_for_it() -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
+        with pytest.raises(Refused, match="no leg can be there") as refused:
+            desk.console.create_call((LegWish("en", shared=True), LegWish("fr")))
+        assert not refused.value.busy
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
 def test_legs_whose_sender_is_known_are_on_the_shared_port_and_others_are_not() -> None:
     async def scenario(desk: ConsoleDesk) -> None:
         def sent_to(one: str | None, two: str | None) -> list[str]:

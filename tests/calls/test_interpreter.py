@@ -10,9 +10,10 @@ from typing import cast
 import pytest
 
 from tests.fakes.media import FakeFrame
+from tests.support.number_talk import FRAME
 from tests.support.speaking import FakeEar, Talkers, provider_error
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, Plan, World
+from tests.support.world import Plan, World
 from translink._core import Frame
 from translink.calls.direction import Direction
 from translink.calls.hearing import Hearing

@@ -93,6 +93,8 @@ class TalkBoard:
         """What `/api/live` says of the system otherwise than usual."""
         self.providers: dict[str, dict[str, Any]] = {}
         """And of the providers."""
+        self.recorded: set[str] = set()
+        """Legs."""
         self.leg_trouble: dict[str, Any] = {}
         """And of every leg."""
         self.mute = False
@@ -324,7 +326,8 @@ class TalkBoard:
 
     def row(self, call: str) -> dict[str, Any]:
         row = self.calls[call]
-        return {"seconds": time.time() - row["began"], **row}
+        recorded = not self.recorded.isdisjoint(row["legs"])
+        return {"seconds": time.time() - row["began"], **row, "recorded": recorded}
 
     def leg_live(self, name: str) -> dict[str, Any]:
         leg = self.legs[name]
@@ -343,7 +346,7 @@ class TalkBoard:
             "lost_ms": 0, "words": leg.words, "source": "127.0.0.1:40112", "strangers": 0,
             "waiting_ms": 900.0 if speaking else 0.0,
             "behind_s": 0.0, "tempo": 1.0, "original": "replace", "skipped": 0,
-            "keyterm": [], "voice_for": "default", "recorded": False,
+            "keyterm": [], "voice_for": "default", "recorded": name in self.recorded,
             "mos": 4.3, "speech_db": -26.0, "clipped": 0.0, "confidence": 0.97,
             "echo": {"guard": True, "lag_ms": 0.0, "gain_db": None, "frames": 0, "finals": 0},
             **self.leg_trouble,

@@ -70,7 +70,7 @@ async def test_bad_manners_would_be_noticed(board: TalkBoard, visit: Visit) -> N
 
 
 async def test_sounds_are_drawn_and_move(board: TalkBoard, visit: Visit) -> None:
-    page = await visit(board.url)
+    page = await visit(board.url, motion=True)
     await live(page)
     before = await picture(page)
     async with asyncio.timeout(PATIENCE / 1000):
@@ -79,7 +79,7 @@ async def test_sounds_are_drawn_and_move(board: TalkBoard, visit: Visit) -> None
 
 
 async def test_less_motion_is_less_motion(board: TalkBoard, visit: Visit) -> None:
-    page = await visit(board.url, reduced_motion="reduce")
+    page = await visit(board.url, motion=True, reduced_motion="reduce")
     await live(page)
     moved = await page.evaluate(
         """async () => {
@@ -181,6 +181,33 @@ async def test_an_ear_that_is_behind_and_comes_back_is_shown(
     await expect(fact).to_have_text("180 ms echo")
     assert "2 finals were not taken for speech" in (await fact.get_attribute("title") or "")
     assert await faults(page) == []
+
+
+async def test_what_is_recorded_is_marked(board: TalkBoard, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    row = board.row(next(iter(board.calls)))
+    name, leg = row["call"], row["legs"][1]
+    await page.locator(f"#call-{name}").click()
+    marks = page.locator(".recording:visible, .badge.recorded:visible")
+    await expect(page.locator("#call-title")).to_be_visible()
+    await expect(marks).to_have_count(0)
+    board.recorded.add(leg)
+    strip = page.locator(f"#call-{name} .recording")
+    await expect(strip).to_be_visible()
+    await expect(strip).to_have_attribute(
+        "title", "What is said and heard in this call is being recorded"
+    )
+    head = page.locator(".call-head .recorded")
+    await expect(head).to_have_text(f"● rec {leg}")
+    mic = page.locator(".mic", has_text=leg).locator(".recorded")
+    await expect(mic).to_have_attribute(
+        "title", f"What is said and heard on {leg} is being recorded"
+    )
+    await expect(marks).to_have_count(3)
+    await shoot(page, "recorded")
+    board.recorded.clear()
+    await expect(marks).to_have_count(0)
 
 
 async def test_a_refusal_is_shown_and_nothing_pretended(board: TalkBoard, visit: Visit) -> None:

@@ -153,6 +153,7 @@ class Program(Console):
                 **{"listen": "0.0.0.0:7000", "stranger": "192.0.2.9:4000", "sources": 2},
                 **{"datagrams": 90, "batches": 9, "strangers": 3},
                 **{"drops_kernel": 0, "errors_receive": 0, "rcvbuf": 16_777_216},
+                **{"learned": 4, "waiting": 1},
             },
             "stages_ms": {"loop_to_wire": {"count": 3, "p50": 0.2, "p99": 1.5}},
         }

@@ -28,3 +28,9 @@ def test_among_equally_free_nodes_the_less_busy_comes_first() -> None:
 def test_a_node_that_is_full_or_takes_no_calls_is_not_asked() -> None:
     nodes = [node("full", 10), node("drains", 0, accepts=False), node("nothing", 0, capacity=0)]
     assert best({one.name: one for one in nodes}) == []
+
+
+def test_among_equally_free_nodes_the_one_that_is_asked_comes_first() -> None:
+    nodes = {one.name: one for one in (node("a", 1, busy=0.2), node("b", 1, busy=0.5))}
+    assert [one.name for one in best(nodes, "b")] == ["b", "a"]
+    assert [one.name for one in best(nodes, "elsewhere")] == ["a", "b"]

@@ -10,8 +10,9 @@ from itertools import islice
 
 import pytest
 
+from tests.support.number_talk import FRAME, hear, talk
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, NumberStream, Plan, World, hear, talk
+from tests.support.world import NumberStream, Plan, World
 from translink.errors import Kind, ProviderError
 from translink.providers.pace import PACE, SLACK
 from translink.providers.restream import Restream

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.media import FakeFrame
+from tests.support.number_talk import FRAME
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, WorldLedger
+from tests.support.world import WorldLedger
 from translink.errors import Kind, ProviderError
 from translink.providers.cadence import Cadence
 from translink.providers.pace import PACE, SLACK

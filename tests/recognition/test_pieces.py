@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.number_talk import FRAME, hear
 from tests.support.virtual import run_virtually
-from tests.support.world import FRAME, WorldLedger, hear
+from tests.support.world import WorldLedger
 from translink.errors import Kind, ProviderError
 from translink.recognition.pieces import HANGOVER, PIECES_AT_ONCE, PREROLL, CutRule, Pieces
 from translink.recognition.speech_map import SpeechMap

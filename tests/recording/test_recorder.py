@@ -90,6 +90,7 @@ async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Reco
         await two.hears(902, 1, 2, 3)
         leg = await server.get("/api/legs/3333")
         assert leg["recorded"]
+        assert [row["recorded"] for row in (await server.get("/api/calls"))["calls"]] == [True]
     await server.idle()
     (told,) = await recorded.ended(1)
     found = read_recording(recorded.folder / told["name"])

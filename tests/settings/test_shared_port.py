@@ -62,6 +62,33 @@ def test_what_asterisk_hands_over_as_rtp_is_on_the_shared_port(media: str, share
     assert not any(one.shared for one in alone.legs)
 
 
+def test_legs_may_wait_for_a_token_or_for_the_first_of_some_hosts() -> None:
+    made = settings(
+        leg("1", None, token="0123456789abcdef" * 2), leg("2", "192.0.2.2,192.0.2.3", pinned=True)
+    )
+    assert [one.source for one in made.legs] == ["first", ("192.0.2.2", "192.0.2.3")]
+    assert all(one.send_from_listen and not one.at_pbx for one in made.legs)
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        ({"token": "x" * 31}, "should be 32 characters"),
+        ({"token": "fedcba9876543210" * 2, "source": "192.0.2.1:1"}, "in place of source"),
+        ({"token": "fedcba9876543210" * 2, "pinned": True}, "in place of source"),
+        ({"token": "01234567" + "x" * 24}, "differ from leg to leg"),
+        ({"token": "fedcba9876543210" * 2, "shared": False}, "needs shared"),
+        ({"pinned": True, "source": "192.0.2.1:1"}, "pinned: is for hosts"),
+        ({"pinned": True, "shared": False, "listen": "127.0.0.1:6120"}, "needs shared"),
+    ],
+)
+def test_what_would_let_in_nobody_or_just_anybody_is_refused(one: dict[str, Any], why: str) -> None:
+    other = leg("2", None, token="0123456789abcdef" * 2)
+    with pytest.raises(ValidationError, match=why) as refused:
+        settings({"name": "1", "language": "en", "shared": True, **one}, other)
+    assert "0123456789abcdef" not in str(refused.value)
+
+
 def test_others_are_told_an_address_that_they_can_reach() -> None:
     everywhere = SharedPortSettings.model_validate(HERE)
     assert everywhere.reached_at("192.0.2.9") == "192.0.2.9"

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.support.world import FRAME, HANGS, World
+from tests.support.number_talk import FRAME
+from tests.support.world import HANGS, World
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from tests.support.board import Board, FakeLeg
 from translink.admin.panel.console import Condition, Console
@@ -19,17 +21,22 @@ if TYPE_CHECKING:
     from translink.providers.lineup import Lineup
 
 
-class PortLeg(FakeLeg):
-    """On a port of its own until it is removed."""
+T = TypeVar("T")
 
-    def __init__(self, address: tuple[str, int], taken: set[int]) -> None:
+
+class PortLeg(FakeLeg):
+    """Has a port, or senders at the shared one, until it is removed."""
+
+    def __init__(self, address: tuple[str, int], taken: set[T], own: Collection[T]) -> None:
         super().__init__()
         self.listen_address = address
-        self._taken = taken
-        taken.add(address[1])
+        self._give_back = partial(taken.difference_update, own)
+        taken.update(own)
 
     def remove(self) -> None:
-        self._taken.discard(self.listen_address[1])
+        self._give_back()
+        self.on_frames = self.on_playout = self.on_dead = None
+        self.on_source = self.on_rtp = self.on_digit = None
 
     def close_for_good(self) -> None:
         """As the real one once it is removed: nothing can be asked of it."""
@@ -94,12 +101,14 @@ class ConsoleDesk:
         if self.out_of_memory:
             raise MemoryError
         if leg.shared:
-            if not self.claimed.isdisjoint(leg.source):
+            senders = leg.source if leg.token is None else ()
+            if not self.claimed.isdisjoint(senders):
                 raise OSError(98, "another leg's")
-            self.claimed.update(leg.source)
-            made = self.opened[leg.name] = PortLeg(("0.0.0.0", 7000), set())
+            made = PortLeg(("0.0.0.0", 7000), self.claimed, senders)
+            self.opened[leg.name] = made
             return cast("MediaLeg", made)
         if leg.listen.port in self.taken:
             raise OSError(98, "Address already in use")
-        made = self.opened[leg.name] = PortLeg((leg.listen.host, leg.listen.port), self.taken)
+        address = leg.listen.host, leg.listen.port
+        made = self.opened[leg.name] = PortLeg(address, self.taken, address[1:])
         return cast("MediaLeg", made)

@@ -342,7 +342,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- What a client may send, and for how long ---
     Mutation(
         "bodies are bounded",
-        "admin/server.py",
+        "admin/guarded.py",
         "client_max_size=BODY_LIMIT",
         "client_max_size=2**30",
         f"{GUARD} -k large_body",
@@ -356,28 +356,28 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "request lines are bounded",
-        "admin/server.py",
+        "admin/guarded.py",
         "max_line_size=LINE_LIMIT,",
         "",
         f"{GUARD} -k large_head",
     ),
     Mutation(
         "header fields are bounded",
-        "admin/server.py",
+        "admin/guarded.py",
         "max_field_size=FIELD_LIMIT,",
         "max_field_size=2**20,",
         f"{GUARD} -k large_head",
     ),
     Mutation(
         "the number of header fields is bounded",
-        "admin/server.py",
+        "admin/guarded.py",
         "max_headers=FIELDS_LIMIT,",
         "",
         f"{GUARD} -k large_head",
     ),
     Mutation(
         "nothing is unpacked",
-        "admin/server.py",
+        "admin/guarded.py",
         "auto_decompress=False,",
         "",
         f"{GUARD} -k unpacked",
@@ -447,7 +447,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "with a session that expired its streams end",
-        "admin/server.py",
+        "admin/guarded.py",
         "connections.on_sweep = self.guard.end_streams",
         "pass",
         f"{GUARD} -k that_expired",
@@ -525,7 +525,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "nothing of such a request is logged",
-        "admin/server.py",
+        "admin/guarded.py",
         "logger=self.guard.noise.logger,",
         "",
         f"{GUARD} -k requests_that_are_none",
@@ -547,7 +547,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a token over plain HTTP is warned of",
-        "admin/server.py",
+        "admin/guarded.py",
         "if tls is None and not is_loopback(settings.host):",
         "if False:",
         f"{TLS} -k warned_of",
@@ -713,16 +713,23 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "only the sender that the settings name is heard",
         "media.py",
-        'source="nobody" if told_later else leg.source,',
-        'source="any",',
+        'return {"source": leg.source, "pinned": leg.pinned}',
+        'return {"source": "any"}',
         "tests/test_media.py -k only_the_named_sender",
     ),
     Mutation(
         "at the shared port, a leg hears nobody until its sender is set",
         "media.py",
-        'source="nobody" if told_later else leg.source,',
-        'source="127.0.0.1" if told_later else leg.source,',
+        'return {"source": "nobody"}',
+        'return {"source": "127.0.0.1"}',
         "tests/test_shared_port.py -k told_its_sender_later",
+    ),
+    Mutation(
+        "at the shared port, a leg's token cannot be known beforehand",
+        "calls/exchange.py",
+        "SecretStr(secrets.token_hex(TOKEN_LENGTH // 2))",
+        'SecretStr("0" * TOKEN_LENGTH)',
+        "tests/calls/test_exchange.py -k asks_for_the_shared_port",
     ),
     Mutation(
         "an AudioSocket party that names no call is hung up",

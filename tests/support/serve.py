@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -51,8 +52,10 @@ class Serve(ServerProcess):
         extra: str,
         env: Sequence[str] = (),
         successor_of: int | None = None,
+        command: Sequence[str] | None = None,
     ) -> None:
-        """`successor_of`: it takes over from the server with that admin port."""
+        """`successor_of`: it takes over from the server with that admin port; `command`: the program, if it is
+        not `translink serve`."""
         self.folder = folder
         self.legs = {leg.name: leg for leg in legs}
         self.told: list[dict[str, Any]] = []
@@ -61,7 +64,7 @@ class Serve(ServerProcess):
         self._env = env
         self._file = folder / "log"
         self.write_flag(flag)
-        command = (*COMMAND, "--take-over") if successor_of else None
+        command = (*COMMAND, "--take-over") if successor_of else command
         super().__init__(
             legs, folder=folder, log=self._file, extra=extra, command=command, admin=successor_of
         )
@@ -102,37 +105,30 @@ class Serve(ServerProcess):
             and all(event.get(key) == value for key, value in wanted.items())
         ]
 
-    async def post(self, path: str, body: dict[str, object]) -> int:
-        """The status of a POST."""
-        assert self._http is not None
-        async with self._http.post(self._url(path), json=body) as answer:
-            return answer.status
-
-    async def made(self, path: str, body: dict[str, object]) -> dict[str, Any]:
-        """What a POST answers that makes something."""
-        assert self._http is not None
-        async with self._http.post(self._url(path), json=body) as answer:
-            assert answer.status == 201, await answer.text()
-            made: dict[str, Any] = await answer.json()
-            return made
-
-    async def answer(self, method: str, path: str, body: object) -> tuple[int, str]:
+    async def answer(self, method: str, path: str, body: object = None) -> tuple[int, str]:
         """Status and text of any request."""
         assert self._http is not None
         async with self._http.request(method, self._url(path), json=body) as answer:
             return answer.status, await answer.text()
 
+    async def post(self, path: str, body: dict[str, object]) -> int:
+        """The status of a POST."""
+        return (await self.answer("POST", path, body))[0]
+
+    async def made(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        """What a POST answers that makes something."""
+        status, text = await self.answer("POST", path, body)
+        assert status == 201, text
+        made: dict[str, Any] = json.loads(text)
+        return made
+
     async def patch(self, path: str, body: dict[str, object]) -> int:
         """The status of a PATCH."""
-        assert self._http is not None
-        async with self._http.patch(self._url(path), json=body) as answer:
-            return answer.status
+        return (await self.answer("PATCH", path, body))[0]
 
     async def ask(self, path: str) -> tuple[int, str]:
         """Status and text of a GET."""
-        assert self._http is not None
-        async with self._http.get(self._url(path)) as answer:
-            return answer.status, await answer.text()
+        return await self.answer("GET", path)
 
     async def leg(self, name: str) -> dict[str, Any]:
         """Its part of the statistics."""
@@ -240,9 +236,10 @@ async def serving(
     flag: str = "true",
     extra: str = "idle_timeout = 0.6\ndrain_timeout = 5.0",
     env: Sequence[str] = (),
+    command: Sequence[str] | None = None,
 ) -> AsyncIterator[Serve]:
     """A server that is ready, its events followed. `env` = more lines of `.env.externalmedia`."""
-    server = Serve(folder, fake, legs, flag=flag, extra=extra, env=env)
+    server = Serve(folder, fake, legs, flag=flag, extra=extra, env=env, command=command)
     async with server:
         following = asyncio.create_task(_follow(server))
         try:

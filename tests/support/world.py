@@ -1,22 +1,16 @@
-"""A talker whose every word is a number, and recognisers that hear numbers: words can be counted
-exactly.
-
-Word `n` is 200 ms in which every sample has the value `n`; words in a burst are 60 ms apart. A
-recogniser that hears only a part of a word says `~n`, as a real one would say something: such a
-word must never come out.
-"""
+"""A talker whose every word is a number, and recognisers that hear numbers, on a line that fails."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from tests.fakes.media import FakeFrame
 from tests.support.lies import VirtualLiar, moved
+from tests.support.number_talk import FRAME, GAP, NumbersHeard, evenly, hear, talk, unevenly
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker
 from translink.providers.precedents import Precedents
@@ -27,50 +21,10 @@ from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
 from translink.recognition.timeline import Item, Lost
 from translink.results import RATE, Detected, Result, StreamEvent, Translation, Word
 
-FRAME = 320
-WORD = RATE // 5
-GAP = 3 * FRAME
 LATE = 3
 """Frames by which the engine's detector may notice a word late."""
 HANGS = 12
 """Frames by which the engine's detector hangs over."""
-
-
-def evenly(number: int) -> int:
-    """Every word is as long as another: samples."""
-    return WORD
-
-
-def unevenly(number: int) -> int:
-    """Words of 100 to 560 ms."""
-    return (5 + number * 7 % 24) * FRAME
-
-
-def talk(
-    rng: random.Random,
-    seconds: float,
-    gap: int = GAP,
-    length: Callable[[int], int] = evenly,
-) -> Iterator[tuple[int, bool]]:
-    """Values of successive frames, bursts of 2–14 words, `gap` samples apart, and pauses of 0.3–2
-    s, and whether the word ends there."""
-    words = itertools.count(1)
-    frames = int(seconds * 50)
-    made = 0
-    while made < frames:
-        for _ in range(rng.randint(2, 14)):
-            number = next(words)
-            long = length(number) // FRAME
-            for i in range(long):
-                yield number, i == long - 1
-            for _ in range(gap // FRAME):
-                yield 0, False
-            made += long + gap // FRAME
-        for _ in range(rng.randint(15, 100)):
-            yield 0, False
-            made += 1
-    for _ in range(75):  # the engine's tail
-        yield 0, False
 
 
 @dataclass
@@ -87,21 +41,6 @@ class WorldLedger:
         oldest = max(self.forgotten, len(self.data) // 2 - int(self.seconds * RATE))
         first = max(start, oldest)
         return first, bytes(self.data[2 * first : 2 * max(first, end)])
-
-
-def hear(pcm: bytes, offset: int = 0, length: Callable[[int], int] = evenly) -> list[Word]:
-    """The words in `pcm`; one that is cut is heard as `~n`."""
-    assert len(pcm) % (2 * FRAME) == 0, "audio is cut on the border of frames"
-    samples = memoryview(pcm).cast("h")[::FRAME].tolist()
-    out = []
-    at = 0
-    for value, group in itertools.groupby(samples):
-        long = len(list(group)) * FRAME
-        if value:
-            name = str(value) if long == length(value) else f"~{value}"
-            out.append(Word(name, offset + at, offset + at + long))
-        at += long
-    return out
 
 
 @dataclass
@@ -156,7 +95,7 @@ class NumberStream:
     def __init__(self, world: World, language: str = "en") -> None:
         self._world = world
         self._language = language
-        self._pcm = bytearray()
+        self._heard = NumbersHeard(length=world.length)
         self._done = 0
         self._interim_at = RATE
         self._events: asyncio.Queue[StreamEvent | ProviderError | None] = asyncio.Queue()
@@ -218,16 +157,19 @@ class NumberStream:
 
     def _take(self, pcm: bytes) -> None:
         assert pcm
-        self._pcm += pcm
-        sent = len(self._pcm) / 2 / RATE
+        self._heard.take(pcm)
+        sent = self._heard.end / RATE
         if sent > 1.25 * (time.monotonic() - self._began) + 0.5:
             self._world.complaints.append(f"backlog too fast: {sent:.2f} s")
         self._recognise()
 
     def _recognise(self) -> None:
-        end = len(self._pcm) // 2
-        words = self._world.words(self._pcm[2 * self._done :], self._done, self._language)
-        complete = [w for w in words if w.end < end and not self._guessing]
+        end = self._heard.end
+        guessing = self._guessing
+        if guessing and end < self._interim_at:
+            return
+        words = self._words()
+        complete = [] if guessing else [w for w in words if w.end < end]
         if complete and end - words[-1].end >= RATE * 3 // 10:
             self._final(words, end, speech_final=True)
         elif len(complete) >= 10:
@@ -237,6 +179,9 @@ class NumberStream:
             # An interim may know less than the one before.
             shown = words if self._world.rng.random() < 0.7 else words[1:]
             self._say(self._result(shown, end, final=False))
+
+    def _words(self) -> list[Word]:
+        return self._world.understood(self._heard.words(), self._heard.end, self._language)
 
     def _result(
         self, words: list[Word], end: int, *, final: bool, speech_final: bool = False
@@ -257,6 +202,7 @@ class NumberStream:
         for told in self._liar.told(result):
             self._say(told)
         self._done = end
+        self._heard.forget(end)
 
     def _say(self, event: StreamEvent) -> None:
         if not self._muted and not self._dead:
@@ -275,8 +221,7 @@ class NumberStream:
     async def finalize(self) -> None:
         if self._guessing:
             return
-        words = self._world.words(self._pcm[2 * self._done :], self._done, self._language)
-        self._final(words, len(self._pcm) // 2, speech_final=True)
+        self._final(self._words(), self._heard.end, speech_final=True)
 
     async def close(self, wait: float = 5.0) -> None:
         if not self._muted and not self._dead:
@@ -373,13 +318,13 @@ class World(ListenObserver):
         """Seconds of the call."""
         return time.monotonic() - self._zero
 
-    def words(
-        self, pcm: bytes | bytearray, offset: int = 0, language: str | None = None
-    ) -> list[Word]:
-        """What a recogniser hears in it. Of a word of which there is only the softest frame,
-        nothing, unless more of it may come. It is unsure of what is not in its language."""
-        end = offset + len(pcm) // 2
-        heard = hear(bytes(pcm), offset, self.length)
+    def words(self, pcm: bytes) -> list[Word]:
+        """What a recogniser hears in it."""
+        return self.understood(hear(pcm, 0, self.length), len(pcm) // 2)
+
+    def understood(self, heard: list[Word], end: int, language: str | None = None) -> list[Word]:
+        """What a recogniser makes of audio up to `end`. Of a word of which there is only the softest
+        frame, nothing, unless more of it may come. It is unsure of what is not in its language."""
         then = self.plan.then
         if then is not None and language is not None and self.now >= then[0]:
             sure = 0.9 if language == then[1] else 0.3

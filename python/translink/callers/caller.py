@@ -127,6 +127,10 @@ class Caller:
         self._socket.close()
         self.heard.finish(time.monotonic())
 
+    def introduce(self, first: str) -> None:
+        """Send this as a datagram of its own, from where the microphone sends: a shared port's token."""
+        self._socket.sendto(first.encode(), self.to)
+
     async def say(self, pcm: bytes) -> Said:
         """Say 16 kHz s16le mono, beginning with the next datagram. Returns when its last datagram
         has left.

@@ -61,13 +61,11 @@ T = TypeVar("T", bound=Begun)
 class Ahead(Generic[T]):
     """What one direction has asked ahead."""
 
-    def __init__(self, share: float, tally: Tally, begin: Callable[[Foreseen], T]) -> None:
+    def __init__(self, share: float, tally: Tally) -> None:
         """`share`: characters that may be thrown away for each one that is translated; 0 = nothing
-        is asked ahead. `tally` has those that are translated, and gets those that were asked ahead.
-        `begin` asks."""
+        is asked ahead. `tally` has those that are translated, and gets those that were asked ahead."""
         self._share = share
         self._tally = tally
-        self._begin = begin
         self._begun: dict[Foreseen, T] = {}
 
     @property
@@ -75,8 +73,8 @@ class Ahead(Generic[T]):
         """It is switched on."""
         return self._share > 0
 
-    def expect(self, foreseen: Sequence[Foreseen]) -> None:
-        """These will come next if nothing changes: ask for them, and throw away all else."""
+    def expect(self, foreseen: Sequence[Foreseen], begin: Callable[[Foreseen], T]) -> None:
+        """These will come next if nothing changes: have `begin` ask for them, and throw away all else."""
         likely = foreseen[:MOST_AHEAD]
         for each in tuple(self._begun):
             if each not in likely:
@@ -84,7 +82,7 @@ class Ahead(Generic[T]):
         for each in likely:
             if each not in self._begun and self._affords(len(each.text)):
                 self._tally.ahead += len(each.text)
-                self._begun[each] = self._begin(each)
+                self._begun[each] = begin(each)
 
     def take(self, said: Foreseen) -> T | None:
         """What was asked ahead for this very segment, which has come; None: nothing, or it failed."""
@@ -97,7 +95,8 @@ class Ahead(Generic[T]):
 
     def close(self) -> None:
         """Throw all of it away."""
-        self.expect(())
+        for each in tuple(self._begun):
+            self._throw_away(each)
 
     def _affords(self, characters: int) -> bool:
         tally = self._tally

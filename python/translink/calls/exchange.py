@@ -8,17 +8,20 @@ stragglers of its call find nobody.
 from __future__ import annotations
 
 import errno
+import random
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
+from pydantic import SecretStr
 
 from translink.calls.leg import Leg, LegConnection
 from translink.calls.orders import CallVendors, Orders
 from translink.settings.legs import LegSettings
-from translink.settings.types import Address, has_port, port_range
+from translink.settings.types import TOKEN_LENGTH, Address, has_port, port_range
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
@@ -69,6 +72,8 @@ class LegWish:
     """What is likely to be said there."""
     record: bool | None = None
     """Whether what is said and heard there is recorded; None: as it is set for all."""
+    shared: bool = False
+    """At the shared port, and nowhere else: without a source it is known by a token, with a host by who comes first."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 
@@ -102,6 +107,10 @@ class Exchange:
         self.expect: Callable[[Leg], LegConnection] | None = None
         """Takes a connection of AudioSocket for a leg, when it comes; None: nobody does."""
 
+    def begin_anywhere(self) -> None:
+        """The next port is any: others may still send to those that a process before us gave out."""
+        self._next = random.randrange(0, len(self._ports), 2)
+
     def create(self, wishes: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> Call:
         """A running call whose sockets are open. Raises `Refused`, and `ValueError` for vendors that cannot
         be had; nothing is left open then."""
@@ -117,7 +126,7 @@ class Exchange:
             )
         if self.expect is None and any(wish.audiosocket for wish in wishes):
             raise Refused("audiosocket.listen is not set: no connection is taken", busy=False)
-        name = f"c{board.next_number()}"
+        name = board.next_name("c")
         one, two = (wish.name or f"{name}.{side}" for side, wish in enumerate(wishes, 1))
         for leg in (one, two):
             if leg in board.legs or one == two:
@@ -151,6 +160,8 @@ class Exchange:
         if wish.audiosocket:
             return self._connected_leg(name, other, wish)
         leg = self._wished(name, wish)
+        if wish.shared:
+            return self._sharing_leg(leg, other, wish)
         if self._shares and wish.tells_its_port:
             shared = leg.model_copy(update={"shared": True, "send_from_listen": True})
             # Another leg has that sender, or a process before us the port: one of its own does as well.
@@ -163,6 +174,19 @@ class Exchange:
             if (media := self._opened(placed)) is not None:
                 return Leg(placed, media, other, created=True)
         raise Refused(f"no port of calls.ports = {settings.ports} is free", busy=True)
+
+    def _sharing_leg(self, leg: LegSettings, other: str, wish: LegWish) -> Leg:
+        if not self._shares:
+            raise Refused("shared_port.listen is not set: no leg can be there", busy=False)
+        token = None if wish.source else SecretStr(secrets.token_hex(TOKEN_LENGTH // 2))
+        pinned = wish.source is not None and not wish.tells_its_port
+        how = {"shared": True, "send_from_listen": True, "token": token, "pinned": pinned}
+        shared = leg.model_copy(update=how)
+        if (media := self._opened(shared)) is None:
+            raise Refused(
+                f"another leg of the shared port has, or waits for, {wish.source}", busy=True
+            )
+        return Leg(shared, media, other, created=True)
 
     def _wished(self, name: str, wish: LegWish) -> LegSettings:
         return LegSettings(

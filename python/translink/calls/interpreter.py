@@ -25,6 +25,8 @@ from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
+from translink.process.waiting import forget
+from translink.process.weakly import weakly
 from translink.providers.expecting import Expecting, TermsState
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
@@ -86,8 +88,8 @@ class Interpreter(ListenObserver):
             services.transcribe,
             services.transcribe_expecting,
             direction.keyterm,
-            renew=lambda: self._listener.renew(),
-            report=self._report_terms,
+            renew=weakly(self._renew, None),
+            report=weakly(self._report_terms, None),
         )
         self._listener = Listener(
             start,
@@ -178,12 +180,16 @@ class Interpreter(ListenObserver):
         Raises:
             ExceptionGroup: a bug, here or in a provider. Nothing goes on then.
         """
-        async with asyncio.TaskGroup() as group:
-            listening = group.create_task(self._listener.run(), name="listen")
-            ticking = group.create_task(self._ticks(), name="ticks")
-            await self._speaker.run()
-            listening.cancel()
-            ticking.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                listening = group.create_task(self._listener.run(), name="listen")
+                ticking = group.create_task(self._ticks(), name="ticks")
+                await self._speaker.run()
+                listening.cancel()
+                ticking.cancel()
+            forget(listening)
+        finally:
+            self._listener.close()
 
     async def finish(self, within: float) -> None:
         """The call is over: have the rest recognised, translated and said. Bounded by about
@@ -275,6 +281,9 @@ class Interpreter(ListenObserver):
             self._logged_sent = sent = total // 100 * 100
             size = sent * 2 * FRAME
             self._log.info(f"[STREAMING-{self.direction.leg}] Sent {sent} frames ({size} bytes)")
+
+    def _renew(self) -> None:
+        self._listener.renew()
 
     def _report_terms(self, state: TermsState, reason: str) -> None:
         say = self._log.info if state == "applied" else self._log.warning

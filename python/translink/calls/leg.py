@@ -19,6 +19,7 @@ import structlog
 from translink.calls.hearing import Hearing
 from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
+from translink.process.weakly import weakly
 from translink.recognition.rules import ListenMode, ListenStats
 from translink.recognition.speech_map import FRAME
 
@@ -79,7 +80,8 @@ class Leg:
         self.media = media
         self.other = other
         self.created = created
-        self.hearing = Hearing(media.original, behind=self._behind, echo=self._echo_lag)
+        behind, echo = weakly(self._behind, 0.0), weakly(self._echo_lag, None)
+        self.hearing = Hearing(media.original, behind=behind, echo=echo)
         """Its ear."""
         self.call: Call | None = None
         self.own_mode: Mode | None = settings.mode

@@ -129,7 +129,7 @@ class Speaker:
         self._moved = asyncio.Event()
         """Something was over."""
         self._said = SaidBefore()
-        self._ahead = Ahead(ahead if services.ahead else 0.0, self._tally, self._advance)
+        self._ahead = Ahead[Advance](ahead if services.ahead else 0.0, self._tally)
         self._group: asyncio.TaskGroup | None = None
         """While more segments may come."""
 
@@ -169,7 +169,7 @@ class Speaker:
                     break
                 foreseen.append(self._foreseen(text, language, said))
                 said.say(text, language)
-        self._ahead.expect(foreseen)
+        self._ahead.expect(foreseen, self._advance)
 
     @property
     def waiting(self) -> int:

@@ -77,7 +77,7 @@ class Switchboard:
         self.vendors = VendorChoice(CallVendors(Orders.of(settings), services, rules, notices))
         self._journal = journal
         self._controls = Controls(settings.dtmf, journal)
-        self._numbers = itertools.count(1)
+        self._node, self._numbers = "", itertools.count(1)
         self._tasks: dict[asyncio.Task[None], Call] = {}
         self._mode: Mode = settings.mode
         self._share = settings.streaming_share
@@ -217,9 +217,13 @@ class Switchboard:
 
     # --- Calls on request ---
 
-    def next_number(self) -> int:
-        """For the name of a call; none comes twice."""
-        return next(self._numbers)
+    def name_calls(self, node: str, first: int) -> None:
+        """Names of calls begin with `node` from now on, their numbers with `first`: there are other nodes."""
+        self._node, self._numbers = f"{node}-", itertools.count(first)
+
+    def next_name(self, stem: str) -> str:
+        """For a call, as in `c17`; none comes twice, on no node."""
+        return f"{self._node}{stem}{next(self._numbers)}"
 
     def create(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
         """Begin a call on legs that were opened for it; they are closed when it ends. `vendors`: its own.
@@ -257,8 +261,9 @@ class Switchboard:
     def row(self, name: str) -> CallRow:
         """A running call. Raises `KeyError`."""
         call = self.calls[name]
-        listened = any(self.legs[leg].listeners for leg in call.legs)
-        return replace(call.row(), listened=listened)
+        legs = [self.legs[leg] for leg in call.legs]
+        listened, recorded = any(leg.listeners for leg in legs), any(leg.recorded for leg in legs)
+        return replace(call.row(), listened=listened, recorded=recorded)
 
     def usage(self) -> Iterator[Mapping[str, Mapping[str, UsedFigures]]]:
         """What each running call has used so far: by leg, and provider."""
@@ -345,7 +350,7 @@ class Switchboard:
         self._connect(leg, other)
 
     def _connect(self, leg: Leg, other: Leg) -> Call:
-        call = self._run(f"{leg.name}-{self.next_number()}", (leg, other))
+        call = self._run(self.next_name(f"{leg.name}-"), (leg, other))
         for each in (leg, other):
             if early := each.take_early():
                 call.frames(each.name, early)

@@ -133,7 +133,11 @@ def _way(leg: LegSettings, settings: Settings) -> str:
         return f"a telephone system brings its audio{shared}"
     if leg.shared:
         ear = leg.play_to or "where its datagrams come from"
-        return f"microphone {settings.shared_port.listen} from {', '.join(leg.source)}, ear {ear}"
+        if leg.token is not None:
+            source = "whoever says the token"
+        else:
+            source = ("the first of " if leg.pinned else "") + ", ".join(leg.source)
+        return f"microphone {settings.shared_port.listen} from {source}, ear {ear}"
     return f"microphone {leg.listen}, ear {leg.play_to or 'where its datagrams come from'}"
 
 

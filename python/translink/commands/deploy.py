@@ -1,4 +1,4 @@
-"""Commands for those who install and upgrade: `init`, `settings`, `drain`, `health`, `man`."""
+"""Commands for those who install and upgrade: `init`, `dialplan`, `settings`, `drain`, `health`, `man`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def add_to(commands: typer.Typer) -> None:
 
         sys.stdout.write(manual.page(commands))
 
+    commands.command(short_help="Print what to paste into Asterisk or FreeSWITCH.")(dialplan)
     commands.command("settings", short_help="Print the settings in force, or their JSON Schema.")(
         settings_
     )
@@ -123,3 +124,20 @@ def init(
     wishes = Wishes(system, words(legs), words(languages), host, ari)
     ask = None if yes or not sys.stdin.isatty() else terminal_question
     raise typer.Exit(run_init(wishes, out, force=force, ask=ask, check=run_check))
+
+
+def dialplan(
+    system: Annotated[str, typer.Argument(metavar="asterisk|freeswitch")],
+    config: Config = None,
+    env_file: EnvFile = None,
+    set_: Set = None,
+) -> None:
+    """Print what to paste into a telephone system, for the legs of the settings."""
+    from translink.pbx import dialplan as texts
+    from translink.settings.model import Settings
+
+    kinds = {"asterisk": texts.asterisk, "freeswitch": texts.freeswitch}
+    if system not in kinds:
+        raise typer.BadParameter("asterisk or freeswitch", param_hint="SYSTEM")
+    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    typer.echo(kinds[system](settings))

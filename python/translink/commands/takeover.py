@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +20,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from translink.admin.access.connections import address_refused
 from translink.commands.control import NOBODY_ANSWERS, ControlError, Target, asked, target_of
 from translink.errors import SettingsError
+from translink.process.ports import probe
 from translink.process.threads import in_thread
 
 if TYPE_CHECKING:
@@ -194,3 +197,24 @@ def udp_refused(name: str, at: Address, error: OSError) -> SettingsError:
     }
     advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
     return SettingsError(f"{name} = {at}: {advice}")
+
+
+def refuse_taken_ports(settings: Settings) -> None:
+    """Raises `SettingsError` for an address that cannot be listened on."""
+    for leg in settings.legs:
+        try:
+            probe(leg.listen.host, leg.listen.port, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise listen_refused(leg, error) from error
+    if (shared := settings.shared_port.listen) is not None:
+        try:
+            probe(shared.host, shared.port, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise udp_refused("shared_port.listen", shared, error) from error
+    admin = settings.admin
+    try:
+        probe(admin.host, admin.port, socket.SOCK_STREAM)
+    except socket.gaierror:
+        pass  # a name: the server asks for it in its own way
+    except OSError as error:
+        raise address_refused(admin.host, admin.port, error) from None

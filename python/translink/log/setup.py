@@ -44,6 +44,7 @@ def configure(
     secrets: Iterable[str] = (),
     text: bool = True,
     digits: bool = True,
+    worker: str | None = None,
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -58,6 +59,7 @@ def configure(
         secrets: Values that must never be written.
         text: False = what people say is left out of every line.
         digits: False = every digit in what they say is written as `#`.
+        worker: Its name, in every line; None = there is one process only.
         stream: None = standard error, through a thread; another one is written to directly.
         clock: Seconds, for the limit of equal lines.
     """
@@ -75,6 +77,7 @@ def configure(
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", key="at"),
         one_line,
+        *([] if worker is None else [_named(worker)]),
         *([] if text and digits else [Discretion(text=text)]),
     ]
     structlog.configure(
@@ -131,6 +134,16 @@ def configure(
 def log_context(**fields: object) -> AbstractContextManager[None]:
     """Fields that every line logged inside carries, across awaits, as `call` and `leg`."""
     return structlog.contextvars.bound_contextvars(**fields)
+
+
+def _named(worker: str) -> structlog.typing.Processor:
+    def processor(
+        _: object, __: str, line: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        line["worker"] = worker
+        return line
+
+    return processor
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):

@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 
@@ -64,7 +65,8 @@ class Histogram:
     __slots__ = ("_buckets", "count", "max")
 
     def __init__(self) -> None:
-        self._buckets = [0] * (_BUCKETS + 1)
+        # Not a list: the garbage collector would look at every number of every leg.
+        self._buckets = array("Q", bytes(8 * (_BUCKETS + 1)))
         self.count = 0
         self.max = 0.0
 

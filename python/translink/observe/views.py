@@ -48,6 +48,8 @@ class CallRow:
     listened: bool
     """Whether anybody listens in."""
     mouth_to_ear_p50_ms: float | None = None
+    recorded: bool = False
+    """Whether what is said and heard on one of its legs is being recorded at this moment."""
     waiting_ms: float = 0.0
     """Speech that is kept and not recognised yet, both directions."""
     ends_in_s: float | None = None
@@ -291,6 +293,9 @@ class CreatedLeg:
     """`ip:port`; None = not the port that listens, and not known beforehand."""
     uuid: str | None = None
     """What a connection of AudioSocket says first, as in `AudioSocket(UUID,IP:PORT)`. None = datagrams."""
+    token: str | None = None
+    """What a datagram to `send_to` must begin with before others are heard. None = nothing. It is a secret, and told
+    here only."""
 
 
 @dataclass(frozen=True, slots=True)

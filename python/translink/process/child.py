@@ -80,6 +80,20 @@ class ChildProcess:
         output = self._process.stdout if self._process is not None else None
         return await output.readline() if output is not None else b""
 
+    async def send(self, data: bytes) -> None:
+        """Write to its standard input. Raises `OSError` when it has ended."""
+        pipe = self._process.stdin if self._process is not None else None
+        if pipe is None:
+            raise ConnectionError("the program is not running")
+        pipe.write(data)
+        await pipe.drain()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal. Nothing happens when it has ended."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
     async def wait(self) -> int:
         """Its exit code, once it has ended by itself or was stopped; 0 if it was not started."""
         process = self._process

@@ -23,13 +23,14 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
+from translink.process.waiting import set_within
+from translink.process.weakly import weakly
 from translink.providers.backoff import Backoff
 from translink.providers.breaker import Breaker, Wait
 from translink.providers.cadence import Cadence
@@ -86,7 +87,7 @@ class Listener:
         self.mode = ListenMode.IDLE
         self.reason = ""
         """Why this mode."""
-        self._languages = Languages(start, language)
+        self._languages = languages = Languages(start, language)
         self._audio = audio
         self._live = live
         self._breaker = breaker
@@ -102,9 +103,9 @@ class Listener:
             self._timeline,
             audio=audio,
             speech=self._speech,
-            transcribe=lambda pcm, at: transcribe(pcm, self._languages.at(at)),
-            on_change=self._release,
-            on_failed=self._piece_failed,
+            transcribe=lambda pcm, at: transcribe(pcm, languages.at(at)),
+            on_change=weakly(self._release, None),
+            on_failed=weakly(self._piece_failed, None),
             rule=self._rules.cut,
             rng=self._rng,
         )
@@ -125,7 +126,7 @@ class Listener:
             pieces=self._pieces,
             languages=self._languages,
             rules=self._rules,
-            stint=lambda: self._stint,
+            stint=weakly(self._serving, None),
         )
         self._finder = LanguageFinder(
             candidates,
@@ -133,7 +134,7 @@ class Listener:
             audio=audio,
             speech=self._speech,
             rules=self._rules.detect,
-            on_language=self._spoken_here,
+            on_language=weakly(self._spoken_here, None),
         )
         self._no_stint = asyncio.Event()
         self._changed = asyncio.Event()
@@ -205,7 +206,7 @@ class Listener:
 
     def set_language(self, language: str) -> None:
         """Somebody goes on in another language: at the next pause the stream ends, and what they
-        says from there on is recognised in the other one; nothing is lost or doubled by it."""
+        say from there on is recognised in the other one; nothing is lost or doubled by it."""
         if self._finder.searching:
             self._languages.known(language)
         self._finder.close()
@@ -264,20 +265,20 @@ class Listener:
             within = deadline - time.monotonic()
         if (stint := self._stint) is not None:
             stint.end_at(self._speech.head)
-            if not await self._gone(within / 2):
+            if not await set_within(self._no_stint, within / 2):
                 # The rest of the time is for the prerecorded API.
                 stint.abort()
-                await self._gone(within / 10)
+                await set_within(self._no_stint, within / 10)
         self._pieces.take(self._speech.head)
         await self._pieces.wait(max(0.0, deadline - time.monotonic()))
         self._give_up()
 
-    async def _gone(self, within: float) -> bool:
-        """Wait for the stream's end."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._no_stint.wait()
-        return self._no_stint.is_set()
+    def close(self) -> None:
+        """Tell the observer nothing more, nor keep it."""
+        self._observer = ListenObserver()
+
+    def _serving(self) -> Stint | None:
+        return self._stint
 
     def _give_up(self) -> None:
         """Nobody will be asked any more: speech without an answer is lost, and said so."""
@@ -319,6 +320,7 @@ class Listener:
                 return
             await self._serve(stream, trial)
         except ProviderError as error:
+            error.__traceback__ = None  # it has frames that have it, and all of the leg
             await self._failed(error)
         finally:
             trial.abandoned()
@@ -475,6 +477,4 @@ class Listener:
 
     async def _pause_until(self, at: float) -> None:
         """Wait, unless the mode is changed or the call ends meanwhile."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, at - time.monotonic())):
-                await self._changed.wait()
+        await set_within(self._changed, at - time.monotonic())

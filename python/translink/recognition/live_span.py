@@ -18,6 +18,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
+from translink.process.weakly import weakly
 from translink.recognition.align import middle
 from translink.recognition.feed import Audio, Feed
 from translink.recognition.finalizing import WORTH_AN_ANSWER
@@ -89,7 +90,7 @@ class Stint:
         self.replayed: tuple[int, str] | None = None
         """Samples of speech that are recognised again, and by what: `stream` or `prerecorded`."""
         begin = self._take_over(again=again)
-        self.span = timeline.begin("stream")
+        self.span = span = timeline.begin("stream")
         # On a frame's border, so that frames can go out as they come.
         first = heard_from(begin, self._lap, timeline.newest_words(begin), speech)
         origin = max(start, first // FRAME * FRAME)
@@ -101,9 +102,9 @@ class Stint:
             limits=rules.feed,
             cadence=cadence,
             finalizing=finalizing,
-            on_event=self._event,
+            on_event=weakly(self._event, None),
             on_sent=on_sent,
-            on_passed_over=lambda end: on_passed_over(self.span, end),
+            on_passed_over=lambda end: on_passed_over(span, end),
         )
         self.frames: Callable[[Sequence[Frame]], None] = self._feed.frames
         """New audio."""

@@ -21,8 +21,10 @@ from translink.settings.types import (
     Recognisers,
     Sources,
     Speakers,
+    Token,
     Translators,
     comma_separated,
+    has_port,
 )
 
 Mode = Literal["auto", "streaming", "prerecorded"]
@@ -87,8 +89,15 @@ class LegSettings(Part):
     """Where the party's microphone comes in. Left out: a telephone system brings it (`ari`,
     `audiosocket`)."""
     shared: bool = False
-    """It comes in at `shared_port.listen` instead; `source` must then list the addresses that are this leg's.
-    Its ear is sent from there."""
+    """It comes in at `shared_port.listen` instead; `source` must then list the addresses that are this leg's, or
+    there must be a `token`. Its ear is sent from there."""
+    token: Token | None = None
+    """With `shared`, in place of `source`: whoever sends a datagram that begins with these 32 characters is heard,
+    as made by `openssl rand -hex 16`. The datagram itself is not. The sender stays the leg's; another one that
+    says the token takes its place between calls, or once the one that is heard was silent for 1 s."""
+    pinned: bool = False
+    """With `shared`, and hosts as `source`: only whoever comes first from one of them is heard, until the call
+    ends."""
     play_to: AddressSetting | None = None
     """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""
     send_from_listen: bool = False
@@ -181,12 +190,10 @@ class LegSettings(Part):
         if self.shared:
             if "listen" in self.model_fields_set:
                 raise ValueError("shared: means shared_port.listen; remove listen, or shared")
-            if self.source in ("first", "any"):
-                raise ValueError(
-                    "source: should say where the leg's datagrams come from, as in 192.0.2.7:4000: "
-                    "the shared port tells legs apart by it"
-                )
+            self._can_be_told_apart()
             object.__setattr__(self, "send_from_listen", True)
+        elif self.token is not None or self.pinned:
+            raise ValueError(f"{'pinned' if self.token is None else 'token'}: needs shared = true")
         elif self.at_pbx:
             if self.continuous is None:
                 # Measured: with pauses, Asterisk drops the first word after each.
@@ -197,6 +204,20 @@ class LegSettings(Part):
                 "(or set send_from_listen = true)"
             )
         return self
+
+    def _can_be_told_apart(self) -> None:
+        if self.token is not None:
+            if self.source != "first" or self.pinned:
+                raise ValueError(
+                    "token: stands in place of source; remove source, pinned, or token"
+                )
+        elif isinstance(self.source, str):
+            raise ValueError(
+                "source: should say where the leg's datagrams come from, as in 192.0.2.7:4000: "
+                "the shared port tells legs apart by it (or by a token)"
+            )
+        elif self.pinned and any(map(has_port, self.source)):
+            raise ValueError("pinned: is for hosts; source should name them without a port")
 
 
 class CallSettings(Part):

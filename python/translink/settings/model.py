@@ -22,6 +22,7 @@ from translink.settings.cost import CostSettings
 from translink.settings.detection import DetectionSettings
 from translink.settings.lag import EchoSettings, LagSettings
 from translink.settings.legs import CallSettings, LegSettings, Mode
+from translink.settings.placement import PlacementSettings
 from translink.settings.process import (
     DrainSettings,
     LogSettings,
@@ -70,6 +71,9 @@ class Settings(BaseModel):
     """A call ends when no datagram came for so long."""
     drain_timeout: float = Field(10.0, ge=0, le=600)
     """How long a shutdown waits for what is being said."""
+    media_threads: int = Field(1, ge=1, le=64)
+    """Threads that receive and send audio, for machines with more than two cores. A call is on one of them; those of
+    the shared port are all on the first."""
     legs: tuple[LegSettings, ...] = Field((), validate_default=True)
     pairs: tuple[tuple[str, str], ...] = ()
     """Which two legs hear each other. Left out: the first leg with the second, the third with the fourth, …"""
@@ -113,6 +117,7 @@ class Settings(BaseModel):
     otel: OtelSettings = Field(default_factory=OtelSettings)
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)
     cost: CostSettings = Field(default_factory=CostSettings)
+    placement: PlacementSettings = Field(default_factory=PlacementSettings)
 
     _notes: Notes = PrivateAttr(default_factory=lambda: Notes())
 
@@ -291,7 +296,11 @@ class Settings(BaseModel):
             raise ValueError(
                 f"legs: {sharing[0].name} shares a port; set shared_port.listen, as in 0.0.0.0:7000"
             )
-        refuse_doubles("legs", "source", [one for leg in sharing for one in leg.source])
+        named = [leg.source for leg in sharing if not isinstance(leg.source, str)]
+        refuse_doubles("legs", "source", [one for sources in named for one in sources])
+        tokens = [leg.token.get_secret_value()[:8] for leg in self.legs if leg.token is not None]
+        if len(set(tokens)) < len(tokens):
+            raise ValueError("legs: token should differ from leg to leg in its first 8 characters")
 
 
 class Notes(NamedTuple):

@@ -14,8 +14,8 @@ class SharedPortSettings(Part):
 
     listen: AddressSetting | None = None
     """Where it is, as in 0.0.0.0:7000. Legs use it that say `shared = true`, calls made with
-    `POST /api/calls` whose legs name their `source` with its port, and, over RTP, what Asterisk hands over
-    (`ari`). None = each leg has a port of its own."""
+    `POST /api/calls` whose legs name their `source` with its port or ask for it (`shared`), and, over RTP, what
+    Asterisk hands over (`ari`). None = each leg has a port of its own."""
     advertise: Host | None = None
     """The address that is given to others, if it is not that of `listen` (0.0.0.0, NAT). None = for calls made with
     `POST /api/calls`, `calls.advertise`; for Asterisk, `ari.host`."""

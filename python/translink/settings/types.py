@@ -15,6 +15,8 @@ from translink.credentials import base_url, header_key, known_host
 from translink.keyterms import clean_terms
 from translink.settings.secrets import fetched
 
+TOKEN_LENGTH = 32
+"""Characters, as `rust/engine` has it."""
 AUTO = "auto"
 """The language of a leg whose candidates are tried."""
 
@@ -87,6 +89,15 @@ def _openai_url(value: str) -> str:
 
 def _key(value: SecretStr) -> SecretStr:
     return SecretStr(header_key(fetched(value.get_secret_value().strip())))
+
+
+def _token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text.encode()) != TOKEN_LENGTH:
+        raise ValueError(
+            f"should be {TOKEN_LENGTH} characters, as `openssl rand -hex 16` makes them"
+        )
+    return value
 
 
 def _endpointing(value: object) -> object:
@@ -188,6 +199,8 @@ AddressSetting = Annotated[
     Address, BeforeValidator(_address), PlainSerializer(str, return_type=str)
 ]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+Token = Annotated[SecretStr, AfterValidator(_key), AfterValidator(_token)]
+"""What a sender of the shared port says first."""
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 OpenAiUrl = Annotated[str, AfterValidator(_openai_url)]
 """With or without `/v1` at its end."""

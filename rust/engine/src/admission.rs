@@ -14,7 +14,7 @@ use translink_core::frame::Nanos;
 use translink_core::line::Transport;
 
 use crate::newcomer::Newcomer;
-use crate::source::{Peer, Policy};
+use crate::source::{Pass, Peer, Policy};
 
 /// Another port of the host that is heard: a gateway behind a NAT, or one that was restarted.
 pub const SAME_HOST: Nanos = 60_000_000;
@@ -52,6 +52,8 @@ pub(crate) struct Admission {
     /// When its talk ends, if no more comes.
     ends: Nanos,
     newcomer: Newcomer,
+    /// The one that has shown its pass.
+    shown: Option<SocketAddr>,
     /// The one that sent at the same time as the present sender.
     rival: Option<SocketAddr>,
     /// Datagrams that were kept and then dropped, and whose the last were.
@@ -67,6 +69,7 @@ impl Admission {
             heard: None,
             ends: 0,
             newcomer,
+            shown: None,
             rival: None,
             dropped: 0,
             turned_away: None,
@@ -97,8 +100,36 @@ impl Admission {
                 self.heard = Some(source);
                 Sender::Moved(heard)
             }
-            Policy::Listed(_) | Policy::Nobody => Sender::Stranger,
+            Policy::Shown(_) if self.shown == Some(source) => {
+                self.heard = Some(source);
+                Sender::Moved(heard)
+            }
+            Policy::Listed(_) | Policy::Nobody | Policy::Shown(_) => Sender::Stranger,
         }
+    }
+
+    /// Whether a sender that shows the pass at `at` may be heard: not in the place of one that sends.
+    pub(crate) fn is_free(&self, source: SocketAddr, at: Nanos) -> bool {
+        let silent = at >= self.ends.saturating_add(ANOTHER_HOST);
+        self.heard.is_none_or(|heard| heard == source || silent)
+    }
+
+    /// It has shown the pass, and is the only one that is heard from now on.
+    pub(crate) const fn let_in(&mut self, source: SocketAddr) {
+        self.shown = Some(source);
+    }
+
+    /// What a sender must show.
+    pub(crate) const fn pass(&self) -> Option<&Pass> {
+        match &self.policy {
+            Policy::Shown(pass) => Some(pass),
+            _ => None,
+        }
+    }
+
+    /// Whether a datagram only says who sends it.
+    pub(crate) fn is_token(&self, payload: &[u8]) -> bool {
+        matches!(&self.policy, Policy::Shown(Pass::Token(token)) if token.begins(payload))
     }
 
     /// The first one of a call.
@@ -107,6 +138,7 @@ impl Admission {
             Policy::First | Policy::Any => true,
             Policy::Listed(listed) => listed.names(&source),
             Policy::Nobody => false,
+            Policy::Shown(_) => self.shown == Some(source),
         };
         if !let_in {
             return Sender::Stranger;
@@ -204,12 +236,14 @@ impl Admission {
             Policy::First => self.heard.iter().map(Peer::of).collect(),
             Policy::Any | Policy::Nobody => Vec::new(),
             Policy::Listed(listed) => listed.peers(),
+            Policy::Shown(_) => self.shown.iter().map(Peer::of).collect(),
         }
     }
 
     /// Hear others from now on.
     pub(crate) fn change(&mut self, policy: Policy) {
         self.policy = policy;
+        self.shown = None;
         self.forget();
     }
 
@@ -218,6 +252,9 @@ impl Admission {
         self.heard = None;
         self.ends = 0;
         self.rival = None;
+        if matches!(self.policy, Policy::Shown(Pass::Hosts(_))) {
+            self.shown = None;
+        }
         self.turn_away();
     }
 

@@ -31,6 +31,11 @@ pub(crate) enum Command {
     Add(Box<Slot>),
     /// Close a leg; answers when its sockets are closed.
     Remove { leg: u32, done: SyncSender<()> },
+    /// Hand a leg over to another thread; answers with it.
+    GiveUp {
+        leg: u32,
+        given: SyncSender<Box<Slot>>,
+    },
     /// Queue speech for the ear; its bytes are already reserved.
     Play {
         leg: u32,
@@ -71,6 +76,9 @@ pub(crate) enum Command {
     /// A bug in a leg's logic, for tests of what it may break.
     #[cfg(test)]
     Panic { leg: u32 },
+    /// A bug outside of any leg's logic, likewise.
+    #[cfg(test)]
+    Die,
 }
 
 /// The queue and its wake.

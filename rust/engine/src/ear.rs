@@ -13,8 +13,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn set_tempo(&self, leg: u32, curve: Curve) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Tempo { leg, curve })
+        self.tell(&self.living(leg)?, Command::Tempo { leg, curve })
     }
 
     /// Whose own voice the ear may hear, as [`Engine::set_original`] says; None: nobody's. A talker
@@ -23,11 +22,11 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn hear(&self, leg: u32, other: Option<u32>) -> Result<(), Error> {
-        self.living(leg)?;
+        let shared = self.living(leg)?;
         if let Some(other) = other {
-            self.living(other)?;
+            self.bring_together(&shared, &self.living(other)?)?;
         }
-        self.send(Command::Hear { leg, other })
+        self.tell(&shared, Command::Hear { leg, other })
     }
 
     /// What the ear hears of the talker named by [`Engine::hear`]; stays when a call ends.
@@ -35,8 +34,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn set_original(&self, leg: u32, original: Original) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Original { leg, original })
+        self.tell(&self.living(leg)?, Command::Original { leg, original })
     }
 
     /// Whether frames that are the echo of what the ear is sent are marked; stays when a call ends.
@@ -44,7 +42,6 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn set_echo_guard(&self, leg: u32, on: bool) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::EchoGuard { leg, on })
+        self.tell(&self.living(leg)?, Command::EchoGuard { leg, on })
     }
 }

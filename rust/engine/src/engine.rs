@@ -1,52 +1,41 @@
 //! The engine as its callers see it.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use translink_core::volume::Gain;
 
 use crate::admission::Admission;
-use crate::command::{Command, Commands};
+use crate::command::Command;
 use crate::counters::Snapshot;
 use crate::envelope::Lane;
 use crate::error::Error;
-use crate::item::{Inbox, Item, Outbox};
+use crate::item::Item;
 use crate::port::PortSocket;
 use crate::ports::LegPorts;
 use crate::reserve;
-use crate::run::Media;
 use crate::shared::SharedLeg;
 use crate::slot::Slot;
 use crate::source::Policy;
-use crate::thread;
+use crate::workers::Workers;
 
 /// How long [`Engine::remove_leg`] waits for the sockets to be closed.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The media thread and what it shares. Every method may be called from any thread.
+/// The media thread, or threads, and what they share. Every method may be called from any thread.
 pub struct Engine {
     process: u32,
-    commands: Arc<Commands>,
+    pub(crate) workers: Workers,
     legs: RwLock<BTreeMap<u32, Arc<SharedLeg>>>,
     pub(crate) ports: RwLock<BTreeMap<u32, Arc<PortSocket>>>,
     pub(crate) next: AtomicU32,
-    inbox: Mutex<Inbox>,
     descriptor: RawFd,
-    state: Arc<AtomicU8>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
-
-const RUNNING: u8 = 0;
-const CLOSED: u8 = 1;
-const DIED: u8 = 2;
 
 impl Engine {
     /// Start the thread. `mailbox` items may wait to be drained (an item is about 700 bytes).
@@ -54,25 +43,23 @@ impl Engine {
     /// # Errors
     /// [`Error::Io`] when the process is out of descriptors or threads.
     pub fn start(mailbox: usize) -> Result<Self, Error> {
-        let commands = Arc::new(Commands::new().map_err(io::Error::from)?);
-        let (outbox, inbox) = Outbox::new(mailbox).map_err(io::Error::from)?;
-        let media = Media::new(Arc::clone(&commands), outbox).map_err(io::Error::from)?;
-        let state = Arc::new(AtomicU8::new(RUNNING));
-        let descriptor = inbox.target().0.as_raw_fd();
-        let thread = {
-            let state = Arc::clone(&state);
-            thread::spawn(move || outermost(media, &state))?
-        };
+        Self::with_threads(mailbox, 1)
+    }
+
+    /// The same with several threads, each with a mailbox of its own. A leg is on one of them (`moving`).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn with_threads(mailbox: usize, threads: usize) -> Result<Self, Error> {
+        let workers = Workers::start(threads, mailbox)?;
+        let descriptor = workers.descriptor();
         Ok(Self {
             process: std::process::id(),
-            commands,
+            workers,
             legs: RwLock::default(),
             ports: RwLock::default(),
             next: AtomicU32::new(1),
-            inbox: Mutex::new(inbox),
             descriptor,
-            state,
-            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -92,7 +79,9 @@ impl Engine {
         let capacity = ports.config.playout_capacity;
         let mut shared = SharedLeg::new(number, sockets.local, capacity, ledger);
         shared.port = sockets.port().map(|port| Arc::clone(&port.shared));
-        shared.claim(&ports.source)?;
+        let own = shared.port.is_none();
+        let worker = if own { self.lightest() } else { 0 };
+        shared.worker.store(worker, Ordering::Relaxed);
         let shared = Arc::new(shared);
         shared
             .counters
@@ -100,8 +89,9 @@ impl Engine {
             .store(sockets.granted, Ordering::Relaxed);
         let admission = Admission::new(ports.source.clone(), newcomer, ports.config.transport);
         let slot = Slot::new(Arc::clone(&shared), sockets, admission, leg);
-        self.send(Command::Add(Box::new(slot)))
-            .inspect_err(|_| shared.release_claims())?;
+        shared.claim(ports.source.clone(), |_| {
+            self.tell(&shared, Command::Add(Box::new(slot)))
+        })?;
         self.wait_for_routes(&shared);
         let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
         legs.insert(number, shared);
@@ -128,7 +118,7 @@ impl Engine {
         };
         let shared = removed.ok_or(Error::NoLeg(leg))?;
         let (done, closed) = sync_channel(1);
-        if let Err(error) = self.send(Command::Remove { leg, done }) {
+        if let Err(error) = self.tell(&shared, Command::Remove { leg, done }) {
             let mut legs = self.legs.write().unwrap_or_else(PoisonError::into_inner);
             legs.insert(leg, shared);
             return Err(error);
@@ -147,7 +137,7 @@ impl Engine {
     pub fn reset_leg(&self, leg: u32) -> Result<u32, Error> {
         let shared = self.living(leg)?;
         let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
-        self.send(Command::Reset { leg, life })?;
+        self.tell(&shared, Command::Reset { leg, life })?;
         Ok(life)
     }
 
@@ -163,7 +153,7 @@ impl Engine {
     pub fn detach_leg(&self, leg: u32) -> Result<u32, Error> {
         let shared = self.living(leg)?;
         let life = shared.life.fetch_add(1, Ordering::Relaxed) + 1;
-        self.send(Command::Detach { leg, life })?;
+        self.tell(&shared, Command::Detach { leg, life })?;
         Ok(life)
     }
 
@@ -191,12 +181,15 @@ impl Engine {
         reserve::boxed(&pcm[..accepted])
             .map_err(|_| Error::Memory("a piece of speech"))
             .and_then(|pcm| {
-                self.send(Command::Play {
-                    leg,
-                    utterance,
-                    pcm,
-                    last,
-                })
+                self.tell(
+                    &shared,
+                    Command::Play {
+                        leg,
+                        utterance,
+                        pcm,
+                        last,
+                    },
+                )
             })
             .inspect_err(|_| shared.release(accepted as u64))?;
         Ok(accepted)
@@ -207,8 +200,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn flush(&self, leg: u32) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Flush { leg })
+        self.tell(&self.living(leg)?, Command::Flush { leg })
     }
 
     /// Audio from sample `start` to `end` as far as the ledger has it: first sample, s16le.
@@ -242,8 +234,9 @@ impl Engine {
     /// [`Error::Claimed`]. Nothing has changed then.
     pub fn set_source(&self, leg: u32, policy: Policy) -> Result<(), Error> {
         let shared = self.living(leg)?;
-        shared.claim(&policy)?;
-        self.send(Command::Source { leg, policy })?;
+        shared.claim(policy, |policy| {
+            self.tell(&shared, Command::Source { leg, policy })
+        })?;
         self.wait_for_routes(&shared);
         Ok(())
     }
@@ -254,8 +247,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn set_play_to(&self, leg: u32, ear: Option<SocketAddr>) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::PlayTo { leg, ear })
+        self.tell(&self.living(leg)?, Command::PlayTo { leg, ear })
     }
 
     /// How loud the ear hears; stays when a call ends.
@@ -263,8 +255,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn set_volume(&self, leg: u32, gain: Gain) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Volume { leg, gain })
+        self.tell(&self.living(leg)?, Command::Volume { leg, gain })
     }
 
     /// Whether what the talker says is heard as silence; stays when a call ends.
@@ -272,8 +263,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn set_muted(&self, leg: u32, muted: bool) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::Mute { leg, muted })
+        self.tell(&self.living(leg)?, Command::Mute { leg, muted })
     }
 
     /// Whose datagrams are heard in this call.
@@ -347,16 +337,7 @@ impl Engine {
     /// [`Error::Died`] once the media thread died and nothing is left; [`Error::Forked`].
     pub fn drain(&self, limit: usize, take: impl FnMut(Item)) -> Result<usize, Error> {
         self.check_process()?;
-        let mut inbox = match self.inbox.try_lock() {
-            Ok(inbox) => inbox,
-            Err(TryLockError::Poisoned(inbox)) => inbox.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(0),
-        };
-        let taken = inbox.drain(limit, take);
-        if taken == 0 && self.state.load(Ordering::Acquire) == DIED {
-            return Err(Error::Died);
-        }
-        Ok(taken)
+        self.workers.drain(limit, take)
     }
 
     /// Stop the thread and close the sockets. Idempotent.
@@ -364,22 +345,7 @@ impl Engine {
         if self.check_process().is_err() {
             return;
         }
-        let _ = self
-            .state
-            .compare_exchange(RUNNING, CLOSED, Ordering::AcqRel, Ordering::Acquire);
-        self.commands.stop();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // Its panics are caught inside.
-            let _ = thread.join();
-        }
-        while let Some(command) = self.commands.take() {
-            drop(command);
-        }
+        self.workers.close();
         let mut ports = self.ports.write().unwrap_or_else(PoisonError::into_inner);
         ports.clear();
     }
@@ -398,18 +364,24 @@ impl Engine {
         }
     }
 
-    pub(crate) fn send(&self, command: Command) -> Result<(), Error> {
+    /// Ask a leg's thread for something.
+    pub(crate) fn tell(&self, leg: &Arc<SharedLeg>, command: Command) -> Result<(), Error> {
+        self.ask(leg.worker.load(Ordering::Relaxed), command)
+    }
+
+    pub(crate) fn ask(&self, worker: usize, command: Command) -> Result<(), Error> {
         self.check()?;
-        self.commands.send(command).map_err(|_| Error::Busy)
+        self.workers.send(worker, command).map_err(|_| Error::Busy)
+    }
+
+    pub(crate) fn every_leg(&self) -> Vec<Arc<SharedLeg>> {
+        let legs = self.legs.read().unwrap_or_else(PoisonError::into_inner);
+        legs.values().cloned().collect()
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_process()?;
-        match self.state.load(Ordering::Acquire) {
-            RUNNING => Ok(()),
-            CLOSED => Err(Error::Closed),
-            _ => Err(Error::Died),
-        }
+        self.workers.check()
     }
 
     pub(crate) fn check_process(&self) -> Result<(), Error> {
@@ -432,16 +404,6 @@ impl std::fmt::Debug for Engine {
         f.debug_struct("Engine")
             .field("descriptor", &self.descriptor)
             .finish_non_exhaustive()
-    }
-}
-
-/// The thread's outermost frame: whatever goes wrong in here is reported by the next call, and by a
-/// wake.
-fn outermost(mut media: Media, state: &AtomicU8) {
-    let ended = catch_unwind(AssertUnwindSafe(|| media.run()));
-    if !matches!(ended, Ok(Ok(()))) {
-        state.store(DIED, Ordering::Release);
-        media.ring();
     }
 }
 

@@ -9,6 +9,7 @@ use translink_core::leg::LegConfig;
 
 use super::*;
 use crate::batch::{self, BATCH, Batch};
+use crate::command::Commands;
 use crate::socket::Sockets;
 use crate::test_kit::{eventually, heard, ports};
 
@@ -25,7 +26,14 @@ fn a_panic_in_one_leg_ends_that_leg_and_no_other() {
     let engine = Engine::start(1024).expect("an engine");
     let sick = engine.add_leg(&ports()).expect("a leg");
     let sound = engine.add_leg(&ports()).expect("a leg");
-    assert!(engine.send(Command::Panic { leg: sick }).is_ok());
+    assert!(
+        engine
+            .tell(
+                &engine.leg(sick).expect("a leg"),
+                Command::Panic { leg: sick }
+            )
+            .is_ok()
+    );
     assert!(eventually(
         || engine.counters(sick).expect("a leg").dead == 1
     ));

@@ -21,11 +21,19 @@ pub enum Error {
         source: io::Error,
     },
     /// A leg of a shared port must name whom it hears, or nobody.
-    #[error("on a shared port, source must name addresses, not first or any")]
+    #[error(
+        "on a shared port, source must name addresses, not first or any, or there must be a token"
+    )]
     Unnamed,
     /// On one port, a sender is one leg's.
     #[error("datagrams from {0} are another leg's on this shared port")]
     Claimed(Peer),
+    /// What a sender says to be let in must tell the leg from all others.
+    #[error("another leg of this shared port has a token that begins alike")]
+    SameToken,
+    /// A leg with a port of its own hears whoever comes there.
+    #[error("only on a shared port does a leg wait for a token")]
+    NotShared,
     /// No shared port has this number.
     #[error("no shared port {0}")]
     NoPort(u32),

@@ -94,20 +94,21 @@ impl Filter {
     }
 }
 
-/// A program for the kernel (classic BPF) that lets in these peers' datagrams.
+/// A program for the kernel (classic BPF) that lets in these peers' datagrams, and those that begin like one of
+/// these legs' tokens.
 ///
 /// On a UDP socket, offset 0 is the UDP header (the sender's port), `NETWORK` the IP header.
-pub(crate) fn program(peers: &[Peer]) -> Vec<SockFilter> {
-    let exact = compiled(peers, true);
+pub(crate) fn program(peers: &[Peer], names: &[u64]) -> Vec<SockFilter> {
+    let exact = compiled(peers, names, true);
     if exact.len() <= LONGEST_PROGRAM {
         return exact;
     }
     // Too many for the kernel: their hosts do.
-    compiled(peers, false)
+    compiled(peers, names, false)
 }
 
 /// Host by host: an address is compared once, whatever the ports of it.
-fn compiled(peers: &[Peer], ports: bool) -> Vec<SockFilter> {
+fn compiled(peers: &[Peer], names: &[u64], ports: bool) -> Vec<SockFilter> {
     let mut hosts: BTreeMap<IpAddr, Vec<Option<u16>>> = BTreeMap::new();
     for peer in peers {
         let port = peer.port().filter(|_| ports);
@@ -152,8 +153,22 @@ fn compiled(peers: &[Peer], ports: bool) -> Vec<SockFilter> {
         }
         program.append(&mut accept);
     }
+    program.extend(names.iter().copied().flat_map(begins_with));
     program.push(SockFilter::new(RETURN, 0, 0, 0));
     program
+}
+
+/// After the UDP header's 8 bytes. What is too short for a word ends the program: it is dropped.
+fn begins_with(name: u64) -> [SockFilter; 5] {
+    #[expect(clippy::cast_possible_truncation, reason = "both halves")]
+    let words = ((name >> 32) as u32, name as u32);
+    [
+        SockFilter::new(LOAD_WORD, 0, 0, 8),
+        SockFilter::new(IF_EQUAL, 0, 3, words.0),
+        SockFilter::new(LOAD_WORD, 0, 0, 12),
+        SockFilter::new(IF_EQUAL, 0, 1, words.1),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ]
 }
 
 /// `linux/bpf_common.h`: `BPF_MAXINSNS`.
@@ -250,7 +265,7 @@ mod tests {
                 (vec![host], vec![1, 2]),
                 (vec![spare], vec![]),
             ] {
-                let on = sockets.filter(Some(&program(&peers(&names))));
+                let on = sockets.filter(Some(&program(&peers(&names), &[])));
                 on.expect("a filter");
                 talker.send(&[1]).expect("sent");
                 neighbour.send(&[2]).expect("sent");

@@ -14,10 +14,14 @@
 //! (`pace`); deadlines and commands do not wait.
 //!
 //! *A shared port* (`port`) has many legs: one `recvmmsg` takes what waits for all of them, a table tells
-//! whose each datagram is by its sender, and what a wake makes for their ears leaves by one `sendmmsg`.
+//! whose each datagram is by its sender, and what a wake makes for their ears leaves by one `sendmmsg`. A sender
+//! that is in no table may show the pass of a leg that waits ([`Pass`], `waiting`).
 //!
 //! *Back*: [`Engine::play`] reserves room in the ear's queue and sends a command → the leg's
 //! playout → 640 bytes every 20 ms → `sendto`.
+//!
+//! *More cores*: [`Engine::with_threads`] starts several such threads, each with its own `epoll`, clock and mailbox
+//! (`workers`). A leg is on one of them, the two of a call on the same, shared ports on the first (`moving`).
 //!
 //! # What may be full, and then
 //!
@@ -66,6 +70,7 @@
 mod admission;
 mod batch;
 mod bell;
+mod claims;
 mod clock;
 mod command;
 mod counters;
@@ -79,6 +84,7 @@ mod item;
 mod legs;
 pub mod mailbox;
 mod masks;
+mod moving;
 mod newcomer;
 mod outgoing;
 mod pace;
@@ -98,7 +104,10 @@ mod tap;
 #[cfg(all(test, not(loom)))]
 mod test_kit;
 mod thread;
+mod token;
+mod waiting;
 mod wire;
+mod workers;
 
 pub use admission::{ANOTHER_HOST, SAME_HOST};
 pub use counters::Snapshot;
@@ -108,5 +117,6 @@ pub use error::Error;
 pub use item::Item;
 pub use port::PortSnapshot;
 pub use ports::LegPorts;
-pub use source::{Listed, MAX_PEERS, Peer, Policy};
+pub use source::{Listed, MAX_PEERS, Pass, Peer, Policy};
+pub use token::{TOKEN_LENGTH, Token};
 pub use wire::Protocol;

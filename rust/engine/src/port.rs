@@ -4,15 +4,15 @@
 //! gathered for 1 ms, each `recvmmsg` finds one datagram. Here one takes them all. And it is one hole in
 //! a firewall, and one number in a dialplan, whatever the calls.
 //!
-//! *Rules.* A leg names its senders ([`Policy::Listed`]), as addresses or as hosts; no two legs of a port name
-//! the same one ([`Claims`]), so a datagram has one leg or none. What comes from anybody else is a
+//! *Rules.* A leg names its senders ([`Policy::Listed`]), as addresses or as hosts, or waits for the one that shows
+//! its pass ([`Policy::Shown`]); no two legs of a port have the same one ([`Claims`]), so a datagram has one leg or
+//! none. What comes from anybody else is a
 //! stranger's: dropped, counted here, and kept out by the kernel in a flood. A leg's own rules
 //! (`admission`) hold behind that as they do on a port of its own. Datagrams of one sender that the kernel
 //! has joined (`UDP_GRO`) are taken apart again.
 //!
 //! *Counting.* What the kernel drops when the buffer is full has no sender: it is counted here, and at no leg.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -22,11 +22,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{SockAddr, SockFilter, Socket};
 
+use crate::claims::{Change, Claims};
 use crate::error::Error;
 use crate::outgoing::{LONGEST, Outgoing};
 use crate::shared::SharedLeg;
 use crate::socket::receiver;
-use crate::source::{Peer, Policy, Senders};
+use crate::source::{Policy, Senders};
 
 /// What is known of a shared port outside of the media thread.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(crate) struct PortCounters {
     pub(crate) strangers: AtomicU64,
     pub(crate) drops_kernel: AtomicU64,
     pub(crate) errors_receive: AtomicU64,
+    pub(crate) learned: AtomicU64,
     rcvbuf: AtomicU64,
 }
 
@@ -64,7 +66,7 @@ pub struct PortSnapshot {
     pub batches: u64,
     /// Datagrams that they brought, strangers' included.
     pub datagrams: u64,
-    /// Datagrams of senders that no leg names: dropped.
+    /// Datagrams of senders that no leg names, wrong tokens included: dropped.
     pub strangers: u64,
     /// Datagrams the kernel dropped because the buffer was full; whose is not known. Those it had
     /// joined count as one.
@@ -73,8 +75,12 @@ pub struct PortSnapshot {
     pub errors_receive: u64,
     /// Receive buffer that the kernel granted, in the unit it was asked for.
     pub rcvbuf: u64,
-    /// Senders that are named.
+    /// Senders that are named, or were let in.
     pub sources: u64,
+    /// Times that a sender showed a leg's pass and was let in.
+    pub learned: u64,
+    /// Legs that wait for such a one.
+    pub waiting: u64,
 }
 
 impl PortSocket {
@@ -133,22 +139,33 @@ impl PortSocket {
 }
 
 impl SharedPort {
-    /// These senders are `leg`'s from now on, and those it named before are not.
-    pub(crate) fn claim(&self, leg: u32, policy: &Policy) -> Result<(), Error> {
-        self.claims().change(leg, policy)
+    /// These senders are to be `leg`'s, and those it named before not: once the media thread was told by `tell`.
+    /// If that fails, all is as it was.
+    pub(crate) fn claim(
+        &self,
+        leg: u32,
+        policy: Policy,
+        tell: impl FnOnce(Policy) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let change: Change = self.claims().begin(leg, &policy)?;
+        let told = tell(policy);
+        match told {
+            Ok(()) => self.claims().settle(&change),
+            Err(_) => self.claims().undo(change),
+        }
+        told
     }
 
-    /// The leg is gone.
-    pub(crate) fn release(&self, leg: u32) {
-        self.claims().0.retain(|_, owner| *owner != leg);
-    }
-
-    fn claims(&self) -> MutexGuard<'_, Claims> {
+    pub(crate) fn claims(&self) -> MutexGuard<'_, Claims> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn snapshot(&self) -> PortSnapshot {
         let counters = &self.counters;
+        let (sources, waiting) = {
+            let claims = self.claims();
+            (claims.senders() as u64, claims.waiting() as u64)
+        };
         PortSnapshot {
             batches: counters.batches.load(Relaxed),
             datagrams: counters.datagrams.load(Relaxed),
@@ -156,7 +173,9 @@ impl SharedPort {
             drops_kernel: counters.drops_kernel.load(Relaxed),
             errors_receive: counters.errors_receive.load(Relaxed),
             rcvbuf: counters.rcvbuf.load(Relaxed),
-            sources: self.claims().0.len() as u64,
+            sources,
+            learned: counters.learned.load(Relaxed),
+            waiting,
         }
     }
 }
@@ -164,7 +183,7 @@ impl SharedPort {
 impl PortSnapshot {
     /// Names and values in the order of declaration.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, u64); 7] {
+    pub fn fields(&self) -> [(&'static str, u64); 9] {
         [
             ("batches", self.batches),
             ("datagrams", self.datagrams),
@@ -173,6 +192,8 @@ impl PortSnapshot {
             ("errors_receive", self.errors_receive),
             ("rcvbuf", self.rcvbuf),
             ("sources", self.sources),
+            ("learned", self.learned),
+            ("waiting", self.waiting),
         ]
     }
 }
@@ -182,27 +203,6 @@ impl std::fmt::Debug for PortSocket {
         f.debug_struct("PortSocket")
             .field("shared", &self.shared)
             .finish_non_exhaustive()
-    }
-}
-
-/// Whose each sender is. Kept where callers can ask, so that a second leg is refused before it exists.
-#[derive(Debug, Default)]
-struct Claims(BTreeMap<Peer, u32>);
-
-impl Claims {
-    fn change(&mut self, leg: u32, policy: &Policy) -> Result<(), Error> {
-        let peers = match policy {
-            Policy::Listed(listed) => listed.peers(),
-            Policy::Nobody => Vec::new(),
-            Policy::First | Policy::Any => return Err(Error::Unnamed),
-        };
-        let of_another = |peer: &&Peer| self.0.get(*peer).is_some_and(|&owner| owner != leg);
-        if let Some(peer) = peers.iter().find(of_another) {
-            return Err(Error::Claimed(*peer));
-        }
-        self.0.retain(|_, owner| *owner != leg);
-        self.0.extend(peers.into_iter().map(|peer| (peer, leg)));
-        Ok(())
     }
 }
 

@@ -12,7 +12,19 @@ use crate::clock::{self, Conversion};
 use crate::filter::{Filter, program};
 use crate::port::PortSocket;
 use crate::routes::Routes;
-use crate::source::Peer;
+use crate::source::{Pass, Peer};
+use crate::waiting::Waiting;
+
+/// Whom a datagram is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// A leg that knows its sender.
+    Legs(u32),
+    /// A leg that waits: its sender has shown the pass.
+    Newcomers(u32, SocketAddr),
+    /// No leg's: it has been turned away.
+    Nobodys,
+}
 
 /// The media thread's half of a shared port.
 pub(crate) struct PortSlot {
@@ -20,6 +32,7 @@ pub(crate) struct PortSlot {
     routes: Routes,
     /// Who is in `routes`, for the kernel's filter.
     peers: Vec<(Peer, u32)>,
+    waiting: Waiting,
     filter: Filter,
     /// The kernel's drop counter as last reported, modulo 2^32.
     dropped: u32,
@@ -36,6 +49,7 @@ impl PortSlot {
             port,
             routes: Routes::new(),
             peers: Vec::new(),
+            waiting: Waiting::default(),
             filter: Filter::new(),
             dropped: 0,
             latest: 0,
@@ -44,8 +58,8 @@ impl PortSlot {
         }
     }
 
-    /// From now on these senders, and no others, are a leg's.
-    pub(crate) fn route(&mut self, leg: u32, peers: &[Peer]) {
+    /// From now on these senders, and no others, are a leg's; and those who show this.
+    pub(crate) fn route(&mut self, leg: u32, peers: &[Peer], pass: Option<&Pass>) {
         for (peer, _) in self.peers.iter().filter(|&&(_, owner)| owner == leg) {
             self.routes.remove(peer, leg);
         }
@@ -54,6 +68,7 @@ impl PortSlot {
             self.routes.insert(peer, leg);
             self.peers.push((*peer, leg));
         }
+        self.waiting.set(leg, pass, !peers.is_empty());
         if self.filter.until() < Nanos::MAX {
             self.attach();
         }
@@ -77,31 +92,41 @@ impl PortSlot {
         }
     }
 
-    /// The leg that a datagram is for. None: it is dropped, and counted by [`PortSlot::done`].
-    pub(crate) fn leg_of(
-        &mut self,
-        datagram: &Datagram<'_>,
-        conversion: &Conversion,
-    ) -> Option<u32> {
+    /// Whom a datagram is for.
+    pub(crate) fn whose(&mut self, datagram: &Datagram<'_>, conversion: &Conversion) -> Whose {
         if let Some(dropped) = datagram.dropped.filter(|&dropped| dropped != self.dropped) {
             let arrival = conversion.monotonic(datagram.stamp, self.latest);
             self.count_dropped(dropped, arrival);
             self.latest = arrival;
         }
-        let leg = datagram.source.and_then(|source| self.routes.find(&source));
-        if leg.is_none() {
-            let pieces = datagram.pieces().len() as u64;
-            if pieces == 0 {
-                self.port
-                    .shared
-                    .counters
-                    .errors_receive
-                    .fetch_add(1, Relaxed);
-            }
-            self.met += pieces;
-            self.stranger = datagram.source.or(self.stranger);
+        let Some(source) = &datagram.source else {
+            self.turn_away(datagram);
+            return Whose::Nobodys;
+        };
+        if let Some(leg) = self.routes.exact(source) {
+            return Whose::Legs(leg);
         }
-        leg
+        // Before its host's: a token says more.
+        let waiting = self.waiting.by_token(datagram, conversion.now);
+        if let Some(leg) = waiting.or_else(|| self.waiting.by_host(source)) {
+            return Whose::Newcomers(leg, *source);
+        }
+        if let Some(leg) = self.routes.host(source) {
+            return Whose::Legs(leg);
+        }
+        self.turn_away(datagram);
+        Whose::Nobodys
+    }
+
+    /// It is dropped, and counted by [`PortSlot::done`].
+    pub(crate) fn turn_away(&mut self, datagram: &Datagram<'_>) {
+        let pieces = datagram.pieces().len() as u64;
+        if pieces == 0 {
+            let counters = &self.port.shared.counters;
+            counters.errors_receive.fetch_add(1, Relaxed);
+        }
+        self.met += pieces;
+        self.stranger = datagram.source.or(self.stranger);
     }
 
     /// The batch has been handed out: `datagrams` of them in all.
@@ -135,8 +160,10 @@ impl PortSlot {
 
     /// Let the kernel drop strangers. False: it cannot, they are dropped here.
     fn attach(&self) -> bool {
-        let peers: Vec<Peer> = self.peers.iter().map(|&(peer, _)| peer).collect();
-        self.port.filter(Some(&program(&peers))).is_ok()
+        let named = self.peers.iter().map(|&(peer, _)| peer);
+        let peers: Vec<Peer> = named.chain(self.waiting.hosts()).collect();
+        let program = program(&peers, &self.waiting.names());
+        self.port.filter(Some(&program)).is_ok()
     }
 
     /// When strangers are to be looked at again; `Nanos::MAX`: they are.

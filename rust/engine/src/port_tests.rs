@@ -294,7 +294,8 @@ fn a_bug_in_one_leg_leaves_the_port_to_the_others() {
         leg.expect("a leg")
     });
     let panic = crate::command::Command::Panic { leg: legs[0] };
-    assert!(engine.send(panic).is_ok());
+    let doomed = engine.leg(legs[0]).expect("a leg");
+    assert!(engine.tell(&doomed, panic).is_ok());
     assert!(eventually(
         || engine.counters(legs[0]).expect("a leg").dead == 1
     ));
@@ -303,6 +304,23 @@ fn a_bug_in_one_leg_leaves_the_port_to_the_others() {
     assert!(eventually(
         || heard(&engine, legs[1]) == 1 && at(&engine, port).strangers == 1
     ));
+}
+
+#[test]
+fn a_change_of_source_that_fails_changes_nothing() {
+    let engine = Engine::start(1024).expect("an engine");
+    let (port, _) = shared(&engine);
+    let leg = engine.add_leg(&ports(port, only("192.0.2.1:1")));
+    let leg = leg.expect("a leg");
+    let known = engine.leg(leg).expect("a leg");
+    engine.close();
+    let changed = engine.set_source(leg, only("192.0.2.1:2"));
+    assert!(matches!(changed, Err(Error::Closed)));
+    let port = known.port.as_ref().expect("a port");
+    assert_eq!(port.snapshot().sources, 1);
+    let other = |source| port.claim(99, only(source), |_| Ok(()));
+    assert!(matches!(other("192.0.2.1:1"), Err(Error::Claimed(_))));
+    assert!(other("192.0.2.1:2").is_ok());
 }
 
 #[test]

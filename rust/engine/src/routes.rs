@@ -60,14 +60,17 @@ impl Routes {
         }
     }
 
-    /// The leg of a sender: of this very address, else of its host.
-    pub(crate) fn find(&self, source: &SocketAddr) -> Option<u32> {
-        let exact = Key::new(source.ip(), u32::from(source.port()));
-        let found = self.leg_of(exact);
-        if found.is_some() || self.hosts == 0 {
-            return found;
+    /// The leg that names this very address.
+    pub(crate) fn exact(&self, source: &SocketAddr) -> Option<u32> {
+        self.leg_of(Key::new(source.ip(), u32::from(source.port())))
+    }
+
+    /// The leg that names its host. An address comes before.
+    pub(crate) fn host(&self, source: &SocketAddr) -> Option<u32> {
+        if self.hosts == 0 {
+            return None;
         }
-        self.leg_of(Key { port: ANY, ..exact })
+        self.leg_of(Key::new(source.ip(), ANY))
     }
 
     /// From now on a sender's datagrams are for this leg.
@@ -175,7 +178,8 @@ mod tests {
     }
 
     fn find(routes: &Routes, text: &str) -> Option<u32> {
-        routes.find(&text.parse().expect("an address"))
+        let source = text.parse().expect("an address");
+        routes.exact(&source).or_else(|| routes.host(&source))
     }
 
     #[test]
@@ -257,7 +261,8 @@ mod tests {
                 for port in 1..401 {
                     let wanted = map.get(&(host, port)).or_else(|| map.get(&(host, 0)));
                     let source = SocketAddr::new([192, 0, 2, host].into(), port);
-                    prop_assert_eq!(routes.find(&source), wanted.copied());
+                    let found = routes.exact(&source).or_else(|| routes.host(&source));
+                    prop_assert_eq!(found, wanted.copied());
                 }
             }
             prop_assert_eq!(routes.used, map.len());

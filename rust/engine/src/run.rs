@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -222,6 +223,14 @@ impl Media {
                 // The caller may have stopped waiting.
                 let _ = done.try_send(());
             }
+            Command::GiveUp { leg, given } => {
+                let slot = self.legs.find(leg).map(|place| self.take_out(place));
+                if let Some(Err(back)) = slot.map(|slot| given.try_send(Box::new(slot))) {
+                    // Nobody waits any more.
+                    let (TrySendError::Full(slot) | TrySendError::Disconnected(slot)) = back;
+                    self.add(*slot);
+                }
+            }
             Command::Answer { done } => {
                 let _ = done.try_send(());
             }
@@ -256,13 +265,19 @@ impl Media {
             Command::Reset { leg, life } => {
                 self.empty_port_of(leg, batch);
                 self.with(leg, |slot, out| slot.reset(life, batch, out));
+                self.wait_again(leg);
             }
-            Command::Detach { leg, life } => self.with(leg, |slot, _| slot.detach(life)),
+            Command::Detach { leg, life } => {
+                self.with(leg, |slot, _| slot.detach(life));
+                self.wait_again(leg);
+            }
             Command::Attach { leg, stream } => self.attach(leg, stream),
             Command::Say { leg, text } => self.with(leg, |slot, _| slot.say(&text)),
             Command::HangUp { leg } => self.with(leg, |slot, _| slot.hang_up()),
             #[cfg(test)]
             Command::Panic { leg } => self.with(leg, |_, _| panic!("asked for by a test")),
+            #[cfg(test)]
+            Command::Die => panic!("asked for by a test"),
         }
     }
 
@@ -348,6 +363,11 @@ impl Media {
             slot.die(&mut self.outbox);
             return;
         }
+        if let Some(stream) = &slot.stream {
+            // Of a leg that was another thread's until now.
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, STREAM | u64::from(number));
+            let _ = self.epoll.add(stream.descriptor(), event);
+        }
         let place = self.legs.insert(number, slot);
         self.route(number);
         // Asks the leg for its first deadline.
@@ -361,7 +381,19 @@ impl Media {
         self.with(leg, |slot, out| slot.attach(stream, watched, out));
     }
 
-    fn remove(&mut self, place: usize) {
+    /// For another thread, alone as it was when it came.
+    fn take_out(&mut self, place: usize) -> Slot {
+        let number = self.legs.at(place).shared.number;
+        self.part(number);
+        let mut slot = self.remove(place);
+        slot.heard_by = None;
+        if let Some(stream) = &slot.stream {
+            let _ = self.epoll.delete(stream.descriptor());
+        }
+        slot
+    }
+
+    fn remove(&mut self, place: usize) -> Slot {
         self.unroute(place);
         let slot = self.legs.remove(place);
         if let Some(talker) = slot.hears.and_then(|other| self.legs.find(other)) {
@@ -374,6 +406,7 @@ impl Media {
             // Closing the socket would do; a failure changes nothing.
             let _ = self.epoll.delete(slot.sockets.receiving());
         }
+        slot
     }
 }
 

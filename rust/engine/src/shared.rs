@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use translink_core::frame::FRAME_SAMPLES;
@@ -40,6 +40,8 @@ pub(crate) struct SharedLeg {
     pub(crate) tap: Tap,
     /// The port it shares with others, if it has none of its own.
     pub(crate) port: Option<Arc<SharedPort>>,
+    /// The media thread that it is on.
+    pub(crate) worker: AtomicUsize,
 }
 
 impl SharedLeg {
@@ -57,6 +59,7 @@ impl SharedLeg {
             senders: Senders::default(),
             tap: Tap::new(),
             port: None,
+            worker: AtomicUsize::new(0),
         }
     }
 
@@ -82,18 +85,24 @@ impl SharedLeg {
             .fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// On a shared port: these senders are this leg's from now on.
-    pub(crate) fn claim(&self, policy: &Policy) -> Result<(), Error> {
+    /// Tell the media thread whose datagrams to hear. On a shared port these senders are this leg's from then on,
+    /// if it could be told.
+    pub(crate) fn claim(
+        &self,
+        policy: Policy,
+        tell: impl FnOnce(Policy) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         match &self.port {
-            Some(port) => port.claim(self.number, policy),
-            None => Ok(()),
+            Some(port) => port.claim(self.number, policy, tell),
+            None if matches!(policy, Policy::Shown(_)) => Err(Error::NotShared),
+            None => tell(policy),
         }
     }
 
     /// On a shared port: its senders may be another leg's.
     pub(crate) fn release_claims(&self) {
         if let Some(port) = &self.port {
-            port.release(self.number);
+            port.claims().release(self.number);
         }
     }
 

@@ -32,7 +32,10 @@ impl Engine {
             source,
         };
         let port = Arc::new(port.map_err(refused)?);
-        self.send(Command::Share(Box::new(PortSlot::new(Arc::clone(&port)))))?;
+        self.ask(
+            0,
+            Command::Share(Box::new(PortSlot::new(Arc::clone(&port)))),
+        )?;
         let mut ports = self.ports.write().unwrap_or_else(PoisonError::into_inner);
         ports.insert(number, port);
         Ok(number)
@@ -75,10 +78,10 @@ impl Engine {
 
     /// Wait until a leg that was added, or whose source was changed, is in its port's table: a datagram that
     /// is sent from now on is its own.
-    pub(crate) fn wait_for_routes(&self, leg: &SharedLeg) {
+    pub(crate) fn wait_for_routes(&self, leg: &Arc<SharedLeg>) {
         if leg.port.is_some() {
             let (done, answered) = sync_channel(1);
-            if self.send(Command::Answer { done }).is_ok() {
+            if self.tell(leg, Command::Answer { done }).is_ok() {
                 // It will be in there, if not now.
                 let _ = answered.recv_timeout(PATIENCE);
             }

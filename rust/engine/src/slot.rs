@@ -18,7 +18,7 @@ use crate::handed::Handed;
 use crate::item::{Item, Outbox};
 use crate::shared::SharedLeg;
 use crate::socket::Sockets;
-use crate::source::{Peer, Policy};
+use crate::source::{Pass, Peer, Policy};
 use crate::stream::Stream;
 
 mod deliver;
@@ -135,6 +135,21 @@ impl Slot {
         self.count_dropped_strangers();
         self.sockets.forget();
         self.shared.senders.tell(None, None);
+    }
+
+    /// What a sender must show.
+    pub(crate) const fn pass(&self) -> Option<&Pass> {
+        self.admission.pass()
+    }
+
+    /// Whether one that shows it may be heard, with a datagram that came at `arrival`.
+    pub(crate) fn is_free(&self, source: SocketAddr, arrival: Nanos) -> bool {
+        self.admission.is_free(source, arrival)
+    }
+
+    /// It is heard from now on, and nobody else.
+    pub(crate) const fn admit(&mut self, source: SocketAddr) {
+        self.admission.let_in(source);
     }
 
     /// The senders that may be heard now; none: anybody.

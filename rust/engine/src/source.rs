@@ -16,6 +16,8 @@ use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::token::Token;
+
 /// Peers that a list may name.
 pub const MAX_PEERS: usize = 8;
 
@@ -31,6 +33,20 @@ pub enum Policy {
     Listed(Listed),
     /// Nobody's, until it is set whose.
     Nobody,
+    /// The one's that shows this pass. On a shared port only.
+    Shown(Pass),
+}
+
+/// How a sender whose address is not known beforehand shows that it is a leg's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Its first datagram begins with this. What does is not heard, however often it comes. The sender stays the
+    /// leg's from call to call; another one that says it takes its place in a pause between calls, or once the
+    /// one that is heard has been silent for [`ANOTHER_HOST`](crate::ANOTHER_HOST).
+    Token(Token),
+    /// It comes first from one of these hosts, while no other leg waits for one of them. It is the leg's until
+    /// the call ends.
+    Hosts(Listed),
 }
 
 /// Up to [`MAX_PEERS`] peers.
@@ -83,7 +99,7 @@ impl Peer {
         self.port
     }
 
-    fn is(&self, source: &SocketAddr) -> bool {
+    pub(crate) fn is(&self, source: &SocketAddr) -> bool {
         // A socket for both families tells IPv4 senders as IPv6.
         source.ip().to_canonical() == self.ip && self.port.is_none_or(|port| port == source.port())
     }

@@ -243,9 +243,9 @@ impl Engine {
         connection: BorrowedFd<'_>,
         protocol: Protocol,
     ) -> Result<(), Error> {
-        self.living(leg)?;
+        let shared = self.living(leg)?;
         let stream = Box::new(Stream::new(connection, protocol)?);
-        self.send(Command::Attach { leg, stream })
+        self.tell(&shared, Command::Attach { leg, stream })
     }
 
     /// Send a message to the other end of the leg's connection. Where there is none that knows
@@ -254,9 +254,9 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn say(&self, leg: u32, text: &str) -> Result<(), Error> {
-        self.living(leg)?;
+        let shared = self.living(leg)?;
         let text = text.into();
-        self.send(Command::Say { leg, text })
+        self.tell(&shared, Command::Say { leg, text })
     }
 
     /// Hang up the leg's connection, if it has one.
@@ -264,8 +264,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`].
     pub fn hang_up(&self, leg: u32) -> Result<(), Error> {
-        self.living(leg)?;
-        self.send(Command::HangUp { leg })
+        self.tell(&self.living(leg)?, Command::HangUp { leg })
     }
 }
 

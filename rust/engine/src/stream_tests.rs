@@ -10,7 +10,8 @@ use translink_core::leg::LegConfig;
 use translink_core::websocket::Dialect;
 
 use super::*;
-use crate::{Item, LegPorts, Policy};
+use crate::test_kit::ports;
+use crate::{Item, LegPorts};
 
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
@@ -23,17 +24,11 @@ fn pair() -> (TcpStream, TcpStream) {
 fn engine() -> (Engine, u32) {
     let engine = Engine::start(1024).expect("an engine");
     let leg = engine.add_leg(&LegPorts {
-        listen: "127.0.0.1:0".parse().expect("an address"),
-        shared: None,
-        play_to: None,
-        send_from_listen: false,
-        receive_buffer: 1 << 20,
-        source: Policy::First,
-        ledger_samples: 60 * 16_000,
         config: LegConfig {
             continuous: true,
             ..LegConfig::default()
         },
+        ..ports()
     });
     (engine, leg.expect("a leg"))
 }

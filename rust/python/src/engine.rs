@@ -16,21 +16,13 @@ use translink_core::mix::Original;
 use translink_core::rtp::format::{Format, Formats};
 use translink_core::volume::Gain;
 use translink_core::websocket::Dialect;
-use translink_engine::{
-    Engine as Media, Lane, LegPorts, Listed, MAX_PEERS, Peer, Policy, Protocol,
-};
+use translink_engine::{Engine as Media, Lane, LegPorts, Policy, Protocol};
 
 use crate::errors::{engine_error, os_error};
 use crate::items::object;
+use crate::source::{Source, pinned_if, policy, shown};
 
 pub(crate) type Address = (String, u16);
-
-/// Whom to hear: `first`, `any`, `nobody` or an address; or several addresses.
-#[derive(FromPyObject)]
-enum Source {
-    One(String),
-    Several(Vec<String>),
-}
 
 /// The media thread.
 #[pyclass(frozen)]
@@ -39,12 +31,19 @@ pub(crate) struct Engine(Media);
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, mailbox = 8192))]
-    fn new(mailbox: usize) -> PyResult<Self> {
+    #[pyo3(signature = (*, mailbox = 8192, threads = 1))]
+    fn new(mailbox: usize, threads: usize) -> PyResult<Self> {
         if !(16..=1 << 20).contains(&mailbox) {
             return Err(refused("mailbox must be 16..=1048576", mailbox));
         }
-        Media::start(mailbox).map(Self).map_err(engine_error)
+        if !(1..=MAX_THREADS).contains(&threads) {
+            return Err(refused(
+                &format!("threads must be 1..={MAX_THREADS}"),
+                threads,
+            ));
+        }
+        let started = Media::with_threads(mailbox, threads);
+        started.map(Self).map_err(engine_error)
     }
 
     #[expect(
@@ -56,7 +55,7 @@ impl Engine {
         *, listen = None, shared = None, play_to = None, send_from_listen = false, source = None, ledger_seconds = 60.0,
         prebuffer_ms = None, tail_ms = None, receive_buffer = 4_194_304, playout_seconds = 60.0,
         continuous = None, tempo = None, echo_guard = false, transport = "raw", format = "slin16",
-        reply = None, rate = 16_000,
+        reply = None, rate = 16_000, token = None, pinned = false,
     ))]
     fn add_leg(
         &self,
@@ -78,6 +77,8 @@ impl Engine {
         format: &str,
         reply: Option<&str>,
         rate: u32,
+        token: Option<&[u8]>,
+        pinned: bool,
     ) -> PyResult<u32> {
         check_buffer(receive_buffer)?;
         if prebuffer_ms > Some(10_000) || tail_ms > Some(60_000) {
@@ -105,7 +106,10 @@ impl Engine {
             echo_guard,
         };
         let ledger_samples = samples("ledger_seconds", ledger_seconds)?;
-        let source = source.map_or(Ok(Policy::First), policy)?;
+        let source = match token {
+            Some(token) => shown(token, source.is_some() || pinned)?,
+            None => pinned_if(pinned, source.map_or(Ok(Policy::First), policy)?)?,
+        };
         py.detach(|| {
             let ports = LegPorts {
                 listen: listen.as_ref().map_or(Ok(NOWHERE), resolve)?,
@@ -349,6 +353,9 @@ impl Engine {
     }
 }
 
+/// More than any machine has a use for; each has 2 MiB of its own.
+const MAX_THREADS: usize = 64;
+
 /// The address of a leg that has none of its own.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -402,27 +409,6 @@ fn wire(transport: &str, format: &str, reply: Option<&str>, rate: u32) -> PyResu
     }
 }
 
-fn policy(source: Source) -> PyResult<Policy> {
-    let several = match source {
-        Source::One(word) if word == "first" => return Ok(Policy::First),
-        Source::One(word) if word == "any" => return Ok(Policy::Any),
-        Source::One(word) if word == "nobody" => return Ok(Policy::Nobody),
-        Source::One(address) => vec![address],
-        Source::Several(addresses) => addresses,
-    };
-    let peer = |text: &String| {
-        let rule = "source must be first, any, nobody, or IP addresses with or without :port";
-        text.parse::<Peer>().map_err(|_| refused(rule, text))
-    };
-    let count = several.len();
-    let peers: PyResult<Vec<Peer>> = several.iter().map(peer).collect();
-    let listed = Listed::new(peers?);
-    let rule = format!("source must name 1..={MAX_PEERS} addresses");
-    listed
-        .map(Policy::Listed)
-        .ok_or_else(|| refused(&rule, count))
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -461,6 +447,6 @@ fn samples(name: &str, seconds: f64) -> PyResult<usize> {
     Ok((seconds * 16_000.0) as usize)
 }
 
-fn refused(rule: &str, value: impl std::fmt::Display) -> PyErr {
+pub(crate) fn refused(rule: &str, value: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(format!("{rule}, not {value}"))
 }

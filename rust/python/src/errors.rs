@@ -19,8 +19,8 @@ pub(crate) fn engine_error(error: Error) -> PyErr {
         Error::Io(source) | Error::Address { source, .. } => os_error(source, text),
         Error::Memory(_) => PyMemoryError::new_err(text),
         Error::NoLeg(_) | Error::NoPort(_) | Error::Dead(_) => PyLookupError::new_err(text),
-        Error::Unnamed => PyValueError::new_err(text),
-        Error::Claimed(_) => PyOSError::new_err((ADDRESS_IN_USE, text)),
+        Error::Unnamed | Error::NotShared => PyValueError::new_err(text),
+        Error::Claimed(_) | Error::SameToken => PyOSError::new_err((ADDRESS_IN_USE, text)),
         Error::Busy => PyBlockingIOError::new_err(text),
         _ => PyRuntimeError::new_err(text),
     }

@@ -5,6 +5,7 @@ mod beacon;
 mod engine;
 mod errors;
 mod items;
+mod source;
 
 use pyo3::prelude::*;
 

@@ -98,6 +98,7 @@ def test_all_that_is_told_is_as_documented() -> None:
         "language",
         "drain",
         "recording",
+        "node_lost",
     }
 
 

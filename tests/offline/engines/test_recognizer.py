@@ -11,7 +11,7 @@ import pytest
 from tests.offline.real import Prompt, needs_engines, prompts, serving
 from translink.offline.engines.phrasebook import normal
 
-pytestmark = [needs_engines, pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [needs_engines, pytest.mark.timeout(240)]
 
 
 async def heard(server: tuple[str, str], language: str, spoken: list[Prompt]) -> list[list[str]]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 import time
@@ -33,13 +34,17 @@ from typing import cast
 
 from aiohttp import web
 
+from translink.errors import SettingsError
+
 CONNECTIONS = 256
 REQUEST_TIME = 10.0
 """Seconds for a whole request, its body included, and for a TLS handshake."""
 IDLE_TIME = 75.0
 """Seconds between two requests, above the usual 60 s of proxies; also for reading an answer."""
 SWEEP_SECONDS = 0.5
-BACKLOG = 128
+BACKLOG = 1_024
+"""Connections that wait in the kernel, without a descriptor of ours. One beyond would be dropped, and tried again
+by its client after 1 s, 3 s, 7 s: 270 strangers at once had the operator wait so long."""
 ACCEPTED_AT_ONCE = 16
 """Connections accepted before calls get their turn again."""
 READ_RATE = 8_192.0
@@ -333,3 +338,11 @@ class _ConnectionWatch(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._inner.resume_writing()
+
+
+def address_refused(host: str, port: int, error: OSError) -> SettingsError:
+    """What to tell of an address that cannot be listened on."""
+    if error.errno == errno.EADDRINUSE:
+        wrong = "is taken by another program; choose another, or 0 for any"
+        return SettingsError(f"admin.port = {port}: {wrong}")
+    return SettingsError(f"admin.host = {host!r}: {error.strerror}")

@@ -370,7 +370,9 @@ class Console:
         address = str(Address(outside or host, port))
         from_there = leg.settings.send_from_listen
         both_ways = from_there or uuid is not None
-        return CreatedLeg(leg.name, leg.language, address, address if both_ways else None, uuid)
+        token = None if leg.settings.token is None else leg.settings.token.get_secret_value()
+        back = address if both_ways else None
+        return CreatedLeg(leg.name, leg.language, address, back, uuid, token)
 
     def change_leg(
         self,

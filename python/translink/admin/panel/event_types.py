@@ -47,6 +47,15 @@ class CallEvent(Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeLostEvent(Happened):
+    """Another node of the fleet is not heard any more. Of each of its calls a `call` event tells too."""
+
+    type: Literal["node_lost"] = "node_lost"
+    node: str
+    calls: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModeEvent(Happened):
     """Something else recognises a leg now."""
 
@@ -373,6 +382,7 @@ EVENT_TYPES: Mapping[str, type[Happened]] = {
     str(kind.__dataclass_fields__["type"].default): kind
     for kind in (
         CallEvent,
+        NodeLostEvent,
         ModeEvent,
         InterimEvent,
         FinalEvent,

@@ -12,7 +12,13 @@ _COUNTED = (
     ("batches", "System calls that brought them"),
     ("strangers", "Datagrams of senders that no leg names: dropped"),
     ("drops_kernel", "Datagrams that did not fit the shared port's buffer"),
+    ("learned", "Times that a leg which waited for its sender has found it"),
     ("errors_receive", "Failed receives, and strangers' empty datagrams"),
+)
+
+_NOW = (
+    ("sources", "Senders that its legs name, or have found"),
+    ("waiting", "Legs that wait for their sender"),
 )
 
 
@@ -24,6 +30,7 @@ def shared_port(port: Mapping[str, Any]) -> Iterator[Metric]:
         family = CounterMetricFamily(f"translink_shared_port_{name}", meaning)
         family.add_metric([], port[name])
         yield family
-    sources = GaugeMetricFamily("translink_shared_port_sources", "Senders that its legs name")
-    sources.add_metric([], port["sources"])
-    yield sources
+    for name, meaning in _NOW:
+        now = GaugeMetricFamily(f"translink_shared_port_{name}", meaning)
+        now.add_metric([], port[name])
+        yield now

@@ -134,6 +134,9 @@ class LegRequest(_Wish):
     source: Origin | None = None
     """Whose datagrams count: `ip` or `ip:port`. Left out: the first that comes. With its port, and where
     there is a shared port (`shared_port.listen`), the leg is there, unless another leg has that source."""
+    shared: bool = False
+    """Be at the shared port, or be refused. Without a `source`: the answer's `token` is to be sent there first, as
+    a datagram or at the head of one, which is not heard. With a host: whoever comes first from there is heard."""
     original: Original = "replace"
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
@@ -176,6 +179,7 @@ class LegRequest(_Wish):
             reply=self.reply,
             rate=self.rate,
             record=self.record,
+            shared=self.shared,
         )
 
 
@@ -209,6 +213,9 @@ class CallRequest(_Wish):
                 raise web.HTTPBadRequest(reason=reason)
             if leg.transport != "raw" and leg.rate != 16_000:
                 raise web.HTTPBadRequest(reason=f"legs.{number}.{RAW_RATE}")
+            if leg.shared and (leg.transport == "audiosocket" or not leg.send_from_listen):
+                reason = f"legs.{number}.shared: is for datagrams, both ways through the same port"
+                raise web.HTTPBadRequest(reason=reason)
             try:
                 must_be_findable(leg.language, leg.candidates, leg.voice)
             except ValueError as error:

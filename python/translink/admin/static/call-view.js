@@ -12,6 +12,8 @@ import { Script } from "./script.js";
 import { Stages } from "./stages.js";
 import { LONG_WAIT } from "./trouble.js";
 
+const RECORDED = "What is said and heard in this call is written to disk";
+
 /** Name, label, what it means. */
 const FIGURES = [
   ["waiting", "waiting", "Speech of this call that is kept but not recognised yet"],
@@ -41,6 +43,7 @@ export class CallView {
     this._between = h("p.between");
     this._state = h("span.badge");
     this._listened = h("span.badge.listened", { text: "● being listened to", title: "Somebody hears this call through this page", hidden: true });
+    this._recorded = h("span.badge.recorded", { hidden: true });
     this._end = twice("End call", "Press again to end", (button) => this._hangUp(button));
     this._explain = new Explain();
     this._why = h("button", { type: "button", text: "Explain", title: "Where the time went, what went wrong, what can be done",
@@ -49,7 +52,7 @@ export class CallView {
     const figures = h("dl.call-figures", {}, ...FIGURES.map(([name, text, title]) => h("div", { "data-figure": name, title }, h("dt", { text }), this._values.get(name))));
     this._empty = new Empty(store);
     this._body = h("div.call-body", { hidden: true }, this._empty.beside,
-      h("header.call-head", {}, h("div.call-name", {}, h("div.row", {}, this._title, this._state, this._listened), this._between), figures, this._why, this._end), this._explain.dialog);
+      h("header.call-head", {}, h("div.call-name", {}, h("div.row", {}, this._title, this._state, this._listened, this._recorded), this._between), figures, this._why, this._end), this._explain.dialog);
     into.call.append(this._empty.element, this._body);
     into.score.append(this.score.element);
     this._score = /** @type {HTMLElement} */ (into.score);
@@ -142,6 +145,10 @@ export class CallView {
     const ended = call.state === "ended";
     say(this._state, ended ? over(call) : silent || "running");
     mark(this._state, "data-mode", ended ? "ended" : silent ? "connecting" : "streaming");
+    const recorded = ended ? [] : call.legs.filter((/** @type {string} */ leg) => this._store.legs.get(leg)?.recorded);
+    this._recorded.hidden = !recorded.length && !(call.recorded && !ended);
+    say(this._recorded, recorded.length === 1 ? `● rec ${recorded[0]}` : "● rec");
+    mark(this._recorded, "title", recorded.length ? `What is said and heard on ${recorded.join(" and ")} is written to disk` : RECORDED);
     mark(this._state, "title", ended ? "When it ended, and why" : silent ? "No datagram comes from either side" : "Datagrams come in");
   }
 

@@ -71,6 +71,7 @@ class Mic {
     for (const code of LANGUAGES) this._offer(code);
     this._language.addEventListener("change", () => this._patch("change the language", this._language, { language: this._language.value }));
     this._mode = h("span.badge");
+    this._recorded = h("span.badge.recorded", { text: "● rec", title: `What is said and heard on ${leg} is being recorded`, hidden: true });
     this._reason = h("p.reason");
     this._meter = h("i");
     this._level = h("span.figure", { title: "Level, in decibels below full scale" });
@@ -87,7 +88,7 @@ class Mic {
       h("div.row", {}, h("strong", { text: leg, title: leg }), h("span", { text: "speaks" }), this._language),
       h("div.row", {}, h("div.meter", { role: "img", "aria-label": `Level of ${leg}` }, this._meter), this._level, this._mute, this._listen),
       h("div.row.wrap", {}, this._setting, this._voice),
-      h("p.figures", {}, this._mode, this._facts),
+      h("p.figures", {}, this._mode, this._recorded, this._facts),
       this._reason);
   }
 
@@ -105,6 +106,7 @@ class Mic {
     mark(this._mode, "title", MODES[/** @type {keyof MODES} */ (mode)] ?? null);
     say(this._reason, leg.reason ?? "");
     mark(this._reason, "title", leg.reason || null);
+    this._recorded.hidden = !leg.recorded;
     this._show(leg.setting);
     mark(this._mute, "aria-pressed", String(!!leg.muted));
     say(this._mute, leg.muted ? "Unmute" : "Mute");

@@ -129,9 +129,9 @@ export class CallList {
 
   /** @param {string} call */
   _make(call) {
-    const parts = { legs: h("strong"), langs: h("span.langs"), time: h("span.figure"), facts: h("span.facts"), lost: h("span.lost"), ear: h("i.listening", { text: "●", title: "Somebody listens in" }) };
+    const parts = { legs: h("strong"), langs: h("span.langs"), time: h("span.figure"), facts: h("span.facts"), lost: h("span.lost"), ear: h("i.listening", { text: "●", title: "Somebody listens in" }), tape: h("i.recording", { text: "REC", title: "What is said and heard in this call is being recorded" }) };
     const element = h("div.strip", { role: "option", id: `call-${call}`, onclick: () => this._open(call) },
-      h("div.row", {}, parts.legs, parts.langs, parts.ear, parts.time), h("div.row", {}, parts.facts, parts.lost));
+      h("div.row", {}, parts.legs, parts.langs, parts.ear, parts.tape, parts.time), h("div.row", {}, parts.facts, parts.lost));
     return { element, ...parts };
   }
 
@@ -149,6 +149,7 @@ export class CallList {
     const waiting = row.state !== "ended" && row.waiting_ms > LONG_WAIT ? `${seconds(row.waiting_ms)} waiting` : "";
     say(strip.lost, [waiting, row.lost_ms > 0 && `${lost(row.lost_ms)} lost`].filter(Boolean).join(" · "));
     strip.ear.hidden = !row.listened;
+    strip.tape.hidden = !row.recorded || row.state === "ended";
     mark(strip.element, "data-mode", row.state === "ended" ? "ended" : worst(row.modes));
     mark(strip.element, "aria-selected", String(row.call === this._store.selected));
   }

@@ -1,13 +1,17 @@
 //! Shared ports: one receive for all of their legs, one send for all of their ears.
 
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering::Relaxed;
+
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use translink_core::frame::Nanos;
 
-use crate::batch::{BATCH, Batch};
+use crate::batch::{BATCH, Batch, Datagram};
 use crate::clock::Conversion;
-use crate::port_slot::PortSlot;
+use crate::port_slot::{PortSlot, Whose};
 use crate::run::{Media, PORT};
 use crate::slot::MOST_BATCHES;
+use crate::source::Pass;
 
 /// Batches of a port in a row: 128 datagrams, 3 ms of 400 legs × 100/s. Ears are served between any two.
 const BATCHES_A_TURN: usize = 4;
@@ -51,12 +55,57 @@ impl Media {
         for at in 0..count {
             let datagram = batch.datagram(at);
             datagrams += datagram.pieces().len() as u64;
-            if let Some(leg) = self.ports[index].leg_of(&datagram, &conversion) {
-                self.with(leg, |slot, out| slot.hear(&datagram, &conversion, out));
-            }
+            let leg = match self.ports[index].whose(&datagram, &conversion) {
+                Whose::Legs(leg) => leg,
+                Whose::Newcomers(leg, source) => {
+                    if !self.admit(index, leg, source, &datagram, &conversion) {
+                        self.ports[index].turn_away(&datagram);
+                        continue;
+                    }
+                    leg
+                }
+                Whose::Nobodys => continue,
+            };
+            self.with(leg, |slot, out| slot.hear(&datagram, &conversion, out));
         }
         self.ports[index].done(datagrams, conversion.now);
         count == BATCH
+    }
+
+    /// A sender has shown a leg's pass. False: the leg is another one's, or the sender another leg's.
+    fn admit(
+        &mut self,
+        index: usize,
+        leg: u32,
+        source: SocketAddr,
+        datagram: &Datagram<'_>,
+        conversion: &Conversion,
+    ) -> bool {
+        let Some(place) = self.legs.find(leg) else {
+            return false;
+        };
+        let slot = self.legs.at(place);
+        let arrival = conversion.monotonic(datagram.stamp, slot.leg.stats().last_datagram);
+        let port = &self.ports[index].port.shared;
+        if !slot.is_free(source, arrival) || !port.claims().learn(leg, &source) {
+            return false;
+        }
+        port.counters.learned.fetch_add(1, Relaxed);
+        slot.admit(source);
+        self.route(leg);
+        true
+    }
+
+    /// The call has ended: a leg that hears the first of some hosts waits for the next one.
+    pub(super) fn wait_again(&mut self, leg: u32) {
+        let place = self.legs.find(leg);
+        let slot = place.map(|place| self.legs.at(place));
+        if let Some(Pass::Hosts(_)) = slot.as_ref().and_then(|slot| slot.pass()) {
+            if let Some(port) = slot.and_then(|slot| slot.shared.port.as_ref()) {
+                port.claims().unlearn(leg);
+            }
+            self.route(leg);
+        }
     }
 
     /// What waits came during the call that ends, for this leg; the others' is heard in passing.
@@ -77,9 +126,10 @@ impl Media {
     /// Whom a leg hears now goes into its port's table.
     pub(super) fn route(&mut self, leg: u32) {
         if let Some(place) = self.legs.find(leg) {
-            let peers = self.legs.at(place).peers();
+            let slot = self.legs.at(place);
+            let (peers, pass) = (slot.peers(), slot.pass().cloned());
             if let Some(port) = self.port_of(place) {
-                port.route(leg, &peers);
+                port.route(leg, &peers, pass.as_ref());
             }
         }
     }
@@ -88,7 +138,7 @@ impl Media {
     pub(super) fn unroute(&mut self, place: usize) {
         let leg = self.legs.at(place).shared.number;
         if let Some(port) = self.port_of(place) {
-            port.route(leg, &[]);
+            port.route(leg, &[], None);
         }
     }
 

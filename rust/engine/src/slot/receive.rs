@@ -97,6 +97,9 @@ impl Slot {
             if self.is_stray_control(payload, source) {
                 continue;
             }
+            if self.admission.is_token(payload) {
+                continue;
+            }
             match self.admission.look(source, payload, arrival) {
                 Sender::Known => {}
                 Sender::New => self.begin_with(source, now, out),
@@ -198,7 +201,7 @@ impl Slot {
     fn shut_out(&mut self) {
         let peers = self.admission.peers();
         let now = clock::now();
-        if !peers.is_empty() && self.sockets.filter(Some(&program(&peers))).is_ok() {
+        if !peers.is_empty() && self.sockets.filter(Some(&program(&peers, &[]))).is_ok() {
             self.filter.begin(now);
             self.deadline = self.deadline.min(self.filter.until());
         }

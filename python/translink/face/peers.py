@@ -1,0 +1,184 @@
+"""The nodes as they are asked: their admin servers, each for itself, none waited for longer than `ANSWER_TIME`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+import orjson
+from aiohttp import web
+from yarl import URL
+
+from translink.errors import TranslinkError
+
+ANSWER_TIME: Final = 2.0
+"""Seconds for a node's answer. One that needs longer is shown as silent."""
+CREATION_TIME: Final = 10.0
+"""For what must not be done twice: a call that is being made."""
+CONNECTIONS: Final = 16
+"""To one node at once, for requests; more wait, within their patience."""
+KEPT_HEADERS: Final = ("Content-Type", "Content-Disposition", "Location", "Retry-After")
+
+
+class NodeSilent(TranslinkError):
+    """A node that may know did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminPeer:
+    """A node's admin server."""
+
+    name: str
+    """Of the node: a word. Names of its calls begin with it."""
+    url: str
+    """Empty: it is not there at the moment."""
+    token: str = field(repr=False)
+    """With the role control."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReply:
+    """What a node answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body. Raises `ValueError`."""
+        return orjson.loads(self.body)
+
+    def response(self) -> web.Response:
+        """The same, as our own answer; an error as the guard writes errors."""
+        return web.Response(status=self.status, headers=dict(self.headers), body=self.body)
+
+
+class Peers:
+    """All nodes, with the connections to them."""
+
+    def __init__(self, known: Callable[[], Mapping[str, AdminPeer]]) -> None:
+        """`known`: the nodes as they are now, by name; looked at for each request."""
+        self._known = known
+        self._http: aiohttp.ClientSession | None = None
+        self._streams: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Nothing is connected yet."""
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS)
+        )
+        # Streams take no request's connection; their number is bounded by those who watch.
+        self._streams = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    async def close(self) -> None:
+        """Idempotent."""
+        for session in (self._http, self._streams):
+            if session is not None:
+                await session.close()
+
+    def known(self) -> Mapping[str, AdminPeer]:
+        """The nodes as they are now, by name."""
+        return self._known()
+
+    async def ask(
+        self,
+        peer: AdminPeer,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        patience: float = ANSWER_TIME,
+    ) -> NodeReply | None:
+        """None: it did not answer. `path` is as it came, query included. `body` is JSON."""
+        if not peer.url or self._http is None:
+            return None
+        headers = _shown(peer) | ({} if body is None else {"Content-Type": "application/json"})
+        try:
+            async with (
+                asyncio.timeout(patience),
+                self._http.request(
+                    method,
+                    URL(peer.url + path, encoded=True),
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                kept = {
+                    name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers
+                }
+                return NodeReply(answer.status, kept, await answer.read())
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return None
+
+    async def ask_all(
+        self, method: str, path: str, body: bytes | None = None
+    ) -> dict[str, NodeReply | None]:
+        """What each of them answers, by name."""
+        peers = self._known()
+        replies = await asyncio.gather(
+            *(self.ask(peer, method, path, body) for peer in peers.values())
+        )
+        return dict(zip(peers, replies, strict=True))
+
+    async def values(self, path: str) -> dict[str, Any]:
+        """What each answers to GET, as values; None: no answer, or none of JSON. A refusal counts as
+        an answer where it says more than why (`/ready`)."""
+        replies = await self.ask_all("GET", path)
+        found: dict[str, Any] = {}
+        for node, reply in replies.items():
+            try:
+                value = reply.json() if reply is not None else None
+            except ValueError:
+                value = None
+            found[node] = None if isinstance(value, dict) and "error" in value else value
+        return found
+
+    async def owner_of(
+        self, name: str, method: str, path: str, body: bytes | None = None
+    ) -> tuple[AdminPeer, NodeReply]:
+        """The node that has the call or leg `name`, and what it answers to the request. Names are unique, and a
+        node that has not that name does nothing (404), so whoever has it may be looked for by asking.
+
+        Raises:
+            KeyError: no node has it.
+            NodeSilent: none that answers has it, and not all answer.
+        """
+        peers = self._known()
+        likely = [peer for peer in peers.values() if name.startswith(f"{peer.name}-")]
+        rest = [peer for peer in peers.values() if peer not in likely]
+        silent: list[str] = []
+        for group in (likely, rest):
+            replies = await asyncio.gather(*(self.ask(peer, method, path, body) for peer in group))
+            for peer, reply in zip(group, replies, strict=True):
+                if reply is None:
+                    silent.append(peer.name)
+                elif reply.status != 404:
+                    return peer, reply
+        if silent:
+            raise NodeSilent(f"{', '.join(silent)} does not answer")
+        raise KeyError(name)
+
+    @contextlib.asynccontextmanager
+    async def connect(
+        self, peer: AdminPeer, path: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket to a node. Raises `OSError`, `TimeoutError`, `aiohttp.ClientError`."""
+        if not peer.url or self._streams is None:
+            raise ConnectionError(f"{peer.name} is not there")
+        async with asyncio.timeout(ANSWER_TIME) as bound:
+            async with self._streams.ws_connect(
+                URL(peer.url + path, encoded=True),
+                headers=_shown(peer),
+                max_msg_size=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
+            ) as socket:
+                bound.reschedule(None)
+                yield socket
+
+
+def _shown(peer: AdminPeer) -> dict[str, str]:
+    return {"Authorization": f"Bearer {peer.token}"}

@@ -1,0 +1,222 @@
+"""What a face answers: for each route of a node, the same of all nodes.
+
+Three kinds: what there is one of in each node, made into one (`sums`, `exposition`); what concerns one call or
+leg, asked of the node that has it, whose answer is handed on as it is; and orders to the whole, given to all.
+Answers of the first kind name in `silent` the nodes that did not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from translink.admin.access.guard import is_known
+from translink.admin.http.responses import answer
+from translink.admin.http.route import Route
+from translink.admin.http.slices import sliced
+from translink.admin.panel.metrics import CONTENT_TYPE
+from translink.admin.routes.events import RECENT_EVENTS
+from translink.admin.routes.requests import DrainRequest, ModeChange, parsed, requested
+from translink.face import sums
+from translink.face.exposition import merged
+from translink.face.peers import NodeReply, NodeSilent, Peers
+from translink.face.placing import Placing
+from translink.observe.journal import Journal
+
+
+class FaceRoutes:
+    """All but the streams."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        placing: Placing,
+        journal: Journal,
+        *,
+        settings: Callable[[], Mapping[str, Any]] = dict,
+        lacks: Callable[[], Mapping[str, Any]] = dict,
+        url: Callable[[], str] = str,
+        table: Callable[[], list[Route]] = list,
+    ) -> None:
+        """Args:
+        settings: of the whole, laid over what the nodes say of theirs.
+        lacks: why the whole is not ready although a node may be; empty: nothing.
+        url: where this is reached.
+        table: all routes, for `/openapi.json`.
+        """
+        self.on_mode: Callable[[ModeChange], None] = lambda _: None
+        """Called with each change that was given to all."""
+        self.on_drain: Callable[[], None] = lambda: None
+        """Called before the nodes are told to drain."""
+        self._peers = peers
+        self._placing = placing
+        self._journal = journal
+        self._settings = settings
+        self._lacks = lacks
+        self._url = url
+        self._table = table
+
+    def routes(self) -> list[Route]:
+        """The table: paths and roles are those of a node."""
+        each_of_a_call = [
+            Route("GET", f"/api/calls/{{call}}{more}", "read", self._by_call)
+            for more in ("", "/transcript", "/record", "/postmortem")
+        ]
+        return [
+            Route("GET", "/health", "open", self._health),
+            Route("GET", "/ready", "open", self._ready),
+            Route("GET", "/metrics", "read", self._metrics),
+            Route("GET", "/api/stats", "read", self._stats),
+            Route("GET", "/api/settings", "read", self._all_settings),
+            Route("POST", "/api/mode", "control", self._mode),
+            Route("GET", "/api/drain", "read", self._drain_state),
+            Route("POST", "/api/drain", "control", self._drain),
+            Route("GET", "/openapi.json", "read", self._document),
+            Route("GET", "/api/calls", "read", self._calls),
+            Route("POST", "/api/calls", "control", self._create),
+            *each_of_a_call,
+            Route("DELETE", "/api/calls/{call}", "control", self._by_call),
+            Route("POST", "/api/calls/{call}/end", "control", self._by_call),
+            Route("GET", "/api/legs", "read", self._legs),
+            Route("GET", "/api/legs/{leg}", "read", self._by_leg),
+            Route("PATCH", "/api/legs/{leg}", "control", self._by_leg),
+            Route("POST", "/api/legs/{leg}/flush", "control", self._by_leg),
+            Route("GET", "/api/events/recent", "read", self._recent),
+        ]
+
+    # --- Made into one ---
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return self._verdict(request, *sums.verdict(await self._peers.values("/health")))
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        good, details = sums.verdict(await self._peers.values("/ready"))
+        lacks = self._lacks()
+        return self._verdict(request, good and not lacks, {**details, **lacks})
+
+    def _verdict(self, request: web.Request, good: bool, more: Mapping[str, Any]) -> web.Response:
+        return answer({"ok": good, **(more if is_known(request) else {})}, 200 if good else 503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        replies = await self._peers.ask_all("GET", "/metrics")
+        texts = {
+            node: reply.body if reply is not None and reply.status == 200 else None
+            for node, reply in replies.items()
+        }
+        body = b"".join([piece async for piece in sliced(merged(texts))])
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    async def _stats(self, _: web.Request) -> web.Response:
+        return answer(sums.stats(await self._peers.values("/api/stats")))
+
+    async def _all_settings(self, _: web.Request) -> web.Response:
+        answers = await self._peers.values("/api/settings")
+        legs = sums.rows(answers, "legs")
+        first: Mapping[str, Any] = next(
+            (value for value in answers.values() if value is not None), {}
+        )
+        return answer({**first, **self._settings(), **legs})
+
+    async def _calls(self, request: web.Request) -> web.Response:
+        replies = await self._peers.ask_all("GET", request.raw_path)
+        if refused := _refused(replies):
+            return refused.response()
+        found = sums.rows(_values(replies), "calls")
+        return answer({**found, "calls": sums.in_order(found["calls"])})
+
+    async def _legs(self, _: web.Request) -> web.Response:
+        return answer(sums.rows(await self._peers.values("/api/legs"), "legs"))
+
+    async def _recent(self, request: web.Request) -> web.Response:
+        answers = await self._peers.values(request.raw_path)
+        found = sums.rows(answers, "events")
+        own = self._journal.recent(request.query.get("call") or None, RECENT_EVENTS)
+        events = [*found["events"], *(event.as_dict() for event in own)]
+        events.sort(key=lambda event: event["at"])
+        return answer({**found, "events": events[-RECENT_EVENTS:]})
+
+    async def _drain_state(self, _: web.Request) -> web.Response:
+        return self._drained(await self._peers.values("/api/drain"))
+
+    def _drained(self, answers: Mapping[str, Any]) -> web.Response:
+        return answer(sums.drain(answers, os.getpid(), self._url()))
+
+    async def _document(self, _: web.Request) -> web.Response:
+        body = await asyncio.to_thread(_openapi, self._table())
+        return web.Response(body=body, content_type="application/json")
+
+    # --- Of one node ---
+
+    async def _create(self, request: web.Request) -> web.Response:
+        return await self._placing.create(await request.read())
+
+    async def _by_call(self, request: web.Request) -> web.Response:
+        return await self._by_name(request, request.match_info["call"], "call")
+
+    async def _by_leg(self, request: web.Request) -> web.Response:
+        return await self._by_name(request, request.match_info["leg"], "leg")
+
+    async def _by_name(self, request: web.Request, name: str, what: str) -> web.Response:
+        body = await request.read() if request.method in ("POST", "PATCH") else None
+        return await self._asked_owner(name, what, request.method, request.raw_path, body)
+
+    async def _asked_owner(
+        self, name: str, what: str, method: str, path: str, body: bytes | None
+    ) -> web.Response:
+        try:
+            _, reply = await self._peers.owner_of(name, method, path, body)
+        except KeyError:
+            raise web.HTTPNotFound(reason=f"there is no {what} of that name") from None
+        except NodeSilent as error:
+            raise web.HTTPServiceUnavailable(reason=str(error)) from None
+        return reply.response()
+
+    # --- Given to all ---
+
+    async def _mode(self, request: web.Request) -> web.Response:
+        change = await requested(request, ModeChange)
+        body = await request.read()
+        if change.leg is not None:
+            done = await self._asked_owner(change.leg, "leg", "POST", "/api/mode", body)
+            if done.status < 400:
+                self.on_mode(change)
+            return done
+        replies = await self._peers.ask_all("POST", "/api/mode", body)
+        self.on_mode(change)
+        said = {"mode": change.mode, "leg": None, "share": change.share}
+        silent = sums.silent(replies)
+        return answer({**said, **({"silent": silent} if silent else {})})
+
+    async def _drain(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        if parsed(body, DrainRequest).hand_over:
+            raise web.HTTPConflict(
+                reason="several processes serve here, which another one cannot take over from; drain "
+                "them, and start anew"
+            )
+        self.on_drain()
+        replies = await self._peers.ask_all("POST", "/api/drain", body)
+        return self._drained(_values(replies))
+
+
+def _values(replies: Mapping[str, NodeReply | None]) -> dict[str, Any]:
+    return {
+        node: None if reply is None or reply.status >= 400 else reply.json()
+        for node, reply in replies.items()
+    }
+
+
+def _refused(replies: Mapping[str, NodeReply | None]) -> NodeReply | None:
+    """What all nodes refuse alike: a question that cannot be asked."""
+    return next((r for r in replies.values() if r is not None and r.status == 400), None)
+
+
+def _openapi(table: list[Route]) -> bytes:
+    from translink.admin.routes.openapi import document
+
+    return orjson.dumps(document(table))

@@ -1,0 +1,69 @@
+"""The server of a face: the page, the guard and the API of a node, of all nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from translink.admin.guarded import GuardedServer, guard_of
+from translink.admin.http.route import Route
+from translink.admin.routes.page import page_routes
+from translink.admin.routes.talk import TalkRoutes
+from translink.face.peers import AdminPeer, Peers
+from translink.face.placing import Placing
+from translink.face.routes import FaceRoutes
+from translink.face.streams import NodeStreams
+from translink.observe.journal import Journal
+from translink.placement.protocol import Placement
+from translink.settings.admin import AdminSettings
+
+
+class FaceServer(GuardedServer):
+    """Serves until closed. Nodes come and go as `known` says."""
+
+    def __init__(
+        self,
+        settings: AdminSettings,
+        known: Callable[[], Mapping[str, AdminPeer]],
+        placement: Placement,
+        journal: Journal,
+        *,
+        home: str | None = None,
+        general: Callable[[], Mapping[str, Any]] = dict,
+        lacks: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        """`known`: the nodes as they are now; `placement`: which of them gets a new call, `home` while that is
+        out of reach; `journal`: what the face itself has to tell; `general`, `lacks`: see `FaceRoutes`. Raises
+        `SettingsError` as `AdminServer.from_settings`."""
+        guard, tls = guard_of(settings)
+        super().__init__(settings.host, settings.port, guard, tls)
+        self.peers = Peers(known)
+        self.routes = FaceRoutes(
+            self.peers,
+            Placing(self.peers, placement, home),
+            journal,
+            settings=general,
+            lacks=lacks,
+            url=lambda: self.url,
+            table=self._table,
+        )
+        self._streams = NodeStreams(self.peers, journal, listen_in=guard.access.listen_in)
+
+    async def start(self) -> None:
+        """Listen. Raises `SettingsError` when the port is taken."""
+        await self.peers.start()
+        await self.listen(self._table(), [self._streams.close])
+
+    async def close(self) -> None:
+        """Stop listening and close the streams. Idempotent."""
+        await super().close()
+        await self.peers.close()
+
+    def _table(self) -> list[Route]:
+        return [
+            *page_routes(),
+            *self.guard.routes(),
+            *self.routes.routes(),
+            *self._streams.routes(),
+            *TalkRoutes(None).routes(),
+        ]

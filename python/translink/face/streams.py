@@ -1,0 +1,216 @@
+"""`/api/live`, `/api/events` and `/api/legs/{leg}/audio` of all nodes, over the clients' own WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import aiohttp
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from translink import __version__
+from translink.admin.access.guard import ROLE
+from translink.admin.http.route import Route
+from translink.admin.routes.audio import MOST_LISTENERS
+from translink.admin.routes.events import MOST_STREAMS, SEND_PATIENCE
+from translink.admin.routes.live import MOST_DASHBOARDS, VERSION
+from translink.admin.routes.requests import Watching, parsed
+from translink.admin.routes.sockets import Sockets, close, either
+from translink.face.fan import Fan, ViewerGone
+from translink.face.peers import NodeSilent, Peers
+from translink.face.screen import Screen
+from translink.observe.journal import Journal
+from translink.process.clock import unix
+
+HELLO_TIME: Final = 1.0
+"""Seconds that a dashboard waits for the nodes' first messages; who is later is news."""
+ORDER_PAUSE: Final = 0.06
+"""Seconds between two things that a dashboard asks the nodes for: they take 20 a second."""
+
+
+class NodeStreams:
+    """Those that are open, of all kinds."""
+
+    def __init__(self, peers: Peers, journal: Journal, *, listen_in: bool) -> None:
+        """`journal`: what the face itself has to tell."""
+        self._peers = peers
+        self._journal = journal
+        self._listen_in = listen_in
+        self.dashboards = Sockets(
+            MOST_DASHBOARDS, f"{MOST_DASHBOARDS} dashboards are open already", longest=4_096
+        )
+        self.events = Sockets(
+            MOST_STREAMS, f"{MOST_STREAMS} event streams are open already", longest=4_096
+        )
+        self.listeners = Sockets(
+            MOST_LISTENERS, f"{MOST_LISTENERS} are listening already", longest=128
+        )
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        return [
+            Route("GET", "/api/live", "read", self._live),
+            Route("GET", "/api/events", "read", self._follow),
+            Route("GET", "/api/legs/{leg}/audio", "listen", self._audio),
+        ]
+
+    async def close(self, _: web.Application | None = None) -> None:
+        """The server goes down: tell every client."""
+        for sockets in (self.dashboards, self.events, self.listeners):
+            await sockets.close()
+
+    # --- The dashboard ---
+
+    async def _live(self, request: web.Request) -> web.WebSocketResponse:
+        async with self.dashboards.open(request) as stream:
+            role = request.get(ROLE, "read")
+            listen_in = self._listen_in and role == "control"
+            hello = {"version": __version__, "role": role, "listen_in": listen_in}
+            send, screen, heard = _sender(stream), Screen(), asyncio.Event()
+
+            async def take(node: str, text: str) -> None:
+                if news := screen.take(node, orjson.loads(text), time.monotonic()):
+                    await send(news)
+                heard.set()
+
+            async def lose(node: str) -> None:
+                if news := screen.lose(node):
+                    await send(news)
+
+            fan = Fan(self._peers, "/api/live", take, lose)
+
+            async def begin() -> None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(HELLO_TIME):
+                        while len(screen.systems) < sum(
+                            bool(p.url) for p in self._peers.known().values()
+                        ):
+                            heard.clear()
+                            await heard.wait()
+                await send(screen.begin(hello))
+                async with contextlib.aclosing(aiter(self._own())) as own:
+                    async for event in own:
+                        await send({"events": [event]})
+
+            await either(self._orders(stream, fan), _until_gone(fan.run(), begin()))
+            await close(stream, WSCloseCode.GOING_AWAY)
+        return stream
+
+    async def _orders(self, stream: web.WebSocketResponse, fan: Fan) -> None:
+        async for message in stream:
+            if message.type is not WSMsgType.TEXT:
+                return
+            try:
+                parsed(message.data, Watching)
+            except web.HTTPBadRequest as error:
+                await close(stream, WSCloseCode.POLICY_VIOLATION, error.reason)
+                return
+            await fan.ask(message.data)
+            await asyncio.sleep(ORDER_PAUSE)
+
+    # --- Events ---
+
+    async def _follow(self, request: web.Request) -> web.WebSocketResponse:
+        async with self.events.open(request) as stream:
+            send = _sender(stream, numbered=False)
+
+            async def take(node: str, text: str) -> None:
+                event = orjson.loads(text)
+                if event["type"] != "hello":
+                    await send({**event, "node": node})
+
+            async def lose(_: str) -> None:
+                pass
+
+            async def own() -> None:
+                async for event in self._own(request.query.get("call"), request.query.get("leg")):
+                    await send(event)
+
+            await send({"type": "hello", "at": unix(), "version": __version__})
+            fan = Fan(self._peers, request.raw_path, take, lose)
+            await either(_left(stream), _until_gone(fan.run(), own()))
+            await close(stream, WSCloseCode.GOING_AWAY)
+        return stream
+
+    async def _own(self, call: str | None = None, leg: str | None = None) -> Any:
+        feed = self._journal.subscribe(call=call, leg=leg)
+        try:
+            async for event in feed:
+                yield event.as_dict()
+        finally:
+            feed.close()
+
+    # --- Listening in ---
+
+    async def _audio(self, request: web.Request) -> web.WebSocketResponse:
+        leg = request.match_info["leg"]
+        try:
+            peer, _ = await self._peers.owner_of(leg, "GET", request.path.removesuffix("/audio"))
+        except KeyError:
+            raise web.HTTPNotFound(reason="there is no leg of that name") from None
+        except NodeSilent as error:
+            raise web.HTTPServiceUnavailable(reason=str(error)) from None
+        try:
+            async with self._peers.connect(peer, request.raw_path) as source:
+                async with self.listeners.open(request) as stream:
+                    await either(_left(stream), _relayed(source, stream))
+                    await close(stream, WSCloseCode.GOING_AWAY)
+                return stream
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status == 400:
+                raise web.HTTPBadRequest(reason="of should be said, heard") from None
+            raise web.HTTPServiceUnavailable(reason=error.message) from None
+        except (OSError, TimeoutError, aiohttp.ClientError):
+            raise web.HTTPServiceUnavailable(reason="its node does not answer") from None
+
+
+def _sender(
+    stream: web.WebSocketResponse, *, numbered: bool = True
+) -> Callable[[dict[str, Any]], Awaitable[None]]:
+    """Sends to one client, one message after the other. Raises `ViewerGone`, also for one that takes nothing
+    for `SEND_PATIENCE` seconds."""
+    turn, number = asyncio.Lock(), 0
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal number
+        async with turn:
+            if numbered:
+                message = {"v": VERSION, "at": unix(), "n": number, **message}
+                number += 1
+            try:
+                async with asyncio.timeout(SEND_PATIENCE):
+                    await stream.send_str(orjson.dumps(message).decode())
+            except (OSError, TimeoutError) as error:
+                raise ViewerGone from error
+
+    return send
+
+
+async def _until_gone(*works: Any) -> None:
+    """Do all of it until one fails, which is when the viewer is gone."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        with contextlib.suppress(ViewerGone):
+            await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _left(stream: web.WebSocketResponse) -> None:
+    """Clients have nothing to say; reading notices that they left."""
+    async for message in stream:
+        if message.type is WSMsgType.ERROR:
+            return
+
+
+async def _relayed(source: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse) -> None:
+    async for message in source:
+        if message.type is aiohttp.WSMsgType.BINARY:
+            async with asyncio.timeout(SEND_PATIENCE):
+                await stream.send_bytes(message.data)

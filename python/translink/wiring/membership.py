@@ -1,0 +1,24 @@
+"""What a server is told that is one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from translink.wiring.endpoints import Endpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Of a server among nodes."""
+
+    name: str
+    """Its own: names of its calls begin with it."""
+    first_call: int
+    """Its first call's number. A node that is started again gives no name twice."""
+    endpoints: Endpoints | None
+    """Where the services are; None: as the settings say, with local engines of its own where needed."""
+    url: str
+    """Of the admin API of all."""
+    on_serving: Callable[[str], None]
+    """Called with the URL of its own admin server once calls may come."""

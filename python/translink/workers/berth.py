@@ -1,0 +1,122 @@
+"""One worker's place: its process is started there, and started again when it ends unasked.
+
+A place keeps its name and its part of the settings over all the processes that serve there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+from translink.errors import TranslinkError
+from translink.process.child import ChildProcess
+from translink.workers.worker import WorkOrder, packed
+
+log = structlog.get_logger("translink.workers")
+
+COMMAND: Final = (sys.executable, "-m", "translink.workers")
+READY: Final = 60.0
+"""Seconds that a worker may take until calls may come; one or two are usual."""
+PAUSES: Final = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before the first, second, … start in a row."""
+STEADY: Final = 60.0
+"""Seconds of service after which the next end counts as the first."""
+CALLS_OF_A_LIFE: Final = 1_000_000
+"""Names of calls of one process: the next one in the same place goes on behind them."""
+
+
+class Berth:
+    """`run` it. What happens is told with `on_serving`, `on_ended`."""
+
+    def __init__(
+        self, name: str, environ: Mapping[str, str], order: Callable[[int], WorkOrder]
+    ) -> None:
+        """`order(first_call)`: what the next process there is to be; `environ`: all that it sees."""
+        self.name = name
+        self.url = ""
+        """Of the admin server of the process there; empty: calls cannot come."""
+        self.starts = 0
+        """Processes that were started."""
+        self.exit_code: int | None = None
+        """Of the last process there, once it is not to be started again."""
+        self.on_serving: Callable[[Berth], None] = lambda _: None
+        self.on_ended: Callable[[Berth, int], None] = lambda _, __: None
+        """Called when a process that served has ended, with its exit code, before another one is started."""
+        self._order = order
+        self._process = ChildProcess(COMMAND, environ=environ, piped=True)
+        self._leaving = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """None: there is no process."""
+        return self._process.pid
+
+    async def run(self) -> None:
+        """Keep a process there until one has ended that was told to. Raises `TranslinkError` when the first
+        one does not start: its reason is in the log, and the next one would have it too."""
+        tries = 0
+        while True:
+            began = time.monotonic()
+            started = await self._start()
+            if started:
+                self.on_serving(self)
+            elif self.starts == 1 and not self._leaving.is_set():
+                raise TranslinkError(f"worker {self.name} did not start")
+            code = await self._process.wait()
+            self.url = ""
+            if time.monotonic() - began >= STEADY:
+                tries = 0
+            if started:
+                self.on_ended(self, code)
+            await self._process.stop(0.0)
+            if self._leaving.is_set():
+                self.exit_code = code
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), PAUSES[min(tries, len(PAUSES) - 1)])
+            if self._leaving.is_set():
+                self.exit_code = 0
+                return
+            tries += 1
+
+    async def _start(self) -> bool:
+        """False: it has ended, or was ended, before calls could come."""
+        first = 1 + CALLS_OF_A_LIFE * self.starts
+        self.starts += 1
+        await self._process.start()
+        try:
+            async with asyncio.timeout(READY):
+                await self._process.send(packed(self._order(first)))
+                self.url = (await self._process.line()).decode().strip()
+        except TimeoutError:
+            log.error("a worker does not get ready", worker=self.name, seconds=READY)
+            self.signal(signal.SIGKILL)
+        except OSError:
+            pass  # it ended, and that is noticed
+        return bool(self.url)
+
+    def leave(self) -> None:
+        """The end of the process there, whenever it comes, is the last one."""
+        self._leaving.set()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Pass a signal on to the process, if there is one."""
+        self._process.signal(number)
+
+    async def tell(self) -> None:
+        """Give the process new settings, if there is one."""
+        try:
+            await self._process.send(packed(self._order(1)))
+        except OSError as error:
+            log.warning("a worker got no new settings", worker=self.name, reason=str(error))
+
+    async def stop(self) -> None:
+        """End the process at once. Idempotent."""
+        await self._process.stop(0.0)

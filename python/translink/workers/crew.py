@@ -1,0 +1,401 @@
+"""The process that looks after the workers: starts them, watches them, has the admin API of all. No call runs in it.
+
+Theory of operation
+    The local engines, where they are needed, are started once, and every worker is told where they are. The
+    face listens before the workers do, so that they can be told its address; it says that it is not ready until
+    all of them have been. One WebSocket to each worker, the one that a dashboard uses, tells which calls it has and
+    how loaded it is: that is announced to `placement`, and it is what is known of a worker that dies.
+
+    A worker that ends unasked is started again (`berth`); its calls are reported as lost. What was switched
+    meanwhile (modes, shares) is in the settings that the new one gets. Signals are passed on: SIGTERM and SIGINT
+    to end, SIGUSR1 to drain, SIGHUP to read the settings again, which is done here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import orjson
+import structlog
+import uvloop
+
+from translink import log as log_module
+from translink.admin.access.tls import Certificate
+from translink.admin.routes.requests import ModeChange
+from translink.commands.takeover import refuse_taken_ports
+from translink.errors import SettingsError, conceal
+from translink.face.fan import Fan
+from translink.face.peers import AdminPeer
+from translink.face.screen import LOST, Screen
+from translink.face.server import FaceServer
+from translink.observe.journal import Journal, Value
+from translink.placement.memory import MemoryPlacement
+from translink.placement.protocol import Node, Slot
+from translink.process.descriptors import allow_descriptors
+from translink.process.ending import CLOSING_SECONDS, leave_within
+from translink.process.notify import Supervisor, message
+from translink.process.threads import in_thread
+from translink.settings.model import Settings
+from translink.settings.reloading import RELOAD, STOP_GRACE, with_modes_of
+from translink.settings.secrets import without_secrets
+from translink.wiring.coverage import refuse_voiceless
+from translink.wiring.endpoints import Endpoints, find_endpoints
+from translink.workers.berth import Berth
+from translink.workers.split import name_of, split
+from translink.workers.worker import WorkOrder
+
+log = structlog.get_logger("translink.workers")
+
+SLOT_UNSEEN: Final = 15.0
+"""Seconds after which a claimed slot is free again whose call was never seen."""
+NOT_FOR_WORKERS: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""Of the environment: they speak to the supervisor of us all."""
+
+
+_JUST_BEGUN: Final[Mapping[str, Any]] = {
+    "calls": 0,
+    "cpu_percent": 0.0,
+    "pressure": "calm",
+    "media": "running",
+    "draining": False,
+    "drain": None,
+}
+"""What a worker would say of itself before it has said anything."""
+
+
+def serve(settings: Settings, reread: Callable[[], Settings], count: int) -> int:
+    """Serve with `count` workers until SIGTERM, SIGINT or the end of a drain. Returns the exit code. Raises
+    `SettingsError`, and `TranslinkError` when a worker does not start."""
+    if settings.placement.nats:
+        raise SettingsError(
+            "placement.nats: cannot be had with --workers; start one translink for each core, each a node of its own"
+        )
+    conceal(settings.secrets())
+    allow_descriptors()
+    split(settings, count, "x")  # what cannot be divided is said before anything is started
+    refuse_voiceless(settings)
+    Certificate.from_settings(settings.admin)
+    refuse_taken_ports(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(Crew(settings, reread, count).run())
+        leave_within(CLOSING_SECONDS, code, log_module.close)
+    return code
+
+
+class Crew:
+    """The workers and their face. `run` it once."""
+
+    def __init__(self, settings: Settings, reread: Callable[[], Settings], count: int) -> None:
+        self._settings = settings
+        self._reread = reread
+        self._token = secrets.token_urlsafe(32)
+        self._count = count
+        self._rooms = [_room_of(part) for part in split(settings, count, self._token)]
+        environ = without_secrets(os.environ)
+        for name in NOT_FOR_WORKERS:
+            environ.pop(name, None)
+        self.berths = {
+            name_of(number): Berth(name_of(number), environ, self._orders(number))
+            for number in range(count)
+        }
+        self.journal = Journal()
+        self.placement = MemoryPlacement()
+        self._endpoints: Endpoints | None = None
+        self._engines_up = True
+        self._supervisor = Supervisor(os.environ, os.getpid())
+        self._screen = Screen()
+        """What the workers say of themselves."""
+        self._last_seen: dict[str, list[dict[str, Any]]] = {}
+        """Running calls of workers whose connection has ended, as they were then."""
+        self._unseen: dict[tuple[str, int], float] = {}
+        """Slots whose call is not on the screen, and since when (monotonic)."""
+        self._served = asyncio.Event()
+        """All workers have been ready."""
+        self._stopping = self._draining = False
+        self._face: FaceServer | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> int:
+        """Returns the exit code. Raises `TranslinkError`."""
+        main = asyncio.current_task()
+        assert main is not None
+        self._listen_to_signals(main)
+        try:
+            async with AsyncExitStack() as stack:
+                await self._serve(stack)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
+        log.info("stopped")
+        return int(any(berth.exit_code for berth in self.berths.values()))
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        self._endpoints = await find_endpoints(settings, stack, self._engines)
+        self._face = face = FaceServer(
+            settings.admin,
+            self._peers,
+            self.placement,
+            self.journal,
+            general=self._general,
+            lacks=self._lacks,
+        )
+        face.routes.on_mode = self._mode_set
+        face.routes.on_drain = self._drain_begun
+        await face.start()
+        stack.push_async_callback(face.close)
+        stack.callback(self.journal.close)
+        fan = Fan(face.peers, "/api/live", self._take, self._lose)
+        await fan.ask('{"watch":{"events":"none"}}')
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [
+                tasks.create_task(work, name=name)
+                for name, work in (
+                    ("followers", self._follow(fan)),
+                    ("ready", self._tell_ready()),
+                    ("watchdog", self._guard()),
+                )
+            ]
+            running = []
+            for berth in self.berths.values():
+                berth.on_serving, berth.on_ended = self._serving, self._ended
+                stack.push_async_callback(berth.stop)
+                running.append(tasks.create_task(berth.run(), name=berth.name))
+            await asyncio.wait(running, return_when=asyncio.ALL_COMPLETED)
+            for task in helpers:
+                task.cancel()
+
+    # --- What each worker is to be, and where it is ---
+
+    def _orders(self, number: int) -> Callable[[int], WorkOrder]:
+        def order(first_call: int) -> WorkOrder:
+            assert self._endpoints is not None
+            part = split(self._settings, self._count, self._token)[number]
+            url = self._face.url if self._face is not None else ""
+            return WorkOrder(part, name_of(number), first_call, self._endpoints, url)
+
+        return order
+
+    def _peers(self) -> Mapping[str, AdminPeer]:
+        return {
+            name: AdminPeer(name, berth.url, self._token)
+            for name, berth in self.berths.items()
+            if berth.exit_code is None
+        }
+
+    def _general(self) -> Mapping[str, Any]:
+        whole = self._settings.masked(legs=False)
+        return {**whole, "workers": self._count}
+
+    def _lacks(self) -> Mapping[str, Any]:
+        lacks: dict[str, Any] = {}
+        if not self._served.is_set():
+            lacks["starting"] = [name for name, berth in self.berths.items() if not berth.url]
+        if not self._engines_up:
+            lacks["engines"] = "down"
+        if self._draining or self._stopping:
+            lacks["draining"] = True
+        return lacks
+
+    # --- What the workers say ---
+
+    async def _take(self, node: str, text: str) -> None:
+        said = orjson.loads(text)
+        if "hello" in said:
+            self._last_seen.pop(node, None)
+        self._screen.take(node, said, time.monotonic())
+        over = {row["call"] for row in said.get("calls", ()) if row["state"] != "running"}
+        await self._free_slots(node, over | set(said.get("gone", ())))
+        if "system" in said:
+            await self.placement.announce(self._node(self.berths[node], said["system"]))
+
+    async def _lose(self, node: str) -> None:
+        self._last_seen[node] = self._screen.running(node)
+        self._screen.lose(node)
+
+    def _node(self, berth: Berth, system: Mapping[str, Any] = _JUST_BEGUN) -> Node:
+        return Node(
+            name=berth.name,
+            url=berth.url,
+            capacity=self._rooms[list(self.berths).index(berth.name)],
+            running=system["calls"],
+            busy=min(1.0, (system["cpu_percent"] or 0.0) / 100.0),
+            accepts=system["pressure"] != "refuse"
+            and system["media"] == "running"
+            and not (system["draining"] or system["drain"]),
+            began=float(berth.starts),
+        )
+
+    async def _free_slots(self, node: str, over: set[str]) -> None:
+        """Slots of calls that are over, and of those that were never seen."""
+        now = time.monotonic()
+        running = {row["call"] for row in self._screen.running(node)}
+        unseen: dict[tuple[str, int], float] = {}
+        for number, call in self.placement.slots(node).items():
+            since = self._unseen.get((node, number), now)
+            if call not in running:
+                unseen[node, number] = since
+            if call in over or now - unseen.get((node, number), now) > SLOT_UNSEEN:
+                await self.placement.release(Slot(node, number))
+        self._unseen = {key: at for key, at in self._unseen.items() if key[0] != node} | unseen
+
+    # --- What becomes of them ---
+
+    def _serving(self, berth: Berth) -> None:
+        again = berth.starts > 1
+        said = "a worker serves again" if again else "a worker serves"
+        log.info(said, worker=berth.name, pid=berth.pid)
+        self._later(self.placement.announce(self._node(berth)))
+        if all(each.url for each in self.berths.values()):
+            self._served.set()
+
+    def _ended(self, berth: Berth, code: int) -> None:
+        lost = self._last_seen.pop(berth.name, None) or self._screen.running(berth.name)
+        self._screen.lose(berth.name)
+        leaving = self._stopping or self._draining
+        if not leaving or code:
+            log.error(
+                "a worker ended", worker=berth.name, reason=_reason_of(code), calls_lost=len(lost)
+            )
+            for row in lost:
+                log.error("a call was lost with its worker", call=row["call"], worker=berth.name)
+                told: dict[str, Value] = {
+                    "state": "ended",
+                    "reason": LOST,
+                    "legs": list(row["legs"]),
+                    "node": berth.name,
+                }
+                self.journal.emit("call", told, call=row["call"])
+        self._later(self.placement.leave(berth.name))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, fan: Fan) -> None:
+        """A bug here may not end the calls."""
+        while True:
+            try:
+                await fan.run()
+            except Exception:
+                log.exception("a bug in following the workers")
+                await asyncio.sleep(1.0)
+
+    async def _tell_ready(self) -> None:
+        await self._served.wait()
+        assert self._face is not None
+        log.info("ready", dashboard=self._face.url, workers=self._count)
+        self._supervisor.tell(
+            message(
+                ready=True,
+                status=f"serves with {self._count} workers; dashboard at {self._face.url}",
+            )
+        )
+
+    async def _guard(self) -> None:
+        await self._supervisor.guard(lambda: True)
+
+    def _engines(self, up: bool) -> None:
+        self._engines_up = up
+
+    # --- Orders to the whole ---
+
+    def _mode_set(self, change: ModeChange) -> None:
+        """For workers that are started later."""
+        now = self._settings
+        update: dict[str, Any] = {}
+        if change.leg is None:
+            if change.mode is not None:
+                own: Mapping[str, Any] = {"mode": None}
+                update["mode"] = change.mode
+                update["legs"] = tuple(leg.model_copy(update=own) for leg in now.legs)
+            if change.share is not None:
+                update["streaming_share"] = change.share
+        elif change.mode is not None:
+            update["legs"] = tuple(
+                leg.model_copy(update={"mode": change.mode}) if leg.name == change.leg else leg
+                for leg in now.legs
+            )
+        self._settings = now.model_copy(update=update)
+
+    async def reload(self) -> None:
+        """Read the settings again, and give every worker its part of them."""
+        try:
+            new = await in_thread(self._reread, RELOAD)
+        except (SettingsError, TimeoutError) as error:
+            log.error("settings not reloaded", reason=str(error) or "reading them took too long")
+            return
+        now = with_modes_of(new, self._settings)
+        if now.model_dump() != new.model_dump():
+            log.warning("settings reloaded: modes and share; the rest needs a restart")
+        self._settings = now
+        for berth in self.berths.values():
+            if berth.url:
+                await berth.tell()
+        if self._face is not None:
+            self._face.reload_certificate()
+
+    def _drain_begun(self) -> None:
+        if not self._draining:
+            log.info("draining: no new calls, those that run go on")
+        self._draining = True
+        for berth in self.berths.values():
+            berth.leave()
+        extend = self._settings.drain_timeout + STOP_GRACE
+        self._supervisor.tell(
+            message(status="draining", extend=extend + self._settings.drain.limit)
+        )
+
+    def _stop(self, number: signal.Signals, main: asyncio.Task[Any]) -> None:
+        log.info("stopping" if not self._stopping else "stopping at once", signal=number.name)
+        if self._stopping or not self._served.is_set():
+            main.cancel()
+        self._stopping = True
+        self._supervisor.tell(message(stopping=True, status="stopping"))
+        for berth in self.berths.values():
+            berth.leave()
+            berth.signal(signal.SIGTERM)
+        # Each ends by itself within its time; one that does not is ended.
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._settings.drain_timeout + STOP_GRACE, main.cancel)
+
+    def _listen_to_signals(self, main: asyncio.Task[Any]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def drain() -> None:
+            if not self._served.is_set():
+                self._stop(signal.SIGUSR1, main)
+                return
+            self._drain_begun()
+            for berth in self.berths.values():
+                berth.signal(signal.SIGUSR1)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number, main)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._later(self.reload()))
+        loop.add_signal_handler(signal.SIGUSR1, drain)
+
+
+def _room_of(part: Settings) -> int:
+    """Calls that a worker takes at once."""
+    room = part.calls.max_created + len(part.pairs)
+    return min(room, part.pressure.max_calls or room)
+
+
+def _reason_of(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"killed by {signal.Signals(-code).name}"
+    return f"killed by signal {-code}"

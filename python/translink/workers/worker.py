@@ -1,0 +1,107 @@
+"""A worker: `translink serve` without a command line, as `crew` starts it.
+
+What it is told comes over standard input: orders, each the length of a pickle in eight bytes and the pickle. So no
+secret is on a command line or in an environment, and a worker whose crew is gone reads the end of the pipe and
+stops in good order. The pipe is ours alone: both ends are processes of one program, started one from the other.
+It answers with one line, the URL of its admin server, once calls may come.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import structlog
+
+from translink.errors import SettingsError, TranslinkError
+from translink.settings.model import Settings
+from translink.wiring.endpoints import Endpoints
+from translink.wiring.membership import Membership
+
+LONGEST_ORDER: Final = 64_000_000
+"""Bytes; a thousand legs take half a megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """What a worker is to be, and, when sent again, its settings from now on."""
+
+    settings: Settings
+    name: str
+    first_call: int
+    endpoints: Endpoints
+    url: str
+
+
+def packed(order: WorkOrder) -> bytes:
+    """As it goes through the pipe."""
+    body = pickle.dumps(order)
+    return len(body).to_bytes(8, "big") + body
+
+
+def orders(source: BinaryIO) -> Iterator[WorkOrder]:
+    """Those that come, until the pipe ends."""
+    while len(head := source.read(8)) == 8:
+        length = int.from_bytes(head, "big")
+        if length > LONGEST_ORDER or len(body := source.read(length)) < length:
+            return
+        order = pickle.loads(body)
+        if isinstance(order, WorkOrder):
+            yield order
+
+
+class _Desk:
+    """The newest order."""
+
+    def __init__(self, order: WorkOrder) -> None:
+        self.order = order
+
+    def follow(self, more: Iterator[WorkOrder]) -> None:
+        """Take orders until there are no more. A thread of its own: a pipe has no other way on every loop."""
+        for order in more:
+            self.order = order
+            os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """Serve as the first order says, and leave with an exit code."""
+    from translink.process.startup import quick_imports
+
+    with quick_imports():
+        from translink import app, log
+        from translink.process.ending import leave
+
+    coming = orders(sys.stdin.buffer)
+    order = next(coming, None)
+    if order is None:
+        leave(0)
+    settings = order.settings
+    log.configure(
+        level=settings.log.level,
+        format=settings.log.format,
+        secrets=settings.secrets(),
+        text=settings.log.text,
+        digits=not settings.transcripts.redact_digits,
+        worker=order.name,
+    )
+    desk = _Desk(order)
+    threading.Thread(target=desk.follow, args=(coming,), name="orders", daemon=True).start()
+
+    def serving(url: str) -> None:
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
+
+    member = Membership(order.name, order.first_call, order.endpoints, order.url, serving)
+    try:
+        code = app.serve(settings, lambda: desk.order.settings, member=member)
+    except (TranslinkError, OSError) as error:
+        structlog.get_logger("translink").error("not started", reason=str(error))
+        code = 2 if isinstance(error, SettingsError) else 1
+    leave(code, log.close)

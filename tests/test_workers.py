@@ -1,0 +1,181 @@
+"""`translink serve --workers 2`: one admin API, calls on both workers, and one that dies takes only its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.fakes.providers import FakeProviders
+from tests.support.serve import Phone, Serve, pairs, serving, until
+from translink.callers.ports import claim_block
+from translink.callers.server_process import COMMAND
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+LEGS = pairs(("3333", "4444"), ("5555", "6666"))
+TWO: dict[str, object] = {
+    "legs": [{"language": "en", "source": "127.0.0.1"}, {"language": "fr", "source": "127.0.0.1"}]
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(
+    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Serve]:
+    ports = claim_block()
+    extra = f'idle_timeout = 20\ndrain_timeout = 5.0\n[calls]\nports = "{ports[0]}-{ports[39]}"\n'
+    command = (*COMMAND, "--workers", "2")
+    folder = tmp_path_factory.mktemp("serve")
+    async with serving(folder, fake, LEGS, extra=extra, command=command) as made:
+        yield made
+
+
+async def answer_of(server: Serve, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    assert server._http is not None
+    async with server._http.request(method, server._url(path), json=body) as answer:
+        is_json = answer.content_type == "application/json"
+        return answer.status, await (answer.json() if is_json else answer.text())
+
+
+def worker_pids(server: Serve) -> dict[str, int]:
+    """Of the processes that serve now, by name, as the log says."""
+    found = {}
+    for line in server.lines("a worker serves"):
+        fields = dict(part.split("=", 1) for part in line.split() if "=" in part)
+        found[fields["worker"]] = int(fields["pid"])
+    return found
+
+
+async def test_calls_on_both_workers_and_one_worker_dies(
+    server: Serve, fake: FakeProviders
+) -> None:
+    made = [await server.made("/api/calls", TWO) for _ in range(2)]
+    assert sorted(call["node"] for call in made) == ["w1", "w2"]
+    of = {call["node"]: call for call in made}
+    async with AsyncExitStack() as stack:
+        people = {
+            node: [await stack.enter_async_context(Phone.at(leg)) for leg in call["legs"]]
+            for node, call in of.items()
+        }
+        # The pairs of the settings are one worker's each.
+        for pair in (LEGS[:2], LEGS[2:]):
+            one, two = [await stack.enter_async_context(Phone(leg)) for leg in pair]
+            await one.say(1, 2)
+            await two.hears(1, 2)
+        for one, two in people.values():
+            await one.say(11, 12)
+            await two.hears(11, 12)
+        _, listed = await answer_of(server, "GET", "/api/calls")
+        running = {row["call"]: row["node"] for row in listed["calls"]}
+        assert sorted(running.values()) == ["w1", "w1", "w2", "w2"]
+        assert all(name.startswith(f"{node}-") for name, node in running.items())
+        _, text = await answer_of(server, "GET", "/metrics")
+        assert 'translink_calls_active{node="w1"} 2.0' in text
+        assert 'translink_calls_active{node="w2"} 2.0' in text
+        _, stats = await answer_of(server, "GET", "/api/stats")
+        assert set(stats["legs"]) >= {leg.name for leg in LEGS}
+        assert (await answer_of(server, "POST", "/api/mode", {"share": 0.75}))[0] == 200
+
+        # One is killed in the middle of what the other's talkers say.
+        one, two = people["w2"]
+        said = [21, 22, 23, 24, 25, 26]
+        speaking = asyncio.create_task(one.say(*said))
+        killed = worker_pids(server)["w1"]
+        os.kill(killed, signal.SIGKILL)
+        await speaking
+        await two.hears(11, 12, *said)
+        detail = (await answer_of(server, "GET", f"/api/calls/{of['w2']['call']}"))[1]
+        assert detail["lost_ms"] == 0
+        lost = {name for name, node in running.items() if node == "w1"}
+        await until(
+            lambda: (
+                {event["call"] for event in server.happened("call", state="ended", node="w1")}
+                >= lost
+            ),
+            server.tail,
+        )
+        assert len(server.lines("a call was lost with its worker")) == len(lost)
+
+        for phone in people["w1"]:
+            await phone.caller.close()
+        # It is started again, with what was switched meanwhile, and takes calls.
+        await server.says("a worker serves again")
+        assert worker_pids(server)["w1"] != killed
+        settings = (await answer_of(server, "GET", "/api/settings"))[1]
+        assert settings["streaming_share"] == 0.75
+        again = await _made_on(server, "w1")
+        assert again["call"] not in running
+        async with Phone.at(again["legs"][0]) as three, Phone.at(again["legs"][1]) as four:
+            await three.say(31)
+            await four.hears(31)
+            await one.say(27)
+            await two.hears(11, 12, *said, 27)
+        assert (await answer_of(server, "DELETE", f"/api/calls/{again['call']}"))[0] == 200
+        assert (await answer_of(server, "DELETE", f"/api/calls/{of['w2']['call']}"))[0] == 200
+
+        async def over() -> bool:
+            _, listed = await answer_of(server, "GET", "/api/calls?state=ended")
+            return {again["call"], of["w2"]["call"]} <= {row["call"] for row in listed["calls"]}
+
+        await _holds(over)
+    assert not server.lines("Traceback")
+
+
+async def test_a_dashboard_sees_both_and_secrets_are_nowhere(server: Serve) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(server._url("/api/live")) as live,
+    ):
+        first = await live.receive_json(timeout=20)
+        assert set(first["system"]["nodes"]) == {"w1", "w2"}
+    for pid in worker_pids(server).values():
+        assert b"translink.workers" in _of_process(pid, "cmdline")
+        for what in ("cmdline", "environ"):
+            assert b"dg-0123" not in _of_process(pid, what)
+
+
+async def test_sigterm_ends_all(server: Serve) -> None:
+    pids = worker_pids(server)
+    server.signal(signal.SIGTERM)
+    assert await server.exit_code(within=30) == 0
+    assert [_of_process(pid, "cmdline") for pid in pids.values()] == [b"", b""]
+    assert server.lines("stopped")
+
+
+def _of_process(pid: int, what: str) -> bytes:
+    """Empty when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+async def _made_on(server: Serve, node: str) -> dict[str, Any]:
+    """A call on that node: the others have more calls."""
+    made: list[dict[str, Any]] = []
+
+    async def there() -> bool:
+        made.append(await server.made("/api/calls", TWO))
+        if made[-1]["node"] == node:
+            return True
+        await answer_of(server, "DELETE", f"/api/calls/{made[-1]['call']}")
+        return False
+
+    await _holds(there)
+    return made[-1]
+
+
+async def _holds(condition: Any) -> None:
+    end = time.monotonic() + 40.0
+    while not await condition():
+        assert time.monotonic() < end, "not within 40 s"
+        await asyncio.sleep(0.2)
