@@ -117,7 +117,6 @@ COVERED_BY = {
     "admin.panel.leg_metrics": "admin/panel/test_metrics",
     "calls.announcing": "calls/test_notice",
     "calls.leg": "calls/test_switchboard",
-    "calls.orders": "wiring/test_orders",
     "calls.recorded": "recording/test_recorder",
     "recording.file": "recording/test_store",
     "recording.minutes": "recording/test_recorder",

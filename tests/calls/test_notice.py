@@ -113,7 +113,7 @@ def test_a_file_is_played_as_it_is(tmp_path: Path) -> None:
         return path
 
     async def run() -> None:
-        services = Board().switchboard._vendors.services
+        services = Board().switchboard.vendors.usual.services
         settings = NoticeSettings(text={"fr": "Texte."}, file={"en": wav(0.5)})
         notices = Notices(settings, services)
         english = await notices.of("en-GB", None)

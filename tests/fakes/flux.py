@@ -61,26 +61,13 @@ class FakeFlux(FakeProviders):
         return [*super().routes(), web.get("/v2/listen", self._listen_v2)]
 
     async def _listen_v2(self, request: web.Request) -> web.StreamResponse:
-        self.handshakes += 1
-        self._note(request)
-        if refused := self._refused("listen", request):
-            return refused
         if unknown := request.query.keys() - PARAMETERS:
             return web.json_response(
                 {"err_code": "Bad Request", "err_msg": str(unknown)}, status=400
             )
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        stream = FakeStream(request.query.get("language_hint", ""), dict(request.query))
-        stream.keyterms = request.query.getall("keyterm", [])
-        self.streams.append(stream)
-        self.sockets.add(socket)
-        try:
-            await _Turns(stream, socket, self).run()
-        finally:
-            self.sockets.discard(socket)
-            stream.open = False
-        return socket
+        return await self._streamed(
+            request, "language_hint", lambda stream, socket: _Turns(stream, socket, self).run()
+        )
 
 
 class _Turns:

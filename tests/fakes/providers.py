@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -125,6 +125,17 @@ class FakeProviders:
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" not in request.headers:  # a client that warms its connection
             return web.Response(status=400)
+        return await self._streamed(
+            request, "language", lambda stream, socket: _Hearing(stream, socket, self).run()
+        )
+
+    async def _streamed(
+        self,
+        request: web.Request,
+        language: str,
+        run: Callable[[FakeStream, web.WebSocketResponse], Awaitable[None]],
+    ) -> web.StreamResponse:
+        """A stream, from its handshake to its end; `language` names the parameter."""
         self.handshakes += 1
         await asyncio.sleep(self.handshake)
         self._note(request)
@@ -132,13 +143,12 @@ class FakeProviders:
             return refused
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        stream = FakeStream(request.query.get("language", ""), dict(request.query))
+        stream = FakeStream(request.query.get(language, ""), dict(request.query))
         stream.keyterms = request.query.getall("keyterm", [])
         self.streams.append(stream)
-        hearing = _Hearing(stream, socket, self)
         self.sockets.add(socket)
         try:
-            await hearing.run()
+            await run(stream, socket)
         finally:
             self.sockets.discard(socket)
             stream.open = False

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translink.pbx.controller import Controller
+from translink.pbx.dialled import dial_words
 from translink.pbx.line import Medium, Place, Unavailable
 
 
@@ -51,6 +52,7 @@ class FakeLegs:
     def __init__(self) -> None:
         self.log: list[str] = []
         self.seats: list[FakeSeat] = []
+        self.orders: Mapping[str, tuple[str, ...]] = {}
 
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
         if leg not in ("3333", "4444"):
@@ -60,8 +62,13 @@ class FakeLegs:
         return self._seat(leg, hang_up)
 
     def seize_pair(
-        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+        self,
+        name: str,
+        languages: tuple[str, str],
+        hang_ups: tuple[Callable[[], None], ...],
+        orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
+        self.orders = orders
         return self._seat(languages[0], hang_ups[0]), self._seat(languages[1], hang_ups[1])
 
     def report(self, what: str, **details: str) -> None:
@@ -294,6 +301,14 @@ def dial(asterisk: FakeAsterisk) -> str:
     asterisk.settle()
     assert asterisk.channels["a"]["state"] == "Ring"
     return next(name for name in asterisk.channels if name.endswith("callee"))
+
+
+def test_a_dialled_call_may_name_its_vendors(asterisk: FakeAsterisk) -> None:
+    words = ("translate=openai+deepl", "20", "speak=elevenlabs")
+    asterisk.call("a", "dial", "PJSIP/bob", "en", "fr", *words)
+    asterisk.settle()
+    assert asterisk.legs.orders == {"translate": ("openai", "deepl"), "speak": ("elevenlabs",)}
+    assert dial_words(["PJSIP/bob/x=1", "en", "fr", "30"])[0] == ["PJSIP/bob/x=1", "en", "fr", "30"]
 
 
 def test_a_caller_hears_ringing_until_the_other_answers(asterisk: FakeAsterisk) -> None:

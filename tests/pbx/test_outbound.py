@@ -30,7 +30,11 @@ class NoReception:
         raise Unavailable("no such leg", busy=False)
 
     def seize_pair(
-        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+        self,
+        name: str,
+        languages: tuple[str, str],
+        hang_ups: tuple[Callable[[], None], ...],
+        orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         raise Unavailable("no such leg", busy=False)
 

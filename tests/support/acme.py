@@ -11,7 +11,7 @@ from translink.credentials import named_key, named_url
 from translink.providers.http import Http, unreadable
 from translink.providers.languages import by_tag
 from translink.providers.manners import VoiceManners
-from translink.providers.sound import sound_of
+from translink.providers.sound import posted
 from translink.providers.vendor import VendorAccount, VendorDescription
 from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
 from translink.results import Translation
@@ -81,17 +81,15 @@ class AcmeSpeak(_Acme):
             setting="vendors.acme.voices",
         )
 
-    async def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
-        async with self._http.stream(
-            "POST",
+    def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
+        return posted(
+            self._http,
             f"{self._base}/speak",
+            [(text, {"text": text, "voice": voice})],
             provider=self.name,
             within=self._account.timeout,
             headers=self._headers,
-            data=orjson.dumps({"text": text, "voice": voice}),
-        ) as reply:
-            async for pcm in sound_of(reply, text, provider=self.name):
-                yield pcm
+        )
 
 
 VENDOR = VendorDescription(

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from tests.wiring.test_coverage import KEY, settings
-from translink.calls.orders import CallVendors, Orders
+from translink.calls.orders import CallVendors, Orders, VendorChoice
+from translink.errors import SettingsError
 from translink.observe.journal import Journal
 from translink.process.pressure import Pressure
 from translink.providers.http import Http
 from translink.providers.lineup import Lineup
 from translink.settings.model import Settings
 from translink.wiring import orders as wiring_orders
+from translink.wiring.coverage import Coverage, refuse_voiceless
 from translink.wiring.endpoints import Endpoints, endpoints_of
 from translink.wiring.orders import VendorOrders
 from translink.wiring.providers import Providers
@@ -67,6 +69,52 @@ def test_what_is_not_named_is_as_in_the_settings_and_breakers_are_the_same() -> 
     assert named.services.pressure is usual.services.pressure
     assert named.rules == usual.rules
     assert named.notices is not None
+
+
+LEG_ORDERS: dict[str, Any] = {
+    "legs": [
+        {"name": "anna", "language": "en", "listen": 0, "play_to": 7_000}
+        | {"orders": {"speak": ["elevenlabs"], "translate": "openai, deepl"}},
+        {"name": "bob", "language": "pl", "listen": 0, "play_to": 7_001}
+        | {"orders": {"listen": ["openai"], "speak": ["deepgram"]}},
+        {"name": "carl", "language": "en", "listen": 0, "play_to": 7_002},
+        {"name": "dora", "language": "fr", "listen": 0, "play_to": 7_003},
+    ],
+    **OPENAI,
+}
+
+
+def test_legs_of_the_settings_name_vendors_for_their_calls_and_the_others_have_the_usual() -> None:
+    given = settings(**LEG_ORDERS)
+
+    async def run() -> tuple[CallVendors, CallVendors]:
+        at = endpoints_of(given)
+        async with Http() as http:
+            providers, lineup = built(given, at, http)
+            services = replace(lineup.services(), pressure=Pressure())
+            made = VendorOrders(given, at, http, lineup, services, providers.unmet)
+            choice = VendorChoice(CallVendors(Orders.of(given), services, providers.rules()))
+            with pytest.raises(ValueError, match="as the settings have it"):
+                choice.of(given.leg("anna"), given.leg("bob"))
+            choice.choose = made.of
+            first = choice.of(given.leg("anna"), given.leg("bob"))
+            return first, choice.of(given.leg("carl"), given.leg("dora"))
+
+    first, second = asyncio.run(run())
+    assert first.orders == (("openai",), ("openai", "deepl"), ("elevenlabs",)), "anna's speak"
+    assert second.orders == (("deepgram",), ("deepl",), ("deepgram",))
+    rows = {row.language: row for row in Coverage(given).of_legs()}
+    assert (rows["pl"].recognised, rows["pl"].spoken) == (("openai",), ("elevenlabs",))
+    assert (rows["fr"].recognised, rows["fr"].spoken) == (("deepgram",),) * 2
+    refuse_voiceless(given)
+
+
+def test_legs_whose_vendors_cannot_be_had_are_refused_at_the_start() -> None:
+    with pytest.raises(ValueError, match=r"legs\.1\.orders\.listen: .*OPENAI_API_KEY"):
+        settings(**{**LEG_ORDERS, "openai": {}})
+    legs = [LEG_ORDERS["legs"][2] | {"orders": {"speak": ["offline"]}}, LEG_ORDERS["legs"][3]]
+    with pytest.raises(SettingsError, match=r"legs\.carl\.orders.*offline, and the local engines"):
+        asyncio.run(vendors_of(legs=legs))
 
 
 def test_local_streams_are_listened_to_as_such() -> None:

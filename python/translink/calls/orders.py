@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from translink.calls.notice import NoticeSource
     from translink.providers.services import Services
     from translink.recognition.rules import ListenRules
+    from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
 
@@ -34,6 +35,13 @@ class Orders(NamedTuple):
             ),
         )
 
+    @classmethod
+    def of_legs(cls, one: LegSettings, two: LegSettings) -> Orders:
+        """What the legs of a call name. Where both name a stage's, the first of the two does."""
+        return cls(
+            *(getattr(one.orders, each) or getattr(two.orders, each) for each in cls._fields)
+        )
+
     @property
     def named(self) -> Mapping[str, tuple[str, ...]]:
         """Those that are not empty, by stage."""
@@ -51,3 +59,22 @@ class CallVendors:
     """How the recogniser at the other end must be listened to."""
     notices: NoticeSource | None = None
     """What each party hears first."""
+
+
+class VendorChoice:
+    """Which of them serve a call, by what its legs name."""
+
+    def __init__(self, usual: CallVendors) -> None:
+        """`usual`: the settings' own."""
+        self.usual = usual
+        self.choose: Callable[[Orders], CallVendors] | None = None
+        """Makes what serves a call with orders of its own, or raises `ValueError`; None: nobody can."""
+
+    def of(self, one: LegSettings, two: LegSettings) -> CallVendors:
+        """For a call of these legs. Raises `ValueError`, with the mend, for vendors that cannot be had."""
+        orders = Orders.of_legs(one, two)
+        if not orders.named:
+            return self.usual
+        if self.choose is None:
+            raise ValueError(f"{next(iter(orders.named))}: is as the settings have it")
+        return self.choose(orders)

@@ -20,7 +20,7 @@ import structlog
 from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
 from translink.calls.leg import Leg, LegMeasures, add_up
-from translink.calls.orders import CallVendors, Orders
+from translink.calls.orders import CallVendors, Orders, VendorChoice
 from translink.calls.recorded import CallRecorder, with_recorder
 from translink.calls.totals import add_counters
 from translink.observe.record import Tally
@@ -74,7 +74,7 @@ class Switchboard:
         self.recorder: CallRecorder | None = None
         """None: nothing can be recorded."""
         self._settings = settings
-        self._vendors = CallVendors(Orders.of(settings), services, rules, notices)
+        self.vendors = VendorChoice(CallVendors(Orders.of(settings), services, rules, notices))
         self._journal = journal
         self._controls = Controls(settings.dtmf, journal)
         self._node, self._numbers = "", itertools.count(1)
@@ -101,7 +101,7 @@ class Switchboard:
     @property
     def pressure(self) -> Pressure:
         """How loaded the process is, and whether a call may begin."""
-        return self._vendors.services.pressure
+        return self.vendors.usual.services.pressure
 
     @property
     def mode(self) -> Mode:
@@ -360,7 +360,7 @@ class Switchboard:
         self.calls_total += 1
         self._draws[name] = random.random()
         one, two = legs
-        vendors = vendors or self._vendors
+        vendors = vendors or self.vendors.of(one.settings, two.settings)
         call = Call(
             name,
             (_party(one), _party(two)),

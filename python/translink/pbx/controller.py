@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from translink.pbx.census import Census, words_of
-from translink.pbx.dialled import VERDICTS, Dialled, ring_time
+from translink.pbx.dialled import VERDICTS, Dialled, dial_words, ring_time
 from translink.pbx.errands import Errands
 from translink.pbx.line import (
     BUSY,
@@ -46,9 +46,13 @@ class Reception(Protocol):
         """Take a place at this leg for a telephone."""
 
     def seize_pair(
-        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+        self,
+        name: str,
+        languages: tuple[str, str],
+        hang_ups: tuple[Callable[[], None], ...],
+        orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
-        """At two legs of their own."""
+        """At two legs of their own. `orders`: stage to vendors, of this call."""
 
     def report(self, what: str, **details: str) -> None:
         """For the log and the journal."""
@@ -211,8 +215,9 @@ class Controller(Errands):
     # --- Parties are dialled ---
 
     def _dial(self, which: str, words: list[str]) -> None:
+        words, orders = dial_words(words)
         if len(words) < 3 or not all(words[:3]):
-            wanted = f"Stasis({self.app},dial,ENDPOINT,FROM,TO[,SECONDS])"
+            wanted = f"Stasis({self.app},dial,ENDPOINT,FROM,TO[,SECONDS][,translate=VENDOR+VENDOR])"
             self._turn_away(which, f"the dialplan should say {wanted}", UNKNOWN)
             return
         endpoint, ours, theirs = words[:3]
@@ -220,7 +225,7 @@ class Controller(Errands):
         callee = f"{name}-callee"
         hang_ups = (lambda: self._hang_up(which), lambda: self._hang_up(callee))
         try:
-            places = self._reception.seize_pair(name, (ours, theirs), hang_ups)
+            places = self._reception.seize_pair(name, (ours, theirs), hang_ups, orders)
         except Unavailable as error:
             self._turn_away(which, str(error), BUSY if error.busy else UNKNOWN)
             return

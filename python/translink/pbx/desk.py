@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
+from pydantic import ValidationError
 
 from translink.calls.leg import Leg
 from translink.pbx.line import Unavailable
 from translink.pbx.menu import LanguageChoice, LanguageMenu
 from translink.pbx.waiting import WaitingSound
-from translink.settings.legs import LegSettings
+from translink.settings.legs import LegOrders, LegSettings
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
@@ -28,6 +29,7 @@ log = structlog.get_logger("translink")
 
 RECEIVE_BUFFER = 200_000
 """Bytes for a leg that is opened for one call: some 3 s of datagrams."""
+NO_ORDERS: Mapping[str, tuple[str, ...]] = {}
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -173,15 +175,27 @@ class Desk:
         return seat
 
     def seize_pair(
-        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+        self,
+        name: str,
+        languages: tuple[str, str],
+        hang_ups: tuple[Callable[[], None], ...],
+        orders: Mapping[str, tuple[str, ...]] = NO_ORDERS,
     ) -> tuple[Seat, Seat]:
-        """Two seats for a call of their own. Raises `Unavailable`."""
+        """Two seats for a call of their own. `orders`: stage to vendors, as the legs' own. Raises
+        `Unavailable`."""
         self.may_begin()
         names = (f"{name}.1", f"{name}.2")
-        wishes = [
-            LegSettings(name=leg, language=language).brought(self._host, self._plan)
-            for leg, language in zip(names, languages, strict=True)
-        ]
+        try:
+            own = LegOrders.model_validate(orders)
+            wishes = [
+                LegSettings(name=leg, language=language, orders=own).brought(self._host, self._plan)
+                for leg, language in zip(names, languages, strict=True)
+            ]
+            self._board.vendors.of(wishes[0], wishes[1])
+        except ValidationError as error:
+            raise Unavailable(f"vendors: {error.errors()[0]['msg']}", busy=False) from None
+        except ValueError as error:
+            raise Unavailable(str(error), busy=False) from None
         room = self._open_room(name, (wishes[0], wishes[1]))
         one, two = (
             self._seat(leg, hang_up, room) for leg, hang_up in zip(room.legs, hang_ups, strict=True)

@@ -30,6 +30,13 @@ class Dialled:
     """Why it was not answered, as far as Asterisk has said."""
 
 
+def dial_words(words: list[str]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """The dialplan's words without those like `translate=openai+deepl`, and these: stage to vendors."""
+    named = [word.partition("=") for word in words if "=" in word.partition("/")[0]]
+    plain = [word for word in words if "=" not in word.partition("/")[0]]
+    return plain, {stage: tuple(order.split("+")) for stage, _, order in named}
+
+
 def ring_time(text: str) -> float:
     """The dialplan's word for it, in seconds."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
@@ -148,10 +148,14 @@ class Telephony:
         return seat, self._medium(seat)
 
     def seize_pair(
-        self, name: str, languages: tuple[str, str], hang_ups: tuple[Callable[[], None], ...]
+        self,
+        name: str,
+        languages: tuple[str, str],
+        hang_ups: tuple[Callable[[], None], ...],
+        orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         """See `controller.Reception`."""
-        one, two = self.desk.seize_pair(name, languages, hang_ups)
+        one, two = self.desk.seize_pair(name, languages, hang_ups, orders)
         one.leg.digits_told = two.leg.digits_told = True
         return (one, self._medium(one)), (two, self._medium(two))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+
+import orjson
 
 from translink._core import Resampler
 from translink.errors import Kind, ProviderError
-from translink.providers.http import Reply, unreadable
+from translink.providers.http import Http, Reply, unreadable
 from translink.providers.pcm import Pcm, WrongFormat
 from translink.results import RATE
 
@@ -49,3 +51,35 @@ async def sound_of(
         raise unreadable(provider, "no sound", reply.headers)
     if resampler is not None and (rest := resampler.finish()):
         yield rest
+
+
+async def posted(
+    http: Http,
+    url: str,
+    parts: Iterable[tuple[str, Mapping[str, object]]],
+    *,
+    provider: str,
+    within: float,
+    headers: Mapping[str, str],
+    query: Sequence[tuple[str, str]] = (),
+    rate: int = RATE,
+    fixed: bool = True,
+) -> AsyncGenerator[bytes, None]:
+    """One request for each part of a text, one after another; yields as `sound_of` does.
+
+    Args:
+        parts: what is spoken, and the JSON that asks for it.
+        within: seconds to the first byte, and for each further wait.
+    """
+    for text, body in parts:
+        async with http.stream(
+            "POST",
+            url,
+            provider=provider,
+            within=within,
+            headers={**headers, "Content-Type": "application/json"},
+            query=query,
+            data=orjson.dumps(body),
+        ) as reply:
+            async for pcm in sound_of(reply, text, provider=provider, rate=rate, fixed=fixed):
+                yield pcm

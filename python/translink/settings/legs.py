@@ -18,8 +18,11 @@ from translink.settings.types import (
     Language,
     LegLanguage,
     PortRange,
+    Recognisers,
     Sources,
+    Speakers,
     Token,
+    Translators,
     comma_separated,
     has_port,
 )
@@ -56,6 +59,17 @@ def must_be_findable(language: str, candidates: tuple[str, ...], voice: str | No
         raise ValueError(
             'voice: is of one language; with language = "auto" set voices of each language'
         )
+
+
+class LegOrders(Part):
+    """Vendors of a leg's calls, stage by stage, in the order in which they are asked."""
+
+    listen: Recognisers = ()
+    """Empty = as `listen` says for all, or the other leg's `orders.listen`."""
+    translate: Translators = ()
+    """Likewise."""
+    speak: Speakers = ()
+    """Likewise."""
 
 
 class LegSettings(Part):
@@ -104,6 +118,7 @@ class LegSettings(Part):
     keyterm: Keyterms = ()
     """Names and terms that this leg's talker is likely to say, besides `deepgram.keyterm`; 500 tokens at
     most with it, nova-3 and Flux only. The API changes them while calls run."""
+    orders: LegOrders = Field(default_factory=LegOrders)
     mode: Mode | None = None
     """None = the system's."""
     transport: Transport = "raw"

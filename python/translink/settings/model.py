@@ -213,6 +213,11 @@ class Settings(BaseModel):
     def _vendors_have_keys(self) -> Self:
         for stage in ("listen", "translate", "speak"):
             self.refuse_keyless(stage, getattr(self, stage))
+            for number, leg in enumerate(self.legs):
+                try:
+                    self.refuse_keyless(stage, getattr(leg.orders, stage))
+                except ValueError as error:
+                    raise ValueError(f"legs.{number}.orders.{error}") from None
         return self
 
     @model_validator(mode="after")

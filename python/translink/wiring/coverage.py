@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from translink.calls.orders import Orders
 from translink.errors import SettingsError
 from translink.offline.engines.phrasebook import LANGUAGES
 from translink.providers.abilities import detects, hears, speaks, translates
@@ -60,11 +61,17 @@ class Coverage:
     def of_legs(self) -> list[LanguageRow]:
         """The languages of the legs."""
         settings = self._settings
-        heard: dict[str, list[str]] = {}
+        heard: dict[tuple[str, Orders], list[str]] = {}
+        serving: dict[Orders, Providers] = {}
         for leg in settings.legs:
+            other, orders = settings.other(leg.name), self._orders(leg)
+            serving.setdefault(orders, self._serving(leg))
             for language in leg.languages:
-                heard.setdefault(language, []).extend(settings.other(leg.name).languages)
-        return [self._row(language, sources) for language, sources in heard.items()]
+                heard.setdefault((language, orders), []).extend(other.languages)
+        return [
+            self._row(language, sources, serving[orders])
+            for (language, orders), sources in heard.items()
+        ]
 
     def of_all(self) -> list[LanguageRow]:
         """Every language that has a name here, translated from that of the first leg (into it, for
@@ -90,7 +97,7 @@ class Coverage:
             if leg.original in ("captions", "through"):
                 continue
             for language in leg.languages:
-                if not self._speakers(language, leg.voice):
+                if not self._speakers(language, leg.voice, self._serving(leg)):
                     yield self._voiceless(leg, language)
 
     def _voiceless(self, leg: LegSettings, language: str) -> str:
@@ -122,8 +129,11 @@ class Coverage:
                     )
                 yield f"legs.{leg.name}.language = 'auto': nobody can tell {among} from each other; {said}"
 
-    def _row(self, language: str, sources: Iterable[str]) -> LanguageRow:
-        providers, partners = self._providers, [each for each in sources if each != language]
+    def _row(
+        self, language: str, sources: Iterable[str], providers: Providers | None = None
+    ) -> LanguageRow:
+        providers = providers or self._providers
+        partners = [each for each in sources if each != language]
         live = providers.live()
         streamed = _vendors([live] if hears(live, language) else [], self._at)
         pieces = _vendors([t for t in providers.transcribers() if hears(t, language)], self._at)
@@ -140,11 +150,25 @@ class Coverage:
             )
             if partners
             else ("not needed",),
-            self._speakers(language, None),
+            self._speakers(language, None, providers),
         )
 
-    def _speakers(self, language: str, voice: str | None) -> tuple[str, ...]:
-        voices = self._providers.voices(voice)
+    def _orders(self, leg: LegSettings) -> Orders:
+        pair = next(each for each in self._settings.pairs if leg.name in each)
+        return Orders.of_legs(*map(self._settings.leg, pair))
+
+    def _serving(self, leg: LegSettings) -> Providers:
+        """Those of the leg's calls, which may have orders of their own."""
+        orders = self._orders(leg)
+        if not orders.named:
+            return self._providers
+        own = self._settings.model_copy(update=orders.named)
+        return Providers(own, endpoints_of(own), Http())
+
+    def _speakers(
+        self, language: str, voice: str | None, providers: Providers | None = None
+    ) -> tuple[str, ...]:
+        voices = (providers or self._providers).voices(voice)
         return _vendors([one for one in voices if speaks(one, language)], self._at)
 
 

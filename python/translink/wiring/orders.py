@@ -39,7 +39,8 @@ class VendorOrders:
         services: Services,
         unmet: UnmetWishes,
     ) -> None:
-        """`lineup`, `services` and `unmet` are those of the settings' own orders."""
+        """`lineup`, `services` and `unmet` are those of the settings' own orders. Raises `SettingsError` for a
+        leg whose `orders` cannot be had."""
         self._unmet = unmet
         self._settings = settings
         self._at = endpoints
@@ -47,6 +48,12 @@ class VendorOrders:
         self._lineup = lineup
         self._services = services
         self._made: dict[Orders, CallVendors] = {}
+        for one, two in settings.pairs:
+            try:
+                if (orders := Orders.of_legs(settings.leg(one), settings.leg(two))).named:
+                    self.of(orders)
+            except ValueError as error:
+                raise SettingsError(f"legs.{one}.orders or legs.{two}.orders: {error}") from None
 
     def of(self, orders: Orders) -> CallVendors:
         """For a call that names some. Raises `ValueError`, with the stage and the mend, for a vendor that

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Mapping
 from functools import partial
 
-import orjson
-
 from translink.providers.deepgram.options import DEFAULT_BASE_URL, Scheme, authorization, endpoint
 from translink.providers.http import Http
 from translink.providers.languages import by_tag, is_among
 from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
-from translink.providers.sound import sound_of
+from translink.providers.sound import posted
 from translink.providers.wanted import WantedVoice, has_voice, in_voice
 from translink.results import RATE
 
@@ -105,7 +103,6 @@ class DeepgramSpeak:
         self._languages = languages
         self._extra = tuple((extra or {}).items())
         self._auth = authorization(api_key, scheme)
-        self._headers = {**self._auth, "Content-Type": "application/json"}
         self._timeout = timeout
 
     def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
@@ -126,7 +123,7 @@ class DeepgramSpeak:
             setting="the setting voices",
         )
 
-    async def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
+    def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
         query = [
             ("model", voice),
             ("encoding", "linear16"),
@@ -135,18 +132,15 @@ class DeepgramSpeak:
             ("container", "none"),
             *self._extra,
         ]
-        for piece in pieces(text, LONGEST_REQUEST):
-            async with self._http.stream(
-                "POST",
-                self._url,
-                provider=self.name,
-                within=self._timeout,
-                headers=self._headers,
-                query=query,
-                data=orjson.dumps({"text": piece}),
-            ) as reply:
-                async for pcm in sound_of(reply, piece, provider=self.name):
-                    yield pcm
+        return posted(
+            self._http,
+            self._url,
+            [(piece, {"text": piece}) for piece in pieces(text, LONGEST_REQUEST)],
+            provider=self.name,
+            within=self._timeout,
+            headers=self._auth,
+            query=query,
+        )
 
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""

@@ -9,14 +9,12 @@ from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from urllib.parse import quote
 
-import orjson
-
 from translink.credentials import named_key, named_url
 from translink.providers.http import Http
 from translink.providers.languages import base, by_tag, is_among
 from translink.providers.manners import VoiceManners
 from translink.providers.pcm import pieces
-from translink.providers.sound import sound_of
+from translink.providers.sound import posted
 from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
 from translink.results import RATE
 
@@ -90,7 +88,6 @@ class ElevenLabsSpeak:
         self._wanted = wanted
         self._speed = speed
         self._auth = {"xi-api-key": key} if key else {}
-        self._headers = {**self._auth, "Content-Type": "application/json"}
         self._timeout = timeout
 
     def speaks(self, language: str) -> bool:
@@ -117,26 +114,23 @@ class ElevenLabsSpeak:
             setting="elevenlabs.voices",
         )
 
-    async def _say(self, text: str, language: str, voice: str) -> AsyncGenerator[bytes, None]:
+    def _say(self, text: str, language: str, voice: str) -> AsyncGenerator[bytes, None]:
         # In the query: in the body it is passed over, and MP3 comes.
         query = [("output_format", f"pcm_{RATE}")]
-        for piece in pieces(text, LONGEST_REQUEST):
-            body: dict[str, object] = {"text": piece, "model_id": self._model}
-            if self._model in _ENFORCES:
-                body["language_code"] = base(language)
-            if self._speed != 1.0:
-                body["voice_settings"] = {"speed": self._speed}
-            async with self._http.stream(
-                "POST",
-                f"{self._base}/v1/text-to-speech/{quote(voice, safe='')}/stream",
-                provider=self.name,
-                within=self._timeout,
-                headers=self._headers,
-                query=query,
-                data=orjson.dumps(body),
-            ) as reply:
-                async for pcm in sound_of(reply, piece, provider=self.name):
-                    yield pcm
+        asked: dict[str, object] = {"model_id": self._model}
+        if self._model in _ENFORCES:
+            asked["language_code"] = base(language)
+        if self._speed != 1.0:
+            asked["voice_settings"] = {"speed": self._speed}
+        return posted(
+            self._http,
+            f"{self._base}/v1/text-to-speech/{quote(voice, safe='')}/stream",
+            [(piece, {**asked, "text": piece}) for piece in pieces(text, LONGEST_REQUEST)],
+            provider=self.name,
+            within=self._timeout,
+            headers=self._auth,
+            query=query,
+        )
 
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 
-import orjson
-
 from translink.providers.http import Http
 from translink.providers.languages import by_tag
 from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.pcm import pieces
-from translink.providers.sound import sound_of
+from translink.providers.sound import posted
 from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
 
 DEFAULT_MODEL = "gpt-4o-mini-tts"
@@ -91,25 +89,18 @@ class OpenAiSpeak:
             setting="openai.voices",
         )
 
-    async def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
-        for piece in pieces(text, LONGEST_REQUEST):
-            body = {
-                "model": self._model,
-                "input": piece,
-                "voice": voice,
-                "response_format": "pcm",
-            }
-            async with self._http.stream(
-                "POST",
-                self._at.url("audio/speech"),
-                provider=self.name,
-                within=self._timeout,
-                headers={**self._at.headers, "Content-Type": "application/json"},
-                data=orjson.dumps(body),
-            ) as reply:
-                sound = sound_of(reply, piece, provider=self.name, rate=self._rate, fixed=False)
-                async for pcm in sound:
-                    yield pcm
+    def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
+        asked = {"model": self._model, "voice": voice, "response_format": "pcm"}
+        return posted(
+            self._http,
+            self._at.url("audio/speech"),
+            [(piece, {**asked, "input": piece}) for piece in pieces(text, LONGEST_REQUEST)],
+            provider=self.name,
+            within=self._timeout,
+            headers=self._at.headers,
+            rate=self._rate,
+            fixed=False,
+        )
 
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
