@@ -19,6 +19,8 @@ ANSWER_TIME: Final = 2.0
 """Seconds for a node's answer. One that needs longer is shown as silent."""
 CREATION_TIME: Final = 10.0
 """For what must not be done twice: a call that is being made."""
+SCRAPE_TIME: Final = 8.0
+"""For the text of `/metrics`, which is large: Prometheus itself waits 10 s."""
 CONNECTIONS: Final = 16
 """To one node at once, for requests; more wait, within their patience."""
 KEPT_HEADERS: Final = ("Content-Type", "Content-Disposition", "Location", "Retry-After")
@@ -115,12 +117,12 @@ class Peers:
             return None
 
     async def ask_all(
-        self, method: str, path: str, body: bytes | None = None
+        self, method: str, path: str, body: bytes | None = None, patience: float = ANSWER_TIME
     ) -> dict[str, NodeReply | None]:
         """What each of them answers, by name."""
         peers = self._known()
         replies = await asyncio.gather(
-            *(self.ask(peer, method, path, body) for peer in peers.values())
+            *(self.ask(peer, method, path, body, patience) for peer in peers.values())
         )
         return dict(zip(peers, replies, strict=True))
 

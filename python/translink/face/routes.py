@@ -24,7 +24,7 @@ from translink.admin.routes.events import RECENT_EVENTS
 from translink.admin.routes.requests import DrainRequest, ModeChange, parsed, requested
 from translink.face import sums
 from translink.face.exposition import merged
-from translink.face.peers import NodeReply, NodeSilent, Peers
+from translink.face.peers import SCRAPE_TIME, NodeReply, NodeSilent, Peers
 from translink.face.placing import Placing
 from translink.observe.journal import Journal
 
@@ -103,7 +103,7 @@ class FaceRoutes:
         return answer({"ok": good, **(more if is_known(request) else {})}, 200 if good else 503)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        replies = await self._peers.ask_all("GET", "/metrics")
+        replies = await self._peers.ask_all("GET", "/metrics", patience=SCRAPE_TIME)
         texts = {
             node: reply.body if reply is not None and reply.status == 200 else None
             for node, reply in replies.items()
