@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.virtual import run_virtually
-from translink.process.collector import LOOKS, QUIET, YOUNG, Pauses
+from translink.process.collector import LOOKS, OVERDUE, QUIET, YOUNG, Pauses
 
 
 class Knot:
@@ -124,3 +124,29 @@ def test_what_was_frozen_and_is_garbage_now_goes_at_a_quiet_moment() -> None:
         assert gc.get_freeze_count() > 10_000, "frozen again"
     finally:
         pauses.close()
+
+
+def test_where_it_is_never_quiet_garbage_that_was_frozen_has_a_bound(pauses: Pauses) -> None:
+    async def run() -> None:
+        tidying = asyncio.create_task(pauses.tidy(lambda: True))
+        knot = Knot()
+        gone = weakref.ref(knot)
+        gc.collect(0)
+        await asyncio.sleep(2 * LOOKS)
+        del knot
+        for _ in range(OVERDUE - 2):
+            gc.collect(0)
+        await asyncio.sleep(2 * LOOKS)
+        assert gone() is not None, "frozen"
+        gc.collect(0)
+        await asyncio.sleep(2 * LOOKS)
+        assert gone() is None
+        summary = pauses.summary()
+        assert (summary["count"], summary["full_when_quiet"]) == (OVERDUE + 1, 0), "it is a pause"
+        tidying.cancel()
+
+    gc.disable()
+    try:
+        run_virtually(run())
+    finally:
+        gc.enable()

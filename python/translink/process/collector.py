@@ -11,7 +11,8 @@ Theory of operation
     * what was there when the server was ready stays for ever, and what it has looked at once stays for as
       long as its call: both are *frozen*, so that nobody looks at them again;
     * when no call has run for `QUIET` seconds and it has looked at something meanwhile, everything is
-      collected, the frozen ones, too, and what is left is frozen.
+      collected, the frozen ones, too, and what is left is frozen. Where it is never quiet, that is done after
+      `OVERDUE` looks, and counted as a pause: some 70 ms with 1,000 legs, after 4,000 calls or more.
 
     Python 3.14.0 collects in steps; these thresholds are when it takes one.
 """
@@ -27,6 +28,8 @@ YOUNG = 10_000
 """Objects more than before at which Python looks for garbage: twenty new calls, or 250 visits of a dashboard."""
 QUIET = 5.0
 """Seconds without a call after which a full collection is due."""
+OVERDUE = 200
+"""Looks after which it is due although calls run: what is frozen and garbage by now has a bound."""
 LOOKS = 1.0
 """Seconds between two looks whether it is quiet."""
 
@@ -74,6 +77,8 @@ class Pauses:
             await asyncio.sleep(LOOKS)
             if self.due(time.monotonic(), busy=bool(busy())):
                 self.collect()
+            elif self.count - self._tidied >= OVERDUE:
+                self.collect(quiet=False)
             elif self.count > self._frozen:
                 self._frozen = self.count
                 gc.freeze()
@@ -88,15 +93,15 @@ class Pauses:
             self._quiet_since = now
         return now - self._quiet_since >= QUIET and self.count > self._tidied
 
-    def collect(self) -> None:
-        """Collect everything, also what was frozen, and freeze what is left."""
-        self._ours = True
+    def collect(self, *, quiet: bool = True) -> None:
+        """Collect everything, also what was frozen, and freeze what is left; a pause, unless it is `quiet`."""
+        self._ours = quiet
         gc.unfreeze()
         gc.collect()
         gc.freeze()
         self._ours = False
         self._tidied = self._frozen = self.count
-        self.full += 1
+        self.full += quiet
 
     def summary(self) -> Mapping[str, float]:
         """Count, total and longest pause in milliseconds, and how many full collections were made at
