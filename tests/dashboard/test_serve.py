@@ -164,7 +164,7 @@ async def test_the_controls_of_a_leg(page: Page, server: Serve) -> None:
     mic = page.locator(".mic", has_text=ONE).first
     await mic.get_by_role("radio", name="Prerecorded").click()
     await becomes(of_leg(server, ONE, "setting"), "prerecorded")
-    await expect(mic.locator(".badge")).to_have_text("prerecorded")
+    await expect(mic.locator(".badge").first).to_have_text("prerecorded")
     await mic.get_by_role("radio", name="Auto").click()
     await becomes(of_leg(server, ONE, "setting"), "auto")
 
