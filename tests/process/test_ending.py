@@ -173,7 +173,7 @@ from translink.settings.model import Settings
 def stuck(*_):
     os.kill(os.getpid(), signal.SIGTERM)
     {stuck}
-app._check_ports = stuck
+app.refuse_taken_ports = stuck
 sys.exit(app.serve(Settings.load(config=Path("translink.toml")), lambda: None))
 """
 
