@@ -82,6 +82,10 @@ def test_the_languages_of_the_legs_are_told_with_who_has_them(
 def test_a_key_that_no_order_names_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_of(deepgram={"api_key": KEY}, elevenlabs={"api_key": KEY})
     assert "elevenlabs      key is set, not used" in printed(settings, capsys)
+    keys = {"deepgram": {"api_key": KEY}, "elevenlabs": {"api_key": KEY}}
+    legs = [LEGS[0] | {"orders": {"speak": ["elevenlabs"]}}, LEGS[1]]
+    out = printed(settings_of(legs=legs, **keys), capsys)
+    assert "elevenlabs      key is set\n" in out, "a leg's order does"
 
 
 def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(

@@ -64,6 +64,13 @@ def test_vendors_are_asked_in_the_order_of_the_settings_with_their_accounts_behi
 def test_the_local_engines_run_only_where_they_are_needed() -> None:
     assert not needs_of(settings()).any
     assert needs_of(settings(speak=["deepgram", "offline"])).named
+    legs: list[dict[str, object]] = [
+        {"name": "a", "language": "en", "listen": 0, "play_to": 7_000},
+        {"name": "b", "language": "fr", "listen": 0, "play_to": 7_001},
+    ]
+    assert not needs_of(settings(legs=legs)).any
+    legs[1]["orders"] = {"speak": ["offline"]}
+    assert needs_of(settings(legs=legs)).named, "a leg's order names them"
     keyless = needs_of(settings(deepgram={}))
     assert keyless.no_deepgram
     assert keyless.hearing

@@ -101,7 +101,7 @@ def _lines(
 
 
 def _keys(settings: Settings) -> Iterator[str]:
-    named = {*settings.listen, *settings.translate, *settings.speak}
+    named = settings.named_vendors
     for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
         if name in named:
             yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"

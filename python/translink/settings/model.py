@@ -156,6 +156,13 @@ class Settings(BaseModel):
         """Where the settings came from and what was passed over."""
         return self._notes
 
+    @property
+    def named_vendors(self) -> frozenset[str]:
+        """Those that an order names, of the whole or of a leg."""
+        own = [leg.orders for leg in self.legs]
+        of_legs = [name for one in own for name in (*one.listen, *one.translate, *one.speak)]
+        return frozenset((*self.listen, *self.translate, *self.speak, *of_legs))
+
     def leg(self, name: str) -> LegSettings:
         """The leg called `name`. Raises `KeyError`."""
         for leg in self.legs:

@@ -50,12 +50,11 @@ def needs_of(settings: Settings) -> Needs:
     no_deepgram = deepgram.api_key is None and "base_url" not in deepgram.model_fields_set
     no_deepgram &= "deepgram" in (*settings.listen, *settings.speak)
     no_deepl = deepl.api_key is None and deepl.server_url is None and "deepl" in settings.translate
-    orders = (*settings.listen, *settings.translate, *settings.speak)
     local = {"offline"} | ({"deepgram"} if no_deepgram else set())
     return Needs(
         no_deepgram=no_deepgram,
         no_deepl=no_deepl,
-        named=settings.fallback.offline or "offline" in orders,
+        named=settings.fallback.offline or "offline" in settings.named_vendors,
         hearing=set(settings.listen) <= local,
     )
 
