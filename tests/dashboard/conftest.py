@@ -63,9 +63,14 @@ class Manners:
     """Requests to elsewhere."""
     while_down: bool = False
     """The server is away on purpose: that the browser says so is no fault of the page."""
+    no_icon: bool = False
+    """A picture that stands alone: Chromium asks for a /favicon.ico, which there is not, and says so when it
+    likes, be it at the end of the test."""
 
     def console(self, message: ConsoleMessage) -> None:
         connection = "ERR_CONNECTION" in message.text or "WebSocket" in message.text
+        if self.no_icon and message.location["url"].endswith("/favicon.ico"):
+            return
         if message.type in ("error", "warning") and not (self.while_down and connection):
             self.reported.append(f"{message.type}: {message.text}")
 
@@ -118,6 +123,7 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
         height: int = 900,
         scheme: Literal["light", "dark"] = "dark",
         motion: bool = False,
+        no_icon: bool = False,
         **more: Any,
     ) -> Page:
         context = await chromium.new_context(
@@ -125,7 +131,7 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
         )
         context.set_default_timeout(PATIENCE)
         parts = urlsplit(url)
-        manners = Manners(f"{parts.scheme}://{parts.netloc}")
+        manners = Manners(f"{parts.scheme}://{parts.netloc}", no_icon=no_icon)
         opened.append((context, manners))
         page = await context.new_page()
         page.on("console", manners.console)
