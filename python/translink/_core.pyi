@@ -339,12 +339,12 @@ class Engine:
 
         Or the leg waits there for a sender that nobody knows yet, in one of two ways:
 
-        - `token`, 32 bytes, in place of `source`: whoever sends a datagram that begins with it. Such a datagram is
+        - `token`, 32 bytes, in place of `source`: the sender of a datagram that begins with it. Such a datagram is
           never heard, however often it comes. The sender stays the leg's from call to call; another one that
           says the token takes its place between calls, or once the one that is heard was silent for 1 s.
           Of two legs' tokens the first eight bytes must differ (`OSError`, address in use). A wrong one is a
           stranger's; of those with the right first eight bytes 16 a second are looked at.
-        - `pinned`, with hosts as `source`: whoever comes first from one of them, until the call ends. No other leg
+        - `pinned`, with hosts as `source`: the first sender from one of them, until the call ends. No other leg
           may wait for the same host meanwhile (`OSError`, address in use).
 
         Raises `OSError` (address in use, …), `ValueError`, `MemoryError`. A leg takes its memory here

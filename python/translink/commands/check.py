@@ -134,7 +134,7 @@ def _way(leg: LegSettings, settings: Settings) -> str:
     if leg.shared:
         ear = leg.play_to or "where its datagrams come from"
         if leg.token is not None:
-            source = "whoever says the token"
+            source = "the first sender with the token"
         else:
             source = ("the first of " if leg.pinned else "") + ", ".join(leg.source)
         return f"microphone {settings.shared_port.listen} from {source}, ear {ear}"

@@ -86,7 +86,7 @@ class Roster:
         return over
 
     def expire(self, now: float) -> None:
-        """Whoever was not heard for `EXPIRY` seconds is gone."""
+        """Nodes that were not heard for `EXPIRY` seconds are gone."""
         for name in [name for name, at in self._heard.items() if now - at >= EXPIRY]:
             self._lose(name)
 

@@ -92,11 +92,11 @@ class LegSettings(Part):
     """It comes in at `shared_port.listen` instead; `source` must then list the addresses that are this leg's, or
     there must be a `token`. Its ear is sent from there."""
     token: Token | None = None
-    """With `shared`, in place of `source`: whoever sends a datagram that begins with these 32 characters is heard,
+    """With `shared`, in place of `source`: the sender of a datagram that begins with these 32 characters is heard,
     as made by `openssl rand -hex 16`. The datagram itself is not. The sender stays the leg's; another one that
     says the token takes its place between calls, or once the one that is heard was silent for 1 s."""
     pinned: bool = False
-    """With `shared`, and hosts as `source`: only whoever comes first from one of them is heard, until the call
+    """With `shared`, and hosts as `source`: only the first sender from one of them is heard, until the call
     ends."""
     play_to: AddressSetting | None = None
     """The party's ear. None = where the leg's datagrams come from (needs `send_from_listen`)."""

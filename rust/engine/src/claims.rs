@@ -125,7 +125,7 @@ impl Claims {
         !self.senders.values().any(|&owner| owner == leg)
     }
 
-    /// Whether another leg than this one waits for whoever comes from a host.
+    /// Whether another leg than this one waits for the first sender from a host.
     fn awaits(&self, leg: u32, host: &Peer) -> bool {
         let by_host = |(&other, pass): (&u32, &Pass)| {
             let names = matches!(pass, Pass::Hosts(hosts) if hosts.peers().contains(host));

@@ -31,7 +31,7 @@ pub enum Error {
     /// What a sender says to be let in must tell the leg from all others.
     #[error("another leg of this shared port has a token that begins alike")]
     SameToken,
-    /// A leg with a port of its own hears whoever comes there.
+    /// A leg with a port of its own hears all who send to it.
     #[error("only on a shared port does a leg wait for a token")]
     NotShared,
     /// No shared port has this number.

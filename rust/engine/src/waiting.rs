@@ -11,7 +11,7 @@ use crate::batch::Datagram;
 use crate::source::{Pass, Peer};
 use crate::token::{Token, named};
 
-/// Wrong tokens that are looked at for a leg in [`WINDOW`]: whoever knows its first eight characters has 16 tries
+/// Wrong tokens that are looked at for a leg in [`WINDOW`]: a stranger who knows its first eight characters has 16 tries
 /// a second for the other 96 bits.
 const GUESSES: u32 = 16;
 const WINDOW: Nanos = 1_000_000_000;
@@ -104,7 +104,7 @@ impl Waiting {
         None
     }
 
-    /// The leg that waits for whoever comes from there; if there are two, neither.
+    /// The leg that waits for a sender from there; if there are two, neither.
     pub(crate) fn by_host(&self, source: &SocketAddr) -> Option<u32> {
         let mut legs = self.hosts.iter().filter(|(host, _)| host.is(source));
         let (_, leg) = legs.next()?;

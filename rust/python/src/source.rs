@@ -34,7 +34,7 @@ pub(crate) fn policy(source: Source) -> PyResult<Policy> {
         .ok_or_else(|| refused(&rule, count))
 }
 
-/// Whoever says a token first; nothing else may be said of the source then.
+/// The first sender that says a token; nothing else may be said of the source then.
 pub(crate) fn shown(token: &[u8], more: bool) -> PyResult<Policy> {
     if more {
         let rule = "token stands in place of source and pinned";
@@ -44,7 +44,7 @@ pub(crate) fn shown(token: &[u8], more: bool) -> PyResult<Policy> {
     token.ok_or_else(|| PyValueError::new_err(format!("token must be {TOKEN_LENGTH} bytes")))
 }
 
-/// Of these senders, whoever comes first.
+/// Of these senders, the first that comes.
 pub(crate) fn pinned_if(pinned: bool, source: Policy) -> PyResult<Policy> {
     match source {
         Policy::Listed(listed) if pinned => Ok(Policy::Shown(Pass::Hosts(listed))),

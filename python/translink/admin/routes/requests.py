@@ -136,7 +136,7 @@ class LegRequest(_Wish):
     there is a shared port (`shared_port.listen`), the leg is there, unless another leg has that source."""
     shared: bool = False
     """Be at the shared port, or be refused. Without a `source`: the answer's `token` is to be sent there first, as
-    a datagram or at the head of one, which is not heard. With a host: whoever comes first from there is heard."""
+    a datagram or at the head of one, which is not heard. With a host: the first sender from there is heard."""
     original: Original = "replace"
     """What it hears of the other talker's own voice; see `LegChange`."""
     voice: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
