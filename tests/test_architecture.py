@@ -272,7 +272,7 @@ PURE = (
     "observe.postmortem.report",
     "observe.hook_messages",
     "process.pressure",
-    "fleet.ledger",
+    "placement.ledger",
     "placement.announcement",
     "placement.roster",
     "face.sums",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import itertools
 import signal
 import socket
@@ -36,6 +35,7 @@ from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
+from translink.settings.types import is_installed
 
 Take = Callable[[Event], None]
 Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
@@ -124,7 +124,7 @@ def fail(console: Console, error: Exception) -> int:
 
 def need_recogniser(*, keys: bool) -> None:
     """Raises `SpeechMissing`: without keys the local one is needed, and is not installed."""
-    if not keys and importlib.util.find_spec("pocketsphinx") is None:
+    if not keys and not is_installed("pocketsphinx"):
         raise SpeechMissing(
             "no recogniser is installed: pip install 'translink[offline]' (114 MB), or --use-keys"
         )
@@ -133,7 +133,7 @@ def need_recogniser(*, keys: bool) -> None:
 def need_voices(languages: tuple[str, str], *, keys: bool) -> None:
     """Raises `SpeechMissing`: without keys Pico speaks German, Spanish and Italian, and is not installed."""
     lacking = [NAMES[code] for code in languages if code not in LANGUAGES.values()]
-    if lacking and not keys and importlib.util.find_spec("py_nanotts") is None:
+    if lacking and not keys and not is_installed("py_nanotts"):
         raise SpeechMissing(
             f"no voice for {' and '.join(lacking)} is installed: pip install 'translink[pico]' (5 MB), "
             "or --use-keys"
@@ -281,7 +281,7 @@ def _explain(
 
 def _tell_voices(console: Console, callers: Sequence[str], *, keys: bool) -> None:
     """The best that is installed is taken, and named."""
-    pico = importlib.util.find_spec("py_nanotts") is not None
+    pico = is_installed("py_nanotts")
     theirs = "the services' own" if keys else "Pico" if pico else "flite and espeak-ng"
     console.print(
         f"  Voices: of the callers {' and '.join(dict.fromkeys(callers))}, of the translations {theirs}.",

@@ -10,7 +10,6 @@ are given espeak-ng's own; Pico speaks where neither program is installed.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from translink.callers.ear import AUDIBLE, loudest
 from translink.callers.wav import SAMPLE_BYTES, parse_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
+from translink.settings.types import is_installed
 
 INSTALL = (
     "install one with: pip install 'translink[pico]', or "
@@ -112,7 +112,7 @@ async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLi
     elif shutil.which("espeak-ng"):
         variant = f"{language}+klatt" if offline else language
         pcm, voice = await _espeak(text, variant), f"espeak-ng {variant}"
-    elif language in PICO and importlib.util.find_spec("py_nanotts") is not None:
+    elif language in PICO and is_installed("py_nanotts"):
         pcm, voice = await asyncio.to_thread(_pico, text, PICO[language]), "Pico"
     else:
         name = NAMES.get(language, language)

@@ -18,7 +18,7 @@ from aiohttp import web
 from translink.admin.http.responses import answer
 from translink.admin.routes.requests import CallRequest, parsed
 from translink.face.peers import CREATION_TIME, AdminPeer, NodeReply, NodeSilent, Peers
-from translink.placement.protocol import Placement, PlacementError, Slot, best
+from translink.placement.protocol import CLAIMED, Placement, PlacementError, Slot, best
 
 log = structlog.get_logger("translink.face")
 
@@ -91,7 +91,7 @@ class Placing:
         """None: nobody can say, and the node itself will. Raises `LookupError`: there is none."""
         try:
             slot = await self._placement.claim(
-                peer.name, f"face-{os.getpid()}-{next(self._numbers)}"
+                peer.name, f"{CLAIMED}face-{os.getpid()}-{next(self._numbers)}"
             )
         except PlacementError:
             return None

@@ -22,9 +22,9 @@ from translink.errors import SettingsError
 from translink.face.peers import AdminPeer
 from translink.face.screen import LOST
 from translink.fleet.front import FleetFront
-from translink.fleet.ledger import SlotLedger
 from translink.observe.journal import Event, Journal
 from translink.placement.access import NatsAccess
+from translink.placement.ledger import SlotLedger
 from translink.placement.nats import NatsPlacement
 from translink.placement.protocol import BEAT, Node, PlacementError, Slot
 from translink.process.clock import unix

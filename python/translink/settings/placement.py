@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -17,35 +17,36 @@ from translink.settings.types import Address, AddressSetting, Key, comma_separat
 def _nats_url(value: str) -> str:
     """`nats://host[:port]`; credentials have settings of their own, so that it may be shown. Raises
     `ValueError`."""
-    wrong = "should be nats://host:port, or tls://host:port, as in nats://127.0.0.1:4222"
-    try:
-        parts = urlsplit(value.strip())
-        port = parts.port
-    except ValueError:
-        raise ValueError(wrong) from None
-    if parts.scheme not in ("nats", "tls") or not parts.hostname or port == 0:
-        raise ValueError(wrong)
-    if parts.username is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
-        raise ValueError(f"{wrong}; user, password and token have settings of their own")
-    known_host(parts.hostname)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}:{port or 4222}"
+    parts = _server(
+        value,
+        ("nats", "tls"),
+        "should be nats://host:port, or tls://host:port, as in nats://127.0.0.1:4222",
+        "; user, password and token have settings of their own",
+    )
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{parts.port or 4222}"
 
 
 def _node_url(value: str) -> str:
     """`http(s)://host[:port]`. Raises `ValueError`."""
     wrong = "should be http(s)://host:port of the admin server, as in http://10.0.0.7:3022"
+    parts = _server(value, ("http", "https"), wrong)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _server(value: str, schemes: tuple[str, ...], wrong: str, more: str = "") -> SplitResult:
+    """`scheme://host[:port]` and nothing else. Raises `ValueError`: `wrong`, with `more` where there is more."""
     try:
         parts = urlsplit(value.strip())
         port = parts.port
     except ValueError:
         raise ValueError(wrong) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+    if parts.scheme not in schemes or not parts.hostname or port == 0:
         raise ValueError(wrong)
     if parts.username is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
-        raise ValueError(wrong)
+        raise ValueError(wrong + more)
     known_host(parts.hostname)
-    return f"{parts.scheme}://{parts.netloc}"
+    return parts
 
 
 def _word(value: str) -> str:

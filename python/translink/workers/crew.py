@@ -37,6 +37,7 @@ from translink.face.peers import AdminPeer
 from translink.face.screen import LOST, Screen
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal, Value
+from translink.placement.ledger import SlotLedger
 from translink.placement.memory import MemoryPlacement
 from translink.placement.protocol import Node, Slot
 from translink.process.descriptors import allow_descriptors
@@ -54,8 +55,6 @@ from translink.workers.worker import WorkOrder
 
 log = structlog.get_logger("translink.workers")
 
-SLOT_UNSEEN: Final = 15.0
-"""Seconds after which a claimed slot is free again whose call was never seen."""
 NOT_FOR_WORKERS: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 """Of the environment: they speak to the supervisor of us all."""
 
@@ -98,7 +97,8 @@ class Crew:
         self._reread = reread
         self._token = secrets.token_urlsafe(32)
         self._count = count
-        self._rooms = [_room_of(part) for part in split(settings, count, self._token)]
+        parts = split(settings, count, self._token)
+        self._rooms = {name_of(number): _room_of(part) for number, part in enumerate(parts)}
         environ = without_secrets(os.environ)
         for name in NOT_FOR_WORKERS:
             environ.pop(name, None)
@@ -115,8 +115,7 @@ class Crew:
         """What the workers say of themselves."""
         self._last_seen: dict[str, list[dict[str, Any]]] = {}
         """Running calls of workers whose connection has ended, as they were then."""
-        self._unseen: dict[tuple[str, int], float] = {}
-        """Slots whose call is not on the screen, and since when (monotonic)."""
+        self._ledgers = {name: SlotLedger() for name in self.berths}
         self._served = asyncio.Event()
         """All workers have been ready."""
         self._stopping = self._draining = False
@@ -227,7 +226,7 @@ class Crew:
         return Node(
             name=berth.name,
             url=berth.url,
-            capacity=self._rooms[list(self.berths).index(berth.name)],
+            capacity=self._rooms[berth.name],
             running=system["calls"],
             busy=min(1.0, (system["cpu_percent"] or 0.0) / 100.0),
             accepts=system["pressure"] != "refuse"
@@ -237,17 +236,13 @@ class Crew:
         )
 
     async def _free_slots(self, node: str, over: set[str]) -> None:
-        """Slots of calls that are over, and of those that were never seen."""
-        now = time.monotonic()
+        """Slots of calls that are over, and of those that were never seen. A call that began by itself needs
+        none: its worker says how many it has."""
         running = {row["call"] for row in self._screen.running(node)}
-        unseen: dict[tuple[str, int], float] = {}
-        for number, call in self.placement.slots(node).items():
-            since = self._unseen.get((node, number), now)
-            if call not in running:
-                unseen[node, number] = since
-            if call in over or now - unseen.get((node, number), now) > SLOT_UNSEEN:
-                await self.placement.release(Slot(node, number))
-        self._unseen = {key: at for key, at in self._unseen.items() if key[0] != node} | unseen
+        slots = self.placement.slots(node)
+        back, _ = self._ledgers[node].look(slots, running, time.monotonic(), over)
+        for number in back:
+            await self.placement.release(Slot(node, number))
 
     # --- What becomes of them ---
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 
 from translink.audio import RawDecoder
 from translink.offline.engines.engine_process import EngineProcess
 from translink.offline.engines.protocols import BusyError, EngineMissing
+from translink.sentences import split_sentences
 
 PICO_VOICES: Mapping[str, str] = {
     "de": "de-DE",
@@ -38,7 +38,6 @@ machine."""
 _LONG = 120
 """Characters from which on a text is spoken in parts, cut at ends of sentences: the first is heard while
 the next is made, and others get their turn between two."""
-_SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 
 
 def has_pico() -> bool:
@@ -51,10 +50,10 @@ def plain(text: str) -> str:
     return " ".join(text.replace("<", " ").replace(">", " ").split())
 
 
-def parts(text: str) -> Iterator[str]:
+def parts(text: str, language: str = "") -> Iterator[str]:
     """A text at its ends of sentences, in parts of `_LONG` characters or a little more."""
     part = ""
-    for sentence in _SENTENCE.split(text):
+    for sentence in split_sentences(text, language):
         part = f"{part} {sentence}" if part else sentence
         if len(part) >= _LONG:
             yield part
@@ -84,7 +83,7 @@ class PicoVoices:
         """s16le at `rate`, a part of the text at a time. Raises `EngineMissing`, `EngineFailed`,
         `BusyError`."""
         decoder = RawDecoder("linear16", PICO_RATE, target=rate)
-        for part in parts(plain(text)):
+        for part in parts(plain(text), language):
             if pcm := decoder.push(await self._say(part, PICO_VOICES[language])):
                 yield pcm
         if pcm := decoder.finish():

@@ -25,9 +25,15 @@ class SlotLedger:
         """Calls that were there, and those whose slots still are: when they are over, these are not waited for."""
 
     def look(
-        self, slots: Mapping[int, str], calls: Collection[str], now: float
+        self,
+        slots: Mapping[int, str],
+        calls: Collection[str],
+        now: float,
+        over: Collection[str] = (),
     ) -> tuple[list[int], list[str]]:
-        """Slots to give back, and calls to claim one for."""
+        """Slots to give back, and calls to claim one for. `over`: calls that are known to have ended, seen
+        running or not."""
+        self._ran.update(over)
         back = list(self._to_give_back(slots, calls, now))
         taken = set(slots.values())
         without = [call for call in calls if call not in taken]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from translink.fleet.ledger import MOST_AT_ONCE, SLOTLESS, SlotLedger
+from translink.placement.ledger import MOST_AT_ONCE, SLOTLESS, SlotLedger
 from translink.placement.protocol import CLAIM_PATIENCE
 
 
@@ -44,3 +44,9 @@ def test_one_step_does_not_do_everything_at_once() -> None:
     assert len(ledger.look({}, calls, SLOTLESS)[1]) == MOST_AT_ONCE
     ledger.look(dict(enumerate(calls)), calls, 4.0)
     assert len(ledger.look(dict(enumerate(calls)), [], 5.0)[0]) == MOST_AT_ONCE
+
+
+def test_the_slot_of_a_call_that_was_over_before_it_was_seen_is_given_back_at_once() -> None:
+    ledger = SlotLedger()
+    assert ledger.look({1: "a-c1"}, [], 0.0, over=["a-c1", "a-c2"]) == ([1], [])
+    assert ledger.look({2: "a-c2"}, [], 0.1) == ([], []), "it had no slot then: its creator is late"
