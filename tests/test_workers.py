@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
+from tests.support.hooks import HOOK_SECRET, HookReceiver, receiving
 from tests.support.serve import Phone, Serve, pairs, serving, until
 from translink.callers.ports import claim_block
 from translink.callers.server_process import COMMAND
@@ -28,14 +29,30 @@ TWO: dict[str, object] = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def receiver() -> AsyncIterator[HookReceiver]:
+    async with receiving() as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(
-    fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
+    fake: FakeProviders, receiver: HookReceiver, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Serve]:
     ports = claim_block()
-    extra = f'idle_timeout = 20\ndrain_timeout = 5.0\n[calls]\nports = "{ports[0]}-{ports[39]}"\n'
+    extra = (
+        f'idle_timeout = 20\ndrain_timeout = 5.0\n[calls]\nports = "{ports[0]}-{ports[39]}"\n'
+        f'[webhook]\nurl = "{receiver.url}"\n'
+    )
     command = (*COMMAND, "--workers", "2")
     folder = tmp_path_factory.mktemp("serve")
-    async with serving(folder, fake, LEGS, extra=extra, command=command) as made:
+    async with serving(
+        folder,
+        fake,
+        LEGS,
+        extra=extra,
+        env=[f"TRANSLINK_WEBHOOK__SECRET={HOOK_SECRET}"],
+        command=command,
+    ) as made:
         yield made
 
 
@@ -56,7 +73,7 @@ def worker_pids(server: Serve) -> dict[str, int]:
 
 
 async def test_calls_on_both_workers_and_one_worker_dies(
-    server: Serve, fake: FakeProviders
+    server: Serve, receiver: HookReceiver
 ) -> None:
     made = [await server.made("/api/calls", TWO) for _ in range(2)]
     assert sorted(call["node"] for call in made) == ["w1", "w2"]
@@ -104,6 +121,13 @@ async def test_calls_on_both_workers_and_one_worker_dies(
             server.tail,
         )
         assert len(server.lines("a call was lost with its worker")) == len(lost)
+
+        def told() -> dict[str, Any]:
+            messages = [hook["data"] for hook in receiver.taken if hook["type"] == "call.ended"]
+            return {data["call"]: data["legs"] for data in messages}
+
+        await until(lambda: told().keys() >= lost, lambda: f"told of {told()}")
+        assert all(len(told()[name]) == 2 for name in lost)
 
         for phone in people["w1"]:
             await phone.caller.close()

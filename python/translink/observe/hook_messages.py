@@ -76,11 +76,12 @@ class HookMessages:
         for key in [key for key in self._reported if key[1] == call]:
             del self._reported[key]
         summary = {key: value for key, value in event.data.items() if key != "state"}
+        legs = summary.pop("legs", None)  # is there where the call was another process's
         return self._message(
             "call.ended",
             event,
             {
-                "legs": kept.legs if kept else None,
+                "legs": kept.legs if kept else legs,
                 "began": kept.began if kept else None,
                 "reason": summary.pop("reason", ""),
                 "seconds": summary.pop("seconds", None),

@@ -7,8 +7,9 @@ Theory of operation
     how loaded it is: that is announced to `placement`, and it is what is known of a worker that dies.
 
     A worker that ends unasked is started again (`berth`); its calls are reported as lost. What was switched
-    meanwhile (modes, shares) is in the settings that the new one gets. Signals are passed on: SIGTERM and SIGINT
-    to end, SIGUSR1 to drain, SIGHUP to read the settings again, which is done here.
+    meanwhile (modes, shares) is in the settings that the new one gets. One that says nothing any more (`silence`)
+    is killed, as a supervisor's watchdog does. Signals are passed on: SIGTERM and SIGINT to end, SIGUSR1 to drain,
+    SIGHUP to read the settings again, which is done here.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from translink.face.peers import AdminPeer
 from translink.face.screen import LOST, Screen
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal, Value
+from translink.observe.webhooks import Webhooks
 from translink.placement.ledger import SlotLedger
 from translink.placement.memory import MemoryPlacement
 from translink.placement.protocol import Node, Slot
@@ -50,6 +52,7 @@ from translink.settings.secrets import without_secrets
 from translink.wiring.coverage import refuse_voiceless
 from translink.wiring.endpoints import Endpoints, find_endpoints
 from translink.workers.berth import Berth
+from translink.workers.silence import LOOK, SILENT, Silence
 from translink.workers.split import name_of, split
 from translink.workers.worker import WorkOrder
 
@@ -115,6 +118,7 @@ class Crew:
         """What the workers say of themselves."""
         self._last_seen: dict[str, list[dict[str, Any]]] = {}
         """Running calls of workers whose connection has ended, as they were then."""
+        self._silence = Silence()
         self._ledgers = {name: SlotLedger() for name in self.berths}
         self._served = asyncio.Event()
         """All workers have been ready."""
@@ -154,6 +158,10 @@ class Crew:
         await face.start()
         stack.push_async_callback(face.close)
         stack.callback(self.journal.close)
+        # Each worker tells of its own calls; here is told which ones were lost with a worker.
+        webhooks = Webhooks(self.journal, settings.webhook)
+        webhooks.base = face.url
+        await stack.enter_async_context(webhooks.running())
         fan = Fan(face.peers, "/api/live", self._take, self._lose)
         await fan.ask('{"watch":{"events":"none"}}')
         async with asyncio.TaskGroup() as tasks:
@@ -163,6 +171,7 @@ class Crew:
                     ("followers", self._follow(fan)),
                     ("ready", self._tell_ready()),
                     ("watchdog", self._guard()),
+                    ("silence", self._kill_silent()),
                 )
             ]
             running = []
@@ -212,7 +221,9 @@ class Crew:
         said = orjson.loads(text)
         if "hello" in said:
             self._last_seen.pop(node, None)
-        self._screen.take(node, said, time.monotonic())
+        now = time.monotonic()
+        self._silence.heard(node, now)
+        self._screen.take(node, said, now)
         over = {row["call"] for row in said.get("calls", ()) if row["state"] != "running"}
         await self._free_slots(node, over | set(said.get("gone", ())))
         if "system" in said:
@@ -250,6 +261,7 @@ class Crew:
         again = berth.starts > 1
         said = "a worker serves again" if again else "a worker serves"
         log.info(said, worker=berth.name, pid=berth.pid)
+        self._silence.heard(berth.name, time.monotonic())
         self._later(self.placement.announce(self._node(berth)))
         if all(each.url for each in self.berths.values()):
             self._served.set()
@@ -272,6 +284,15 @@ class Crew:
                 }
                 self.journal.emit("call", told, call=row["call"])
         self._later(self.placement.leave(berth.name))
+
+    async def _kill_silent(self) -> None:
+        """A worker that hangs holds its calls in silence: dead, it is started again."""
+        while True:
+            await asyncio.sleep(LOOK)
+            serving = [name for name, berth in self.berths.items() if berth.url]
+            for name in self._silence.overdue(serving, time.monotonic()):
+                log.error("a worker hangs and is killed", worker=name, seconds=SILENT)
+                self.berths[name].signal(signal.SIGKILL)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
