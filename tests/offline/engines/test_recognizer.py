@@ -44,11 +44,13 @@ def errors(said: list[str], got: list[str]) -> int:
 
 
 async def test_english_dictation_is_usable(tmp_path: Path) -> None:
-    """Gate: word error rate below 40 % (measured on all prompts: 29 %)."""
+    """Gate: word error rate below 40 % (measured on all prompts: 29 %). One recording is understood in one way."""
     spoken = prompts("en", range(4, 9))[::9][:14]
     wrong = total = 0
     with serving("--recognizers", "4") as server:
-        for prompt, words in zip(spoken, await heard(server, "en", spoken), strict=True):
+        got = await heard(server, "en", spoken)
+        assert await heard(server, "en", spoken[8:4:-1]) == got[8:4:-1]
+        for prompt, words in zip(spoken, got, strict=True):
             said = normal(prompt.text).split()
             wrong += errors(said, words)
             total += len(said)
