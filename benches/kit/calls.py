@@ -13,6 +13,7 @@ import os
 import socket
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ import uvloop
 from benches.kit.callers import CallerPairs
 from benches.kit.certificates import certificates
 from benches.kit.processes import thread_seconds
+from benches.kit.quota import shared_out
 from benches.kit.row import Row, say
 from benches.kit.turns import Turns
 from translink.callers.ports import free_port
@@ -64,6 +66,10 @@ class CallsScene:
     """All providers by HTTPS and WSS."""
     turns: Turns | None = None
     """Instead of `manner`: one of the two parties talks, mostly."""
+    workers: int = 0
+    """0: `serve` is one process."""
+    share: float | None = None
+    """Of a core, that each worker may use at most."""
 
 
 @dataclass(slots=True)
@@ -165,14 +171,25 @@ async def on_stage(
                 extra=scene.extra,
                 delays=scene.delays,
                 certificates=certificates(Path(folder)) if scene.tls else None,
+                flags=("--workers", str(scene.workers)) if scene.workers else (),
             ) as programs:
                 await programs.order(begin=True)
-                yield callers, programs
+                with contextlib.ExitStack() as stack:
+                    if scene.share is not None:
+                        stack.enter_context(shared_out(workers_of(programs), scene.share))
+                    yield callers, programs
+
+
+def workers_of(programs: Programs) -> list[int]:
+    """Processes that `serve` has calls in, itself last if there are no others."""
+    serve, _ = programs.pids
+    children = Path(f"/proc/{serve}/task/{serve}/children").read_text().split()
+    return [*map(int, children)] or [serve]
 
 
 async def _run(scene: CallsScene) -> Outcome:
     async with on_stage(scene) as (callers, programs):
-        idle = usage_of(programs.pids[0]).rss_now_bytes
+        idle = sum(usage_of(pid).rss_now_bytes for pid in workers_of(programs))
         readings = await _watch(scene, callers, programs, await callers.begin())
         stages: Any = (await programs.stats()).get("stages_ms") or {}
         await callers.end()
@@ -202,15 +219,20 @@ async def _watch(
 
 
 def _look(programs: Programs, at: float) -> Reading:
-    serve, providers = programs.pids
-    usage = usage_of(serve)
+    _, providers = programs.pids
+    pids = workers_of(programs)
+    usages = [usage_of(pid) for pid in pids]
+    threads: dict[str, float] = defaultdict(float)
+    for pid in pids:
+        for name, seconds in thread_seconds(pid).items():
+            threads[name] += seconds
     return Reading(
         at,
-        thread_seconds(serve),
+        dict(threads),
         sum(thread_seconds(providers).values()),
-        usage.rss_now_bytes,
-        usage.descriptors,
-        usage.threads,
+        sum(usage.rss_now_bytes for usage in usages),
+        sum(usage.descriptors for usage in usages),
+        sum(usage.threads for usage in usages),
     )
 
 

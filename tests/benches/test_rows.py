@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from benches.kit.native import ROOT, has_openssl_headers
+from benches.kit.quota import has_quota
 from benches.rows.bench_replay import replay
 
 
@@ -49,9 +50,13 @@ def test_the_media_rows_run(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_the_rows_of_whole_calls_run(tmp_path: Path) -> None:
-    rows = bench("capacity or mouth or (wire and not tls)", tmp_path)
-    assert set(rows) == {"capacity", "mouth-to-ear", "wire"}
+    rows = bench("capacity or mouth or workers or (wire and not tls)", tmp_path)
+    assert set(rows) == {"capacity", "mouth-to-ear", "wire"} | (
+        {"workers"} if has_quota() else set()
+    )
     assert rows["wire"]["figures"]["translink missing"]["values"] == [0]
+    if has_quota():
+        assert rows["workers"]["figures"]["carried"]["values"] == [2]
     for row in ("capacity", "mouth-to-ear"):
         figures = rows[row]["figures"]
         assert figures["words said"]["values"][0] > 5
