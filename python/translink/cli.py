@@ -106,6 +106,7 @@ def serve(
         )
     with quick_imports():
         from translink import log
+        from translink.commands.log_settings import configure_log
         from translink.process.ending import leave
         from translink.settings.model import Settings
 
@@ -128,13 +129,7 @@ def serve(
         )
 
     settings = load()
-    log.configure(
-        level=settings.log.level,
-        format=settings.log.format,
-        secrets=settings.secrets(),
-        text=settings.log.text,
-        digits=not settings.transcripts.redact_digits,
-    )
+    configure_log(settings)
     if workers is not None:
         from translink.workers import crew
 

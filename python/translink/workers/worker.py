@@ -76,6 +76,7 @@ def main() -> None:
 
     with quick_imports():
         from translink import app, log
+        from translink.commands.log_settings import configure_log
         from translink.process.ending import leave
 
     coming = orders(sys.stdin.buffer)
@@ -83,14 +84,7 @@ def main() -> None:
     if order is None:
         leave(0)
     settings = order.settings
-    log.configure(
-        level=settings.log.level,
-        format=settings.log.format,
-        secrets=settings.secrets(),
-        text=settings.log.text,
-        digits=not settings.transcripts.redact_digits,
-        worker=order.name,
-    )
+    configure_log(settings, worker=order.name)
     desk = _Desk(order)
     threading.Thread(target=desk.follow, args=(coming,), name="orders", daemon=True).start()
 
