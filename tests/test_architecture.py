@@ -115,6 +115,7 @@ COVERED_BY = {
     "calls.direction": "calls/test_interpreter",
     "commands.deploy": "test_cli",
     "commands.log_settings": "test_workers",
+    "commands.named": "test_cli",
     "commands.options": "test_cli",
     "admin.panel.leg_metrics": "admin/panel/test_metrics",
     "calls.announcing": "calls/test_notice",

@@ -6,6 +6,7 @@ import ast
 import ssl
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -33,6 +34,9 @@ def test_what_is_made_while_modules_are_loaded_trusts_nobody_and_later_all_is_as
         context = ssl.create_default_context()
         assert context.get_ca_certs() == []
         assert context.verify_mode is ssl.CERT_REQUIRED
+        with ThreadPoolExecutor() as other:
+            beside = other.submit(ssl.create_default_context).result(60)
+        assert len(beside.get_ca_certs()) == usual
     assert len(ssl.create_default_context().get_ca_certs()) == usual
 
 

@@ -54,7 +54,6 @@ from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.recording.opening import open_recorder
 from translink.settings.reloading import RELOAD, STOP_GRACE, with_modes_of
-from translink.trust import read_ahead
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.membership import Membership
@@ -92,7 +91,6 @@ def serve(
     `drain_timeout`; a second one ends at once. SIGUSR1 drains: no new calls, and the end comes with that of
     the last one that runs. SIGHUP reads the settings again and applies mode and share to running calls.
     """
-    read_ahead()
     conceal(settings.secrets())
     allow_descriptors()
     share_the_interpreter()

@@ -11,7 +11,10 @@ import contextlib
 import gc
 import ssl
 import sys
+import threading
 from collections.abc import Iterator
+
+_READ = "set_default_verify_paths"
 
 
 @contextlib.contextmanager
@@ -46,13 +49,18 @@ def _without_rich() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_authorities() -> Iterator[None]:
-    """What is made meanwhile, in any thread, trusts nobody: for imports alone."""
-    name = "set_default_verify_paths"
-    if name in vars(ssl.SSLContext):  # nested
+    """Contexts that this thread makes meanwhile trust nobody; another one may read authorities."""
+    usual, here = ssl.SSLContext.set_default_verify_paths, threading.get_ident()
+    if _READ in vars(ssl.SSLContext):  # nested
         yield
         return
-    setattr(ssl.SSLContext, name, lambda _: None)
+
+    def read(context: ssl.SSLContext) -> None:
+        if threading.get_ident() != here:
+            usual(context)
+
+    setattr(ssl.SSLContext, _READ, read)
     try:
         yield
     finally:
-        delattr(ssl.SSLContext, name)
+        delattr(ssl.SSLContext, _READ)
