@@ -109,7 +109,7 @@ def test_a_containers_first_process_ends_on_sigterm_before_it_serves(tmp_path: P
         "from translink import __main__, cli\n"
         "assert os.getpid() == 1\n"
         "def commands(): os.kill(1, signal.SIGTERM); time.sleep(20)\n"
-        "cli.commands = commands\n"
+        "cli.named = lambda *_: commands\n"
         "__main__.main()\n"
     )
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", program]

@@ -18,6 +18,7 @@ from translink.commands import deploy, recordings
 from translink.commands.named import named
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
+from translink.process.startup import quick_imports
 from translink.replay import command as replay
 
 commands = typer.Typer(
@@ -99,8 +100,6 @@ def serve(
     set_: Set = None,
 ) -> None:
     """Translate calls until it is to stop (SIGTERM, SIGINT) or has drained (SIGUSR1)."""
-    from translink.process.startup import quick_imports
-
     if workers is not None and take_over:
         raise SettingsError(
             "--take-over: cannot be had with --workers; drain what serves here (translink drain), then start anew"
@@ -164,8 +163,6 @@ def offline(
         _leave(run_testbed(host=host, port=port, json=json))
     if engine not in ("real", "beacon"):
         raise typer.BadParameter("real or beacon", param_hint="--engine")
-    from translink.process.startup import quick_imports
-
     with quick_imports():
         from translink.offline import run_offline
 
@@ -364,7 +361,6 @@ def check(
     json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
-    from translink.process.startup import quick_imports
     from translink.settings.model import Settings
 
     settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})

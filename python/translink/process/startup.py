@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import ssl
 import sys
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 _READ = "set_default_verify_paths"
 
@@ -50,6 +53,8 @@ def _without_rich() -> Iterator[None]:
 @contextlib.contextmanager
 def _without_authorities() -> Iterator[None]:
     """Contexts that this thread makes meanwhile trust nobody; another one may read authorities."""
+    import ssl
+
     usual, here = ssl.SSLContext.set_default_verify_paths, threading.get_ident()
     if _READ in vars(ssl.SSLContext):  # nested
         yield
