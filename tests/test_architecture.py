@@ -32,6 +32,7 @@ BASE = frozenset(
         "audio",
         "credentials",
         "log",
+        "trust",
     }
 )
 """Modules at the root that every folder may import."""
@@ -113,6 +114,8 @@ COVERED_BY = {
     "calls.account": "calls/test_line",
     "calls.direction": "calls/test_interpreter",
     "commands.deploy": "test_cli",
+    "commands.log_settings": "test_workers",
+    "commands.named": "test_cli",
     "commands.options": "test_cli",
     "admin.panel.leg_metrics": "admin/panel/test_metrics",
     "calls.announcing": "calls/test_notice",

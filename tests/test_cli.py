@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import translink
+from translink.cli import commands
+from translink.commands.named import named
 
 COMMANDS = (
     "serve",
@@ -109,7 +111,7 @@ def test_a_containers_first_process_ends_on_sigterm_before_it_serves(tmp_path: P
         "from translink import __main__, cli\n"
         "assert os.getpid() == 1\n"
         "def commands(): os.kill(1, signal.SIGTERM); time.sleep(20)\n"
-        "cli.commands = commands\n"
+        "cli.named = lambda *_: commands\n"
         "__main__.main()\n"
     )
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", program]
@@ -127,6 +129,17 @@ def test_the_list_of_commands_is_whole_on_a_narrow_terminal(tmp_path: Path) -> N
     assert not [
         line for line in done.stdout.splitlines() if line.endswith("...") and "Usage" not in line
     ]
+
+
+def test_only_the_parser_of_the_command_that_is_named_is_made() -> None:
+    (status,) = named(commands, ["status", "--json"]).registered_commands
+    assert status.callback is not None
+    assert status.callback.__name__ == "status"
+    (group,) = named(commands, ["recording", "key"]).registered_groups
+    assert group.typer_instance is not None
+    every = len(commands.registered_commands)
+    for line in ([], ["--help"], ["-h"], ["stats"], [""]):
+        assert len(named(commands, line).registered_commands) == every
 
 
 def test_shells_can_complete_commands(tmp_path: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+
+OBJECTS = 50_000
+"""More than before, at which Python looks for garbage. Its own 700 would have it look a hundred times while
+modules are loaded, which are none; a server sets what suits it (`process.collector`)."""
 
 
 def main() -> None:
@@ -13,6 +18,10 @@ def main() -> None:
         # The kernel keeps signals without a handler from a container's first process. Before our own
         # imports, which take a second on a busy machine.
         signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+    gc.set_threshold(OBJECTS)
+    # pydantic asks every package that is installed whether it is a plugin, 5 ms for 130 of them; none is
+    # meant to see our settings.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from translink.cli import main as run
 

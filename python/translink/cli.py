@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from translink.commands import deploy, recordings
+from translink.commands.named import named
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
 from translink.errors import SettingsError, TranslinkError
+from translink.process.startup import quick_imports
 from translink.replay import command as replay
 
 commands = typer.Typer(
@@ -32,7 +34,7 @@ commands = typer.Typer(
 def main() -> None:
     """Entry point of the `translink` command."""
     try:
-        commands()
+        named(commands, sys.argv[1:])()
     except SettingsError as error:
         _complain(error, code=2)
     except (TranslinkError, OSError) as error:
@@ -98,16 +100,16 @@ def serve(
     set_: Set = None,
 ) -> None:
     """Translate calls until it is to stop (SIGTERM, SIGINT) or has drained (SIGUSR1)."""
-    from translink.process.startup import quick_imports
-
     if workers is not None and take_over:
         raise SettingsError(
             "--take-over: cannot be had with --workers; drain what serves here (translink drain), then start anew"
         )
     with quick_imports():
         from translink import log
+        from translink.commands.log_settings import configure_log
         from translink.process.ending import leave
         from translink.settings.model import Settings
+        from translink.trust import read_ahead
 
     def load() -> Settings:
         return Settings.load(
@@ -128,17 +130,12 @@ def serve(
         )
 
     settings = load()
-    log.configure(
-        level=settings.log.level,
-        format=settings.log.format,
-        secrets=settings.secrets(),
-        text=settings.log.text,
-        digits=not settings.transcripts.redact_digits,
-    )
+    configure_log(settings)
     if workers is not None:
         from translink.workers import crew
 
         leave(crew.serve(settings, load, workers), log.close)
+    read_ahead()
     with quick_imports():
         from translink import app
     leave(app.serve(settings, load, take_over=take_over), log.close)
@@ -166,10 +163,10 @@ def offline(
         _leave(run_testbed(host=host, port=port, json=json))
     if engine not in ("real", "beacon"):
         raise typer.BadParameter("real or beacon", param_hint="--engine")
-    from translink.offline import run_offline
-    from translink.process.ending import leave
+    with quick_imports():
+        from translink.offline import run_offline
 
-    leave(
+    _leave(
         run_offline(
             host=host,
             port=port,
@@ -368,13 +365,16 @@ def check(
 
     settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
     if live:
-        from translink import log
-        from translink.commands.live_check import run_live_check
+        with quick_imports():
+            from translink import log
+            from translink.commands.live_check import run_live_check
+            from translink.process.ending import leave
 
         # Warnings of the engines' start go to standard error: standard output is the report.
         log.configure(level="warning", secrets=settings.secrets())
-        _leave(run_live_check(settings, json=json))
-    from translink.commands.check import run_check
+        leave(run_live_check(settings, json=json), log.close)
+    with quick_imports():
+        from translink.commands.check import run_check
 
     _leave(run_check(settings, json=json, languages=languages))
 
@@ -464,8 +464,12 @@ def _print_version() -> None:
     raise typer.Exit
 
 
-def _leave(code: int | None) -> None:
-    raise typer.Exit(code or 0)
+def _leave(code: int | None) -> NoReturn:
+    """What is printed is written; the interpreter is not taken apart first (`process.ending`)."""
+    from translink.process.ending import leave
+
+    sys.stderr.flush()
+    leave(code or 0)
 
 
 def _complain(error: Exception, *, code: int) -> None:

@@ -17,13 +17,44 @@ HEAVY = {"aiohttp", "asyncio", "pydantic", "prometheus_client", "rich", "structl
 HEAVY |= {"uvloop", "websockets"}
 
 
-def loaded(statement: str) -> set[str]:
-    """Top-level modules that a fresh interpreter has after `statement`."""
+OF_OTHERS = {"rich", "pygments", "pocketsphinx", "numpy", "nats", "opentelemetry", "cryptography"}
+"""What a server needs with some settings only, or never."""
+MOST_OF_A_SERVER = 800
+"""Modules: 733 on Python 3.11. What makes it more costs every start of every process: 0.5 ms each."""
+MOST_OF_AN_ORDER = 350
+"""Likewise of `translink status`: 316."""
+
+
+def all_loaded(statement: str) -> set[str]:
+    """Modules that a fresh interpreter has after `statement`."""
     script = f"{statement}\nimport sys\nprint(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=True
+    return set(printed(script).split())
+
+
+def loaded(statement: str) -> set[str]:
+    """Their top-level packages."""
+    return {name.split(".")[0] for name in all_loaded(statement)}
+
+
+def loaded_by_program(module: str, *arguments: str) -> set[str]:
+    """Modules that `python -m module arguments` has at its end."""
+    script = (
+        "import runpy, sys\n"
+        "from translink.process import ending\n"
+        "ending.leave = lambda *_: print('modules:', *sys.modules) or sys.exit()\n"
+        f"sys.argv[1:] = {arguments!r}\n"
+        f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
     )
-    return {name.split(".")[0] for name in done.stdout.split()}
+    return set(printed(script).rpartition("modules: ")[2].split())
+
+
+def printed(script: str) -> str:
+    """What it writes; it has no standard input."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def test_the_package_itself_loads_nothing_but_its_core() -> None:
@@ -54,9 +85,36 @@ with quick_imports():
 
 
 def test_a_server_loads_no_terminal_library_and_no_local_engine() -> None:
-    got = loaded(SERVER)
+    got = all_loaded(SERVER)
     assert {"aiohttp", "structlog", "websockets"} <= got
-    assert got.isdisjoint({"rich", "pygments", "pocketsphinx", "numpy"})
+    assert got.isdisjoint(OF_OTHERS)
+    ours = {name for name in got if name.startswith("translink.")}
+    elsewhere = ("fleet", "face", "workers", "replay", "sim", "callers", "offline.run")
+    assert not [
+        name for name in ours for one in elsewhere if f"{name}.".startswith(f"translink.{one}.")
+    ]
+    assert len(got) < MOST_OF_A_SERVER
+
+
+def test_a_worker_loads_no_more_than_a_server() -> None:
+    """It is told nothing here: its standard input has ended."""
+    got = loaded_by_program("translink.workers")
+    assert "translink.app" in got
+    assert got.isdisjoint(OF_OTHERS)
+    assert len(got) < MOST_OF_A_SERVER
+
+
+def test_an_order_to_a_server_loads_no_server() -> None:
+    got = loaded_by_program("translink", "status", "--url", "http://127.0.0.1:9")
+    assert "translink.commands.control" in got
+    assert got.isdisjoint((HEAVY | OF_OTHERS) - {"pydantic", "typer"})
+    assert len(got) < MOST_OF_AN_ORDER
+
+
+def test_a_check_loads_nothing_that_it_does_not_ask() -> None:
+    got = loaded_by_program("translink", "check", "--json")
+    assert "translink.commands.check" in got
+    assert got.isdisjoint(OF_OTHERS)
 
 
 def test_rich_can_be_had_afterwards() -> None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from translink.errors import TranslinkError
+from translink.trust import authorities
 
 ANSWER_TIME: Final = 2.0
 """Seconds for a node's answer. One that needs longer is shown as silent."""
@@ -71,10 +72,12 @@ class Peers:
     async def start(self) -> None:
         """Nothing is connected yet."""
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS)
+            connector=aiohttp.TCPConnector(ssl=authorities(), limit=0, limit_per_host=CONNECTIONS)
         )
         # Streams take no request's connection; their number is bounded by those who watch.
-        self._streams = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._streams = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=authorities(), limit=0)
+        )
 
     async def close(self) -> None:
         """Idempotent."""

@@ -30,6 +30,7 @@ from translink import __version__
 from translink.observe.hook_messages import TOLD_EVENTS, HookMessages
 from translink.observe.outbox import HookMessage, Outbox
 from translink.settings.webhook import hook_key
+from translink.trust import authorities
 
 if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
@@ -103,7 +104,7 @@ class Webhooks:
     async def _send_all(self) -> None:
         patience = aiohttp.ClientTimeout(total=self._settings.timeout)
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=50.0),
+            connector=aiohttp.TCPConnector(ssl=authorities(), limit=1, keepalive_timeout=50.0),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"translink/{__version__}"},
             timeout=patience,

@@ -6,9 +6,12 @@ import argparse
 import os
 from pathlib import Path
 
-from translink.offline.child import KEY_NAME
-from translink.offline.run import run_offline
 from translink.process.ending import leave
+from translink.process.startup import quick_imports
+
+with quick_imports():
+    from translink.offline.child import KEY_NAME
+    from translink.offline.run import run_offline
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ import aiohttp
 import structlog
 
 from translink.pbx.wire import FINISH, HEARTBEAT, LONGEST_EVENT, REQUEST_TIME, AriWire, message_of
+from translink.trust import authorities
 
 if TYPE_CHECKING:
     from translink.pbx.controller import Controller
@@ -47,7 +48,7 @@ class AriClient(AriWire):
         self._session = aiohttp.ClientSession(
             headers={"Authorization": self._auth},
             timeout=aiohttp.ClientTimeout(total=REQUEST_TIME),
-            connector=aiohttp.TCPConnector(limit=AT_ONCE),
+            connector=aiohttp.TCPConnector(ssl=authorities(), limit=AT_ONCE),
         )
         self._listening = asyncio.create_task(self._listen(), name="ari")
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from translink.settings.types import is_loopback
+from translink.trust import authorities
 
 if TYPE_CHECKING:
     from translink.settings.telephony import AriSettings
@@ -38,7 +39,11 @@ async def inquire(ari: AriSettings) -> AsyncIterator[str]:
         return
     auth = aiohttp.encode_basic_auth(ari.user, ari.password.get_secret_value())
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIME)
-    async with aiohttp.ClientSession(headers={"Authorization": auth}, timeout=timeout) as http:
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=authorities()),
+        headers={"Authorization": auth},
+        timeout=timeout,
+    ) as http:
         try:
             status, info = await _get(http, f"{ari.url}/ari/asterisk/info")
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -27,6 +27,7 @@ import orjson
 from translink import __version__
 from translink.errors import Kind, ProviderError
 from translink.providers.http_errors import broken, refusal, unreadable
+from translink.trust import authorities
 
 __all__ = ["USER_AGENT", "Answer", "Http", "Reply", "Timing", "broken", "refusal", "unreadable"]
 
@@ -132,7 +133,10 @@ class Http:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._connections, keepalive_timeout=self._keep_alive, ttl_dns_cache=300
+                ssl=authorities(),
+                limit=self._connections,
+                keepalive_timeout=self._keep_alive,
+                ttl_dns_cache=300,
             ),
             headers={"User-Agent": self.user_agent},
             cookie_jar=aiohttp.DummyCookieJar(),

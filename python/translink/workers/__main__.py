@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from translink.workers.worker import main
+from translink.process.startup import quick_imports
+from translink.trust import read_ahead
 
 if __name__ == "__main__":
+    read_ahead()
+    with quick_imports():
+        from translink.workers.worker import main
     main()

@@ -19,7 +19,10 @@ from typing import BinaryIO, Final
 
 import structlog
 
+from translink import app, log
+from translink.commands.log_settings import configure_log
 from translink.errors import SettingsError, TranslinkError
+from translink.process.ending import leave
 from translink.settings.model import Settings
 from translink.wiring.endpoints import Endpoints
 from translink.wiring.membership import Membership
@@ -72,25 +75,12 @@ class _Desk:
 
 def main() -> None:
     """Serve as the first order says, and leave with an exit code."""
-    from translink.process.startup import quick_imports
-
-    with quick_imports():
-        from translink import app, log
-        from translink.process.ending import leave
-
     coming = orders(sys.stdin.buffer)
     order = next(coming, None)
     if order is None:
         leave(0)
     settings = order.settings
-    log.configure(
-        level=settings.log.level,
-        format=settings.log.format,
-        secrets=settings.secrets(),
-        text=settings.log.text,
-        digits=not settings.transcripts.redact_digits,
-        worker=order.name,
-    )
+    configure_log(settings, worker=order.name)
     desk = _Desk(order)
     threading.Thread(target=desk.follow, args=(coming,), name="orders", daemon=True).start()
 

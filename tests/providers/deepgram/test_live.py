@@ -22,6 +22,7 @@ from tests.fakes import scenarios
 from tests.fakes.listen import Peer, fake_listen, plain
 from tests.fakes.web import raw_server, read_request
 from tests.support.paths import SHARED, needs_shared
+from translink import trust
 from translink.errors import Kind, ProviderError
 from translink.providers.deepgram.live import DeepgramLive, DeepgramStream
 from translink.providers.deepgram.options import ListenOptions
@@ -186,6 +187,7 @@ async def test_an_https_base_url_is_spoken_to_with_tls_and_a_stranger_is_not(
         with pytest.raises(ProviderError, match="connect failed"):
             await transcriber(url).connect("en")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setattr(trust, "_context", None)  # it is read once
         stream = await transcriber(url).connect("en")
         reader = asyncio.create_task(read(stream))
         await stream.send(FRAME)

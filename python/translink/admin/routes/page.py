@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from collections.abc import Mapping
+from pathlib import Path
 
 from aiohttp import web
 
 from translink.admin.http.route import Route
 
+_FOLDER = Path(__file__).parents[1] / "static"
+"""Not by `importlib.resources`, which loads what reads archives first: 6 ms."""
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -34,8 +36,7 @@ def file_answer(name: str) -> web.Response:
 
 @functools.cache
 def _files() -> Mapping[str, bytes]:
-    folder = importlib.resources.files("translink.admin") / "static"
-    return {item.name: item.read_bytes() for item in folder.iterdir() if item.is_file()}
+    return {item.name: item.read_bytes() for item in _FOLDER.iterdir() if item.is_file()}
 
 
 async def _page(_: web.Request) -> web.Response:

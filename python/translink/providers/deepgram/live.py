@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
 from time import monotonic
@@ -40,6 +39,7 @@ from translink.providers.deepgram.options import (
 from translink.providers.deepgram.protocol import KEEP_ALIVE, Listen, TermsAnswer
 from translink.providers.http import USER_AGENT, Http, broken, refusal
 from translink.results import StreamEvent
+from translink.trust import authorities
 
 IN_TRANSPORT = 2**14
 """Bytes that may wait in the transport before sending does."""
@@ -93,9 +93,7 @@ class DeepgramLive:
         self._user_agent = http.user_agent if http else USER_AGENT
         self._connect_timeout = connect_timeout
         self._keep_alive = keep_alive
-        secure = endpoint(base_url, "", websocket=True).startswith("wss:")
-        # Loading the certificates takes 10-20 ms, which no frame of another call should wait for.
-        self._tls = ssl.create_default_context() if secure else None
+        self._secure = endpoint(base_url, "", websocket=True).startswith("wss:")
 
     def hears(self, language: str) -> bool:
         """Whether the model recognises it."""
@@ -136,7 +134,7 @@ class DeepgramLive:
                 max_queue=32,
                 write_limit=IN_TRANSPORT,
                 logger=_log,
-                ssl=self._tls,
+                ssl=authorities() if self._secure else None,
             )
         except InvalidStatus as exc:
             headers = dict(exc.response.headers.raw_items())
