@@ -116,7 +116,7 @@ async def test_sound_passes_unchanged_and_before_its_end_is_made() -> None:
 
 
 async def test_a_voice_is_given_only_what_can_be_said() -> None:
-    """Whichever vendor: all are asked through here. The rule is in tests/test_sayable.py."""
+    """Whichever vendor: all are asked through here. The rule is in tests/text/test_sayable.py."""
     voice = ScriptedVoice("any")
     await say(line(voice), "<b>1</b> 👍. 👋 **2** `3`.")
     assert voice.asked == ["1.", "2 3."]

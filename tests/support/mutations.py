@@ -712,17 +712,17 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- What comes over the telephone system ---
     Mutation(
         "only the sender that the settings name is heard",
-        "media.py",
+        "media/media.py",
         'return {"source": leg.source, "pinned": leg.pinned}',
         'return {"source": "any"}',
-        "tests/test_media.py -k only_the_named_sender",
+        "tests/media/test_media.py -k only_the_named_sender",
     ),
     Mutation(
         "at the shared port, a leg hears nobody until its sender is set",
-        "media.py",
+        "media/media.py",
         'return {"source": "nobody"}',
         'return {"source": "127.0.0.1"}',
-        "tests/test_shared_port.py -k told_its_sender_later",
+        "tests/media/test_shared_port.py -k told_its_sender_later",
     ),
     Mutation(
         "at the shared port, a leg's token cannot be known beforehand",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from translink.calls.voicing import closable, in_time
 from translink.errors import ProviderError
 from translink.results import RATE
-from translink.sayable import sayable
+from translink.text.sayable import sayable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

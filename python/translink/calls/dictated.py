@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from translink.calls.dictation_words import DictationWords, dictation_words
-from translink.sentences import ends_clause, ends_sentence
+from translink.text.sentences import ends_clause, ends_sentence
 
 LEADS = 12
 """Words of the clause before a dictation that wait with it."""

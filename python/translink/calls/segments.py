@@ -43,8 +43,8 @@ from typing import TYPE_CHECKING
 from translink.calls.dictated import ANNOUNCED, Dictation, dictations, is_within, waits_from
 from translink.calls.function_words import is_function_word
 from translink.results import RATE, Result, Segment, UtteranceEnd, Word
-from translink.sentences import ends_clause, ends_sentence, gap, join
 from translink.settings.speech import SegmentSettings
+from translink.text.sentences import ends_clause, ends_sentence, gap, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
 from translink.results import Segment, Translation
-from translink.sayable import has_words, sayable
+from translink.text.sayable import has_words, sayable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import Kind, ProviderError
 from translink.providers.voices import SpeechFailed
-from translink.sentences import split_sentences
+from translink.text.sentences import split_sentences
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator

@@ -39,8 +39,8 @@ from translink.providers.attempts import AllFailed, Attempts
 from translink.providers.billing import note_spoken
 from translink.providers.pauses import is_loud, last_pause, nearest_pause, samples_of
 from translink.results import RATE
-from translink.sayable import sayable
-from translink.sentences import split_sentences
+from translink.text.sayable import sayable
+from translink.text.sentences import split_sentences
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence

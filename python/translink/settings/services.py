@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from translink.keyterms import fitting, joined
 from translink.settings.part import Part
 from translink.settings.types import BaseUrl, Endpointing, Key, Pair, Terms
+from translink.text.keyterms import fitting, joined
 
 _FLUX_ONLY = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
 """Settings of Flux."""

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
 from translink.credentials import base_url, header_key, known_host
-from translink.keyterms import clean_terms
 from translink.settings.secrets import fetched
+from translink.text.keyterms import clean_terms
 
 TOKEN_LENGTH = 32
 """Characters, as `rust/engine` has it."""

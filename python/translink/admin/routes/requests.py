@@ -21,7 +21,6 @@ from pydantic import (
 from translink.admin.http.responses import must_be_json
 from translink.calls.exchange import LegWish
 from translink.calls.orders import Orders
-from translink.keyterms import LONGEST_TERM, MOST_TERMS, clean_terms, joined
 from translink.settings.lag import Original
 from translink.settings.legs import (
     LEG_NAME,
@@ -42,6 +41,7 @@ from translink.settings.types import (
     VendorName,
     once_each,
 )
+from translink.text.keyterms import LONGEST_TERM, MOST_TERMS, clean_terms, joined
 
 
 def udp_address(text: str) -> Address:

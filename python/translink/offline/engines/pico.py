@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from translink.audio import RawDecoder
 from translink.offline.engines.engine_process import EngineProcess
 from translink.offline.engines.protocols import BusyError, EngineMissing
-from translink.sentences import split_sentences
+from translink.text.sentences import split_sentences
 
 PICO_VOICES: Mapping[str, str] = {
     "de": "de-DE",

@@ -27,7 +27,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from translink.errors import ProviderError, SettingsError
-from translink.keyterms import joined
 from translink.providers.deepgram.protocol import (
     KEEP_ALIVE,
     LONGEST_TEXT,
@@ -38,6 +37,7 @@ from translink.providers.deepgram.protocol import (
 from translink.providers.deepgram.stream_clock import StreamClock, TurnTimes
 from translink.providers.languages import base, is_among
 from translink.results import RATE, Result, Word
+from translink.text.keyterms import joined
 
 FLUX_LANGUAGES = frozenset(["de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru"])
 """Of `flux-general-multi`."""

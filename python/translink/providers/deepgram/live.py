@@ -27,7 +27,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
 from translink.errors import Kind, ProviderError, printable
-from translink.keyterms import MOST_TOKENS, count_tokens, joined
 from translink.providers.deepgram.flux import MOST_FILL, Flux, FluxOptions
 from translink.providers.deepgram.options import (
     DEFAULT_BASE_URL,
@@ -39,6 +38,7 @@ from translink.providers.deepgram.options import (
 from translink.providers.deepgram.protocol import KEEP_ALIVE, Listen, TermsAnswer
 from translink.providers.http import USER_AGENT, Http, broken, refusal
 from translink.results import StreamEvent
+from translink.text.keyterms import MOST_TOKENS, count_tokens, joined
 from translink.trust import authorities
 
 IN_TRANSPORT = 2**14

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from translink.credentials import named_key, named_url
 from translink.errors import SettingsError
-from translink.keyterms import joined
 from translink.providers.languages import is_among
 from translink.results import RATE
+from translink.text.keyterms import joined
 
 DEFAULT_BASE_URL = "https://api.deepgram.com"
 """North America; `https://api.eu.deepgram.com`, `api.au`, `api.in` and self-hosted ones work

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from translink.sentences import ends_clause, ends_sentence
 from translink.sim.report import Percentiles, percentiles
 from translink.sim.talk.chords import WRONG
 from translink.sim.talk.engines import CommittedWords, TranslationRequest, VoiceRequest
 from translink.sim.talk.spelling import bare
 from translink.sim.talk.split import PROVIDERS, means, spans
+from translink.text.sentences import ends_clause, ends_sentence
 
 SHOWN = 50
 IDLE = 0.5

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from translink.sentences import ends_sentence
 from translink.sim.talk.chords import WRONG
+from translink.text.sentences import ends_sentence
 
 if TYPE_CHECKING:
     from translink.sim.talk.measure import HeardTalk

@@ -98,7 +98,7 @@ async def test_what_waited_comes_at_once_and_in_order(media: Media, talker: sock
 async def test_between_slices_of_many_legs_the_loop_breathes(
     media: Media, talker: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translink.media.LEGS_AT_ONCE", 2)
+    monkeypatch.setattr("translink.media.media.LEGS_AT_ONCE", 2)
     turns = 0
     served: list[tuple[str, int]] = []
 

@@ -25,7 +25,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from translink.sentences import split_sentences
+from translink.text.sentences import split_sentences
 
 
 class SignWords(NamedTuple):

@@ -14,10 +14,10 @@ from tests.engine.kit import udp
 from tests.support.serve import until
 from translink._core import Engine, Frame
 from translink.media import Media
+from translink.media.shared_port import SharedPort
 from translink.settings.legs import LegSettings
 from translink.settings.shared_port import SharedPortSettings
 from translink.settings.types import Address
-from translink.shared_port import SharedPort
 
 HERE = SharedPortSettings(listen=Address("127.0.0.1", 0))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from translink.sentence_rules import is_abbreviation, is_initial, is_ordinal
-from translink.sentences import ends_clause, ends_sentence, split_sentences
+from translink.text.sentence_rules import is_abbreviation, is_initial, is_ordinal
+from translink.text.sentences import ends_clause, ends_sentence, split_sentences
 
 SETS = {
     "de": [

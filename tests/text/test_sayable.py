@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translink.sayable import WORDS, has_words, sayable
+from translink.text.sayable import WORDS, has_words, sayable
 
 
 def test_sentences_without_a_word_are_left_out() -> None:

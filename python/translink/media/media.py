@@ -33,8 +33,8 @@ from translink._core import (
     RtpFound,
     SourceChange,
 )
+from translink.media.shared_port import SharedPort, warn_of_small_buffer
 from translink.process.pressure import Pressure
-from translink.shared_port import SharedPort, warn_of_small_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

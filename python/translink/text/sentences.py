@@ -10,7 +10,12 @@ from __future__ import annotations
 import re
 from itertools import zip_longest
 
-from translink.sentence_rules import goes_on_after_quote, is_abbreviation, is_initial, is_ordinal
+from translink.text.sentence_rules import (
+    goes_on_after_quote,
+    is_abbreviation,
+    is_initial,
+    is_ordinal,
+)
 
 
 def ends_sentence(token: str, following: str | None = None, language: str = "") -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from translink.keyterms import MOST_TOKENS, clean_terms, count_tokens, joined
+from translink.text.keyterms import MOST_TOKENS, clean_terms, count_tokens, joined
 
 
 @pytest.mark.parametrize(

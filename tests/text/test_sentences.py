@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.sentences import ends_clause, ends_sentence, join, split_sentences
+from translink.text.sentences import ends_clause, ends_sentence, join, split_sentences
 
 
 @pytest.mark.parametrize(
