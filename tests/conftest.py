@@ -16,6 +16,7 @@ import structlog
 import uvloop
 
 from tests.fakes.providers import FakeProviders, fake_providers
+from tests.support.aloud import Aloud
 from tests.support.paths import SHARED
 from tests.support.serve import Serve, ServerPlan
 from tests.support.stillness import Stillness
@@ -44,6 +45,12 @@ def pytest_asyncio_loop_factories(
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Files, or parts of them, go to the next worker that is free."""
     return ByFile(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Failures are named as they happen."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Aloud(config))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -55,6 +55,15 @@ async def test_a_child_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+async def test_a_server_that_gets_no_descriptors_says_so_in_a_line(tmp_path: Path) -> None:
+    few = f"ulimit -n 26; exec '{sys.executable}' -m translink.offline --json --until-eof"
+    child = ServerChild(["sh", "-c", few], log=tmp_path / "log")
+    with pytest.raises(TranslinkError, match=r"did not start.*\n.*Too many open files$") as told:
+        await child.start()
+    assert "Traceback" not in str(told.value)
+
+
+@pytest.mark.timeout(300)
 async def test_every_start_has_a_key_of_its_own_and_lets_in_no_other() -> None:
     one, two = (OfflineProcess(recognizers=1) for _ in range(2))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -52,6 +53,15 @@ async def test_a_child_that_will_not_end_is_killed_with_all_its_own(tmp_path: Pa
     assert runs(grandchild)
     assert await child.stop(patience=0.1) == -9
     await until(lambda: not runs(grandchild))
+
+
+async def test_its_end_is_no_fault_while_another_task_waits_for_its_words() -> None:
+    child = python("import time; time.sleep(600)", piped=True)
+    await child.start()
+    waits = asyncio.create_task(child.line())
+    await asyncio.sleep(0)
+    assert await child.stop(patience=0) == -9
+    assert await waits == b""
 
 
 async def test_its_end_is_seen_and_its_log_quoted(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from translink.errors import TranslinkError
 from translink.process.ending import leave
 from translink.process.startup import quick_imports
 
@@ -25,7 +27,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--until-eof", action="store_true")
     key = os.environ.pop(KEY_NAME, None)  # not for the programs that are started from here
-    leave(run_offline(**vars(parser.parse_args()), key=key))
+    try:
+        code = run_offline(**vars(parser.parse_args()), key=key)
+    except (TranslinkError, OSError) as error:  # one line, which stands in the parent's log
+        sys.stderr.write(f"translink offline: {error}\n")
+        code = 1
+    leave(code)
 
 
 if __name__ == "__main__":

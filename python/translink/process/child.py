@@ -139,7 +139,8 @@ async def end(process: asyncio.subprocess.Process, *, group: bool = False) -> in
         with contextlib.suppress(OSError):
             await process.stdin.wait_closed()
     if process.stdout is not None:
-        with contextlib.suppress(TimeoutError):
+        # RuntimeError: another task waits for its next words, and sees the end instead of us.
+        with contextlib.suppress(TimeoutError, RuntimeError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 while await process.stdout.read(65_536):
                     pass
