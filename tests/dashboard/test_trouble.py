@@ -101,6 +101,39 @@ async def test_what_the_machine_suffers_from_is_told_too(board: TalkBoard, visit
     )
 
 
+async def test_each_node_of_a_fleet_stands_with_its_calls_and_its_state(
+    board: TalkBoard, visit: Visit
+) -> None:
+    page = await visit(board.url)
+    await live(page)
+    fleet = page.locator("#system .fleet")
+    await expect(fleet).to_be_hidden()
+    figures = {"cpu_percent": 31.2, "pressure": "calm", "draining": False}
+    board.trouble = {
+        "nodes": {
+            "paris": {**figures, "calls": 12, "draining": True},
+            "lyon": {**figures, "calls": 40},
+            "nice": {**figures, "calls": 3, "pressure": "refuse"},
+        }
+    }
+    rows = fleet.locator("tbody tr")
+    await expect(rows).to_have_text(
+        [
+            re.compile(r"^lyon\s*40\s*31 %\s*calm$"),
+            re.compile(r"^nice\s*3\s*31 %\s*refuse$"),
+            re.compile(r"^paris\s*12\s*31 %\s*draining$"),
+        ],
+        timeout=PATIENCE,
+    )
+    await page.set_viewport_size({"width": 1440, "height": 1200})
+    await shoot(page, "nodes")
+    assert await faults(page) == []
+    board.trouble = {"nodes": {"lyon": {**figures, "calls": 40}}}
+    await expect(rows).to_have_count(1, timeout=PATIENCE)
+    board.trouble = {}
+    await expect(fleet).to_be_hidden(timeout=PATIENCE)
+
+
 async def test_a_drain_says_who_still_talks_and_how_long_it_may_take(
     board: TalkBoard, visit: Visit
 ) -> None:

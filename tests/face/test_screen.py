@@ -65,6 +65,14 @@ def test_the_whole_is_told_twice_a_second_however_many_nodes_there_are() -> None
     assert screen.system()["calls"] == 9
 
 
+def test_a_node_that_was_told_to_drain_is_shown_as_one_that_drains() -> None:
+    screen = begun()
+    screen.take("w1", {"system": {"calls": 1, "draining": False, "drain": {"left_s": 9.0}}}, 1.0)
+    screen.take("w2", {"system": {"calls": 2, "draining": False, "drain": None}}, 1.0)
+    nodes = screen.system()["nodes"]
+    assert [nodes[name]["draining"] for name in ("w1", "w2")] == [True, False]
+
+
 def test_calls_of_a_node_that_dies_have_ended() -> None:
     screen = begun()
     news = screen.lose("w1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,13 @@ def test_each_kind_of_value_has_its_rule() -> None:
         "own": {"count": 40, "p50": 2.0, "max": 9.0}, "services": {"speech": ["deepgram", "offline"]},
         "providers": {"deepgram": {"state": "open", "failures": 5, "since": 7.0}, "deepl": {"state": "closed"}},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["held", "half-open", "open"])
+def test_a_node_whose_provider_is_ill_is_not_hidden_by_one_whose_is_well(state: str) -> None:
+    well = {"state": "closed", "reason": "", "since": None}
+    ill = {"state": state, "reason": "refused the key", "since": 7.0}
+    assert sums.combined([well, ill]) == sums.combined([ill, well]) == ill
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers()), max_size=5))

@@ -78,7 +78,8 @@ class Screen:
         """The whole; `nodes`: a few figures of each."""
         nodes = {
             node: {
-                name: system.get(name) for name in ("calls", "cpu_percent", "pressure", "draining")
+                **{name: system.get(name) for name in ("calls", "cpu_percent", "pressure")},
+                "draining": bool(system.get("draining") or system.get("drain")),
             }
             for node, system in self.systems.items()
         }

@@ -25,7 +25,8 @@ RANKS: Final = (
     "coalesce",
     "refuse",
     "closed",
-    "half_open",
+    "held",
+    "half-open",
     "open",
     "running",
     "dead",
@@ -56,7 +57,8 @@ def _one(name: str, values: list[Any]) -> Any:
         return max(values) if name in WORST else _rounded(sum(values))
     if isinstance(first, str):
         ranked = [value for value in values if value in RANKS]
-        return max(ranked, key=RANKS.index) if ranked else first
+        # A reason is what the node says that has one.
+        return max(ranked, key=RANKS.index) if ranked else next(filter(None, values), first)
     if isinstance(first, Mapping):
         return combined(values)
     if isinstance(first, Sequence):

@@ -38,6 +38,11 @@ const sharedPort = (port) => {
   return `${port.listen}, ${more.join(", ")}`;
 };
 
+const NODES = [
+  ["Node", "Each is a server of its own, or a worker"], ["calls", "Calls that it runs"], ["CPU", "Of one core, the node's own process"],
+  ["state", "How it keeps up, or that it takes no more calls"],
+];
+
 /** What a breaker's state means. */
 const STATES = { closed: "working", held: "has to wait", open: "down", "half-open": "being tried" };
 
@@ -59,11 +64,14 @@ export class System {
     mode.append(this._mode, h("label.share", { title: "Share of calls that stream in mode auto" }, this._share, this._percent));
     this._values = new Map(FACTS.map(([name]) => [name, h("dd")]));
     this._providers = h("ul.providers");
+    this._nodes = h("tbody");
+    this._fleet = h("div.fleet", { hidden: true }, h("h3", { text: "Nodes" }), h("table.quantiles", {},
+      h("thead", {}, h("tr", {}, ...NODES.map(([text, title], at) => h(at ? "th.figure" : "th", { scope: "col", text, title })))), this._nodes));
     this._cells = /** @type {Map<string, any[]>} */ (new Map());
     this._pressure = h("span.badge");
     this._page = h("p.page-facts", { title: "How this page keeps up, in this browser" });
     panel.append(h("header", {}, h("h2", { id: "system-title", text: "System" }), this._pressure),
-      h("h3", { text: "Providers" }), this._providers, h("h3", { text: "Delays of all calls" }), this._delays(),
+      h("h3", { text: "Providers" }), this._providers, h("h3", { text: "Delays of all calls" }), this._delays(), this._fleet,
       h("dl", {}, ...FACTS.map(([name, text, title]) => h("div", { title }, h("dt", { text }), this._values.get(name)))), this._page);
   }
 
@@ -91,6 +99,7 @@ export class System {
     this._updatePressure(system);
     this._updateLoad(system);
     this._updateProviders(system.providers ?? {});
+    this._updateNodes(system.nodes ?? {});
   }
 
   /** Mode and share, as the server says they are. */
@@ -153,6 +162,24 @@ export class System {
       say(item.children[1], provider(name));
       say(item.children[2], STATES[/** @type {keyof STATES} */ (state)] ?? state);
       say(item.children[3], well ? "" : typeof since === "number" ? `since ${clock(since)}` : reason);
+    });
+  }
+
+  /** Several servers behind one page. @param {Record<string, any>} nodes */
+  _updateNodes(nodes) {
+    const names = Object.keys(nodes).sort();
+    this._fleet.hidden = names.length === 0;
+    while (this._nodes.children.length > names.length) this._nodes.lastElementChild.remove();
+    names.forEach((name, index) => {
+      const row = this._nodes.children[index]
+        ?? this._nodes.appendChild(h("tr", {}, h("th", { scope: "row" }), h("td.figure"), h("td.figure"), h("td.figure")));
+      const { calls, cpu_percent: cpu, pressure, draining } = nodes[name] ?? {};
+      const level = String(pressure ?? "calm");
+      say(row.children[0], name);
+      say(row.children[1], number(calls));
+      say(row.children[2], typeof cpu === "number" ? `${number(cpu)} %` : "–");
+      say(row.children[3], draining ? "draining" : level);
+      mark(row.children[3], "title", draining ? "It takes no new calls" : PRESSURES[/** @type {keyof PRESSURES} */ (level)] ?? null);
     });
   }
 
