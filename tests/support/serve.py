@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -37,6 +38,9 @@ UNPRESSED = tuple(f"TRANSLINK_PRESSURE__{level}=2" for level in ("SHED", "COALES
 """On a machine that is busy with other tests a server gives up captions, and then new calls."""
 PATIENCE = 40.0
 """Seconds for what takes one on an idle machine."""
+BOUND: Sequence[str] = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""In front of a command: it is killed when we die. A time-out ends a worker of pytest without the end of its
+fixtures, and a server that it had started would run on for ever."""
 
 
 class Serve(ServerProcess):
@@ -64,9 +68,14 @@ class Serve(ServerProcess):
         self._env = env
         self._file = folder / "log"
         self.write_flag(flag)
-        command = (*COMMAND, "--take-over") if successor_of else command
+        program = (*COMMAND, "--take-over") if successor_of else command or COMMAND
         super().__init__(
-            legs, folder=folder, log=self._file, extra=extra, command=command, admin=successor_of
+            legs,
+            folder=folder,
+            log=self._file,
+            extra=extra,
+            command=(*BOUND, *program),
+            admin=successor_of,
         )
 
     def write_flag(self, flag: str) -> None:
