@@ -6,7 +6,7 @@
 //! often is known by a budget: it refills by one wake-up a [`ROUND`] and holds [`SPARE`] of them.
 //! While there is one left, the thread waits as eagerly as ever; a few calls never spend it.
 //!
-//! The more there is, the longer a round: 1 ms below 16 datagrams a millisecond (80 calls and more), [`LONGEST`] from 32 on.
+//! The more there is, the longer a round: 1 ms below 16 datagrams a millisecond (160 calls), [`LONGEST`] from 32 on.
 //! At 400 legs × 100/s that is a wake-up for 160 datagrams instead of 40, here and in the drainer, whose
 //! code and tables stay in the cache for all of them.
 //!
