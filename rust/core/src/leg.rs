@@ -135,7 +135,11 @@ pub struct Leg {
     vad: Vad,
     muted: bool,
     tail: Tail,
-    echo: EchoGuard,
+    /// Elsewhere: 19 kB, of which a leg that does not look for echoes touches nothing. What each datagram needs of a
+    /// leg lies closer together without it, on fewer pages.
+    echo: Box<EchoGuard>,
+    /// It looks for echoes.
+    guarded: bool,
     playout: Playout,
     stats: LegStats,
     /// When the shell was last sent to look for datagrams before silence is believed.
@@ -162,7 +166,8 @@ impl Leg {
             vad: Vad::new(),
             muted: false,
             tail: Tail::new(config.tail, patience),
-            echo: EchoGuard::new(config.echo_guard),
+            echo: Box::new(EchoGuard::new(config.echo_guard)),
+            guarded: config.echo_guard,
             playout: Playout::new(
                 config.prebuffer,
                 config.playout_capacity,
@@ -195,7 +200,10 @@ impl Leg {
             Input::Mute(muted) => self.muted = muted,
             Input::Tempo(curve) => self.playout.set_curve(curve),
             Input::Original(original) => self.playout.set_original(original, &mut self.stats),
-            Input::EchoGuard(on) => self.echo.set(on),
+            Input::EchoGuard(on) => {
+                self.guarded = on;
+                self.echo.set(on);
+            }
             Input::Paired(paired) => self.playout.mix().pair(paired),
             Input::Other { frame, missed } => {
                 self.stats.drops_original += missed;
@@ -254,7 +262,7 @@ impl Leg {
                 payload,
                 due,
             } => {
-                if self.echo.is_on() {
+                if self.guarded {
                     let power = Level::of(&payload).power;
                     self.echo.sent(due, &payload, power);
                 }
@@ -366,7 +374,7 @@ impl Leg {
         }
         // Also of a muted talker: heard again, the detector knows their line.
         let speech = self.vad.hear(&level) && !self.muted;
-        if self.echo.is_on() {
+        if self.guarded {
             frame.echo = self.echo.heard(frame.captured, &frame.pcm);
             self.stats.frames_echo += u64::from(frame.echo);
             let learned = self.echo.learned();
@@ -403,7 +411,9 @@ impl Leg {
         self.alignment.reset();
         self.stats.jitter_ns = 0;
         self.vad.reset();
-        self.echo.reset();
+        if self.guarded {
+            self.echo.reset();
+        }
         self.stats.echo_lag = 0;
         self.stats.echo_gain = 0;
         self.tail.reset();

@@ -48,7 +48,8 @@ pub struct Mix {
     original: Original,
     /// Somebody's voice comes in.
     paired: bool,
-    ring: [[i16; FRAME_SAMPLES]; MOST_FRAMES],
+    /// Elsewhere: only an ear that hears the other talker touches it.
+    ring: Box<[[i16; FRAME_SAMPLES]; MOST_FRAMES]>,
     first: usize,
     held: usize,
     /// Frames are being taken, one each tick.
@@ -67,11 +68,11 @@ pub struct Mix {
 impl Mix {
     /// Of nobody.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             original: Original::Replace,
             paired: false,
-            ring: [[0; FRAME_SAMPLES]; MOST_FRAMES],
+            ring: Box::new([[0; FRAME_SAMPLES]; MOST_FRAMES]),
             first: 0,
             held: 0,
             running: false,
