@@ -102,6 +102,8 @@ def of_settings(server: Serve, key: str) -> Callable[[], Awaitable[Any]]:
 
 
 async def test_a_call_is_explained_where_it_is_looked_at(page: Page) -> None:
+    # What is explained is what was so far: before the first word is heard there is no delay.
+    await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()
     await page.get_by_role("button", name="Explain", exact=True).click()
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Why call")
