@@ -68,8 +68,6 @@ pub(crate) struct Batch {
     vectors: Box<[libc::iovec]>,
     sources: Box<[[u32; SOURCE_WORDS]]>,
     headers: Box<[libc::mmsghdr]>,
-    /// Datagrams taken since somebody asked.
-    taken: u64,
 }
 
 /// Memory for the datagrams of a batch, 2 MiB. Made before the media thread starts: a thread that
@@ -91,7 +89,6 @@ impl Batch {
             vectors: vec![vector; BATCH].into_boxed_slice(),
             sources: vec![[0; SOURCE_WORDS]; BATCH].into_boxed_slice(),
             headers: vec![header; BATCH].into_boxed_slice(),
-            taken: 0,
         }
     }
 
@@ -131,14 +128,7 @@ impl Batch {
                 std::ptr::null_mut(),
             )
         };
-        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
-        self.taken += received as u64;
-        Ok(received)
-    }
-
-    /// How many datagrams were taken since the last time this was asked, from all sockets.
-    pub(crate) const fn taken(&mut self) -> u64 {
-        std::mem::replace(&mut self.taken, 0)
+        usize::try_from(received).map_err(|_| io::Error::last_os_error())
     }
 
     /// The `index`th datagram of the last [`Batch::receive`].

@@ -157,6 +157,5 @@ impl Outbox {
     }
 }
 
-/// Items pushed before the drainer is woken even though the round goes on: some 0.3 ms of it, and more
-/// than a round of 400 legs brings, so that it wakes once.
-const UNREPORTED: u32 = 128;
+/// Items pushed before the drainer is woken even though the round goes on: about 0.1 ms of it.
+const UNREPORTED: u32 = 64;

@@ -108,7 +108,7 @@ impl Media {
                 Err(error) => return Err(error),
             };
             if !std::mem::replace(&mut self.more, ready == EVENTS) {
-                self.pace.woken(clock::now(), batch.taken());
+                self.pace.woken(clock::now());
             }
             for event in &events[..ready] {
                 match event.data() {
