@@ -7,7 +7,7 @@ talk, which begins anew at its end.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from benches.kit.native import ROOT
 from translink._core import beacon_encode
 from translink.results import RATE
 from translink.sim.beacons import FRAME_BYTES, Planned, number_of
+from translink.sim.talk.words import TalkWord, load_talks
 
 PAUSE = 0.4
 """Seconds of silence that end a turn; what is shorter lies within speech."""
@@ -39,8 +40,11 @@ class Turns:
     def read(cls, path: Path | None = None) -> Turns:
         """Of a talk of two."""
         path = path or (DIALOG if DIALOG.exists() else OWN)
-        talks = json.loads(path.read_text(encoding="utf-8"))["talks"]
-        parties = _turns(talks["A"]), _turns(talks["B"])
+        first, second = load_talks(path)
+        parties = (
+            _turns((*first.words, *first.fillers)),
+            _turns((*second.words, *second.fillers)),
+        )
         return cls(path.stem, parties, 1.0 + max(turns[-1][1] for turns in parties))
 
     @property
@@ -99,11 +103,11 @@ class TurnTalker:
         self._made += len(pcm) // 2
 
 
-def _turns(words: list[tuple[str, float, float, bool]]) -> list[tuple[float, float]]:
+def _turns(words: Iterable[TalkWord]) -> list[tuple[float, float]]:
     turns: list[tuple[float, float]] = []
-    for _, start, end, _ in words:
-        if turns and start - turns[-1][1] < PAUSE:
-            turns[-1] = turns[-1][0], max(end, turns[-1][1])
+    for word in sorted(words, key=lambda word: word.start):
+        if turns and word.start - turns[-1][1] < PAUSE:
+            turns[-1] = turns[-1][0], max(word.end, turns[-1][1])
         else:
-            turns.append((start, end))
+            turns.append((word.start, word.end))
     return turns

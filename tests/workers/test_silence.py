@@ -6,7 +6,7 @@ from translink.workers.silence import LOOK, SILENT, Silence
 
 
 def looked_at(silence: Silence, start: float, seconds: float, *speaking: str) -> list[str]:
-    """Who was found to hang in that time, while `speaking` say something at every look."""
+    """The workers found to hang in that time, while `speaking` say something at every look."""
     found: list[str] = []
     now = start
     while now < start + seconds:

@@ -74,7 +74,6 @@ class Controller(Errands):
         """By every id of theirs."""
         self._dialled: dict[str, Dialled] = {}
         """By the ids of both telephones."""
-        self._attached = False
         self._newcomers: set[str] = set()
         """Callers that this connection reported: whatever became of them, nobody left them over."""
         self._epoch = 0
@@ -86,7 +85,6 @@ class Controller(Errands):
     def attached(self, now: float) -> None:
         """Events come from now on."""
         self.now = now
-        self._attached = True
         self.replaced = False
         self._newcomers.clear()
         self._epoch += 1
@@ -95,7 +93,6 @@ class Controller(Errands):
     def detached(self, now: float) -> None:
         """They do not any more; calls go on."""
         self.now = now
-        self._attached = False
         self._epoch += 1
         epoch = self._epoch
         self.at(GONE, lambda: self._lost(epoch))

@@ -8,7 +8,7 @@ Theory of operation
     was changed live. All three are kept in the server's memory: what is in them is worth as much as the
     nodes are alive, and these write it again when the server has lost it.
 
-    All are watched, so that looking needs no wait. Who is gone is decided here, by our own clock: while
+    All are watched, so that looking needs no wait. Which node is gone is decided here, by our own clock: while
     we are not connected, or were held up ourselves, nobody is.
 
     A connection that breaks, or does not answer for `ANSWER_PATIENCE` seconds, is given up as a whole, and all

@@ -38,7 +38,7 @@ class Node:
     """A node, as it announced itself."""
 
     name: str
-    """Unique among the nodes, and a word: letters, digits, `-`. Its calls are called after it. Who starts
+    """Unique among the nodes, and a word: letters, digits, `-`. Its calls are called after it. A node that starts
     again does best to take another: then nothing of before is taken for theirs."""
     url: str
     """Of its admin server, as the other nodes reach it."""

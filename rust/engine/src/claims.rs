@@ -17,7 +17,7 @@ use crate::source::{Pass, Peer, Policy};
 
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    /// Who is heard, and where.
+    /// Senders that are heard, and the leg of each.
     senders: BTreeMap<Peer, u32>,
     /// What legs wait for, those included that have found it.
     passes: BTreeMap<u32, Pass>,

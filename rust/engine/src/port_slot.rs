@@ -30,7 +30,7 @@ pub(crate) enum Whose {
 pub(crate) struct PortSlot {
     pub(crate) port: Arc<PortSocket>,
     routes: Routes,
-    /// Who is in `routes`, for the kernel's filter.
+    /// The senders in `routes`, for the kernel's filter.
     peers: Vec<(Peer, u32)>,
     waiting: Waiting,
     filter: Filter,

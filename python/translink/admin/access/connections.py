@@ -76,8 +76,6 @@ class Connections:
         """Connections turned away because every place was at work."""
         self.cut_off = 0
         """Connections ended because they were slow, idle, or in the way."""
-        self.shortages = 0
-        """Times a connection could not be accepted for want of a descriptor."""
         self.seconds = 0.0
         """Time of the loop's thread spent on what clients sent."""
         self.on_sweep: Callable[[], None] = lambda: None
@@ -185,7 +183,6 @@ class Connections:
                 return
             except OSError:
                 # No descriptor is left: the socket would be ready again at once, for ever.
-                self.shortages += 1
                 loop = asyncio.get_running_loop()
                 loop.remove_reader(listening.fileno())
                 loop.call_later(SHORTAGE_PAUSE, self._listen_again, listening)

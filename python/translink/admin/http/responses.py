@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from aiohttp import web
 
@@ -24,24 +22,14 @@ def must_be_json(request: web.Request) -> None:
         raise web.HTTPUnsupportedMediaType(reason="Content-Type should be application/json")
 
 
-async def json_object(request: web.Request) -> dict[str, Any]:
-    """The body. Raises the refusal that its sender gets."""
-    must_be_json(request)
-    return _object(await request.read())
-
-
 async def nothing_more(request: web.Request) -> None:
     """For orders that say it all by their path: no body, or any object. Raises the refusal."""
     must_be_json(request)
-    if body := await request.read():
-        _object(body)
-
-
-def _object(body: bytes) -> dict[str, Any]:
+    if not (body := await request.read()):
+        return
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise web.HTTPBadRequest(reason="the body should be JSON") from None
     if not isinstance(value, dict):
         raise web.HTTPBadRequest(reason="the body should be a JSON object")
-    return value
