@@ -54,7 +54,7 @@ SAY_AGAIN = 60.0
 
 Step = Playout | SourceChange | Digit | RtpFound | Hangup | Message
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("translink.media")
 
 
 class Media:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from translink._core import Engine
     from translink.settings.shared_port import SharedPortSettings
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("translink.media")
 
 
 class SharedPort:
