@@ -2,9 +2,9 @@
 
     python -m benches.siege
 
-Printed for each attack: the most descriptors the server had, how many of the operator's requests
-were answered and how long they took, what a probe of `/health` waits for right afterwards, and how
-much memory the server gained. Attacks: TLS connections that never shake hands; bodies of a log-in
+Printed for each attack: the most descriptors the server had, how many requests of an operator at the strangers'
+own address, and of one at another, were answered and how long they took, what a probe of `/health` waits for right
+afterwards, and how much memory the server gained. Attacks: TLS connections that never shake hands; bodies of a log-in
 that drip in; requests whose sender hangs up at once. The strangers are a process of their own: in ours, the
 operator's request would wait for theirs between its connection and its first byte.
 """
@@ -124,6 +124,37 @@ def besiege(name: str, port: int, begun: Event, over: Event) -> None:
     uvloop.run(attack())
 
 
+class Operator:
+    """Asks the server something again and again, with a connection of their own each time: the worst case."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._answered = 0
+        self._waits: list[float] = []
+
+    async def ask(self, url: str, trust: ssl.SSLContext) -> None:
+        """Once."""
+        connector = aiohttp.TCPConnector(ssl=trust, local_addr=(self._address, 0))
+        began = time.monotonic()
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with (
+                aiohttp.ClientSession(
+                    connector=connector, headers={"Authorization": f"Bearer {TOKEN}"}
+                ) as http,
+                http.get(url + "/api/stats", timeout=aiohttp.ClientTimeout(10)) as answer,
+            ):
+                await answer.read()
+                self._answered += answer.status == 200
+        self._waits.append(time.monotonic() - began)
+
+    def __str__(self) -> str:
+        p50, longest = statistics.median(self._waits) * 1000, max(self._waits) * 1000
+        return (
+            f"operator at {self._address} answered {self._answered} of {len(self._waits)}, "
+            f"p50 {p50:.0f} ms, longest {longest:.0f} ms"
+        )
+
+
 async def measure(name: str, *, tls: bool, folder: Path) -> None:
     """One attack on a server of its own."""
     authority = trustme.CA()
@@ -136,8 +167,8 @@ async def measure(name: str, *, tls: bool, folder: Path) -> None:
     config = folder / "translink.toml"
     config.write_text(f"[admin]\nport = {port}\n{certificate}\n{SETTINGS}")
     url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-    waits: list[float] = []
-    answered = most = 0
+    operators = Operator("127.0.0.1"), Operator("127.0.0.2")
+    most = 0
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "translink", "serve", "--config", str(config)),
         cwd=folder,
@@ -156,9 +187,7 @@ async def measure(name: str, *, tls: bool, folder: Path) -> None:
             await asyncio.to_thread(begun.wait)
             end = time.monotonic() + SECONDS
             while time.monotonic() < end:
-                began = time.monotonic()
-                answered += await _operator(url, trust)
-                waits.append(time.monotonic() - began)
+                await asyncio.gather(*(each.ask(url, trust) for each in operators))
                 most = max(most, usage_of(server.pid).descriptors)
                 await asyncio.sleep(0.2)
             began = time.monotonic()
@@ -171,24 +200,9 @@ async def measure(name: str, *, tls: bool, folder: Path) -> None:
         server.terminate()
         await server.wait()
     print(
-        f"{name}: {most} descriptors; operator answered {answered} of {len(waits)}, "
-        f"p50 {statistics.median(waits) * 1000:.0f} ms, longest {max(waits) * 1000:.0f} ms; "
+        f"{name}: {most} descriptors; {'; '.join(map(str, operators))}; "
         f"/health afterwards {probe * 1000:.0f} ms; memory +{gained / 1e6:.1f} MB"
     )
-
-
-async def _operator(url: str, trust: ssl.SSLContext) -> bool:
-    """With a connection of its own each time: the worst case."""
-    bearer = {"Authorization": f"Bearer {TOKEN}"}
-    connector = aiohttp.TCPConnector(ssl=trust)
-    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-        async with (
-            aiohttp.ClientSession(connector=connector, headers=bearer) as http,
-            http.get(url + "/api/stats", timeout=aiohttp.ClientTimeout(10)) as answer,
-        ):
-            await answer.read()
-            return answer.status == 200
-    return False
 
 
 async def _until_there(http: aiohttp.ClientSession, url: str) -> None:
