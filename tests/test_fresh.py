@@ -45,7 +45,8 @@ async def test_a_plain_users_run_that_is_cut_off_leaves_nothing(tmp_path: Path) 
     root = tmp_path / "root"
     root.mkdir()
     seconds = f"600.{os.getpid()}"
-    command = ["unshare", "--mount", sys.executable, "-c", PROGRAM, ROOT / "tools", root, seconds]
+    own = [sys.executable, "-c", PROGRAM, str(ROOT / "tools"), str(root), seconds]
+    command = ["unshare", "--mount", *own]
     done = await asyncio.to_thread(
         lambda: subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     )
