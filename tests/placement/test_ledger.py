@@ -50,3 +50,15 @@ def test_the_slot_of_a_call_that_was_over_before_it_was_seen_is_given_back_at_on
     ledger = SlotLedger()
     assert ledger.look({1: "a-c1"}, [], 0.0, over=["a-c1", "a-c2"]) == ([1], [])
     assert ledger.look({2: "a-c2"}, [], 0.1) == ([], []), "it had no slot then: its creator is late"
+
+
+def test_the_slot_of_a_call_that_was_over_before_its_slot_was_heard_of_is_given_back_at_once() -> (
+    None
+):
+    ledger = SlotLedger()
+    ledger.ended(["a-c1"], 0.0)
+    assert ledger.look({}, ["a-c2"], 0.1) == ([], [])
+    assert ledger.look({1: "a-c1"}, ["a-c2"], 0.5) == ([1], [])
+    assert ledger.look({1: "a-c1"}, [], CLAIM_PATIENCE + 1.0) == ([], []), (
+        "it is not kept in mind for ever"
+    )

@@ -184,6 +184,10 @@ class Fleet:
     def _happened(self, event: Event) -> None:
         if event.type in ("call", "drain", "pressure"):
             self._news.set()
+        if event.type == "call" and event.call and event.data.get("state") == "ended":
+            self._ledger.ended(
+                (event.call,), time.monotonic()
+            )  # it may be over before it was looked at
 
     # --- What we know of the others ---
 

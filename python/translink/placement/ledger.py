@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from translink.placement.protocol import CLAIM_PATIENCE
@@ -23,6 +23,8 @@ class SlotLedger:
         """Calls without a slot, since when."""
         self._ran: set[str] = set()
         """Calls that were there, and those whose slots still are: when they are over, these are not waited for."""
+        self._over: dict[str, float] = {}
+        """Calls that are known to have ended, since when. Their slots may be heard of later than that."""
 
     def look(
         self,
@@ -33,7 +35,7 @@ class SlotLedger:
     ) -> tuple[list[int], list[str]]:
         """Slots to give back, and calls to claim one for. `over`: calls that are known to have ended, seen
         running or not."""
-        self._ran.update(over)
+        self.ended(over, now)
         back = list(self._to_give_back(slots, calls, now))
         taken = set(slots.values())
         without = [call for call in calls if call not in taken]
@@ -41,6 +43,11 @@ class SlotLedger:
         wanted = [call for call in without if now - self._slotless[call] >= SLOTLESS]
         self._ran = {*calls, *(self._ran & taken)}
         return back[:MOST_AT_ONCE], wanted[:MOST_AT_ONCE]
+
+    def ended(self, calls: Iterable[str], now: float) -> None:
+        """These are over; it need not be told in time for the next look."""
+        self._over |= dict.fromkeys(calls, now)
+        self._over = {c: since for c, since in self._over.items() if now - since < CLAIM_PATIENCE}
 
     def _to_give_back(
         self, slots: Mapping[int, str], calls: Collection[str], now: float
@@ -52,7 +59,7 @@ class SlotLedger:
                 if call in seen:
                     yield number  # it has another
                 seen.add(call)
-            elif call in self._ran:
+            elif call in self._ran or call in self._over:
                 yield number
             else:
                 waiting[number] = self._unclaimed.get(number, now)
