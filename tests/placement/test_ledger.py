@@ -49,7 +49,7 @@ def test_one_step_does_not_do_everything_at_once() -> None:
 def test_the_slot_of_a_call_that_was_over_before_it_was_seen_is_given_back_at_once() -> None:
     ledger = SlotLedger()
     assert ledger.look({1: "a-c1"}, [], 0.0, over=["a-c1", "a-c2"]) == ([1], [])
-    assert ledger.look({2: "a-c2"}, [], 0.1) == ([], []), "it had no slot then: its creator is late"
+    assert ledger.look({2: "a-c2"}, [], 0.1) == ([2], []), "its creator was late"
 
 
 def test_the_slot_of_a_call_that_was_over_before_its_slot_was_heard_of_is_given_back_at_once() -> (
