@@ -17,6 +17,7 @@ import uvloop
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.aloud import Aloud
+from tests.support.hanging import TEARDOWN, bounded
 from tests.support.paths import SHARED
 from tests.support.serve import Serve, ServerPlan
 from tests.support.stillness import Stillness
@@ -72,6 +73,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         write_alone(Path(told["alone_file"]), session.items)
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """No fixture waits for ever."""
+    with bounded(TEARDOWN, item.config):
+        return (yield)
 
 
 _stillness = Stillness()

@@ -112,6 +112,17 @@ async def test_of_a_thousand_racing_claims_none_gets_a_slot_that_another_has(
         assert {slot.node for slot in slots} == {"a", "b", "c"}
         for each in nodes:
             await until(lambda each=each: len(each.placement.slots("a")) == 300)  # type: ignore[misc]
+        # Those who came too late for a slot know whose it is, too.
+        for name in ("a", "b", "c"):
+            await until(
+                lambda name=name: (  # type: ignore[misc]
+                    all(
+                        each.placement.slots(name) == nodes[0].placement.slots(name)
+                        for each in nodes
+                    )
+                    and "" not in nodes[0].placement.slots(name).values()
+                )
+            )
         # What was given back can be had again.
         await nodes[0].placement.release(Slot("b", 17))
         await until(lambda: 17 not in nodes[1].placement.slots("b"))

@@ -133,8 +133,9 @@ class NatsPlacement:
                     return Slot(*at)
             finally:
                 self._trying.discard(at)
-            # Another was quicker, and the watch is about to say so.
-            self._roster.take(*at, "")
+            # Another was quicker, and the watch is about to say so; if it has said it, it has said whose it is.
+            if self._revisions.get(at, 0) == known:
+                self._roster.take(*at, "")
         return None
 
     async def _take(self, node: str, number: int, call: str, revision: int) -> int:
