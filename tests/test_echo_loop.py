@@ -111,7 +111,8 @@ async def test_a_loop_that_goes_on_ends_when_the_guard_is_switched_on(tmp_path: 
         await until(lambda: line.server.happened("echo"), lambda: f"{line.said_again}", 15.0)
         ended, asked = time.monotonic() - at, len(line.said_again)
         await asyncio.sleep(2 * COMES_BACK)
-        assert len(line.said_again) == asked, "to and fro again"
+        # One may have been on its way when it was noticed; a loop would have come round four times.
+        assert len(line.said_again) <= asked + 1, "to and fro again"
         assert ended < 2 * COMES_BACK
 
 
