@@ -87,9 +87,9 @@ Expected = Annotated[
     WithJsonSchema(
         {
             "type": "array",
-            "maxItems": 10,
-            "items": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 .'-]{0,19}$"},
-            "description": "Of any script, as many as count as 500 tokens; those of this shape always do.",
+            "maxItems": MOST_TERMS,
+            "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_TERM},
+            "description": "Of any script, with a letter or a digit in each; as many as count as 500 tokens.",
         }
     ),
 ]
