@@ -77,6 +77,8 @@ class Leg:
         self.second = False
         """Of its pair."""
         self.settings = settings
+        self.name = settings.name
+        """As in the settings, or as the creator of the call named it. Never changed: asked for each frame."""
         self.media = media
         self.other = other
         self.created = created
@@ -122,11 +124,6 @@ class Leg:
         self._closed: LegMeasures | None = None
         self._baseline = self._next_baseline = media.counters()
         self._rate = (time.monotonic(), self._baseline["datagrams_in"], 0.0)
-
-    @property
-    def name(self) -> str:
-        """As in the settings, or as the creator of the call named it."""
-        return self.settings.name
 
     @property
     def language(self) -> str:
