@@ -225,7 +225,7 @@ async def test_flush_drops_what_is_being_spoken(page: Page, server: Serve) -> No
         while happened("flushed") == before:
             # Only once something is heard: clicks at all times drop each sentence before it begins.
             begun = happened("started")
-            while happened("started") == begun:
+            while happened("started") == begun:  # noqa: ASYNC110 - another process's state
                 await asyncio.sleep(0.02)
             # Not `click()`, which waits for a quiet page: on a busy machine longer than a sentence lasts.
             await flush.dispatch_event("click")
