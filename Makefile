@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 3
+WORKERS ?= 4
 MACHINE := tools/machine
 CARGO := $(MACHINE) rust cargo
 # Everything that decides what the extension is made of.

@@ -152,7 +152,10 @@ def test_a_blip_of_the_only_one_in_line_is_waited_out_while_there_is_time(blip: 
         async def request(number: int) -> str:
             await asyncio.sleep(0.4 * number)
             rng = Random(100 * seed + number)
-            return await first_success(chain, [Fake("only")], ask, timeout=3.0, budget=6.0, rng=rng)
+            clock = time.monotonic  # the virtual one: the default is the real one
+            return await first_success(
+                chain, [Fake("only")], ask, timeout=3.0, budget=6.0, rng=rng, clock=clock
+            )
 
         return await asyncio.gather(*map(request, range(6)), return_exceptions=True)
 

@@ -76,7 +76,7 @@ def test_a_recogniser_that_only_guesses_costs_no_word() -> None:
     assert "perfect" in done.stdout
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_the_short_form_of_the_chaos_table_loses_and_doubles_nothing() -> None:
     command = [sys.executable, "-m", "benches.chaos", "--short", "--jobs", "8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
