@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import (
     Browser,
@@ -33,21 +35,24 @@ ARGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",
 ]
+"""The last: pages of one context share a process, whose start is half of what a page costs (0.9 of 1.8 s of
+processor time)."""
 PATIENCE = 60_000
 """Milliseconds for what takes one second on an idle machine."""
 expect.set_options(timeout=PATIENCE)
 CALM = """{
   const { requestAnimationFrame } = window;
-  window.requestAnimationFrame = (draw) => setTimeout(() => requestAnimationFrame(draw), 100);
+  window.requestAnimationFrame = (draw) => setTimeout(() => requestAnimationFrame(draw), 200);
   addEventListener('DOMContentLoaded', () => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync('* { animation: none !important; transition: none !important }');
     document.adoptedStyleSheets.push(sheet);
   });
 }"""
-"""Ten pictures a second do for what is not about motion: 60, painted without a graphics card, are 0.8 of a
-core for as long as a page is open, these 0.3."""
+"""Five pictures a second do for what is not about motion: 60, painted without a graphics card, are 0.8 of a
+core for as long as a page is open, ten 0.3."""
 SHOTS = Path(__file__).parent / "shots"
 """Screenshots, to be looked at. Not in the repository: every run makes them anew."""
 
@@ -111,10 +116,41 @@ async def server(
         yield made
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def desk(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    """Where pages are opened that want nothing special of the browser. One stays open: it keeps their process."""
+    async with serving_nothing() as url:
+        context = await chromium.new_context()
+        context.set_default_timeout(PATIENCE)
+        page = await context.new_page()
+        await page.goto(url)
+        yield context
+        await context.close()
+
+
+@asynccontextmanager
+async def serving_nothing() -> AsyncIterator[str]:
+    """Address of an empty page on the host on which all servers of the tests are."""
+
+    async def empty(_: web.Request) -> web.Response:
+        return web.Response(content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", empty)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(chromium: Browser) -> AsyncIterator[Visit]:
+async def visit(chromium: Browser, desk: BrowserContext) -> AsyncIterator[Visit]:
     """Open a page; at the end of the test it must have kept its manners."""
-    opened: list[tuple[BrowserContext, Manners]] = []
+    opened: list[tuple[Page, BrowserContext, Manners]] = []
 
     async def open_page(
         url: str,
@@ -126,14 +162,14 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
         no_icon: bool = False,
         **more: Any,
     ) -> Page:
-        context = await chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, **more
-        )
+        context = await chromium.new_context(**more) if more else desk
         context.set_default_timeout(PATIENCE)
         parts = urlsplit(url)
         manners = Manners(f"{parts.scheme}://{parts.netloc}", no_icon=no_icon)
-        opened.append((context, manners))
         page = await context.new_page()
+        opened.append((page, context, manners))
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.emulate_media(color_scheme=scheme)
         page.on("console", manners.console)
         page.on("pageerror", lambda error: manners.reported.append(f"exception: {error}"))
         page.on("request", lambda request: manners.request(request.url))
@@ -149,8 +185,14 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
         return page
 
     yield open_page
-    for context, manners in opened:
-        await context.close()
+    for page, context, manners in opened:
+        if context is desk:
+            # Servers may choose the port of one that was: nothing of a page is found by another one.
+            await page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            await page.close()
+            await desk.clear_cookies()
+        else:
+            await context.close()
         assert manners.reported == []
         assert manners.strangers == []
 

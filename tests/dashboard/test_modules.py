@@ -18,13 +18,18 @@ from translink.observe.views import CallRow, LegLive
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def blank(visit: Visit) -> AsyncIterator[Page]:
-    """A page that has the modules at hand and runs none of them."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def board() -> AsyncIterator[TalkBoard]:
     board = TalkBoard(0)
     await board.start()
-    yield await visit(board.url + "/static/icon.svg", no_icon=True)
+    yield board
     await board.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def blank(visit: Visit, board: TalkBoard) -> Page:
+    """A page that has the modules at hand and runs none of them."""
+    return await visit(board.url + "/static/icon.svg", no_icon=True)
 
 
 async def run(page: Page, module: str, body: str, argument: object = None) -> object:
