@@ -193,17 +193,17 @@ async def test_what_can_never_be_spoken_or_is_not_used_is_said_at_the_start(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.test:3128")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
-    settings = settings_for(fake, tmp_path, "legs.3333.language=xx")
+    settings = settings_for(fake, tmp_path, "legs.3333.language=sw")
     with (
         structlog.testing.capture_logs() as lines,
-        pytest.raises(SettingsError, match=r"legs\.3333\.language = 'xx': there is no voice"),
+        pytest.raises(SettingsError, match=r"legs\.3333\.language = 'sw': there is no voice"),
     ):
         async with App(settings, lambda: settings).running():
             pytest.fail("it runs")
     assert [line["event"] for line in lines if "HTTPS_PROXY: not used" in line["event"]]
     assert [line for line in lines if "descriptors are allowed" in line["event"]]
-    for mend in ("voices.xx=aura-9-x-xx", "legs.3333.voice=v", "legs.3333.original=captions"):
-        settings = settings_for(fake, tmp_path, "legs.3333.language=xx", mend)
+    for mend in ("voices.sw=aura-9-x-sw", "legs.3333.voice=v", "legs.3333.original=captions"):
+        settings = settings_for(fake, tmp_path, "legs.3333.language=sw", mend)
         async with App(settings, lambda: settings).running():  # noqa: B023 - not called
             pass
 

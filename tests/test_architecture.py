@@ -215,6 +215,7 @@ COVERED_BY = {
     "sim.talk.server": "sim/talk/test_run",
     "sim.talk.spelling": "sim/talk/test_engines",
     "sim.talk.words": "sim/talk/test_engines",
+    "text.tags": "settings/test_model",
     "admin.guarded": "admin/test_server",
     "face.fan": "face/test_routes",
     "face.peers": "face/test_routes",

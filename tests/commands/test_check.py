@@ -100,7 +100,7 @@ def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(
     assert "overruled       USE_DEEPGRAM_STREAMING (environment) beats" in out
     assert "proxy           HTTPS_PROXY: not used" in out
     assert "secret" not in out
-    flags = {"--set": ["legs.3333.language=xx"]}
+    flags = {"--set": ["legs.3333.language=sw"]}
     settings = Settings.load(environ=environ, directory=tmp_path, flags=flags)
     with pytest.raises(SettingsError, match="there is no voice"):
         run_check(settings)
