@@ -23,11 +23,11 @@ from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
 from translink.calls.switchboard import Switchboard, mode_line
+from translink.commands.addresses import refuse_taken_ports
 from translink.commands.takeover import (
     LegsToCome,
     Predecessor,
     predecessor,
-    refuse_taken_ports,
     take_legs,
 )
 from translink.errors import SettingsError, conceal

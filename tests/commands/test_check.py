@@ -106,6 +106,13 @@ def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(
         run_check(settings)
 
 
+def test_vendors_that_a_leg_names_and_nobody_can_be_are_refused_with_the_mend() -> None:
+    openai = {stage: ["openai"] for stage in ("listen", "translate", "speak")}
+    legs = [LEGS[0] | {"orders": {"listen": ["deepgram"]}}, LEGS[1]]
+    with pytest.raises(SettingsError, match=r"legs\.anna\.orders.*set DEEPGRAM_API_KEY"):
+        run_check(settings_of(legs=legs, openai={"api_key": KEY}, **openai))
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -43,6 +43,11 @@ class AdminSettings(Part):
     session_time: float = Field(43_200.0, ge=60, le=604_800)
     """Seconds without a request after which a browser must log in again."""
 
+    @property
+    def serves_tls(self) -> bool:
+        """HTTPS, and not HTTP."""
+        return self.tls_cert is not None or self.tls_self_signed
+
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:
         token = self.token.get_secret_value() if self.token else ""

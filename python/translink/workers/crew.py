@@ -31,7 +31,7 @@ import uvloop
 from translink import log as log_module
 from translink.admin.access.tls import Certificate
 from translink.admin.routes.requests import ModeChange
-from translink.commands.takeover import refuse_taken_ports
+from translink.commands.addresses import refuse_taken_ports
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
