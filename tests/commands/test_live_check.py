@@ -63,6 +63,7 @@ async def test_each_provider_is_asked_in_each_language_and_way(
     [
         ("listen", 401, "refused", "set DEEPGRAM_API_KEY"),
         ("listen", 400, "refused", "the model, the language"),
+        ("listen", 302, "refused", "no redirect is followed"),
         ("prerecorded", 503, "unreachable", "network"),
         ("translate", 403, "refused", "set DEEPL_API_KEY"),
         ("translate", 456, "refused", "nothing left"),
