@@ -113,7 +113,9 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
     fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned: list[str] = []
-    monkeypatch.setattr("translink.app.log.warning", lambda text, **_: warned.append(text))
+    monkeypatch.setattr(
+        "translink.commands.reloading.log.warning", lambda text, **_: warned.append(text)
+    )
     now = settings_for(fake, tmp_path)
     new = settings_for(
         fake, tmp_path, "mode=prerecorded", "streaming_share=0.5", "legs.4444.mode=streaming"
@@ -134,7 +136,7 @@ async def test_settings_that_cannot_be_read_in_time_stop_nothing(
     fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pipe that nobody writes to: reading it on the loop stopped every call."""
-    monkeypatch.setattr("translink.app.RELOAD", 0.2)
+    monkeypatch.setattr("translink.commands.reloading.RELOAD", 0.2)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     settings = settings_for(fake, tmp_path)
