@@ -88,12 +88,15 @@ _stillness = Stillness()
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """What fails while the machine stands still says so, and is run again."""
-    _stillness.worst = 0.0
-    try:
+    with _stillness.blamed():
         return (yield)
-    except (Exception, pytest.fail.Exception) as failure:
-        _stillness.blame(failure)
-        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """So does what fixtures do: one of them calls, and records what is heard."""
+    with _stillness.blamed():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

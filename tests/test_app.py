@@ -113,7 +113,9 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
     fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned: list[str] = []
-    monkeypatch.setattr("translink.app.log.warning", lambda text, **_: warned.append(text))
+    monkeypatch.setattr(
+        "translink.commands.reloading.log.warning", lambda text, **_: warned.append(text)
+    )
     now = settings_for(fake, tmp_path)
     new = settings_for(
         fake, tmp_path, "mode=prerecorded", "streaming_share=0.5", "legs.4444.mode=streaming"
@@ -134,7 +136,7 @@ async def test_settings_that_cannot_be_read_in_time_stop_nothing(
     fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pipe that nobody writes to: reading it on the loop stopped every call."""
-    monkeypatch.setattr("translink.app.RELOAD", 0.2)
+    monkeypatch.setattr("translink.commands.reloading.RELOAD", 0.2)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     settings = settings_for(fake, tmp_path)
@@ -193,17 +195,17 @@ async def test_what_can_never_be_spoken_or_is_not_used_is_said_at_the_start(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.test:3128")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
-    settings = settings_for(fake, tmp_path, "legs.3333.language=xx")
+    settings = settings_for(fake, tmp_path, "legs.3333.language=sw")
     with (
         structlog.testing.capture_logs() as lines,
-        pytest.raises(SettingsError, match=r"legs\.3333\.language = 'xx': there is no voice"),
+        pytest.raises(SettingsError, match=r"legs\.3333\.language = 'sw': there is no voice"),
     ):
         async with App(settings, lambda: settings).running():
             pytest.fail("it runs")
     assert [line["event"] for line in lines if "HTTPS_PROXY: not used" in line["event"]]
     assert [line for line in lines if "descriptors are allowed" in line["event"]]
-    for mend in ("voices.xx=aura-9-x-xx", "legs.3333.voice=v", "legs.3333.original=captions"):
-        settings = settings_for(fake, tmp_path, "legs.3333.language=xx", mend)
+    for mend in ("voices.sw=aura-9-x-sw", "legs.3333.voice=v", "legs.3333.original=captions"):
+        settings = settings_for(fake, tmp_path, "legs.3333.language=sw", mend)
         async with App(settings, lambda: settings).running():  # noqa: B023 - not called
             pass
 

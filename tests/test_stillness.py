@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,40 @@ def test_only_a_late_machine_is_blamed() -> None:
     watch.worst = 3.0
     with pytest.raises(MachineStoodStill, match="for 3000 ms: a word is missing"):
         watch.blame(failure)
+
+
+MODULE = """
+import time
+import pytest
+from tests import conftest
+
+tries = []
+
+@pytest.fixture(scope="module")
+def called():
+    tries.append(1)
+    if len(tries) == 1:
+        conftest._stillness.worst = 3.0
+        pytest.fail("heard [1, 3]")
+    return len(tries)
+
+def test_one(called): assert called == 2
+def test_two(called): assert called == 2
+"""
+
+
+def test_a_fixture_that_failed_on_a_machine_that_stood_still_is_set_up_again(
+    tmp_path: Path,
+) -> None:
+    """A fixture of a module calls once for all of its tests: one word unheard was three errors."""
+    (tmp_path / "test_it.py").write_text(MODULE)
+    settings = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *settings, "-p", "tests.conftest", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert "2 passed, 1 rerun" in done.stdout, done.stdout + done.stderr

@@ -23,14 +23,15 @@ from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
 from translink.calls.switchboard import Switchboard, mode_line
+from translink.commands.addresses import refuse_taken_ports
+from translink.commands.reloading import read_again
 from translink.commands.takeover import (
     LegsToCome,
     Predecessor,
     predecessor,
-    refuse_taken_ports,
     take_legs,
 )
-from translink.errors import SettingsError, conceal
+from translink.errors import conceal
 from translink.media import Media
 from translink.observe.costs import Costs
 from translink.observe.journal import Journal
@@ -49,11 +50,11 @@ from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
 from translink.process.pressure import Level, LoadLimits, Pressure
 from translink.process.proxies import proxy_warning, unused_proxies
-from translink.process.threads import in_thread, share_the_interpreter
+from translink.process.threads import share_the_interpreter
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.recording.opening import open_recorder
-from translink.settings.reloading import RELOAD, STOP_GRACE, with_modes_of
+from translink.settings.reloading import STOP_GRACE
 from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.membership import Membership
@@ -369,30 +370,16 @@ class App:
 
     def reload(self) -> asyncio.Task[None]:
         """Read the settings again; modes and share take effect now, the rest with the next start.
-
-        A settings file may be a pipe, or lie on a disk that does not answer: it is read in a thread
-        that nobody waits for longer than `RELOAD` seconds. Returns what is done then.
-        """
+        Returns what is done then."""
         self._reloading = asyncio.create_task(self._reload(self._reloading), name="reload")
         return self._reloading
 
     async def _reload(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait((before,))  # however it ends
-        try:
-            new = await in_thread(self._reread, RELOAD)
-        except SettingsError as error:
-            log.error("settings not reloaded", reason=str(error))
+        now = await read_again(self._reread, self._settings)
+        if now is None:
             return
-        except TimeoutError:
-            log.error("settings not reloaded", reason=f"reading them took more than {RELOAD:g} s")
-            return
-        now = with_modes_of(new, self._settings)
-        if now.model_dump() != new.model_dump():
-            log.warning("settings reloaded: modes and share; the rest needs a restart")
-        for name, warning in new.notes.overruled:
-            if name.rpartition(".")[2] in ("mode", "streaming_share"):
-                log.warning(warning)
         self._settings = now
         if self._console is not None:
             self._console.reloaded(now)

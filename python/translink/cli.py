@@ -179,7 +179,7 @@ def offline(
     )
 
 
-@commands.command()
+@commands.command(short_help="Let two simulated callers talk to each other.")
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for recordings and transcript.")] = Path(
         "demo-out"

@@ -100,10 +100,17 @@ def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(
     assert "overruled       USE_DEEPGRAM_STREAMING (environment) beats" in out
     assert "proxy           HTTPS_PROXY: not used" in out
     assert "secret" not in out
-    flags = {"--set": ["legs.3333.language=xx"]}
+    flags = {"--set": ["legs.3333.language=sw"]}
     settings = Settings.load(environ=environ, directory=tmp_path, flags=flags)
     with pytest.raises(SettingsError, match="there is no voice"):
         run_check(settings)
+
+
+def test_vendors_that_a_leg_names_and_nobody_can_be_are_refused_with_the_mend() -> None:
+    openai = {stage: ["openai"] for stage in ("listen", "translate", "speak")}
+    legs = [LEGS[0] | {"orders": {"listen": ["deepgram"]}}, LEGS[1]]
+    with pytest.raises(SettingsError, match=r"legs\.anna\.orders.*set DEEPGRAM_API_KEY"):
+        run_check(settings_of(legs=legs, openai={"api_key": KEY}, **openai))
 
 
 @pytest.mark.parametrize(

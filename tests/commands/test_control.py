@@ -108,6 +108,30 @@ async def test_the_settings_own_server_is_asked_with_its_token_and_its_certifica
         assert "calls may  ready" in capsys.readouterr().out
 
 
+async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
+    fake: FakeProviders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    tls = "admin.tls_self_signed=true"
+    settings = settings_for(fake.url, tmp_path, tls)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        port = int(url_of(app).rpartition(":")[2])
+        there = settings_for(fake.url, tmp_path, tls, f"admin.port={port}")
+        target = target_of(there, None, None)
+        assert target.url == f"https://127.0.0.1:{port}"
+        assert await in_thread(lambda: run_status(target), SECONDS) == 0
+        (tmp_path / "token").write_text(TOKEN)
+        # Only the server was told so, by --tls-self-signed.
+        plain = settings_for(fake.url, tmp_path)
+        named = target_of(plain, target.url, f"file:{tmp_path / 'token'}")
+        assert await in_thread(lambda: run_status(named), SECONDS) == 0
+        assert capsys.readouterr().out.count("calls may  ready") == 2
+
+
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:
     settings = settings_for("http://127.0.0.1:9", tmp_path)
     assert target_of(settings, "http://10.0.0.1:3020", None).token == ""

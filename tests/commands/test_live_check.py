@@ -15,7 +15,8 @@ import trustme
 
 from tests.fakes.providers import FakeProviders, fake_providers
 from translink.commands import live_check
-from translink.commands.live_check import EXIT_CODES, LiveFinding, exit_code, look, run_live_check
+from translink.commands.live_check import EXIT_CODES, exit_code, look, run_live_check
+from translink.commands.machine_check import LiveFinding, look_at_certificate, look_at_clock
 from translink.offline.child import ServerChild
 from translink.settings.model import Settings
 
@@ -62,6 +63,7 @@ async def test_each_provider_is_asked_in_each_language_and_way(
     [
         ("listen", 401, "refused", "set DEEPGRAM_API_KEY"),
         ("listen", 400, "refused", "the model, the language"),
+        ("listen", 302, "refused", "no redirect is followed"),
         ("prerecorded", 503, "unreachable", "network"),
         ("translate", 403, "refused", "set DEEPL_API_KEY"),
         ("translate", 456, "refused", "nothing left"),
@@ -124,8 +126,66 @@ async def test_a_certificate_is_good_until_it_ends(tmp_path: Path, days: int, ca
     issued = trustme.CA().issue_cert("localhost", not_after=ends)
     issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
     settings = settings_for("http://127.0.0.1:9", tmp_path, f"admin.tls_cert={pem}")
-    (told,) = live_check._certificate(settings)
+    (told,) = look_at_certificate(settings)
     assert told.cause == cause, told
+
+
+async def test_what_a_leg_alone_names_is_asked_too_and_the_voice_that_would_speak(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    more = (
+        "openai.api_key=file:" + str(tmp_path / "key"),
+        f"openai.base_url={fake.url}",
+        'legs.3333.orders.translate=["openai", "deepl"]',
+        "legs.3333.voice_for=aura-2-nobody-fr",
+    )
+    (tmp_path / "key").write_text("oa-0123456789abcdef")
+    fake.unknown_voices = {"aura-2-nobody-fr"}
+    found = await look(settings_for(fake.url, tmp_path, *more))
+    assert set(wrong(found)) == {
+        "openai.translate (en to fr)",
+        "openai.translate (fr to en)",
+        "deepgram.speak (fr, aura-2-nobody-fr)",
+    }
+    told = {finding.what: finding for finding in found}
+    voice = told["deepgram.speak (fr, aura-2-nobody-fr)"]
+    assert "the voice aura-2-nobody-fr is refused, its usual one would speak" in voice.detail
+    assert "voice in the settings" in voice.mend
+    # As in a call: the second talker of a pair has a masculine voice.
+    assert "deepgram.speak (en, for 4444)" in told
+    assert ("aura-2-orion-en", "Line B1.") in fake.spoken, fake.spoken
+
+
+async def test_the_key_that_is_refused_is_named_by_its_own_setting(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    account = f'[{{"api_key": "file:{tmp_path / "key"}", "server_url": "{fake.url}"}}]'
+    (tmp_path / "key").write_text("d2-0123456789abcdef")
+    fake.refuse["translate"] = 403
+    found = await look(settings_for(fake.url, tmp_path, f"fallback.deepl={account}"))
+    mends = {finding.what: finding.mend for finding in found if finding.cause}
+    assert mends["deepl (en to fr)"] == "set DEEPL_API_KEY"
+    assert mends["deepl.2 (en to fr)"] == "set fallback.deepl.0.api_key"
+
+
+@pytest.mark.parametrize("setting", ["audiosocket.listen", "websocket.listen", "admin.port"])
+async def test_every_address_that_is_listened_on_is_tried(
+    fake: FakeProviders, tmp_path: Path, setting: str
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        value = port if setting == "admin.port" else f"127.0.0.1:{port}"
+        found = await look(settings_for(fake.url, tmp_path, f"{setting}={value}"))
+    assert wrong(found) == {setting: "machine"}
+
+
+async def test_a_clock_is_compared_with_somebody_elses_or_it_is_said_that_it_is_not() -> None:
+    told = await look_at_clock([])
+    assert (told.cause, told.detail) == ("", "not compared: all engines are on this machine")
+    told = await look_at_clock(["http://127.0.0.1:9"])
+    assert (told.cause, told.detail) == ("", "not compared: no provider told the time")
 
 
 @pytest.mark.timeout(300)

@@ -462,6 +462,7 @@ SETTINGS = {
     "mode": "auto",
     "streaming_share": 1.0,
     "idle_timeout": 30.0,
+    "pairs": [["3333", "4444"]],
     "deepgram": {"api_key": "***"},
     "deepl": {"api_key": "***"},
 }  # fmt: skip

@@ -186,6 +186,14 @@ KEYS = {"deepgram": {"api_key": "***"}, "deepl": {"api_key": "***"}}
             *("warn", "DeepL is down", "DeepL refused the key (403).", "Set DEEPL_API_KEY"),
         ),
         (
+            {"deepl.2": ("open", "denied", 403)},
+            *("warn", "DeepL 2 is down", "DeepL refused the key (403).", "Set fallback.deepl.0.api_key"),
+        ),
+        (
+            {"elevenlabs.speak": ("open", "denied", 401)},
+            *("warn", "ElevenLabs speech is down", "ElevenLabs refused the key (401).", "Set ELEVENLABS_API_KEY"),
+        ),
+        (
             {"deepgram.prerecorded": ("held", "busy", 429)},
             *("warn", "Deepgram prerecorded has to wait"),
             *("Deepgram wants fewer requests (429).", "translink asks again"),

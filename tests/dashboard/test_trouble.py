@@ -169,7 +169,9 @@ async def test_without_a_call_the_page_says_where_to_send_sound(visit: Visit) ->
         empty = page.locator(".empty")
         await expect(empty).to_contain_text("127.0.0.1:6120")
         await expect(empty).to_contain_text("127.0.0.1:6123")
-        await expect(empty).to_contain_text("translink call --leg 3333 --play hello.wav")
+        # With --ear: somebody who calls alone would hear nothing.
+        command = "translink call --leg 3333 --play hello.wav --ear 127.0.0.1:6123"
+        await expect(empty).to_contain_text(command)
         await shoot(page, "empty")
         assert await faults(page) == []
         await page.set_viewport_size({"width": PHONE, "height": 844})

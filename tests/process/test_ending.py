@@ -204,10 +204,15 @@ def test_what_hangs_in_a_start_does_not_keep_it(tmp_path: Path, stuck: str) -> N
         ("leave(3, lambda: print('last'))", 3),
         ("leave(3, lambda: print('last'), lambda: 1 / 0)", 3),
         ("leave_within(0.05, 4, lambda: print('last')); time.sleep(60)", 4),
+        # Out of memory, as seen under an address-space limit: its end was a traceback and exit code 1.
+        ("_thread.start_new_thread = no_more; leave_within(9, 4, lambda: print('last'))", 4),
     ],
 )
 def test_what_is_owed_at_the_end_is_done(program: str, code: int) -> None:
-    script = f"import time; from translink.process.ending import leave, leave_within; {program}"
+    script = (
+        "import _thread, time\nfrom translink.process.ending import leave, leave_within\n"
+        f"def no_more(*_): raise RuntimeError\n{program}"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False
     )

@@ -17,7 +17,7 @@ from tests.support.serve import PATIENCE, Serve, call, pairs, serving, until
 from translink.recording.cipher import SUFFIX, new_key, read_key
 from translink.recording.reader import read_recording
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.alone]
 
 
 class RecordedOnce(NamedTuple):

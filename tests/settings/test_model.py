@@ -48,6 +48,12 @@ def refusal(**environ: str) -> str:
         ("DEEPGRAM_BASE_URL", "http://300.0.0.1", "300.0.0.1 is no IP address"),
         ("DEEPGRAM_BASE_URL", f"https://{'x' * 64}.example", "labels have 1 to 63 characters"),
         ("TRANSLINK_OFFLINE__PHRASEBOOK", "nowhere.toml", "no such file"),
+        ("TRANSLINK_LEGS__3333__LANGUAGE", "xx", "xx is no language"),
+        ("TRANSLINK_WEBHOOK__URL", "http://300.0.0.1", "300.0.0.1 is no IP address"),
+        ("TRANSLINK_WEBHOOK__URL", f"http://{'x' * 64}.example", "labels have 1 to 63"),
+        ("TRANSLINK_ADMIN__PROXIES", "10.0.0.0/8", "should be an IP address"),
+        ("TRANSLINK_ADMIN__ALLOWED_HOSTS", "https://a.example", "should be a host"),
+        ("TRANSLINK_ADMIN__ALLOWED_HOSTS", "300.0.0.1:80", "300.0.0.1 is no IP address"),
     ],
 )
 def test_what_could_only_fail_later_is_refused(
@@ -70,6 +76,34 @@ def test_a_misspelt_name_is_told_without_its_value(here: Path) -> None:
     said = refusal(TRANSLINK_DEEPGRAM__API_KYE="dg-0123456789abcdef")
     assert "did you mean TRANSLINK_DEEPGRAM__API_KEY?" in said
     assert "0123456789abcdef" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRANSLINK_LEGS__333__TOKN", "0123456789abcdef"),
+        ("TRANSLINK_ADMIN__PORT__TOKN", "0123456789abcdef"),
+        ("TRANSLINK_DEEPGRAM", "0123456789abcdef"),
+        ("TRANSLINK_FALLBACK__DEEPL", '[{"api_kye": "0123456789abcdef"}'),
+        ("--set", "deepgram.api_key:0123456789abcdef"),
+        ("--set", "deepgram.api_key 0123456789abcdef"),
+    ],
+)
+def test_no_value_is_repeated_that_stands_where_none_belongs(
+    here: Path, name: str, value: str
+) -> None:
+    environ, flags = ({}, {name: [value]}) if name == "--set" else ({name: value}, {})
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(environ=environ, flags=flags)
+    assert name in str(refused.value)
+    assert "0123456789abcdef" not in str(refused.value)
+
+
+def test_a_rule_about_a_leg_is_told_with_the_name_that_broke_it(here: Path) -> None:
+    flags = {"--set": ["legs.3333.record=true"]}
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(environ={"DEEPGRAM_API_KEY": "0123456789abcdef"}, flags=flags)
+    assert str(refused.value).startswith("--set legs.3333.record = 'true' (command line): needs")
 
 
 def test_a_key_is_found_on_the_command_line_however_it_is_written(here: Path) -> None:

@@ -60,7 +60,7 @@ def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> N
         ({"ari": URL, "ari_app": "a,b"}, "ari"),
         ({"ari": URL, "set": ["ari.listen=127.0.0.1:8089"]}, "either we connect"),
         ({"set": ["ari.listen=127.0.0.1:8089"]}, "password: is needed"),
-        ({"set": ["menu.languages=en,xx"]}, "xx has no name here"),
+        ({"set": ["menu.languages=en,aa"]}, "aa has no name here"),
         ({"set": ["dtmf.repeat=1", "dtmf.end=1"]}, "1 should do one thing"),
         ({"set": ["dtmf.end=12"]}, "dtmf.end"),
     ],

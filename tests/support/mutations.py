@@ -833,9 +833,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "settings that cannot be read stop nothing",
-        "app.py",
-        "new = await in_thread(self._reread, RELOAD)",
-        "new = self._reread()",
+        "commands/reloading.py",
+        "new = await in_thread(reread, RELOAD)",
+        "new = reread()",
         "tests/test_app.py -k cannot_be_read_in_time",
     ),
     Mutation(

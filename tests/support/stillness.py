@@ -1,8 +1,9 @@
 """Tells a test that failed from one whose machine stood still.
 
 Telephones, providers and servers of a test share two cores with other tests, and a talker who gets no
-processor for 50 ms does not say the word that the test waits for. So a thread looks every 10 ms how
-late it is. A test that fails while that thread was late by more than `LIMIT` fails with
+processor for 50 ms does not say the word that the test waits for, and a server that gets none for 100 ms
+breaks the word that it is playing. So a thread looks every 10 ms how
+late it is. A test or fixture that fails while that thread was late by more than `LIMIT` fails with
 `MachineStoodStill`, and is run again, twice at most (`--only-rerun` in pyproject.toml); the summary
 names it as rerun. On a machine that was on time a failure is a failure.
 """
@@ -11,6 +12,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
 
 LIMIT = 0.05
 """Seconds: less than the 60 ms that an ear has in store."""
@@ -33,6 +38,16 @@ class Stillness:
         """Raises `MachineStoodStill` if it may have been the machine's fault."""
         if self.worst > LIMIT:
             raise MachineStoodStill(f"for {self.worst * 1000:.0f} ms: {failure}") from failure
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """`blame`, for what fails in here."""
+        self.worst = 0.0
+        try:
+            yield
+        except (Exception, pytest.fail.Exception) as failure:
+            self.blame(failure)
+            raise
 
     def _look(self) -> None:
         while True:

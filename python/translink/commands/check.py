@@ -74,7 +74,7 @@ def _lines(
         yield f"shared port     {settings.shared_port.listen}, for {_sharing(settings)}"
     yield from (f"language        {row.line()}" for row in rows)
     yield from (f"asterisk        {line}" for line in asterisk)
-    scheme = "https" if settings.admin.tls_cert else "http"
+    scheme = "https" if settings.admin.serves_tls else "http"
     yield f"admin           {scheme}://{settings.admin.host}:{settings.admin.port}"
     for file in settings.notes.exposed:
         yield f"not private     {file} has a key in it and can be read by everybody here"

@@ -22,6 +22,8 @@ from translink.errors import SettingsError, TranslinkError, printable
 from translink.settings.secrets import fetched, is_reference
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from translink.settings.model import Settings
 
 _STATES = {
@@ -87,18 +89,35 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
             good = False
         if not good:
             raise SettingsError(f"--url = {printable(url)!r}: should be http(s)://host:port")
-        return Target(f"{parts.scheme}://{parts.netloc}", shown)
+        tls = None
+        if parts.scheme == "https" and (own_cert := _own_certificate(settings)) is not None:
+            tls = ssl.create_default_context()
+            tls.load_verify_locations(own_cert)  # beside the system's authorities
+            tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return Target(f"{parts.scheme}://{parts.netloc}", shown, tls)
     if not admin.port:
         raise SettingsError("admin.port = 0: name the server with --url; its log says where it is")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)
     host = f"[{host}]" if ":" in host else host
-    if admin.tls_cert is None:
+    if not admin.serves_tls:
         return Target(f"http://{host}:{admin.port}", shown)
     # Its own certificate is what is expected there, by any signer and for any name.
-    context = ssl.create_default_context(cafile=str(admin.tls_cert))
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context = None
+    if (own_cert := _own_certificate(settings)) is not None:
+        context = ssl.create_default_context(cafile=str(own_cert))
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return Target(f"https://{host}:{admin.port}", shown, context)
+
+
+def _own_certificate(settings: Settings) -> Path | None:
+    """The file that the settings' own server shows, or would; None: there is none."""
+    admin = settings.admin
+    if admin.tls_cert is not None:
+        return admin.tls_cert
+    from translink.admin.access.self_signed import kept  # loaded only where it is wanted
+
+    return kept(admin.host, admin.allowed_hosts)
 
 
 def run_status(target: Target, *, json: bool = False) -> int:

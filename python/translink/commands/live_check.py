@@ -9,58 +9,53 @@ some twenty characters a leg.
 from __future__ import annotations
 
 import asyncio
-import email.utils
-import errno
 import math
-import socket
-import ssl
 import sys
 import time
 from array import array
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING
 
-import aiohttp
 import orjson
 
-from translink.admin.access.tls import Certificate
+from translink.commands.machine_check import (
+    Cause,
+    LiveFinding,
+    clocks_of,
+    look_at_certificate,
+    look_at_clock,
+    look_at_descriptors,
+    look_at_ports,
+)
 from translink.errors import Kind, ProviderError, SettingsError, TranslinkError, conceal
-from translink.process.descriptors import descriptor_shortage, descriptors_needed
-from translink.process.ports import probe
 from translink.providers.abilities import hears, speaks, translates
 from translink.providers.http import Http
+from translink.providers.wanted import UnmetWishes, wished
 from translink.results import RATE
+from translink.settings.vendors import key_setting
 from translink.wiring.coverage import refuse_voiceless
-from translink.wiring.endpoints import find_endpoints
+from translink.wiring.endpoints import Endpoints, endpoints_of, find_endpoints
+from translink.wiring.orders import settings_of_pair
 from translink.wiring.providers import Providers
 
 if TYPE_CHECKING:
     from translink.providers.protocols import LiveTranscriber, Synthesizer, Transcriber, Translator
+    from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
-Cause = Literal["", "refused", "unreachable", "machine"]
-"""Why a thing does not work; empty: it does."""
+    Pair = tuple[LegSettings, LegSettings]
+    """Two legs that hear each other."""
 
+Question = Callable[[], Awaitable[str]]
+"""Returns what is told where all is well. Raises `ProviderError`."""
 EXIT_CODES: dict[Cause, int] = {"refused": 3, "unreachable": 4, "machine": 5}
 """The first of them that was found is the exit code."""
 ANSWER_SECONDS = 15.0
 """For each question."""
-CLOCK_SECONDS = 5.0
-"""How far this machine's clock may be from a provider's; TLS and transcripts bear more."""
-RENEWAL_SECONDS = 7 * 86_400
-"""A certificate that ends sooner is worth a warning."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFinding:
-    """One thing that was tried."""
-
-    what: str
-    detail: str
-    cause: Cause = ""
-    mend: str = ""
 
 
 def run_live_check(settings: Settings, *, json: bool = False) -> int:
@@ -94,59 +89,83 @@ def exit_code(found: Sequence[LiveFinding]) -> int:
 
 async def look(settings: Settings) -> list[LiveFinding]:
     """Everything that was tried, in order. Raises `SettingsError`."""
-    machine = [*await _ports(settings), *_certificate(settings), _descriptors(settings)]
+    machine = [
+        *await look_at_ports(settings),
+        *look_at_certificate(settings),
+        look_at_descriptors(settings),
+    ]
     try:
         async with AsyncExitStack() as stack:
             endpoints = await find_endpoints(settings, stack)
             http = await stack.enter_async_context(Http())
-            providers = Providers(settings, endpoints, http)
-            questions = _questions(settings, providers)
+            questions = list(_questions(settings, endpoints, http))
             if endpoints.recognition_offline:  # all at once is more than this machine can do
                 answers = [await _answered(what, question) for what, question in questions]
             else:
                 answers = await asyncio.gather(*(_answered(*asked) for asked in questions))
-            clock = await _clock(endpoints.deepgram_url)
-            return [*answers, *machine, *clock]
+            return [*answers, *machine, await look_at_clock(clocks_of(settings, endpoints))]
     except SettingsError:
         raise
     except TranslinkError as error:  # the local engines
         return [LiveFinding("local engines", str(error), "machine"), *machine]
 
 
-def _questions(settings: Settings, providers: Providers) -> Iterator[tuple[str, Awaitable[str]]]:
-    languages = list(dict.fromkeys(language for leg in settings.legs for language in leg.languages))
+def _questions(
+    settings: Settings, endpoints: Endpoints, http: Http
+) -> Iterator[tuple[str, Question]]:
+    """What the calls of all pairs would ask, each question once: also of the vendors that a leg alone
+    names, and in the voices that would really speak."""
+    asked: set[str] = set()
+    for one, two in settings.pairs:
+        pair = settings.leg(one), settings.leg(two)
+        own = settings_of_pair(settings, one, two)
+        at = endpoints_of(own, endpoints.offline, endpoints.offline_key)
+        for what, question in (*_of_words(pair, own, at, http), *_of_voices(pair, own, at, http)):
+            if what not in asked:
+                asked.add(what)
+                yield what, question
+
+
+def _of_words(
+    pair: Pair, settings: Settings, at: Endpoints, http: Http
+) -> Iterator[tuple[str, Question]]:
+    providers = Providers(settings, at, http)
     live = providers.live()
-    for language in languages:
+    for language in dict.fromkeys(language for leg in pair for language in leg.languages):
         if hears(live, language):
-            yield f"{live.name} ({language})", _streams(live, language)
+            yield f"{live.name} ({language})", partial(_streams, live, language)
         for one in providers.transcribers():
             if hears(one, language):
-                yield f"{one.name} ({language})", _recognises(one, language)
-    ways = dict.fromkeys(
-        (source, target)
-        for leg in settings.legs
-        for source in leg.languages
-        for target in settings.other(leg.name).languages
-    )
+                yield f"{one.name} ({language})", partial(_recognises, one, language)
     for translator in providers.translators():
-        for source, target in ways:
-            if source != target and translates(translator, source, target):
-                what = f"{translator.name} ({source} to {target})"
-                yield what, _translates(translator, source, target)
-    for voice, language in dict.fromkeys(
-        (leg.voice, language) for leg in settings.legs for language in leg.languages
-    ):
-        for speaker in providers.voices(voice):
-            if not speaks(speaker, language):
-                continue
-            yield f"{speaker.name} ({voice or language})", _speaks(speaker, language)
+        for talker, hearer in (pair, pair[::-1]):
+            for source, target in product(talker.languages, hearer.languages):
+                if source != target and translates(translator, source, target):
+                    what = f"{translator.name} ({source} to {target})"
+                    yield what, partial(_translates, translator, source, target)
 
 
-async def _answered(what: str, question: Awaitable[str]) -> LiveFinding:
+def _of_voices(
+    pair: Pair, settings: Settings, at: Endpoints, http: Http
+) -> Iterator[tuple[str, Question]]:
+    for number, hearer in enumerate(pair):
+        talker = pair[1 - number]
+        wish = wished(talker.voice_for, hearer.voice, second=not number)
+        named = talker.voice_for or hearer.voice
+        unmet = UnmetWishes()
+        for speaker in Providers(settings, at, http, unmet).voices(wish):
+            for language in hearer.languages:
+                if speaks(speaker, language):
+                    voice = f", {named}" if named else f", for {talker.name}"
+                    what = f"{speaker.name} ({language}{voice})"
+                    yield what, partial(_speaks, speaker, language, unmet)
+
+
+async def _answered(what: str, question: Question) -> LiveFinding:
     began = time.monotonic()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            detail = await question
+            detail = await question()
     except TimeoutError:
         return LiveFinding(what, f"no answer in {ANSWER_SECONDS:g} s", "unreachable")
     except ProviderError as error:
@@ -156,12 +175,14 @@ async def _answered(what: str, question: Awaitable[str]) -> LiveFinding:
 
 
 def _mend(error: ProviderError) -> str:
-    name = f"{error.provider.partition('.')[0].upper()}_API_KEY"
+    name = key_setting(error.provider)
     match error.kind, error.status:
         case Kind.DENIED, 402 | 456:
             return "the account has nothing left"
         case Kind.DENIED, _:
-            return f"set {name}"
+            return f"set {name}" if name else "start it again"
+        case Kind.REFUSED, int(status) if status < 400 or status == 404:
+            return "look at the address in the settings: no redirect is followed"
         case Kind.REFUSED, _:
             return "look at the model, the language and the voice in the settings"
         case Kind.BUSY, _:
@@ -201,123 +222,13 @@ async def _translates(translator: Translator, source: str, target: str) -> str:
     return "translated a word"
 
 
-async def _speaks(speaker: Synthesizer, language: str) -> str:
+async def _speaks(speaker: Synthesizer, language: str, unmet: UnmetWishes) -> str:
+    """Raises `ProviderError` (REFUSED) also where another voice than the one that was wished spoke."""
     size = 0
     async with aclosing(speaker.speak("Line B1.", language=language)) as sound:  # type: ignore[type-var]
         async for pcm in sound:
             size += len(pcm)
+    for voice, reason in unmet.refused_by(speaker.name):
+        message = f"the voice {voice} is refused, its usual one would speak: {reason}"
+        raise ProviderError(message, provider=speaker.name, kind=Kind.REFUSED)
     return f"{size / 2 / RATE:.1f} s of sound"
-
-
-# --- This machine ---
-
-
-async def _ports(settings: Settings) -> list[LiveFinding]:
-    admin = settings.admin
-    wanted = [(f"legs.{leg.name}.listen", leg.listen, socket.SOCK_DGRAM) for leg in settings.legs]
-    if (shared := settings.shared_port.listen) is not None:
-        wanted.append(("shared_port.listen", shared, socket.SOCK_DGRAM))
-    taken = [
-        (name, str(address), problem)
-        for name, address, kind in wanted
-        if (problem := _cannot_listen(address.host, address.port, kind))
-    ]
-    at = f"{admin.host}:{admin.port}"
-    if problem := _cannot_listen(admin.host, admin.port, socket.SOCK_STREAM):
-        taken.append(("admin.port", at, problem))
-    if not taken:
-        return [LiveFinding("ports", "all free")]
-    in_use = all(problem.errno == errno.EADDRINUSE for _, _, problem in taken)
-    if in_use and await _is_translink(settings):
-        return [LiveFinding("ports", f"in use by the translink that answers at {at}")]
-    return [
-        LiveFinding(name, f"{address}: {problem.strerror}", "machine", "choose another address")
-        for name, address, problem in taken
-    ]
-
-
-def _cannot_listen(host: str, port: int, kind: socket.SocketKind) -> OSError | None:
-    try:
-        probe(host, port, kind)
-    except OSError as error:
-        return error
-    return None
-
-
-async def _is_translink(settings: Settings) -> bool:
-    admin = settings.admin
-    scheme = "https" if admin.tls_cert else "http"
-    host = "127.0.0.1" if admin.host in ("0.0.0.0", "::") else admin.host
-    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{admin.port}/health"
-    patience = aiohttp.ClientTimeout(total=3.0)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=patience) as session,
-            session.get(url, ssl=False, allow_redirects=False) as answer,  # asked for its name only
-        ):
-            details = orjson.loads(await answer.content.read(65_536))
-            return isinstance(details, dict) and "ok" in details
-    except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError):
-        return False
-
-
-def _certificate(settings: Settings) -> list[LiveFinding]:
-    cert = settings.admin.tls_cert
-    if cert is None:
-        return []
-    try:
-        context = Certificate(cert, settings.admin.tls_key).context
-        left = certificate_seconds(context, str(cert), time.time())
-    except SettingsError as error:
-        return [LiveFinding("certificate", str(error), "machine")]
-    except ssl.SSLError as error:
-        return [LiveFinding("certificate", error.reason or "is refused", "machine", "renew it")]
-    if left < RENEWAL_SECONDS:
-        detail = f"ends in {left / 86_400:.1f} days"
-        return [LiveFinding("certificate", detail, "machine", "renew it, then kill -HUP")]
-    return [LiveFinding("certificate", f"good for {left / 86_400:.0f} days")]
-
-
-def certificate_seconds(server: ssl.SSLContext, cert: str, now: float) -> float:
-    """Seconds until it ends, found by a handshake within this process: the library tells the dates
-    of a peer's certificate only. Raises `ssl.SSLError`, for one that has ended too."""
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.load_verify_locations(cert)
-    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    asking = client.wrap_bio(back, there)
-    answering = server.wrap_bio(there, back, server_side=True)
-    for side in (asking, answering, asking, answering):
-        try:
-            side.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-    peer = asking.getpeercert() or {}
-    return ssl.cert_time_to_seconds(str(peer["notAfter"])) - now
-
-
-def _descriptors(settings: Settings) -> LiveFinding:
-    legs = len(settings.legs) + 2 * settings.calls.max_created
-    if shortage := descriptor_shortage(legs):
-        mend = f"ulimit -Hn {descriptors_needed(legs)}, or LimitNOFILE="
-        return LiveFinding("descriptors", shortage, "machine", mend)
-    return LiveFinding("descriptors", f"enough for {legs} legs")
-
-
-async def _clock(url: str) -> list[LiveFinding]:
-    """Against the Date of the recogniser's server; nothing where it tells none."""
-    patience = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=patience) as session,
-            session.get(url, allow_redirects=False) as answer,
-        ):
-            date = email.utils.parsedate_to_datetime(answer.headers.get("Date", ""))
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-        return []
-    ahead = time.time() - date.timestamp()
-    if abs(ahead) > CLOCK_SECONDS:
-        detail = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the recogniser's"
-        return [LiveFinding("clock", detail, "machine", "set it, for instance with chrony")]
-    return [LiveFinding("clock", "as the recogniser's server has it")]

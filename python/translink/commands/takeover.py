@@ -11,7 +11,6 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,17 +19,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from translink.admin.access.connections import address_refused
+from translink.commands.addresses import ListeningAddress
 from translink.commands.control import NOBODY_ANSWERS, ControlError, Target, asked, target_of
-from translink.errors import SettingsError
-from translink.process.ports import probe
 from translink.process.threads import in_thread
 
 if TYPE_CHECKING:
     from translink.media import Media, MediaLeg
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
-    from translink.settings.types import Address
 
 log = structlog.get_logger("translink")
 
@@ -178,43 +174,5 @@ def _opened_leg(media: Media, leg: LegSettings) -> MediaLeg:
     try:
         return media.add_leg(leg)
     except OSError as error:
-        raise listen_refused(leg, error) from error
-
-
-def listen_refused(leg: LegSettings, error: OSError) -> SettingsError:
-    """What to tell of a leg's address that cannot be listened on."""
-    return udp_refused(f"legs.{leg.name}.listen", leg.listen, error)
-
-
-def udp_refused(name: str, at: Address, error: OSError) -> SettingsError:
-    """The same of any setting's."""
-    mend = {
-        errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
-        "running there? Choose a free address or stop it.",
-        errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
-        "on this machine, 0.0.0.0 what comes from others.",
-        errno.EACCES: "is not ours to use; choose a port above 1023.",
-    }
-    advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
-    return SettingsError(f"{name} = {at}: {advice}")
-
-
-def refuse_taken_ports(settings: Settings) -> None:
-    """Raises `SettingsError` for an address that cannot be listened on."""
-    for leg in settings.legs:
-        try:
-            probe(leg.listen.host, leg.listen.port, socket.SOCK_DGRAM)
-        except OSError as error:
-            raise listen_refused(leg, error) from error
-    if (shared := settings.shared_port.listen) is not None:
-        try:
-            probe(shared.host, shared.port, socket.SOCK_DGRAM)
-        except OSError as error:
-            raise udp_refused("shared_port.listen", shared, error) from error
-    admin = settings.admin
-    try:
-        probe(admin.host, admin.port, socket.SOCK_STREAM)
-    except socket.gaierror:
-        pass  # a name: the server asks for it in its own way
-    except OSError as error:
-        raise address_refused(admin.host, admin.port, error) from None
+        at = ListeningAddress(f"legs.{leg.name}.listen", leg.listen, socket.SOCK_DGRAM)
+        raise at.refused(error) from error

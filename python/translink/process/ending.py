@@ -30,11 +30,15 @@ def leave(code: int, *last: Callable[[], None]) -> NoReturn:
 
 
 def leave_within(seconds: float, code: int, *last: Callable[[], None]) -> None:
-    """End so in `seconds`, if the process has not ended by then. May be called in a signal handler,
-    which a `threading.Thread` may not: its locks may be held by what was interrupted."""
+    """End so in `seconds`, if the process has not ended by then; at once where no memory is left for the
+    thread that waits. May be called in a signal handler, which a `threading.Thread` may not: its locks
+    may be held by what was interrupted."""
 
     def wait() -> None:
         time.sleep(seconds)
         leave(code, *last)
 
-    _thread.start_new_thread(wait, ())
+    try:
+        _thread.start_new_thread(wait, ())
+    except (RuntimeError, MemoryError):
+        leave(code, *last)

@@ -22,7 +22,8 @@ def share_the_interpreter() -> None:
 
 async def in_thread(work: Callable[[], T], seconds: float) -> T:
     """What `work`, which may hang (as reading a pipe does), returns or raises. Raises `TimeoutError`;
-    the thread is then left behind, and does not keep the process from ending."""
+    the thread is then left behind, and does not keep the process from ending. Raises `OSError` where
+    there is no memory for a thread."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
@@ -39,6 +40,10 @@ async def in_thread(work: Callable[[], T], seconds: float) -> T:
         else:
             tell(lambda: done.set_result(result))
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    thread = threading.Thread(target=run, name="aside", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OSError(str(error)) from None
     async with asyncio.timeout(seconds):
         return await done

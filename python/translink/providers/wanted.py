@@ -67,7 +67,8 @@ class UnmetWishes:
 
     def __init__(self) -> None:
         self._noted: set[tuple[str, ...]] = set()
-        self._refused: set[tuple[str, ...]] = set()
+        self._refused: dict[tuple[str, str], str] = {}
+        """Provider and voice, and the reason."""
 
     def tell(self, provider: str, wish: str, language: str, mend: str) -> None:
         """A vendor has no such voice."""
@@ -85,7 +86,9 @@ class UnmetWishes:
     def refuse(self, provider: str, voice: str, reason: str) -> None:
         """A vendor does not take this name, and its usual voice spoke the very same text."""
         if (provider, voice) not in self._refused:
-            _bound(self._refused).add((provider, voice))
+            if len(self._refused) >= NOTED:
+                self._refused.clear()
+            self._refused[provider, voice] = reason
             log.warning(
                 "a voice was refused: the usual one speaks",
                 provider=provider,
@@ -96,6 +99,10 @@ class UnmetWishes:
     def is_refused(self, provider: str, voice: str) -> bool:
         """It was, before."""
         return (provider, voice) in self._refused
+
+    def refused_by(self, provider: str) -> list[tuple[str, str]]:
+        """Voices that this one does not take, with its reason."""
+        return [(voice, why) for (who, voice), why in self._refused.items() if who == provider]
 
 
 def _bound(noted: set[tuple[str, ...]]) -> set[tuple[str, ...]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from translink.settings.part import Part
-from translink.settings.types import HostName, Key, Terms, is_loopback
+from translink.settings.types import Host, HostName, HostPort, Key, comma_separated, is_loopback
 
 SHORTEST_TOKEN = 16
 """Characters of an admin token that others may guess at."""
@@ -28,11 +28,11 @@ class AdminSettings(Part):
     """A second token that may see everything and change nothing."""
     listen_in: bool = False
     """Let those who have `token` hear the callers' voices. Every use is logged and marked."""
-    allowed_hosts: Terms = ()
+    allowed_hosts: Annotated[tuple[HostPort, ...], BeforeValidator(comma_separated)] = ()
     """Names (with a port, unless it is 80 or 443) under which clients reach this server, as
     in `calls.example.com`; others are refused. Loopback names are always allowed on loopback."""
-    proxies: Terms = ()
-    """Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
+    proxies: Annotated[tuple[Host, ...], BeforeValidator(comma_separated)] = ()
+    """IP addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
     tls_cert: Path | None = None
     """PEM file with the certificate (chain): HTTPS instead of HTTP. Read again on SIGHUP."""
     tls_key: Path | None = None
@@ -42,6 +42,11 @@ class AdminSettings(Part):
     another machine, since browsers give a page the microphone only on localhost or over HTTPS. They warn of it."""
     session_time: float = Field(43_200.0, ge=60, le=604_800)
     """Seconds without a request after which a browser must log in again."""
+
+    @property
+    def serves_tls(self) -> bool:
+        """HTTPS, and not HTTP."""
+        return self.tls_cert is not None or self.tls_self_signed
 
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:

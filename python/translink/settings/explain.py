@@ -37,15 +37,16 @@ def explain(error: ValidationError, written: Mapping[Trail, WrittenValue], tree:
         path = [str(part) for part in problem["loc"]]
         wrong = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
         wrong = re.sub(r"a valid dictionary.*", "a table of settings", wrong)
+        wrong = wrong.replace("a valid tuple", 'a list, as in ["one", "two"]')
         if problem["type"] == "extra_forbidden":
             spell = _speller(path, _entry_at(tuple(path), written)[0])
             wrong = "is not a setting" + did_you_mean(path[-1], _names_at(path[:-1]), spell)
         elif problem["type"] == "missing":
             wrong = "is missing"
-        elif field := re.match(r"([a-z_]+(?:\.[a-z_]+)*): (.*)", wrong, re.DOTALL):
+        elif field := re.match(r"([a-z_]+(?:\.[a-z0-9_]+)*): (.*)", wrong, re.DOTALL):
             path, wrong = [*path, *field[1].split(".")], field[2]
-        # A misspelt name may be a key's: its value is not repeated.
-        unknown = problem["type"] == "extra_forbidden"
+        # A misspelt name may be a key's, and so may what stands where a table should be.
+        unknown = problem["type"] in ("extra_forbidden", "model_type", "dict_type")
         lines.append(_complain(tuple(path), wrong, written, {} if unknown else tree))
     return "\n".join(dict.fromkeys(lines))
 
@@ -53,7 +54,7 @@ def explain(error: ValidationError, written: Mapping[Trail, WrittenValue], tree:
 def complaint(name: str, value: object, where: str, wrong: str, *, secret: bool = False) -> str:
     """`name = value (where): what is right`, the value masked where it may be a secret."""
     at = f" ({where})" if where else ""
-    if value is _NOTHING or isinstance(value, (dict, list)):
+    if value is UNSHOWN or isinstance(value, (dict, list)):
         return f"{name}{at}: {wrong}"
     secret = secret or bool(re.search(r"key(?!term)|token|secret|password", name, re.IGNORECASE))
     secret = secret or bool(re.search(r"://[^/]*@|_key|token", str(value)))
@@ -69,18 +70,18 @@ def did_you_mean(name: str, known: Iterable[str], spell: Naming = str) -> str:
 
 
 def _complain(path: Trail, wrong: str, written: Mapping[Trail, WrittenValue], tree: object) -> str:
-    entry, exact = _entry_at(path, written)
+    entry, exact = _entry_at(path, written) if path else (None, False)
     value: object = tree
     for key in path:
         if isinstance(value, dict):
-            value = value.get(key, _NOTHING)
+            value = value.get(key, UNSHOWN)
         elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
             value = value[int(key)]
         else:
-            value = _NOTHING
+            value = UNSHOWN
     shown = ".".join(path)
     if entry is None:
-        return complaint(shown, value, "", wrong)
+        return complaint(shown, value, "", wrong) if path else wrong
     name = entry.name if exact else f"{entry.name}: {shown}"
     return complaint(name, value, entry.where, wrong, secret=_is_secret(path))
 
@@ -101,7 +102,8 @@ class _Nothing:
     pass
 
 
-_NOTHING = _Nothing()
+UNSHOWN = _Nothing()
+"""In place of a value that is not there, or is not to be repeated."""
 
 
 def _is_secret(path: Trail) -> bool:

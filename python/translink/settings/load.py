@@ -34,6 +34,7 @@ from pydantic import ValidationError
 from translink.errors import SettingsError
 from translink.settings.explain import (
     PREFIX,
+    UNSHOWN,
     Naming,
     Trail,
     WrittenValue,
@@ -275,8 +276,10 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
             for assignment in value if isinstance(value, (list, tuple)) else ():
                 name, equals, text = str(assignment).partition("=")
                 if not equals:
+                    # What stands behind the name may be a key.
+                    name = re.split(r"[^\w.]", name.strip(), maxsplit=1)[0]
                     right = "should be name=value, as in admin.port=3021"
-                    raise SettingsError(f"--set {assignment}: {right}")
+                    raise SettingsError(f"--set {name}: {right}")
                 path = tuple(name.strip().lower().split("."))
                 if _shows_a_secret(path, text):
                     raise SettingsError(_shown(f"--set {name}", path))
@@ -322,14 +325,16 @@ def _parse(text: str, name: str, where: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SettingsError(complaint(name, text, where, f"should be JSON: {error}")) from None
+        # Not shown: it may be a list of accounts with their keys.
+        raise SettingsError(complaint(name, UNSHOWN, where, f"should be JSON: {error}")) from None
 
 
 # Laying one over the other
 
 
 def _lay(tree: dict[str, object], entry: WrittenValue) -> Trail:
-    """Put the entry into the tree. Returns its path there, with places for the names of legs."""
+    """Put the entry into the tree. Returns its path there, with places for the names of legs. Raises
+    `SettingsError` without the value: a name that leads nowhere may be a key's, misspelt."""
     node: object = tree
     path: list[str] = []
     for depth, key in enumerate(entry.path):
@@ -339,7 +344,7 @@ def _lay(tree: dict[str, object], entry: WrittenValue) -> Trail:
             if place is None:
                 known = [str(item.get("name")) for item in node if isinstance(item, dict)]
                 hint = f"{entry.path[depth - 1]} has no {key!r}" + did_you_mean(key, known)
-                raise SettingsError(complaint(entry.name, entry.value, entry.where, hint))
+                raise SettingsError(complaint(entry.name, UNSHOWN, entry.where, hint))
             path.append(str(place))
             if last:
                 node[place] = entry.value
@@ -353,7 +358,7 @@ def _lay(tree: dict[str, object], entry: WrittenValue) -> Trail:
                 node = node.setdefault(key, {})
         else:
             hint = f"{'.'.join(entry.path[:depth])} is a plain value, nothing can be set inside it"
-            raise SettingsError(complaint(entry.name, entry.value, entry.where, hint))
+            raise SettingsError(complaint(entry.name, UNSHOWN, entry.where, hint))
     return tuple(path)
 
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 from translink.credentials import base_url, header_key, known_host
 from translink.settings.secrets import fetched
 from translink.text.keyterms import clean_terms
+from translink.text.tags import TWO_LETTERS
 
 TOKEN_LENGTH = 32
 """Characters, as `rust/engine` has it."""
@@ -120,6 +121,9 @@ def _language(value: str) -> str:
         )
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
         raise ValueError("should be a language tag with a hyphen, as in en, fr or pt-BR")
+    code = value.partition("-")[0]
+    if len(code) == 2 and code not in TWO_LETTERS:
+        raise ValueError(f"{code} is no language; should be a tag as in en, fr or pt-BR")
     return value
 
 
@@ -160,6 +164,14 @@ def _host(value: str) -> str:
         return str(ipaddress.ip_address(value))
     except ValueError:
         raise ValueError("should be an IP address, as in 127.0.0.1 or 0.0.0.0") from None
+
+
+def _host_port(value: str) -> str:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?", value)
+    if match is None or int(match[2] or 1) not in range(1, 65_536):
+        raise ValueError("should be a host, with or without a port, as in calls.example.com:8443")
+    known_host(match[1].strip("[]"))
+    return value
 
 
 def _source(value: str) -> str:
@@ -240,6 +252,8 @@ Source = Annotated[str, AfterValidator(_source)]
 """Where datagrams come from: `ip` or `ip:port`."""
 Sources = Annotated[Literal["first", "any"] | tuple[str, ...], BeforeValidator(_sources)]
 """Where datagrams may come from: `first`, `any`, or up to 8 of `Source`."""
+HostPort = Annotated[str, AfterValidator(_host_port)]
+"""A name or an IP address, with or without a port, as `Host` headers have it."""
 HostName = Annotated[str, AfterValidator(known_host)]
 """A name or an IP address."""
 Host = Annotated[str, AfterValidator(_host)]

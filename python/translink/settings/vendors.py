@@ -98,3 +98,20 @@ class VendorSettings(Part):
     """For one piece or sentence; of a voice until its first sound."""
     options: dict[str, str] = Field(default_factory=dict)
     """What else the vendor's own file reads."""
+
+
+def key_setting(provider: str) -> str:
+    """Which setting has the key of a provider, by the name that logs have: `deepgram.speak`, `deepl.2`.
+    Empty: the local engines have none that is set."""
+    vendor, *rest = provider.split(".")
+    if vendor == "offline":
+        return ""
+    if rest and rest[-1].isdecimal():  # the second account is the first of those to fall back on
+        return f"fallback.{vendor}.{int(rest[-1]) - 2}.api_key"
+    if vendor in _WITH_NAMES:
+        return f"{vendor.upper()}_API_KEY"
+    return f"vendors.{vendor}.api_key"
+
+
+_WITH_NAMES = ("deepgram", "deepl", "elevenlabs", "openai")
+"""Those whose keys have names that others know."""

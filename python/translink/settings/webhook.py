@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from translink.credentials import known_host
 from translink.settings.part import Part
 from translink.settings.types import Key, comma_separated, is_loopback
 
@@ -34,6 +35,7 @@ def _hook_url(value: str) -> str:
         )
     if any(not "!" <= c <= "~" for c in value):
         raise ValueError("should have neither spaces nor letters beyond ASCII")
+    known_host(parts.hostname)
     return value
 
 

@@ -17,6 +17,7 @@ from translink.providers.abilities import detects, hears, speaks, translates
 from translink.providers.http import Http
 from translink.providers.languages import NAMES, in_words
 from translink.wiring.endpoints import Endpoints, endpoints_of
+from translink.wiring.orders import refuse_leg_orders
 from translink.wiring.providers import Providers
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
 
 def refuse_voiceless(settings: Settings) -> None:
     """Raises `SettingsError` for a leg that could never be spoken to, having no voice for its language,
-    or whose language could never be found."""
+    whose language could never be found, or that names vendors that it cannot have."""
+    refuse_leg_orders(settings)
     coverage = Coverage(settings)
     if wrong := [*coverage.unspoken(), *coverage.undetected()]:
         raise SettingsError("\n".join(wrong))

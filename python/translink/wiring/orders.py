@@ -66,7 +66,7 @@ class VendorOrders:
         return made
 
     def _make(self, orders: Orders) -> CallVendors:
-        self._refuse(orders)
+        refuse_orders(self._settings, orders, engines=self._at.offline is not None)
         settings = self._settings.model_copy(update=orders.named)
         at = endpoints_of(settings, self._at.offline, self._at.offline_key)
         providers = Providers(settings, at, self._http, self._unmet)
@@ -77,38 +77,58 @@ class VendorOrders:
         notices = Notices(settings.notice, services)
         return CallVendors(Orders.of(settings), services, providers.rules(), notices)
 
-    def _refuse(self, orders: Orders) -> None:
-        settings = self._settings
-        for stage, order in orders.named.items():
-            settings.refuse_keyless(stage, order)
-            for vendor in order:
-                _must_be_known(stage, vendor)
-            needs = needs_of(settings.model_copy(update={stage: order}))
-            local = {"offline"} & set(order)
-            keyless = {"deepgram"} if needs.no_deepgram else set()
-            keyless |= {"deepl"} if needs.no_deepl else set()
-            keyless &= set(order)
-            if self._at.offline is None:
-                for vendor in keyless:
-                    raise ValueError(
-                        f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY"
-                    )
-                if local:
-                    raise ValueError(
-                        f"{stage}: names offline, and the local engines do not run; they do where the "
-                        "settings name offline, too (fallback.offline = true)"
-                    )
-            elif stage == "listen" and local | keyless and not self._hears():
+
+def refuse_orders(settings: Settings, orders: Orders, *, engines: bool) -> None:
+    """Raises `ValueError`, with the stage and the mend, for a vendor that a call cannot have. `engines`: the local
+    ones run."""
+    for stage, order in orders.named.items():
+        settings.refuse_keyless(stage, order)
+        for vendor in order:
+            _must_be_known(stage, vendor)
+        needs = needs_of(settings.model_copy(update={stage: order}))
+        local = {"offline"} & set(order)
+        keyless = {"deepgram"} if needs.no_deepgram else set()
+        keyless |= {"deepl"} if needs.no_deepl else set()
+        keyless &= set(order)
+        if not engines:
+            for vendor in keyless:
                 raise ValueError(
-                    "listen: the local recogniser is not installed on the server: "
-                    "pip install 'translink[offline]'"
+                    f"{stage}: names {vendor}, which has no key; set {vendor.upper()}_API_KEY"
                 )
+            if local:
+                raise ValueError(
+                    f"{stage}: names offline, and the local engines do not run; they do where the "
+                    "settings name offline, too (fallback.offline = true)"
+                )
+        elif stage == "listen" and local | keyless and not _can_hear(settings):
+            raise ValueError(
+                "listen: the local recogniser is not installed on the server: "
+                "pip install 'translink[offline]'"
+            )
 
-    def _hears(self) -> bool:
-        # Not loaded where there are keys.
-        from translink.offline.engines.check import can_hear
 
-        return bool(self._settings.offline.whisper) or can_hear()
+def settings_of_pair(settings: Settings, one: str, two: str) -> Settings:
+    """The same, with the vendors that these legs name for their calls."""
+    orders = Orders.of_legs(settings.leg(one), settings.leg(two))
+    return settings.model_copy(update=orders.named)
+
+
+def refuse_leg_orders(settings: Settings) -> None:
+    """The same for what the legs name. Raises `SettingsError`."""
+    engines = needs_of(settings).any
+    for one, two in settings.pairs:
+        orders = Orders.of_legs(settings.leg(one), settings.leg(two))
+        try:
+            refuse_orders(settings, orders, engines=engines)
+        except ValueError as error:
+            raise SettingsError(f"legs.{one}.orders or legs.{two}.orders: {error}") from None
+
+
+def _can_hear(settings: Settings) -> bool:
+    # Not loaded where there are keys.
+    from translink.offline.engines.check import can_hear
+
+    return bool(settings.offline.whisper) or can_hear()
 
 
 def _must_be_known(stage: str, vendor: str) -> None:

@@ -31,7 +31,8 @@ import uvloop
 from translink import log as log_module
 from translink.admin.access.tls import Certificate
 from translink.admin.routes.requests import ModeChange
-from translink.commands.takeover import refuse_taken_ports
+from translink.commands.addresses import refuse_taken_ports
+from translink.commands.reloading import read_again
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
@@ -45,9 +46,8 @@ from translink.placement.protocol import Node, Slot
 from translink.process.descriptors import allow_descriptors
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.notify import Supervisor, message
-from translink.process.threads import in_thread
 from translink.settings.model import Settings
-from translink.settings.reloading import RELOAD, STOP_GRACE, with_modes_of
+from translink.settings.reloading import STOP_GRACE
 from translink.settings.secrets import without_secrets
 from translink.wiring.coverage import refuse_voiceless
 from translink.wiring.endpoints import Endpoints, find_endpoints
@@ -347,14 +347,9 @@ class Crew:
 
     async def reload(self) -> None:
         """Read the settings again, and give every worker its part of them."""
-        try:
-            new = await in_thread(self._reread, RELOAD)
-        except (SettingsError, TimeoutError) as error:
-            log.error("settings not reloaded", reason=str(error) or "reading them took too long")
+        now = await read_again(self._reread, self._settings)
+        if now is None:
             return
-        now = with_modes_of(new, self._settings)
-        if now.model_dump() != new.model_dump():
-            log.warning("settings reloaded: modes and share; the rest needs a restart")
         self._settings = now
         for berth in self.berths.values():
             if berth.url:

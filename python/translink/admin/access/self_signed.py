@@ -32,8 +32,8 @@ def self_signed(host: str, names: Iterable[str] = (), folder: Path | None = None
     """A PEM file with key and certificate for `host`, `names` and this machine; made by `openssl` once, and kept,
     readable by us alone. Raises `SettingsError`."""
     alternatives = ",".join(dict.fromkeys(_alternatives(host, names)))
-    folder = folder or state_folder()
-    file = folder / f"self-signed-{hashlib.sha256(alternatives.encode()).hexdigest()[:12]}.pem"
+    file = _file(alternatives, folder or state_folder())
+    folder = file.parent
     try:
         if file.exists() and time.time() - file.stat().st_mtime < RENEWED_DAYS * 86_400:
             return file
@@ -49,6 +49,16 @@ def self_signed(host: str, names: Iterable[str] = (), folder: Path | None = None
             f"admin.tls_self_signed: '{file}' cannot be written: {reason}"
         ) from None
     return file
+
+
+def kept(host: str, names: Iterable[str] = ()) -> Path | None:
+    """Where that file is, if one was made."""
+    file = _file(",".join(dict.fromkeys(_alternatives(host, names))), state_folder())
+    return file if file.exists() else None
+
+
+def _file(alternatives: str, folder: Path) -> Path:
+    return folder / f"self-signed-{hashlib.sha256(alternatives.encode()).hexdigest()[:12]}.pem"
 
 
 def _made(alternatives: str) -> bytes:

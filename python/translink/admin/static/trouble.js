@@ -9,8 +9,7 @@ import { h, mark, say } from "./dom.js";
 
 const SHOWN = 3;
 const SHOWN_TALKING = 8;
-const VENDORS = { deepgram: "Deepgram", deepl: "DeepL", offline: "The local engine" };
-const KEYS = { deepgram: "DEEPGRAM_API_KEY", deepl: "DEEPL_API_KEY" };
+const VENDORS = { deepgram: "Deepgram", deepl: "DeepL", elevenlabs: "ElevenLabs", openai: "OpenAI", offline: "The local engine" };
 const PARTS = { listen: "streaming", prerecorded: "prerecorded", speak: "speech", translate: "translation" };
 const ORDER = ["recognition", "translation", "speech"];
 const DOWN = ["open", "half-open"];
@@ -130,7 +129,15 @@ function blame(name, state, system, config) {
   const local = family === "offline" || (!!system.offline && !config[family]?.api_key);
   const vendor = local ? VENDORS.offline : (VENDORS[/** @type {keyof VENDORS} */ (family)] ?? name);
   const { kind, status, reason = "", since = null, until = null } = state ?? {};
-  return { ...mend(vendor, KEYS[/** @type {keyof KEYS} */ (family)] ?? "", local, kind, status), reason, since, until };
+  return { ...mend(vendor, keySetting(name), local, kind, status), reason, since, until };
+}
+
+/** Which setting has its key, as `settings.vendors.key_setting` has it. @param {string} name as in `deepl.2` */
+function keySetting(name) {
+  const [family, ...rest] = name.split(".");
+  const number = Number(rest[rest.length - 1]);
+  if (number) return `fallback.${family}.${number - 2}.api_key`;
+  return family in VENDORS ? `${family.toUpperCase()}_API_KEY` : `vendors.${family}.api_key`;
 }
 
 /** @param {string} vendor @param {string} variable @param {boolean} local @param {string} kind @param {number | null} status */

@@ -1,0 +1,73 @@
+"""Every address that `translink serve` listens on, and whether it can be had."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from translink.admin.access.connections import address_refused
+from translink.errors import SettingsError
+from translink.process.ports import probe
+from translink.settings.types import Address
+
+if TYPE_CHECKING:
+    from translink.settings.model import Settings
+
+
+class ListeningAddress(NamedTuple):
+    """One of them."""
+
+    setting: str
+    at: Address
+    kind: socket.SocketKind
+
+    def problem(self) -> OSError | None:
+        """Why it cannot be listened on; None: it can."""
+        try:
+            probe(self.at.host, self.at.port, self.kind)
+        except OSError as error:
+            # A name: the admin server asks for it in its own way.
+            named = self.setting == "admin.port" and isinstance(error, socket.gaierror)
+            return None if named else error
+        return None
+
+    def refused(self, error: OSError) -> SettingsError:
+        """What to tell of it."""
+        if self.setting == "admin.port":
+            return address_refused(self.at.host, self.at.port, error)
+        mend = {
+            errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
+            "running there? Choose a free address or stop it.",
+            errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 takes what is sent here "
+            "on this machine, 0.0.0.0 what comes from others.",
+            errno.EACCES: "is not ours to use; choose a port above 1023.",
+        }
+        advice = mend.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
+        return SettingsError(f"{self.setting} = {self.at}: {advice}")
+
+
+def addresses_of(settings: Settings) -> Iterator[ListeningAddress]:
+    """Those of the legs first."""
+    for leg in settings.legs:
+        yield ListeningAddress(f"legs.{leg.name}.listen", leg.listen, socket.SOCK_DGRAM)
+    if (shared := settings.shared_port.listen) is not None:
+        yield ListeningAddress("shared_port.listen", shared, socket.SOCK_DGRAM)
+    for setting, at in (
+        ("audiosocket.listen", settings.audiosocket.listen),
+        ("websocket.listen", settings.websocket.listen),
+        ("ari.listen", settings.ari.listen),
+        ("placement.listen", settings.placement.listen if settings.placement.nats else None),
+    ):
+        if at is not None:
+            yield ListeningAddress(setting, at, socket.SOCK_STREAM)
+    admin = settings.admin
+    yield ListeningAddress("admin.port", Address(admin.host, admin.port), socket.SOCK_STREAM)
+
+
+def refuse_taken_ports(settings: Settings) -> None:
+    """Raises `SettingsError` for an address that cannot be listened on."""
+    for each in addresses_of(settings):
+        if (problem := each.problem()) is not None:
+            raise each.refused(problem) from problem

@@ -1,0 +1,44 @@
+"""SIGHUP: the settings are read again, and whatever comes of it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from translink.errors import SettingsError
+from translink.process.threads import in_thread
+from translink.settings.reloading import RELOAD, with_modes_of
+
+if TYPE_CHECKING:
+    from translink.settings.model import Settings
+
+log = structlog.get_logger("translink")
+
+
+async def read_again(reread: Callable[[], Settings], now: Settings) -> Settings | None:
+    """`now`, with what of the newly read settings takes effect in a server that runs. None: they cannot be
+    read, which is logged.
+
+    A settings file may be a pipe, or lie on a disk that does not answer: it is read in a thread that
+    nobody waits for longer than `RELOAD` seconds.
+    """
+    try:
+        new = await in_thread(reread, RELOAD)
+    except (SettingsError, OSError) as error:
+        said = str(error) or type(error).__name__
+        if isinstance(error, TimeoutError):  # which is an `OSError`
+            said = f"reading them took more than {RELOAD:g} s"
+        log.error("settings not reloaded", reason=said)
+        return None
+    except Exception:
+        log.exception("settings not reloaded: a bug in translink")
+        return None
+    then = with_modes_of(new, now)
+    if then.model_dump() != new.model_dump():
+        log.warning("settings reloaded: modes and share; the rest needs a restart")
+    for name, warning in new.notes.overruled:
+        if name.rpartition(".")[2] in ("mode", "streaming_share"):
+            log.warning(warning)
+    return then
