@@ -17,8 +17,8 @@ from translink.recognition.finalizing import (
     Step,
 )
 from translink.recognition.rules import ListenRules
-from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.results import RATE, Result
+from translink.recognition.speech_map import SpeechMap
+from translink.results import FRAME, RATE, Result
 
 RULES = FinalizeRules(early=0.1)
 

@@ -325,7 +325,7 @@ async def test_a_disk_that_does_not_answer_keeps_no_call_and_no_end_waiting(
         answers.wait(PATIENCE)
 
     monkeypatch.setattr(SoundFile, "write", stuck)
-    monkeypatch.setattr("translink.recording.recorder.CLOSING", 0.2)
+    monkeypatch.setattr("translink.recording.recorder.LAST_WRITES_TIME", 0.2)
     try:
         async with board_recorded(tmp_path) as (board, _):
             await board.talk("1", 1.0)

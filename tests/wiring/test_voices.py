@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.wiring.test_coverage import KEY, providers, settings
-from translink.providers.elevenlabs.speak import DEFAULT_VOICE, SARAH
+from translink.providers.elevenlabs.speak import GEORGE, SARAH
 
 SPEAK = ["deepgram", "elevenlabs", "openai", "offline"]
 OPENAI = {"api_key": KEY}
-USUAL = {"deepgram": "aura-2-agathe-fr", "elevenlabs": DEFAULT_VOICE, "openai": "alloy"}
+USUAL = {"deepgram": "aura-2-agathe-fr", "elevenlabs": GEORGE, "openai": "alloy"}
 
 
 def asked(wish: str | None, language: str = "fr", **more: Any) -> dict[str, str | None]:
@@ -31,11 +31,11 @@ def asked(wish: str | None, language: str = "fr", **more: Any) -> dict[str, str 
         ("feminine", {"deepgram": "aura-2-agathe-fr", "elevenlabs": SARAH, "openai": "nova"}),
         (
             "masculine",
-            {"deepgram": "aura-2-hector-fr", "elevenlabs": DEFAULT_VOICE, "openai": "onyx"},
+            {"deepgram": "aura-2-hector-fr", "elevenlabs": GEORGE, "openai": "onyx"},
         ),
         (
             "usually:masculine",
-            {"deepgram": "aura-2-hector-fr", "elevenlabs": DEFAULT_VOICE, "openai": "onyx"},
+            {"deepgram": "aura-2-hector-fr", "elevenlabs": GEORGE, "openai": "onyx"},
         ),
         ("for:aura-2-hector-fr", {**USUAL, "deepgram": "aura-2-hector-fr"}),
         ("for:aura-2-julius-de", USUAL),
@@ -65,7 +65,7 @@ def test_the_operators_voices_hold_unless_somebody_wishes() -> None:
     firm = asked("masculine", **mine)
     assert (firm["deepgram"], firm["elevenlabs"], firm["openai"]) == (
         "aura-2-hector-fr",
-        DEFAULT_VOICE,
+        GEORGE,
         "onyx",
     )
     assert asked("masculine", voices={"fr": "aura-2-x-fr"}, deepgram=named("pierre"))[

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 NO_ORDERS = Orders()
-RECEIVE_BUFFER = 200_000
-"""Bytes: some 3 s of datagrams, and what any kernel grants by default."""
+CALL_RECEIVE_BUFFER = 200_000
+"""Bytes for a leg that is opened for one call: some 3 s of datagrams, and what any kernel grants by default."""
 
 
 class Refused(Exception):
@@ -206,7 +206,7 @@ class Exchange:
             format=wish.format,
             reply=wish.reply,
             rate=wish.rate,
-            receive_buffer=RECEIVE_BUFFER,
+            receive_buffer=CALL_RECEIVE_BUFFER,
         )
 
     def _opened(self, leg: LegSettings) -> MediaLeg | None:
@@ -231,7 +231,7 @@ class Exchange:
             keyterm=wish.keyterm,
             original=wish.original,
             record=wish.record,
-            receive_buffer=RECEIVE_BUFFER,
+            receive_buffer=CALL_RECEIVE_BUFFER,
         )
         try:
             return Leg(leg, self._open(leg), other, created=True)

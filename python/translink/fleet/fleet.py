@@ -20,7 +20,7 @@ import structlog
 from translink.admin.routes.requests import ModeChange
 from translink.errors import SettingsError
 from translink.face.peers import AdminPeer
-from translink.face.screen import LOST
+from translink.face.screen import LOST_WITH_NODE
 from translink.fleet.front import FleetFront
 from translink.observe.journal import Event, Journal
 from translink.placement.access import NatsAccess
@@ -205,7 +205,7 @@ class Fleet:
         log.error("a node is gone", node=node.name, url=node.url, calls_lost=len(calls))
         self.journal.emit("node_lost", {"node": node.name, "calls": list(calls)})
         for call in calls:
-            told = {"state": "ended", "reason": LOST, "node": node.name}
+            told = {"state": "ended", "reason": LOST_WITH_NODE, "node": node.name}
             self.journal.emit("call", told, call=call)
 
     # --- Settings that are changed live ---

@@ -17,7 +17,7 @@ Theory of operation
 
 Needs `nats-py`: import it where it is wanted only (`translink[nats]`).
 
-Bounds: `MOST_ASKED` questions at once, `MOST_WAITING` wait, one more is refused; `MOST_NODES` nodes; a watch
+Bounds: `MOST_ASKED` questions at once, `MOST_QUESTIONS_WAITING` wait, one more is refused; `MOST_NODES` nodes; a watch
 has 256 updates waiting in `nats-py`, and makes the server wait then.
 """
 
@@ -41,9 +41,9 @@ ANSWER_PATIENCE: Final = 1.5
 """Seconds for an answer of the server. It takes one millisecond on loopback."""
 MOST_ASKED: Final = 16
 """Questions on their way at once: more only wait longer, and then it seems that nobody answers."""
-MOST_WAITING: Final = 256
+MOST_QUESTIONS_WAITING: Final = 256
 """Questions that wait for their turn, `ANSWER_PATIENCE` seconds at most."""
-TICK: Final = 0.25
+NATS_TICK: Final = 0.25
 RETRY: Final = (0.1, 2.0)
 """Seconds before the first attempt to connect again, and at most."""
 MOST_TRIES: Final = 8
@@ -170,9 +170,9 @@ class NatsPlacement:
 
     async def _ask(self, question: Coroutine[object, object, T]) -> T:
         """The answer. Raises `PlacementError`: at once when the connection breaks meanwhile."""
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= MOST_QUESTIONS_WAITING:
             question.close()
-            raise PlacementError(f"{MOST_WAITING} questions wait for NATS already")
+            raise PlacementError(f"{MOST_QUESTIONS_WAITING} questions wait for NATS already")
         self._waiting += 1
         try:
             async with asyncio.timeout(ANSWER_PATIENCE):
@@ -256,7 +256,7 @@ class NatsPlacement:
         last = began = self._clock()
         settled = False
         while True:
-            await asyncio.wait((session.broken,), timeout=TICK)
+            await asyncio.wait((session.broken,), timeout=NATS_TICK)
             if session.broken.done():
                 return
             now = self._clock()

@@ -15,6 +15,8 @@ from translink.credentials import base_url, header_key, known_host
 from translink.settings.secrets import fetched
 from translink.text.keyterms import clean_terms
 
+LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+"""BCP 47, written with a hyphen: `en`, `pt-BR`."""
 TOKEN_LENGTH = 32
 """Characters, as `rust/engine` has it."""
 AUTO = "auto"
@@ -118,7 +120,7 @@ def _language(value: str) -> str:
             "multi: has no language to translate from or to; for a party whose language is not known "
             'write language = "auto" and candidates = ["en", "fr"]'
         )
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+    if not LANGUAGE_TAG.fullmatch(value):
         raise ValueError("should be a language tag with a hyphen, as in en, fr or pt-BR")
     return value
 

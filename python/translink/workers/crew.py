@@ -15,7 +15,6 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import signal
@@ -35,7 +34,7 @@ from translink.commands.takeover import refuse_taken_ports
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
-from translink.face.screen import LOST, Screen
+from translink.face.screen import LOST_WITH_NODE, Screen
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal, Value
 from translink.observe.webhooks import Webhooks
@@ -45,6 +44,7 @@ from translink.placement.protocol import Node, Slot
 from translink.process.descriptors import allow_descriptors
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.notify import Supervisor, message
+from translink.process.restarts import reason_of
 from translink.process.threads import in_thread
 from translink.settings.model import Settings
 from translink.settings.reloading import RELOAD, STOP_GRACE, with_modes_of
@@ -52,7 +52,7 @@ from translink.settings.secrets import without_secrets
 from translink.wiring.coverage import refuse_voiceless
 from translink.wiring.endpoints import Endpoints, find_endpoints
 from translink.workers.berth import Berth
-from translink.workers.silence import LOOK, SILENT, Silence
+from translink.workers.silence import HANGS_AFTER, SILENCE_LOOK, Silence
 from translink.workers.split import name_of, split
 from translink.workers.worker import WorkOrder
 
@@ -272,13 +272,13 @@ class Crew:
         leaving = self._stopping or self._draining
         if not leaving or code:
             log.error(
-                "a worker ended", worker=berth.name, reason=_reason_of(code), calls_lost=len(lost)
+                "a worker ended", worker=berth.name, reason=reason_of(code), calls_lost=len(lost)
             )
             for row in lost:
                 log.error("a call was lost with its worker", call=row["call"], worker=berth.name)
                 told: dict[str, Value] = {
                     "state": "ended",
-                    "reason": LOST,
+                    "reason": LOST_WITH_NODE,
                     "legs": list(row["legs"]),
                     "node": berth.name,
                 }
@@ -288,10 +288,10 @@ class Crew:
     async def _kill_silent(self) -> None:
         """A worker that hangs holds its calls in silence: dead, it is started again."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(SILENCE_LOOK)
             serving = [name for name, berth in self.berths.items() if berth.url]
             for name in self._silence.overdue(serving, time.monotonic()):
-                log.error("a worker hangs and is killed", worker=name, seconds=SILENT)
+                log.error("a worker hangs and is killed", worker=name, seconds=HANGS_AFTER)
                 self.berths[name].signal(signal.SIGKILL)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -407,11 +407,3 @@ def _room_of(part: Settings) -> int:
     """Calls that a worker takes at once."""
     room = part.calls.max_created + len(part.pairs)
     return min(room, part.pressure.max_calls or room)
-
-
-def _reason_of(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    with contextlib.suppress(ValueError):
-        return f"killed by {signal.Signals(-code).name}"
-    return f"killed by signal {-code}"
