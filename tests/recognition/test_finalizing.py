@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.media import FakeFrame
-from tests.recognition.test_listener import assert_lossless, live
 from tests.support.accounts import account
+from tests.support.lived import assert_lossless, live
 from tests.support.world import Plan
 from translink.recognition.finalizing import (
     AskFinal,

@@ -20,8 +20,9 @@ def asked(wish: str | None, language: str = "fr", **more: Any) -> dict[str, str 
     found = {}
     clients: list[Any] = [*providers(given).voices(wish)]
     for one in clients:
-        wanted = one._wanted.of(language) if one._wanted else None
-        found[one.name.partition(".")[0]] = wanted or one._usual(language)
+        voices = one._voices
+        wanted = voices.wanted.of(language) if voices.wanted else None
+        found[one.name.partition(".")[0]] = wanted or voices.usual(language)
     return found
 
 
@@ -89,6 +90,6 @@ def test_a_server_of_ones_own_is_not_asked_for_openais_voices() -> None:
 def test_without_a_key_the_local_engines_have_one_voice_and_it_is_said_once() -> None:
     made = providers(settings(deepgram={}, fallback={"offline": True}))
     wished: list[Any] = [*made.voices("masculine")]
-    assert [one._wanted.of("fr") for one in wished] == [None] * 2
+    assert [one._voices.wanted.of("fr") for one in wished] == [None] * 2
     usual: list[Any] = [*made.voices("usually:masculine")]
-    assert all(one._wanted is None or one._wanted.of("fr") is None for one in usual)
+    assert all(one._voices.wanted is None or one._voices.wanted.of("fr") is None for one in usual)

@@ -156,26 +156,27 @@ class SpeakingVoices:
             setting: where a voice would be named, for an error.
             always: goes before `voices`. otherwise: speaks the languages that are not in them.
         """
-        self._wanted = wanted
+        self.wanted = wanted
         self._voices = voices
         self._provider = provider
         self._setting = setting
         self._always = always
         self._otherwise = otherwise
 
-    def _usual(self, language: str) -> str | None:
+    def usual(self, language: str) -> str | None:
+        """The voice of all but those who wish for another one."""
         return self._always or by_tag(self._voices, language) or self._otherwise or None
 
     def has(self, language: str) -> bool:
         """Whether there is a voice for it."""
-        return bool((self._wanted and self._wanted.of(language)) or self._usual(language))
+        return bool((self.wanted and self.wanted.of(language)) or self.usual(language))
 
     async def speak(
         self, language: str, say: Callable[[str], AsyncGenerator[bytes, None]]
     ) -> AsyncGenerator[bytes, None]:
         """The sound of `say(voice)`, by the voice that is wanted; by the usual one if there is none, or if
         the vendor refuses it. Raises what `say` does, and `ProviderError` (REFUSED) without any voice."""
-        provider, wanted, usual = self._provider, self._wanted, self._usual(language)
+        provider, wanted, usual = self._provider, self.wanted, self.usual(language)
         voice = wanted.of(language) if wanted else None
         if voice is None and usual is None:
             tag = language.replace("_", "-")

@@ -36,7 +36,7 @@ from translink.providers.deepgram.protocol import (
 )
 from translink.providers.deepgram.stream_clock import StreamClock, TurnTimes
 from translink.providers.languages import base, is_among
-from translink.results import RATE, Result, Word
+from translink.results import FRAME_SECONDS, RATE, Result, Word
 from translink.text.keyterms import joined
 
 FLUX_LANGUAGES = frozenset(["de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru"])
@@ -164,7 +164,7 @@ class Flux(Listen):
         if self._filling:
             self._fill(SILENCE_STEP, now)
         elif now - self._last_sent >= self._keep_alive:
-            self._fill(0.02, now)
+            self._fill(FRAME_SECONDS, now)
 
     def closed(self, code: int | None, reason: str, now: float) -> None:
         """See `Listen`. After CloseStream, what was said last of the open turn is final."""

@@ -87,8 +87,6 @@ class Listen:
         """CloseStream was asked for; more audio is refused."""
         self.over = False
         """Metadata came: the server has said all it will say."""
-        self.last_received = now
-        """When the last message came, of whatever kind."""
         self.unknown = 0
         """Messages of a type this code does not know, skipped."""
         self.malformed = 0
@@ -163,7 +161,6 @@ class Listen:
             )
 
     def _receive(self, message: str | bytes, now: float) -> None:
-        self.last_received = now
         try:
             value = orjson.loads(message)
         except orjson.JSONDecodeError:
