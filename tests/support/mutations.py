@@ -866,7 +866,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if False:\n",
         f"{LOG} -k flood_the_log",
     ),
-    # --- Whom we tell ---
+    # --- Webhooks ---
     Mutation(
         "a webhook follows no redirect",
         "observe/webhooks.py",

@@ -73,7 +73,7 @@ class LegWish:
     record: bool | None = None
     """Whether what is said and heard there is recorded; None: as it is set for all."""
     shared: bool = False
-    """At the shared port, and nowhere else: without a source it is known by a token, with a host by who comes first."""
+    """At the shared port, and nowhere else: known by a token without a source; with a host, by being the first."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 

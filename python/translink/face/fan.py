@@ -21,7 +21,7 @@ REACH_PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
 class ViewerGone(Exception):
-    """Raised by `take` and `lose`: there is nobody any more for whom nodes are followed."""
+    """Raised by `take` and `lose`: nobody is left for whom the nodes are followed."""
 
 
 class Fan:

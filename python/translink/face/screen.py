@@ -35,7 +35,7 @@ class Screen:
         return [row for row in self.rows.get(node, {}).values() if row["state"] == "running"]
 
     def begin(self, hello: Mapping[str, Any]) -> Message:
-        """The first message; `hello` is ours. From here on, what comes is told as news."""
+        """The first message; `hello` is ours. What comes after it is sent as news."""
         self._begun = True
         rows = [row for of in self.rows.values() for row in of.values()]
         return {"hello": dict(hello), "calls": rows, "system": self.system()}

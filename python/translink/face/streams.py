@@ -27,7 +27,7 @@ from translink.observe.journal import Journal
 from translink.process.clock import unix
 
 HELLO_TIME: Final = 1.0
-"""Seconds that a dashboard waits for the nodes' first messages; who is later is news."""
+"""Seconds that a dashboard waits for the nodes' first messages; a node that comes later is reported as news."""
 ORDER_PAUSE: Final = 0.06
 """Seconds between two things that a dashboard asks the nodes for: they take 20 a second."""
 

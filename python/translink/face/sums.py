@@ -73,7 +73,7 @@ def _rounded(value: float) -> float:
 
 
 def rows(answers: Mapping[str, Answer | None], name: str) -> dict[str, Any]:
-    """Lists of calls or legs (`name`) as one, each row with its node; and who did not answer."""
+    """Lists of calls or legs (`name`) as one, each row with its node; and the nodes that did not answer."""
     found = [
         {**row, "node": node}
         for node, answer in answers.items()

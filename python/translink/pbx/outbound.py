@@ -176,7 +176,7 @@ class AriListener(AriWire):
             self._answer(int(number), status, body)
 
     def _refuse(self, peer: str | None, reason: str) -> None:
-        """Said once a minute: who knocks may go on."""
+        """Said once a minute at most: the attempts may go on."""
         self.last_error = reason
         now = time.monotonic()
         if now - self._refused_at >= REFUSED_AGAIN:

@@ -30,7 +30,7 @@ CALLS_OF_A_LIFE: Final = 1_000_000
 
 
 class Berth:
-    """`run` it. What happens is told with `on_serving`, `on_ended`."""
+    """`run` it. What happens is reported by `on_serving` and `on_ended`."""
 
     def __init__(
         self, name: str, environ: Mapping[str, str], order: Callable[[int], WorkOrder]
@@ -56,7 +56,7 @@ class Berth:
         return self._process.pid
 
     async def run(self) -> None:
-        """Keep a process there until one has ended that was told to. Raises `TranslinkError` when the first
+        """Keep a process there until one has ended that was ordered to. Raises `TranslinkError` when the first
         one does not start: its reason is in the log, and the next one would have it too."""
         restarts = Restarts()
         while True:

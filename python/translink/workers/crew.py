@@ -1,8 +1,8 @@
 """The process that looks after the workers: starts them, watches them, has the admin API of all. No call runs in it.
 
 Theory of operation
-    The local engines, where they are needed, are started once, and every worker is told where they are. The
-    face listens before the workers do, so that they can be told its address; it says that it is not ready until
+    The local engines, where they are needed, are started once, and every worker learns where they are. The
+    face listens before the workers do, so that they can be given its address; it says that it is not ready until
     all of them have been. One WebSocket to each worker, the one that a dashboard uses, tells which calls it has and
     how loaded it is: that is announced to `placement`, and it is what is known of a worker that dies.
 
@@ -158,7 +158,7 @@ class Crew:
         await face.start()
         stack.push_async_callback(face.close)
         stack.callback(self.journal.close)
-        # Each worker tells of its own calls; here is told which ones were lost with a worker.
+        # Each worker reports its own calls; this one reports those that were lost with a worker.
         webhooks = Webhooks(self.journal, settings.webhook)
         webhooks.base = face.url
         await stack.enter_async_context(webhooks.running())
@@ -276,13 +276,13 @@ class Crew:
             )
             for row in lost:
                 log.error("a call was lost with its worker", call=row["call"], worker=berth.name)
-                told: dict[str, Value] = {
+                ended: dict[str, Value] = {
                     "state": "ended",
                     "reason": LOST_WITH_NODE,
                     "legs": list(row["legs"]),
                     "node": berth.name,
                 }
-                self.journal.emit("call", told, call=row["call"])
+                self.journal.emit("call", ended, call=row["call"])
         self._later(self.placement.leave(berth.name))
 
     async def _kill_silent(self) -> None:
