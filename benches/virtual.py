@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import orjson
 
-from translink.calls.ahead import BEHIND, Ahead, Foreseen
+from translink.calls.ahead import BEHIND_AT_MOST, Ahead, Foreseen
 from translink.calls.said_before import SaidBefore
 from translink.calls.segments import Segmenter
 from translink.observe.record import Tally
@@ -46,7 +46,7 @@ from translink.sim.talk.engines import (
     CHARACTERS_A_SECOND,
     FIRST_SOUND,
     STREAMED,
-    TRANSLATE,
+    TRANSLATE_SECONDS,
     CommittedWords,
     TranslationRequest,
     VoiceRequest,
@@ -54,7 +54,7 @@ from translink.sim.talk.engines import (
 from translink.sim.talk.marks import Mark, marked
 from translink.sim.talk.measure import HeardTalk, TalkFigures, measure
 from translink.sim.talk.mouth import sound
-from translink.sim.talk.recognizer import TIMING, TalkRecognizer
+from translink.sim.talk.recognizer import NOVA_TIMING, TalkRecognizer
 from translink.sim.talk.spelling import numbers_in, spelled
 from translink.sim.talk.words import TimedTalk, load_talks
 
@@ -170,7 +170,7 @@ class VirtualDirection:
         self._talk, self._longer = talk, longer
         self._chance = random.Random(f"{seed}:providers")
         self._recognizer = TalkRecognizer([talk], random.Random(seed), self._committed)
-        self._session = ListenSession(options, TIMING, {})
+        self._session = ListenSession(options, NOVA_TIMING, {})
         self._listen = Listen(0.0)
         self._speech = SpeechMap(0)
         self._finals = Finalizing(self._speech, rules)
@@ -248,7 +248,9 @@ class VirtualDirection:
                 case Partial():
                     self._post(session.interim(step, done(recognizer.partial())), 0.1)
                 case Finish():
-                    self._post(session.final(step, done(recognizer.finish())), TIMING.final_delay)
+                    self._post(
+                        session.final(step, done(recognizer.finish())), NOVA_TIMING.final_delay
+                    )
                 case Say(message):
                     self._post([message], 0.0)
 
@@ -280,7 +282,7 @@ class VirtualDirection:
             self._said.say(segment.text, "en")
             self.tally.characters += len(segment.text)
             if begun is None:
-                begun = VirtualAdvance(self._now, self._chance.uniform(*TRANSLATE), -1.0)
+                begun = VirtualAdvance(self._now, self._chance.uniform(*TRANSLATE_SECONDS), -1.0)
             at = max(self._now, begun.asked + begun.took)
             took, sound_at = at - self._now, begun.asked + begun.took + begun.first
             self.segments.append(segment.text)
@@ -293,7 +295,7 @@ class VirtualDirection:
 
     def _foresee(self) -> None:
         said, wanted = self._said.copy(), []
-        if self.ear.behind < BEHIND and len(self._sounds) < 2:
+        if self.ear.behind < BEHIND_AT_MOST and len(self._sounds) < 2:
             for text in self._segmenter.foreseen():
                 wanted.append(self._foreseen(text, said))
                 said.say(text, "en")
@@ -304,7 +306,7 @@ class VirtualDirection:
 
     def _advance(self, _: Foreseen) -> VirtualAdvance:
         uniform = self._chance.uniform
-        return VirtualAdvance(self._now, uniform(*TRANSLATE), uniform(*FIRST_SOUND))
+        return VirtualAdvance(self._now, uniform(*TRANSLATE_SECONDS), uniform(*FIRST_SOUND))
 
     def _speak(self) -> None:
         while (
@@ -411,7 +413,7 @@ def main() -> None:
         minutes = max(talk.seconds for talk in talks) / 60
         asked = sum(way.asked for way in ways) / (minutes * len(ways))
         name = f"{file.stem} × {given.longer:g}"
-        figures = measure(heard, minutes, TIMING.final_delay)
+        figures = measure(heard, minutes, NOVA_TIMING.final_delay)
         print(described(name, figures, asked, (way.tally for way in ways)), flush=True)
 
 

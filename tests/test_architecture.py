@@ -82,7 +82,7 @@ is part of writing it. `callers` and `sim` meet the rest on the wire; only `wiri
 providers; providers know nothing of each other.
 """
 BASE_MAY_IMPORT = {
-    "audio": {"_core"},
+    "audio": {"_core", "results"},
     "credentials": {"errors"},
     "log": {"errors"},
 }
@@ -126,6 +126,7 @@ COVERED_BY = {
     "replay.prose": "replay/test_run",
     "replay.today": "replay/test_run",
     "settings.record": "settings/test_model",
+    "text.language_names": "wiring/test_coverage",
     "observe.dossier": "test_explained",
     "fleet.fleet": "test_fleet",
     "fleet.front": "test_fleet",
@@ -294,6 +295,8 @@ IMPURE |= {"subprocess", "time", "datetime"}
 
 MEASURES_OF_NOTHING = {"PATIENCE", "MOST", "LONGEST", "SHORTEST", "EVERY", "BURST", "SLICE"}
 MEASURES_OF_NOTHING |= {"PERIOD", "KEPT", "EDGES", "SWEEP", "MEMORY", "GUARD"}
+MEASURES_OF_NOTHING |= {"ANSWER", "AT_ONCE", "BACKLOG", "HOLD", "LIMITS", "LOOK", "MARGIN", "NEAR"}
+MEASURES_OF_NOTHING |= {"PAUSE", "PAUSES", "QUIET", "READY", "STEP", "TICK", "TIMEOUT", "TOLERANCE"}
 """Names that say how much and not of what."""
 LONGEST_FILE = 480
 """The rule is 300; what is longer than this was not looked at a second time."""
@@ -479,6 +482,22 @@ def test_a_constant_says_what_it_is_of() -> None:
         if isinstance(target, ast.Name) and target.id.lstrip("_") in MEASURES_OF_NOTHING
     ]
     assert not wrong, f"of what? {wrong}"
+
+
+def test_no_two_modules_define_the_same_constant() -> None:
+    """One name, one thing. What two modules need has one definition, in the lower of their rooms; type
+    variables have one letter and mean nothing."""
+    places: dict[str, set[str]] = {}
+    for module, path in modules().items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = (
+                node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            )
+            for target in targets:
+                if isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1:
+                    places.setdefault(target.id.lstrip("_"), set()).add(module)
+    twice = {name: sorted(where) for name, where in places.items() if len(where) > 1}
+    assert not twice, twice
 
 
 def test_files_stay_small() -> None:

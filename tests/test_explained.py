@@ -28,7 +28,7 @@ deepl = { million_characters = 25, request = 0.5 }
 
 
 class Explained(NamedTuple):
-    """A server and whom it tells."""
+    """A server and the receiver of its webhooks."""
 
     server: Serve
     receiver: HookReceiver

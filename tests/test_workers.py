@@ -19,7 +19,7 @@ from tests.fakes.providers import FakeProviders
 from tests.support.hooks import HOOK_SECRET, HookReceiver, receiving
 from tests.support.serve import Phone, Serve, pairs, serving, until
 from translink.callers.ports import claim_block
-from translink.callers.server_process import COMMAND
+from translink.callers.server_process import SERVE_COMMAND
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 LEGS = pairs(("3333", "4444"), ("5555", "6666"))
@@ -43,7 +43,7 @@ async def server(
         f'idle_timeout = 20\ndrain_timeout = 5.0\n[calls]\nports = "{ports[0]}-{ports[39]}"\n'
         f'[webhook]\nurl = "{receiver.url}"\n'
     )
-    command = (*COMMAND, "--workers", "2")
+    command = (*SERVE_COMMAND, "--workers", "2")
     folder = tmp_path_factory.mktemp("serve")
     async with serving(
         folder,

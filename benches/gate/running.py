@@ -6,6 +6,7 @@ import json
 import time
 
 from benches.kit.calls import CallsScene, run_calls
+from benches.kit.processes import us_each
 from benches.kit.quantiles import named
 from benches.rows.bench_ingest import RATE, listen
 from benches.rows.bench_wire import through_reference, through_translink
@@ -25,7 +26,7 @@ def ingest() -> dict[str, float]:
     each = {}
     for name in ("floor", "engine"):
         reported, sent = listen(name, LEGS, INGEST_SECONDS)
-        each[name] = reported["cpu_seconds"] / max(1, reported["datagrams"])
+        each[name] = us_each(reported["cpu_seconds"], reported["datagrams"])
     return {
         "lost of 20,000 datagrams/s": sent.sent - reported["datagrams"],
         "CPU per datagram ÷ recvmmsg floor": each["engine"] / each["floor"],
@@ -37,7 +38,7 @@ def wire() -> dict[str, float]:
     ours, reported = through_translink(WIRE_CALLS, WIRE_SECONDS)
     theirs, theirs_reported = through_reference(WIRE_CALLS, WIRE_SECONDS)
     cpu, their_cpu = (
-        each["cpu_seconds"] / max(1, each["frames"]) for each in (reported, theirs_reported)
+        us_each(each["cpu_seconds"], each["frames"]) for each in (reported, theirs_reported)
     )
     return {
         "wire: CPU per frame ÷ direct reference": cpu / their_cpu,

@@ -18,12 +18,11 @@ from typing import Any
 from benches.kit.ears import read_ears
 from benches.kit.native import program
 from benches.kit.turns import Turns, TurnTalker
-from translink.results import RATE
-from translink.sim.beacons import FRAME_BYTES, Manner, Talker
+from translink.results import FRAME_BYTES, FRAME_SECONDS, RATE
+from translink.sim.beacons import Manner, Talker
 from translink.sim.lines import SaidBeacon
 from translink.sim.report import Counts, DirectionReport, count
 
-FRAME_SECONDS = 0.02
 PHASES = 20
 """Telephone n sends n modulo so many milliseconds after the first one."""
 ANSWER_BYTES = 1 << 20

@@ -81,3 +81,8 @@ def thread_seconds(pid: int) -> dict[str, float]:
             )
             seconds[name] += int((task / "schedstat").read_text().split()[0]) / 1e9
     return dict(seconds)
+
+
+def us_each(seconds: float, count: float) -> float:
+    """Microseconds of CPU time for each of so many; of none, for all together."""
+    return seconds * 1e6 / max(1, count)

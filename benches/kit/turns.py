@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benches.kit.native import ROOT
 from translink._core import beacon_encode
-from translink.results import RATE
-from translink.sim.beacons import FRAME_BYTES, Planned, number_of
+from translink.results import FRAME_BYTES, RATE
+from translink.sim.beacons import Planned, number_of
 from translink.sim.talk.words import TalkWord, load_talks
 
 PAUSE = 0.4

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benches.kit.processes import us_each
 from benches.kit.receivers import Receiver, send
 from benches.kit.row import Bench, Row
 
@@ -47,7 +48,7 @@ def bench_handoff(bench: Bench, mood: str) -> None:
             lost = sent.sent - reported["frames"]
             row.add(f"{title} lost", "frames", lost, own=own, at_most=0.0 if own else None)
             if mood == "idle":
-                each = reported["cpu_seconds"] * 1e6 / max(1, reported["frames"])
+                each = us_each(reported["cpu_seconds"], reported["frames"])
                 row.add(f"{title} CPU", "µs/frame", each, own=own, noise=0.1)
             tell(row, f"{title}, sent → callback", reported, "sent_to_python", own=own)
             if own:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from benches.kit.native import node
+from benches.kit.processes import us_each
 from benches.kit.receivers import Receiver, SentReport, send
 from benches.kit.row import Bench, Row, counted
 
@@ -50,7 +51,7 @@ def bench_ingest(bench: Bench, legs: int) -> None:
         ours_shared = add(row, "shared", "translink, shared port", shared, sent, own=True)
         target = 0.6 if legs == 400 else None
         row.add("shared port ÷ floor", "×", ours_shared / base, at_most=target, noise=0.05)
-        media = shared["media_seconds"] * 1e6 / max(1, shared["datagrams"])
+        media = us_each(shared["media_seconds"], shared["datagrams"])
         row.add("media thread, shared port", "µs/datagram", media)
         each = shared["datagrams"] / max(1, shared["batches"])
         row.add("shared port: datagrams a system call", "", each, better="more")
@@ -85,7 +86,7 @@ def bench_lock(bench: Bench, legs: int) -> None:
         spent = {}
         for parts in (1, 4):
             reported, _ = listen("engine", legs, seconds, rate=50 * parts, size=640 // parts)
-            spent[parts] = reported["loop_seconds"] * 1e6 / max(1, reported["frames"])
+            spent[parts] = us_each(reported["loop_seconds"], reported["frames"])
             row.add(f"loop's thread, {parts} datagrams a frame", "µs/frame", spent[parts])
         row.add("GIL at most, per frame", "µs", spent[1], at_most=5.0)
         more = (spent[4] - spent[1]) / 3
@@ -115,7 +116,7 @@ def add(
     row: Row, name: str, title: str, reported: dict[str, Any], sent: SentReport, *, own: bool
 ) -> float:
     """CPU and losses of one receiver; microseconds a datagram."""
-    each: float = reported["cpu_seconds"] * 1e6 / max(1, reported["datagrams"])
+    each = us_each(reported["cpu_seconds"], reported["datagrams"])
     row.add(f"{title} CPU", "µs/datagram", each, own=own, noise=0.05)
     limit = 0.0 if own else None
     row.add(f"{title} lost", "datagrams", sent.sent - reported["datagrams"], own=own, at_most=limit)
@@ -127,9 +128,9 @@ def add(
 
 def detail(row: Row, reported: dict[str, Any], sent: SentReport) -> None:
     """Where translink's CPU goes, and how late Python hears of a frame."""
-    datagrams, frames = max(1, reported["datagrams"]), max(1, reported["frames"])
-    row.add("media thread", "µs/datagram", reported["media_seconds"] * 1e6 / datagrams)
-    row.add("loop's thread", "µs/frame", reported["loop_seconds"] * 1e6 / frames)
-    row.add("sender CPU", "µs/datagram", sent.cpu_seconds * 1e6 / max(1, sent.sent), own=False)
+    media = us_each(reported["media_seconds"], reported["datagrams"])
+    row.add("media thread", "µs/datagram", media)
+    row.add("loop's thread", "µs/frame", us_each(reported["loop_seconds"], reported["frames"]))
+    row.add("sender CPU", "µs/datagram", us_each(sent.cpu_seconds, sent.sent), own=False)
     row.add("sender's worst lateness", "ms", sent.late_ms, own=False)
     row.curve("ready → Python", "ms", reported["ready_to_python_curve"])

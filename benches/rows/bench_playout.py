@@ -20,7 +20,7 @@ import pytest
 from benches.kit.calls import roomy
 from benches.kit.ears import TICK, behind_grid_ms
 from benches.kit.native import program
-from benches.kit.processes import Talking
+from benches.kit.processes import Talking, us_each
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row, counted
 
@@ -89,7 +89,7 @@ def tell(
         title, "ms", named(late), "p50", "p99", "p99.9", "max",
         own=own, at_most=limits, noise=0.2,
     )  # fmt: skip
-    each = reported["cpu_seconds"] * 1e6 / max(1, len(late))
+    each = us_each(reported["cpu_seconds"], len(late))
     row.add(f"{title} CPU", "µs/datagram", each, own=own, noise=0.05)
     row.curve(title, "ms", curve(late), own)
     for name in ("late_wakes", "underruns"):

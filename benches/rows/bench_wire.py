@@ -26,7 +26,7 @@ import pytest
 from benches.kit.calls import roomy
 from benches.kit.certificates import certificates
 from benches.kit.native import program, tls_sink
-from benches.kit.processes import Talking, thread_seconds
+from benches.kit.processes import Talking, thread_seconds, us_each
 from benches.kit.quantiles import curve, named
 from benches.kit.receivers import send
 from benches.kit.row import Bench, Row, counted
@@ -73,7 +73,7 @@ def tell(
         own=own, at_most={"p99": limit}, noise=0.2,
     )  # fmt: skip
     row.curve(title, "ms", curve(ages, 1e-6), own)
-    each = reported["cpu_seconds"] * 1e6 / max(1, reported["frames"])
+    each = us_each(reported["cpu_seconds"], reported["frames"])
     row.add(f"{title} CPU", "µs/frame", each, own=own, noise=0.05)
     row.add(
         f"{title} frames a message",
@@ -103,7 +103,7 @@ def bench_wire_tls(bench: Bench, calls: int) -> None:
         ages, plain = through_translink(calls, seconds)
         tell(row, "translink without TLS", ages, plain, own=True)
         with_tls, without = (
-            each["cpu_seconds"] / max(1, each["frames"]) for each in (reported, plain)
+            us_each(each["cpu_seconds"], each["frames"]) for each in (reported, plain)
         )
         row.add("CPU with TLS ÷ without", "×", with_tls / without, noise=0.1)
         ages, reported = through_reference(calls, seconds, tls=True)

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from translink._core import Resampler, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from translink.results import RATE
 
-RATE = 16_000
 ENCODINGS = frozenset({"linear16", "mulaw", "alaw"})
 _HEADER_LIMIT = 65_536
 

@@ -16,7 +16,7 @@ import typer
 
 from translink.commands import deploy, recordings
 from translink.commands.named import named
-from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
+from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, loaded, target
 from translink.errors import SettingsError, TranslinkError
 from translink.process.startup import quick_imports
 from translink.replay import command as replay
@@ -361,9 +361,7 @@ def check(
     json: Json = False,
 ) -> None:
     """Show the settings in force and what is missing on this machine; start nothing."""
-    from translink.settings.model import Settings
-
-    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    settings = loaded(config, env_file, set_)
     if live:
         with quick_imports():
             from translink import log

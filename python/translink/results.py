@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 RATE = 16_000
 """Samples per second of every leg."""
+FRAME = 320
+"""Samples of one frame, as the engine cuts them."""
+FRAME_BYTES = 2 * FRAME
+FRAME_SECONDS = FRAME / RATE
+SILENT_FRAME = bytes(FRAME_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

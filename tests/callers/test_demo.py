@@ -38,8 +38,8 @@ def voices(monkeypatch: pytest.MonkeyPatch) -> None:
         return [line(f"{language} {number}") for number in range(3)]
 
     monkeypatch.setattr(demo, "lines_of", lines)
-    monkeypatch.setattr(demo, "LAST_WORDS", 2.0)
-    monkeypatch.setattr(demo, "SILENCE", 0.5)
+    monkeypatch.setattr(demo, "LAST_TRANSLATION", 2.0)
+    monkeypatch.setattr(demo, "SILENCE_AT_END", 0.5)
     monkeypatch.setattr(demo, "LAST_WAIT", 2.0)
 
 
@@ -68,7 +68,7 @@ def test_a_short_demo_still_has_one_exchange_and_a_long_one_begins_anew() -> Non
 def test_both_hear_each_other_and_everything_is_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server_process, "COMMAND", STUB)
+    monkeypatch.setattr(server_process, "SERVE_COMMAND", STUB)
     out = tmp_path / "demo-out"
     assert run_demo(out, seconds=8.0, json=True) == HEARD
     printed = capsys.readouterr()
@@ -126,7 +126,7 @@ def test_without_pico_the_demo_names_the_extra(
 def test_the_callers_speak_the_languages_that_were_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server_process, "COMMAND", STUB)
+    monkeypatch.setattr(server_process, "SERVE_COMMAND", STUB)
     monkeypatch.setattr(demo, "need_voices", lambda languages, *, keys: None)
     assert run_demo(tmp_path, 6.0, json=True, languages=("de", "es")) == HEARD
     printed = capsys.readouterr()
@@ -140,7 +140,7 @@ def test_the_callers_speak_the_languages_that_were_asked_for(
 def test_one_direction_without_translation_fails_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--mute", "4444"))
+    monkeypatch.setattr(server_process, "SERVE_COMMAND", (*STUB, "--mute", "4444"))
     assert run_demo(tmp_path, seconds=5.0, plain=True) == NOTHING_HEARD
     assert "No translation of 4444 was heard" in capsys.readouterr().err
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -152,7 +152,7 @@ def test_one_direction_without_translation_fails_the_demo(
 def test_a_line_that_was_not_understood_is_told_counted_and_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--deaf", "4444"))
+    monkeypatch.setattr(server_process, "SERVE_COMMAND", (*STUB, "--deaf", "4444"))
     assert run_demo(tmp_path, seconds=8.0, plain=True) == NOTHING_HEARD
     answer = capsys.readouterr().err
     assert "losses = 1 (datagrams_in 0, datagrams_out 0, drops 0, events 0, lines 1)" in answer
@@ -176,7 +176,7 @@ def test_without_a_recogniser_the_demo_names_the_extra(
 def test_a_server_that_ends_at_once_is_reported_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server_process, "COMMAND", (*STUB, "--fail"))
+    monkeypatch.setattr(server_process, "SERVE_COMMAND", (*STUB, "--fail"))
     assert run_demo(tmp_path, seconds=5.0) == FAILED
     assert "cannot serve today" in capsys.readouterr().err
 
@@ -199,7 +199,7 @@ def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
         # A shell's background job, which a CI's run may be, begins with SIGINT ignored.
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from translink.callers import demo, server_process; "
-        f"server_process.COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
+        f"server_process.SERVE_COMMAND = {STUB!r}; sys.exit(demo.run_demo({str(tmp_path)!r}, seconds=60))"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from tests.fakes.media import FakePlayout
-from translink.calls.again import MOST_BYTES, RepeatingEar
+from translink.calls.again import LONGEST_AGAIN, RepeatingEar
 
 if TYPE_CHECKING:
     from translink._core import Playout
@@ -71,7 +71,7 @@ def test_a_full_ear_gets_what_it_took_and_no_sound_is_kept_for_ever() -> None:
     assert ear.play(1, b"cd", last=True) == 2
     starts(ear, 1)
     far.room = 1 << 30
-    ear.play(2, bytes(2 * MOST_BYTES), last=True)
+    ear.play(2, bytes(2 * LONGEST_AGAIN), last=True)
     starts(ear, 2)
     assert ear.again()
-    assert len(far.said[-1]) == MOST_BYTES
+    assert len(far.said[-1]) == LONGEST_AGAIN

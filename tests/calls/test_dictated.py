@@ -16,8 +16,8 @@ from tests.fakes.media import FakeFrame
 from translink.calls.dictated import dictations, is_within, waits_from
 from translink.calls.segments import Segmenter
 from translink.recognition.finalizing import AskFinal, FinalizeRules, Finalizing
-from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.results import RATE, Result, UtteranceEnd, Word
+from translink.recognition.speech_map import SpeechMap
+from translink.results import FRAME, RATE, Result, UtteranceEnd, Word
 from translink.settings.speech import SegmentSettings
 
 DATA = tomllib.loads(Path(__file__).with_name("dictated.toml").read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ from tests.fakes.media import FakeFrame
 from translink._core import Frame
 from translink.calls.echo import EchoedWords, WithoutEcho
 from translink.calls.hearing import Hearing
-from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.results import RATE, Result, Word
+from translink.recognition.speech_map import SpeechMap
+from translink.results import FRAME, RATE, Result, Word
 
 TOLD = "The meeting is on Tuesday at three, in the large room."
 OWN = "no wait I cannot come"

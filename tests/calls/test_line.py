@@ -14,7 +14,8 @@ from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.line import FULL_SAMPLE, LineWatch
 from translink.media import MediaLeg
-from translink.recognition.speech_map import FRAME, SpeechMap
+from translink.recognition.speech_map import SpeechMap
+from translink.results import FRAME
 
 
 class SoundingLeg(FakeLeg):

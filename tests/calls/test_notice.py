@@ -12,7 +12,7 @@ import pytest
 from tests.support.board import Board
 from tests.support.recording import recording
 from tests.support.virtual import run_virtually
-from translink.calls.notice import MAKING, Notices, wav_of
+from translink.calls.notice import NOTICE_TIME, Notices, wav_of
 from translink.errors import Kind, ProviderError, SettingsError
 from translink.observe.transcripts import Transcripts
 from translink.settings.prompts import NoticeSettings
@@ -72,7 +72,7 @@ def test_a_voice_in_trouble_costs_the_notice_and_no_word(trouble: str) -> None:
         else:
             board.providers.delays["speak en"] = 60.0
 
-    board, told = a_call(TEXT, prepare, seconds=MAKING + 1.0)
+    board, told = a_call(TEXT, prepare, seconds=NOTICE_TIME + 1.0)
     assert [each["state"] for each in told if each["leg"] == "1"] == ["failed"]
     assert bytes(board.legs["2"].played).startswith(b"Par machine!(word)")
 

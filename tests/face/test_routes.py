@@ -13,7 +13,7 @@ from tests.support.console import ConsoleDesk
 from tests.support.serve import until
 from translink.admin import AdminServer
 from translink.face.peers import AdminPeer
-from translink.face.screen import LOST
+from translink.face.screen import LOST_WITH_NODE
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal
 from translink.placement.memory import MemoryPlacement
@@ -169,7 +169,9 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None
     assert 'translink_calls_active{node="w1"} 1.0' in text
     assert 'translink_calls_active{node="w2"} 1.0' in text
     assert text.count("# TYPE translink_calls_active ") == 1
-    nodes.journal.emit("call", {"state": "ended", "reason": LOST, "node": "w9"}, call="w9-c1")
+    nodes.journal.emit(
+        "call", {"state": "ended", "reason": LOST_WITH_NODE, "node": "w9"}, call="w9-c1"
+    )
     _, recent = await nodes.ask("GET", "/api/events/recent")
     begun = {event["node"] for event in recent["events"] if event.get("state") == "begun"}
     assert begun == {"w1", "w2"}
@@ -215,7 +217,7 @@ async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: TwoNodes) -> N
         await until(lambda: "w2-c1" in rows())
         await nodes.die("w1")
         await until(lambda: rows()["w1-c1"]["state"] == "ended")
-        assert rows()["w1-c1"]["reason"] == LOST
+        assert rows()["w1-c1"]["reason"] == LOST_WITH_NODE
         assert rows()["w2-c1"]["state"] == "running"
         assert [news["n"] for news in messages] == list(range(len(messages)))
         following.cancel()
@@ -239,7 +241,7 @@ async def test_events_come_from_every_node_and_from_the_face(nodes: TwoNodes) ->
         await until(lambda: streams() == 2)
         await nodes.made()
         await nodes.made()
-        nodes.journal.emit("call", {"state": "ended", "reason": LOST}, call="w9-c1")
+        nodes.journal.emit("call", {"state": "ended", "reason": LOST_WITH_NODE}, call="w9-c1")
         await until(
             lambda: (
                 {"w1", "w2"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from translink.face.screen import LOST, Screen
+from translink.face.screen import LOST_WITH_NODE, Screen
 
 
 def row(call: str, state: str = "running") -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_calls_of_a_node_that_dies_have_ended() -> None:
     news = screen.lose("w1")
     assert news is not None
     assert [(call["call"], call["state"], call["reason"]) for call in news["calls"]] == [
-        ("w1-c1", "ended", LOST)
+        ("w1-c1", "ended", LOST_WITH_NODE)
     ]
     assert news["gone"] == ["w1-c0"]
     assert list(news["system"]["nodes"]) == ["w2"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from tests.fakes.web import served
 from translink._core import BeaconDecoder, beacon_encode
 
 RATE = 16_000
@@ -356,11 +357,5 @@ async def fake_providers(fake: FakeProviders | None = None) -> AsyncIterator[Fak
     fake = fake or FakeProviders()
     app = web.Application(client_max_size=1 << 25)
     app.add_routes(fake.routes())
-    runner = web.AppRunner(app, shutdown_timeout=0.2)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as fake.url:
         yield fake
-    finally:
-        await runner.cleanup()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LISTEN = "protocols/data/derived/scenarios/deepgram-listen-v1.json"
+FLUX = "protocols/data/derived/scenarios/deepgram-listen-v2.json"
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,16 @@ class Scenario:
     steps: list[Step]
 
 
-def names(shared: Path) -> list[str]:
+def names(shared: Path, file: str = LISTEN) -> list[str]:
     """Of all scenarios; empty where the shared folder is absent."""
-    path = shared / LISTEN
+    path = shared / file
     if not path.exists():
         return []
     return [item["name"] for item in json.loads(path.read_text())["scenarios"]]
 
 
-def load(shared: Path, name: str) -> Scenario:
-    listed = json.loads((shared / LISTEN).read_text())["scenarios"]
+def load(shared: Path, name: str, file: str = LISTEN) -> Scenario:
+    listed = json.loads((shared / file).read_text())["scenarios"]
     item = next(item for item in listed if item["name"] == name)
     steps = [step for event in item["events"] for step in _steps(event)]
     return Scenario(name, item["expected_turns"], sorted(steps, key=lambda step: step.at))
@@ -60,5 +61,5 @@ def _steps(event: dict[str, object]) -> Iterator[Step]:
         case "text":
             yield Step(at, mine, "text", message=event["json"])  # type: ignore[arg-type]
         case "close":
-            code, reason = int(str(event["code"])), str(event["reason"])
+            code, reason = int(str(event["code"] or 1005)), str(event["reason"])
             yield Step(at, mine, "close", code=code, reason=reason)

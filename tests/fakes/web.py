@@ -29,6 +29,18 @@ class FakeWeb:
     """Remote addresses: one for each connection."""
 
 
+@contextlib.asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """Serve it on a free loopback port. Yields the URL."""
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -50,15 +62,8 @@ async def fake_web(handler: Handler) -> AsyncIterator[FakeWeb]:
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", remember)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as fake.url:
         yield fake
-    finally:
-        await runner.cleanup()
 
 
 Dialogue = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.observe.journal import VERSION, Event, Journal, Subscription
+from translink.observe.journal import EVENT_VERSION, Event, Journal, Subscription
 
 
 async def read(subscription: Subscription) -> list[object]:
@@ -102,7 +102,7 @@ async def test_a_reader_who_waits_is_woken_by_the_end() -> None:
 def test_an_event_is_a_flat_object_with_its_version() -> None:
     event = Event("loss", 12.5, "c-1", "3333", {"ms": 20.0})
     assert event.as_dict() == {
-        "v": VERSION,
+        "v": EVENT_VERSION,
         "type": "loss",
         "at": 12.5,
         "call": "c-1",

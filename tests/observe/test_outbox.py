@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from translink.observe.outbox import FIRST_WAIT, LONGEST_WAIT, HookMessage, Outbox
+from translink.observe.outbox import FIRST_WAIT, LONGEST_RETRY_WAIT, HookMessage, Outbox
 
 
 def box(size: int = 10, attempts: int = 3, keep: float = 100.0) -> Outbox:
@@ -60,7 +60,9 @@ def test_waits_double_to_a_limit_and_end_with_the_first_success() -> None:
         waits.append(wait)
         now += wait
     assert all(
-        min(FIRST_WAIT * 2**n, LONGEST_WAIT) / 2 <= wait <= min(FIRST_WAIT * 2**n, LONGEST_WAIT)
+        min(FIRST_WAIT * 2**n, LONGEST_RETRY_WAIT) / 2
+        <= wait
+        <= min(FIRST_WAIT * 2**n, LONGEST_RETRY_WAIT)
         for n, wait in enumerate(waits)
     )
     assert outbox.trouble == "timed out"
@@ -84,7 +86,7 @@ def test_a_message_that_is_refused_again_and_again_lets_the_next_one_through() -
     now = 0.0
     for _ in range(3):
         outbox.refused(first(outbox, now), now, "answered 500", answered=True)
-        now += LONGEST_WAIT / 10
+        now += LONGEST_RETRY_WAIT / 10
     assert (first(outbox, now).id, outbox.given_up) == ("msg_1", 1)
 
 

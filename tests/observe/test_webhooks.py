@@ -12,6 +12,7 @@ import standardwebhooks
 from aiohttp import web
 from pydantic import ValidationError
 
+from tests.fakes.web import served
 from tests.support.hooks import HOOK_SECRET as SECRET
 from tests.support.hooks import HookReceiver, receiving
 from tests.support.serve import until
@@ -73,13 +74,9 @@ async def test_a_changed_body_is_not_believed(receiver: HookReceiver) -> None:
     receiver.take = spy  # type: ignore[method-assign]
     app = web.Application()
     app.router.add_post("/", spy)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with hooks(f"http://127.0.0.1:{runner.addresses[0][1]}/", journal).running():
+    async with served(app) as url, hooks(f"{url}/", journal).running():
         begin(journal)
         await until(lambda: bool(seen))
-    await runner.cleanup()
     body, headers = seen[0]
     library = standardwebhooks.Webhook(SECRET)
     library.verify(body, headers)

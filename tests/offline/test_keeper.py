@@ -17,7 +17,8 @@ from tests.support.serve import until
 from translink.app import App
 from translink.errors import TranslinkError
 from translink.offline.child import OfflineProcess, ServerChild
-from translink.offline.keeper import keep, reason_of
+from translink.offline.keeper import keep
+from translink.process.restarts import Restarts
 from translink.settings.model import Settings
 
 
@@ -47,7 +48,7 @@ async def test_an_end_is_said_and_starts_are_tried_until_one_succeeds() -> None:
     server = Scripted(TranslinkError("no port"), OSError("no memory"), None)
     told: list[bool] = []
     with structlog.testing.capture_logs() as lines:
-        keeping = asyncio.create_task(keep(server, told.append, pauses=(0.0,)))
+        keeping = asyncio.create_task(keep(server, told.append, Restarts((0.0,))))
         await asyncio.sleep(0)
         assert told == []
         server.over.set()
@@ -62,12 +63,6 @@ async def test_an_end_is_said_and_starts_are_tried_until_one_succeeds() -> None:
     ]
     assert lines[0]["reason"] == "killed by SIGKILL (out of memory?)"
     assert [line.get("reason") for line in lines[1:3]] == ["no port", "no memory"]
-
-
-def test_an_exit_code_is_said_in_words() -> None:
-    assert reason_of(3) == "exit code 3"
-    assert reason_of(-15) == "killed by SIGTERM"
-    assert reason_of(-99) == "killed by signal 99"
 
 
 async def test_a_child_that_is_not_ready_is_ended_at_once_with_all_its_own(

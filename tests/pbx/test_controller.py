@@ -1,5 +1,5 @@
 """The controller of an Asterisk, in virtual time: whatever comes and in whatever order, nothing is
-left and nobody is touched who came after."""
+left and nobody that came after is touched."""
 
 from __future__ import annotations
 

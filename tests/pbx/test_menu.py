@@ -11,7 +11,7 @@ from tests.support.board import FakeLeg
 from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
 from translink.media import MediaLeg
-from translink.pbx.menu import PAUSE, LanguageChoice, LanguageMenu
+from translink.pbx.menu import MENU_PAUSE, LanguageChoice, LanguageMenu
 from translink.settings.prompts import MenuSettings
 
 SETTINGS = MenuSettings(languages=("en", "fr"), wait=4.0, times=2)
@@ -70,7 +70,7 @@ def test_each_language_is_said_by_its_own_voice() -> None:
     _, _, caller = choose((0.5, "2"))
     assert "en: 1, English." in caller.told.decode()
     assert "fr: 2, français." in caller.told.decode()
-    assert len(caller.told) == 2 * SECOND + len(PAUSE)
+    assert len(caller.told) == 2 * SECOND + len(MENU_PAUSE)
 
 
 def test_a_key_is_taken_while_it_is_still_asked() -> None:
@@ -83,7 +83,7 @@ def test_who_presses_nothing_is_asked_twice_and_goes_on_in_the_legs_language() -
     chosen, took, caller = choose()
     assert chosen == [None]
     assert round(took, 1) == 2 * (2.3 + SETTINGS.wait)
-    assert len(caller.told) == 2 * (2 * SECOND + len(PAUSE))
+    assert len(caller.told) == 2 * (2 * SECOND + len(MENU_PAUSE))
 
 
 def test_a_menu_that_cannot_be_spoken_keeps_nobody_waiting() -> None:

@@ -14,8 +14,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 
 ONE = "40325ec2-5efd-4bd3-805f-000000003333"
 TWO = "40325ec2-5efd-4bd3-805f-000000004444"
-NOTICE = {"en": 901, "fr": 902}
-"""The word that says it."""
 
 
 def settings(port: int) -> str:

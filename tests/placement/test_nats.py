@@ -146,10 +146,10 @@ async def test_who_does_not_beat_any_more_is_known_as_gone_and_its_calls(
             # 4.0 to 4.6 s where nothing else holds the machine up.
             assert EXPIRY - BEAT < at - died < 2 * EXPIRY
             assert set(watcher.placement.nodes()) == {"a", "b"}
-        # Who comes later meets neither the node nor its slots.
+        # A node that comes later meets neither it nor its slots.
         async with Beating(server.url, "d", one.fleet) as late:
             await until(lambda: "a" in late.placement.nodes())
-            # Who missed it buries it, a moment later.
+            # A node that missed its end buries it a moment later.
             await until(lambda: "c" not in late.placement.nodes())
             await until(lambda: late.placement.slots("c") == {})
 
@@ -202,7 +202,7 @@ async def test_a_nats_that_is_killed_is_an_error_at_once_and_all_is_there_again_
                 await one.placement.claim("b", "another")
         assert time.monotonic() - began < ANSWER_PATIENCE, "somebody waited"
         assert not one.placement.reachable()
-        # Nobody is gone because nobody can be heard, and who there was is known still.
+        # That nobody can be heard does not mean that they are gone: all are still known.
         await asyncio.sleep(EXPIRY + 1.0)
         assert set(one.placement.nodes()) == {"a", "b"}
         assert one.gone == two.gone == []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.virtual import run_virtually
-from translink.process.collector import LOOKS, OVERDUE, QUIET, YOUNG, Pauses
+from translink.process.collector import LOOKS, OVERDUE, QUIET_SECONDS, YOUNG, Pauses
 
 
 class Knot:
@@ -83,10 +83,10 @@ def test_everything_is_collected_once_the_last_call_has_been_over_for_a_while(
     async def run() -> None:
         tidying = asyncio.create_task(pauses.tidy(lambda: calls))
         gc.collect(0)
-        await asyncio.sleep(3 * QUIET)
+        await asyncio.sleep(3 * QUIET_SECONDS)
         assert pauses.full == 0
         calls.clear()
-        await asyncio.sleep(3 * QUIET)
+        await asyncio.sleep(3 * QUIET_SECONDS)
         assert pauses.full == 1
         tidying.cancel()
 
@@ -99,14 +99,14 @@ def test_everything_is_collected_when_no_call_has_run_for_a_while_and_only_after
     gc.collect(0)
     assert not pauses.due(100.0, busy=True)
     assert not pauses.due(101.0, busy=False)
-    assert not pauses.due(101.0 + QUIET - 0.1, busy=False)
-    assert not pauses.due(101.0 + QUIET, busy=True), "somebody rang"
+    assert not pauses.due(101.0 + QUIET_SECONDS - 0.1, busy=False)
+    assert not pauses.due(101.0 + QUIET_SECONDS, busy=True), "somebody rang"
     assert not pauses.due(110.0, busy=False)
-    assert pauses.due(110.0 + QUIET, busy=False)
+    assert pauses.due(110.0 + QUIET_SECONDS, busy=False)
     pauses.collect()
-    assert not pauses.due(120.0 + QUIET, busy=False), "nothing happened since"
+    assert not pauses.due(120.0 + QUIET_SECONDS, busy=False), "nothing happened since"
     gc.collect(0)
-    assert pauses.due(121.0 + QUIET, busy=False)
+    assert pauses.due(121.0 + QUIET_SECONDS, busy=False)
     assert (pauses.summary()["full_when_quiet"], pauses.summary()["count"]) == (1, 2)
 
 

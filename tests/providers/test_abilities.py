@@ -1,4 +1,4 @@
-"""Who need not be asked for a language."""
+"""Providers that need not be asked for a language."""
 
 from __future__ import annotations
 

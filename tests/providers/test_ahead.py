@@ -11,7 +11,7 @@ from tests.providers.test_lineup import LIMITS, Provider
 from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
 from translink.observe.journal import Journal
-from translink.providers.ahead import HOLD
+from translink.providers.ahead import AHEAD_HOLD
 from translink.providers.lineup import Lineup
 from translink.providers.services import AsksAhead
 
@@ -65,7 +65,7 @@ def test_a_failure_opens_no_breaker_and_nobody_else_is_asked(kind: Kind) -> None
         assert not line.journal.events
         first.fails = [None]
         assert (await line.services.translate("hi", "en", "fr", "")).provider == "t1"
-        await asyncio.sleep(HOLD)
+        await asyncio.sleep(AHEAD_HOLD)
         assert await line.translate() == "t1"
 
     in_line(scene, [first, second])
@@ -81,7 +81,7 @@ def test_a_provider_in_trouble_or_just_out_of_it_is_not_asked_ahead() -> None:
         with pytest.raises(ProviderError):
             await line.translate()
         assert first.calls == calls
-        await asyncio.sleep(HOLD)
+        await asyncio.sleep(AHEAD_HOLD)
         assert await line.translate() == "t1"
 
     in_line(scene, [first])

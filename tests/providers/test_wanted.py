@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from translink.errors import Kind, ProviderError
 from translink.providers import wanted as wanted_module
-from translink.providers.wanted import UnmetWishes, VoiceWish, WantedVoice, in_voice, wished
+from translink.providers.wanted import SpeakingVoices, UnmetWishes, VoiceWish, WantedVoice, wished
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,10 @@ class Vendor:
         wanted = WantedVoice(voices, unmet or UnmetWishes(), wish="masculine", mend="x", firm=firm)
 
         async def run() -> str:
-            sound = in_voice(
-                wanted, usual, self.say, provider="vendor", language=language, setting="voices"
+            voices = SpeakingVoices(
+                wanted, {}, provider="vendor", setting="voices", otherwise=usual
             )
+            sound = voices.speak(language, self.say)
             return b" ".join([piece async for piece in sound]).decode()
 
         return asyncio.run(run())

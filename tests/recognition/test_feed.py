@@ -20,7 +20,7 @@ from tests.support.world import WorldLedger
 from translink.errors import Kind, ProviderError
 from translink.providers.cadence import Cadence
 from translink.providers.pace import PACE, SLACK
-from translink.recognition.feed import BEHIND, PATIENCE_WITHOUT, Feed, FeedLimits
+from translink.recognition.feed import BACKLOG_MESSAGE, PATIENCE_WITHOUT, Feed, FeedLimits
 from translink.recognition.finalizing import FinalizeRules, Finalizing
 from translink.recognition.lull import LullRules
 from translink.recognition.speech_map import SpeechMap
@@ -277,7 +277,7 @@ def test_frames_that_came_in_a_burst_after_a_long_silence_are_sent_at_the_pace()
             line.feed.frames([line.frame(speech=False)])  # type: ignore[list-item]
         await asyncio.sleep(1.0)
         sent = line.stream.seconds - 0.2
-        assert PACE * 0.9 < sent < PACE * 1.0 + SLACK + BEHIND / RATE + 0.01
+        assert PACE * 0.9 < sent < PACE * 1.0 + SLACK + BACKLOG_MESSAGE / RATE + 0.01
         await asyncio.sleep(2.0)
         assert line.stream.audio == line.ledger.data
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.media import FakeFrame
-from tests.recognition.test_listener import assert_lossless, live
 from tests.support.accounts import account
+from tests.support.lived import assert_lossless, live
 from tests.support.world import Plan
 from translink.recognition.finalizing import (
     AskFinal,
@@ -17,8 +17,8 @@ from translink.recognition.finalizing import (
     Step,
 )
 from translink.recognition.rules import ListenRules
-from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.results import RATE, Result
+from translink.recognition.speech_map import SpeechMap
+from translink.results import FRAME, RATE, Result
 
 RULES = FinalizeRules(early=0.1)
 

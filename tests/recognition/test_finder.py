@@ -10,34 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.lived import assert_lossless, live
 from tests.support.virtual import run_virtually
 from tests.support.world import Plan, World
 from translink.recognition.evidence import DetectRules
 from translink.recognition.rules import ListenMode, ListenRules
 
 CANDIDATES = ("en", "fr", "de")
-
-
-def live(plan: Plan, seed: int = 1, seconds: float = 30.0, *, streaming: bool = True) -> World:
-    """One call under `plan`, and nothing left running after it."""
-
-    async def call() -> World:
-        world = World(seed, plan)
-        if not streaming:
-            world.listener.use_streaming(False)
-        await world.live_through(seconds)
-        await asyncio.sleep(0)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert world.accounted
-        return world
-
-    return run_virtually(call())
-
-
-def assert_lossless(world: World) -> None:
-    assert world.heard == world.said
-    assert world.losses == []
-    assert world.complaints == []
 
 
 def unknown(spoken: str, **plan: object) -> Plan:

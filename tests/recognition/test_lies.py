@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.recognition.test_listener import live
 from tests.support.accounts import account
 from tests.support.lies import LIES
+from tests.support.lived import live
 from tests.support.world import Plan
 from translink.errors import Kind
 

@@ -11,39 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.media import FakeFrame
+from tests.support.lived import assert_lossless, live
 from tests.support.virtual import run_virtually
 from tests.support.world import NumberStream, Plan, World
 from translink.errors import Kind
 from translink.recognition.feed import FeedLimits
 from translink.recognition.rules import ListenMode, ListenRules
-
-
-def live(
-    plan: Plan,
-    seed: int = 1,
-    seconds: float = 30.0,
-    ledger_seconds: float = 60.0,
-    drain: float = 30.0,
-    rules: ListenRules | None = None,
-) -> World:
-    """One call of `seconds` under `plan`, and nothing left running after it."""
-
-    async def call() -> World:
-        world = World(seed, plan, ledger_seconds, rules)
-        await world.live_through(seconds, drain)
-        await asyncio.sleep(0)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert world.accounted
-        return world
-
-    return run_virtually(call())
-
-
-def assert_lossless(world: World) -> None:
-    assert world.heard == world.said
-    assert world.losses == []
-    assert world.complaints == []
-    assert world.most_streams <= 1, "more than one connection at a time"
 
 
 def test_a_call_without_faults_uses_one_stream_and_no_request() -> None:

@@ -14,9 +14,9 @@ from translink.recognition.finalizing import Finalizing
 from translink.recognition.live_span import Stint
 from translink.recognition.pieces import CutRule, Pieces
 from translink.recognition.rules import ListenRules
-from translink.recognition.speech_map import FRAME, SpeechMap
+from translink.recognition.speech_map import SpeechMap
 from translink.recognition.timeline import Span, Timeline
-from translink.results import RATE, Result, StreamEvent
+from translink.results import FRAME, RATE, Result, StreamEvent
 
 RULES = ListenRules(replay=1.0, lap=0.4)
 LAP = int(0.4 * RATE)

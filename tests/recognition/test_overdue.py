@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from translink.recognition.overdue import Overdue
-from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.results import RATE
+from translink.recognition.speech_map import SpeechMap
+from translink.results import FRAME, RATE
 
 LEAST = RATE // 5
 

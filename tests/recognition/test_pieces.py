@@ -16,8 +16,8 @@ from tests.support.number_talk import FRAME, hear
 from tests.support.virtual import run_virtually
 from tests.support.world import WorldLedger
 from translink.errors import Kind, ProviderError
-from translink.recognition.pieces import HANGOVER, PIECES_AT_ONCE, PREROLL, CutRule, Pieces
-from translink.recognition.speech_map import SpeechMap
+from translink.recognition.pieces import HANGOVER, PIECES_AT_ONCE, CutRule, Pieces
+from translink.recognition.speech_map import SOFT_BEGINNING, SpeechMap
 from translink.recognition.timeline import Item, Lost, Timeline
 from translink.results import RATE, Result
 
@@ -147,7 +147,7 @@ def test_a_pause_ends_a_piece_and_the_talk_alone_is_uploaded_with_some_air() -> 
     assert desk.heard == desk.said
     (pcm,) = desk.uploads
     talk = (2 * WORD + 3) * FRAME
-    assert len(pcm) == 2 * (PREROLL + talk + HANGOVER)
+    assert len(pcm) == 2 * (SOFT_BEGINNING + talk + HANGOVER)
 
 
 def test_a_short_pause_does_not() -> None:
@@ -179,7 +179,7 @@ def test_a_monologue_is_cut_at_the_quietest_moment_and_every_word_is_heard_once(
     desk = work(scene)
     assert desk.heard == desk.said
     assert len(desk.uploads) > 2
-    longest = CutRule().longest + PREROLL + HANGOVER + FRAME
+    longest = CutRule().longest + SOFT_BEGINNING + HANGOVER + FRAME
     assert all(len(pcm) // 2 <= longest for pcm in desk.uploads)
     words = [[w.text for w in hear(pcm)] for pcm in desk.uploads]
     assert any(set(one) & set(two) for one, two in pairwise(words)), "both sides hear the border"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from translink.recognition.seam import (
-    MARGIN,
-    PAUSE,
-    REACH,
+    SEAM_PAUSE,
+    SEAM_REACH,
     UNKNOWN,
+    WORD_MARGIN,
     Seam,
     heard_from,
     heard_until,
     known_from,
     new_words,
 )
-from translink.recognition.speech_map import FRAME, SpeechMap
-from translink.results import RATE, Word
+from translink.recognition.speech_map import SpeechMap
+from translink.results import FRAME, RATE, Word
 
 BORDER = 10 * RATE
 
@@ -111,8 +111,8 @@ def test_who_takes_over_in_mid_talk_hears_the_last_word_whole() -> None:
     assert heard_from(BORDER, least, [], talking) == BORDER - UNKNOWN
     short, long = Word("a", at(9.9), BORDER), Word("b", at(9.3), BORDER)
     assert heard_from(BORDER, least, [short], talking) == BORDER - least
-    assert heard_from(BORDER, least, [long], talking) == at(9.3) - MARGIN
-    assert heard_from(BORDER, least, [Word("c", at(8.1), BORDER)], talking) == BORDER - REACH
+    assert heard_from(BORDER, least, [long], talking) == at(9.3) - WORD_MARGIN
+    assert heard_from(BORDER, least, [Word("c", at(8.1), BORDER)], talking) == BORDER - SEAM_REACH
 
 
 def test_a_piece_ends_before_the_next_word_begins_behind_a_pause() -> None:
@@ -121,4 +121,4 @@ def test_a_piece_ends_before_the_next_word_begins_behind_a_pause() -> None:
     assert heard_until(BORDER, least, speech((8.0, 10.0), (10.3, 11.0))) == at(10.15)
     tight = speech((8.0, 10.0), (10.1, 11.0))
     assert heard_until(BORDER, least, tight) == BORDER + least
-    assert at(0.1) < PAUSE
+    assert at(0.1) < SEAM_PAUSE

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translink.recognition.speech_map import FRAME, SpeechMap, Talk
-from translink.results import RATE
+from translink.recognition.speech_map import SpeechMap, Talk
+from translink.results import FRAME, RATE
 
 HOLE = 0xFFFF
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from translink.recording.alignment import HOLD, TOLERANCE, Alignment, Stretch
+from translink.recording.alignment import PLACE_TOLERANCE, READINGS_WAIT, Alignment, Stretch
 
 MS = 16
 """Samples of a millisecond."""
@@ -47,7 +47,7 @@ def test_jitter_moves_nothing() -> None:
         for n in range(1, 200)
     ]
     found = placed(readings, 10_000_000)
-    assert max(abs(place - start) for start, _, place in found[:-5]) <= TOLERANCE
+    assert max(abs(place - start) for start, _, place in found[:-5]) <= PLACE_TOLERANCE
 
 
 def test_sound_that_comes_half_a_second_at_once_was_said_before_it_came() -> None:
@@ -59,7 +59,7 @@ def test_what_is_late_says_by_how_much() -> None:
     alignment = Alignment(0, 0)
     alignment.skip(1_000 * MS)  # silence was written up to there
     alignment.note(100 * MS, 600 * MS)
-    (stretch,) = alignment.settled(600 * MS + HOLD)
+    (stretch,) = alignment.settled(600 * MS + READINGS_WAIT)
     assert (stretch.gap, stretch.late) == (0, 500 * MS)
 
 
@@ -68,4 +68,4 @@ def test_a_talker_whose_clock_is_slow_stays_where_they_are() -> None:
     found = placed(readings, 100_000_000)
     for (start, end, place), (head, came) in zip(found, readings, strict=True):
         assert (start, end) == (head - 99 * MS, head)
-        assert abs(place + 99 * MS - came) <= TOLERANCE + 6 * MS
+        assert abs(place + 99 * MS - came) <= PLACE_TOLERANCE + 6 * MS

@@ -9,10 +9,10 @@ import pytest
 
 from translink.errors import SettingsError
 from translink.recording.cipher import (
-    CHUNK,
+    CHUNK_BYTES,
     HEADER,
     KEY_BYTES,
-    TAG,
+    TAG_BYTES,
     CutOffError,
     Opener,
     Sealer,
@@ -37,11 +37,14 @@ def opened(data: bytes, key: bytes = KEY) -> bytes:
     return b"".join(parts) + opener.finish()
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 5])
+@pytest.mark.parametrize(
+    "size",
+    [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 5],
+)
 def test_it_comes_back_byte_for_byte(size: int) -> None:
     plain = os.urandom(size)
     data = sealed(plain)
-    assert len(data) == HEADER + size + TAG * max(1, -(-size // CHUNK))
+    assert len(data) == HEADER + size + TAG_BYTES * max(1, -(-size // CHUNK_BYTES))
     assert opened(data) == plain
 
 
@@ -55,31 +58,33 @@ def test_another_key_is_named_as_such() -> None:
         opened(sealed(b"words"), bytes(KEY_BYTES))
 
 
-@pytest.mark.parametrize("at", [30, HEADER + 5, HEADER + CHUNK + TAG + 9, -1])
+@pytest.mark.parametrize("at", [30, HEADER + 5, HEADER + CHUNK_BYTES + TAG_BYTES + 9, -1])
 def test_a_changed_bit_is_seen(at: int) -> None:
-    data = bytearray(sealed(bytes(2 * CHUNK)))
+    data = bytearray(sealed(bytes(2 * CHUNK_BYTES)))
     data[at] ^= 1
     with pytest.raises(SealError):
         opened(bytes(data))
 
 
 def test_chunks_cannot_change_places_and_none_can_be_left_out() -> None:
-    data = sealed(os.urandom(3 * CHUNK))
-    size = CHUNK + TAG
+    data = sealed(os.urandom(3 * CHUNK_BYTES))
+    size = CHUNK_BYTES + TAG_BYTES
     header, chunks = data[:HEADER], [data[HEADER + n * size :][:size] for n in range(3)]
     for order in ((1, 0, 2), (0, 2), (1, 2), (0, 1, 2, 2)):
         with pytest.raises(SealError):
             opened(header + b"".join(chunks[n] for n in order))
 
 
-@pytest.mark.parametrize("left", [2 * (CHUNK + TAG), 2 * (CHUNK + TAG) + 100])
+@pytest.mark.parametrize(
+    "left", [2 * (CHUNK_BYTES + TAG_BYTES), 2 * (CHUNK_BYTES + TAG_BYTES) + 100]
+)
 def test_of_a_file_that_was_cut_off_the_whole_chunks_are_had(tmp_path: Path, left: int) -> None:
-    plain = os.urandom(3 * CHUNK + 10)
+    plain = os.urandom(3 * CHUNK_BYTES + 10)
     path = tmp_path / "cut"
     path.write_bytes(sealed(plain)[: HEADER + left])
     found, whole = open_file(path, KEY)
     assert not whole
-    assert found in (plain[:CHUNK], plain[: 2 * CHUNK])
+    assert found in (plain[:CHUNK_BYTES], plain[: 2 * CHUNK_BYTES])
     with pytest.raises(CutOffError):
         opened(path.read_bytes())
 

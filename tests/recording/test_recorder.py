@@ -48,10 +48,17 @@ keep_free = 0
 
 
 class Recorded(NamedTuple):
-    """A server, and where it writes."""
+    """A server, where it writes, and the call that it recorded first."""
 
     server: Serve
     folder: Path
+    began: float
+    """When that call began, seconds since 1970."""
+    events: list[dict[str, Any]]
+    """What was said of its recording."""
+    figures: dict[str, Any]
+    """Of all recordings, after that one."""
+    metrics: str
 
     def names(self) -> list[str]:
         return sorted(each.name for each in self.folder.iterdir())
@@ -72,16 +79,15 @@ async def recorded(
     extra = SETTINGS.format(folder=place)
     env = ("TRANSLINK_LEGS__3333__RECORD=true", "TRANSLINK_LEGS__4444__RECORD=true")
     async with serving(folder, fake, legs, extra=extra, env=env) as server:
-        yield Recorded(server, place)
+        began = await first_call(server)
+        await until(lambda: server.happened("recording", state="ended"))
+        figures = (await server.get("/api/stats"))["recording"]
+        _, metrics = await server.ask("/metrics")
+        yield Recorded(server, place, began, server.happened("recording"), figures, metrics)
 
 
-def words(pcm: bytes) -> list[tuple[int, float]]:
-    """Beacons and the second at which each begins."""
-    return [(number, start / 16_000) for number, start, _ in BeaconDecoder().push(pcm)]
-
-
-async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Recorded) -> None:
-    server = recorded.server
+async def first_call(server: Serve) -> float:
+    """When it began."""
     async with call(server, "3333", "4444") as (one, two):
         before = time.time()
         await two.say(50)
@@ -92,8 +98,17 @@ async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Reco
         assert leg["recorded"]
         assert [row["recorded"] for row in (await server.get("/api/calls"))["calls"]] == [True]
     await server.idle()
-    (told,) = await recorded.ended(1)
-    found = read_recording(recorded.folder / told["name"])
+    return before
+
+
+def words(pcm: bytes) -> list[tuple[int, float]]:
+    """Beacons and the second at which each begins."""
+    return [(number, start / 16_000) for number, start, _ in BeaconDecoder().push(pcm)]
+
+
+async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Recorded) -> None:
+    ended = recorded.events[-1]
+    found = read_recording(recorded.folder / ended["name"])
     assert [(each.leg, each.file) for each in found.minutes.legs] == [
         ("3333", "3333.wav"),
         ("4444", "4444.wav"),
@@ -115,22 +130,21 @@ async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Reco
         assert line.start_s == pytest.approx(said_at, abs=0.5)
         assert line.spoken_s is not None
         assert line.spoken_s == pytest.approx(heard_at, abs=0.5)
-    assert found.minutes.began == pytest.approx(before, abs=2.0)
-    assert (found.minutes.problem, told["lost_ms"]) == ("", 0)
+    assert found.minutes.began == pytest.approx(recorded.began, abs=2.0)
+    assert (found.minutes.problem, ended["lost_ms"]) == ("", 0)
     assert {note.text for note in found.minutes.notices} == {"b901", "b902"}
 
 
-async def test_what_is_told_of_it_is_as_documented(recorded: Recorded) -> None:
-    told = recorded.server.happened("recording")
-    assert [event["state"] for event in told] == ["started", "ended"]
-    for event in told:
+async def test_its_events_are_as_documented(recorded: Recorded) -> None:
+    assert [event["state"] for event in recorded.events] == ["started", "ended"]
+    for event in recorded.events:
         TypeAdapter(RecordingEvent).validate_json(orjson.dumps(event))
-    assert told[-1]["bytes"] > 2 * told[-1]["seconds"] * 64_000 * 0.9
+    ended = recorded.events[-1]
+    assert ended["bytes"] > 2 * ended["seconds"] * 64_000 * 0.9
 
 
 async def test_nobody_else_may_read_it(recorded: Recorded) -> None:
-    (name, *_) = recorded.names()
-    place = recorded.folder / name
+    place = recorded.folder / recorded.events[-1]["name"]
     assert [stat.S_IMODE(each.stat().st_mode) for each in (recorded.folder, place)] == [0o700] * 2
     files = sorted(place.iterdir())
     assert [each.name for each in files] == ["3333.wav", "4444.wav", "transcript.json"]
@@ -142,7 +156,7 @@ async def test_the_summary_and_the_postmortem_name_it(
     recorded: Recorded, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = recorded.server
-    (name, *_) = recorded.names()
+    name = recorded.events[-1]["name"]
     (ended,) = server.happened("call", state="ended")[:1]
     assert ended["recording"] == name
     record = await server.get(f"/api/calls/{ended['call']}/record")
@@ -150,10 +164,9 @@ async def test_the_summary_and_the_postmortem_name_it(
     target = Target(server.url, "")
     await in_thread(lambda: run_rca(ended["call"], lambda: target), PATIENCE)
     assert f"recording {name}: " in capsys.readouterr().out
-    figures = (await server.get("/api/stats"))["recording"]
+    figures = recorded.figures
     assert (figures["begun"], figures["ended"], figures["failed"]) == (1, 1, 0)
-    _, metrics = await server.ask("/metrics")
-    assert 'translink_recordings_total{what="ended"} 1.0' in metrics
+    assert 'translink_recordings_total{what="ended"} 1.0' in recorded.metrics
 
 
 async def test_it_is_switched_while_the_call_runs_and_both_parties_are_told(
@@ -326,7 +339,7 @@ async def test_a_disk_that_does_not_answer_keeps_no_call_and_no_end_waiting(
         answers.wait(PATIENCE)
 
     monkeypatch.setattr(SoundFile, "write", stuck)
-    monkeypatch.setattr("translink.recording.recorder.CLOSING", 0.2)
+    monkeypatch.setattr("translink.recording.recorder.LAST_WRITES_TIME", 0.2)
     try:
         async with board_recorded(tmp_path) as (board, _):
             await board.talk("1", 1.0)

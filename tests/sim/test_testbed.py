@@ -14,13 +14,13 @@ import pytest
 
 from tests.support.recording import recording
 from translink._core import BeaconDecoder, beacon_encode
-from translink.sim.beacon_engines import WRONG, beacon_numbers
+from translink.sim.beacon_engines import WRONG_NUMBERS, beacon_numbers
 from translink.sim.script import Delays
-from translink.sim.testbed import TIMING, beacon_server
+from translink.sim.testbed import TESTBED_TIMING, beacon_server
 
 AUTH = {"Authorization": "Token any"}
 QUERY = "model=nova-3&encoding=linear16&sample_rate=16000&interim_results=true&endpointing=300"
-FAST = replace(TIMING, interim_delay=0.0, final_delay=0.0, backlog_rate=None)
+FAST = replace(TESTBED_TIMING, interim_delay=0.0, final_delay=0.0, backlog_rate=None)
 WORDS = b"".join(beacon_encode(number) for number in range(100, 110)) + bytes(32_000)
 
 
@@ -64,7 +64,7 @@ async def test_interims_are_revised_and_wrong_words_never_become_final(
     finals = numbers_of(m for m in messages if m.get("is_final"))
     interims = numbers_of(m for m in messages if m.get("is_final") is False)
     assert finals == list(range(400))
-    assert any(number in WRONG for number in interims)
+    assert any(number in WRONG_NUMBERS for number in interims)
 
 
 async def test_a_backlog_faster_than_the_limit_is_refused_with_a_reason(

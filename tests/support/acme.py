@@ -9,11 +9,10 @@ import orjson
 
 from translink.credentials import named_key, named_url
 from translink.providers.http import Http, unreadable
-from translink.providers.languages import by_tag
 from translink.providers.manners import VoiceManners
 from translink.providers.sound import posted
 from translink.providers.vendor import VendorAccount, VendorDescription
-from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
+from translink.providers.wanted import ANY, SpeakingVoices, WantedVoice
 from translink.results import Translation
 
 URL = "https://api.acme.example"
@@ -63,29 +62,26 @@ class AcmeSpeak(_Acme):
 
     def __init__(self, http: Http, account: VendorAccount, wanted: WantedVoice | None) -> None:
         super().__init__(http, account, "speak")
-        self._wanted = wanted
-
-    def _usual(self, language: str) -> str | None:
-        return by_tag(self._account.voices, language) or self._account.voice
+        self._voices = SpeakingVoices(
+            wanted,
+            account.voices,
+            provider=self.name,
+            setting="vendors.acme.voices",
+            otherwise=account.voice,
+        )
 
     def speaks(self, language: str) -> bool:
-        return has_voice(self._wanted, self._usual(language), language)
+        return self._voices.has(language)
 
     def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
-        return in_voice(
-            self._wanted,
-            self._usual(language),
-            partial(self._say, text),
-            provider=self.name,
-            language=language,
-            setting="vendors.acme.voices",
-        )
+        return self._voices.speak(language, partial(self._say, text))
 
     def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
         return posted(
             self._http,
             f"{self._base}/speak",
-            [(text, {"text": text, "voice": voice})],
+            text,
+            lambda part: {"text": part, "voice": voice},
             provider=self.name,
             within=self._account.timeout,
             headers=self._headers,

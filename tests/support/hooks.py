@@ -10,6 +10,8 @@ from typing import Any
 import standardwebhooks
 from aiohttp import web
 
+from tests.fakes.web import served
+
 HOOK_SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
@@ -48,10 +50,7 @@ async def receiving() -> AsyncIterator[HookReceiver]:
     app = web.Application()
     app.router.add_post("/hook", made.take)
     app.router.add_route("*", "/elsewhere", made.other)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    yield made
-    made.gate.set()
-    await runner.cleanup()
+    async with served(app) as url:
+        made.url = f"{url}/hook"
+        yield made
+        made.gate.set()

@@ -385,7 +385,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a request that drips in is cut off",
         "admin/access/connections.py",
-        "self.sending_since is not None and now - self.sending_since > REQUEST_TIME",
+        "self.sending_since is not None and now - self.sending_since > ADMIN_REQUEST_TIME",
         "False",
         f"{CONNECTIONS} -k drips",
     ),
@@ -413,14 +413,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a handshake that does not end holds no place",
         "admin/access/connections.py",
-        "ssl_handshake_timeout=REQUEST_TIME if self._tls else None,",
+        "ssl_handshake_timeout=ADMIN_REQUEST_TIME if self._tls else None,",
         "",
         f"{TLS} -k handshake",
     ),
     Mutation(
         "nobody waits longer than a second",
         "admin/access/rate.py",
-        "if wait > LONGEST_WAIT:",
+        "if wait > LONGEST_REQUEST_WAIT:",
         "if False:",
         "tests/admin/access/test_rate.py -k 'waits_for_long or come_back'",
     ),
@@ -866,7 +866,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if False:\n",
         f"{LOG} -k flood_the_log",
     ),
-    # --- Whom we tell ---
+    # --- Webhooks ---
     Mutation(
         "a webhook follows no redirect",
         "observe/webhooks.py",

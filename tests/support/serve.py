@@ -23,7 +23,7 @@ from tests.fakes.providers import FakeProviders
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.caller import Caller
 from translink.callers.ports import free_port
-from translink.callers.server_process import COMMAND, LegPlan, ServerProcess
+from translink.callers.server_process import SERVE_COMMAND, LegPlan, ServerProcess
 
 DEEPGRAM_KEY = "dg-0123456789abcdef0123456789abcdef"
 DEEPL_KEY = "01234567-89ab-cdef-0123-456789abcdef:fx"
@@ -68,7 +68,7 @@ class Serve(ServerProcess):
         self._env = env
         self._file = folder / "log"
         self.write_flag(flag)
-        program = (*COMMAND, "--take-over") if successor_of else command or COMMAND
+        program = (*SERVE_COMMAND, "--take-over") if successor_of else command or SERVE_COMMAND
         super().__init__(
             legs,
             folder=folder,

@@ -31,7 +31,7 @@ ORDERS = {"translate": ["acme", "deepl"], "speak": ["acme", "deepgram"]}
 @pytest.fixture(autouse=True)
 def line(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one line."""
-    monkeypatch.setattr(vendors, "FILES", ("tests.support.acme",))
+    monkeypatch.setattr(vendors, "VENDOR_FILES", ("tests.support.acme",))
 
 
 async def acme(request: web.Request) -> web.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from translink.errors import SettingsError
@@ -91,9 +93,9 @@ def test_the_local_engines_run_only_where_they_are_needed() -> None:
 def test_a_legs_voice_is_one_vendors_and_the_others_keep_theirs(
     voice: str, asked: set[str]
 ) -> None:
-    made = providers(settings(speak=["deepgram", "elevenlabs"])).voices(voice)
+    made: list[Any] = [*providers(settings(speak=["deepgram", "elevenlabs"])).voices(voice)]
     name = voice.rpartition(":")[2]
-    assert {one.name for one in made if name in str(vars(one))} == asked
+    assert {one.name for one in made if name in str(vars(one._voices))} == asked
 
 
 def test_languages_are_those_that_the_clients_have(monkeypatch: pytest.MonkeyPatch) -> None:

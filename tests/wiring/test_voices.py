@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.wiring.test_coverage import KEY, providers, settings
-from translink.providers.elevenlabs.speak import DEFAULT_VOICE, SARAH
+from translink.providers.elevenlabs.speak import GEORGE, SARAH
 
 SPEAK = ["deepgram", "elevenlabs", "openai", "offline"]
 OPENAI = {"api_key": KEY}
-USUAL = {"deepgram": "aura-2-agathe-fr", "elevenlabs": DEFAULT_VOICE, "openai": "alloy"}
+USUAL = {"deepgram": "aura-2-agathe-fr", "elevenlabs": GEORGE, "openai": "alloy"}
 
 
 def asked(wish: str | None, language: str = "fr", **more: Any) -> dict[str, str | None]:
@@ -20,8 +20,9 @@ def asked(wish: str | None, language: str = "fr", **more: Any) -> dict[str, str 
     found = {}
     clients: list[Any] = [*providers(given).voices(wish)]
     for one in clients:
-        wanted = one._wanted.of(language) if one._wanted else None
-        found[one.name.partition(".")[0]] = wanted or one._usual(language)
+        voices = one._voices
+        wanted = voices.wanted.of(language) if voices.wanted else None
+        found[one.name.partition(".")[0]] = wanted or voices.usual(language)
     return found
 
 
@@ -31,11 +32,11 @@ def asked(wish: str | None, language: str = "fr", **more: Any) -> dict[str, str 
         ("feminine", {"deepgram": "aura-2-agathe-fr", "elevenlabs": SARAH, "openai": "nova"}),
         (
             "masculine",
-            {"deepgram": "aura-2-hector-fr", "elevenlabs": DEFAULT_VOICE, "openai": "onyx"},
+            {"deepgram": "aura-2-hector-fr", "elevenlabs": GEORGE, "openai": "onyx"},
         ),
         (
             "usually:masculine",
-            {"deepgram": "aura-2-hector-fr", "elevenlabs": DEFAULT_VOICE, "openai": "onyx"},
+            {"deepgram": "aura-2-hector-fr", "elevenlabs": GEORGE, "openai": "onyx"},
         ),
         ("for:aura-2-hector-fr", {**USUAL, "deepgram": "aura-2-hector-fr"}),
         ("for:aura-2-julius-de", USUAL),
@@ -65,7 +66,7 @@ def test_the_operators_voices_hold_unless_somebody_wishes() -> None:
     firm = asked("masculine", **mine)
     assert (firm["deepgram"], firm["elevenlabs"], firm["openai"]) == (
         "aura-2-hector-fr",
-        DEFAULT_VOICE,
+        GEORGE,
         "onyx",
     )
     assert asked("masculine", voices={"fr": "aura-2-x-fr"}, deepgram=named("pierre"))[
@@ -89,6 +90,6 @@ def test_a_server_of_ones_own_is_not_asked_for_openais_voices() -> None:
 def test_without_a_key_the_local_engines_have_one_voice_and_it_is_said_once() -> None:
     made = providers(settings(deepgram={}, fallback={"offline": True}))
     wished: list[Any] = [*made.voices("masculine")]
-    assert [one._wanted.of("fr") for one in wished] == [None] * 2
+    assert [one._voices.wanted.of("fr") for one in wished] == [None] * 2
     usual: list[Any] = [*made.voices("usually:masculine")]
-    assert all(one._wanted is None or one._wanted.of("fr") is None for one in usual)
+    assert all(one._voices.wanted is None or one._voices.wanted.of("fr") is None for one in usual)

@@ -1,4 +1,4 @@
-"""A server that lets in whom the guard lets in: what the admin server and a face of several have in common."""
+"""A server behind the guard: what the admin server and a face of several nodes have in common."""
 
 from __future__ import annotations
 

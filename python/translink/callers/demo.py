@@ -27,7 +27,7 @@ from rich.console import Console
 
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
-from translink.callers.dialogue import DIALOGUE, NAMES, DialogueLine, SpeechMissing, lines_of
+from translink.callers.dialogue import DIALOGUE, DialogueLine, SpeechMissing, lines_of
 from translink.callers.ports import free_port
 from translink.callers.server_process import LegPlan, ServerProcess
 from translink.callers.summary import Summary, TalkDirection, summarise, tell
@@ -35,7 +35,9 @@ from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
+from translink.settings.services import OFFLINE_QUALITY
 from translink.settings.types import is_installed
+from translink.text.language_names import ENGLISH_NAMES
 
 Take = Callable[[Event], None]
 Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
@@ -43,21 +45,19 @@ Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
 
 HEARD, FAILED, MISSING, NOTHING_HEARD = 0, 1, 2, 3
 """Exit codes."""
-LANGUAGES = {"3333": "en", "4444": "fr"}
+DEMO_LANGUAGES = {"3333": "en", "4444": "fr"}
 """Leg to what its caller speaks, if nobody says otherwise."""
-LAST_WORDS = 6.0
+LAST_TRANSLATION = 6.0
 """Seconds kept at the end for the translation of the last line."""
-ANSWER = 1.6
+ANSWER_AFTER = 1.6
 """Seconds until the other one answers, where they do not interrupt."""
-PAUSE = 1.6
+EXCHANGE_PAUSE = 1.6
 """Seconds between two exchanges."""
-SILENCE = 2.5
+SILENCE_AT_END = 2.5
 """Seconds of silence in both ears after which nothing more is expected."""
 LAST_WAIT = 20.0
 """Seconds that a line is waited for after the last one was said; 1 or 2 are enough on an idle
 machine."""
-QUALITY = "offline demo quality"
-"""What the embedded engines are called wherever they show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def need_recogniser(*, keys: bool) -> None:
 
 def need_voices(languages: tuple[str, str], *, keys: bool) -> None:
     """Raises `SpeechMissing`: without keys Pico speaks German, Spanish and Italian, and is not installed."""
-    lacking = [NAMES[code] for code in languages if code not in LANGUAGES.values()]
+    lacking = [ENGLISH_NAMES[code] for code in languages if code not in DEMO_LANGUAGES.values()]
     if lacking and not keys and not is_installed("py_nanotts"):
         raise SpeechMissing(
             f"no voice for {' and '.join(lacking)} is installed: pip install 'translink[pico]' (5 MB), "
@@ -179,8 +179,8 @@ def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> lis
             if turn and begins + line.seconds > seconds:
                 return cues
             cues.append(Cue(begins, leg, line))
-            begins += 0.4 * line.seconds if turn % 2 == 0 else line.seconds + ANSWER
-        at = max(cue.at + cue.line.seconds for cue in cues) + PAUSE
+            begins += 0.4 * line.seconds if turn % 2 == 0 else line.seconds + ANSWER_AFTER
+        at = max(cue.at + cue.line.seconds for cue in cues) + EXCHANGE_PAUSE
     return cues
 
 
@@ -203,14 +203,14 @@ async def _demo(
 ) -> Summary:
     need_recogniser(keys=keys)
     need_voices(languages, keys=keys)
-    spoken = dict(zip(LANGUAGES, languages, strict=True))
+    spoken = dict(zip(DEMO_LANGUAGES, languages, strict=True))
     lines = {
         leg: await lines_of(language, answers=bool(side), offline=not keys)
         for side, (leg, language) in enumerate(spoken.items())
     }
     _explain(console, folder, seconds, spoken, keys=keys)
     _tell_voices(console, [own[0].voice for own in lines.values()], keys=keys)
-    cues = schedule(lines, seconds - LAST_WORDS)
+    cues = schedule(lines, seconds - LAST_TRANSLATION)
     captions = Captions(tuple(spoken))
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
@@ -257,13 +257,13 @@ async def _demo(
 def _explain(
     console: Console, folder: Path, seconds: float, spoken: Mapping[str, str], *, keys: bool
 ) -> None:
-    one, two = (NAMES[language] for language in spoken.values())
+    one, two = (ENGLISH_NAMES[language] for language in spoken.values())
     phrases = " and ".join(name for name in (one, two) if name != "English")
     quality = (
         "With your keys the real services hear, translate and speak, and charge for it."
         if keys
         else "No key is used: engines on this machine hear, translate and speak. That is\n"
-        f"  {QUALITY}: {phrases} {'are' if ' and ' in phrases else 'is'} held to a phrasebook, "
+        f"  {OFFLINE_QUALITY}: {phrases} {'are' if ' and ' in phrases else 'is'} held to a phrasebook, "
         "the voices are synthetic."
     )
     console.print(
@@ -384,7 +384,7 @@ async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: 
         async with asyncio.timeout(LAST_WAIT):
             while any(captions.sides[leg].segments < len(said[leg]) for leg in said):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-    await asyncio.gather(*(each.quiet(SILENCE, SILENCE) for each in callers.values()))
+    await asyncio.gather(*(each.quiet(SILENCE_AT_END, SILENCE_AT_END) for each in callers.values()))
 
 
 def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:

@@ -15,13 +15,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from translink.callers.ear import AUDIBLE, loudest
+from translink.callers.ear import AUDIBLE_PEAK, loudest
 from translink.callers.wav import SAMPLE_BYTES, parse_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
 from translink.settings.types import is_installed
+from translink.text.language_names import ENGLISH_NAMES
 
-INSTALL = (
+INSTALL_VOICE = (
     "install one with: pip install 'translink[pico]', or "
     "apt-get install -y --no-install-recommends flite espeak-ng"
 )
@@ -101,7 +102,7 @@ async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLi
 
     Args:
         text: the sentence.
-        language: any that espeak-ng speaks; those of `NAMES` without it.
+        language: any that espeak-ng speaks; those of `PICO` without it.
         offline: the offline engines will listen.
 
     Raises:
@@ -115,19 +116,23 @@ async def speak(text: str, language: str, *, offline: bool = True) -> DialogueLi
     elif language in PICO and is_installed("py_nanotts"):
         pcm, voice = await asyncio.to_thread(_pico, text, PICO[language]), "Pico"
     else:
-        name = NAMES.get(language, language)
-        raise SpeechMissing(f"no program on this machine speaks {name}; {INSTALL}")
+        name = ENGLISH_NAMES.get(language, language)
+        raise SpeechMissing(f"no program on this machine speaks {name}; {INSTALL_VOICE}")
     return DialogueLine(text, language, trimmed(pcm), voice)
 
 
 def trimmed(pcm: bytes) -> bytes:
     """Without most of the silence that engines put before and after.
 
-    What is left begins `_LEAD` before the first loud sound, because a sentence may begin with a
+    What is left begins `_TRIM_LEAD` before the first loud sound, because a sentence may begin with a
     faint one ("thank" was heard as "tseng" without), and ends with the last.
     """
-    loud = [at for at in range(0, len(pcm), _STEP) if loudest(pcm[at : at + _STEP]) >= AUDIBLE]
-    return pcm[max(0, loud[0] - _LEAD) : loud[-1] + _STEP] if loud else pcm
+    loud = [
+        at
+        for at in range(0, len(pcm), _TRIM_STEP)
+        if loudest(pcm[at : at + _TRIM_STEP]) >= AUDIBLE_PEAK
+    ]
+    return pcm[max(0, loud[0] - _TRIM_LEAD) : loud[-1] + _TRIM_STEP] if loud else pcm
 
 
 async def _flite(text: str, voice: str) -> bytes:
@@ -161,10 +166,8 @@ async def _run(*command: str) -> bytes:
     return out
 
 
-_STEP = RATE // 100 * SAMPLE_BYTES
+_TRIM_STEP = RATE // 100 * SAMPLE_BYTES
 """10 ms."""
-_LEAD = 10 * _STEP
-NAMES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian"}
-"""Of the dialogue's languages."""
+_TRIM_LEAD = 10 * _TRIM_STEP
 PICO = {"en": "en-US", "fr": "fr-FR", "de": "de-DE", "es": "es-ES", "it": "it-IT"}
-"""Its voices for them."""
+"""Its voices for the languages of the dialogue."""

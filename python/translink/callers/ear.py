@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 BYTES_PER_SECOND = RATE * SAMPLE_BYTES
-AUDIBLE = 300
+AUDIBLE_PEAK = 300
 """Peak from which a datagram counts as sound: -40 dBFS; speech engines speak at -20 and louder."""
-TOLERANCE = 0.060
+ARRIVAL_TOLERANCE = 0.060
 """Seconds that arrival may drift from the line before silence is put in: three frames of a busy
 machine's jitter."""
 BURST_END = 0.300
@@ -62,7 +62,7 @@ class EarCheck:
         self.datagrams = 0
         self.bytes = 0
         self.gaps = 0
-        """Times a datagram came more than `TOLERANCE` late inside a burst: what a listener hears as
+        """Times a datagram came more than `ARRIVAL_TOLERANCE` late inside a burst: what a listener hears as
         a stutter."""
         self.bursts: deque[Burst] = deque(maxlen=4096)
         self.first_sound: float | None = None
@@ -111,12 +111,12 @@ class EarCheck:
             off = at - self._expected
             if off < BURST_END:
                 self._deviations.append(abs(off))
-                self.gaps += off > TOLERANCE
+                self.gaps += off > ARRIVAL_TOLERANCE
         self._expected = at + length
 
     def _write(self, pcm: bytes, at: float) -> None:
         # A datagram is placed where it arrives: that is when a gateway would play it.
-        self._pad(at, TOLERANCE)
+        self._pad(at, ARRIVAL_TOLERANCE)
         self._recorded += len(pcm)
         if self._record is not None and pcm:
             self._record(pcm)
@@ -135,7 +135,7 @@ class EarCheck:
     def _listen(self, pcm: bytes, at: float) -> None:
         samples = _samples(pcm)
         peak = loudest(pcm)
-        if peak < AUDIBLE:
+        if peak < AUDIBLE_PEAK:
             return
         ended = at + len(samples) / RATE
         if not self.bursts or at - self.bursts[-1].ended > BURST_END:

@@ -25,7 +25,7 @@ from translink.process.child import TAIL_LINES, ChildProcess
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-COMMAND: Sequence[str] = (sys.executable, "-m", "translink", "serve")
+SERVE_COMMAND: Sequence[str] = (sys.executable, "-m", "translink", "serve")
 PRIVATE = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_", "USE_DEEPGRAM_")
 """Beginnings of the environment variables that settings are read from."""
 
@@ -81,7 +81,7 @@ class ServerProcess:
         log: file for its standard error and output.
         extra: more TOML; begins with top-level keys, if any.
         keys: hand on the keys in the environment, so that it uses the real services.
-        command: the program, None = `COMMAND`; `--config FILE` is appended.
+        command: the program, None = `SERVE_COMMAND`; `--config FILE` is appended.
         environ: more environment variables.
         admin: its admin port; None = one that is free.
         """
@@ -93,7 +93,7 @@ class ServerProcess:
             if keys or not name.startswith(PRIVATE)
         }
         self._child = ChildProcess(
-            (*(command or COMMAND), "--config", str(self._config)),
+            (*(command or SERVE_COMMAND), "--config", str(self._config)),
             environ=seen | dict(environ or {}),
             log=log,
             folder=folder,

@@ -14,8 +14,8 @@ import uvloop
 from rich.console import Console
 
 from translink.callers.demo import (
+    DEMO_LANGUAGES,
     FAILED,
-    LANGUAGES,
     fail,
     loopback,
     make_private,
@@ -57,7 +57,7 @@ def run_talk_demo(out: str | Path = "demo-out", use_keys: bool = False) -> int:
 async def _serve(folder: Path, console: Console, *, keys: bool) -> None:
     need_recogniser(keys=keys)
     plans = [
-        LegPlan(name, language, loopback(), loopback()) for name, language in LANGUAGES.items()
+        LegPlan(name, language, loopback(), loopback()) for name, language in DEMO_LANGUAGES.items()
     ]
     console.print("Starting the server and its engines: some seconds, more the first time ever")
     async with contextlib.AsyncExitStack() as stack:

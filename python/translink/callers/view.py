@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from translink.callers.captions import Captions, Side, describe, notable
-from translink.callers.dialogue import NAMES
+from translink.text.language_names import ENGLISH_NAMES
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -113,7 +113,7 @@ class _Screen:
 
 
 def _title(leg: str, language: str, side: Side) -> str:
-    name = NAMES.get(language, language)
+    name = ENGLISH_NAMES.get(language, language)
     return f"{leg} speaks {name}" + (f" · {side.mode}" if side.mode else "")
 
 

@@ -10,7 +10,7 @@ from translink.results import RATE
 if TYPE_CHECKING:
     from translink._core import Playout
 
-MOST_BYTES = 30 * 2 * RATE
+LONGEST_AGAIN = 30 * 2 * RATE
 """Of one utterance; what is longer is said again without its end."""
 
 
@@ -32,7 +32,7 @@ class RepeatingEar:
         """See `Ear`."""
         accepted = self._ear.play(utterance, pcm, last)
         kept = self._kept.setdefault(utterance, bytearray())
-        kept += pcm[: max(0, min(accepted, MOST_BYTES - len(kept)))]
+        kept += pcm[: max(0, min(accepted, LONGEST_AGAIN - len(kept)))]
         self._open = None if last and accepted == len(pcm) else utterance
         if self._open is None and self._due is not None:
             self._say(self._due)

@@ -27,7 +27,7 @@ MOST_CHARACTERS = 200
 GRANTED = 500
 """Characters that count as translated when the call begins, so that the first segments may be asked
 ahead, too."""
-BEHIND = 1.0
+BEHIND_AT_MOST = 1.0
 """Seconds that an ear may be behind: one that is busy for longer than translation and voice take hears
 nothing sooner."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-STEP = 2**0.5
+VOLUME_STEP = 2**0.5
 """3 dB: the second one is the loudest."""
 LOUDEST = 2.0
 """+6 dB: what the engine allows."""
@@ -76,7 +76,7 @@ class Controls:
         if what == "repeat":
             return "again" if call.say_again(leg.name) else "nothing yet"
         if what == "louder":
-            volume = min(leg.media.volume * STEP, LOUDEST)
+            volume = min(leg.media.volume * VOLUME_STEP, LOUDEST)
             if leg.media.volume >= LOUDEST:
                 volume = before.volume if before.volume < LOUDEST else 1.0
             leg.set_sound(volume=volume, muted=None)

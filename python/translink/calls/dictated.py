@@ -34,7 +34,7 @@ CLAUSE = 4
 """Words that are sent without the dictation that follows."""
 ANNOUNCED = 6
 """Words between what announces a dictation (`number`) and its beginning."""
-ADDRESS = 24
+ADDRESS_WORDS = 24
 """Words that an address has at the most, when it is spelled."""
 _AROUND_WORDS = " .,;:!?…\"'”’“‘»«)([]¿¡-"
 """Of a token, around the word."""
@@ -230,7 +230,7 @@ def _addresses(
     end = _end_of_address(tokens, bare, start, known)
     if end is not None:
         return [Dictation(start, end, strong=True, whole=True)]
-    if len(tokens) - start > ADDRESS or any(token[-1:] in "?!" for token in tokens[start:]):
+    if len(tokens) - start > ADDRESS_WORDS or any(token[-1:] in "?!" for token in tokens[start:]):
         return []
     return [Dictation(start, len(tokens), strong=True)]
 

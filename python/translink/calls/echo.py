@@ -38,9 +38,9 @@ ALIKE = 0.5
 SHADOWED_WORDS = 3
 """Fewest words of an utterance that comes back at once as a whole: fewer are said by chance, as in
 `Yes.` and `Yes.`"""
-ALL = 0.85
+SAME_SHARE = 0.85
 """Share of words that are the same in two texts that are taken for one."""
-MARGIN = 0.3
+VOICE_MARGIN = 0.3
 """Seconds of silence that a voice may have before its first word and behind its last."""
 OWN_SHARE = 0.5
 """Share of speech, as the engine heard it beside the echo, above which words are the talker's own."""
@@ -134,11 +134,12 @@ class EchoedWords:
             return False
         heard = _tokens(final.text)
         return any(
-            said.began <= began <= said.began + LATEST + MARGIN
-            and began < ended - MARGIN <= said.ended + LATEST
+            said.began <= began <= said.began + LATEST + VOICE_MARGIN
+            and began < ended - VOICE_MARGIN <= said.ended + LATEST
             and began < min(said.ended, ended) - (ended - began) / 2
-            and SequenceMatcher(None, heard, _tokens(said.text), autojunk=False).ratio() >= ALL
-            for said in self._ear.played.between(began - LATEST - MARGIN, began)
+            and SequenceMatcher(None, heard, _tokens(said.text), autojunk=False).ratio()
+            >= SAME_SHARE
+            for said in self._ear.played.between(began - LATEST - VOICE_MARGIN, began)
         )
 
     def _played_when(self, final: Result, lag: float) -> tuple[float, float]:
@@ -195,7 +196,7 @@ def _alike(one: str, other: str) -> bool:
 
 def _tokens(text: str) -> list[str]:
     """Words without marks, in small letters; of scripts that write none apart, their characters."""
-    return _TOKEN.findall(text.casefold())
+    return _ECHO_TOKEN.findall(text.casefold())
 
 
-_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+_ECHO_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 NO_ORDERS = Orders()
-RECEIVE_BUFFER = 200_000
-"""Bytes: some 3 s of datagrams, and what any kernel grants by default."""
+CALL_RECEIVE_BUFFER = 200_000
+"""Bytes for a leg that is opened for one call: some 3 s of datagrams, and what any kernel grants by default."""
 
 
 class Refused(Exception):
@@ -73,7 +73,7 @@ class LegWish:
     record: bool | None = None
     """Whether what is said and heard there is recorded; None: as it is set for all."""
     shared: bool = False
-    """At the shared port, and nowhere else: without a source it is known by a token, with a host by who comes first."""
+    """At the shared port, and nowhere else: known by a token without a source; with a host, by being the first."""
     audiosocket: bool = False
     """Its audio comes over a connection of AudioSocket, and not in datagrams."""
 
@@ -206,7 +206,7 @@ class Exchange:
             format=wish.format,
             reply=wish.reply,
             rate=wish.rate,
-            receive_buffer=RECEIVE_BUFFER,
+            receive_buffer=CALL_RECEIVE_BUFFER,
         )
 
     def _opened(self, leg: LegSettings) -> MediaLeg | None:
@@ -231,7 +231,7 @@ class Exchange:
             keyterm=wish.keyterm,
             original=wish.original,
             record=wish.record,
-            receive_buffer=RECEIVE_BUFFER,
+            receive_buffer=CALL_RECEIVE_BUFFER,
         )
         try:
             return Leg(leg, self._open(leg), other, created=True)

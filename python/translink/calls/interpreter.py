@@ -30,9 +30,8 @@ from translink.process.weakly import weakly
 from translink.providers.expecting import Expecting, TermsState
 from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
-from translink.recognition.speech_map import FRAME
 from translink.recognition.timeline import Item, Lost
-from translink.results import RATE, Result, UtteranceEnd
+from translink.results import FRAME, RATE, Result, UtteranceEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

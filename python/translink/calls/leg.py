@@ -21,7 +21,7 @@ from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
 from translink.process.weakly import weakly
 from translink.recognition.rules import ListenMode, ListenStats
-from translink.recognition.speech_map import FRAME
+from translink.results import FRAME, FRAME_BYTES
 
 if TYPE_CHECKING:
     from translink._core import Frame, LegCounters
@@ -38,7 +38,6 @@ log = structlog.get_logger("translink")
 LEVEL_AGE = 0.5
 """Seconds for which a level is shown."""
 FULL_SCALE = 32_768
-FRAME_BYTES = 2 * FRAME
 EARLY_FRAMES = 100
 """Frames that are kept after a call's end for the next call: 2 s."""
 STRAGGLER_GAP = 0.5
@@ -466,12 +465,12 @@ MOMENTARY = frozenset(
     }
 )
 """Counters that make no sum."""
-_STATES = MOMENTARY | {"late_max", "dead"}
+_NOT_COUNTED = MOMENTARY | {"late_max", "dead"}
 """And those that make no difference between two times."""
 
 
 def _since(now: LegCounters, before: LegCounters) -> dict[str, object]:
     return {
-        key: value if key in _STATES else int(str(value)) - int(str(before[key]))  # type: ignore[literal-required]
+        key: value if key in _NOT_COUNTED else int(str(value)) - int(str(before[key]))  # type: ignore[literal-required]
         for key, value in now.items()
     }

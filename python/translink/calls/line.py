@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from translink.observe.emodel import line_mos
 from translink.observe.record import LineFigures
 from translink.observe.stages import Histogram
+from translink.results import FRAME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from translink.recognition.speech_map import SpeechMap
 
 FULL_SAMPLE = 32_768
-FRAME_SECONDS_IN = 0.02
 FULL_REACH = 127
 """Of 128: samples within 1/128 of full scale."""
-AUDIBLE = 2
+AUDIBLE_LEVEL = 2
 """Of 128: what is below is taken for silence by the share of clipped sound."""
 HOLE_LEVEL = 0xFFFF
 """What the map of speech notes for frames that never came."""
@@ -95,8 +95,8 @@ class LineWatch:
         mos, level, clipped = self.quality()
         return LineFigures(
             datagrams=since("datagrams_in"),
-            seconds=round(since("frames_in") * FRAME_SECONDS_IN, 2),
-            speech_s=round(since("frames_speech") * FRAME_SECONDS_IN, 2),
+            seconds=round(since("frames_in") * FRAME_SECONDS, 2),
+            speech_s=round(since("frames_speech") * FRAME_SECONDS, 2),
             rtp=self._now.get("rtp_wait_ns", 0) > 0,
             lost_packets=since("rtp_lost"),
             late_packets=since("rtp_late"),
@@ -136,7 +136,7 @@ class LineWatch:
         # Without a loop of Python's over each 20 ms: there may be a thousand legs.
         below, above = outline[::2].translate(_BELOW), outline[1::2].translate(_ABOVE)
         self._slots += max(
-            len(side) - sum(side.count(level) for level in range(AUDIBLE))
+            len(side) - sum(side.count(level) for level in range(AUDIBLE_LEVEL))
             for side in (below, above)
         )
         self._clipped += max(below.count(FULL_REACH), above.count(FULL_REACH))

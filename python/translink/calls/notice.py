@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 T = TypeVar("T")
 
-MAKING = 8.0
+NOTICE_TIME = 8.0
 """Seconds that translating and speaking it may take; translations wait for it meanwhile."""
 LONGEST_FILE = 30.0
 """Seconds."""
@@ -137,12 +137,12 @@ class Announcement:
         try:
             for event in (*after, self.present):
                 await event.wait()
-            async with asyncio.timeout(MAKING):
+            async with asyncio.timeout(NOTICE_TIME):
                 self._said = await self._notices.of(self._language, self._voice)
             if self._said is not None:
                 await self._play(self._said)
         except (ProviderError, TimeoutError, LookupError, RuntimeError) as error:
-            reason = str(error) or f"it took more than {MAKING:.0f} s"
+            reason = str(error) or f"it took more than {NOTICE_TIME:.0f} s"
             log.error("the notice was not said", call=self._call, leg=self._leg, reason=reason)
             self._tell("failed", reason=reason)
         finally:
@@ -161,7 +161,7 @@ class Announcement:
 
     async def _play(self, said: SpokenNotice) -> None:
         pcm = said.pcm
-        deadline = time.monotonic() + MAKING
+        deadline = time.monotonic() + NOTICE_TIME
         while accepted := self._ear.play(self._number, pcm, True):
             pcm = pcm[accepted:]
             if not pcm:

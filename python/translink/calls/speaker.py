@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from translink.calls.advance import Advance
-from translink.calls.ahead import BEHIND, Ahead, Foreseen
+from translink.calls.ahead import BEHIND_AT_MOST, Ahead, Foreseen
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.said_before import SaidBefore
@@ -287,7 +287,7 @@ class Speaker:
         hearing = self._lag.hearing
         return (
             hearing.original in ("replace", "duck")
-            and hearing.behind() < BEHIND
+            and hearing.behind() < BEHIND_AT_MOST
             and self._services.pressure.level is Level.CALM
             and not (self._way.awaited is not None and self._way.awaited.waits)
         )

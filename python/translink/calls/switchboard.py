@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-LAST_WORDS = 2.0
+LAST_SENTENCE = 2.0
 """Seconds that a shutdown leaves a talker in mid-sentence."""
 CREATED_LABEL = "created"
 """Label of all legs that were created for a call: they come and go, the number of labels may not."""
@@ -204,7 +204,7 @@ class Switchboard:
         """No new calls; the running ones end in good order, bounded by the drain time-out."""
         self._closing = True
         for call in tuple(self.calls.values()):
-            call.end(reason, patience=min(LAST_WORDS, self._settings.drain_timeout / 3))
+            call.end(reason, patience=min(LAST_SENTENCE, self._settings.drain_timeout / 3))
         try:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._settings.drain_timeout + 2.0)

@@ -12,7 +12,7 @@ import orjson
 
 from translink.admin.access.tls import Certificate
 from translink.offline.engines.check import check as engines
-from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES, named_book
+from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, named_book
 from translink.offline.engines.synthesizer import spoken_languages
 from translink.pbx.inquiry import inquire
 from translink.process.proxies import proxy_warning, unused_proxies
@@ -86,8 +86,8 @@ def _lines(
     if settings.offline.whisper:
         hear = f"hear what Whisper does ({settings.offline.whisper}),"
     yield (
-        f"local engines   {hear} translate {' and '.join(LANGUAGES)}, in set phrases "
-        f"{', '.join(code for code in PHRASE_LANGUAGES if code not in LANGUAGES)} too, "
+        f"local engines   {hear} translate {' and '.join(BOOK_LANGUAGES)}, in set phrases "
+        f"{', '.join(code for code in PHRASE_LANGUAGES if code not in BOOK_LANGUAGES)} too, "
         f"speak {', '.join(sorted(spoken_languages()))}"
     )
     if missing := _without_service(settings):

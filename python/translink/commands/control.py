@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from translink.settings.model import Settings
 
-_STATES = {
+_BREAKER_STATES = {
     "closed": "works",
     "held": "asks for a pause",
     "open": "OUT OF SERVICE",
@@ -38,7 +38,7 @@ NOBODY_ANSWERS = 3
 TOKEN_REFUSED = 4
 CONTROL_SECONDS = 10.0
 """For each request."""
-LONGEST_ANSWER = 16 * 2**20
+LARGEST_ANSWER = 16 * 2**20
 """Bytes; a thousand legs are one megabyte."""
 
 
@@ -226,7 +226,7 @@ def asked(
     try:
         connection.request(method, path, sent, headers)
         answer = connection.getresponse()
-        text = answer.read(LONGEST_ANSWER)
+        text = answer.read(LARGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise ControlError(f"{target.url} does not answer: {reason}", NOBODY_ANSWERS) from None
@@ -271,7 +271,7 @@ def _print_status(
     ]
     providers = stats["providers"].items()
     lines += [
-        f"provider   {name}: {_STATES.get(str(provider.get('state')), provider.get('state'))}"
+        f"provider   {name}: {_BREAKER_STATES.get(str(provider.get('state')), provider.get('state'))}"
         for name, provider in providers
     ]
     lines += [

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, target
+from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, loaded, target
 
 
 def add_to(commands: typer.Typer) -> None:
@@ -86,10 +86,7 @@ def settings_(
 
         print_json(schemas.schema())
         return
-    from translink.settings.model import Settings
-
-    loaded = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
-    print_json(loaded.masked())
+    print_json(loaded(config, env_file, set_).masked())
 
 
 def init(
@@ -134,10 +131,8 @@ def dialplan(
 ) -> None:
     """Print what to paste into a telephone system, for the legs of the settings."""
     from translink.pbx import dialplan as texts
-    from translink.settings.model import Settings
 
     kinds = {"asterisk": texts.asterisk, "freeswitch": texts.freeswitch}
     if system not in kinds:
         raise typer.BadParameter("asterisk or freeswitch", param_hint="SYSTEM")
-    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
-    typer.echo(kinds[system](settings))
+    typer.echo(kinds[system](loaded(config, env_file, set_)))

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from translink.errors import SettingsError, TranslinkError
+from translink.settings.legs import LEG_NAME
 from translink.settings.model import Settings
+from translink.settings.types import LANGUAGE_TAG
 
 SYSTEMS = ("asterisk", "freeswitch", "raw")
 FIRST_PORT = 6120
 NOT_YET = 3
 """Exit code: the file is written, and something beside it is missing."""
-LEG_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 Ask = Callable[[str, str], str]
 """A question and its usual answer to the answer."""
@@ -81,10 +81,10 @@ def made(wishes: Wishes, ask: Ask | None = None) -> str:
     names = wishes.legs or _terms(answer(None, "Names of the legs, two or more", "3333, 4444"))
     spoken = wishes.languages or _terms(answer(None, "Their languages", "en, fr"))
     for name in names:
-        if not LEG_NAME.fullmatch(name):
+        if not re.fullmatch(LEG_NAME, name):
             raise SettingsError(f"--legs = {name!r}: should be letters, digits, . _ or -")
     for language in spoken:
-        if not LANGUAGE.fullmatch(language):
+        if not LANGUAGE_TAG.fullmatch(language):
             raise SettingsError(f"--languages = {language!r}: should be as in en, fr or pt-BR")
     if len(names) < 2 or len(names) % 2 or len(set(names)) < len(names):
         raise SettingsError("--legs: should be pairs, as in 3333,4444, and each another")

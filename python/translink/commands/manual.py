@@ -9,7 +9,7 @@ import typer
 
 from translink import __version__
 
-FILES = (
+MANUAL_FILES = (
     ("./translink.toml", "Settings. A schema for editors: translink settings --schema."),
     ("./.env.externalmedia", "NAME=value, keys among them. Stronger than translink.toml."),
 )
@@ -37,7 +37,7 @@ def _lines(program: Any) -> Iterator[str]:
         yield _roff(" ".join((command.help or "").split()))
         yield from _options(command, name)
     yield ".SH FILES"
-    for file, text in FILES:
+    for file, text in MANUAL_FILES:
         yield from (".TP", rf"\fI{_roff(file)}\fR", _roff(text))
     yield ".SH EXIT STATUS"
     yield _roff("0: done. 1: failed, the reason is on standard error. 2: wrong usage or a wrong setting. "

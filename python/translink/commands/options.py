@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from translink.commands.control import Target
+    from translink.settings.model import Settings
 
 Config = Annotated[Path | None, typer.Option(help="Settings file [default: ./translink.toml]")]
 EnvFile = Annotated[
@@ -33,6 +34,12 @@ def target(
 ) -> Target:
     """The running server that an order is for."""
     from translink.commands.control import target_of
+
+    return target_of(loaded(config, env_file), url, token)
+
+
+def loaded(config: Path | None, env_file: Path | None, set_: list[str] | None = None) -> Settings:
+    """The settings in force. Raises `SettingsError`."""
     from translink.settings.model import Settings
 
-    return target_of(Settings.load(config=config, env_file=env_file), url, token)
+    return Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})

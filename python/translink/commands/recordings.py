@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translink.commands.options import Config, EnvFile, Set
+from translink.commands.options import Config, EnvFile, Set, loaded
 from translink.errors import SettingsError, TranslinkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-PIECE = 2**20
+READ_BYTES = 2**20
 KeyFile = Annotated[
     Path | None,
     typer.Option("--key-file", metavar="FILE", help="The key [default: record.key_file]."),
@@ -100,9 +100,7 @@ def found_key(
     """Where the key is. Raises `SettingsError` when nobody says so."""
     if key_file is not None:
         return key_file
-    from translink.settings.model import Settings
-
-    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    settings = loaded(config, env_file, set_)
     if settings.record.key_file is None:
         raise SettingsError("record.key_file: is not set; say where the key is with --key-file")
     return settings.record.key_file
@@ -130,5 +128,5 @@ def _decrypted(file: Path, target: Path, secret: bytes) -> bool:
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(PIECE):
+    while piece := file.read(READ_BYTES):
         yield piece

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 _SAMPLE = re.compile(rb"([A-Za-z_:][A-Za-z0-9_:]*)(\{?)")
-LINES_AT_ONCE = 200
+METRIC_LINES_AT_ONCE = 200
 """A tenth of a millisecond."""
 
 
@@ -30,7 +30,7 @@ def merged(texts: Mapping[str, bytes | None]) -> Iterator[bytes]:
                     head.append(line)
             elif found := _SAMPLE.match(line):
                 samples.append(_labelled(line, found, label))
-            if number % LINES_AT_ONCE == 0:
+            if number % METRIC_LINES_AT_ONCE == 0:
                 yield b""
     for head, samples in families.values():
         if samples:

@@ -14,14 +14,14 @@ import aiohttp
 
 from translink.face.peers import AdminPeer, Peers
 
-LOOK = 0.5
+ROSTER_LOOK = 0.5
 """Seconds between two looks for nodes that came or went."""
-PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
+REACH_PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the first, second, … attempt in a row to reach a node again."""
 
 
 class ViewerGone(Exception):
-    """Raised by `take` and `lose`: there is nobody any more for whom nodes are followed."""
+    """Raised by `take` and `lose`: nobody is left for whom the nodes are followed."""
 
 
 class Fan:
@@ -66,10 +66,10 @@ class Fan:
                     tasks.pop(peer).cancel()
                     await self._closed(peer)
                 if not tasks:
-                    await asyncio.sleep(LOOK)
+                    await asyncio.sleep(ROSTER_LOOK)
                     continue
                 done, _ = await asyncio.wait(
-                    tasks.values(), timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+                    tasks.values(), timeout=ROSTER_LOOK, return_when=asyncio.FIRST_COMPLETED
                 )
                 for task in done:
                     await task  # it never returns
@@ -91,7 +91,7 @@ class Fan:
                         if message.type is aiohttp.WSMsgType.TEXT:
                             await self._take(peer.name, message.data)
             await self._closed(peer)
-            await asyncio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
+            await asyncio.sleep(REACH_PAUSES[min(tries, len(REACH_PAUSES) - 1)])
             tries += 1
 
     async def _closed(self, peer: AdminPeer) -> None:

@@ -1,4 +1,4 @@
-"""The nodes as they are asked: their admin servers, each for itself, none waited for longer than `ANSWER_TIME`."""
+"""The nodes as they are asked: their admin servers, each for itself, none waited for longer than `NODE_ANSWER_TIME`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from yarl import URL
 from translink.errors import TranslinkError
 from translink.trust import authorities
 
-ANSWER_TIME: Final = 2.0
+NODE_ANSWER_TIME: Final = 2.0
 """Seconds for a node's answer. One that needs longer is shown as silent."""
 CREATION_TIME: Final = 10.0
 """For what must not be done twice: a call that is being made."""
 SCRAPE_TIME: Final = 8.0
 """For the text of `/metrics`, which is large: Prometheus itself waits 10 s."""
-CONNECTIONS: Final = 16
+CONNECTIONS_TO_NODE: Final = 16
 """To one node at once, for requests; more wait, within their patience."""
 KEPT_HEADERS: Final = ("Content-Type", "Content-Disposition", "Location", "Retry-After")
 
@@ -72,7 +72,9 @@ class Peers:
     async def start(self) -> None:
         """Nothing is connected yet."""
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=authorities(), limit=0, limit_per_host=CONNECTIONS)
+            connector=aiohttp.TCPConnector(
+                ssl=authorities(), limit=0, limit_per_host=CONNECTIONS_TO_NODE
+            )
         )
         # Streams take no request's connection; their number is bounded by those who watch.
         self._streams = aiohttp.ClientSession(
@@ -95,7 +97,7 @@ class Peers:
         method: str,
         path: str,
         body: bytes | None = None,
-        patience: float = ANSWER_TIME,
+        patience: float = NODE_ANSWER_TIME,
     ) -> NodeReply | None:
         """None: it did not answer. `path` is as it came, query included. `body` is JSON."""
         if not peer.url or self._http is None:
@@ -120,7 +122,7 @@ class Peers:
             return None
 
     async def ask_all(
-        self, method: str, path: str, body: bytes | None = None, patience: float = ANSWER_TIME
+        self, method: str, path: str, body: bytes | None = None, patience: float = NODE_ANSWER_TIME
     ) -> dict[str, NodeReply | None]:
         """What each of them answers, by name."""
         peers = self._known()
@@ -174,7 +176,7 @@ class Peers:
         """A WebSocket to a node. Raises `OSError`, `TimeoutError`, `aiohttp.ClientError`."""
         if not peer.url or self._streams is None:
             raise ConnectionError(f"{peer.name} is not there")
-        async with asyncio.timeout(ANSWER_TIME) as bound:
+        async with asyncio.timeout(NODE_ANSWER_TIME) as bound:
             async with self._streams.ws_connect(
                 URL(peer.url + path, encoded=True),
                 headers=_shown(peer),

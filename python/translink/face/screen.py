@@ -11,9 +11,9 @@ from typing import Any
 
 from translink.face.sums import combined
 
-SYSTEM_TIME = 0.5
+SUMMARY_EVERY = 0.5
 """Seconds between two messages about the whole: each node has one a second."""
-LOST = "lost with its node"
+LOST_WITH_NODE = "lost with its node"
 """Why a call ended whose node died."""
 
 Message = dict[str, Any]
@@ -28,14 +28,14 @@ class Screen:
         self.systems: dict[str, Message] = {}
         """Of each node that is there, its newest `system`."""
         self._begun = False
-        self._told_at = -SYSTEM_TIME
+        self._told_at = -SUMMARY_EVERY
 
     def running(self, node: str) -> list[Message]:
         """Rows of a node's calls that go on, as far as is known."""
         return [row for row in self.rows.get(node, {}).values() if row["state"] == "running"]
 
     def begin(self, hello: Mapping[str, Any]) -> Message:
-        """The first message; `hello` is ours. From here on, what comes is told as news."""
+        """The first message; `hello` is ours. What comes after it is sent as news."""
         self._begun = True
         rows = [row for of in self.rows.values() for row in of.values()]
         return {"hello": dict(hello), "calls": rows, "system": self.system()}
@@ -59,7 +59,7 @@ class Screen:
             news["events"] = [{**event, "node": node} for event in news["events"]]
         if "system" in news:
             self.systems[node] = news.pop("system")
-            if now - self._told_at >= SYSTEM_TIME or "hello" in message:
+            if now - self._told_at >= SUMMARY_EVERY or "hello" in message:
                 self._told_at = now
                 news["system"] = self.system()
         return news if news and self._begun else None
@@ -67,7 +67,7 @@ class Screen:
     def lose(self, node: str) -> Message | None:
         """A node is gone: its running calls have ended, and its ended ones cannot be looked at any more.
         None: there is nothing to tell."""
-        lost = [{**row, "state": "ended", "reason": LOST} for row in self.running(node)]
+        lost = [{**row, "state": "ended", "reason": LOST_WITH_NODE} for row in self.running(node)]
         gone = [call for call, row in self.rows.pop(node, {}).items() if row["state"] != "running"]
         known = self.systems.pop(node, None) is not None
         if not (lost or gone or known) or not self._begun:

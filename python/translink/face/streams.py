@@ -16,10 +16,10 @@ from translink import __version__
 from translink.admin.access.guard import ROLE
 from translink.admin.http.route import Route
 from translink.admin.routes.audio import MOST_LISTENERS
-from translink.admin.routes.events import MOST_STREAMS, SEND_PATIENCE
-from translink.admin.routes.live import MOST_DASHBOARDS, VERSION
+from translink.admin.routes.events import MOST_STREAMS
+from translink.admin.routes.live import LIVE_VERSION, MOST_DASHBOARDS
 from translink.admin.routes.requests import Watching, parsed
-from translink.admin.routes.sockets import Sockets, close, either
+from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either
 from translink.face.fan import Fan, ViewerGone
 from translink.face.peers import NodeSilent, Peers
 from translink.face.screen import Screen
@@ -27,7 +27,7 @@ from translink.observe.journal import Journal
 from translink.process.clock import unix
 
 HELLO_TIME: Final = 1.0
-"""Seconds that a dashboard waits for the nodes' first messages; who is later is news."""
+"""Seconds that a dashboard waits for the nodes' first messages; a node that comes later is reported as news."""
 ORDER_PAUSE: Final = 0.06
 """Seconds between two things that a dashboard asks the nodes for: they take 20 a second."""
 
@@ -179,7 +179,7 @@ def _sender(
         nonlocal number
         async with turn:
             if numbered:
-                message = {"v": VERSION, "at": unix(), "n": number, **message}
+                message = {"v": LIVE_VERSION, "at": unix(), "n": number, **message}
                 number += 1
             try:
                 async with asyncio.timeout(SEND_PATIENCE):

@@ -32,7 +32,7 @@ RANKS: Final = (
     "dead",
 )
 """Words that say how bad it is, within each of their kinds the later the worse."""
-ALL: Final = frozenset({"ok", "draining"})
+FLAGS_OF_ALL: Final = frozenset({"ok", "draining"})
 """Flags that hold for the whole when they hold for every node (`ok`: for any, see `verdict`)."""
 
 
@@ -50,7 +50,7 @@ def _one(name: str, values: list[Any]) -> Any:
         return None
     first = values[0]
     if isinstance(first, bool):
-        return all(values) if name in ALL else any(values)
+        return all(values) if name in FLAGS_OF_ALL else any(values)
     if isinstance(first, (int, float)):
         if name in EARLIEST:
             return min(values)
@@ -73,7 +73,7 @@ def _rounded(value: float) -> float:
 
 
 def rows(answers: Mapping[str, Answer | None], name: str) -> dict[str, Any]:
-    """Lists of calls or legs (`name`) as one, each row with its node; and who did not answer."""
+    """Lists of calls or legs (`name`) as one, each row with its node; and the nodes that did not answer."""
     found = [
         {**row, "node": node}
         for node, answer in answers.items()

@@ -20,7 +20,7 @@ import structlog
 from translink.admin.routes.requests import ModeChange
 from translink.errors import SettingsError
 from translink.face.peers import AdminPeer
-from translink.face.screen import LOST
+from translink.face.screen import LOST_WITH_NODE
 from translink.fleet.front import FleetFront
 from translink.observe.journal import Event, Journal
 from translink.placement.access import NatsAccess
@@ -205,13 +205,13 @@ class Fleet:
         log.error("a node is gone", node=node.name, url=node.url, calls_lost=len(calls))
         self.journal.emit("node_lost", {"node": node.name, "calls": list(calls)})
         for call in calls:
-            told = {"state": "ended", "reason": LOST, "node": node.name}
-            self.journal.emit("call", told, call=call)
+            ended = {"state": "ended", "reason": LOST_WITH_NODE, "node": node.name}
+            self.journal.emit("call", ended, call=call)
 
     # --- Settings that are changed live ---
 
     def _mode_set(self, change: ModeChange) -> None:
-        """For those who come later; those who are there were told by the face."""
+        """For nodes that come later; the face has sent it to those that are there."""
         if change.leg is None:
             for name, value in (("mode", change.mode), ("share", change.share)):
                 if value is not None:

@@ -14,7 +14,7 @@ from translink.settings.admin import AdminSettings
 
 
 class FleetFront(FaceServer):
-    """Who probes, scrapes or drains one node of a fleet means that one; the rest is about all."""
+    """A probe, a scrape or a drain of one node of a fleet is about that node; the rest is about all."""
 
     def __init__(
         self,

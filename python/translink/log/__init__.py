@@ -8,11 +8,11 @@ secret gets through (`redaction`); a reader that stopped does not stop the calls
 from translink.log.flood import SAME_A_MINUTE, RateLimit
 from translink.log.redaction import MASK, Redaction
 from translink.log.setup import configure, log_context
-from translink.log.stream import BACKLOG, FLUSH_TIME, QueuedStream, close
+from translink.log.stream import FLUSH_TIME, LOG_BACKLOG, QueuedStream, close
 
 __all__ = [
-    "BACKLOG",
     "FLUSH_TIME",
+    "LOG_BACKLOG",
     "MASK",
     "SAME_A_MINUTE",
     "QueuedStream",

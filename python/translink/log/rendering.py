@@ -70,7 +70,7 @@ def _escaped_lines(text: str) -> str:
     return "\n".join(str(_escaped(line)) for line in text.split("\n"))
 
 
-_SAID = re.compile(r'(transcript \([^)]*\): )"(.*)"', re.DOTALL)
+_SAID_LINE = re.compile(r'(transcript \([^)]*\): )"(.*)"', re.DOTALL)
 """Lines that operators grep for, whose wording is kept."""
 
 
@@ -87,7 +87,7 @@ class Discretion:
             event["text"] = self._of(text)
         message = event.get("event")
         if isinstance(message, str):
-            event["event"] = _SAID.sub(lambda said: f'{said[1]}"{self._of(said[2])}"', message)
+            event["event"] = _SAID_LINE.sub(lambda said: f'{said[1]}"{self._of(said[2])}"', message)
         return event
 
     def _of(self, said: str) -> str:

@@ -1,7 +1,7 @@
 """Lines go to standard error through a thread of their own: a terminal that was stopped or a pipe that
 nobody reads must not stop the calls.
 
-`BACKLOG` lines may wait; more are dropped and counted, and the count is the next thing written.
+`LOG_BACKLOG` lines may wait; more are dropped and counted, and the count is the next thing written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import TextIO
 
-BACKLOG = 10_000
+LOG_BACKLOG = 10_000
 """Lines that may wait for standard error; at 200 bytes, 2 MB."""
 FLUSH_TIME = 0.2
 """Seconds that the process waits at its end for the last lines to be taken."""
@@ -21,7 +21,7 @@ FLUSH_TIME = 0.2
 class QueuedStream:
     """Enough of a text stream for a log handler: queues lines at once, writes them when it can."""
 
-    def __init__(self, stream: TextIO, backlog: int = BACKLOG) -> None:
+    def __init__(self, stream: TextIO, backlog: int = LOG_BACKLOG) -> None:
         self._stream = stream
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._backlog = backlog

@@ -35,6 +35,7 @@ from translink._core import (
 )
 from translink.media.shared_port import SharedPort, warn_of_small_buffer
 from translink.process.pressure import Pressure
+from translink.results import FRAME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,6 @@ DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""
 LEGS_AT_ONCE = 64
 """Legs served before other callbacks have their turn, in about 2 ms."""
-FRAME_SECONDS = 0.02
 SAY_AGAIN = 60.0
 """Seconds until a talker who moves again is in the log again."""
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translink.observe.journal import TEXTS
+from translink.observe.journal import SPOKEN_FIELDS
 from translink.observe.record import Incident, Plain
 
 if TYPE_CHECKING:
@@ -82,6 +82,6 @@ def _incident(event: Event) -> Incident:
     data: dict[str, Plain] = {
         key: value
         for key, value in event.data.items()
-        if key not in TEXTS and not isinstance(value, (dict, list))
+        if key not in SPOKEN_FIELDS and not isinstance(value, (dict, list))
     }
     return Incident(event.at, event.type, event.leg, data)

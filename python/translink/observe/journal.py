@@ -15,11 +15,11 @@ from itertools import islice
 
 from translink.process.clock import unix
 
-VERSION = 1
+EVENT_VERSION = 1
 """Of the event's shape. Fields are added without notice; meanings are not changed without a new
 number."""
 
-TEXTS = frozenset({"text", "source"})
+SPOKEN_FIELDS = frozenset({"text", "source"})
 """Fields that hold speech."""
 
 Scalar = str | int | float | bool | None
@@ -46,7 +46,7 @@ class Event:
     def as_dict(self) -> dict[str, Value | int]:
         """Flat JSON object, as on `/api/events`."""
         return {
-            "v": VERSION,
+            "v": EVENT_VERSION,
             "type": self.type,
             "at": self.at,
             "call": self.call,
@@ -94,7 +94,7 @@ class Journal:
     """All events of the process."""
 
     def __init__(self, keep: int = 10_000, *, redact: Callable[[str], str] | None = None) -> None:
-        """`redact` is applied to all that was said (`TEXTS`) before anybody sees it."""
+        """`redact` is applied to all that was said (`SPOKEN_FIELDS`) before anybody sees it."""
         self.events: deque[Event] = deque(maxlen=keep)
         self.counts: Counter[str] = Counter()
         """Events by type since the start."""
@@ -113,7 +113,9 @@ class Journal:
         """Record an event and offer it to the subscribers."""
         if self._redact is not None:
             data = {
-                key: self._redact(value) if key in TEXTS and isinstance(value, str) else value
+                key: self._redact(value)
+                if key in SPOKEN_FIELDS and isinstance(value, str)
+                else value
                 for key, value in data.items()
             }
         event = Event(type_, unix(), call, leg, data)

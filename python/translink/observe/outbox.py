@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 FIRST_WAIT = 1.0
-LONGEST_WAIT = 60.0
+LONGEST_RETRY_WAIT = 60.0
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Outbox:
         if for_good or message.refusals >= self._attempts:
             self.given_up += 1
             self._remove(message)
-        wait = min(FIRST_WAIT * 2 ** min(self._failures, 10), LONGEST_WAIT)
+        wait = min(FIRST_WAIT * 2 ** min(self._failures, 10), LONGEST_RETRY_WAIT)
         wait = self._rng.uniform(0.5 * wait, wait)
         self._failures += 1
         self._not_before = now + min(max(wait, retry_after or 0.0), self._keep)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-RECORD_VERSION = 1
 Plain = str | int | float | bool | None
 
 

@@ -75,7 +75,7 @@ class Histogram:
         self.count += 1
         if seconds > self.max:
             self.max = seconds
-        self._buckets[bisect_left(_BUCKET_EDGES, seconds)] += 1
+        self._buckets[bisect_left(_STAGE_BUCKET_EDGES, seconds)] += 1
 
     def quantile(self, q: float) -> float:
         """Upper edge of the bucket that holds quantile `q`, in seconds; 0.0 when empty."""
@@ -132,7 +132,7 @@ class Histogram:
         }
 
 
-_BUCKET_EDGES = [_LOW * _BUCKET_STEP**step for step in range(_BUCKETS)]
+_STAGE_BUCKET_EDGES = [_LOW * _BUCKET_STEP**step for step in range(_BUCKETS)]
 """Upper edges of the buckets; what is beyond the last falls into one more."""
 
 

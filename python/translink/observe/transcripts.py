@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from translink.observe.record import CallAccount
     from translink.observe.stages import StageSummary
 
-LINES_AT_ONCE = 2_000
+SEARCHED_AT_ONCE = 2_000
 """Lines searched before the loop breathes: about 1 ms."""
 
 
@@ -130,7 +130,7 @@ class Transcripts:
         for minutes in tuple(self._kept.values()):
             for line in tuple(minutes.lines.values()):
                 looked += 1
-                if looked % LINES_AT_ONCE == 0:
+                if looked % SEARCHED_AT_ONCE == 0:
                     await asyncio.sleep(0)
                 if wanted in line.text.casefold() or (
                     line.translation is not None and wanted in line.translation.casefold()

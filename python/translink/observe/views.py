@@ -294,8 +294,8 @@ class CreatedLeg:
     uuid: str | None = None
     """What a connection of AudioSocket says first, as in `AudioSocket(UUID,IP:PORT)`. None = datagrams."""
     token: str | None = None
-    """What a datagram to `send_to` must begin with before others are heard. None = nothing. It is a secret, and told
-    here only."""
+    """What a datagram to `send_to` must begin with before others are heard. None = nothing. It is a secret, and
+    shown here only."""
 
 
 @dataclass(frozen=True, slots=True)

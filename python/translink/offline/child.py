@@ -21,7 +21,7 @@ from translink.offline.engines.whisper import WHISPER_LOADS
 from translink.process.child import ChildProcess
 from translink.settings.secrets import without_secrets
 
-_READY = 90.0
+_CHILD_READY = 90.0
 """Seconds a child may take to be ready; the first start ever makes the French dictionary."""
 _STOP = 0.3
 """Seconds a child may take to end before it is killed; it has nothing to save, and to stop a
@@ -39,7 +39,7 @@ class ServerChild:
         *,
         log: Path | None = None,
         environ: Mapping[str, str] | None = None,
-        ready: float = _READY,
+        ready: float = _CHILD_READY,
     ) -> None:
         """Nothing is started yet. `ready`: seconds it may take to be. `log`: file for its standard error,
         None = ours. `environ`: for it alone, beside ours without the secrets."""
@@ -108,7 +108,7 @@ class OfflineProcess(ServerChild):
         if whisper is not None:
             command += ["--whisper", whisper]
         # Not on the command line, which everybody on this machine can read.
-        ready = _READY if whisper is None else WHISPER_LOADS
+        ready = _CHILD_READY if whisper is None else WHISPER_LOADS
         super().__init__(command, environ={KEY_NAME: self.key}, ready=ready)
         self._plain = self._child.command
         self._port = port

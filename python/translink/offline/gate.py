@@ -30,7 +30,7 @@ from translink.offline.hooks import (
 )
 from translink.offline.messages import Json, deepgram_error, deepl_error, openai_error
 
-LIMITS: Mapping[str, int] = {
+PLAN_LIMITS: Mapping[str, int] = {
     LISTEN: 150,
     PRERECORDED: 50,
     SPEAK: 15,
@@ -58,7 +58,7 @@ class OfflineGate:
     def __init__(self, faults: Faults, limits: Mapping[str, int] | None, key: str | None) -> None:
         """`key`: the only one that is let in; None = any but `invalid`, for tests."""
         self.faults = faults
-        self._limits = {**LIMITS, **(limits or {})}
+        self._limits = {**PLAN_LIMITS, **(limits or {})}
         self._key = key
         self._numbers: Counter[str] = Counter()
         self._active: Counter[str] = Counter()
@@ -211,4 +211,4 @@ def broken(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
-__all__ = ["LIMITS", "Denied", "OfflineGate", "Reset", "broken", "request_id"]
+__all__ = ["PLAN_LIMITS", "Denied", "OfflineGate", "Reset", "broken", "request_id"]

@@ -45,7 +45,7 @@ _OUTBOX = 256
 """Messages that may wait for their time or for a slow reader; when full, recognition waits."""
 _SIGN_OF_LIFE = 1.0
 """Seconds between messages while the recogniser is slow."""
-_LAST_WORDS = 10.0
+_LAST_MESSAGES = 10.0
 """Seconds that the outbox has to empty itself at the end."""
 
 
@@ -257,7 +257,7 @@ class _LiveSession:
             model=self._options.model if seconds else None,
         )
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS):
+            async with asyncio.timeout(_LAST_MESSAGES):
                 await self._post([message], 0.0)
                 await self._outbox.put(None)
                 await writer

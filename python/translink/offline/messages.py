@@ -12,9 +12,6 @@ from translink.offline.engines.protocols import Heard
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
-QUALITY = "offline demo quality"
-"""How everything made by these engines is labelled, wherever it shows."""
-
 IDLE_REASON = (
     "Deepgram did not receive audio data or a text message within the timeout window. "
     "See https://dpgr.am/net0001"

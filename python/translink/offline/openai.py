@@ -34,15 +34,16 @@ from translink.offline.messages import Json, alternative
 from translink.offline.prerecorded import Prerecorded
 from translink.offline.query import listen_options
 from translink.offline.speak import Voice, spoken
-from translink.offline.translate import NAMES, detect
+from translink.offline.translate import detect
+from translink.text.language_names import ENGLISH_NAMES
 
-MODEL = "offline"
+OFFLINE_MODEL = "offline"
 SPEECH_RATE = 24_000
 """Samples per second of `pcm`, as OpenAI's."""
 LONGEST_INPUT = 4_096
 """Characters that are spoken, as there."""
 _LONGEST_FIELD = 64 * 1024
-_CODES = {name.lower(): code for code, name in NAMES.items()}
+_CODE_OF_NAME = {name.lower(): code for code, name in ENGLISH_NAMES.items()}
 
 Handler = Callable[[Ask, web.Request, str], Awaitable[web.StreamResponse]]
 
@@ -126,7 +127,7 @@ class OpenAiRoutes:
             "id": f"chatcmpl-{new_id}",
             "object": "chat.completion",
             "created": int(time.time()),
-            "model": str(body.get("model", MODEL)),
+            "model": str(body.get("model", OFFLINE_MODEL)),
             "choices": [choice],
             "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
         }
@@ -212,7 +213,12 @@ class OpenAiRoutes:
             self._gate.authorise(request)
         except Denied as denied:
             return self._gate.denied(CHAT, denied, request_id())
-        model: Json = {"id": MODEL, "object": "model", "created": 0, "owned_by": "translink"}
+        model: Json = {
+            "id": OFFLINE_MODEL,
+            "object": "model",
+            "created": 0,
+            "owned_by": "translink",
+        }
         body = orjson.dumps({"object": "list", "data": [model]})
         return web.Response(body=body, content_type="application/json")
 
@@ -235,7 +241,7 @@ def _segment(text: str, words: tuple[Heard, ...]) -> Json:
 def _code(language: str) -> str:
     """`en` for `English (US)`, `en-US` or `en`."""
     name = language.partition(" ")[0].lower()
-    return _CODES.get(name, name.partition("-")[0])
+    return _CODE_OF_NAME.get(name, name.partition("-")[0])
 
 
 def _last_message(body: Mapping[str, object]) -> str:

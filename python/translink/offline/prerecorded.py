@@ -30,7 +30,7 @@ from translink.offline.session import (
 
 _UTTERANCE_GAP = 0.5
 """Seconds of silence at which the recogniser's utterance is closed inside a recording."""
-_PIECE = 64_000
+_PCM_STEP = 64_000
 """Bytes of PCM per step: two seconds."""
 
 
@@ -100,8 +100,8 @@ class Prerecorded:
         ear = ListenSession(quiet, self._timing, {})
         words: list[Heard] = []
         try:
-            for at in range(0, len(pcm), _PIECE):
-                for step in ear.audio(pcm[at : at + _PIECE]):
+            for at in range(0, len(pcm), _PCM_STEP):
+                for step in ear.audio(pcm[at : at + _PCM_STEP]):
                     if isinstance(step, SessionFeed):
                         await recognizer.feed(step.pcm)
                     elif isinstance(step, Finish):

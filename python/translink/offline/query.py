@@ -13,11 +13,11 @@ from translink.audio import ENCODINGS
 from translink.offline.gate import Denied
 from translink.offline.messages import NO_SUCH_MODEL
 from translink.offline.session import SessionOptions
+from translink.settings.types import LANGUAGE_TAG
 
-_MODEL = re.compile(
+_KNOWN_MODEL = re.compile(
     r"nova-3(-general|-medical)?|(nova-2|nova|enhanced|base)(-[a-z]+)?|custom|offline[-\w]*"
 )
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def to_detect(query: MultiMapping[str], languages: frozenset[str]) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def to_detect(query: MultiMapping[str], languages: frozenset[str]) -> tuple[str,
 def listen_options(query: Mapping[str, str], languages: frozenset[str]) -> SessionOptions:
     """Raises `Denied` 400. `languages`: two-letter codes that the engine can hear."""
     model, language = query.get("model", "nova-3"), query.get("language", "en")
-    if not _MODEL.fullmatch(model) or not _LANGUAGE.fullmatch(language):
+    if not _KNOWN_MODEL.fullmatch(model) or not LANGUAGE_TAG.fullmatch(language):
         raise Denied(400, NO_SUCH_MODEL)
     if language.split("-")[0] not in languages:
         known = " and ".join(sorted(languages))

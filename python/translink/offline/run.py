@@ -32,17 +32,17 @@ from translink.credentials import known_host
 from translink.errors import SettingsError
 from translink.offline.engines.check import Finding
 from translink.offline.engines.check import check as findings
-from translink.offline.engines.phrasebook import LANGUAGES, load, named_book, of_phrases
+from translink.offline.engines.phrasebook import BOOK_LANGUAGES, load, named_book, of_phrases
 from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing
 from translink.offline.engines.recognizer import PocketRecognizers
 from translink.offline.engines.synthesizer import ProgramSynthesizer
 from translink.offline.engines.translator import PhrasebookTranslator
 from translink.offline.engines.whisper import WhisperRecognizers
 from translink.offline.hooks import Faults
-from translink.offline.messages import QUALITY
 from translink.offline.server import OfflineServer
 from translink.offline.session import ListenTiming
 from translink.process.ending import CLOSING_SECONDS, leave_within
+from translink.settings.services import OFFLINE_QUALITY
 
 _POCKET = "English: dictation and phrasebook; French: phrasebook only"
 
@@ -151,7 +151,7 @@ async def _warm(pool: PocketRecognizers | WhisperRecognizers) -> None:
             await pool.warm((language,))
 
     # The others' when they are asked for: a second, and not at every start.
-    await asyncio.gather(*(one(language) for language in LANGUAGES))
+    await asyncio.gather(*(one(language) for language in BOOK_LANGUAGES))
 
 
 async def _warm_voices(speech: ProgramSynthesizer) -> None:
@@ -241,7 +241,7 @@ def _report(*, json: bool, whisper: str | None) -> int:
     found = findings(whisper)
     if json:
         rows = [dataclasses.asdict(f) for f in found]
-        text = orjson.dumps({"quality": QUALITY, "findings": rows}).decode() + "\n"
+        text = orjson.dumps({"quality": OFFLINE_QUALITY, "findings": rows}).decode() + "\n"
     else:
         text = "".join(
             f"{'ok     ' if f.ok else 'MISSING'} {f.part}: {f.detail}"
@@ -257,11 +257,13 @@ def _announcement(
 ) -> str:
     missing = [f"{f.part}: {f.detail}: {f.install}" for f in found if f.install]
     if json:
-        line = orjson.dumps({"url": url, "key": key, "quality": QUALITY, "missing": missing})
+        line = orjson.dumps(
+            {"url": url, "key": key, "quality": OFFLINE_QUALITY, "missing": missing}
+        )
         return line.decode() + "\n"
     lines = [
         f"Offline server: {url}",
-        f"Quality: {QUALITY} ({'Whisper' if whisper else _POCKET})",
+        f"Quality: {OFFLINE_QUALITY} ({'Whisper' if whisper else _POCKET})",
         f"DEEPGRAM_BASE_URL={url} DEEPL_SERVER_URL={url}",
         f"DEEPGRAM_API_KEY={key} DEEPL_API_KEY={key} (another one at the next start)",
     ]

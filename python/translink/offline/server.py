@@ -32,14 +32,14 @@ from translink.offline.engines.protocols import (
 from translink.offline.gate import Denied, OfflineGate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
 from translink.offline.live import LiveListen
-from translink.offline.messages import QUALITY
 from translink.offline.openai import OpenAiRoutes
 from translink.offline.prerecorded import Prerecorded
 from translink.offline.session import ListenTiming
 from translink.offline.speak import Speak, SpeakLive
 from translink.offline.translate import Translate
+from translink.settings.services import OFFLINE_QUALITY
 
-_BODY = 100 * 1024 * 1024
+_LARGEST_UPLOAD = 100 * 1024 * 1024
 """Largest request body: 52 minutes of 16 kHz."""
 
 
@@ -88,7 +88,7 @@ class OfflineServer:
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when the port is taken."""
-        app = web.Application(client_max_size=_BODY, middlewares=[self._no_web_page])
+        app = web.Application(client_max_size=_LARGEST_UPLOAD, middlewares=[self._no_web_page])
         app.add_routes(
             [
                 web.get("/v1/listen", self._live.handle),
@@ -143,7 +143,7 @@ class OfflineServer:
         recognizer, translator, synthesizer = self._engines
         content = {
             "status": "ok",
-            "quality": QUALITY,
+            "quality": OFFLINE_QUALITY,
             "recognizer": {"name": recognizer.name, "languages": sorted(recognizer.languages())},
             "translator": {"name": translator.name, "pairs": sorted(map(list, translator.pairs()))},
             "synthesizer": {"name": synthesizer.name, "languages": sorted(synthesizer.languages())},

@@ -24,8 +24,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from translink.offline.engines.protocols import Heard
-from translink.offline.engines.vad import FRAME_BYTES, FRAME_SECONDS, RATE, EnergyVad
+from translink.offline.engines.vad import EnergyVad
 from translink.offline.messages import Json, results, speech_started, utterance_end
+from translink.results import FRAME_BYTES, FRAME_SECONDS, RATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import SPEAK, SPEAK_LIVE, Connection, Reset
 from translink.offline.messages import Json, model_uuid
 
-_RATES: Mapping[str, tuple[int, ...]] = {
+_ENCODING_RATES: Mapping[str, tuple[int, ...]] = {
     "linear16": (24_000, 8_000, 16_000, 32_000, 48_000),
     "mulaw": (8_000, 16_000),
     "alaw": (8_000, 16_000),
@@ -76,7 +76,7 @@ def voice(query: Mapping[str, str], languages: frozenset[str], *, raw: bool = Fa
         raise Denied(400, "Bad Request: No such model/version combination found.")
     encoding = query.get("encoding", "linear16")
     container = "none" if raw else query.get("container", "wav")
-    rates = _RATES.get(encoding)
+    rates = _ENCODING_RATES.get(encoding)
     rate = query.get("sample_rate", str(rates[0]) if rates else "0")
     if rates is None or container not in ("wav", "none") or rate not in map(str, rates):
         raise Denied(

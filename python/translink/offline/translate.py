@@ -18,12 +18,12 @@ from translink.offline.engines.protocols import (
 from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import TRANSLATE, Reset
 from translink.offline.messages import Json
+from translink.text.language_names import ENGLISH_NAMES
 
-_TEXTS = 50
-_BODY = 128 * 1024
+_MOST_TEXTS = 50
+_LARGEST_TEXT = 128 * 1024
 _LIMIT = 1_000_000_000_000
 """DeepL's figure for "no limit"."""
-NAMES = {"en": "English", "fr": "French", "es": "Spanish", "de": "German", "it": "Italian"}
 _SMALL_WORDS = {
     "fr": """je tu il elle nous vous ils le la les un une des du et est suis avez pas ne oui non
         merci bonjour que qui quel quelle votre mon ma mes au aux avec pour dans sur ce cette ça
@@ -54,7 +54,7 @@ def request_of(fields: Mapping[str, object], targets: frozenset[str]) -> Request
         texts = [texts]
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         raise Denied(400, "Parameter 'text' not specified.")
-    if len(texts) > _TEXTS:
+    if len(texts) > _MOST_TEXTS:
         raise Denied(400, "Too many texts to translate. Parameter 'text' allows up to 50 values.")
     target = fields.get("target_lang")
     if not isinstance(target, str):
@@ -131,7 +131,7 @@ class Translate:
         for code in sorted(codes):
             shown = ("EN-US", "EN-GB") if code == "en" and kind == "target" else (code.upper(),)
             for name in shown:
-                entry: dict[str, Json] = {"language": name, "name": NAMES.get(code, code)}
+                entry: dict[str, Json] = {"language": name, "name": ENGLISH_NAMES.get(code, code)}
                 if kind == "target":
                     entry["supports_formality"] = False
                 listed.append(entry)
@@ -143,7 +143,7 @@ class Translate:
         listed: list[Json] = [
             {
                 "lang": code,
-                "name": NAMES.get(code, code),
+                "name": ENGLISH_NAMES.get(code, code),
                 "usable_as_source": code in sources,
                 "usable_as_target": code in self._targets(),
                 "status": "stable",
@@ -182,11 +182,11 @@ class Translate:
 
 
 async def _fields(request: web.Request) -> Mapping[str, object]:
-    if (request.content_length or 0) > _BODY:
+    if (request.content_length or 0) > _LARGEST_TEXT:
         raise Denied(413)
     if request.content_type == "application/json":
         body = await request.read()
-        if len(body) > _BODY:
+        if len(body) > _LARGEST_TEXT:
             raise Denied(413)
         try:
             fields = orjson.loads(body)

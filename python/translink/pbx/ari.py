@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 import aiohttp
 import structlog
 
-from translink.pbx.wire import FINISH, HEARTBEAT, LONGEST_EVENT, REQUEST_TIME, AriWire, message_of
+from translink.pbx.wire import (
+    ARI_HEARTBEAT,
+    ARI_REQUEST_TIME,
+    FINISH,
+    LONGEST_EVENT,
+    AriWire,
+    message_of,
+)
 from translink.trust import authorities
 
 if TYPE_CHECKING:
@@ -27,7 +34,7 @@ log = structlog.get_logger("translink")
 
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0
 """Seconds between two attempts to connect."""
-AT_ONCE = 16
+ARI_REQUESTS_AT_ONCE = 16
 """Requests; more wait for a connection."""
 
 
@@ -47,8 +54,8 @@ class AriClient(AriWire):
         """Connect, now and whenever it is lost."""
         self._session = aiohttp.ClientSession(
             headers={"Authorization": self._auth},
-            timeout=aiohttp.ClientTimeout(total=REQUEST_TIME),
-            connector=aiohttp.TCPConnector(ssl=authorities(), limit=AT_ONCE),
+            timeout=aiohttp.ClientTimeout(total=ARI_REQUEST_TIME),
+            connector=aiohttp.TCPConnector(ssl=authorities(), limit=ARI_REQUESTS_AT_ONCE),
         )
         self._listening = asyncio.create_task(self._listen(), name="ari")
 
@@ -112,7 +119,7 @@ class AriClient(AriWire):
         async with self._session.ws_connect(
             url,
             params={"app": self.controller.app},
-            heartbeat=HEARTBEAT,
+            heartbeat=ARI_HEARTBEAT,
             max_msg_size=LONGEST_EVENT,
         ) as socket:
             self._said = ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from translink.calls.leg import Leg
     from translink.observe.journal import Event, Journal
 
-SHOWN = {
+CAPTION_EVENTS = {
     "interim": "interim",
     "segment": "said",
     "translation": "translated",
@@ -54,7 +54,7 @@ class PageCaptions:
                 self._state("talking" if event.data.get("state") == "begun" else "over")
             return
         of = "me" if event.leg == self._leg.name else "other"
-        if (shown := SHOWN.get(event.type)) is not None:
+        if (shown := CAPTION_EVENTS.get(event.type)) is not None:
             message: dict[str, object] = {"type": shown, "of": of}
             for key in ("segment", "text"):
                 if key in event.data:

@@ -28,12 +28,12 @@ from translink.pbx.line import (
     Unavailable,
 )
 
-GONE = 10.0
+ASTERISK_GONE_AFTER = 10.0
 """Seconds without Asterisk after which its calls are over."""
 NEWCOMERS = 1.0
 """Seconds after a connection in which those who came just now are announced; who is in our application and
 was not announced then was there before us."""
-LOOK_AGAIN = 1.0
+CENSUS_AGAIN = 1.0
 """Seconds after a look at what is there that got no answer."""
 REPLACED_LOOK = 3.0
 """Seconds between two looks at what is there, while another client has our events."""
@@ -95,7 +95,7 @@ class Controller(Errands):
         self.now = now
         self._epoch += 1
         epoch = self._epoch
-        self.at(GONE, lambda: self._lost(epoch))
+        self.at(ASTERISK_GONE_AFTER, lambda: self._lost(epoch))
 
     def event(self, event: Mapping[str, object], now: float) -> None:
         """Take one event of ARI's."""
@@ -336,7 +336,7 @@ class Controller(Errands):
             if status != 200:
                 # While it boots it has no answer yet; without one, what ended would stay for ever.
                 found["again"] = None
-                self.at(LOOK_AGAIN, lambda: self._reconcile_in(epoch, adopt=adopt))
+                self.at(CENSUS_AGAIN, lambda: self._reconcile_in(epoch, adopt=adopt))
                 return
             found[what] = body
             if len(found) == 3:

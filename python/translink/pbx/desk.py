@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import ValidationError
 
+from translink.calls.exchange import CALL_RECEIVE_BUFFER
 from translink.calls.leg import Leg
 from translink.pbx.line import Unavailable
 from translink.pbx.menu import LanguageChoice, LanguageMenu
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-RECEIVE_BUFFER = 200_000
-"""Bytes for a leg that is opened for one call: some 3 s of datagrams."""
-NO_ORDERS: Mapping[str, tuple[str, ...]] = {}
+NO_PROVIDER_ORDERS: Mapping[str, tuple[str, ...]] = {}
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -179,7 +178,7 @@ class Desk:
         name: str,
         languages: tuple[str, str],
         hang_ups: tuple[Callable[[], None], ...],
-        orders: Mapping[str, tuple[str, ...]] = NO_ORDERS,
+        orders: Mapping[str, tuple[str, ...]] = NO_PROVIDER_ORDERS,
     ) -> tuple[Seat, Seat]:
         """Two seats for a call of their own. `orders`: stage to vendors, as the legs' own. Raises
         `Unavailable`."""
@@ -304,7 +303,7 @@ class Desk:
         opened: list[Leg] = []
         try:
             for wish, other, second in zip(wishes, reversed(wishes), seconds, strict=True):
-                small = wish.model_copy(update={"receive_buffer": RECEIVE_BUFFER})
+                small = wish.model_copy(update={"receive_buffer": CALL_RECEIVE_BUFFER})
                 opened.append(Leg(small, self._open(small), other.name, created=True))
                 opened[-1].second = second
         except (OSError, MemoryError) as error:

@@ -26,8 +26,7 @@ log = structlog.get_logger("translink")
 
 UNDERSTOOD = re.compile(r"slin(?:8|12|16|24|32|44|48|96|192)?|ulaw|alaw|g722")
 """Formats of `chan_websocket`: see `rust/core`, `websocket/voice`."""
-FORMAT = re.compile(r'\bformat"?:\s*"?([\w-]+)')
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+FORMAT_FIELD = re.compile(r'\bformat"?:\s*"?([\w-]+)')
 
 
 class Guest:
@@ -113,7 +112,7 @@ class Guest:
             log.info("language", leg=leg.name, language=language)
 
     def _started(self, media: MediaLeg, text: str) -> None:
-        found = FORMAT.search(text)
+        found = FORMAT_FIELD.search(text)
         if found is not None and not UNDERSTOOD.fullmatch(found[1]):
             log.warning(
                 "chan_websocket: its format is not understood; write c(slin16) into the dialplan's Dial",

@@ -14,7 +14,7 @@ from translink.trust import authorities
 if TYPE_CHECKING:
     from translink.settings.telephony import AriSettings
 
-ANSWER_TIME = 5.0
+INQUIRY_TIME = 5.0
 """Seconds."""
 MODULES_FOR_ALL = ("app_stasis", "res_ari_bridges", "res_ari_channels", "res_ari_events")
 MODULES_FOR_MEDIUM = {
@@ -38,7 +38,7 @@ async def inquire(ari: AriSettings) -> AsyncIterator[str]:
     if ari.url is None or ari.password is None:
         return
     auth = aiohttp.encode_basic_auth(ari.user, ari.password.get_secret_value())
-    timeout = aiohttp.ClientTimeout(total=ANSWER_TIME)
+    timeout = aiohttp.ClientTimeout(total=INQUIRY_TIME)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=authorities()),
         headers={"Authorization": auth},

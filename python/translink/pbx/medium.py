@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-RATES = {"slin16": 16_000, "slin": 8_000}
+RATE_OF_FORMAT = {"slin16": 16_000, "slin": 8_000}
 
 Lost = Callable[["Seat"], None]
 """The connection ended, and we did not end it."""
@@ -116,7 +116,7 @@ class AudioSocketMedium(_ConnectionMedium):
 
     def _take(self, connection: socket.socket) -> None:
         media = self._seat.media
-        media.attach(connection.fileno(), RATES[self._format])
+        media.attach(connection.fileno(), RATE_OF_FORMAT[self._format])
         media.on_hangup = self._ended
 
 
@@ -146,5 +146,5 @@ class WebSocketMedium(_ConnectionMedium):
 
     def _take(self, connection: socket.socket) -> None:
         media = self._seat.media
-        media.attach(connection.fileno(), RATES[self._format], "asterisk")
+        media.attach(connection.fileno(), RATE_OF_FORMAT[self._format], "asterisk")
         media.on_hangup = self._ended

@@ -24,9 +24,9 @@ log = structlog.get_logger("translink")
 Speak = Callable[[str, str, str | None], AsyncIterator[bytes]]
 """(text, language, voice); 16 kHz s16le mono as it is made. Raises `ProviderError`."""
 
-MAKING = 8.0
+MENU_TIME = 8.0
 """Seconds that speaking it may take, once in the life of a process."""
-PAUSE = bytes(2 * RATE * 3 // 10)
+MENU_PAUSE = bytes(2 * RATE * 3 // 10)
 """Between two languages: 0.3 s."""
 
 
@@ -50,9 +50,9 @@ class LanguageMenu:
         """s16le of 16 kHz. Raises `ProviderError`, `TimeoutError`."""
         async with self._making:
             if not self._sound:
-                async with asyncio.timeout(MAKING):
+                async with asyncio.timeout(MENU_TIME):
                     parts = [await self._item(*each) for each in self._items()]
-                self._sound = PAUSE.join(parts)
+                self._sound = MENU_PAUSE.join(parts)
         return self._sound
 
     def _items(self) -> list[tuple[str, str]]:

@@ -22,14 +22,14 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
+from translink.settings.websocket import TALK_PROTOCOL
+
 WebSocketDialect = Literal["asterisk", "twilio", "browser"]
 
 LONGEST_HEAD = 8_192
 """Bytes of a request."""
 MEDIA_PROTOCOL = Subprotocol("media")
 """Asterisk's."""
-TALK_PROTOCOL = Subprotocol("translink.talk")
-"""A page's."""
 PLACE = "/media/"
 
 _quiet = logging.getLogger("translink.websocket.opening")
@@ -70,7 +70,7 @@ class Opening:
     ) -> None:
         self._protocol = ServerProtocol(
             origins=[None, *(Origin(origin) for origin in origins)],
-            subprotocols=[MEDIA_PROTOCOL, TALK_PROTOCOL],
+            subprotocols=[MEDIA_PROTOCOL, Subprotocol(TALK_PROTOCOL)],
             select_subprotocol=_select,
             logger=_quiet,
         )
@@ -175,7 +175,7 @@ def _shown(authorization: str) -> bytes:
 
 def _select(_: ServerProtocol, offered: Collection[Subprotocol]) -> Subprotocol | None:
     """None is right for Twilio, which offers none; others' are passed over."""
-    for known in (MEDIA_PROTOCOL, TALK_PROTOCOL):
+    for known in (MEDIA_PROTOCOL, Subprotocol(TALK_PROTOCOL)):
         if known in offered:
             return known
     if offered:

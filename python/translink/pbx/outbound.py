@@ -21,7 +21,14 @@ import structlog
 from aiohttp import web
 
 from translink.pbx.errands import AriRequest
-from translink.pbx.wire import FINISH, HEARTBEAT, LONGEST_EVENT, REQUEST_TIME, AriWire, message_of
+from translink.pbx.wire import (
+    ARI_HEARTBEAT,
+    ARI_REQUEST_TIME,
+    FINISH,
+    LONGEST_EVENT,
+    AriWire,
+    message_of,
+)
 
 if TYPE_CHECKING:
     from translink.pbx.controller import Controller
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 PATH = "/ari"
-BACKLOG = 16
+OUTBOUND_BACKLOG = 16
 REFUSED_AGAIN = 60.0
 """Seconds until somebody who may not is in the log again."""
 
@@ -66,7 +73,7 @@ class AriListener(AriWire):
         app.router.add_get(PATH, self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=FINISH)
         await self._runner.setup()
-        self._site = web.SockSite(self._runner, self._server, backlog=BACKLOG)
+        self._site = web.SockSite(self._runner, self._server, backlog=OUTBOUND_BACKLOG)
         await self._site.start()
         host, port = self.address
         log.info("waiting for Asterisk to connect", listens=f"{host}:{port}{PATH}")
@@ -98,7 +105,7 @@ class AriListener(AriWire):
         """See `AriWire`."""
         loop = asyncio.get_running_loop()
         # Without a connection nobody answers; later, as ever.
-        within = REQUEST_TIME if self._socket is not None else 0.0
+        within = ARI_REQUEST_TIME if self._socket is not None else 0.0
         timer = loop.call_later(within, self._answer, request.number, 0, None)
         self._asked[request.number] = request, timer
         if self._socket is not None:
@@ -128,7 +135,7 @@ class AriListener(AriWire):
             self._refuse(request.remote, "wrong user or password, or none")
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Basic"})
         connection = web.WebSocketResponse(
-            protocols=("ari",), heartbeat=HEARTBEAT, max_msg_size=LONGEST_EVENT
+            protocols=("ari",), heartbeat=ARI_HEARTBEAT, max_msg_size=LONGEST_EVENT
         )
         await connection.prepare(request)
         before, self._socket = self._socket, connection
@@ -169,7 +176,7 @@ class AriListener(AriWire):
             self._answer(int(number), status, body)
 
     def _refuse(self, peer: str | None, reason: str) -> None:
-        """Said once a minute: who knocks may go on."""
+        """Said once a minute at most: the attempts may go on."""
         self.last_error = reason
         now = time.monotonic()
         if now - self._refused_at >= REFUSED_AGAIN:

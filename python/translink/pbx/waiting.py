@@ -10,11 +10,11 @@ from array import array
 from typing import TYPE_CHECKING
 
 from translink.calls.speaker import next_utterance
+from translink.results import RATE
 
 if TYPE_CHECKING:
     from translink.media import MediaLeg
 
-RATE = 16_000
 NOTES = (440.0, 554.4)
 """Hz, one after the other."""
 NOTE_SECONDS = 0.22

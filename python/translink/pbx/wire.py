@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-HEARTBEAT = 5.0
+ARI_HEARTBEAT = 5.0
 """Seconds of silence after which the socket is asked whether it is alive."""
-REQUEST_TIME = 5.0
+ARI_REQUEST_TIME = 5.0
 """Seconds for an answer."""
 LONGEST_EVENT = 1 << 20
 FINISH = 2.0

@@ -94,7 +94,7 @@ class NatsConnection:
             return 0
 
     async def bury(self, node: str) -> None:
-        """Free the slots of a node that is gone, if the server has not heard it either: it may be we who were
+        """Free the slots of a node that is gone, if the server has not heard it either: it may be that we were
         held up. Idempotent."""
         try:
             await self.nodes.get(node)
@@ -116,20 +116,20 @@ class NatsConnection:
             await self.settings.create(setting, value.encode())
 
     async def follow(
-        self, bucket: KeyValue, told: Callable[[str, bytes | None, int], None]
+        self, bucket: KeyValue, take: Callable[[str, bytes | None, int], None]
     ) -> None:
-        """Tell all that is there, then return, and tell what is written: key, value or None, revision."""
+        """`take` all that is there, then return, and `take` what is written later: key, value or None, revision."""
         watcher = await bucket.watchall(inactive_threshold=60)
         async with asyncio.timeout(CONNECT_PATIENCE):
             async for entry in watcher:
                 if entry is None:
                     break
-                told(entry.key, None if entry.operation else entry.value, entry.revision or 0)
+                take(entry.key, None if entry.operation else entry.value, entry.revision or 0)
 
         async def go_on() -> None:
             async for entry in watcher:
                 if entry is not None:
-                    told(entry.key, None if entry.operation else entry.value, entry.revision or 0)
+                    take(entry.key, None if entry.operation else entry.value, entry.revision or 0)
 
         self._start(go_on())
 

@@ -45,7 +45,7 @@ class SlotLedger:
         return back[:MOST_AT_ONCE], wanted[:MOST_AT_ONCE]
 
     def ended(self, calls: Iterable[str], now: float) -> None:
-        """These are over; it need not be told in time for the next look."""
+        """These are over. It does no harm if the next look comes first."""
         self._over |= dict.fromkeys(calls, now)
         self._over = {c: since for c, since in self._over.items() if now - since < CLAIM_PATIENCE}
 

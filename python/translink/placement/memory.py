@@ -1,7 +1,7 @@
 """Placement within one process: nothing is needed for it, and nothing is out of reach.
 
-Several views of one memory may be had (`beside`): of a face and its workers, or of nodes in a test. Who
-expired is looked for at each announcement and each look at the nodes: no task runs for it.
+Several views of one memory may be had (`beside`): of a face and its workers, or of nodes in a test. Nodes
+that expired are looked for at each announcement and each look at the nodes: no task runs for it.
 """
 
 from __future__ import annotations

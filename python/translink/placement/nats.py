@@ -2,9 +2,9 @@
 
 Theory of operation
     `FLEET-nodes` has a key for each node, written with each beat; the store forgets it after `EXPIRY`
-    seconds, so that who comes later does not meet the dead. `FLEET-slots` has a key for each taken slot,
+    seconds, so that a node that comes later does not meet the dead. `FLEET-slots` has a key for each taken slot,
     `NODE.NUMBER`; it is written on the condition that the key is as we know it (free, at its last
-    revision), which the server sees to: of two who want a slot one is refused. `FLEET-settings` has what
+    revision), which the server sees to: of two that want a slot one is refused. `FLEET-settings` has what
     was changed live. All three are kept in the server's memory: what is in them is worth as much as the
     nodes are alive, and these write it again when the server has lost it.
 
@@ -17,7 +17,7 @@ Theory of operation
 
 Needs `nats-py`: import it where it is wanted only (`translink[nats]`).
 
-Bounds: `MOST_ASKED` questions at once, `MOST_WAITING` wait, one more is refused; `MOST_NODES` nodes; a watch
+Bounds: `MOST_ASKED` questions at once, `MOST_QUESTIONS_WAITING` wait, one more is refused; `MOST_NODES` nodes; a watch
 has 256 updates waiting in `nats-py`, and makes the server wait then.
 """
 
@@ -41,9 +41,9 @@ ANSWER_PATIENCE: Final = 1.5
 """Seconds for an answer of the server. It takes one millisecond on loopback."""
 MOST_ASKED: Final = 16
 """Questions on their way at once: more only wait longer, and then it seems that nobody answers."""
-MOST_WAITING: Final = 256
+MOST_QUESTIONS_WAITING: Final = 256
 """Questions that wait for their turn, `ANSWER_PATIENCE` seconds at most."""
-TICK: Final = 0.25
+NATS_TICK: Final = 0.25
 RETRY: Final = (0.1, 2.0)
 """Seconds before the first attempt to connect again, and at most."""
 MOST_TRIES: Final = 8
@@ -116,13 +116,13 @@ class NatsPlacement:
     async def claim(self, node: str, call: str) -> Slot | None:
         self._connected()
         for _ in range(MOST_TRIES):
-            # Any: who races for the lowest meets the others at each.
+            # Any: creators that race for the lowest meet at each.
             free = [n for n in self._roster.free(node) if (node, n) not in self._trying]
             if not free:
                 return None
             at = (node, random.choice(free))
-            # As it is now, while the slot is free: who waited their turn may have been told since that it is taken,
-            # and must be refused.
+            # The revision of now, while the slot is free: if it is taken while this claim waits its
+            # turn, the revision is an old one, and the claim is refused as it must be.
             known = self._revisions.get(at, 0)
             self._trying.add(at)
             try:
@@ -170,9 +170,9 @@ class NatsPlacement:
 
     async def _ask(self, question: Coroutine[object, object, T]) -> T:
         """The answer. Raises `PlacementError`: at once when the connection breaks meanwhile."""
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= MOST_QUESTIONS_WAITING:
             question.close()
-            raise PlacementError(f"{MOST_WAITING} questions wait for NATS already")
+            raise PlacementError(f"{MOST_QUESTIONS_WAITING} questions wait for NATS already")
         self._waiting += 1
         try:
             async with asyncio.timeout(ANSWER_PATIENCE):
@@ -214,12 +214,12 @@ class NatsPlacement:
     # --- Following ---
 
     async def _run(self) -> None:
-        pause, told = RETRY[0], ""
+        pause, logged = RETRY[0], ""
         for url in self._access.in_turn():
             try:
                 async with connected(url, self._access, self._fleet) as session:
                     await self._meet(session)
-                    pause, told = RETRY[0], ""
+                    pause, logged = RETRY[0], ""
                     log.info("placement: NATS is there", nats=url)
                     await self._follow(session)
                     why = session.why
@@ -227,8 +227,8 @@ class NatsPlacement:
                 why = str(error)
             finally:
                 self._session = None
-            if why != told:  # once, not at each attempt
-                told = why
+            if why != logged:  # once, not at each attempt
+                logged = why
                 log.warning("placement: NATS is not there: calls stay here", nats=url, reason=why)
                 self.on_reach(False)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
@@ -252,11 +252,11 @@ class NatsPlacement:
         self.on_reach(True)
 
     async def _follow(self, session: NatsConnection) -> None:
-        """Look who is gone, until the connection breaks."""
+        """Look which nodes are gone, until the connection breaks."""
         last = began = self._clock()
         settled = False
         while True:
-            await asyncio.wait((session.broken,), timeout=TICK)
+            await asyncio.wait((session.broken,), timeout=NATS_TICK)
             if session.broken.done():
                 return
             now = self._clock()

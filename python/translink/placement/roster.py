@@ -77,7 +77,7 @@ class Roster:
                 del taken[number]
 
     def strays(self, now: float) -> Sequence[str]:
-        """Nodes whose slots are still there, and who were not heard for `EXPIRY` seconds. They are forgotten."""
+        """Nodes whose slots are still there, and that were not heard for `EXPIRY` seconds. They are forgotten."""
         strange = [name for name in self._taken if name not in self._nodes]
         self._strange = {name: self._strange.get(name, now) for name in strange}
         over = [name for name, since in self._strange.items() if now - since >= EXPIRY]

@@ -10,7 +10,7 @@ Theory of operation
     * it looks when there are `YOUNG` more objects than when it last did, which a request does not make;
     * what was there when the server was ready stays for ever, and what it has looked at once stays for as
       long as its call: both are *frozen*, so that nobody looks at them again;
-    * when no call has run for `QUIET` seconds and it has looked at something meanwhile, everything is
+    * when no call has run for `QUIET_SECONDS` seconds and it has looked at something meanwhile, everything is
       collected, the frozen ones, too, and what is left is frozen. Where it is never quiet, that is done after
       `OVERDUE` looks, and counted as a pause: some 70 ms with 1,000 legs, after 4,000 calls or more.
 
@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 
 YOUNG = 10_000
 """Objects more than before at which Python looks for garbage: twenty new calls, or 250 visits of a dashboard."""
-QUIET = 5.0
+QUIET_SECONDS = 5.0
 """Seconds without a call after which a full collection is due."""
 OVERDUE = 200
 """Looks after which it is due although calls run: what is frozen and garbage by now has a bound."""
@@ -91,7 +91,7 @@ class Pauses:
             return False
         if self._quiet_since is None:
             self._quiet_since = now
-        return now - self._quiet_since >= QUIET and self.count > self._tidied
+        return now - self._quiet_since >= QUIET_SECONDS and self.count > self._tidied
 
     def collect(self, *, quiet: bool = True) -> None:
         """Collect everything, also what was frozen, and freeze what is left; a pause, unless it is `quiet`."""

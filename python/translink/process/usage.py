@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 SHORTEST_INTERVAL = 0.5
 """Seconds that a share is taken over at least."""
 
@@ -43,4 +43,4 @@ def _rss_mb() -> float:
         pages = int(Path("/proc/self/statm").read_bytes().split()[1])
     except (OSError, IndexError, ValueError):
         return 0.0
-    return round(pages * PAGE / 1e6, 1)
+    return round(pages * PAGE_BYTES / 1e6, 1)

@@ -1,4 +1,4 @@
-"""Waiting for what may not come, and for what was told to end."""
+"""Waiting for what may not come, and for what was ordered to end."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Theory of operation
     What is asked ahead is asked once, of the first in line that has the language, and only while that
     one is well and has been for a while. A failure opens no breaker and holds nobody: it ends the
-    request, and this provider is not asked ahead for `HOLD` seconds, or for as long as it wished. A
+    request, and this provider is not asked ahead for `AHEAD_HOLD` seconds, or for as long as it wished. A
     provider that answers "too many requests" to these is so relieved of them first; if it says so to
     a wanted one, its breaker is not closed, and nothing is asked ahead either.
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
-HOLD = 30.0
+AHEAD_HOLD = 30.0
 """Seconds without requests ahead after one that failed, and after trouble of the provider's."""
 
 
@@ -135,7 +135,7 @@ class _Provisional(Chain):
         if (
             first is None
             or now < self._held.get(first, 0.0)
-            or not self._chain.calm(first, now, HOLD)
+            or not self._chain.calm(first, now, AHEAD_HOLD)
         ):
             self._over = True
             return None
@@ -153,7 +153,7 @@ class _Provisional(Chain):
             return
         self._over = True
         self._chain.abandoned(permit)
-        self._held[permit.name] = now + max(HOLD, error.retry_after or 0.0)
+        self._held[permit.name] = now + max(AHEAD_HOLD, error.retry_after or 0.0)
         log.info("asked ahead in vain", provider=permit.name, reason=str(error))
 
     def abandoned(self, permit: Permit) -> None:

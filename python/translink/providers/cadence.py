@@ -8,7 +8,7 @@ from __future__ import annotations
 LONGEST_PATIENCE = 10.0
 """Seconds. However slow a recogniser is, its silence is looked into after this, unless the rules say
 more: what it holds back is in the ledger for six times as long."""
-MARGIN = 1.6
+CADENCE_MARGIN = 1.6
 """A stream is given so many times as long as its slowest answer took."""
 HALF_LIFE = 300.0
 """Seconds after which a slow answer counts half."""
@@ -36,7 +36,7 @@ class Cadence:
     def patience(self, least: float, now: float) -> float:
         """Seconds that a stream may leave speech unanswered: `least`, or more if its slowest answers
         take longer."""
-        wanted = self._doubt if self._at is None else MARGIN * self._slowest_now(now)
+        wanted = self._doubt if self._at is None else CADENCE_MARGIN * self._slowest_now(now)
         return max(least, min(wanted, LONGEST_PATIENCE))
 
     def _slowest_now(self, now: float) -> float:

@@ -27,10 +27,10 @@ _log = logging.getLogger(__name__)
 FREE_URL = "https://api-free.deepl.com"
 PRO_URL = "https://api.deepl.com"
 
-_LANGUAGES = """
+_DEEPL_CODES = """
     ar bg cs da de el en es et fi fr he hu id it ja ko lt lv no nl pl pt ro ru sk sl sv th tr uk vi zh
 """
-LANGUAGES = frozenset(_LANGUAGES.split())
+DEEPL_LANGUAGES = frozenset(_DEEPL_CODES.split())
 """All pairs of them, with the model that is fast enough for a call (OpenAPI file 3.11). DeepL has
 more as beta languages, for its slower models."""
 
@@ -63,7 +63,7 @@ class DeepL:
         formality: Formality | None = None,
         customization: Customization | None = None,
         timeout: float = 3.0,
-        languages: Collection[str] = LANGUAGES,
+        languages: Collection[str] = DEEPL_LANGUAGES,
         name: str = "deepl",
     ) -> None:
         """`server_url`: None = by the key (`…:fx` belongs to the free host). `timeout` in seconds,
@@ -109,7 +109,7 @@ class DeepL:
             **self._options,
         }
         if context:
-            body["context"] = context[-_LONGEST_CONTEXT:]
+            body["context"] = context[-_DEEPL_CONTEXT:]
         answer = await self._asked(body, source, target)
         value = answer.json()
         try:
@@ -227,5 +227,5 @@ _TARGETS = {
 _GROWTH, _ROOM = 10, 1000
 """A translation is at most so many times as long, and so many characters more: what is longer would
 be spoken for minutes."""
-_LONGEST_CONTEXT = 4000
+_DEEPL_CONTEXT = 4000
 """Characters. The whole body may have 128 KiB, and older sentences help no more."""

@@ -81,7 +81,7 @@ def describe(body: bytes) -> str:
     if value is None:
         text = body.decode(errors="replace").strip()
         return "" if text[:1] in ("<", "[", "{") else text
-    code, message = _first(value, _CODES), _first(value, _MESSAGES)
+    code, message = _first(value, _CODE_FIELDS), _first(value, _MESSAGES)
     details = _first(value, ("details", "detail"))
     said = [part for part in (code, message) if part]
     return ": ".join(said) + (f" ({details})" if details else "")
@@ -89,7 +89,7 @@ def describe(body: bytes) -> str:
 
 def _name(body: bytes) -> str:
     """The error's name in a body that has one."""
-    return _first(_object(body) or {}, _CODES)
+    return _first(_object(body) or {}, _CODE_FIELDS)
 
 
 def _object(body: bytes) -> dict[str, object] | None:
@@ -114,7 +114,7 @@ def _first(value: Mapping[str, object], names: Sequence[str]) -> str:
     return next((text for text in found if isinstance(text, str) and text), "")
 
 
-_CODES = ("err_code", "error_code", "category", "code", "status", "type")
+_CODE_FIELDS = ("err_code", "error_code", "category", "code", "status", "type")
 _MESSAGES = ("err_msg", "message", "description", "error", "msg")
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
+from translink.text.language_names import ENGLISH_NAMES
+
 V = TypeVar("V")
 
 
@@ -31,21 +33,8 @@ def is_among(languages: Collection[str], language: str) -> bool:
 def in_words(language: str) -> str:
     """`Portuguese (BR)` for `pt-BR`; the tag itself where no name is known."""
     code, _, variant = language.replace("_", "-").partition("-")
-    name = NAMES.get(base(code), code)
+    name = ENGLISH_NAMES.get(base(code), code)
     return f"{name} ({variant})" if variant else name
 
 
 _SAME = {"nb": "no", "nn": "no", "tl": "fil", "iw": "he", "in": "id"}
-_NAMES = """
-    af Afrikaans, ar Arabic, be Belarusian, bg Bulgarian, bn Bengali, bs Bosnian, ca Catalan,
-    cs Czech, da Danish, de German, el Greek, en English, es Spanish, et Estonian, fa Persian,
-    fi Finnish, fil Filipino, fr French, he Hebrew, hi Hindi, hr Croatian, hu Hungarian,
-    id Indonesian, it Italian, ja Japanese, kn Kannada, ko Korean, lt Lithuanian, lv Latvian,
-    mk Macedonian, mr Marathi, ms Malay, ne Nepali, nl Dutch, no Norwegian, pa Punjabi, pl Polish, pt Portuguese,
-    ro Romanian, ru Russian, sk Slovak, sl Slovenian, sr Serbian, sv Swedish, sw Swahili, ta Tamil,
-    te Telugu, th Thai, tr Turkish, uk Ukrainian, ur Urdu, vi Vietnamese, zh Chinese
-"""
-NAMES: Mapping[str, str] = {
-    code: name for code, _, name in (each.strip().partition(" ") for each in _NAMES.split(","))
-}
-"""In English, by `base`."""

@@ -274,7 +274,7 @@ class Lineup:
                 failed=self._failed,
             )
         try:
-            # Queueing comes before the budget begins: who waits here has not failed yet.
+            # Queueing comes before the budget begins: a request that waits here has not failed yet.
             async with (
                 self.speech_gate,
                 aclosing(speaker.speak(text, language=language)) as sound,

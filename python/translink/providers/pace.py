@@ -28,7 +28,7 @@ class Pace:
     def wait(self, now: float) -> float:
         """Seconds until the next message may go; 0.0 = at once."""
         credit = self._credit + (now - self._at) * (PACE * RATE)
-        self._credit = credit if credit < _FULL else _FULL
+        self._credit = credit if credit < _FULL_CREDIT else _FULL_CREDIT
         self._at = now
         return 0.0 if credit > 0.0 else -credit / (PACE * RATE)
 
@@ -37,4 +37,4 @@ class Pace:
         self._credit -= samples
 
 
-_FULL = SLACK * RATE
+_FULL_CREDIT = SLACK * RATE

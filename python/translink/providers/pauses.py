@@ -24,7 +24,7 @@ def is_loud(pcm: bytes) -> bool:
     """
     samples = samples_of(pcm)
     steps = range(0, len(samples), _WINDOW)
-    return any(not _below(samples[start : start + _WINDOW], _SILENT) for start in steps)
+    return any(not _below(samples[start : start + _WINDOW], _INAUDIBLE_PEAK) for start in steps)
 
 
 def last_pause(samples: array[int]) -> int:
@@ -38,7 +38,7 @@ def last_pause(samples: array[int]) -> int:
 def nearest_pause(samples: array[int], place: int) -> int:
     """End of the pause nearest to `place`, or `place` itself if none is near."""
     home = place // _WINDOW
-    for away in range(_NEAR // _WINDOW + 1):
+    for away in range(_PAUSE_REACH // _WINDOW + 1):
         for window in (home - away - 2, home + away - 2):
             if 0 <= window <= len(samples) // _WINDOW - 2 and _quiet(samples, window):
                 return (window + 2) * _WINDOW
@@ -47,7 +47,7 @@ def nearest_pause(samples: array[int], place: int) -> int:
 
 def _quiet(samples: array[int], window: int) -> bool:
     """Whether two windows from `window` on are a pause."""
-    return _below(samples[window * _WINDOW : (window + 2) * _WINDOW], _QUIET)
+    return _below(samples[window * _WINDOW : (window + 2) * _WINDOW], _PAUSE_PEAK)
 
 
 def _below(samples: array[int], peak: int) -> bool:
@@ -55,9 +55,9 @@ def _below(samples: array[int], peak: int) -> bool:
 
 
 _WINDOW = RATE // 100
-_NEAR = RATE // 4
+_PAUSE_REACH = RATE // 4
 """How far from its guess `nearest_pause` looks: 250 ms, about a word."""
-_QUIET = 400
+_PAUSE_PEAK = 400
 """Peak of a pause: -38 dBFS. Synthetic speech has no background noise and peaks near full scale."""
-_SILENT = 100
+_INAUDIBLE_PEAK = 100
 """Peak of what nobody hears: -50 dBFS."""

@@ -66,7 +66,7 @@ class Pcm:
         if other := compressed(head):
             raise WrongFormat(other)
         if not b"RIFF".startswith(head[:4]) and head[:4] != b"RIFF":
-            unsure = any(magic.startswith(bytes(head)) for magic in _MAGIC)
+            unsure = any(magic.startswith(bytes(head)) for magic in _COMPRESSED_HEADS)
             if head[0] == 0xFF and len(head) < _TWO_FRAMES:
                 unsure = len(head) < 4 or _mp3_frame(head, 0) > 0
             return None if unsure else 0
@@ -105,7 +105,7 @@ def wav(pcm: bytes) -> bytes:
 
 def compressed(head: bytes | bytearray) -> str | None:
     """The name of the compressed format that begins with `head`; None: none that is known."""
-    for magic, name in _MAGIC.items():
+    for magic, name in _COMPRESSED_HEADS.items():
         if head.startswith(magic):
             return name
     length = _mp3_frame(head, 0)
@@ -145,7 +145,7 @@ _SENTENCE_END = re.compile(r"[.!?…][\"'»”’)\]]*(?=\s|$)|[。！？][」�
 _OTHER = frozenset(
     f"audio/{name}" for name in ["mpeg", "mulaw", "basic", "alaw", "ogg", "opus", "flac", "aac"]
 ) | {"application/json"}
-_MAGIC = {b"ID3": "MP3", b"OggS": "Ogg", b"fLaC": "FLAC"}
+_COMPRESSED_HEADS = {b"ID3": "MP3", b"OggS": "Ogg", b"fLaC": "FLAC"}
 _MP3_KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MP3_KBITS_LOW = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MP3_HERTZ = (44100, 48000, 32000)

@@ -16,7 +16,7 @@ from translink.results import RATE, Result
 if TYPE_CHECKING:
     from translink.providers.protocols import LiveStream, LiveTranscriber
 
-CHUNK = RATE // 5 * 2
+MESSAGE_BYTES = RATE // 5 * 2
 """Bytes per message: 200 ms."""
 
 
@@ -70,9 +70,9 @@ class Restream:
 
 async def _send(stream: LiveStream, pcm: bytes, sent: asyncio.Event) -> None:
     pace = Pace(time.monotonic())
-    for at in range(0, len(pcm), CHUNK):
+    for at in range(0, len(pcm), MESSAGE_BYTES):
         await asyncio.sleep(pace.wait(time.monotonic()))
-        message = pcm[at : at + CHUNK]
+        message = pcm[at : at + MESSAGE_BYTES]
         await stream.send(message)
         pace.spend(len(message) // 2)
     sent.set()

@@ -59,4 +59,4 @@ class Services:
     ahead: AsksAhead | None = None
     """None: nothing is asked ahead."""
     pressure: Pressure = field(default_factory=Pressure)
-    """The process's; who leaves something out for it counts it there."""
+    """The process's. What is left out because of it is counted there."""

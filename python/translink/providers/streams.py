@@ -14,7 +14,7 @@ class Streams:
     """A recogniser whose refusals cost no request. Implements `LiveTranscriber`."""
 
     def __init__(self, live: LiveTranscriber | None, others: Sequence[Transcriber]) -> None:
-        """`live`: None = nobody streams. `others`: who recognises finished pieces; a language that
+        """`live`: None = nobody streams. `others`: what recognises finished pieces; a language that
         none of them has is tried with `live`, whose list may be older than its service."""
         self.name = "no streams" if live is None else live.name
         self._live = live

@@ -20,7 +20,7 @@ Theory of operation
     made once more, and that is how long it is.)
 
 Cost: the first sound is delayed by the time the voice needs for the sound up to its first pause, at
-most `HOLD` of it. A voice five times as fast as speech: at most 40 ms; the offline ones: nothing
+most `LONGEST_HELD` of it. A voice five times as fast as speech: at most 40 ms; the offline ones: nothing
 that can be measured.
 """
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from translink.providers.breaker import Chain, Permit
     from translink.providers.protocols import Synthesizer
 
-HOLD = RATE // 5
+LONGEST_HELD = RATE // 5
 """Most samples held back for want of a pause: 200 ms, a long syllable."""
 
 
@@ -244,7 +244,7 @@ class _Take:
             return b""
         samples = samples_of(self._waiting)
         cut = last_pause(samples)
-        if cut == 0 and len(samples) > HOLD:
+        if cut == 0 and len(samples) > LONGEST_HELD:
             cut = len(samples)
         return self._give(cut)
 
@@ -281,13 +281,13 @@ class _Pace:
 
     def note(self, name: str, language: str, sentence: str, samples: int) -> None:
         """A sentence was completed. Short ones say little: their length is mostly silence."""
-        if len(sentence) >= _TELLING:
+        if len(sentence) >= _TELLING_LENGTH:
             self._seen[name, language].append(samples / len(sentence))
 
     def suspects(self, name: str, language: str, sentence: str, samples: int) -> bool:
         """Whether a sentence is far shorter than this voice's quickest ones would let expect."""
         seen = self._seen[name, language]
-        if len(seen) < 3 or len(sentence) < _TELLING:
+        if len(seen) < 3 or len(sentence) < _TELLING_LENGTH:
             return False
         return samples < 0.6 * min(seen) * len(sentence)
 
@@ -313,5 +313,5 @@ async def _pieces(voice: Synthesizer, sentence: str, language: str) -> AsyncGene
 
 _TAIL = RATE // 2
 """Bytes of the last 250 ms that were played: enough sound to know again."""
-_TELLING = 15
+_TELLING_LENGTH = 15
 """Letters from which on a sentence's length tells how fast a voice speaks."""

@@ -143,48 +143,72 @@ class WantedVoice:
         self._unmet.refuse(provider, voice, reason)
 
 
-def has_voice(wanted: WantedVoice | None, usual: str | None, language: str) -> bool:
-    """Whether there is one for `in_voice`."""
-    return bool((wanted and wanted.of(language)) or usual)
+class SpeakingVoices:
+    """Which voice of one client speaks a language: the one that is wanted, or else the usual one."""
 
+    def __init__(
+        self,
+        wanted: WantedVoice | None,
+        voices: Mapping[str, str],
+        *,
+        provider: str,
+        setting: str,
+        always: str | None = None,
+        otherwise: str | None = None,
+    ) -> None:
+        """`voices`: language to the usual voice; `pt-BR` is looked up as such, then as `pt`.
 
-async def in_voice(
-    wanted: WantedVoice | None,
-    usual: str | None,
-    say: Callable[[str], AsyncGenerator[bytes, None]],
-    *,
-    provider: str,
-    language: str,
-    setting: str,
-) -> AsyncGenerator[bytes, None]:
-    """The sound of `say(voice)`, by the voice that is wanted; by the `usual` one if there is none, or if
-    the vendor refuses it. Raises what `say` does, and `ProviderError` (REFUSED) without any voice:
-    `setting` would name one."""
-    voice = wanted.of(language) if wanted else None
-    if voice is None and usual is None:
-        tag = language.replace("_", "-")
-        message = f"{provider} has no voice for {tag}: name one in {setting}.{tag}"
-        raise ProviderError(message, provider=provider, kind=Kind.REFUSED)
-    if wanted is not None and voice is None:
-        wanted.lacks(provider, language)
-    if usual is None or voice is None or wanted is None:
-        usual = voice = voice or usual or ""
-    elif wanted.is_refused(provider, voice):
-        voice = usual
-    begun, refusal = False, ""
-    try:
-        async with aclosing(say(voice)) as sound:
+        Args:
+            wanted: goes before all others.
+            setting: where a voice would be named, for an error.
+            always: goes before `voices`. otherwise: speaks the languages that are not in them.
+        """
+        self.wanted = wanted
+        self._voices = voices
+        self._provider = provider
+        self._setting = setting
+        self._always = always
+        self._otherwise = otherwise
+
+    def usual(self, language: str) -> str | None:
+        """The voice of all but those who wish for another one."""
+        return self._always or by_tag(self._voices, language) or self._otherwise or None
+
+    def has(self, language: str) -> bool:
+        """Whether there is a voice for it."""
+        return bool((self.wanted and self.wanted.of(language)) or self.usual(language))
+
+    async def speak(
+        self, language: str, say: Callable[[str], AsyncGenerator[bytes, None]]
+    ) -> AsyncGenerator[bytes, None]:
+        """The sound of `say(voice)`, by the voice that is wanted; by the usual one if there is none, or if
+        the vendor refuses it. Raises what `say` does, and `ProviderError` (REFUSED) without any voice."""
+        provider, wanted, usual = self._provider, self.wanted, self.usual(language)
+        voice = wanted.of(language) if wanted else None
+        if voice is None and usual is None:
+            tag = language.replace("_", "-")
+            message = f"{provider} has no voice for {tag}: name one in {self._setting}.{tag}"
+            raise ProviderError(message, provider=provider, kind=Kind.REFUSED)
+        if wanted is not None and voice is None:
+            wanted.lacks(provider, language)
+        if usual is None or voice is None or wanted is None:
+            usual = voice = voice or usual or ""
+        elif wanted.is_refused(provider, voice):
+            voice = usual
+        begun, refusal = False, ""
+        try:
+            async with aclosing(say(voice)) as sound:
+                async for pcm in sound:
+                    begun = True
+                    yield pcm
+        except ProviderError as error:
+            if begun or voice == usual or error.kind not in (Kind.REFUSED, Kind.DENIED):
+                raise
+            refusal = str(error)
+        if not refusal:
+            return
+        async with aclosing(say(usual)) as sound:
             async for pcm in sound:
-                begun = True
+                if wanted is not None:  # it was the voice, and neither the text nor the key
+                    wanted.refuse(provider, voice, refusal)
                 yield pcm
-    except ProviderError as error:
-        if begun or voice == usual or error.kind not in (Kind.REFUSED, Kind.DENIED):
-            raise
-        refusal = str(error)
-    if not refusal:
-        return
-    async with aclosing(say(usual)) as sound:
-        async for pcm in sound:
-            if wanted is not None:  # it was the voice, and neither the text nor the key
-                wanted.refuse(provider, voice, refusal)
-            yield pcm

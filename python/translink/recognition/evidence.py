@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WORDS_JUDGED = 8
 """The newest words by which a recogniser's doubt is measured, and from how many on."""
-ENOUGH_WORDS = 6
+LOSS_WORDS = 6
 UNSURE_WORDS = 0.6
 """Mean confidence below which it is at a loss. nova-3 gives 0.9 and more to what it understands."""
 WORDLESS = 4.0
@@ -36,7 +36,7 @@ ANSWERED_AT_ALL = 0.5
 """Confidence from which on an unsure answer is better than the first of the list."""
 SURER = 0.15
 """By which a detector must be surer to change what holds than to find it."""
-LOOKS_AGAIN = 3
+MOST_LOOKS_AGAIN = 3
 """Times that further speech is asked about after nothing was found in time."""
 
 
@@ -133,13 +133,13 @@ class LanguageEvidence:
         if now < self._not_before:
             return False
         judged = len(self._words)
-        lost = judged >= ENOUGH_WORDS and sum(self._words) / judged < UNSURE_WORDS
+        lost = judged >= LOSS_WORDS and sum(self._words) / judged < UNSURE_WORDS
         return lost or wordless >= WORDLESS * RATE
 
     def looks_again(self, spoken: float) -> bool:
         """Whether to ask although nothing is in doubt: the language was only assumed."""
         fresh = spoken - self._asked_with
-        return self._looks < LOOKS_AGAIN and fresh >= 2 * self._rules.more
+        return self._looks < MOST_LOOKS_AGAIN and fresh >= 2 * self._rules.more
 
     def doubted(self, now: float, spoken: float) -> None:
         """A request goes out because of it."""

@@ -40,23 +40,29 @@ from translink.recognition.finalizing import (
     PassOver,
 )
 from translink.recognition.lull import Lull, LullRules
-from translink.recognition.speech_map import FRAME
-from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, shifted
+from translink.results import (
+    FRAME,
+    RATE,
+    SILENT_FRAME,
+    Result,
+    SpeechStarted,
+    StreamEvent,
+    UtteranceEnd,
+    shifted,
+)
 
 if TYPE_CHECKING:
     from translink._core import Frame
     from translink.providers.protocols import LiveStream
     from translink.recognition.speech_map import SpeechMap
 
-BEHIND = 5 * FRAME
+BACKLOG_MESSAGE = 5 * FRAME
 """Samples per message while there is a backlog (100 ms: Deepgram's advice for message size)."""
-MOST_WAITING = 12
+MESSAGE_FRAMES = 12
 """Frames per message at the head (Deepgram advises 250 ms at most); more of them are a backlog."""
-BEYOND = RATE // 2
+FINAL_BEYOND = RATE // 2
 """Samples by which a final may reach beyond the audio that was sent (a server that pads its last
 window): it is cut off there. Further off, its times mean nothing."""
-SILENCE = bytes(2 * FRAME)
-
 
 PATIENCE_WITH_INTERIMS = 2.5
 """Interims come about once a second (observed), so this is more than two of them missing."""
@@ -239,7 +245,7 @@ class Feed:
             ProviderError: its times mean nothing. It is not counted; its audio is recognised again.
         """
         sent = self.cursor
-        if final.end - sent > BEYOND:
+        if final.end - sent > FINAL_BEYOND:
             raise ProviderError(
                 f"a result reaches {(final.end - sent) / RATE:.1f} s beyond the audio sent",
                 provider="listen",
@@ -258,7 +264,7 @@ class Feed:
         turn."""
         count = len(frames)
         if (
-            not 0 < count <= MOST_WAITING
+            not 0 < count <= MESSAGE_FRAMES
             or self.limit is not None
             or frames[0].start != self.cursor
             or frames[-1].start != self.cursor + (count - 1) * FRAME
@@ -313,9 +319,9 @@ class Feed:
         if frame is not None:
             pcm, ready = _heard(frame), frame.ready
         else:
-            first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BEHIND))
+            first, pcm = self._audio.history(self.cursor, min(end, self.cursor + BACKLOG_MESSAGE))
             if first > self.cursor and self._speech.speech_in(self.cursor, first) is None:
-                pcm = bytes(2 * (min(first, end, self.cursor + BEHIND) - self.cursor))
+                pcm = bytes(2 * (min(first, end, self.cursor + BACKLOG_MESSAGE) - self.cursor))
             elif first > self.cursor:
                 # To go on without it would settle speech that nobody heard. The recovery reports it.
                 raise ProviderError(
@@ -344,7 +350,11 @@ class Feed:
         """The frame at the cursor, if it came the short way and there is no backlog behind it."""
         while self._inbox and self._inbox[0].start < self.cursor:
             self._inbox.popleft()
-        if self._inbox and self._inbox[0].start == self.cursor and end - self.cursor < BEHIND:
+        if (
+            self._inbox
+            and self._inbox[0].start == self.cursor
+            and end - self.cursor < BACKLOG_MESSAGE
+        ):
             return self._inbox.popleft()
         return None
 
@@ -389,7 +399,7 @@ class Feed:
 
 def _heard(frame: Frame) -> bytes:
     """A frame as the recogniser hears it: what is only echo was said by nobody here."""
-    return SILENCE if frame.echo else frame.pcm
+    return SILENT_FRAME if frame.echo else frame.pcm
 
 
 async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -42,16 +42,16 @@ if TYPE_CHECKING:
 WORTH_AN_ANSWER = RATE // 5
 """Samples of unanswered speech that make silence suspicious: less may be a click that no recogniser
 mentions."""
-LONG = 2.0
-"""Seconds of unanswered speech from which on a pause of `SHORT` is enough to ask."""
-SHORT = 0.3
-PAUSE = 0.1
+LONG_UNANSWERED = 2.0
+"""Seconds of unanswered speech from which on a pause of `SHORT_PAUSE` is enough to ask."""
+SHORT_PAUSE = 0.3
+SUSPECT_PAUSE = 0.1
 """Quiet by level after which a suspect is asked, seconds."""
 FLOWING = 1.0
 """Seconds of speech without a final from which on a shorter dip than `early` is enough."""
 SHORTEST_DIP = 0.02
 """Seconds: a frame."""
-IDLE = 0.1
+FRAMES_STOPPED = 0.1
 """Seconds without a frame after which no word is taken to go on."""
 
 
@@ -117,7 +117,7 @@ class Finalizing:
     def __init__(self, speech: SpeechMap, rules: FinalizeRules) -> None:
         self._speech = speech
         self._rules = rules
-        self._quiet = Quiet(rules.early or PAUSE)
+        self._quiet = Quiet(rules.early or SUSPECT_PAUSE)
         self._overdue = Overdue(speech, WORTH_AN_ANSWER, rules.overdue)
         self._pressing = False
         """Some of it soon is."""
@@ -202,7 +202,11 @@ class Finalizing:
 
     def asked(self, sent: int, now: float, ask: AskFinal) -> None:
         """Finalize was sent behind the sample before `sent`."""
-        quiet = int((self._rules.early or PAUSE) * RATE) if ask.early else self._speech.quiet_for()
+        quiet = (
+            int((self._rules.early or SUSPECT_PAUSE) * RATE)
+            if ask.early
+            else self._speech.quiet_for()
+        )
         dip = ask.early and not self._quiet.now
         self._asked.append(_Asked(sent - quiet // 2, now, ask.early, dip))
         self._asked_at, self._asked_when = sent, now
@@ -210,11 +214,11 @@ class Finalizing:
     def _ask(self, now: float, heard: float, waiting: int) -> AskFinal | None:
         if not waiting:
             return None
-        if self._quiet.broken and now - heard < IDLE:
+        if self._quiet.broken and now - heard < FRAMES_STOPPED:
             # Asked now, a recogniser makes half a word final. Soon the detector hears it, too.
             return None
         quiet = self._speech.quiet_for() / RATE + now - heard
-        if quiet > (self._rules.quiet if waiting < LONG * RATE else SHORT):
+        if quiet > (self._rules.quiet if waiting < LONG_UNANSWERED * RATE else SHORT_PAUSE):
             return AskFinal(early=False)
         if (
             self._eager

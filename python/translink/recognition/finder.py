@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from translink.errors import Kind, ProviderError
 from translink.recognition.evidence import DetectRules, LanguageEvidence
-from translink.recognition.speech_map import FRAME
-from translink.results import RATE, Detected
+from translink.recognition.speech_map import SOFT_BEGINNING
+from translink.results import FRAME, RATE, Detected
 
 if TYPE_CHECKING:
     from translink.recognition.feed import Audio
@@ -36,14 +36,12 @@ async def nobody_tells(pcm: bytes, candidates: tuple[str, ...]) -> Detected | No
     raise ProviderError("no detector of languages", provider="detection", kind=Kind.REFUSED)
 
 
-LOOK = 0.1
+EVIDENCE_LOOK = 0.1
 """Seconds between two looks at what was said."""
-LOOK_AGAIN = 0.5
+ASSUMED_LOOK = 0.5
 """Likewise once a language was assumed."""
 DOUBTED = 5.0
 """Seconds that are asked about where the language is in doubt: before them it may have been the other."""
-BEFORE = 3 * RATE // 10
-"""A detector of speech notices a soft beginning late."""
 
 
 class LanguageFinder:
@@ -137,13 +135,13 @@ class LanguageFinder:
             reason = f"none of {names} was found in {self._rules.wait:g} s"
             self._decide(self._evidence.likeliest(), "assumed", reason)
         else:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(EVIDENCE_LOOK)
 
     async def _ask(self, spoken: float) -> None:
         evidence, left = self._evidence, self._evidence.left(time.monotonic())
         evidence.asked(spoken)
         try:
-            async with asyncio.timeout(max(left, LOOK)):
+            async with asyncio.timeout(max(left, EVIDENCE_LOOK)):
                 answer = await self._detect(self._heard(self._rules.longest), self._candidates)
         except TimeoutError:
             return
@@ -152,7 +150,7 @@ class LanguageFinder:
                 self._decide(evidence.likeliest(), "assumed", str(error))
             else:
                 evidence.failed(time.monotonic())
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(EVIDENCE_LOOK)
             return
         if (language := evidence.answered(answer)) is not None and answer is not None:
             self._decide(language, "found", f"confidence {answer.confidence:.2f}")
@@ -167,7 +165,7 @@ class LanguageFinder:
     # --- Doubting it ---
 
     async def _reconsider(self) -> None:
-        again = LOOK_AGAIN if self._assumed else None
+        again = ASSUMED_LOOK if self._assumed else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(again):
                 await self._doubt.wait()
@@ -197,12 +195,12 @@ class LanguageFinder:
         """A talker whose side sends nothing at all (DTX, mute) is quiet, too."""
         head = self._speech.head
         idle = time.monotonic() - self._speech.captured(head)
-        return max(self._speech.quiet_for() / RATE, idle if idle > 2 * LOOK else 0.0)
+        return max(self._speech.quiet_for() / RATE, idle if idle > 2 * EVIDENCE_LOOK else 0.0)
 
     def _heard(self, seconds: float) -> bytes:
         """What was said in the last `seconds`."""
         head = self._speech.head
         oldest = max(self._origin, head - int(seconds * RATE))
         talk = self._speech.speech_in(oldest, head)
-        start = max(oldest, talk.start - BEFORE) if talk is not None else oldest
+        start = max(oldest, talk.start - SOFT_BEGINNING) if talk is not None else oldest
         return self._audio.history(start // FRAME * FRAME, head)[1]

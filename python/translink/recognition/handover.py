@@ -94,6 +94,6 @@ class Handover:
         self._languages.change_at(at)
 
     def _quiet(self) -> bool:
-        """Is the talker between two words? Who sends nothing at all (DTX, mute) is, too."""
+        """Is the talker between two words? So is one that sends nothing at all (DTX, mute)."""
         idle = time.monotonic() - self._speech.captured(self._speech.head)
         return self._speech.quiet_for() > RATE // 5 or idle > 0.5

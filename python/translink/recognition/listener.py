@@ -44,9 +44,9 @@ from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint
 from translink.recognition.pieces import Pieces
 from translink.recognition.rules import ListenMode, ListenObserver, ListenRules, ListenStats
-from translink.recognition.speech_map import FRAME, SpeechMap
+from translink.recognition.speech_map import SpeechMap
 from translink.recognition.timeline import Lost, Span, Timeline
-from translink.results import RATE, Result, StreamEvent, UtteranceEnd
+from translink.results import FRAME, RATE, Result, StreamEvent, UtteranceEnd
 
 if TYPE_CHECKING:
     from translink._core import Frame

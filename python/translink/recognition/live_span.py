@@ -22,9 +22,8 @@ from translink.process.weakly import weakly
 from translink.recognition.align import middle
 from translink.recognition.feed import Audio, Feed
 from translink.recognition.finalizing import WORTH_AN_ANSWER
-from translink.recognition.seam import heard_from
-from translink.recognition.speech_map import FRAME
-from translink.results import RATE, Result
+from translink.recognition.seam import WORD_MOVES, heard_from
+from translink.results import FRAME, RATE, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,11 +39,9 @@ if TYPE_CHECKING:
     from translink.recognition.timeline import Span, Timeline
     from translink.results import StreamEvent
 
-LOOKS_AGAIN = 0.1
+ANSWER_LOOK = 0.1
 """Seconds between two looks whether a stream has answered."""
 
-NEAR = RATE // 4
-"""Samples by which the middle of a word may move between two passes."""
 HEARD = RATE * 8 // 100
 LATE_ANSWER = RATE * 3 // 2
 """Samples that an answer may be behind, at the least."""
@@ -127,7 +124,7 @@ class Stint:
 
     def _prove(self) -> None:
         if not self._feed.heard and self._feed.waits_for_answer:
-            self._later(LOOKS_AGAIN)
+            self._later(ANSWER_LOOK)
             return
         self._trial.proved()
         self._on_proved()
@@ -149,7 +146,7 @@ class Stint:
             ProviderError: its clock cannot be right; the stream must go.
         """
         at = middle(first.words[0])
-        somebody = self._speech.spoken(at - NEAR, at + NEAR) >= HEARD
+        somebody = self._speech.spoken(at - WORD_MOVES, at + WORD_MOVES) >= HEARD
         behind = self._speech.spoken(first.end, self._feed.cursor - LATE_ANSWER)
         if not somebody and behind >= MISSED:
             raise ProviderError(

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 PRESSING = 1.5
 """Seconds."""
 MORE = 0.5
-SLOWEST = 6.5
+SLOWEST_FINAL = 6.5
 """Seconds. A final that was later than that had been forgotten."""
 FORGOTTEN = 0.9
 """By which what one late final taught fades with each other one."""
-NEAR = int(1.5 * RATE)
+BORDER_REACH = int(1.5 * RATE)
 """Samples before the newest sound among which the border is looked for."""
 BORDER = int(0.4 * RATE)
 """A word on the border must have been heard whole."""
-PAUSE = RATE // 10
+OVERDUE_PAUSE = RATE // 10
 
 
 class Overdue:
@@ -43,7 +43,7 @@ class Overdue:
 
     def answered(self, covered: int) -> None:
         """A final has come. What it answers began behind `covered`."""
-        self._slowest = max(self._slowest * FORGOTTEN, min(self._age(covered), SLOWEST))
+        self._slowest = max(self._slowest * FORGOTTEN, min(self._age(covered), SLOWEST_FINAL))
 
     def pressing(self, covered: int, idle: float) -> bool:
         """It is time for the answer. `idle` = seconds since the newest frame."""
@@ -56,11 +56,11 @@ class Overdue:
             return None
         speech = self._speech
         head = speech.head
-        if speech.quiet_for() > 2 * PAUSE:
+        if speech.quiet_for() > 2 * OVERDUE_PAUSE:
             at = speech.between()
         else:
-            first = max(covered, head - NEAR)
-            pause = speech.last_pause(first, PAUSE)
+            first = max(covered, head - BORDER_REACH)
+            pause = speech.last_pause(first, OVERDUE_PAUSE)
             at = speech.quietest(first, head - BORDER) if pause is None else pause
         at = min(at, sent)
         return at if speech.spoken(covered, at) >= self._least else None

@@ -1,7 +1,7 @@
 """Stretches of audio that go to the prerecorded API: cut at pauses, uploaded with some air around,
 retried while the ledger has them.
 
-A piece covers a span of the timeline, but only the talk in it is uploaded, with `PREROLL` before
+A piece covers a span of the timeline, but only the talk in it is uploaded, with `SOFT_BEGINNING` before
 and `HANGOVER` after; a span without talk is settled without asking anybody. Audio is read from the
 ledger at each attempt, so a waiting piece costs no memory, and what has left the ledger before a
 provider came back is reported as lost: never silently.
@@ -20,16 +20,14 @@ from translink.errors import Kind, ProviderError
 from translink.providers.backoff import jittered
 from translink.recognition.finalizing import WORTH_AN_ANSWER
 from translink.recognition.seam import heard_from, heard_until
-from translink.recognition.speech_map import FRAME
-from translink.results import RATE, Result, shifted
+from translink.recognition.speech_map import SOFT_BEGINNING
+from translink.results import FRAME, RATE, Result, shifted
 
 if TYPE_CHECKING:
     from translink.recognition.feed import Audio
     from translink.recognition.speech_map import SpeechMap
     from translink.recognition.timeline import Span, Timeline
 
-PREROLL = RATE * 3 // 10
-"""A VAD notices a soft beginning late."""
 NOTICED = RATE // 10
 """Sound that a VAD may have missed before it noticed speech."""
 UNCUT = RATE * 6 // 10
@@ -102,8 +100,8 @@ class Pieces:
                 self.take(pause)
             elif head - start > self._rule.longest:
                 self.take(self._speech.quietest(start + self._rule.longest // 2, head - HANGOVER))
-            elif head - start > 4 * PREROLL and self._speech.speech_in(start, head) is None:
-                self.take(head - PREROLL)
+            elif head - start > 4 * SOFT_BEGINNING and self._speech.speech_in(start, head) is None:
+                self.take(head - SOFT_BEGINNING)
             else:
                 return
 
@@ -186,7 +184,7 @@ class Pieces:
             self._on_change()
             return None
         end = await self._border_heard(span.end, talk.end)
-        begin = min(talk.start - PREROLL, self._heard_from(span, talk.start))
+        begin = min(talk.start - SOFT_BEGINNING, self._heard_from(span, talk.start))
         begin = max(0, begin // FRAME * FRAME)
         first, pcm = self._audio.history(begin, end)
         if first > max(begin, talk.start - NOTICED, self._origin):
@@ -225,9 +223,9 @@ class Pieces:
     def _heard_from(self, span: Span, talk_start: int) -> int:
         """Where the upload begins."""
         at = span.settled
-        if talk_start - PREROLL > at:
-            return talk_start - PREROLL
-        return heard_from(at, PREROLL, self._timeline.newest_words(at), self._speech)
+        if talk_start - SOFT_BEGINNING > at:
+            return talk_start - SOFT_BEGINNING
+        return heard_from(at, SOFT_BEGINNING, self._timeline.newest_words(at), self._speech)
 
     def _lose_head(self, span: Span, talk_end: int, first: int) -> bool:
         """What is below `first` has left the ledger: report that part, keep the rest. True: there

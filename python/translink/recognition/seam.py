@@ -26,20 +26,20 @@ from translink.results import RATE, Word
 if TYPE_CHECKING:
     from translink.recognition.speech_map import SpeechMap
 
-REACH = RATE
+SEAM_REACH = RATE
 """Samples on both sides of a border in which words are compared."""
-MOVES = RATE // 4
+WORD_MOVES = RATE // 4
 """Samples by which the middle of a word may move between two passes."""
-MARGIN = RATE // 5
+WORD_MARGIN = RATE // 5
 """Audio before the last word that was heard, in case it begins earlier than that recogniser said."""
 UNKNOWN = RATE * 4 // 5
 """Audio before a border in mid-speech when it is not known yet which word is the last."""
 
-PAUSE = RATE // 5
+SEAM_PAUSE = RATE // 5
 """Samples of silence before a border that keep the words before it apart from those behind it."""
 
 
-ALONE = RATE * 15 // 100
+UNCONFIRMED = RATE * 15 // 100
 """A word no further behind the border counts even if the later recogniser knows nothing of it."""
 
 
@@ -58,7 +58,7 @@ class Known(NamedTuple):
 def known_from(counted: Iterable[Word], left: Iterable[Word], border: int) -> list[Known]:
     """What somebody before `border` heard."""
     known = [Known(word, True) for word in counted]
-    return known + [Known(word, False, middle(word) < border + ALONE) for word in left]
+    return known + [Known(word, False, middle(word) < border + UNCONFIRMED) for word in left]
 
 
 class Seam:
@@ -78,10 +78,10 @@ class Seam:
         if start > self._border:
             # It left the beginning out, and that is too short to be recognised again.
             self._known = [
-                each._replace(near=each.near or middle(each.word) < start + ALONE)
+                each._replace(near=each.near or middle(each.word) < start + UNCONFIRMED)
                 for each in self._known
             ]
-        if not self._known or all(middle(word) >= self._border + REACH for word in words):
+        if not self._known or all(middle(word) >= self._border + SEAM_REACH for word in words):
             return tuple(words)
         new, said = new_words(self._known, words, self._border)
         last = max((place for place, each in enumerate(self._known) if each in said), default=-1)
@@ -97,7 +97,7 @@ class Seam:
         """Words that the later one has had the time to say, and did not. `words` = what counts of
         its last result."""
         # One that stands before a word which both heard will not come any more.
-        due = [each for each in self.open if each.apart or each.word.end + MOVES <= answered]
+        due = [each for each in self.open if each.apart or each.word.end + WORD_MOVES <= answered]
         self._known = [each for each in self._known if each not in due]
         return [
             each.word
@@ -111,7 +111,7 @@ def new_words(
 ) -> tuple[tuple[Word, ...], list[Known]]:
     """Which `words` of a recogniser whose span begins at `border` count, given what the one before
     it heard there (in order of speech, both), and which of those it has heard, too."""
-    near = [each for each in known if abs(middle(each.word) - border) < REACH]
+    near = [each for each in known if abs(middle(each.word) - border) < SEAM_REACH]
     places = aligned([each.word for each in near], words)
     last_counted = max((at for at, each in enumerate(near) if each.counted), default=-1)
     new: list[Word] = []
@@ -133,13 +133,13 @@ def new_words(
 
 def _close(one: Word, other: Word) -> bool:
     """May the one be half of the other?"""
-    return one.start < other.end + MOVES and other.start < one.end + MOVES
+    return one.start < other.end + WORD_MOVES and other.start < one.end + WORD_MOVES
 
 
 def _later(word: Word, near: Sequence[Known], last_counted: int, border: int) -> bool:
     """Does a word without a counterpart lie on the later side?"""
     at = middle(word)
-    if at < border - MOVES:
+    if at < border - WORD_MOVES:
         return False
     # Where nothing was counted, it may have begun before the border, for a detector that is late.
     return last_counted < 0 or at > middle(near[last_counted].word)
@@ -152,14 +152,14 @@ def heard_from(at: int, least: int, words: Iterable[Word], speech: SpeechMap) ->
     `words`: what was recognised so far.
     """
     first = at - least
-    before = speech.speech_in(at - REACH, at)
-    if before is None or before.end <= at - PAUSE:
+    before = speech.speech_in(at - SEAM_REACH, at)
+    if before is None or before.end <= at - SEAM_PAUSE:
         return first if before is None else max(first, before.end)
-    near = [word for word in words if word.end > first and abs(middle(word) - at) < REACH]
+    near = [word for word in words if word.end > first and abs(middle(word) - at) < SEAM_REACH]
     if not near:
         return min(first, at - UNKNOWN)
     start = max((word.start for word in near if middle(word) < at), default=at)
-    return min(first, max(start - MARGIN, at - REACH))
+    return min(first, max(start - WORD_MARGIN, at - SEAM_REACH))
 
 
 def heard_until(talk_end: int, least: int, speech: SpeechMap) -> int:
@@ -167,6 +167,6 @@ def heard_until(talk_end: int, least: int, speech: SpeechMap) -> int:
     a rule, and no word behind it where that is behind a pause."""
     last = talk_end + least
     behind = speech.speech_in(talk_end, last)
-    if behind is None or behind.start - talk_end < PAUSE:
+    if behind is None or behind.start - talk_end < SEAM_PAUSE:
         return last
     return (talk_end + behind.start) // 2

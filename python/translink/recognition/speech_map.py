@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from translink.results import RATE
+from translink.results import FRAME, RATE
 
-FRAME = 320
-"""Samples per frame."""
+SOFT_BEGINNING = RATE * 3 // 10
+"""Samples before the first frame with speech that may belong to it: a soft beginning is noticed late."""
 TALK_MEMORY = 600.0
 """Seconds for which it is known that somebody spoke, at least."""
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from translink.results import RATE
 
-HOLD = RATE // 2
+READINGS_WAIT = RATE // 2
 """For so long readings are waited for, before a stretch is placed."""
-TOLERANCE = RATE // 50
+PLACE_TOLERANCE = RATE // 50
 """What lies closer than this to where it should be joins on: 20 ms."""
 
 
@@ -31,7 +31,7 @@ class Stretch:
     gap: int
     """Samples of silence before it."""
     late: int
-    """How much later it lies than it should, if more than `TOLERANCE`: what was written cannot be taken back."""
+    """How much later it lies than it should, if more than `PLACE_TOLERANCE`: what was written cannot be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,12 @@ class Alignment:
     def settled(self, now: int) -> list[Stretch]:
         """Stretches whose place is certain by now, in order."""
         found = []
-        while self._readings and self._readings[0].at <= now - HOLD:
+        while self._readings and self._readings[0].at <= now - READINGS_WAIT:
             first = self._readings[0]
             lateness = min(
-                each.at - each.head for each in self._readings if each.at <= first.at + HOLD
+                each.at - each.head
+                for each in self._readings
+                if each.at <= first.at + READINGS_WAIT
             )
             self._readings.popleft()
             found.append(self._place(first.head, lateness))
@@ -77,7 +79,7 @@ class Alignment:
 
     def rest(self) -> list[Stretch]:
         """What is left, at the end."""
-        return self.settled(self._readings[-1].at + HOLD) if self._readings else []
+        return self.settled(self._readings[-1].at + READINGS_WAIT) if self._readings else []
 
     def trimmed(self, samples: int) -> None:
         """So much silence was left out, to catch up."""
@@ -90,8 +92,8 @@ class Alignment:
     def _place(self, end: int, lateness: int) -> Stretch:
         start, self._settled = self._settled, end
         gap = start + lateness - self._at
-        late = -gap if gap < -TOLERANCE else 0
-        if gap <= TOLERANCE:
+        late = -gap if gap < -PLACE_TOLERANCE else 0
+        if gap <= PLACE_TOLERANCE:
             gap = 0
         self._at += gap + end - start
         return Stretch(start, end, self._at - (end - start), gap, late)

@@ -3,7 +3,8 @@
 The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015), laid
 out as in age's payload (C2SP, age.md), with AES-256-GCM: a key of the file's own by HKDF-SHA256 (RFC 5869)
 from the operator's and a random salt; chunk n under the nonce n, of 11 bytes, and one byte that is 1 for the
-last chunk. On disk: `MAGIC`, 8 bytes that name the key, 32 of salt, then chunks of 64 KiB and their tags of 16.
+last chunk. On disk: `RECORDING_MAGIC`, 8 bytes that name the key, 32 of salt, then chunks of 64 KiB, each
+with its tag of 16 bytes.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from translink.errors import SettingsError, TranslinkError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-MAGIC = b"translink-rec1\r\n"
-CHUNK = 65_536
-TAG = 16
+RECORDING_MAGIC = b"translink-rec1\r\n"
+CHUNK_BYTES = 65_536
+TAG_BYTES = 16
 KEY_BYTES = 32
 NAME_BYTES = 8
 SALT_BYTES = 32
-HEADER = len(MAGIC) + NAME_BYTES + SALT_BYTES
+HEADER = len(RECORDING_MAGIC) + NAME_BYTES + SALT_BYTES
 SUFFIX = ".sealed"
 """Of a file's name."""
 NO_KEY = "holds no key; `translink recording key FILE` makes one"
@@ -62,7 +63,7 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         salt = os.urandom(SALT_BYTES)
-        self._header = MAGIC + _derived(key, b"", b"name", NAME_BYTES) + salt
+        self._header = RECORDING_MAGIC + _derived(key, b"", b"name", NAME_BYTES) + salt
         self._cipher = _cipher(key, self._header)
         self._plain = bytearray()
         self._number = 0
@@ -71,9 +72,9 @@ class Sealer:
         """What is ready to be written."""
         sealed, self._header = bytearray(self._header), b""
         self._plain += plain
-        while len(self._plain) > CHUNK:  # the last one is never empty
-            sealed += self._seal(bytes(self._plain[:CHUNK]), last=False)
-            del self._plain[:CHUNK]
+        while len(self._plain) > CHUNK_BYTES:  # the last one is never empty
+            sealed += self._seal(bytes(self._plain[:CHUNK_BYTES]), last=False)
+            del self._plain[:CHUNK_BYTES]
         return bytes(sealed)
 
     def finish(self) -> bytes:
@@ -104,9 +105,9 @@ class Opener:
             self._cipher = self._begin(bytes(self._sealed[:HEADER]))
             del self._sealed[:HEADER]
         plain = bytearray()
-        while len(self._sealed) > CHUNK + TAG:
-            plain += self._open(bytes(self._sealed[: CHUNK + TAG]), last=False)
-            del self._sealed[: CHUNK + TAG]
+        while len(self._sealed) > CHUNK_BYTES + TAG_BYTES:
+            plain += self._open(bytes(self._sealed[: CHUNK_BYTES + TAG_BYTES]), last=False)
+            del self._sealed[: CHUNK_BYTES + TAG_BYTES]
         return bytes(plain)
 
     def finish(self) -> bytes:
@@ -119,9 +120,9 @@ class Opener:
             raise CutOffError("its end is missing") from None
 
     def _begin(self, header: bytes) -> AESGCM:
-        if not header.startswith(MAGIC):
+        if not header.startswith(RECORDING_MAGIC):
             raise SealError("it is no sealed recording")
-        name = header[len(MAGIC) : len(MAGIC) + NAME_BYTES]
+        name = header[len(RECORDING_MAGIC) : len(RECORDING_MAGIC) + NAME_BYTES]
         if name != _derived(self._key, b"", b"name", NAME_BYTES):
             raise SealError("it was sealed with another key")
         return _cipher(self._key, header)
@@ -158,7 +159,7 @@ def _derived(key: bytes, salt: bytes, what: bytes, length: int) -> bytes:
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    return HKDF(SHA256(), length, salt or None, MAGIC + what).derive(key)
+    return HKDF(SHA256(), length, salt or None, RECORDING_MAGIC + what).derive(key)
 
 
 def _nonce(number: int, *, last: bool) -> bytes:

@@ -45,9 +45,9 @@ SWEEP_PERIOD = 600.0
 """Seconds between two looks for what is too old."""
 FULL_PERIOD = 2.0
 """Seconds between two looks at how full the disk is."""
-CLOSING = 3.0
+LAST_WRITES_TIME = 3.0
 """Seconds that the disk gets at the end of the process."""
-LEAD = RATE // 10
+RECORDING_LEAD = RATE // 10
 """Samples by which a recording begins before its first sound."""
 
 
@@ -127,7 +127,7 @@ class Recorder:
     def close(self) -> None:
         """No call runs any more: write what is left, within bounds."""
         self._stop.set()
-        self._thread.join(CLOSING)
+        self._thread.join(LAST_WRITES_TIME)
         if self._thread.is_alive():
             log.error("the recordings' disk does not answer; their last seconds are lost")
 
@@ -147,7 +147,7 @@ class Recorder:
             self._refuse(call, names, f"what is heard cannot be kept: {error}")
             return
         speech = {leg.name: call.interpreters[leg.name].listener.speech for leg in legs}
-        early = max(0, *(leg.head - speech[leg.name].head for leg in legs)) + LEAD
+        early = max(0, *(leg.head - speech[leg.name].head for leg in legs)) + RECORDING_LEAD
         origin, began = _now() - early, unix() - early / RATE
         recording = Recording(
             call=call.name,

@@ -12,21 +12,20 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from translink.recognition.speech_map import FRAME
-from translink.recording.alignment import HOLD, Alignment, Stretch
+from translink.recording.alignment import READINGS_WAIT, Alignment, Stretch
 from translink.recording.stereo import woven
-from translink.results import RATE
+from translink.results import FRAME, RATE
 
 if TYPE_CHECKING:
     from translink.recognition.speech_map import SpeechMap
 
-PATIENCE_FOR_SAID = 3 * HOLD
+PATIENCE_FOR_SAID = 3 * READINGS_WAIT
 """Samples for which a gateway that sends seldom is waited for, before its silence is believed."""
 ON_ITS_WAY = RATE // 10
 """What the ear is sent this late is read the next time."""
 TAPPED = 5 * RATE
 """What the engine keeps of an ear."""
-QUIET = 256
+QUIET_SAMPLE = 256
 """Of 32,768: what is below may be left out where a talker's clock is too fast."""
 
 
@@ -93,7 +92,7 @@ class Track:
             for stretch in self._alignment.settled(now):
                 self._read_said(stretch)
             known = self._written + len(self._said) // 2
-            return self._weave(min(now - HOLD, max(known, now - PATIENCE_FOR_SAID)))
+            return self._weave(min(now - READINGS_WAIT, max(known, now - PATIENCE_FOR_SAID)))
 
     def finish(self, now: int) -> bytes:
         """The rest, when the recording ends: everything up to `now`."""
@@ -138,7 +137,8 @@ class Track:
         """Without some of its silence: the recording is behind."""
         samples = array("h", pcm)
         loud = next(
-            (n for n, each in enumerate(samples) if not -QUIET < each < QUIET), len(samples)
+            (n for n, each in enumerate(samples) if not -QUIET_SAMPLE < each < QUIET_SAMPLE),
+            len(samples),
         )
         cut = min(late, loud) if loud >= FRAME else 0  # in a pause, and not in a soft sound
         self._alignment.trimmed(cut)

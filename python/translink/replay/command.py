@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from translink.commands.options import Config, EnvFile, Json, Set
+from translink.commands.options import Config, EnvFile, Json, Set, loaded
 from translink.commands.recordings import KeyFile
 
 
@@ -32,9 +32,8 @@ def replay(
     from translink import log
     from translink.recording.cipher import read_key
     from translink.replay.run import run_replay
-    from translink.settings.model import Settings
 
-    settings = Settings.load(config=config, env_file=env_file, flags={"--set": set_ or []})
+    settings = loaded(config, env_file, set_)
     log.configure(level="error", secrets=settings.secrets())
     file = key_file or settings.record.key_file
     raise typer.Exit(

@@ -10,9 +10,9 @@ from difflib import SequenceMatcher
 
 MOST_SHOWN = 200
 """Differences that are kept of a leg; the others are counted."""
-_ALONE = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff"
+_SPACELESS = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff"
 """Scripts without spaces: each character counts as a word."""
-_WORD = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
+_COMPARED_WORD = re.compile(rf"[{_SPACELESS}]|[^\s{_SPACELESS}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,11 @@ def _words(lines: Iterable[ComparedLine], what: str) -> list[_TimedWord]:
     """With the second at which each begins, as if all words of a segment were of one length."""
     found = []
     for line in lines:
-        words = [(key, word) for word in _WORD.findall(getattr(line, what)) if (key := _key(word))]
+        words = [
+            (key, word)
+            for word in _COMPARED_WORD.findall(getattr(line, what))
+            if (key := _key(word))
+        ]
         for number, (key, word) in enumerate(words):
             share = number / len(words)
             at = line.start_s + share * (line.end_s - line.start_s)

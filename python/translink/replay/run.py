@@ -15,6 +15,7 @@ import uvloop
 from rich.console import Console
 
 from translink.app import App
+from translink.callers.call import LINGER
 from translink.callers.caller import Caller, Said
 from translink.errors import conceal
 from translink.process.clock import unix
@@ -35,9 +36,7 @@ SAME, DIFFER, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 PICK_UP = 0.3
 """Seconds from the first datagram to the first sample of the recording."""
-LINGER = 4.0
-"""Seconds of silence in both ears, after everything was said, that end the replay."""
-LAST_WORDS = 15.0
+LAST_SOUND_WITHIN = 15.0
 """Seconds after the last word within which a first sound of its translation must be heard."""
 
 
@@ -117,7 +116,9 @@ async def _talk(
             said = await asyncio.gather(
                 *(caller.say(recording.said[leg]) for leg, caller in talkers.items())
             )
-            await asyncio.gather(*(caller.quiet(LINGER, LAST_WORDS) for caller in callers.values()))
+            await asyncio.gather(
+                *(caller.quiet(LINGER, LAST_SOUND_WITHIN) for caller in callers.values())
+            )
         finally:
             watch.cancel()
     return dict(zip(talkers, said, strict=True))

@@ -17,7 +17,7 @@ from translink.settings.model import Settings
 SCHEMA = "http://json-schema.org/draft-07/schema#"
 """What editors' TOML plug-ins (taplo, Even Better TOML) read."""
 
-_ADDRESS = {
+_ADDRESS_SHAPE = {
     "description": "`host:port`; a port alone means loopback.",
     "anyOf": [
         {"type": "string", "pattern": r"^((\[[^\]]+\]|[^:\s]*):)?\d{1,5}$"},
@@ -31,7 +31,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of `translink.toml`."""
     made = Settings.model_json_schema()
     shapes = made["$defs"]
-    shapes["Address"] = _ADDRESS
+    shapes["Address"] = _ADDRESS_SHAPE
     described = dict(_descriptions())
     for name, shape in [("Settings", made), *shapes.items()]:
         for field, value in shape.get("properties", {}).items():

@@ -174,6 +174,10 @@ class FallbackSettings(Part):
     """The local engines are last in line: modest, but there."""
 
 
+OFFLINE_QUALITY = "offline demo quality"
+"""How everything that the local engines make is labelled, wherever it shows."""
+
+
 class OfflineSettings(Part):
     """The local engines, used for whatever has no key."""
 

@@ -16,6 +16,8 @@ from translink.settings.secrets import fetched
 from translink.text.keyterms import clean_terms
 from translink.text.tags import TWO_LETTERS
 
+LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+"""BCP 47, written with a hyphen: `en`, `pt-BR`."""
 TOKEN_LENGTH = 32
 """Characters, as `rust/engine` has it."""
 AUTO = "auto"
@@ -119,7 +121,7 @@ def _language(value: str) -> str:
             "multi: has no language to translate from or to; for a party whose language is not known "
             'write language = "auto" and candidates = ["en", "fr"]'
         )
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+    if not LANGUAGE_TAG.fullmatch(value):
         raise ValueError("should be a language tag with a hyphen, as in en, fr or pt-BR")
     code = value.partition("-")[0]
     if len(code) == 2 and code not in TWO_LETTERS:

@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from translink.settings.part import Part
 from translink.settings.types import AddressSetting, Key, Terms, is_loopback
 
+TALK_PROTOCOL = "translink.talk"
+"""Subprotocol by which the page `/talk` is known."""
+
 
 class WebSocketSettings(Part):
     """Connections of Asterisk's `chan_websocket`, of Twilio's Media Streams and of pages of your own."""

@@ -9,7 +9,7 @@ They run in the server's event loop: recognising one leg costs 0.01 % of a core 
 `rust/core/src/beacon.rs`).
 
 Like nova-3, partial results are revised: the newest word is sometimes wrong, sometimes missing, and
-now and then the first word disappears. A wrong word has a number from `WRONG`, which nobody ever
+now and then the first word disappears. A wrong word has a number from `WRONG_NUMBERS`, which nobody ever
 says: heard at an ear, it proves that something was spoken that could still be taken back.
 Punctuation is a function of the number, so that the same audio sent twice is written the same way
 twice.
@@ -27,10 +27,10 @@ from itertools import count
 from translink._core import BeaconDecoder, beacon_encode
 from translink.offline.engines.protocols import Heard
 
-LANGUAGES = frozenset(("de", "en", "es", "fr", "it", "ja", "nl", "pt"))
+BEACON_LANGUAGES = frozenset(("de", "en", "es", "fr", "it", "ja", "nl", "pt"))
 """What the engines pretend to know."""
 
-WRONG = range(0xFFC000, 0x1000000)
+WRONG_NUMBERS = range(0xFFC000, 0x1000000)
 """Numbers of words that partial results make up."""
 
 
@@ -69,7 +69,9 @@ class BeaconRecognizer:
             return ()
         draw, timing = self._chance.random(), self._timing
         if draw < timing.wrong:
-            words[-1] = replace(words[-1], text=f"b{self._chance.choice(WRONG)}", confidence=0.5)
+            words[-1] = replace(
+                words[-1], text=f"b{self._chance.choice(WRONG_NUMBERS)}", confidence=0.5
+            )
         elif draw < timing.wrong + timing.shrunken:
             words.pop()
         elif draw < timing.wrong + timing.shrunken + timing.headless:
@@ -102,7 +104,7 @@ class BeaconRecognizers:
         self._seeds = (f"{seed}:{number}" for number in count())
 
     def languages(self) -> frozenset[str]:
-        return LANGUAGES
+        return BEACON_LANGUAGES
 
     async def open(self, language: str) -> BeaconRecognizer:
         return BeaconRecognizer(random.Random(next(self._seeds)), self._timing)
@@ -118,7 +120,7 @@ class BeaconTranslator:
         self._chance = random.Random(f"{seed}:translate")
 
     def pairs(self) -> frozenset[tuple[str, str]]:
-        return frozenset((a, b) for a in LANGUAGES for b in LANGUAGES if a != b)
+        return frozenset((a, b) for a in BEACON_LANGUAGES for b in BEACON_LANGUAGES if a != b)
 
     async def translate(self, text: str, source: str, target: str) -> str:
         await _pause(self._timing.translate, self._timing.jitter, self._chance)
@@ -137,7 +139,7 @@ class BeaconSynthesizer:
         self._chance = random.Random(f"{seed}:speak")
 
     def languages(self) -> frozenset[str]:
-        return LANGUAGES
+        return BEACON_LANGUAGES
 
     async def speak(self, text: str, language: str, rate: int) -> AsyncIterator[bytes]:
         await _pause(self._timing.speak, self._timing.jitter, self._chance)
@@ -166,7 +168,7 @@ def beacon_engines(seed: int = 0, timing: BeaconTiming | None = None) -> BeaconE
 
 def beacon_numbers(text: str) -> list[int]:
     """The numbers of the beacon words in a text, in order."""
-    return [number for word in _WORD.findall(text) if (number := int(word)) < 1 << 24]
+    return [number for word in _BEACON_WORD.findall(text) if (number := int(word)) < 1 << 24]
 
 
 def _mark(number: int) -> str:
@@ -179,5 +181,5 @@ async def _pause(seconds: float, jitter: float, chance: random.Random) -> None:
         await asyncio.sleep(seconds * chance.uniform(1 - jitter, 1 + jitter))
 
 
-_WORD = re.compile(r"\b[bt](\d{1,8})\b", re.IGNORECASE)
+_BEACON_WORD = re.compile(r"\b[bt](\d{1,8})\b", re.IGNORECASE)
 _SOURCE_WORD = re.compile(r"\bb(\d{1,8})\b", re.IGNORECASE)

@@ -11,12 +11,11 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from translink._core import BeaconDecoder, beacon_encode
-from translink.results import RATE
+from translink.results import FRAME_BYTES, RATE
 
 CALLER_SHIFT = 14
 CALLERS = 1023
 """Caller 1023's numbers are those that a revised partial result makes up: nobody has them."""
-FRAME_BYTES = 640
 
 
 def number_of(caller: int, serial: int) -> int:

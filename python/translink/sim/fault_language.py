@@ -71,8 +71,8 @@ def parse(text: str) -> Fault:
         if service not in allowed:
             raise ValueError(f"fault {text!r}: {kind} is for {', '.join(allowed)}")
     given = [part.strip() for part in inside.split(",")] if inside else []
-    reason = given.pop() if given and not _NUMBER.fullmatch(given[-1]) else ""
-    if len(given) > len(defaults) or not all(_NUMBER.fullmatch(part) for part in given):
+    reason = given.pop() if given and not _DECIMAL.fullmatch(given[-1]) else ""
+    if len(given) > len(defaults) or not all(_DECIMAL.fullmatch(part) for part in given):
         raise ValueError(f"fault {text!r}: {kind} takes at most {len(defaults)} numbers")
     numbers = tuple(float(part) for part in given) + defaults[len(given) :]
     if any(number != number for number in numbers):  # NaN: no default
@@ -171,7 +171,7 @@ SECONDS_AT |= {
     "flood": 1,
 }
 
-_NUMBER = re.compile(r"\d+(\.\d+)?")
+_DECIMAL = re.compile(r"\d+(\.\d+)?")
 _FAULT = re.compile(
     r"(?P<services>[a-z]+(\+[a-z]+)*):(?P<kind>[a-z_]+)(\((?P<inside>[^()]*)\))?"
     r"(@(?P<at>random|\d+(\.\d+)?))?(\*(?P<times>[1-9]\d?))?"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from translink.sim.beacon_engines import WRONG
+from translink.sim.beacon_engines import WRONG_NUMBERS
 
 _EMPTY = '"channel":{"alternatives":[{"transcript":"","confidence":0.0,"words":[]}]}'
 _INVENTED = (
-    f'"channel":{{"alternatives":[{{"transcript":"b{WRONG[-1]}","confidence":0.3,"words":[{{"word":'
-    f'"b{WRONG[-1]}","start":0.1,"end":0.3,"confidence":0.3,"punctuated_word":"b{WRONG[-1]}"}}]}}]}}'
+    f'"channel":{{"alternatives":[{{"transcript":"b{WRONG_NUMBERS[-1]}","confidence":0.3,"words":[{{"word":'
+    f'"b{WRONG_NUMBERS[-1]}","start":0.1,"end":0.3,"confidence":0.3,"punctuated_word":"b{WRONG_NUMBERS[-1]}"}}]}}]}}'
 )
 GARBAGE = (
     "",

@@ -23,7 +23,7 @@ LIES = ("jitter", "restate", "skew", "hole", "empty", "beyond")
 """The kinds of fault that are lies."""
 MOST_MOVED = 0.24
 """Seconds by which a word time moves at most."""
-AGAIN = 0.2
+AGAIN_LATER = 0.2
 """Seconds by which what is said once more is later."""
 TOO_FAR = 10.0
 """Seconds beyond the audio that was sent."""
@@ -68,7 +68,7 @@ class Liar:
             if self._chance.random() < 0.5:
                 self._before = said
                 return [_text(said)]
-            return [_text(said), _text(_later(self._placed(truth, lies), AGAIN))]
+            return [_text(said), _text(_later(self._placed(truth, lies), AGAIN_LATER))]
         return [_text(said)]
 
     def moved(self, words: list[dict[str, Any]], deviation: float) -> list[dict[str, Any]]:

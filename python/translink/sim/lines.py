@@ -18,15 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from translink.results import FRAME_SECONDS
 from translink.sim.beacons import BeaconListener, HeardBeacon, Planned
 
-TICK = 0.02
 PHASES = 5
 _EAR_BUFFER = 1 << 20
 _UDP_SEGMENT = 103
 """linux/udp.h; Python 3.11's socket module does not have it."""
 _MOST_SEGMENTS = 64
-_MOST_BYTES = 65_000
+_MOST_DATAGRAM_BYTES = 65_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class SimLine:
             # The kernel cuts what one call sends into datagrams: all of a tick leave together, and
             # this thread cannot be stopped in the middle of a frame.
             self._mouth.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, datagram)
-            self._at_once = datagram * min(_MOST_SEGMENTS, _MOST_BYTES // datagram)
+            self._at_once = datagram * min(_MOST_SEGMENTS, _MOST_DATAGRAM_BYTES // datagram)
         self._mouth.bind(("127.0.0.1", 0))
         self.ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _EAR_BUFFER)
@@ -216,7 +216,7 @@ class Lines:
                 poll.register(descriptor, select.EPOLLIN)
             step = 0
             while not self._stop.is_set():
-                due = self.started + step * TICK / PHASES
+                due = self.started + step * FRAME_SECONDS / PHASES
                 while (left := due - time.monotonic()) > 0:
                     for descriptor, _ in poll.poll(left):
                         ears[descriptor].hear()

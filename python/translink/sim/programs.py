@@ -17,7 +17,13 @@ from typing import TypedDict
 import aiohttp
 import orjson
 
-from translink.callers.server_process import COMMAND, LegPlan, ServerProcess, ServerUsage, usage_of
+from translink.callers.server_process import (
+    SERVE_COMMAND,
+    LegPlan,
+    ServerProcess,
+    ServerUsage,
+    usage_of,
+)
 from translink.errors import TranslinkError
 from translink.offline.child import ServerChild
 
@@ -207,7 +213,7 @@ class _Program(TypedDict, total=False):
 def _program(flags: Sequence[str], environ: dict[str, str]) -> _Program:
     module = os.environ.get(PROGRAM)
     if not module:
-        return {"command": (*COMMAND, *flags), "environ": environ}
+        return {"command": (*SERVE_COMMAND, *flags), "environ": environ}
     path = os.pathsep.join(filter(None, (os.getcwd(), *sys.path)))
     return {
         "command": (sys.executable, "-m", module, *flags),

@@ -10,10 +10,10 @@ import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-from translink.sim.beacon_engines import WRONG
+from translink.sim.beacon_engines import WRONG_NUMBERS
+from translink.sim.beacons import caller_of
 
-CALLER_SHIFT = 14
-RECORDS = 20_000
+MOST_RECORDS = 20_000
 """Streams and answers beyond are only counted."""
 
 
@@ -62,14 +62,14 @@ class Record:
     def stream(self, now: float) -> tuple[int, Stream]:
         """A handshake begins: its number (-1 = too many to be kept) and its entry."""
         stream = Stream(now)
-        if len(self.streams) >= RECORDS:
+        if len(self.streams) >= MOST_RECORDS:
             return -1, stream
         self.streams.append(stream)
         return len(self.streams) - 1, stream
 
     def answer(self, now: float, text: str) -> None:
         """A prerecorded request is answered with `text`."""
-        if len(self.answers) < RECORDS:
+        if len(self.answers) < MOST_RECORDS:
             self.answers.append(RecordedAnswer(now, callers_in(text)))
 
     def as_dict(self, now: float) -> dict[str, object]:
@@ -86,7 +86,7 @@ class Record:
 def callers_in(text: str) -> set[int]:
     """The callers that spoke the beacon words of a text; made-up words do not count."""
     numbers = (int(digits) for digits in _BEACON.findall(text))
-    return {number >> CALLER_SHIFT for number in numbers if number < WRONG.start}
+    return {caller_of(number) for number in numbers if number < WRONG_NUMBERS.start}
 
 
 _BEACON = re.compile(r'"b(\d{1,8})[.,]?"')

@@ -45,7 +45,7 @@ SETTLE = 8.0
 LONGEST_SETTLE = 90.0
 LATE_MS = 100.0
 """Callers that send so late look like callers who pause in mid-word."""
-LOST = 3
+EXIT_WORDS_LOST = 3
 """Exit code: a word was lost, doubled or out of order, or none was heard."""
 
 
@@ -110,7 +110,7 @@ def run_sim(
     report: Path | None = None,
     json: bool = False,
 ) -> int:
-    """The command. Returns its exit code: 0, or `LOST`. Raises `TranslinkError`.
+    """The command. Returns its exit code: 0, or `EXIT_WORDS_LOST`. Raises `TranslinkError`.
 
     Beside a report that is not perfect lies the server's log, with its events.
     """
@@ -128,7 +128,7 @@ def run_sim(
         if not result["perfect"]:
             report.with_suffix(".log").write_text(log)
     sys.stdout.write((text if json else summary(result)) + "\n")
-    return 0 if result["perfect"] else LOST
+    return 0 if result["perfect"] else EXIT_WORDS_LOST
 
 
 async def simulate(scene: Scene) -> dict[str, object]:

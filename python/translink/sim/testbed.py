@@ -31,7 +31,7 @@ from translink.sim.beacon_engines import BeaconTiming, beacon_engines
 from translink.sim.fault_language import parse, schedule
 from translink.sim.script import Delays, Script
 
-TIMING = ListenTiming(
+TESTBED_TIMING = ListenTiming(
     interim=0.9,
     first_interim=0.4,
     min_endpointing=0.2,
@@ -50,7 +50,7 @@ TIMING = ListenTiming(
 ENDPOINTING = 0.3
 """Seconds; translink's default."""
 
-LIMITS = dict.fromkeys(SERVICES, 2000)
+ROOMY_LIMITS = dict.fromkeys(SERVICES, 2000)
 """Room for every load test; a script's `limit` makes it narrow."""
 
 
@@ -73,9 +73,9 @@ def beacon_server(
         recognizer=parts.recognizer,
         translator=parts.translator,
         synthesizer=parts.synthesizer,
-        timing=listen or TIMING,
+        timing=listen or TESTBED_TIMING,
         faults=script,
-        limits=LIMITS,
+        limits=ROOMY_LIMITS,
         routes=Control(script).routes(),
         tls=tls,
     )
@@ -146,7 +146,7 @@ def fixed_delays(text: str) -> tuple[ListenTiming, BeaconTiming]:
     if final < ENDPOINTING:
         raise ValueError(f"a turn ends after {1000 * ENDPOINTING:.0f} ms at the earliest")
     return (
-        replace(TIMING, interim_delay=0.0, final_delay=final - ENDPOINTING),
+        replace(TESTBED_TIMING, interim_delay=0.0, final_delay=final - ENDPOINTING),
         BeaconTiming(translate=translate, speak=speak, jitter=0.0),
     )
 

@@ -19,13 +19,13 @@ LONGEST_TERM = 100
 MOST_TERMS = 200
 """Of one list; each is a token at least, and a parameter of a URL."""
 
-_PARTS = re.compile(r"[A-Z]?[a-z]+|\S")
+_TERM_PARTS = re.compile(r"[A-Z]?[a-z]+|\S")
 
 
 def count_tokens(terms: Iterable[str]) -> int:
     """At most so many tokens: one for each term, half a letter's for lower case of ASCII, one for each
     capital, digit and mark, and for anything else one for each byte of UTF-8."""
-    return sum(1 + sum(map(_part, _PARTS.findall(term))) for term in terms)
+    return sum(1 + sum(map(_part, _TERM_PARTS.findall(term))) for term in terms)
 
 
 def _part(part: str) -> int:

@@ -10,7 +10,7 @@ Theory of operation
       (`&amp;`) what it stands for. So no vendor that reads markup gets any.
     * Of a URL its host is said, without `www.`: nobody can follow a path by ear.
     * An e-mail address, and a URL's host, are said in the words of the language (`at`, `dot`), where
-      they are known (`WORDS`); elsewhere they stay as they are.
+      they are known (`SIGN_WORDS`); elsewhere they stay as they are.
     * A telephone number is said as people say it there: digit by digit in de, en, es, it, nl, pt and in
       fr-CA, two by two in fr; elsewhere it stays as it is. It is one if it has 7 to 15 digits
       and begins with a plus, a zero or a bracket, or is three groups or more with hyphens, and no date.
@@ -38,7 +38,7 @@ class SignWords(NamedTuple):
     plus: str
 
 
-WORDS: dict[str, SignWords] = {
+SIGN_WORDS: dict[str, SignWords] = {
     "en": SignWords("dot", "at", "dash", "underscore", "plus"),
     "fr": SignWords("point", "arobase", "tiret", "tiret bas", "plus"),
     "de": SignWords("Punkt", "at", "Bindestrich", "Unterstrich", "plus"),
@@ -56,7 +56,7 @@ _LEAST, _MOST = 7, 15
 _GROUP = 4
 """Digits said without a pause where a number is written in one piece: 3, and 4 at its end."""
 
-_TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
+_MARKUP_TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 """Of HTML, XML, SSML."""
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#\d{1,6});")
 """`&amp;`."""
@@ -69,13 +69,13 @@ _URL = re.compile(
 """With a scheme, with `www.`, or with a path."""
 _MAIL = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}")
 """An address."""
-_NUMBER = re.compile(
+_PERHAPS_TELEPHONE = re.compile(
     r"(?<![\w.,:/@$€£-])[+(]{0,2}\d[\d ().\u00a0\u202f-]*\d(?![\w%€$£°])(?![.,:/]\d)"
 )
 """Perhaps a telephone number."""
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?[.-]\d\d?[.-]\d{2,4}")
 """In figures."""
-_MARKS = re.compile(
+_MARKUP = re.compile(
     r"[*`~|\\{}<>\[\]^•·▪]+|(?<!\w)_+|_+(?!\w)|(?<!\w)#+(?!\w)|^\s*>+\s", re.MULTILINE
 )
 """What Markdown and the like write around words."""
@@ -103,8 +103,8 @@ def sayable(text: str, language: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    if _TAG.search(text):
-        text = _TAG.sub(" ", text)
+    if _MARKUP_TAG.search(text):
+        text = _MARKUP_TAG.sub(" ", text)
     if _ENTITY.search(text):
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     text = _LINK.sub(r"\1", text)
@@ -112,9 +112,9 @@ def _unmarked(text: str) -> str:
     kept: list[str] = []
     done = 0
     for found in re.finditer(f"{_URL.pattern}|{_MAIL.pattern}", text, re.IGNORECASE):
-        kept += [_MARKS.sub(" ", text[done : found.start()]), found[0]]
+        kept += [_MARKUP.sub(" ", text[done : found.start()]), found[0]]
         done = found.end()
-    kept.append(_MARKS.sub(" ", text[done:]))
+    kept.append(_MARKUP.sub(" ", text[done:]))
     return _without_pictures("".join(kept))
 
 
@@ -147,7 +147,7 @@ def _is_said(character: str) -> bool:
 
 
 def _addresses(text: str, language: str) -> str:
-    words = WORDS.get(language.partition("-")[0].lower())
+    words = SIGN_WORDS.get(language.partition("-")[0].lower())
     text = _URL.sub(lambda found: _host(found[0], words), text)
     if "@" in text and words is not None:
         text = _MAIL.sub(lambda found: _in_words(found[0], words), text)
@@ -170,11 +170,11 @@ def _in_words(address: str, words: SignWords) -> str:
 
 
 def _numbers(text: str, language: str) -> str:
-    words = WORDS.get(language.partition("-")[0].lower())
+    words = SIGN_WORDS.get(language.partition("-")[0].lower())
     if words is None:
         return text
     pairs = language.lower() in _PAIRS
-    return _NUMBER.sub(lambda found: _number(found[0], words, pairs=pairs), text)
+    return _PERHAPS_TELEPHONE.sub(lambda found: _number(found[0], words, pairs=pairs), text)
 
 
 def _number(written: str, words: SignWords, *, pairs: bool) -> str:

@@ -56,7 +56,7 @@ def split_sentences(text: str, language: str = "") -> list[str]:
 
     Nothing else is removed: the words of the result are the words of `text`.
     """
-    tokens = list(_TOKEN.finditer(text))
+    tokens = list(_SENTENCE_TOKEN.finditer(text))
     sentences = []
     start = 0
     for token, following in zip_longest(tokens, tokens[1:]):
@@ -89,7 +89,7 @@ _ENDERS = _ALWAYS + ".…"
 _CLAUSE_ENDERS = frozenset(",;:、，；：،؛")
 _CLOSERS = "\"'”’“‘»)]」』）"
 _OPENERS = "\"'“‘«([¿¡„‚「『（"
-_TOKEN = re.compile(r"[。！？]+[」』”’）]*|[^\s。！？]+(?:[。！？]+[」』”’）]*)?")
+_SENTENCE_TOKEN = re.compile(r"[。！？]+[」』”’）]*|[^\s。！？]+(?:[。！？]+[」』”’）]*)?")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
 _BEFORE_NUMBERS = frozenset({"no", "nos", "n", "p", "pp", "art", "vol", "chap", "nr", "sec", "min"})
 """Words that are abbreviations only before a number: `No. 5`, but `I said no.`"""

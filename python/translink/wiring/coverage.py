@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from translink.calls.orders import Orders
 from translink.errors import SettingsError
-from translink.offline.engines.phrasebook import LANGUAGES
+from translink.offline.engines.phrasebook import BOOK_LANGUAGES
 from translink.providers.abilities import detects, hears, speaks, translates
 from translink.providers.http import Http
-from translink.providers.languages import NAMES, in_words
+from translink.providers.languages import in_words
+from translink.text.language_names import ENGLISH_NAMES
 from translink.wiring.endpoints import Endpoints, endpoints_of
 from translink.wiring.orders import refuse_leg_orders
 from translink.wiring.providers import Providers
@@ -80,14 +81,14 @@ class Coverage:
         first, second = (leg.languages[0] for leg in self._settings.legs[:2])
         return [
             self._row(language, [second if language == first else first])
-            for language in sorted(NAMES)
+            for language in sorted(ENGLISH_NAMES)
         ]
 
     def talkable(self) -> tuple[str, ...]:
         """What two people may speak to each other: those of the legs first, then by code."""
         if self._at.deepgram_is_offline or self._at.deepl_is_offline:
-            return LANGUAGES
-        spoken = [code for code in sorted(NAMES) if self._speakers(code, None)]
+            return BOOK_LANGUAGES
+        spoken = [code for code in sorted(ENGLISH_NAMES) if self._speakers(code, None)]
         legs = (language for leg in self._settings.legs for language in leg.languages)
         own = [language for language in legs if language in spoken]
         return tuple(dict.fromkeys((*own, *spoken)))
@@ -102,7 +103,7 @@ class Coverage:
                     yield self._voiceless(leg, language)
 
     def _voiceless(self, leg: LegSettings, language: str) -> str:
-        known = ", ".join(code for code in sorted(NAMES) if self._speakers(code, None))
+        known = ", ".join(code for code in sorted(ENGLISH_NAMES) if self._speakers(code, None))
         if self._at.deepgram_is_offline:
             said = "the local engines have no voice for it, and Deepgram has no key; set "
             said += "DEEPGRAM_API_KEY, name"

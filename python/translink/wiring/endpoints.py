@@ -93,12 +93,12 @@ def endpoints_of(
     heard: tuple[str, ...] = ()
     detected: tuple[str, ...] = ()
     if needs.any:
-        from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES
+        from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES
         from translink.offline.engines.synthesizer import spoken_languages
         from translink.offline.engines.whisper import WHISPER_LANGUAGES
 
         # A book of one's own is taken to be as books were: English and French.
-        languages = LANGUAGES if settings.offline.phrasebook else PHRASE_LANGUAGES
+        languages = BOOK_LANGUAGES if settings.offline.phrasebook else PHRASE_LANGUAGES
         voices = tuple(sorted(spoken_languages()))
         if settings.offline.whisper:
             heard = detected = tuple(sorted(WHISPER_LANGUAGES))
@@ -141,8 +141,8 @@ async def find_endpoints(
     # Not needed, and so not loaded, where there are keys.
     from translink.offline import OfflineProcess
     from translink.offline.engines.check import beyond, can_hear
-    from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES, named_book
-    from translink.offline.engines.recognizer import INSTALL
+    from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, named_book
+    from translink.offline.engines.recognizer import INSTALL_POCKETSPHINX
     from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
     from translink.offline.keeper import keep
 
@@ -152,7 +152,7 @@ async def find_endpoints(
         lack = "no DEEPGRAM_API_KEY, and the" if needs.no_deepgram else "the"
         raise SettingsError(
             f"{lack} local recogniser that would serve instead is not "
-            f"installed: set the key, or {INSTALL} (114 MB)"
+            f"installed: set the key, or {INSTALL_POCKETSPHINX} (114 MB)"
         )
     named_book(settings.offline.phrasebook, "offline.phrasebook")
     missing = beyond(language for leg in settings.legs for language in leg.languages)
@@ -164,7 +164,9 @@ async def find_endpoints(
             ", ".join(missing),
         )
     codes = {one.partition("-")[0] for leg in settings.legs for one in leg.languages}
-    if (deaf or needs.no_deepl) and (few := sorted(codes & set(PHRASE_LANGUAGES) - set(LANGUAGES))):
+    if (deaf or needs.no_deepl) and (
+        few := sorted(codes & set(PHRASE_LANGUAGES) - set(BOOK_LANGUAGES))
+    ):
         log.warning(
             "the local engines know a few set phrases only in %s: see docs/languages.md",
             ", ".join(few),

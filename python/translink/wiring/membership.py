@@ -1,4 +1,4 @@
-"""What a server is told that is one of several."""
+"""What a server that is one of several must know."""
 
 from __future__ import annotations
 

@@ -26,8 +26,7 @@ from translink.recognition.feed import PATIENCE_WITH_INTERIMS, PATIENCE_WITHOUT,
 from translink.recognition.finalizing import FinalizeRules
 from translink.recognition.lull import LullRules
 from translink.recognition.rules import ListenRules
-from translink.recognition.speech_map import FRAME
-from translink.results import RATE
+from translink.results import FRAME, RATE
 from translink.settings.model import Settings
 from translink.wiring.endpoints import Endpoints
 from translink.wiring.vendors import account_of, vendor_for

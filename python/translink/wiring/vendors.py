@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from translink.settings.model import Settings
 
-FILES: tuple[str, ...] = (
+VENDOR_FILES: tuple[str, ...] = (
     # One line each: the module whose `VENDOR` describes it.
 )
 
@@ -33,7 +33,7 @@ def known_vendors() -> dict[str, VendorDescription]:
 
 
 def _described() -> Iterator[VendorDescription]:
-    for file in FILES:
+    for file in VENDOR_FILES:
         made = import_module(file).VENDOR
         if not isinstance(made, VendorDescription):
             raise TypeError(f"{file}.VENDOR should be a `VendorDescription`")

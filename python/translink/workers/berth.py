@@ -17,23 +17,20 @@ import structlog
 
 from translink.errors import TranslinkError
 from translink.process.child import ChildProcess
+from translink.process.restarts import Restarts
 from translink.workers.worker import WorkOrder, packed
 
 log = structlog.get_logger("translink.workers")
 
-COMMAND: Final = (sys.executable, "-m", "translink.workers")
-READY: Final = 60.0
+WORKER_COMMAND: Final = (sys.executable, "-m", "translink.workers")
+WORKER_READY: Final = 60.0
 """Seconds that a worker may take until calls may come; one or two are usual."""
-PAUSES: Final = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds before the first, second, … start in a row."""
-STEADY: Final = 60.0
-"""Seconds of service after which the next end counts as the first."""
 CALLS_OF_A_LIFE: Final = 1_000_000
 """Names of calls of one process: the next one in the same place goes on behind them."""
 
 
 class Berth:
-    """`run` it. What happens is told with `on_serving`, `on_ended`."""
+    """`run` it. What happens is reported by `on_serving` and `on_ended`."""
 
     def __init__(
         self, name: str, environ: Mapping[str, str], order: Callable[[int], WorkOrder]
@@ -50,7 +47,7 @@ class Berth:
         self.on_ended: Callable[[Berth, int], None] = lambda _, __: None
         """Called when a process that served has ended, with its exit code, before another one is started."""
         self._order = order
-        self._process = ChildProcess(COMMAND, environ=environ, piped=True)
+        self._process = ChildProcess(WORKER_COMMAND, environ=environ, piped=True)
         self._leaving = asyncio.Event()
 
     @property
@@ -59,9 +56,9 @@ class Berth:
         return self._process.pid
 
     async def run(self) -> None:
-        """Keep a process there until one has ended that was told to. Raises `TranslinkError` when the first
+        """Keep a process there until one has ended that was ordered to. Raises `TranslinkError` when the first
         one does not start: its reason is in the log, and the next one would have it too."""
-        tries = 0
+        restarts = Restarts()
         while True:
             began = time.monotonic()
             started = await self._start()
@@ -71,8 +68,7 @@ class Berth:
                 raise TranslinkError(f"worker {self.name} did not start")
             code = await self._process.wait()
             self.url = ""
-            if time.monotonic() - began >= STEADY:
-                tries = 0
+            restarts.ended(time.monotonic() - began)
             if started:
                 self.on_ended(self, code)
             await self._process.stop(0.0)
@@ -80,11 +76,10 @@ class Berth:
                 self.exit_code = code
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), PAUSES[min(tries, len(PAUSES) - 1)])
+                await asyncio.wait_for(self._leaving.wait(), restarts.pause())
             if self._leaving.is_set():
                 self.exit_code = 0
                 return
-            tries += 1
 
     async def _start(self) -> bool:
         """False: it has ended, or was ended, before calls could come."""
@@ -92,11 +87,11 @@ class Berth:
         self.starts += 1
         await self._process.start()
         try:
-            async with asyncio.timeout(READY):
+            async with asyncio.timeout(WORKER_READY):
                 await self._process.send(packed(self._order(first)))
                 self.url = (await self._process.line()).decode().strip()
         except TimeoutError:
-            log.error("a worker does not get ready", worker=self.name, seconds=READY)
+            log.error("a worker does not get ready", worker=self.name, seconds=WORKER_READY)
             self.signal(signal.SIGKILL)
         except OSError:
             pass  # it ended, and that is noticed

@@ -1,8 +1,8 @@
 """The process that looks after the workers: starts them, watches them, has the admin API of all. No call runs in it.
 
 Theory of operation
-    The local engines, where they are needed, are started once, and every worker is told where they are. The
-    face listens before the workers do, so that they can be told its address; it says that it is not ready until
+    The local engines, where they are needed, are started once, and every worker learns where they are. The
+    face listens before the workers do, so that they can be given its address; it says that it is not ready until
     all of them have been. One WebSocket to each worker, the one that a dashboard uses, tells which calls it has and
     how loaded it is: that is announced to `placement`, and it is what is known of a worker that dies.
 
@@ -15,7 +15,6 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import signal
@@ -36,7 +35,7 @@ from translink.commands.reloading import read_again
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
-from translink.face.screen import LOST, Screen
+from translink.face.screen import LOST_WITH_NODE, Screen
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal, Value
 from translink.observe.webhooks import Webhooks
@@ -46,13 +45,14 @@ from translink.placement.protocol import Node, Slot
 from translink.process.descriptors import allow_descriptors
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.notify import Supervisor, message
+from translink.process.restarts import reason_of
 from translink.settings.model import Settings
 from translink.settings.reloading import STOP_GRACE
 from translink.settings.secrets import without_secrets
 from translink.wiring.coverage import refuse_voiceless
 from translink.wiring.endpoints import Endpoints, find_endpoints
 from translink.workers.berth import Berth
-from translink.workers.silence import LOOK, SILENT, Silence
+from translink.workers.silence import HANGS_AFTER, SILENCE_LOOK, Silence
 from translink.workers.split import name_of, split
 from translink.workers.worker import WorkOrder
 
@@ -158,7 +158,7 @@ class Crew:
         await face.start()
         stack.push_async_callback(face.close)
         stack.callback(self.journal.close)
-        # Each worker tells of its own calls; here is told which ones were lost with a worker.
+        # Each worker reports its own calls; this one reports those that were lost with a worker.
         webhooks = Webhooks(self.journal, settings.webhook)
         webhooks.base = face.url
         await stack.enter_async_context(webhooks.running())
@@ -272,26 +272,26 @@ class Crew:
         leaving = self._stopping or self._draining
         if not leaving or code:
             log.error(
-                "a worker ended", worker=berth.name, reason=_reason_of(code), calls_lost=len(lost)
+                "a worker ended", worker=berth.name, reason=reason_of(code), calls_lost=len(lost)
             )
             for row in lost:
                 log.error("a call was lost with its worker", call=row["call"], worker=berth.name)
-                told: dict[str, Value] = {
+                ended: dict[str, Value] = {
                     "state": "ended",
-                    "reason": LOST,
+                    "reason": LOST_WITH_NODE,
                     "legs": list(row["legs"]),
                     "node": berth.name,
                 }
-                self.journal.emit("call", told, call=row["call"])
+                self.journal.emit("call", ended, call=row["call"])
         self._later(self.placement.leave(berth.name))
 
     async def _kill_silent(self) -> None:
         """A worker that hangs holds its calls in silence: dead, it is started again."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(SILENCE_LOOK)
             serving = [name for name, berth in self.berths.items() if berth.url]
             for name in self._silence.overdue(serving, time.monotonic()):
-                log.error("a worker hangs and is killed", worker=name, seconds=SILENT)
+                log.error("a worker hangs and is killed", worker=name, seconds=HANGS_AFTER)
                 self.berths[name].signal(signal.SIGKILL)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -402,11 +402,3 @@ def _room_of(part: Settings) -> int:
     """Calls that a worker takes at once."""
     room = part.calls.max_created + len(part.pairs)
     return min(room, part.pressure.max_calls or room)
-
-
-def _reason_of(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    with contextlib.suppress(ValueError):
-        return f"killed by {signal.Signals(-code).name}"
-    return f"killed by signal {-code}"

@@ -19,7 +19,6 @@ from translink.settings.telephony import AriSettings, AudioSocketSettings
 from translink.settings.types import port_range
 from translink.settings.websocket import WebSocketSettings
 
-MOST_WORKERS: Final = 64
 FIRST_ONLY: Final = {
     "ari": AriSettings,
     "audiosocket": AudioSocketSettings,

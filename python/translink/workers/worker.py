@@ -1,6 +1,6 @@
 """A worker: `translink serve` without a command line, as `crew` starts it.
 
-What it is told comes over standard input: orders, each the length of a pickle in eight bytes and the pickle. So no
+Its orders come over standard input: each is the length of a pickle in eight bytes and the pickle. So no
 secret is on a command line or in an environment, and a worker whose crew is gone reads the end of the pipe and
 stops in good order. The pipe is ours alone: both ends are processes of one program, started one from the other.
 It answers with one line, the URL of its admin server, once calls may come.

@@ -2,7 +2,7 @@
 //! exists.
 //!
 //! A leg names its senders, or waits for one that shows its pass ([`Pass`]); then the media thread writes down
-//! whom it has let in ([`Claims::learn`]): once a call, not once a datagram.
+//! those it has let in ([`Claims::learn`]): once a call, not once a datagram.
 //!
 //! A change is made in two steps, since the media thread must be told in between, and may not take it: at first
 //! the leg has its new senders and its old ones ([`Claims::begin`]), then only the new ones

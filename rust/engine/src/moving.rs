@@ -33,7 +33,7 @@ impl Engine {
         (0..threads).min_by_key(|&at| loads[at]).unwrap_or_default()
     }
 
-    /// Bring two legs to one thread, if they are not. Whom the one that moves heard, and who heard it, is forgotten.
+    /// Bring two legs to one thread, if they are not. The one that moves forgets which leg it hears, and which hears it.
     pub(crate) fn bring_together(
         &self,
         leg: &Arc<SharedLeg>,

@@ -33,7 +33,7 @@ pub(crate) struct Outgoing {
 struct Parcel {
     ear: SockAddr,
     length: usize,
-    /// Who counts it; None: nobody misses it.
+    /// The leg that counts it; None: nobody misses it.
     leg: Option<Arc<SharedLeg>>,
 }
 

@@ -139,7 +139,7 @@ impl PortSocket {
 }
 
 impl SharedPort {
-    /// These senders are to be `leg`'s, and those it named before not: once the media thread was told by `tell`.
+    /// These senders are to be `leg`'s, and those it named before are not, once `tell` has reached the media thread.
     /// If that fails, all is as it was.
     pub(crate) fn claim(
         &self,
@@ -148,12 +148,12 @@ impl SharedPort {
         tell: impl FnOnce(Policy) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let change: Change = self.claims().begin(leg, &policy)?;
-        let told = tell(policy);
-        match told {
+        let reached = tell(policy);
+        match reached {
             Ok(()) => self.claims().settle(&change),
             Err(_) => self.claims().undo(change),
         }
-        told
+        reached
     }
 
     pub(crate) fn claims(&self) -> MutexGuard<'_, Claims> {

@@ -86,7 +86,7 @@ impl SharedLeg {
     }
 
     /// Tell the media thread whose datagrams to hear. On a shared port these senders are this leg's from then on,
-    /// if it could be told.
+    /// if the media thread could be reached.
     pub(crate) fn claim(
         &self,
         policy: Policy,

@@ -128,7 +128,7 @@ impl Slot {
         self.act(input, 0, out);
     }
 
-    /// Whom to hear from now on. An ear that was learned has to be learned anew.
+    /// The senders to hear from now on. An ear that was learned has to be learned anew.
     pub(crate) fn listen_to(&mut self, policy: Policy) {
         self.let_in();
         self.admission.change(policy);

@@ -1,4 +1,4 @@
-//! Frames hold the bytes of the datagrams, all of them, in order, and else only what is told as
+//! Frames hold the bytes of the datagrams, all of them, in order, and else only what is marked as
 //! filled.
 #![no_main]
 use libfuzzer_sys::fuzz_target;

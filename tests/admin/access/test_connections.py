@@ -44,7 +44,7 @@ async def is_cut_off(reader: asyncio.StreamReader) -> bool:
 async def test_a_request_that_drips_in_is_cut_off(
     server: AdminServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "REQUEST_TIME", 0.3)
+    monkeypatch.setattr(connections, "ADMIN_REQUEST_TIME", 0.3)
     monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.05)
     await asyncio.sleep(0.6)  # the sweep that was under way
     loop = asyncio.get_running_loop()
@@ -81,7 +81,7 @@ async def test_an_event_stream_is_not_idle(
     async with http.ws_connect(server.url + "/api/events") as stream:
         await stream.receive_json()
         monkeypatch.setattr(connections, "IDLE_TIME", 0.0)
-        monkeypatch.setattr(connections, "REQUEST_TIME", 0.0)
+        monkeypatch.setattr(connections, "ADMIN_REQUEST_TIME", 0.0)
         await asyncio.sleep(1.2)
         await stream.ping()
         assert not stream.closed

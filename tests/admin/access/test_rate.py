@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.admin.access.test_connections import connected
 from translink.admin import AdminServer
-from translink.admin.access.rate import LONGEST_WAIT, REQUEST, SHARES, RequestRate
+from translink.admin.access.rate import LONGEST_REQUEST_WAIT, REQUEST, SHARES, RequestRate
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(0, 0.05)), max_size=300))
@@ -41,7 +41,7 @@ def test_nobody_waits_for_long() -> None:
     rate = RequestRate()
     waits = [rate.wait("known", "", 100.0) for _ in range(5_000)]
     answered = [wait for wait in waits if wait is not None]
-    assert max(answered) <= LONGEST_WAIT
+    assert max(answered) <= LONGEST_REQUEST_WAIT
     assert rate.refused == len(waits) - len(answered) > 0
 
 

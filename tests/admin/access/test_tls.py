@@ -100,7 +100,7 @@ async def test_old_tls_is_refused(
 async def test_a_handshake_that_does_not_end_holds_no_place(
     program: Program, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "REQUEST_TIME", 0.3)
+    monkeypatch.setattr(connections, "ADMIN_REQUEST_TIME", 0.3)
     tls = Certificate(files.cert, files.key)
     server = AdminServer(program, port=0, tls=tls)
     await server.start()

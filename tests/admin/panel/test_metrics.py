@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.fakes.admin import Program
 from tests.support.paths import ROOT
 from translink.admin.panel.metrics import (
-    BUCKET_EDGES,
     CONTENT_TYPE,
-    LEGS_AT_ONCE,
+    LABELS_AT_ONCE,
+    METRIC_BUCKET_EDGES,
     Measures,
     exposition,
     process_exposition,
@@ -36,10 +36,10 @@ def families(measures: Measures | None = None) -> dict[str, Any]:
 def test_many_legs_make_one_family_in_small_pieces() -> None:
     measures = Program().measures()
     one = next(iter(measures.legs))
-    legs = [replace(one, leg=str(number)) for number in range(3 * LEGS_AT_ONCE)]
+    legs = [replace(one, leg=str(number)) for number in range(3 * LABELS_AT_ONCE)]
     pieces = list(exposition(replace(measures, legs=iter(legs))))
     # Drops have a line for each reason.
-    assert max(piece.count(b"\n") for piece in pieces) <= 2 * LEGS_AT_ONCE
+    assert max(piece.count(b"\n") for piece in pieces) <= 2 * LABELS_AT_ONCE
     text = b"".join(pieces).decode()
     assert len(re.findall("^# TYPE translink_leg_datagrams_in_total ", text, re.MULTILINE)) == 1
     (family,) = (
@@ -108,7 +108,7 @@ def test_legs_that_come_and_go_share_one_label() -> None:
 def test_stages_are_histograms_with_their_owner() -> None:
     wire = {"stage": "ring_to_wire", "owner": "own"}
     buckets = samples("translink_stage_seconds_bucket", **wire)
-    assert len(buckets) == len(BUCKET_EDGES) + 1
+    assert len(buckets) == len(METRIC_BUCKET_EDGES) + 1
     assert buckets == sorted(buckets)
     assert buckets[-1] == 3
     assert samples("translink_stage_seconds_bucket", le="0.001", **wire) == [1]
@@ -139,7 +139,9 @@ def test_a_histogram_tells_its_parts_within_its_precision() -> None:
     values = [0.0001 * 1.07**n for n in range(150)]
     for value in values:
         histogram.record(value)
-    for edge, counted in zip(BUCKET_EDGES, histogram.cumulative(BUCKET_EDGES), strict=True):
+    for edge, counted in zip(
+        METRIC_BUCKET_EDGES, histogram.cumulative(METRIC_BUCKET_EDGES), strict=True
+    ):
         low = sum(value <= edge / 1.04 for value in values)
         assert low <= counted <= sum(value <= edge for value in values)
     assert histogram.total() == pytest.approx(sum(values), rel=0.02)

@@ -168,7 +168,7 @@ async def test_who_takes_no_data_is_cut_off_and_holds_up_nobody(
         await watcher.receive_json()
         assert len(server._live.sockets) == 2
         # Everything that it is owed in system figures fills the way to it.
-        monkeypatch.setattr(ticker, "SYSTEM_TIME", 0.0)
+        monkeypatch.setattr(ticker, "SYSTEM_EVERY", 0.0)
         monkeypatch.setattr(program, "system", lambda: {"filler": "x" * 400_000})
         seen = 0
         async with asyncio.timeout(20):

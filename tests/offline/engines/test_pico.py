@@ -119,12 +119,12 @@ async def test_one_that_hangs_is_killed(
     voices: PicoVoices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = await said(voices, "eins")
-    monkeypatch.setattr(pico, "_ANSWER", 0.2)
+    monkeypatch.setattr(pico, "_PART_ANSWER", 0.2)
     with pytest.raises(EngineFailed):
         await said(voices, "hang")
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
-    monkeypatch.setattr(pico, "_ANSWER", 20.0)
+    monkeypatch.setattr(pico, "_PART_ANSWER", 20.0)
     assert (await said(voices, "zwei"))[0] != first
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes import scenarios
 from tests.fakes.flux import FakeFlux
 from tests.fakes.providers import fake_providers
 from tests.support.paths import SHARED, needs_shared
@@ -250,29 +251,23 @@ def test_parameters_are_those_of_v2() -> None:
 # --- What is known of the service ---
 
 
-def _scenarios() -> list[dict[str, Any]]:
-    path = DATA / "scenarios" / "deepgram-listen-v2.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return list(known.get("scenarios", ()))
-
-
 @needs_shared
-@pytest.mark.parametrize("scenario", _scenarios(), ids=lambda each: each["name"])
-def test_the_conversations_of_the_protocol_notes(scenario: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", scenarios.names(SHARED, scenarios.FLUX))
+def test_the_conversations_of_the_protocol_notes(name: str) -> None:
+    scenario = scenarios.load(SHARED, name, scenarios.FLUX)
     flux = Flux(0.0)
     finals: list[str] = []
-    for event in scenario["events"]:
-        now = event["t_ms"] / 1000
-        match event:
-            case {"dir": "c2s", "kind": "text"}:
-                flux.close(now)
+    for step in scenario.steps:
+        match step.by_client, step.kind:
+            case True, "text":
+                flux.close(step.at)
                 assert flux.to_send()[-1] == CLOSE
-            case {"dir": "s2c", "kind": "text"}:
-                flux.receive(json.dumps(event["json"]), now)
-            case {"dir": "s2c", "kind": "close"}:
-                flux.closed(event["code"] or 1005, event["reason"], now)
+            case False, "text":
+                flux.receive(json.dumps(step.message), step.at)
+            case False, "close":
+                flux.closed(step.code, step.reason, step.at)
         finals += [result.text for result in hear(flux) if result.final]
-    assert finals == scenario["expected_turns"]
+    assert finals == scenario.turns
     assert flux.malformed == flux.unknown == 0
 
 

@@ -15,12 +15,18 @@ from tests.support.paths import SHARED, needs_shared
 from translink.errors import Kind, ProviderError
 from translink.providers.deepgram.protocol import (
     LONGEST_TEXT,
-    MOST_WORDS,
-    SILENCE,
+    MOST_WORDS_OF_RESULT,
     Listen,
     TermsAnswer,
 )
-from translink.results import Result, SpeechStarted, StreamEvent, StreamMetadata, UtteranceEnd
+from translink.results import (
+    SILENT_FRAME,
+    Result,
+    SpeechStarted,
+    StreamEvent,
+    StreamMetadata,
+    UtteranceEnd,
+)
 
 FRAME = b"\x01\x00" * 320
 KEEP_ALIVE = '{"type":"KeepAlive"}'
@@ -150,7 +156,7 @@ def test_keep_alive_comes_four_seconds_after_the_last_audio_and_as_text() -> Non
 def test_a_connection_without_audio_is_held_by_silence_that_no_time_counts() -> None:
     listen = Listen(0.0)
     listen.tick(4.0)
-    assert listen.to_send() == [SILENCE, KEEP_ALIVE]
+    assert listen.to_send() == [SILENT_FRAME, KEEP_ALIVE]
     listen.tick(8.0)
     assert listen.to_send() == [KEEP_ALIVE]
     assert listen.silence_sent == 320
@@ -313,7 +319,7 @@ def test_a_result_longer_than_speech_can_be_is_damage() -> None:
     assert listen.malformed == 1
     (event,) = hear(listen, results("a " * (LONGEST_TEXT // 2), 0.0, 1.0, final=True))
     assert isinstance(event, Result)
-    assert len(event.words) == MOST_WORDS
+    assert len(event.words) == MOST_WORDS_OF_RESULT
 
 
 def test_a_word_that_cannot_be_read_does_not_cost_the_final_its_text() -> None:

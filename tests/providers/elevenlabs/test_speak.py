@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.fakes.web import fake_web, raw_server, read_request
 from translink.errors import Kind, ProviderError, SettingsError
-from translink.providers.elevenlabs.speak import DEFAULT_VOICE, FLASH_LANGUAGES, ElevenLabsSpeak
+from translink.providers.elevenlabs.speak import FLASH_LANGUAGES, GEORGE, ElevenLabsSpeak
 from translink.providers.http import Http
 
 KEY = "sk_0123456789abcdef0123"
@@ -49,7 +49,7 @@ async def test_the_format_is_in_the_query_the_key_in_its_own_header_and_the_lang
     async with fake_web(sound) as server, Http() as http:
         assert await say(ElevenLabsSpeak(http, base_url=server.url, api_key=KEY)) == SOUND
     (seen,) = server.seen
-    assert (seen.method, seen.path) == ("POST", f"/v1/text-to-speech/{DEFAULT_VOICE}/stream")
+    assert (seen.method, seen.path) == ("POST", f"/v1/text-to-speech/{GEORGE}/stream")
     assert seen.query == [("output_format", "pcm_16000")]
     assert seen.headers["xi-api-key"] == KEY
     assert "authorization" not in seen.headers
@@ -66,9 +66,9 @@ async def test_the_format_is_in_the_query_the_key_in_its_own_header_and_the_lang
         ("pt-BR", "brazilian", "pt"),
         ("pt", "portuguese", "pt"),
         ("pt_PT", "portuguese", "pt"),
-        ("ar", DEFAULT_VOICE, "ar"),
-        ("nb", DEFAULT_VOICE, "no"),
-        ("tl", DEFAULT_VOICE, "fil"),
+        ("ar", GEORGE, "ar"),
+        ("nb", GEORGE, "no"),
+        ("tl", GEORGE, "fil"),
     ],
 )
 async def test_voices_are_looked_up_by_variant_then_by_language(

@@ -12,7 +12,7 @@ from tests.fakes.web import fake_web
 from translink.errors import Kind, ProviderError, SettingsError
 from translink.providers.http import Http
 from translink.providers.openai.endpoint import OpenAiEndpoint
-from translink.providers.openai.prompt import INSTRUCTIONS, LONGEST_CONTEXT
+from translink.providers.openai.prompt import INSTRUCTIONS, PROMPT_CONTEXT
 from translink.providers.openai.translate import OpenAiTranslate
 
 KEY = "sk-proj-0123456789abcdef"
@@ -67,7 +67,7 @@ async def test_the_instructions_are_always_the_same_and_what_was_said_is_data() 
     }
     other = json.loads(second.body)["messages"]
     assert other[0]["content"] == INSTRUCTIONS
-    assert len(json.loads(other[1]["content"])["before"]) == LONGEST_CONTEXT
+    assert len(json.loads(other[1]["content"])["before"]) == PROMPT_CONTEXT
 
 
 async def test_a_server_of_ones_own_needs_no_key_and_a_model_may_have_its_own_temperature() -> None:

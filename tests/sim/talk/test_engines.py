@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translink.sim.talk.chords import WRONG, find_chords
+from translink.sim.talk.chords import WRONG_NUMBER, find_chords
 from translink.sim.talk.engines import (
     TalkRecord,
     TalkTranslator,
@@ -28,7 +28,9 @@ TALK = TimedTalk(
 
 @given(st.lists(st.text("abcdefg.,", min_size=1, max_size=12), min_size=1, max_size=30), st.data())
 def test_each_word_of_a_translation_has_its_number(words: list[str], data: st.DataObject) -> None:
-    numbers = data.draw(st.lists(st.integers(0, WRONG), min_size=len(words), max_size=len(words)))
+    numbers = data.draw(
+        st.lists(st.integers(0, WRONG_NUMBER), min_size=len(words), max_size=len(words))
+    )
     told = numbers_in(spelled(words, numbers, 1.25))
     assert [number for _, number in told] == numbers
 
@@ -53,7 +55,7 @@ async def test_words_are_found_in_the_talk_and_others_have_no_number() -> None:
     for text in ("So, Maria is planned", "for when, Sarah? Yeah.", "And it's third quarter. Yeah."):
         await translator.translate(text, "en", "qaa")
     asked = [each.numbers for each in record.translations]
-    assert asked == [[0, 1, 2, 3], [4, 5, WRONG, 7], [8, 9, 10, 11, 12]]
+    assert asked == [[0, 1, 2, 3], [4, 5, WRONG_NUMBER, 7], [8, 9, 10, 11, 12]]
     await translator.translate("So, Maria is planned", "en", "qaa")
     assert record.translations[-1].numbers == [0, 1, 2, 3], "asked again is known again"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from translink.sim.talk.chords import WRONG
+from translink.sim.talk.chords import WRONG_NUMBER
 from translink.sim.talk.engines import CommittedWords, TranslationRequest
 from translink.sim.talk.measure import (
     HeardTalk,
@@ -52,7 +52,7 @@ def test_lag_that_grows_is_seen() -> None:
         ([0, 1, 2, 3, 4], "words_lost"),
         ([0, 1, 1, 2, 3, 4, 5], "words_doubled"),
         ([0, 2, 1, 3, 4, 5], "words_out_of_order"),
-        ([0, 1, 2, WRONG, 3, 4, 5], "words_revised"),
+        ([0, 1, 2, WRONG_NUMBER, 3, 4, 5], "words_revised"),
     ],
 )
 def test_each_fault_is_counted(heard: list[int], fault: str) -> None:

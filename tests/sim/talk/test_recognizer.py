@@ -23,7 +23,7 @@ from translink.offline.session import (
 )
 from translink.sim.talk.marks import Mark, mark_of, marked
 from translink.sim.talk.mouth import TalkMouth, sound
-from translink.sim.talk.recognizer import GIVES_UP, TIMING, WRONG_BY_AGE, TalkRecognizer
+from translink.sim.talk.recognizer import GIVES_UP, NOVA_TIMING, WRONG_BY_AGE, TalkRecognizer
 from translink.sim.talk.words import TalkWord, TimedTalk
 
 NOVA = ROOT.parent / "shared" / "talks" / "nova-interims.json"
@@ -72,7 +72,7 @@ async def listen(
     options = SessionOptions(
         interim_results=True, endpointing=0.3, utterance_end=1.0, punctuate=True
     )
-    session = ListenSession(options, TIMING, {})
+    session = ListenSession(options, NOVA_TIMING, {})
     mouth = TalkMouth(spoken, 0, sound(spoken))
     before: dict[int, str] = {}
     ends = [word.end for word in spoken.words]

@@ -6,7 +6,7 @@ Theory of operation
     they were only counted when their handshake was over. Between the transport and aiohttp's own
     protocol stands a watch. It knows when a connection came, when it began to send a request and,
     from the guard, when that request is being answered. A connection is cut off when it sends no
-    whole request within `REQUEST_TIME` of its first byte (a *slowloris*), nothing at all within
+    whole request within `ADMIN_REQUEST_TIME` of its first byte (a *slowloris*), nothing at all within
     `IDLE_TIME`, or does not take its answer within that time.
 
     When all places are taken, one that is not being answered makes room: of the address that has
@@ -16,7 +16,7 @@ Theory of operation
     What a client sends is read at `READ_RATE` at most, all its connections being equal: a flood of
     pings or of tiny requests waits in the kernel, not here.
 
-Bounds: `CONNECTIONS`, TLS handshakes under way included. What the admin server does is never worth a
+Bounds: `ADMIN_CONNECTIONS`, TLS handshakes under way included. What the admin server does is never worth a
 call's audio: its descriptors and its memory end here.
 """
 
@@ -36,13 +36,13 @@ from aiohttp import web
 
 from translink.errors import SettingsError
 
-CONNECTIONS = 256
-REQUEST_TIME = 10.0
+ADMIN_CONNECTIONS = 256
+ADMIN_REQUEST_TIME = 10.0
 """Seconds for a whole request, its body included, and for a TLS handshake."""
 IDLE_TIME = 75.0
 """Seconds between two requests, above the usual 60 s of proxies; also for reading an answer."""
 SWEEP_SECONDS = 0.5
-BACKLOG = 1_024
+ACCEPT_BACKLOG = 1_024
 """Connections that wait in the kernel, without a descriptor of ours. One beyond would be dropped, and tried again
 by its client after 1 s, 3 s, 7 s: 270 strangers at once had the operator wait so long."""
 ACCEPTED_AT_ONCE = 16
@@ -56,7 +56,7 @@ READ_COST = 64.0
 SHORTAGE_PAUSE = 0.5
 """Seconds until the next try when the process has no descriptor left."""
 
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_FULL_ANSWER = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Connections:
@@ -69,7 +69,7 @@ class Connections:
         port: int,
         *,
         tls: ssl.SSLContext | None = None,
-        most: int = CONNECTIONS,
+        most: int = ADMIN_CONNECTIONS,
     ) -> None:
         self.most = most
         self.refused = 0
@@ -160,7 +160,7 @@ class Connections:
     def gone(self, transport: asyncio.Transport | None) -> asyncio.Event:
         """Set when the client has hung up."""
         watch = self._watch_of(transport)
-        return watch.gone if watch is not None else _GONE
+        return watch.gone if watch is not None else _ALREADY_GONE
 
     def entered(self, watch: _ConnectionWatch, transport: asyncio.Transport) -> None:
         """A handshake is over."""
@@ -208,7 +208,7 @@ class Connections:
                 lambda: watch,
                 accepted,
                 ssl=self._tls,
-                ssl_handshake_timeout=REQUEST_TIME if self._tls else None,
+                ssl_handshake_timeout=ADMIN_REQUEST_TIME if self._tls else None,
             )
         except (OSError, asyncio.CancelledError):  # an `SSLError` is an `OSError`
             self.left(watch)
@@ -220,7 +220,7 @@ class Connections:
         self.refused += 1
         with contextlib.suppress(OSError):
             if self._tls is None:
-                accepted.send(_FULL)
+                accepted.send(_FULL_ANSWER)
         accepted.close()
 
     def _make_room(self) -> bool:
@@ -256,7 +256,7 @@ def _listen(family: int, host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((host, port))
-        listening.listen(BACKLOG)
+        listening.listen(ACCEPT_BACKLOG)
     except OSError:
         listening.close()
         raise
@@ -267,8 +267,8 @@ def _listening(like: socket.socket, port: int) -> socket.socket:
     return _listen(like.family, like.getsockname()[0], port)
 
 
-_GONE = asyncio.Event()
-_GONE.set()
+_ALREADY_GONE = asyncio.Event()
+_ALREADY_GONE.set()
 
 
 class _ConnectionWatch(asyncio.Protocol):
@@ -294,7 +294,7 @@ class _ConnectionWatch(asyncio.Protocol):
         """Has it had its time?"""
         if self.last_answer and self.idle_since is not None:
             return self.sending_since is None
-        if self.sending_since is not None and now - self.sending_since > REQUEST_TIME:
+        if self.sending_since is not None and now - self.sending_since > ADMIN_REQUEST_TIME:
             return True
         return self.idle_since is not None and now - self.idle_since > IDLE_TIME
 

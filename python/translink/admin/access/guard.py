@@ -28,7 +28,7 @@ from aiohttp import web
 from translink.admin.access.connections import Connections
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.noise import Noise
-from translink.admin.access.rate import LONGEST_WAIT, ClientKind, RequestRate
+from translink.admin.access.rate import LONGEST_REQUEST_WAIT, ClientKind, RequestRate
 from translink.admin.access.roles import SAFE_METHODS, Access, opens_stream, token_in
 from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
@@ -143,7 +143,7 @@ class Guard:
         if not isinstance(response, web.WebSocketResponse):
             # A stream's time is not its request's: its own bounds hold.
             self.seconds += work.seconds
-            self.rate.spent(kind, min(work.seconds, LONGEST_WAIT))
+            self.rate.spent(kind, min(work.seconds, LONGEST_REQUEST_WAIT))
         return response
 
     # --- The client's role ---
@@ -330,7 +330,7 @@ def problem(status: int, reason: str) -> web.Response:
     return response
 
 
-def _try_later(reason: str, seconds: float = LONGEST_WAIT) -> web.Response:
+def _try_later(reason: str, seconds: float = LONGEST_REQUEST_WAIT) -> web.Response:
     response = problem(429, reason)
     response.headers["Retry-After"] = str(int(seconds) + 1)
     return response

@@ -6,7 +6,7 @@ kind has a share of the loop's time: clients that have shown a token, and strang
 little but are many. Of the strangers each address has a share of its own, so that one that floods
 takes nothing from the others.
 
-A request waits `LONGEST_WAIT` seconds at most, else it is refused: then nothing queues for longer,
+A request waits `LONGEST_REQUEST_WAIT` seconds at most, else it is refused: then nothing queues for longer,
 and what waits is bounded by the shares. One whose client hangs up meanwhile gives its turn back.
 """
 
@@ -23,7 +23,7 @@ RATE_BURST = 0.1
 """Seconds of it that a kind may take at once after a quiet time."""
 REQUEST = 0.0004
 """Seconds that any request costs, what the server does before and after the handler included."""
-LONGEST_WAIT = 1.0
+LONGEST_REQUEST_WAIT = 1.0
 ADDRESS_RATE = 25.0
 ADDRESS_BURST = 50
 """Requests of one stranger's address: a second, and at once."""
@@ -54,7 +54,7 @@ class RequestRate:
         wait = max(0.0, paid - now)
         if kind == "stranger":
             wait = max(wait, self._address_wait(address, now))
-        if wait > LONGEST_WAIT:
+        if wait > LONGEST_REQUEST_WAIT:
             self.refused += 1
             return None
         self._paid[kind] = paid + REQUEST / self._shares[kind]

@@ -19,7 +19,7 @@ from aiohttp import web
 
 RELAY_BUFFER = 16_384
 """Bytes that wait for a page behind TLS: 0.5 s of 16 kHz."""
-ANSWER_TIME = 2.0
+LEAVING_TIME = 2.0
 """Seconds for the answer to leave."""
 
 
@@ -33,7 +33,7 @@ async def hand_over(
         raise ConnectionResetError
     transport.pause_reading()
     await response.prepare(request)
-    async with asyncio.timeout(ANSWER_TIME):
+    async with asyncio.timeout(LEAVING_TIME):
         while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport has no event for it
             await asyncio.sleep(0)
     try:

@@ -32,13 +32,13 @@ class Route:
     handler: Handler
 
 
-_ROLES = web.AppKey("roles", dict[tuple[web.AbstractResource | None, str], Role])
+_ROLE_TABLE = web.AppKey("roles", dict[tuple[web.AbstractResource | None, str], Role])
 """By place and method, not by handler: one handler may serve two routes."""
 
 
 def install(app: web.Application, routes: Iterable[Route]) -> None:
     """Let `app` answer the routes. GET answers HEAD as well."""
-    roles = app.setdefault(_ROLES, {})
+    roles = app.setdefault(_ROLE_TABLE, {})
     for route in routes:
         if route.method == "GET":
             added = app.router.add_get(route.path, route.handler)
@@ -54,4 +54,4 @@ def role_of(request: web.Request) -> Role:
         return "read"
     route = request.match_info.route
     method = "GET" if route.method == "HEAD" else route.method
-    return request.app[_ROLES].get((route.resource, method), "control")
+    return request.app[_ROLE_TABLE].get((route.resource, method), "control")

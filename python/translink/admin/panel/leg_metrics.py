@@ -37,7 +37,7 @@ LEG_COUNTERS: tuple[LegMetric, ...] = (
     ("digits", "Keys that were pressed", "digits", 1),
     ("frames_echo", "Frames that were only the echo of the ear", "frames_echo", 1),
 )
-SAID: tuple[LegMetric, ...] = (
+SEGMENT_FIGURES: tuple[LegMetric, ...] = (
     ("segments", "Segments said there", "segments", 1),
     ("segments_skipped", "Not spoken, the other ear being too far behind", "skipped", 1),
     ("segments_captioned", "Shown only, as the hearer wanted it", "captioned", 1),
@@ -58,7 +58,7 @@ LEG_GAUGES: tuple[LegMetric, ...] = (
     ("echo_lag_seconds", "After how long the ear comes back; 0 = not", "echo_lag_ns", 1e-9),
     ("dead", "1 = out of service because of a bug", "dead", 1),
 )
-QUALITY: tuple[LegMetric, ...] = (
+LINE_FIGURES: tuple[LegMetric, ...] = (
     ("mos", "How the line sounds in this call, 1 to 4.5 (E-model); RTP only", "mos", 1),
     ("speech_level_db", "Median level of speech in this call, dB below full scale", "speech_db", 1),
     ("clipped_ratio", "Share of its sound that reaches full scale", "clipped", 1),

@@ -31,9 +31,9 @@ from translink import __version__
 from translink.admin.panel.leg_metrics import (
     LEG_COUNTERS,
     LEG_GAUGES,
-    QUALITY,
+    LINE_FIGURES,
     RECOGNITION,
-    SAID,
+    SEGMENT_FIGURES,
 )
 from translink.admin.panel.shared_port_metrics import shared_port
 from translink.observe.stages import OWNERS, STAGES
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from translink.calls.leg import LegMeasures
     from translink.observe.stages import Stages
 
-BUCKET_EDGES = (
+METRIC_BUCKET_EDGES = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
 )
@@ -63,7 +63,7 @@ class Measures:
     """As `process_exposition` has it."""
 
 
-LEGS_AT_ONCE = 50
+LABELS_AT_ONCE = 50
 """Labels in one piece of a family: a tenth of a millisecond of text."""
 CONTENT_TYPE = choose_encoder("")[1]
 _ENCODE = choose_encoder("")[0]
@@ -170,13 +170,13 @@ class _Snapshot:
             ("errors", "Failed sends, receives"),
         ):
             yield from _by_kind(kind, meaning, legs.media)
-        for name, meaning, key, scale in SAID:
+        for name, meaning, key, scale in SEGMENT_FIGURES:
             yield from _pieces(CounterMetricFamily, f"leg_{name}", meaning, legs.said, key, scale)
         for name, meaning, key, scale in LEG_GAUGES:
             yield from _pieces(
                 GaugeMetricFamily, f"leg_{name}", meaning, legs.media, key, scale, together=max
             )
-        for name, meaning, key, scale in QUALITY:
+        for name, meaning, key, scale in LINE_FIGURES:
             # Only of those in a call, and as far as it is known: 0 would be a bad line.
             known = {
                 label: [row for row in rows if key in row]
@@ -198,7 +198,7 @@ class _Snapshot:
             buckets: list[tuple[str, float]] = [
                 (str(edge), count)
                 for edge, count in zip(
-                    BUCKET_EDGES, histogram.cumulative(BUCKET_EDGES), strict=True
+                    METRIC_BUCKET_EDGES, histogram.cumulative(METRIC_BUCKET_EDGES), strict=True
                 )
             ]
             buckets.append(("+Inf", histogram.count))
@@ -394,8 +394,8 @@ def _escaped(label: str) -> str:
 def _some(labels: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """A few of them at a time, and once if there are none."""
     waiting = iter(labels)
-    some = tuple(islice(waiting, LEGS_AT_ONCE))
+    some = tuple(islice(waiting, LABELS_AT_ONCE))
     while True:
         yield some
-        if not (some := tuple(islice(waiting, LEGS_AT_ONCE))):
+        if not (some := tuple(islice(waiting, LABELS_AT_ONCE))):
             return

@@ -2,7 +2,7 @@
 
 Binary messages of s16le, 16 kHz, mono, ten a second while there is sound. The call is marked as
 listened to in the meantime, and the journal says so. Bounds: `MOST_LISTENERS` listeners; a
-listener that takes nothing for `SEND_PATIENCE` seconds is dropped.
+listener that takes nothing for `LISTENER_PATIENCE` seconds is dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from translink.calls.tap import Lane, Tap
 
 MOST_LISTENERS = 16
 SEND_PERIOD = 0.1
-SEND_PATIENCE = 2.0
+LISTENER_PATIENCE = 2.0
 
 
 class AudioStreams:
@@ -74,5 +74,5 @@ async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:
         except (LookupError, RuntimeError):
             return  # the leg is gone, or all of them
         if pcm:
-            async with asyncio.timeout(SEND_PATIENCE):
+            async with asyncio.timeout(LISTENER_PATIENCE):
                 await stream.send_bytes(pcm)

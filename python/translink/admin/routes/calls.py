@@ -16,7 +16,7 @@ from translink.admin.panel.exports import FORMATS, with_notices
 from translink.admin.routes.requests import CallRequest, requested
 from translink.calls.exchange import Refused
 
-STATES = ("running", "ended", "all")
+CALL_STATES = ("running", "ended", "all")
 LONGEST_SEARCH = 200
 """Characters of a text to look for."""
 
@@ -40,8 +40,8 @@ class CallRoutes:
 
     async def _list(self, request: web.Request) -> web.Response:
         state = request.query.get("state", "running")
-        if state not in STATES:
-            raise web.HTTPBadRequest(reason=f"state should be {', '.join(STATES)}")
+        if state not in CALL_STATES:
+            raise web.HTTPBadRequest(reason=f"state should be {', '.join(CALL_STATES)}")
         found: Collection[str] | None = None
         if text := request.query.get("q", "").strip():
             if len(text) > LONGEST_SEARCH:

@@ -16,12 +16,11 @@ from translink import __version__
 from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
 from translink.admin.panel.console import Console
-from translink.admin.routes.sockets import Sockets, close, either
+from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either
 from translink.observe.journal import Subscription
 from translink.process.clock import unix
 
 MOST_STREAMS = 64
-SEND_PATIENCE = 5.0
 RECENT_EVENTS = 200
 """Events in one answer."""
 

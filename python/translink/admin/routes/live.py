@@ -33,20 +33,18 @@ from translink.admin.http.route import Route
 from translink.admin.http.slices import sliced
 from translink.admin.panel.console import Console
 from translink.admin.routes.requests import Watch, Watching, parsed
-from translink.admin.routes.sockets import Sockets, close, either
+from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either
 from translink.admin.routes.ticker import Ticker
 from translink.calls.tap import Lane
 from translink.observe.journal import Event
 from translink.process.clock import unix
+from translink.results import FRAME_SECONDS
 
-VERSION = 1
+LIVE_VERSION = 1
 MOST_DASHBOARDS = 64
 EVENTS_BEHIND = 1_000
-SEND_PATIENCE = 5.0
 ORDERS_PER_SECOND = 20
 """Messages a second from a client."""
-SLOT = 0.02
-"""Seconds of the monotonic clock that one pair of an envelope stands for."""
 LANES: tuple[Lane, ...] = ("said", "heard")
 
 
@@ -229,7 +227,7 @@ class Client:
                     break  # the leg is gone, or all of them
                 if pairs:
                     self._slots[leg, lane] = first + len(pairs) // 2
-                    at = unix(first * SLOT)
+                    at = unix(first * FRAME_SECONDS)
                     out.setdefault(leg, {})[lane] = (first, b64encode(pairs).decode(), at)
         return out
 
@@ -242,7 +240,7 @@ class Client:
         self.wake.set()
 
     async def _send(self, news: dict[str, Any]) -> None:
-        message = {"v": VERSION, "at": unix(), "n": self._number, **news}
+        message = {"v": LIVE_VERSION, "at": unix(), "n": self._number, **news}
         self._number += 1
         body = json(message)
         async with asyncio.timeout(SEND_PATIENCE):

@@ -146,7 +146,7 @@ _TEXT: tuple[str, _Open, str] = (
     {"type": "string", "maxLength": 200},
     "Only calls in whose transcript it is found; case does not count.",
 )
-_FORMAT: tuple[str, _Open, str] = (
+_TRANSCRIPT_FORMAT: tuple[str, _Open, str] = (
     "format",
     {"type": "string", "enum": ["json", "srt", "vtt", "txt"], "default": "json"},
     "Of the file.",
@@ -178,7 +178,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "The same", Ended, takes=EndCall, refuses=(400, 404, 413, 415)
     ),
     ("GET", "/api/calls/{call}/transcript"): Operation(
-        "What was said in a call, as a file", query=(_FORMAT,), refuses=(400, 404)
+        "What was said in a call, as a file", query=(_TRANSCRIPT_FORMAT,), refuses=(400, 404)
     ),
     ("GET", "/api/calls/{call}/record"): Operation(
         "A call's figures, without what was said: for `translink rca FILE`",
@@ -262,10 +262,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/metrics"): Operation("For Prometheus", media="text/plain"),
     ("GET", "/openapi.json"): Operation("This document"),
 }
-PAGE = frozenset({"/", "/talk", "/static/{name}"})
+PAGE_ROUTES = frozenset({"/", "/talk", "/static/{name}"})
 """Routes that are no API."""
 
-_NAMES = {"call": {"type": "string"}, "leg": {"type": "string", "pattern": LEG_NAME}}
+_PATH_SCHEMAS = {"call": {"type": "string"}, "leg": {"type": "string", "pattern": LEG_NAME}}
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     shapes = _Shapes()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        if route.path not in PAGE:
+        if route.path not in PAGE_ROUTES:
             operation = OPERATIONS[route.method, route.path]
             paths.setdefault(route.path, {})[route.method.lower()] = _described(
                 route, operation, shapes
@@ -313,7 +313,7 @@ def _described(route: Route, operation: Operation, shapes: _Shapes) -> dict[str,
         "responses": _responses(route, operation, shapes),
     }
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": _NAMES.get(name, {})}
+        {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS.get(name, {})}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     parameters += [
@@ -341,7 +341,7 @@ def _responses(route: Route, operation: Operation, shapes: _Shapes) -> dict[str,
         good["content"] = {"application/json": {"schema": schema}}
     else:
         good["content"] = {operation.media: {"schema": {"type": "string"}}}
-    if _FORMAT in operation.query:
+    if _TRANSCRIPT_FORMAT in operation.query:
         text = {"schema": {"type": "string"}}
         good["content"] |= {"application/x-subrip": text, "text/vtt": text, "text/plain": text}
     responses = {str(operation.status): good}
@@ -350,13 +350,13 @@ def _responses(route: Route, operation: Operation, shapes: _Shapes) -> dict[str,
         shape = operation.gives if status == 503 and operation.gives is Verdict else Error
         assert shape is not None
         responses[str(status)] = {
-            "description": _MEANS[status],
+            "description": _STATUS_MEANS[status],
             "content": {"application/json": {"schema": shapes.add(shape, "serialization")}},
         }
     return responses
 
 
-_MEANS = {
+_STATUS_MEANS = {
     400: "The request is wrong; the reason names what.",
     401: "A token is needed.",
     403: "The role does not suffice, or the request comes from another site's page.",

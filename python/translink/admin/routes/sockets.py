@@ -13,9 +13,11 @@ from translink.admin.access.roles import EVENTS_PROTOCOL
 
 log = structlog.get_logger("translink.admin")
 
-HEARTBEAT = 20.0
-CLOSING = 1.0
+SOCKET_HEARTBEAT = 20.0
+CLOSING_TIME = 1.0
 """Seconds for a client to take the closing frame."""
+SEND_PATIENCE = 5.0
+"""Seconds that a client may take nothing."""
 
 
 class Sockets:
@@ -42,7 +44,7 @@ class Sockets:
         self._taken += 1
         socket = web.WebSocketResponse(
             protocols=(EVENTS_PROTOCOL,),
-            heartbeat=HEARTBEAT,
+            heartbeat=SOCKET_HEARTBEAT,
             max_msg_size=self._longest,
             compress=False,
         )
@@ -82,5 +84,5 @@ async def close(socket: web.WebSocketResponse, code: int, reason: str = "") -> N
     if socket.closed:
         return
     with contextlib.suppress(TimeoutError, ConnectionError):
-        async with asyncio.timeout(CLOSING):
+        async with asyncio.timeout(CLOSING_TIME):
             await socket.close(code=code, message=reason.encode()[:120])

@@ -19,10 +19,10 @@ from translink.admin.http.responses import answer, nothing_more
 from translink.admin.http.route import Route
 from translink.admin.routes.page import file_answer
 from translink.calls.exchange import Refused
+from translink.settings.websocket import TALK_PROTOCOL
 
 log = structlog.get_logger("translink.admin")
 
-TALK_PROTOCOL = "translink.talk"
 TOKEN_PREFIX = "talk."
 REFUSED_CODE, BUSY_CODE = 4404, 4503
 """Of a WebSocket that is closed at once: no such link; try again."""

@@ -28,7 +28,7 @@ HURRIED_TICK = 0.5
 ROW_TIME = 1.0
 LEG_TIME = 0.5
 STAGES_TIME = 1.0
-SYSTEM_TIME = 1.0
+SYSTEM_EVERY = 1.0
 SWEEP_TIME = 5.0
 """Seconds between two looks for ended calls that are not kept any more."""
 
@@ -108,7 +108,7 @@ class Ticker:
             self._stages_at = now
             async for call in sliced(watched):
                 self._tell_stages(call)
-        if now - self._system_at >= SYSTEM_TIME:
+        if now - self._system_at >= SYSTEM_EVERY:
             self._system_at = now
             self.system = orjson.Fragment(_json(self._console.system()))
             for client in self._clients:

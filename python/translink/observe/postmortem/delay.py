@@ -12,7 +12,7 @@ from translink.observe.postmortem.finding import Cause, DelayPart
 from translink.observe.record import CallRecord, StageFigures
 
 NO_STAGE = StageFigures(0, 0.0, 0.0, 0.0, 0.0)
-PARTS = (
+PARTS_OF_DELAY = (
     ("recognition", "speech_to_final"),
     ("waiting for the sentence's end", "commit_wait"),
     ("translation", "translate"),
@@ -44,7 +44,7 @@ def delay_parts(record: CallRecord) -> list[DelayPart]:
     if not heard:
         return []
     found = []
-    for (part, stage), owner in zip(PARTS, OWNERS_OF_PARTS, strict=True):
+    for (part, stage), owner in zip(PARTS_OF_DELAY, OWNERS_OF_PARTS, strict=True):
         figures = stages.get(stage, NO_STAGE)
         # Each segment that was heard has either a time of our own or one in the queue.
         count = heard if stage in ("own", "queued") else figures.count

@@ -19,7 +19,7 @@ from translink.observe.record import (
 )
 from translink.observe.usage import total_cost
 
-SLOWEST = 3
+SLOWEST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _slowest(record: CallRecord) -> list[SlowUtterance]:
         for each in record.utterances
         if each.spoken_s is not None
     ]
-    return sorted(found, key=lambda slow: slow.delay_s, reverse=True)[:SLOWEST]
+    return sorted(found, key=lambda slow: slow.delay_s, reverse=True)[:SLOWEST_SHOWN]
 
 
 def _used(record: CallRecord) -> dict[str, UsedFigures]:

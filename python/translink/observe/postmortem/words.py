@@ -12,7 +12,7 @@ from translink.observe.record import CallRecord
 LOW_CONFIDENCE = 0.75
 """The mean below which transcripts are seldom right."""
 MANY_UNSURE = 0.15
-ENOUGH_WORDS = 20
+WORDS_TO_JUDGE_BY = 20
 NO_WORDS_SECONDS = 5.0
 """Of speech without a word recognised."""
 
@@ -58,7 +58,7 @@ def causes_in_words(record: CallRecord) -> Iterator[Cause]:
                 "is the leg's language what is spoken there? is it music? does legs[].transport fit?",
                 {"speech_s": line.speech_s},
             )
-        if said.confidence is None or said.words < ENOUGH_WORDS:
+        if said.confidence is None or said.words < WORDS_TO_JUDGE_BY:
             continue
         if said.confidence < LOW_CONFIDENCE or said.unsure > MANY_UNSURE:
             yield Cause(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from translink.offline.engines import translator
 from translink.offline.engines.phrasebook import PHRASE_LANGUAGES
 from translink.offline.engines.pico import INSTALL_PICO, PICO_VOICES, has_pico
-from translink.offline.engines.recognizer import INSTALL
+from translink.offline.engines.recognizer import INSTALL_POCKETSPHINX
 from translink.offline.engines.synthesizer import SPEAKERS
 from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
 
@@ -47,7 +47,7 @@ def check(whisper: str | None = None) -> list[Finding]:
         "speech recognition",
         hears,
         "pocketsphinx" if hears else "without pocketsphinx nothing is recognised",
-        "" if hears else INSTALL,
+        "" if hears else INSTALL_POCKETSPHINX,
     )
     if whisper:
         there = has_whisper()
@@ -96,7 +96,7 @@ def check(whisper: str | None = None) -> list[Finding]:
             "translation",
             apertium,
             "phrasebook and apertium" if apertium else "only what is in the phrasebook",
-            "" if apertium else translator.INSTALL,
+            "" if apertium else translator.INSTALL_APERTIUM,
         )
     )
     return findings

@@ -39,7 +39,7 @@ _FRAMES = 100
 """Per second."""
 _GRAMMAR = {"beam": 1e-50, "wbeam": 1e-34, "pbeam": 1e-50, "maxhmmpf": 800}
 """Wider than pocketsphinx's own: 86 → 90 % of French prompts right."""
-_MEANS = "55,8,1,6,4,-2,2,-5"
+_CEPSTRAL_MEANS = "55,8,1,6,4,-2,2,-5"
 """Cepstral means to begin with, about those of telephone speech at 16 kHz: with pocketsphinx's own
 the first utterance of a stream is often misheard."""
 _NOISE = 30
@@ -132,7 +132,7 @@ class DecoderEar:
         """Another speaker comes: forget what was learnt of the last one's voice and line."""
         self.finish()
         for decoder in self._all:
-            decoder.set_cmn(_MEANS)
+            decoder.set_cmn(_CEPSTRAL_MEANS)
 
 
 def _believed(phrase: list[Spoken], dictated: list[Spoken], score: float) -> bool:

@@ -8,13 +8,13 @@ import orjson
 
 from translink.offline.engines.engine_process import EngineProcess
 from translink.offline.engines.protocols import EngineFailed
-from translink.offline.engines.vad import RATE
+from translink.results import RATE
 
 _START = 60.0
 """Seconds a decoder may take to be ready; the first ever makes the French dictionary."""
-_ANSWER = 20.0
+_DECODER_ANSWER = 20.0
 """Seconds a decoder may take to answer before it is taken for dead."""
-_BACKLOG = 30 * RATE * 2
+_DECODER_BACKLOG = 30 * RATE * 2
 """Bytes (30 s) a decoder may lag behind; then its stream waits."""
 
 
@@ -27,10 +27,10 @@ class DecoderProcess(EngineProcess):
         *,
         module: str = "decoder",
         start: float = _START,
-        answer: float = _ANSWER,
+        answer: float = _DECODER_ANSWER,
     ) -> None:
         """`module` of this package that it runs; `start` and `answer`: seconds it may take to."""
-        super().__init__(module, backlog=_BACKLOG)
+        super().__init__(module, backlog=_DECODER_BACKLOG)
         self.language = language
         self._ready_within, self._patience = start, answer
         self._lock = asyncio.Lock()

@@ -21,7 +21,7 @@ from translink.offline.engines.protocols import EngineMissing
 
 VARIANTS = 10
 """Per word; more cost time and confuse."""
-_VERSION = 3
+_CACHE_VERSION = 3
 """Of the mapping below: a new one makes the cache void."""
 INSTALL_ESPEAK = "apt-get install espeak-ng"
 
@@ -178,7 +178,7 @@ class _Cache:
 
     def __init__(self, language: str) -> None:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        self._path = Path(home) / "translink" / f"phones-{language}-{_VERSION}.json"
+        self._path = Path(home) / "translink" / f"phones-{language}-{_CACHE_VERSION}.json"
         self.known: dict[str, list[str]] = {}
         try:
             loaded = json.loads(self._path.read_text())

@@ -16,7 +16,7 @@ from translink.process.child import end
 
 _DRAINED = 20.0
 """Seconds that a child which lags too far behind may take to come nearer."""
-LONGEST_ANSWER = 1 << 26
+LARGEST_MESSAGE = 1 << 26
 """Bytes (64 MB): more is nothing that an engine says, but a pipe that something else wrote into."""
 
 
@@ -73,7 +73,7 @@ class EngineProcess:
         try:
             async with asyncio.timeout(within):
                 (length,) = struct.unpack("<I", await process.stdout.readexactly(4))
-                if length > LONGEST_ANSWER:
+                if length > LARGEST_MESSAGE:
                     raise OSError("no answer")
                 return await process.stdout.readexactly(length)
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:

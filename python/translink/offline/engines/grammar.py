@@ -12,9 +12,9 @@ Item = str | dict[str, list[list[str]]]
 value of one or more words."""
 _CHAIN = 0.01
 """Probability that another phrase follows in the same breath."""
-_AGAIN = 0.5
+_ANOTHER_VALUE = 0.5
 """Probability that another value follows in a `some` slot."""
-_ALONE = ("day", "digit", "hour")
+_SAID_ALONE = ("day", "digit", "hour")
 """Slots whose values are said alone, too."""
 
 
@@ -32,7 +32,7 @@ def grammar(book: Phrasebook, language: str) -> list[list[Item]]:
                 for word in tokens(wording)
             ],
         )
-    for name in _ALONE:
+    for name in _SAID_ALONE:
         if values.get(name):
             phrases[name] = [{"some" if name == "digit" else "one": values[name]}]
     return list(phrases.values())
@@ -64,7 +64,7 @@ class Graph:
                 for value in _values(item):
                     self._joins[self._walk(state, value), met[key]] = 1.0
                 if "some" in item:
-                    self._joins[met[key], state] = _AGAIN
+                    self._joins[met[key], state] = _ANOTHER_VALUE
                 state = met[key]
             self._joins[state, 1] = 1.0
         self._joins[1, 0] = _CHAIN

@@ -26,15 +26,15 @@ from pathlib import Path
 
 from translink.errors import SettingsError
 
-LANGUAGES = ("en", "fr")
+BOOK_LANGUAGES = ("en", "fr")
 """The columns of a file that does not say."""
 PHRASE_LANGUAGES = ("en", "fr", "de", "es", "it")
 """Those of the built-in book; it has few phrases in the last three."""
-_SLOT = re.compile(r"\{(\w+)(\+?)\}")
-_WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
+_SLOT_MARK = re.compile(r"\{(\w+)(\+?)\}")
+_BOOK_WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
 _LONGEST_PHRASE = 14
 """Words of the longest phrase looked for in a row of phrases."""
-_NEAR = 0.88
+_LIKENESS = 0.88
 """Likeness (of letters, and of words in order) from which another wording counts as the same."""
 
 
@@ -63,7 +63,7 @@ class Phrasebook:
 
     def read(self, text: str, name: str = "phrasebook") -> None:
         """Add a file's entries; later ones win. Raises `PhrasebookError`."""
-        columns: tuple[str, ...] = LANGUAGES
+        columns: tuple[str, ...] = BOOK_LANGUAGES
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip() or line.startswith("#"):
                 continue
@@ -80,7 +80,9 @@ class Phrasebook:
             sides = line.rstrip("\n").split("\t")
             sides = [s.strip() for s in sides if s.strip()]
             if len(sides) != len(columns):
-                wanted = "English, a tab, French" if columns == LANGUAGES else " ".join(columns)
+                wanted = (
+                    "English, a tab, French" if columns == BOOK_LANGUAGES else " ".join(columns)
+                )
                 raise PhrasebookError(f"{name}:{number}: not {wanted}: {line!r}")
             if line.startswith("@"):
                 slot, _, first = sides[0][1:].partition(" ")
@@ -91,7 +93,7 @@ class Phrasebook:
                 code: tuple(w.strip() for w in side.split("|") if w.strip())
                 for code, side in zip(columns, sides, strict=True)
             }
-            self._add(texts, joined=columns != LANGUAGES)
+            self._add(texts, joined=columns != BOOK_LANGUAGES)
         self._index(name)
 
     def read_builtin(self) -> None:
@@ -152,7 +154,7 @@ class Phrasebook:
         for entry in self.entries:
             for code, wordings in entry.texts.items():
                 for wording in wordings:
-                    names = [m.group(1) for m in _SLOT.finditer(wording)]
+                    names = [m.group(1) for m in _SLOT_MARK.finditer(wording)]
                     if not names:
                         self._exact[code, normal(wording)] = entry
                         continue
@@ -165,7 +167,7 @@ class Phrasebook:
         """A wording with slots as an expression over normal forms."""
         parts = []
         for token in tokens(wording):
-            if slot := _SLOT.fullmatch(token):
+            if slot := _SLOT_MARK.fullmatch(token):
                 values = sorted(
                     (normal(v) for v in self.slot_values(slot.group(1), language)), key=len
                 )
@@ -198,7 +200,7 @@ class Phrasebook:
         words = key.split()
         if len(words) < 3:
             return None
-        best, found = _NEAR, None
+        best, found = _LIKENESS, None
         matcher = difflib.SequenceMatcher(autojunk=False)
         matcher.set_seq2(key)
         numbers = _numbers(words)
@@ -267,7 +269,7 @@ def spans_of(words: Sequence[str], known: Callable[[str], bool]) -> list[tuple[i
 def tokens(text: str) -> list[str]:
     """Words in lower case, without punctuation; slots stay as `{name}`."""
     plain = text.lower().replace("\u2019", "'").replace("\u2011", "-")
-    return [t for t in _WORD.findall(plain) if t.strip("'-")]
+    return [t for t in _BOOK_WORD.findall(plain) if t.strip("'-")]
 
 
 def normal(text: str) -> str:
@@ -280,7 +282,7 @@ def _fill(text: str, names: list[str], values: list[str]) -> str:
     waiting: dict[str, list[str]] = {}
     for name, value in zip(names, values, strict=True):
         waiting.setdefault(name, []).append(value)
-    filled = _SLOT.sub(
+    filled = _SLOT_MARK.sub(
         lambda m: waiting[m.group(1)].pop(0) if waiting.get(m.group(1)) else "", text
     )
     return filled[:1].upper() + filled[1:]

@@ -30,12 +30,12 @@ _PROCESSES = 2
 """At once. A sentence takes one of them for some 35 ms of a free core."""
 _WAITING = 32
 """Utterances that may wait for a process; one more is refused (429)."""
-_READY = 20.0
+_PICO_READY = 20.0
 """Seconds a process may take to start: 0.1 on an idle machine."""
-_ANSWER = 10.0
+_PART_ANSWER = 10.0
 """Seconds that one part of a text may take before its process is taken for hung: 30 ms on an idle
 machine."""
-_LONG = 120
+_LONG_TEXT = 120
 """Characters from which on a text is spoken in parts, cut at ends of sentences: the first is heard while
 the next is made, and others get their turn between two."""
 
@@ -51,11 +51,11 @@ def plain(text: str) -> str:
 
 
 def parts(text: str, language: str = "") -> Iterator[str]:
-    """A text at its ends of sentences, in parts of `_LONG` characters or a little more."""
+    """A text at its ends of sentences, in parts of `_LONG_TEXT` characters or a little more."""
     part = ""
     for sentence in split_sentences(text, language):
         part = f"{part} {sentence}" if part else sentence
-        if len(part) >= _LONG:
+        if len(part) >= _LONG_TEXT:
             yield part
             part = ""
     if part:
@@ -123,7 +123,7 @@ class PicoVoices:
     async def _ask(self, text: str, voice: str) -> bytes:
         process = await self._ready()
         await process.send(b"S", f"{voice}\0{text}".encode())
-        pcm = await process.receive(_ANSWER)
+        pcm = await process.receive(_PART_ANSWER)
         self._free.append(process)
         return pcm
 
@@ -135,5 +135,5 @@ class PicoVoices:
                 return process
             await process.stop()
         process = EngineProcess(self._module)
-        await process.begin(b"", _READY)
+        await process.begin(b"", _PICO_READY)
         return process

@@ -16,12 +16,12 @@ _ASKING = {
 }
 _QUESTIONS = {code: frozenset(words.split()) for code, words in _ASKING.items()}
 _STATEMENTS = frozenset({"when i", "when you", "when we", "how nice", "what a"})
-_NAMES = """
+_PROPER_NAMES = """
     monday tuesday wednesday thursday friday saturday sunday january february march april june july
     august september october november december english french american british france paris london
     america i i'm i'll i've i'd
 """
-_PROPER = frozenset(_NAMES.split())
+_PROPER = frozenset(_PROPER_NAMES.split())
 
 
 def punctuated(words: Sequence[Heard], written: Mapping[str, str]) -> tuple[Heard, ...]:

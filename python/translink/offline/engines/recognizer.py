@@ -20,14 +20,13 @@ import orjson
 
 from translink.offline.engines.decoder_process import DecoderProcess
 from translink.offline.engines.grammar import grammar
-from translink.offline.engines.phrasebook import LANGUAGES, PHRASE_LANGUAGES, Phrasebook
+from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, Phrasebook
 from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing, Heard
 from translink.offline.engines.punctuation import finished, punctuated
-from translink.offline.engines.vad import FRAME_BYTES, RATE, EnergyVad
+from translink.offline.engines.vad import PREROLL, EnergyVad
+from translink.results import FRAME_BYTES, RATE
 
-INSTALL = "pip install 'translink[offline]'"
-_PREROLL = 15
-"""Frames (300 ms) before the detector's opening that belong to the utterance."""
+INSTALL_POCKETSPHINX = "pip install 'translink[offline]'"
 _SPARE_AFTER = 3.0
 """Seconds after a stream took the last ready decoder until another is started."""
 _DECODER_PATIENCE = 0.3
@@ -53,7 +52,7 @@ class PocketRecognizers:
         """Those that the phrasebook has."""
         return frozenset(code for code in PHRASE_LANGUAGES if any(self._book.wordings(code)))
 
-    async def warm(self, languages: Sequence[str] = LANGUAGES) -> None:
+    async def warm(self, languages: Sequence[str] = BOOK_LANGUAGES) -> None:
         """Start one decoder per language ahead, so that the first utterance is not late.
 
         Raises `EngineMissing`.
@@ -120,7 +119,7 @@ class PocketRecognizers:
 
     async def _start(self, language: str) -> DecoderProcess:
         if importlib.util.find_spec("pocketsphinx") is None:
-            raise EngineMissing(f"pocketsphinx is not installed: {INSTALL}")
+            raise EngineMissing(f"pocketsphinx is not installed: {INSTALL_POCKETSPHINX}")
         if self._count >= self._most:
             idle = next((d for d in self._free if d.language != language or not d.alive), None)
             if idle is None:
@@ -160,7 +159,7 @@ class PocketRecognizer:
         self._decoder: DecoderProcess | None = decoder
         self._written = pool.written(decoder.language)
         self._vad = EnergyVad()
-        self._before: deque[bytes] = deque(maxlen=_PREROLL)
+        self._before: deque[bytes] = deque(maxlen=PREROLL)
         self._rest = b""
         self._samples = 0
         self._opened: int | None = None

@@ -22,11 +22,11 @@ from translink.offline.engines.pico import INSTALL_PICO, PICO_VOICES, PicoVoices
 from translink.offline.engines.protocols import EngineFailed, EngineMissing
 from translink.process.child import end
 
-_PIECE = 3_200
+_VOICE_READ = 3_200
 """Bytes read at once: some 70 ms of espeak-ng's 22.05 kHz."""
-_TIMEOUT = 20.0
+_UTTERANCE_TIMEOUT = 20.0
 """Seconds an utterance may take."""
-_AT_ONCE = 8
+_VOICES_AT_ONCE = 8
 """Processes at once; further utterances wait."""
 
 
@@ -80,7 +80,7 @@ class ProgramSynthesizer:
 
     def __init__(self) -> None:
         """Nothing is started yet."""
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._room = asyncio.Semaphore(_VOICES_AT_ONCE)
         self._pico = PicoVoices()
 
     async def warm(self) -> None:
@@ -104,11 +104,11 @@ class ProgramSynthesizer:
                     yield pcm
             return
         speaker = speaker_for(language)
-        async with self._room, asyncio.timeout(_TIMEOUT):
+        async with self._room, asyncio.timeout(_UTTERANCE_TIMEOUT):
             decoder = WavDecoder(rate)
             try:
                 async with _output(speaker, text) as reader:
-                    while data := await reader.read(_PIECE):
+                    while data := await reader.read(_VOICE_READ):
                         if pcm := decoder.push(data):
                             yield pcm
                 if pcm := decoder.finish():

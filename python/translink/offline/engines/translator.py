@@ -21,15 +21,15 @@ from translink.offline.engines.protocols import BeyondEngine, EngineFailed, Engi
 from translink.process.child import end
 
 MODES = Path("/usr/share/apertium/modes")
-INSTALL = "apt-get install apertium-eng-spa apertium-fr-es"
+INSTALL_APERTIUM = "apt-get install apertium-eng-spa apertium-fr-es"
 ROUTES: Mapping[tuple[str, str], Sequence[str]] = {
     ("en", "fr"): ("eng-spa", "es-fr"),
     ("fr", "en"): ("fr-es", "spa-eng"),
 }
-_TIMEOUT = 5.0
+_SENTENCE_TIMEOUT = 5.0
 """Seconds for one sentence, start of the pipeline included."""
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*\s*")
-_NAMES = re.compile(
+_CAPITALISED = re.compile(
     r"\b(monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|june|july"
     r"|august|september|october|november|december|french|english|spanish|france|paris|london)\b"
 )
@@ -104,7 +104,7 @@ class _Pipeline:
         async with self._lock:
             for _ in range(2):
                 try:
-                    async with asyncio.timeout(_TIMEOUT):
+                    async with asyncio.timeout(_SENTENCE_TIMEOUT):
                         return await self._ask(text)
                 except (TimeoutError, OSError, asyncio.IncompleteReadError):
                     await self.stop()
@@ -131,7 +131,9 @@ class _Pipeline:
 
     async def _start(self) -> asyncio.subprocess.Process:
         if not self._mode.exists() or shutil.which("lt-proc") is None:
-            raise EngineMissing(f"apertium's {self._mode.stem} is not installed: {INSTALL}")
+            raise EngineMissing(
+                f"apertium's {self._mode.stem} is not installed: {INSTALL_APERTIUM}"
+            )
         # A mode file is a shell pipeline; $1 is the generator's option, $2 the tagger's.
         chain = self._mode.read_text().strip().replace("$1", "-g").replace("$2", "")
         stages = [re.sub(r"^(\s*\S+)", r"\1 -z", stage) for stage in chain.split("|")]
@@ -152,11 +154,11 @@ def _edited(sentence: str, language: str) -> tuple[str, str]:
     mark = next((c for c in reversed(sentence.strip()) if c in ".!?…"), "")
     if language == "en":
         text = re.sub(r"\bi\b", "I", text)
-        text = _NAMES.sub(lambda m: m.group().capitalize(), text)
+        text = _CAPITALISED.sub(lambda m: m.group().capitalize(), text)
         # Capital letters at the start hide words from apertium's dictionary less than they cost.
         if text[:1].isupper() and not re.match(r"I\b|[A-Z]\w*[A-Z]", text):
             text = text[0].lower() + text[1:]
-            text = _NAMES.sub(lambda m: m.group().capitalize(), text)
+            text = _CAPITALISED.sub(lambda m: m.group().capitalize(), text)
     return text, mark
 
 

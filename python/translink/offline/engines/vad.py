@@ -6,11 +6,8 @@ from __future__ import annotations
 
 from array import array
 
-RATE = 16_000
-FRAME_SAMPLES = 320
-FRAME_BYTES = 640
-FRAME_SECONDS = 0.02
-
+PREROLL = 15
+"""Frames (300 ms) before its opening that belong to the utterance."""
 _ABSOLUTE = 110.0
 """Mean magnitude (about -50 dBFS) below which nothing is speech, however quiet the line."""
 _RATIO = 3.0

@@ -16,24 +16,23 @@ import orjson
 
 from translink.offline.engines.decoder_process import DecoderProcess
 from translink.offline.engines.protocols import BusyError, EngineFailed, EngineMissing, Heard
-from translink.offline.engines.vad import FRAME_BYTES, RATE, EnergyVad
+from translink.offline.engines.vad import PREROLL, EnergyVad
+from translink.results import FRAME_BYTES, RATE
 
 INSTALL_WHISPER = "pip install 'translink[whisper]'"
-_CODES = """
+_WHISPER_CODES = """
     af ar az be bg bn bs ca cs cy da de el en es et fa fi fr gl gu he hi hr hu hy id is it ja ka kk km kn ko
     lt lv mk ml mn mr ms my ne nl no pa pl ps pt ro ru sd si sk sl so sq sr sv sw ta te th tl tr uk ur uz vi
     yi zh
 """
-WHISPER_LANGUAGES = frozenset(_CODES.split())
+WHISPER_LANGUAGES = frozenset(_WHISPER_CODES.split())
 """What its multilingual models hear, rare ones left out."""
-_PREROLL = 15
-"""Frames (300 ms) before the detector's opening that belong to the utterance."""
 _LONGEST_UTTERANCE = 28 * RATE * 2
 """Bytes of an utterance that are kept: a window of Whisper's is 30 s. A talker who speaks longer without a
 pause is heard in parts."""
 WHISPER_LOADS = 900.0
 """Seconds that a start may take, which fetches a model that is named and not there."""
-_ANSWER = 60.0
+_WHISPER_ANSWER = 60.0
 """Seconds that one utterance may take."""
 
 
@@ -123,7 +122,7 @@ class WhisperRecognizers:
             raise EngineMissing(f"faster-whisper is not installed: {INSTALL_WHISPER}")
         if self._decoder is None or not self._decoder.alive:
             decoder = DecoderProcess(
-                "", module="whisper_decoder", start=WHISPER_LOADS, answer=_ANSWER
+                "", module="whisper_decoder", start=WHISPER_LOADS, answer=_WHISPER_ANSWER
             )
             await decoder.start(self._config)
             self._decoder = decoder
@@ -137,7 +136,7 @@ class WhisperRecognizer:
         self._engine: WhisperRecognizers | None = engine
         self._language = language
         self._vad = EnergyVad()
-        self._before: deque[bytes] = deque(maxlen=_PREROLL)
+        self._before: deque[bytes] = deque(maxlen=PREROLL)
         self._rest = b""
         self._samples = 0
         self._opened: int | None = None

@@ -19,7 +19,7 @@ from typing import BinaryIO, Protocol
 
 import numpy
 
-_SILENCE = 0.6
+_NO_SPEECH = 0.6
 """Probability of no speech from which on unsure text is invented: Whisper's own rule."""
 _UNSURE = -1.0
 """Mean log likelihood, likewise."""
@@ -78,7 +78,7 @@ def words_of(parts: Iterable[_Part]) -> list[list[object]]:
     return [
         [word.word.strip(), float(word.start), float(word.end), float(word.probability)]
         for part in parts
-        if part.no_speech_prob < _SILENCE or part.avg_logprob > _UNSURE
+        if part.no_speech_prob < _NO_SPEECH or part.avg_logprob > _UNSURE
         for word in part.words or ()
         if word.word.strip()
     ]

@@ -28,15 +28,15 @@ from dataclasses import dataclass, replace
 
 from translink.errors import ProviderError, SettingsError
 from translink.providers.deepgram.protocol import (
-    KEEP_ALIVE,
+    KEEP_ALIVE_EVERY,
     LONGEST_TEXT,
-    MOST_WORDS,
+    MOST_WORDS_OF_RESULT,
     Listen,
     seconds_of,
 )
 from translink.providers.deepgram.stream_clock import StreamClock, TurnTimes
 from translink.providers.languages import base, is_among
-from translink.results import RATE, Result, Word
+from translink.results import FRAME_SECONDS, RATE, Result, Word
 from translink.text.keyterms import joined
 
 FLUX_LANGUAGES = frozenset(["de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru"])
@@ -45,7 +45,7 @@ MESSAGE = 2 * RATE * 80 // 1000
 """Bytes of audio in a message."""
 FILL_AFTER = 0.5
 """Seconds without audio after which silence is sent while a turn is open."""
-FILL = 0.1
+SILENCE_STEP = 0.1
 """Seconds of silence in a message, and between two."""
 MOST_FILL = 15.0
 """Seconds of silence for one turn, at the least; `eot_timeout_ms` and a little, where that is more."""
@@ -100,7 +100,7 @@ class Flux(Listen):
         now: float,
         *,
         source: str = "deepgram.listen",
-        keep_alive: float = KEEP_ALIVE,
+        keep_alive: float = KEEP_ALIVE_EVERY,
         most_fill: float = MOST_FILL,
     ) -> None:
         super().__init__(now, source=source, keep_alive=keep_alive)
@@ -123,7 +123,7 @@ class Flux(Listen):
         if self.closing or self.over or self._end is not None:
             return None
         if self._filling and self.open:
-            return self._looked + FILL
+            return self._looked + SILENCE_STEP
         return max(self._looked, self._last_audio) + FILL_AFTER
 
     @property
@@ -162,9 +162,9 @@ class Flux(Listen):
         self._flush(now)
         self._filling = self.open and now - self._last_audio < self._most_fill
         if self._filling:
-            self._fill(FILL, now)
+            self._fill(SILENCE_STEP, now)
         elif now - self._last_sent >= self._keep_alive:
-            self._fill(0.02, now)
+            self._fill(FRAME_SECONDS, now)
 
     def closed(self, code: int | None, reason: str, now: float) -> None:
         """See `Listen`. After CloseStream, what was said last of the open turn is final."""
@@ -241,7 +241,7 @@ class Flux(Listen):
     def _words_of(self, listed: list[object], end: int) -> tuple[Word, ...]:
         assert self._times is not None
         said = []
-        for item in listed[:MOST_WORDS]:
+        for item in listed[:MOST_WORDS_OF_RESULT]:
             if isinstance(item, dict) and isinstance(item.get("word"), str):
                 said.append(item)
             else:

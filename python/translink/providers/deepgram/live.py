@@ -29,13 +29,13 @@ from websockets.protocol import State
 from translink.errors import Kind, ProviderError, printable
 from translink.providers.deepgram.flux import MOST_FILL, Flux, FluxOptions
 from translink.providers.deepgram.options import (
-    DEFAULT_BASE_URL,
+    DEEPGRAM_URL,
     ListenOptions,
     Scheme,
     authorization,
     endpoint,
 )
-from translink.providers.deepgram.protocol import KEEP_ALIVE, Listen, TermsAnswer
+from translink.providers.deepgram.protocol import KEEP_ALIVE_EVERY, Listen, TermsAnswer
 from translink.providers.http import USER_AGENT, Http, broken, refusal
 from translink.results import StreamEvent
 from translink.text.keyterms import MOST_TOKENS, count_tokens, joined
@@ -61,13 +61,13 @@ class DeepgramLive:
         self,
         http: Http | None = None,
         *,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str = DEEPGRAM_URL,
         api_key: str,
         options: ListenOptions | None = None,
         flux: FluxOptions | None = None,
         scheme: Scheme = "Token",
         connect_timeout: float = 3.0,
-        keep_alive: float = KEEP_ALIVE,
+        keep_alive: float = KEEP_ALIVE_EVERY,
         languages: Collection[str] | None = None,
         configure: bool | None = None,
         name: str = "deepgram.listen",
@@ -86,7 +86,7 @@ class DeepgramLive:
         self._flux = flux
         self._languages = languages
         self._configure = (
-            endpoint(base_url, "") == DEFAULT_BASE_URL if configure is None else configure
+            endpoint(base_url, "") == DEEPGRAM_URL if configure is None else configure
         ) and self._options.takes_terms
         self._secret = api_key.strip()
         self._headers = authorization(api_key, scheme)

@@ -13,7 +13,7 @@ from translink.providers.languages import is_among
 from translink.results import RATE
 from translink.text.keyterms import joined
 
-DEFAULT_BASE_URL = "https://api.deepgram.com"
+DEEPGRAM_URL = "https://api.deepgram.com"
 """North America; `https://api.eu.deepgram.com`, `api.au`, `api.in` and self-hosted ones work
 alike."""
 

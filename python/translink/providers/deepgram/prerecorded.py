@@ -12,7 +12,7 @@ from translink.providers.deepgram.detection import (
     tells_apart,
 )
 from translink.providers.deepgram.options import (
-    DEFAULT_BASE_URL,
+    DEEPGRAM_URL,
     ListenOptions,
     Scheme,
     authorization,
@@ -31,7 +31,7 @@ class DeepgramPrerecorded:
         self,
         http: Http,
         *,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str = DEEPGRAM_URL,
         api_key: str,
         options: ListenOptions | None = None,
         scheme: Scheme = "Token",

@@ -33,6 +33,7 @@ from translink.errors import Kind, ProviderError, kind_of_close, printable
 from translink.log import RateLimit
 from translink.results import (
     RATE,
+    SILENT_FRAME,
     Result,
     SpeechStarted,
     StreamEvent,
@@ -41,15 +42,13 @@ from translink.results import (
     Word,
 )
 
-KEEP_ALIVE = 4.0
+KEEP_ALIVE_EVERY = 4.0
 """Seconds without audio before a KeepAlive; Deepgram advises 3-5 and hangs up after 10."""
-SILENCE = bytes(640)
-"""The 20 ms sent when a connection has carried no sound yet."""
 
 LONGEST_TEXT = 20_000
 """Characters of one result; a minute of the fastest speech has 2,000. A longer one is damage: it is
 skipped, and its audio recognised again."""
-MOST_WORDS = 5_000
+MOST_WORDS_OF_RESULT = 5_000
 """Words of one result; those beyond are passed over."""
 
 _log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ class Listen:
     """The connection, from the 101 answer to its end."""
 
     def __init__(
-        self, now: float, *, source: str = "deepgram.listen", keep_alive: float = KEEP_ALIVE
+        self, now: float, *, source: str = "deepgram.listen", keep_alive: float = KEEP_ALIVE_EVERY
     ) -> None:
         self.source = source
         self._keep_alive = keep_alive
@@ -88,8 +87,6 @@ class Listen:
         """CloseStream was asked for; more audio is refused."""
         self.over = False
         """Metadata came: the server has said all it will say."""
-        self.last_received = now
-        """When the last message came, of whatever kind."""
         self.unknown = 0
         """Messages of a type this code does not know, skipped."""
         self.malformed = 0
@@ -145,9 +142,9 @@ class Listen:
         if self.deadline is None or now < self.deadline:
             return
         if not self.bytes_sent and not self.silence_sent:
-            self._out.append(SILENCE)
-            self.silence_sent = len(SILENCE) // 2
-        self._out.append(_KEEP_ALIVE)
+            self._out.append(SILENT_FRAME)  # it has carried no sound yet
+            self.silence_sent = len(SILENT_FRAME) // 2
+        self._out.append(_KEEP_ALIVE_MESSAGE)
         self._last_sent = now
 
     def receive(self, message: str | bytes, now: float) -> None:
@@ -164,7 +161,6 @@ class Listen:
             )
 
     def _receive(self, message: str | bytes, now: float) -> None:
-        self.last_received = now
         try:
             value = orjson.loads(message)
         except orjson.JSONDecodeError:
@@ -248,7 +244,7 @@ class Listen:
         return self._failure(code, reason)
 
     def _failure(self, code: int | None, reason: str) -> ProviderError:
-        token = _TOKEN.search(f"{reason} {self._complaint}")
+        token = _REASON_CODE.search(f"{reason} {self._complaint}")
         name = f"{token[1].upper()}-{token[2]}" if token else ""
         kind = Kind.REFUSED if name == "DATA-0000" else kind_of_close(code)
         parts = [name or printable(reason), printable(self._complaint)]
@@ -318,8 +314,8 @@ def _reason(value: dict[str, object]) -> str:
 def words_of(listed: list[object], offset: int = 0) -> tuple[tuple[Word, ...], int]:
     """Deepgram's words in samples, shifted by `offset`, and how many of them could not be read."""
     words = []
-    bad = max(0, len(listed) - MOST_WORDS)
-    for item in listed[:MOST_WORDS]:
+    bad = max(0, len(listed) - MOST_WORDS_OF_RESULT)
+    for item in listed[:MOST_WORDS_OF_RESULT]:
         try:
             if not isinstance(item, dict):
                 raise TypeError("word")
@@ -343,10 +339,10 @@ def seconds_of(value: object) -> float:
     return float(value)
 
 
-_KEEP_ALIVE = '{"type":"KeepAlive"}'
+_KEEP_ALIVE_MESSAGE = '{"type":"KeepAlive"}'
 _FINALIZE = '{"type":"Finalize"}'
 _CLOSE_STREAM = '{"type":"CloseStream"}'
-_TOKEN = re.compile(r"\b(net|data)-?(\d{4})\b", re.IGNORECASE)
+_REASON_CODE = re.compile(r"\b(net|data)-?(\d{4})\b", re.IGNORECASE)
 """On the wire the reason is prose that ends in `https://dpgr.am/net0001`; the documents call it
 NET-0001."""
 _LONGEST_SAID = 1e7

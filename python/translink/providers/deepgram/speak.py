@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Mapping
 from functools import partial
 
-from translink.providers.deepgram.options import DEFAULT_BASE_URL, Scheme, authorization, endpoint
+from translink.providers.deepgram.options import DEEPGRAM_URL, Scheme, authorization, endpoint
 from translink.providers.http import Http
-from translink.providers.languages import by_tag, is_among
+from translink.providers.languages import is_among
 from translink.providers.manners import VoiceManners
-from translink.providers.pcm import pieces
 from translink.providers.sound import posted
-from translink.providers.wanted import WantedVoice, has_voice, in_voice
+from translink.providers.wanted import SpeakingVoices, WantedVoice
 from translink.results import RATE
 
 VOICES: Mapping[str, str] = {
@@ -59,9 +58,6 @@ AURA_MANNERS = VoiceManners(
 )
 """Deepgram's "expressed gender" (docs/tts-models, 2026)."""
 
-LONGEST_REQUEST = 1000
-"""Characters per request: the least of the three limits that Deepgram documents."""
-
 
 class DeepgramSpeak:
     """`POST /v1/speak`. Implements `Synthesizer`."""
@@ -70,7 +66,7 @@ class DeepgramSpeak:
         self,
         http: Http,
         *,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str = DEEPGRAM_URL,
         api_key: str,
         voices: Mapping[str, str] | None = None,
         voice: str | None = None,
@@ -97,9 +93,13 @@ class DeepgramSpeak:
         self.name = name
         self._http = http
         self._url = endpoint(base_url, "/v1/speak")
-        self._voices = {**VOICES, **(voices or {})}
-        self._always = voice
-        self._wanted = wanted
+        self._voices = SpeakingVoices(
+            wanted,
+            {**VOICES, **(voices or {})},
+            provider=name,
+            setting="the setting voices",
+            always=voice,
+        )
         self._languages = languages
         self._extra = tuple((extra or {}).items())
         self._auth = authorization(api_key, scheme)
@@ -114,14 +114,7 @@ class DeepgramSpeak:
                 format; TRANSIENT when the body stalls or ends short, which leaves what was yielded
                 so far incomplete.
         """
-        return in_voice(
-            self._wanted,
-            self._usual(language),
-            partial(self._say, text),
-            provider=self.name,
-            language=language,
-            setting="the setting voices",
-        )
+        return self._voices.speak(language, partial(self._say, text))
 
     def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
         query = [
@@ -135,7 +128,8 @@ class DeepgramSpeak:
         return posted(
             self._http,
             self._url,
-            [(piece, {"text": piece}) for piece in pieces(text, LONGEST_REQUEST)],
+            text,
+            lambda part: {"text": part},
             provider=self.name,
             within=self._timeout,
             headers=self._auth,
@@ -150,7 +144,4 @@ class DeepgramSpeak:
         """Whether there is a voice for it."""
         if self._languages is not None and not is_among(self._languages, language):
             return False
-        return has_voice(self._wanted, self._usual(language), language)
-
-    def _usual(self, language: str) -> str | None:
-        return self._always or by_tag(self._voices, language)
+        return self._voices.has(language)

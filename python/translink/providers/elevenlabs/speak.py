@@ -11,24 +11,23 @@ from urllib.parse import quote
 
 from translink.credentials import named_key, named_url
 from translink.providers.http import Http
-from translink.providers.languages import base, by_tag, is_among
+from translink.providers.languages import base, is_among
 from translink.providers.manners import VoiceManners
-from translink.providers.pcm import pieces
 from translink.providers.sound import posted
-from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
+from translink.providers.wanted import ANY, SpeakingVoices, WantedVoice
 from translink.results import RATE
 
-DEFAULT_BASE_URL = "https://api.elevenlabs.io"
-DEFAULT_MODEL = "eleven_flash_v2_5"
-DEFAULT_VOICE = "JBFqnCBsd6RMkjVDRZzb"
+ELEVENLABS_URL = "https://api.elevenlabs.io"
+ELEVENLABS_MODEL = "eleven_flash_v2_5"
+GEORGE = "JBFqnCBsd6RMkjVDRZzb"
 """George, the voice of the documents' examples: every account has it, and it speaks every language of
 the model."""
 
 SARAH = "EXAVITQu4vr4xnSDxMaL"
 """Likewise."""
 ELEVEN_MANNERS = VoiceManners(
-    choice={"feminine": {ANY: SARAH}, "masculine": {ANY: DEFAULT_VOICE}},
-    known={"feminine": {SARAH}, "masculine": {DEFAULT_VOICE}},
+    choice={"feminine": {ANY: SARAH}, "masculine": {ANY: GEORGE}},
+    known={"feminine": {SARAH}, "masculine": {GEORGE}},
 )
 
 _FLASH = """
@@ -46,9 +45,6 @@ OF_MODEL: Mapping[str, frozenset[str]] = {
 _ENFORCES = frozenset({"eleven_flash_v2_5", "eleven_turbo_v2_5"})
 """Models that take `language_code`; others answer it with an error."""
 
-LONGEST_REQUEST = 1000
-"""Characters per request: far below the model's limit, and a failure costs no more than this."""
-
 
 class ElevenLabsSpeak:
     """`POST /v1/text-to-speech/{voice}/stream`. Implements `Synthesizer`."""
@@ -57,10 +53,10 @@ class ElevenLabsSpeak:
         self,
         http: Http,
         *,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str = ELEVENLABS_URL,
         api_key: str,
-        model: str = DEFAULT_MODEL,
-        voice: str | None = DEFAULT_VOICE,
+        model: str = ELEVENLABS_MODEL,
+        voice: str | None = GEORGE,
         voices: Mapping[str, str] | None = None,
         wanted: WantedVoice | None = None,
         speed: float = 1.0,
@@ -83,9 +79,9 @@ class ElevenLabsSpeak:
         self._http = http
         self._base = named_url(base_url, "elevenlabs.base_url")
         self._model = model
-        self._voice = voice
-        self._voices = voices or {}
-        self._wanted = wanted
+        self._voices = SpeakingVoices(
+            wanted, voices or {}, provider=name, setting="elevenlabs.voices", otherwise=voice
+        )
         self._speed = speed
         self._auth = {"xi-api-key": key} if key else {}
         self._timeout = timeout
@@ -94,7 +90,7 @@ class ElevenLabsSpeak:
         """Whether the model has the language and there is a voice for it."""
         known = OF_MODEL.get(self._model)
         has = known is None or is_among(known, base(language))
-        return has and has_voice(self._wanted, self._usual(language), language)
+        return has and self._voices.has(language)
 
     def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
@@ -105,14 +101,7 @@ class ElevenLabsSpeak:
                 format; TRANSIENT when the body stalls or ends short, which leaves what was yielded
                 so far incomplete.
         """
-        return in_voice(
-            self._wanted,
-            self._usual(language),
-            partial(self._say, text, language),
-            provider=self.name,
-            language=language,
-            setting="elevenlabs.voices",
-        )
+        return self._voices.speak(language, partial(self._say, text, language))
 
     def _say(self, text: str, language: str, voice: str) -> AsyncGenerator[bytes, None]:
         # In the query: in the body it is passed over, and MP3 comes.
@@ -125,7 +114,8 @@ class ElevenLabsSpeak:
         return posted(
             self._http,
             f"{self._base}/v1/text-to-speech/{quote(voice, safe='')}/stream",
-            [(piece, {**asked, "text": piece}) for piece in pieces(text, LONGEST_REQUEST)],
+            text,
+            lambda part: {**asked, "text": part},
             provider=self.name,
             within=self._timeout,
             headers=self._auth,
@@ -135,6 +125,3 @@ class ElevenLabsSpeak:
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(f"{self._base}/v1/models", count=count, headers=self._auth)
-
-    def _usual(self, language: str) -> str | None:
-        return by_tag(self._voices, language) or self._voice or None

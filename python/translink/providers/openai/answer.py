@@ -38,7 +38,7 @@ def translation_in(answer: str, text: str, source: str, target: str) -> str:
         raise NotATranslation("it is several paragraphs")
     if _ABOUT_ITSELF.search(said) and not _ABOUT_ITSELF.search(text):
         raise NotATranslation("it speaks of itself")
-    long = len(text.split()) >= TELLING or len(text) >= TELLING * 5
+    long = len(text.split()) >= WORDS_OF_A_NAME or len(text) >= WORDS_OF_A_NAME * 5
     long &= any(each.isalpha() for each in text)  # numbers are written alike
     if long and base(source) != base(target) and _letters(said) == _letters(text):
         raise NotATranslation("it is the text itself")
@@ -51,7 +51,7 @@ def translation_in(answer: str, text: str, source: str, target: str) -> str:
 GROWTH, ROOM = 4, 80
 """A translation is at most so many times as long, and so many characters more. Chinese to German
 grows threefold; an explanation of two words has a hundred characters."""
-TELLING = 5
+WORDS_OF_A_NAME = 5
 """Words from which on a text that comes back as it was is not a name."""
 
 

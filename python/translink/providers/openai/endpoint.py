@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from translink.credentials import named_key, named_url
 
-DEFAULT_BASE_URL = "https://api.openai.com"
+OPENAI_URL = "https://api.openai.com"
 
 
 class OpenAiEndpoint:
     """A base URL and a key."""
 
-    def __init__(self, base_url: str = DEFAULT_BASE_URL, api_key: str = "") -> None:
+    def __init__(self, base_url: str = OPENAI_URL, api_key: str = "") -> None:
         """`base_url`: with or without `/v1` at its end. `api_key`: empty for servers that ask for
         none.
 

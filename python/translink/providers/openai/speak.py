@@ -10,15 +10,13 @@ from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 
 from translink.providers.http import Http
-from translink.providers.languages import by_tag
 from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OpenAiEndpoint
-from translink.providers.pcm import pieces
 from translink.providers.sound import posted
-from translink.providers.wanted import ANY, WantedVoice, has_voice, in_voice
+from translink.providers.wanted import ANY, SpeakingVoices, WantedVoice
 
-DEFAULT_MODEL = "gpt-4o-mini-tts"
-DEFAULT_VOICE = "alloy"
+OPENAI_VOICE_MODEL = "gpt-4o-mini-tts"
+OPENAI_VOICE = "alloy"
 OPENAI_RATE = 24_000
 """Samples per second of `pcm`."""
 OPENAI_MANNERS = VoiceManners(
@@ -29,8 +27,6 @@ OPENAI_MANNERS = VoiceManners(
     },
 )
 """As they are heard: OpenAI does not say. Of its own service; another server has other voices."""
-LONGEST_REQUEST = 1000
-"""Characters per request; OpenAI's limit is 4,096, others' are not known."""
 
 
 class OpenAiSpeak:
@@ -41,8 +37,8 @@ class OpenAiSpeak:
         http: Http,
         *,
         at: OpenAiEndpoint,
-        model: str = DEFAULT_MODEL,
-        voice: str | None = DEFAULT_VOICE,
+        model: str = OPENAI_VOICE_MODEL,
+        voice: str | None = OPENAI_VOICE,
         voices: Mapping[str, str] | None = None,
         wanted: WantedVoice | None = None,
         rate: int = OPENAI_RATE,
@@ -61,15 +57,15 @@ class OpenAiSpeak:
         self._http = http
         self._at = at
         self._model = model
-        self._voice = voice
-        self._voices = voices or {}
-        self._wanted = wanted
+        self._voices = SpeakingVoices(
+            wanted, voices or {}, provider=name, setting="openai.voices", otherwise=voice
+        )
         self._rate = rate
         self._timeout = timeout
 
     def speaks(self, language: str) -> bool:
         """Whether there is a voice for it."""
-        return has_voice(self._wanted, self._usual(language), language)
+        return self._voices.has(language)
 
     def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Yield 16 kHz s16le mono, whole samples, as it arrives. Long texts are asked for in parts,
@@ -80,21 +76,15 @@ class OpenAiSpeak:
                 TRANSIENT when the body stalls or ends short, which leaves what was yielded so far
                 incomplete.
         """
-        return in_voice(
-            self._wanted,
-            self._usual(language),
-            partial(self._say, text),
-            provider=self.name,
-            language=language,
-            setting="openai.voices",
-        )
+        return self._voices.speak(language, partial(self._say, text))
 
     def _say(self, text: str, voice: str) -> AsyncGenerator[bytes, None]:
         asked = {"model": self._model, "voice": voice, "response_format": "pcm"}
         return posted(
             self._http,
             self._at.url("audio/speech"),
-            [(piece, {**asked, "input": piece}) for piece in pieces(text, LONGEST_REQUEST)],
+            text,
+            lambda part: {**asked, "input": part},
             provider=self.name,
             within=self._timeout,
             headers=self._at.headers,
@@ -105,6 +95,3 @@ class OpenAiSpeak:
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""
         return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
-
-    def _usual(self, language: str) -> str | None:
-        return by_tag(self._voices, language) or self._voice or None

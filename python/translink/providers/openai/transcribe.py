@@ -19,7 +19,7 @@ from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.pcm import wav
 from translink.results import RATE, Result, Word
 
-DEFAULT_MODEL = "whisper-1"
+OPENAI_HEARING_MODEL = "whisper-1"
 LONGEST_TRANSCRIPT = 20_000
 MOST_SPOKEN_WORDS = 5_000
 """Characters and words of a result; more is damage."""
@@ -33,7 +33,7 @@ class OpenAiTranscribe:
         http: Http,
         *,
         at: OpenAiEndpoint,
-        model: str = DEFAULT_MODEL,
+        model: str = OPENAI_HEARING_MODEL,
         timeout: float = 10.0,
         name: str = "openai.prerecorded",
     ) -> None:

@@ -18,7 +18,7 @@ from translink.providers.openai.endpoint import OpenAiEndpoint
 from translink.providers.openai.prompt import messages
 from translink.results import Translation
 
-DEFAULT_MODEL = "gpt-4o-mini"
+OPENAI_TEXT_MODEL = "gpt-4o-mini"
 
 
 class OpenAiTranslate:
@@ -29,7 +29,7 @@ class OpenAiTranslate:
         http: Http,
         *,
         at: OpenAiEndpoint,
-        model: str = DEFAULT_MODEL,
+        model: str = OPENAI_TEXT_MODEL,
         glossaries: Mapping[str, Mapping[str, str]] | None = None,
         temperature: float | None = 0.0,
         timeout: float = 3.0,

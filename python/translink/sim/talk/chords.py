@@ -22,7 +22,7 @@ from translink.errors import TranslinkError
 from translink.results import RATE
 
 NUMBERS = 16**3
-WRONG = NUMBERS - 1
+WRONG_NUMBER = NUMBERS - 1
 """The number of every word that nobody said."""
 HOP = RATE // 100
 """Samples from window to window, and the period of every chord."""
@@ -97,8 +97,8 @@ def _read(pcm: bytes) -> list[int | None]:
         return read
     windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * HOP)[::HOP]
     weights = np.array([1, 3, 5])
-    for at in range(0, len(windows), _AT_ONCE):
-        part = windows[at : at + _AT_ONCE].astype(np.float32)
+    for at in range(0, len(windows), _WINDOWS_AT_ONCE):
+        part = windows[at : at + _WINDOWS_AT_ONCE].astype(np.float32)
         power = np.abs(np.fft.rfft(part, axis=1)) ** 2
         # Bins are 50 Hz apart, tones 100.
         groups = power[:, 2 * _LOWEST : 2 * (_LOWEST + 64) : 2].reshape(-1, 4, 16)
@@ -108,7 +108,7 @@ def _read(pcm: bytes) -> list[int | None]:
         clear = tones.sum(axis=1) > _CLEAR * total
         clear &= (tones > _STANDS_OUT * groups.sum(axis=2)).all(axis=1)
         clear &= tones.min(axis=1) > _EVEN * tones.max(axis=1)
-        clear &= (part**2).mean(axis=1) > _QUIET**2
+        clear &= (part**2).mean(axis=1) > _QUIET_RMS**2
         clear &= (digit[:, :3] @ weights + 7) % 16 == digit[:, 3]
         numbers = digit[:, 0] * 256 + digit[:, 1] * 16 + digit[:, 2]
         read += [int(n) if ok else None for n, ok in zip(numbers, clear, strict=True)]
@@ -127,5 +127,5 @@ _CLEAR = 0.6
 _STANDS_OUT = 0.75
 _EVEN = 0.2
 """Power of the weakest tone beside the strongest."""
-_QUIET = 50.0
-_AT_ONCE = 4_000
+_QUIET_RMS = 50.0
+_WINDOWS_AT_ONCE = 4_000

@@ -15,19 +15,19 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from translink.results import RATE
-from translink.sim.talk.chords import WRONG, chord
+from translink.sim.talk.chords import WRONG_NUMBER, chord
 from translink.sim.talk.spelling import bare, numbers_in, spelled
 from translink.sim.talk.words import TimedTalk
 
 CHARACTERS_A_SECOND = 17.0
-TRANSLATE = (0.08, 0.25)
+TRANSLATE_SECONDS = (0.08, 0.25)
 """Seconds that a translation takes, at least and at most."""
 FIRST_SOUND = (0.15, 0.3)
 """Seconds until the voice's first sound; the rest comes five times as fast as it is heard."""
 STREAMED = 5.0
 GAP = 0.03
 """Seconds of quiet after each word, within its time; a mark's time is quiet, too."""
-RECORDS = 50_000
+MOST_FINALS = 50_000
 
 
 def language_of(talk: int) -> str:
@@ -50,7 +50,7 @@ class TranslationRequest:
     talk: int
     at: float
     numbers: list[int]
-    """Of the words, `WRONG` for those that the talk has not there."""
+    """Of the words, `WRONG_NUMBER` for those that the talk has not there."""
     text: str
     took: float = 0.0
 
@@ -86,7 +86,7 @@ class TalkRecord:
 
     def committed(self, talk: int, first: int, last: int) -> None:
         """The recogniser gives a final."""
-        if len(self.finals) < RECORDS:
+        if len(self.finals) < MOST_FINALS:
             self.finals.append(CommittedWords(talk, time.monotonic(), first, last))
 
     def as_dict(self) -> dict[str, object]:
@@ -119,8 +119,8 @@ class TalkTranslator:
             return text
         words = text.split()
         numbers = self._numbers(talk, words)
-        took = self._chance.uniform(*TRANSLATE)
-        if len(self._record.translations) < RECORDS:
+        took = self._chance.uniform(*TRANSLATE_SECONDS)
+        if len(self._record.translations) < MOST_FINALS:
             self._record.translations.append(TranslationRequest(talk, asked, numbers, text, took))
         await asyncio.sleep(took)
         return spelled(words, numbers, self._longer)
@@ -130,12 +130,12 @@ class TalkTranslator:
         expected = self._ends[talk]
         place = place_of(wanted, said, expected)
         if place is None:
-            return [WRONG] * len(words)
+            return [WRONG_NUMBER] * len(words)
         self._ends[talk] = place + len(words)
         there = said[place : place + len(words)]
         there += [""] * (len(words) - len(there))
         return [
-            place + n if word == other and word else WRONG
+            place + n if word == other and word else WRONG_NUMBER
             for n, (word, other) in enumerate(zip(wanted, there, strict=True))
         ]
 
@@ -174,7 +174,7 @@ class TalkSynthesizer:
         words = numbers_in(text)
         first = self._chance.uniform(*FIRST_SOUND)
         talk = talk_of(language)
-        if talk is not None and len(self._record.voices) < RECORDS:
+        if talk is not None and len(self._record.voices) < MOST_FINALS:
             asked = time.monotonic()
             numbers = [number for _, number in words]
             self._record.voices.append(VoiceRequest(talk, asked, numbers, first))

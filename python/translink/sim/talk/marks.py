@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FRAME_BYTES = 640
 MARK_BYTES = 96
 """Of a frame hold its mark."""
-MOST_TALKS = 1 << 10
-MOST_FRAMES = 1 << 18
+MARKED_TALKS = 1 << 10
+MARKED_FRAMES = 1 << 18
 """87 minutes."""
 
 
@@ -28,7 +27,7 @@ class Mark:
 
 def marked(frame: bytes, mark: Mark) -> bytes:
     """The frame with its mark."""
-    bits = f"{_MAGIC << 28 | mark.talk << 18 | mark.frame:048b}".encode()
+    bits = f"{_MARK_MAGIC << 28 | mark.talk << 18 | mark.frame:048b}".encode()
     head = bytearray(frame[:MARK_BYTES])
     head[::2] = bytes(low & 0xFE | bit & 1 for low, bit in zip(head[::2], bits, strict=True))
     return bytes(head) + frame[MARK_BYTES:]
@@ -39,11 +38,11 @@ def mark_of(pcm: bytes) -> Mark | None:
     if len(pcm) < MARK_BYTES:
         return None
     bits = int(pcm[:MARK_BYTES:2].translate(_PARITY), 2)
-    if bits >> 28 != _MAGIC:
+    if bits >> 28 != _MARK_MAGIC:
         return None
-    return Mark(bits >> 18 & MOST_TALKS - 1, bits & MOST_FRAMES - 1)
+    return Mark(bits >> 18 & MARKED_TALKS - 1, bits & MARKED_FRAMES - 1)
 
 
-_MAGIC = 0xB5C37
+_MARK_MAGIC = 0xB5C37
 _PARITY = bytes(48 + (byte & 1) for byte in range(256))
 """Of each byte the digit of its lowest bit."""

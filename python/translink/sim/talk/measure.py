@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from translink.sim.report import Percentiles, percentiles
-from translink.sim.talk.chords import WRONG
+from translink.sim.talk.chords import WRONG_NUMBER
 from translink.sim.talk.engines import CommittedWords, TranslationRequest, VoiceRequest
 from translink.sim.talk.spelling import bare
 from translink.sim.talk.split import PROVIDERS, means, spans
 from translink.text.sentences import ends_clause, ends_sentence
 
-SHOWN = 50
-IDLE = 0.5
+LOST_WORDS_SHOWN = 50
+EAR_IDLE = 0.5
 """Seconds after its last word began to be heard that an ear counts as idle."""
 
 
@@ -45,7 +45,7 @@ class TalkFigures:
     words_said: int = 0
     words_lost: int = 0
     lost: list[tuple[int, int]] = field(default_factory=list)
-    """Of them the first `SHOWN`: talker, word, both from 0. To be looked for in the log and the WAVs."""
+    """Of them the first `LOST_WORDS_SHOWN`: talker, word, both from 0. To be looked for in the log and the WAVs."""
     words_doubled: int = 0
     """Hearings after the first one."""
     words_revised: int = 0
@@ -98,7 +98,7 @@ def measure(directions: Sequence[HeardTalk], minutes: float, final_delay: float)
         first = _count(way, figures)
         missing = [(talker, number) for number in sorted(way.said) if number not in first]
         figures.words_lost += len(missing)
-        figures.lost += missing[: SHOWN - len(figures.lost)]
+        figures.lost += missing[: LOST_WORDS_SHOWN - len(figures.lost)]
         split += spans(way, first, final_delay)
         idle += _clauses_at_an_idle_ear(way, first)
         span = [(way.said[number], at - way.said[number]) for number, at in first.items()]
@@ -140,7 +140,7 @@ def measure(directions: Sequence[HeardTalk], minutes: float, final_delay: float)
 def ends_on_function_word(text: str) -> bool:
     """English only: the last word is an article, a preposition or the like, and no mark follows."""
     last = text.split()[-1:]
-    return bool(last) and last[0][-1:].isalnum() and bare(last[0]) in FUNCTION_WORDS
+    return bool(last) and last[0][-1:].isalnum() and bare(last[0]) in LINKING_WORDS
 
 
 def ends_at_clause(text: str) -> bool:
@@ -155,7 +155,7 @@ def _count(way: HeardTalk, figures: TalkFigures) -> dict[int, float]:
     first: dict[int, float] = {}
     newest = -1
     for number, at in way.heard:
-        if number == WRONG or number not in way.said:
+        if number == WRONG_NUMBER or number not in way.said:
             figures.words_revised += 1
             continue
         heard[number] += 1
@@ -178,7 +178,7 @@ def _clauses_at_an_idle_ear(way: HeardTalk, first: Mapping[int, float]) -> list[
         heard = [first[number] for number in each.numbers if number in first]
         if not heard:
             continue
-        if each.at >= ended + IDLE and ends_at_clause(each.text):
+        if each.at >= ended + EAR_IDLE and ends_at_clause(each.text):
             found.append(min(heard) - max(way.said[n] for n in each.numbers if n in first))
         ended = max(heard)
     return found
@@ -204,7 +204,7 @@ def _slope(points: Iterable[tuple[float, float]]) -> float | None:
     return sum((at - x) * (value - y) for at, value in points) / square if square else None
 
 
-_WORDS = """
+_LINKING = """
     a an the this that these those my your his her its our their some any no every each of in on at
     to for with from by about into onto over under between through during than as and or but nor so
     because if when while whether although though unless until since where which who whom whose
@@ -212,5 +212,5 @@ _WORDS = """
     could may might must not very just i'm you're we're they're it's that's there's i've we've
     you've they've i'll we'll you'll they'll i you he she we they it
 """
-FUNCTION_WORDS = frozenset(_WORDS.split())
+LINKING_WORDS = frozenset(_LINKING.split())
 """Words after which a clause goes on."""

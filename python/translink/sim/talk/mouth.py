@@ -11,9 +11,9 @@ from array import array
 from functools import cache
 from itertools import count
 
-from translink.results import RATE
+from translink.results import FRAME_BYTES, RATE
 from translink.sim.beacons import Planned
-from translink.sim.talk.marks import FRAME_BYTES, MOST_FRAMES, Mark, marked
+from translink.sim.talk.marks import MARKED_FRAMES, Mark, marked
 from translink.sim.talk.words import TimedTalk
 
 
@@ -38,7 +38,7 @@ class TalkMouth:
     def frame(self) -> tuple[bytes, bool]:
         """The next 640 bytes; all of them are sent."""
         frame = next(self._frames) - self._later
-        if not 0 <= frame < MOST_FRAMES:
+        if not 0 <= frame < MARKED_FRAMES:
             return bytes(FRAME_BYTES), True
         pcm = self._pcm[frame * FRAME_BYTES : (frame + 1) * FRAME_BYTES]
         return marked(pcm.ljust(FRAME_BYTES, b"\0"), Mark(self._number, frame)), True

@@ -5,7 +5,7 @@ often the newer it is, and once right it stays right, so that about every fifth 
 of the one before; wrong words have a lower confidence as a rule. Finals are right. A final that is
 given while the talker speaks gives up the newest words, which the next one has. When results come
 (interims about once a second, finals after 3.4 to 5 s, at the end of a turn, as an answer to
-Finalize) is up to `offline.session`, with `TIMING`.
+Finalize) is up to `offline.session`, with `NOVA_TIMING`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from translink.offline.engines.protocols import Heard
-from translink.offline.engines.vad import FRAME_BYTES, EnergyVad
+from translink.offline.engines.vad import EnergyVad
 from translink.offline.session import ListenTiming
-from translink.results import RATE
+from translink.results import FRAME_BYTES, RATE
 from translink.sim.talk.marks import Mark, mark_of
 from translink.sim.talk.spelling import bare
 from translink.sim.talk.words import TalkWord, TimedTalk
 
-TIMING = ListenTiming(
+NOVA_TIMING = ListenTiming(
     interim=1.0,
     first_interim=0.5,
     min_endpointing=0.01,
@@ -100,7 +100,7 @@ class TalkRecognizer:
         now = self._now
         found = []
         for number, word in self._pending():
-            if word.start > now - _AUDIBLE:
+            if word.start > now - _HEARD_OF_WORD:
                 break
             wrong_below, other, if_wrong, if_right = self._whim(number)
             wrong = wrong_below < wrong_share(now - word.end)
@@ -242,7 +242,7 @@ def wrong_share(age: float) -> float:
     return 0.0
 
 
-_AUDIBLE = 0.1
+_HEARD_OF_WORD = 0.1
 """Seconds that must have been heard of a word before it stands in an interim."""
 _LOOK_EVERY = 25
 """Frames without a mark, as in a pause made by the server, between two looks at all places."""

@@ -2,7 +2,7 @@
 
 Each talker has a call of their own, whose other side listens and says nothing; `--talks N` lets N
 copies of the file talk at once, a little apart. When the talks are over, the run goes on until the
-ears were quiet for `QUIET` seconds.
+ears were quiet for `QUIET_AT_END` seconds.
 
 Theory of operation
     Three processes, as in `sim`: the callers, `translink serve`, which is what is measured, and a server
@@ -44,15 +44,15 @@ from translink.sim.talk.engines import (
     VoiceRequest,
     language_of,
 )
-from translink.sim.talk.marks import MOST_TALKS
+from translink.sim.talk.marks import MARKED_TALKS
 from translink.sim.talk.measure import HeardTalk, TalkFigures, measure
 from translink.sim.talk.mouth import SilentMouth, TalkMouth, sound
-from translink.sim.talk.recognizer import TIMING
+from translink.sim.talk.recognizer import NOVA_TIMING
 from translink.sim.talk.server import TalkScene
 from translink.sim.talk.simulstream import write_simulstream
 from translink.sim.talk.words import TimedTalk
 
-QUIET = 6.0
+QUIET_AT_END = 6.0
 LONGEST_END = 300.0
 """Seconds after the talks in which what is owed may still be said."""
 APART = 19
@@ -152,8 +152,8 @@ async def play_talks(
         SimError, ServerError: one of the programs failed.
     """
     talks = scene.talks()
-    if len(talks) > MOST_TALKS // 2:
-        raise ValueError(f"at most {MOST_TALKS // 2} talkers at once, not {len(talks)}")
+    if len(talks) > MARKED_TALKS // 2:
+        raise ValueError(f"at most {MARKED_TALKS // 2} talkers at once, not {len(talks)}")
     ears = [
         TalkEar(wav / f"{talk.name}.{number}.wav" if wav is not None else None)
         for number, talk in enumerate(talks)
@@ -260,7 +260,7 @@ async def _talk(
     return TalkOutcome(
         scene,
         directions,
-        measure(directions, minutes, TIMING.final_delay),
+        measure(directions, minutes, NOVA_TIMING.final_delay),
         events.troubles,
         stages if isinstance(stages, dict) else {},
         round(1000 * lines.worst_lateness, 1),
@@ -272,7 +272,7 @@ async def _settle(ears: Sequence[TalkEar]) -> None:
     """Until nothing has come for a while."""
     began = time.monotonic()
     while (now := time.monotonic()) < began + LONGEST_END:
-        if now > max(began, *(ear.newest for ear in ears)) + QUIET:
+        if now > max(began, *(ear.newest for ear in ears)) + QUIET_AT_END:
             return
         await asyncio.sleep(0.2)
 

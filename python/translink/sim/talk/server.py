@@ -15,14 +15,12 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from translink.offline.hooks import SERVICES
 from translink.offline.run import serve_until_told
 from translink.offline.server import OfflineServer
 from translink.sim.talk.engines import TalkRecord, TalkSynthesizer, TalkTranslator, language_of
-from translink.sim.talk.recognizer import TIMING, TalkRecognizers
+from translink.sim.talk.recognizer import NOVA_TIMING, TalkRecognizers
 from translink.sim.talk.words import TimedTalk, load_talks
-
-_LIMITS = dict.fromkeys(SERVICES, 2_000)
+from translink.sim.testbed import ROOMY_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,8 @@ def talk_server(scene: TalkScene) -> tuple[OfflineServer, TalkRecord]:
         recognizer=TalkRecognizers(talks, languages, scene.seed, record.committed),
         translator=TalkTranslator(talks, record, scene.longer, scene.seed),
         synthesizer=TalkSynthesizer(languages, record, scene.seed),
-        timing=TIMING,
-        limits=_LIMITS,
+        timing=NOVA_TIMING,
+        limits=ROOMY_LIMITS,
         routes=[web.get("/talk", _answers(record))],
     )
     return server, record

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from translink.sim.talk.chords import WRONG
+from translink.sim.talk.chords import WRONG_NUMBER
 from translink.text.sentences import ends_sentence
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _log(number: int, name: str, talk: TimedTalk, way: HeardTalk) -> Iterator[di
     yield {"id": number, "metadata": {"wav_name": name}}
     began = min((at - talk.words[word].end for word, at in way.said.items()), default=0.0)
     for word, at in way.heard:
-        known = word != WRONG and word < len(talk.words)
+        known = word != WRONG_NUMBER and word < len(talk.words)
         yield {
             "id": number,
             "total_audio_processed": round(at - began, 3),

@@ -15,7 +15,7 @@ from translink.sim.talk.chords import NUMBERS
 def spelled(words: Sequence[str], numbers: Sequence[int], longer: float) -> str:
     """The translation of `words`, whose numbers these are; `longer` times as many characters, as far
     as three letters for each word allow."""
-    marks = [word[len(word.rstrip(_MARKS)) :] for word in words]
+    marks = [word[len(word.rstrip(_PUNCTUATION)) :] for word in words]
     source = sum(map(len, words)) + len(words) - 1
     letters = round(longer * source) - (len(words) - 1) - sum(map(len, marks))
     spelled = []
@@ -24,7 +24,7 @@ def spelled(words: Sequence[str], numbers: Sequence[int], longer: float) -> str:
         rest = sum(len(each) for each in words[place:])
         share = max(_LEAST, round(letters * len(word) / rest))
         letters -= share
-        text = (_name(number) + _FILL * (share // len(_FILL) + 1))[:share]
+        text = (_name(number) + _PADDING * (share // len(_PADDING) + 1))[:share]
         spelled.append((text.capitalize() if word[:1].isupper() else text) + mark)
     return " ".join(spelled)
 
@@ -51,7 +51,7 @@ def _number(word: str) -> int | None:
 
 
 _LETTERS = "bcdfghjknpqrtvwz"
-_FILL = "aeilou"
+_PADDING = "aeilou"
 _LEAST = 3
-_MARKS = ".,;:?!…\u2019\"')"
+_PUNCTUATION = ".,;:?!…\u2019\"')"
 _EDGE_MARKS = re.compile(r"^\W+|\W+$")

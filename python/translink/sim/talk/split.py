@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from translink.sim.talk.measure import HeardTalk
 
-PARTS = ("recognised", "held", "translated", "in_turn", "voiced", "queued", "said")
+PARTS_OF_LAG = ("recognised", "held", "translated", "in_turn", "voiced", "queued", "said")
 PROVIDERS = frozenset({"recognised", "translated", "voiced"})
 
 
@@ -50,11 +50,15 @@ def spans(way: HeardTalk, first: Mapping[int, float], final_delay: float) -> lis
             began,
             heard,
         )
-        found.append({part: ends[n + 1] - ends[n] for n, part in enumerate(PARTS)})
+        found.append({part: ends[n + 1] - ends[n] for n, part in enumerate(PARTS_OF_LAG)})
     return found
 
 
 def means(words: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each part, in seconds: they add up to the mean EVS."""
     words = list(words)
-    return {part: round(fmean(word[part] for word in words), 3) for part in PARTS} if words else {}
+    return (
+        {part: round(fmean(word[part] for word in words), 3) for part in PARTS_OF_LAG}
+        if words
+        else {}
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-MOST_WORDS = 4_094
+MOST_WORDS_OF_TALKER = 4_094
 """Of one talker: `chords` has no more numbers."""
 
 
@@ -65,8 +65,10 @@ def load_talks(path: Path, seconds: float | None = None) -> list[TimedTalk]:
     if not said:
         raise ValueError(f"{path}: nobody says anything")
     for talk in said:
-        if len(talk.words) > MOST_WORDS:
-            raise ValueError(f"{talk.name}: should have at most {MOST_WORDS} words; use --seconds")
+        if len(talk.words) > MOST_WORDS_OF_TALKER:
+            raise ValueError(
+                f"{talk.name}: should have at most {MOST_WORDS_OF_TALKER} words; use --seconds"
+            )
     return said
 
 
