@@ -617,6 +617,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{KEYS} -k command_line",
     ),
     Mutation(
+        "a value that should be JSON is not repeated: it may hold a key",
+        "settings/load.py",
+        "complaint(name, UNSHOWN, where,",
+        "complaint(name, text, where,",
+        "tests/settings/test_model.py -k none_belongs",
+    ),
+    Mutation(
+        "the value of a misspelt name is not repeated",
+        "settings/explain.py",
+        'unknown = problem["type"] in ("extra_forbidden", "model_type", "dict_type")',
+        "unknown = False",
+        "tests/settings/test_model.py -k 'without_its_value or none_belongs'",
+    ),
+    Mutation(
         "no secret in a URL on the command line",
         "settings/secrets.py",
         "return _PASSWORD_IN_URL.match(value.strip()) is not None",
