@@ -72,6 +72,7 @@ def test_questions_are_asked_for_what_is_not_given() -> None:
         (Wishes("raw", ("1", "2", "3")), "--legs"),
         (Wishes("raw", ("1", "1")), "--legs"),
         (Wishes("raw", ('a"', "b")), "--legs"),
+        (Wishes("raw", ("-a", "b")), "--legs"),
         (Wishes("raw", None, ("en_US", "fr")), "--languages"),
         (Wishes("raw", None, ("en", "fr", "de")), "--languages"),
     ],
@@ -81,7 +82,7 @@ def test_a_wrong_answer_is_named(wishes: Wishes, named: str) -> None:
         made(wishes)
 
 
-def test_a_file_that_is_there_stays_unless_it_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_there_stays_unless_it_is_forced(tmp_path: Path) -> None:
     out = tmp_path / "translink.toml"
     out.write_text("# mine\n")
     with pytest.raises(InitError, match="--force"):

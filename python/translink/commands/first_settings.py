@@ -82,7 +82,9 @@ def made(wishes: Wishes, ask: Ask | None = None) -> str:
     spoken = wishes.languages or _terms(answer(None, "Their languages", "en, fr"))
     for name in names:
         if not re.fullmatch(LEG_NAME, name):
-            raise SettingsError(f"--legs = {name!r}: should be letters, digits, . _ or -")
+            raise SettingsError(
+                f"--legs = {name!r}: should begin with a letter or digit; then letters, digits, . _ or -"
+            )
     for language in spoken:
         if not LANGUAGE_TAG.fullmatch(language):
             raise SettingsError(f"--languages = {language!r}: should be as in en, fr or pt-BR")

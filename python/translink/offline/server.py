@@ -16,7 +16,6 @@ that is not loopback (DNS rebinding), gets 403 before anything is read.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from urllib.parse import urlsplit
@@ -38,6 +37,7 @@ from translink.offline.session import ListenTiming
 from translink.offline.speak import Speak, SpeakLive
 from translink.offline.translate import Translate
 from translink.settings.services import OFFLINE_QUALITY
+from translink.settings.types import is_loopback
 
 _LARGEST_UPLOAD = 100 * 1024 * 1024
 """Largest request body: 52 minutes of 16 kHz."""
@@ -164,16 +164,6 @@ class OfflineServer:
 
     async def _unknown(self, request: web.Request) -> web.Response:
         return self.gate.denied(LISTEN, Denied(404), request_id())
-
-
-def is_loopback(host: str) -> bool:
-    """`localhost` and what is below it, 127.0.0.0/8, ::1."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _name(url: str) -> str:

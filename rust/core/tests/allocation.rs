@@ -1,9 +1,10 @@
 //! The media thread must not allocate per packet: counted with an allocator that counts.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/counting.rs"]
+mod counting;
 
+use counting::allocations;
 use translink_core::curve::Curve;
 use translink_core::leg::{Input, Leg, LegConfig};
 use translink_core::line::Transport;
@@ -12,29 +13,6 @@ use translink_core::output::Output;
 use translink_core::rtp::format::{Format, Formats};
 use translink_core::volume::Gain;
 use translink_core::websocket::{Connection, Dialect};
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: all requests go to the system's allocator unchanged; the counter needs no destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn drain(leg: &mut Leg, now: u64) -> u64 {
     loop {
@@ -48,7 +26,7 @@ fn drain(leg: &mut Leg, now: u64) -> u64 {
 fn live(leg: &mut Leg, calls: u64) {
     let voice: Vec<u8> = (0..20_000_u32).map(|n| (n * n / 7) as u8).collect();
     let silence = [0; 20_000];
-    let before = COUNT.get();
+    let before = allocations();
     let mut now = 1_000_000_000;
     for call in 0..calls {
         for n in 0..500_u64 {
@@ -103,13 +81,13 @@ fn live(leg: &mut Leg, calls: u64) {
         );
         drain(leg, now);
     }
-    let allocated = COUNT.get() - before;
+    let allocated = allocations() - before;
     assert_eq!(allocated, 0, "in {calls} calls");
 }
 
 /// RTP in every format, out of order, lost and doubled, other streams, keys and noise; and what is sent.
 fn telephone(leg: &mut Leg, packets: u32) {
-    let before = COUNT.get();
+    let before = allocations();
     let mut now = 1_000_000_000;
     let mut datagram = [0_u8; 12 + 640];
     let (mut timestamp, mut ssrc) = (0_u32, 1_u32);
@@ -146,7 +124,7 @@ fn telephone(leg: &mut Leg, packets: u32) {
         leg.handle(Input::Timeout, now);
         drain(leg, now);
     }
-    let allocated = COUNT.get() - before;
+    let allocated = allocations() - before;
     assert_eq!(allocated, 0, "in {packets} packets");
 }
 
@@ -182,13 +160,13 @@ fn a_line_allocates_when_it_is_made_and_never_again() {
 
 #[test]
 fn a_leg_allocates_when_it_is_made_and_never_again() {
-    let before = COUNT.get();
+    let before = allocations();
     let mut leg = Leg::new(LegConfig {
         tempo: Curve::new(&[(0, 1_000), (100_000_000, 1_500)]).unwrap(),
         ..LegConfig::default()
     })
     .unwrap();
-    assert!(COUNT.get() > before, "the allocator counts");
+    assert!(allocations() > before, "the allocator counts");
     live(&mut leg, 20);
     let stats = leg.stats();
     assert!(stats.frames_in > 10_000 && stats.frames_padded > 0 && stats.datagrams_out > 1_000);
@@ -204,7 +182,7 @@ fn connected(connection: &mut Connection, frames: u32) {
     let mut before = 0;
     for n in 0..frames {
         if n == 100 {
-            before = COUNT.get(); // by then, every buffer has its size
+            before = allocations(); // by then, every buffer has its size
         }
         connection.take(&message);
         while connection.next(&mut pcm, &mut text, &mut out).is_some() {}
@@ -213,7 +191,7 @@ fn connected(connection: &mut Connection, frames: u32) {
         connection.put(&[7; 640], &mut out);
         out.clear();
     }
-    let allocated = COUNT.get() - before;
+    let allocated = allocations() - before;
     assert_eq!(allocated, 0, "in {frames} frames");
 }
 

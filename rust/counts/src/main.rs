@@ -11,20 +11,19 @@
 
 #[path = "../../core/benches/acts/mod.rs"]
 mod acts;
-mod allocator;
-mod mailbox;
+#[path = "../../engine/benches/batch/mod.rs"]
+mod batch;
+#[path = "../../core/tests/common/counting.rs"]
+mod counting;
 
 use std::process::ExitCode;
 
 use acts::Act;
 
-#[global_allocator]
-static ALLOCATOR: allocator::Counting = allocator::Counting;
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut all = acts::acts();
-    all.push(("mailbox, a batch of 16", mailbox::batch_of_16));
+    all.push(("mailbox, a batch of 16", || batch::batch(16)));
     match &arguments[..] {
         [] => {
             for (name, _) in &all {
@@ -52,9 +51,9 @@ fn print_allocations(all: &[Act], times: u32) {
     for (name, make) in all {
         let mut act = make();
         repeat(times, &mut act);
-        let before = allocator::allocations();
+        let before = counting::allocations();
         repeat(times, &mut act);
-        println!("{} {name}", allocator::allocations() - before);
+        println!("{} {name}", counting::allocations() - before);
     }
 }
 

@@ -1,6 +1,6 @@
 """The events of the journal, as they come out of `/api/events` and `/api/live`: what each type says.
 
-Version 1 (`journal.VERSION`, `v` in each event). Fields are added without notice; none changes its
+Version 1 (`journal.EVENT_VERSION`, `v` in each event). Fields are added without notice; none changes its
 meaning without a new number. A field with None as its default is left out where it says nothing.
 `segment` ties together what happens to the same words: segment, translation or untranslated, speech.
 Samples are the leg's own, 16,000 a second; times are Unix seconds.

@@ -1,9 +1,12 @@
-//! The system's allocator, counted.
+//! The system's allocator, counted: for the test of allocations and for `rust/counts`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-pub(crate) struct Counting;
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
