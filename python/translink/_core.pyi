@@ -25,6 +25,7 @@ __all__ = [
     "resample",
     "ulaw_decode",
     "ulaw_encode",
+    "websocket_message",
 ]
 
 __version__: Final[str]
@@ -657,3 +658,8 @@ class BeaconDecoder:
 
     def finish(self) -> list[tuple[int, int, int]]:
         """A word that ended with the newest samples and is still held back. The stream may go on."""
+
+def websocket_message(payload: bytes, mask: bytes) -> bytes:
+    """A client's binary message (RFC 6455), whole: header, `mask` and the masked payload. `mask`: 4 bytes that
+    nobody can foresee, new ones for each message. Raises `ValueError` for another number of them.
+    """

@@ -282,6 +282,16 @@ def test_ordinary_french_and_hindi_stay_as_they_are(configured: Configure) -> No
     assert json.loads(stream.getvalue())["text"] == said
 
 
+def test_a_librarys_message_that_is_no_text_is_logged_as_any_other_of_its_lines(
+    configured: Configure,
+) -> None:
+    stream = configured(format="json")
+    logging.getLogger("library").warning({"why": "refused"})
+    line = json.loads(stream.getvalue())
+    assert (line["level"], line["logger"]) == ("warning", "library")
+    assert line["message"] == "{'why': 'refused'}"
+
+
 def test_what_json_cannot_hold_is_still_logged(configured: Configure) -> None:
     stream = configured(format="json")
     structlog.get_logger("translink").info("large", number=1 << 80)

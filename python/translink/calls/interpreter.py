@@ -23,6 +23,7 @@ from translink.calls.lag import Lag
 from translink.calls.segments import Segmenter
 from translink.calls.speaker import Ear, Speaker
 from translink.errors import ProviderError
+from translink.observe.stages import Histogram
 from translink.process.clock import unix
 from translink.process.pressure import Level
 from translink.process.waiting import forget
@@ -271,8 +272,7 @@ class Interpreter(ListenObserver):
     def sent(self, ready: int | None, total: int) -> None:
         if ready is not None:
             took = time.monotonic() - ready / 1e9
-            for histogram in self._ring_to_wire:
-                histogram.record(took)
+            Histogram.record_in(self._ring_to_wire, took)
             if self._pressure.frames_per_message > 1:
                 self._pressure.given_up["messages"] += total - self._sent - 1
         self._sent = total

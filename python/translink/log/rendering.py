@@ -23,6 +23,8 @@ def one_line(
 ) -> Mapping[str, object]:
     """A transcript or a provider's reason must not forge a line or drive the terminal."""
     for key, value in event.items():
+        if isinstance(value, str) and value.isprintable():
+            continue  # nearly all of them
         if not key.startswith("_") and key != "exc_info":
             event[key] = _escaped(value)
     return event

@@ -115,7 +115,7 @@ def configure(
     handler.setFormatter(
         _Redacting(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            last=last,
             redact=Redaction(secrets),
         )
     )
@@ -151,14 +151,29 @@ class _Redacting(structlog.stdlib.ProcessorFormatter):
         self,
         *,
         foreign_pre_chain: list[structlog.typing.Processor],
-        processors: list[structlog.typing.Processor],
+        last: list[structlog.typing.Processor],
         redact: Redaction,
     ) -> None:
-        super().__init__(foreign_pre_chain=foreign_pre_chain, processors=processors)
+        super().__init__(
+            foreign_pre_chain=foreign_pre_chain, processors=[self.remove_processors_meta, *last]
+        )
+        self._last = last
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
+        if hasattr(record, "_logger") and isinstance(record.msg, dict):
+            return self._redact(self._rendered(record.msg))
         return self._redact(super().format(record))
+
+    def _rendered(self, event: structlog.typing.EventDict) -> str:
+        """A line of structlog's. The library would copy the record, of which nothing is shown, and format it once
+        more: a third of what a line costs."""
+        line: structlog.typing.ProcessorReturnValue = dict(event)
+        for processor in self._last:
+            assert isinstance(line, dict)
+            line = processor(None, "", line)
+        assert isinstance(line, str)
+        return line
 
 
 def _died(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -24,6 +24,7 @@ use asterisk::Asterisk;
 use twilio::Twilio;
 
 pub mod asterisk;
+pub mod message;
 pub mod twilio;
 mod voice;
 

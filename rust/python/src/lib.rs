@@ -6,6 +6,7 @@ mod engine;
 mod errors;
 mod items;
 mod source;
+mod websocket;
 
 use pyo3::prelude::*;
 
@@ -21,6 +22,8 @@ mod _core {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::items::{Digit, Frame, Hangup, Message, Playout, RtpFound, SourceChange};
+    #[pymodule_export]
+    use crate::websocket::websocket_message;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -23,6 +23,7 @@ from tests.fakes.listen import Peer, fake_listen, plain
 from tests.fakes.web import raw_server, read_request
 from tests.support.paths import SHARED, needs_shared
 from translink import trust
+from translink._core import websocket_message
 from translink.errors import Kind, ProviderError
 from translink.providers.deepgram.live import DeepgramLive, DeepgramStream
 from translink.providers.deepgram.options import ListenOptions
@@ -118,6 +119,29 @@ async def test_what_is_sent_without_waiting_keeps_its_place_among_the_rest() -> 
         final = '{"type":"Finalize"}'
         assert [at for at, message in enumerate(peer.received) if message == final] == [10, 21, 32]
         assert (stream.frames_sent, stream.bytes_sent) == (30, 30 * 640)
+
+
+async def test_each_message_that_is_sent_without_waiting_has_a_mask_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    masks: list[bytes] = []
+
+    def masked(payload: bytes, mask: bytes) -> bytes:
+        masks.append(mask)
+        return websocket_message(payload, mask)
+
+    monkeypatch.setattr("translink.providers.deepgram.live.websocket_message", masked)
+    async with fake_listen(obedient) as server:
+        stream = await transcriber(server.url).connect("en")
+        reader = asyncio.create_task(read(stream))
+        for size in (640, 1280, 125, 126, 70_000):
+            assert stream.send_now(bytes(size))
+        await stream.close()
+        await reader
+        sizes = [len(each) for each in server.peers[0].received if isinstance(each, bytes)]
+        assert sizes == [640, 1280, 125, 126, 70_000]
+    assert len(set(masks)) == len(sizes)
+    assert {len(mask) for mask in masks} == {4}
 
 
 async def test_nothing_is_sent_without_waiting_into_a_stream_that_is_over() -> None:

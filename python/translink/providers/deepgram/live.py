@@ -19,6 +19,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
+from os import urandom
 from time import monotonic
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -26,6 +27,7 @@ from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
+from translink._core import websocket_message
 from translink.errors import Kind, ProviderError, printable
 from translink.providers.deepgram.flux import MOST_FILL, Flux, FluxOptions
 from translink.providers.deepgram.options import (
@@ -222,8 +224,12 @@ class DeepgramStream:
             return False
         protocol.audio(pcm, monotonic())
         for message in protocol.to_send():
-            # The library's own way to send without waiting, here to one connection.
-            broadcast((websocket,), message)
+            if isinstance(message, bytes):
+                # What the library would write: it is asked in a dozen calls, and this is each frame's way.
+                websocket.transport.write(websocket_message(message, urandom(4)))
+            else:
+                # The library's own way to send without waiting, here to one connection.
+                broadcast((websocket,), message)
         return True
 
     def expect(self, terms: tuple[str, ...], report: Callable[[str | None], None]) -> bool:

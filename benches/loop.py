@@ -1,0 +1,83 @@
+"""Instructions of the loop's thread for a frame of a leg, and all that it causes:
+`python -m benches.loop [calls [rounds]]`.
+
+Counted by callgrind, so that other programs on the machine matter little. `frames`: from the mailbox to the
+transport's `write`. `rest`: results, translations, speech, log lines, timers (those go by the clock: on a machine
+that is too slow for callgrind there are more of them a frame). The kernel's part is in neither, nor is waiting for
+memory, which in a server is most of the time: compare counts with counts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benches.kit.certificates import certificates
+from benches.kit.native import ROOT
+from benches.kit.processes import Talking
+
+CALLS, ROUNDS = 1, 300
+ATTEMPTS = 3
+CALLGRIND = (
+    "valgrind",
+    "--tool=callgrind",
+    "--callgrind-out-file=/dev/null",
+    "--collect-atstart=no",
+    "--instr-atstart=no",
+)
+_COLLECTED = re.compile(r"Collected : (\d+)")
+
+
+class Disturbed(Exception):
+    """Something else was counted than a quiet run."""
+
+
+def count(what: str, calls: int, rounds: int, *, tls: bool = False) -> float:
+    """For a frame. Tried again where the machine was so slow that connections broke."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return _count(what, calls, rounds, tls)
+        except Disturbed as why:
+            print(why, file=sys.stderr)
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError
+
+
+def _count(what: str, calls: int, rounds: int, tls: bool) -> float:
+    with tempfile.TemporaryDirectory() as name:
+        made = certificates(Path(name)) if tls else None
+        pem, trusted = ([made.server], {"SSL_CERT_FILE": str(made.authority)}) if made else ([], {})
+        with Talking([sys.executable, "-m", "benches.kit.answering", *pem]) as it:
+            port = int(it.line().removeprefix("ready"))
+            url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+            scene = [sys.executable, "-m", "benches.kit.looped", what, str(calls), str(rounds), url]
+            done = subprocess.run(
+                [*CALLGRIND, *scene], cwd=ROOT, capture_output=True, text=True, check=False,
+                env=os.environ | {"PYTHONHASHSEED": "0"} | trusted,
+            )  # fmt: skip
+    found = _COLLECTED.search(done.stderr)
+    if done.returncode or found is None:
+        raise RuntimeError(done.stderr[-2000:])
+    frames, wanted = int(done.stdout), 2 * calls * rounds
+    if abs(frames - wanted) > 0.02 * wanted:
+        raise Disturbed(f"{frames} frames were sent to the recogniser instead of {wanted}")
+    return int(found[1]) / wanted
+
+
+def main() -> None:
+    """Print all four."""
+    given = [int(each) for each in sys.argv[1:3]]
+    calls, rounds = (*given, *(CALLS, ROUNDS)[len(given) :])
+    for tls in (False, True):
+        for what in ("frames", "rest"):
+            each = count(what, calls, rounds, tls=tls)
+            print(f"{'TLS' if tls else 'plain':6} {what:7} {each:10,.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
