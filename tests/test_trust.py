@@ -16,8 +16,6 @@ from translink.process.startup import quick_imports
 
 LOOPBACK = {"callers.server_process", "callers.talk_demo"}
 """Their servers are their own, on this machine, without TLS."""
-ASKED_FOR_ITS_NAME = {"commands.live_check"}
-"""Asks a certificate for its name, by `ssl=False` with each request."""
 
 
 def test_authorities_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +55,7 @@ def test_every_session_is_told_whom_to_trust() -> None:
     """aiohttp's own context has no authorities in a server (`quick_imports`)."""
     untold, told = [], 0
     for name, path in modules().items():
-        if name in LOOPBACK | ASKED_FOR_ITS_NAME:
+        if name in LOOPBACK:
             continue
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):

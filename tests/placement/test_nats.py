@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -219,7 +218,7 @@ async def test_a_nats_that_is_killed_is_an_error_at_once_and_all_is_there_again_
 
 async def test_a_nats_that_stands_still_holds_up_one_question_and_no_more(tmp_path: Path) -> None:
     async with nats_server(tmp_path) as server, fleet_of(server.url, "still", "a") as (one,):
-        server.signal(signal.SIGSTOP)
+        await server.stand_still()
         began = time.monotonic()
         with pytest.raises(PlacementError):
             await one.placement.claim("a", "x")
@@ -228,7 +227,7 @@ async def test_a_nats_that_stands_still_holds_up_one_question_and_no_more(tmp_pa
             await one.placement.claim("a", "x")
         assert first < 3 * ANSWER_PATIENCE
         assert time.monotonic() - began - first < ANSWER_PATIENCE / 2, "it waited, too"
-        server.signal(signal.SIGCONT)
+        server.go_on()
         await until(one.placement.reachable)
 
 

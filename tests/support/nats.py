@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from tests.support.serve import until
 from translink.callers.ports import free_port
 
 BINARY = shutil.which(
@@ -50,15 +51,28 @@ class NatsServer:
             await asyncio.sleep(0.05)
         raise AssertionError("nats-server does not listen")
 
-    def signal(self, number: signal.Signals) -> None:
+    async def stand_still(self) -> None:
+        """All of its threads: until the last has seen the signal it may answer."""
         assert self._child is not None
-        self._child.send_signal(number)
+        self._child.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self._child.pid}/task")
+        await until(lambda: all(_state(each) == "T" for each in tasks.iterdir()))
+
+    def go_on(self) -> None:
+        """After `stand_still`."""
+        assert self._child is not None
+        self._child.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """As a power cut does."""
         if self._child is not None and self._child.returncode is None:
             self._child.kill()
             await self._child.wait()
+
+
+def _state(task: Path) -> str:
+    """Of a thread, as ps has it."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,7 @@ from translink.commands.addresses import addresses_of
 from translink.errors import SettingsError
 from translink.process.descriptors import descriptor_shortage, descriptors_needed
 from translink.settings.types import Address
+from translink.trust import authorities
 
 if TYPE_CHECKING:
     from translink.settings.model import Settings
@@ -75,8 +76,11 @@ async def _is_translink(settings: Settings) -> bool:
     patience = aiohttp.ClientTimeout(total=3.0)
     try:
         async with (
-            aiohttp.ClientSession(timeout=patience) as session,
-            session.get(url, ssl=False, allow_redirects=False) as answer,  # asked for its name only
+            # Asked for its name only.
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=False), timeout=patience
+            ) as session,
+            session.get(url, allow_redirects=False) as answer,
         ):
             details = orjson.loads(await answer.content.read(65_536))
             return isinstance(details, dict) and "ok" in details
@@ -148,7 +152,9 @@ async def look_at_clock(urls: Sequence[str]) -> LiveFinding:
     for url in urls:
         try:
             async with (
-                aiohttp.ClientSession(timeout=patience) as session,
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=authorities()), timeout=patience
+                ) as session,
                 session.get(url, allow_redirects=False) as answer,
             ):
                 date = email.utils.parsedate_to_datetime(answer.headers.get("Date", ""))
