@@ -6,9 +6,10 @@ Read from the sources, not from the running program, so that an import inside a 
 from __future__ import annotations
 
 import ast
+import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -323,27 +324,34 @@ def modules() -> dict[str, Path]:
 
 
 @cache
+def trees() -> dict[str, ast.Module]:
+    """Every module, parsed once."""
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules().items()}
+
+
+@cache
 def imports() -> tuple[Import, ...]:
     """Every import of every module, ours and others'."""
-    return tuple(each for name, path in modules().items() for each in _imports_of(name, path))
+    return tuple(each for name in modules() for each in _imports_of(name))
 
 
-def _imports_of(name: str, path: Path) -> Iterator[Import]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
-    lazy = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        eager = id(node) not in typing_only and id(node) not in lazy
+def _statements(body: Iterable[ast.AST], eager: bool) -> Iterator[tuple[ast.stmt, bool]]:
+    """All statements at any depth, and whether importing the module runs them. Expressions import nothing."""
+    for node in body:
+        if isinstance(node, ast.stmt):
+            yield node, eager
+        elif not isinstance(node, (ast.excepthandler, ast.match_case)):
+            continue
+        runs = eager and not (
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        )
+        yield from _statements(ast.iter_child_nodes(node), runs)
+
+
+def _imports_of(name: str) -> Iterator[Import]:
+    path = modules()[name]
+    for node, eager in _statements(trees()[name].body, True):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(name, _ours(alias.name), node.lineno, eager)
@@ -419,7 +427,7 @@ def test_the_table_allows_nothing_that_is_not_used() -> None:
 def test_every_folder_says_what_it_is_for() -> None:
     for module, path in modules().items():
         if path.name == "__init__.py":
-            said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            said = ast.get_docstring(trees()[module]) or ""
             assert 3 <= len(said.splitlines()) <= 6 or module == "translink", path
 
 
@@ -465,9 +473,9 @@ def test_no_two_classes_share_a_name() -> None:
     places: dict[str, list[str]] = {}
     for folder in (PACKAGE, ROOT / "tests", ROOT / "benches"):
         for path in folder.rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ClassDef):
-                    places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+            # Parsing the tests takes longer than all else here.
+            for name in re.findall(r"^ *class (\w+)", path.read_text(encoding="utf-8"), re.M):
+                places.setdefault(name, []).append(str(path.relative_to(ROOT)))
     twice = {name: where for name, where in places.items() if len(where) > 1}
     assert not twice, twice
 
@@ -475,8 +483,8 @@ def test_no_two_classes_share_a_name() -> None:
 def test_a_constant_says_what_it_is_of() -> None:
     wrong = [
         f"{module}.{target.id}"
-        for module, path in modules().items()
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for module, tree in trees().items()
+        for node in tree.body
         if isinstance(node, (ast.Assign, ast.AnnAssign))
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name) and target.id.lstrip("_") in MEASURES_OF_NOTHING
@@ -488,8 +496,8 @@ def test_no_two_modules_define_the_same_constant() -> None:
     """One name, one thing. What two modules need has one definition, in the lower of their rooms; type
     variables have one letter and mean nothing."""
     places: dict[str, set[str]] = {}
-    for module, path in modules().items():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for module, tree in trees().items():
+        for node in tree.body:
             targets = (
                 node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             )
@@ -546,10 +554,14 @@ def test_the_core_is_safe_rust_without_clocks() -> None:
 def test_no_file_names_the_machine_it_was_written_on() -> None:
     machine = re.compile("|".join(("/" + "work/", "/" + "root/", "/" + "opt/wheels")))
     kinds = {".py", ".pyi", ".rs", ".toml", ".md", ".lock", ".yml", ".sh", ""}
-    skipped = {"target", ".venv", ".git", "demo-out", "dist"}
-    for path in ROOT.rglob("*"):
-        inside = path.relative_to(ROOT).parts
-        if path.suffix in kinds and path.is_file() and not skipped & set(inside):
-            if any(part.startswith(".") and part != ".ci" for part in inside):
-                continue
-            assert not machine.search(path.read_text(encoding="utf-8", errors="replace")), path
+    skipped = {"target", "demo-out", "dist"}
+    for folder, inner, files in os.walk(ROOT):
+        inner[:] = [name for name in inner if name not in skipped and not is_hidden(name)]
+        for path in (Path(folder, name) for name in files if not is_hidden(name)):
+            if path.suffix in kinds and path.is_file():
+                assert not machine.search(path.read_text(encoding="utf-8", errors="replace")), path
+
+
+def is_hidden(name: str) -> bool:
+    """Also `.git`, `.venv` and caches, which have more files than all else."""
+    return name.startswith(".") and name != ".ci"
