@@ -165,15 +165,29 @@ def test_check_says_which_languages_the_local_engines_can_do(tmp_path: Path) -> 
     # French can be neither: the other leg's language cannot be translated into it.
     assert "CANNOT WORK     legs in fr, pl: nobody" in done.stdout
     assert "set DEEPGRAM_API_KEY and DEEPL_API_KEY" in done.stdout
-    keys = {"DEEPGRAM_API_KEY": "one", "DEEPL_API_KEY": "two"}
-    assert "CANNOT WORK" not in run("check", *polish, cwd=tmp_path, **keys).stdout
-    assert "CANNOT WORK" not in run("check", cwd=tmp_path).stdout
+    # A call of these legs could only fail, and a script learns it: it was 0.
+    assert done.returncode == 2
+    assert run("check", *polish, "--json", cwd=tmp_path).returncode == 2
+    for line, keys in ((polish, {"DEEPGRAM_API_KEY": "one", "DEEPL_API_KEY": "two"}), ((), {})):
+        done = run("check", *line, cwd=tmp_path, **keys)
+        assert "CANNOT WORK" not in done.stdout
+        assert done.returncode == 0
 
 
 @pytest.mark.parametrize(
-    "name", ["legs.3333.listen", "admin.port", "audiosocket.listen", "websocket.listen"]
+    ("name", "more"),
+    [
+        ("legs.3333.listen", {}),
+        ("admin.port", {}),
+        ("audiosocket.listen", {}),
+        ("websocket.listen", {}),
+        ("ari.listen", {"TRANSLINK_ARI__PASSWORD": "a-password"}),
+        ("placement.listen", {"TRANSLINK_PLACEMENT__NATS": "nats://127.0.0.1:9"}),
+    ],
 )
-def test_a_port_in_use_is_named_before_any_engine_is_loaded(tmp_path: Path, name: str) -> None:
+def test_a_port_in_use_is_named_before_any_engine_is_loaded(
+    tmp_path: Path, name: str, more: dict[str, str]
+) -> None:
     kind = socket.SOCK_DGRAM if name == "legs.3333.listen" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind(("127.0.0.1", 0))
@@ -182,7 +196,8 @@ def test_a_port_in_use_is_named_before_any_engine_is_loaded(tmp_path: Path, name
         port = other.getsockname()[1]
         value = port if name == "admin.port" else f"127.0.0.1:{port}"
         free = ("--set", "legs.4444.listen=127.0.0.1:0", "--set", "legs.3333.listen=127.0.0.1:0")
-        done = run("serve", "--admin-port", "0", *free, "--set", f"{name}={value}", cwd=tmp_path)
+        wanted = "--set", f"{name}={value}"
+        done = run("serve", "--admin-port", "0", *free, *wanted, cwd=tmp_path, **more)
     assert done.returncode == 2
     assert f"translink: {name} = {value}: is " in done.stderr
     assert "local engines" not in done.stderr

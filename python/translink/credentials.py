@@ -15,11 +15,18 @@ from translink.errors import SettingsError
 LONGEST_LABEL = 63
 """Characters between two dots of a host name (RFC 1035, section 2.3.4)."""
 
+_APPENDED = re.compile(
+    r"/(listen|speak|translate|usage|models|ari|chat/completions|audio/(speech|transcriptions)"
+    r"|text-to-speech(/[^/]+/stream)?)/?$",
+    re.IGNORECASE,
+)
+"""What clients put behind a base URL, without the version before it (a test compares with what the fakes serve)."""
+
 
 def base_url(value: str) -> str:
     """`http(s)://host[:port][/prefix]`, without a slash at its end; ws(s) is taken alike.
 
-    Raises `ValueError`.
+    Raises `ValueError`, also for what ends in a path that is appended: every request would be a 404.
     """
     value = value.strip()
     try:
@@ -38,6 +45,9 @@ def base_url(value: str) -> str:
     if version := re.search(r"/v\d+(/|$)", value):
         right = value[: version.start()]
         raise ValueError(f"should end before /v1 or /v2, which translink adds: {right}")
+    if path := _APPENDED.search(value):
+        right = value[: path.start()]
+        raise ValueError(f"should end before /{path[1]}, which translink adds: {right}")
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     return f"{scheme}://{parts.netloc}{parts.path}".rstrip("/")
 

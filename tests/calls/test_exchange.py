@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.console import ConsoleDesk
 from tests.support.virtual import run_virtually
@@ -86,6 +87,26 @@ def test_a_call_that_does_not_fit_the_memory_is_refused_for_now() -> None:
         assert refused.value.busy, "503"
         desk.out_of_memory = False
         assert desk.console.create_call(EN_FR).call in desk.board.switchboard.calls
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_calls_refused_for_want_of_memory_are_counted_and_said_once_a_minute() -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
+        desk.out_of_memory = True
+        with capture_logs() as lines:
+            for _ in range(20):
+                with pytest.raises(Refused, match="no memory"):
+                    desk.console.create_call(EN_FR)
+            await asyncio.sleep(61)
+            over_tcp = (LegWish("en"), LegWish("fr", audiosocket=True))
+            desk.exchange.expect = lambda leg: pytest.fail(f"{leg.name} was opened")
+            with pytest.raises(Refused, match="no memory"):
+                desk.console.create_call(over_tcp)
+        said = [line for line in lines if line["event"] == "call refused"]
+        assert [line.get("unlogged", 0) for line in said] == [0, 19]
+        assert all("no memory" in line["reason"] and "LimitAS" in line["mend"] for line in said)
+        assert desk.board.switchboard.pressure.given_up["calls"] == 21
 
     at_a_desk(scenario, idle_timeout=30)
 

@@ -106,6 +106,7 @@ def test_the_command_writes_and_checks(tmp_path: Path) -> None:
     assert again.returncode == 1
     assert "is there already" in again.stderr
     (tmp_path / "translink.toml").unlink()
+    assert run_init(Wishes("raw"), tmp_path / "two", force=False, ask=None, check=lambda _: 2) == 3
     asterisk = run("init", "--yes", "--system", "asterisk", cwd=tmp_path)
     assert asterisk.returncode == 3
     assert "It cannot serve yet: ari.password: is needed" in asterisk.stdout

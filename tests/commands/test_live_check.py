@@ -168,16 +168,36 @@ async def test_the_key_that_is_refused_is_named_by_its_own_setting(
     assert mends["deepl.2 (en to fr)"] == "set fallback.deepl.0.api_key"
 
 
-@pytest.mark.parametrize("setting", ["audiosocket.listen", "websocket.listen", "admin.port"])
-async def test_every_address_that_is_listened_on_is_tried(
-    fake: FakeProviders, tmp_path: Path, setting: str
+async def test_a_language_that_there_is_nobody_to_ask_for_is_a_wrong_setting(
+    fake: FakeProviders, tmp_path: Path
 ) -> None:
+    swahili = "legs.3333.language=sw", "legs.3333.original=captions"
+    found = await look(settings_for(fake.url, tmp_path, *swahili))
+    assert wrong(found) == {"languages fr, sw": "setting"}
+    assert exit_code(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "more"),
+    [
+        ("audiosocket.listen", ()),
+        ("websocket.listen", ()),
+        ("admin.port", ()),
+        ("ari.listen", ("ari.password=file:{folder}/password",)),
+        ("placement.listen", ("placement.nats=nats://127.0.0.1:9",)),
+    ],
+)
+async def test_every_address_that_is_listened_on_is_tried(
+    fake: FakeProviders, tmp_path: Path, setting: str, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "password").write_text("a-password")
+    more = tuple(each.format(folder=tmp_path) for each in more)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         value = port if setting == "admin.port" else f"127.0.0.1:{port}"
-        found = await look(settings_for(fake.url, tmp_path, f"{setting}={value}"))
+        found = await look(settings_for(fake.url, tmp_path, f"{setting}={value}", *more))
     assert wrong(found) == {setting: "machine"}
 
 

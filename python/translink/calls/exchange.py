@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from translink.calls.leg import Leg, LegConnection
 from translink.calls.orders import CallVendors, Orders
+from translink.calls.shortage import NO_MEMORY, MemoryShortage
 from translink.settings.legs import LegSettings
 from translink.settings.types import TOKEN_LENGTH, Address, has_port, port_range
 
@@ -102,6 +103,7 @@ class Exchange:
         self._shares = shares
         self._ports = port_range(settings.ports)
         self._next = 0
+        self._shortage = MemoryShortage(switchboard.pressure)
         self.choose: Callable[[Orders], CallVendors] | None = None
         """Gives a call the vendors that it names, or raises `ValueError`; None: those of the settings only."""
         self.expect: Callable[[Leg], LegConnection] | None = None
@@ -214,7 +216,8 @@ class Exchange:
         try:
             return self._open(leg)
         except MemoryError as error:
-            raise Refused("there is no memory for another call", busy=True) from error
+            self._shortage.refused(leg.name)
+            raise Refused(NO_MEMORY, busy=True) from error
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return None
@@ -235,5 +238,8 @@ class Exchange:
         )
         try:
             return Leg(leg, self._open(leg), other, created=True)
-        except (OSError, MemoryError) as error:
+        except MemoryError as error:
+            self._shortage.refused(leg.name)
+            raise Refused(NO_MEMORY, busy=True) from error
+        except OSError as error:
             raise Refused(f"no leg can be opened: {error}", busy=True) from error

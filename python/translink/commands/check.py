@@ -18,18 +18,26 @@ from translink.pbx.inquiry import inquire
 from translink.process.proxies import proxy_warning, unused_proxies
 from translink.settings.legs import LegSettings
 from translink.settings.model import Settings
-from translink.wiring.coverage import Coverage, LanguageRow, refuse_voiceless
+from translink.wiring.coverage import (
+    NO_SERVICE,
+    SERVICE_MEND,
+    Coverage,
+    LanguageRow,
+    refuse_voiceless,
+)
 
 
 def run_check(settings: Settings, *, json: bool = False, languages: bool = False) -> int:
-    """Print the findings on standard output. Returns the exit code: 0. Raises `SettingsError` for
-    settings that `serve` would refuse. `languages`: who can do every language, and not the legs'
-    alone."""
+    """Print the findings on standard output. Returns the exit code: 0, or 2 where a leg has a language
+    that nobody recognises or translates: `serve` starts in that state, since the language may be changed while
+    it runs, but no call of that leg can work until then. Raises `SettingsError` for settings that `serve` would
+    refuse. `languages`: who can do every language, and not the legs' alone."""
     refuse_voiceless(settings)
     Certificate.from_settings(settings.admin)
     named_book(settings.offline.phrasebook, "offline.phrasebook")
     coverage = Coverage(settings)
     rows = coverage.of_all() if languages else coverage.of_legs()
+    without = coverage.without_service()
     asterisk = asyncio.run(_asterisk(settings))
     if json:
         found = {
@@ -43,17 +51,20 @@ def run_check(settings: Settings, *, json: bool = False, languages: bool = False
             "engines": [asdict(finding) for finding in engines(settings.offline.whisper)],
             "engine_languages": list(PHRASE_LANGUAGES),
             "languages": [asdict(row) for row in rows],
-            "languages_without_service": _without_service(settings),
+            "languages_without_service": without,
         }
         option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         sys.stdout.write(orjson.dumps(found, option=option).decode())
     else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(settings, asterisk, rows))
-    return 0
+        sys.stdout.writelines(f"{line}\n" for line in _lines(settings, asterisk, rows, without))
+    return 2 if without else 0
 
 
 def _lines(
-    settings: Settings, asterisk: Sequence[str], rows: Sequence[LanguageRow]
+    settings: Settings,
+    asterisk: Sequence[str],
+    rows: Sequence[LanguageRow],
+    without: Sequence[str],
 ) -> Iterator[str]:
     files = ", ".join(str(path) for path in settings.notes.files)
     yield f"settings from   {files or 'defaults'}"
@@ -90,11 +101,8 @@ def _lines(
         f"{', '.join(code for code in PHRASE_LANGUAGES if code not in BOOK_LANGUAGES)} too, "
         f"speak {', '.join(sorted(spoken_languages()))}"
     )
-    if missing := _without_service(settings):
-        yield (
-            f"CANNOT WORK     legs in {', '.join(missing)}: nobody recognises or translates them; set "
-            "DEEPGRAM_API_KEY and DEEPL_API_KEY, or name another vendor (docs/languages.md)"
-        )
+    if without:
+        yield f"CANNOT WORK     legs in {', '.join(without)}: {NO_SERVICE}; {SERVICE_MEND}"
     for finding in engines(settings.offline.whisper):
         install = f"; {finding.install}" if finding.install else ""
         yield f"local engine    {finding.part}: {finding.detail}{install}"
@@ -148,12 +156,3 @@ def _sharing(settings: Settings) -> str:
 
 async def _asterisk(settings: Settings) -> list[str]:
     return [line async for line in inquire(settings.ari)]
-
-
-def _without_service(settings: Settings) -> list[str]:
-    """Languages of legs that would get an error for an answer."""
-    return sorted(
-        row.language
-        for row in Coverage(settings).of_legs()
-        if not (row.recognised and row.translated)
-    )

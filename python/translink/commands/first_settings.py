@@ -61,7 +61,7 @@ def run_init(
         raise InitError(f"{out} cannot be written: {error.strerror or error}") from error
     sys.stdout.write(f"{out} is written. What `translink serve` makes of it:\n\n")
     try:
-        code = check(Settings.load(config=out))
+        code = NOT_YET if check(Settings.load(config=out)) else 0
     except SettingsError as error:
         sys.stdout.write(f"It cannot serve yet: {error}\n")
         code = NOT_YET

@@ -37,7 +37,7 @@ from translink.providers.http import Http
 from translink.providers.wanted import UnmetWishes, wished
 from translink.results import RATE
 from translink.settings.vendors import key_setting
-from translink.wiring.coverage import refuse_voiceless
+from translink.wiring.coverage import NO_SERVICE, SERVICE_MEND, Coverage, refuse_voiceless
 from translink.wiring.endpoints import Endpoints, endpoints_of, find_endpoints
 from translink.wiring.orders import settings_of_pair
 from translink.wiring.providers import Providers
@@ -52,15 +52,15 @@ if TYPE_CHECKING:
 
 Question = Callable[[], Awaitable[str]]
 """Returns what is told where all is well. Raises `ProviderError`."""
-EXIT_CODES: dict[Cause, int] = {"refused": 3, "unreachable": 4, "machine": 5}
+EXIT_CODES: dict[Cause, int] = {"setting": 2, "refused": 3, "unreachable": 4, "machine": 5}
 """The first of them that was found is the exit code."""
 ANSWER_SECONDS = 15.0
 """For each question."""
 
 
 def run_live_check(settings: Settings, *, json: bool = False) -> int:
-    """Print what was found on standard output. Returns the exit code: 0 all works; 3 a provider
-    refuses (key, model, language, voice); 4 one cannot be reached; 5 this machine lacks something.
+    """Print what was found on standard output. Returns the exit code: 0 all works; 2 nobody has a leg's language;
+    3 a provider refuses (key, model, language, voice); 4 one cannot be reached; 5 this machine lacks something.
 
     Raises `SettingsError` for settings that `serve` would refuse.
     """
@@ -92,6 +92,7 @@ async def look(settings: Settings) -> list[LiveFinding]:
     machine = [
         *await look_at_ports(settings),
         *look_at_certificate(settings),
+        *_look_at_languages(settings),
         look_at_descriptors(settings),
     ]
     try:
@@ -108,6 +109,12 @@ async def look(settings: Settings) -> list[LiveFinding]:
         raise
     except TranslinkError as error:  # the local engines
         return [LiveFinding("local engines", str(error), "machine"), *machine]
+
+
+def _look_at_languages(settings: Settings) -> Iterator[LiveFinding]:
+    """There is nobody to be asked of these."""
+    if without := Coverage(settings).without_service():
+        yield LiveFinding(f"languages {', '.join(without)}", NO_SERVICE, "setting", SERVICE_MEND)
 
 
 def _questions(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from translink.settings.model import Settings
     from translink.wiring.endpoints import Endpoints
 
-Cause = Literal["", "refused", "unreachable", "machine"]
+Cause = Literal["", "setting", "refused", "unreachable", "machine"]
 """Why a thing does not work; empty: it does."""
 
 CLOCK_SECONDS = 5.0

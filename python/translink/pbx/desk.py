@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from translink.calls.exchange import CALL_RECEIVE_BUFFER
 from translink.calls.leg import Leg
+from translink.calls.shortage import NO_MEMORY, MemoryShortage
 from translink.pbx.line import Unavailable
 from translink.pbx.menu import LanguageChoice, LanguageMenu
 from translink.pbx.waiting import WaitingSound
@@ -139,6 +140,7 @@ class Desk:
         """Of legs whose party chose another language: what they are when that party has gone."""
         self._seats: dict[str, Seat] = {}
         self._rooms: dict[str, Room] = {}
+        self._shortage = MemoryShortage(board.pressure)
 
     @property
     def legs(self) -> tuple[str, ...]:
@@ -309,6 +311,9 @@ class Desk:
         except (OSError, MemoryError) as error:
             for leg in opened:
                 leg.media.remove()
+            if isinstance(error, MemoryError):
+                self._shortage.refused(*(wish.name for wish in wishes))
+                raise Unavailable(NO_MEMORY, busy=True) from error
             raise Unavailable(f"no leg can be opened: {error}", busy=True) from error
         room = self._rooms[name] = Room(name, (opened[0], opened[1]))
         return room

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
+NO_SERVICE = "nobody recognises or translates them"
+SERVICE_MEND = "set DEEPGRAM_API_KEY and DEEPL_API_KEY, or name another vendor (docs/languages.md)"
+
 
 @dataclass(frozen=True, slots=True)
 class LanguageRow:
@@ -74,6 +77,12 @@ class Coverage:
             self._row(language, sources, serving[orders])
             for (language, orders), sources in heard.items()
         ]
+
+    def without_service(self) -> list[str]:
+        """Languages of legs whose calls would get an error for an answer."""
+        return sorted(
+            {row.language for row in self.of_legs() if not (row.recognised and row.translated)}
+        )
 
     def of_all(self) -> list[LanguageRow]:
         """Every language that has a name here, translated from that of the first leg (into it, for
