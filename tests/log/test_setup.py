@@ -282,6 +282,16 @@ def test_ordinary_french_and_hindi_stay_as_they_are(configured: Configure) -> No
     assert json.loads(stream.getvalue())["text"] == said
 
 
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_a_secret_inside_a_dict_of_a_librarys_is_masked_however_it_is_spelt(format: str) -> None:
+    secret = """it's a "key" with \\ and é"""
+    stream = io.StringIO()
+    log.configure(secrets=[secret], stream=stream, format=format)  # type: ignore[arg-type]
+    logging.getLogger("library").warning({"key": secret})
+    assert "a key" not in stream.getvalue().replace('"', "").replace("\\", "")
+    assert log.MASK in stream.getvalue()
+
+
 def test_a_librarys_message_that_is_no_text_is_logged_as_any_other_of_its_lines(
     configured: Configure,
 ) -> None:

@@ -29,7 +29,12 @@ class Redaction:
             spelling
             for secret in secrets
             if len(secret) >= 4  # a shorter one would blank out ordinary words
-            for spelling in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1])
+            # As it is, in an error's or a dict's repr, and each of them in JSON.
+            for plain in (secret, repr(secret)[1:-1])
+            for spelling in (
+                plain,
+                *(json.dumps(plain, ensure_ascii=ascii)[1:-1] for ascii in (True, False)),
+            )
         }
         longest_first = sorted(spellings, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if spellings else None
