@@ -182,7 +182,7 @@ sys.stdout.buffer.write(audioop.lin2ulaw(pcm, 2) + audioop.lin2alaw(pcm, 2)
         alaw_encode(&pcm, &mut ours);
         ulaw_decode(&every, &mut ours);
         alaw_decode(&every, &mut ours);
-        assert!(ours == theirs.stdout);
+        assert_eq!(ours, theirs.stdout);
     }
 
     #[test]
