@@ -135,7 +135,10 @@ impl Workers {
             let mut earlier = several.earlier();
             let mut inbox = self.each[worker].inbox();
             inbox.drain(usize::MAX, |item| earlier.push_back(item));
-            several.bell.wake();
+            // With nothing there, nobody would take it back: the loop would look again and again, on a whole core.
+            if !earlier.is_empty() {
+                several.bell.wake();
+            }
         }
     }
 

@@ -144,6 +144,18 @@ fn a_leg_that_moves_while_its_talker_talks_loses_nothing_and_is_read_in_order() 
 }
 
 #[test]
+fn a_leg_that_moves_in_silence_wakes_nobody_for_ever() {
+    let engine = engine(2);
+    let legs = [0, 1].map(|_| engine.add_leg(&ports()).expect("a leg"));
+    assert_ne!(on(&engine, legs[0]), on(&engine, legs[1]));
+    engine.hear(legs[0], Some(legs[1])).expect("together");
+    assert!(eventually(|| {
+        engine.drain(99, drop).expect("running");
+        !is_ready(&engine)
+    }));
+}
+
+#[test]
 fn legs_of_a_shared_port_are_on_the_first_and_pull_theirs_along() {
     let engine = engine(2);
     let here = "127.0.0.1:0".parse().expect("an address");
