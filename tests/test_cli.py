@@ -174,6 +174,14 @@ def test_check_says_which_languages_the_local_engines_can_do(tmp_path: Path) -> 
         assert done.returncode == 0
 
 
+def test_a_name_in_a_file_drives_no_terminal_by_its_complaint(tmp_path: Path) -> None:
+    (tmp_path / "translink.toml").write_text('"x\\u001b[2J\\u202e\\u009b\\u2028y" = 1\n')
+    done = run("check", cwd=tmp_path)
+    assert done.returncode == 2
+    assert all(letter.isprintable() for letter in done.stderr if letter != "\n")
+    assert "x\\x1b[2J\\u202e\\x9b" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "more"),
     [

@@ -17,7 +17,7 @@ import typer
 from translink.commands import deploy, recordings
 from translink.commands.named import named
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, loaded, target
-from translink.errors import SettingsError, TranslinkError
+from translink.errors import SettingsError, TranslinkError, complaints
 from translink.process.startup import quick_imports
 from translink.replay import command as replay
 
@@ -471,6 +471,5 @@ def _leave(code: int | None) -> NoReturn:
 
 
 def _complain(error: Exception, *, code: int) -> None:
-    for line in str(error).splitlines() or [type(error).__name__]:
-        sys.stderr.write(f"translink: {line}\n")
+    sys.stderr.writelines(complaints(error))
     sys.exit(code)

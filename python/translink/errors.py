@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class TranslinkError(Exception):
@@ -110,6 +110,24 @@ def printable(text: str, *, secret: str = "") -> str:
     text = _QUERY.sub(r"\1", text[:2000])
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= 200 else text[:199] + "…"
+
+
+def legible(text: str) -> str:
+    """A text for a terminal: what is no letter (an escape, C1, a line separator, an override of direction) is written
+    as an escape. Blanks of other widths and the joiners of Indic and Persian words stay."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or _HARMLESS.match(c) else repr(c)[1:-1] for c in text)
+
+
+_HARMLESS = re.compile("[\u00a0\u2000-\u200a\u200c\u200d\u202f\u205f\u3000]")
+
+
+def complaints(error: Exception) -> Iterator[str]:
+    """The lines that a command prints of it: a name in a file or a server's answer may hold what drives a
+    terminal."""
+    for line in str(error).splitlines() or [type(error).__name__]:
+        yield f"translink: {legible(line)}\n"
 
 
 def conceal(secrets: Iterable[str]) -> None:

@@ -91,3 +91,20 @@ def test_no_event_whatever_its_shape_breaks_the_captions(events: list[dict[str, 
     for event in events:
         captions.take(event)
         describe(event)
+
+
+def test_what_a_provider_says_drives_no_terminal() -> None:
+    bad = "a\x1b[2J\x9bb\u2028c\u202ed\n"
+    events: list[dict[str, Any]] = [
+        {"type": "segment", "text": bad, "segment": 1},
+        {"type": "translation", "text": bad, "segment": 1},
+        {"type": "interim", "text": bad},
+        {"type": "trouble", "reason": bad},
+    ]
+    captions = captions_of(*events)
+    side = captions.sides["3333"]
+    shown = [side.interim, side.captions[0].text, str(side.captions[0].translation)]
+    shown += [*captions.notes, *(str(describe({"leg": "3333", **event})) for event in events[:2])]
+    assert all(text.isprintable() and r"\x1b" in text for text in shown)
+    french = "« Bonjour\u00a0! »\u202f?"
+    assert captions_of({"type": "interim", "text": french}).sides["3333"].interim == french

@@ -17,7 +17,16 @@ from pydantic import BaseModel, SecretStr
 
 from translink.errors import SettingsError
 from translink.settings.model import Settings
-from translink.settings.secrets import LONGEST_SECRET, SECRET_NAMES, fetched, without_secrets
+from translink.settings.secrets import (
+    FREE_TABLES,
+    LONGEST_SECRET,
+    SECRET_NAMES,
+    fetched,
+    names_secret,
+    shown_options,
+    without_secrets,
+)
+from translink.wiring.vendors import account_of
 
 KEY = "k3y-0123456789"
 
@@ -141,7 +150,9 @@ def secrets_in(model: type[BaseModel], path: str = "") -> Iterator[str]:
     """`--set` assignments, one for each setting that holds a secret: whatever kinds there will be."""
     for name, field in model.model_fields.items():
         for kind, listed in _kinds(field.annotation):
-            if kind is SecretStr:
+            if kind is SecretStr and name in FREE_TABLES:
+                yield f"{path}{name}.apikey={KEY}"
+            elif kind is SecretStr:
                 yield f"{path}{name}={KEY}"
             elif issubclass(kind, BaseModel) and not listed:
                 yield from secrets_in(kind, f"{path}{name}.")
@@ -165,7 +176,7 @@ def test_every_secret_is_known_by_its_last_name() -> None:
         re.findall(r"\w+", one.removesuffix(f'"{KEY}"}}]').removesuffix(KEY))[-1]
         for one in ASSIGNMENTS
     }
-    assert last == set(SECRET_NAMES)
+    assert last == {*SECRET_NAMES, "apikey"}
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
@@ -219,3 +230,92 @@ def test_child_processes_get_no_keys() -> None:
     environ = {"PATH": "/bin", "DEEPL_API_KEY": KEY, "TRANSLINK_ADMIN__TOKEN": KEY}
     environ["DEEPGRAM_API_KEY_FILE"] = "/run/secrets/x"
     assert without_secrets(environ) == {"PATH": "/bin"}
+
+
+SECRET_OPTIONS = [
+    "apikey",
+    "api_key",
+    "api-key",
+    "apiKey",
+    "API-KEY",
+    "x-api-key",
+    "xi-api-key",
+    "key",
+    "auth_key",
+    "accessToken",
+    "access-token",
+    "token",
+    "client_secret",
+    "secretKey",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "db-pass",
+    "auth",
+    "Authorization",
+    "bearer",
+    "jwt",
+    "credentials",
+    "service_credential",
+    "subscription-key",
+    "hmackey",
+    "token_id",
+]
+
+
+@pytest.mark.parametrize("name", SECRET_OPTIONS)
+@pytest.mark.parametrize("table", ["vendors.acme.options", "deepgram.extra"])
+def test_a_free_option_that_is_called_like_a_secret_is_one(
+    tmp_path: Path, table: str, name: str
+) -> None:
+    (tmp_path / "translink.toml").write_text(f"[{table}]\n'{name}' = '{KEY}'\nregion = 'eu-1'\n")
+    (tmp_path / "translink.toml").chmod(0o644)
+    settings = load(tmp_path)
+    assert KEY in settings.secrets(), "struck out of logs and errors"
+    assert "eu-1" not in settings.secrets()
+    for shown in (settings.masked(), settings, settings.vendors):
+        assert KEY not in repr(shown)
+    assert "eu-1" in repr(settings.masked())
+    assert settings.notes.exposed, "others can read it"
+    for flag in (f"{table}.{name}={KEY}", f'{table}={{"{name}": "{KEY}"}}'):
+        with pytest.raises(SettingsError, match="everybody on this machine") as error:
+            Settings.load(environ={}, flags={"--set": [flag]}, directory=tmp_path)
+        assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "region",
+        "keyterm",
+        "keyterms",
+        "keywords",
+        "key-phrases",
+        "max_tokens",
+        "tokenizer",
+        "author",
+        "passive",
+    ],
+)
+def test_an_option_of_another_kind_is_shown(name: str) -> None:
+    assert not names_secret(("vendors", "acme", "options", name))
+
+
+def test_a_free_option_may_be_in_a_file_and_arrives_as_it_is(tmp_path: Path, file: Path) -> None:
+    made = load(
+        tmp_path,
+        TRANSLINK_VENDORS__ACME__OPTIONS__APIKEY_FILE=str(file),
+        TRANSLINK_VENDORS__ACME__OPTIONS__REGION="eu",
+        TRANSLINK_DEEPGRAM__EXTRA=f'{{"access_token": "{KEY}", "limit": 5}}',
+    )
+    assert account_of(made, "acme").options == {"apikey": KEY, "region": "eu"}
+    assert shown_options(made.deepgram.extra) == {"access_token": KEY, "limit": "5"}
+
+
+def test_a_free_option_of_a_wrong_kind_is_not_shown(tmp_path: Path) -> None:
+    wrong = f'[vendors.acme.options]\npwd = ["{KEY}"]\n'
+    (tmp_path / "translink.toml").write_text(wrong)
+    with pytest.raises(SettingsError, match=r"options\.pwd.*should be text") as error:
+        load(tmp_path)
+    assert KEY not in str(error.value)

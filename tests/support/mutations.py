@@ -645,6 +645,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{KEYS} -k 'last_name or command_line'",
     ),
     Mutation(
+        "a vendor's option that is called like a key is a secret",
+        "settings/secrets.py",
+        "free = len(path) > 1 and path[-2] in FREE_TABLES",
+        "free = False",
+        f"{KEYS} -k called_like_a_secret",
+    ),
+    Mutation(
         "while no call may begin no links to talk are made",
         "pbx/desk.py",
         "if reason is not None:",

@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from translink.errors import legible
+
 Event = dict[str, Any]
 """As on `/api/events`; see `translink.observe.journal`."""
 
@@ -65,7 +67,7 @@ class Captions:
             self.notes.append(_note(event))
         if side is None:
             return
-        text = str(event.get("text") or "")
+        text = legible(str(event.get("text") or ""))
         match kind:
             case "interim":
                 side.interim = text
@@ -104,7 +106,7 @@ class Captions:
                     return caption
         if event.get("type") == "speech" and side.captions:
             return side.captions[-1]
-        orphan = Caption(str(event.get("source") or ""), _at(event), number)
+        orphan = Caption(legible(str(event.get("source") or "")), _at(event), number)
         side.captions.append(orphan)
         return orphan
 
@@ -117,7 +119,7 @@ def notable(event: Event) -> bool:
 
 def describe(event: Event) -> str | None:
     """The event as a line of plain text; None = not worth one."""
-    kind, leg, text = (str(event.get(name)) for name in ("type", "leg", "text"))
+    kind, leg, text = (legible(str(event.get(name))) for name in ("type", "leg", "text"))
     match kind:
         case "said":
             return f"{leg} says         {text}"
@@ -140,7 +142,7 @@ def _note(event: Event) -> str:
         if name not in ("v", "type", "at", "call", "leg") and isinstance(value, str | int | float)
         if value != ""
     ]
-    return " ".join([str(event.get("leg") or ""), str(event.get("type")), *parts]).strip()
+    return legible(" ".join([str(event.get("leg") or ""), str(event.get("type")), *parts]).strip())
 
 
 def _at(event: Event) -> float:

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from translink.credentials import known_host
-from translink.errors import SettingsError, TranslinkError, printable
+from translink.errors import SettingsError, TranslinkError, complaints, printable
 from translink.settings.secrets import fetched, is_reference
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def carried_out(work: Callable[[], int]) -> int:
     try:
         return work()
     except ControlError as error:
-        sys.stderr.write(f"translink: {error}\n")
+        sys.stderr.writelines(complaints(error))
         return error.code
 
 

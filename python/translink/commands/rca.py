@@ -16,6 +16,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from translink.commands.control import SERVER_SAYS_NO, ControlError, asked_of
+from translink.errors import complaints
 from translink.observe.postmortem.prose import lines_of
 from translink.observe.postmortem.report import explain_call
 from translink.observe.record import CallRecord
@@ -44,7 +45,7 @@ def run_rca(
             path = f"/api/calls/{quote(call, safe='')}/record"
             record = _read(orjson.dumps(asked_of(target(), path)), "the server's answer")
     except ControlError as error:
-        sys.stderr.write(f"translink: {error}\n")
+        sys.stderr.writelines(complaints(error))
         return error.code
     found = explain_call(record)
     if save is not None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from translink.settings.model import Settings
-from translink.settings.secrets import SECRET_NAMES
+from translink.settings.secrets import names_secret
 
 PREFIX = "TRANSLINK_"
 
@@ -83,7 +83,7 @@ def _complain(path: Trail, wrong: str, written: Mapping[Trail, WrittenValue], tr
     if entry is None:
         return complaint(shown, value, "", wrong) if path else wrong
     name = entry.name if exact else f"{entry.name}: {shown}"
-    return complaint(name, value, entry.where, wrong, secret=_is_secret(path))
+    return complaint(name, value, entry.where, wrong, secret=names_secret(path))
 
 
 def _entry_at(
@@ -104,10 +104,6 @@ class _Nothing:
 
 UNSHOWN = _Nothing()
 """In place of a value that is not there, or is not to be repeated."""
-
-
-def _is_secret(path: Trail) -> bool:
-    return bool(path) and path[-1] in SECRET_NAMES
 
 
 def _speller(path: Sequence[str], entry: WrittenValue | None) -> Naming:

@@ -43,7 +43,13 @@ from translink.settings.explain import (
     explain,
 )
 from translink.settings.model import Notes, Settings
-from translink.settings.secrets import FILE_FORM, SECRET_NAMES, is_plain_secret, readable_by_all
+from translink.settings.secrets import (
+    FILE_FORM,
+    holds_plain_secret,
+    is_plain_secret,
+    names_secret,
+    readable_by_all,
+)
 
 CONFIG_FILE = "translink.toml"
 ENV_FILE = ".env.externalmedia"
@@ -142,7 +148,7 @@ def _beats(entry: WrittenValue, older: WrittenValue) -> bool:
 
 def _holds_secret(path: Path, entries: Sequence[WrittenValue]) -> bool:
     return any(
-        is_plain_secret(entry.path[-1], entry.value) and entry.where.startswith(str(path))
+        holds_plain_secret(entry.path, entry.value) and entry.where.startswith(str(path))
         for entry in entries
     )
 
@@ -230,7 +236,7 @@ def _is_ours(name: str) -> bool:
 def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[WrittenValue]:
     for name, dotted in WELL_KNOWN.items():
         path = tuple(dotted.split("."))
-        if path[-1] in SECRET_NAMES and (place := values.get(name + _FILE, "").strip()):
+        if names_secret(path) and (place := values.get(name + _FILE, "").strip()):
             yield _by_file(path, place, name, values, where)
         elif value := values.get(name, "").strip():
             at = where(name)
@@ -241,7 +247,7 @@ def _from_names(values: Mapping[str, str], where: Naming) -> Iterator[WrittenVal
         if name.startswith(PREFIX) and value:
             path = tuple(name.removeprefix(PREFIX).lower().split("__"))
             plain = path[-1].removesuffix(_FILE.lower())
-            if plain != path[-1] and plain in SECRET_NAMES:
+            if plain != path[-1] and names_secret((*path[:-1], plain)):
                 yield _by_file((*path[:-1], plain), value, name.removesuffix(_FILE), values, where)
             else:
                 yield WrittenValue(path, _parse(value, name, where(name)), name, where(name))
@@ -286,7 +292,7 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
                 yield WrittenValue(path, _parse(text, name, where), f"--set {name}", where)
         elif value is not None:
             path = tuple(FLAGS[flag].split("."))
-            if is_plain_secret(path[-1], value):
+            if is_plain_secret(path, value):
                 raise SettingsError(_shown(flag, path))
             yield WrittenValue(path, value, flag, where)
 
@@ -301,22 +307,12 @@ def _shown(name: str, path: Trail) -> str:
 
 
 def _shows_a_secret(path: Trail, text: str) -> bool:
-    if is_plain_secret(path[-1], text):
+    if is_plain_secret(path, text):
         return True
     try:
-        return _holds_plain_secret(json.loads(text))  # inside an array of accounts
+        return holds_plain_secret(path, json.loads(text))  # inside an array of accounts
     except json.JSONDecodeError:
         return False
-
-
-def _holds_plain_secret(value: object) -> bool:
-    if isinstance(value, list):
-        return any(_holds_plain_secret(item) for item in value)
-    if not isinstance(value, dict):
-        return False
-    return any(
-        is_plain_secret(name, inner) or _holds_plain_secret(inner) for name, inner in value.items()
-    )
 
 
 def _parse(text: str, name: str, where: str) -> object:

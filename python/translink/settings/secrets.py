@@ -11,11 +11,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from pydantic import SecretStr
 
 SECRET_NAMES = ("api_key", "token", "read_token", "twilio_token", "password", "secret")
 """Last names of the settings that hold secrets: all whose type is `Key` (a test compares)."""
+FREE_TABLES = ("options", "extra")
+"""Tables of settings whose names are somebody else's (a vendor's, Deepgram's): a name tells what may be a secret."""
+_SECRET_WORD = re.compile(
+    r"key(?!s?[-_. ]?(term|word|board|phrase|frame))|token(?!s\b|s_|i[sz])|secret|passw|passphrase|passcode|pwd"
+    r"|credential|authoriz|bearer|jwt|(^|[-_. ])(pass|auth)$",
+    re.IGNORECASE,
+)
+"""`apikey`, `X-API-Key`, `accessToken`, `client_secret`, `pwd`; and not `keyterm` or `max_tokens`."""
 _PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*:[^/?#\s]+@")
 FILE_FORM = "file:"
 KEYRING_FORM = "keyring:"
@@ -42,13 +52,53 @@ def is_reference(value: str) -> bool:
     return value.startswith((FILE_FORM, KEYRING_FORM))
 
 
-def is_plain_secret(name: str, value: object) -> bool:
-    """Does the setting of this last name, as written, hold a secret itself? A URL may hold one, too."""
+def names_secret(path: Sequence[str]) -> bool:
+    """Is the setting of this path, as in `("deepgram", "api_key")`, a secret?"""
+    if not path:
+        return False
+    free = len(path) > 1 and path[-2] in FREE_TABLES
+    return path[-1] in SECRET_NAMES or (free and _SECRET_WORD.search(path[-1]) is not None)
+
+
+def is_plain_secret(path: Sequence[str], value: object) -> bool:
+    """Does the setting of this path, as written, hold a secret itself? A URL may hold one, too."""
     if not isinstance(value, str) or not value:
         return False
-    if name in SECRET_NAMES:
+    if names_secret(path):
         return not is_reference(value)
     return _PASSWORD_IN_URL.match(value.strip()) is not None
+
+
+def holds_plain_secret(path: Sequence[str], value: object) -> bool:
+    """The same, also of anything inside a table or a list."""
+    if isinstance(value, list):
+        return any(holds_plain_secret(path, item) for item in value)
+    if isinstance(value, dict):
+        return any(holds_plain_secret((*path, str(name)), item) for name, item in value.items())
+    return is_plain_secret(path, value)
+
+
+def masked_options(value: object) -> object:
+    """A table of `FREE_TABLES` with each of its secrets fetched, and hidden. Raises `ValueError`."""
+    if not isinstance(value, dict):
+        return value
+    made: dict[object, object] = {}
+    for name, text in value.items():
+        if isinstance(text, bool) or not isinstance(text, str | int | float | SecretStr):
+            raise ValueError(f"{name}: should be text, in quotes")
+        plain = text if isinstance(text, SecretStr) else str(text)
+        if isinstance(plain, str) and plain and names_secret((FREE_TABLES[0], str(name))):
+            plain = SecretStr(fetched(plain.strip()))
+        made[name] = plain
+    return made
+
+
+def shown_options(options: Mapping[str, str | SecretStr]) -> dict[str, str]:
+    """The table as it is sent."""
+    return {
+        name: text.get_secret_value() if isinstance(text, SecretStr) else text
+        for name, text in options.items()
+    }
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:

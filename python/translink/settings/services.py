@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from translink.settings.part import Part
-from translink.settings.types import BaseUrl, Endpointing, Key, Pair, Terms
+from translink.settings.types import BaseUrl, Endpointing, FreeOptions, Key, Pair, Terms
 from translink.text.keyterms import fitting, joined
 
 _FLUX_ONLY = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
@@ -49,8 +49,8 @@ class DeepgramSettings(Part):
     configure: bool | None = None
     """Whether an open stream takes new terms. None = at api.deepgram.com; the regional hosts do
     not take them. Where it cannot, a new stream takes over at the talker's next pause."""
-    extra: dict[str, str] = Field(default_factory=dict)
-    """Query parameters of /v1/listen that have no setting here."""
+    extra: FreeOptions = Field(default_factory=dict)
+    """Query parameters of /v1/listen that have no setting here. What is called like a key or token is a secret."""
     early_finalize: float | None = Field(None, ge=0, le=5)
     """Seconds of quiet, by level, after which what was said is asked for at once (Finalize), instead
     of up to 5 s later. Its answer ends no turn. None = 0.1, and 0 (never) with the local engines; 0 also

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
 from translink.credentials import base_url, header_key, known_host
-from translink.settings.secrets import fetched
+from translink.settings.secrets import fetched, masked_options
 from translink.text.keyterms import clean_terms
 from translink.text.tags import TWO_LETTERS
 
@@ -215,6 +215,11 @@ AddressSetting = Annotated[
 Key = Annotated[SecretStr, AfterValidator(_key)]
 Token = Annotated[SecretStr, AfterValidator(_key), AfterValidator(_token)]
 """What a sender of the shared port says first."""
+FreeOptions = Annotated[
+    dict[str, Annotated[str | SecretStr, Field(union_mode="left_to_right")]],
+    BeforeValidator(masked_options),
+]
+"""Names that are somebody else's, to texts; those that sound like a secret's are secrets, in all their forms."""
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 OpenAiUrl = Annotated[str, AfterValidator(_openai_url)]
 """With or without `/v1` at its end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from translink.settings.part import Part
-from translink.settings.types import BaseUrl, Key, OpenAiUrl, Pair
+from translink.settings.types import BaseUrl, FreeOptions, Key, OpenAiUrl, Pair
 
 
 class ElevenLabsSettings(Part):
@@ -96,8 +96,8 @@ class VendorSettings(Part):
     """Likewise."""
     timeout: float = Field(5.0, gt=0, le=300)
     """For one piece or sentence; of a voice until its first sound."""
-    options: dict[str, str] = Field(default_factory=dict)
-    """What else the vendor's own file reads."""
+    options: FreeOptions = Field(default_factory=dict)
+    """What else the vendor's own file reads. What is called like a key, token, secret or password is a secret."""
 
 
 def key_setting(provider: str) -> str:

@@ -28,6 +28,7 @@ from translink.recognition.lull import LullRules
 from translink.recognition.rules import ListenRules
 from translink.results import FRAME, RATE
 from translink.settings.model import Settings
+from translink.settings.secrets import shown_options
 from translink.wiring.endpoints import Endpoints
 from translink.wiring.vendors import account_of, vendor_for
 from translink.wiring.voices import VoiceClients, openai_at
@@ -194,7 +195,7 @@ class Providers:
             interim_results=deepgram.interim_results,
             vad_events=deepgram.vad_events,
             keyterm=deepgram.keyterm,
-            extra=deepgram.extra,
+            extra=shown_options(deepgram.extra),
         )
 
     def _flux(self, vendor: str) -> FluxOptions | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from translink.errors import SettingsError
 from translink.providers.vendor import VendorAccount, VendorDescription
+from translink.settings.secrets import shown_options
 from translink.settings.types import VENDORS_OF
 
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def account_of(settings: Settings, name: str) -> VendorAccount:
         voice=section.voice,
         voices=section.voices,
         timeout=section.timeout,
-        options=section.options,
+        options=shown_options(section.options),
     )

@@ -100,3 +100,17 @@ def test_a_cue_says_who_what_and_what_it_was_translated_to() -> None:
 def test_plain_text_has_a_line_for_each_text(said: list[TranscriptLine]) -> None:
     texts = sum(1 + bool(line.translation) for line in said)
     assert len("".join(txt(said)).split("\n")) == texts + 1
+
+
+def test_what_drives_a_terminal_or_turns_letters_round_is_left_out_of_every_file() -> None:
+    bad = "a\x1b[2J\x9b2Jb\x85c\u2028d\u2029e\u202ef\u2066g\ufeffh\ud800i\x7fj"
+    line = TranscriptLine("anna", 1, 0.0, 1.0, bad, "en", translation=bad)
+    for make in (srt, txt, vtt):
+        text = "".join(make([line]))
+        assert all(letter.isprintable() for letter in text if letter != "\n")
+        assert "a [2J 2Jb c d e f g h i j" in text
+
+
+def test_marks_that_right_to_left_scripts_need_stay() -> None:
+    said = "\u200fשלום!\u200e \u061cمرحبا"
+    assert said in "".join(txt([TranscriptLine("anna", 1, 0.0, 1.0, said, "he")]))

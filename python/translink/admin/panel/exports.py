@@ -88,5 +88,10 @@ def _escape(text: str) -> str:
 
 
 def _flat(text: str) -> str:
-    """On one line: an empty line would end the cue, and other controls have no place in it."""
-    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
+    """On one line: an empty line would end the cue, and what drives a terminal or turns the order of letters round
+    has no place in it. The marks that Arabic and Hebrew need (U+200E, U+200F, U+061C) stay."""
+    return _NOT_SAID.sub(" ", text).strip()
+
+
+_NOT_SAID = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+"""White space, C0, C1, embeddings, overrides and isolates of direction, a byte order mark, halves of a pair."""
