@@ -27,6 +27,7 @@ import orjson
 from translink import __version__
 from translink.errors import Kind, ProviderError
 from translink.providers.http_errors import broken, refusal, unreadable
+from translink.providers.reading import read_json
 from translink.trust import authorities
 
 __all__ = ["USER_AGENT", "Answer", "Http", "Reply", "Timing", "broken", "refusal", "unreadable"]
@@ -60,7 +61,7 @@ class Answer:
     def json(self) -> object:
         """The body as JSON. Raises `ProviderError` (TRANSIENT) when it is none."""
         try:
-            value: object = orjson.loads(self.body)
+            value = read_json(self.body)
         except orjson.JSONDecodeError as exc:
             raise unreadable(self.provider, "not JSON", self.headers) from exc
         return value

@@ -15,6 +15,7 @@ import aiohttp
 import orjson
 
 from translink.errors import Kind, ProviderError, kind_of_status, printable
+from translink.providers.reading import read_json
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """What this machine may lack, whichever provider is to be reached."""
@@ -95,7 +96,7 @@ def _name(body: bytes) -> str:
 def _object(body: bytes) -> dict[str, object] | None:
     """The object that says what is wrong: the body, or what lies in its `error` or `detail`."""
     try:
-        value = orjson.loads(body)
+        value = read_json(body)
     except orjson.JSONDecodeError:
         return None
     if not isinstance(value, dict):

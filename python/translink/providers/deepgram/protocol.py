@@ -31,6 +31,7 @@ import orjson
 
 from translink.errors import Kind, ProviderError, kind_of_close, printable
 from translink.log import RateLimit
+from translink.providers.reading import read_json
 from translink.results import (
     RATE,
     SILENT_FRAME,
@@ -162,13 +163,13 @@ class Listen:
 
     def _receive(self, message: str | bytes, now: float) -> None:
         try:
-            value = orjson.loads(message)
+            value = read_json(message)
         except orjson.JSONDecodeError:
             self.malformed += 1
             return
         kind = value.get("type") if isinstance(value, dict) else None
         try:
-            if isinstance(kind, str):
+            if isinstance(value, dict) and isinstance(kind, str):
                 self._take(kind, value, now)
             else:
                 self.malformed += 1
