@@ -40,7 +40,12 @@ def _script(path: Path, text: str) -> None:
 def machine(programs: Path, lists: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [ROOT / "tools" / "machine", *arguments],
-        env={"PATH": str(programs), "CARGO_HOME": "/nowhere", "APT_LISTS": str(lists)},
+        env={
+            "PATH": str(programs),
+            "CARGO_HOME": "/nowhere",
+            "LTS_RUST": "/nowhere",
+            "APT_LISTS": str(lists),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
