@@ -7,12 +7,10 @@ Answers of the first kind name in `silent` the nodes that did not answer.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from translink.admin.access.guard import is_known
@@ -21,6 +19,7 @@ from translink.admin.http.route import Route
 from translink.admin.http.slices import sliced
 from translink.admin.panel.metrics import CONTENT_TYPE
 from translink.admin.routes.events import RECENT_EVENTS
+from translink.admin.routes.openapi_process import OpenapiDocument
 from translink.admin.routes.requests import DrainRequest, ModeChange, parsed, requested
 from translink.face import sums
 from translink.face.exposition import merged
@@ -59,7 +58,7 @@ class FaceRoutes:
         self._settings = settings
         self._lacks = lacks
         self._url = url
-        self._table = table
+        self._openapi = OpenapiDocument(table)
 
     def routes(self) -> list[Route]:
         """The table: paths and roles are those of a node."""
@@ -147,8 +146,7 @@ class FaceRoutes:
         return answer(sums.drain(answers, os.getpid(), self._url()))
 
     async def _document(self, _: web.Request) -> web.Response:
-        body = await asyncio.to_thread(_openapi, self._table())
-        return web.Response(body=body, content_type="application/json")
+        return web.Response(body=await self._openapi.get(), content_type="application/json")
 
     # --- Of one node ---
 
@@ -214,9 +212,3 @@ def _values(replies: Mapping[str, NodeReply | None]) -> dict[str, Any]:
 def _refused(replies: Mapping[str, NodeReply | None]) -> NodeReply | None:
     """What all nodes refuse alike: a question that cannot be asked."""
     return next((r for r in replies.values() if r is not None and r.status == 400), None)
-
-
-def _openapi(table: list[Route]) -> bytes:
-    from translink.admin.routes.openapi import document
-
-    return orjson.dumps(document(table))

@@ -260,7 +260,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Whether a call that begins now would be translated", Verdict, refuses=(503,)
     ),
     ("GET", "/metrics"): Operation("For Prometheus", media="text/plain"),
-    ("GET", "/openapi.json"): Operation("This document"),
+    ("GET", "/openapi.json"): Operation("This document", refuses=(503,)),
 }
 PAGE_ROUTES = frozenset({"/", "/talk", "/static/{name}"})
 """Routes that are no API."""

@@ -19,6 +19,7 @@ from translink.admin.http.shared import Shared
 from translink.admin.http.slices import fragments, sliced
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import CONTENT_TYPE, exposition, process_exposition
+from translink.admin.routes.openapi_process import OpenapiDocument
 from translink.admin.routes.requests import DrainRequest, ModeChange, requested
 from translink.calls.totals import Totals
 
@@ -42,8 +43,7 @@ class SystemRoutes:
         self._console = console
         self._known = known
         self._counts = counts
-        self._table = table
-        self._openapi: bytes | None = None
+        self._openapi = OpenapiDocument(table)
         self._stating = Shared(lambda: Metered(self._state(), self._spent))
         self.seconds = 0.0
         """Time of the loop's thread spent on what several clients may wait for."""
@@ -121,10 +121,7 @@ class SystemRoutes:
         self.seconds += seconds
 
     async def _document(self, _: web.Request) -> web.Response:
-        if self._openapi is None:
-            # Some 100 ms of work, and code that most servers never need: not on the calls' loop.
-            self._openapi = await asyncio.to_thread(_openapi, tuple(self._table()))
-        return web.Response(body=self._openapi, content_type="application/json")
+        return web.Response(body=await self._openapi.get(), content_type="application/json")
 
     async def _set_mode(self, request: web.Request) -> web.Response:
         change = await requested(request, ModeChange)
@@ -140,9 +137,3 @@ class SystemRoutes:
     async def _drain(self, request: web.Request) -> web.Response:
         wish = await requested(request, DrainRequest)
         return answer(await self._console.drain(wish.limit, wish.hand_over))
-
-
-def _openapi(table: Iterable[Route]) -> bytes:
-    from translink.admin.routes.openapi import document
-
-    return orjson.dumps(document(table))
