@@ -113,14 +113,15 @@ def printable(text: str, *, secret: str = "") -> str:
 
 
 def legible(text: str) -> str:
-    """A text for a terminal: what is no letter (an escape, C1, a line separator, an override of direction) is written
-    as an escape. Blanks of other widths and the joiners of Indic and Persian words stay."""
+    """A text for a terminal or a log: what is no letter (an escape, C1, a line separator, an override of direction)
+    is written as an escape. Blanks of other widths (French has them before `!`) and the joiners of Indic and Persian
+    words stay."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or _HARMLESS.match(c) else repr(c)[1:-1] for c in text)
 
 
-_HARMLESS = re.compile("[\u00a0\u2000-\u200a\u200c\u200d\u202f\u205f\u3000]")
+_HARMLESS = re.compile("[\u00a0\u1680\u2000-\u200a\u200c\u200d\u202f\u205f\u3000]")
 
 
 def complaints(error: Exception) -> Iterator[str]:

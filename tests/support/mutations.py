@@ -876,7 +876,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "nothing that is said forges a line of the log or drives a terminal",
         "log/rendering.py",
-        'return value if value.isprintable() else "".join(map(_letter, value))',
+        "return legible(value)",
         "return value",
         f"{LOG} -k forges_a_line",
     ),

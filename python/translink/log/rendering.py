@@ -10,12 +10,13 @@ from __future__ import annotations
 import io
 import json
 import re
-import unicodedata
 from collections.abc import Mapping, MutableMapping
 from typing import TextIO
 
 import orjson
 import structlog
+
+from translink.errors import legible
 
 
 def one_line(
@@ -32,7 +33,7 @@ def one_line(
 
 def _escaped(value: object, depth: int = 4) -> object:
     if isinstance(value, str):
-        return value if value.isprintable() else "".join(map(_letter, value))
+        return legible(value)
     if isinstance(value, Mapping):
         return {
             _escaped(key): _escaped(inner, depth - 1) if depth else repr(inner)
@@ -43,12 +44,6 @@ def _escaped(value: object, depth: int = 4) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     return _escaped(repr(value))
-
-
-def _letter(letter: str) -> str:
-    # Blanks of other widths (French has them before `!`) and the joiners of Indic and Persian words.
-    harmless = letter in "\u200c\u200d" or unicodedata.category(letter) == "Zs"
-    return letter if harmless or letter.isprintable() else repr(letter)[1:-1]
 
 
 def traceback_lines(
