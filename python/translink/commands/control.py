@@ -20,6 +20,7 @@ import orjson
 from translink.credentials import known_host
 from translink.errors import SettingsError, TranslinkError, complaints, printable
 from translink.settings.secrets import fetched, is_reference
+from translink.settings.types import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,17 +98,16 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
         return Target(f"{parts.scheme}://{parts.netloc}", shown, tls)
     if not admin.port:
         raise SettingsError("admin.port = 0: name the server with --url; its log says where it is")
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)
-    host = f"[{host}]" if ":" in host else host
+    at = Address(admin.host, admin.port).reached()
     if not admin.serves_tls:
-        return Target(f"http://{host}:{admin.port}", shown)
+        return Target(f"http://{at}", shown)
     # Its own certificate is what is expected there, by any signer and for any name.
     context = None
     if (own_cert := _own_certificate(settings)) is not None:
         context = ssl.create_default_context(cafile=str(own_cert))
         context.check_hostname = False
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return Target(f"https://{host}:{admin.port}", shown, context)
+    return Target(f"https://{at}", shown, context)
 
 
 def _own_certificate(settings: Settings) -> Path | None:

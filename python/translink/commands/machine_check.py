@@ -71,8 +71,7 @@ async def look_at_ports(settings: Settings) -> list[LiveFinding]:
 async def _is_translink(settings: Settings) -> bool:
     admin = settings.admin
     scheme = "https" if admin.serves_tls else "http"
-    host = "127.0.0.1" if admin.host in ("0.0.0.0", "::") else admin.host
-    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{admin.port}/health"
+    url = f"{scheme}://{Address(admin.host, admin.port).reached()}/health"
     patience = aiohttp.ClientTimeout(total=3.0)
     try:
         async with (

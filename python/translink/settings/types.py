@@ -34,6 +34,10 @@ class Address(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    def reached(self) -> Address:
+        """Where this machine reaches what listens here: that of every interface on loopback."""
+        return self._replace(host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host))
+
 
 def is_loopback(host: str) -> bool:
     """Is it an address or name of this very machine?"""
