@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from playwright.async_api import (
 )
 
 from tests.fakes.providers import FakeProviders, fake_providers
+from tests.fakes.web import served
 from tests.support.serve import Serve, ServerPlan
 
 ARGS = [
@@ -119,32 +119,19 @@ async def server(
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def desk(chromium: Browser) -> AsyncIterator[BrowserContext]:
     """Where pages are opened that want nothing special of the browser. One stays open: it keeps their process."""
-    async with serving_nothing() as url:
-        context = await chromium.new_context()
-        context.set_default_timeout(PATIENCE)
-        page = await context.new_page()
-        await page.goto(url)
-        yield context
-        await context.close()
-
-
-@asynccontextmanager
-async def serving_nothing() -> AsyncIterator[str]:
-    """Address of an empty page on the host on which all servers of the tests are."""
 
     async def empty(_: web.Request) -> web.Response:
         return web.Response(content_type="text/html")
 
     app = web.Application()
     app.router.add_get("/", empty)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    async with served(app) as url:
+        context = await chromium.new_context()
+        context.set_default_timeout(PATIENCE)
+        page = await context.new_page()
+        await page.goto(url)
+        yield context
+        await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -31,13 +31,12 @@ def state_folder() -> Path:
 def self_signed(host: str, names: Iterable[str] = (), folder: Path | None = None) -> Path:
     """A PEM file with key and certificate for `host`, `names` and this machine; made by `openssl` once, and kept,
     readable by us alone. Raises `SettingsError`."""
-    alternatives = ",".join(dict.fromkeys(_alternatives(host, names)))
+    alternatives = _alternatives(host, names)
     file = _file(alternatives, folder or state_folder())
-    folder = file.parent
     try:
         if file.exists() and time.time() - file.stat().st_mtime < RENEWED_DAYS * 86_400:
             return file
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = _made(alternatives)
         new = file.with_suffix(".new")
         new.touch(mode=0o600)
@@ -53,7 +52,7 @@ def self_signed(host: str, names: Iterable[str] = (), folder: Path | None = None
 
 def kept(host: str, names: Iterable[str] = ()) -> Path | None:
     """Where that file is, if one was made."""
-    file = _file(",".join(dict.fromkeys(_alternatives(host, names))), state_folder())
+    file = _file(_alternatives(host, names), state_folder())
     return file if file.exists() else None
 
 
@@ -92,7 +91,12 @@ def _made(alternatives: str) -> bytes:
     return done.stdout
 
 
-def _alternatives(host: str, names: Iterable[str]) -> Iterable[str]:
+def _alternatives(host: str, names: Iterable[str]) -> str:
+    """As openssl wants them, each once."""
+    return ",".join(dict.fromkeys(_each_alternative(host, names)))
+
+
+def _each_alternative(host: str, names: Iterable[str]) -> Iterable[str]:
     yield "DNS:localhost"
     yield "IP:127.0.0.1"
     yield "IP:::1"
