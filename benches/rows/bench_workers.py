@@ -17,6 +17,8 @@ from benches.rows.bench_capacity import broken, tell
 SHARE = 0.33
 CALLS = tuple(range(2, 63, 2))
 """Of each worker; between two steps it is halved until the highest that is carried is known."""
+_carried: dict[int, float] = {}
+"""By so many workers, in this run."""
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -47,6 +49,10 @@ def bench_workers(bench: Bench, workers: int) -> None:
             row.add("CPU of all processes there", "cores", best.cpu, own=False)
 
     bench.measure(row, once, repeats=scale.pick(1, 1, 3))
+    _carried[workers] = row.middle("carried")
+    if workers > 1 and _carried.get(1):
+        row.add("carried ÷ one worker's", "×", _carried[workers] / _carried[1], better="more")
+        bench.keep(row)
 
 
 def _run(workers: int, calls: int, seconds: float) -> Outcome:
