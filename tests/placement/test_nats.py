@@ -44,8 +44,12 @@ class Beating:
 
     async def __aenter__(self) -> Beating:
         self.placement.open()
-        self._beat = asyncio.create_task(self._run())
+        self.beats()
         return self
+
+    def beats(self) -> None:
+        """It is heard from now on."""
+        self._beat = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         while True:
@@ -53,11 +57,15 @@ class Beating:
                 await self.placement.announce(self.node)
             await asyncio.sleep(BEAT / 4)
 
-    async def stop(self) -> None:
-        """It dies: nothing is said any more."""
+    async def beats_no_more(self) -> None:
+        """It is there, and nobody hears it."""
         assert self._beat is not None
         self._beat.cancel()
         await asyncio.gather(self._beat, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """It dies: nothing is said any more."""
+        await self.beats_no_more()
         await self.placement.close()
 
     async def __aexit__(self, *_: object) -> None:
@@ -214,6 +222,21 @@ async def test_a_nats_that_is_killed_is_an_error_at_once_and_all_is_there_again_
             await until(lambda: late.changed == [("mode", "prerecorded")])
         # Slots that nobody wrote again are free some seconds later.
         await until(lambda: slot.number not in one.placement.slots("b"))
+
+
+async def test_a_node_that_takes_itself_for_the_first_takes_nothing_from_those_that_are_there(
+    tmp_path: Path,
+) -> None:
+    async with nats_server(tmp_path) as server, fleet_of(server.url, "first", "a") as (one,):
+        await one.placement.share("mode", "prerecorded")
+        await server.kill()
+        await one.beats_no_more()  # as between two beats, but for longer
+        await server.start()
+        await until(one.placement.reachable)
+        async with Beating(server.url, "c", one.fleet) as late:
+            await until(late.placement.reachable)
+            one.beats()
+            await until(lambda: late.changed == [("mode", "prerecorded")])
 
 
 async def test_a_nats_that_stands_still_holds_up_one_question_and_no_more(tmp_path: Path) -> None:

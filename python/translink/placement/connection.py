@@ -12,7 +12,12 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.api import KeyValueConfig, StorageType
-from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import (
+    BadRequestError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NoKeysError,
+)
 
 from translink.errors import printable
 from translink.placement.access import NatsAccess
@@ -107,8 +112,13 @@ class NatsConnection:
         await self._js.purge_stream(f"KV_{bucket}", subject=f"$KV.{bucket}.{node}.>")
 
     async def forget_settings(self) -> None:
-        """All that were changed live."""
-        await self._js.purge_stream(f"KV_{self._fleet}-settings")
+        """All that were changed live. Nodes that are there hear of it, and write theirs again."""
+        try:
+            keys = await self.settings.keys()
+        except NoKeysError:
+            return
+        for key in keys:
+            await self.settings.delete(key)
 
     async def keep_setting(self, setting: str, value: str) -> None:
         """Write it if the store has lost it."""

@@ -293,8 +293,14 @@ class NatsPlacement:
         self._roster.take(node, number, call)
 
     def _setting_told(self, key: str, body: bytes | None, revision: int) -> None:
-        value = None if body is None else body.decode(errors="replace")
-        if value is not None and self._settings.get(key) != value:
+        if body is None:
+            # By a node that took itself for the first of the fleet: it came when the server had lost its store,
+            # and before our next beat.
+            if key in self._settings and self._session is not None:
+                self._session.soon(self._session.keep_setting(key, self._settings[key]))
+            return
+        value = body.decode(errors="replace")
+        if self._settings.get(key) != value:
             self._settings[key] = value
             self.on_change(key, value)
 
