@@ -82,6 +82,8 @@ class TwoTalkNodes:
             return line.close_code, line.close_reason
 
     async def left(self) -> None:
+        """No connection is left but those that our own client keeps alive."""
+        await self.http.close()
         await until(lambda: self.face.guard.counts()["connections"] == 0)
 
 
@@ -159,6 +161,8 @@ async def test_talks_go_to_the_freest_node_and_in_turn_where_they_are_equal() ->
     async with two_nodes() as nodes:
         made = [await nodes.made() for _ in range(4)]
         assert made == ["w1.of-w1", "w2.of-w2", "w1.of-w1", "w2.of-w2"]
+        at_once = await asyncio.gather(*(nodes.made() for _ in range(4)))
+        assert sorted(at_once) == ["w1.of-w1", "w1.of-w1", "w2.of-w2", "w2.of-w2"]
         await nodes.announce("w1", running=1)
         assert [await nodes.made() for _ in range(2)] == ["w2.of-w2"] * 2
         nodes.talks["w2"].full = True

@@ -55,7 +55,7 @@ class NodeTalks:
         self._peers = peers
         self._placing = placing
         self._made: dict[str, int] = {}
-        """The number of the last talk that each node was given: of equally free ones it is the other's turn."""
+        """The number of the last talk that each node was asked for: of equally free ones it is the other's turn."""
         self._numbers = itertools.count(1)
         self._talkers = 0
 
@@ -77,11 +77,11 @@ class NodeTalks:
         await nothing_more(request)
         refusal: NodeReply | None = None
         for peer in self._placing.in_turn(after=self._made):
+            self._made[peer.name] = next(self._numbers)  # before it answers: others ask meanwhile
             reply = await self._peers.ask(peer, "POST", "/api/talks", b"{}", CREATION_TIME)
             if reply is None:
                 continue
             if reply.status == 201:
-                self._made[peer.name] = next(self._numbers)
                 links = [link.partition("#") for link in orjson.loads(reply.body)["links"]]
                 named = [f"{page}#{peer.name}.{token}" for page, _, token in links]
                 return answer({"links": named}, 201)
