@@ -226,6 +226,7 @@ COVERED_BY = {
     "face.placing": "face/test_routes",
     "face.server": "face/test_routes",
     "face.streams": "face/test_routes",
+    "face.bare": "face/test_talks",
     "settings.reloading": "test_workers",
     "wiring.endpoints": "test_app",
     "wiring.membership": "test_workers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ import pytest_asyncio
 
 from tests.fakes.providers import FakeProviders
 from tests.support.hooks import HOOK_SECRET, HookReceiver, receiving
+from tests.support.page_talker import PageTalker
 from tests.support.serve import Phone, Serve, pairs, serving, until
 from translink.callers.ports import claim_block
 from translink.callers.server_process import SERVE_COMMAND
@@ -165,6 +167,64 @@ async def test_a_dashboard_sees_both_and_secrets_are_nowhere(server: Serve) -> N
         assert b"translink.workers" in _of_process(pid, "cmdline")
         for what in ("cmdline", "environ"):
             assert b"dg-0123" not in _of_process(pid, what)
+
+
+async def test_browsers_talk_on_both_workers_and_one_worker_dies(server: Serve) -> None:
+    made = [await server.made("/api/talks", {}) for _ in range(2)]
+    links = {}
+    for talk in made:
+        one, two = (server.url + link for link in talk["links"])
+        links[one.partition("#")[2].partition(".")[0]] = one, two
+    assert sorted(links) == ["w1", "w2"]
+    assert (await answer_of(server, "GET", "/talk"))[0] == 200
+    assert {"en", "fr"} <= set((await server.get("/api/talks/languages"))["languages"])
+    people = {node: (PageTalker(), PageTalker()) for node in links}
+    async with AsyncExitStack() as stack:
+        lines = {
+            node: [
+                await stack.enter_async_context(person.at(link, language))
+                for person, link, language in zip(
+                    people[node], links[node], ("en", "fr"), strict=True
+                )
+            ]
+            for node in links
+        }
+        for node, (one, two) in people.items():
+            await asyncio.gather(one.say(lines[node][0], 41, 42), two.say(lines[node][1], 51, 52))
+            await until(lambda: two.heard == [41, 42], server.tail)  # noqa: B023 - at once
+            await until(lambda: one.heard == [51, 52], server.tail)  # noqa: B023 - at once
+        _, listed = await answer_of(server, "GET", "/api/calls?state=running")
+        talks = {row["call"]: row["node"] for row in listed["calls"] if "talk" in row["call"]}
+        assert sorted(talks.values()) == ["w1", "w2"]
+        assert all(name.startswith(f"{node}-talk") for name, node in talks.items())
+
+        # One is killed while the other's talk.
+        one, two = people["w2"]
+        speaking = asyncio.create_task(one.say(lines["w2"][0], 43, 44, 45))
+        os.kill(worker_pids(server)["w1"], signal.SIGKILL)
+        await asyncio.wait_for(lines["w1"][0].wait_closed(), 20.0)
+        await speaking
+        await until(lambda: two.heard == [41, 42, 43, 44, 45], server.tail)
+    # Its links are gone with it, and the page is told.
+    await _holds(lambda: _is_closed_with(4404, links["w1"][0]))
+    # The other's make the next call.
+    again = PageTalker(), PageTalker()
+
+    async def hears_again() -> bool:
+        """The last words of the call before are being said at first."""
+        async with again[0].at(links["w2"][0], "en") as first, again[1].at(links["w2"][1], "fr"):
+            await again[0].say(first, 46)
+            return again[1].heard[-1:] == [46]
+
+    await _holds(hears_again)
+    assert not server.lines("Traceback")
+
+
+async def _is_closed_with(code: int, link: str) -> bool:
+    async with PageTalker().at(link, "en") as line:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(line.wait_closed(), 5.0)
+        return line.close_code == code
 
 
 async def test_sigterm_ends_all(server: Serve) -> None:

@@ -16,11 +16,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, WebSocket, async_playwright, expect
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
 from tests.dashboard.conftest import ARGS, PATIENCE, Visit, faults, shoot
+from tests.support.page_talker import PageTalker
 from tests.support.serve import Serve, ServerPlan, pairs
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.wav import write_wav
@@ -130,36 +128,6 @@ async def browse(tmp_path: Path) -> AsyncIterator[Open]:
         yield open_page
 
 
-class Other:
-    """The other side, without a browser: what a page would send, word for word, and what it would hear."""
-
-    def __init__(self) -> None:
-        self.heard: list[int] = []
-        self._decoder = BeaconDecoder()
-
-    @contextlib.asynccontextmanager
-    async def at(self, link: str, language: str) -> AsyncIterator[ClientConnection]:
-        place, token = link.split("/talk#")
-        url = f"{place.replace('http', 'ws')}/api/talks/audio?language={language}"
-        protocols = [Subprotocol("translink.talk"), Subprotocol(f"talk.{token}")]
-        async with connect(url, subprotocols=protocols) as line:
-            listening = asyncio.create_task(self._listen(line))
-            yield line
-            listening.cancel()
-
-    async def say(self, line: ClientConnection, *words: int) -> None:
-        pcm = bytes(32_000) + b"".join(beacon_encode(word) for word in words) + bytes(64_000)
-        for start in range(0, len(pcm), 640):
-            await line.send(pcm[start : start + 640])
-            await asyncio.sleep(0.02)
-
-    async def _listen(self, line: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            async for message in line:
-                if isinstance(message, bytes):
-                    self.heard += [number for number, _, _ in self._decoder.push(message)]
-
-
 def is_run_of(heard: list[int], words: tuple[int, ...]) -> bool:
     """Word after word, round and round, from wherever it begins: none lost, none doubled."""
     at = [words.index(word) for word in heard if word in words]
@@ -196,7 +164,7 @@ async def test_a_browser_and_the_other_side_hear_each_other(server: Serve, brows
     await expect(body).to_have_attribute("data-state", "waiting")
     await shoot(one.page, "talk-waiting-phone")
 
-    two = Other()
+    two = PageTalker()
     async with two.at(link, "fr") as line:
         await expect(body).to_have_attribute("data-state", "talking")
         said = FRENCH * 3

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -24,6 +25,7 @@ log = structlog.get_logger("translink.face")
 
 ANOTHER = (404, 409, 429, 503)
 """Answers of a node that another one may not give: it has no port left, or no time, or no AudioSocket."""
+_NOBODY: Final[Mapping[str, int]] = {}
 
 
 class Placing:
@@ -57,7 +59,7 @@ class Placing:
 
     async def _placed(self, body: bytes) -> web.Response:
         refusal: NodeReply | None = None
-        for peer in self._in_turn():
+        for peer in self.in_turn():
             try:
                 slot = await self._claimed(peer)
             except LookupError:
@@ -79,10 +81,13 @@ class Placing:
             reason="no node takes a call now", headers={"Retry-After": "5"}
         )
 
-    def _in_turn(self) -> list[AdminPeer]:
+    def in_turn(self, after: Mapping[str, int] = _NOBODY) -> list[AdminPeer]:
+        """The nodes that take a call now, the freest first; among equals those with the least in `after`."""
         peers = self._peers.known()
         if self._placement.reachable():
-            names = [node.name for node in best(self._placement.nodes(), self._home)]
+            nodes = best(self._placement.nodes(), self._home)
+            nodes.sort(key=lambda node: (-node.free, after.get(node.name, 0)))
+            names = [node.name for node in nodes]
         else:
             names = [self._home] if self._home is not None else list(peers)
         return [peers[name] for name in names if name in peers and peers[name].url]

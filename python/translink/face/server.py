@@ -8,11 +8,11 @@ from typing import Any
 from translink.admin.guarded import GuardedServer, guard_of
 from translink.admin.http.route import Route
 from translink.admin.routes.page import page_routes
-from translink.admin.routes.talk import TalkRoutes
 from translink.face.peers import AdminPeer, Peers
 from translink.face.placing import Placing
 from translink.face.routes import FaceRoutes
 from translink.face.streams import NodeStreams
+from translink.face.talks import NodeTalks
 from translink.observe.journal import Journal
 from translink.placement.protocol import Placement
 from translink.settings.admin import AdminSettings
@@ -38,9 +38,10 @@ class FaceServer(GuardedServer):
         guard, tls = guard_of(settings)
         super().__init__(settings.host, settings.port, guard, tls)
         self.peers = Peers(known)
+        placing = Placing(self.peers, placement, home)
         self.routes = FaceRoutes(
             self.peers,
-            Placing(self.peers, placement, home),
+            placing,
             journal,
             settings=general,
             lacks=lacks,
@@ -48,6 +49,7 @@ class FaceServer(GuardedServer):
             table=self._table,
         )
         self._streams = NodeStreams(self.peers, journal, listen_in=guard.access.listen_in)
+        self._talks = NodeTalks(self.peers, placing)
 
     async def start(self) -> None:
         """Listen. Raises `SettingsError` when the port is taken."""
@@ -65,5 +67,5 @@ class FaceServer(GuardedServer):
             *self.guard.routes(),
             *self.routes.routes(),
             *self._streams.routes(),
-            *TalkRoutes(None).routes(),
+            *self._talks.routes(),
         ]

@@ -147,6 +147,10 @@ class Desk:
         """Legs of the settings whose audio a telephone system brings."""
         return tuple(name for name, leg in self._board.legs.items() if _is_ours(leg))
 
+    def next_name(self, stem: str) -> str:
+        """See `Switchboard.next_name`."""
+        return self._board.next_name(stem)
+
     def may_begin(self) -> None:
         """Raises `Unavailable` while no call may: draining, overloaded, stopping. Counted."""
         reason = self._board.refuses(time.monotonic())

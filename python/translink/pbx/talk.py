@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import itertools
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -58,7 +57,6 @@ class TalkDesk:
         self._desk = desk
         self._journal = journal
         self._talks: list[_Talk] = []
-        self._numbers = itertools.count(1)
 
     def create(self) -> tuple[str, str]:
         """Tokens for both sides. Raises `Refused`: as for a call, since nobody could talk over them now."""
@@ -75,7 +73,7 @@ class TalkDesk:
             self._talks.remove(min(idle, key=lambda talk: talk.used))
         one, two = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         languages = [*self.languages, *self.languages][:2]
-        name = f"talk{next(self._numbers)}"
+        name = self._desk.next_name("talk")  # its calls and legs are called after it
         self._talks.append(_Talk(name, (_digest(one), _digest(two)), languages, now))
         log.info("talk made", talk=name)
         return one, two

@@ -17,57 +17,20 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.fakes.admin import Program
+from tests.support.one_place import OnePlace
 from tests.support.serve import until
-from translink._core import Frame
 from translink.admin import AdminServer
 from translink.admin.access.tls import Certificate
-from translink.calls.exchange import Refused
 from translink.media import Media
-from translink.settings.legs import LegSettings
 
 PROTOCOLS = [Subprotocol("translink.talk"), Subprotocol("talk.right")]
 
 
-class OneLeg:
-    """Talks with a single place, at a real leg that says what it is told."""
-
-    languages = ("en", "fr")
-
-    def __init__(self, media: Media) -> None:
-        leg = LegSettings(name="a", language="en")
-        self.leg = media.add_leg(leg)
-        self.loud = 0
-        self.over = asyncio.Event()
-        self.broken = False
-        self.leg.on_frames = self._count
-        self.leg.on_message = self.leg.say
-        self.leg.on_hangup = self.over.set
-
-    def create(self) -> tuple[str, str]:
-        return "right", "left"
-
-    def join(self, token: str, language: str) -> OneLeg:
-        if token != "right":
-            raise Refused("there is no such link", busy=False)
-        return self
-
-    def begin(self, descriptor: int) -> None:
-        if self.broken:
-            raise OSError("broken")
-        self.leg.attach(descriptor, dialect="browser")
-
-    def end(self, reason: str) -> None:
-        self.over.set()
-
-    def _count(self, frames: list[Frame]) -> None:
-        self.loud += sum(frame.rms > 500 for frame in frames)
-
-
 @contextlib.asynccontextmanager
-async def serving(tls: Certificate | None) -> AsyncIterator[tuple[AdminServer, OneLeg]]:
+async def serving(tls: Certificate | None) -> AsyncIterator[tuple[AdminServer, OnePlace]]:
     media = Media()
     media.start()
-    talks = OneLeg(media)
+    talks = OnePlace(media)
     server = AdminServer(Program(), port=0, tls=tls, talks=talks)
     await server.start()
     try:

@@ -3,7 +3,8 @@
 The handshake is aiohttp's, and so are the guard's rules before it. Reading is stopped before the answer goes
 out, so that not a byte of a message is read here. Without TLS the descriptor is handed over and nothing of
 ours runs for the connection any more. TLS is Python's: there the bytes go through here, to and from a pair of
-sockets, by plain callbacks, no task per message; what the other side does not take is not read.
+sockets, by plain callbacks, no task per message; what the other side does not take is not read. The same way
+they are passed on where another process has the call (`pass_on`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import cast
 
 from aiohttp import web
@@ -28,6 +29,42 @@ async def hand_over(
 ) -> None:
     """Answer, then give the connection's descriptor to `take`, which copies it. Over TLS this returns
     when the connection is over. Raises what `take` raises, `ConnectionResetError`, and aiohttp's refusals."""
+    async with _answered(request, response) as transport:
+        if transport.get_extra_info("ssl_object") is not None:
+            await _relay(transport, take)
+        else:
+            descriptor = os.dup(transport.get_extra_info("socket").fileno())
+            with contextlib.closing(socket.socket(fileno=descriptor)):
+                take(descriptor)
+
+
+async def pass_on(
+    request: web.Request, response: web.WebSocketResponse, line: asyncio.Transport, first: bytes
+) -> None:
+    """Answer, then hand every byte on between the connection and `line`, where a WebSocket without extensions
+    is open, until one of the two is over. `line` is not read yet; `first`: what came over it before. It is
+    closed in the end. Raises `ConnectionResetError`, and aiohttp's refusals."""
+    inner = _Half()
+    try:
+        async with _answered(request, response) as transport:
+            if line.is_closing():
+                raise ConnectionResetError
+            outer = _opposite(inner, transport)
+            inner.connection_made(line)
+            line.set_protocol(inner)
+            inner.data_received(first)
+            line.resume_reading()
+            transport.resume_reading()
+            await _until_over(inner, outer)
+    finally:
+        line.close()
+
+
+@contextlib.asynccontextmanager
+async def _answered(
+    request: web.Request, response: web.WebSocketResponse
+) -> AsyncIterator[asyncio.Transport]:
+    """Its transport, the handshake done and nothing read behind it."""
     transport = request.transport
     if transport is None:
         raise ConnectionResetError
@@ -37,14 +74,9 @@ async def hand_over(
         while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport has no event for it
             await asyncio.sleep(0)
     try:
-        if transport.get_extra_info("ssl_object") is not None:
-            await _relay(transport, take)
-        else:
-            descriptor = os.dup(transport.get_extra_info("socket").fileno())
-            with contextlib.closing(socket.socket(fileno=descriptor)):
-                take(descriptor)
+        yield transport
     finally:
-        # Of ours; the connection itself lives on in its copy.
+        # Of ours; a connection that was handed over lives on in its copy.
         transport.abort()
 
 
@@ -54,19 +86,29 @@ async def _relay(transport: asyncio.Transport, take: Callable[[int], None]) -> N
         near.setblocking(False)
         far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RELAY_BUFFER)
         inner = _Half()
-        outer = _Half()
-        inner.other, outer.other = outer, inner
         await asyncio.get_running_loop().create_unix_connection(lambda: inner, sock=near)
-        # The counter of connections learns of its end, too.
-        outer.before = transport.get_protocol()
-        outer.connection_made(transport)
-        transport.set_protocol(outer)
+        outer = _opposite(inner, transport)
         try:
             take(far.fileno())
             transport.resume_reading()
         except BaseException:
             inner.close()
             raise
+    await _until_over(inner, outer)
+
+
+def _opposite(inner: _Half, transport: asyncio.Transport) -> _Half:
+    """The client's end of the relay."""
+    outer = _Half()
+    inner.other, outer.other = outer, inner
+    # The counter of connections learns of its end, too.
+    outer.before = transport.get_protocol()
+    outer.connection_made(transport)
+    transport.set_protocol(outer)
+    return outer
+
+
+async def _until_over(inner: _Half, outer: _Half) -> None:
     try:
         await asyncio.wait({inner.over, outer.over}, return_when=asyncio.FIRST_COMPLETED)
     finally:

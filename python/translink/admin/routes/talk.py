@@ -27,6 +27,7 @@ TOKEN_PREFIX = "talk."
 REFUSED_CODE, BUSY_CODE = 4404, 4503
 """Of a WebSocket that is closed at once: no such link; try again."""
 PERMISSIONS = HEADERS["Permissions-Policy"].replace("microphone=()", "microphone=(self)")
+AUDIO_PATH = "/api/talks/audio"
 
 
 class Joined(Protocol):
@@ -63,16 +64,11 @@ class TalkRoutes:
     def routes(self) -> list[Route]:
         """Open to anybody: the page, which languages there are, and a WebSocket for those who have a link."""
         return [
-            Route("GET", "/talk", "open", self._page),
+            Route("GET", "/talk", "open", talk_page),
             Route("GET", "/api/talks/languages", "open", self._languages),
-            Route("GET", "/api/talks/audio", "open", self._join),
+            Route("GET", AUDIO_PATH, "open", self._join),
             Route("POST", "/api/talks", "control", self._create),
         ]
-
-    async def _page(self, _: web.Request) -> web.Response:
-        response = file_answer("talk.html")
-        response.headers["Permissions-Policy"] = PERMISSIONS
-        return response
 
     async def _languages(self, _: web.Request) -> web.Response:
         return answer({"languages": self._talks.languages if self._talks else ()})
@@ -90,28 +86,50 @@ class TalkRoutes:
         return answer({"links": [f"/talk#{token}" for token in tokens]}, 201)
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
-        offered = request.headers.get("Sec-WebSocket-Protocol", "")
-        names = [name.strip() for name in offered.split(",")]
-        token = next(
-            (n.removeprefix(TOKEN_PREFIX) for n in names if n.startswith(TOKEN_PREFIX)), ""
-        )
-        response = web.WebSocketResponse(
-            protocols=(TALK_PROTOCOL,), compress=False, max_msg_size=1_024, timeout=1.0
-        )
-        if not response.can_prepare(request):
-            raise web.HTTPBadRequest(reason="this is for a WebSocket")
+        response = line_for(request)
         try:
             if self._talks is None:
                 raise Refused("this server has no calls", busy=False)
-            joined = self._talks.join(token, request.query.get("language", ""))
+            joined = self._talks.join(shown_token(request), request.query.get("language", ""))
         except Refused as refusal:
-            await response.prepare(request)
-            code = BUSY_CODE if refusal.busy else REFUSED_CODE
-            await response.close(code=code, message=str(refusal).encode()[:120])
-            return response
+            return await turned_away(request, response, str(refusal), busy=refusal.busy)
         try:
             await hand_over(request, response, joined.begin)
         except BaseException:
             joined.end("no connection")
             raise
         return response
+
+
+async def talk_page(_: web.Request) -> web.Response:
+    """The page; it may ask for the microphone."""
+    response = file_answer("talk.html")
+    response.headers["Permissions-Policy"] = PERMISSIONS
+    return response
+
+
+def shown_token(request: web.Request) -> str:
+    """A link's, as the page shows it; empty: none."""
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    names = [name.strip() for name in offered.split(",")]
+    return next((n.removeprefix(TOKEN_PREFIX) for n in names if n.startswith(TOKEN_PREFIX)), "")
+
+
+def line_for(request: web.Request) -> web.WebSocketResponse:
+    """The answer to a page that wants to talk. Raises 400 for what asks for no WebSocket."""
+    response = web.WebSocketResponse(
+        protocols=(TALK_PROTOCOL,), compress=False, max_msg_size=1_024, timeout=1.0
+    )
+    if not response.can_prepare(request):
+        raise web.HTTPBadRequest(reason="this is for a WebSocket")
+    return response
+
+
+async def turned_away(
+    request: web.Request, response: web.WebSocketResponse, reason: str, *, busy: bool
+) -> web.WebSocketResponse:
+    """Open it and close it at once. `busy`: they should try again."""
+    await response.prepare(request)
+    code = BUSY_CODE if busy else REFUSED_CODE
+    await response.close(code=code, message=reason.encode()[:120])
+    return response
