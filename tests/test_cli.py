@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import translink
 from translink.cli import commands
@@ -67,8 +68,9 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
     listed = run("--help", cwd=tmp_path).stdout
     for command in COMMANDS:
         assert f"\n  {command} " in listed
-        done = run(command, "--help", cwd=tmp_path)
-        assert done.returncode == 0
+        # In this process: each of its own takes 0.3 s.
+        done = CliRunner().invoke(named(commands, [command, "--help"]), [command, "--help"])
+        assert done.exit_code == 0
         assert "--help" in done.stdout
 
 

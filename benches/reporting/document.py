@@ -8,7 +8,6 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from benches.reporting.plots import plot
 from benches.reporting.results import Change, rows_of
 from benches.reporting.targets import heads, short, table
 
@@ -20,6 +19,9 @@ td, th {{ padding: 2px 12px; text-align: left }} img {{ max-width: 100% }}</styl
 
 def write(folder: Path, results: dict[str, Any], moves: list[Change]) -> None:
     """`report.md`, a plot for each row that has one, and `index.html`, which shows both."""
+    # Only here: matplotlib takes 0.4 s of processor time, in every worker that collects the tests.
+    from benches.reporting.plots import plot
+
     parts = ["# translink, measured", heads(results), "## Targets", table(results)]
     parts += ["## What moved", moved(moves)]
     for row, cases in rows_of(results).items():

@@ -50,18 +50,20 @@ Buckets = Counter[float]
 
 def bench_dashboard_cost(bench: Bench) -> None:
     """A hundred made-up calls: the serving thread by what is watched, and the page in a browser."""
-    calls, seconds = 100, bench.scale.pick(0.5, 8.0, 10.0)
+    scale = bench.scale
+    calls, seconds = scale.pick(20, 100, 100), scale.pick(0.5, 8.0, 10.0)
+    settle = scale.pick(0.2, SETTLE_SECONDS, SETTLE_SECONDS)
     row = Row("dashboard", f"{calls} made-up calls")
     program = chromium_program()
 
     def once() -> None:
         with capture_logs(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_cost(row, calls, seconds, program))
+            runner.run(_cost(row, calls, seconds, settle, program))
 
-    bench.measure(row, once, repeats=bench.scale.pick(1, 1, 3))
+    bench.measure(row, once, repeats=scale.pick(1, 1, 3))
 
 
-async def _cost(row: Row, calls: int, seconds: float, program: str) -> None:
+async def _cost(row: Row, calls: int, seconds: float, settle: float, program: str) -> None:
     made_up = MadeUpCalls(calls)
     server = AdminServer(made_up.desk.console, port=0)
     await server.start()
@@ -87,7 +89,7 @@ async def _cost(row: Row, calls: int, seconds: float, program: str) -> None:
             row.add(f"{name}, messages", "1/s", rates[0], own=False)
             row.add(f"{name}, size", "KiB/s", rates[1], own=False)
     async with chromium(program) as browser, looking(browser, server.url) as page:
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(settle)
         thread = _Thread()
         frames, late = await smoothness(page, seconds)
         row.add(

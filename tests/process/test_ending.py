@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -93,7 +94,7 @@ def caught(pid: int) -> int:
 
 
 def looking(seconds: float) -> Iterator[None]:
-    """A turn a millisecond, for so long."""
+    """A turn a millisecond, for so long: what is waited for comes soon."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         yield
@@ -163,12 +164,14 @@ async def test_a_server_without_calls_ends_within_a_second_though_it_is_watched(
 
 async def ready(session: aiohttp.ClientSession, url: str, process: subprocess.Popen[str]) -> None:
     """Waits until the server is."""
-    for _ in looking(90.0):
+    until = time.monotonic() + 90.0
+    while time.monotonic() < until:
         assert process.poll() is None
         with contextlib.suppress(aiohttp.ClientError):
             async with session.get(url + "/ready") as answer:
                 if answer.status == 200:
                     return
+        await asyncio.sleep(0.05)
     raise AssertionError("not ready")
 
 

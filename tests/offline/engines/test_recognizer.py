@@ -44,12 +44,13 @@ def errors(said: list[str], got: list[str]) -> int:
 
 
 async def test_english_dictation_is_usable(tmp_path: Path) -> None:
-    """Gate: word error rate below 40 % (measured on all prompts: 29 %). One recording is understood in one way."""
-    spoken = prompts("en", range(4, 9))[::9][:14]
+    """Gate: word error rate below 40 % (measured on all prompts: 29 %, on these: 28 %). One recording is understood
+    in one way."""
+    spoken = prompts("en", range(4, 9))[::18][:7]
     wrong = total = 0
     with serving("--recognizers", "4") as server:
         got = await heard(server, "en", spoken)
-        assert await heard(server, "en", spoken[8:4:-1]) == got[8:4:-1]
+        assert await heard(server, "en", spoken[4:2:-1]) == got[4:2:-1]
         for prompt, words in zip(spoken, got, strict=True):
             said = normal(prompt.text).split()
             wrong += errors(said, words)
@@ -58,9 +59,10 @@ async def test_english_dictation_is_usable(tmp_path: Path) -> None:
 
 
 async def test_phrases_of_a_users_book_are_heard_in_both_languages(tmp_path: Path) -> None:
-    """Gates: English above 95 %, French above 80 % right (measured: 99 %, 90 %)."""
+    """Gates: English above 95 %, French above 80 % right (measured on all prompts, all of which the book has: 99 %,
+    90 %; on these: all of 11, 14 of 15)."""
     english, french = prompts("en"), prompts("fr")
-    spoken = {"en": english[1::8][:22], "fr": french[::5][:30]}
+    spoken = {"en": english[1::16][:11], "fr": french[5::10][:15]}
     book = tmp_path / "book.tsv"
     lines = [f"{p.text}\t-" for p in english] + [f"-\t{p.text}" for p in french]
     book.write_text("\n".join(line.replace("|", " ") for line in lines))
