@@ -71,9 +71,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)  # the scheduler reads it when it hears that collection is over
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Four thousand tests are not looked through at each collection of garbage."""
-    told = getattr(session.config, "workerinput", {})
-    if "alone_file" in told:
-        write_alone(Path(told["alone_file"]), session.items)
+    given = getattr(session.config, "workerinput", {})
+    if "alone_file" in given:
+        write_alone(Path(given["alone_file"]), session.items)
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -62,8 +62,8 @@ async def test_a_leg_out_of_service_is_told_by_readiness(
     app = App(settings, lambda: settings)
     async with app.running():
         app.switchboard.out_of_service.add("3333")
-        ready, told = app.console.ready()
-        assert (ready, told["legs_out_of_service"]) == (False, ["3333"])
+        ready, answer = app.console.ready()
+        assert (ready, answer["legs_out_of_service"]) == (False, ["3333"])
         assert app.console.health()[0]
 
 
@@ -79,8 +79,8 @@ async def test_an_overload_is_told_by_readiness_events_and_statistics(
         meter = LoadMeter(app.pressure, app._pressed)
         for step in range(10):
             meter._tell(1e9 + step * STEP_SECONDS, 0.0, 1.0)
-        ready, told = app.console.ready()
-        assert (ready, told["load"]) == (False, "overloaded")
+        ready, answer = app.console.ready()
+        assert (ready, answer["load"]) == (False, "overloaded")
         assert app.console.measures().stats["pressure"]["level"] == "refuse"
         levels = [event.data["level"] for event in app.journal.events if event.type == "pressure"]
         assert levels == ["shed", "coalesce", "refuse"]
@@ -98,13 +98,13 @@ async def test_what_cannot_be_bound_is_named_with_its_mend(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        for setting, told in (
+        for setting, reason in (
             (f"admin.port={port}", f"admin.port = {port}: is taken by another program"),
             ("admin.tls_cert=/nowhere/cert.pem", "admin.tls_cert = '/nowhere/cert.pem': cannot be"),
             ("legs.3333.listen=192.0.2.1:1", "legs.3333.listen = 192.0.2.1:1: is no address of"),
         ):
             settings = settings_for(fake, tmp_path, setting)
-            with pytest.raises(SettingsError, match=re.escape(told)):
+            with pytest.raises(SettingsError, match=re.escape(reason)):
                 async with App(settings, lambda: settings).running():  # noqa: B023 - not called
                     pytest.fail("it runs")
 

@@ -67,8 +67,8 @@ async def test_who_speaks_german_is_found_translated_from_the_first_word_and_ans
         await one.hears(101, 102)
         await two.say(103, 104)
         await one.hears(101, 102, 103, 104)
-        told = await server.get("/api/stats")
-        assert told["legs"]["3333"]["language"] == "de"
+        stats = await server.get("/api/stats")
+        assert stats["legs"]["3333"]["language"] == "de"
     await server.idle()
     assert {stream.language for stream in fake.streams} == {"de", "fr"}
     assert all(among == ["en", "de", "es"] for among, _ in fake.detections)
@@ -81,7 +81,7 @@ async def test_who_speaks_german_is_found_translated_from_the_first_word_and_ans
     # The next party there may speak another one.
     fake.language = "pl"
     fake.forget()
-    server.told.clear()
+    server.journal.clear()
     async with call(server, "3333", "4444") as (one, two):
         await two.say(111, 112)
         await one.hears(111, 112)  # they never said a word: in the first candidate

@@ -52,7 +52,7 @@ async def over(server: Serve) -> dict[str, Any]:
 async def test_it_is_spoken_to_faster_and_told_everything(tmp_path: Path) -> None:
     async with slow_voice(tmp_path, "FASTEST=1.5") as (server, fake):
 
-        def told() -> int:
+        def utterances() -> int:
             return len(server.happened("speech", state="finished"))
 
         async with call(server, TALKER, EAR) as (one, _):
@@ -62,7 +62,7 @@ async def test_it_is_spoken_to_faster_and_told_everything(tmp_path: Path) -> Non
             assert 1.0 <= leg["tempo"] <= 1.5, "of the newest frame"
             (row,) = (await server.get("/api/calls"))["calls"]
             assert row["behind_max_s"] > 2.0
-            await until(lambda: told() == SENTENCES, lambda: f"{told()}", 30.0)
+            await until(lambda: utterances() == SENTENCES, lambda: f"{utterances()}", 30.0)
             counted = await server.leg(EAR)
         record = await over(server)
     assert len(fake.spoken) == SENTENCES

@@ -102,8 +102,8 @@ async def healthy(url: str) -> dict[str, object]:
             with contextlib.suppress(aiohttp.ClientError):
                 async with http.get(f"{url}/ready") as answer:
                     if answer.status == 200:
-                        told: dict[str, object] = await answer.json()
-                        return told
+                        body: dict[str, object] = await answer.json()
+                        return body
             assert time.monotonic() < end, "not ready"
             await asyncio.sleep(0.1)
 

@@ -242,12 +242,12 @@ async def test_those_who_speak_the_same_language_are_passed_on_as_they_are(
 
 
 async def test_a_gateway_with_one_socket_hears_where_it_speaks_from(server: Serve) -> None:
-    told = {name: server.lines(f"leg={name} ")[0] for name in ("7001", "7002")}
+    lines = {name: server.lines(f"leg={name} ")[0] for name in ("7001", "7002")}
     legs = {
-        name: LegPlan(name, "", _address(line), ("127.0.0.1", 0)) for name, line in told.items()
+        name: LegPlan(name, "", _address(line), ("127.0.0.1", 0)) for name, line in lines.items()
     }
     assert all(
-        "plays_to=where datagrams come from" in line.replace("'", "") for line in told.values()
+        "plays_to=where datagrams come from" in line.replace("'", "") for line in lines.values()
     )
     async with Phone(legs["7001"]) as one, Phone(legs["7002"]) as two:
         await asyncio.gather(one.say(701, 702), two.say(751))
@@ -257,7 +257,7 @@ async def test_a_gateway_with_one_socket_hears_where_it_speaks_from(server: Serv
 async def test_no_key_is_written_anywhere(server: Serve, fake: FakeProviders) -> None:
     await _one_way(server, "6003", "6004", 611)
     assert f"Token {DEEPGRAM_KEY}" in fake.keys
-    seen = [*server.log(), str(server.told)]
+    seen = [*server.log(), str(server.journal)]
     for path in ("/api/stats", "/api/settings", "/api/calls", "/metrics", "/health", "/ready", "/"):
         status, text = await server.ask(path)
         assert status == 200, path
@@ -300,16 +300,16 @@ async def test_a_refused_stream_is_replaced_at_once_and_tried_again_sparingly(
             fake.refuse |= dict.fromkeys(("listen", "prerecorded", "translate", "speak"), 503)
             # A provider counts as down while nobody may ask it; with nobody to ask it is well again.
             await one.say(8)
-            told = await _ready(server, 503)
+            missing = await _ready(server, 503)
             assert (await server.ask("/health"))[0] == 200
-            while "translation" not in told:
-                told = await _ready(server, 503)
+            while "translation" not in missing:
+                missing = await _ready(server, 503)
             await until(lambda: server.happened("untranslated"))
         # Nobody calls a server that is not ready: it must become so by itself.
         await _ready(server, 200)
         assert not [
             text
-            for text in [*server.log(), str(server.told), (await server.ask("/api/stats"))[1]]
+            for text in [*server.log(), str(server.journal), (await server.ask("/api/stats"))[1]]
             if DEEPGRAM_KEY in text or DEEPL_KEY in text
         ]
 

@@ -89,8 +89,8 @@ async def test_at_the_limit_the_exit_code_says_that_a_call_was_cut(
             await one.say(1, 2)
             await two.hears(1, 2)
             code, out = await said(await drain(server, "--limit", "0.5", "--json"))
-            told: dict[str, Any] = json.loads(out)
-            assert (code, told["cut"], told["ended"]) == (5, True, True)
+            outcome: dict[str, Any] = json.loads(out)
+            assert (code, outcome["cut"], outcome["ended"]) == (5, True, True)
         assert await server.exit_code(PATIENCE) == 0
         assert server.lines("reason=the drain's limit") or server.lines("the drain's limit")
 
@@ -110,25 +110,28 @@ async def test_sigusr1_drains_too_and_systemd_is_told(
                 await until(lambda: server.lines("draining: no new calls"))
                 await one.say(2, 3)
                 await two.hears(1, 2, 3)
-                told = _told(systemd)
+                messages = _messages(systemd)
                 await asyncio.sleep(1.0)  # the next report
-                told += _told(systemd)
+                messages += _messages(systemd)
             assert await server.exit_code(PATIENCE) == 0
-        told += _told(systemd)
-    assert told[0].startswith("READY=1\nSTATUS=serves; dashboard at http://127.0.0.1:"), told
-    assert "WATCHDOG=1" in told
-    progress = [text for text in told if "STATUS=draining: 1 call runs" in text]
+        messages += _messages(systemd)
+    assert messages[0].startswith("READY=1\nSTATUS=serves; dashboard at http://127.0.0.1:"), (
+        messages
+    )
+    assert "WATCHDOG=1" in messages
+    progress = [text for text in messages if "STATUS=draining: 1 call runs" in text]
     assert progress
     assert all("EXTEND_TIMEOUT_USEC=25000000" in text for text in progress)
-    assert [text for text in told if "WATCHDOG" not in text][-1] == "STOPPING=1\nSTATUS=stopping"
+    states = [text for text in messages if "WATCHDOG" not in text]
+    assert states[-1] == "STOPPING=1\nSTATUS=stopping"
 
 
-def _told(systemd: socket.socket) -> list[str]:
-    told = []
+def _messages(systemd: socket.socket) -> list[str]:
+    messages = []
     with contextlib.suppress(BlockingIOError):
         while True:
-            told.append(systemd.recv(1_000).decode())
-    return told
+            messages.append(systemd.recv(1_000).decode())
+    return messages
 
 
 @pytest_asyncio.fixture(loop_scope="module")

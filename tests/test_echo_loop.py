@@ -119,16 +119,16 @@ async def test_a_loop_that_goes_on_ends_when_the_guard_is_switched_on(tmp_path: 
 async def test_who_talks_over_the_echo_is_heard(tmp_path: Path) -> None:
     async with on_the_phone(tmp_path, SOFT) as line:
         for base in (100, 200):  # the second time the echo is known
-            told = range(base, base + 14)
-            await line.one.say(told)
+            sentence = range(base, base + 14)
+            await line.one.say(sentence)
             await until(lambda: line.two.heard.count(base) == 1, lambda: "", 20.0)  # noqa: B023
             if base == 100:
-                await line.two.hears(told)
+                await line.two.hears(sentence)
                 await asyncio.sleep(COMES_BACK)
         over = range(5000, 5009)
         await line.two.say(over, gap_ms=130)
         await line.one.hears(over)
-        await line.two.hears(told)
+        await line.two.hears(sentence)
         await asyncio.sleep(COMES_BACK)
         assert line.one.heard == list(over), "every own word, and no other"
         assert line.two.heard == [*range(100, 114), *range(200, 214)]
@@ -140,11 +140,11 @@ async def test_who_talks_over_the_echo_is_heard(tmp_path: Path) -> None:
 
 async def test_without_an_echo_who_repeats_what_they_heard_is_translated(tmp_path: Path) -> None:
     async with on_the_phone(tmp_path, 0.0) as line:
-        told = range(100, 112)
-        await line.one.say(told)
+        sentence = range(100, 112)
+        await line.one.say(sentence)
         await until(lambda: 104 in line.two.heard, lambda: f"{line.two.heard}", 20.0)
         # Over the rest of it. In its very beat it would sound like an echo.
-        await line.two.say(told, gap_ms=170)
-        await line.one.hears(told)
-        assert line.one.heard == list(told)
+        await line.two.say(sentence, gap_ms=170)
+        await line.one.hears(sentence)
+        assert line.one.heard == list(sentence)
         assert not line.server.happened("echo")

@@ -49,5 +49,5 @@ def test_a_known_secret_is_struck_out_of_whatever_a_peer_says(
 ) -> None:
     monkeypatch.setattr(errors, "_concealed", ())
     errors.conceal({"s3cret-key", "s3cret-key-and-more"})
-    told = errors.printable("refused s3cret-key-and-more and s3cret-key\r\nnext")
-    assert told == "refused *** and *** next"
+    printed = errors.printable("refused s3cret-key-and-more and s3cret-key\r\nnext")
+    assert printed == "refused *** and *** next"

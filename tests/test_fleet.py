@@ -194,10 +194,10 @@ async def test_a_node_that_is_killed_is_known_as_lost_with_its_calls(
     third.signal(signal.SIGKILL)
     for server in three:
         await until(lambda server=server: server.happened("node_lost"))  # type: ignore[misc]
-        (told,) = server.happened("node_lost")
-        assert letter(told["node"]) == "c"
-        assert set(told["calls"]) == lost
-        assert told["at"] - died < 8.0, "5 where nothing else holds the machine up"
+        (lost_node,) = server.happened("node_lost")
+        assert letter(lost_node["node"]) == "c"
+        assert set(lost_node["calls"]) == lost
+        assert lost_node["at"] - died < 8.0, "5 where nothing else holds the machine up"
         # One event more for each of them, behind it.
         await until(lambda server=server: lost_at(server) == lost)  # type: ignore[misc]
         assert set(await running(server)) == {call["call"] for call in made} - lost

@@ -41,7 +41,7 @@ async def test_text_is_left_out_where_the_settings_say_so_and_forgotten_in_time(
             assert status == 200
             assert "##" in text
             assert not SAID.search(text)
-        events = str(server.told)
+        events = str(server.journal)
         assert "b##" in events
         assert not SAID.search(events)
         log = "\n".join(server.log())

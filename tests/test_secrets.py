@@ -76,10 +76,10 @@ class Careless(FakeProviders):
         """ElevenLabs' and OpenAI's: every error they have names the key."""
         shown = request.headers.get("xi-api-key") or request.headers["Authorization"]
         self.keys.add(shown)
-        told = {"message": f"refused {shown}", "code": shown, "type": shown, "status": shown}
+        body = {"message": f"refused {shown}", "code": shown, "type": shown, "status": shown}
         where = "detail" if "xi-api-key" in request.headers else "error"
         headers = {"x-request-id": shown, "Retry-After": shown}
-        return web.json_response({where: told}, status=400, headers=headers)
+        return web.json_response({where: body}, status=400, headers=headers)
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         if "Upgrade" not in request.headers:

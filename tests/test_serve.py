@@ -253,11 +253,11 @@ async def test_a_signal_during_the_start_is_not_kept_waiting(tmp_path: Path) -> 
                 pass
         asked = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        _, told = await asyncio.wait_for(process.communicate(), 10.0)
+        _, output = await asyncio.wait_for(process.communicate(), 10.0)
     assert process.returncode == 0
     assert time.monotonic() - asked < 5.0
-    assert b"not started yet" in told
-    assert b"Traceback" not in told
+    assert b"not started yet" in output
+    assert b"Traceback" not in output
 
 
 async def test_a_server_that_cannot_start_says_why_and_what_to_do(
@@ -273,16 +273,16 @@ async def test_a_server_that_cannot_start_says_why_and_what_to_do(
             f"legs.4444.listen=127.0.0.1:{port}",
         )
         try:
-            _, told = await asyncio.wait_for(process.communicate(), 60.0)
+            _, output = await asyncio.wait_for(process.communicate(), 60.0)
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
     assert process.returncode == 2
-    (last,) = (line for line in told.decode().splitlines() if line.startswith("translink: "))
+    (last,) = (line for line in output.decode().splitlines() if line.startswith("translink: "))
     assert last.startswith(f"translink: legs.4444.listen = 127.0.0.1:{port}: is in use")
     assert "Choose a free address or stop it" in last
-    assert b"Traceback" not in told
+    assert b"Traceback" not in output
 
 
 async def _start(folder: Path, *settings: str) -> asyncio.subprocess.Process:

@@ -49,8 +49,8 @@ async def test_a_call_s_terms_are_told_to_its_streams_and_changed_while_one_is_o
 
         assert await server.patch(f"/api/legs/{anna['name']}", {"keyterm": ["Zoé"]}) == 200
         await until(lambda: server.happened("keyterm", leg=anna["name"]))
-        (told,) = server.happened("keyterm")
-        assert (told["state"], told["reason"]) == ("applied", "while the stream goes on")
+        (event,) = server.happened("keyterm")
+        assert (event["state"], event["reason"]) == ("applied", "while the stream goes on")
         assert by_language["en"].keyterms == ["translink", "Zoé"]
         assert [text for text in by_language["en"].texts if "Configure" in text] == [
             '{"type":"Configure","keyterms":["translink","Zoé"]}'

@@ -53,7 +53,7 @@ def test_a_server_reads_no_authorities_while_it_is_loaded() -> None:
 
 def test_every_session_is_told_whom_to_trust() -> None:
     """aiohttp's own context has no authorities in a server (`quick_imports`)."""
-    untold, told = [], 0
+    untrusting, sessions = [], 0
     for name, path in modules().items():
         if name in LOOPBACK:
             continue
@@ -61,8 +61,8 @@ def test_every_session_is_told_whom_to_trust() -> None:
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
             needed = {"ClientSession": "connector", "TCPConnector": "ssl"}.get(call.func.attr)
-            told += needed is not None
+            sessions += needed is not None
             if needed is not None and needed not in {word.arg for word in call.keywords}:
-                untold.append(f"{name}:{call.lineno}")
-    assert untold == []
-    assert told > 5
+                untrusting.append(f"{name}:{call.lineno}")
+    assert untrusting == []
+    assert sessions > 5

@@ -124,12 +124,12 @@ async def test_calls_on_both_workers_and_one_worker_dies(
         )
         assert len(server.lines("a call was lost with its worker")) == len(lost)
 
-        def told() -> dict[str, Any]:
+        def ended() -> dict[str, Any]:
             messages = [hook["data"] for hook in receiver.taken if hook["type"] == "call.ended"]
             return {data["call"]: data["legs"] for data in messages}
 
-        await until(lambda: told().keys() >= lost, lambda: f"told of {told()}")
-        assert all(len(told()[name]) == 2 for name in lost)
+        await until(lambda: ended().keys() >= lost, lambda: f"messages of the end: {ended()}")
+        assert all(len(ended()[name]) == 2 for name in lost)
 
         for phone in people["w1"]:
             await phone.caller.close()

@@ -231,7 +231,7 @@ def test_another_language_or_another_ear_meanwhile_wants_it_anew() -> None:
 
     room = foreseeing(scene)
     assert [text for text, _ in room.talkers.requests] == [CLAUSE]
-    assert room.told("translation")[0].data["target"] == "de"
+    assert room.events("translation")[0].data["target"] == "de"
 
 
 def test_the_end_of_the_call_leaves_nothing_under_way() -> None:
@@ -267,7 +267,7 @@ def test_a_request_that_fails_ahead_is_asked_again_when_it_is_wanted(kind: Kind)
 
     room = foreseeing(scene, Foresight(fails=provider_error("too many", kind)))
     assert room.ear.heard == [CLAUSE.upper()]
-    assert room.told("untranslated") == []
+    assert room.events("untranslated") == []
 
 
 def test_a_voice_that_fails_before_anybody_hears_it_costs_no_word() -> None:

@@ -29,10 +29,10 @@ class DrainedBoard:
             self.board.switchboard, self.board.journal, DrainSettings(limit=limit)
         )
         self.over = 0
-        self.told: list[str] = []
+        self.progress: list[str] = []
         self.moved = 0
         self.draining.on_over = self._end
-        self.draining.on_progress = self.told.append
+        self.draining.on_progress = self.progress.append
         self.draining.on_hand_over = self._move
 
     def _end(self) -> None:
@@ -90,7 +90,7 @@ def test_a_running_call_goes_on_to_its_end_and_then_the_drain_is_over() -> None:
         state = one.draining.state()
         assert [call.talking for call in state.calls] == [("1",)]
         assert in_words(state) == "draining: 1 call runs; talking: 1"
-        assert one.told[-1] == "draining: 1 call runs; talking: 1"
+        assert one.progress[-1] == "draining: 1 call runs; talking: 1"
         await board.no_calls()
         await asyncio.sleep(0.2)
         assert [one.over] == [1]

@@ -13,7 +13,7 @@ from translink.calls.hearing import Hearing
 from translink.recognition.speech_map import SpeechMap
 from translink.results import FRAME, RATE, Result, Word
 
-TOLD = "The meeting is on Tuesday at three, in the large room."
+HEARD = "The meeting is on Tuesday at three, in the large room."
 OWN = "no wait I cannot come"
 
 
@@ -26,7 +26,7 @@ class EchoPhone:
         self.speech = SpeechMap(0)
         self.guard = EchoedWords(self.ear, self.speech)
 
-    def is_told(self, text: str = TOLD, start: float = 1.0, end: float = 4.0) -> None:
+    def is_played(self, text: str = HEARD, start: float = 1.0, end: float = 4.0) -> None:
         self.ear.played.begin(1, text, start)
         self.ear.played.end(1, end)
 
@@ -54,7 +54,7 @@ class EchoPhone:
 
 def test_what_the_ear_was_told_is_not_the_talkers() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(5.0)
     assert phone.says("the meeting is on Tuesday at 3 in the large room") == (
         "",
@@ -64,14 +64,14 @@ def test_what_the_ear_was_told_is_not_the_talkers() -> None:
 
 def test_misheard_words_at_its_ends_belong_to_it() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(5.0)
     assert phone.says("Then meeting is on Thursday at three in the large rooms")[0] == ""
 
 
 def test_the_talkers_own_words_around_it_stay() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(5.0)
     heard = f"{OWN} the meeting is on Tuesday at three please"
     assert phone.says(heard) == (f"{OWN} please", "the meeting is on Tuesday at three")
@@ -79,9 +79,9 @@ def test_the_talkers_own_words_around_it_stay() -> None:
 
 def test_who_says_something_else_keeps_every_word() -> None:
     phone = EchoPhone()
-    phone.is_told("Would you like the small one or the large one?")
+    phone.is_played("Would you like the small one or the large one?")
     phone.hears(5.0)
-    assert phone.says(TOLD) == (TOLD, "")
+    assert phone.says(HEARD) == (HEARD, "")
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,22 @@ def test_where_no_echo_is_known_who_repeats_what_they_hear_keeps_every_word(
     start: float, end: float
 ) -> None:
     phone = EchoPhone(lag=0.0)
-    phone.is_told()
+    phone.is_played()
     phone.hears(8.0)
-    assert phone.says(TOLD, start, end) == (TOLD, "")
+    assert phone.says(HEARD, start, end) == (HEARD, "")
     assert phone.says("yes", start, end) == ("yes", "")
 
 
 def test_where_nobody_looks_for_an_echo_nothing_is_one() -> None:
     phone = EchoPhone(lag=None)
-    phone.is_told("Come at three today.", 1.0, 2.2)
+    phone.is_played("Come at three today.", 1.0, 2.2)
     phone.hears(3.0)
     assert phone.says("come at three today", 1.3, 2.2)[1] == ""
 
 
 def test_an_echo_too_short_to_be_known_by_its_sound_is_known_by_its_time() -> None:
     phone = EchoPhone(lag=0.0)
-    phone.is_told("Come at three today.", 1.0, 2.2)
+    phone.is_played("Come at three today.", 1.0, 2.2)
     phone.hears(8.0)
     assert phone.says("come at three today", 1.3, 2.2)[0] == ""
     assert phone.says("come at three", 1.3, 2.2)[0] == "", "almost all of it"
@@ -121,7 +121,7 @@ def test_an_echo_too_short_to_be_known_by_its_sound_is_known_by_its_time() -> No
 
 def test_few_words_in_the_midst_of_others_are_chance() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(5.0)
     said = "I am on Tuesday in the office"
     assert phone.says(said) == (said, "")
@@ -129,7 +129,7 @@ def test_few_words_in_the_midst_of_others_are_chance() -> None:
 
 def test_a_single_word_that_is_all_of_it_is_an_echo() -> None:
     phone = EchoPhone()
-    phone.is_told("Yes.")
+    phone.is_played("Yes.")
     phone.hears(5.0)
     assert phone.says("yes")[0] == ""
     assert phone.says("yes sir")[0] == "yes sir"
@@ -137,43 +137,43 @@ def test_a_single_word_that_is_all_of_it_is_an_echo() -> None:
 
 def test_it_comes_back_soon_or_not_at_all() -> None:
     phone = EchoPhone()
-    phone.is_told(start=1.0, end=4.0)
+    phone.is_played(start=1.0, end=4.0)
     phone.hears(12.0)
-    assert phone.says(TOLD, 4.5, 5.0)[0] == "", "within its lag and a second"
-    assert phone.says(TOLD, 5.3, 8.0)[0] == TOLD, "they repeat what they heard"
-    assert phone.says(TOLD, 0.2, 1.0)[0] == TOLD, "they said it first"
+    assert phone.says(HEARD, 4.5, 5.0)[0] == "", "within its lag and a second"
+    assert phone.says(HEARD, 5.3, 8.0)[0] == HEARD, "they repeat what they heard"
+    assert phone.says(HEARD, 0.2, 1.0)[0] == HEARD, "they said it first"
 
 
 def test_who_repeats_what_they_hear_over_it_is_louder_than_the_echo() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(1.0)
     phone.hears(0.2, echo=True)  # from here on the engine tells them apart
     phone.hears(4.0, speech=True)
-    assert phone.says(TOLD)[0] == TOLD
+    assert phone.says(HEARD)[0] == HEARD
 
 
 def test_what_slipped_through_the_engines_mark_is_found_by_its_words() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(1.0)
     for _ in range(10):
         phone.hears(0.3, echo=True)
         phone.hears(0.1, speech=True)
-    assert phone.says(TOLD)[0] == ""
+    assert phone.says(HEARD)[0] == ""
 
 
 def test_an_echo_of_before_the_engine_knew_it_is_found_by_its_words() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(4.2)
     phone.hears(1.0, echo=True)
-    assert phone.says(TOLD)[0] == ""
+    assert phone.says(HEARD)[0] == ""
 
 
 def test_a_script_that_writes_no_words_apart_is_compared_by_its_characters() -> None:
     phone = EchoPhone()
-    phone.is_told("会議は火曜日の三時からです。")
+    phone.is_played("会議は火曜日の三時からです。")
     phone.hears(5.0)
     assert phone.says("会議は 火曜日の 三時 から です")[0] == ""
     assert phone.says("明日は 来ません")[0] == "明日は 来ません"
@@ -181,9 +181,9 @@ def test_a_script_that_writes_no_words_apart_is_compared_by_its_characters() -> 
 
 def test_without_times_of_words_all_of_it_goes_or_nothing() -> None:
     phone = EchoPhone()
-    phone.is_told()
+    phone.is_played()
     phone.hears(5.0)
-    for text, left in ((TOLD, ""), (f"{OWN} {TOLD}", f"{OWN} {TOLD}")):
+    for text, left in ((HEARD, ""), (f"{OWN} {HEARD}", f"{OWN} {HEARD}")):
         final = Result(RATE, 4 * RATE, text, (), final=True)
         assert phone.guard.split(final)[0].text == left
 

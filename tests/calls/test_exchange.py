@@ -149,9 +149,11 @@ def test_a_port_that_was_given_back_is_not_the_next_one_given() -> None:
 def test_a_used_up_range_is_refused_and_leaves_nothing_open() -> None:
     async def scenario(desk: ConsoleDesk) -> None:
         desk.taken |= set(range(24001, 24010))
-        with pytest.raises(Refused, match=r"no port of calls\.ports = 24000-24009 is free") as told:
+        with pytest.raises(
+            Refused, match=r"no port of calls\.ports = 24000-24009 is free"
+        ) as caught:
             desk.console.create_call(EN_FR)
-        assert told.value.busy
+        assert caught.value.busy
         assert desk.taken == set(range(24001, 24010))
         assert list(desk.console.legs()) == ["1", "2", "3", "4"]
         desk.taken.clear()
@@ -169,9 +171,9 @@ def test_a_used_up_range_is_refused_and_leaves_nothing_open() -> None:
 )
 def test_no_two_legs_have_one_name(wishes: tuple[LegWish, LegWish]) -> None:
     async def scenario(desk: ConsoleDesk) -> None:
-        with pytest.raises(Refused, match="a leg is called") as told:
+        with pytest.raises(Refused, match="a leg is called") as caught:
             desk.console.create_call(wishes)
-        assert not told.value.busy
+        assert not caught.value.busy
         assert desk.taken == set()
 
     at_a_desk(scenario, idle_timeout=30)

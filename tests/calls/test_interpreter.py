@@ -59,7 +59,7 @@ class InterpreterRoom:
         # The world talks to the listeners.
         self.world.listener = self.interpreter  # type: ignore[assignment]
 
-    def told(self, type_: str) -> list[Event]:
+    def events(self, type_: str) -> list[Event]:
         return [event for event in self.journal.events if event.type == type_]
 
     @property
@@ -87,7 +87,7 @@ class InterpreterRoom:
         )
 
     def segments(self) -> list[object]:
-        return [event.data["text"] for event in self.told("segment")]
+        return [event.data["text"] for event in self.events("segment")]
 
 
 def talk_through(
@@ -147,10 +147,10 @@ def test_every_word_said_is_heard_once_and_in_order(plan: Plan) -> None:
     assert room.heard == room.world.said
     tally = room.interpreter.tally
     assert tally.words == len(room.world.said)
-    assert tally.segments == tally.translated == tally.spoken == len(room.told("segment"))
+    assert tally.segments == tally.translated == tally.spoken == len(room.events("segment"))
     assert tally.untranslated == tally.unspoken == 0
     assert tally.characters == sum(len(str(text)) for text in room.segments())
-    assert [event.data["text"] for event in room.told("translation")] == room.segments()
+    assert [event.data["text"] for event in room.events("translation")] == room.segments()
 
 
 def test_what_a_failed_translator_takes_with_it_is_shown() -> None:
@@ -163,7 +163,7 @@ def test_what_a_failed_translator_takes_with_it_is_shown() -> None:
             return await super().translate(text, source, target, context)
 
     room = talk_through(Plan(), talkers=Moody(slowness=0.01))
-    shown = " ".join(str(event.data["text"]) for event in room.told("untranslated")).split()
+    shown = " ".join(str(event.data["text"]) for event in room.events("untranslated")).split()
     assert shown
     assert room.heard == [word for word in room.world.said if word not in shown]
     assert sorted([*room.heard, *shown], key=int) == room.world.said
@@ -301,7 +301,7 @@ def test_a_loss_is_told_in_its_place() -> None:
     room = meet(scene)
     kinds = [event.type for event in room.journal.events if event.type in ("final", "loss")]
     assert kinds == ["final", "loss", "final"]
-    (loss,) = room.told("loss")
+    (loss,) = room.events("loss")
     assert loss.data == {"ms": 2000.0, "start": RATE, "end": 3 * RATE}
 
 
@@ -312,7 +312,7 @@ def test_an_empty_final_is_nothing_to_say_but_may_end_the_turn() -> None:
 
     room = meet(scene)
     assert room.segments() == ["hello there"]
-    assert len(room.told("final")) == 1
+    assert len(room.events("final")) == 1
 
 
 # --- What is not translated ---
@@ -341,7 +341,7 @@ def test_what_the_hearer_heard_in_the_talkers_own_voice_is_shown_and_not_transla
         "over it",
         "and back",
     ]
-    through = [e.data for e in room.told("speech") if e.data["state"] == "through"]
+    through = [e.data for e in room.events("speech") if e.data["state"] == "through"]
     assert [data["segment"] for data in through] == [3, 4]
     tally = room.interpreter.tally
     assert (tally.segments, tally.translated, tally.through) == (5, 3, 2)
@@ -359,9 +359,9 @@ def test_an_echo_is_told_and_not_translated() -> None:
 
     room = meet(scene)
     assert room.ear.heard == ["AND SO I COME"]
-    (event,) = room.told("echo")
+    (event,) = room.events("echo")
     assert event.data == {"text": "the meeting is on Tuesday", "start": 0, "end": 2 * RATE}
-    assert len(room.told("final")) == 1
+    assert len(room.events("final")) == 1
     assert (room.interpreter.tally.echoed, room.interpreter.tally.words) == (1, 4)
 
 
@@ -432,5 +432,5 @@ def test_an_end_by_force_still_reports_what_was_under_way() -> None:
     tally = room.interpreter.tally
     assert (tally.translated, tally.untranslated) == (1, 1)
     assert tally.spoken + tally.unspoken == 1
-    assert sum(cast("float", event.data["ms"]) for event in room.told("loss")) >= 980
+    assert sum(cast("float", event.data["ms"]) for event in room.events("loss")) >= 980
     assert room.world.open_streams == 0

@@ -126,8 +126,8 @@ def test_a_leg_keeps_its_language_for_its_next_call() -> None:
 
     board = on_a_board(scenario)
     assert set(languages(board, "1")) == {"it"}
-    (told,) = [e for e in board.events("settings") if e.get("language")]
-    assert (told["leg"], told["language"]) == ("1", "it")
+    (event,) = [e for e in board.events("settings") if e.get("language")]
+    assert (event["leg"], event["language"]) == ("1", "it")
 
 
 def test_a_change_of_language_while_no_stream_can_be_had_loses_nothing() -> None:
@@ -163,7 +163,7 @@ def test_new_key_terms_are_known_from_the_next_pause_on_and_cost_no_word() -> No
     board = on_a_board(scenario)
     assert board.providers.expected == [("Anna Schmidt",)]
     assert board.providers.connected.count("en") == 2
-    (told,) = board.events("keyterm")
-    assert (told["leg"], told["state"], told["reason"]) == ("1", "applied", "by a new stream")
+    (event,) = board.events("keyterm")
+    assert (event["leg"], event["state"], event["reason"]) == ("1", "applied", "by a new stream")
     said_once_and_in_order(board)
     assert board.events("loss") == []

@@ -41,10 +41,10 @@ def a_call(
 
 
 def test_each_party_hears_it_in_their_language_before_anything_else() -> None:
-    board, told = a_call(TEXT)
+    board, events = a_call(TEXT)
     assert bytes(board.legs["1"].played).startswith(b"By machine." + bytes(1))
     assert bytes(board.legs["2"].played) == b"Par machine!" + b"(word)" * 2
-    assert {(each["leg"], each["state"], each["text"]) for each in told} == {
+    assert {(each["leg"], each["state"], each["text"]) for each in events} == {
         (leg, state, text)
         for leg, text in (("1", "By machine."), ("2", "Par machine!"))
         for state in ("started", "finished")
@@ -52,15 +52,15 @@ def test_each_party_hears_it_in_their_language_before_anything_else() -> None:
 
 
 def test_a_language_that_is_not_there_gets_a_translation() -> None:
-    board, told = a_call({"en": "By machine."})
+    board, events = a_call({"en": "By machine."})
     assert bytes(board.legs["2"].played).startswith(b"(By machine.)")
-    assert {each["text"] for each in told if each["leg"] == "2"} == {"(By machine.)"}
+    assert {each["text"] for each in events if each["leg"] == "2"} == {"(By machine.)"}
 
 
 def test_without_a_text_nothing_is_said() -> None:
-    board, told = a_call({})
+    board, events = a_call({})
     assert bytes(board.legs["2"].played) == b"(word)" * 2
-    assert not told
+    assert not events
 
 
 @pytest.mark.parametrize("trouble", ["fails", "hangs"])
@@ -72,8 +72,8 @@ def test_a_voice_in_trouble_costs_the_notice_and_no_word(trouble: str) -> None:
         else:
             board.providers.delays["speak en"] = 60.0
 
-    board, told = a_call(TEXT, prepare, seconds=NOTICE_TIME + 1.0)
-    assert [each["state"] for each in told if each["leg"] == "1"] == ["failed"]
+    board, events = a_call(TEXT, prepare, seconds=NOTICE_TIME + 1.0)
+    assert [each["state"] for each in events if each["leg"] == "1"] == ["failed"]
     assert bytes(board.legs["2"].played).startswith(b"Par machine!(word)")
 
 

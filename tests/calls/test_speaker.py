@@ -56,7 +56,7 @@ class Booth:
             segment = Segment(self._number, text, 0, 16_000, born=now, captured=now - 1.0)
             self.speaker.add(segment, began=now - 2.0)
 
-    def told(self, type_: str) -> list[Event]:
+    def events(self, type_: str) -> list[Event]:
         return [event for event in self.journal.events if event.type == type_]
 
     def ms(self, stage: str) -> float:
@@ -117,7 +117,7 @@ def test_a_failed_translation_is_shown_and_not_spoken_while_the_next_one_is() ->
         saying("one", "two", "three"), Talkers(answers={"two": provider_error("no money")})
     )
     assert booth.ear.heard == ["ONE", "THREE"]
-    (event,) = booth.told("untranslated")
+    (event,) = booth.events("untranslated")
     assert event.data == {"segment": 2, "text": "two", "reason": "no money"}
     assert (booth.tally.translated, booth.tally.untranslated, booth.tally.spoken) == (2, 1, 2)
 
@@ -127,7 +127,7 @@ def test_the_same_language_passes_through_without_a_request() -> None:
     assert booth.ear.heard == ["Hello there"]
     assert booth.talkers.requests == []
     assert booth.tally.characters == 0
-    assert booth.told("translation")[0].data["by"] == "none"
+    assert booth.events("translation")[0].data["by"] == "none"
 
 
 def test_the_translator_is_shown_300_characters_before_in_whole_segments() -> None:
@@ -161,7 +161,7 @@ def test_many_short_utterances_never_fill_the_ears_list() -> None:
 def test_one_segment_too_many_is_reported_and_not_kept() -> None:
     async def scene(booth: Booth) -> None:
         booth.say(*(f"s{i}" for i in range(SEGMENTS_WAITING + 20)))
-        assert len(booth.told("untranslated")) == 20
+        assert len(booth.events("untranslated")) == 20
 
     booth = interpret(scene, Talkers(delay=0.0, slowness=0.0))
     assert len(booth.ear.heard) == SEGMENTS_WAITING
@@ -175,7 +175,7 @@ def test_a_voice_that_fails_in_the_middle_is_reported_and_the_next_segment_is_wh
     )
     assert booth.ear.heard == ["ONE TWO", "FOUR"], "what was played is ended, not left open"
     assert (booth.tally.spoken, booth.tally.unspoken) == (1, 1)
-    failed = [e.data for e in booth.told("speech") if e.data["state"] == "failed"]
+    failed = [e.data for e in booth.events("speech") if e.data["state"] == "failed"]
     assert failed == [{"state": "failed", "segment": 1, "reason": "no voice"}]
 
 
@@ -186,7 +186,7 @@ def test_a_voice_without_a_sound_is_reported_and_holds_up_nobody(
     booth = interpret(saying("one", "two"), Talkers(voice_fails={"ONE": (0, how)}))
     assert booth.ear.heard == ["TWO"]
     assert booth.balanced()
-    assert [e.data["segment"] for e in booth.told("speech") if e.data["state"] == "failed"] == [1]
+    assert [e.data["segment"] for e in booth.events("speech") if e.data["state"] == "failed"] == [1]
 
 
 def test_an_empty_translation_is_reported_as_unspoken() -> None:
@@ -210,7 +210,7 @@ def test_a_sentence_without_a_word_is_neither_translated_nor_spoken_and_loses_no
 def test_captions_keep_what_a_voice_is_not_given() -> None:
     written = "Voir <b>www.exemple.fr/a</b> 👍"
     booth = interpret(saying("one", "👍"), Talkers(words={"one": written}))
-    assert [each.data["text"] for each in booth.told("translation")] == [written, "👍"]
+    assert [each.data["text"] for each in booth.events("translation")] == [written, "👍"]
     assert booth.ear.heard == ["Voir exemple point fr"]
     assert booth.balanced()
 
@@ -243,7 +243,7 @@ def test_a_voice_in_trouble_is_not_asked_for_the_sentences_behind() -> None:
 def test_a_voice_that_drips_holds_up_a_direction_no_longer_than_its_text_allows() -> None:
     booth = interpret(saying("one two three four five", "six"), Talkers(slowness=9.0))
     assert booth.ear.heard == ["ONE", "SIX"]
-    failed = [e.data["reason"] for e in booth.told("speech") if e.data["state"] == "failed"]
+    failed = [e.data["reason"] for e in booth.events("speech") if e.data["state"] == "failed"]
     assert failed == ["23 letters took the voice more than 15 s"]
     assert booth.balanced()
 
@@ -276,7 +276,7 @@ def test_a_flush_is_reported_as_unspoken() -> None:
 
     booth = interpret(scene)
     assert (booth.tally.spoken, booth.tally.unspoken) == (0, 1)
-    assert booth.told("speech")[-1].data["unplayed_ms"] > 0  # type: ignore[operator]
+    assert booth.events("speech")[-1].data["unplayed_ms"] > 0  # type: ignore[operator]
 
 
 def test_a_step_that_got_lost_on_its_way_is_made_up_for_by_the_next() -> None:
@@ -441,8 +441,8 @@ def test_who_wants_text_only_costs_no_voice() -> None:
     booth = interpret(scene)
     assert booth.ear.heard == ["ONE", "FOUR"]
     assert booth.talkers.voiced == ["ONE", "FOUR"]
-    assert [event.data["text"] for event in booth.told("translation")][1:3] == ["TWO", "THREE"]
-    shown = [event.data for event in booth.told("speech") if event.data["state"] == "captions"]
+    assert [event.data["text"] for event in booth.events("translation")][1:3] == ["TWO", "THREE"]
+    shown = [event.data for event in booth.events("speech") if event.data["state"] == "captions"]
     assert [data["segment"] for data in shown] == [2, 3]
     assert (booth.tally.spoken, booth.tally.captioned, booth.tally.unspoken) == (2, 2, 0)
 
@@ -459,7 +459,7 @@ def test_beyond_its_limit_an_ear_is_spared_whole_segments_and_told_so() -> None:
 
     booth = interpret(scene, leave_out=8.0)
     assert booth.ear.heard == booth.talkers.voiced == ["ONE", "FOUR"]
-    skipped = [e.data["segment"] for e in booth.told("speech") if e.data["state"] == "skipped"]
+    skipped = [e.data["segment"] for e in booth.events("speech") if e.data["state"] == "skipped"]
     assert skipped == [2, 3]
     assert (booth.tally.translated, booth.tally.spoken, booth.tally.skipped) == (4, 2, 2)
 
@@ -468,8 +468,8 @@ def test_an_ear_remembers_what_it_was_told() -> None:
     async def scene(booth: Booth) -> None:
         booth.say("one two")
         await asyncio.sleep(5)
-        (told,) = booth.hearing.played.between(0.0, time.monotonic())
-        assert told.text == "ONE TWO"
-        assert told.ended - told.began == pytest.approx(0.2, abs=0.05)
+        (played,) = booth.hearing.played.between(0.0, time.monotonic())
+        assert played.text == "ONE TWO"
+        assert played.ended - played.began == pytest.approx(0.2, abs=0.05)
 
     interpret(scene)

@@ -697,7 +697,7 @@ def test_who_is_being_told_something_is_not_disturbed_by_a_tone() -> None:
 
 def test_stray_bytes_are_said_once_a_call() -> None:
     async def scenario(board: Board) -> None:
-        for stray, told in ((3, [3]), (0, [3]), (2, [3, 2])):
+        for stray, counts in ((3, [3]), (0, [3]), (2, [3, 2])):
             leg = board.legs["1"]
             leg.hear(5)
             await asyncio.sleep(0.1)
@@ -705,7 +705,7 @@ def test_stray_bytes_are_said_once_a_call() -> None:
             (name,) = board.switchboard.calls
             board.switchboard.end_call(name, "over")
             await board.no_calls()
-            assert [line["bytes"] for line in lines if "stray bytes" in line["event"]] == told
+            assert [line["bytes"] for line in lines if "stray bytes" in line["event"]] == counts
             await asyncio.sleep(GUARD_SECONDS + 0.1)
 
     with capture_logs() as lines:

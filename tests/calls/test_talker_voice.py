@@ -21,7 +21,7 @@ def test_the_ears_voice_is_its_languages_and_goes_with_it() -> None:
 def test_the_sides_differ_whoever_speaks_first_and_a_change_holds_from_the_next_segment_on() -> (
     None
 ):
-    told: Spoken = []
+    asked: Spoken = []
 
     async def scenario(board: Board) -> None:
         board.legs["2"].hear()  # the second of the pair begins the call
@@ -34,18 +34,18 @@ def test_the_sides_differ_whoever_speaks_first_and_a_change_holds_from_the_next_
                 for each in (interpreters["1"], interpreters["2"])
             ]
 
-        told.extend(voices())
+        asked.extend(voices())
         board.switchboard.legs["2"].set_voice_for("feminine")
-        told.extend(voices())
+        asked.extend(voices())
         board.switchboard.set_language("1", "it")  # what the second is heard in
-        told.extend(voices())
+        asked.extend(voices())
         board.switchboard.legs["2"].set_voice_for(None)
-        told.extend(voices())
+        asked.extend(voices())
         assert board.switchboard.leg_live("2").voice_for == "default"
 
     on_a_board(scenario)
     first = ("fr", "usually:feminine")
-    assert told == [
+    assert asked == [
         *(first, ("en", "usually:masculine")),
         *(first, ("en", "feminine")),
         *(first, ("it", "feminine")),

@@ -74,8 +74,8 @@ async def test_listening_in_is_seen_by_all(tmp_path: Path) -> None:
             assert asyncio.get_running_loop().time() < end
             await asyncio.sleep(0.05)
         await until(lambda: any(event.get("state") == "stopped" for event in events))
-        told = [event for event in events if event["type"] == "listening"]
-        assert [(event["state"], event["leg"]) for event in told] == [
+        listening = [event for event in events if event["type"] == "listening"]
+        assert [(event["state"], event["leg"]) for event in listening] == [
             ("started", "3333"),
             ("stopped", "3333"),
         ]

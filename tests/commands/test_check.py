@@ -114,21 +114,21 @@ def test_vendors_that_a_leg_names_and_nobody_can_be_are_refused_with_the_mend() 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reason"),
     [
         ("Hello, and no tab", "book.tsv:1: not English, a tab, French"),
         (b"\xff\xfe", "should be text in UTF-8"),
     ],
 )
 def test_a_phrasebook_that_cannot_be_used_is_refused_with_its_line(
-    tmp_path: Path, content: str | bytes, told: str
+    tmp_path: Path, content: str | bytes, reason: str
 ) -> None:
     book = tmp_path / "book.tsv"
     book.write_bytes(content.encode() if isinstance(content, str) else content)
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=reason):
         run_check(settings_of(deepgram={"api_key": KEY}, offline={"phrasebook": str(book)}))
     for check in (False, True):
-        with pytest.raises(SettingsError, match=told):
+        with pytest.raises(SettingsError, match=reason):
             run_offline(phrasebook=book, check=check)
 
 

@@ -87,8 +87,8 @@ async def test_an_operator_sees_switches_and_ends(
         assert await in_thread(lambda: run_health(here), SECONDS) == 0
         stranger = Target(here.url, "wrong-0123456789")
         assert await in_thread(lambda: run_status(stranger), SECONDS) == 4
-        told = capsys.readouterr().err
-        assert "wrong-0123456789" not in told
+        shown = capsys.readouterr().err
+        assert "wrong-0123456789" not in shown
 
 
 async def test_the_settings_own_server_is_asked_with_its_token_and_its_certificate(
@@ -135,7 +135,7 @@ async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:
     settings = settings_for("http://127.0.0.1:9", tmp_path)
     assert target_of(settings, "http://10.0.0.1:3020", None).token == ""
-    for url, token, told in (
+    for url, token, reason in (
         (None, None, "admin.port = 0"),
         ("http://127.0.0.1:9", "plain-0123456789", "everybody on this machine"),
         ("ftp://x", None, "--url"),
@@ -144,7 +144,7 @@ def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path:
         ("http://300.0.0.1:3020", None, "--url"),
         ("http://127.0.0.1:9", "file:/nowhere/token", "cannot be read"),
     ):
-        with pytest.raises(SettingsError, match=told) as caught:
+        with pytest.raises(SettingsError, match=reason) as caught:
             target_of(settings, url, token)
         assert "plain-0123456789" not in str(caught.value)
 

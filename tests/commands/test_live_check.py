@@ -115,8 +115,8 @@ async def test_ports_in_use_certificates_at_their_end_and_few_descriptors_are_th
         ("legs.3333.listen", "certificate", "descriptors"), "machine"
     )
     assert exit_code(found) == 5
-    (told,) = (finding.detail for finding in found if finding.what == "certificate")
-    assert "ends in" in told
+    (detail,) = (finding.detail for finding in found if finding.what == "certificate")
+    assert "ends in" in detail
 
 
 @pytest.mark.parametrize(("days", "cause"), [(90, ""), (-1, "machine")])
@@ -126,8 +126,8 @@ async def test_a_certificate_is_good_until_it_ends(tmp_path: Path, days: int, ca
     issued = trustme.CA().issue_cert("localhost", not_after=ends)
     issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
     settings = settings_for("http://127.0.0.1:9", tmp_path, f"admin.tls_cert={pem}")
-    (told,) = look_at_certificate(settings)
-    assert told.cause == cause, told
+    (finding,) = look_at_certificate(settings)
+    assert finding.cause == cause, finding
 
 
 async def test_what_a_leg_alone_names_is_asked_too_and_the_voice_that_would_speak(
@@ -147,12 +147,12 @@ async def test_what_a_leg_alone_names_is_asked_too_and_the_voice_that_would_spea
         "openai.translate (fr to en)",
         "deepgram.speak (fr, aura-2-nobody-fr)",
     }
-    told = {finding.what: finding for finding in found}
-    voice = told["deepgram.speak (fr, aura-2-nobody-fr)"]
+    findings = {finding.what: finding for finding in found}
+    voice = findings["deepgram.speak (fr, aura-2-nobody-fr)"]
     assert "the voice aura-2-nobody-fr is refused, its usual one would speak" in voice.detail
     assert "voice in the settings" in voice.mend
     # As in a call: the second talker of a pair has a masculine voice.
-    assert "deepgram.speak (en, for 4444)" in told
+    assert "deepgram.speak (en, for 4444)" in findings
     assert ("aura-2-orion-en", "Line B1.") in fake.spoken, fake.spoken
 
 
@@ -202,10 +202,10 @@ async def test_every_address_that_is_listened_on_is_tried(
 
 
 async def test_a_clock_is_compared_with_somebody_elses_or_it_is_said_that_it_is_not() -> None:
-    told = await look_at_clock([])
-    assert (told.cause, told.detail) == ("", "not compared: all engines are on this machine")
-    told = await look_at_clock(["http://127.0.0.1:9"])
-    assert (told.cause, told.detail) == ("", "not compared: no provider told the time")
+    finding = await look_at_clock([])
+    assert (finding.cause, finding.detail) == ("", "not compared: all engines are on this machine")
+    finding = await look_at_clock(["http://127.0.0.1:9"])
+    assert (finding.cause, finding.detail) == ("", "not compared: no provider told the time")
 
 
 @pytest.mark.timeout(300)
@@ -225,9 +225,9 @@ def test_the_report_is_json_on_request_and_ends_with_the_gravest_code(
 ) -> None:
     settings = settings_for("http://127.0.0.1:9", tmp_path)
     assert run_live_check(settings, json=True) == 4
-    told = json.loads(capsys.readouterr().out)
-    assert (told["ok"], told["exit_code"]) == (False, 4)
-    assert {"what", "detail", "cause", "mend", "ok"} == set(told["findings"][0])
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["ok"], answer["exit_code"]) == (False, 4)
+    assert {"what", "detail", "cause", "mend", "ok"} == set(answer["findings"][0])
     assert run_live_check(settings) == 4
     assert "UNREACHABLE deepgram.listen (en): " in capsys.readouterr().out
     both = [LiveFinding("a", "b", cause) for cause in reversed(EXIT_CODES)]

@@ -18,7 +18,7 @@ from translink.settings.model import Settings
 NOW = Settings.load(environ={}, directory=Path("/nowhere"))
 
 
-def told(lines: list[structlog.typing.EventDict]) -> list[tuple[str, str]]:
+def reasons(lines: list[structlog.typing.EventDict]) -> list[tuple[str, str]]:
     return [(line["event"], line.get("reason", "")) for line in lines]
 
 
@@ -40,7 +40,7 @@ def failing(error: Exception) -> Callable[[], Settings]:
 async def test_what_cannot_be_read_is_said(error: Exception, event: str, reason: str) -> None:
     with structlog.testing.capture_logs() as lines:
         assert await read_again(failing(error), NOW) is None
-    assert told(lines) == [(event, reason)]
+    assert reasons(lines) == [(event, reason)]
 
 
 async def test_a_file_that_hangs_is_waited_for_within_bounds(
@@ -51,7 +51,7 @@ async def test_a_file_that_hangs_is_waited_for_within_bounds(
     with structlog.testing.capture_logs() as lines:
         assert await read_again(lambda: (hangs.wait() and NOW) or NOW, NOW) is None
     hangs.set()
-    assert told(lines) == [("settings not reloaded", "reading them took more than 0.05 s")]
+    assert reasons(lines) == [("settings not reloaded", "reading them took more than 0.05 s")]
 
 
 async def test_a_machine_without_memory_for_a_thread_says_so(
@@ -64,7 +64,7 @@ async def test_a_machine_without_memory_for_a_thread_says_so(
     monkeypatch.setattr("translink.process.threads.threading", SimpleNamespace(Thread=NoMore))
     with structlog.testing.capture_logs() as lines:
         assert await read_again(lambda: NOW, NOW) is None
-    assert told(lines) == [("settings not reloaded", "can't start new thread")]
+    assert reasons(lines) == [("settings not reloaded", "can't start new thread")]
 
 
 async def test_what_beats_an_edited_file_is_said(tmp_path: Path) -> None:

@@ -136,10 +136,10 @@ def is_run_of(heard: list[int], words: tuple[int, ...]) -> bool:
     )
 
 
-async def patiently(condition: Callable[[], Awaitable[object]], told: Callable[[], str]) -> None:
+async def patiently(condition: Callable[[], Awaitable[object]], state: Callable[[], str]) -> None:
     end = asyncio.get_running_loop().time() + 60.0
     while not await condition():
-        assert asyncio.get_running_loop().time() < end, told()
+        assert asyncio.get_running_loop().time() < end, state()
         await asyncio.sleep(0.2)
 
 

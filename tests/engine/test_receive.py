@@ -118,12 +118,12 @@ def test_a_full_mailbox_drops_frames_that_the_ledger_still_has() -> None:
         while media.counters(leg)["datagrams_in"] < 100 and time.monotonic() < deadline:
             time.sleep(0.005)
         drainer.once()
-        told, counters = len(drainer.frames), media.counters(leg)
-        assert told == 60, "the last sixteenth is for events"
-        assert counters["drops_ring"] == 100 - told
+        delivered, counters = len(drainer.frames), media.counters(leg)
+        assert delivered == 60, "the last sixteenth is for events"
+        assert counters["drops_ring"] == 100 - delivered
         talker.sendto(b"\xff" * 640, media.local_address(leg))
-        assert drainer.until(lambda: len(drainer.frames) > told)
-        gap = (drainer.frames[told - 1].start + 320, drainer.frames[told].start)
+        assert drainer.until(lambda: len(drainer.frames) > delivered)
+        gap = (drainer.frames[delivered - 1].start + 320, drainer.frames[delivered].start)
         assert media.history(leg, *gap) == (60 * 320, b"".join(said[60:]))
 
 

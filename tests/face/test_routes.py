@@ -148,13 +148,13 @@ async def test_no_two_nodes_have_legs_of_one_name(nodes: TwoNodes) -> None:
 
 
 async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None:
-    told: list[object] = []
-    nodes.face.routes.on_mode = told.append
+    changes: list[object] = []
+    nodes.face.routes.on_mode = changes.append
     assert (await nodes.ask("POST", "/api/mode", {"mode": "prerecorded"}))[0] == 200
     assert {desk.board.switchboard.mode for desk in nodes.desks.values()} == {"prerecorded"}
     assert (await nodes.ask("POST", "/api/mode", {"mode": "auto", "leg": "nobody"}))[0] == 404
     assert (await nodes.ask("POST", "/api/mode", {"mode": "loud"}))[0] == 400
-    assert len(told) == 1
+    assert len(changes) == 1
     _, settings = await nodes.ask("GET", "/api/settings")
     assert (settings["mode"], settings["idle_timeout"]) == ("prerecorded", 7.0)
 

@@ -221,8 +221,8 @@ class FakeProviders:
             return refused
         text = json.loads(await request.read())["text"]
         if request.query["model"] in self.unknown_voices:
-            told = {"err_code": "INVALID_QUERY_PARAMETER", "err_msg": "No such model"}
-            return web.json_response(told, status=400)
+            error = {"err_code": "INVALID_QUERY_PARAMETER", "err_msg": "No such model"}
+            return web.json_response(error, status=400)
         self.spoken.append((request.query["model"], text))
         assert request.query["container"] == "none"
         await asyncio.sleep(0.08)
@@ -242,8 +242,8 @@ class FakeProviders:
             return None
         # As careless as a server can be: what it was shown comes back in headers and body.
         shown = request.headers.get("Authorization", "")
-        told = {"err_code": "NO", "err_msg": f"refused {shown}", "request_id": "r"}
-        return web.json_response(told, status=status, headers={"dg-error": f"refused {shown}"})
+        error = {"err_code": "NO", "err_msg": f"refused {shown}", "request_id": "r"}
+        return web.json_response(error, status=status, headers={"dg-error": f"refused {shown}"})
 
 
 class _Hearing:

@@ -140,10 +140,10 @@ def words(place: int) -> list[int]:
 
 
 async def hears(telephone: Telephone, wanted: list[int], server: Serve) -> None:
-    def told() -> str:
+    def report() -> str:
         return f"{telephone.heard()}{server.tail(40)}{telephone.asterisk.log()[-3000:]}"
 
-    await until(lambda: len(telephone.heard()) >= len(wanted), told, patience=25.0)
+    await until(lambda: len(telephone.heard()) >= len(wanted), report, patience=25.0)
     assert telephone.heard() == wanted
 
 

@@ -77,8 +77,8 @@ async def test_a_leg_that_is_told_its_sender_later_hears_nobody_until_then(
     media: Media, talkers: list[socket.socket]
 ) -> None:
     """As a telephone system brings it."""
-    told = LegSettings(name="told", language="en").brought("127.0.0.1", {}, shared=True)
-    leg = media.add_leg(told)
+    plan = LegSettings(name="later", language="en").brought("127.0.0.1", {}, shared=True)
+    leg = media.add_leg(plan)
     frames: list[Frame] = []
     leg.on_frames = frames.extend
     talkers[0].sendto(b"\1" * 640, leg.listen_address)

@@ -28,8 +28,8 @@ def test_a_quota_warns_once_before_it_is_used_up_and_again_in_the_next_month() -
     costs = Costs(SETTINGS, journal, list)
     for used in (100, 799, 801, 850, 900, 10, 990):
         costs.quota("deepl", used, 1_000)
-    told = [event.data["used"] for event in journal.events if event.type == "quota"]
-    assert told == [801, 990]
+    reported = [event.data["used"] for event in journal.events if event.type == "quota"]
+    assert reported == [801, 990]
     assert costs.figures()["quotas"] == {"deepl": {"used": 990, "limit": 1_000}}
 
 

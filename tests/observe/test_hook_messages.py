@@ -24,7 +24,7 @@ def maker(*wanted: str) -> HookMessages:
     )
 
 
-def told(made: HookMessages, *events: Event) -> list[HookMessage]:
+def messages_of(made: HookMessages, *events: Event) -> list[HookMessage]:
     return [message for event in events if (message := made.of(event)) is not None]
 
 
@@ -74,7 +74,7 @@ def test_a_real_call_is_told_from_its_beginning_to_its_end_without_a_word_of_it(
     ],
 )
 def test_each_trouble_has_its_name(type_: str, data: dict[str, object], kind: str) -> None:
-    (message,) = told(maker(), Event(type_, 1.0, None, "1", data))  # type: ignore[arg-type]
+    (message,) = messages_of(maker(), Event(type_, 1.0, None, "1", data))  # type: ignore[arg-type]
     assert (message.type, message.data["trouble"]) == ("call.trouble", kind)
 
 
@@ -89,16 +89,16 @@ def test_each_trouble_has_its_name(type_: str, data: dict[str, object], kind: st
     ],
 )
 def test_what_is_no_trouble_is_not_told(type_: str, data: dict[str, object]) -> None:
-    assert told(maker(), Event(type_, 1.0, "c", "1", data)) == []  # type: ignore[arg-type]
+    assert messages_of(maker(), Event(type_, 1.0, "c", "1", data)) == []  # type: ignore[arg-type]
 
 
 def test_a_trouble_that_repeats_itself_is_counted_and_told_now_and_then() -> None:
     made = maker()
     losses = [Event("loss", at, "c", "1", {"ms": 1.0}) for at in (0, 1, 2, REPEAT_SECONDS + 1)]
-    messages = told(made, *losses)
+    messages = messages_of(made, *losses)
     assert [message.data["count"] for message in messages] == [1, 3]
     other = Event("loss", 3, "c", "2", {"ms": 1.0})
-    assert len(told(made, other)) == 1, "another leg is another trouble"
+    assert len(messages_of(made, other)) == 1, "another leg is another trouble"
 
 
 def test_who_wants_only_the_end_hears_only_of_the_end() -> None:
@@ -106,5 +106,5 @@ def test_who_wants_only_the_end_hears_only_of_the_end() -> None:
     begun = Event("call", 0, "c", None, {"state": "begun", "legs": ["1", "2"]})
     loss = Event("loss", 1, "c", "1", {"ms": 1.0})
     ended = Event("call", 9, "c", None, {"state": "ended", "reason": "idle", "seconds": 9.0})
-    (message,) = told(made, begun, loss, ended)
+    (message,) = messages_of(made, begun, loss, ended)
     assert (message.type, message.data["troubles"]) == ("call.ended", {"speech_lost": 1})

@@ -45,12 +45,12 @@ async def test_a_call_is_told_and_somebody_elses_library_believes_it(
     receiver: HookReceiver,
 ) -> None:
     journal = Journal()
-    async with hooks(receiver.url, journal).running() as told:
+    async with hooks(receiver.url, journal).running() as webhooks:
         begin(journal)
         journal.emit("loss", {"ms": 900.0, "start": 0, "end": 14_400}, call="c1", leg="1")
         end(journal)
         await until(lambda: len(receiver.taken) == 3)
-        await until(lambda: told.figures()["delivered"] == 3)
+        await until(lambda: webhooks.figures()["delivered"] == 3)
     assert [message["type"] for message in receiver.taken] == [
         "call.started",
         "call.trouble",
@@ -90,23 +90,23 @@ async def test_a_message_that_failed_comes_again_under_the_same_id(
     monkeypatch.setattr("translink.observe.outbox.FIRST_WAIT", 0.02)
     journal = Journal()
     receiver.answers = [web.Response(status=503), web.Response(status=500)]
-    async with hooks(receiver.url, journal).running() as told:
+    async with hooks(receiver.url, journal).running() as webhooks:
         begin(journal)
         await until(lambda: len(receiver.taken) == 1)
-        await until(lambda: told.figures()["delivered"] == 1)
+        await until(lambda: webhooks.figures()["delivered"] == 1)
     assert len(receiver.ids) == 3
     assert len(set(receiver.ids)) == 1
-    assert (told.outbox.failed, told.outbox.trouble) == (2, "")
+    assert (webhooks.outbox.failed, webhooks.outbox.trouble) == (2, "")
 
 
 async def test_no_redirect_is_followed(receiver: HookReceiver) -> None:
     journal = Journal()
     receiver.answers = [web.Response(status=307, headers={"Location": "/elsewhere"})]
-    async with hooks(receiver.url, journal, attempts=1).running() as told:
+    async with hooks(receiver.url, journal, attempts=1).running() as webhooks:
         begin(journal)
-        await until(lambda: told.figures()["given_up"] == 1)
+        await until(lambda: webhooks.figures()["given_up"] == 1)
     assert receiver.elsewhere == 0
-    assert told.outbox.trouble == "answered 307"
+    assert webhooks.outbox.trouble == "answered 307"
 
 
 async def test_a_receiver_that_hangs_holds_up_no_call_and_loses_the_oldest(
@@ -114,13 +114,13 @@ async def test_a_receiver_that_hangs_holds_up_no_call_and_loses_the_oldest(
 ) -> None:
     journal = Journal()
     receiver.gate.clear()
-    async with hooks(receiver.url, journal, queue=10, timeout=60).running() as told:
+    async with hooks(receiver.url, journal, queue=10, timeout=60).running() as webhooks:
         began = time.monotonic()
         for number in range(1_000):
             begin(journal, f"c{number}")
         assert time.monotonic() - began < 5.0
         await asyncio.sleep(0.05)
-        assert (told.figures()["waiting"], told.figures()["dropped"]) == (10, 990)
+        assert (webhooks.figures()["waiting"], webhooks.figures()["dropped"]) == (10, 990)
         began = time.monotonic()
     assert time.monotonic() - began < 5.0, "nor does it hold up the end"
 
@@ -128,16 +128,16 @@ async def test_a_receiver_that_hangs_holds_up_no_call_and_loses_the_oldest(
 async def test_a_receiver_that_does_not_answer_in_time_has_failed(receiver: HookReceiver) -> None:
     journal = Journal()
     receiver.gate.clear()
-    async with hooks(receiver.url, journal, timeout=0.05).running() as told:
+    async with hooks(receiver.url, journal, timeout=0.05).running() as webhooks:
         begin(journal)
-        await until(lambda: told.figures()["trouble"] == "timed out")
+        await until(lambda: webhooks.figures()["trouble"] == "timed out")
 
 
 async def test_nobody_is_told_anything_without_a_url() -> None:
     journal = Journal()
-    async with Webhooks(journal, WebhookSettings()).running() as told:
+    async with Webhooks(journal, WebhookSettings()).running() as webhooks:
         begin(journal)
-        assert told.figures()["waiting"] == 0
+        assert webhooks.figures()["waiting"] == 0
 
 
 @pytest.mark.parametrize(

@@ -46,13 +46,13 @@ class Scripted:
 
 async def test_an_end_is_said_and_starts_are_tried_until_one_succeeds() -> None:
     server = Scripted(TranslinkError("no port"), OSError("no memory"), None)
-    told: list[bool] = []
+    states: list[bool] = []
     with structlog.testing.capture_logs() as lines:
-        keeping = asyncio.create_task(keep(server, told.append, Restarts((0.0,))))
+        keeping = asyncio.create_task(keep(server, states.append, Restarts((0.0,))))
         await asyncio.sleep(0)
-        assert told == []
+        assert states == []
         server.over.set()
-        await until(lambda: told == [False, True])
+        await until(lambda: states == [False, True])
         keeping.cancel()
     assert server.stops == 3, "what is left of it is ended before the next start"
     assert [line["event"] for line in lines] == [

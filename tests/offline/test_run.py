@@ -58,9 +58,9 @@ async def test_a_child_that_does_not_start_says_why(tmp_path: Path) -> None:
 async def test_a_server_that_gets_no_descriptors_says_so_in_a_line(tmp_path: Path) -> None:
     few = f"ulimit -n 26; exec '{sys.executable}' -m translink.offline --json --until-eof"
     child = ServerChild(["sh", "-c", few], log=tmp_path / "log")
-    with pytest.raises(TranslinkError, match=r"did not start.*\n.*Too many open files$") as told:
+    with pytest.raises(TranslinkError, match=r"did not start.*\n.*Too many open files$") as caught:
         await child.start()
-    assert "Traceback" not in str(told.value)
+    assert "Traceback" not in str(caught.value)
 
 
 @pytest.mark.timeout(300)

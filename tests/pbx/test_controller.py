@@ -112,16 +112,16 @@ class FakeAsterisk:
         }
         self._enter(channel, [*args])
 
-    def leave(self, channel: str, *, told: bool = True) -> None:
+    def leave(self, channel: str, *, announced: bool = True) -> None:
         """A channel is gone."""
         self.channels.pop(channel, None)
         for members in self.bridges.values():
             members.discard(channel)
         if channel in self.inside:
             self.inside.discard(channel)
-            if told:
+            if announced:
                 self.event("StasisEnd", channel)
-        elif told:
+        elif announced:
             self.event("ChannelDestroyed", channel, cause=17)
 
     def event(self, kind: str, channel: str, **more: object) -> None:
@@ -354,7 +354,7 @@ def test_calls_go_on_without_events_and_what_ended_is_noticed(asterisk: FakeAste
     asterisk.call("b", "4444")
     asterisk.settle()
     asterisk.controller.detached(asterisk.now)
-    asterisk.leave("a", told=False)
+    asterisk.leave("a", announced=False)
     asterisk.later(3.0)
     assert len(asterisk.controller.lines) == 2
     asterisk.controller.attached(asterisk.now)
@@ -370,7 +370,7 @@ def test_who_hung_up_meanwhile_is_missed_though_the_first_look_gets_no_answer(
     asterisk.call("a", "3333")
     asterisk.settle()
     asterisk.controller.detached(asterisk.now)
-    asterisk.leave("a", told=False)
+    asterisk.leave("a", announced=False)
     asterisk.refuse[f"GET /{what}"] = 503
     asterisk.controller.attached(asterisk.now)
     asterisk.later(3.0)
@@ -448,7 +448,7 @@ def test_who_takes_our_events_over_is_named_and_calls_end_all_the_same(
     asterisk.settle()
     asterisk.controller.event({"type": "ApplicationReplaced"}, asterisk.now)
     assert any("another client" in line for line in asterisk.legs.log)
-    asterisk.leave("a", told=False)
+    asterisk.leave("a", announced=False)
     asterisk.later(5.0)
     assert asterisk.empty
 
@@ -473,7 +473,7 @@ def test_in_whatever_order_things_happen_nothing_is_left(steps: list[tuple[int, 
             case 5:
                 asterisk.controller.detached(asterisk.now)
                 for name in there[:1]:
-                    asterisk.leave(name, told=False)
+                    asterisk.leave(name, announced=False)
                 asterisk.controller.attached(asterisk.now)
             case 6:
                 for seat in asterisk.legs.seats:

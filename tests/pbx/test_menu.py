@@ -24,10 +24,10 @@ class KeyPresser(FakeLeg):
     def __init__(self) -> None:
         super().__init__()
         self.on_playout = lambda _: None
-        self.told = b""
+        self.sound = b""
 
     def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
-        self.told += pcm
+        self.sound += pcm
         return super().play(utterance, pcm, last)
 
 
@@ -68,9 +68,9 @@ def choose(
 
 def test_each_language_is_said_by_its_own_voice() -> None:
     _, _, caller = choose((0.5, "2"))
-    assert "en: 1, English." in caller.told.decode()
-    assert "fr: 2, français." in caller.told.decode()
-    assert len(caller.told) == 2 * SECOND + len(MENU_PAUSE)
+    assert "en: 1, English." in caller.sound.decode()
+    assert "fr: 2, français." in caller.sound.decode()
+    assert len(caller.sound) == 2 * SECOND + len(MENU_PAUSE)
 
 
 def test_a_key_is_taken_while_it_is_still_asked() -> None:
@@ -83,9 +83,9 @@ def test_who_presses_nothing_is_asked_twice_and_goes_on_in_the_legs_language() -
     chosen, took, caller = choose()
     assert chosen == [None]
     assert round(took, 1) == 2 * (2.3 + SETTINGS.wait)
-    assert len(caller.told) == 2 * (2 * SECOND + len(MENU_PAUSE))
+    assert len(caller.sound) == 2 * (2 * SECOND + len(MENU_PAUSE))
 
 
 def test_a_menu_that_cannot_be_spoken_keeps_nobody_waiting() -> None:
     chosen, took, caller = choose(voice=silent)
-    assert (chosen, round(took, 3), caller.told) == ([None], 0.0, b"")
+    assert (chosen, round(took, 3), caller.sound) == ([None], 0.0, b"")

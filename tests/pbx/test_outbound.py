@@ -52,7 +52,7 @@ class FarEnd:
         self._reading = asyncio.create_task(self._read())
 
     async def answer(self, request: Mapping[str, Any], status: int, body: object) -> None:
-        told = {
+        frame = {
             "type": "RESTResponse",
             "transaction_id": request["transaction_id"],
             "request_id": request["request_id"],
@@ -61,7 +61,7 @@ class FarEnd:
             "uri": request["uri"],
             "message_body": json.dumps(body),
         }
-        await self.socket.send_str(json.dumps(told))
+        await self.socket.send_str(json.dumps(frame))
 
     async def tell(self, kind: str, channel: str, **more: object) -> None:
         event = {"type": kind, "channel": {"id": channel, "state": "Ring"}, **more}

@@ -35,7 +35,7 @@ class WebSocketPeer:
     def __init__(self, port: int) -> None:
         self.url = f"ws://127.0.0.1:{port}/media/"
         self.heard: list[int] = []
-        self.told: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self.sizes: set[int] = set()
         self.ended = asyncio.Event()
         self._decoder = BeaconDecoder()
@@ -72,7 +72,7 @@ class WebSocketPeer:
 
     def audio(self, message: bytes | str) -> bytes:
         if isinstance(message, str):
-            self.told.append(json.loads(message))
+            self.messages.append(json.loads(message))
             return b""
         self.sizes.add(len(message))
         return message
@@ -138,10 +138,10 @@ class Twilio(WebSocketPeer):
         return json.dumps({"event": "media", "streamSid": "MZ1", "media": media})
 
     def audio(self, message: bytes | str) -> bytes:
-        told = json.loads(message)
-        assert told["event"] == "media"
-        assert told["streamSid"] == "MZ1"
-        ulaw = base64.b64decode(told["media"]["payload"])
+        event = json.loads(message)
+        assert event["event"] == "media"
+        assert event["streamSid"] == "MZ1"
+        ulaw = base64.b64decode(event["media"]["payload"])
         self.sizes.add(len(ulaw))
         return ulaw_decode(ulaw)
 
@@ -163,9 +163,9 @@ async def test_asterisk_and_a_page_hear_each_other_and_the_page_reads_it(
     await until(lambda: pbx.has_heard(3) and page.has_heard(3), talking.tail, 20.0)
     assert (pbx.heard, page.heard) == ([4, 5, 6], [1, 2, 3])
     assert pbx.sizes == {320}
-    kinds = {(each["type"], each.get("of")) for each in page.told}
+    kinds = {(each["type"], each.get("of")) for each in page.messages}
     assert {("said", "me"), ("said", "other"), ("translated", "other")} <= kinds
-    assert [each["state"] for each in page.told if each["type"] == "state"][-1] == "talking"
+    assert [each["state"] for each in page.messages if each["type"] == "state"][-1] == "talking"
     await pbx.close()
     await asyncio.wait_for(page.ended.wait(), 12.0)
     await talking.idle()

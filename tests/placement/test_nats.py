@@ -202,8 +202,8 @@ async def test_a_nats_that_is_killed_is_an_error_at_once_and_all_is_there_again_
         await asyncio.sleep(0)
         began = time.monotonic()
         await server.kill()
-        told = await asyncio.gather(*asking, return_exceptions=True)
-        assert all(isinstance(each, (Slot, PlacementError)) for each in told)
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(each, (Slot, PlacementError)) for each in answers)
         for _ in range(100):
             with pytest.raises(PlacementError):
                 await one.placement.claim("b", "another")
@@ -261,11 +261,11 @@ async def test_a_password_is_shown_nowhere(
     async with nats_server(tmp_path, *flags) as server:
         wrong = NatsAccess((server.url,), user="translink", password="wr0ng-password")
         placement = NatsPlacement(wrong, "a")
-        told: list[bool] = []
-        placement.on_reach = told.append
+        answers: list[bool] = []
+        placement.on_reach = answers.append
         placement.open()
-        await until(lambda: told)
-        assert told == [False]
+        await until(lambda: answers)
+        assert answers == [False]
         with pytest.raises(PlacementError, match="cannot be reached"):
             await placement.announce(node("a"))
         await placement.close()

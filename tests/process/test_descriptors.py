@@ -23,9 +23,9 @@ def test_what_lacks_is_told_with_both_figures(
     hard: int, legs: int, short: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (hard, hard))
-    told = descriptor_shortage(legs)
-    assert bool(told) is short
-    assert told is None or (str(hard) in told and str(descriptors_needed(legs)) in told)
+    shortage = descriptor_shortage(legs)
+    assert bool(shortage) is short
+    assert shortage is None or (str(hard) in shortage and str(descriptors_needed(legs)) in shortage)
 
 
 def test_so_few_that_nothing_runs_are_refused_with_the_mend(

@@ -23,13 +23,13 @@ class TermStream:
     def __init__(self, takes: bool = True, answer: str | None = "none yet") -> None:
         self.takes = takes
         self.answer = answer
-        self.told: list[tuple[str, ...]] = []
+        self.terms: list[tuple[str, ...]] = []
 
-    def expect(self, terms: tuple[str, ...], told: Callable[[str | None], None]) -> bool:
+    def expect(self, terms: tuple[str, ...], answered: Callable[[str | None], None]) -> bool:
         if self.takes:
-            self.told.append(terms)
+            self.terms.append(terms)
             if self.answer != "none yet":
-                asyncio.get_running_loop().call_later(0.1, told, self.answer)
+                asyncio.get_running_loop().call_later(0.1, answered, self.answer)
         return self.takes
 
 
@@ -58,14 +58,14 @@ class TermsDesk:
 
     def __init__(self, live: Live, terms: tuple[str, ...] = ()) -> None:
         self.renewed = 0
-        self.told: list[str] = []
+        self.reports: list[str] = []
         self.expecting = Expecting(
             cast("LiveTranscriber", live),
             self._transcribe,
             self._transcribe_expecting,
             terms,
             renew=self._renew,
-            report=lambda state, reason: self.told.append(f"{state}: {reason}"),
+            report=lambda state, reason: self.reports.append(f"{state}: {reason}"),
         )
         self.pieces: list[tuple[str, ...]] = []
 
@@ -90,16 +90,16 @@ def test_connections_and_pieces_are_told_and_a_change_reaches_the_open_stream() 
         await desk.expecting.connect("en")
         await desk.expecting.transcribe(b"", "en")
         desk.expecting.expect(("Anna",))
-        assert stream.told == [], "nothing new"
+        assert stream.terms == [], "nothing new"
         desk.expecting.expect(("Bob",))
         await asyncio.sleep(1.0)
-        assert stream.told == [("Bob",)]
-        assert desk.told == ["applied: while the stream goes on"]
+        assert stream.terms == [("Bob",)]
+        assert desk.reports == ["applied: while the stream goes on"]
         await desk.expecting.transcribe(b"", "en")
         desk.expecting.expect(())
         await asyncio.sleep(1.0)
         await desk.expecting.transcribe(b"", "en")
-        assert stream.told == [("Bob",), ()]
+        assert stream.terms == [("Bob",), ()]
         assert desk.pieces == [("Anna",), ("Bob",), ()]
         assert (live.asked, desk.renewed) == ([("Anna",)], 0)
 
@@ -119,12 +119,12 @@ def test_a_stream_that_does_not_take_them_is_followed_by_one_that_has_them(
         await desk.expecting.connect("en")
         desk.expecting.expect(("Bob",))
         await asyncio.sleep(UNANSWERED + 1)
-        assert (desk.renewed, desk.told) == (1, [])
+        assert (desk.renewed, desk.reports) == (1, [])
         await desk.expecting.connect("en")
         assert live.asked == [(), ("Bob",)]
-        assert desk.told == ["applied: by a new stream"]
+        assert desk.reports == ["applied: by a new stream"]
         await desk.expecting.connect("en")
-        assert len(desk.told) == 1, "told once"
+        assert len(desk.reports) == 1, "reported once"
 
     run_virtually(scenario())
 
@@ -138,7 +138,7 @@ def test_an_old_answer_says_nothing_of_a_newer_list() -> None:
         stream.answer = None
         desk.expecting.expect(("Eve",))
         await asyncio.sleep(UNANSWERED + 1)
-        assert (desk.renewed, desk.told) == (0, ["applied: while the stream goes on"])
+        assert (desk.renewed, desk.reports) == (0, ["applied: while the stream goes on"])
 
     run_virtually(scenario())
 
@@ -153,8 +153,8 @@ def test_what_changes_during_the_handshake_is_told_after_it() -> None:
         desk.expecting.expect(("Bob",))
         await opening
         await asyncio.sleep(1.0)
-        assert stream.told == [("Bob",)]
-        assert desk.told == ["applied: while the stream goes on"]
+        assert stream.terms == [("Bob",)]
+        assert desk.reports == ["applied: while the stream goes on"]
 
     run_virtually(scenario())
 
@@ -167,13 +167,13 @@ def test_a_list_that_is_refused_costs_no_stream_and_is_not_tried_again() -> None
         await desk.expecting.connect("en")
         await desk.expecting.connect("en")
         assert live.asked == [("too", "many"), (), ()]
-        assert len(desk.told) == 1
-        assert desk.told[0].startswith("refused: ")
-        assert "limit" in desk.told[0]
+        assert len(desk.reports) == 1
+        assert desk.reports[0].startswith("refused: ")
+        assert "limit" in desk.reports[0]
         desk.expecting.expect(("few",))
         live.refuses = lambda terms: len(terms) > 1
         await desk.expecting.connect("en")
-        assert desk.told[1:] == ["applied: by a new stream"]
+        assert desk.reports[1:] == ["applied: by a new stream"]
 
     run_virtually(scenario())
 
@@ -185,7 +185,7 @@ def test_a_refusal_that_is_not_about_the_terms_stays_one() -> None:
         desk = TermsDesk(live, ("Anna",))
         with pytest.raises(ProviderError, match="limit"):
             await desk.expecting.connect("xx")
-        assert desk.told == []
+        assert desk.reports == []
 
     run_virtually(scenario())
 

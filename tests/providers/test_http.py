@@ -29,7 +29,10 @@ async def ok(request: web.Request) -> web.Response:
 
 async def test_an_answer_comes_with_body_headers_and_timing() -> None:
     seen: list[tuple[str, Timing]] = []
-    async with fake_web(ok) as server, Http(observe=lambda *told: seen.append(told)) as http:
+    async with (
+        fake_web(ok) as server,
+        Http(observe=lambda *measured: seen.append(measured)) as http,
+    ):
         answer = await http.request(
             "POST", f"{server.url}/x", provider="p", within=2, query=[("a", "1"), ("a", "2")]
         )

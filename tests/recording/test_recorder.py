@@ -297,9 +297,9 @@ async def test_what_does_not_fit_is_not_begun_and_said_once(tmp_path: Path) -> N
                 await board.talk("1", 0.3)
                 await board.no_calls()
                 await asyncio.sleep(1.0)
-        told = board.events("recording")
-        assert [event["state"] for event in told] == ["refused", "refused"]
-        assert "record.disk_limit" in told[0]["reason"]
+        refusals = board.events("recording")
+        assert [event["state"] for event in refusals] == ["refused", "refused"]
+        assert "record.disk_limit" in refusals[0]["reason"]
         assert recorder.figures()["refused"] == 2
     assert [line["event"] for line in logs].count("calls are not recorded") == 1
     ended = [event for event in board.events("call") if event["state"] == "ended"]

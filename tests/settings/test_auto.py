@@ -19,7 +19,7 @@ def test_candidates_are_a_list_or_a_line_and_the_first_one_holds_until_another_i
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reason"),
     [
         ({"language": "auto"}, "needs two or more different languages"),
         ({"language": "auto", "candidates": ["en"]}, "needs two or more different languages"),
@@ -33,7 +33,7 @@ def test_candidates_are_a_list_or_a_line_and_the_first_one_holds_until_another_i
         ({"language": "multi"}, 'write language = "auto" and candidates = ["en", "fr"]'),
     ],
 )
-def test_what_cannot_work_is_refused_with_the_mend(given: dict[str, object], told: str) -> None:
+def test_what_cannot_work_is_refused_with_the_mend(given: dict[str, object], reason: str) -> None:
     with pytest.raises(ValidationError) as caught:
         leg(**given)
-    assert told in str(caught.value)
+    assert reason in str(caught.value)

@@ -23,7 +23,7 @@ def final(start: float, *words: str, **other: Any) -> str:
     return orjson.dumps(message | other).decode()
 
 
-def told(liar: Liar, message: str, lie: str, number: float = 1.0, skews: int = 0) -> list[Any]:
+def lies_of(liar: Liar, message: str, lie: str, number: float = 1.0, skews: int = 0) -> list[Any]:
     return [orjson.loads(text) for text in liar.distorted(message, {lie: number}, skews)]
 
 
@@ -38,20 +38,20 @@ def words_of(message: Any) -> list[Any]:
 
 def test_jitter_moves_times_and_keeps_words_and_their_order() -> None:
     message = final(5.0, "a", "b", "c", "d")
-    [said] = told(Liar("1"), message, "jitter", 60.0)
+    [said] = lies_of(Liar("1"), message, "jitter", 60.0)
     before, after = words_of(orjson.loads(message)), words_of(said)
     assert [w["word"] for w in after] == list("abcd")
     assert [w["start"] for w in after] != [w["start"] for w in before]
     moves = [abs(a["start"] - b["start"]) for a, b in zip(after, before, strict=True)]
     assert max(moves) <= MOST_MOVED + 0.1
     assert all(a["end"] <= b["start"] for a, b in pairwise(after))
-    assert told(Liar("1"), message, "jitter", 60.0) == [said]
+    assert lies_of(Liar("1"), message, "jitter", 60.0) == [said]
 
 
 def test_a_final_is_left_out_emptied_or_reaches_too_far() -> None:
-    assert told(Liar("1"), final(0.0, "a"), "hole") == []
-    assert texts(told(Liar("1"), final(0.0, "a"), "empty")) == [(False, "a"), (True, "")]
-    [said] = told(Liar("1"), final(0.0, "a"), "beyond")
+    assert lies_of(Liar("1"), final(0.0, "a"), "hole") == []
+    assert texts(lies_of(Liar("1"), final(0.0, "a"), "empty")) == [(False, "a"), (True, "")]
+    [said] = lies_of(Liar("1"), final(0.0, "a"), "beyond")
     assert said["duration"] == pytest.approx(10.3)
 
 
@@ -59,12 +59,12 @@ def test_a_final_is_said_again_later_or_begins_the_next_one() -> None:
     seen = set()
     for seed in range(20):
         liar = Liar(str(seed))
-        first = told(liar, final(0.0, "a"), "restate")
+        first = lies_of(liar, final(0.0, "a"), "restate")
         if len(first) == 2:
             assert words_of(first[1])[0]["start"] == pytest.approx(0.2)
             seen.add("later")
         else:
-            second = told(liar, final(1.0, "b"), "none")
+            second = lies_of(liar, final(1.0, "b"), "none")
             assert texts(second) == [(True, "a b")]
             assert second[0]["start"] == 0.0
             assert second[0]["start"] + second[0]["duration"] == pytest.approx(1.3)
@@ -74,15 +74,15 @@ def test_a_final_is_said_again_later_or_begins_the_next_one() -> None:
 
 def test_the_clock_starts_again_with_the_next_final() -> None:
     liar = Liar("1")
-    assert told(liar, final(3.0, "a", is_final=False), "none", skews=1)[0]["start"] == 3.0
-    assert told(liar, final(3.0, "a"), "none", skews=1)[0]["start"] == 0.0
-    [said] = told(liar, final(4.0, "b"), "none", skews=1)
+    assert lies_of(liar, final(3.0, "a", is_final=False), "none", skews=1)[0]["start"] == 3.0
+    assert lies_of(liar, final(3.0, "a"), "none", skews=1)[0]["start"] == 0.0
+    [said] = lies_of(liar, final(4.0, "b"), "none", skews=1)
     assert words_of(said)[0]["start"] == pytest.approx(1.0)
 
 
 def test_what_is_no_result_and_a_final_without_words_are_left_alone() -> None:
     assert Liar("1").distorted('{"type":"Metadata"}', {"hole": 1.0}) == ['{"type":"Metadata"}']
-    assert texts(told(Liar("1"), final(0.0), "hole")) == [(True, "")]
+    assert texts(lies_of(Liar("1"), final(0.0), "hole")) == [(True, "")]
 
 
 def test_a_prerecorded_answer_is_as_long_as_before() -> None:

@@ -31,7 +31,7 @@ class VirtualLiar:
         self._before: Result | None = None
         """Begins the next final once more."""
 
-    def told(self, truth: Result) -> Iterator[Result]:
+    def distort(self, truth: Result) -> Iterator[Result]:
         """What is sent instead of one true final."""
         result = shifted(self._moved(truth), -self._lost)
         if (before := self._before) is not None:

@@ -62,7 +62,7 @@ class Serve(ServerProcess):
         not `translink serve`."""
         self.folder = folder
         self.legs = {leg.name: leg for leg in legs}
-        self.told: list[dict[str, Any]] = []
+        self.journal: list[dict[str, Any]] = []
         """Events since the start."""
         self._fake = fake
         self._env = env
@@ -106,10 +106,10 @@ class Serve(ServerProcess):
         await until(lambda: len(self.lines(part)) >= times, self.tail)
 
     def happened(self, type_: str = "", **wanted: object) -> list[dict[str, Any]]:
-        """Those told so far, of a type and with these fields."""
+        """Those of the journal so far, of a type and with these fields."""
         return [
             event
-            for event in self.told
+            for event in self.journal
             if (not type_ or event["type"] == type_)
             and all(event.get(key) == value for key, value in wanted.items())
         ]
@@ -201,14 +201,14 @@ class Phone:
 
 async def until(
     condition: Callable[[], object],
-    told: Callable[[], str] = lambda: "",
+    report: Callable[[], str] = lambda: "",
     patience: float = PATIENCE,
 ) -> None:
-    """Wait for it; fail with what `told` says."""
+    """Wait for it; fail with what `report` says."""
     end = time.monotonic() + patience
     while not condition():
         if time.monotonic() > end:
-            pytest.fail(f"not within {patience:.0f} s; {told()}")
+            pytest.fail(f"not within {patience:.0f} s; {report()}")
         await asyncio.sleep(0.02)
 
 
@@ -268,7 +268,7 @@ async def call(server: Serve, one: str, two: str) -> AsyncIterator[tuple[Phone, 
 async def _follow(server: Serve) -> None:
     with contextlib.suppress(aiohttp.ClientError):
         async for event in server.events():
-            server.told.append(event)
+            server.journal.append(event)
 
 
 def _loopback() -> tuple[str, int]:

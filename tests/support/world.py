@@ -199,8 +199,8 @@ class NumberStream:
 
     def _final(self, words: list[Word], end: int, *, speech_final: bool) -> None:
         result = self._result(words, end, final=True, speech_final=speech_final)
-        for told in self._liar.told(result):
-            self._say(told)
+        for lie in self._liar.distort(result):
+            self._say(lie)
         self._done = end
         self._heard.forget(end)
 

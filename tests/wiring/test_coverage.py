@@ -172,7 +172,7 @@ def test_a_leg_that_may_speak_several_languages_needs_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reason"),
     [
         (unknown("en", "bn", speak="elevenlabs, deepgram"), "candidates that it detects"),
         (
@@ -186,11 +186,11 @@ def test_a_leg_that_may_speak_several_languages_needs_all_of_them() -> None:
     ],
 )
 def test_a_language_that_nobody_can_find_out_is_refused_with_the_mend(
-    given: Settings, told: str
+    given: Settings, reason: str
 ) -> None:
     with pytest.raises(SettingsError, match="auto") as caught:
         refuse_voiceless(given)
-    assert told in str(caught.value)
+    assert reason in str(caught.value)
 
 
 def test_with_whisper_the_local_engines_hear_its_languages_and_tell_them_from_each_other() -> None:

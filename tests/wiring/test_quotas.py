@@ -29,14 +29,14 @@ class QuotaAccount:
 
 def test_it_is_asked_again_and_again_and_a_failure_ends_nothing() -> None:
     async def scenario() -> list[tuple[str, int, int]]:
-        told: list[tuple[str, int, int]] = []
+        reported: list[tuple[str, int, int]] = []
         accounts = cast("list[DeepL]", [QuotaAccount()])
         watching = asyncio.create_task(
-            watch_quotas(accounts, 60.0, lambda *each: told.append(each))
+            watch_quotas(accounts, 60.0, lambda *each: reported.append(each))
         )
         await asyncio.sleep(150)
         watching.cancel()
-        return told
+        return reported
 
     assert run_virtually(scenario()) == [("deepl", 1, 1_000), ("deepl", 3, 1_000)]
 

@@ -27,14 +27,14 @@ async def test_others_work_between_two_steps_is_not_counted() -> None:
         await asyncio.sleep(0.01)
         busy(0.5)
 
-    told: list[float] = []
-    task = Metered(work(), told.append)
+    reported: list[float] = []
+    task = Metered(work(), reported.append)
     other = asyncio.create_task(others())
     assert await task == "done"
     await other
     assert 0.04 <= task.seconds < 0.3
-    assert sum(told) == pytest.approx(task.seconds)
-    assert len(told) == 2
+    assert sum(reported) == pytest.approx(task.seconds)
+    assert len(reported) == 2
 
 
 async def test_what_the_work_raises_is_raised_and_it_can_be_cancelled() -> None:

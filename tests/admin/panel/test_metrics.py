@@ -73,9 +73,9 @@ def test_a_legs_name_is_written_as_the_format_wants_it() -> None:
     measures = Program().measures()
     name = 'a "b" \\ c'
     legs = iter([replace(next(iter(measures.legs)), leg=name)])
-    told = families(replace(measures, legs=legs))
+    shown = families(replace(measures, legs=legs))
     for family in ("translink_leg_datagrams_in", "translink_leg_drops", "translink_leg_dead"):
-        assert {sample.labels["leg"] for sample in told[family].samples} == {name}
+        assert {sample.labels["leg"] for sample in shown[family].samples} == {name}
 
 
 def test_units_are_seconds_and_bytes() -> None:

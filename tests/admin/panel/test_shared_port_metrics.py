@@ -9,8 +9,8 @@ def test_the_shared_port_is_told_where_there_is_one() -> None:
     port = {"listen": "0.0.0.0:7000", "stranger": None, "sources": 2, "rcvbuf": 1}
     port |= {"datagrams": 90, "batches": 9, "strangers": 3, "drops_kernel": 1, "errors_receive": 0}
     port |= {"learned": 4, "waiting": 1}
-    told = {sample.name: sample.value for each in shared_port(port) for sample in each.samples}
-    assert told == {
+    values = {sample.name: sample.value for each in shared_port(port) for sample in each.samples}
+    assert values == {
         "translink_shared_port_datagrams_total": 90,
         "translink_shared_port_batches_total": 9,
         "translink_shared_port_strangers_total": 3,

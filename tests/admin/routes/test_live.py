@@ -67,14 +67,14 @@ async def test_a_row_is_told_when_something_happened_in_its_call_and_once_a_seco
         program.tell("final", call="3333-1")
         (row,) = (await news(watcher, "calls", within=0.5))["calls"]
         assert row["words"] == 6
-        told = time.monotonic()
+        sent = time.monotonic()
         for words in range(7, 20):
             program.running = replace(program.running, words=words)
             program.tell("final", call="3333-1")
             await asyncio.sleep(0.03)
         (row,) = (await news(watcher, "calls"))["calls"]
         assert row["words"] == 19
-        assert 0.9 < time.monotonic() - told < 10
+        assert 0.9 < time.monotonic() - sent < 10
 
 
 async def test_events_are_told_of_watched_calls_within_a_tenth_of_a_second(
@@ -126,8 +126,8 @@ async def test_a_watched_call_has_its_legs_and_stages_told_when_they_change(
         assert first["stages"]["3333-1"]["own"]["p50"] == 1.0
         assert not any("legs" in message for message in await all_news(watcher, 1.2))
         program.changes["volume"] = 0.5
-        told = await news(watcher, "legs")
-        assert told["legs"]["4444"]["volume"] == 0.5
+        message = await news(watcher, "legs")
+        assert message["legs"]["4444"]["volume"] == 0.5
 
 
 async def test_two_dashboards_on_one_call_are_told_the_same(
@@ -144,8 +144,8 @@ async def test_two_dashboards_on_one_call_are_told_the_same(
         program.changes["volume"] = 0.5
         await second.send_json({"watch": {"calls": ["3333-1"]}})
         for watcher in (first, second):
-            told = await news(watcher, "legs")
-            assert told["legs"]["4444"]["volume"] == 0.5
+            message = await news(watcher, "legs")
+            assert message["legs"]["4444"]["volume"] == 0.5
 
 
 async def test_who_takes_no_data_is_cut_off_and_holds_up_nobody(
@@ -298,7 +298,7 @@ async def test_who_falls_behind_in_events_is_cut_off_and_told_why(
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "part"),
     [
         ("{", "the body"),
         ('{"watch": {"calls": 3}}', "watch.calls"),
@@ -307,14 +307,14 @@ async def test_who_falls_behind_in_events_is_cut_off_and_told_why(
     ],
 )
 async def test_a_watcher_that_says_what_it_may_not_is_cut_off(
-    server: AdminServer, http: aiohttp.ClientSession, said: str, told: str
+    server: AdminServer, http: aiohttp.ClientSession, said: str, part: str
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:
         await watcher.receive_json()
         await watcher.send_str(said)
         code, reason = await _end(watcher)
         assert code == 1008
-        assert told in reason
+        assert part in reason
 
 
 async def test_who_says_too_much_or_too_often_is_cut_off(

@@ -285,14 +285,14 @@ def test_speech_without_a_word_is_another_language_or_music() -> None:
 
 
 @pytest.mark.parametrize(
-    ("confidence", "unsure", "told"),
+    ("confidence", "unsure", "reported"),
     [(0.6, 0.05, True), (0.9, 0.3, True), (0.97, 0.01, False), (None, 0.0, False)],
 )
 def test_a_recogniser_that_was_not_sure_is_a_warning(
-    confidence: float | None, unsure: float, told: bool
+    confidence: float | None, unsure: float, reported: bool
 ) -> None:
     record = on_leg_1(said={"confidence": confidence, "unsure": unsure})
-    assert ("unsure" in causes(record)) is told
+    assert ("unsure" in causes(record)) is reported
 
 
 def test_a_few_words_prove_no_doubt() -> None:

@@ -209,9 +209,9 @@ async def test_a_stream_has_its_words_after_each_pause(whisper: str) -> None:
             await stream.send_bytes(pcm[at : at + 3_200])
         await stream.send_str('{"type":"CloseStream"}')
         async for message in stream:
-            told = message.json()
-            if told["type"] == "Results" and told["is_final"]:
-                said.append(told["channel"]["alternatives"][0]["transcript"])
+            result = message.json()
+            if result["type"] == "Results" and result["is_final"]:
+                said.append(result["channel"]["alternatives"][0]["transcript"])
     finals = [text for text in said if text]
     assert len(finals) >= 2
     assert understood("de", " ".join(finals)) >= 0.7, finals

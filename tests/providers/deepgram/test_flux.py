@@ -285,8 +285,8 @@ async def test_a_stream_of_the_fake_service_which_says_what_the_official_schema_
         )
         assert live.hears("fr")
         stream = await live.connect("fr")
-        told: list[str | None] = []
-        assert stream.expect(("Smythe",), told.append)
+        answers: list[str | None] = []
+        assert stream.expect(("Smythe",), answers.append)
         events: list[StreamEvent] = []
 
         async def read() -> None:
@@ -301,7 +301,7 @@ async def test_a_stream_of_the_fake_service_which_says_what_the_official_schema_
         await asyncio.wait_for(reading, 20.0)
     finals = [each for each in events if isinstance(each, Result) and each.final]
     assert [each.text for each in finals] == ["b1 b2", "b3"]
-    assert told == [None]
+    assert answers == [None]
     (heard,) = fake.streams
     assert heard.texts[-1] == CLOSE
     assert {each["event"] for each in fake.said if each["type"] == "TurnInfo"} == {

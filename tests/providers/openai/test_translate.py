@@ -160,8 +160,8 @@ async def test_the_terms_that_are_in_a_text_are_told_with_it() -> None:
         await one.translate("The Invoice is here.", source="en-GB", target="pl")
         await one.translate("The bus is here.", source="en", target="pt-BR")
         await one.translate("The bus is here.", source="en", target="pt-PT")
-    told = [json.loads(json.loads(seen.body)["messages"][1]["content"]) for seen in server.seen]
-    assert [each.get("glossary") for each in told] == [
+    asked = [json.loads(json.loads(seen.body)["messages"][1]["content"]) for seen in server.seen]
+    assert [each.get("glossary") for each in asked] == [
         {"invoice": "faktura"},
         {"bus": "ônibus"},
         None,

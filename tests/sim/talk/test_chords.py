@@ -55,14 +55,14 @@ def test_a_word_is_found_where_it_begins() -> None:
 
 def test_one_digit_misread_is_no_word() -> None:
     for number in (0, 77, 1_024, 4_095):
-        told = digits(number)
+        written = digits(number)
         for place in range(3):
             for digit in range(16):
-                other = list(told[:3])
+                other = list(written[:3])
                 other[place] = digit
                 high, middle, low = other
-                if digit != told[place]:
-                    assert digits(high << 8 | middle << 4 | low)[3] != told[3]
+                if digit != written[place]:
+                    assert digits(high << 8 | middle << 4 | low)[3] != written[3]
 
 
 def test_noise_mixtures_and_plain_tones_are_no_words() -> None:

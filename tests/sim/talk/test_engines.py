@@ -31,8 +31,8 @@ def test_each_word_of_a_translation_has_its_number(words: list[str], data: st.Da
     numbers = data.draw(
         st.lists(st.integers(0, WRONG_NUMBER), min_size=len(words), max_size=len(words))
     )
-    told = numbers_in(spelled(words, numbers, 1.25))
-    assert [number for _, number in told] == numbers
+    found = numbers_in(spelled(words, numbers, 1.25))
+    assert [number for _, number in found] == numbers
 
 
 @pytest.mark.parametrize("longer", [1.0, 1.25, 1.6])

@@ -127,8 +127,8 @@ def words_of(final: dict[str, Any]) -> list[dict[str, Any]]:
 def test_the_recorded_figures_are_those_of_the_file() -> None:
     if not NOVA.exists():
         pytest.skip("no ../shared/talks here: the figures above are compared with nothing")
-    told = json.loads(NOVA.read_text())
-    assert {key: told[key] for key in RECORDED} == RECORDED
+    nova = json.loads(NOVA.read_text())
+    assert {key: nova[key] for key in RECORDED} == RECORDED
 
 
 @pytest.mark.timeout(240)

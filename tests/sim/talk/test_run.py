@@ -31,12 +31,12 @@ def test_every_word_of_a_talk_is_found_at_the_ear(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "EVS p50 / p95" in done.stdout
-    told = json.loads(report.read_text())
-    assert told["words_said"] == 2 * len(WORDS.split())
-    assert told["words_lost"] == told["words_doubled"] == told["words_revised"] == 0
-    assert told["segments"] >= 2
-    assert 0 < told["evs"]["p50"] < 60
-    assert told["word_to_request"]["p50"] >= told["providers"]["word_to_final"]["p50"] - 0.5
+    figures = json.loads(report.read_text())
+    assert figures["words_said"] == 2 * len(WORDS.split())
+    assert figures["words_lost"] == figures["words_doubled"] == figures["words_revised"] == 0
+    assert figures["segments"] >= 2
+    assert 0 < figures["evs"]["p50"] < 60
+    assert figures["word_to_request"]["p50"] >= figures["providers"]["word_to_final"]["p50"] - 0.5
 
 
 def test_a_file_that_is_no_talk_is_said(tmp_path: Path) -> None:
