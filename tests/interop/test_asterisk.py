@@ -64,6 +64,7 @@ async def quiet(asterisk: Asterisk) -> AsyncIterator[None]:
 async def translink(
     folder: Path, fake: FakeProviders, url: str, extra: str = ""
 ) -> AsyncIterator[Serve]:
+    fake.sound = spoken
     extra = f'drain_timeout = 5.0\n[ari]\nurl = "{url}"\n{extra}\n{LEGS}'
     async with serving(folder, fake, [], extra=extra) as server:
         await until(lambda: server.lines("connected to Asterisk"), lambda: server.tail(20))
@@ -84,7 +85,6 @@ class Pbx:
 async def pbx(
     asterisk: Asterisk, fake: FakeProviders, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pbx]:
-    fake.sound = spoken
     port = free_port(socket.SOCK_STREAM)
     extra = f'[audiosocket]\nlisten = "127.0.0.1:{port}"\n[audiosocket.legs]\n"{NAMED}" = "4444"\n'
     extra += f'[websocket]\nlisten = "127.0.0.1:{asterisk.websockets}"\npassword = "{PASSWORD}"\n'
@@ -494,21 +494,23 @@ async def test_a_successor_connects_the_callers_of_a_killed_translink_anew(
     folders = [tmp_path / name for name in ("first", "second")]
     for folder in folders:
         folder.mkdir()
-    async with translink(folders[0], fake, asterisk.url) as first:
-        one = await asterisk.dial("3333", words(12), first=14.0, last=20)
-        two = await asterisk.dial("4444", last=40)
-        await until(lambda: first.happened("call", state="begun"), first.tail)
-        first.signal(signal.SIGKILL)
-        await first.exit_code(5.0)
-    async with translink(folders[1], fake, asterisk.url) as second:
-        newcomer = await asterisk.dial("5555")
-        await until(lambda: second.happened("call", state="begun"), second.tail)
-        await second.says("caller taken over", 2)
-        await hears(two, words(12), second)
-        await gone(newcomer, within=1.0)
-        await one.hang_up()
-        await gone(two, within=12.0)
-        await asterisk.empty()
+    async with asterisk.events("phones"):
+        async with translink(folders[0], fake, asterisk.url) as first:
+            one = await asterisk.dial("3333", words(12), last=20, does="steered")
+            two = await asterisk.dial("4444", last=40)
+            await until(lambda: first.happened("call", state="begun"), first.tail)
+            first.signal(signal.SIGKILL)
+            await first.exit_code(5.0)
+        async with translink(folders[1], fake, asterisk.url) as second:
+            newcomer = await asterisk.dial("5555")
+            await until(lambda: second.happened("call", state="begun"), second.tail)
+            await second.says("caller taken over", 2)
+            assert await asterisk.ask("POST", f"/channels/{one.channel}/continue") == 204
+            await hears(two, words(12), second)
+            await gone(newcomer, within=1.0)
+            await one.hang_up()
+            await gone(two, within=12.0)
+            await asterisk.empty()
     failed = await asterisk.dial("3333")
     await gone(failed, within=5.0)
     assert await asterisk.variable("FAILED") == "yes"
