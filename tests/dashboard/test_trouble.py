@@ -91,7 +91,7 @@ async def test_a_provider_that_has_a_stand_in_is_a_warning(board: TalkBoard, vis
     await shoot(page, "degraded")
 
 
-async def test_what_the_machine_suffers_from_is_told_too(board: TalkBoard, visit: Visit) -> None:
+async def test_what_the_machine_suffers_from_is_shown_too(board: TalkBoard, visit: Visit) -> None:
     board.trouble = {"pressure": "refuse", "media": "dead"}
     page = await visit(board.url)
     await live(page)
@@ -219,7 +219,7 @@ async def test_a_last_call_that_was_chosen_stays(visit: Visit) -> None:
         await board.close()
 
 
-async def test_what_happened_before_the_page_was_opened_is_told(
+async def test_what_happened_before_the_page_was_opened_is_shown(
     board: TalkBoard, visit: Visit
 ) -> None:
     call = next(iter(board.calls))

@@ -97,7 +97,7 @@ class PeerWitness:
         """What was heard when it is everything, or when patience ends."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while len(self.heard) < len(numbers):  # noqa: ASYNC110 - told by a socket
+                while len(self.heard) < len(numbers):  # noqa: ASYNC110 - a socket says it
                     await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)  # whatever is doubled comes after
         return self.heard

@@ -23,7 +23,7 @@ from translink.settings.model import Settings
 
 
 class Scripted:
-    """A server whose starts and ends are told from outside."""
+    """A server whose starts and ends are decided from outside."""
 
     def __init__(self, *starts: Exception | None) -> None:
         self.starts = list(starts)

@@ -29,7 +29,7 @@ PROTOCOLS = [Subprotocol("translink.talk"), Subprotocol("talk.right")]
 
 
 class OneLeg:
-    """Talks with a single place, at a real leg that says what it is told."""
+    """Talks with a single place, at a real leg that says what it is given."""
 
     languages = ("en", "fr")
 
