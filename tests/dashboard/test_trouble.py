@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.dashboard.board import TalkBoard
@@ -19,14 +17,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 PATIENCE = 60_000
 PHONE = 390
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def board() -> AsyncIterator[TalkBoard]:
-    board = TalkBoard(3)
-    await board.start()
-    yield board
-    await board.close()
 
 
 async def top(page: Page, which: str) -> float:

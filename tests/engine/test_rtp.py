@@ -11,13 +11,8 @@ from typing import Literal
 import pytest
 
 from tests.engine.kit import LOCAL, engine, udp
-from tests.engine.rtp import TYPES, Packet, RtpStream, decode, words
-from translink._core import BeaconDecoder, resample
-
-
-def numbers(pcm: bytes) -> list[int]:
-    decoder = BeaconDecoder()
-    return [number for number, *_ in [*decoder.push(pcm), *decoder.finish()]]
+from tests.engine.rtp import TYPES, Packet, RtpStream, decode, numbers, words
+from translink._core import resample
 
 
 def send(talker: socket.socket, to: tuple[str, int], packets: Iterable[bytes]) -> None:
