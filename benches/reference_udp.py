@@ -20,7 +20,6 @@ class ReferenceLeg(asyncio.DatagramProtocol):
     def __init__(self, ear: tuple[str, int] | None = None) -> None:
         self.frames: list[bytes] = []
         self.datagrams_in = 0
-        self.datagrams_out = 0
         self.address = ("", 0)
         self._ear = ear
         self._carried = bytearray()
@@ -67,5 +66,4 @@ class ReferenceLeg(asyncio.DatagramProtocol):
             return
         self._transport.sendto(bytes(self._speech[:FRAME]), self._ear)
         del self._speech[:FRAME]
-        self.datagrams_out += 1
         self._clock = asyncio.get_running_loop().call_at(due + TICK, self._tick, due + TICK)

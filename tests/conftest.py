@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """A worker is told where to write which tests run alone."""
+    """A worker learns where to write which tests run alone."""
     node.workerinput["alone_file"] = str(alone_file())
 
 

@@ -135,4 +135,4 @@ async def _stats(server: Serve) -> dict[str, dict[str, int]]:
                     stats: dict[str, dict[str, int]] = await answer.json()
                     return stats
             await asyncio.sleep(0.1)
-    raise AssertionError("the operator is told to wait")
+    raise AssertionError("the operator has to wait")

@@ -55,7 +55,7 @@ async def test_a_dead_media_thread_is_no_health_and_the_end(
         assert app.condition.died
 
 
-async def test_a_leg_out_of_service_is_told_by_readiness(
+async def test_a_leg_out_of_service_is_reported_by_readiness(
     fake: FakeProviders, tmp_path: Path
 ) -> None:
     settings = settings_for(fake, tmp_path)
@@ -67,7 +67,7 @@ async def test_a_leg_out_of_service_is_told_by_readiness(
         assert app.console.health()[0]
 
 
-async def test_an_overload_is_told_by_readiness_events_and_statistics(
+async def test_an_overload_is_reported_by_readiness_events_and_statistics(
     fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []

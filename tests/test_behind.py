@@ -1,4 +1,4 @@
-"""An ear that falls behind: it is spoken to faster and told everything; or, where that was set, it is
+"""An ear that falls behind: it is spoken to faster and hears everything; or, where that was set, it is
 spared whole segments and the talker asked for a pause. A real server and real sockets."""
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def over(server: Serve) -> dict[str, Any]:
     return server.happened("call", state="ended")[0]
 
 
-async def test_it_is_spoken_to_faster_and_told_everything(tmp_path: Path) -> None:
+async def test_it_is_spoken_to_faster_and_hears_everything(tmp_path: Path) -> None:
     async with slow_voice(tmp_path, "FASTEST=1.5") as (server, fake):
 
         def utterances() -> int:

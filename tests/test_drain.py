@@ -95,7 +95,7 @@ async def test_at_the_limit_the_exit_code_says_that_a_call_was_cut(
         assert server.lines("reason=the drain's limit") or server.lines("the drain's limit")
 
 
-async def test_sigusr1_drains_too_and_systemd_is_told(
+async def test_sigusr1_drains_too_and_systemd_is_informed(
     fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:

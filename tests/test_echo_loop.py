@@ -1,4 +1,4 @@
-"""Two speakerphones: what one is told comes back as if its listener had said it, and would be
+"""Two speakerphones: what one hears comes back as if its listener had said it, and would be
 translated to and fro for ever. A real server, real sockets; words are beacons."""
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class SpeakerphoneCall:
 @contextlib.asynccontextmanager
 async def on_the_phone(folder: Path, gain: float) -> AsyncIterator[SpeakerphoneCall]:
     fake = FakeProviders()
-    fake.translated = lambda text: text  # so that what comes back is what was told
+    fake.translated = lambda text: text  # so that what comes back is what was said
     legs = pairs(("3333", "4444"))
     env = ("TRANSLINK_ECHO__GUARD=true",)
     async with fake_providers(fake), serving(folder, fake, legs, env=env) as server:

@@ -52,7 +52,7 @@ async def explained(
         yield Explained(server, receiver)
 
 
-async def test_a_call_is_told_when_it_begins_and_ends(explained: Explained) -> None:
+async def test_a_call_is_reported_when_it_begins_and_ends(explained: Explained) -> None:
     server, receiver = explained
     async with call(server, "3333", "4444") as (one, two):
         await one.say(1, 2, 3)

@@ -123,7 +123,7 @@ async def end_all(server: Serve) -> None:
 
 
 def lost_at(server: Serve) -> set[str]:
-    """Calls whose loss it has told."""
+    """Calls whose loss it has reported."""
     ended = server.happened("call", state="ended", reason="lost with its node")
     return {event["call"] for event in ended}
 

@@ -21,7 +21,7 @@ child = subprocess.Popen(sys.argv[1:], stdout=null, stderr=null, start_new_sessi
 print(child.pid, flush=True)
 time.sleep(600)
 """
-"""Starts what it is told to, as `ChildProcess` does: in a session of its own."""
+"""Starts what it is given, as `ChildProcess` does: in a session of its own."""
 
 
 @pytest.mark.skipif(not BOUND, reason="SERVERS ARE LEFT BEHIND: no setpriv here (util-linux)")

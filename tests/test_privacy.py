@@ -54,7 +54,7 @@ async def test_text_is_left_out_where_the_settings_say_so_and_forgotten_in_time(
         assert await _once_gone(server, path) == 404
 
 
-async def test_the_log_has_the_text_unless_told_otherwise(tmp_path: Path) -> None:
+async def test_the_log_has_the_text_unless_set_otherwise(tmp_path: Path) -> None:
     async with (
         fake_providers() as fake,
         serving(tmp_path, fake, pairs(("3333", "4444"))) as server,

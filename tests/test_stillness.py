@@ -1,4 +1,4 @@
-"""A test that failed while the machine stood still is told from one that failed."""
+"""A test that failed while the machine stood still is distinguished from one that failed."""
 
 from __future__ import annotations
 

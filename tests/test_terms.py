@@ -1,4 +1,4 @@
-"""Names and terms in the running server: told beforehand, changed while people talk, and refused where
+"""Names and terms in the running server: sent beforehand, changed while people talk, and refused where
 they cannot be had. Real processes and sockets, fake vendors."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ glossaries = { "en-fr" = "own" }
 )
 
 
-async def test_a_call_s_terms_are_told_to_its_streams_and_changed_while_one_is_open(
+async def test_a_call_s_terms_are_sent_to_its_streams_and_changed_while_one_is_open(
     server: Serve, fake: FakeProviders
 ) -> None:
     fake.forget()

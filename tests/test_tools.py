@@ -54,7 +54,7 @@ def machine(programs: Path, lists: Path, *arguments: str) -> subprocess.Complete
     )
 
 
-def test_without_package_lists_a_user_is_told_to_fetch_them(bare: Path, tmp_path: Path) -> None:
+def test_without_package_lists_a_user_is_asked_to_fetch_them(bare: Path, tmp_path: Path) -> None:
     """Nobody can say then what the distribution has, so nobody says that it has none."""
     done = machine(bare, tmp_path, "need", "build")
     assert done.returncode == 1
@@ -62,7 +62,7 @@ def test_without_package_lists_a_user_is_told_to_fetch_them(bare: Path, tmp_path
     assert "has none" not in done.stderr.replace("this machine has none", "")
 
 
-def test_with_package_lists_a_user_is_told_what_to_install(bare: Path, tmp_path: Path) -> None:
+def test_with_package_lists_a_user_learns_what_to_install(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "mirror_Packages").touch()
     _script(bare / "apt-cache", 'if [ "$2" = cargo ]; then echo "  Candidate: 1.85.0"; fi')
     done = machine(bare, tmp_path, "need", "build")

@@ -51,7 +51,7 @@ def test_a_server_reads_no_authorities_while_it_is_loaded() -> None:
     assert done.stdout == "0 None\n"
 
 
-def test_every_session_is_told_whom_to_trust() -> None:
+def test_every_session_is_given_whom_to_trust() -> None:
     """aiohttp's own context has no authorities in a server (`quick_imports`)."""
     untrusting, sessions = [], 0
     for name, path in modules().items():

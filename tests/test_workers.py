@@ -19,7 +19,7 @@ import pytest_asyncio
 from tests.fakes.providers import FakeProviders
 from tests.support.hooks import HOOK_SECRET, HookReceiver, receiving
 from tests.support.page_talker import PageTalker
-from tests.support.serve import Phone, Serve, pairs, serving, until
+from tests.support.serve import Phone, Serve, ask, pairs, serving, until
 from translink.callers.ports import claim_block
 from translink.callers.server_process import SERVE_COMMAND
 
@@ -58,13 +58,6 @@ async def server(
         yield made
 
 
-async def answer_of(server: Serve, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    assert server._http is not None
-    async with server._http.request(method, server._url(path), json=body) as answer:
-        is_json = answer.content_type == "application/json"
-        return answer.status, await (answer.json() if is_json else answer.text())
-
-
 def worker_pids(server: Serve) -> dict[str, int]:
     """Of the processes that serve now, by name, as the log says."""
     found = {}
@@ -93,16 +86,16 @@ async def test_calls_on_both_workers_and_one_worker_dies(
         for one, two in people.values():
             await one.say(11, 12)
             await two.hears(11, 12)
-        _, listed = await answer_of(server, "GET", "/api/calls")
+        _, listed = await ask(server, "GET", "/api/calls")
         running = {row["call"]: row["node"] for row in listed["calls"]}
         assert sorted(running.values()) == ["w1", "w1", "w2", "w2"]
         assert all(name.startswith(f"{node}-") for name, node in running.items())
-        _, text = await answer_of(server, "GET", "/metrics")
+        _, text = await ask(server, "GET", "/metrics")
         assert 'translink_calls_active{node="w1"} 2.0' in text
         assert 'translink_calls_active{node="w2"} 2.0' in text
-        _, stats = await answer_of(server, "GET", "/api/stats")
+        _, stats = await ask(server, "GET", "/api/stats")
         assert set(stats["legs"]) >= {leg.name for leg in LEGS}
-        assert (await answer_of(server, "POST", "/api/mode", {"share": 0.75}))[0] == 200
+        assert (await ask(server, "POST", "/api/mode", {"share": 0.75}))[0] == 200
 
         # One is killed in the middle of what the other's talkers say.
         one, two = people["w2"]
@@ -112,7 +105,7 @@ async def test_calls_on_both_workers_and_one_worker_dies(
         os.kill(killed, signal.SIGKILL)
         await speaking
         await two.hears(11, 12, *said)
-        detail = (await answer_of(server, "GET", f"/api/calls/{of['w2']['call']}"))[1]
+        detail = (await ask(server, "GET", f"/api/calls/{of['w2']['call']}"))[1]
         assert detail["lost_ms"] == 0
         lost = {name for name, node in running.items() if node == "w1"}
         await until(
@@ -136,7 +129,7 @@ async def test_calls_on_both_workers_and_one_worker_dies(
         # It is started again, with what was switched meanwhile, and takes calls.
         await server.says("a worker serves again")
         assert worker_pids(server)["w1"] != killed
-        settings = (await answer_of(server, "GET", "/api/settings"))[1]
+        settings = (await ask(server, "GET", "/api/settings"))[1]
         assert settings["streaming_share"] == 0.75
         again = await _made_on(server, "w1")
         assert again["call"] not in running
@@ -145,11 +138,11 @@ async def test_calls_on_both_workers_and_one_worker_dies(
             await four.hears(31)
             await one.say(27)
             await two.hears(11, 12, *said, 27)
-        assert (await answer_of(server, "DELETE", f"/api/calls/{again['call']}"))[0] == 200
-        assert (await answer_of(server, "DELETE", f"/api/calls/{of['w2']['call']}"))[0] == 200
+        assert (await ask(server, "DELETE", f"/api/calls/{again['call']}"))[0] == 200
+        assert (await ask(server, "DELETE", f"/api/calls/{of['w2']['call']}"))[0] == 200
 
         async def over() -> bool:
-            _, listed = await answer_of(server, "GET", "/api/calls?state=ended")
+            _, listed = await ask(server, "GET", "/api/calls?state=ended")
             return {again["call"], of["w2"]["call"]} <= {row["call"] for row in listed["calls"]}
 
         await _holds(over)
@@ -251,7 +244,7 @@ async def _made_on(server: Serve, node: str) -> dict[str, Any]:
         made.append(await server.made("/api/calls", TWO))
         if made[-1]["node"] == node:
             return True
-        await answer_of(server, "DELETE", f"/api/calls/{made[-1]['call']}")
+        await ask(server, "DELETE", f"/api/calls/{made[-1]['call']}")
         return False
 
     await _holds(there)

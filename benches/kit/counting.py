@@ -53,7 +53,7 @@ def compiler() -> str:
 
 def acts() -> list[str]:
     """Their names."""
-    return _told().splitlines()
+    return _output().splitlines()
 
 
 def instructions() -> dict[str, float]:
@@ -70,7 +70,7 @@ def instructions() -> dict[str, float]:
 
 def allocations() -> dict[str, int]:
     """In `ALLOCATING` rounds of each act, once it is warm."""
-    lines = (line.partition(" ") for line in _told("allocations", str(ALLOCATING)).splitlines())
+    lines = (line.partition(" ") for line in _output("allocations", str(ALLOCATING)).splitlines())
     return {name: int(number) for number, _, name in lines}
 
 
@@ -86,7 +86,7 @@ def _collected(act: str, times: int) -> int:
     return int(found[1])
 
 
-def _told(*arguments: str) -> str:
+def _output(*arguments: str) -> str:
     return subprocess.run(
         [_program(), *arguments], capture_output=True, text=True, check=True
     ).stdout

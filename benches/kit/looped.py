@@ -168,7 +168,7 @@ def _nothing() -> None:
 
 
 def main() -> None:
-    """As told."""
+    """As the arguments say."""
     what, calls, rounds, url = sys.argv[1:5]
     with tempfile.TemporaryDirectory() as folder:
         configure(level="info", format="json", stream=open(Path(folder) / "log", "w"))  # noqa: SIM115

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
-from translink.callers.ports import free_port
+from translink.callers.ports import free_port, loopback
 from translink.callers.server_process import LegPlan, settings_file
 from translink.sim.programs import beacon_settings
 
@@ -65,7 +65,7 @@ def _serve() -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="translink-bench-") as folder:
         port = free_port(socket.SOCK_STREAM)
         legs = [
-            LegPlan(name, language, _address(), _address())
+            LegPlan(name, language, loopback(), loopback())
             for name, language in (("3333", "en"), ("4444", "fr"))
         ]
         nobody = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}"
@@ -87,10 +87,6 @@ def _serve() -> tuple[float, float]:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(READY_WITHIN)
-
-
-def _address() -> tuple[str, int]:
-    return "127.0.0.1", free_port(socket.SOCK_DGRAM)
 
 
 def _environment() -> dict[str, str]:

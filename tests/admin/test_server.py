@@ -131,7 +131,7 @@ async def test_only_the_pages_own_files_are_served(
         assert answer.status == 404
 
 
-async def test_a_taken_port_is_told_with_the_settings_name(
+async def test_a_taken_port_is_named_with_its_setting(
     server: AdminServer, program: Program
 ) -> None:
     second = AdminServer(program, port=server.port)

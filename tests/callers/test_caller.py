@@ -24,7 +24,7 @@ WORDS = struct.pack("<h", 4_000) * 3_200
 
 @dataclass
 class EchoingSocket(asyncio.DatagramProtocol):
-    """A socket that keeps what it receives and, if told, says it back at once."""
+    """A socket that keeps what it receives and, if asked to, says it back at once."""
 
     echo: bool = False
     got: list[tuple[float, bytes]] = field(default_factory=list)

@@ -149,7 +149,7 @@ def test_one_direction_without_translation_fails_the_demo(
 
 
 @pytest.mark.usefixtures("voices")
-def test_a_line_that_was_not_understood_is_told_counted_and_no_success(
+def test_a_line_that_was_not_understood_is_shown_counted_and_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(server_process, "SERVE_COMMAND", (*STUB, "--deaf", "4444"))
@@ -181,7 +181,7 @@ def test_a_server_that_ends_at_once_is_reported_with_its_log(
     assert "cannot serve today" in capsys.readouterr().err
 
 
-def test_a_machine_without_voices_is_told_how_to_get_them(
+def test_on_a_machine_without_voices_it_says_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def none(language: str, *, answers: bool, offline: bool) -> list[DialogueLine]:

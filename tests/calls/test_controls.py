@@ -91,7 +91,7 @@ def test_keys_that_a_telephone_system_tells_do_not_count_twice() -> None:
         board = Board(idle_timeout=60, dtmf=KEYS)
         await board.talk("1", 0.5)
         leg = board.switchboard.legs["2"]
-        leg.digits_told = True
+        leg.digits_reported = True
         press(board, "2", "2")
         board.switchboard.pressed(leg, "2")
         return board

@@ -59,7 +59,7 @@ def drained(scenario: Callable[[DrainedBoard], Awaitable[None]], limit: float = 
     run_virtually(run())
 
 
-def test_no_call_begins_any_more_and_the_reason_is_told() -> None:
+def test_no_call_begins_any_more_and_the_reason_is_given() -> None:
     async def scenario(one: DrainedBoard) -> None:
         board = one.board
         board.legs["1"].hear()
@@ -163,7 +163,7 @@ def test_a_pair_moves_as_a_whole_once_its_call_is_over() -> None:
     drained(scenario)
 
 
-def test_what_is_told_of_many_stays_short() -> None:
+def test_what_is_said_of_many_stays_short() -> None:
     async def scenario(one: DrainedBoard) -> None:
         board = one.board
         one.draining.begin("test")
@@ -180,7 +180,7 @@ def test_what_is_told_of_many_stays_short() -> None:
     drained(scenario)
 
 
-def test_at_a_telephone_systems_door_the_reason_is_told_and_those_who_wait_are_sent_away() -> None:
+def test_a_telephone_system_hears_the_reason_and_those_who_wait_are_sent_away() -> None:
     async def scenario(one: DrainedBoard) -> None:
         board = one.board
         desk = Desk(

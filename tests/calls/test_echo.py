@@ -52,7 +52,7 @@ class EchoPhone:
         return own.text, echo
 
 
-def test_what_the_ear_was_told_is_not_the_talkers() -> None:
+def test_what_the_ear_was_played_is_not_the_talkers() -> None:
     phone = EchoPhone()
     phone.is_played()
     phone.hears(5.0)

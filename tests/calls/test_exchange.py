@@ -201,7 +201,7 @@ def test_no_call_is_made_beyond_the_limit_under_load_or_at_the_end() -> None:
     at_a_desk(scenario, idle_timeout=30)
 
 
-def test_where_to_send_is_told_as_it_is_seen_from_outside() -> None:
+def test_where_to_send_is_given_as_it_is_seen_from_outside() -> None:
     async def scenario(desk: ConsoleDesk) -> None:
         made = desk.console.create_call(
             (

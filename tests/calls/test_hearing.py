@@ -46,7 +46,7 @@ def test_several_switches_are_remembered_and_the_same_one_twice_is_one() -> None
     assert [ear.heard_itself(*each) for each in stretches] == [True, False, False, True, False]
 
 
-def test_an_ear_remembers_what_it_was_told_and_when() -> None:
+def test_an_ear_remembers_what_it_was_played_and_when() -> None:
     played = PlayedTexts()
 
     def between(start: float, end: float) -> str:

@@ -292,7 +292,7 @@ def test_text_that_nobody_ends_waits_for_a_bounded_time() -> None:
     meet(scene)
 
 
-def test_a_loss_is_told_in_its_place() -> None:
+def test_a_loss_is_reported_in_its_place() -> None:
     async def scene(room: InterpreterRoom) -> None:
         room.final(0, 1, "before", speech_final=True)
         room.interpreter.item(Lost(RATE, 3 * RATE))
@@ -347,7 +347,7 @@ def test_what_the_hearer_heard_in_the_talkers_own_voice_is_shown_and_not_transla
     assert (tally.segments, tally.translated, tally.through) == (5, 3, 2)
 
 
-def test_an_echo_is_told_and_not_translated() -> None:
+def test_an_echo_is_reported_and_not_translated() -> None:
     async def scene(room: InterpreterRoom) -> None:
         now = time.monotonic()
         own = Hearing(echo=lambda: 0.18)

@@ -38,7 +38,7 @@ def test_beyond_the_limit_whole_segments_are_left_out_until_the_ear_has_caught_u
     assert ear.lag.instead() is None
 
 
-def test_who_wants_text_only_is_told_nothing() -> None:
+def test_an_ear_that_wants_text_only_is_played_nothing() -> None:
     ear = Behind(leave_out=8.0)
     ear.hearing.switch("captions", 0.0)
     assert ear.lag.instead() == "captions"
@@ -46,7 +46,7 @@ def test_who_wants_text_only_is_told_nothing() -> None:
     assert ear.lag.instead() == "captions"
 
 
-def test_an_ear_that_was_told_to_wait_is_not_behind() -> None:
+def test_an_ear_that_was_set_to_wait_is_not_behind() -> None:
     ear = Behind(leave_out=8.0, ask_for_pause=4.0)
     ear.hearing.switch("consecutive", 0.0)
     ear.seconds = 100.0

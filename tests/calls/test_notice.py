@@ -77,7 +77,7 @@ def test_a_voice_in_trouble_costs_the_notice_and_no_word(trouble: str) -> None:
     assert bytes(board.legs["2"].played).startswith(b"Par machine!(word)")
 
 
-def test_who_sends_nothing_is_told_a_moment_later_and_loses_no_word() -> None:
+def test_a_silent_party_hears_it_a_moment_later_and_loses_no_word() -> None:
     async def run() -> Board:
         board = Board(idle_timeout=60, notice={"text": TEXT})
         await board.talk("1", 0.5)

@@ -447,7 +447,7 @@ def test_who_wants_text_only_costs_no_voice() -> None:
     assert (booth.tally.spoken, booth.tally.captioned, booth.tally.unspoken) == (2, 2, 0)
 
 
-def test_beyond_its_limit_an_ear_is_spared_whole_segments_and_told_so() -> None:
+def test_beyond_its_limit_an_ear_is_spared_whole_segments_and_it_is_reported() -> None:
     async def scene(booth: Booth) -> None:
         booth.say("one")
         await asyncio.sleep(5)
@@ -464,7 +464,7 @@ def test_beyond_its_limit_an_ear_is_spared_whole_segments_and_told_so() -> None:
     assert (booth.tally.translated, booth.tally.spoken, booth.tally.skipped) == (4, 2, 2)
 
 
-def test_an_ear_remembers_what_it_was_told() -> None:
+def test_an_ear_remembers_what_it_was_played() -> None:
     async def scene(booth: Booth) -> None:
         booth.say("one two")
         await asyncio.sleep(5)

@@ -685,7 +685,7 @@ def test_a_talker_whose_hearer_is_far_behind_is_asked_for_a_pause_if_so_set() ->
     assert (event["leg"], event["behind_s"]) == ("1", 9.0)
 
 
-def test_who_is_being_told_something_is_not_disturbed_by_a_tone() -> None:
+def test_an_ear_that_is_being_spoken_to_is_not_disturbed_by_a_tone() -> None:
     async def scenario(board: Board) -> None:
         board.legs["2"].count("behind_ns", 9_000_000_000)
         board.legs["1"].count("playout_queued", 640)

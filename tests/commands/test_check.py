@@ -52,7 +52,7 @@ def test_a_leg_that_nobody_speaks_to_may_read_captions_and_who_does_not_hear_it_
     assert "spoken by NOBODY" in out
 
 
-def test_the_languages_of_the_legs_are_told_with_who_has_them(
+def test_the_languages_of_the_legs_are_listed_with_their_providers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     legs = [LEGS[0] | {"language": "pl"}, LEGS[1]]

@@ -125,7 +125,7 @@ async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
         assert target.url == f"https://127.0.0.1:{port}"
         assert await in_thread(lambda: run_status(target), SECONDS) == 0
         (tmp_path / "token").write_text(TOKEN)
-        # Only the server was told so, by --tls-self-signed.
+        # Only the server was asked to, by --tls-self-signed.
         plain = settings_for(fake.url, tmp_path)
         named = target_of(plain, target.url, f"file:{tmp_path / 'token'}")
         assert await in_thread(lambda: run_status(named), SECONDS) == 0

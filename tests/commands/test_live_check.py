@@ -205,7 +205,7 @@ async def test_a_clock_is_compared_with_somebody_elses_or_it_is_said_that_it_is_
     finding = await look_at_clock([])
     assert (finding.cause, finding.detail) == ("", "not compared: all engines are on this machine")
     finding = await look_at_clock(["http://127.0.0.1:9"])
-    assert (finding.cause, finding.detail) == ("", "not compared: no provider told the time")
+    assert (finding.cause, finding.detail) == ("", "not compared: no provider gave the time")
 
 
 @pytest.mark.timeout(300)

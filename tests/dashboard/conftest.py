@@ -22,6 +22,7 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.dashboard.board import TalkBoard
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.fakes.web import served
 from tests.support.serve import Serve, ServerPlan
@@ -97,6 +98,15 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=program, args=ARGS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def board() -> AsyncIterator[TalkBoard]:
+    """Three calls that never end."""
+    board = TalkBoard(3)
+    await board.start()
+    yield board
+    await board.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.dashboard.board import TalkBoard
@@ -81,14 +80,6 @@ MUTE_FIGURES = """() => [...document.querySelectorAll('dd, .figure:not(output), 
   .filter((it) => it.checkVisibility() && it.textContent.trim())
   .filter((it) => !it.closest('dialog, .strip') && !it.closest('[title]'))
   .map((it) => `${it.className} ${it.textContent}`)"""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def board() -> AsyncIterator[TalkBoard]:
-    board = TalkBoard(3)
-    await board.start()
-    yield board
-    await board.close()
 
 
 async def views(page: Page, width: int, height: int = 900) -> AsyncIterator[str]:

@@ -26,7 +26,7 @@ def fake(fake: FakeProviders) -> FakeProviders:
     return fake
 
 
-async def test_refused_keys_are_told_with_what_waits_and_what_to_do(
+async def test_refused_keys_are_shown_with_what_waits_and_what_to_do(
     server: Serve, visit: Visit
 ) -> None:
     async with call(server, ONE, TWO) as (one, _):

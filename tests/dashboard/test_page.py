@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from tests.dashboard.board import TalkBoard
@@ -24,14 +22,6 @@ LOOKS: tuple[tuple[Literal["light", "dark"], int, str], ...] = (
     ("light", 390, "calls"),
     ("light", 390, "system"),
 )
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def board() -> AsyncIterator[TalkBoard]:
-    board = TalkBoard(3)
-    await board.start()
-    yield board
-    await board.close()
 
 
 async def picture(page: Page, which: str = ".tape canvas >> nth=0") -> Any:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.dashboard.board import TalkBoard
@@ -19,14 +17,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 PATIENCE = 60_000
 PHONE = 390
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def board() -> AsyncIterator[TalkBoard]:
-    board = TalkBoard(3)
-    await board.start()
-    yield board
-    await board.close()
 
 
 async def top(page: Page, which: str) -> float:
@@ -91,7 +81,7 @@ async def test_a_provider_that_has_a_stand_in_is_a_warning(board: TalkBoard, vis
     await shoot(page, "degraded")
 
 
-async def test_what_the_machine_suffers_from_is_told_too(board: TalkBoard, visit: Visit) -> None:
+async def test_what_the_machine_suffers_from_is_shown_too(board: TalkBoard, visit: Visit) -> None:
     board.trouble = {"pressure": "refuse", "media": "dead"}
     page = await visit(board.url)
     await live(page)
@@ -219,7 +209,7 @@ async def test_a_last_call_that_was_chosen_stays(visit: Visit) -> None:
         await board.close()
 
 
-async def test_what_happened_before_the_page_was_opened_is_told(
+async def test_what_happened_before_the_page_was_opened_is_shown(
     board: TalkBoard, visit: Visit
 ) -> None:
     call = next(iter(board.calls))

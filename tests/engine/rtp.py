@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from translink._core import (
+    BeaconDecoder,
     alaw_decode,
     alaw_encode,
     beacon_encode,
@@ -20,6 +21,12 @@ TYPES = {"ulaw": 0, "alaw": 8, "g722": 9, "slin": 10, "slin16": 118}
 def words(first: int, count: int) -> bytes:
     """Beacon words, 16 kHz. Quiet enough for G.722 (`rust/core/tests/common/phone.rs`)."""
     return b"".join(beacon_encode(n, amplitude=4_000) for n in range(first, first + count))
+
+
+def numbers(pcm: bytes) -> list[int]:
+    """Of the beacon words in 16 kHz PCM."""
+    decoder = BeaconDecoder()
+    return [number for number, *_ in [*decoder.push(pcm), *decoder.finish()]]
 
 
 def encode(format: str, pcm: bytes) -> bytes:

@@ -152,7 +152,7 @@ def _jitter(drainer: Drainer, leg: int) -> int:
     return drainer.engine.counters(leg)["jitter_ns"]
 
 
-def test_uneven_datagrams_are_told_as_jitter() -> None:
+def test_uneven_datagrams_are_reported_as_jitter() -> None:
     with engine() as (media, drainer), udp() as talker:
         leg = media.add_leg(listen=LOCAL, tail_ms=0)
         for n in range(60):

@@ -147,7 +147,7 @@ def test_nothing_of_one_call_reaches_the_next() -> None:
         assert datagram == b"\x08" * 640
 
 
-def test_what_is_told_of_a_leg_is_what_the_stub_says() -> None:
+def test_what_is_given_of_a_leg_is_what_the_stub_says() -> None:
     [counters] = [
         node
         for node in ast.walk(ast.parse(STUB.read_text()))

@@ -11,13 +11,8 @@ from typing import Literal
 import pytest
 
 from tests.engine.kit import LOCAL, engine, udp
-from tests.engine.rtp import TYPES, Packet, RtpStream, decode, words
-from translink._core import BeaconDecoder, resample
-
-
-def numbers(pcm: bytes) -> list[int]:
-    decoder = BeaconDecoder()
-    return [number for number, *_ in [*decoder.push(pcm), *decoder.finish()]]
+from tests.engine.rtp import TYPES, Packet, RtpStream, decode, numbers, words
+from translink._core import resample
 
 
 def send(talker: socket.socket, to: tuple[str, int], packets: Iterable[bytes]) -> None:
@@ -70,7 +65,7 @@ def test_slin16_is_answered_in_g722_from_the_socket_that_listens() -> None:
         assert sender == media.local_address(leg)
 
 
-def test_an_ear_that_is_told_later_is_sent_to_although_it_never_spoke() -> None:
+def test_an_ear_that_is_named_later_is_sent_to_although_it_never_spoke() -> None:
     with engine() as (media, _), udp() as phone:
         leg = media.add_leg(listen=LOCAL, transport="rtp")
         media.set_play_to(leg, phone.getsockname())
@@ -78,7 +73,7 @@ def test_an_ear_that_is_told_later_is_sent_to_although_it_never_spoke() -> None:
         assert (Packet.read(datagram).type, sender) == (9, media.local_address(leg))
 
 
-def test_keys_are_told_and_not_heard() -> None:
+def test_keys_are_reported_and_not_heard() -> None:
     with engine() as (media, drainer), udp() as phone:
         leg = media.add_leg(listen=LOCAL, transport="rtp", format="alaw")
         stream = RtpStream("alaw")
@@ -94,7 +89,7 @@ def test_keys_are_told_and_not_heard() -> None:
         assert media.counters(leg)["digits"] == 1
 
 
-def test_rtp_on_a_raw_leg_is_told_once_and_never_heard() -> None:
+def test_rtp_on_a_raw_leg_is_reported_once_and_never_heard() -> None:
     with engine() as (media, drainer), udp() as phone:
         leg = media.add_leg(listen=LOCAL)
         packets = RtpStream("alaw").packets(words(1, 5))

@@ -206,7 +206,7 @@ def test_a_flood_of_strangers_on_one_leg_costs_nobody_a_datagram() -> None:
                 talker.sendto(bytes([leg]) * 640, media.local_address(leg))
             drainer.for_(0.02)
         sent = flooded(flooding)
-        # What the kernel's filter dropped is told by the next datagram that comes.
+        # What the kernel's filter dropped is reported by the next datagram that comes.
         own.sendto(bytes([struck]) * 640, media.local_address(struck))
         assert drainer.until(lambda: media.counters(struck)["strangers"] == sent)
         heard = {struck: seconds * 50 + 2, quiet: seconds * 50 + 1}
@@ -233,7 +233,7 @@ def test_what_the_kernel_keeps_out_is_counted_and_let_in_when_it_is_listed() -> 
             for _ in range(100):
                 after.sendto(bytes(640), address)
             # Until they are taken, else a socket's buffer is full where the machine is busy; what the kernel
-            # filters by then is not told yet.
+            # filters by then is not reported yet.
             drainer.until(partial(_has_met, media, leg, sent), 0.015)
         assert 500 <= media.counters(leg)["strangers"] < 2_000
         before.sendto(bytes(640), address)

@@ -56,7 +56,7 @@ def test_what_changes_is_handed_on_with_its_node() -> None:
     assert [call["call"] for call in screen.running("w2")] == ["w2-c1", "w2-c2"]
 
 
-def test_the_whole_is_told_twice_a_second_however_many_nodes_there_are() -> None:
+def test_the_whole_is_shown_twice_a_second_however_many_nodes_there_are() -> None:
     screen = begun()
     assert screen.take("w1", {"system": {"calls": 4}}, 1.0) == {
         "system": {**screen.system()},
@@ -65,7 +65,7 @@ def test_the_whole_is_told_twice_a_second_however_many_nodes_there_are() -> None
     assert screen.system()["calls"] == 9
 
 
-def test_a_node_that_was_told_to_drain_is_shown_as_one_that_drains() -> None:
+def test_a_node_that_was_asked_to_drain_is_shown_as_one_that_drains() -> None:
     screen = begun()
     screen.take("w1", {"system": {"calls": 1, "draining": False, "drain": {"left_s": 9.0}}}, 1.0)
     screen.take("w2", {"system": {"calls": 2, "draining": False, "drain": None}}, 1.0)

@@ -91,9 +91,9 @@ class _Turns:
                 await self._hear(message.data)
             elif message.type is WSMsgType.TEXT:
                 self._stream.texts.append(message.data)
-                await self._told(json.loads(message.data))
+                await self._control(json.loads(message.data))
 
-    async def _told(self, message: dict[str, Any]) -> None:
+    async def _control(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case "CloseStream":
                 await self._turn_info("Update")

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from translink._core import BeaconDecoder, beacon_encode
@@ -26,6 +28,11 @@ PAIRS = 40
 """13 are taken by each attempt of all tests, and a machine that stands still is allowed three."""
 WORDS = 10
 """That a peer says: 2.2 seconds."""
+
+
+def need(program: str) -> pytest.MarkDecorator:
+    """Skips where it is not installed."""
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ class PeerWitness:
         """What was heard when it is everything, or when patience ends."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while len(self.heard) < len(numbers):  # noqa: ASYNC110 - told by a socket
+                while len(self.heard) < len(numbers):  # noqa: ASYNC110 - a socket says it
                     await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)  # whatever is doubled comes after
         return self.heard

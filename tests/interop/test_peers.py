@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.conftest import Pair, PeerWitness, PeerWorld, words_in
+from tests.interop.conftest import Pair, PeerWitness, PeerWorld, need, words_in
 from translink.callers.caller import Caller, fixed_size, random_sizes
 from translink.callers.wav import write_wav
 
@@ -23,10 +23,6 @@ SIZES: dict[str, Iterator[int]] = {
     **{str(size): fixed_size(size) for size in (160, 161, 320, 510, 640, 7_680, 15_870)},
     "random": random_sizes(seed=11),
 }
-
-
-def need(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
 async def test_datagrams_of_any_size_arrive_word_for_word(world: PeerWorld) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 import time
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.kit import LOCAL, engine
-from tests.engine.rtp import words
-from translink._core import BeaconDecoder
+from tests.engine.rtp import numbers, words
+from tests.interop.conftest import need
 from translink.callers.ports import free_port
 from translink.callers.wav import write_wav
 
@@ -22,15 +21,6 @@ WORDS = 20
 ALL = list(range(1, WORDS + 1))
 LEAD = bytes(6_400)
 """200 ms: a codec settles, and a program that has just begun listens."""
-
-
-def need(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
-
-
-def numbers(pcm: bytes) -> list[int]:
-    decoder = BeaconDecoder()
-    return [number for number, *_ in [*decoder.push(pcm), *decoder.finish()]]
 
 
 @contextlib.contextmanager

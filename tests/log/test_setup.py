@@ -221,7 +221,7 @@ class Stuck(io.StringIO):
         return super().write(text)
 
 
-def test_a_stuck_reader_stops_nobody_and_what_was_dropped_is_told() -> None:
+def test_a_stuck_reader_stops_nobody_and_what_was_dropped_is_logged() -> None:
     stuck = Stuck()
     stream = log.QueuedStream(stuck, backlog=2)
     stream.write("1\n")

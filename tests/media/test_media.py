@@ -232,7 +232,7 @@ def owner_leg(owner: Owner, media: Media) -> int:
     return next(n for n, leg in media._legs.items() if leg.on_frames == owner.hear)
 
 
-async def test_frames_of_the_call_before_are_not_told_after_reset(
+async def test_frames_of_the_call_before_are_not_delivered_after_reset(
     media: Media, talker: socket.socket
 ) -> None:
     leg, owner = open_leg(media)
@@ -266,7 +266,7 @@ async def test_a_removed_leg_is_silent_and_its_address_free(
         leg.play(1, bytes(640))
 
 
-async def test_flush_is_told_with_what_was_not_played(media: Media) -> None:
+async def test_flush_is_reported_with_what_was_not_played(media: Media) -> None:
     leg, owner = open_leg(media)
     leg.play(4, bytes(64_000), last=True)
     leg.flush()
@@ -295,7 +295,7 @@ async def test_a_small_receive_buffer_is_warned_about(
     assert "grants 106496 of 4194304" in caplog.text
 
 
-async def test_a_dead_engine_is_told_once(
+async def test_a_dead_engine_is_reported_once(
     media: Media, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Dead:
@@ -364,7 +364,9 @@ async def test_tempo_and_echo_guard_are_the_systems_unless_a_leg_has_its_own() -
         media.close()
 
 
-async def test_where_nothing_is_to_be_spoken_what_comes_is_told_as_flushed(media: Media) -> None:
+async def test_where_nothing_is_to_be_spoken_what_comes_is_reported_as_flushed(
+    media: Media,
+) -> None:
     leg, owner = open_leg(media, play_to=LOCAL)
     leg.set_original("captions")
     leg.play(1, bytes(64_000), last=True)

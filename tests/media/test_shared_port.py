@@ -73,7 +73,7 @@ async def test_a_sender_has_one_leg_and_another_one_once_that_is_gone(
     media.add_leg(sharing(talkers[0]))
 
 
-async def test_a_leg_that_is_told_its_sender_later_hears_nobody_until_then(
+async def test_a_leg_that_learns_its_sender_later_hears_nobody_until_then(
     media: Media, talkers: list[socket.socket]
 ) -> None:
     """As a telephone system brings it."""
@@ -191,7 +191,7 @@ def test_without_a_setting_there_is_none(talkers: list[socket.socket]) -> None:
         ({"shared": 1, "source": "any"}, "must name addresses"),
     ],
 )
-def test_a_leg_that_is_nowhere_or_could_not_be_told_from_others_is_refused(
+def test_a_leg_that_is_nowhere_or_looks_like_another_is_refused(
     given: dict[str, Any], why: str
 ) -> None:
     engine = Engine()

@@ -1,4 +1,4 @@
-"""What receivers are told of a call: its beginning, its end, its troubles, and not a word of speech."""
+"""What receivers learn of a call: its beginning, its end, its troubles, and not a word of speech."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def messages_of(made: HookMessages, *events: Event) -> list[HookMessage]:
     return [message for event in events if (message := made.of(event)) is not None]
 
 
-def test_a_real_call_is_told_from_its_beginning_to_its_end_without_a_word_of_it() -> None:
+def test_a_real_call_is_reported_from_its_beginning_to_its_end_without_a_word_of_it() -> None:
     async def scenario() -> list[HookMessage]:
         board = Board(idle_timeout=30)
         made, messages = maker(), []
@@ -88,11 +88,11 @@ def test_each_trouble_has_its_name(type_: str, data: dict[str, object], kind: st
         ("interim", {"text": "hello"}),
     ],
 )
-def test_what_is_no_trouble_is_not_told(type_: str, data: dict[str, object]) -> None:
+def test_what_is_no_trouble_is_not_reported(type_: str, data: dict[str, object]) -> None:
     assert messages_of(maker(), Event(type_, 1.0, "c", "1", data)) == []  # type: ignore[arg-type]
 
 
-def test_a_trouble_that_repeats_itself_is_counted_and_told_now_and_then() -> None:
+def test_a_trouble_that_repeats_itself_is_counted_and_reported_now_and_then() -> None:
     made = maker()
     losses = [Event("loss", at, "c", "1", {"ms": 1.0}) for at in (0, 1, 2, REPEAT_SECONDS + 1)]
     messages = messages_of(made, *losses)

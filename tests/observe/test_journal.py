@@ -1,4 +1,4 @@
-"""The journal: a slow subscriber is cut off and told so; the others and the calls notice nothing."""
+"""The journal: a slow subscriber is cut off and hears why; the others and the calls notice nothing."""
 
 from __future__ import annotations
 

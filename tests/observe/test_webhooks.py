@@ -41,7 +41,7 @@ def end(journal: Journal, call: str = "c1") -> None:
     journal.emit("call", {"state": "ended", "reason": "idle", "seconds": 4.0}, call=call)
 
 
-async def test_a_call_is_told_and_somebody_elses_library_believes_it(
+async def test_a_call_is_reported_and_somebody_elses_library_believes_it(
     receiver: HookReceiver,
 ) -> None:
     journal = Journal()
@@ -133,7 +133,7 @@ async def test_a_receiver_that_does_not_answer_in_time_has_failed(receiver: Hook
         await until(lambda: webhooks.figures()["trouble"] == "timed out")
 
 
-async def test_nobody_is_told_anything_without_a_url() -> None:
+async def test_nothing_is_sent_without_a_url() -> None:
     journal = Journal()
     async with Webhooks(journal, WebhookSettings()).running() as webhooks:
         begin(journal)

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from tests.offline.real import needs_engines
-from tests.support.serve import until
+from tests.support.serve import runs, until
 from translink.app import App
 from translink.errors import TranslinkError
 from translink.offline.child import OfflineProcess, ServerChild
@@ -23,7 +23,7 @@ from translink.settings.model import Settings
 
 
 class Scripted:
-    """A server whose starts and ends are told from outside."""
+    """A server whose starts and ends are decided from outside."""
 
     def __init__(self, *starts: Exception | None) -> None:
         self.starts = list(starts)
@@ -82,14 +82,7 @@ async def test_a_child_that_is_not_ready_is_ended_at_once_with_all_its_own(
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
-    await until(lambda: not _runs(grandchild))
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    await until(lambda: not runs(grandchild))
 
 
 @needs_engines

@@ -279,7 +279,7 @@ def test_what_is_asked_to_go_is_asked_again(asterisk: FakeAsterisk) -> None:
     assert asterisk.empty
 
 
-def test_a_hold_is_told(asterisk: FakeAsterisk) -> None:
+def test_a_hold_is_reported(asterisk: FakeAsterisk) -> None:
     asterisk.call("a", "3333")
     asterisk.settle()
     asterisk.event("ChannelHold", "a")

@@ -9,7 +9,7 @@ from translink.pbx.dialplan import asterisk
 from translink.settings.model import Settings
 
 
-def test_asterisk_is_told_where_to_connect_and_no_password(tmp_path: Path) -> None:
+def test_asterisk_learns_where_to_connect_and_no_password(tmp_path: Path) -> None:
     given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word"}
     flags = {"--set": ["ari.listen=127.0.0.1:8089"]}
     settings = Settings.load(environ=given, flags=flags, directory=tmp_path)
@@ -20,7 +20,7 @@ def test_asterisk_is_told_where_to_connect_and_no_password(tmp_path: Path) -> No
     assert "a-secret-word" not in text
 
 
-def test_asterisk_is_told_where_the_audio_goes_over_websocket(tmp_path: Path) -> None:
+def test_asterisk_learns_where_the_audio_goes_over_websocket(tmp_path: Path) -> None:
     given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word", "TRANSLINK_WEBSOCKET__PASSWORD": "another"}
     wanted = ["ari.media=websocket", "websocket.listen=127.0.0.1:9093"]
     flags = {"--ari": "http://127.0.0.1:8088", "--set": wanted}

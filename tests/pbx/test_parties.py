@@ -1,4 +1,4 @@
-"""What parties are told and may ask for, through a running server: the language menu, the notice, keys; and a
+"""What parties hear and may ask for, through a running server: the language menu, the notice, keys; and a
 call made on request whose legs are connections of AudioSocket."""
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def hears(line: AsteriskEnd, *words: int, server: Serve) -> None:
     assert line.heard == list(words)
 
 
-async def test_a_party_chooses_a_language_is_told_of_the_machine_and_has_the_last_words_again(
+async def test_a_party_chooses_a_language_hears_of_the_machine_and_has_the_last_words_again(
     phone: Phone, talking: Serve
 ) -> None:
     one, two = await phone(8_000, ONE), await phone(8_000, TWO)

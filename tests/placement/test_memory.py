@@ -48,7 +48,7 @@ async def test_of_many_creators_that_want_a_slot_at_once_each_gets_another() -> 
     assert len(got) == 80
 
 
-async def test_a_node_that_is_not_heard_any_more_is_told_of_once_with_its_calls() -> None:
+async def test_a_node_that_is_not_heard_any_more_is_reported_once_with_its_calls() -> None:
     here, clock = of_memory()
     there, gone = here.beside(), list[tuple[str, Sequence[str]]]()
     there.on_gone = lambda node, calls: gone.append((node.name, calls))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serve import until
+from tests.support.serve import runs, until
 from translink.process.child import ChildProcess
 
 STUBBORN = """
@@ -23,13 +23,6 @@ time.sleep(600)
 
 def python(program: str, log: Path | None = None, *, piped: bool = False) -> ChildProcess:
     return ChildProcess([sys.executable, "-c", program], environ=os.environ, log=log, piped=piped)
-
-
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def test_a_closed_input_is_how_a_piped_child_is_asked_to_end() -> None:

@@ -15,7 +15,7 @@ def test_a_step_of_the_machines_clock_is_no_step_here(monkeypatch: pytest.Monkey
     assert 0 <= unix() - before < 5
 
 
-def test_a_moment_of_the_monotonic_clock_is_told_as_the_time_of_day() -> None:
+def test_a_moment_of_the_monotonic_clock_as_the_time_of_day() -> None:
     now = time.monotonic()
     assert unix(now) - unix(now - 60) == pytest.approx(60)
     assert unix(now) == pytest.approx(time.time(), abs=1.0)

@@ -1,4 +1,4 @@
-"""Few descriptors are told before a call lacks one."""
+"""A shortage of descriptors is reported before a call lacks one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from translink.process.descriptors import (
     ("hard", "legs", "short"),
     [(64, 2, True), (325, 2, True), (326, 2, False), (resource.RLIM_INFINITY, 10_000, False)],
 )
-def test_what_lacks_is_told_with_both_figures(
+def test_a_shortage_is_reported_with_both_figures(
     hard: int, legs: int, short: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (hard, hard))

@@ -44,7 +44,7 @@ def work(seconds: float) -> None:
         pass
 
 
-async def test_an_idle_loop_is_told_to_be_idle() -> None:
+async def test_an_idle_loop_is_found_idle() -> None:
     pressure = Watched()
     async with metered(pressure):
         await asyncio.sleep(0.5)
@@ -53,7 +53,7 @@ async def test_an_idle_loop_is_told_to_be_idle() -> None:
     assert shares[len(shares) // 2] < 0.5
 
 
-async def test_a_loop_that_works_all_the_time_is_told_to_be_busy() -> None:
+async def test_a_loop_that_works_all_the_time_is_found_busy() -> None:
     pressure = Watched()
     async with metered(pressure):
         end = time.monotonic() + 0.6
@@ -64,7 +64,7 @@ async def test_a_loop_that_works_all_the_time_is_told_to_be_busy() -> None:
     assert shares[len(shares) // 2] > 0.8
 
 
-async def test_a_blocked_loop_is_told_to_be_late_by_as_much() -> None:
+async def test_a_blocked_loop_is_found_late_by_as_much() -> None:
     pressure = Watched()
     async with metered(pressure):
         await asyncio.sleep(0.12)
@@ -87,7 +87,7 @@ async def test_work_that_is_no_calls_is_not_taken_for_theirs() -> None:
     assert shares[len(shares) // 2] < 0.4
 
 
-async def test_changes_of_level_are_told_once_each() -> None:
+async def test_changes_of_level_are_reported_once_each() -> None:
     pressure = Pressure(LoadLimits(shed=0.3, coalesce=2, refuse=2))
     async with metered(pressure) as changes:
         end = time.monotonic() + 5

@@ -1,4 +1,4 @@
-"""What a supervisor is told, against a socket such as systemd's."""
+"""What a supervisor hears, against a socket such as systemd's."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from translink.process.proxies import proxy_warning, unused_proxies
 
 
-def test_names_are_told_as_written_and_their_values_never() -> None:
+def test_names_are_shown_as_written_and_their_values_never() -> None:
     environ = {"https_proxy": "http://me:secret@proxy:1", "NO_PROXY": "x", "HTTP_PROXY": ""}
     names = unused_proxies(environ)
     assert names == ["https_proxy"]

@@ -97,7 +97,7 @@ def test_a_server_loads_no_terminal_library_and_no_local_engine() -> None:
 
 
 def test_a_worker_loads_no_more_than_a_server() -> None:
-    """It is told nothing here: its standard input has ended."""
+    """It hears nothing here: its standard input has ended."""
     got = loaded_by_program("translink.workers")
     assert "translink.app" in got
     assert got.isdisjoint(OF_OTHERS)

@@ -123,7 +123,7 @@ async def test_a_busy_provider_alone_in_line_is_waited_for_within_the_budget() -
     assert time.monotonic() - began >= 0.1
 
 
-async def test_when_all_fail_every_cause_is_told() -> None:
+async def test_when_all_fail_every_cause_is_named() -> None:
     line = FakeChain(Fake("first", [Kind.DENIED]), Fake("second", [Kind.REFUSED]))
     with pytest.raises(AllFailed) as caught:
         await line.run()

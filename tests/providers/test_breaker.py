@@ -244,7 +244,7 @@ def test_while_a_provider_comes_back_each_stream_that_breaks_counts() -> None:
     assert health.state is State.OPEN
 
 
-def test_one_probe_and_no_other_until_its_outcome_is_told() -> None:
+def test_one_probe_and_no_other_until_its_outcome_is_known() -> None:
     health = opened(0)
     now = health.until
     probe = permit(health, now)
@@ -329,7 +329,7 @@ def test_waiting_for_a_probe_means_looking_again_soon() -> None:
     assert health.acquire(2) == Wait(2.5)
 
 
-def test_every_change_is_told_with_its_reason() -> None:
+def test_every_change_is_reported_with_its_reason() -> None:
     seen: list[Transition] = []
     health = Breaker("deepl", rng=Random(1), notify=seen.append)
     health.failed(error(Kind.DENIED), 5)

@@ -1,4 +1,4 @@
-"""What becomes of key terms: told with a connection, on an open stream, by a new one, or not at all."""
+"""What becomes of key terms: sent with a connection, on an open stream, by a new one, or not at all."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class TermsDesk:
         return Result(0, 1, "x", (), final=True)
 
 
-def test_connections_and_pieces_are_told_and_a_change_reaches_the_open_stream() -> None:
+def test_connections_and_pieces_have_the_terms_and_a_change_reaches_the_open_stream() -> None:
     async def scenario() -> None:
         stream = TermStream(answer=None)
         live = Live(stream)
@@ -143,7 +143,7 @@ def test_an_old_answer_says_nothing_of_a_newer_list() -> None:
     run_virtually(scenario())
 
 
-def test_what_changes_during_the_handshake_is_told_after_it() -> None:
+def test_what_changes_during_the_handshake_is_sent_after_it() -> None:
     async def scenario() -> None:
         live = Live(stream := TermStream(answer=None))
         live.handshake = 0.5
@@ -215,7 +215,7 @@ async def test_a_piece_whose_terms_are_refused_is_recognised_without_them() -> N
     assert pieces.asked[2:] == [None]
 
 
-async def test_who_cannot_be_told_is_asked_without() -> None:
+async def test_a_provider_that_takes_no_terms_is_asked_without() -> None:
     class Deaf:
         name = "deaf"
 

@@ -179,7 +179,7 @@ async def test_a_body_that_is_too_large_is_refused() -> None:
             await http.request("GET", server.url, provider="p", within=2, limit=1000)
 
 
-async def test_a_body_that_is_no_json_is_told() -> None:
+async def test_a_body_that_is_no_json_is_reported() -> None:
     async def page(request: web.Request) -> web.Response:
         return web.Response(text="<html>")
 

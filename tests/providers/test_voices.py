@@ -252,7 +252,7 @@ async def test_a_doubted_sentence_is_said_to_its_end_when_nobody_can_say_it_bett
     assert heard(await say(voices, TEXT)) == [*WHOLE[:2], (3, 600)]
 
 
-async def test_what_nobody_could_say_is_told() -> None:
+async def test_what_nobody_could_say_is_reported() -> None:
     first = ScriptedVoice("first", [None, Cut(4000), *[Cut(0)] * 30])
     said = bytearray()
 

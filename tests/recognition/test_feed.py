@@ -640,7 +640,7 @@ def test_an_end_that_nobody_asked_for_is_a_failure() -> None:
     play(scene)
 
 
-def test_the_servers_own_reason_is_told() -> None:
+def test_the_servers_own_reason_is_reported() -> None:
     async def scene(line: FeedLine) -> None:
         line.stream.say(ProviderError("1011 net0001", provider="x", kind=Kind.TRANSIENT))
         assert await line.ends() == "1011 net0001"

@@ -97,7 +97,7 @@ def test_a_lie_about_time_costs_no_word_and_doubles_none(lie: str) -> None:
     assert not wrong(a_lie(lie), WRONG_ONCE.get(lie, ()))
 
 
-def test_what_a_stream_passes_over_is_told() -> None:
+def test_what_a_stream_passes_over_is_reported() -> None:
     assert live(Plan(lies=("hole", "empty")), seed=1).passed_over
     assert not live(Plan()).passed_over
 

@@ -108,7 +108,7 @@ async def test_into_silence_a_stream_comes_at_the_head_and_hears_a_little_before
     assert (room.asked, stint.replayed) == ([], None)
 
 
-async def test_a_small_gap_is_the_streams_and_told_as_a_replay_unless_it_is_the_first() -> None:
+async def test_a_small_gap_is_the_streams_and_reported_as_a_replay_unless_it_is_the_first() -> None:
     for again in (False, True):
         room = SpanRoom("." * 40 + "xxxxxxxx")
         stint = room.stint(again=again)

@@ -111,7 +111,7 @@ def test_a_call_that_begins_while_all_is_refused_streams_as_soon_as_others_may()
 
 
 class Api:
-    """One of a world's APIs, which fails as told from the fifth second on."""
+    """One of a world's APIs, which fails as planned from the fifth second on."""
 
     def __init__(self, name: str, world: World, status: int, seconds: float) -> None:
         self.name = name

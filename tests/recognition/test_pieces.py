@@ -26,7 +26,7 @@ WORD = 10
 
 
 class UploadDesk:
-    """A talker, and a prerecorded API that does as it is told."""
+    """A talker, and a prerecorded API that does as it is asked."""
 
     def __init__(self, ledger_seconds: float = 60.0) -> None:
         self.ledger = WorldLedger(ledger_seconds)

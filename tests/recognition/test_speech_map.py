@@ -67,7 +67,7 @@ class Model:
 
 @st.composite
 def talks(draw: st.DrawFn) -> tuple[SpeechMap, Model]:
-    """A map and a model that were told the same: runs of speech and silence, with holes."""
+    """A map and a model that were given the same: runs of speech and silence, with holes."""
     begin = draw(st.integers(0, 200)) * FRAME
     kept = draw(st.integers(5, 60))
     speech_map, model = SpeechMap(begin, kept * FRAME / RATE), Model(begin, kept)

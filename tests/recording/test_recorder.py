@@ -169,7 +169,7 @@ async def test_the_summary_and_the_postmortem_name_it(
     assert 'translink_recordings_total{what="ended"} 1.0' in recorded.metrics
 
 
-async def test_it_is_switched_while_the_call_runs_and_both_parties_are_told(
+async def test_it_is_switched_while_the_call_runs_and_both_parties_hear_so(
     recorded: Recorded,
 ) -> None:
     server = recorded.server

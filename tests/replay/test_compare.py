@@ -20,7 +20,7 @@ def test_case_and_punctuation_and_how_it_was_cut_do_not_count() -> None:
     assert found.same
 
 
-def test_each_difference_is_told_with_its_second() -> None:
+def test_each_difference_is_shown_with_its_second() -> None:
     then = [line("one two three four", 10.0), line("five six", 20.0)]
     now = [line("one too three four", 10.0), line("extra five", 20.0)]
     found = compare_legs("1", then, now)

@@ -95,7 +95,7 @@ async def test_a_recorded_call_is_understood_alike(recorded_once: RecordedOnce) 
     assert all(each["shift_max_s"] < 1.5 for each in words.values()), words
 
 
-async def test_words_that_differ_are_told_with_their_second(recorded_once: RecordedOnce) -> None:
+async def test_words_that_differ_are_shown_with_their_second(recorded_once: RecordedOnce) -> None:
     code, said = recorded_once.changed
     assert code == 1, said
     assert 's: then "b4", now "b3"' in said

@@ -25,7 +25,7 @@ def test_candidates_are_a_list_or_a_line_and_the_first_one_holds_until_another_i
         ({"language": "auto", "candidates": ["en"]}, "needs two or more different languages"),
         (
             {"language": "auto", "candidates": "pt-BR, pt-PT"},
-            "variants of one cannot be told apart",
+            "variants of one cannot be distinguished",
         ),
         ({"language": "auto", "candidates": "en, auto"}, "should be a language tag"),
         ({"language": "auto", "candidates": "en, fr", "voice": "x"}, "set voices of each language"),

@@ -77,7 +77,7 @@ def test_traces_without_their_extra_are_refused(
     assert "pip install 'translink[otel]'" in said
 
 
-def test_a_misspelt_name_is_told_without_its_value(here: Path) -> None:
+def test_a_misspelt_name_is_shown_without_its_value(here: Path) -> None:
     said = refusal(TRANSLINK_DEEPGRAM__API_KYE="dg-0123456789abcdef")
     assert "did you mean TRANSLINK_DEEPGRAM__API_KEY?" in said
     assert "0123456789abcdef" not in said
@@ -104,7 +104,7 @@ def test_no_value_is_repeated_that_stands_where_none_belongs(
     assert "0123456789abcdef" not in str(refused.value)
 
 
-def test_a_rule_about_a_leg_is_told_with_the_name_that_broke_it(here: Path) -> None:
+def test_a_rule_about_a_leg_is_given_with_the_name_that_broke_it(here: Path) -> None:
     flags = {"--set": ["legs.3333.record=true"]}
     with pytest.raises(SettingsError) as refused:
         Settings.load(environ={"DEEPGRAM_API_KEY": "0123456789abcdef"}, flags=flags)
@@ -246,7 +246,7 @@ def test_a_wrong_address_is_refused_with_an_example(here: Path, text: str) -> No
     )
 
 
-def test_a_wrong_value_is_told_with_its_name_place_and_remedy(here: Path) -> None:
+def test_a_wrong_value_is_reported_with_its_name_place_and_remedy(here: Path) -> None:
     (here / "translink.toml").write_text("# ports\n[admin]\n\nport = 99999\n")
     assert refusal() == (
         "admin.port = 99999 (translink.toml, line 4): should be less than or equal to 65535"
@@ -264,7 +264,7 @@ def test_a_wrong_leg_is_found_in_the_file(here: Path) -> None:
     )
 
 
-def test_all_wrong_values_are_told_at_once(here: Path) -> None:
+def test_all_wrong_values_are_reported_at_once(here: Path) -> None:
     message = refusal(TRANSLINK_ADMIN__PORT="x", TRANSLINK_MODE="fast", TRANSLINK_IDLE_TIMEOUT="0")
     assert len(message.splitlines()) == 3
 
@@ -404,7 +404,7 @@ def test_whatever_the_environment_holds_only_a_settings_error_escapes(
         ("192.0.2.7:4000, [2001:db8::7]:4000", ("192.0.2.7:4000", "[2001:db8::7]:4000")),
     ],
 )
-def test_a_leg_hears_whom_it_is_told_to(here: Path, written: str, means: object) -> None:
+def test_a_leg_hears_the_sender_it_is_set_to(here: Path, written: str, means: object) -> None:
     assert {leg.source for leg in load().legs} == {"first"}
     one, two = load(TRANSLINK_LEGS__3333__SOURCE=written).legs
     assert (one.source, two.source) == (means, "first")

@@ -110,7 +110,7 @@ def test_of_a_name_and_its_file_only_one_may_be_set(tmp_path: Path, file: Path) 
         (b"one\ntwo\n", "the key alone"),
     ],
 )
-def test_a_file_that_holds_no_key_is_told_by_its_name(
+def test_a_file_that_holds_no_key_is_named(
     tmp_path: Path, content: bytes | None, expected: str
 ) -> None:
     file = tmp_path / "deepl"

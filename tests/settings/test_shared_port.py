@@ -1,4 +1,4 @@
-"""A port that legs share: who may, and how they are told apart."""
+"""A port that legs share: who may, and how they are distinguished."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_legs_that_name_their_senders_share_a_port() -> None:
         (leg("1", "192.0.2.1:1"), {"shared_port": {}}, "set shared_port.listen"),
     ],
 )
-def test_legs_that_could_not_be_told_apart_are_refused(
+def test_legs_that_could_not_be_distinguished_are_refused(
     one: dict[str, Any], more: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(ValidationError, match=why):
@@ -89,7 +89,7 @@ def test_what_would_let_in_nobody_or_just_anybody_is_refused(one: dict[str, Any]
     assert "0123456789abcdef" not in str(refused.value)
 
 
-def test_others_are_told_an_address_that_they_can_reach() -> None:
+def test_others_are_given_an_address_that_they_can_reach() -> None:
     everywhere = SharedPortSettings.model_validate(HERE)
     assert everywhere.reached_at("192.0.2.9") == "192.0.2.9"
     assert (

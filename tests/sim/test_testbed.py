@@ -215,7 +215,7 @@ async def test_a_close_has_its_code_and_reason(url: str, http: aiohttp.ClientSes
         assert (message.data, message.extra) == (1011, "net0000")
 
 
-async def test_prerecorded_beyond_its_limit_is_told_to_wait(
+async def test_prerecorded_beyond_its_limit_is_asked_to_wait(
     http: aiohttp.ClientSession,
 ) -> None:
     server, _ = beacon_server(delays=Delays(prerecorded=0.2))

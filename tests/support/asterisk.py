@@ -376,7 +376,7 @@ class Telephone:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What its dialplan is told."""
+        """What its dialplan gets."""
         return {
             "__WHO": self.who,
             "__FOLDER": self.inside,
@@ -402,7 +402,7 @@ class Telephone:
 
     @property
     def called(self) -> dict[str, str]:
-        """What the dialplan of somebody who calls it is told."""
+        """What the dialplan of a caller gets."""
         return {f"__CALLED_{name.strip('_')}": value for name, value in self.variables.items()}
 
     async def hang_up(self) -> None:

@@ -514,7 +514,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "admin/access/guard.py",
         'return problem(500, "a bug in translink; the log has the details")',
         "raise",
-        f"{GUARD} -k bug_is_told",
+        f"{GUARD} -k bug_is_for_the_log",
     ),
     Mutation(
         "nobody fills the log with requests that are none",
@@ -743,7 +743,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "media/media.py",
         'return {"source": "nobody"}',
         'return {"source": "127.0.0.1"}',
-        "tests/media/test_shared_port.py -k told_its_sender_later",
+        "tests/media/test_shared_port.py -k learns_its_sender_later",
     ),
     Mutation(
         "at the shared port, a leg's token cannot be known beforehand",

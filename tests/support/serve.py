@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -22,7 +21,7 @@ import pytest
 from tests.fakes.providers import FakeProviders
 from translink._core import BeaconDecoder, beacon_encode
 from translink.callers.caller import Caller
-from translink.callers.ports import free_port
+from translink.callers.ports import loopback
 from translink.callers.server_process import SERVE_COMMAND, LegPlan, ServerProcess
 
 DEEPGRAM_KEY = "dg-0123456789abcdef0123456789abcdef"
@@ -199,6 +198,22 @@ class Phone:
         self.words += [number for number, _, _ in self._decoder.push(pcm)]
 
 
+def runs(pid: int) -> bool:
+    """It is there, and is not only waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def ask(server: Serve, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    """The answer's status, and its JSON or its text."""
+    assert server._http is not None
+    async with server._http.request(method, server._url(path), json=body) as answer:
+        is_json = answer.content_type == "application/json"
+        return answer.status, await (answer.json() if is_json else answer.text())
+
+
 async def until(
     condition: Callable[[], object],
     report: Callable[[], str] = lambda: "",
@@ -215,7 +230,7 @@ async def until(
 def pairs(*names: tuple[str, str], languages: tuple[str, str] = ("en", "fr")) -> list[LegPlan]:
     """Legs on free ports."""
     return [
-        LegPlan(name, language, _loopback(), _loopback())
+        LegPlan(name, language, loopback(), loopback())
         for pair in names
         for name, language in zip(pair, languages, strict=True)
     ]
@@ -269,7 +284,3 @@ async def _follow(server: Serve) -> None:
     with contextlib.suppress(aiohttp.ClientError):
         async for event in server.events():
             server.journal.append(event)
-
-
-def _loopback() -> tuple[str, int]:
-    return "127.0.0.1", free_port(socket.SOCK_DGRAM)

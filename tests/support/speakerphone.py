@@ -13,7 +13,7 @@ RATE = 16_000
 
 
 class Speakerphone(Caller):
-    """Says what it is told to, and all that its ear is sent: `lag` seconds later and `gain` times as
+    """Says what it is asked to, and all that its ear is sent: `lag` seconds later and `gain` times as
     loud."""
 
     def __init__(

@@ -76,7 +76,7 @@ class Plan:
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
     spoken: str = ""
-    """What the talker speaks, where the listener is told only `candidates`."""
+    """What the talker speaks, where the listener knows only `candidates`."""
     candidates: tuple[str, ...] = ()
     then: tuple[float, str] | None = None
     """From when on they speak another language."""

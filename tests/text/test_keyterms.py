@@ -1,4 +1,4 @@
-"""How many key terms there may be, counted before anybody is told them."""
+"""How many key terms there may be, counted before they are sent to anybody."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def test_terms_come_out_once_each_with_even_spaces() -> None:
         (["Donaudampfschifffahrt"] * 1 + [f"Straße {n}" for n in range(70)], "tokens"),
     ],
 )
-def test_what_cannot_be_told_is_refused_and_why(terms: list[str], said: str) -> None:
+def test_terms_that_cannot_be_sent_are_refused_and_why(terms: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         clean_terms(terms)

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import itertools
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ from rich.console import Console
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
 from translink.callers.dialogue import DIALOGUE, DialogueLine, SpeechMissing, lines_of
-from translink.callers.ports import free_port
+from translink.callers.ports import loopback
 from translink.callers.server_process import LegPlan, ServerProcess
 from translink.callers.summary import Summary, TalkDirection, summarise, tell
 from translink.callers.view import view_of
@@ -154,11 +153,6 @@ def server_for(
     log = folder / "server.log"
     log.unlink(missing_ok=True)
     return ServerProcess(plans, folder=scratch, log=log, keys=keys)
-
-
-def loopback() -> tuple[str, int]:
-    """A free UDP port of this machine, for a leg."""
-    return "127.0.0.1", free_port(socket.SOCK_DGRAM)
 
 
 def schedule(lines: Mapping[str, Sequence[DialogueLine]], seconds: float) -> list[Cue]:

@@ -45,6 +45,11 @@ def free_port(kind: socket.SocketKind) -> int:
         return port
 
 
+def loopback() -> tuple[str, int]:
+    """A UDP address of this machine for a leg: see `free_port`."""
+    return "127.0.0.1", free_port(socket.SOCK_DGRAM)
+
+
 def claim_block() -> range:
     """`BLOCK` ports in a row that no other process is given, for a program that wants a range.
     Some may be in use by strangers. Raises `PortsError`."""

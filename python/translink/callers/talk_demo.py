@@ -17,11 +17,11 @@ from translink.callers.demo import (
     DEMO_LANGUAGES,
     FAILED,
     fail,
-    loopback,
     make_private,
     need_recogniser,
     server_for,
 )
+from translink.callers.ports import loopback
 from translink.callers.server_process import LegPlan
 from translink.errors import TranslinkError
 

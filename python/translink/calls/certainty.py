@@ -18,8 +18,8 @@ class Certainty:
     def __init__(self) -> None:
         self._words = self._unsure = 0
         self._sum = 0.0
-        self._told = False
-        """A recogniser that tells none is sure of everything."""
+        self._graded = False
+        """Some word had less than full confidence: a recogniser that gives none is taken for sure of everything."""
 
     def words(self, words: Iterable[Word]) -> None:
         """Count further final words with their confidence."""
@@ -27,12 +27,12 @@ class Certainty:
             self._words += 1
             self._sum += word.confidence
             self._unsure += word.confidence < UNSURE_BELOW
-            self._told = self._told or word.confidence < 1.0
+            self._graded = self._graded or word.confidence < 1.0
 
     @property
     def mean(self) -> float | None:
         """0 to 1; None: the recogniser gives none."""
-        return round(self._sum / self._words, 3) if self._told else None
+        return round(self._sum / self._words, 3) if self._graded else None
 
     @property
     def unsure(self) -> float:

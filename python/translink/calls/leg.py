@@ -92,7 +92,7 @@ class Leg:
         the other one is there, too."""
         self.first_digits: Callable[[str], None] | None = None
         """What takes the keys that are pressed; None = they control the call (`Controls`)."""
-        self.digits_told = False
+        self.digits_reported = False
         """A telephone system tells them itself; those that come with the audio are the same ones."""
         self.connection: LegConnection | None = None
         """How its audio comes, if that is over AudioSocket."""

@@ -319,7 +319,7 @@ class Switchboard:
         )
 
     def _digit(self, leg: Leg, digit: Digit) -> None:
-        if not leg.digits_told:
+        if not leg.digits_reported:
             self.pressed(leg, digit.key)
 
     def unheard(self) -> list[dict[str, str | int]]:

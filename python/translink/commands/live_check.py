@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     """Two legs that hear each other."""
 
 Question = Callable[[], Awaitable[str]]
-"""Returns what is told where all is well. Raises `ProviderError`."""
+"""Returns what is shown where all is well. Raises `ProviderError`."""
 EXIT_CODES: dict[Cause, int] = {"setting": 2, "refused": 3, "unreachable": 4, "machine": 5}
 """The first of them that was found is the exit code."""
 ANSWER_SECONDS = 15.0

@@ -165,5 +165,5 @@ async def look_at_clock(urls: Sequence[str]) -> LiveFinding:
             detail = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} {host}'s"
             return LiveFinding("clock", detail, "machine", "set it, for instance with chrony")
         return LiveFinding("clock", f"as {host} has it")
-    why = "no provider told the time" if urls else "all engines are on this machine"
+    why = "no provider gave the time" if urls else "all engines are on this machine"
     return LiveFinding("clock", f"not compared: {why}")

@@ -51,7 +51,7 @@ class FaceRoutes:
         self.on_mode: Callable[[ModeChange], None] = lambda _: None
         """Called with each change that was given to all."""
         self.on_drain: Callable[[], None] = lambda: None
-        """Called before the nodes are told to drain."""
+        """Called before the nodes are asked to drain."""
         self._peers = peers
         self._placing = placing
         self._journal = journal

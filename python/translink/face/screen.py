@@ -28,7 +28,7 @@ class Screen:
         self.systems: dict[str, Message] = {}
         """Of each node that is there, its newest `system`."""
         self._begun = False
-        self._told_at = -SUMMARY_EVERY
+        self._summed_at = -SUMMARY_EVERY
 
     def running(self, node: str) -> list[Message]:
         """Rows of a node's calls that go on, as far as is known."""
@@ -59,8 +59,8 @@ class Screen:
             news["events"] = [{**event, "node": node} for event in news["events"]]
         if "system" in news:
             self.systems[node] = news.pop("system")
-            if now - self._told_at >= SUMMARY_EVERY or "hello" in message:
-                self._told_at = now
+            if now - self._summed_at >= SUMMARY_EVERY or "hello" in message:
+                self._summed_at = now
                 news["system"] = self.system()
         return news if news and self._begun else None
 

@@ -43,6 +43,11 @@ class Event:
     leg: str | None = None
     data: Mapping[str, Value] = field(default_factory=dict)
 
+    def number(self, key: str) -> float | None:
+        """What stands under `key` as a number; None: nothing, or something else."""
+        value = self.data.get(key)
+        return float(value) if isinstance(value, (int, float)) else None
+
     def as_dict(self) -> dict[str, Value | int]:
         """Flat JSON object, as on `/api/events`."""
         return {

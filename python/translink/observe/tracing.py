@@ -62,7 +62,7 @@ class Traces:
             if len(self._open) >= MOST_OPEN:
                 self._open.popitem(last=False)
                 self.dropped += 1
-            began = _time(event, "began") or event.at
+            began = event.number("began") or event.at
             language = str(event.data.get("language", ""))
             self._open[key] = _TracedUtterance(*key, began, event.at, language)
         elif (utterance := self._open.get(key)) is not None and _follow(utterance, event):
@@ -134,8 +134,8 @@ def _follow(utterance: _TracedUtterance, event: Event) -> bool:
     data = event.data
     match event.type:
         case "translation":
-            asked = _time(event, "asked") or event.at
-            took = (_time(event, "ms") or 0.0) / 1000
+            asked = event.number("asked") or event.at
+            took = (event.number("ms") or 0.0) / 1000
             more: Attributes = {
                 "translink.provider": str(data.get("by", "")),
                 "translink.target": str(data.get("target", "")),
@@ -153,7 +153,7 @@ def _speech(utterance: _TracedUtterance, event: Event) -> bool:
     state = event.data.get("state")
     if state == "started":
         utterance.started = event.at
-        asked, first = _time(event, "asked"), _time(event, "first_audio")
+        asked, first = event.number("asked"), event.number("first_audio")
         if asked and first:
             utterance.spans.append(("synthesise", asked, first, {}))
         return False
@@ -174,11 +174,6 @@ def _fail(span: Span, reason: str) -> None:
     from opentelemetry.trace import Status, StatusCode
 
     span.set_status(Status(StatusCode.ERROR, reason))
-
-
-def _time(event: Event, key: str) -> float | None:
-    value = event.data.get(key)
-    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _ns(seconds: float) -> int:

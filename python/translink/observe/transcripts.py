@@ -167,7 +167,7 @@ class Transcripts:
         while len(minutes.lines) >= self._lines:
             minutes.lines.popitem(last=False)
             minutes.dropped += 1
-        began, ended = (_number(event, key) or event.at for key in ("began", "ended"))
+        began, ended = (event.number(key) or event.at for key in ("began", "ended"))
         minutes.lines[event.leg, number] = TranscriptLine(
             leg=event.leg,
             segment=number,
@@ -224,8 +224,3 @@ def _note(minutes: CallTranscript, leg: str, event: Event) -> None:
     match state:
         case "started" | "finished" | "flushed" | "failed":
             line.state = state
-
-
-def _number(event: Event, key: str) -> float | None:
-    value = event.data.get(key)
-    return float(value) if isinstance(value, (int, float)) else None

@@ -48,7 +48,7 @@ _POCKET = "English: dictation and phrasebook; French: phrasebook only"
 
 
 class Served(Protocol):
-    """What `serve_until_told` needs of a server."""
+    """What `serve_until_stopped` needs of a server."""
 
     @property
     def url(self) -> str:
@@ -198,14 +198,16 @@ def run_offline(
             whisper=whisper,
         )
         text = _announcement(running.url, only, findings(whisper), json=json, whisper=whisper)
-        await serve_until_told(running, text, until_eof=until_eof)
+        await serve_until_stopped(running, text, until_eof=until_eof)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())
     return 0
 
 
-async def serve_until_told(server: Served, announcement: str, *, until_eof: bool = False) -> None:
+async def serve_until_stopped(
+    server: Served, announcement: str, *, until_eof: bool = False
+) -> None:
     """Print the announcement, serve until SIGTERM or SIGINT, close; the process then ends, closed or
     not. `until_eof`: see `run_offline`."""
     stop = asyncio.Event()

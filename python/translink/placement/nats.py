@@ -238,12 +238,12 @@ class NatsPlacement:
         """Learn what there is."""
         self._revisions.clear()
         self._seen.clear()
-        await session.follow(session.nodes, self._node_told)
-        await session.follow(session.slots, self._slot_told)
+        await session.follow(session.nodes, self._node_changed)
+        await session.follow(session.slots, self._slot_changed)
         if not self._joined and not self.nodes():
             # The first of a fleet begins as its own file says, not as the last of another day was left.
             await session.forget_settings()
-        await session.follow(session.settings, self._setting_told)
+        await session.follow(session.settings, self._setting_changed)
         for setting, value in self._settings.items():
             await session.keep_setting(setting, value)
         self._roster.excuse(self._clock())
@@ -270,13 +270,13 @@ class NatsPlacement:
             for name in self._roster.strays(now):
                 session.soon(session.bury(name))
 
-    def _node_told(self, key: str, body: bytes | None, revision: int) -> None:
+    def _node_changed(self, key: str, body: bytes | None, revision: int) -> None:
         if body is None:
             self._roster.left(key)
         elif (node := read(body)) is not None and node.name == key:
             self._roster.heard(node, self._clock())
 
-    def _slot_told(self, key: str, body: bytes | None, revision: int) -> None:
+    def _slot_changed(self, key: str, body: bytes | None, revision: int) -> None:
         node, _, number = key.rpartition(".")
         if not number.isdecimal():
             return
@@ -292,7 +292,7 @@ class NatsPlacement:
         self._seen.add((node, number))
         self._roster.take(node, number, call)
 
-    def _setting_told(self, key: str, body: bytes | None, revision: int) -> None:
+    def _setting_changed(self, key: str, body: bytes | None, revision: int) -> None:
         if body is None:
             # By a node that took itself for the first of the fleet: it came when the server had lost its store,
             # and before our next beat.

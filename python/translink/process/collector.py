@@ -61,12 +61,12 @@ class Pauses:
         if self._thresholds is None:
             self._thresholds = gc.get_threshold()
             gc.set_threshold(YOUNG, *self._thresholds[1:])
-            gc.callbacks.append(self._told)
+            gc.callbacks.append(self._collection)
 
     def close(self) -> None:
         """Count no more; all is as it was before `watch`. Idempotent."""
         if self._thresholds is not None:
-            gc.callbacks.remove(self._told)
+            gc.callbacks.remove(self._collection)
             gc.set_threshold(*self._thresholds)
             self._thresholds = None
             gc.unfreeze()
@@ -113,7 +113,7 @@ class Pauses:
             "full_when_quiet": self.full,
         }
 
-    def _told(self, phase: str, _: Mapping[str, int]) -> None:
+    def _collection(self, phase: str, _: Mapping[str, int]) -> None:
         if self._ours:
             return
         now = time.perf_counter()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from translink.errors import legible
+
 if TYPE_CHECKING:
     from translink.replay.compare import DelayComparison, LegComparison, WordComparison
     from translink.replay.run import Replayed
@@ -12,8 +14,7 @@ if TYPE_CHECKING:
 
 def lines_of(found: Replayed) -> Iterator[str]:
     """Line by line, without line ends; what was said moves no cursor."""
-    for line in _lines(found):
-        yield "".join(letter if letter.isprintable() else "?" for letter in line)
+    return map(legible, _lines(found))
 
 
 def _lines(found: Replayed) -> Iterator[str]:

@@ -53,7 +53,7 @@ def must_be_findable(language: str, candidates: tuple[str, ...], voice: str | No
     if len(set(codes)) < max(2, len(codes)):
         raise ValueError(
             'candidates: language = "auto" needs two or more different languages, as in '
-            'candidates = ["en", "fr"]; variants of one cannot be told apart'
+            'candidates = ["en", "fr"]; variants of one cannot be distinguished'
         )
     if voice is not None:
         raise ValueError(
@@ -190,7 +190,7 @@ class LegSettings(Part):
         if self.shared:
             if "listen" in self.model_fields_set:
                 raise ValueError("shared: means shared_port.listen; remove listen, or shared")
-            self._can_be_told_apart()
+            self._can_be_distinguished()
             object.__setattr__(self, "send_from_listen", True)
         elif self.token is not None or self.pinned:
             raise ValueError(f"{'pinned' if self.token is None else 'token'}: needs shared = true")
@@ -205,7 +205,7 @@ class LegSettings(Part):
             )
         return self
 
-    def _can_be_told_apart(self) -> None:
+    def _can_be_distinguished(self) -> None:
         if self.token is not None:
             if self.source != "first" or self.pinned:
                 raise ValueError(

@@ -24,7 +24,7 @@ import uvloop
 from aiohttp import web
 
 from translink.offline.hooks import SERVICES
-from translink.offline.run import serve_until_told
+from translink.offline.run import serve_until_stopped
 from translink.offline.server import OfflineServer
 from translink.offline.session import ListenTiming
 from translink.sim.beacon_engines import BeaconTiming, beacon_engines
@@ -159,7 +159,7 @@ async def _serve_until_eof(
 ) -> None:
     server, _ = beacon_server(seed=seed, listen=listen, engines=engines, tls=tls)
     await server.start()
-    await serve_until_told(server, _line(server.url), until_eof=True)
+    await serve_until_stopped(server, _line(server.url), until_eof=True)
 
 
 def run_testbed(*, host: str, port: int, json: bool) -> int:
@@ -169,7 +169,7 @@ def run_testbed(*, host: str, port: int, json: bool) -> int:
         server, _ = beacon_server(host=host, port=port)
         await server.start()
         text = _line(server.url) if json else f"Beacon server, for tests: {server.url}, any key\n"
-        await serve_until_told(server, text)
+        await serve_until_stopped(server, text)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())

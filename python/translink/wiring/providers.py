@@ -267,7 +267,7 @@ class Providers:
             return
         match vendor:
             case "offline":
-                yield self._deepl(at.offline_key, at.offline, "offline.translate", local=True)
+                yield self._deepl(at.offline, at.offline_key, "offline.translate", local=True)
             case "openai":
                 yield OpenAiTranslate(
                     self._http,
@@ -278,10 +278,10 @@ class Providers:
                     timeout=openai.translate_timeout,
                 )
             case _:
-                yield self._deepl(at.deepl_key, at.deepl_url, "deepl", local=at.deepl_is_offline)
+                yield self._deepl(at.deepl_url, at.deepl_key, "deepl", local=at.deepl_is_offline)
                 for number, account in enumerate(self._settings.fallback.deepl, 2):
                     key = account.api_key.get_secret_value()
-                    yield self._deepl(key, account.server_url, f"deepl.{number}")
+                    yield self._deepl(account.server_url, key, f"deepl.{number}")
 
     def accounts(self) -> list[DeepL]:
         """Translators whose quota can be asked for: those that are no local engine."""
@@ -289,7 +289,7 @@ class Providers:
         found = self.translators()
         return [one for one in found if isinstance(one, DeepL) and one.name not in local]
 
-    def _deepl(self, key: str, url: str | None, name: str, *, local: bool = False) -> DeepL:
+    def _deepl(self, url: str | None, key: str, name: str, *, local: bool = False) -> DeepL:
         deepl = self._settings.deepl
         languages = {"languages": self._at.offline_languages} if local else {}
         return DeepL(

@@ -4,7 +4,7 @@
 //!
 //! A [`leg::Leg`] is one side of a call: datagrams of a talker come in and leave as numbered 20 ms
 //! frames; speech for their ear comes in and leaves as one datagram every 20 ms. The leg owns no
-//! socket and reads no clock. It is told what happened and when ([`leg::Leg::handle`]) and then
+//! socket and reads no clock. It is given what happened and when ([`leg::Leg::handle`]) and then
 //! asked what to do ([`leg::Leg::poll`]):
 //!
 //! * **datagram** → [`line`] (headerless PCM, or [`rtp`]) → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →

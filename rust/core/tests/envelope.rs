@@ -59,9 +59,9 @@ proptest! {
         let pcm: [u8; FRAME_BYTES] = bytes(&said).try_into().unwrap();
         let low = *said.iter().min().unwrap();
         let high = *said.iter().max().unwrap();
-        let told = Extremes::of(&pcm);
-        prop_assert_eq!(i16::from(told.low), low.min(0).div_euclid(256));
-        prop_assert_eq!(i16::from(told.high), high.max(0) / 256);
+        let extremes = Extremes::of(&pcm);
+        prop_assert_eq!(i16::from(extremes.low), low.min(0).div_euclid(256));
+        prop_assert_eq!(i16::from(extremes.high), high.max(0) / 256);
     }
 
     /// Up to 200 ms of jitter (each datagram on its own) leave no hole and no overlap.

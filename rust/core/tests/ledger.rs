@@ -107,15 +107,15 @@ proptest! {
         let list = &list[list.len() - held..];
         first = first.max(next - held as u64 / 2);
         let (start, end) = (origin + from, origin + from + length);
-        let (told_from, told) = ledger.read(start, end);
+        let (read_from, read) = ledger.read(start, end);
         let (low, high) = (start.max(first), end.min(next));
         if held > 0 && low < high {
-            prop_assert_eq!(told_from, low);
+            prop_assert_eq!(read_from, low);
             let (low, high) = (2 * (low - first) as usize, 2 * (high - first) as usize);
-            prop_assert!(told == list[low..high]);
+            prop_assert!(read == list[low..high]);
         } else {
-            prop_assert!(told.is_empty());
-            prop_assert!((start..=end).contains(&told_from));
+            prop_assert!(read.is_empty());
+            prop_assert!((start..=end).contains(&read_from));
         }
     }
 }

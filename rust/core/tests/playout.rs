@@ -374,11 +374,11 @@ fn an_ear_that_is_behind_is_spoken_to_faster_and_its_events_stay_true() {
     let voice = common::bytes(&common::tone(150.0, 16e3, 9e3, 16_000 * 6));
     line.play(1, &voice, true);
     line.play(2, &voice, true);
-    let (begin, told) = (line.now, line.leg.stats().behind);
+    let (begin, behind) = (line.now, line.leg.stats().behind);
     assert!(
-        (8_000 * MS..8_800 * MS).contains(&told),
+        (8_000 * MS..8_800 * MS).contains(&behind),
         "{} ms of 12 s",
-        told / MS
+        behind / MS
     );
     line.pass(15_000 * MS);
     let times = |wanted: u64| {
@@ -403,10 +403,10 @@ fn an_ear_that_is_behind_is_spoken_to_faster_and_its_events_stay_true() {
     }));
     let took = end + FRAME_NANOS - begin;
     assert!(
-        took.abs_diff(told) < 600 * MS,
-        "{} ms, told {}",
+        took.abs_diff(behind) < 600 * MS,
+        "{} ms, behind {}",
         took / MS,
-        told / MS
+        behind / MS
     );
     let stats = line.leg.stats();
     let sent = (line.sent.len() * FRAME_BYTES) as u64;

@@ -405,7 +405,7 @@ fn a_talker_who_suppresses_short_silences_is_heard_in_time() {
 }
 
 #[test]
-fn keys_are_told_once_each_and_never_heard() {
+fn keys_are_reported_once_each_and_never_heard() {
     let event = |code: u8, end: bool, units: u16| {
         let [high, low] = units.to_be_bytes();
         [code, if end { 0x8A } else { 0x0A }, high, low]
@@ -432,7 +432,7 @@ fn keys_are_told_once_each_and_never_heard() {
 }
 
 #[test]
-fn rtp_on_a_raw_leg_is_told_once_and_never_heard() {
+fn rtp_on_a_raw_leg_is_reported_once_and_never_heard() {
     for format in Format::ALL {
         let mut phone = Phone::new(format);
         let packets = phone.say(&words(1, 20));

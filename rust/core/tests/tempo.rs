@@ -228,23 +228,23 @@ proptest! {
 
     /// The time to say what waits is what it takes, frame by frame.
     #[test]
-    fn the_time_it_takes_is_told(backlog in 0_u64..20_000_000_000) {
+    fn the_time_it_takes_is_given(backlog in 0_u64..20_000_000_000) {
         let curve = Curve::USUAL;
         let (mut left, mut time) = (backlog as f64, 0.0);
         while left > 0.0 {
             left -= 1e6 * f64::from(curve.factor(left as u64)) / 1e3;
             time += 1e6;
         }
-        let told = curve.time(backlog) as f64;
-        prop_assert!((told - time).abs() < 2e6 + time * 1e-3, "{told} and {time}");
+        let given = curve.time(backlog) as f64;
+        prop_assert!((given - time).abs() < 2e6 + time * 1e-3, "{given} and {time}");
     }
 }
 
 #[test]
 fn the_usual_curve_is_the_one_that_was_measured() {
     let seconds = |backlog: f64| Curve::USUAL.factor((backlog * 1e9) as u64);
-    let told: Vec<u32> = [0.0, 0.3, 0.9, 1.5, 2.75, 4.0, 60.0].map(seconds).to_vec();
-    assert_eq!(told, [1_000, 1_000, 1_175, 1_350, 1_425, 1_500, 1_500]);
+    let given: Vec<u32> = [0.0, 0.3, 0.9, 1.5, 2.75, 4.0, 60.0].map(seconds).to_vec();
+    assert_eq!(given, [1_000, 1_000, 1_175, 1_350, 1_425, 1_500, 1_500]);
     let points = [
         (300_000_000, 1_000),
         (1_500_000_000, 1_350),

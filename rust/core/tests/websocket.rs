@@ -216,7 +216,7 @@ fn asterisks_events_are_understood_plain_and_as_json() {
 }
 
 #[test]
-fn a_format_that_nobody_understands_is_told_and_silent() {
+fn a_format_that_nobody_understands_is_reported_and_silent() {
     let mut line = Line::new(Dialect::Asterisk);
     line.text(&PLAIN.replace("FORMAT", "opus"))
         .binary(&[1; 160]);

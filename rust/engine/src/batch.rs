@@ -117,8 +117,8 @@ impl Batch {
         #[expect(clippy::cast_possible_truncation, reason = "BATCH at most")]
         let count = limit as libc::c_uint;
         // SAFETY: the first `limit` headers were just pointed at buffers that `self` owns
-        // exclusively and that live through the call, with their true lengths; the kernel is told
-        // of no more; no timeout.
+        // exclusively and that live through the call, with their true lengths; the kernel is
+        // asked for no more; no timeout.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),

@@ -4,7 +4,7 @@
 //! A leg names its senders, or waits for one that shows its pass ([`Pass`]); then the media thread writes down
 //! those it has let in ([`Claims::learn`]): once a call, not once a datagram.
 //!
-//! A change is made in two steps, since the media thread must be told in between, and may not take it: at first
+//! A change is made in two steps, since the media thread must hear of it in between, and may not take it: at first
 //! the leg has its new senders and its old ones ([`Claims::begin`]), then only the new ones
 //! ([`Claims::settle`]) or only the old ones ([`Claims::undo`]). So a change that fails leaves no gap in which
 //! another leg could get the old ones.

@@ -1,6 +1,6 @@
 //! From any thread to the media thread: a bounded queue and the thread's own eventfd.
 //!
-//! When full: [`Commands::send`] hands the command back and the caller is told
+//! When full: [`Commands::send`] hands the command back and the caller learns
 //! ([`Error::Busy`](crate::Error::Busy)). It takes a media thread that has been stuck for
 //! thousands of commands.
 

@@ -67,7 +67,7 @@ counters! {
     drops_events,
     /// Bytes of an utterance that was refused whole, because too many waited for the ear.
     drops_playout,
-    /// Times the ear's queue did not take all that was offered; the caller was told and has the rest.
+    /// Times the ear's queue did not take all that was offered; the caller knows it and has the rest.
     playout_full,
     /// Frames of the other talker's own voice that the ear's clock could not keep up with.
     drops_original,

@@ -151,7 +151,7 @@ fn commands_are_bounded() {
 }
 
 #[test]
-fn the_kernels_drops_and_times_are_told() {
+fn the_kernels_drops_and_times_are_reported() {
     let listen = "127.0.0.1:0".parse().expect("an address");
     let sockets = Sockets::open(listen, None, false, 8192).expect("a socket");
     let talker = talker();

@@ -5,9 +5,9 @@
 //! a filter on the socket nothing that could be measured. So a leg that meets [`FLOOD`] of them within
 //! [`FLOOD_WINDOW`] has the kernel drop them for [`SPELL`], then looks again. Not for good: somebody has to
 //! notice when the gateway moves. Not by `connect(2)`, which costs as little: then nobody counts the
-//! strangers, who are told that the port is closed, and a list of senders cannot be had that way.
+//! strangers, who learn that the port is closed, and a list of senders cannot be had that way.
 //!
-//! The kernel counts what a filter drops together with what a full buffer drops. The two are told
+//! The kernel counts what a filter drops together with what a full buffer drops. The two are kept
 //! apart by time: drops reported by a datagram that came while the filter was on, and by the first one
 //! after it, were strangers.
 
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_filter_dropped_is_told_from_what_did_not_fit_the_buffer() {
+    fn what_the_filter_dropped_is_distinguished_from_what_did_not_fit_the_buffer() {
         let mut filter = Filter::new();
         assert!(!filter.explains(900 * MS));
         filter.begin(1_000 * MS);

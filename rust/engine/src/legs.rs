@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_deadline_is_never_told_too_late() {
+    fn the_earliest_deadline_is_never_given_too_late() {
         let mut legs = Legs::new();
         assert_eq!(legs.earliest(), Nanos::MAX);
         let place = legs.insert(1, ());

@@ -93,7 +93,7 @@ fn audio_of_8_khz_becomes_frames_and_frames_become_audio_of_8_khz() {
 }
 
 #[test]
-fn a_broken_connection_is_told_and_the_leg_lives_on() {
+fn a_broken_connection_is_reported_and_the_leg_lives_on() {
     let ((far, near), (engine, leg)) = (pair(), engine());
     engine
         .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
@@ -150,7 +150,7 @@ fn masked(kind: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_page_is_heard_and_told_and_its_flood_of_messages_is_not() {
+fn a_page_is_heard_and_informed_and_its_flood_of_messages_is_not() {
     let ((mut far, near), (engine, leg)) = (pair(), engine());
     let page = Protocol::WebSocket(Dialect::Browser);
     engine.attach(leg, near.as_fd(), page).expect("attached");

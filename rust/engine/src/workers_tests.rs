@@ -180,12 +180,12 @@ fn legs_of_a_shared_port_are_on_the_first_and_pull_theirs_along() {
 }
 
 #[test]
-fn a_thread_that_dies_is_told_whichever_it_is() {
+fn a_thread_that_dies_is_reported_whichever_it_is() {
     for leg in 0..2 {
         let engine = engine(2);
         let legs = [0, 1].map(|_| engine.add_leg(&ports()).expect("a leg"));
         let doomed = engine.leg(legs[leg]).expect("a leg");
-        engine.tell(&doomed, Command::Die).expect("told");
+        engine.tell(&doomed, Command::Die).expect("sent");
         assert!(eventually(|| is_ready(&engine)));
         assert!(eventually(|| matches!(
             engine.drain(99, drop),

@@ -308,7 +308,7 @@ async def test_two_log_ins_never_share_an_id(
         async with http.post(strict.url + "/login", json={"token": READ}) as answer:
             ids |= {cookie.value for cookie in answer.cookies.values()}
     assert len(ids) == 3
-    for one, two in itertools.combinations(ids, 2):  # nor can one be told from another
+    for one, two in itertools.combinations(ids, 2):  # nor does one give another away
         assert sum(a == b for a, b in zip(one, two, strict=True)) < len(one) / 2
 
 
@@ -335,7 +335,7 @@ async def test_without_tokens_nobody_need_log_in(
 # --- Wrong tokens ---
 
 
-async def test_guessing_is_slowed_down_and_a_right_guess_is_not_told(
+async def test_guessing_is_slowed_down_and_a_right_guess_is_not_revealed(
     strict: AdminServer, http: aiohttp.ClientSession, clock: Clock
 ) -> None:
     mallory = {"X-Forwarded-For": "192.0.2.66"}
@@ -379,7 +379,7 @@ async def test_guessing_by_subprotocol_counts_too(
             await http.ws_connect(strict.url + "/api/events", protocols=(f"bearer.{guess}",))
 
 
-async def test_a_session_goes_on_while_its_address_is_told_to_wait(
+async def test_a_session_goes_on_while_its_address_has_to_wait(
     strict: AdminServer, browser: aiohttp.ClientSession
 ) -> None:
     await log_in(browser, strict, READ)
@@ -442,7 +442,7 @@ async def test_every_answer_carries_the_security_headers(
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_a_bug_is_told_to_the_log_and_not_to_the_client(
+async def test_a_bug_is_for_the_log_and_not_for_the_client(
     strict: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     def fail() -> list[dict[str, Any]]:

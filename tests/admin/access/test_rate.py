@@ -80,7 +80,7 @@ async def test_one_request_too_many_waits_its_turn(
     assert server.guard.counts()["delayed"] >= 5
 
 
-async def test_more_than_may_wait_are_told_to_come_back(
+async def test_more_than_may_wait_are_asked_to_come_back(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
     server.guard.rate = RequestRate({"known": 1e-6, "stranger": 1e-6}, burst=0.0)

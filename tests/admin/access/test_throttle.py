@@ -33,7 +33,7 @@ def test_a_burst_is_allowed_then_one_every_so_often() -> None:
     assert throttle.throttled == 600
 
 
-def test_who_waits_as_told_is_looked_at_again() -> None:
+def test_a_client_that_waits_as_asked_is_looked_at_again() -> None:
     throttle = Throttle()
     for _ in range(GUESSES_AT_ONCE):
         assert throttle.wait(MALLORY, 5.0) == 0

@@ -168,7 +168,7 @@ async def test_a_renewed_certificate_is_taken_without_a_restart(
     assert await serial() == renewed
 
 
-def test_a_file_that_does_not_serve_is_told_with_its_setting(files: Files, tmp_path: Path) -> None:
+def test_a_file_that_does_not_serve_is_named_with_its_setting(files: Files, tmp_path: Path) -> None:
     other = Files(_folder(tmp_path / "other"))
     nothing = tmp_path / "nothing.pem"
     for cert, key, expected in (
@@ -199,7 +199,7 @@ def test_a_key_with_a_pass_phrase_is_refused_without_a_question(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_key_that_we_may_not_read_is_told(files: Files) -> None:
+def test_a_key_that_we_may_not_read_is_named(files: Files) -> None:
     files.key.chmod(0)
     with pytest.raises(SettingsError, match=r"admin\.tls_key = .*Permission denied"):
         Certificate(files.cert, files.key)

@@ -77,7 +77,7 @@ async def eventful() -> list[Event]:
     return seen_events
 
 
-def test_all_that_is_told_is_as_documented() -> None:
+def test_every_event_is_as_documented() -> None:
     seen_events = run_virtually(eventful())
     seen = {event.type for event in seen_events}
     for event in seen_events:

@@ -200,13 +200,13 @@ def test_every_alert_asks_for_what_is_there() -> None:
         assert "summary:" in rule
 
 
-def test_quality_is_told_of_legs_in_a_call_alone_the_worst_where_they_share_a_label() -> None:
+def test_quality_is_given_of_legs_in_a_call_alone_the_worst_where_they_share_a_label() -> None:
     assert samples("translink_leg_mos", leg="created") == [3.1]
     assert samples("translink_leg_clipped_ratio", leg="created") == [0.042]
     assert samples("translink_leg_mos", leg="3333") == []
 
 
-def test_use_cost_and_quota_are_told_by_provider() -> None:
+def test_use_cost_and_quota_are_given_by_provider() -> None:
     assert samples("translink_usage_characters_total", provider="deepl") == [90]
     assert samples("translink_cost_total", provider="deepl", currency="EUR") == [0.5]
     assert samples("translink_quota_characters", what="limit") == [500_000]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from translink.admin.panel.shared_port_metrics import shared_port
 
 
-def test_the_shared_port_is_told_where_there_is_one() -> None:
+def test_the_shared_port_has_metrics_where_there_is_one() -> None:
     port = {"listen": "0.0.0.0:7000", "stranger": None, "sources": 2, "rcvbuf": 1}
     port |= {"datagrams": 90, "batches": 9, "strangers": 3, "drops_kernel": 1, "errors_receive": 0}
     port |= {"learned": 4, "waiting": 1}

@@ -46,7 +46,7 @@ async def test_a_watcher_that_leaves_is_unsubscribed(
         await feed.closing.wait()
 
 
-async def test_a_watcher_that_fell_behind_is_told_why(
+async def test_a_watcher_that_fell_behind_hears_why(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/events") as watcher:
@@ -69,7 +69,7 @@ async def test_there_is_a_limit_to_watchers(
             await http.ws_connect(server.url + "/api/events")
 
 
-async def test_at_shutdown_watchers_are_told(
+async def test_at_shutdown_watchers_are_informed(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/events") as watcher:

@@ -50,7 +50,7 @@ async def test_it_begins_with_all_there_is(
         assert hello["system"] == {"calls": 1}
 
 
-async def test_nothing_new_is_not_told(server: AdminServer, http: aiohttp.ClientSession) -> None:
+async def test_nothing_new_is_not_sent(server: AdminServer, http: aiohttp.ClientSession) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:
         await watcher.receive_json()
         got = await all_news(watcher, 0.8)
@@ -58,7 +58,7 @@ async def test_nothing_new_is_not_told(server: AdminServer, http: aiohttp.Client
         assert len(got) <= 2
 
 
-async def test_a_row_is_told_when_something_happened_in_its_call_and_once_a_second(
+async def test_a_row_is_sent_when_something_happened_in_its_call_and_once_a_second(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:
@@ -77,7 +77,7 @@ async def test_a_row_is_told_when_something_happened_in_its_call_and_once_a_seco
         assert 0.9 < time.monotonic() - sent < 10
 
 
-async def test_events_are_told_of_watched_calls_within_a_tenth_of_a_second(
+async def test_events_are_sent_of_watched_calls_within_a_tenth_of_a_second(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:
@@ -96,7 +96,7 @@ async def test_events_are_told_of_watched_calls_within_a_tenth_of_a_second(
         assert sorted(delays)[8] < 0.1
 
 
-async def test_what_concerns_no_call_is_told_to_all_and_interims_of_others_to_nobody(
+async def test_what_concerns_no_call_is_sent_to_all_and_interims_of_others_to_nobody(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:
@@ -115,7 +115,7 @@ async def test_what_concerns_no_call_is_told_to_all_and_interims_of_others_to_no
         assert not any("events" in message for message in await all_news(watcher, 0.3))
 
 
-async def test_a_watched_call_has_its_legs_and_stages_told_when_they_change(
+async def test_a_watched_call_has_its_legs_and_stages_sent_when_they_change(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:
@@ -130,7 +130,7 @@ async def test_a_watched_call_has_its_legs_and_stages_told_when_they_change(
         assert message["legs"]["4444"]["volume"] == 0.5
 
 
-async def test_two_dashboards_on_one_call_are_told_the_same(
+async def test_two_dashboards_on_one_call_are_sent_the_same(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     url = server.url + "/api/live"
@@ -140,7 +140,7 @@ async def test_two_dashboards_on_one_call_are_told_the_same(
         await first.send_json({"watch": {"calls": ["3333-1"]}})
         await news(first, "legs")
         await asyncio.sleep(ticker.LEG_TIME)
-        # The second one's look finds the change; the first one is told of it, too.
+        # The second one's look finds the change; the first one hears of it, too.
         program.changes["volume"] = 0.5
         await second.send_json({"watch": {"calls": ["3333-1"]}})
         for watcher in (first, second):
@@ -210,7 +210,7 @@ async def test_a_sound_is_dated_by_its_slot_and_not_by_the_message(
         assert at == pytest.approx(unix(0.0), abs=1), "slot 0 was when the machine began"
 
 
-async def test_a_silent_call_is_told_anew_though_nothing_happens_in_it(
+async def test_a_silent_call_is_sent_anew_though_nothing_happens_in_it(
     server: AdminServer, program: Program, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:
@@ -267,7 +267,7 @@ async def test_there_are_at_most_twenty_updates_a_second(
         assert numbers == list(range(1, len(got) + 1))
 
 
-async def test_a_call_that_is_no_longer_kept_is_told_to_be_gone(
+async def test_a_call_that_is_no_longer_kept_is_reported_gone(
     server: AdminServer,
     program: Program,
     http: aiohttp.ClientSession,
@@ -280,7 +280,7 @@ async def test_a_call_that_is_no_longer_kept_is_told_to_be_gone(
         assert (await news(watcher, "gone"))["gone"] == ["3333-0"]
 
 
-async def test_who_falls_behind_in_events_is_cut_off_and_told_why(
+async def test_a_watcher_that_falls_behind_in_events_is_cut_off_and_hears_why(
     server: AdminServer,
     program: Program,
     http: aiohttp.ClientSession,
@@ -341,7 +341,7 @@ async def test_there_is_a_limit_to_dashboards(
             await http.ws_connect(server.url + "/api/live")
 
 
-async def test_at_the_end_dashboards_are_told(
+async def test_at_the_end_dashboards_are_informed(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
     async with http.ws_connect(server.url + "/api/live") as watcher:

@@ -131,12 +131,12 @@ def test_a_call_that_is_late_now_and_then_is_a_warning() -> None:
     assert the_cause(a_record(stages=slow)).severity == "warn"
 
 
-def test_a_slow_machine_is_told_apart_from_slow_providers() -> None:
+def test_a_slow_machine_is_distinguished_from_slow_providers() -> None:
     cause = the_cause(a_record(stages={**GOOD_STAGES, "own": stage(8, 0.01, 0.3)}))
     assert (cause.kind, cause.topic) == ("slow_machine", "machine")
 
 
-def test_an_ear_that_was_far_behind_is_told() -> None:
+def test_an_ear_that_was_far_behind_is_reported() -> None:
     cause = the_cause(on_leg_1({"behind_max_s": 14.2, "behind_p95_s": 11.0}))
     assert (cause.kind, cause.leg) == ("far_behind", "1")
     assert "14.2 s" in cause.said
@@ -340,7 +340,7 @@ def test_each_fault_of_the_sound_is_found(line: dict[str, Any], kind: str, sever
         {"drops": {"drops_original": 4}},
     ],
 )
-def test_what_is_usual_is_not_told(line: dict[str, Any]) -> None:
+def test_what_is_usual_is_not_reported(line: dict[str, Any]) -> None:
     assert explain_call(on_leg_1(line)).causes == []
 
 

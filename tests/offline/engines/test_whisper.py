@@ -84,7 +84,7 @@ async def test_one_who_never_pauses_is_heard_in_parts_and_loses_none(engine: _Li
     assert [word.start for word in words] == sorted(word.start for word in words)
 
 
-async def test_more_talkers_than_there_is_room_for_are_told_so(engine: _Listening) -> None:
+async def test_more_talkers_than_there_is_room_for_are_refused(engine: _Listening) -> None:
     first, _ = await engine.open("de"), await engine.open("fr")
     with pytest.raises(BusyError):
         await engine.open("en")

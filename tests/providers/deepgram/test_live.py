@@ -308,7 +308,7 @@ async def test_after_metadata_audio_is_refused_at_once() -> None:
         stream.abort()
 
 
-async def test_a_close_that_is_not_answered_is_bounded_and_told() -> None:
+async def test_a_close_that_is_not_answered_is_bounded_and_reported() -> None:
     async with fake_listen() as server:
         stream = await transcriber(server.url).connect("en")
         reader = asyncio.create_task(read(stream))
@@ -433,7 +433,7 @@ class TestHandshake:
         assert "Sorry." in str(error)
 
     @needs_shared
-    async def test_the_documented_refusals_are_told_apart(self) -> None:
+    async def test_the_documented_refusals_are_distinguished(self) -> None:
         path = SHARED / "protocols/data/derived/scenarios/deepgram-handshake-errors.json"
         table = json.loads(path.read_text())["responses"]
         kinds = []
@@ -471,7 +471,7 @@ class TestHandshake:
             assert caught.value.kind is Kind.TRANSIENT
 
     @pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-    async def test_an_answer_that_is_none_is_told(self, answer: bytes) -> None:
+    async def test_an_answer_that_is_none_is_reported(self, answer: bytes) -> None:
         async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await read_request(reader)
             writer.write(answer)
@@ -625,7 +625,7 @@ async def configurable(peer: Peer) -> None:
             return
 
 
-async def test_an_open_stream_is_told_key_terms_with_those_of_all_and_says_what_came_of_it() -> (
+async def test_an_open_stream_is_sent_key_terms_with_those_of_all_and_says_what_came_of_it() -> (
     None
 ):
     async with fake_listen(configurable) as server:

@@ -152,7 +152,7 @@ async def test_connections_are_opened_ahead() -> None:
     assert len(server.peers) == 1
 
 
-async def test_the_terms_that_are_in_a_text_are_told_with_it() -> None:
+async def test_the_terms_that_are_in_a_text_are_sent_with_it() -> None:
     glossaries = {"en-pl": {"invoice": "faktura", "deed": "akt"}, "en-pt-BR": {"bus": "ônibus"}}
     async with fake_web(polite) as server, Http() as http:
         at = OpenAiEndpoint(server.url, KEY)

@@ -47,9 +47,9 @@ class Certificate:
             try:
                 context.load_cert_chain(self._cert, self._key, password=_no_pass_phrase)
             except (ssl.SSLError, OSError) as error:
-                raise SettingsError(self._told(error)) from None
+                raise SettingsError(self._refusal(error)) from None
 
-    def _told(self, error: OSError) -> str:
+    def _refusal(self, error: OSError) -> str:
         reason = getattr(error, "reason", None) or ""
         if reason == "KEY_VALUES_MISMATCH":
             return f"admin.tls_key = '{self._key}': is not the key of admin.tls_cert"

@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from translink.admin.http.metered import Metered
+from translink.admin.http.responses import json
 from translink.admin.http.slices import sliced
 from translink.admin.panel.console import Console
 from translink.observe.journal import Event
@@ -110,7 +111,7 @@ class Ticker:
                 self._tell_stages(call)
         if now - self._system_at >= SYSTEM_EVERY:
             self._system_at = now
-            self.system = orjson.Fragment(_json(self._console.system()))
+            self.system = orjson.Fragment(json(self._console.system()))
             for client in self._clients:
                 client.system = True
         if now - self._swept_at >= SWEEP_TIME:
@@ -152,7 +153,7 @@ class Ticker:
         body: orjson.Fragment | None = None
         for client in self._clients:
             if client.wants(event):
-                body = body or orjson.Fragment(_json(event.as_dict()))
+                body = body or orjson.Fragment(json(event.as_dict()))
                 client.offer(body)
 
     # --- Looking ---
@@ -204,7 +205,7 @@ class Ticker:
 
     def _look_at_stages(self, call: str) -> bool:
         try:
-            body = _json(self._console.stages(call))
+            body = json(self._console.stages(call))
         except KeyError:
             return False
         return self._keep("stages", call, body, self.stages)
@@ -248,7 +249,3 @@ class Ticker:
         if known:
             for client in self._clients:
                 client.gone.add(call)
-
-
-def _json(value: object) -> bytes:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from translink.errors import legible
 from translink.observe.postmortem.finding import times
 from translink.observe.postmortem.report import Postmortem
 
 
 def lines_of(found: Postmortem) -> Iterator[str]:
     """Line by line, without line ends; what a saved record holds moves no cursor."""
-    for line in _lines(found):
-        yield "".join(letter if letter.isprintable() else "?" for letter in line)
+    return map(legible, _lines(found))
 
 
 def _lines(found: Postmortem) -> Iterator[str]:

@@ -15,7 +15,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from translink.offline.run import serve_until_told
+from translink.offline.run import serve_until_stopped
 from translink.offline.server import OfflineServer
 from translink.sim.talk.engines import TalkRecord, TalkSynthesizer, TalkTranslator, language_of
 from translink.sim.talk.recognizer import NOVA_TIMING, TalkRecognizers
@@ -79,7 +79,7 @@ def main() -> None:
         server, _ = talk_server(scene)
         await server.start()
         line = orjson.dumps({"url": server.url}).decode() + "\n"
-        await serve_until_told(server, line, until_eof=True)
+        await serve_until_stopped(server, line, until_eof=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())

@@ -1,7 +1,7 @@
 //! What an echo of known lag and gain sounds like, and whether a frame is more than that.
 //!
 //! In each band apart: a voice that is as loud as the echo, or softer, still has most of its energy where the echo has
-//! little. So a listener is told from their echo by the two bands in which they stand out most.
+//! little. So a listener is distinguished from their echo by the two bands in which they stand out most.
 
 use super::bands::{BANDS, Levels, Sound};
 
@@ -278,7 +278,7 @@ const MUCH_MORE: f32 = 20.0;
 const CERTAIN_FRAMES: u32 = 2;
 const HANG_FRAMES: u32 = 12;
 
-/// An echo that is so much softer is told from a voice without doubt.
+/// An echo that is so much softer is distinguished from a voice without doubt.
 const SOFT_GAIN: f32 = 10.0;
 
 /// Of the learned gains, per frame that is echo; where that is not so clear, less, and up least: a voice adds to it.
