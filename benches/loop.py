@@ -2,9 +2,10 @@
 `python -m benches.loop [calls [rounds]]`.
 
 Counted by callgrind, so that other programs on the machine matter little. `frames`: from the mailbox to the
-transport's `write`. `rest`: results, translations, speech, log lines, timers (those go by the clock: on a machine
-that is too slow for callgrind there are more of them a frame). The kernel's part is in neither, nor is waiting for
-memory, which in a server is most of the time: compare counts with counts.
+transport's `write`. `rest`: results, translations, speech, log lines, timers. Timers go by the clock: on a machine
+that is too slow for callgrind there are more of them a frame. So a count says how long a round took and how many
+segments were translated; compare what agrees in both. The kernel's part is in neither, nor is waiting for memory,
+which in a server is most of the time: compare counts with counts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from benches.kit.certificates import certificates
 from benches.kit.native import ROOT
@@ -36,8 +38,19 @@ class Disturbed(Exception):
     """Something else was counted than a quiet run."""
 
 
-def count(what: str, calls: int, rounds: int, *, tls: bool = False) -> float:
-    """For a frame. Tried again where the machine was so slow that connections broke."""
+class Counted(NamedTuple):
+    """One count."""
+
+    instructions: float
+    """For a frame."""
+    round_ms: float
+    """Length of a round of 20 ms. Longer: callgrind did not keep up, and timers came more often a frame."""
+    segments: int
+    """Translated meanwhile."""
+
+
+def count(what: str, calls: int, rounds: int, *, tls: bool = False) -> Counted:
+    """Tried again where the machine was so slow that connections broke."""
     for attempt in range(ATTEMPTS):
         try:
             return _count(what, calls, rounds, tls)
@@ -48,7 +61,7 @@ def count(what: str, calls: int, rounds: int, *, tls: bool = False) -> float:
     raise AssertionError
 
 
-def _count(what: str, calls: int, rounds: int, tls: bool) -> float:
+def _count(what: str, calls: int, rounds: int, tls: bool) -> Counted:
     with tempfile.TemporaryDirectory() as name:
         made = certificates(Path(name)) if tls else None
         pem, trusted = ([made.server], {"SSL_CERT_FILE": str(made.authority)}) if made else ([], {})
@@ -63,10 +76,11 @@ def _count(what: str, calls: int, rounds: int, tls: bool) -> float:
     found = _COLLECTED.search(done.stderr)
     if done.returncode or found is None:
         raise RuntimeError(done.stderr[-2000:])
-    frames, wanted = int(done.stdout), 2 * calls * rounds
+    said, round_ms, segments = done.stdout.split()
+    frames, wanted = int(said), 2 * calls * rounds
     if abs(frames - wanted) > 0.02 * wanted:
         raise Disturbed(f"{frames} frames were sent to the recogniser instead of {wanted}")
-    return int(found[1]) / wanted
+    return Counted(int(found[1]) / wanted, float(round_ms), int(segments))
 
 
 def main() -> None:
@@ -76,7 +90,11 @@ def main() -> None:
     for tls in (False, True):
         for what in ("frames", "rest"):
             each = count(what, calls, rounds, tls=tls)
-            print(f"{'TLS' if tls else 'plain':6} {what:7} {each:10,.0f}", flush=True)
+            print(
+                f"{'TLS' if tls else 'plain':6} {what:7} {each.instructions:10,.0f}"
+                f"  (a round {each.round_ms:.1f} ms, {each.segments} segments)",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -124,10 +124,13 @@ async def run(what: str, calls: int, rounds: int, url: str, folder: Path) -> Non
         said = [speech(n) for n in range(len(legs))]
         look = rest = _nothing
         sent, since, left = 0, 0, -1
+        began, spoken = 0.0, 0
         for n in itertools.count():
             if left < 0 and n - since == STEADY:
                 if _sent(app) - sent == STEADY * len(legs):
                     counting.begin()
+                    began = time.monotonic()
+                    spoken = _spoken(app)
                     look, rest = (counting.toggle if what == it else _nothing for it in PARTS)
                     left = rounds
                 elif n > WARM_UP:
@@ -146,7 +149,8 @@ async def run(what: str, calls: int, rounds: int, url: str, folder: Path) -> Non
             rest()
             await asyncio.sleep(max(0.001, due - time.monotonic()))
             rest()
-        print(_sent(app) - sent, flush=True)
+        each_ms = (time.monotonic() - began) / rounds * 1000
+        print(_sent(app) - sent, f"{each_ms:.1f}", _spoken(app) - spoken, flush=True)
         os._exit(0)
 
 
@@ -161,6 +165,12 @@ def _sent(app: App) -> int:
     """Frames that went to the recogniser so far."""
     legs = app.switchboard.legs.values()
     return sum(leg.interpreter.listener.stats.frames_sent for leg in legs if leg.interpreter)
+
+
+def _spoken(app: App) -> int:
+    """Segments that were translated so far."""
+    legs = app.switchboard.legs.values()
+    return sum(leg.interpreter.tally.translated for leg in legs if leg.interpreter)
 
 
 def _nothing() -> None:

@@ -138,9 +138,12 @@ def _is_number(bare: str, known: DictationWords) -> bool:
     if _DIGITS.fullmatch(bare):
         return True
     parts = bare.split("-")
-    numbers = known.digits | known.numbers | known.large
+    # Not in their union: it would be made for each word of each open turn.
     return all(
-        part in numbers or (part in known.between and 0 < at < len(parts) - 1)
+        part in known.digits
+        or part in known.numbers
+        or part in known.large
+        or (part in known.between and 0 < at < len(parts) - 1)
         for at, part in enumerate(parts)
     )
 

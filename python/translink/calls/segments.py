@@ -86,6 +86,9 @@ class Segmenter:
         """The newest words that went, unless a sentence ended there: they may announce a number."""
         self._interim: Result | None = None
         self._ready: list[Segment] = []
+        self._looked_at: tuple[list[str], list[str], str] | None = None
+        """The open turn's words, those before them and the language of which `_dictated` was said."""
+        self._dictated: list[Dictation] = []
 
     def result(self, result: Result, now: float) -> None:
         """Take a result. An interim replaces the one before; a final is for ever."""
@@ -162,6 +165,7 @@ class Segmenter:
         is final."""
         trial = Segmenter(self._settings, language=self.language, max_chars=self._max_chars)
         trial._open, trial._before = list(self._open), self._before
+        trial._looked_at, trial._dictated = self._looked_at, self._dictated
         if final is not None:
             trial.result(final, 0.0)
         count = trial._held_enough()
@@ -196,11 +200,15 @@ class Segmenter:
         return max(settings.dictated, settings.max_hold) if settings.dictated else inf
 
     def _dictations(self) -> list[Dictation]:
-        """Those in the open turn."""
+        """Those in the open turn. Looked for once while it stays the same: a final asks several times."""
         if not self._settings.dictated:
             return []
         tokens = [piece.text for piece in self._open]
-        return dictations(tokens, self.language, before=self._before)
+        here = (tokens, self._before, self.language)
+        if here != self._looked_at:
+            self._looked_at = here
+            self._dictated = dictations(tokens, self.language, before=self._before)
+        return self._dictated
 
     def _ready_to_go(self, dictated: Sequence[Dictation], *, over: bool) -> int:
         """How many pieces there are before a number or an address that may go on."""

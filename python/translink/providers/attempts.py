@@ -123,6 +123,10 @@ async def first_success(
             failed(error)
 
 
+_ATTEMPTS_CHANCE = Random()
+"""Of all requests: one that succeeds at once never asks, and to seed one for each is work."""
+
+
 class Attempts:
     """What one request has tried so far. Sans-IO but for `permit`, which sleeps."""
 
@@ -139,7 +143,7 @@ class Attempts:
         self.deadline = deadline
         self._chain = chain
         self._attempts = attempts
-        self._rng = rng or Random()
+        self._rng = rng or _ATTEMPTS_CHANCE
         self._tries: Counter[str] = Counter()
         self._out = set(without)
         """Cannot do it, or refused or denied it: not again."""

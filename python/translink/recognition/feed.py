@@ -144,7 +144,8 @@ class Feed:
     def frames(self, frames: Sequence[Frame]) -> None:
         """New audio: sent at once where possible, unless it is silence for which nobody waits. What
         does not fit the small inbox is read from the ledger instead."""
-        leaving = self._lull.pass_on(frames, calm=bool(frames) and self._is_calm(frames[-1]))
+        calm = bool(frames) and not frames[-1].speech and self._is_calm()
+        leaving = self._lull.pass_on(frames, calm=calm)
         held = bool(frames) and not leaving
         if not held and not (self._parked and self._sent_at_once(leaving, len(frames))):
             self._inbox.extend(leaving)
@@ -152,11 +153,10 @@ class Feed:
         if self._finalizing.frames(frames):
             self._pause.set()
 
-    def _is_calm(self, newest: Frame) -> bool:
-        """A long silence, with nothing open."""
+    def _is_calm(self) -> bool:
+        """A long silence up to the newest frame, with nothing open."""
         return (
-            not newest.speech
-            and self._parked
+            self._parked
             and self.limit is None
             and self._speech.quiet_for() > self._lull.after * RATE
             and not self.waits_for_answer

@@ -2,7 +2,7 @@
 //! `Message`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBool, PyBytes, PyInt};
 use translink_core::output::PlayoutEvent;
 use translink_core::rtp::format::Format;
 use translink_engine::Item;
@@ -10,19 +10,21 @@ use translink_engine::Item;
 use crate::engine::{Address, plain};
 
 /// 20 ms of a leg's audio.
+///
+/// What each frame's way asks for, most of it several times, is kept as Python objects: an attribute is then a member of the
+/// object, which Python reads by itself. What is seldom asked for is made when it is.
 #[pyclass(frozen, get_all)]
 pub(crate) struct Frame {
-    leg: u32,
-    life: u32,
-    start: u64,
-    captured: u64,
-    ready: u64,
+    leg: Py<PyInt>,
+    life: Py<PyInt>,
+    start: Py<PyInt>,
+    captured: Py<PyInt>,
+    ready: Py<PyInt>,
     peak: u16,
-    rms: u16,
-    speech: bool,
-    echo: bool,
+    rms: Py<PyInt>,
+    speech: Py<PyBool>,
+    echo: Py<PyBool>,
     filled: u16,
-    /// Made once: every reader gets the same object.
     pcm: Py<PyBytes>,
 }
 
@@ -162,19 +164,18 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             ready,
             frame,
         } => {
-            let pcm = PyBytes::new(py, &frame.pcm).unbind();
             let frame = Frame {
-                leg,
-                life,
-                start: frame.start,
-                captured: frame.captured,
-                ready,
+                leg: leg.into_pyobject(py)?.unbind(),
+                life: life.into_pyobject(py)?.unbind(),
+                start: frame.start.into_pyobject(py)?.unbind(),
+                captured: frame.captured.into_pyobject(py)?.unbind(),
+                ready: ready.into_pyobject(py)?.unbind(),
                 peak: frame.peak,
-                rms: frame.rms,
-                speech: frame.speech,
-                echo: frame.echo,
+                rms: frame.rms.into_pyobject(py)?.unbind(),
+                speech: PyBool::new(py, frame.speech).to_owned().unbind(),
+                echo: PyBool::new(py, frame.echo).to_owned().unbind(),
                 filled: frame.filled,
-                pcm,
+                pcm: PyBytes::new(py, &frame.pcm).unbind(),
             };
             return Ok(Bound::new(py, frame)?.into_any());
         }

@@ -214,19 +214,20 @@ class DeepgramStream:
         """Send audio if the transport takes it at once; False: nothing was sent, `send` will wait
         or tell why. A tenth of what `send` costs: no coroutine, no future."""
         websocket, protocol = self._websocket, self._protocol
+        transport = websocket.transport
         if (
-            websocket.state is not State.OPEN
+            websocket.protocol.state is not State.OPEN
             or protocol.closing
             or protocol.over
-            or websocket.transport.is_closing()
-            or websocket.transport.get_write_buffer_size() > IN_TRANSPORT
+            or transport.is_closing()
+            or transport.get_write_buffer_size() > IN_TRANSPORT
         ):
             return False
         protocol.audio(pcm, monotonic())
         for message in protocol.to_send():
             if isinstance(message, bytes):
                 # What the library would write: it is asked in a dozen calls, and this is each frame's way.
-                websocket.transport.write(websocket_message(message, urandom(4)))
+                transport.write(websocket_message(message, urandom(4)))
             else:
                 # The library's own way to send without waiting, here to one connection.
                 broadcast((websocket,), message)
