@@ -84,9 +84,10 @@ def serve(
     *,
     take_over: bool = False,
     member: Membership | None = None,
+    before: Predecessor | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code. `take_over`: from the translink that serves
-    here, if there is one; `member`: as one of several.
+    here, if there is one; `member`: as one of several; `before`: a process that has given way already.
 
     A first signal ends in good order: what was said is still translated and spoken, bounded by
     `drain_timeout`; a second one ends at once. SIGUSR1 drains: no new calls, and the end comes with that of
@@ -97,7 +98,8 @@ def serve(
     share_the_interpreter()
     _forbid_core_dumps()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_serve(App(settings, reread, take_over=take_over, member=member)))
+        app = App(settings, reread, take_over=take_over, member=member, before=before)
+        code = runner.run(_serve(app))
         leave_within(
             CLOSING_SECONDS, code, log_module.close
         )  # closing a loop waits for its threads
@@ -121,6 +123,7 @@ class App:
         *,
         take_over: bool = False,
         member: Membership | None = None,
+        before: Predecessor | None = None,
     ) -> None:
         """`reread` loads the settings again from where they came (SIGHUP); the others: see `serve`."""
         self._reread = reread
@@ -140,6 +143,7 @@ class App:
         self.draining: Draining | None = None
         """None: not started yet."""
         self._take_over = take_over
+        self._before = before
         self._member = member
         self._settings = settings
         self._console: Console | None = None
@@ -173,7 +177,7 @@ class App:
                 spoken_by=", ".join(row.spoken) or "nobody",
             )
         refuse_bad_certificate(settings.admin)
-        before = await predecessor(settings) if self._take_over else None
+        before = await predecessor(settings) if self._take_over else self._before
         if before is None:
             refuse_taken_ports(settings)  # first: engines take seconds to load
         async with AsyncExitStack() as stack:
@@ -295,8 +299,9 @@ class App:
             draining.on_begun = telephony.desk.send_away
 
             async def give_way() -> None:
-                admin.move()
-                log.info("the admin server has moved", admin=admin.url)
+                if self._member is None:  # else it is ours alone, and nobody takes it
+                    admin.move()
+                    log.info("the admin server has moved", admin=admin.url)
                 await telephony.release()
 
             draining.on_hand_over = give_way

@@ -100,10 +100,6 @@ def serve(
     set_: Set = None,
 ) -> None:
     """Translate calls until it is to stop (SIGTERM, SIGINT) or has drained (SIGUSR1)."""
-    if workers is not None and take_over:
-        raise SettingsError(
-            "--take-over: cannot be had with --workers; drain what serves here (translink drain), then start anew"
-        )
     with quick_imports():
         from translink import log
         from translink.commands.log_settings import configure_log
@@ -134,7 +130,7 @@ def serve(
     if workers is not None:
         from translink.workers import crew
 
-        leave(crew.serve(settings, load, workers), log.close)
+        leave(crew.serve(settings, load, workers, take_over=take_over), log.close)
     read_ahead()
     with quick_imports():
         from translink import app

@@ -178,7 +178,25 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None
     assert recent["events"][-1]["call"] == "w9-c1"
     _, document = await nodes.ask("GET", "/openapi.json")
     assert "/api/calls/{call}" in document["paths"]
-    assert (await nodes.ask("POST", "/api/drain", {"hand_over": True}))[0] == 409
+
+
+async def test_a_drain_for_a_successor_reaches_every_node_and_the_face_moves(
+    nodes: TwoNodes,
+) -> None:
+    await nodes.made()
+    begun: list[bool] = []
+    nodes.face.routes.on_drain = lambda: begun.append(True)
+    before = nodes.face.url
+    status, state = await nodes.ask("POST", "/api/drain", {"hand_over": True})
+    assert (status, state["hand_over"], state["admin"]) == (200, True, nodes.face.url)
+    assert [call["call"] for call in state["calls"]] == ["w1-c1"]
+    assert begun
+    assert nodes.face.url != before
+    # Asked again, it stays where it is.
+    assert (await nodes.ask("POST", "/api/drain", {"hand_over": True}))[1]["admin"] == state[
+        "admin"
+    ]
+    assert (await nodes.ask("GET", "/api/drain"))[1]["hand_over"]
 
 
 async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: TwoNodes) -> None:

@@ -67,7 +67,7 @@ class Serve(ServerProcess):
         self._env = env
         self._file = folder / "log"
         self.write_flag(flag)
-        program = (*SERVE_COMMAND, "--take-over") if successor_of else command or SERVE_COMMAND
+        program = (*(command or SERVE_COMMAND), *(("--take-over",) if successor_of else ()))
         super().__init__(
             legs,
             folder=folder,

@@ -6,6 +6,9 @@ Theory of operation
     address but those of the legs in a call is free when its answer comes. Those legs come pair by pair, as
     their calls end: each is tried every `BIND_AGAIN` seconds, for as long as the predecessor may drain.
     What a gateway sends to a leg between the two is lost; its call was over by then.
+
+    Of several workers the process that looks after them asks, once each of them waits for nothing but its
+    orders; a worker is told that it was done (`GaveWay`) and fetches its own legs.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from translink.process.threads import in_thread
 
 if TYPE_CHECKING:
     from translink.media import Media, MediaLeg
+    from translink.settings.admin import AdminSettings
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
@@ -53,7 +57,9 @@ class Predecessor:
     """Monotonic seconds until which its legs are waited for."""
 
     async def give_way(self, drain_timeout: float) -> None:
-        """Have it drain. Raises `ControlError`."""
+        """Have it drain. Nothing is done where it does already. Raises `ControlError`."""
+        if self.deadline:
+            return
         body = {"hand_over": True}
         _, state = await in_thread(
             lambda: asked(self.target, "POST", "/api/drain", body), ASK_SECONDS
@@ -83,6 +89,30 @@ class Predecessor:
                 continue
         log.info("the process before us has ended", pid=self.pid)
         event.set()
+
+
+@dataclass(frozen=True, slots=True)
+class GaveWay:
+    """A process that has given way, as another process is told of it."""
+
+    admin: AdminSettings
+    """How it is spoken to: token and certificate."""
+    url: str
+    """Where it answers now."""
+    pid: int
+    deadline: float
+    """As a predecessor's."""
+
+    @classmethod
+    def of(cls, before: Predecessor, settings: Settings) -> GaveWay:
+        """`settings`: those that `before` was found by."""
+        return cls(settings.admin, before.target.url, before.pid, before.deadline)
+
+    def predecessor(self, settings: Settings) -> Predecessor:
+        """The same, in the process that was told."""
+        whole = settings.model_copy(update={"admin": self.admin})
+        target = replace(target_of(whole, None, None), url=self.url)
+        return Predecessor(target, self.pid, self.deadline)
 
 
 async def predecessor(settings: Settings) -> Predecessor | None:

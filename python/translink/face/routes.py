@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from translink.admin.access.guard import is_known
@@ -23,9 +24,18 @@ from translink.admin.routes.openapi_process import OpenapiDocument
 from translink.admin.routes.requests import DrainRequest, ModeChange, parsed, requested
 from translink.face import sums
 from translink.face.exposition import merged
-from translink.face.peers import SCRAPE_TIME, NodeReply, NodeSilent, Peers
+from translink.face.peers import (
+    CREATION_TIME,
+    NODE_ANSWER_TIME,
+    SCRAPE_TIME,
+    NodeReply,
+    NodeSilent,
+    Peers,
+)
 from translink.face.placing import Placing
 from translink.observe.journal import Journal
+
+log = structlog.get_logger("translink.face")
 
 
 class FaceRoutes:
@@ -40,12 +50,14 @@ class FaceRoutes:
         settings: Callable[[], Mapping[str, Any]] = dict,
         lacks: Callable[[], Mapping[str, Any]] = dict,
         url: Callable[[], str] = str,
+        move: Callable[[], None] = lambda: None,
         table: Callable[[], list[Route]] = list,
     ) -> None:
         """Args:
         settings: of the whole, laid over what the nodes say of theirs.
         lacks: why the whole is not ready although a node may be; empty: nothing.
         url: where this is reached.
+        move: have this reached elsewhere: another process takes its place.
         table: all routes, for `/openapi.json`.
         """
         self.on_mode: Callable[[ModeChange], None] = lambda _: None
@@ -58,6 +70,8 @@ class FaceRoutes:
         self._settings = settings
         self._lacks = lacks
         self._url = url
+        self._move = move
+        self._handed_over = False
         self._openapi = OpenapiDocument(table)
 
     def routes(self) -> list[Route]:
@@ -143,7 +157,8 @@ class FaceRoutes:
         return self._drained(await self._peers.values("/api/drain"))
 
     def _drained(self, answers: Mapping[str, Any]) -> web.Response:
-        return answer(sums.drain(answers, os.getpid(), self._url()))
+        state = sums.drain(answers, os.getpid(), self._url())
+        return answer({**state, "hand_over": self._handed_over})
 
     async def _document(self, _: web.Request) -> web.Response:
         return web.Response(body=await self._openapi.get(), content_type="application/json")
@@ -192,14 +207,15 @@ class FaceRoutes:
 
     async def _drain(self, request: web.Request) -> web.Response:
         body = await request.read()
-        if parsed(body, DrainRequest).hand_over:
-            raise web.HTTPConflict(
-                reason="several processes serve here, which another one cannot take over from; drain "
-                "them, and start anew"
-            )
+        hand_over = parsed(body, DrainRequest).hand_over
         self.on_drain()
-        replies = await self._peers.ask_all("POST", "/api/drain", body)
-        return self._drained(_values(replies))
+        patience = CREATION_TIME if hand_over else NODE_ANSWER_TIME
+        answers = _values(await self._peers.ask_all("POST", "/api/drain", body, patience))
+        if hand_over and not self._handed_over:
+            self._handed_over = True
+            self._move()
+            log.info("another process takes over", admin=self._url(), silent=sums.silent(answers))
+        return self._drained(answers)
 
 
 def _values(replies: Mapping[str, NodeReply | None]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class FaceServer(GuardedServer):
             settings=general,
             lacks=lacks,
             url=lambda: self.url,
+            move=self.move,
             table=self._table,
         )
         self._streams = NodeStreams(self.peers, journal, listen_in=guard.access.listen_in)

@@ -49,11 +49,28 @@ class Berth:
         self._order = order
         self._process = ChildProcess(WORKER_COMMAND, environ=environ, piped=True)
         self._leaving = asyncio.Event()
+        self._prepared = False
 
     @property
     def pid(self) -> int | None:
         """None: there is no process."""
         return self._process.pid
+
+    async def prepare(self) -> None:
+        """Start the first process, which has then loaded everything and waits for its orders. Raises
+        `TranslinkError`."""
+        try:
+            async with asyncio.timeout(WORKER_READY):
+                await self._wake()
+        except (OSError, TimeoutError):
+            raise TranslinkError(f"worker {self.name} did not start") from None
+        self._prepared = True
+
+    async def _wake(self) -> None:
+        """Raises `OSError`."""
+        await self._process.start()
+        if not await self._process.line():
+            raise ConnectionError("it has ended")
 
     async def run(self) -> None:
         """Keep a process there until one has ended that was ordered to. Raises `TranslinkError` when the first
@@ -85,9 +102,11 @@ class Berth:
         """False: it has ended, or was ended, before calls could come."""
         first = 1 + CALLS_OF_A_LIFE * self.starts
         self.starts += 1
-        await self._process.start()
         try:
             async with asyncio.timeout(WORKER_READY):
+                if not self._prepared:
+                    await self._wake()
+                self._prepared = False
                 await self._process.send(packed(self._order(first)))
                 self.url = (await self._process.line()).decode().strip()
         except TimeoutError:

@@ -3,8 +3,10 @@
 Theory of operation
     The local engines, where they are needed, are started once, and every worker learns where they are. The
     face listens before the workers do, so that they can be given its address; it says that it is not ready until
-    all of them have been. One WebSocket to each worker, the one that a dashboard uses, tells which calls it has and
-    how loaded it is: that is announced to `placement`, and it is what is known of a worker that dies.
+    all of them have been. Where they take over from another translink (`--take-over`), that one is asked to give
+    way once the workers have loaded everything and wait for their orders, and then the face listens. One WebSocket
+    to each worker, the one that a dashboard uses, tells which calls it has and how loaded it is: that is announced
+    to `placement`, and it is what is known of a worker that dies.
 
     A worker that ends unasked is started again (`berth`); its calls are reported as lost. What was switched
     meanwhile (modes, shares) is in the settings that the new one gets. One that says nothing any more (`silence`)
@@ -32,6 +34,7 @@ from translink.admin.access.tls import Certificate
 from translink.admin.routes.requests import ModeChange
 from translink.commands.addresses import refuse_taken_ports
 from translink.commands.reloading import read_again
+from translink.commands.takeover import GaveWay, Predecessor, predecessor
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
@@ -73,9 +76,12 @@ _JUST_BEGUN: Final[Mapping[str, Any]] = {
 """What a worker would say of itself before it has said anything."""
 
 
-def serve(settings: Settings, reread: Callable[[], Settings], count: int) -> int:
-    """Serve with `count` workers until SIGTERM, SIGINT or the end of a drain. Returns the exit code. Raises
-    `SettingsError`, and `TranslinkError` when a worker does not start."""
+def serve(
+    settings: Settings, reread: Callable[[], Settings], count: int, *, take_over: bool = False
+) -> int:
+    """Serve with `count` workers until SIGTERM, SIGINT or the end of a drain. Returns the exit code. `take_over`:
+    from the translink that serves here, if there is one. Raises `SettingsError`, and `TranslinkError` when a worker
+    does not start or the other translink does not give way."""
     if settings.placement.nats:
         raise SettingsError(
             "placement.nats: cannot be had with --workers; start one translink for each core, each a node of its own"
@@ -85,9 +91,10 @@ def serve(settings: Settings, reread: Callable[[], Settings], count: int) -> int
     split(settings, count, "x")  # what cannot be divided is said before anything is started
     refuse_voiceless(settings)
     Certificate.from_settings(settings.admin)
-    refuse_taken_ports(settings)
+    if not take_over:
+        refuse_taken_ports(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(Crew(settings, reread, count).run())
+        code = runner.run(Crew(settings, reread, count, take_over=take_over).run())
         leave_within(CLOSING_SECONDS, code, log_module.close)
     return code
 
@@ -95,8 +102,17 @@ def serve(settings: Settings, reread: Callable[[], Settings], count: int) -> int
 class Crew:
     """The workers and their face. `run` it once."""
 
-    def __init__(self, settings: Settings, reread: Callable[[], Settings], count: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reread: Callable[[], Settings],
+        count: int,
+        *,
+        take_over: bool = False,
+    ) -> None:
         self._settings = settings
+        self._take_over = take_over
+        self._before: GaveWay | None = None
         self._reread = reread
         self._token = secrets.token_urlsafe(32)
         self._count = count
@@ -144,6 +160,9 @@ class Crew:
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         settings = self._settings
+        before = await predecessor(settings) if self._take_over else None
+        if before is None and self._take_over:
+            refuse_taken_ports(settings)
         self._endpoints = await find_endpoints(settings, stack, self._engines)
         self._face = face = FaceServer(
             settings.admin,
@@ -155,6 +174,10 @@ class Crew:
         )
         face.routes.on_mode = self._mode_set
         face.routes.on_drain = self._drain_begun
+        for berth in self.berths.values():
+            stack.push_async_callback(berth.stop)
+        if before is not None:
+            await self._succeed(before)
         await face.start()
         stack.push_async_callback(face.close)
         stack.callback(self.journal.close)
@@ -177,11 +200,18 @@ class Crew:
             running = []
             for berth in self.berths.values():
                 berth.on_serving, berth.on_ended = self._serving, self._ended
-                stack.push_async_callback(berth.stop)
                 running.append(tasks.create_task(berth.run(), name=berth.name))
             await asyncio.wait(running, return_when=asyncio.ALL_COMPLETED)
             for task in helpers:
                 task.cancel()
+
+    async def _succeed(self, before: Predecessor) -> None:
+        """Have it give way once nothing is left to do that may fail or takes time. Raises `TranslinkError`."""
+        async with asyncio.TaskGroup() as tasks:
+            for berth in self.berths.values():
+                tasks.create_task(berth.prepare(), name=f"prepare-{berth.name}")
+        await before.give_way(self._settings.drain_timeout)
+        self._before = GaveWay.of(before, self._settings)
 
     # --- What each worker is to be, and where it is ---
 
@@ -190,7 +220,7 @@ class Crew:
             assert self._endpoints is not None
             part = split(self._settings, self._count, self._token)[number]
             url = self._face.url if self._face is not None else ""
-            return WorkOrder(part, name_of(number), first_call, self._endpoints, url)
+            return WorkOrder(part, name_of(number), first_call, self._endpoints, url, self._before)
 
         return order
 

@@ -3,7 +3,8 @@
 Its orders come over standard input: each is the length of a pickle in eight bytes and the pickle. So no
 secret is on a command line or in an environment, and a worker whose crew is gone reads the end of the pipe and
 stops in good order. The pipe is ours alone: both ends are processes of one program, started one from the other.
-It answers with one line, the URL of its admin server, once calls may come.
+It answers with two lines: an empty one when it waits for its orders, everything loaded; then the URL of its admin
+server, once calls may come.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import structlog
 
 from translink import app, log
 from translink.commands.log_settings import configure_log
+from translink.commands.takeover import GaveWay
 from translink.errors import SettingsError, TranslinkError
 from translink.process.ending import leave
 from translink.settings.model import Settings
@@ -40,6 +42,8 @@ class WorkOrder:
     first_call: int
     endpoints: Endpoints
     url: str
+    before: GaveWay | None = None
+    """Who had the legs, and may still have some."""
 
 
 def packed(order: WorkOrder) -> bytes:
@@ -75,6 +79,7 @@ class _Desk:
 
 def main() -> None:
     """Serve as the first order says, and leave with an exit code."""
+    _say("")
     coming = orders(sys.stdin.buffer)
     order = next(coming, None)
     if order is None:
@@ -84,14 +89,16 @@ def main() -> None:
     desk = _Desk(order)
     threading.Thread(target=desk.follow, args=(coming,), name="orders", daemon=True).start()
 
-    def serving(url: str) -> None:
-        sys.stdout.write(f"{url}\n")
-        sys.stdout.flush()
-
-    member = Membership(order.name, order.first_call, order.endpoints, order.url, serving)
+    member = Membership(order.name, order.first_call, order.endpoints, order.url, _say)
     try:
-        code = app.serve(settings, lambda: desk.order.settings, member=member)
+        before = None if order.before is None else order.before.predecessor(settings)
+        code = app.serve(settings, lambda: desk.order.settings, member=member, before=before)
     except (TranslinkError, OSError) as error:
         structlog.get_logger("translink").error("not started", reason=str(error))
         code = 2 if isinstance(error, SettingsError) else 1
     leave(code, log.close)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
