@@ -47,6 +47,16 @@ def test_a_child_does_not_outlive_its_parent() -> None:
     assert int(done.stdout) > 0
 
 
+def test_a_child_without_input_serves_nobody_and_ends_in_good_order() -> None:
+    """`/dev/null` is nothing that a loop can watch; libuv aborted."""
+    command = [sys.executable, "-m", "translink.sim.testbed"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"{")
+
+
 async def test_a_child_that_does_not_start_says_why(tmp_path: Path) -> None:
     child = ServerChild([sys.executable, "-c", "raise SystemExit('no')"], log=tmp_path / "log")
     with pytest.raises(TranslinkError, match=r"(?s)did not start.*no$"):

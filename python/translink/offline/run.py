@@ -18,9 +18,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -214,29 +216,23 @@ async def serve_until_stopped(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    transport = None
     if until_eof:
-        transport, _ = await loop.connect_read_pipe(lambda: _UntilEof(stop), sys.stdin)
+
+        def follow() -> None:
+            # By a thread: libuv ends the process where standard input is what epoll cannot watch, as /dev/null.
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                loop.call_soon_threadsafe(stop.set)
+
+        threading.Thread(target=follow, name="parent", daemon=True).start()
     try:
         sys.stdout.write(announcement)
         sys.stdout.flush()
         await stop.wait()
         leave_within(CLOSING_SECONDS, 0)
     finally:
-        if transport is not None:
-            transport.close()
         await server.close()
-
-
-class _UntilEof(asyncio.Protocol):
-    def __init__(self, stop: asyncio.Event) -> None:
-        self._stop = stop
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop.set()
-
-    def eof_received(self) -> None:
-        self._stop.set()
 
 
 def _report(*, json: bool, whisper: str | None) -> int:
