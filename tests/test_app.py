@@ -18,6 +18,7 @@ from tests.fakes.providers import FakeProviders, fake_providers
 from translink.admin.panel.metrics import exposition
 from translink.app import App
 from translink.errors import SettingsError
+from translink.observe.strain import StrainReport
 from translink.process.meter import LoadMeter
 from translink.process.pressure import STEP_SECONDS
 from translink.settings.model import Settings
@@ -71,12 +72,13 @@ async def test_an_overload_is_reported_by_readiness_events_and_statistics(
     fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr("translink.app.log.warning", lambda text, **_: said.append(text))
+    monkeypatch.setattr("translink.observe.strain.log.warning", lambda text, **_: said.append(text))
     settings = settings_for(fake, tmp_path, "pressure.refuse=0.9")
     app = App(settings, lambda: settings)
     async with app.running():
         assert app.console.ready()[1]["load"] is None
-        meter = LoadMeter(app.pressure, app._pressed)
+        report = StrainReport(app.pressure, app.journal, lambda: 0)
+        meter = LoadMeter(app.pressure, report.changed)
         for step in range(10):
             meter._tell(1e9 + step * STEP_SECONDS, 0.0, 1.0)
         ready, answer = app.console.ready()

@@ -65,14 +65,15 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "sim": "callers offline offline/engines",
         "sim/talk": "callers offline offline/engines sim",
         "wiring": "offline offline/engines calls recognition providers providers/deepgram"
-        " providers/elevenlabs providers/openai observe settings",
+        " providers/elevenlabs providers/openai observe process settings",
         "commands": "wiring pbx offline/engines admin/access providers observe observe/postmortem"
         " recording settings process media",
         "fleet": "face placement wiring admin admin/http admin/panel admin/routes calls observe process settings",
         "app": "fleet commands pbx recording wiring admin admin/panel calls providers observe settings process media",
-        "workers": "app admin/access admin/routes commands face observe placement process settings wiring",
+        "serving": "app commands wiring settings process",
+        "workers": "serving admin/access admin/routes commands face observe placement process settings wiring",
         "replay": "app callers commands recording settings process",
-        "cli": "commands replay app workers offline callers sim sim/talk settings process",
+        "cli": "commands replay serving workers offline callers sim sim/talk settings process",
         "__main__": "cli",
     }.items()
 }
@@ -141,6 +142,7 @@ COVERED_BY = {
     "observe.postmortem.sound": "observe/postmortem/test_report",
     "observe.postmortem.words": "observe/postmortem/test_report",
     "observe.record": "observe/postmortem/test_report",
+    "observe.strain": "test_app",
     "observe.views": "admin/panel/test_exports",
     "recognition.evidence": "recognition/test_finder",
     "recognition.handover": "calls/test_language",
@@ -228,8 +230,10 @@ COVERED_BY = {
     "face.streams": "face/test_routes",
     "face.bare": "face/test_talks",
     "settings.reloading": "test_workers",
+    "serving": "process/test_ending",
     "wiring.endpoints": "test_app",
     "wiring.membership": "test_workers",
+    "wiring.preflight": "test_app",
     "workers.berth": "test_workers",
     "workers.crew": "test_workers",
     "workers.worker": "test_workers",

@@ -1,22 +1,18 @@
-"""The program behind `translink serve`: everything wired up, from the start to an orderly end."""
+"""One running server: its parts are opened and wired up here, and closed in the other order. What its process owes the
+system is in `serving`."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import resource
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
-import uvloop
 
 from translink import __version__
-from translink import log as log_module
 from translink.admin.panel.console import Condition, Console
 from translink.admin.server import AdminServer, refuse_bad_certificate
 from translink.calls.draining import Draining
@@ -25,92 +21,36 @@ from translink.calls.notice import Notices
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.commands.addresses import refuse_taken_ports
 from translink.commands.reloading import read_again
-from translink.commands.takeover import (
-    LegsToCome,
-    Predecessor,
-    predecessor,
-    take_legs,
-)
-from translink.errors import conceal
+from translink.commands.takeover import LegsToCome, Predecessor, predecessor, take_legs
 from translink.media import Media
 from translink.observe.costs import Costs
 from translink.observe.journal import Journal
+from translink.observe.strain import StrainReport
 from translink.observe.transcripts import Transcripts, redact_digits
 from translink.observe.webhooks import Webhooks
 from translink.pbx.service import Telephony
 from translink.pbx.talk import TalkDesk
 from translink.process.clock import unix
-from translink.process.descriptors import (
-    allow_descriptors,
-    descriptor_shortage,
-    refuse_few_descriptors,
-)
-from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
-from translink.process.pressure import Level, LoadLimits, Pressure
-from translink.process.proxies import proxy_warning, unused_proxies
-from translink.process.threads import share_the_interpreter
+from translink.process.pressure import LoadLimits, Pressure
 from translink.process.usage import ProcessUsage
 from translink.providers.http import Http
 from translink.recording.opening import open_recorder
 from translink.settings.reloading import STOP_GRACE
-from translink.wiring.coverage import Coverage, languages_of, refuse_voiceless
+from translink.wiring.coverage import languages_of
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.membership import Membership
 from translink.wiring.orders import VendorOrders
+from translink.wiring.preflight import look_ahead
 from translink.wiring.providers import Providers
 from translink.wiring.quotas import watch_quotas
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from translink.calls.call import Call
     from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
-
-_GIVEN_UP = {
-    Level.CALM: "nothing is given up",
-    Level.SHED: "no captions of unfinished speech",
-    Level.COALESCE: "no captions of unfinished speech, audio goes out in longer messages",
-    Level.REFUSE: "no new calls; those that run go on",
-}
-
-
-def serve(
-    settings: Settings,
-    reread: Callable[[], Settings],
-    *,
-    take_over: bool = False,
-    member: Membership | None = None,
-    before: Predecessor | None = None,
-) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code. `take_over`: from the translink that serves
-    here, if there is one; `member`: as one of several; `before`: a process that has given way already.
-
-    A first signal ends in good order: what was said is still translated and spoken, bounded by
-    `drain_timeout`; a second one ends at once. SIGUSR1 drains: no new calls, and the end comes with that of
-    the last one that runs. SIGHUP reads the settings again and applies mode and share to running calls.
-    """
-    conceal(settings.secrets())
-    allow_descriptors()
-    share_the_interpreter()
-    _forbid_core_dumps()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        app = App(settings, reread, take_over=take_over, member=member, before=before)
-        code = runner.run(_serve(app))
-        leave_within(
-            CLOSING_SECONDS, code, log_module.close
-        )  # closing a loop waits for its threads
-    return code
-
-
-def _forbid_core_dumps() -> None:
-    """They would hold keys and what people say. The hard limit
-    stays: it can be set again."""
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 class App:
@@ -156,26 +96,7 @@ class App:
         settings = self._settings
         log.info("translink %s", __version__)
         log.info(mode_line(settings.mode))
-        for file in settings.notes.exposed:
-            log.warning(
-                "a file with a key can be read by everybody on this machine", file=str(file)
-            )
-        if names := unused_proxies(os.environ):
-            log.warning(proxy_warning(names))
-        refuse_few_descriptors()
-        if shortage := descriptor_shortage(len(settings.legs) + 2 * settings.calls.max_created):
-            log.warning(
-                "%s: calls beyond will not begin; raise ulimit -Hn or LimitNOFILE=", shortage
-            )
-        refuse_voiceless(settings)
-        for row in Coverage(settings).of_legs():
-            log.info(
-                "language",
-                language=row.language,
-                recognised_by=", ".join(row.recognised) or "nobody",
-                translated_by=", ".join(row.translated) or "nobody",
-                spoken_by=", ".join(row.spoken) or "nobody",
-            )
+        look_ahead(settings)
         refuse_bad_certificate(settings.admin)
         before = await predecessor(settings) if self._take_over else self._before
         if before is None:
@@ -306,7 +227,8 @@ class App:
 
             draining.on_hand_over = give_way
             aside = admin.seconds if fleet is None else fleet.seconds
-            meter = LoadMeter(self.pressure, self._pressed, aside=aside)
+            strain = StrainReport(self.pressure, self.journal, lambda: len(self.switchboard.calls))
+            meter = LoadMeter(self.pressure, strain.changed, aside=aside)
             metering = asyncio.create_task(meter.run(), name="load-meter")
             stack.callback(metering.cancel)
             await admin.start()
@@ -391,25 +313,6 @@ class App:
         if self._admin is not None:
             self._admin.reload_certificate()
 
-    def _pressed(self, was: Level, now: Level) -> None:
-        """The load rose or fell: operators should know why captions or calls are missing."""
-        pressure = self.pressure
-        say = log.warning if now > was else log.info
-        say(
-            f"load: {_GIVEN_UP[now]}",
-            busy=round(pressure.busy, 2),
-            late_ms=round(pressure.lag * 1000),
-            calls=len(self.switchboard.calls),
-        )
-        self.journal.emit(
-            "pressure",
-            {
-                "level": now.name.lower(),
-                "before": was.name.lower(),
-                "busy": round(pressure.busy, 3),
-            },
-        )
-
     def _engines(self, up: bool) -> None:
         self.condition.engines_down = not up
 
@@ -417,53 +320,3 @@ class App:
         self.condition.died = True
         log.critical("the media thread died: a bug in translink; nothing can be heard any more")
         self.stop.set()
-
-
-async def _serve(app: App) -> int:
-    stop = app.stop
-    loop = asyncio.get_running_loop()
-    main = asyncio.current_task()
-    assert main is not None
-    app.on_drained = lambda: leave_within(
-        CLOSING_SECONDS, int(app.condition.died), log_module.close
-    )
-
-    def at_once(number: int, _: FrameType | None) -> None:
-        """Also in the middle of an import or of a turn of the loop that takes long."""
-        if not app.condition.serving or stop.is_set():
-            leave_within(CLOSING_SECONDS, 1 if app.condition.serving else 0, log_module.close)
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
-            loop.call_soon_threadsafe(on_signal, signal.Signals(number).name)
-
-    def on_signal(name: str) -> None:
-        if stop.is_set():
-            log.warning("second signal: stopping at once", signal=name)
-        elif app.condition.serving:
-            log.info("stopping: what was said is still translated and spoken", signal=name)
-        else:
-            log.info("stopping: not started yet", signal=name)
-        if stop.is_set() or not app.condition.serving:
-            main.cancel()
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, at_once)
-    # From the first moment: not handled, it would end the process.
-    loop.add_signal_handler(signal.SIGHUP, app.reload)
-
-    def drain() -> None:
-        if app.condition.serving and app.draining is not None:
-            app.draining.begin("SIGUSR1")
-        else:
-            on_signal("SIGUSR1")
-
-    loop.add_signal_handler(signal.SIGUSR1, drain)
-    try:
-        async with app.running():
-            await stop.wait()
-    except asyncio.CancelledError:
-        if not stop.is_set():
-            raise
-        return 1 if app.condition.serving else 0
-    log.info("stopped")
-    return 1 if app.condition.died else 0

@@ -133,8 +133,8 @@ def serve(
         leave(crew.serve(settings, load, workers, take_over=take_over), log.close)
     read_ahead()
     with quick_imports():
-        from translink import app
-    leave(app.serve(settings, load, take_over=take_over), log.close)
+        from translink import serving
+    leave(serving.serve(settings, load, take_over=take_over), log.close)
 
 
 @commands.command(short_help="Serve Deepgram's and DeepL's API from local engines.")

@@ -178,13 +178,13 @@ async def ready(session: aiohttp.ClientSession, url: str, process: subprocess.Po
 STUCK = """
 import os, signal, sys, time
 from pathlib import Path
-from translink import app
+from translink import app, serving
 from translink.settings.model import Settings
 def stuck(*_):
     os.kill(os.getpid(), signal.SIGTERM)
     {stuck}
 app.refuse_taken_ports = stuck
-sys.exit(app.serve(Settings.load(config=Path("translink.toml")), lambda: None))
+sys.exit(serving.serve(Settings.load(config=Path("translink.toml")), lambda: None))
 """
 
 

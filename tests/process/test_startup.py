@@ -79,7 +79,7 @@ def test_the_package_is_there_soon() -> None:
 SERVER = """
 from translink.process.startup import quick_imports
 with quick_imports():
-    from translink import app, log
+    from translink import log, serving
     from translink.settings.model import Settings
 """
 

@@ -583,7 +583,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "no secret that a provider repeats on a stream",
-        "app.py",
+        "serving.py",
         "conceal(settings.secrets())",
         "pass",
         f"{SECRETS} -k repeat",
@@ -604,7 +604,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "no core dump",
-        "app.py",
+        "serving.py",
         "    _forbid_core_dumps()\n",
         "",
         f"{SECRETS} -k repeat",
@@ -667,7 +667,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a file with a key that all can read is warned of",
-        "app.py",
+        "wiring/preflight.py",
         "for file in settings.notes.exposed:",
         "for file in ():",
         "tests/test_app.py -k all_can_read",
@@ -840,7 +840,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- The process ---
     Mutation(
         "SIGTERM ends a start that hangs",
-        "app.py",
+        "serving.py",
         "        if not app.condition.serving or stop.is_set():\n",
         "        if False:\n",
         "tests/process/test_ending.py -k hangs_in_a_start",

@@ -1,4 +1,4 @@
-"""Connections of AudioSocket: taken here, distinguished by their first message, handed to the engine.
+"""Connections of AudioSocket: taken here, told apart by their first message, handed to the engine.
 
 A connection's first message is a UUID. Either somebody expects it (a media channel that we asked
 Asterisk for, a leg of a call made on request) or it names a leg. From then on the media thread has the

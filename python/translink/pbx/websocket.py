@@ -1,4 +1,4 @@
-"""Connections of WebSocket: taken here, distinguished by their path, handed to the engine.
+"""Connections of WebSocket: taken here, told apart by their path, handed to the engine.
 
 Python sees the opening handshake; from then on the media thread has the connection, and nothing here runs
 for its audio. One that does not say in time which leg it is for, or may not have it, is closed and logged.

@@ -2,7 +2,7 @@
 
 A *node* is a process that serves calls. It announces itself over and over; a node that is not heard for
 `EXPIRY` seconds is gone, and its calls are lost. A *slot* is room for one call on a node: a node of 50
-calls has the slots 0 to 49. Two creators that want the same slot are distinguished by an atomic write:
+calls has the slots 0 to 49. Two creators that want the same slot are kept apart by an atomic write:
 one gets it. A slot bears the name of its call, so that all know which calls were lost with a node.
 
 A creator claims a slot before it asks the node for the call, under a word that begins with `CLAIMED`; the

@@ -9,7 +9,7 @@ from translink.settings.types import AddressSetting, Host
 
 
 class SharedPortSettings(Part):
-    """One UDP port for many calls, distinguished by where their datagrams come from: one hole in the
+    """One UDP port for many calls, told apart by where their datagrams come from: one hole in the
     firewall, and about a quarter less work a datagram."""
 
     listen: AddressSetting | None = None

@@ -63,7 +63,7 @@ class Scene:
     extra: str = ""
     """More settings for `translink serve` (TOML tables)."""
     shared_port: bool = False
-    """All callers speak to one port, and are distinguished by where they speak from."""
+    """All callers speak to one port, and are told apart by where they speak from."""
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 
 import structlog
 
-from translink import app, log
+from translink import log, serving
 from translink.commands.log_settings import configure_log
 from translink.commands.takeover import GaveWay
 from translink.errors import SettingsError, TranslinkError
@@ -92,7 +92,7 @@ def main() -> None:
     member = Membership(order.name, order.first_call, order.endpoints, order.url, _say)
     try:
         before = None if order.before is None else order.before.predecessor(settings)
-        code = app.serve(settings, lambda: desk.order.settings, member=member, before=before)
+        code = serving.serve(settings, lambda: desk.order.settings, member=member, before=before)
     except (TranslinkError, OSError) as error:
         structlog.get_logger("translink").error("not started", reason=str(error))
         code = 2 if isinstance(error, SettingsError) else 1

@@ -1,4 +1,4 @@
-//! A port that many legs share: one socket, its datagrams distinguished by where they come from.
+//! A port that many legs share: one socket, its datagrams told apart by where they come from.
 //!
 //! *Why.* A leg with a socket of its own costs the kernel a question of its own: at 400 legs × 100 datagrams/s,
 //! gathered for 1 ms, each `recvmmsg` finds one datagram. Here one takes them all. And it is one hole in

@@ -1,4 +1,4 @@
-//! What a sender says first, so that it can be distinguished from all others on a shared port.
+//! What a sender says first, so that it can be told from all others on a shared port.
 
 use std::fmt;
 use std::hint::black_box;

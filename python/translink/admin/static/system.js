@@ -27,7 +27,7 @@ const FACTS = [
   ["legs", "Legs", "Open legs, in a call or not"], ["total", "Calls so far", "Since translink started"],
   ["up", "Running for", "Since translink started"], ["cpu", "Processor", "Of one core, translink's own process"],
   ["memory", "Memory", "Resident, translink's own process"],
-  ["port", "Shared port", "Where many legs are heard, distinguished by their senders; datagrams of others are dropped"],
+  ["port", "Shared port", "Where many legs are heard, told apart by their senders; datagrams of others are dropped"],
 ];
 /** @param {any} port */
 const sharedPort = (port) => {
