@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.fakes.providers import FakeProviders
-from tests.support.serve import Phone, Serve, ServerPlan, ask, pairs, until
+from tests.support.serve import Phone, Serve, ServerPlan, pairs, until
 from translink.callers.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,7 +31,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
 ) -> None:
     fake.forget()
     wanted = {"legs": [{"language": "en", "source": "127.0.0.1"}, {"language": "fr"}]}
-    status, made = await ask(server, "POST", "/api/calls", wanted)
+    status, made = await server.asked("POST", "/api/calls", wanted)
     assert status == 201, made
     anna, bob = made["legs"]
     assert (anna["send_to"], bob["audio_from"]) == ("127.0.0.1:24600", "127.0.0.1:24601")
@@ -41,7 +41,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
         await two.hears(1, 2, 3)
 
         # In mid-call: from now on they are heard, and hear, in German.
-        status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"language": "de"})
+        status, leg = await server.asked("PATCH", f"/api/legs/{bob['name']}", {"language": "de"})
         assert (status, leg["language"]) == (200, "de")
         await one.say(4)
         await two.hears(1, 2, 3, 4)
@@ -54,7 +54,7 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
         assert {stream.language for stream in fake.streams} == {"en", "fr", "de"}
 
         # Muted: nothing of what they say is recognised; they still hear.
-        status, leg = await ask(server, "PATCH", f"/api/legs/{bob['name']}", {"muted": True})
+        status, leg = await server.asked("PATCH", f"/api/legs/{bob['name']}", {"muted": True})
         assert (status, leg["muted"]) == (200, True)
         asked = len(fake.asked)
         await two.say(6)
@@ -63,17 +63,17 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
         assert len(fake.asked) == asked + 1
         assert one.words == [5]
 
-        status, flushed = await ask(server, "POST", f"/api/legs/{bob['name']}/flush", {})
+        status, flushed = await server.asked("POST", f"/api/legs/{bob['name']}/flush", {})
         assert (status, flushed["leg"]) == (200, bob["name"])
-        detail = (await ask(server, "GET", f"/api/calls/{made['call']}"))[1]
+        detail = (await server.asked("GET", f"/api/calls/{made['call']}"))[1]
         assert detail["transcript"][0]["translation"] == "t1 t2 t3"
         assert detail["legs"][anna["name"]]["source"].startswith("127.0.0.1:")
         assert detail["lost_ms"] == 0
     await server.idle()
-    status, found = await ask(server, "GET", "/api/calls?state=ended&q=T4")
+    status, found = await server.asked("GET", "/api/calls?state=ended&q=T4")
     assert [row["call"] for row in found["calls"]] == [made["call"]]
-    assert list((await ask(server, "GET", "/api/stats"))[1]["legs"]) == ["3333", "4444"]
-    status, text = await ask(server, "GET", f"/api/calls/{made['call']}/transcript?format=vtt")
+    assert list((await server.asked("GET", "/api/stats"))[1]["legs"]) == ["3333", "4444"]
+    status, text = await server.asked("GET", f"/api/calls/{made['call']}/transcript?format=vtt")
     assert (status, text.splitlines()[0]) == (200, "WEBVTT")
     assert not server.lines("Traceback")
 
@@ -83,7 +83,7 @@ async def test_on_the_shared_port_whoever_says_the_token_is_heard(
 ) -> None:
     fake.forget()
     wanted = {"legs": [{"language": "en", "shared": True}, {"language": "fr", "shared": True}]}
-    status, made = await ask(server, "POST", "/api/calls", wanted)
+    status, made = await server.asked("POST", "/api/calls", wanted)
     assert status == 201, made
     legs = made["legs"]
     assert [leg["send_to"] for leg in legs] == [leg["audio_from"] for leg in legs] == [SHARED] * 2
@@ -101,21 +101,21 @@ async def test_on_the_shared_port_whoever_says_the_token_is_heard(
         await two.say(3)
         await one.hears(3)
         assert stranger.words == []
-        shared = (await ask(server, "GET", "/api/stats"))[1]["shared_port"]
+        shared = (await server.asked("GET", "/api/stats"))[1]["shared_port"]
         assert (shared["learned"], shared["sources"], shared["waiting"]) == (2, 2, 0)
         assert shared["strangers"] > 1
-        shown = (await ask(server, "GET", f"/api/calls/{made['call']}"))[1]
+        shown = (await server.asked("GET", f"/api/calls/{made['call']}"))[1]
         assert "token" not in str(shown)
     await server.idle()
     assert not any(server.lines(leg["token"]) for leg in legs)
     refused = {"legs": [{"language": "en", "shared": True, "transport": "audiosocket"}] * 2}
-    status, why = await ask(server, "POST", "/api/calls", refused)
+    status, why = await server.asked("POST", "/api/calls", refused)
     assert (status, "shared: is for datagrams" in why["error"]) == (400, True)
 
 
 async def test_what_is_seen_live_is_seen_at_once(server: Serve, fake: FakeProviders) -> None:
-    status, made = await ask(
-        server, "POST", "/api/calls", {"legs": [{"language": "en"}, {"language": "fr"}]}
+    status, made = await server.asked(
+        "POST", "/api/calls", {"legs": [{"language": "en"}, {"language": "fr"}]}
     )
     assert status == 201
     names = [leg["name"] for leg in made["legs"]]
@@ -167,7 +167,7 @@ async def test_two_talkers_do_not_share_a_voice_and_each_may_change_theirs_in_mi
     fake.forget()
     fake.unknown_voices.add("aura-2-nobody-en")
     wanted = {"legs": [{"language": "en"}, {"language": "fr", "voice_for": "feminine"}]}
-    _, made = await ask(server, "POST", "/api/calls", wanted)
+    _, made = await server.asked("POST", "/api/calls", wanted)
     one_leg, two_leg = (f"/api/legs/{leg['name']}" for leg in made["legs"])
     async with Phone.at(made["legs"][0]) as one, Phone.at(made["legs"][1]) as two:
         await one.say(1)
@@ -176,7 +176,7 @@ async def test_two_talkers_do_not_share_a_voice_and_each_may_change_theirs_in_mi
         await one.hears(2)
         assert fake.spoken == [("aura-2-agathe-fr", "t1"), ("aura-2-thalia-en", "t2")]
         for path, voice_for in ((one_leg, "masculine"), (two_leg, "default")):
-            status, leg = await ask(server, "PATCH", path, {"voice_for": voice_for})
+            status, leg = await server.asked("PATCH", path, {"voice_for": voice_for})
             assert (status, leg["voice_for"]) == (200, voice_for)
         await one.say(3)
         await two.hears(1, 3)
@@ -185,14 +185,14 @@ async def test_two_talkers_do_not_share_a_voice_and_each_may_change_theirs_in_mi
         assert fake.spoken[2:] == [("aura-2-hector-fr", "t3"), ("aura-2-orion-en", "t4")]
 
         # A voice that the vendor has not: the usual one, and never silence.
-        await ask(server, "PATCH", two_leg, {"voice_for": "aura-2-nobody-en"})
+        await server.asked("PATCH", two_leg, {"voice_for": "aura-2-nobody-en"})
         for number, heard in ((5, (2, 4, 5)), (6, (2, 4, 5, 6))):
             await two.say(number)
             await one.hears(*heard)
         assert fake.spoken[4:] == [("aura-2-thalia-en", "t5"), ("aura-2-thalia-en", "t6")]
         await server.says("a voice was refused: the usual one speaks")
         assert len(server.lines("a voice was refused")) == 1
-        status, refused = await ask(server, "PATCH", two_leg, {"voice_for": "a voice"})
+        status, refused = await server.asked("PATCH", two_leg, {"voice_for": "a voice"})
         assert (status, "voice_for" in refused["error"]) == (400, True)
         voices = ["masculine", "default", "aura-2-nobody-en"]
         await until(  # events come after the answers

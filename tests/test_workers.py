@@ -19,7 +19,7 @@ import pytest_asyncio
 from tests.fakes.providers import FakeProviders
 from tests.support.hooks import HOOK_SECRET, HookReceiver, receiving
 from tests.support.page_talker import PageTalker
-from tests.support.serve import Phone, Serve, ask, pairs, serving, until
+from tests.support.serve import Phone, Serve, pairs, serving, until
 from translink.callers.ports import claim_block
 from translink.callers.server_process import SERVE_COMMAND
 
@@ -86,16 +86,16 @@ async def test_calls_on_both_workers_and_one_worker_dies(
         for one, two in people.values():
             await one.say(11, 12)
             await two.hears(11, 12)
-        _, listed = await ask(server, "GET", "/api/calls")
+        _, listed = await server.asked("GET", "/api/calls")
         running = {row["call"]: row["node"] for row in listed["calls"]}
         assert sorted(running.values()) == ["w1", "w1", "w2", "w2"]
         assert all(name.startswith(f"{node}-") for name, node in running.items())
-        _, text = await ask(server, "GET", "/metrics")
+        _, text = await server.asked("GET", "/metrics")
         assert 'translink_calls_active{node="w1"} 2.0' in text
         assert 'translink_calls_active{node="w2"} 2.0' in text
-        _, stats = await ask(server, "GET", "/api/stats")
+        _, stats = await server.asked("GET", "/api/stats")
         assert set(stats["legs"]) >= {leg.name for leg in LEGS}
-        assert (await ask(server, "POST", "/api/mode", {"share": 0.75}))[0] == 200
+        assert (await server.asked("POST", "/api/mode", {"share": 0.75}))[0] == 200
 
         # One is killed in the middle of what the other's talkers say.
         one, two = people["w2"]
@@ -105,7 +105,7 @@ async def test_calls_on_both_workers_and_one_worker_dies(
         os.kill(killed, signal.SIGKILL)
         await speaking
         await two.hears(11, 12, *said)
-        detail = (await ask(server, "GET", f"/api/calls/{of['w2']['call']}"))[1]
+        detail = (await server.asked("GET", f"/api/calls/{of['w2']['call']}"))[1]
         assert detail["lost_ms"] == 0
         lost = {name for name, node in running.items() if node == "w1"}
         await until(
@@ -129,7 +129,7 @@ async def test_calls_on_both_workers_and_one_worker_dies(
         # It is started again, with what was switched meanwhile, and takes calls.
         await server.says("a worker serves again")
         assert worker_pids(server)["w1"] != killed
-        settings = (await ask(server, "GET", "/api/settings"))[1]
+        settings = (await server.asked("GET", "/api/settings"))[1]
         assert settings["streaming_share"] == 0.75
         again = await _made_on(server, "w1")
         assert again["call"] not in running
@@ -138,11 +138,11 @@ async def test_calls_on_both_workers_and_one_worker_dies(
             await four.hears(31)
             await one.say(27)
             await two.hears(11, 12, *said, 27)
-        assert (await ask(server, "DELETE", f"/api/calls/{again['call']}"))[0] == 200
-        assert (await ask(server, "DELETE", f"/api/calls/{of['w2']['call']}"))[0] == 200
+        assert (await server.asked("DELETE", f"/api/calls/{again['call']}"))[0] == 200
+        assert (await server.asked("DELETE", f"/api/calls/{of['w2']['call']}"))[0] == 200
 
         async def over() -> bool:
-            _, listed = await ask(server, "GET", "/api/calls?state=ended")
+            _, listed = await server.asked("GET", "/api/calls?state=ended")
             return {again["call"], of["w2"]["call"]} <= {row["call"] for row in listed["calls"]}
 
         await _holds(over)
@@ -172,7 +172,7 @@ async def test_browsers_talk_on_both_workers_and_one_worker_dies(server: Serve) 
         return links.keys() == {"w1", "w2"}
 
     await _holds(both_have_one)
-    assert (await ask(server, "GET", "/talk"))[0] == 200
+    assert (await server.asked("GET", "/talk"))[0] == 200
     assert {"en", "fr"} <= set((await server.get("/api/talks/languages"))["languages"])
     people = {node: (PageTalker(), PageTalker()) for node in links}
     async with AsyncExitStack() as stack:
@@ -189,7 +189,7 @@ async def test_browsers_talk_on_both_workers_and_one_worker_dies(server: Serve) 
             await asyncio.gather(one.say(lines[node][0], 41, 42), two.say(lines[node][1], 51, 52))
             await until(lambda: two.heard == [41, 42], server.tail)  # noqa: B023 - at once
             await until(lambda: one.heard == [51, 52], server.tail)  # noqa: B023 - at once
-        _, listed = await ask(server, "GET", "/api/calls?state=running")
+        _, listed = await server.asked("GET", "/api/calls?state=running")
         talks = {row["call"]: row["node"] for row in listed["calls"] if "talk" in row["call"]}
         assert sorted(talks.values()) == ["w1", "w2"]
         assert all(name.startswith(f"{node}-talk") for name, node in talks.items())
@@ -247,7 +247,7 @@ async def _made_on(server: Serve, node: str) -> dict[str, Any]:
         made.append(await server.made("/api/calls", TWO))
         if made[-1]["node"] == node:
             return True
-        await ask(server, "DELETE", f"/api/calls/{made[-1]['call']}")
+        await server.asked("DELETE", f"/api/calls/{made[-1]['call']}")
         return False
 
     await _holds(there)

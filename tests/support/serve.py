@@ -119,6 +119,13 @@ class Serve(ServerProcess):
         async with self._http.request(method, self._url(path), json=body) as answer:
             return answer.status, await answer.text()
 
+    async def asked(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Status of any request, and its JSON or its text."""
+        assert self._http is not None
+        async with self._http.request(method, self._url(path), json=body) as answer:
+            is_json = answer.content_type == "application/json"
+            return answer.status, await (answer.json() if is_json else answer.text())
+
     async def post(self, path: str, body: dict[str, object]) -> int:
         """The status of a POST."""
         return (await self.answer("POST", path, body))[0]
@@ -204,14 +211,6 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-async def ask(server: Serve, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    """The answer's status, and its JSON or its text."""
-    assert server._http is not None
-    async with server._http.request(method, server._url(path), json=body) as answer:
-        is_json = answer.content_type == "application/json"
-        return answer.status, await (answer.json() if is_json else answer.text())
 
 
 async def until(
