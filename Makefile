@@ -79,7 +79,7 @@ pytest: $(VENV)/.dev $(VENV)/.release # tests/support/workers.py says which test
 
 ##@ Measure
 .PHONY: bench fuzz interop chaos telephony
-bench: ## All benchmarks and their report, about 5 min. ARGS=--full, ARGS="-k ingest"
+bench: ## All benchmarks and their report, about 20 min. ARGS=--full, ARGS="-k ingest"
 	@$(MACHINE) need bench
 	@$(MAKE) $(VENV)/.dev $(VENV)/.release
 	$(BIN)/python -m benches $(ARGS)
