@@ -213,8 +213,14 @@ async def shoot(page: Page, name: str, *, whole: bool = False) -> None:
     await page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 
 
+SETTLED = """() => Promise.allSettled(
+  document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished))"""
+"""What passes from one colour to another is done with it; a transition that is cut short counts."""
+
+
 async def faults(page: Page) -> list[str]:
     """What axe finds."""
+    await page.evaluate(SETTLED)
     found = await Axe().run(page)
     return [
         f"{each['id']}: {node['target']} {node['failureSummary']}"
