@@ -65,7 +65,7 @@ class App:
         member: Membership | None = None,
         before: Predecessor | None = None,
     ) -> None:
-        """`reread` loads the settings again from where they came (SIGHUP); the others: see `serve`."""
+        """`reread` loads the settings again from where they came (SIGHUP); the others: see `serving.serve`."""
         self._reread = reread
         self.on_drained: Callable[[], None] = lambda: None
         """Called at the end, once no call runs any more."""

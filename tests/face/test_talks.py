@@ -11,12 +11,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-import trustme
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from benches.kit.certificates import certificates
 from tests.fakes.admin import Program
 from tests.support.one_place import OnePlace
 from tests.support.serve import until
@@ -121,12 +121,9 @@ def test_what_a_page_and_its_leg_say_is_passed_on_as_it_is(tmp_path: Path, encry
 
 
 async def talk_three_times(tmp_path: Path, encrypted: bool) -> None:
-    authority = trustme.CA()
-    file = tmp_path / "cert.pem"
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(file)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    settings = AdminSettings(port=0, tls_cert=file if encrypted else None)
+    made = certificates(tmp_path)
+    trusting = ssl.create_default_context(cafile=made.authority)
+    settings = AdminSettings(port=0, tls_cert=made.server if encrypted else None)
     context = trusting if encrypted else None
     async with two_nodes(settings) as nodes:
         place = nodes.talks["w2"]

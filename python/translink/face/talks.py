@@ -24,7 +24,7 @@ from translink.admin.routes.talk import (
     TOKEN_PREFIX,
     line_for,
     shown_token,
-    talk_page,
+    talk_table,
     turned_away,
 )
 from translink.errors import TranslinkError
@@ -61,12 +61,7 @@ class NodeTalks:
 
     def routes(self) -> list[Route]:
         """As those of a node."""
-        return [
-            Route("GET", "/talk", "open", talk_page),
-            Route("GET", "/api/talks/languages", "open", self._languages),
-            Route("GET", AUDIO_PATH, "open", self._join),
-            Route("POST", "/api/talks", "control", self._create),
-        ]
+        return talk_table(self._languages, self._join, self._create)
 
     async def _languages(self, _: web.Request) -> web.Response:
         answers = await self._peers.values("/api/talks/languages")

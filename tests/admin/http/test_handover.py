@@ -10,12 +10,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-import trustme
 import uvloop
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from benches.kit.certificates import certificates
 from tests.fakes.admin import Program
 from tests.support.one_place import OnePlace
 from tests.support.serve import until
@@ -48,12 +48,9 @@ def test_it_is_the_legs_from_the_first_message_to_the_last(tmp_path: Path, encry
 
 
 async def talk_three_times(tmp_path: Path, encrypted: bool) -> None:
-    authority = trustme.CA()
-    file = tmp_path / "cert.pem"
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(file)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    async with serving(Certificate(file, None) if encrypted else None) as (server, talks):
+    made = certificates(tmp_path)
+    trusting = ssl.create_default_context(cafile=made.authority)
+    async with serving(Certificate(made.server, None) if encrypted else None) as (server, talks):
         url = server.url.replace("http", "ws", 1) + "/api/talks/audio?language=en"
         for _ in range(3):  # a place can be taken again, and no connection is left
             talks.over.clear()

@@ -16,7 +16,7 @@ from aiohttp import web
 from translink.admin.access.headers import HEADERS
 from translink.admin.http.handover import hand_over
 from translink.admin.http.responses import answer, nothing_more
-from translink.admin.http.route import Route
+from translink.admin.http.route import Handler, Route
 from translink.admin.routes.page import file_answer
 from translink.calls.exchange import Refused
 from translink.settings.websocket import TALK_PROTOCOL
@@ -62,13 +62,8 @@ class TalkRoutes:
         self._talks = talks
 
     def routes(self) -> list[Route]:
-        """Open to anybody: the page, which languages there are, and a WebSocket for those who have a link."""
-        return [
-            Route("GET", "/talk", "open", talk_page),
-            Route("GET", "/api/talks/languages", "open", self._languages),
-            Route("GET", AUDIO_PATH, "open", self._join),
-            Route("POST", "/api/talks", "control", self._create),
-        ]
+        """See `talk_table`."""
+        return talk_table(self._languages, self._join, self._create)
 
     async def _languages(self, _: web.Request) -> web.Response:
         return answer({"languages": self._talks.languages if self._talks else ()})
@@ -101,7 +96,17 @@ class TalkRoutes:
         return response
 
 
-async def talk_page(_: web.Request) -> web.Response:
+def talk_table(languages: Handler, join: Handler, create: Handler) -> list[Route]:
+    """Open to anybody: the page, which languages there are, and a WebSocket for those who have a link."""
+    return [
+        Route("GET", "/talk", "open", _page),
+        Route("GET", "/api/talks/languages", "open", languages),
+        Route("GET", AUDIO_PATH, "open", join),
+        Route("POST", "/api/talks", "control", create),
+    ]
+
+
+async def _page(_: web.Request) -> web.Response:
     """The page; it may ask for the microphone."""
     response = file_answer("talk.html")
     response.headers["Permissions-Policy"] = PERMISSIONS
