@@ -3,7 +3,7 @@
     python -m benches                    # the quick form of every row, a few minutes
     python -m benches --full             # for the record: longer runs, more repeats, more steps
     python -m benches -k "ingest and 400"    # only these, as pytest selects; the others stay
-    python -m benches -k soak --minutes 5
+    python -m benches -k soak --minutes 5 --calls 50
     python -m benches --report           # the pages once more from the last results
     python -m benches --against FILE     # compare with these results instead of the last run's
     python -m benches --gate             # a few minutes, judged: see benches/gate/gate.py
@@ -80,6 +80,7 @@ def measure(asked: argparse.Namespace, results: Path) -> int:
     command += ["--scale", asked.scale, f"--benchmark-json={results}", "--benchmark-quiet", "-s"]
     command += ["-k", asked.only] if asked.only else []
     command += [f"--minutes={asked.minutes}"] if asked.minutes else []
+    command += [f"--calls={asked.calls}"] if asked.calls else []
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     environment["TRANSLINK_BENCH_COMMAND"] = " ".join(["python -m benches", *sys.argv[1:]])
@@ -105,6 +106,7 @@ def arguments() -> argparse.Namespace:
     parser.set_defaults(scale="quick")
     parser.add_argument("-k", dest="only", default="", help="as in pytest")
     parser.add_argument("--minutes", type=float, help="of the soak, instead of the form's")
+    parser.add_argument("--calls", type=int, help="of the soak; else half of what is carried")
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument("--against", type=Path, help="results to compare with, not the last run's")
     parser.add_argument("--gate", action="store_true", help="judge by benches/gate/limits.toml")

@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--scale` says how much is measured."""
     parser.addoption("--scale", choices=("smoke", "quick", "full"), default="quick")
     parser.addoption("--minutes", type=float, help="of the soak, instead of the scale's")
+    parser.addoption("--calls", type=int, help="of the soak, instead of half of what was carried")
 
 
 def pytest_benchmark_update_machine_info(
@@ -40,6 +41,13 @@ def bench(benchmark: Any, scale: Scale) -> Bench:
 def minutes(request: pytest.FixtureRequest) -> float | None:
     """How long to soak; None = as the scale says."""
     asked: float | None = request.config.getoption("--minutes")
+    return asked
+
+
+@pytest.fixture
+def calls(request: pytest.FixtureRequest) -> int | None:
+    """How many to soak; None = half of what the capacity row carried."""
+    asked: int | None = request.config.getoption("--calls")
     return asked
 
 

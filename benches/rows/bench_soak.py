@@ -18,16 +18,16 @@ from benches.rows.bench_capacity import carried
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def bench_soak(bench: Bench, minutes: float | None, tls: bool) -> None:
-    """Half of the calls that the capacity row carried in this run (of this machine's usual, else)."""
+def bench_soak(bench: Bench, minutes: float | None, calls: int | None, tls: bool) -> None:
+    """`calls`, or half of those that the capacity row carried in this run; ten without it."""
     scale = bench.scale
     if scale.name == "smoke" and minutes is None:
         pytest.skip("not in the smoke run")
     # The long one is as production is; the other stands beside it.
     seconds = 60 * (minutes or scale.pick(0.1, 0.2, 60.0 if tls else 10.0))
-    calls = max(1, (carried() or 20) // 2)
-    if scale.name == "quick":
-        calls = min(calls, 10)
+    if calls is None:
+        calls = max(1, (carried() or 20) // 2)
+        calls = min(calls, 10) if scale.name == "quick" else calls
     every = 5.0 if seconds >= 300 else 1.0
     scene = CallsScene(
         calls, seconds, every=every, ledger_seconds=60.0 if seconds >= 300 else 5.0, tls=tls
