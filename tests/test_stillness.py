@@ -40,6 +40,26 @@ def test_a_process_that_was_stopped_knows_for_how_long() -> None:
         assert float(run.stdout.readline()) > 0.4
 
 
+PINNED = """
+import os
+from pathlib import Path
+from tests.support.stillness import Stillness
+before = os.sched_getaffinity(0)
+watch = Stillness()
+tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != str(os.getpid())]
+while (cores := sorted(sorted(os.sched_getaffinity(int(task.name))) for task in tasks)) != sorted(
+    [core] for core in before
+):
+    pass
+assert os.sched_getaffinity(0) == before
+"""
+
+
+def test_each_core_is_watched_and_the_tests_go_where_there_is_room() -> None:
+    """A host that takes one core away broke words unseen by a thread that ran on the other."""
+    subprocess.run([sys.executable, "-c", PINNED], cwd=ROOT, timeout=60, check=True)
+
+
 def test_only_a_late_machine_is_blamed() -> None:
     watch = Stillness()
     failure = AssertionError("a word is missing")

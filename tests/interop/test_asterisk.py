@@ -143,7 +143,14 @@ async def hears(telephone: Telephone, wanted: list[int], server: Serve) -> None:
     def report() -> str:
         return f"{telephone.heard()}{server.tail(40)}{telephone.asterisk.log()[-3000:]}"
 
-    await until(lambda: len(telephone.heard()) >= len(wanted), report, patience=25.0)
+    try:
+        await until(lambda: len(telephone.heard()) >= len(wanted), report, patience=25.0)
+    except pytest.fail.Exception as failure:
+        # What a leg's socket saw tells words that Asterisk did not send from those we lost.
+        for leg in (await server.get("/api/legs"))["legs"]:
+            drops = {name: many for name, many in leg["drops"].items() if many}
+            failure.add_note(f"{leg['leg']}: lost {leg['lost_ms']} ms, {drops}")
+        raise
     assert telephone.heard() == wanted
 
 

@@ -43,9 +43,15 @@ async def test_a_call_needs_no_port_of_asterisks(fake: FakeProviders, tmp_path: 
             lambda: len(server.lines("connected to Asterisk")) > connected, server.tail, 20.0
         )
         await until(lambda: server.happened("call", state="ended"), lambda: server.tail(40), 15.0)
-        three = await asterisk.dial("3333", words(3), last=20, variables=app)
-        four = await asterisk.dial("4444", last=20, variables=app)
-        await hears(four, words(3), server)
+        begun = len(server.happened("call", state="begun"))
+        async with asterisk.events("phones"):
+            three = await asterisk.dial("3333", words(3), last=20, variables=app, does="steered")
+            four = await asterisk.dial("4444", last=20, variables=app)
+            await until(
+                lambda: len(server.happened("call", state="begun")) > begun, server.tail, 20.0
+            )
+            assert await asterisk.ask("POST", f"/channels/{three.channel}/continue") == 204
+            await hears(four, words(3), server)
         await three.hang_up()
         await gone(four, within=12.0)
         await asterisk.empty()
