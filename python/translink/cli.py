@@ -2,7 +2,7 @@
 
 Imports happen inside the commands, so that `translink --version` does not wait for providers.
 
-Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or wrong setting;
+Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong arguments or wrong setting;
 3 nothing was heard, or words were lost or not understood (`call`, `demo`, `sim`); 130 interrupted.
 """
 

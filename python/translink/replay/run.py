@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from translink.settings.model import Settings
 
-SAME, DIFFER, USAGE, INTERRUPTED = 0, 1, 2, 130
+SAME, DIFFER, WRONG_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 PICK_UP = 0.3
 """Seconds from the first datagram to the first sample of the recording."""
@@ -65,7 +65,7 @@ def run_replay(folder: Path, settings: Settings, key: bytes | None, *, json: boo
             found = runner.run(_replayed(folder.name, recording, settings, console))
     except (RecordingError, SealError) as error:
         console.print(f"translink replay: {error}", style="red", soft_wrap=True, markup=False)
-        return USAGE
+        return WRONG_ARGUMENTS
     except KeyboardInterrupt:
         return INTERRUPTED
     if json:
