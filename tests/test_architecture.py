@@ -106,7 +106,7 @@ COVERED_BY = {
     "callers.dialogue": "callers/test_demo",
     "callers.server_process": "sim/test_programs",
     "callers.summary": "callers/test_demo",
-    "callers.view": "callers/test_demo",
+    "callers.display": "callers/test_demo",
     "calls.account": "calls/test_line",
     "calls.direction": "calls/test_interpreter",
     "commands.deploy": "test_cli",

@@ -182,7 +182,9 @@ def demo(
     ),
     seconds: Annotated[float, typer.Option(min=5, max=3_600, help="How long they talk.")] = 30.0,
     json: Json = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live view.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines instead of a live display.")
+    ] = False,
     use_keys: Annotated[
         bool, typer.Option("--use-keys", help="Use the real services with your keys; they charge.")
     ] = False,

@@ -27,10 +27,10 @@ from rich.console import Console
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
 from translink.callers.dialogue import DIALOGUE, DialogueLine, SpeechMissing, lines_of
+from translink.callers.display import display_of
 from translink.callers.ports import loopback
 from translink.callers.server_process import LegPlan, ServerProcess
 from translink.callers.summary import Summary, TalkDirection, summarise, tell
-from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
@@ -84,7 +84,7 @@ def run_demo(
             `server.log`.
         seconds: how long, the last translation included.
         json: print the summary as JSON on standard output.
-        plain: lines instead of the live view.
+        plain: lines instead of the live display.
         use_keys: hand the keys in the environment on to the server. The services behind them
             charge.
         languages: what they speak, two of `DIALOGUE`.
@@ -211,23 +211,23 @@ async def _demo(
         plans, callers = _callers(folder, spoken, stack)
         server = await _server(folder, plans, console, stack, keys=keys)
         transcript = stack.enter_context((folder / "transcript.jsonl").open("wb"))
-        view = stack.enter_context(view_of(console, captions, spoken, plain=plain))
+        display = stack.enter_context(display_of(console, captions, spoken, plain=plain))
 
         def take(event: Event) -> None:
             transcript.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
             captions.take(event)
-            view.show(event)
+            display.show(event)
 
         following = asyncio.create_task(_follow(server, take))
         try:
             said = await _talk(callers, cues, take, stack)
-            view.tell("waiting for the last translation …")
+            display.tell("waiting for the last translation …")
             await _until_heard(callers, captions, said)
             for caller in callers.values():
                 await caller.close()
             await asyncio.sleep(0.2)  # the last datagrams are still being counted
             stats = await server.get("/api/stats")
-            view.tell("")
+            display.tell("")
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

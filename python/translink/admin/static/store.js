@@ -1,6 +1,6 @@
 // What the page knows, and nothing it merely hopes: every value here came from the server.
 //
-// Messages go in through `apply`; views read; `changed` says which parts are new since the last
+// Messages go in through `apply`; panes read; `changed` says which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
 import { become, further, identity, inOrder, key, longer } from "./lines.js";
@@ -48,7 +48,7 @@ export class Store {
     return this.hello?.role === "control";
   }
 
-  /** The server's clock now, Unix seconds: a view that moves with it is smooth between messages. */
+  /** The server's clock now, Unix seconds: what moves with it is smooth between messages. */
   now() {
     return performance.timeOrigin / 1000 + performance.now() / 1000 - (this._behind === Infinity ? 0 : this._behind);
   }
