@@ -80,7 +80,7 @@ def run_demo(
     """Let two simulated callers talk to each other for about `seconds`.
 
     Args:
-        out: folder for `<leg>-said.wav`, `<leg>-heard.wav`, `transcript.jsonl`, `summary.json`,
+        out: folder for `<leg>-said.wav`, `<leg>-heard.wav`, `transcript.jsonl` (all events), `summary.json`,
             `server.log`.
         seconds: how long, the last translation included.
         json: print the summary as JSON on standard output.
@@ -210,11 +210,11 @@ async def _demo(
     async with contextlib.AsyncExitStack() as stack:
         plans, callers = _callers(folder, spoken, stack)
         server = await _server(folder, plans, console, stack, keys=keys)
-        transcript = stack.enter_context((folder / "transcript.jsonl").open("wb"))
+        events = stack.enter_context((folder / "transcript.jsonl").open("wb"))
         display = stack.enter_context(display_of(console, captions, spoken, plain=plain))
 
         def take(event: Event) -> None:
-            transcript.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+            events.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
             captions.take(event)
             display.show(event)
 

@@ -79,10 +79,10 @@ def run_replay(folder: Path, settings: Settings, key: bytes | None, *, json: boo
 async def _replayed(
     name: str, recording: ReadRecording, settings: Settings, console: Console
 ) -> Replayed:
-    minutes = recording.minutes
-    callers = {each.leg: Caller((LOOPBACK, 0)) for each in minutes.legs}
+    transcript = recording.transcript
+    callers = {each.leg: Caller((LOOPBACK, 0)) for each in transcript.legs}
     ears = {leg: caller.address for leg, caller in callers.items()}
-    todays = settings_for(settings, minutes.legs, ears)
+    todays = settings_for(settings, transcript.legs, ears)
     app = App(todays, lambda: todays)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.running())
@@ -93,8 +93,8 @@ async def _replayed(
     legs = tuple(compare_legs(leg, list(_then(recording, leg)), now[leg]) for leg in recording.said)
     return Replayed(
         recording=name,
-        call=minutes.call,
-        seconds=minutes.seconds,
+        call=transcript.call,
+        seconds=transcript.seconds,
         same=all(each.same for each in legs),
         legs=legs,
         incomplete=_incomplete(recording),
@@ -154,7 +154,7 @@ async def _understood(
 
 
 def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedLine]:
-    for line in recording.minutes.lines:
+    for line in recording.transcript.lines:
         if line.leg == leg:
             yield ComparedLine(
                 start_s=line.start_s,
@@ -166,16 +166,16 @@ def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedLine]:
 
 
 def _incomplete(recording: ReadRecording) -> str:
-    minutes, missing = recording.minutes, []
-    if minutes.problem:
-        missing.append(minutes.problem)
+    transcript, missing = recording.transcript, []
+    if transcript.problem:
+        missing.append(transcript.problem)
     if not recording.whole:
         missing.append("a file is cut off")
-    if lost := sum(leg.lost_ms for leg in minutes.legs):
+    if lost := sum(leg.lost_ms for leg in transcript.legs):
         missing.append(f"{lost / 1000:.1f} s of sound are missing")
-    if minutes.dropped_lines:
-        missing.append(f"its {minutes.dropped_lines} oldest segments were not kept")
-    if silent := [leg.leg for leg in minutes.legs if leg.file is None]:
+    if transcript.dropped_lines:
+        missing.append(f"its {transcript.dropped_lines} oldest segments were not kept")
+    if silent := [leg.leg for leg in transcript.legs if leg.file is None]:
         missing.append(f"leg {silent[0]} was not recorded, and is silent")
     return "; ".join(missing)
 

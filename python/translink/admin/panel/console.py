@@ -229,7 +229,7 @@ class Console:
             "vendors": self._vendors(call),
             "owners": OWNERS,
             "notices": list(kept.notices.values()),
-            "transcript": kept.transcript(),
+            "transcript": kept.in_order(),
             "dropped_lines": kept.dropped,
         }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from translink.observe.transcripts import CallTranscript
     from translink.observe.views import TranscriptLine
 
-MINUTES_NAME = "transcript.json"
+TRANSCRIPT_NAME = "transcript.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class RecordedNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class Minutes:
+class RecordedTranscript:
     """All of it."""
 
     v: Literal[1]
@@ -85,19 +85,19 @@ class Minutes:
     """Why the recording ended before its time; empty: it did not."""
 
 
-def minutes_of(
+def recorded_transcript(
     kept: CallTranscript,
     *,
     began: float,
     seconds: float,
     legs: Sequence[RecordedLeg],
     problem: str,
-) -> Minutes:
+) -> RecordedTranscript:
     """Of what is kept of a call, the part that lies in its recording."""
     shift = kept.began - began
     recorded = {each.leg for each in legs if each.file is not None}
-    lines = (_line(line, shift, began, recorded) for line in kept.transcript())
-    return Minutes(
+    lines = (_line(line, shift, began, recorded) for line in kept.in_order())
+    return RecordedTranscript(
         v=1,
         version=__version__,
         call=kept.call,
