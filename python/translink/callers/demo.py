@@ -382,7 +382,7 @@ async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: 
 
 
 def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:
-    """What each said, on the same time line as what they heard: the two can be played side by
+    """What each said, on the same timeline as what they heard: the two can be played side by
     side."""
     for leg, lines in said.items():
         tape = bytearray()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translink.observe.incidents import Incidents
-from translink.observe.views import CallRow, LineState, NoticeLine, TranscriptLine
+from translink.observe.views import CallRow, NoticeLine, SegmentState, TranscriptLine
 from translink.process.clock import unix
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def redact_digits(text: str) -> str:
     return "".join("#" if c.isdigit() else c for c in text)
 
 
-_ENDS: Mapping[str, LineState] = {
+_ENDS: Mapping[str, SegmentState] = {
     "finished": "spoken",
     "flushed": "unspoken",
     "failed": "unspoken",

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from translink.observe.stages import StageSummary
 from translink.settings.lag import Original
 
-LineState = Literal[
+SegmentState = Literal[
     "final", "translated", "spoken", "unspoken", "untranslated", "captions", "skipped", "through"
 ]
 """`captions`: translated and shown, as the hearer wanted it; `skipped`: likewise, because the ear was
@@ -67,7 +67,7 @@ class CallRow:
 
 
 class LineTimes(TypedDict, total=False):
-    """When what became of a line."""
+    """When what became of a transcript's line."""
 
     final: float
     translated: float
@@ -90,7 +90,7 @@ class TranscriptLine:
     translation: str | None = None
     target: str = ""
     """Language of the translation."""
-    state: LineState = "final"
+    state: SegmentState = "final"
     at: LineTimes = field(default_factory=LineTimes)
 
 

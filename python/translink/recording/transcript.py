@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from translink import __version__
-from translink.observe.views import LineState
+from translink.observe.views import SegmentState
 
 if TYPE_CHECKING:
     from translink.observe.transcripts import CallTranscript
@@ -34,7 +34,7 @@ class RecordedLeg:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedLine:
+class RecordedSegment:
     """A segment and what became of it."""
 
     leg: str
@@ -46,7 +46,7 @@ class RecordedLine:
     language: str
     translation: str | None
     target: str
-    state: LineState
+    state: SegmentState
     final_s: float | None = None
     translated_s: float | None = None
     spoken_s: float | None = None
@@ -78,7 +78,7 @@ class RecordedTranscript:
     seconds: float
     legs: tuple[RecordedLeg, ...]
     notices: tuple[RecordedNotice, ...]
-    lines: tuple[RecordedLine, ...]
+    lines: tuple[RecordedSegment, ...]
     dropped_lines: int
     """Of the beginning, that were not kept (`transcripts.lines_per_call`)."""
     problem: str
@@ -122,11 +122,11 @@ def recorded_transcript(
     )
 
 
-def _line(line: TranscriptLine, shift: float, began: float, recorded: set[str]) -> RecordedLine:
+def _line(line: TranscriptLine, shift: float, began: float, recorded: set[str]) -> RecordedSegment:
     at: Mapping[str, float] = {
         name: round(float(str(when)) - began, 3) for name, when in line.at.items()
     }
-    return RecordedLine(
+    return RecordedSegment(
         leg=line.leg,
         segment=line.segment,
         start_s=round(line.start_s + shift, 3),

@@ -21,7 +21,7 @@ from translink.errors import conceal
 from translink.process.clock import unix
 from translink.recording.cipher import SealError
 from translink.recording.reader import ReadRecording, RecordingError, read_recording
-from translink.replay.compare import ComparedLine, LegComparison, compare_legs
+from translink.replay.compare import ComparedSegment, LegComparison, compare_legs
 from translink.replay.prose import lines_of
 from translink.replay.today import LOOPBACK, settings_for
 from translink.results import RATE
@@ -126,14 +126,14 @@ async def _talk(
 
 async def _understood(
     app: App, said: Mapping[str, Said], drain: float
-) -> dict[str, list[ComparedLine]]:
+) -> dict[str, list[ComparedSegment]]:
     """What the server made of it, by leg, on the recording's clock."""
     for call in tuple(app.switchboard.calls):
         app.console.end_call(call)
     bound = time.monotonic() + drain + 5.0
     while app.switchboard.calls and time.monotonic() < bound:  # noqa: ASYNC110 - within bounds
         await asyncio.sleep(0.05)
-    found: dict[str, list[ComparedLine]] = {leg: [] for leg in said}
+    found: dict[str, list[ComparedSegment]] = {leg: [] for leg in said}
     for row in tuple(app.console.calls("all")):
         with contextlib.suppress(KeyError):
             detail = app.console.call(row.call)
@@ -142,7 +142,7 @@ async def _understood(
                     shift = row.began - unix(said[line.leg].began)
                     spoken = line.at.get("spoken")
                     found[line.leg].append(
-                        ComparedLine(
+                        ComparedSegment(
                             start_s=line.start_s + shift,
                             end_s=line.end_s + shift,
                             text=line.text,
@@ -153,10 +153,10 @@ async def _understood(
     return found
 
 
-def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedLine]:
+def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedSegment]:
     for line in recording.transcript.lines:
         if line.leg == leg:
-            yield ComparedLine(
+            yield ComparedSegment(
                 start_s=line.start_s,
                 end_s=line.end_s,
                 text=line.text,

@@ -20,7 +20,7 @@ const FIGURE = 52;
 /** Seconds after which words near the edge are placed anew. */
 const PLACED_FOR = 0.5;
 
-/** @typedef {import("./store.js").Line} Line */
+/** @typedef {import("./store.js").TranscriptLine} TranscriptLine */
 /** @typedef {import("./canvas.js").Viewport} Viewport */
 
 export class Lane {
@@ -99,7 +99,7 @@ export class Lane {
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Viewport} viewport @param {number} height
-   * @param {Record<string, string>} colour @param {Line[]} lines @param {boolean} live */
+   * @param {Record<string, string>} colour @param {TranscriptLine[]} lines @param {boolean} live */
   _drawSounds(context, viewport, height, colour, lines, live) {
     const x = (/** @type {number} */ at) => viewport.x(at);
     const until = Math.min(viewport.to, viewport.now);
@@ -133,7 +133,7 @@ export class Lane {
 
   /** Said → recognised → translated → spoken, each a step further down.
    * @param {CanvasRenderingContext2D} context @param {Viewport} viewport @param {number} height
-   * @param {Record<string, string>} colour @param {Line} line @param {boolean} roomy is there room for the figure? */
+   * @param {Record<string, string>} colour @param {TranscriptLine} line @param {boolean} roomy is there room for the figure? */
   _drawJourney(context, viewport, height, colour, line, roomy) {
     const top = WAVE + TEXT;
     const room = height - 2 * top;
@@ -181,7 +181,7 @@ export class Lane {
     }
   }
 
-  /** @param {Viewport} viewport @param {Line[]} lines @param {boolean} live */
+  /** @param {Viewport} viewport @param {TranscriptLine[]} lines @param {boolean} live */
   _place(viewport, lines, live) {
     this._layer.style.transform = `translateX(${Math.round(viewport.x(viewport.anchor))}px)`;
     const interim = live ? this._store.interims.get(this.leg) : undefined;
@@ -206,7 +206,7 @@ export class Lane {
 
   _placed = 0;
 
-  /** @param {Line[]} lines @param {(at: number) => number} left px of a moment @param {number} edge of the picture, px
+  /** @param {TranscriptLine[]} lines @param {(at: number) => number} left px of a moment @param {number} edge of the picture, px
    * @param {number} ahead where the words begin that are being said, px */
   _placeLines(lines, left, edge, ahead) {
     if (!this._store.interims.has(this.leg)) this._interim.remove();
@@ -244,7 +244,7 @@ export class Lane {
 }
 
 /** When each translation is heard, null if it is not shown yet: one that waits for those before it has its turn to come.
- * @param {Line[]} lines */
+ * @param {TranscriptLine[]} lines */
 function inTurn(lines) {
   let latest = -Infinity;
   return lines.map((line) => {
@@ -268,7 +268,7 @@ function put(block, text, left, next) {
   return room >= LEAST_WIDTH;
 }
 
-/** When a line began, as well as is known. @param {Line} line */
+/** When a line began, as well as is known. @param {TranscriptLine} line */
 function started(line) {
   return line.start ?? (line.at.final ?? 0) - 1;
 }
