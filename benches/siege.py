@@ -31,7 +31,7 @@ import trustme
 import uvloop
 
 from translink.callers.ports import free_port
-from translink.callers.server_process import usage_of
+from translink.callers.server_process import resources_of
 
 TOKEN = "control-0123456789abcdef"
 SECONDS = 8.0
@@ -178,7 +178,7 @@ async def measure(name: str, *, tls: bool, folder: Path) -> None:
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http:
             await _until_there(http, url)
-            before = usage_of(server.pid).rss_now_bytes
+            before = resources_of(server.pid).rss_now_bytes
             spawn = multiprocessing.get_context("spawn")
             begun, over = spawn.Event(), spawn.Event()
             arguments = (name, port, begun, over)
@@ -188,12 +188,12 @@ async def measure(name: str, *, tls: bool, folder: Path) -> None:
             end = time.monotonic() + SECONDS
             while time.monotonic() < end:
                 await asyncio.gather(*(each.ask(url, trust) for each in operators))
-                most = max(most, usage_of(server.pid).descriptors)
+                most = max(most, resources_of(server.pid).descriptors)
                 await asyncio.sleep(0.2)
             began = time.monotonic()
             async with http.get(url + "/health"):
                 probe = time.monotonic() - began
-            gained = usage_of(server.pid).rss_now_bytes - before
+            gained = resources_of(server.pid).rss_now_bytes - before
             over.set()
             await asyncio.to_thread(strangers.join)
     finally:

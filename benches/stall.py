@@ -40,8 +40,8 @@ from translink.media import Media
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts
 from translink.process.collector import Pauses
+from translink.process.resources import ProcessResources
 from translink.process.threads import share_the_interpreter
-from translink.process.usage import ProcessUsage
 from translink.providers.breaker import Breaker
 from translink.providers.lineup import Lineup
 from translink.providers.services import Services
@@ -162,7 +162,7 @@ def program(media: Media, legs: int) -> Console:
         journal=journal,
         transcripts=transcripts,
         pressure=switchboard.pressure,
-        usage=ProcessUsage(),
+        resources=ProcessResources(),
         offline=None,
         draining=Draining(switchboard, journal, settings.drain),
     )

@@ -37,7 +37,7 @@ from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.asterisk import Asterisk, spoken
 from tests.support.serve import Serve, serving
 from translink.callers.ports import free_port
-from translink.callers.server_process import LegPlan, usage_of
+from translink.callers.server_process import LegPlan, resources_of
 from translink.sim.programs import Programs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,8 +152,8 @@ async def one_after_another(media: str, calls: int = 100) -> TelephonyResult:
             left = await left_over(asterisk, server)
             if left:
                 break
-            before = before or usage_of(server.pid)
-        after = usage_of(server.pid)
+            before = before or resources_of(server.pid)
+        after = resources_of(server.pid)
         assert before is not None
         grown = after.descriptors - before.descriptors
         seen = (
@@ -287,11 +287,11 @@ async def cost() -> list[TelephonyResult]:
                     through(NetworkConditions(), packets(talk, format, -1.0), 0)[0]
                     for talk in talks
                 ]
-                before = usage_of(programs.server.pid).cpu_seconds
+                before = resources_of(programs.server.pid).cpu_seconds
                 await asyncio.gather(
                     *(e.say(f, t) for e, f, t in zip(ends, flows, talks, strict=True))
                 )
-                used[format].append(usage_of(programs.server.pid).cpu_seconds - before)
+                used[format].append(resources_of(programs.server.pid).cpu_seconds - before)
                 await asyncio.sleep(1.0)
                 for one, two in zip(ends[::2], ends[1::2], strict=True):
                     late[format] += delays(one.sent, two.sounds) + delays(two.sent, one.sounds)

@@ -89,7 +89,7 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         (("offline", "--port", "99999"), "--port"),
     ],
 )
-def test_wrong_usage_and_wrong_settings_end_with_2(
+def test_wrong_arguments_and_wrong_settings_end_with_2(
     tmp_path: Path, arguments: tuple[str, ...], expected: str
 ) -> None:
     done = run(*arguments, cwd=tmp_path)

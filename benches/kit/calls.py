@@ -28,7 +28,7 @@ from benches.kit.quota import shared_out
 from benches.kit.row import Row, say
 from benches.kit.turns import Turns
 from translink.callers.ports import free_port
-from translink.callers.server_process import LegPlan, usage_of
+from translink.callers.server_process import LegPlan, resources_of
 from translink.sim.beacons import Manner
 from translink.sim.programs import Programs
 from translink.sim.report import Counts
@@ -189,7 +189,7 @@ def workers_of(programs: Programs) -> list[int]:
 
 async def _run(scene: CallsScene) -> Outcome:
     async with on_stage(scene) as (callers, programs):
-        idle = sum(usage_of(pid).rss_now_bytes for pid in workers_of(programs))
+        idle = sum(resources_of(pid).rss_now_bytes for pid in workers_of(programs))
         readings = await _watch(scene, callers, programs, await callers.begin())
         stages: Any = (await programs.stats()).get("stages_ms") or {}
         await callers.end()
@@ -221,7 +221,7 @@ async def _watch(
 def _look(programs: Programs, at: float) -> Reading:
     _, providers = programs.pids
     pids = workers_of(programs)
-    usages = [usage_of(pid) for pid in pids]
+    used = [resources_of(pid) for pid in pids]
     threads: dict[str, float] = defaultdict(float)
     for pid in pids:
         for name, seconds in thread_seconds(pid).items():
@@ -230,9 +230,9 @@ def _look(programs: Programs, at: float) -> Reading:
         at,
         dict(threads),
         sum(thread_seconds(providers).values()),
-        sum(usage.rss_now_bytes for usage in usages),
-        sum(usage.descriptors for usage in usages),
-        sum(usage.threads for usage in usages),
+        sum(one.rss_now_bytes for one in used),
+        sum(one.descriptors for one in used),
+        sum(one.threads for one in used),
     )
 
 

@@ -70,7 +70,7 @@ async def _cost(row: Row, calls: int, seconds: float, settle: float, program: st
     talking = asyncio.create_task(made_up.talk())
     shown = made_up.calls[:ON_SCREEN]
     names, legs = [call.name for call in shown], [leg for call in shown for leg in call.legs]
-    views: dict[str, dict[str, Any]] = {
+    watched: dict[str, dict[str, Any]] = {
         "the list": {},
         "one call": {"calls": names[:1], "levels": legs[:2]},
         f"{ON_SCREEN} calls and all events": {"calls": names, "levels": legs, "events": "all"},
@@ -82,7 +82,7 @@ async def _cost(row: Row, calls: int, seconds: float, settle: float, program: st
         alone = _Thread()
         await asyncio.sleep(seconds)
         row.add("server, nobody looks", "% of a core", base := alone.percent(), noise=0.1)
-        for name, watching in views.items():
+        for name, watching in watched.items():
             thread = _Thread()
             rates = await loop.run_in_executor(pool, watch, url, watching, seconds)
             row.add(f"more for {name}", "% of a core", thread.percent() - base, noise=0.3)

@@ -17,7 +17,7 @@ import time
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
 from translink._core import Engine
-from translink.callers.server_process import usage_of
+from translink.callers.server_process import resources_of
 
 LOCAL = ("127.0.0.1", 0)
 SECOND = bytes(range(250)) * 128
@@ -55,11 +55,11 @@ def measure(legs: int) -> dict[str, float]:
     for _ in range(9_000):
         said.sendto(SECOND[:640], address)
         engine.drain(4096)
-    figures, last = {}, usage_of(os.getpid()).rss_now_bytes
+    figures, last = {}, resources_of(os.getpid()).rss_now_bytes
 
     def step(name: str) -> None:
         nonlocal last
-        now = usage_of(os.getpid()).rss_now_bytes
+        now = resources_of(os.getpid()).rss_now_bytes
         figures[name] = round((now - last) / legs / 1024, 1)
         last = now
 

@@ -34,7 +34,7 @@ from translink.process.clock import unix
 from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
 from translink.process.pressure import LoadLimits, Pressure
-from translink.process.usage import ProcessUsage
+from translink.process.resources import ProcessResources
 from translink.providers.http import Http
 from translink.recording.opening import open_recorder
 from translink.settings.reloading import STOP_GRACE
@@ -191,7 +191,7 @@ class App:
                 journal=self.journal,
                 transcripts=transcripts,
                 pressure=self.pressure,
-                usage=ProcessUsage(),
+                resources=ProcessResources(),
                 offline=endpoints.offline,
                 figures={
                     "webhooks": webhooks.figures,

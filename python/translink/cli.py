@@ -2,7 +2,7 @@
 
 Imports happen inside the commands, so that `translink --version` does not wait for providers.
 
-Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong usage or wrong setting;
+Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong arguments or wrong setting;
 3 nothing was heard, or words were lost or not understood (`call`, `demo`, `sim`); 130 interrupted.
 """
 
@@ -182,7 +182,9 @@ def demo(
     ),
     seconds: Annotated[float, typer.Option(min=5, max=3_600, help="How long they talk.")] = 30.0,
     json: Json = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live view.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines instead of a live display.")
+    ] = False,
     use_keys: Annotated[
         bool, typer.Option("--use-keys", help="Use the real services with your keys; they charge.")
     ] = False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from translink.callers.call import HEARD, NOTHING_HEARD, USAGE, run_call
+from translink.callers.call import HEARD, NOTHING_HEARD, WRONG_ARGUMENTS, run_call
 from translink.callers.wav import parse_wav, write_wav
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ def test_a_leg_s_addresses_come_from_the_settings(
     assert run_call(leg="3333", config=config, play=hello, linger=0.3, json=True) == HEARD
     report = json.loads(capsys.readouterr().out)
     assert (report["to"], report["ear"]) == (parrot, ear)
-    assert run_call(leg="5555", config=config) == USAGE
+    assert run_call(leg="5555", config=config) == WRONG_ARGUMENTS
     assert "3333, 4444" in capsys.readouterr().err
-    assert run_call(leg="4444", config=config) == USAGE
+    assert run_call(leg="4444", config=config) == WRONG_ARGUMENTS
     assert "any free port" in capsys.readouterr().err
 
 
@@ -150,15 +150,15 @@ def test_without_a_file_it_listens_for_the_time_given(parrot: str) -> None:
         ({"to": "127.0.0.1:1", "ear": "192.0.2.1:5"}, "cannot listen on 192.0.2.1:5"),
     ],
 )
-def test_wrong_usage_is_explained(
+def test_wrong_arguments_are_explained(
     wrong: dict[str, str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_call(**wrong) == USAGE  # type: ignore[arg-type]
+    assert run_call(**wrong) == WRONG_ARGUMENTS  # type: ignore[arg-type]
     assert says in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_file_that_is_no_wav_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(b"ID3")
-    assert run_call(to="127.0.0.1:9", play=path) == USAGE
+    assert run_call(to="127.0.0.1:9", play=path) == WRONG_ARGUMENTS
     assert "not a RIFF WAV" in capsys.readouterr().err.replace("\n", " ")

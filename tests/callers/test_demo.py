@@ -20,7 +20,7 @@ from translink.callers import demo, server_process
 from translink.callers.captions import Captions
 from translink.callers.demo import FAILED, HEARD, MISSING, NOTHING_HEARD, run_demo, schedule
 from translink.callers.dialogue import DialogueLine, SpeechMissing
-from translink.callers.view import view_of
+from translink.callers.display import display_of
 from translink.callers.wav import parse_wav
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_serve.py")))
@@ -232,7 +232,7 @@ def test_the_newest_captions_are_on_the_screen_however_narrow_it_is() -> None:
     captions = Captions(("3333", "4444"))
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=64, height=40)
-    with view_of(console, captions, {}, plain=False):
+    with display_of(console, captions, {}, plain=False):
         for number in range(30):
             text = f"a sentence that is too long for one line of the screen, {number}"
             captions.take({"type": "segment", "leg": "3333", "text": text, "segment": number})
@@ -241,11 +241,11 @@ def test_the_newest_captions_are_on_the_screen_however_narrow_it_is() -> None:
     assert ", 3 " not in last
 
 
-def test_the_live_view_draws_both_sides() -> None:
+def test_the_live_display_draws_both_sides() -> None:
     captions = Captions(("3333", "4444"))
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, height=40)
-    with view_of(console, captions, {"3333": "en", "4444": "fr"}, plain=False) as view:
+    with display_of(console, captions, {"3333": "en", "4444": "fr"}, plain=False) as display:
         for event in (
             {"type": "mode", "leg": "3333", "mode": "streaming"},
             {"type": "segment", "leg": "3333", "text": "Hello", "segment": 1},
@@ -253,8 +253,8 @@ def test_the_live_view_draws_both_sides() -> None:
             {"type": "interim", "leg": "4444", "text": "je vous"},
         ):
             captions.take(event)
-            view.show(event)
-        view.tell("nearly done")
+            display.show(event)
+        display.tell("nearly done")
     shown = screen.getvalue()
     for text in ("English", "French", "streaming", "Hello", "Bonjour", "je vous", "nearly done"):
         assert text in shown

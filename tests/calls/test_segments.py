@@ -38,55 +38,55 @@ def interim(text: str, start: float) -> Result:
     return Result(first, first + RATE, text, words(text, start), False)
 
 
-def texts(transcript: Segmenter) -> list[str]:
-    return [segment.text for segment in transcript.segments()]
+def texts(segmenter: Segmenter) -> list[str]:
+    return [segment.text for segment in segmenter.segments()]
 
 
 def test_interims_are_shown_and_never_emitted() -> None:
-    transcript = Segmenter()
-    transcript.result(interim("I was thirty", 0), 1)
-    transcript.result(interim("Was thirty years", 0), 2)
-    assert transcript.interim == "Was thirty years"
-    transcript.tick(1000)
-    transcript.flush(1000)
-    assert texts(transcript) == []
-    assert transcript.interim == ""
+    segmenter = Segmenter()
+    segmenter.result(interim("I was thirty", 0), 1)
+    segmenter.result(interim("Was thirty years", 0), 2)
+    assert segmenter.interim == "Was thirty years"
+    segmenter.tick(1000)
+    segmenter.flush(1000)
+    assert texts(segmenter) == []
+    assert segmenter.interim == ""
 
 
 def test_finals_are_joined_until_the_turn_ends() -> None:
-    transcript = Segmenter()
-    transcript.result(final("my number is", 0), 1.0)
-    transcript.result(interim("zero", 0.9), 1.5)
-    assert transcript.interim == "my number is zero"
-    assert texts(transcript) == []
-    transcript.result(final("zero six", 0.9, speech_final=True), 2.0)
-    assert texts(transcript) == ["my number is zero six"]
-    assert transcript.interim == ""
-    assert transcript.deadline is None
+    segmenter = Segmenter()
+    segmenter.result(final("my number is", 0), 1.0)
+    segmenter.result(interim("zero", 0.9), 1.5)
+    assert segmenter.interim == "my number is zero"
+    assert texts(segmenter) == []
+    segmenter.result(final("zero six", 0.9, speech_final=True), 2.0)
+    assert texts(segmenter) == ["my number is zero six"]
+    assert segmenter.interim == ""
+    assert segmenter.deadline is None
 
 
 def test_an_answer_to_finalize_ends_the_turn_only_where_it_says_so() -> None:
-    transcript = Segmenter()
-    transcript.result(final("hello", 0, from_finalize=True), 1.0)
-    assert texts(transcript) == []
-    transcript.result(final("you there", 0.3, from_finalize=True, speech_final=True), 2.0)
-    assert texts(transcript) == ["hello you there"]
+    segmenter = Segmenter()
+    segmenter.result(final("hello", 0, from_finalize=True), 1.0)
+    assert texts(segmenter) == []
+    segmenter.result(final("you there", 0.3, from_finalize=True, speech_final=True), 2.0)
+    assert texts(segmenter) == ["hello you there"]
 
 
 def test_a_clause_of_four_words_goes_with_the_final_that_ends_it() -> None:
-    transcript = Segmenter(language="en")
-    transcript.result(final("so yes, when we came home, the door", 0, from_finalize=True), 1.0)
-    assert texts(transcript) == ["so yes, when we came home,"]
-    transcript.result(final("was open, I", 2.4), 2.0)
-    assert texts(transcript) == ["the door was open,"]
-    transcript.result(final("think.", 3.3, speech_final=True), 3.0)
-    assert texts(transcript) == ["I think."]
+    segmenter = Segmenter(language="en")
+    segmenter.result(final("so yes, when we came home, the door", 0, from_finalize=True), 1.0)
+    assert texts(segmenter) == ["so yes, when we came home,"]
+    segmenter.result(final("was open, I", 2.4), 2.0)
+    assert texts(segmenter) == ["the door was open,"]
+    segmenter.result(final("think.", 3.3, speech_final=True), 3.0)
+    assert texts(segmenter) == ["I think."]
 
 
 def test_a_clause_of_three_words_waits() -> None:
-    transcript = Segmenter(language="en")
-    transcript.result(final("so we know, that", 0), 1.0)
-    assert texts(transcript) == []
+    segmenter = Segmenter(language="en")
+    segmenter.result(final("so we know, that", 0), 1.0)
+    assert texts(segmenter) == []
     waiting = Segmenter(SegmentSettings(clause_words=0), language="en")
     waiting.result(final("when we all came home, the door", 0), 1.0)
     assert texts(waiting) == []
@@ -108,200 +108,200 @@ def test_a_clause_of_three_words_waits() -> None:
 def test_no_segment_ends_on_a_function_word_while_speech_goes_on(
     language: str, said: str, goes: str, stays: str
 ) -> None:
-    transcript = Segmenter(language=language)
-    transcript.result(final(said, 0), 10.0)
-    transcript.tick(11.0)
-    assert texts(transcript) == [goes]
-    transcript.result(interim("and more", 3), 11.2)
-    transcript.tick(12.0)
-    assert texts(transcript) == [], "they wait for what they belong to"
-    transcript.tick(12.7)
-    assert texts(transcript) == [stays], "but not for ever"
+    segmenter = Segmenter(language=language)
+    segmenter.result(final(said, 0), 10.0)
+    segmenter.tick(11.0)
+    assert texts(segmenter) == [goes]
+    segmenter.result(interim("and more", 3), 11.2)
+    segmenter.tick(12.0)
+    assert texts(segmenter) == [], "they wait for what they belong to"
+    segmenter.tick(12.7)
+    assert texts(segmenter) == [stays], "but not for ever"
 
 
 def test_a_function_word_that_a_turn_ends_on_waits_for_the_rest() -> None:
-    transcript = Segmenter(language="en")
-    transcript.result(final("I went to the", 0, speech_final=True), 10.0)
-    assert texts(transcript) == ["I went"]
-    transcript.result(final("bank.", 1.5, speech_final=True), 11.0)
-    assert texts(transcript) == ["to the bank."]
-    transcript.result(final("What is it for?", 3, speech_final=True), 14.0)
-    assert texts(transcript) == ["What is it for?"]
+    segmenter = Segmenter(language="en")
+    segmenter.result(final("I went to the", 0, speech_final=True), 10.0)
+    assert texts(segmenter) == ["I went"]
+    segmenter.result(final("bank.", 1.5, speech_final=True), 11.0)
+    assert texts(segmenter) == ["to the bank."]
+    segmenter.result(final("What is it for?", 3, speech_final=True), 14.0)
+    assert texts(segmenter) == ["What is it for?"]
 
 
 def test_an_empty_final_opens_nothing_but_closes_what_is_open() -> None:
-    transcript = Segmenter()
-    transcript.result(final("", 0, speech_final=True), 1.0)
-    assert transcript.deadline is None
-    transcript.result(final("wait a moment", 1), 2.0)
-    transcript.result(final("", 2), 2.2)
-    assert texts(transcript) == []
-    transcript.result(final("", 3, speech_final=True), 3.0)
-    assert texts(transcript) == ["wait a moment"]
+    segmenter = Segmenter()
+    segmenter.result(final("", 0, speech_final=True), 1.0)
+    assert segmenter.deadline is None
+    segmenter.result(final("wait a moment", 1), 2.0)
+    segmenter.result(final("", 2), 2.2)
+    assert texts(segmenter) == []
+    segmenter.result(final("", 3, speech_final=True), 3.0)
+    assert texts(segmenter) == ["wait a moment"]
 
 
 def test_a_final_replaces_the_interim_of_its_time() -> None:
-    transcript = Segmenter()
-    transcript.result(interim("well", 0), 1.0)
-    transcript.result(final("", 0), 2.0)
-    assert transcript.interim == ""
+    segmenter = Segmenter()
+    segmenter.result(interim("well", 0), 1.0)
+    segmenter.result(final("", 0), 2.0)
+    assert segmenter.interim == ""
 
 
 def test_an_utterance_end_closes_its_turn() -> None:
-    transcript = Segmenter()
-    transcript.result(final("attendez un instant", 0.5), 4.0)
-    transcript.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.5)
-    assert texts(transcript) == ["attendez un instant"]
+    segmenter = Segmenter()
+    segmenter.result(final("attendez un instant", 0.5), 4.0)
+    segmenter.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.5)
+    assert texts(segmenter) == ["attendez un instant"]
 
 
 def test_an_utterance_end_leaves_the_function_words_that_its_turn_ends_on() -> None:
     """It may come between two finals of one sentence, where the talker only breathed."""
-    transcript = Segmenter(language="en")
-    transcript.result(final("we went to the", 0.5), 4.0)
-    transcript.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.2)
-    assert texts(transcript) == ["we went"]
-    transcript.result(final("station", 1.5), 5.0)
-    transcript.tick(5.3)
-    assert texts(transcript) == ["to the station"]
+    segmenter = Segmenter(language="en")
+    segmenter.result(final("we went to the", 0.5), 4.0)
+    segmenter.utterance_end(UtteranceEnd(int(1.4 * RATE)), 4.2)
+    assert texts(segmenter) == ["we went"]
+    segmenter.result(final("station", 1.5), 5.0)
+    segmenter.tick(5.3)
+    assert texts(segmenter) == ["to the station"]
 
 
 @pytest.mark.parametrize("last_word_end", [None, int(8.8 * RATE), int(9.6 * RATE)])
 def test_a_stale_utterance_end_closes_nothing(last_word_end: int | None) -> None:
-    transcript = Segmenter()
-    transcript.result(final("merci", 9.6), 10.7)
-    transcript.utterance_end(UtteranceEnd(last_word_end), 10.75)
-    assert texts(transcript) == []
+    segmenter = Segmenter()
+    segmenter.result(final("merci", 9.6), 10.7)
+    segmenter.utterance_end(UtteranceEnd(last_word_end), 10.75)
+    assert texts(segmenter) == []
 
 
 def test_a_sentence_inside_a_final_goes_at_once_and_the_rest_stays_open() -> None:
-    transcript = Segmenter()
-    transcript.result(final("Good morning sir. I would like", 0), 2.0)
-    assert texts(transcript) == ["Good morning sir."]
-    assert transcript.interim == "I would like"
-    transcript.result(final("a room.", 1.8), 3.0)
-    assert texts(transcript) == ["I would like a room."]
+    segmenter = Segmenter()
+    segmenter.result(final("Good morning sir. I would like", 0), 2.0)
+    assert texts(segmenter) == ["Good morning sir."]
+    assert segmenter.interim == "I would like"
+    segmenter.result(final("a room.", 1.8), 3.0)
+    assert texts(segmenter) == ["I would like a room."]
 
 
 def test_a_short_sentence_waits_for_the_next_one() -> None:
-    transcript = Segmenter()
-    transcript.result(final("Oui. Bien sûr madame.", 0), 2.0)
-    assert texts(transcript) == ["Oui. Bien sûr madame."]
-    transcript.result(final("Non.", 3), 4.0)
-    assert texts(transcript) == []
-    transcript.result(final("", 4, speech_final=True), 4.3)
-    assert texts(transcript) == ["Non."]
+    segmenter = Segmenter()
+    segmenter.result(final("Oui. Bien sûr madame.", 0), 2.0)
+    assert texts(segmenter) == ["Oui. Bien sûr madame."]
+    segmenter.result(final("Non.", 3), 4.0)
+    assert texts(segmenter) == []
+    segmenter.result(final("", 4, speech_final=True), 4.3)
+    assert texts(segmenter) == ["Non."]
 
 
 def test_an_abbreviation_does_not_end_a_segment() -> None:
-    transcript = Segmenter()
-    transcript.result(final("Je cherche M. Martin", 0), 2.0)
-    assert texts(transcript) == []
+    segmenter = Segmenter()
+    segmenter.result(final("Je cherche M. Martin", 0), 2.0)
+    assert texts(segmenter) == []
 
 
 def test_the_wait_is_bounded_when_nothing_follows() -> None:
-    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=4.0))
-    transcript.result(final("and then", 0), 10.0)
-    assert transcript.deadline == 11.5
-    transcript.tick(11.4)
-    assert texts(transcript) == []
-    transcript.tick(11.5)
-    assert texts(transcript) == ["and then"]
+    segmenter = Segmenter(SegmentSettings(max_wait=1.5, max_hold=4.0))
+    segmenter.result(final("and then", 0), 10.0)
+    assert segmenter.deadline == 11.5
+    segmenter.tick(11.4)
+    assert texts(segmenter) == []
+    segmenter.tick(11.5)
+    assert texts(segmenter) == ["and then"]
 
 
 def test_speech_that_goes_on_prolongs_the_wait_but_not_for_ever() -> None:
-    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=4.0))
-    transcript.result(final("and then", 0), 10.0)
+    segmenter = Segmenter(SegmentSettings(max_wait=1.5, max_hold=4.0))
+    segmenter.result(final("and then", 0), 10.0)
     for second in (11.0, 12.0, 13.0):
-        transcript.result(interim("we went", 0.6), second)
-    assert transcript.deadline == 14.0
-    transcript.result(interim("", 0.6), 13.5)
-    assert transcript.deadline == 14.0
-    transcript.tick(14.0)
-    assert texts(transcript) == ["and then"]
-    assert transcript.interim == ""
+        segmenter.result(interim("we went", 0.6), second)
+    assert segmenter.deadline == 14.0
+    segmenter.result(interim("", 0.6), 13.5)
+    assert segmenter.deadline == 14.0
+    segmenter.tick(14.0)
+    assert texts(segmenter) == ["and then"]
+    assert segmenter.interim == ""
 
 
 def test_speech_that_goes_on_is_cut_after_its_last_clause() -> None:
-    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=2.5))
-    transcript.result(final("if you want, we can go", 0), 10.0)
-    transcript.result(interim("to the", 1.8), 11.5)
-    transcript.tick(12.5)
-    assert texts(transcript) == ["if you want,"]
-    assert transcript.interim == "we can go to the"
-    transcript.result(final("to the station", 1.8, speech_final=True), 13.0)
-    assert texts(transcript) == ["we can go to the station"]
+    segmenter = Segmenter(SegmentSettings(max_wait=1.5, max_hold=2.5))
+    segmenter.result(final("if you want, we can go", 0), 10.0)
+    segmenter.result(interim("to the", 1.8), 11.5)
+    segmenter.tick(12.5)
+    assert texts(segmenter) == ["if you want,"]
+    assert segmenter.interim == "we can go to the"
+    segmenter.result(final("to the station", 1.8, speech_final=True), 13.0)
+    assert texts(segmenter) == ["we can go to the station"]
 
 
 def test_a_clause_too_short_for_a_request_is_not_cut_off() -> None:
-    transcript = Segmenter(SegmentSettings(max_wait=1.5, max_hold=2.5))
-    transcript.result(final("well, we can", 0), 10.0)
-    transcript.result(interim("go", 0.9), 11.5)
-    transcript.tick(12.5)
-    assert texts(transcript) == ["well, we can"]
+    segmenter = Segmenter(SegmentSettings(max_wait=1.5, max_hold=2.5))
+    segmenter.result(final("well, we can", 0), 10.0)
+    segmenter.result(interim("go", 0.9), 11.5)
+    segmenter.tick(12.5)
+    assert texts(segmenter) == ["well, we can"]
 
 
 def test_a_late_final_finds_the_wait_over_even_without_a_tick() -> None:
-    transcript = Segmenter()
-    transcript.result(final("and then", 0), 10.0)
-    transcript.result(final("we went", 0.6), 15.0)
-    assert texts(transcript) == ["and then we went"]
+    segmenter = Segmenter()
+    segmenter.result(final("and then", 0), 10.0)
+    segmenter.result(final("we went", 0.6), 15.0)
+    assert texts(segmenter) == ["and then we went"]
 
 
 def test_endless_speech_is_cut_at_a_clause() -> None:
-    transcript = Segmenter(SegmentSettings(max_words=8))
-    transcript.result(final("a b c d e, f g h i j", 0), 1.0)
-    assert texts(transcript) == ["a b c d e,"]
-    assert transcript.interim == "f g h i j"
+    segmenter = Segmenter(SegmentSettings(max_words=8))
+    segmenter.result(final("a b c d e, f g h i j", 0), 1.0)
+    assert texts(segmenter) == ["a b c d e,"]
+    assert segmenter.interim == "f g h i j"
 
 
 def test_endless_speech_without_commas_is_cut_in_the_longest_gap() -> None:
     spoken = list(words("a b c d e f g h i j", 0))
     late = [Word(w.text, w.start + RATE, w.end + RATE) for w in spoken[6:]]
     result = Result(0, late[-1].end, "a b c d e f g h i j", (*spoken[:6], *late), True)
-    transcript = Segmenter(SegmentSettings(max_words=8))
-    transcript.result(result, 1.0)
-    assert texts(transcript) == ["a b c d e f"]
+    segmenter = Segmenter(SegmentSettings(max_words=8))
+    segmenter.result(result, 1.0)
+    assert texts(segmenter) == ["a b c d e f"]
 
 
 def test_a_word_longer_than_the_limit_goes_alone() -> None:
-    transcript = Segmenter(max_chars=5)
-    transcript.result(final("abcdefghij kl", 0), 1.0)
-    assert texts(transcript) == ["abcdefghij"]
+    segmenter = Segmenter(max_chars=5)
+    segmenter.result(final("abcdefghij kl", 0), 1.0)
+    assert texts(segmenter) == ["abcdefghij"]
 
 
 def test_a_segment_carries_the_times_of_its_words_and_its_birth() -> None:
-    transcript = Segmenter(first_number=7)
-    transcript.result(final("Good morning sir. I would", 2.0, received=5.0), 5.1)
-    transcript.result(final("go", 3.5, received=6.0, speech_final=True), 6.1)
-    assert transcript.segments() == [
+    segmenter = Segmenter(first_number=7)
+    segmenter.result(final("Good morning sir. I would", 2.0, received=5.0), 5.1)
+    segmenter.result(final("go", 3.5, received=6.0, speech_final=True), 6.1)
+    assert segmenter.segments() == [
         Segment(7, "Good morning sir.", 2 * RATE, int(2.9 * RATE), 5.0),
         Segment(8, "I would go", int(2.9 * RATE), int(3.8 * RATE), 6.0),
     ]
 
 
 def test_text_without_words_shares_the_window() -> None:
-    transcript = Segmenter()
-    transcript.result(Result(0, 900, "ab cdef ghi", (), True, speech_final=True), 1.0)
-    [segment] = transcript.segments()
+    segmenter = Segmenter()
+    segmenter.result(Result(0, 900, "ab cdef ghi", (), True, speech_final=True), 1.0)
+    [segment] = segmenter.segments()
     assert (segment.text, segment.start, segment.end) == ("ab cdef ghi", 0, 900)
 
 
 def test_formatted_text_rules_over_its_words() -> None:
     spoken = words("it costs five dollars", 1.0)
     result = Result(RATE, 3 * RATE, "It costs $5.", spoken, True, speech_final=True)
-    transcript = Segmenter()
-    transcript.result(result, 1.0)
-    [segment] = transcript.segments()
+    segmenter = Segmenter()
+    segmenter.result(result, 1.0)
+    [segment] = segmenter.segments()
     assert segment.text == "It costs $5."
     assert (segment.start, segment.end) == (spoken[0].start, spoken[-1].end)
 
 
 def test_a_script_without_spaces_keeps_its_shape() -> None:
     spoken = (Word("はい", 0, 10), Word("そうです", 10, 20))
-    transcript = Segmenter()
-    transcript.result(Result(0, 20, "はいそうです", spoken, True), 1.0)
-    transcript.result(Result(20, 30, "ね。", (Word("ね。", 20, 30),), True, speech_final=True), 2.0)
-    assert texts(transcript) == ["はいそうですね。"]
+    segmenter = Segmenter()
+    segmenter.result(Result(0, 20, "はいそうです", spoken, True), 1.0)
+    segmenter.result(Result(20, 30, "ね。", (Word("ね。", 20, 30),), True, speech_final=True), 2.0)
+    assert texts(segmenter) == ["はいそうですね。"]
 
 
 # Scripted sequences of the wire.
@@ -317,25 +317,23 @@ def _scenarios() -> list[dict[str, Any]]:
 @pytest.mark.skipif(not SCENARIOS.exists(), reason="the shared protocol data is not here")
 @pytest.mark.parametrize("scenario", _scenarios(), ids=lambda s: s["name"])
 def test_a_scripted_sequence_gives_the_expected_turns(scenario: dict[str, Any]) -> None:
-    transcript = Segmenter(
-        SegmentSettings(max_hold=2.5)
-    )  # its turns are longer than the usual hold
+    segmenter = Segmenter(SegmentSettings(max_hold=2.5))  # its turns are longer than the usual hold
     now = 0.0
     for event in scenario["events"]:
         now = event["t_ms"] / 1000
         if event["dir"] != "s2c" or event["kind"] != "text":
             continue
         # The interpreter ticks at every deadline: so does this.
-        if transcript.deadline is not None and transcript.deadline <= now:
-            transcript.tick(transcript.deadline)
+        if segmenter.deadline is not None and segmenter.deadline <= now:
+            segmenter.tick(segmenter.deadline)
         message = event["json"]
         if message["type"] == "Results":
-            transcript.result(_result(message, now), now)
+            segmenter.result(_result(message, now), now)
         elif message["type"] == "UtteranceEnd":
             last = message["last_word_end"]
-            transcript.utterance_end(UtteranceEnd(round(last * RATE) if last >= 0 else None), now)
-    transcript.flush(now)
-    assert texts(transcript) == scenario["expected_turns"]
+            segmenter.utterance_end(UtteranceEnd(round(last * RATE) if last >= 0 else None), now)
+    segmenter.flush(now)
+    assert texts(segmenter) == scenario["expected_turns"]
 
 
 def _result(message: dict[str, Any], now: float) -> Result:
@@ -343,7 +341,7 @@ def _result(message: dict[str, Any], now: float) -> Result:
     return Result(
         start=round(message["start"] * RATE),
         end=round((message["start"] + message["duration"]) * RATE),
-        text=best["transcript"],
+        text=best["segmenter"],
         words=tuple(
             Word(w["punctuated_word"], round(w["start"] * RATE), round(w["end"] * RATE))
             for w in best["words"]
@@ -383,14 +381,14 @@ class Conversation(RuleBasedStateMachine):
             max_wait=wait, max_hold=hold, min_chars=chars, max_words=most, dictated=dictated
         )
         self.max_chars = longest
-        self.transcript = Segmenter(self.settings, language="fr", max_chars=longest)
+        self.segmenter = Segmenter(self.settings, language="fr", max_chars=longest)
         self.now = 100.0
         self.position = 0.0
         self.said: list[str] = []
         self.emitted: list[Segment] = []
 
     def fetch(self) -> None:
-        self.emitted += self.transcript.segments()
+        self.emitted += self.segmenter.segments()
 
     @rule(text=PHRASES, speech_final=st.booleans(), finalized=st.booleans(), timed=st.booleans())
     def say(self, text: str, speech_final: bool, finalized: bool, timed: bool) -> None:
@@ -401,36 +399,36 @@ class Conversation(RuleBasedStateMachine):
             )
         self.position = result.end / RATE
         self.said += text.split()
-        self.transcript.result(result, self.now)
+        self.segmenter.result(result, self.now)
         self.fetch()
         if speech_final and not self.settings.dictated:
-            assert self.transcript.deadline is None
+            assert self.segmenter.deadline is None
 
     @rule(text=PHRASES)
     def guess(self, text: str) -> None:
-        self.transcript.result(interim(text, self.position), self.now)
+        self.segmenter.result(interim(text, self.position), self.now)
         self.fetch()
-        assert self.transcript.interim.endswith(text.strip())
+        assert self.segmenter.interim.endswith(text.strip())
 
     @rule(back=st.one_of(st.none(), st.floats(-2, 10)))
     def utterance_end(self, back: float | None) -> None:
         last = None if back is None else int((self.position - back) * RATE)
-        self.transcript.utterance_end(UtteranceEnd(last), self.now)
+        self.segmenter.utterance_end(UtteranceEnd(last), self.now)
         self.fetch()
 
     @rule(seconds=st.floats(0, 5))
     def wait(self, seconds: float) -> None:
         self.now += seconds
-        self.transcript.tick(self.now)
+        self.segmenter.tick(self.now)
         self.fetch()
-        deadline = self.transcript.deadline
+        deadline = self.segmenter.deadline
         assert deadline is None or self.now < deadline <= self.now + self.settings.max_hold
 
     @rule()
     def hang_up(self) -> None:
-        self.transcript.flush(self.now)
+        self.segmenter.flush(self.now)
         self.fetch()
-        assert self.transcript.interim == ""
+        assert self.segmenter.interim == ""
         assert self.spoken() == self.said
 
     def spoken(self) -> list[str]:
@@ -441,7 +439,7 @@ class Conversation(RuleBasedStateMachine):
         spoken = self.spoken()
         assert spoken == self.said[: len(spoken)]
         waiting = self.said[len(spoken) :]
-        assert self.transcript.interim.split()[: len(waiting)] == waiting
+        assert self.segmenter.interim.split()[: len(waiting)] == waiting
 
     @invariant()
     def segments_are_numbered_and_in_order_of_speech(self) -> None:

@@ -520,9 +520,9 @@ def test_the_share_decides_call_by_call_in_auto_only(
             (name,) = board.switchboard.calls
             call = board.switchboard.calls[name]
             await asyncio.sleep(0.05)
-            modes = {i.listener.mode.value for i in call.interpreters.values()}
-            assert len(modes) == 1, "both legs of a call draw the same lot"
-            streamed += modes == {"streaming"}
+            states = {i.listener.state.value for i in call.interpreters.values()}
+            assert len(states) == 1, "both legs of a call draw the same lot"
+            streamed += states == {"streaming"}
             call.end("next")
             await board.no_calls()
             await asyncio.sleep(GUARD_SECONDS + 0.1)

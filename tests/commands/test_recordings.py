@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from translink.cli import commands
 from translink.recording.cipher import SUFFIX, SealError, read_key
 from translink.recording.file import RecordedFile, SoundFile
-from translink.recording.minutes import MINUTES_NAME
 from translink.recording.reader import RecordingError, read_recording
 from translink.recording.stereo import woven
 from translink.recording.store import Store
+from translink.recording.transcript import TRANSCRIPT_NAME
 from translink.settings.record import RecordSettings
 
 LEFT, RIGHT = bytes([1, 0] * 40_000), bytes([2, 0] * 40_000)
@@ -42,7 +42,7 @@ def sealed(tmp_path: Path) -> tuple[Path, Path]:
     sound = SoundFile(store, place / "one.wav", secret)
     sound.write(woven(LEFT, RIGHT))
     sound.close()
-    text = RecordedFile(store, place / MINUTES_NAME, secret)
+    text = RecordedFile(store, place / TRANSCRIPT_NAME, secret)
     text.write(TEXT)
     text.close()
     return place, key
@@ -67,7 +67,7 @@ def test_what_is_decrypted_is_a_whole_wav_and_its_transcript(sealed: tuple[Path,
     with wave.open(str(opened / "one.wav")) as read:
         assert read.getnframes() == 40_000
         assert read.readframes(40_000) == woven(LEFT, RIGHT)
-    assert (opened / MINUTES_NAME).read_bytes() == TEXT
+    assert (opened / TRANSCRIPT_NAME).read_bytes() == TEXT
     assert stat.S_IMODE((opened / "one.wav").stat().st_mode) == 0o600
     for folder, secret in ((place, read_key(key)), (opened, None)):
         found = read_recording(folder, secret)
@@ -104,6 +104,6 @@ def test_without_the_right_key_nothing_is_read(sealed: tuple[Path, Path], tmp_pa
 def test_what_is_no_recording_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="No such file"):
         read_recording(tmp_path)
-    (tmp_path / MINUTES_NAME).write_text('{"v": 2}')
+    (tmp_path / TRANSCRIPT_NAME).write_text('{"v": 2}')
     with pytest.raises(RecordingError, match="is no transcript of a recording"):
-        read_recording(tmp_path / MINUTES_NAME)
+        read_recording(tmp_path / TRANSCRIPT_NAME)

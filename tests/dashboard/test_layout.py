@@ -19,7 +19,7 @@ PATIENCE = 60_000
 LAYOUTS = (360, 390, 768, 900, 1024, 1100, 1280, 1366, 1440, 1680, 1920, 2560)
 PHONE = 900
 """Narrower than this there are tabs."""
-VIEWS = ("calls", "call", "events", "system")
+PANES = ("calls", "call", "events", "system")
 CUT = """() => {
   const found = [];
   const areas = '.top, .call-head, .lane-head, .filters, .board-head, .panel > header, .tabs, .banner, .mic, .ear';
@@ -82,13 +82,13 @@ MUTE_FIGURES = """() => [...document.querySelectorAll('dd, .figure:not(output), 
   .map((it) => `${it.className} ${it.textContent}`)"""
 
 
-async def views(page: Page, width: int, height: int = 900) -> AsyncIterator[str]:
-    """Every view of a layout in turn."""
+async def panes(page: Page, width: int, height: int = 900) -> AsyncIterator[str]:
+    """Every pane of a layout in turn."""
     await page.set_viewport_size({"width": width, "height": height})
-    for view in VIEWS if width < PHONE else ("call",):
+    for pane in PANES if width < PHONE else ("call",):
         if width < PHONE:
-            await page.locator(f'.tabs [data-to="{view}"]').click()
-        yield view
+            await page.locator(f'.tabs [data-to="{pane}"]').click()
+        yield pane
 
 
 async def ready(page: Page) -> None:
@@ -105,8 +105,8 @@ async def test_no_text_is_cut_in_any_layout(board: TalkBoard, visit: Visit) -> N
     await ready(page)
     await expect(page.locator(".mic .badge").first).to_have_text("prerecorded")
     for width in LAYOUTS:
-        async for view in views(page, width):
-            assert await page.evaluate(CUT) == [], f"{view} at {width} px"
+        async for pane in panes(page, width):
+            assert await page.evaluate(CUT) == [], f"{pane} at {width} px"
     await page.set_viewport_size({"width": 1440, "height": 900})
     await shoot(page, "call-1440")
 
@@ -117,10 +117,10 @@ async def test_no_text_is_cut_in_an_outage(board: TalkBoard, visit: Visit) -> No
     board.outage()
     await expect(page.locator("#banner")).to_be_visible(timeout=PATIENCE)
     for width in LAYOUTS:
-        async for view in views(page, width):
-            assert await page.evaluate(CUT) == [], f"{view} at {width} px"
+        async for pane in panes(page, width):
+            assert await page.evaluate(CUT) == [], f"{pane} at {width} px"
             sticking = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert await page.evaluate(sticking) <= 0, f"{view} at {width} px"
+            assert await page.evaluate(sticking) <= 0, f"{pane} at {width} px"
 
 
 async def test_a_text_that_is_cut_would_be_noticed(board: TalkBoard, visit: Visit) -> None:
@@ -170,16 +170,16 @@ async def test_what_scrolls_takes_the_focus_in_every_layout(board: TalkBoard, vi
     for width in LAYOUTS:
         # So low that every panel has more than it can show.
         for height in (420, 900):
-            async for view in views(page, width, height):
-                assert await page.evaluate(SCROLLS) == [], f"{view} at {width} × {height} px"
+            async for pane in panes(page, width, height):
+                assert await page.evaluate(SCROLLS) == [], f"{pane} at {width} × {height} px"
 
 
 async def test_every_figure_says_what_it_means(board: TalkBoard, visit: Visit) -> None:
     page = await visit(board.url)
     await ready(page)
     for width in (390, 1440):
-        async for view in views(page, width):
-            assert await page.evaluate(MUTE_FIGURES) == [], f"{view} at {width} px"
+        async for pane in panes(page, width):
+            assert await page.evaluate(MUTE_FIGURES) == [], f"{pane} at {width} px"
 
 
 LATE_WORDS = """[...document.querySelectorAll(".words p:not([hidden])")].filter(it =>

@@ -14,7 +14,7 @@ from tests.dashboard.conftest import PATIENCE, Visit, faults, live, manners_of, 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 WIDTHS = (360, 768, 1024, 1440, 1920, 2560)
-VIEWS = ("calls", "call", "events", "system")
+PANES = ("calls", "call", "events", "system")
 LOOKS: tuple[tuple[Literal["light", "dark"], int, str], ...] = (
     ("light", 1440, "call"),
     ("dark", 1920, "call"),
@@ -276,27 +276,27 @@ async def test_nothing_sticks_out(board: TalkBoard, visit: Visit) -> None:
     await live(page)
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 800})
-        for view in VIEWS if width < 900 else ("call",):
+        for pane in PANES if width < 900 else ("call",):
             if width < 900:
-                await page.locator(f'.tabs [data-to="{view}"]').click()
+                await page.locator(f'.tabs [data-to="{pane}"]').click()
             sticking = await page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
-            assert sticking <= 0, f"{view} at {width} px"
+            assert sticking <= 0, f"{pane} at {width} px"
 
 
 async def test_it_is_accessible(board: TalkBoard, visit: Visit) -> None:
     page = await visit(board.url)
     await live(page)
     await page.locator('.script ol > li[data-state="spoken"]').first.wait_for()
-    for scheme, width, view in LOOKS:
+    for scheme, width, pane in LOOKS:
         await page.emulate_media(color_scheme=scheme)
         await page.set_viewport_size({"width": width, "height": 900})
         if width < 900:
-            await page.locator(f'.tabs [data-to="{view}"]').click()
+            await page.locator(f'.tabs [data-to="{pane}"]').click()
         await asyncio.sleep(0.2)  # colours fade over
         assert await faults(page) == [], f"{scheme} at {width} px"
-        await shoot(page, f"board-{scheme}-{width}-{view}")
+        await shoot(page, f"board-{scheme}-{width}-{pane}")
 
 
 async def test_a_house_without_calls_is_accessible_too(visit: Visit) -> None:

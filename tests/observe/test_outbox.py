@@ -33,7 +33,7 @@ def test_messages_go_out_in_the_order_in_which_they_came() -> None:
     assert (outbox.next(1.0), len(outbox), outbox.delivered) == (None, 0, 3)
 
 
-def test_a_full_line_loses_its_oldest_and_counts_it() -> None:
+def test_a_full_queue_loses_its_oldest_and_counts_it() -> None:
     outbox = box(size=2)
     for number in range(5):
         outbox.add(message(number), 0.0)

@@ -46,7 +46,7 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
         said(journal, "c", number, at=number)
 
     def states() -> list[str]:
-        return [line.state for line in transcripts["c"].transcript()]
+        return [line.state for line in transcripts["c"].in_order()]
 
     assert states() == ["final"] * 4
     for number in (1, 2, 3):
@@ -59,7 +59,7 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
             journal.emit("speech", {"segment": number, "state": state}, call="c", leg="1")
     journal.emit("speech", {"segment": 3, "state": "flushed"}, call="c", leg="1")
     assert states() == ["spoken", "unspoken", "unspoken", "untranslated"]
-    first = transcripts["c"].transcript()[0]
+    first = transcripts["c"].in_order()[0]
     assert (first.translation, first.target, first.language) == ("salut", "fr", "en")
     assert first.at["final"] <= first.at["translated"] <= first.at["spoken"]
     assert 0.9 < first.start_s < 1.1
@@ -73,7 +73,7 @@ def test_the_transcript_is_in_order_of_speech_and_not_of_recognition(
     begin(journal, "c")
     said(journal, "c", 1, "second", leg="1", at=2)
     said(journal, "c", 1, "first", leg="2", at=1)
-    assert [line.text for line in transcripts["c"].transcript()] == ["first", "second"]
+    assert [line.text for line in transcripts["c"].in_order()] == ["first", "second"]
 
 
 def test_a_long_call_forgets_its_beginning_and_says_so(journal: Journal) -> None:
@@ -81,12 +81,12 @@ def test_a_long_call_forgets_its_beginning_and_says_so(journal: Journal) -> None
     begin(journal, "c")
     for number in range(1, 26):
         said(journal, "c", number, at=number)
-    minutes = transcripts["c"]
-    assert [line.segment for line in minutes.transcript()] == list(range(16, 26))
-    assert minutes.dropped == 15
+    kept = transcripts["c"]
+    assert [line.segment for line in kept.in_order()] == list(range(16, 26))
+    assert kept.dropped == 15
     # News of a line that is gone is no news.
     journal.emit("translation", {"segment": 1, "text": "x"}, call="c", leg="1")
-    assert len(minutes.lines) == 10
+    assert len(kept.lines) == 10
 
 
 def test_only_so_many_ended_calls_are_kept_and_running_ones_always(journal: Journal) -> None:
@@ -192,7 +192,7 @@ def test_digits_are_redacted_before_anybody_sees_them() -> None:
         call="c",
         leg="1",
     )
-    (line,) = transcripts["c"].transcript()
+    (line,) = transcripts["c"].in_order()
     assert (line.text, line.translation) == ("my card is #### #### and ##", "carte ####")
     assert seen[-1]["source"] == "card ####"
     assert seen[-1]["segment"] == 1

@@ -38,10 +38,10 @@ def of_memory() -> tuple[MemoryPlacement, Hand]:
 
 async def test_of_many_creators_that_want_a_slot_at_once_each_gets_another() -> None:
     here, _ = of_memory()
-    views: list[Placement] = [here, here.beside(), here.beside()]
+    creators: list[Placement] = [here, here.beside(), here.beside()]
     for name in ("a", "b"):
         await here.announce(node(name, 40))
-    claims = [views[at % 3].claim("ab"[at % 2], f"call-{at}") for at in range(100)]
+    claims = [creators[at % 3].claim("ab"[at % 2], f"call-{at}") for at in range(100)]
     got = Counter(await asyncio.gather(*claims))
     assert got.pop(None) == 20  # 80 slots for 100
     assert set(got.values()) == {1}

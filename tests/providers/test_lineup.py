@@ -365,7 +365,7 @@ async def test_a_bug_in_a_provider_is_not_taken_for_an_outage() -> None:
     assert made.gate.active == 0
 
 
-async def test_a_kind_of_service_is_down_when_nobody_in_its_line_is_up() -> None:
+async def test_a_kind_of_service_is_down_when_nobody_of_its_line_up_is_up() -> None:
     made, _ = lineup(
         transcribers=[Provider("prerecorded", [Kind.DENIED])],
         translators=[Provider("deepl", [Kind.DENIED])],

@@ -14,7 +14,7 @@ from tests.support.lived import assert_lossless, live
 from tests.support.virtual import run_virtually
 from tests.support.world import Plan, World
 from translink.recognition.evidence import DetectRules
-from translink.recognition.rules import ListenMode, ListenRules
+from translink.recognition.rules import ListenRules, ListenState
 
 CANDIDATES = ("en", "fr", "de")
 
@@ -37,9 +37,9 @@ def test_it_is_found_from_the_first_words_and_they_are_recognised_in_it(
     assert world.detections == 1, "what was found is not asked for again"
 
 
-def test_until_it_is_found_nobody_recognises_anything_and_the_mode_says_why() -> None:
+def test_until_it_is_found_nobody_recognises_anything_and_the_state_says_why() -> None:
     world = live(unknown("fr"))
-    assert world.modes[0][1] is ListenMode.CONNECTING
+    assert world.states[0][1] is ListenState.CONNECTING
     assert all(at >= world.found[0][0] for at in (*world.connected_at, *world.heard_at))
 
 

@@ -16,7 +16,7 @@ from tests.support.virtual import run_virtually
 from tests.support.world import NumberStream, Plan, World
 from translink.errors import Kind
 from translink.recognition.feed import FeedLimits
-from translink.recognition.rules import ListenMode, ListenRules
+from translink.recognition.rules import ListenRules, ListenState
 
 
 def test_a_call_without_faults_uses_one_stream_and_no_request() -> None:
@@ -56,7 +56,7 @@ def test_an_outage_of_the_stream_is_bridged_by_the_prerecorded_api(outage: float
     )
     assert_lossless(world)
     assert world.fallbacks == 1, "said once"
-    assert world.modes[-2][1] is ListenMode.STREAMING, "and it came back"
+    assert world.states[-2][1] is ListenState.STREAMING, "and it came back"
     assert world.handshakes <= 4 + outage
 
 
@@ -215,7 +215,7 @@ def test_cancelling_reports_what_was_under_way() -> None:
         await asyncio.wait([living])
         assert world.open_streams == 0
         assert world.losses
-        assert world.modes[-1][1] is ListenMode.IDLE
+        assert world.states[-1][1] is ListenState.IDLE
         return world
 
     run_virtually(call())

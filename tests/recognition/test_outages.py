@@ -18,11 +18,11 @@ from translink.providers.http_errors import refusal
 from translink.providers.lineup import Lineup, LineupLimits
 from translink.providers.precedents import Precedents
 from translink.providers.services import Services
-from translink.recognition.rules import ListenMode
+from translink.recognition.rules import ListenState
 from translink.results import Result, Translation
 
 LEGS = 50
-STREAMING = ListenMode.STREAMING
+STREAMING = ListenState.STREAMING
 
 
 def legs(plan: Plan, seed: int, seconds: float, count: int = LEGS) -> tuple[list[World], Breaker]:
@@ -59,7 +59,7 @@ def test_servers_that_accept_and_close_are_left_alone_and_the_legs_say_so(
     assert breaker.opened
     assert sum(world.handshakes for world in worlds) <= 3 * count
     assert all(world.fallbacks for world in worlds)
-    assert all(world.modes[-2][1] is STREAMING for world in worlds), "and all came back"
+    assert all(world.states[-2][1] is STREAMING for world in worlds), "and all came back"
 
 
 def test_legs_whose_streams_break_once_dial_once() -> None:
@@ -83,7 +83,7 @@ def test_streams_that_break_again_before_they_are_proved_are_back_at_once(
         for reset in (first, first + apart):
             back = min(at for at in world.connected_at if at > reset)
             assert back - reset < 0.5
-        assert world.modes[-2][1] is STREAMING
+        assert world.states[-2][1] is STREAMING
 
 
 def test_a_stream_that_is_refused_where_it_worked_before_is_tried_again() -> None:
@@ -91,7 +91,7 @@ def test_a_stream_that_is_refused_where_it_worked_before_is_tried_again() -> Non
     worlds, breaker = legs(plan, 3, 20.0, 10)
     assert_nothing_lost(worlds)
     assert sum(world.handshakes for world in worlds) <= 3 * 10
-    assert all(world.modes[-2][1] is STREAMING for world in worlds), "and all came back"
+    assert all(world.states[-2][1] is STREAMING for world in worlds), "and all came back"
     assert breaker.state is State.CLOSED
 
 
@@ -107,7 +107,7 @@ def test_a_call_that_begins_while_all_is_refused_streams_as_soon_as_others_may()
 
     world = run_virtually(call())
     assert_nothing_lost([world])
-    assert world.modes[-2][1] is STREAMING
+    assert world.states[-2][1] is STREAMING
 
 
 class Api:
@@ -185,4 +185,4 @@ def test_whatever_both_apis_answer_for_a_while_the_ledger_outlasts_it(
     assert all(api.failures for api in apis)
     assert_nothing_lost([world])
     assert max(world.delays) < 35.0
-    assert world.modes[-2][1] is STREAMING, "and it streams again"
+    assert world.states[-2][1] is STREAMING, "and it streams again"

@@ -109,7 +109,7 @@ def words(pcm: bytes) -> list[tuple[int, float]]:
 async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Recorded) -> None:
     ended = recorded.events[-1]
     found = read_recording(recorded.folder / ended["name"])
-    assert [(each.leg, each.file) for each in found.minutes.legs] == [
+    assert [(each.leg, each.file) for each in found.transcript.legs] == [
         ("3333", "3333.wav"),
         ("4444", "4444.wav"),
     ]
@@ -122,7 +122,7 @@ async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Reco
     assert [number for number, _ in heard["4444"]] == [902, 1, 2, 3]
     # On one clock: what is heard lies as long behind what was said as the events say. That is within 0.12 s where
     # nothing else runs; 0.13 s were seen with both cores busy.
-    for line in found.minutes.lines:
+    for line in found.transcript.lines:
         other = "4444" if line.leg == "3333" else "3333"
         first = int(line.text.split()[0][1:])
         said_at = next(at for number, at in said[line.leg] if number == first)
@@ -130,9 +130,9 @@ async def test_a_call_is_on_disk_with_all_that_was_said_and_heard(recorded: Reco
         assert line.start_s == pytest.approx(said_at, abs=0.5)
         assert line.spoken_s is not None
         assert line.spoken_s == pytest.approx(heard_at, abs=0.5)
-    assert found.minutes.began == pytest.approx(recorded.began, abs=2.0)
-    assert (found.minutes.problem, ended["lost_ms"]) == ("", 0)
-    assert {note.text for note in found.minutes.notices} == {"b901", "b902"}
+    assert found.transcript.began == pytest.approx(recorded.began, abs=2.0)
+    assert (found.transcript.problem, ended["lost_ms"]) == ("", 0)
+    assert {note.text for note in found.transcript.notices} == {"b901", "b902"}
 
 
 async def test_its_events_are_as_documented(recorded: Recorded) -> None:
@@ -196,7 +196,7 @@ async def test_it_is_switched_while_the_call_runs_and_both_parties_hear_so(
     assert list(found.said) == ["3333"], "the other leg is not recorded"
     assert [number for number, _ in words(found.said["3333"])] == [2]
     assert [number for number, _ in words(found.heard["3333"])] == [901, 60]
-    lines = {(line.leg, line.text, line.translation) for line in found.minutes.lines}
+    lines = {(line.leg, line.text, line.translation) for line in found.transcript.lines}
     assert lines == {("3333", "b2", "t2"), ("4444", "", "t60")}, (
         "what they heard of the other, only"
     )
@@ -322,7 +322,7 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
         await until(lambda: recorder.figures()["ended"])
     (name,) = os.listdir(tmp_path)
     found = read_recording(tmp_path / name)
-    assert found.minutes.problem == "no space left"
+    assert found.transcript.problem == "no space left"
     assert len(found.said["1"]) >= 40_000 - 44
     states = [event["state"] for event in board.events("recording")]
     assert states == ["started", "failed", "ended"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from translink.replay.compare import MOST_SHOWN, ComparedLine, Difference, compare_legs
+from translink.replay.compare import MOST_SHOWN, ComparedSegment, Difference, compare_legs
 
 
 def line(
     text: str, start: float = 0.0, *, translation: str = "x", delay: float = 1.0
-) -> ComparedLine:
-    return ComparedLine(start, start + 2.0, text, translation, start + 2.0 + delay)
+) -> ComparedSegment:
+    return ComparedSegment(start, start + 2.0, text, translation, start + 2.0 + delay)
 
 
 def test_case_and_punctuation_and_how_it_was_cut_do_not_count() -> None:

@@ -62,7 +62,7 @@ def _changed(place: Path, to: Path, key: bytes) -> Path:
     to.mkdir()
     for file in place.glob(f"*.wav{SUFFIX}"):
         (to / file.name).write_bytes(file.read_bytes())
-    text = orjson.dumps(read_recording(place, key).minutes).replace(b"b1 b2 b3", b"b1 b2 b4")
+    text = orjson.dumps(read_recording(place, key).transcript).replace(b"b1 b2 b3", b"b1 b2 b4")
     (to / "transcript.json").write_bytes(text)
     return to
 

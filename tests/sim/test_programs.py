@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from translink.callers.server_process import LegPlan, settings_file, usage_of
+from translink.callers.server_process import LegPlan, resources_of, settings_file
 from translink.settings.model import Settings
 from translink.sim.programs import beacon_settings
 
@@ -39,9 +39,9 @@ def test_a_second_vendor_is_the_same_beacons_by_another_protocol(tmp_path: Path)
     assert settings.openai.base_url == settings.deepgram.base_url
 
 
-def test_usage_is_read_from_the_process() -> None:
-    usage = usage_of(os.getpid())
-    assert usage.cpu_seconds > 0
-    assert usage.rss_bytes >= usage.rss_now_bytes > 10_000_000
-    assert usage.descriptors > 2
-    assert usage.threads >= 1
+def test_what_a_process_used_is_read_from_proc() -> None:
+    used = resources_of(os.getpid())
+    assert used.cpu_seconds > 0
+    assert used.rss_bytes >= used.rss_now_bytes > 10_000_000
+    assert used.descriptors > 2
+    assert used.threads >= 1

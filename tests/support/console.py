@@ -12,7 +12,7 @@ from translink.admin.panel.console import Condition, Console
 from translink.calls.draining import Draining
 from translink.calls.exchange import Exchange
 from translink.observe.transcripts import Transcripts
-from translink.process.usage import ProcessUsage
+from translink.process.resources import ProcessResources
 from translink.settings.legs import LegSettings
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ConsoleDesk:
             journal=self.board.journal,
             transcripts=self.transcripts,
             pressure=switchboard.pressure,
-            usage=ProcessUsage(),
+            resources=ProcessResources(),
             offline=None,
             draining=Draining(switchboard, self.board.journal, switchboard._settings.drain),
         )

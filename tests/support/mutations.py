@@ -726,7 +726,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "transcripts are forgotten in time",
         "observe/transcripts.py",
-        "if not too_many and now - minutes.ended <= self._retention:",
+        "if not too_many and now - kept.ended <= self._retention:",
         "if not too_many:",
         "tests/test_privacy.py -k left_out",
     ),
@@ -925,7 +925,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "of a party who is not recorded no word is kept beside a recording",
-        "recording/minutes.py",
+        "recording/transcript.py",
         'text=line.text if line.leg in recorded else "",',
         "text=line.text,",
         "tests/recording/test_recorder.py -k switched",

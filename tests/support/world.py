@@ -17,7 +17,7 @@ from translink.providers.precedents import Precedents
 from translink.providers.services import Services
 from translink.recognition.finder import How
 from translink.recognition.listener import Listener
-from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
+from translink.recognition.rules import ListenObserver, ListenRules, ListenState
 from translink.recognition.timeline import Item, Lost
 from translink.results import RATE, Detected, Result, StreamEvent, Translation, Word
 
@@ -271,7 +271,7 @@ class World(ListenObserver):
         self.heard: list[str] = []
         self.losses: list[Lost] = []
         self.complaints: list[str] = []
-        self.modes: list[tuple[float, ListenMode]] = []
+        self.states: list[tuple[float, ListenState]] = []
         self.connected_at: list[float] = []
         self.delays: list[float] = []
         self.heard_at: list[float] = []
@@ -376,8 +376,8 @@ class World(ListenObserver):
         elif isinstance(item, Lost):
             self.losses.append(item)
 
-    def mode(self, mode: ListenMode, reason: str) -> None:
-        self.modes.append((self.now, mode))
+    def state(self, state: ListenState, reason: str) -> None:
+        self.states.append((self.now, state))
 
     def connected(self) -> None:
         self.connected_at.append(self.now)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HEARD, USAGE, NOTHING_HEARD = 0, 2, 3
+HEARD, WRONG_ARGUMENTS, NOTHING_HEARD = 0, 2, 3
 """Exit codes."""
 LINGER = 4.0
 """Seconds of silence in the ear, after everything was said, that end the call."""
@@ -100,7 +100,7 @@ def run_call(
         env_file: the predecessor's settings file, likewise.
 
     Returns:
-        0 something was heard, 3 nothing was heard, 2 wrong usage (the reason is on standard error).
+        0 something was heard, 3 nothing was heard, 2 wrong arguments (the reason is on standard error).
     """
     console = Console(stderr=True)
     try:
@@ -111,11 +111,11 @@ def run_call(
             tape = stack.enter_context(WavWriter(record)) if record is not None else None
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 report = runner.run(_call(route, pcm, sizes, tape, seconds, linger, mute, console))
-    except (WavError, SettingsError, _UsageError) as error:
+    except (WavError, SettingsError, _ArgumentError) as error:
         console.print(
             f"translink call: {error}", style="red", highlight=False, soft_wrap=True, markup=False
         )
-        return USAGE
+        return WRONG_ARGUMENTS
     except KeyboardInterrupt:
         console.print("hung up")
         return 130
@@ -146,7 +146,7 @@ async def _call(
             record=tape.write if tape is not None else None,
         )
     except OSError as error:
-        raise _UsageError(
+        raise _ArgumentError(
             f"cannot listen on {_text(route.ear)}: {error.strerror or error}; "
             "is another caller or a gateway using it?"
         ) from error
@@ -241,7 +241,7 @@ def _route(
     leg: str | None, to: str | None, ear: str | None, config: Path | None, env_file: Path | None
 ) -> LegRoute:
     if (leg is None) == (to is None):
-        raise _UsageError("say either --leg NAME or --to HOST:PORT")
+        raise _ArgumentError("say either --leg NAME or --to HOST:PORT")
     if to is not None:
         return LegRoute(_address(to, "--to"), _address(ear or "127.0.0.1:0", "--ear"))
     from translink.settings.model import Settings
@@ -251,9 +251,9 @@ def _route(
         found = settings.leg(str(leg))
     except KeyError:
         names = ", ".join(each.name for each in settings.legs)
-        raise _UsageError(f"there is no leg {leg}; the settings have {names}") from None
+        raise _ArgumentError(f"there is no leg {leg}; the settings have {names}") from None
     if not found.listen.port:
-        raise _UsageError(f"leg {leg} listens on any free port; say which with --to HOST:PORT")
+        raise _ArgumentError(f"leg {leg} listens on any free port; say which with --to HOST:PORT")
     if ear is not None:
         return LegRoute(found.listen, _address(ear, "--ear"))
     other = settings.other(found.name)
@@ -267,11 +267,11 @@ def _route(
 def _address(text: str, name: str) -> Address:
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or int(port) > 65_535:
-        raise _UsageError(f"{name} is {text}; it should be HOST:PORT, as in 127.0.0.1:6120")
+        raise _ArgumentError(f"{name} is {text}; it should be HOST:PORT, as in 127.0.0.1:6120")
     try:
         return known_host(host.strip("[]") or "127.0.0.1"), int(port)
     except ValueError as error:
-        raise _UsageError(f"{name} is {text}: {error}") from None
+        raise _ArgumentError(f"{name} is {text}: {error}") from None
 
 
 def _sizes(text: str) -> Iterator[int]:
@@ -280,7 +280,7 @@ def _sizes(text: str) -> Iterator[int]:
     try:
         return fixed_size(int(text))
     except ValueError as error:
-        raise _UsageError(
+        raise _ArgumentError(
             f"--datagram is {text}; it should be a number of bytes from 1 to 65507, or `random`"
         ) from error
 
@@ -293,5 +293,5 @@ def _since(began: float, at: float | None) -> float | None:
     return None if at is None else round(at - began, 3)
 
 
-class _UsageError(TranslinkError):
+class _ArgumentError(TranslinkError):
     """The command was called wrongly; the message says what would be right."""

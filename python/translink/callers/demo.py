@@ -27,10 +27,10 @@ from rich.console import Console
 from translink.callers.caller import Caller, Said
 from translink.callers.captions import Captions, Event
 from translink.callers.dialogue import DIALOGUE, DialogueLine, SpeechMissing, lines_of
+from translink.callers.display import display_of
 from translink.callers.ports import loopback
 from translink.callers.server_process import LegPlan, ServerProcess
 from translink.callers.summary import Summary, TalkDirection, summarise, tell
-from translink.callers.view import view_of
 from translink.callers.wav import SAMPLE_BYTES, WavWriter, write_wav
 from translink.errors import TranslinkError
 from translink.results import RATE
@@ -80,11 +80,11 @@ def run_demo(
     """Let two simulated callers talk to each other for about `seconds`.
 
     Args:
-        out: folder for `<leg>-said.wav`, `<leg>-heard.wav`, `transcript.jsonl`, `summary.json`,
+        out: folder for `<leg>-said.wav`, `<leg>-heard.wav`, `transcript.jsonl` (all events), `summary.json`,
             `server.log`.
         seconds: how long, the last translation included.
         json: print the summary as JSON on standard output.
-        plain: lines instead of the live view.
+        plain: lines instead of the live display.
         use_keys: hand the keys in the environment on to the server. The services behind them
             charge.
         languages: what they speak, two of `DIALOGUE`.
@@ -210,24 +210,24 @@ async def _demo(
     async with contextlib.AsyncExitStack() as stack:
         plans, callers = _callers(folder, spoken, stack)
         server = await _server(folder, plans, console, stack, keys=keys)
-        transcript = stack.enter_context((folder / "transcript.jsonl").open("wb"))
-        view = stack.enter_context(view_of(console, captions, spoken, plain=plain))
+        events = stack.enter_context((folder / "transcript.jsonl").open("wb"))
+        display = stack.enter_context(display_of(console, captions, spoken, plain=plain))
 
         def take(event: Event) -> None:
-            transcript.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+            events.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
             captions.take(event)
-            view.show(event)
+            display.show(event)
 
         following = asyncio.create_task(_follow(server, take))
         try:
             said = await _talk(callers, cues, take, stack)
-            view.tell("waiting for the last translation …")
+            display.tell("waiting for the last translation …")
             await _until_heard(callers, captions, said)
             for caller in callers.values():
                 await caller.close()
             await asyncio.sleep(0.2)  # the last datagrams are still being counted
             stats = await server.get("/api/stats")
-            view.tell("")
+            display.tell("")
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -382,7 +382,7 @@ async def _until_heard(callers: Mapping[str, Caller], captions: Captions, said: 
 
 
 def _write_said(folder: Path, callers: Mapping[str, Caller], said: Talk) -> None:
-    """What each said, on the same time line as what they heard: the two can be played side by
+    """What each said, on the same timeline as what they heard: the two can be played side by
     side."""
     for leg, lines in said.items():
         tape = bytearray()

@@ -1,4 +1,4 @@
-"""What reached an ear, put on a line of real time. Sans-IO: time is an argument.
+"""What reached an ear, put on a timeline of real time. Sans-IO: time is an argument.
 
 An ear is sent nothing between utterances, so a recording that only strung the datagrams together
 would lose the pauses. `EarCheck` puts silence where nothing came and measures how evenly the rest came.
@@ -24,7 +24,7 @@ BYTES_PER_SECOND = RATE * SAMPLE_BYTES
 AUDIBLE_PEAK = 300
 """Peak from which a datagram counts as sound: -40 dBFS; speech engines speak at -20 and louder."""
 ARRIVAL_TOLERANCE = 0.060
-"""Seconds that arrival may drift from the line before silence is put in: three frames of a busy
+"""Seconds that arrival may drift from the timeline before silence is put in: three frames of a busy
 machine's jitter."""
 BURST_END = 0.300
 """Seconds without sound that end a burst; the pauses inside a spoken sentence are shorter."""

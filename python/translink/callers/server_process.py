@@ -49,7 +49,7 @@ class LegPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerUsage:
+class ServerResources:
     """What a process has used so far."""
 
     cpu_seconds: float
@@ -192,14 +192,14 @@ class ServerProcess:
         return self.url + path
 
 
-def usage_of(pid: int) -> ServerUsage:
+def resources_of(pid: int) -> ServerResources:
     """From /proc. Raises `OSError` when the process is gone."""
     process = Path(f"/proc/{pid}")
     fields = (process / "stat").read_text().rpartition(")")[2].split()
     status = dict(
         line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
     )
-    return ServerUsage(
+    return ServerResources(
         cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
         rss_bytes=1024 * int(status["VmHWM"].split()[0]),
         rss_now_bytes=1024 * int(status["VmRSS"].split()[0]),

@@ -369,7 +369,7 @@ class Call:
             reason=self._reason,
             legs=self.legs,
             languages=tuple(i.language for i in interpreters),
-            modes=tuple(i.listener.mode.value for i in interpreters),
+            modes=tuple(i.listener.state.value for i in interpreters),
             lost_ms=round(sum(i.listener.stats.lost_ms for i in interpreters), 1),
             segments=sum(tally.segments for tally in tallies),
             words=sum(tally.words for tally in tallies),

@@ -30,7 +30,7 @@ from translink.process.waiting import forget
 from translink.process.weakly import weakly
 from translink.providers.expecting import Expecting, TermsState
 from translink.recognition.listener import Listener
-from translink.recognition.rules import ListenMode, ListenObserver, ListenRules
+from translink.recognition.rules import ListenObserver, ListenRules, ListenState
 from translink.recognition.timeline import Item, Lost
 from translink.results import FRAME, RATE, Result, UtteranceEnd
 
@@ -235,8 +235,8 @@ class Interpreter(ListenObserver):
         self._pressure.given_up["interims"] += 1
         return True
 
-    def mode(self, mode: ListenMode, reason: str) -> None:
-        self._emit("mode", mode=mode.value, reason=reason)
+    def state(self, state: ListenState, reason: str) -> None:
+        self._emit("mode", mode=state.value, reason=reason)
 
     def connecting(self) -> None:
         leg = self.direction.leg

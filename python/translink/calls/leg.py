@@ -20,7 +20,7 @@ from translink.calls.hearing import Hearing
 from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
 from translink.process.weakly import weakly
-from translink.recognition.rules import ListenMode, ListenStats
+from translink.recognition.rules import ListenState, ListenStats
 from translink.results import FRAME, FRAME_BYTES
 
 if TYPE_CHECKING:
@@ -331,13 +331,13 @@ class Leg:
         """Media counters of its call, and `stt`."""
         interpreter = self.interpreter
         stats = interpreter.listener.stats if interpreter else self._last
-        mode = interpreter.listener.mode if interpreter else ListenMode.IDLE
+        state = interpreter.listener.state if interpreter else ListenState.IDLE
         return {
             **_since(self.media.counters(), self._baseline),
             "language": self.language,
             "call": self.call.name if self.call else None,
             "setting": setting,
-            "stt": {"mode": mode.value, **asdict(stats)},
+            "stt": {"mode": state.value, **asdict(stats)},
         }
 
     def close(self) -> LegMeasures:
@@ -372,7 +372,7 @@ class Leg:
             call=self.call.name if self.call else None,
             language=self.language,
             hears=hears,
-            mode=(interpreter.listener.mode if interpreter else ListenMode.IDLE).value,
+            mode=(interpreter.listener.state if interpreter else ListenState.IDLE).value,
             reason=interpreter.listener.reason if interpreter else "",
             setting=setting,
             volume=self.media.volume,

@@ -2,7 +2,7 @@
 
 Which server, and its token, are read from the same settings that `serve` reads; `--url` and `--token`
 name another one. Exit codes: 0 done; 1 the server says no (not ready, no such call or leg); 2 wrong
-usage or settings; 3 nobody answers there; 4 the token is not accepted.
+arguments or settings; 3 nobody answers there; 4 the token is not accepted.
 """
 
 from __future__ import annotations

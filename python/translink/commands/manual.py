@@ -40,7 +40,7 @@ def _lines(program: Any) -> Iterator[str]:
     for file, text in MANUAL_FILES:
         yield from (".TP", rf"\fI{_roff(file)}\fR", _roff(text))
     yield ".SH EXIT STATUS"
-    yield _roff("0: done. 1: failed, the reason is on standard error. 2: wrong usage or a wrong setting. "
+    yield _roff("0: done. 1: failed, the reason is on standard error. 2: wrong arguments or a wrong setting. "
                 "130: interrupted. Others are said with their command.")  # fmt: skip
 
 

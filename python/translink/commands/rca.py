@@ -1,6 +1,6 @@
 """`translink rca`: a call's post-mortem, from the running server or a record in a file.
 
-Exit codes: 0 nothing went wrong; 1 no such call, or no record; 2 wrong usage or settings; 3 nobody
+Exit codes: 0 nothing went wrong; 1 no such call, or no record; 2 wrong arguments or settings; 3 nobody
 answers; 4 the token is not accepted; 5 something went wrong in the call.
 """
 

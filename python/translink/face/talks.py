@@ -22,10 +22,10 @@ from translink.admin.http.route import Route
 from translink.admin.routes.talk import (
     AUDIO_PATH,
     TOKEN_PREFIX,
-    line_for,
     shown_token,
     talk_table,
     turned_away,
+    websocket_for,
 )
 from translink.errors import TranslinkError
 from translink.face import sums
@@ -90,19 +90,19 @@ class NodeTalks:
         )
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
-        response = line_for(request)
+        response = websocket_for(request)
         self._talkers += 1
         try:
             language = request.query.get("language", "")
-            line, first = await self._line(*shown_token(request).partition(".")[::2], language)
-            await pass_on(request, response, line, first)
+            wire, first = await self._wire(*shown_token(request).partition(".")[::2], language)
+            await pass_on(request, response, wire, first)
         except _TurnedAway as refusal:
             await turned_away(request, response, str(refusal), busy=refusal.busy)
         finally:
             self._talkers -= 1
         return response
 
-    async def _line(self, node: str, token: str, language: str) -> tuple[asyncio.Transport, bytes]:
+    async def _wire(self, node: str, token: str, language: str) -> tuple[asyncio.Transport, bytes]:
         """The connection to the talk's node. Raises `_TurnedAway`; what the node has against it, it says there."""
         peer = self._peers.known().get(node)
         if peer is None or not TOKEN.fullmatch(token):

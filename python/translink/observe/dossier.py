@@ -38,7 +38,7 @@ def record_of(
         usage={leg: dict(used) for leg, used in account.usage.items()},
         currency=account.currency,
         vendors=dict(account.vendors),
-        utterances=tuple(_times(line, kept.began) for line in kept.transcript()),
+        utterances=tuple(_times(line, kept.began) for line in kept.in_order()),
         dropped_utterances=kept.dropped,
         incidents=found,
         dropped_incidents=dropped,

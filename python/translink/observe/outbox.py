@@ -1,6 +1,6 @@
 """Messages that wait for a receiver: in order, bounded, tried again more and more slowly.
 
-Sans-IO: time and chance come in as arguments. The first in line is tried alone. A failure makes all
+Sans-IO: time and chance come in as arguments. The first of the queue is tried alone. A failure makes all
 of them wait, since there is one receiver: 1 s, then twice as long each time up to 60 s, or as long as
 it asked for. A message is given up after `attempts` answers that refuse it, so that one bad message
 does not hold up the others, or when it is older than `keep`. Each that is dropped or given up is
@@ -32,13 +32,13 @@ class HookMessage:
 
 
 class Outbox:
-    """The line of messages."""
+    """The queue of messages."""
 
     def __init__(self, *, size: int, attempts: int, keep: float, rng: Random | None = None) -> None:
         """`keep` in seconds; see `settings.webhook`."""
         self.delivered = self.failed = self.given_up = self.dropped = 0
         """Messages that were taken; attempts that failed; messages given up; messages that found the
-        line full."""
+        queue full."""
         self.trouble = ""
         """Why the newest attempt failed; empty: it did not."""
         self._size = size
@@ -55,7 +55,7 @@ class Outbox:
         return len(self._waiting)
 
     def add(self, message: HookMessage, now: float) -> None:
-        """Put it at the end; a full line loses its oldest."""
+        """Put it at the end; a full queue loses its oldest."""
         if len(self._waiting) >= self._size:
             self._waiting.popleft()
             self.dropped += 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translink.observe.incidents import Incidents
-from translink.observe.views import CallRow, LineState, NoticeLine, TranscriptLine
+from translink.observe.views import CallRow, NoticeLine, SegmentState, TranscriptLine
 from translink.process.clock import unix
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class CallTranscript:
         notices = {key: replace(note) for key, note in self.notices.items()}
         return replace(self, lines=lines, notices=notices)
 
-    def transcript(self) -> list[TranscriptLine]:
+    def in_order(self) -> list[TranscriptLine]:
         """The lines in order of speech."""
         return sorted(self.lines.values(), key=lambda line: (line.start_s, line.leg, line.segment))
 
@@ -83,7 +83,7 @@ class Transcripts:
     def ended(self) -> list[CallRow]:
         """Rows of the ended calls that are kept, oldest first."""
         self.expire(unix())
-        return [minutes.row for minutes in self._ended.values() if minutes.row is not None]
+        return [kept.row for kept in self._ended.values() if kept.row is not None]
 
     def close(
         self,
@@ -92,22 +92,22 @@ class Transcripts:
         account: CallAccount | None = None,
     ) -> None:
         """A call has ended: these are its last figures."""
-        minutes = self._kept.get(row.call)
-        if minutes is None:
+        kept = self._kept.get(row.call)
+        if kept is None:
             return
-        minutes.row = replace(row, state="ended", waiting_ms=0.0, behind_s=0.0, ends_in_s=None)
-        minutes.stages = stages
-        minutes.account = account
-        minutes.ended = unix()
-        self._ended[row.call] = minutes
-        self.expire(minutes.ended)
+        kept.row = replace(row, state="ended", waiting_ms=0.0, behind_s=0.0, ends_in_s=None)
+        kept.stages = stages
+        kept.account = account
+        kept.ended = unix()
+        self._ended[row.call] = kept
+        self.expire(kept.ended)
 
     def expire(self, now: float) -> None:
         """Forget the ended calls that are too old or too many (`now` = Unix seconds)."""
         gone: set[str] = set()
-        for call, minutes in self._ended.items():
+        for call, kept in self._ended.items():
             too_many = len(self._ended) - len(gone) > self._calls
-            if not too_many and now - minutes.ended <= self._retention:
+            if not too_many and now - kept.ended <= self._retention:
                 break
             gone.add(call)
         for call in gone:
@@ -127,15 +127,15 @@ class Transcripts:
         wanted = text.casefold()
         found: set[str] = set()
         looked = 0
-        for minutes in tuple(self._kept.values()):
-            for line in tuple(minutes.lines.values()):
+        for kept in tuple(self._kept.values()):
+            for line in tuple(kept.lines.values()):
                 looked += 1
                 if looked % SEARCHED_AT_ONCE == 0:
                     await asyncio.sleep(0)
                 if wanted in line.text.casefold() or (
                     line.translation is not None and wanted in line.translation.casefold()
                 ):
-                    found.add(minutes.call)
+                    found.add(kept.call)
                     break
         return found
 
@@ -148,31 +148,31 @@ class Transcripts:
             if event.data.get("state") == "begun":
                 self._kept[event.call] = CallTranscript(event.call, event.at)
             return
-        minutes = self._kept.get(event.call)
-        if minutes is None or event.leg is None:
+        kept = self._kept.get(event.call)
+        if kept is None or event.leg is None:
             return
         if event.type == "notice":
-            _note(minutes, event.leg, event)
+            _note(kept, event.leg, event)
             return
         number = event.data.get("segment")
         if not isinstance(number, int):
             return
         if event.type == "segment":
-            self._add(minutes, event, number)
-        elif (line := minutes.lines.get((event.leg, number))) is not None:
+            self._add(kept, event, number)
+        elif (line := kept.lines.get((event.leg, number))) is not None:
             _follow(line, event)
 
-    def _add(self, minutes: CallTranscript, event: Event, number: int) -> None:
+    def _add(self, kept: CallTranscript, event: Event, number: int) -> None:
         assert event.leg is not None
-        while len(minutes.lines) >= self._lines:
-            minutes.lines.popitem(last=False)
-            minutes.dropped += 1
+        while len(kept.lines) >= self._lines:
+            kept.lines.popitem(last=False)
+            kept.dropped += 1
         began, ended = (event.number(key) or event.at for key in ("began", "ended"))
-        minutes.lines[event.leg, number] = TranscriptLine(
+        kept.lines[event.leg, number] = TranscriptLine(
             leg=event.leg,
             segment=number,
-            start_s=round(max(0.0, began - minutes.began), 3),
-            end_s=round(max(0.0, ended - minutes.began), 3),
+            start_s=round(max(0.0, began - kept.began), 3),
+            end_s=round(max(0.0, ended - kept.began), 3),
             text=str(event.data.get("text", "")),
             language=str(event.data.get("language", "")),
             at={"final": event.at},
@@ -184,7 +184,7 @@ def redact_digits(text: str) -> str:
     return "".join("#" if c.isdigit() else c for c in text)
 
 
-_ENDS: Mapping[str, LineState] = {
+_ENDS: Mapping[str, SegmentState] = {
     "finished": "spoken",
     "flushed": "unspoken",
     "failed": "unspoken",
@@ -213,13 +213,13 @@ def _follow(line: TranscriptLine, event: Event) -> None:
                 line.state = _ENDS.get(state, line.state)
 
 
-def _note(minutes: CallTranscript, leg: str, event: Event) -> None:
+def _note(kept: CallTranscript, leg: str, event: Event) -> None:
     """A notice that a party heard."""
-    at, state = round(max(0.0, event.at - minutes.began), 3), event.data.get("state")
+    at, state = round(max(0.0, event.at - kept.began), 3), event.data.get("state")
     text, language = (str(event.data.get(key, "")) for key in ("text", "language"))
-    line = minutes.notices.get((leg, text))
+    line = kept.notices.get((leg, text))
     if line is None:
-        line = minutes.notices[leg, text] = NoticeLine(leg, language, text, "started", at, at)
+        line = kept.notices[leg, text] = NoticeLine(leg, language, text, "started", at, at)
     line.end_s = at
     match state:
         case "started" | "finished" | "flushed" | "failed":

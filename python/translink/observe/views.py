@@ -13,13 +13,13 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from translink.observe.stages import StageSummary
+from translink.settings.lag import Original
 
-LineState = Literal[
+SegmentState = Literal[
     "final", "translated", "spoken", "unspoken", "untranslated", "captions", "skipped", "through"
 ]
 """`captions`: translated and shown, as the hearer wanted it; `skipped`: likewise, because the ear was
 too far behind; `through`: not translated, the hearer heard the talker themselves."""
-OriginalMode = Literal["replace", "duck", "consecutive", "captions", "through"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class CallRow:
 
 
 class LineTimes(TypedDict, total=False):
-    """When what became of a line."""
+    """When what became of a transcript's line."""
 
     final: float
     translated: float
@@ -90,7 +90,7 @@ class TranscriptLine:
     translation: str | None = None
     target: str = ""
     """Language of the translation."""
-    state: LineState = "final"
+    state: SegmentState = "final"
     at: LineTimes = field(default_factory=LineTimes)
 
 
@@ -222,7 +222,7 @@ class LegLive:
     """How long its ear would be busy with what waits for it."""
     tempo: float = 1.0
     """How fast it is being spoken to; 1 = as synthesised."""
-    original: OriginalMode = "replace"
+    original: Original = "replace"
     """What it hears of the other talker's own voice."""
     echo: Echo = NO_ECHO
     skipped: int = 0

@@ -1,6 +1,6 @@
 """Placement within one process: nothing is needed for it, and nothing is out of reach.
 
-Several views of one memory may be had (`beside`): of a face and its workers, or of nodes in a test. Nodes
+Several may share one memory (`beside`): those of a face and its workers, or of nodes in a test. Nodes
 that expired are looked for at each announcement and each look at the nodes: no task runs for it.
 """
 
@@ -14,7 +14,7 @@ from translink.placement.roster import Roster
 
 
 class MemoryPlacement:
-    """A view of what is kept in memory. Fills `Placement`; raises no `PlacementError`."""
+    """One node's share in what is kept in memory. Fills `Placement`; raises no `PlacementError`."""
 
     def __init__(
         self,
@@ -23,16 +23,16 @@ class MemoryPlacement:
         memory: tuple[Roster, list[MemoryPlacement], dict[str, str]] | None = None,
     ) -> None:
         """`memory` is for `beside`."""
-        self._roster, self._views, self._settings = memory or (Roster(), [], {})
+        self._roster, self._sharers, self._settings = memory or (Roster(), [], {})
         self._clock = clock
         self.on_gone: Callable[[Node, Sequence[str]], None] = lambda node, calls: None
         self.on_change: Callable[[str, str], None] = lambda setting, value: None
-        self._views.append(self)
+        self._sharers.append(self)
         self._roster.on_gone = self._gone
 
     def beside(self) -> MemoryPlacement:
-        """Another view of the same memory."""
-        return MemoryPlacement(self._clock, memory=(self._roster, self._views, self._settings))
+        """Another one on the same memory."""
+        return MemoryPlacement(self._clock, memory=(self._roster, self._sharers, self._settings))
 
     async def announce(self, node: Node) -> None:
         now = self._clock()
@@ -66,17 +66,17 @@ class MemoryPlacement:
 
     async def share(self, setting: str, value: str) -> None:
         self._settings[setting] = value
-        for view in tuple(self._views):
-            if view is not self:
-                view.on_change(setting, value)
+        for sharer in tuple(self._sharers):
+            if sharer is not self:
+                sharer.on_change(setting, value)
 
     def reachable(self) -> bool:
         return True
 
     async def close(self) -> None:
-        if self in self._views:
-            self._views.remove(self)
+        if self in self._sharers:
+            self._sharers.remove(self)
 
     def _gone(self, node: Node, calls: Sequence[str]) -> None:
-        for view in tuple(self._views):
-            view.on_gone(node, calls)
+        for sharer in tuple(self._sharers):
+            sharer.on_gone(node, calls)

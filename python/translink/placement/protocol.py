@@ -69,7 +69,7 @@ class Slot:
 
 
 class Placement(Protocol):
-    """One node's view of what all nodes share. What is looked at is known already and does not wait."""
+    """What all nodes share, as one of them knows it. What is looked at is known already and does not wait."""
 
     on_gone: Callable[[Node, Sequence[str]], None]
     """Called once with each node that is not heard any more, and the names of the calls that it had: they

@@ -41,7 +41,7 @@ class AllFailed(TranslinkError):
 
 
 def as_one(failure: AllFailed, what: str, chain: Chain, without: Collection[str]) -> ProviderError:
-    """One error for a whole line of them: refused, denied or busy only if everybody in line said
+    """One error for a whole line-up of them: refused, denied or busy only if everybody in line said
     so, `without` those who have not the language (a provider that could not be asked may yet do
     it)."""
     kinds = {cause.kind for cause in failure.causes}

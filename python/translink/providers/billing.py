@@ -1,4 +1,4 @@
-"""Counts which voice has said how much: a line of voices looks like one voice to its caller."""
+"""Counts which voice has said how much: a line-up of voices looks like one voice to its caller."""
 
 from __future__ import annotations
 

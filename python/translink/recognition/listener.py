@@ -6,12 +6,12 @@ Theory of operation
     stream and what it is fed; `pieces` has finished stretches recognised by the prerecorded API.
     The listener decides which of them serves:
 
-    * mode STREAMING: a stream covers everything. When it breaks, what it had not made final is
+    * state STREAMING: a stream covers everything. When it breaks, what it had not made final is
       covered again: a gap of up to `replay` seconds is sent into the next stream (at 1.25 × real
       time a gap of g seconds delays the talk for 4·g seconds, so it must be small); of a larger one
       everything up to the last pause goes to the prerecorded API, and the stream goes on from
       there. When no stream can be had, pieces are cut at pauses until there is one again.
-    * mode PRERECORDED: pieces only.
+    * state PRERECORDED: pieces only.
     * A change of mode while the call runs ends the stream at a pause and lets it finish what it has
       heard.
     * A leg whose language is not known has nothing recognised until it is found (`finder`); what was
@@ -43,7 +43,7 @@ from translink.recognition.handover import Handover
 from translink.recognition.languages import Languages
 from translink.recognition.live_span import Stint
 from translink.recognition.pieces import Pieces
-from translink.recognition.rules import ListenMode, ListenObserver, ListenRules, ListenStats
+from translink.recognition.rules import ListenObserver, ListenRules, ListenState, ListenStats
 from translink.recognition.speech_map import SpeechMap
 from translink.recognition.timeline import Lost, Span, Timeline
 from translink.results import FRAME, RATE, Result, StreamEvent, UtteranceEnd
@@ -84,9 +84,9 @@ class Listener:
         `candidates`: `language` is not known, `detect` shall say which of these it is.
         """
         self.stats = ListenStats()
-        self.mode = ListenMode.IDLE
+        self.state = ListenState.IDLE
         self.reason = ""
-        """Why this mode."""
+        """Why this state."""
         self._languages = languages = Languages(start, language)
         self._audio = audio
         self._live = live
@@ -249,7 +249,7 @@ class Listener:
             self._give_up()
             raise
         finally:
-            self._set_mode(ListenMode.IDLE, "the call is over")
+            self._enter(ListenState.IDLE, "the call is over")
 
     async def finish(self, within: float) -> None:
         """The call is over: have the rest recognised, bounded by `within` seconds, then let `run`
@@ -287,7 +287,7 @@ class Listener:
 
     async def _serve_while_wanted(self) -> None:
         if self._finder.searching:
-            self._set_mode(ListenMode.CONNECTING, self._finder.question)
+            self._enter(ListenState.CONNECTING, self._finder.question)
             await self._finder.decided.wait()
         while not self._finishing:
             self._changed.clear()
@@ -295,7 +295,7 @@ class Listener:
                 await self._stream()
             else:
                 if not self._refused:
-                    self._set_mode(ListenMode.PRERECORDED, "as set")
+                    self._enter(ListenState.PRERECORDED, "as set")
                 await self._changed.wait()
 
     async def _stream(self) -> None:
@@ -308,7 +308,7 @@ class Listener:
             await self._pause_until(permit.at + spread)
             return
         if not self._fallen_back and not self._failures:
-            self._set_mode(ListenMode.CONNECTING, "")
+            self._enter(ListenState.CONNECTING, "")
         self.stats.handshakes += 1
         self._observer.connecting()
         language = self._languages.now
@@ -353,7 +353,7 @@ class Listener:
         if stint.replayed is not None:
             self._replayed(*stint.replayed)
         if not self._fallen_back:
-            self._set_mode(ListenMode.STREAMING, "")
+            self._enter(ListenState.STREAMING, "")
         failure = None
         try:
             await stint.run()
@@ -378,7 +378,7 @@ class Listener:
         """The stream does what it is there for."""
         self._failures = 0
         self._fallen_back = False
-        self._set_mode(ListenMode.STREAMING, "")
+        self._enter(ListenState.STREAMING, "")
 
     async def _failed(self, error: ProviderError) -> None:
         """A connection could not be made or broke: fall back unless one quick retry may help, and
@@ -390,7 +390,7 @@ class Listener:
         if self._failures > 1 or error.kind is not Kind.TRANSIENT:
             self._fall_back(error)
         else:
-            self._set_mode(ListenMode.RECOVERING, str(error))
+            self._enter(ListenState.RECOVERING, str(error))
         if not self._refused and not self._finishing:
             await self._pause_until(self._backoff.lost(time.monotonic()))
 
@@ -463,17 +463,17 @@ class Listener:
         if not self._fallen_back:
             self._fallen_back = True
             self._observer.fell_back(error)
-        self._set_mode(ListenMode.PRERECORDED, str(error or self._breaker.reason))
+        self._enter(ListenState.PRERECORDED, str(error or self._breaker.reason))
         self._pieces.cut()
 
     def _piece_failed(self, error: ProviderError) -> None:
         self.stats.errors += 1
         self._observer.failed(error)
 
-    def _set_mode(self, mode: ListenMode, reason: str) -> None:
-        if mode is not self.mode:
-            self.mode, self.reason = mode, reason
-            self._observer.mode(mode, reason)
+    def _enter(self, state: ListenState, reason: str) -> None:
+        if state is not self.state:
+            self.state, self.reason = state, reason
+            self._observer.state(state, reason)
 
     async def _pause_until(self, at: float) -> None:
         """Wait, unless the mode is changed or the call ends meanwhile."""

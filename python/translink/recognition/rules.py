@@ -1,4 +1,4 @@
-"""What a listener is given and what it reports: its rules, its modes, its counters, its observer."""
+"""What a listener is given and what it reports: its rules, its states, its counters, its observer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from translink.results import Result
 
 
-class ListenMode(enum.Enum):
+class ListenState(enum.Enum):
     """What serves a leg right now."""
 
     IDLE = "idle"
@@ -80,8 +80,8 @@ class ListenObserver:
     def interim(self, result: Result) -> None:
         """Show an interim result."""
 
-    def mode(self, mode: ListenMode, reason: str) -> None:
-        """Report that the listen mode changed."""
+    def state(self, state: ListenState, reason: str) -> None:
+        """Report that the listen state changed."""
 
     def connecting(self) -> None:
         """Report that a handshake begins."""

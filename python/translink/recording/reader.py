@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from translink.errors import TranslinkError
 from translink.recording.cipher import SUFFIX, open_file
-from translink.recording.minutes import MINUTES_NAME, Minutes
 from translink.recording.stereo import HEADER_BYTES, unwoven
+from translink.recording.transcript import TRANSCRIPT_NAME, RecordedTranscript
 
 
 class RecordingError(TranslinkError):
@@ -21,7 +21,7 @@ class RecordingError(TranslinkError):
 class ReadRecording:
     """A recording in memory: 230 MB for each hour of each leg."""
 
-    minutes: Minutes
+    transcript: RecordedTranscript
     said: dict[str, bytes]
     """By leg that was recorded: s16le, 16 kHz. All begin at one moment."""
     heard: dict[str, bytes]
@@ -31,24 +31,24 @@ class ReadRecording:
 
 def read_recording(folder: Path, key: bytes | None = None) -> ReadRecording:
     """The recording in a folder. Raises `RecordingError`, and `SealError` for the wrong key."""
-    if folder.name in (MINUTES_NAME, MINUTES_NAME + SUFFIX):
+    if folder.name in (TRANSCRIPT_NAME, TRANSCRIPT_NAME + SUFFIX):
         folder = folder.parent
-    text, whole = _read(folder, MINUTES_NAME, key)
+    text, whole = _read(folder, TRANSCRIPT_NAME, key)
     try:
-        minutes = TypeAdapter(Minutes).validate_json(text)
+        transcript = TypeAdapter(RecordedTranscript).validate_json(text)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, problem["loc"])) or "it"
         raise RecordingError(
-            f"{folder / MINUTES_NAME}: is no transcript of a recording: {where}: {problem['msg']}"
+            f"{folder / TRANSCRIPT_NAME}: is no transcript of a recording: {where}: {problem['msg']}"
         ) from None
     said, heard = {}, {}
-    for leg in minutes.legs:
+    for leg in transcript.legs:
         if leg.file is not None:
             sound, all_of_it = _read(folder, Path(leg.file).name.removesuffix(SUFFIX), key)
             said[leg.leg], heard[leg.leg] = unwoven(sound[HEADER_BYTES:])
             whole = whole and all_of_it
-    return ReadRecording(minutes, said, heard, whole)
+    return ReadRecording(transcript, said, heard, whole)
 
 
 def _read(folder: Path, name: str, key: bytes | None) -> tuple[bytes, bool]:

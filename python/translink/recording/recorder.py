@@ -58,14 +58,14 @@ class Recorder:
         self,
         settings: RecordSettings,
         journal: Journal,
-        minutes: Callable[[str], CallTranscript],
+        transcript_of: Callable[[str], CallTranscript],
         notice: NoticeSource,
     ) -> None:
-        """`minutes(call)` = its transcript. Raises `SettingsError`."""
+        """`transcript_of(call)`: what is kept of it. Raises `SettingsError`."""
         self.notice = notice
         self._on = settings.on
         self._journal = journal
-        self._minutes = minutes
+        self._transcript_of = transcript_of
         self._key = None if settings.key_file is None else read_key(settings.key_file)
         self._store = Store(settings)
         self._full = self._store.full()
@@ -198,7 +198,7 @@ class Recorder:
         if not some:
             del self._running[call.name]
         try:
-            recording.kept = self._minutes(call.name).copy()
+            recording.kept = self._transcript_of(call.name).copy()
         except KeyError:  # it is not kept (`transcripts.keep_calls`)
             from translink.observe.transcripts import CallTranscript
 

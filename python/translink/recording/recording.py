@@ -9,8 +9,8 @@ import orjson
 
 from translink.observe.record import RecordedFigures
 from translink.recording.file import RecordedFile, SoundFile
-from translink.recording.minutes import MINUTES_NAME, RecordedLeg, minutes_of
 from translink.recording.track import Track
+from translink.recording.transcript import TRANSCRIPT_NAME, RecordedLeg, recorded_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,9 +96,9 @@ class Recording:
         assert self.kept is not None
         if self._folder is None and self.problem:
             return  # no sound that it could lie beside
-        text = RecordedFile(store, self._in(store) / MINUTES_NAME, key)
+        text = RecordedFile(store, self._in(store) / TRANSCRIPT_NAME, key)
         try:
-            minutes = minutes_of(
+            transcript = recorded_transcript(
                 self.kept,
                 began=self.began,
                 seconds=self.seconds,
@@ -106,7 +106,7 @@ class Recording:
                 problem=self.problem,
             )
             option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-            text.write(orjson.dumps(minutes, option=option))
+            text.write(orjson.dumps(transcript, option=option))
         finally:
             text.close()
         self._size += text.size

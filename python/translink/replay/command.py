@@ -28,7 +28,7 @@ def replay(
 ) -> None:
     """Run a recorded call again through today's settings, in real time, and compare words and times with its
     transcript. With keys the real services are used; they charge. Exit code 0: the words are the same, 1:
-    they differ, 2: wrong usage, or no recording."""
+    they differ, 2: wrong arguments, or no recording."""
     from translink import log
     from translink.recording.cipher import read_key
     from translink.replay.run import run_replay

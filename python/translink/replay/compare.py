@@ -16,7 +16,7 @@ _COMPARED_WORD = re.compile(rf"[{_SPACELESS}]|[^\s{_SPACELESS}]+")
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedLine:
+class ComparedSegment:
     """A segment. Seconds since the recording's first sample."""
 
     start_s: float
@@ -87,7 +87,7 @@ class _TimedWord:
 
 
 def compare_legs(
-    leg: str, then: Sequence[ComparedLine], now: Sequence[ComparedLine]
+    leg: str, then: Sequence[ComparedSegment], now: Sequence[ComparedSegment]
 ) -> LegComparison:
     """What a talker said and how it was translated, then and now. Case and punctuation do not count."""
     then, now = (sorted(lines, key=lambda line: line.start_s) for lines in (then, now))
@@ -123,7 +123,7 @@ def _compare(then: Sequence[_TimedWord], now: Sequence[_TimedWord]) -> WordCompa
     )
 
 
-def _words(lines: Iterable[ComparedLine], what: str) -> list[_TimedWord]:
+def _words(lines: Iterable[ComparedSegment], what: str) -> list[_TimedWord]:
     """With the second at which each begins, as if all words of a segment were of one length."""
     found = []
     for line in lines:
@@ -144,7 +144,7 @@ def _key(word: str) -> str:
     return "".join(c for c in plain if unicodedata.category(c)[0] not in "PSZC")
 
 
-def _delay(lines: Iterable[ComparedLine]) -> tuple[float | None, float | None]:
+def _delay(lines: Iterable[ComparedSegment]) -> tuple[float | None, float | None]:
     found = [line.spoken_s - line.end_s for line in lines if line.spoken_s is not None]
     return _quantile(found, 0.5), _quantile(found, 0.95)
 

@@ -21,7 +21,7 @@ from translink.errors import conceal
 from translink.process.clock import unix
 from translink.recording.cipher import SealError
 from translink.recording.reader import ReadRecording, RecordingError, read_recording
-from translink.replay.compare import ComparedLine, LegComparison, compare_legs
+from translink.replay.compare import ComparedSegment, LegComparison, compare_legs
 from translink.replay.prose import lines_of
 from translink.replay.today import LOOPBACK, settings_for
 from translink.results import RATE
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from translink.settings.model import Settings
 
-SAME, DIFFER, USAGE, INTERRUPTED = 0, 1, 2, 130
+SAME, DIFFER, WRONG_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 PICK_UP = 0.3
 """Seconds from the first datagram to the first sample of the recording."""
@@ -65,7 +65,7 @@ def run_replay(folder: Path, settings: Settings, key: bytes | None, *, json: boo
             found = runner.run(_replayed(folder.name, recording, settings, console))
     except (RecordingError, SealError) as error:
         console.print(f"translink replay: {error}", style="red", soft_wrap=True, markup=False)
-        return USAGE
+        return WRONG_ARGUMENTS
     except KeyboardInterrupt:
         return INTERRUPTED
     if json:
@@ -79,10 +79,10 @@ def run_replay(folder: Path, settings: Settings, key: bytes | None, *, json: boo
 async def _replayed(
     name: str, recording: ReadRecording, settings: Settings, console: Console
 ) -> Replayed:
-    minutes = recording.minutes
-    callers = {each.leg: Caller((LOOPBACK, 0)) for each in minutes.legs}
+    transcript = recording.transcript
+    callers = {each.leg: Caller((LOOPBACK, 0)) for each in transcript.legs}
     ears = {leg: caller.address for leg, caller in callers.items()}
-    todays = settings_for(settings, minutes.legs, ears)
+    todays = settings_for(settings, transcript.legs, ears)
     app = App(todays, lambda: todays)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.running())
@@ -93,8 +93,8 @@ async def _replayed(
     legs = tuple(compare_legs(leg, list(_then(recording, leg)), now[leg]) for leg in recording.said)
     return Replayed(
         recording=name,
-        call=minutes.call,
-        seconds=minutes.seconds,
+        call=transcript.call,
+        seconds=transcript.seconds,
         same=all(each.same for each in legs),
         legs=legs,
         incomplete=_incomplete(recording),
@@ -126,14 +126,14 @@ async def _talk(
 
 async def _understood(
     app: App, said: Mapping[str, Said], drain: float
-) -> dict[str, list[ComparedLine]]:
+) -> dict[str, list[ComparedSegment]]:
     """What the server made of it, by leg, on the recording's clock."""
     for call in tuple(app.switchboard.calls):
         app.console.end_call(call)
     bound = time.monotonic() + drain + 5.0
     while app.switchboard.calls and time.monotonic() < bound:  # noqa: ASYNC110 - within bounds
         await asyncio.sleep(0.05)
-    found: dict[str, list[ComparedLine]] = {leg: [] for leg in said}
+    found: dict[str, list[ComparedSegment]] = {leg: [] for leg in said}
     for row in tuple(app.console.calls("all")):
         with contextlib.suppress(KeyError):
             detail = app.console.call(row.call)
@@ -142,7 +142,7 @@ async def _understood(
                     shift = row.began - unix(said[line.leg].began)
                     spoken = line.at.get("spoken")
                     found[line.leg].append(
-                        ComparedLine(
+                        ComparedSegment(
                             start_s=line.start_s + shift,
                             end_s=line.end_s + shift,
                             text=line.text,
@@ -153,10 +153,10 @@ async def _understood(
     return found
 
 
-def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedLine]:
-    for line in recording.minutes.lines:
+def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedSegment]:
+    for line in recording.transcript.lines:
         if line.leg == leg:
-            yield ComparedLine(
+            yield ComparedSegment(
                 start_s=line.start_s,
                 end_s=line.end_s,
                 text=line.text,
@@ -166,16 +166,16 @@ def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedLine]:
 
 
 def _incomplete(recording: ReadRecording) -> str:
-    minutes, missing = recording.minutes, []
-    if minutes.problem:
-        missing.append(minutes.problem)
+    transcript, missing = recording.transcript, []
+    if transcript.problem:
+        missing.append(transcript.problem)
     if not recording.whole:
         missing.append("a file is cut off")
-    if lost := sum(leg.lost_ms for leg in minutes.legs):
+    if lost := sum(leg.lost_ms for leg in transcript.legs):
         missing.append(f"{lost / 1000:.1f} s of sound are missing")
-    if minutes.dropped_lines:
-        missing.append(f"its {minutes.dropped_lines} oldest segments were not kept")
-    if silent := [leg.leg for leg in minutes.legs if leg.file is None]:
+    if transcript.dropped_lines:
+        missing.append(f"its {transcript.dropped_lines} oldest segments were not kept")
+    if silent := [leg.leg for leg in transcript.legs if leg.file is None]:
         missing.append(f"leg {silent[0]} was not recorded, and is silent")
     return "; ".join(missing)
 

@@ -19,7 +19,7 @@ from translink.settings.websocket import WebSocketSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translink.recording.minutes import RecordedLeg
+    from translink.recording.transcript import RecordedLeg
     from translink.settings.model import Settings
 
 LOOPBACK = "127.0.0.1"

@@ -21,8 +21,8 @@ from translink.callers.server_process import (
     SERVE_COMMAND,
     LegPlan,
     ServerProcess,
-    ServerUsage,
-    usage_of,
+    ServerResources,
+    resources_of,
 )
 from translink.errors import TranslinkError
 from translink.offline.child import ServerChild
@@ -147,9 +147,9 @@ class Programs:
         async with self.http.post(url, json=body) as answer:
             return await _object(answer)
 
-    def usage(self) -> ServerUsage:
+    def resources(self) -> ServerResources:
         """Of the program under test."""
-        return usage_of(self.server.pid)
+        return resources_of(self.server.pid)
 
     @property
     def pids(self) -> tuple[int, int]:

@@ -24,7 +24,7 @@ import orjson
 import uvloop
 
 from translink.callers.ports import free_port
-from translink.callers.server_process import LegPlan, ServerUsage
+from translink.callers.server_process import LegPlan, ServerResources
 from translink.errors import TranslinkError
 from translink.sim.beacon_engines import beacon_numbers
 from translink.sim.beacons import CALLERS, Talker
@@ -217,7 +217,7 @@ async def _talk(
             seconds=scene.seconds,
             seed=scene.seed,
         )
-        before = programs.usage()
+        before = programs.resources()
         lines.start()
         end = time.monotonic() + scene.seconds
         if planned.flips:
@@ -230,14 +230,14 @@ async def _talk(
         await asyncio.sleep(max(0.0, end - time.monotonic()))
         lines.hush()
         await _settle(lines, planned.longest)
-        usage, stats, record = programs.usage(), await programs.stats(), await programs.record()
+        used, stats, record = programs.resources(), await programs.stats(), await programs.record()
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     lines.close()
     log = programs.log() + "\n".join(map(str, witness.events))
     counts = count(_directions(lines), witness.untranslated | witness.unspoken)
-    report = _report(scene, lines, counts, witness, before, usage, stats, record)
+    report = _report(scene, lines, counts, witness, before, used, stats, record)
     return report | {"log": log}
 
 
@@ -276,8 +276,8 @@ def _report(
     lines: Lines,
     counts: Counts,
     witness: Witness,
-    before: ServerUsage,
-    usage: ServerUsage,
+    before: ServerResources,
+    used: ServerResources,
     stats: dict[str, object],
     record: dict[str, object],
 ) -> dict[str, object]:
@@ -303,10 +303,10 @@ def _report(
         "handshakes": seen.get("listen.handshakes", 0),
         "handshakes_after_fault": handshakes_after_fault(record),
         "services": seen,
-        "cpu_seconds": round(usage.cpu_seconds - before.cpu_seconds, 2),
-        "rss_bytes": usage.rss_bytes,
-        "descriptors": usage.descriptors,
-        "threads": usage.threads,
+        "cpu_seconds": round(used.cpu_seconds - before.cpu_seconds, 2),
+        "rss_bytes": used.rss_bytes,
+        "descriptors": used.descriptors,
+        "threads": used.threads,
         "faults": record["struck"],
         "streams": record["streams"],
         "prerecorded": record["answers"],

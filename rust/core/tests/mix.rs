@@ -263,8 +263,8 @@ proptest! {
         let mut line = line(Replace);
         let voice = bytes(&tone(200.0, 16e3, 8e3, 16_000 * 10));
         let mut pieces = voice.chunks_exact(FRAME_BYTES).cycle();
-        for (mode, frames, talks) in switches {
-            line.handle(Input::Original([Replace, Duck, Consecutive, Through][mode]));
+        for (original, frames, talks) in switches {
+            line.handle(Input::Original([Replace, Duck, Consecutive, Through][original]));
             for _ in 0..frames {
                 let piece = pieces.next().unwrap();
                 if talks {

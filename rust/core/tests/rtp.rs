@@ -641,10 +641,10 @@ proptest! {
     #[test]
     fn any_datagrams_are_survived(
         datagrams in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..200), 0_u64..50), 0..60),
-        mode in 0_u8..4,
+        transport in 0_u8..4,
     ) {
         let formats = Formats::default();
-        let transport = [Transport::Raw { narrow: true }, Transport::Rtp(formats), Transport::Auto(formats), Transport::default()][mode as usize];
+        let transport = [Transport::Raw { narrow: true }, Transport::Rtp(formats), Transport::Auto(formats), Transport::default()][transport as usize];
         let mut line = Line::new(LegConfig { transport, ..LegConfig::default() });
         for (mut datagram, wait) in datagrams {
             if let Some(first) = datagram.first_mut() {

@@ -21,12 +21,12 @@ struct Step {
 }
 
 fuzz_target!(|script: (u8, u8, Vec<Step>)| {
-    let (mode, format, steps) = script;
+    let (transport, format, steps) = script;
     let formats = Formats {
         hears: Format::ALL[usize::from(format) % 5],
         says: None,
     };
-    let transport = match mode % 4 {
+    let transport = match transport % 4 {
         0 => Transport::Rtp(formats),
         1 => Transport::Auto(formats),
         2 => Transport::Raw { narrow: true },

@@ -173,7 +173,7 @@ async def test_silence_is_an_answer_and_nothing_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("body", [[], {}, {"text": None}, {"text": "a" * 30_000}])
-async def test_an_answer_without_a_transcript_is_transient(body: object) -> None:
-    with pytest.raises(ProviderError, match="no transcript") as caught:
+async def test_an_answer_without_a_text_is_transient(body: object) -> None:
+    with pytest.raises(ProviderError, match="no text") as caught:
         await recognised(body)
     assert caught.value.kind is Kind.TRANSIENT

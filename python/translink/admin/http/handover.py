@@ -39,25 +39,25 @@ async def hand_over(
 
 
 async def pass_on(
-    request: web.Request, response: web.WebSocketResponse, line: asyncio.Transport, first: bytes
+    request: web.Request, response: web.WebSocketResponse, wire: asyncio.Transport, first: bytes
 ) -> None:
-    """Answer, then hand every byte on between the connection and `line`, where a WebSocket without extensions
-    is open, until one of the two is over. `line` is not read yet; `first`: what came over it before. It is
+    """Answer, then hand every byte on between the connection and `wire`, where a WebSocket without extensions
+    is open, until one of the two is over. `wire` is not read yet; `first`: what came over it before. It is
     closed in the end. Raises `ConnectionResetError`, and aiohttp's refusals."""
     inner = _Half()
     try:
         async with _answered(request, response) as transport:
-            if line.is_closing():
+            if wire.is_closing():
                 raise ConnectionResetError
             outer = _opposite(inner, transport)
-            inner.connection_made(line)
-            line.set_protocol(inner)
+            inner.connection_made(wire)
+            wire.set_protocol(inner)
             inner.data_received(first)
-            line.resume_reading()
+            wire.resume_reading()
             transport.resume_reading()
             await _until_over(inner, outer)
     finally:
-        line.close()
+        wire.close()
 
 
 @contextlib.asynccontextmanager

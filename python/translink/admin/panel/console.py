@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from translink.observe.transcripts import Transcripts
     from translink.observe.views import CallDetail, CallRow, DrainState, LegLive
     from translink.process.pressure import Pressure
-    from translink.process.usage import ProcessUsage
+    from translink.process.resources import ProcessResources
     from translink.providers.lineup import Lineup
     from translink.settings.lag import Original
     from translink.settings.legs import Mode
@@ -77,7 +77,7 @@ class Console:
         journal: Journal,
         transcripts: Transcripts,
         pressure: Pressure,
-        usage: ProcessUsage,
+        resources: ProcessResources,
         offline: str | None,
         draining: Draining,
         figures: Mapping[str, Callable[[], Mapping[str, Any]]] | None = None,
@@ -92,7 +92,7 @@ class Console:
         self._journal = journal
         self._transcripts = transcripts
         self._pressure = pressure
-        self._usage = usage
+        self._resources = resources
         self._offline = offline
         self._draining = draining
         self.awaited: Callable[[], Sequence[str]] = tuple
@@ -229,7 +229,7 @@ class Console:
             "vendors": self._vendors(call),
             "owners": OWNERS,
             "notices": list(kept.notices.values()),
-            "transcript": kept.transcript(),
+            "transcript": kept.in_order(),
             "dropped_lines": kept.dropped,
         }
 
@@ -266,7 +266,7 @@ class Console:
     def system(self) -> Mapping[str, Any]:
         """Load, memory, providers, delays of all calls."""
         board, stages = self._switchboard, self._switchboard.stages
-        used = self._usage.read(time.monotonic())
+        used = self._resources.read(time.monotonic())
         return {
             "version": __version__,
             "uptime": round(unix() - self._condition.began, 1),

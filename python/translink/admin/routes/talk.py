@@ -81,7 +81,7 @@ class TalkRoutes:
         return answer({"links": [f"/talk#{token}" for token in tokens]}, 201)
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
-        response = line_for(request)
+        response = websocket_for(request)
         try:
             if self._talks is None:
                 raise Refused("this server has no calls", busy=False)
@@ -120,7 +120,7 @@ def shown_token(request: web.Request) -> str:
     return next((n.removeprefix(TOKEN_PREFIX) for n in names if n.startswith(TOKEN_PREFIX)), "")
 
 
-def line_for(request: web.Request) -> web.WebSocketResponse:
+def websocket_for(request: web.Request) -> web.WebSocketResponse:
     """The answer to a page that wants to talk. Raises 400 for what asks for no WebSocket."""
     response = web.WebSocketResponse(
         protocols=(TALK_PROTOCOL,), compress=False, max_msg_size=1_024, timeout=1.0

@@ -3,7 +3,7 @@
 export const FONT = '11px Inter, system-ui, "Liberation Sans", sans-serif';
 
 /** Which stretch of time is on screen, and where. */
-export class View {
+export class Viewport {
   /** @param {number} now @param {number} pixels a second @param {number} nowX @param {number} width @param {number} anchor */
   constructor(now, pixels, nowX, width, anchor) {
     this.now = now;

@@ -20,8 +20,8 @@ const FIGURE = 52;
 /** Seconds after which words near the edge are placed anew. */
 const PLACED_FOR = 0.5;
 
-/** @typedef {import("./store.js").Line} Line */
-/** @typedef {import("./canvas.js").View} View */
+/** @typedef {import("./store.js").TranscriptLine} TranscriptLine */
+/** @typedef {import("./canvas.js").Viewport} Viewport */
 
 export class Lane {
   /** @param {import("./store.js").Store} store @param {string} leg @param {string} ear
@@ -50,61 +50,61 @@ export class Lane {
     this.dirty = true;
   }
 
-  /** @param {View} view @param {Record<string, string>} colour @param {boolean} live */
-  draw(view, colour, live) {
+  /** @param {Viewport} viewport @param {Record<string, string>} colour @param {boolean} live */
+  draw(viewport, colour, live) {
     const height = this.tape.clientHeight;
-    const context = sized(this._canvas, view.width, height);
-    const lines = this._visible(view);
-    this._drawGround(context, view, height, colour);
-    this._drawSounds(context, view, height, colour, lines, live);
+    const context = sized(this._canvas, viewport.width, height);
+    const lines = this._visible(viewport);
+    this._drawGround(context, viewport, height, colour);
+    this._drawSounds(context, viewport, height, colour, lines, live);
     lines.forEach((line, index) => {
       const [at, after] = [line.at.spoken, lines[index + 1]?.at.spoken];
-      const roomy = !at || !after || (after - at) * view.pixels > FIGURE;
-      this._drawJourney(context, view, height, colour, line, roomy);
+      const roomy = !at || !after || (after - at) * viewport.pixels > FIGURE;
+      this._drawJourney(context, viewport, height, colour, line, roomy);
     });
-    this._place(view, lines, live);
+    this._place(viewport, lines, live);
   }
 
-  /** @param {View} view */
-  _visible(view) {
+  /** @param {Viewport} viewport */
+  _visible(viewport) {
     const lines = this._store.lines.get(this._store.selected ?? "") ?? [];
     const found = [];
     for (let index = lines.length - 1; index >= 0; index -= 1) {
       const line = lines[index];
       if (line.leg !== this.leg) continue;
       const from = started(line);
-      if (from > view.to + 60) continue;
+      if (from > viewport.to + 60) continue;
       found.push(line);
-      if (from < view.from - 20) break;
+      if (from < viewport.from - 20) break;
     }
     return found.reverse();
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {View} view @param {number} height @param {Record<string, string>} colour */
-  _drawGround(context, view, height, colour) {
+  /** @param {CanvasRenderingContext2D} context @param {Viewport} viewport @param {number} height @param {Record<string, string>} colour */
+  _drawGround(context, viewport, height, colour) {
     context.fillStyle = colour.line;
-    context.fillRect(0, WAVE / 2, view.width, 1);
-    context.fillRect(0, height - WAVE / 2, view.width, 1);
+    context.fillRect(0, WAVE / 2, viewport.width, 1);
+    context.fillRect(0, height - WAVE / 2, viewport.width, 1);
     context.globalAlpha = 0.6;
-    context.fillRect(view.nowX, 0, 1, height);
+    context.fillRect(viewport.nowX, 0, 1, height);
     context.globalAlpha = 1;
     for (const loss of this._store.losses) {
-      if (loss.leg !== this.leg || loss.to < view.from) continue;
+      if (loss.leg !== this.leg || loss.to < viewport.from) continue;
       context.fillStyle = colour.bad;
-      const x = view.x(loss.from);
+      const x = viewport.x(loss.from);
       context.globalAlpha = 0.18;
-      context.fillRect(x, 0, Math.max(3, view.x(loss.to) - x), WAVE);
+      context.fillRect(x, 0, Math.max(3, viewport.x(loss.to) - x), WAVE);
       context.globalAlpha = 1;
     }
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {View} view @param {number} height
-   * @param {Record<string, string>} colour @param {Line[]} lines @param {boolean} live */
-  _drawSounds(context, view, height, colour, lines, live) {
-    const x = (/** @type {number} */ at) => view.x(at);
-    const until = Math.min(view.to, view.now);
+  /** @param {CanvasRenderingContext2D} context @param {Viewport} viewport @param {number} height
+   * @param {Record<string, string>} colour @param {TranscriptLine[]} lines @param {boolean} live */
+  _drawSounds(context, viewport, height, colour, lines, live) {
+    const x = (/** @type {number} */ at) => viewport.x(at);
+    const until = Math.min(viewport.to, viewport.now);
     const said = new Path2D();
-    this._store.sound(this.leg).said.trace(said, view.from, until, x, WAVE / 2, WAVE / 2 - 2);
+    this._store.sound(this.leg).said.trace(said, viewport.from, until, x, WAVE / 2, WAVE / 2 - 2);
     context.fillStyle = colour[this._hue];
     context.globalAlpha = 0.38;
     context.fill(said);
@@ -120,21 +120,21 @@ export class Lane {
     context.restore();
 
     const heard = new Path2D();
-    this._store.sound(this.ear).heard.trace(heard, view.from, until, x, height - WAVE / 2, WAVE / 2 - 2);
+    this._store.sound(this.ear).heard.trace(heard, viewport.from, until, x, height - WAVE / 2, WAVE / 2 - 2);
     context.fillStyle = colour[this._earHue];
     context.fill(heard);
     const queued = this._store.legs.get(this.ear)?.queues?.playout_ms ?? 0;
     if (live && queued > 20) {
       context.globalAlpha = 0.16;
-      context.fillRect(view.nowX, height - WAVE + 10, (queued / 1000) * view.pixels, WAVE - 20);
+      context.fillRect(viewport.nowX, height - WAVE + 10, (queued / 1000) * viewport.pixels, WAVE - 20);
       context.globalAlpha = 1;
     }
   }
 
   /** Said → recognised → translated → spoken, each a step further down.
-   * @param {CanvasRenderingContext2D} context @param {View} view @param {number} height
-   * @param {Record<string, string>} colour @param {Line} line @param {boolean} roomy is there room for the figure? */
-  _drawJourney(context, view, height, colour, line, roomy) {
+   * @param {CanvasRenderingContext2D} context @param {Viewport} viewport @param {number} height
+   * @param {Record<string, string>} colour @param {TranscriptLine} line @param {boolean} roomy is there room for the figure? */
+  _drawJourney(context, viewport, height, colour, line, roomy) {
     const top = WAVE + TEXT;
     const room = height - 2 * top;
     if (room < 12) return;
@@ -145,10 +145,10 @@ export class Lane {
       { at: line.at.spoken, y: top + room - 4, hue: this._earHue },
     ].filter((step) => typeof step.at === "number");
     if (!steps.length) return;
-    const points = steps.map((step) => ({ ...step, x: view.x(/** @type {number} */ (step.at)) }));
+    const points = steps.map((step) => ({ ...step, x: viewport.x(/** @type {number} */ (step.at)) }));
     if (line.start !== null && line.end !== null) {
       context.fillStyle = colour[this._hue];
-      context.fillRect(view.x(line.start), WAVE, view.x(line.end) - view.x(line.start), 2);
+      context.fillRect(viewport.x(line.start), WAVE, viewport.x(line.end) - viewport.x(line.start), 2);
     }
     // From the end of the speech down to the journey, and from there to its sound at the other ear.
     const last = points[points.length - 1];
@@ -181,19 +181,19 @@ export class Lane {
     }
   }
 
-  /** @param {View} view @param {Line[]} lines @param {boolean} live */
-  _place(view, lines, live) {
-    this._layer.style.transform = `translateX(${Math.round(view.x(view.anchor))}px)`;
+  /** @param {Viewport} viewport @param {TranscriptLine[]} lines @param {boolean} live */
+  _place(viewport, lines, live) {
+    this._layer.style.transform = `translateX(${Math.round(viewport.x(viewport.anchor))}px)`;
     const interim = live ? this._store.interims.get(this.leg) : undefined;
-    if (live && view.now - this._placed > PLACED_FOR) this.dirty = true;
+    if (live && viewport.now - this._placed > PLACED_FOR) this.dirty = true;
     if (!this.dirty && !interim) return;
-    const left = (/** @type {number} */ at) => (at - view.anchor) * view.pixels;
-    const edge = Math.floor(left(view.to) / 8) * 8;
+    const left = (/** @type {number} */ at) => (at - viewport.anchor) * viewport.pixels;
+    const edge = Math.floor(left(viewport.to) / 8) * 8;
     const begun = interim ? Math.max(interim.since - 0.6, lines.at(-1)?.end ?? 0) : 0;
     // What is being said needs room before the edge of the picture.
     const from = interim ? Math.min(left(begun), edge - INTERIM_WIDTH) : edge;
     if (this.dirty) this._placeLines(lines, left, edge, from);
-    if (this.dirty) this._placed = view.now;
+    if (this.dirty) this._placed = viewport.now;
     this.dirty = false;
     if (interim) {
       say(this._firm, interim.firm);
@@ -206,7 +206,7 @@ export class Lane {
 
   _placed = 0;
 
-  /** @param {Line[]} lines @param {(at: number) => number} left px of a moment @param {number} edge of the picture, px
+  /** @param {TranscriptLine[]} lines @param {(at: number) => number} left px of a moment @param {number} edge of the picture, px
    * @param {number} ahead where the words begin that are being said, px */
   _placeLines(lines, left, edge, ahead) {
     if (!this._store.interims.has(this.leg)) this._interim.remove();
@@ -244,7 +244,7 @@ export class Lane {
 }
 
 /** When each translation is heard, null if it is not shown yet: one that waits for those before it has its turn to come.
- * @param {Line[]} lines */
+ * @param {TranscriptLine[]} lines */
 function inTurn(lines) {
   let latest = -Infinity;
   return lines.map((line) => {
@@ -268,7 +268,7 @@ function put(block, text, left, next) {
   return room >= LEAST_WIDTH;
 }
 
-/** When a line began, as well as is known. @param {Line} line */
+/** When a line began, as well as is known. @param {TranscriptLine} line */
 function started(line) {
   return line.start ?? (line.at.final ?? 0) - 1;
 }

@@ -1,7 +1,7 @@
 // All calls, as strips on a board. Only the strips on screen exist: a hundred calls or a thousand cost the same.
 
 import { get } from "./api.js";
-import { elapsed, silence } from "./call-view.js";
+import { elapsed, silence } from "./call-pane.js";
 import { h, mark, say, segmented } from "./dom.js";
 import { delay, duration, lost, number, seconds } from "./format.js";
 import { LONG_WAIT } from "./trouble.js";

@@ -1,7 +1,7 @@
 // The page: one store, fed by one connection; one loop that shows, with every frame, what has changed.
 
 import { get } from "./api.js";
-import { CallView } from "./call-view.js";
+import { CallPane } from "./call-pane.js";
 import { byId, mark, say } from "./dom.js";
 import { EventLog } from "./events.js";
 import { startKeys } from "./keys.js";
@@ -24,7 +24,7 @@ const store = new Store();
 const probe = new Probe();
 const listening = new Listening(store);
 const live = new Live(take, tell);
-const view = new CallView({ call: byId("call"), score: byId("score"), script: byId("script"), stages: byId("stages") }, store, listening);
+const pane = new CallPane({ call: byId("call"), score: byId("score"), script: byId("script"), stages: byId("stages") }, store, listening);
 const events = new EventLog(byId("events"), store, watch);
 const system = new System(byId("vitals"), byId("mode"), byId("system"), store, probe);
 const banner = new Banner(byId("banner"), store);
@@ -59,10 +59,10 @@ function frame(now) {
   const changed = new Set(store.changed);
   store.changed.clear();
   if (changed.size) show(changed);
-  view.draw();
+  pane.draw();
   if (probe.frame(now)) {
     system.updatePage();
-    view.tick();
+    pane.tick();
     list.tick();
     seeHealth();
   }
@@ -72,7 +72,7 @@ function frame(now) {
 /** @param {Set<string>} changed */
 function show(changed) {
   if (changed.has("calls") || changed.has("selected")) list.update();
-  view.update(changed);
+  pane.update(changed);
   const anew = changed.has("selected") || changed.has("history");
   if (changed.has("events") || anew) events.update(anew);
   if (changed.has("system") || changed.has("calls")) system.update();
@@ -182,9 +182,9 @@ function fromAddress() {
   if (store.call(call) && call !== store.selected) open(call, false);
 }
 
-/** On a narrow screen one view is seen at a time. @param {string} to */
+/** On a narrow screen one pane is seen at a time. @param {string} to */
 function turn(to) {
-  document.body.dataset.view = to;
+  document.body.dataset.pane = to;
   for (const tab of document.querySelectorAll(".tabs button")) {
     mark(tab, "aria-current", /** @type {HTMLElement} */ (tab).dataset.to === to ? "true" : null);
   }

@@ -5,7 +5,7 @@
 // Right of the line "now" is what is already waiting to be spoken. A picture is drawn anew only when it moved
 // by a pixel or something happened.
 
-import { FONT, sized, View } from "./canvas.js";
+import { FONT, sized, Viewport } from "./canvas.js";
 import { h, mark } from "./dom.js";
 import { duration } from "./format.js";
 import { Lane } from "./lane.js";
@@ -81,9 +81,9 @@ export class Score {
     this._width = width;
     this._drawn = picture;
     // Whole pixels: glyphs and lines keep their sharp edges while they move.
-    const view = new View(this._anchor + shift / pixels, pixels, Math.round(width * NOW_AT), width, this._anchor);
-    for (const each of this._lanes) each.draw(view, this._colours, live && this._pan === null);
-    this._drawAxis(view, call);
+    const viewport = new Viewport(this._anchor + shift / pixels, pixels, Math.round(width * NOW_AT), width, this._anchor);
+    for (const each of this._lanes) each.draw(viewport, this._colours, live && this._pan === null);
+    this._drawAxis(viewport, call);
     mark(this._liveButton, "hidden", this._pan === null || !live ? "" : null);
   }
 
@@ -94,16 +94,16 @@ export class Score {
     return at + 1;
   }
 
-  /** @param {View} view @param {any} call */
-  _drawAxis(view, call) {
+  /** @param {Viewport} viewport @param {any} call */
+  _drawAxis(viewport, call) {
     const width = this.axis.clientWidth;
     const context = sized(this.axis, width, 20);
     const step = this._span > 30 ? 10 : this._span > 12 ? 5 : 2;
     context.fillStyle = this._colours["ink-3"];
     context.font = FONT;
-    const first = Math.ceil((view.from - call.began) / step) * step;
-    for (let at = Math.max(0, first); call.began + at < view.to; at += step) {
-      const x = view.x(call.began + at);
+    const first = Math.ceil((viewport.from - call.began) / step) * step;
+    for (let at = Math.max(0, first); call.began + at < viewport.to; at += step) {
+      const x = viewport.x(call.began + at);
       context.fillText(duration(at), Math.round(x) + 4, 13);
       context.fillRect(Math.round(x), 4, 1, 10);
     }

@@ -6,7 +6,7 @@ import { clock, delay, fate } from "./format.js";
 
 const SHOWN = 200;
 
-/** @typedef {import("./store.js").Line} Line */
+/** @typedef {import("./store.js").TranscriptLine} TranscriptLine */
 
 export class Script {
   /** @param {Element} into */
@@ -37,7 +37,7 @@ export class Script {
       h("a", { href: path + format, download: "", text: format.toUpperCase() })));
   }
 
-  /** @param {Line[]} lines @param {Map<string, import("./store.js").Interim>} interims @param {string[]} legs */
+  /** @param {TranscriptLine[]} lines @param {Map<string, import("./store.js").Interim>} interims @param {string[]} legs */
   update(lines, interims, legs) {
     const shown = new Set();
     let before = null;
@@ -88,7 +88,7 @@ export class Script {
     });
   }
 
-  /** @param {Line} line */
+  /** @param {TranscriptLine} line */
   _make(line) {
     const parts = { time: h("time"), text: h("p.text"), translation: h("p.translation"), journey: h("p.journey") };
     const element = h(`li.${this._hues.get(line.leg) ?? "a"}`, {}, h("p", {}, h("span.who", { text: line.leg }), parts.time),
@@ -96,7 +96,7 @@ export class Script {
     return { element, ...parts, state: "" };
   }
 
-  /** @param {any} item @param {Line} line */
+  /** @param {any} item @param {TranscriptLine} line */
   _fill(item, line) {
     const state = `${line.state} ${line.text} ${Object.values(line.at).join()} ${line.end} ${line.toEar}`;
     if (state === item.state) return;
@@ -112,7 +112,7 @@ export class Script {
   _hues = /** @type {Map<string, string>} */ (new Map());
 }
 
-/** Said, recognised, translated, spoken: marks joined by the time between them. @param {Line} line */
+/** Said, recognised, translated, spoken: marks joined by the time between them. @param {TranscriptLine} line */
 function journey(line) {
   const marks = [
     ["said", line.end], ["recognised", line.at.final], ["translated", line.at.translated], ["spoken", line.at.spoken],

@@ -1,9 +1,9 @@
 // What the page knows, and nothing it merely hopes: every value here came from the server.
 //
-// Messages go in through `apply`; views read; `changed` says which parts are new since the last
+// Messages go in through `apply`; panes read; `changed` says which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
-import { become, further, identity, inOrder, key, longer } from "./lines.js";
+import { become, further, identity, inOrder, key, longer } from "./transcript-lines.js";
 import { Envelope } from "./waveform.js";
 
 const EVENTS_KEPT = 1_000;
@@ -11,7 +11,7 @@ const LINES_KEPT = 1_000;
 const ENDED_KEPT = 500;
 const CALLS_WITH_LINES = 8;
 
-/** @typedef {import("./lines.js").Line} Line */
+/** @typedef {import("./transcript-lines.js").TranscriptLine} TranscriptLine */
 /** @typedef {{text: string, firm: string, since: number}} Interim being said; `firm` is final already */
 /** @typedef {{said: Envelope, heard: Envelope}} Sounds */
 /** @typedef {Record<string, any>} Row */
@@ -22,7 +22,7 @@ export class Store {
     this.calls = /** @type {Map<string, Row>} */ (new Map());
     this.ended = /** @type {Map<string, Row>} */ (new Map());
     this.legs = /** @type {Map<string, Row>} */ (new Map());
-    this.lines = /** @type {Map<string, Line[]>} */ (new Map());
+    this.lines = /** @type {Map<string, TranscriptLine[]>} */ (new Map());
     this.interims = /** @type {Map<string, Interim>} */ (new Map());
     this.losses = /** @type {{leg: string, call: string, from: number, to: number}[]} */ ([]);
     this.stages = /** @type {Map<string, Record<string, any>>} */ (new Map());
@@ -48,7 +48,7 @@ export class Store {
     return this.hello?.role === "control";
   }
 
-  /** The server's clock now, Unix seconds: a view that moves with it is smooth between messages. */
+  /** The server's clock now, Unix seconds: what moves with it is smooth between messages. */
   now() {
     return performance.timeOrigin / 1000 + performance.now() / 1000 - (this._behind === Infinity ? 0 : this._behind);
   }
@@ -274,7 +274,7 @@ export class Store {
     return this.lines.get(call)?.findLast((line) => line.leg === leg && line.segment === segment);
   }
 
-  /** @param {string} call @param {Line} line */
+  /** @param {string} call @param {TranscriptLine} line */
   _add(call, line) {
     const lines = this.lines.get(call) ?? [];
     this.lines.set(call, lines);
@@ -284,7 +284,7 @@ export class Store {
   }
 
   /** A line as the API writes it, with moments instead of seconds since the call began.
-   * @param {Row | undefined} call @param {Row} from @returns {Line} */
+   * @param {Row | undefined} call @param {Row} from @returns {TranscriptLine} */
   _line(call, from) {
     const moment = (/** @type {number | undefined} */ seconds) =>
       typeof seconds === "number" && call ? call.began + seconds : null;

@@ -1,7 +1,7 @@
 // What is wrong: since when, what it means for the callers, and what to do about it.
 //
 // `troubles` reads it off the server's own account: the providers in line for each service, the state of
-// each, and the class of the error that put it there. A service is down when every provider in its line is;
+// each, and the class of the error that put it there. A service is down when every provider of its line-up is;
 // one provider that is down while another serves is a warning. The banner stands above everything else.
 
 import { clock, duration, lost, number, seconds } from "./format.js";

@@ -10,7 +10,7 @@ from translink.observe.postmortem.providers import severity_of_loss
 from translink.observe.record import CallRecord
 
 LOW_CONFIDENCE = 0.75
-"""The mean below which transcripts are seldom right."""
+"""The mean below which finals are seldom right."""
 MANY_UNSURE = 0.15
 WORDS_TO_JUDGE_BY = 20
 NO_WORDS_SECONDS = 5.0

@@ -20,7 +20,7 @@ from translink.providers.pcm import wav
 from translink.results import RATE, Result, Word
 
 OPENAI_HEARING_MODEL = "whisper-1"
-LONGEST_TRANSCRIPT = 20_000
+LONGEST_HEARD_TEXT = 20_000
 MOST_SPOKEN_WORDS = 5_000
 """Characters and words of a result; more is damage."""
 
@@ -96,14 +96,14 @@ def result_in(answer: Answer, samples: int) -> Result:
     """The answer as a Result over all `samples` that were sent.
 
     Raises:
-        ProviderError: TRANSIENT, when the answer has no transcript.
+        ProviderError: TRANSIENT, when the answer has no text.
     """
     value = answer.json()
     if not isinstance(value, dict):
-        raise unreadable(answer.provider, "no transcript", answer.headers)
+        raise unreadable(answer.provider, "no text", answer.headers)
     text, segments, listed = value.get("text"), value.get("segments"), value.get("words")
-    if not isinstance(text, str) or len(text) > LONGEST_TRANSCRIPT:
-        raise unreadable(answer.provider, "no transcript", answer.headers)
+    if not isinstance(text, str) or len(text) > LONGEST_HEARD_TEXT:
+        raise unreadable(answer.provider, "no text", answer.headers)
     spoken = [each for each in segments or [] if isinstance(each, dict)]
     believed = [each for each in spoken if not _is_invented(each)]
     if len(believed) < len(spoken):

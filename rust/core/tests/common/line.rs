@@ -1,4 +1,4 @@
-//! A leg in virtual time: obeys the rule of use and writes down all that comes out.
+//! A leg and the far end of its line, in virtual time: obeys the rule of use and writes down all that comes out.
 
 use translink_core::frame::{Frame, Nanos};
 use translink_core::leg::{Input, Leg, LegConfig};

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from translink.process.usage import SHORTEST_INTERVAL, ProcessUsage
+from translink.process.resources import SHORTEST_INTERVAL, ProcessResources
 
 
 def test_a_busy_process_says_so_and_answers_the_same_within_the_shortest_time() -> None:
-    usage = ProcessUsage()
+    resources = ProcessResources()
     end = time.process_time() + 0.2
     while time.process_time() < end:
         pass
-    used = usage.read(time.monotonic() + SHORTEST_INTERVAL)
+    used = resources.read(time.monotonic() + SHORTEST_INTERVAL)
     assert used.cpu_percent > 0
     assert used.rss_mb > 10
-    assert usage.read(time.monotonic()) is used
+    assert resources.read(time.monotonic()) is used

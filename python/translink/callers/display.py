@@ -23,10 +23,10 @@ LINES = 14
 """Of captions that a side shows; the newest are at the bottom."""
 
 
-class View(Protocol):
+class Display(Protocol):
     """Shows what the captions have become."""
 
-    def __enter__(self) -> View: ...
+    def __enter__(self) -> Display: ...
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -40,23 +40,23 @@ class View(Protocol):
         """What is going on in general."""
 
 
-def view_of(
+def display_of(
     console: Console, captions: Captions, languages: dict[str, str], *, plain: bool
-) -> View:
-    """The live view on a terminal, lines elsewhere or when `plain`."""
+) -> Display:
+    """A live display on a terminal, lines elsewhere or when `plain`."""
     if plain or not console.is_terminal:
-        return _Lines(console)
+        return _Printed(console)
     return _Screen(console, captions, languages)
 
 
-class _Lines:
+class _Printed:
     """Each caption when it comes; each note once, because troubles repeat themselves."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._noted: set[str] = set()
 
-    def __enter__(self) -> _Lines:
+    def __enter__(self) -> _Printed:
         return self
 
     def __exit__(self, *_: object) -> None:

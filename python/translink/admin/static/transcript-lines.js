@@ -7,7 +7,7 @@ const SHOWN = ["captions", "skipped", "through"];
 const STATES = ["final", "translated", "spoken", "untranslated", "unspoken", ...SHOWN];
 
 /**
- * @typedef {object} Line one segment of speech and what became of it; times are Unix seconds
+ * @typedef {object} TranscriptLine one segment of speech and what became of it; times are Unix seconds
  * @property {string} leg @property {number} segment
  * @property {number | null} start @property {number | null} end when it was said
  * @property {string} text @property {string | null} translation
@@ -18,7 +18,7 @@ const STATES = ["final", "translated", "spoken", "untranslated", "unspoken", ...
  */
 /** @typedef {Record<string, any>} Row */
 
-/** @param {Line} line @param {Row} event */
+/** @param {TranscriptLine} line @param {Row} event */
 export function become(line, event) {
   if (event.type === "translation") {
     line.translation = event.text;
@@ -42,7 +42,7 @@ export function become(line, event) {
   }
 }
 
-/** One line of two accounts of it. @param {Line} line @param {Line} known @returns {Line} */
+/** One line of two accounts of it. @param {TranscriptLine} line @param {TranscriptLine} known @returns {TranscriptLine} */
 export function further(line, known) {
   const ahead = STATES.indexOf(known.state) > STATES.indexOf(line.state) ? known : line;
   return {
@@ -67,7 +67,7 @@ export function inOrder(row) {
 /** What makes an event that one. @param {Row} event */
 export const identity = (event) => [event.at, event.type, event.call, event.leg, event.segment, event.state, event.provider].join();
 
-/** @param {Line} line */
+/** @param {TranscriptLine} line */
 export const key = (line) => `${line.leg}/${line.segment}`;
 
 /** An interim may already be ahead of the final that comes. @param {string} firm @param {string | undefined} text */

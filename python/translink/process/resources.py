@@ -20,8 +20,8 @@ class Used:
     rss_mb: float
 
 
-class ProcessUsage:
-    """Reads it since the last reading."""
+class ProcessResources:
+    """Of this process, since the last reading."""
 
     def __init__(self) -> None:
         self._at = time.monotonic()

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from translink import __version__
-from translink.observe.views import LineState
+from translink.observe.views import SegmentState
 
 if TYPE_CHECKING:
     from translink.observe.transcripts import CallTranscript
     from translink.observe.views import TranscriptLine
 
-MINUTES_NAME = "transcript.json"
+TRANSCRIPT_NAME = "transcript.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RecordedLeg:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedLine:
+class RecordedSegment:
     """A segment and what became of it."""
 
     leg: str
@@ -46,7 +46,7 @@ class RecordedLine:
     language: str
     translation: str | None
     target: str
-    state: LineState
+    state: SegmentState
     final_s: float | None = None
     translated_s: float | None = None
     spoken_s: float | None = None
@@ -66,7 +66,7 @@ class RecordedNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class Minutes:
+class RecordedTranscript:
     """All of it."""
 
     v: Literal[1]
@@ -78,26 +78,26 @@ class Minutes:
     seconds: float
     legs: tuple[RecordedLeg, ...]
     notices: tuple[RecordedNotice, ...]
-    lines: tuple[RecordedLine, ...]
+    lines: tuple[RecordedSegment, ...]
     dropped_lines: int
     """Of the beginning, that were not kept (`transcripts.lines_per_call`)."""
     problem: str
     """Why the recording ended before its time; empty: it did not."""
 
 
-def minutes_of(
+def recorded_transcript(
     kept: CallTranscript,
     *,
     began: float,
     seconds: float,
     legs: Sequence[RecordedLeg],
     problem: str,
-) -> Minutes:
+) -> RecordedTranscript:
     """Of what is kept of a call, the part that lies in its recording."""
     shift = kept.began - began
     recorded = {each.leg for each in legs if each.file is not None}
-    lines = (_line(line, shift, began, recorded) for line in kept.transcript())
-    return Minutes(
+    lines = (_line(line, shift, began, recorded) for line in kept.in_order())
+    return RecordedTranscript(
         v=1,
         version=__version__,
         call=kept.call,
@@ -122,11 +122,11 @@ def minutes_of(
     )
 
 
-def _line(line: TranscriptLine, shift: float, began: float, recorded: set[str]) -> RecordedLine:
+def _line(line: TranscriptLine, shift: float, began: float, recorded: set[str]) -> RecordedSegment:
     at: Mapping[str, float] = {
         name: round(float(str(when)) - began, 3) for name, when in line.at.items()
     }
-    return RecordedLine(
+    return RecordedSegment(
         leg=line.leg,
         segment=line.segment,
         start_s=round(line.start_s + shift, 3),

@@ -28,7 +28,7 @@ const FIGURES = [
   ["elapsed", "elapsed", "Since the call began"],
 ];
 
-export class CallView {
+export class CallPane {
   /** @param {{call: Element, score: Element, script: Element, stages: Element}} into
    * @param {import("./store.js").Store} store @param {import("./listen.js").Listening} listening */
   constructor(into, store, listening) {
