@@ -106,7 +106,7 @@ class Program(Console):
     def __init__(self) -> None:
         self.good = True
         self.modes: list[tuple[str | None, str | None, float | None]] = []
-        self.feeds: list[tuple[str | None, str | None, FakeSubscription]] = []
+        self.subscriptions: list[tuple[str | None, str | None, FakeSubscription]] = []
         self.running = ROW
         self.ended = replace(ROW, call="3333-0", state="ended", reason="idle")
         self.lines = [
@@ -290,6 +290,6 @@ class Program(Console):
         return call == "3333-1"
 
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> FakeSubscription:
-        feed = FakeSubscription()
-        self.feeds.append((call, leg, feed))
-        return feed
+        subscription = FakeSubscription()
+        self.subscriptions.append((call, leg, subscription))
+        return subscription

@@ -16,7 +16,7 @@ from translink.offline.session import (
     ListenTiming,
     Partial,
     Say,
-    SessionFeed,
+    SessionAudio,
     SessionOptions,
     Step,
 )
@@ -36,7 +36,7 @@ def drive(
     for step_source in steps:
         for step in step_source:
             match step:
-                case SessionFeed(pcm):
+                case SessionAudio(pcm):
                     fed += pcm
                 case Partial():
                     said += ear.interim(step, ())

@@ -36,7 +36,7 @@ from translink.offline.session import (
     ListenTiming,
     Partial,
     Say,
-    SessionFeed,
+    SessionAudio,
     SessionOptions,
     Step,
 )
@@ -217,7 +217,7 @@ class _LiveSession:
     async def _perform(self, steps: Iterator[Step]) -> None:
         for step in steps:
             match step:
-                case SessionFeed(pcm):
+                case SessionAudio(pcm):
                     await self._recognizer.feed(pcm)
                 case Partial():
                     words = self._latest = await self._recognizer.partial()

@@ -24,7 +24,7 @@ from translink.offline.session import (
     Finish,
     ListenSession,
     ListenTiming,
-    SessionFeed,
+    SessionAudio,
     SessionOptions,
 )
 
@@ -102,12 +102,12 @@ class Prerecorded:
         try:
             for at in range(0, len(pcm), _PCM_STEP):
                 for step in ear.audio(pcm[at : at + _PCM_STEP]):
-                    if isinstance(step, SessionFeed):
+                    if isinstance(step, SessionAudio):
                         await recognizer.feed(step.pcm)
                     elif isinstance(step, Finish):
                         words += await recognizer.finish()
             for step in ear.end():
-                if isinstance(step, SessionFeed):
+                if isinstance(step, SessionAudio):
                     await recognizer.feed(step.pcm)
             words += await recognizer.finish()
         finally:

@@ -6,7 +6,7 @@ performs each step **before** it takes the next:
 
     for step in ear.audio(pcm):
         match step:
-            case SessionFeed(pcm): await recognizer.feed(pcm)
+            case SessionAudio(pcm): await recognizer.feed(pcm)
             case Partial(): messages = ear.interim(step, await recognizer.partial())
             case Finish(): messages = ear.final(step, await recognizer.finish())
             case Say(message): ...
@@ -88,7 +88,7 @@ class SessionOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFeed:
+class SessionAudio:
     """Give this audio to the recogniser."""
 
     pcm: bytes
@@ -118,7 +118,7 @@ class Say:
     message: Json
 
 
-Step = SessionFeed | Partial | Finish | Say
+Step = SessionAudio | Partial | Finish | Say
 
 
 class ListenSession:
@@ -166,11 +166,11 @@ class ListenSession:
             self._samples += FRAME_BYTES // 2
             for step in self._frame(memoryview(data)[at:frame_end]):
                 if fed < frame_end:
-                    yield SessionFeed(data[fed:frame_end])
+                    yield SessionAudio(data[fed:frame_end])
                     fed = frame_end
                 yield step
         if fed < whole:
-            yield SessionFeed(data[fed:whole])
+            yield SessionAudio(data[fed:whole])
 
     def finalize(self) -> Iterator[Step]:
         """A Finalize message: all so far becomes final. Nothing to say when nothing is open."""
@@ -263,7 +263,7 @@ class ListenSession:
     def _flush(self) -> Iterator[Step]:
         if self._rest:
             self._samples += len(self._rest) // 2
-            yield SessionFeed(self._rest)
+            yield SessionAudio(self._rest)
             self._rest = b""
 
     def _over(self) -> None:
