@@ -163,7 +163,7 @@ class Program(Console):
         media |= {"late_max": 3_000_000, "bytes_in": 32_000}
         stages = Stages()
         for seconds in (0.0002, 0.002, 0.02):
-            stages.record("ring_to_wire", seconds)
+            stages.observe("ring_to_wire", seconds)
         heard = ListenStats(connections_total=2, connections_active=1, lost_ms=250.0)
         media |= {"behind_ns": 2_500_000_000, "tempo": 1_350, "tempo_saved": 64_000}
         said = Tally(segments=9, skipped=2, echoed=1)

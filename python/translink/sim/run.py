@@ -230,14 +230,14 @@ async def _talk(
         await asyncio.sleep(max(0.0, end - time.monotonic()))
         lines.hush()
         await _settle(lines, planned.longest)
-        usage, stats, record = programs.usage(), await programs.stats(), await programs.record()
+        usage, stats, observed = programs.usage(), await programs.stats(), await programs.observed()
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     lines.close()
     log = programs.log() + "\n".join(map(str, witness.events))
     counts = count(_directions(lines), witness.untranslated | witness.unspoken)
-    report = _report(scene, lines, counts, witness, before, usage, stats, record)
+    report = _report(scene, lines, counts, witness, before, usage, stats, observed)
     return report | {"log": log}
 
 
@@ -279,13 +279,13 @@ def _report(
     before: ServerUsage,
     usage: ServerUsage,
     stats: dict[str, object],
-    record: dict[str, object],
+    observed: dict[str, object],
 ) -> dict[str, object]:
     stages = stats.get("stages_ms")
     stages = stages if isinstance(stages, dict) else {}
-    seen = record["counts"]
+    seen = observed["counts"]
     seen = seen if isinstance(seen, dict) else {}
-    back = recoveries(record)
+    back = recoveries(observed)
     unspoken = witness.unspoken - witness.untranslated
     said = {word.number for line in lines.lines for word in line.said}
     return {
@@ -301,15 +301,15 @@ def _report(
         "never_recovered": sum(found.ms is None for found in back),
         "sockets_opened": seen.get("listen.opened", 0),
         "handshakes": seen.get("listen.handshakes", 0),
-        "handshakes_after_fault": handshakes_after_fault(record),
+        "handshakes_after_fault": handshakes_after_fault(observed),
         "services": seen,
         "cpu_seconds": round(usage.cpu_seconds - before.cpu_seconds, 2),
         "rss_bytes": usage.rss_bytes,
         "descriptors": usage.descriptors,
         "threads": usage.threads,
-        "faults": record["struck"],
-        "streams": record["streams"],
-        "prerecorded": record["answers"],
+        "faults": observed["struck"],
+        "streams": observed["streams"],
+        "prerecorded": observed["answers"],
         "events": dict(witness.counts),
         "events_cut_off": witness.cut_off,
         "stats_totals": stats.get("totals"),
