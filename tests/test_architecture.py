@@ -164,7 +164,7 @@ COVERED_BY = {
     "offline.engines.translator": "offline/engines/test_protocols",
     "offline.engines.vad": "offline/test_session",
     "offline.engines.whisper_decoder": "offline/engines/test_whisper",
-    "offline.gate": "offline/test_server",
+    "offline.admission": "offline/test_server",
     "offline.hooks": "offline/test_live",
     "offline.messages": "offline/test_session",
     "offline.openai": "offline/test_openai_client",

@@ -804,7 +804,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "the local engines let in this start's key only",
-        "offline/gate.py",
+        "offline/admission.py",
         "return hmac.compare_digest(key.encode(), self._key.encode())",
         "return True",
         "tests/offline/test_server.py -k key_alone",

@@ -4,11 +4,11 @@
 does not recognise either. `audio`, `finalize` and `end` are generators of steps; the driver
 performs each step **before** it takes the next:
 
-    for step in ear.audio(pcm):
+    for step in session.audio(pcm):
         match step:
             case SessionAudio(pcm): await recognizer.feed(pcm)
-            case Partial(): messages = ear.interim(step, await recognizer.partial())
-            case Finish(): messages = ear.final(step, await recognizer.finish())
+            case Partial(): messages = session.interim(step, await recognizer.partial())
+            case Finish(): messages = session.final(step, await recognizer.finish())
             case Say(message): ...
 
 Rules kept here (protocol notes of 2026; Deepgram's pages on end-of-speech detection and interim
@@ -96,14 +96,14 @@ class SessionAudio:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Ask the recogniser for what it has; answer with `Ear.interim`."""
+    """Ask the recogniser for what it has; answer with `ListenSession.interim`."""
 
     end: float
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Close the recogniser's utterance; answer with `Ear.final`."""
+    """Close the recogniser's utterance; answer with `ListenSession.final`."""
 
     end: float
     speech_final: bool
