@@ -146,7 +146,7 @@ def program(media: Media, legs: int) -> Console:
         call = switchboard.connect(switchboard.legs[name])
         for stage in ("own", "mouth_to_ear", "ear_voice_span", "translate"):
             for step in range(100):
-                call.stages.record(stage, 0.001 * step)
+                call.stages.observe(stage, 0.001 * step)
     for number in range(LINES):
         said = {"text": "what people say in a line of their own", "language": "en"}
         place = {"segment": number, "began": 1.0 * number, "ended": number + 0.9}

@@ -44,7 +44,7 @@ async def talk(phone: Phone) -> None:
 
 
 async def over(server: Serve) -> dict[str, Any]:
-    """The record of the call, when it has ended."""
+    """The event of the call's end."""
     await until(lambda: server.happened("call", state="ended"), patience=20.0)
     return server.happened("call", state="ended")[0]
 
@@ -64,18 +64,18 @@ async def test_it_is_spoken_to_faster_and_hears_everything(tmp_path: Path) -> No
             assert row["behind_max_s"] > 2.0
             await until(lambda: utterances() == SENTENCES, lambda: f"{utterances()}", 30.0)
             counted = await server.leg(EAR)
-        record = await over(server)
+        ended = await over(server)
     assert len(fake.spoken) == SENTENCES
     whole = SENTENCES * 3 * LONG / 16_000
     saved = counted["tempo_saved"] / 32_000
     assert 0.2 * whole < saved < 0.34 * whole, "1.5 times as fast at most"
     assert counted["bytes_out"] / 32_000 == pytest.approx(whole - saved, abs=0.3)
     assert counted["drops_playout"] == counted["playout_full"] == 0
-    assert record[f"{TALKER}.spoken"] == SENTENCES
-    assert record[f"{TALKER}.skipped"] == 0
-    assert record[f"{EAR}.behind_max_s"] > 4.0
-    assert record[f"{EAR}.behind_p95_s"] > 2.0
-    assert record[f"{TALKER}.behind_max_s"] == 0.0
+    assert ended[f"{TALKER}.spoken"] == SENTENCES
+    assert ended[f"{TALKER}.skipped"] == 0
+    assert ended[f"{EAR}.behind_max_s"] > 4.0
+    assert ended[f"{EAR}.behind_p95_s"] > 2.0
+    assert ended[f"{TALKER}.behind_max_s"] == 0.0
 
 
 async def test_beyond_its_limits_the_talker_is_asked_and_segments_are_left_out(
@@ -88,7 +88,7 @@ async def test_beyond_its_limits_the_talker_is_asked_and_segments_are_left_out(
             await until(lambda: server.happened("speech", state="skipped"))
             (row,) = (await server.get("/api/calls"))["calls"]
             counted = await server.leg(TALKER)
-        record = await over(server)
+        ended = await over(server)
         lines = (await server.get(f"/api/calls/{row['call']}"))["transcript"]
         skipped = server.happened("speech", state="skipped")
         pauses = server.happened("pause")
@@ -99,6 +99,6 @@ async def test_beyond_its_limits_the_talker_is_asked_and_segments_are_left_out(
     assert 1 <= len(skipped) < SENTENCES
     assert len(fake.spoken) == SENTENCES - len(skipped), "no voice was asked for these"
     left_out = [line for line in lines if line["state"] == "skipped"]
-    assert len(left_out) == len(skipped) == record[f"{TALKER}.skipped"]
+    assert len(left_out) == len(skipped) == ended[f"{TALKER}.skipped"]
     assert all(line["translation"] for line in left_out)
-    assert record[f"{TALKER}.translated"] == SENTENCES
+    assert ended[f"{TALKER}.translated"] == SENTENCES

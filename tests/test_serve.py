@@ -119,10 +119,10 @@ async def test_auto_streams_the_share_of_calls_that_it_is_given(
 # --- Calls ---
 
 
-def followed_by_another(server: Serve, record: dict[str, Any]) -> bool:
+def followed_by_another(server: Serve, row: dict[str, Any]) -> bool:
     """It may begin before the one that was ended is over: that one still says what it owes."""
     return any(
-        begun["call"] != record["call"] and set(begun["legs"]) == set(record["legs"])
+        begun["call"] != row["call"] and set(begun["legs"]) == set(row["legs"])
         for begun in server.happened("call", state="begun")
     )
 
@@ -132,14 +132,14 @@ async def test_a_call_is_ended_on_order_and_what_was_said_is_still_spoken(
 ) -> None:
     async with call(server, "5003", "5004") as (one, two):
         await one.say(51, 52)
-        (record,) = (await server.get("/api/calls"))["calls"]
-        name = record["call"]
+        (row,) = (await server.get("/api/calls"))["calls"]
+        name = row["call"]
         assert await server.post("/api/calls/nobody/end", {}) == 404
         assert await server.post(f"/api/calls/{name}/end", {}) == 200
         await two.hears(51, 52)
         # They go on talking: that is the next call.
         await until(lambda: server.happened("call", state="ended", call=name))
-        await until(lambda: followed_by_another(server, record))
+        await until(lambda: followed_by_another(server, row))
         await one.say(53)
         await two.hears(51, 52, 53)
     (ended,) = server.happened("call", state="ended", call=name)
@@ -159,8 +159,8 @@ async def test_nothing_is_unheard_that_is_said_on_while_a_call_is_ended_on_order
 ) -> None:
     async with call(server, "5001", "5002") as (one, two):
         await one.say(61, 62, 63)
-        (record,) = (await server.get("/api/calls"))["calls"]
-        assert await server.post(f"/api/calls/{record['call']}/end", {}) == 200
+        (row,) = (await server.get("/api/calls"))["calls"]
+        assert await server.post(f"/api/calls/{row['call']}/end", {}) == 200
         for number in range(64, 76):
             await one.say(number)
             await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The gate: has translink become slower? `make bench ARGS=--gate`, as `.ci/run` does at its end.
+"""The performance gate: has translink become slower? `make bench ARGS=--gate`, as `.ci/run` does at its end.
 
     python -m benches --gate             # exit code 1 when a figure is beyond its limit, and its name
     python -m benches --gate --record    # takes this compiler's instruction counts into limits.toml

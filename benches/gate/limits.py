@@ -1,4 +1,4 @@
-"""The gate's limits, as `limits.toml` has them, and what is said of a figure beside its limit."""
+"""The performance gate's limits, as `limits.toml` has them, and what is said of a figure beside its limit."""
 
 from __future__ import annotations
 

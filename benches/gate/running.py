@@ -1,4 +1,4 @@
-"""The gate's running figures: short runs of the rows, each beside what it is compared with."""
+"""The performance gate's running figures: short runs of the rows, each beside what it is compared with."""
 
 from __future__ import annotations
 

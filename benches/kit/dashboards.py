@@ -137,5 +137,5 @@ class MadeUpCalls:
             tally.segments += 1
             tally.words += 9
         for stage in ("own", "mouth_to_ear", "ring_to_wire"):
-            call.stages.record(stage, self._random.random())
+            call.stages.observe(stage, self._random.random())
         self.desk.board.journal.emit(type_, data, call=call.name, leg=leg)

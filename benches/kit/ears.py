@@ -22,7 +22,7 @@ def read_ears(path: Path, lines: int) -> tuple[list[list[HeardBeacon]], list[flo
     samples = [0] * lines
     ends: list[list[tuple[int, float]]] = [[] for _ in range(lines)]
     times: list[list[int]] = [[] for _ in range(lines)]
-    for line, at, pcm in _records(path):
+    for line, at, pcm in _datagrams(path):
         samples[line] += len(pcm) // 2
         ends[line].append((samples[line], at / 1e9))
         times[line].append(at)
@@ -68,7 +68,7 @@ def _begins(times: list[int], at: int) -> bool:
     return times[at + 1] - times[at] > TICK - late // 2
 
 
-def _records(path: Path) -> Iterator[tuple[int, int, bytes]]:
+def _datagrams(path: Path) -> Iterator[tuple[int, int, bytes]]:
     head = struct.Struct("=IIQ")
     with path.open("rb") as file:
         while len(start := file.read(head.size)) == head.size:

@@ -98,7 +98,7 @@ async def run(what: str, calls: int, rounds: int, url: str, folder: Path) -> Non
         f'[deepl]\napi_key = "bench"\nserver_url = "{url}"\n'
         "[fallback]\noffline = false\n"
     )
-    # No silence is fed: a round may take a second where callgrind has little of a processor.
+    # No silence is filled in: a round may take a second where callgrind has little of a processor.
     written = settings_file(legs, free_port(socket.SOCK_STREAM), extra)
     config.write_text(written.replace("\nplay_to", "\ntail_ms = 0\nplay_to"))
     settings = Settings.load(config=config, environ={})

@@ -154,7 +154,7 @@ static void take_audio(int file, struct peer *peer, const unsigned char *pcm, si
     for (size_t n = 0; n + FRAME <= length; n += FRAME) {
         const unsigned char *stamp = pcm + n + FRAME / 2;
         if (memcmp(stamp, "TLB1", 4)) stamp = pcm + n;
-        if (memcmp(stamp, "TLB1", 4)) continue; // silence that was fed
+        if (memcmp(stamp, "TLB1", 4)) continue; // silence that was filled in
         uint64_t sent;
         memcpy(&sent, stamp + 8, sizeof sent);
         uint64_t age = at - sent;

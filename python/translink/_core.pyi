@@ -54,7 +54,7 @@ class Frame:
     recogniser. `pcm` and the ledger have it as it came; it is never `speech`.
     """
     filled: int
-    """Bytes at its end that are silence of ours; 640 = a frame fed after datagrams stopped."""
+    """Bytes at its end that are silence of ours; 640 = a frame filled in after datagrams stopped."""
     pcm: bytes
     """640 bytes."""
 
@@ -160,7 +160,7 @@ class LegCounters(TypedDict):
     frames_speech: int
     """Of these, frames the detector called speech."""
     frames_filled: int
-    """Frames of silence fed after datagrams stopped in mid-utterance."""
+    """Frames of silence filled in after datagrams stopped in mid-utterance."""
     strangers: int
     """Datagrams dropped because of who sent them (`source` of `add_leg`); those of a newcomer who
     might have taken over count when it has not, 0.4 s after its last one.

@@ -1,4 +1,4 @@
-"""What the gate lets through, and that it names what it does not."""
+"""What the performance gate lets through, and that it names what it does not."""
 
 from __future__ import annotations
 

@@ -86,8 +86,8 @@ class StubConsole(Program):
         return {"totals": {}, "stages_ms": {"own": {"count": 3, "p50": 1.0, "p95": 2.0}}}
 
     def emit(self, event: Event) -> None:
-        for _, _, feed in self.feeds:
-            feed.queue.put_nowait(event)
+        for _, _, subscription in self.subscriptions:
+            subscription.queue.put_nowait(event)
 
 
 class Stub:

@@ -22,13 +22,13 @@ class EchoPhone:
 
     def __init__(self, lag: float | None = 0.18) -> None:
         self.lag = lag
-        self.ear = Hearing(echo=lambda: self.lag)
+        self.hearing = Hearing(echo=lambda: self.lag)
         self.speech = SpeechMap(0)
-        self.guard = EchoedWords(self.ear, self.speech)
+        self.guard = EchoedWords(self.hearing, self.speech)
 
     def is_played(self, text: str = HEARD, start: float = 1.0, end: float = 4.0) -> None:
-        self.ear.played.begin(1, text, start)
-        self.ear.played.end(1, end)
+        self.hearing.played.begin(1, text, start)
+        self.hearing.played.end(1, end)
 
     def hears(self, seconds: float, *, speech: bool = True, echo: bool = False) -> None:
         """Audio comes in; the sound of sample n reaches the socket at n / 16,000 s."""

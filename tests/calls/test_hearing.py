@@ -8,12 +8,12 @@ from translink.calls.hearing import Hearing, PlayedTexts
 
 
 def test_what_was_said_wholly_while_the_talker_was_heard_need_not_be_said_again() -> None:
-    ear = Hearing()
-    ear.switch("through", 100.0)
-    assert ear.heard_itself(101.0, 102.0)
-    ear.switch("replace", 110.0)
-    assert ear.heard_itself(101.0, 109.0)
-    assert not ear.heard_itself(111.0, 112.0)
+    hearing = Hearing()
+    hearing.switch("through", 100.0)
+    assert hearing.heard_itself(101.0, 102.0)
+    hearing.switch("replace", 110.0)
+    assert hearing.heard_itself(101.0, 109.0)
+    assert not hearing.heard_itself(111.0, 112.0)
 
 
 @pytest.mark.parametrize(
@@ -28,22 +28,22 @@ def test_what_was_said_wholly_while_the_talker_was_heard_need_not_be_said_again(
     ],
 )
 def test_what_was_heard_in_part_is_said_as_well(began: float, ended: float) -> None:
-    ear = Hearing()
-    ear.switch("through", 100.0)
-    ear.switch("duck", 110.0)
-    assert not ear.heard_itself(began, ended)
+    hearing = Hearing()
+    hearing.switch("through", 100.0)
+    hearing.switch("duck", 110.0)
+    assert not hearing.heard_itself(began, ended)
 
 
 def test_several_switches_are_remembered_and_the_same_one_twice_is_one() -> None:
-    ear = Hearing("through")
-    assert ear.heard_itself(1.0, 5.0), "from the beginning"
-    ear.switch("captions", 10.0)
-    ear.switch("replace", 20.0)
-    ear.switch("through", 30.0)
-    ear.switch("through", 35.0)
-    ear.switch("duck", 40.0)
+    hearing = Hearing("through")
+    assert hearing.heard_itself(1.0, 5.0), "from the beginning"
+    hearing.switch("captions", 10.0)
+    hearing.switch("replace", 20.0)
+    hearing.switch("through", 30.0)
+    hearing.switch("through", 35.0)
+    hearing.switch("duck", 40.0)
     stretches = [(1.0, 9.0), (12.0, 18.0), (22.0, 28.0), (31.0, 39.0), (41.0, 42.0)]
-    assert [ear.heard_itself(*each) for each in stretches] == [True, False, False, True, False]
+    assert [hearing.heard_itself(*each) for each in stretches] == [True, False, False, True, False]
 
 
 def test_an_ear_remembers_what_it_was_played_and_when() -> None:

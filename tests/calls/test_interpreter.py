@@ -352,7 +352,7 @@ def test_an_echo_is_reported_and_not_translated() -> None:
         now = time.monotonic()
         own = Hearing(echo=lambda: 0.18)
         own.played.begin(1, "the meeting is on Tuesday", now - 2.0)
-        room.interpreter._echo._ear = own
+        room.interpreter._echo._hearing = own
         room.final(0, 2, "the meeting is on Tuesday", speech_final=True)
         room.final(2, 3, "and so I come", speech_final=True)
         await asyncio.sleep(5)

@@ -12,7 +12,7 @@ Spoken = list[tuple[str, str | None]]
 def test_the_ears_voice_is_its_languages_and_goes_with_it() -> None:
     voice = TalkerVoice(None, "aura-2-hector-fr", second=False)
     assert voice.wish == "aura-2-hector-fr"
-    voice.of_ear = None
+    voice.of_hearer = None
     assert voice.wish == "usually:feminine"
     voice.of_talker = "masculine"
     assert voice.wish == "masculine"

@@ -16,7 +16,7 @@ from translink.recording.reader import RecordingError, read_recording
 from translink.recording.stereo import woven
 from translink.recording.store import Store
 from translink.recording.transcript import TRANSCRIPT_NAME
-from translink.settings.record import RecordSettings
+from translink.settings.recording import RecordingSettings
 
 LEFT, RIGHT = bytes([1, 0] * 40_000), bytes([2, 0] * 40_000)
 TEXT = b"""{"v": 1, "version": "x", "call": "c1", "began": 1.0, "seconds": 2.5, "legs":
@@ -37,7 +37,7 @@ def sealed(tmp_path: Path) -> tuple[Path, Path]:
     key = tmp_path / "key"
     assert run("key", key)[0] == 0
     secret = read_key(key)
-    store = Store(RecordSettings(folder=tmp_path / "all"))
+    store = Store(RecordingSettings(folder=tmp_path / "all"))
     place, _ = store.make("20231114T221320Z-c1")
     sound = SoundFile(store, place / "one.wav", secret)
     sound.write(woven(LEFT, RIGHT))

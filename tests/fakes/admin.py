@@ -106,7 +106,7 @@ class Program(Console):
     def __init__(self) -> None:
         self.good = True
         self.modes: list[tuple[str | None, str | None, float | None]] = []
-        self.feeds: list[tuple[str | None, str | None, FakeSubscription]] = []
+        self.subscriptions: list[tuple[str | None, str | None, FakeSubscription]] = []
         self.running = ROW
         self.ended = replace(ROW, call="3333-0", state="ended", reason="idle")
         self.lines = [
@@ -163,7 +163,7 @@ class Program(Console):
         media |= {"late_max": 3_000_000, "bytes_in": 32_000}
         stages = Stages()
         for seconds in (0.0002, 0.002, 0.02):
-            stages.record("ring_to_wire", seconds)
+            stages.observe("ring_to_wire", seconds)
         heard = ListenStats(connections_total=2, connections_active=1, lost_ms=250.0)
         media |= {"behind_ns": 2_500_000_000, "tempo": 1_350, "tempo_saved": 64_000}
         said = Tally(segments=9, skipped=2, echoed=1)
@@ -290,6 +290,6 @@ class Program(Console):
         return call == "3333-1"
 
     def subscribe(self, *, call: str | None = None, leg: str | None = None) -> FakeSubscription:
-        feed = FakeSubscription()
-        self.feeds.append((call, leg, feed))
-        return feed
+        subscription = FakeSubscription()
+        self.subscriptions.append((call, leg, subscription))
+        return subscription

@@ -107,10 +107,10 @@ class FakeProviders:
         """Status instead of a translation."""
 
     def forget(self) -> None:
-        """Begin a new record; open streams go on in the old one."""
+        """Begin anew; open streams go on in the old lists."""
         self.handshakes = 0
-        for record in (self.streams, self.uploads, self.detections, self.asked, self.spoken):
-            record.clear()
+        for seen in (self.streams, self.uploads, self.detections, self.asked, self.spoken):
+            seen.clear()
 
     def routes(self) -> list[web.RouteDef]:
         return [

@@ -17,7 +17,7 @@ times = st.floats(1e-5, 140.0)
 def test_any_quantile_is_within_four_per_cent(values: list[float], q: float) -> None:
     histogram = Histogram()
     for value in values:
-        histogram.record(value)
+        histogram.observe(value)
     true = sorted(values)[max(0, math.ceil(q * len(values)) - 1)]
     assert true * (1 - 1e-9) <= histogram.quantile(q) <= true * 1.04 * (1 + 1e-9)
 
@@ -26,7 +26,7 @@ def test_any_quantile_is_within_four_per_cent(values: list[float], q: float) -> 
 def test_anything_can_be_counted_and_the_maximum_is_exact(values: list[float]) -> None:
     histogram = Histogram()
     for value in values:
-        histogram.record(value)
+        histogram.observe(value)
     assert histogram.count == len(values)
     assert histogram.max == max(0.0, *values)
     assert 0.0 <= histogram.quantile(0.5) <= histogram.quantile(1.0) <= histogram.max
@@ -34,9 +34,9 @@ def test_anything_can_be_counted_and_the_maximum_is_exact(values: list[float]) -
 
 def test_less_than_ten_microseconds_and_clocks_that_disagree_count_as_next_to_nothing() -> None:
     histogram = Histogram()
-    histogram.record(-0.001)
+    histogram.observe(-0.001)
     assert histogram.quantile(0.5) == 0.0
-    histogram.record(3e-6)
+    histogram.observe(3e-6)
     assert histogram.quantile(1.0) <= 1e-5
 
 
@@ -48,8 +48,8 @@ def test_nothing_recorded_means_nothing_to_say() -> None:
 def test_a_summary_has_the_stages_that_saw_anything_in_milliseconds() -> None:
     stages = Stages()
     for number in range(100):
-        stages.record("own", 0.001 if number < 90 else 0.1)
-    stages.record("translate", 0.25)
+        stages.observe("own", 0.001 if number < 90 else 0.1)
+    stages.observe("translate", 0.25)
     assert list(stages.summary()) == ["translate", "own"]
     own = stages.summary()["own"]
     assert own["count"] == 100
@@ -60,7 +60,7 @@ def test_a_summary_has_the_stages_that_saw_anything_in_milliseconds() -> None:
 
 def test_a_stage_nobody_defined_is_an_error() -> None:
     with pytest.raises(KeyError):
-        Stages().record("owm", 0.1)
+        Stages().observe("owm", 0.1)
 
 
 def test_the_table_names_every_stage() -> None:

@@ -113,7 +113,7 @@ async def test_a_receiver_that_hangs_holds_up_no_call_and_loses_the_oldest(
     receiver: HookReceiver,
 ) -> None:
     journal = Journal()
-    receiver.gate.clear()
+    receiver.may_answer.clear()
     async with hooks(receiver.url, journal, queue=10, timeout=60).running() as webhooks:
         began = time.monotonic()
         for number in range(1_000):
@@ -127,7 +127,7 @@ async def test_a_receiver_that_hangs_holds_up_no_call_and_loses_the_oldest(
 
 async def test_a_receiver_that_does_not_answer_in_time_has_failed(receiver: HookReceiver) -> None:
     journal = Journal()
-    receiver.gate.clear()
+    receiver.may_answer.clear()
     async with hooks(receiver.url, journal, timeout=0.05).running() as webhooks:
         begin(journal)
         await until(lambda: webhooks.figures()["trouble"] == "timed out")

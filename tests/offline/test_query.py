@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from translink.offline.gate import Denied
+from translink.offline.admission import Denied
 from translink.offline.query import listen_options
 
 BOTH = frozenset({"en", "fr"})

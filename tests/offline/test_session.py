@@ -1,4 +1,4 @@
-"""`Ear`, the rules of a stream, without sockets or recognisers."""
+"""`ListenSession`, the rules of a stream, without sockets or recognisers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from translink.offline.session import (
     ListenTiming,
     Partial,
     Say,
-    SessionFeed,
+    SessionAudio,
     SessionOptions,
     Step,
 )
@@ -27,21 +27,21 @@ OPTIONS = SessionOptions(
 
 
 def drive(
-    ear: ListenSession, pieces: list[bytes], words: tuple[Heard, ...] = ()
+    session: ListenSession, pieces: list[bytes], words: tuple[Heard, ...] = ()
 ) -> tuple[list[Json], bytes]:
     """What is said, and what the recogniser was fed. Every final has the words; then they are out."""
     said: list[Json] = []
     fed = b""
-    steps = [step for piece in pieces for step in [ear.audio(piece)]] + [ear.end()]
-    for step_source in steps:
-        for step in step_source:
+    steps = [step for piece in pieces for step in [session.audio(piece)]] + [session.end()]
+    for these in steps:
+        for step in these:
             match step:
-                case SessionFeed(pcm):
+                case SessionAudio(pcm):
                     fed += pcm
                 case Partial():
-                    said += ear.interim(step, ())
+                    said += session.interim(step, ())
                 case Finish():
-                    said += ear.final(step, words)
+                    said += session.final(step, words)
                     words = ()
                 case Say(message):
                     said.append(message)
@@ -79,16 +79,16 @@ def test_segments_touch_whatever_is_said(seconds: list[float]) -> None:
 
 
 def test_a_piece_cut_in_mid_speech_ends_with_its_last_word() -> None:
-    ear = ListenSession(OPTIONS, ListenTiming(piece=1.0, piece_limit=1.0), {})
-    said, _ = drive(ear, [burst(2.5)], (Heard("one", 0.1, 0.6),))
+    session = ListenSession(OPTIONS, ListenTiming(piece=1.0, piece_limit=1.0), {})
+    said, _ = drive(session, [burst(2.5)], (Heard("one", 0.1, 0.6),))
     first = finals(said)[0]
     assert (first["start"], first["duration"]) == (0.0, 0.6)
     assert first["speech_final"] is False
 
 
 def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
-    ear = ListenSession(OPTIONS, ListenTiming(), {})
-    said, _ = drive(ear, [burst(0.6), silence(1.2)], (Heard("one", 0.1, 0.6),))
+    session = ListenSession(OPTIONS, ListenTiming(), {})
+    said, _ = drive(session, [burst(0.6), silence(1.2)], (Heard("one", 0.1, 0.6),))
     kinds = [m["type"] for m in said if isinstance(m, dict)]
     assert kinds.count("UtteranceEnd") == 1
     [end] = [m for m in said if isinstance(m, dict) and m["type"] == "UtteranceEnd"]
@@ -96,34 +96,34 @@ def test_the_utterance_end_follows_the_last_word_by_what_was_asked() -> None:
 
 
 def test_a_finalize_in_mid_speech_ends_neither_the_turn_nor_the_utterance() -> None:
-    ear = ListenSession(OPTIONS, ListenTiming(), {})
+    session = ListenSession(OPTIONS, ListenTiming(), {})
     said: list[Json] = []
 
     def perform(steps: Iterator[Step]) -> None:
         for step in steps:
             match step:
                 case Partial(end):
-                    said.extend(ear.interim(step, (Heard("on", end - 0.3, end - 0.1),)))
+                    said.extend(session.interim(step, (Heard("on", end - 0.3, end - 0.1),)))
                 case Finish(end):
-                    said.extend(ear.final(step, (Heard("and", end - 0.6, end - 0.4),)))
+                    said.extend(session.final(step, (Heard("and", end - 0.6, end - 0.4),)))
                 case Say(message):
                     said.append(message)
 
-    perform(ear.audio(burst(1.5)))
-    perform(ear.finalize())
-    perform(ear.audio(burst(1.5)))
+    perform(session.audio(burst(1.5)))
+    perform(session.finalize())
+    perform(session.audio(burst(1.5)))
     kinds = [m["type"] for m in said if isinstance(m, dict)]
     assert "UtteranceEnd" not in kinds, "words came since the final"
-    perform(ear.audio(silence(0.5)))
+    perform(session.audio(silence(0.5)))
     assert finals(said)[-1]["speech_final"] is True
 
 
 def test_without_endpointing_only_length_ends_a_piece() -> None:
-    ear = ListenSession(SessionOptions(endpointing=None), ListenTiming(), {})
-    said, _ = drive(ear, [burst(0.5), silence(4)])
+    session = ListenSession(SessionOptions(endpointing=None), ListenTiming(), {})
+    said, _ = drive(session, [burst(0.5), silence(4)])
     assert [m["speech_final"] for m in finals(said)] == [False]
 
 
 def test_finalize_with_nothing_new_says_nothing() -> None:
-    ear = ListenSession(OPTIONS, ListenTiming(), {})
-    assert list(ear.finalize()) == []
+    session = ListenSession(OPTIONS, ListenTiming(), {})
+    assert list(session.finalize()) == []

@@ -61,8 +61,8 @@ async def test_a_party_chooses_a_language_hears_of_the_machine_and_has_the_last_
     await hears(two, 1, 2, 902, 31, 32, 31, 32, server=talking)
     (call,) = (await talking.get("/api/calls"))["calls"]
     assert sorted(call["languages"]) == ["en", "fr"]
-    record = await talking.get(f"/api/calls/{call['call']}")
-    assert {each["leg"]: each["text"] for each in record["notices"]} == {
+    kept = await talking.get(f"/api/calls/{call['call']}")
+    assert {each["leg"]: each["text"] for each in kept["notices"]} == {
         "3333": "t901",
         "4444": "t902",
     }

@@ -94,8 +94,8 @@ def test_fifty_legs_that_lose_their_streams_at_once_dial_with_care(
 
 @given(st.integers(0, 10_000))
 def test_a_leg_dials_again_soon_and_then_slower(seed: int) -> None:
-    pace = Backoff(rng=Random(seed))
-    waits = [pace.lost(10.0) - 10.0 for _ in range(40)]
+    backoff = Backoff(rng=Random(seed))
+    waits = [backoff.lost(10.0) - 10.0 for _ in range(40)]
     assert 0.05 <= waits[0] <= 0.1
     for n, wait in enumerate(waits[1:], 1):
         ceiling = min(0.1 * 2**n, 5.0)
@@ -103,10 +103,10 @@ def test_a_leg_dials_again_soon_and_then_slower(seed: int) -> None:
 
 
 def test_a_connection_that_lived_makes_the_next_loss_the_first_again() -> None:
-    pace = Backoff(rng=Random(1), stable=3)
+    backoff = Backoff(rng=Random(1), stable=3)
     for _ in range(8):
-        pace.lost(0)
-    pace.opened(10)
-    assert pace.lost(12.9) - 12.9 > 2, "it broke too soon to be called good"
-    pace.opened(20)
-    assert pace.lost(23) - 23 <= 0.1
+        backoff.lost(0)
+    backoff.opened(10)
+    assert backoff.lost(12.9) - 12.9 > 2, "it broke too soon to be called good"
+    backoff.opened(20)
+    assert backoff.lost(23) - 23 <= 0.1

@@ -24,7 +24,7 @@ from tests.support.serve import PATIENCE, Phone, Serve, call, pairs, serving, un
 from translink._core import BeaconDecoder
 from translink.admin.panel.event_types import RecordingEvent
 from translink.calls.notice import Notices
-from translink.calls.recorded import record_notice
+from translink.calls.recorded import recording_notice
 from translink.commands.control import Target
 from translink.commands.rca import run_rca
 from translink.observe.transcripts import Transcripts
@@ -34,7 +34,7 @@ from translink.recording.reader import read_recording
 from translink.recording.recorder import Recorder
 from translink.recording.stereo import unwoven
 from translink.settings.prompts import NoticeSettings
-from translink.settings.record import RecordSettings
+from translink.settings.recording import RecordingSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -269,11 +269,11 @@ async def test_what_is_written_while_the_call_runs_is_a_wav_file_already(
 @contextlib.asynccontextmanager
 async def board_recorded(folder: Path, **settings: object) -> AsyncIterator[tuple[Board, Recorder]]:
     """A switchboard in this process whose calls are recorded."""
-    record = {"on": True, "folder": folder, "keep_free": 0, **settings}
-    board = Board(idle_timeout=0.3, drain_timeout=0.3, record=record)
+    wanted = {"on": True, "folder": folder, "keep_free": 0, **settings}
+    board = Board(idle_timeout=0.3, drain_timeout=0.3, record=wanted)
     transcripts = Transcripts(board.journal)
-    notice = record_notice(Notices(NoticeSettings(), board.services), with_tone=True)
-    chosen = RecordSettings.model_validate(record)
+    notice = recording_notice(Notices(NoticeSettings(), board.services), with_tone=True)
+    chosen = RecordingSettings.model_validate(wanted)
     recorder = Recorder(chosen, board.journal, transcripts.__getitem__, notice)
     board.switchboard.recorder = recorder
     board.switchboard.on_ended = recorder.over

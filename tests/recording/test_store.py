@@ -12,11 +12,11 @@ import pytest
 from translink.errors import SettingsError
 from translink.recording.file import SoundFile
 from translink.recording.store import Store, recording_name
-from translink.settings.record import RecordSettings
+from translink.settings.recording import RecordingSettings
 
 
 def store_in(folder: Path, **settings: object) -> Store:
-    return Store(RecordSettings.model_validate({"folder": folder, "keep_free": 0, **settings}))
+    return Store(RecordingSettings.model_validate({"folder": folder, "keep_free": 0, **settings}))
 
 
 def test_names_tell_when_and_which_call_and_are_safe() -> None:

@@ -87,7 +87,7 @@ def test_recovery_is_the_next_stream_or_prerecorded_answer_for_the_same_caller()
         opened = None if answered is None else asked + 0.1
         return {"asked": asked, "opened": opened, "answered": answered, "callers": list(callers)}
 
-    record = {
+    observed = {
         "struck": [{"at": 10.0, "fault": "listen:reset", "streams": [0, 1, 2]}],
         "streams": [
             stream(0, 1, 0),
@@ -98,13 +98,13 @@ def test_recovery_is_the_next_stream_or_prerecorded_answer_for_the_same_caller()
         ],
         "answers": [{"at": 12.0, "callers": [2]}, {"at": 9.0, "callers": [2]}],
     }
-    assert [(r.caller, r.ms) for r in recoveries(record)] == [(0, 500.0), (1, 150.0), (2, 2000.0)]
+    assert [(r.caller, r.ms) for r in recoveries(observed)] == [(0, 500.0), (1, 150.0), (2, 2000.0)]
 
 
 def test_handshakes_count_from_the_first_fault_that_broke_a_stream() -> None:
-    record = {
+    observed = {
         "struck": [{"at": 0.0, "streams": []}, {"at": 5.0, "streams": [0]}],
         "streams": [{"asked": 0.1}, {"asked": 5.1}, {"asked": 6.0}],
     }
-    assert handshakes_after_fault(record) == 2
-    assert handshakes_after_fault({"struck": [], "streams": record["streams"]}) == 0
+    assert handshakes_after_fault(observed) == 2
+    assert handshakes_after_fault({"struck": [], "streams": observed["streams"]}) == 0

@@ -138,9 +138,9 @@ async def test_a_reset_breaks_the_open_stream_and_the_next_one_works(
         assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
     async with http.ws_connect(f"{url}/v1/listen?{QUERY}", headers=AUTH):
         pass
-    record = await faults(http, url)
-    assert [stream["fate"] for stream in record["streams"]] == ["ended", "ended"]
-    assert record["struck"][0]["streams"] == [0]
+    observed = await faults(http, url)
+    assert [stream["fate"] for stream in observed["streams"]] == ["ended", "ended"]
+    assert observed["struck"][0]["streams"] == [0]
 
 
 async def test_an_outage_breaks_streams_and_lets_none_open_until_it_is_over(
@@ -155,8 +155,8 @@ async def test_an_outage_breaks_streams_and_lets_none_open_until_it_is_over(
                 async with http.ws_connect(f"{url}/v1/listen?{QUERY}", headers=AUTH):
                     break
             await asyncio.sleep(0.05)
-    record = await faults(http, url)
-    assert [stream["fate"] for stream in record["streams"]][-2:] == ["reset", "ended"]
+    observed = await faults(http, url)
+    assert [stream["fate"] for stream in observed["streams"]][-2:] == ["reset", "ended"]
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 429, 500])

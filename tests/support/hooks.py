@@ -25,12 +25,12 @@ class HookReceiver:
         self.taken: list[dict[str, Any]] = []
         self.ids: list[str] = []
         self.elsewhere = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
-        await self.gate.wait()
+        await self.may_answer.wait()
         self.ids.append(request.headers["webhook-id"])
         if self.answers:
             return self.answers.pop(0)
@@ -53,4 +53,4 @@ async def receiving() -> AsyncIterator[HookReceiver]:
     async with served(app) as url:
         made.url = f"{url}/hook"
         yield made
-        made.gate.set()
+        made.may_answer.set()

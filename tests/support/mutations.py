@@ -467,7 +467,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/admin/access/test_rate.py -k in_the_kernel",
     ),
     Mutation(
-        "requests are answered at a bounded pace",
+        "requests are answered at a bounded rate",
         "admin/access/guard.py",
         "if wait > 0 and self.connections is not None:",
         "if False:",
@@ -804,7 +804,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "the local engines let in this start's key only",
-        "offline/gate.py",
+        "offline/admission.py",
         "return hmac.compare_digest(key.encode(), self._key.encode())",
         "return True",
         "tests/offline/test_server.py -k key_alone",

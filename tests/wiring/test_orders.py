@@ -122,7 +122,7 @@ def test_local_streams_are_listened_to_as_such() -> None:
         vendors_of(Orders(listen=("offline",)), fallback={"offline": True}, engines=True)
     )
     assert named.services.live.name == "offline.listen"
-    assert named.services.cadence is not usual.services.cadence, "another recogniser's pace"
+    assert named.services.cadence is not usual.services.cadence, "another recogniser's cadence"
     assert named.rules.feed.patience > usual.rules.feed.patience
 
 

@@ -41,9 +41,9 @@ class Announcements:
             if parties[leg].there:
                 announcement.present.set()
 
-    def before_speech(self, ear: str) -> list[asyncio.Event]:
-        """What translations into this ear wait for."""
-        announced = self._first.get(ear)
+    def before_speech(self, hearer: str) -> list[asyncio.Event]:
+        """What translations for this leg wait for."""
+        announced = self._first.get(hearer)
         return [announced.queued] if announced else []
 
     def begin(self, group: asyncio.TaskGroup, after: Sequence[asyncio.Event]) -> None:
@@ -77,8 +77,8 @@ class Announcements:
         """A step in the ear of `leg`."""
         if leg in self._first:
             self._first[leg].playout(event)
-        for ear, each in self._later:
-            if ear == leg:
+        for hearer, each in self._later:
+            if hearer == leg:
                 each.playout(event)
 
     def give_up(self) -> None:

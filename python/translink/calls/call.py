@@ -147,7 +147,7 @@ class Call:
                 Direction(
                     call=name,
                     leg=talker.settings.name,
-                    ear=hearer.settings.name,
+                    hearer=hearer.settings.name,
                     language=talker.settings.languages[0],
                     target=hearer.settings.languages[0],
                     voice=self._voices[talker.settings.name].wish,
@@ -170,7 +170,7 @@ class Call:
                     *self.announcements.before_speech(hearer.settings.name),
                 ],
                 lag=Lag(hearer.hearing, settings.lag),
-                own_ear=talker.hearing,
+                own_hearing=talker.hearing,
             )
             for talker, hearer in ((one, two), (two, one))
         }
@@ -226,7 +226,7 @@ class Call:
         and ask talkers for a pause. Returns `last_sign`."""
         now, newest = time.monotonic(), self._began
         for name, interpreter in self.interpreters.items():
-            counters = self._parties[self._ear_of(name)].media.counters()
+            counters = self._parties[self._hearer_of(name)].media.counters()
             newest = max(newest, counters["last_datagram"] / 1e9)
             behind = counters["behind_ns"] / 1e9
             interpreter.lag.look(behind)
@@ -243,14 +243,14 @@ class Call:
             media.play(next(tones), tone(), last=True)
             self._journal.emit("pause", {"behind_s": round(behind, 1)}, call=self.name, leg=talker)
 
-    def _ear_of(self, talker: str) -> str:
+    def _hearer_of(self, talker: str) -> str:
         """The leg that hears them."""
         one, two = self._parties
         return two if talker == one else one
 
     def _found(self, leg: str, language: str) -> None:
         """What the party on `leg` speaks, they hear, too."""
-        talker = self._ear_of(leg)
+        talker = self._hearer_of(leg)
         self.interpreters[talker].set_target(language, self._voices[talker].wish)
         self._awaited[leg].known()
 
@@ -270,7 +270,7 @@ class Call:
             if name == leg:
                 interpreter.set_language(language)
             else:
-                self._voices[name].of_ear = None
+                self._voices[name].of_hearer = None
                 interpreter.set_target(language, self._voices[name].wish)
 
     def set_voice_for(self, leg: str, voice_for: str | None) -> None:
@@ -324,7 +324,7 @@ class Call:
             self._summarise()
 
     def summary(self) -> dict[str, Scalar]:
-        """The call in one flat record; `reason` is empty while it goes on."""
+        """The call in one flat row; `reason` is empty while it goes on."""
         out: dict[str, Scalar] = {
             "seconds": round(time.monotonic() - self._began, 1),
             "reason": self._reason,
@@ -339,10 +339,10 @@ class Call:
                 f"{leg}.lost_ms": round(stats.lost_ms),
                 f"{leg}.errors": stats.errors,
             }
-            ear = self._ear_of(leg)
+            hearer = self._hearer_of(leg)
             out |= {
-                f"{ear}.behind_max_s": round(interpreter.lag.most, 1),
-                f"{ear}.behind_p95_s": round(interpreter.lag.p95, 1),
+                f"{hearer}.behind_max_s": round(interpreter.lag.most, 1),
+                f"{hearer}.behind_p95_s": round(interpreter.lag.p95, 1),
             }
         if (cost := self.books.cost()) is not None:
             out["cost"] = cost

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """Whose speech is translated for whose ear, from which language into which."""
+    """Whose speech is translated for whom, from which language into which."""
 
     call: str
     leg: str
     """The talker's leg."""
-    ear: str
+    hearer: str
     """The hearer's leg."""
     language: str
     """What the talker speaks when the call begins."""
@@ -57,7 +57,7 @@ class DirectionBooks:
     def time(self, stage: str, seconds: float) -> None:
         """Count how long a stage took. Raises `KeyError` for a stage that `stages` does not know."""
         for stages in self._stages:
-            stages.record(stage, seconds)
+            stages.observe(stage, seconds)
 
     def emit(self, type_: str, **data: Value) -> None:
         """Write an event of this direction into the journal."""

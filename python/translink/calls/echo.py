@@ -75,9 +75,9 @@ class _Run:
 class EchoedWords:
     """Takes the words of an echo out of one talker's finals."""
 
-    def __init__(self, ear: Hearing, speech: SpeechMap) -> None:
-        """`ear` = the talker's own, `speech` = where they speak."""
-        self._ear = ear
+    def __init__(self, hearing: Hearing, speech: SpeechMap) -> None:
+        """`hearing` = the talker's own, `speech` = where they speak."""
+        self._hearing = hearing
         self._speech = speech
         self._known_from: int | None = None
         """Sample from which on the engine marked the echo; None: there is none, or not yet."""
@@ -94,7 +94,7 @@ class EchoedWords:
         """The final without what is echo, and that."""
         if not final.text:
             return final, ""
-        lag = self._ear.echo()
+        lag = self._hearing.echo()
         if not lag:
             self._known_from = None
             if lag is None:
@@ -105,7 +105,7 @@ class EchoedWords:
                 else (final, "")
             )
         played = " ".join(
-            each.text for each in self._ear.played.between(*self._played_when(final, lag))
+            each.text for each in self._hearing.played.between(*self._played_when(final, lag))
         )
         if not played:
             return final, ""
@@ -139,7 +139,7 @@ class EchoedWords:
             and began < min(said.ended, ended) - (ended - began) / 2
             and SequenceMatcher(None, heard, _tokens(said.text), autojunk=False).ratio()
             >= SAME_SHARE
-            for said in self._ear.played.between(began - LATEST - VOICE_MARGIN, began)
+            for said in self._hearing.played.between(began - LATEST - VOICE_MARGIN, began)
         )
 
     def _played_when(self, final: Result, lag: float) -> tuple[float, float]:

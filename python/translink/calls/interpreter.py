@@ -74,11 +74,11 @@ class Interpreter(ListenObserver):
         segment: SegmentSettings | None = None,
         after: Sequence[asyncio.Event] = (),
         lag: Lag | None = None,
-        own_ear: Hearing | None = None,
+        own_hearing: Hearing | None = None,
     ) -> None:
         """`start` = first sample of the call on the talker's leg; `stages` = where times are
         counted (process, call); nothing is spoken before the events of `after`; `lag` is the
-        hearer's, `own_ear` the talker's."""
+        hearer's, `own_hearing` the talker's."""
         self.direction = direction
         self._books = DirectionBooks(direction, journal, stages)
         self._pressure = services.pressure
@@ -122,7 +122,7 @@ class Interpreter(ListenObserver):
             lag=self.lag,
             ahead=segment.ahead if segment else 0.0,
         )
-        self._echo = EchoedWords(own_ear or Hearing(), self._listener.speech)
+        self._echo = EchoedWords(own_hearing or Hearing(), self._listener.speech)
         self._log = self._books.log
         self._emit = self._books.emit
         self._ring_to_wire = [each["ring_to_wire"] for each in stages]
@@ -272,7 +272,7 @@ class Interpreter(ListenObserver):
     def sent(self, ready: int | None, total: int) -> None:
         if ready is not None:
             took = time.monotonic() - ready / 1e9
-            Histogram.record_in(self._ring_to_wire, took)
+            Histogram.observe_in(self._ring_to_wire, took)
             if self._pressure.frames_per_message > 1:
                 self._pressure.given_up["messages"] += total - self._sent - 1
         self._sent = total

@@ -54,7 +54,7 @@ class Lag:
 
     def look(self, behind: float) -> None:
         """Take a reading. Call it at even intervals: quantiles are over time."""
-        self._seen.record(behind)
+        self._seen.observe(behind)
 
     def instead(self) -> Instead | None:
         """What is done with a translation whose turn it is, other than speaking it."""

@@ -67,7 +67,7 @@ class LineWatch:
         self._echo_lag = max(self._echo_lag, now.get("echo_lag_ns", 0) / 1e6)
         for rms in self._speech.loudness(self._heard):
             if rms != HOLE_LEVEL:
-                self._levels.record(rms / FULL_SAMPLE)
+                self._levels.observe(rms / FULL_SAMPLE)
                 self._level = None
         self._heard = self._speech.head
         self._look_at_outline()

@@ -64,7 +64,7 @@ class JoinedNotices:
         return SpokenNotice(text, language, b"".join(each.pcm for each in said))
 
 
-def record_notice(sentence: NoticeSource, *, with_tone: bool) -> NoticeSource:
+def recording_notice(sentence: NoticeSource, *, with_tone: bool) -> NoticeSource:
     """What each party hears when a recording begins: a tone, a sentence, or both."""
     return JoinedNotices(ToneNotice(), sentence) if with_tone else sentence
 

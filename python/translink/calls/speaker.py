@@ -1,5 +1,5 @@
-"""Segments to speech: each is translated (a few at a time, since providers answer at their own
-pace) and spoken strictly one after another into the other leg's ear.
+"""Segments to speech: each is translated (a few at a time, since some providers answer sooner than
+others) and spoken strictly one after another into the other leg's ear.
 
 Every segment that comes in is reported exactly once: spoken to its end, `untranslated` (shown, not
 spoken), unspoken (translated, not heard or not to its end), or translated and shown only, because

@@ -8,15 +8,15 @@ from translink.providers.wanted import wished
 class TalkerVoice:
     """Of one direction."""
 
-    def __init__(self, of_talker: str | None, of_ear: str | None, *, second: bool) -> None:
+    def __init__(self, of_talker: str | None, of_hearer: str | None, *, second: bool) -> None:
         """`second`: the talker is the second of their pair."""
         self.of_talker = of_talker
         """`LegSettings.voice_for` of the talker."""
-        self.of_ear = of_ear
+        self.of_hearer = of_hearer
         """`LegSettings.voice` of the hearer; None once their language is another."""
         self._second = second
 
     @property
     def wish(self) -> str:
         """As the voices' clients take it (`providers.wanted`)."""
-        return wished(self.of_talker, self.of_ear, second=self._second)
+        return wished(self.of_talker, self.of_hearer, second=self._second)

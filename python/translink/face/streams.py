@@ -137,12 +137,12 @@ class NodeStreams:
         return stream
 
     async def _own(self, call: str | None = None, leg: str | None = None) -> Any:
-        feed = self._journal.subscribe(call=call, leg=leg)
+        subscription = self._journal.subscribe(call=call, leg=leg)
         try:
-            async for event in feed:
+            async for event in subscription:
                 yield event.as_dict()
         finally:
-            feed.close()
+            subscription.close()
 
     # --- Listening in ---
 

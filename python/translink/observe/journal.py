@@ -115,7 +115,7 @@ class Journal:
         call: str | None = None,
         leg: str | None = None,
     ) -> None:
-        """Record an event and offer it to the subscribers."""
+        """Keep an event and offer it to the subscribers."""
         if self._redact is not None:
             data = {
                 key: self._redact(value)

@@ -70,12 +70,12 @@ class Histogram:
         self.count = 0
         self.max = 0.0
 
-    def record(self, seconds: float) -> None:
+    def observe(self, seconds: float) -> None:
         """Count one value; negative ones (two clocks that disagree by microseconds) count as 0."""
-        Histogram.record_in((self,), seconds)
+        Histogram.observe_in((self,), seconds)
 
     @staticmethod
-    def record_in(histograms: Iterable[Histogram], seconds: float) -> None:
+    def observe_in(histograms: Iterable[Histogram], seconds: float) -> None:
         """Count one value in each of them. Its place is looked for once: that is most of the work."""
         bucket = bisect_left(_STAGE_BUCKET_EDGES, seconds)
         for each in histograms:
@@ -149,9 +149,9 @@ class Stages:
     def __init__(self) -> None:
         self._histograms = {name: Histogram() for name in STAGES}
 
-    def record(self, stage: str, seconds: float) -> None:
+    def observe(self, stage: str, seconds: float) -> None:
         """Add a value. Raises `KeyError` for a stage that is not in the table above."""
-        self._histograms[stage].record(seconds)
+        self._histograms[stage].observe(seconds)
 
     def __getitem__(self, stage: str) -> Histogram:
         return self._histograms[stage]

@@ -1,4 +1,4 @@
-"""WebSocket `/v1/listen`: one task reads and recognises, one writes. `listen.Ear` has the rules."""
+"""WebSocket `/v1/listen`: one task reads and recognises, one writes. `ListenSession` has the rules."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from translink.audio import AudioError, Decoder, decoder
+from translink.offline.admission import Denied, OfflineAdmission, broken, request_id
 from translink.offline.engines.protocols import (
     BusyError,
     EngineFailed,
@@ -19,7 +20,6 @@ from translink.offline.engines.protocols import (
     Recognizer,
     RecognizerEngine,
 )
-from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import LISTEN, Connection, Reset
 from translink.offline.messages import (
     DATA_REASON,
@@ -36,7 +36,7 @@ from translink.offline.session import (
     ListenTiming,
     Partial,
     Say,
-    SessionFeed,
+    SessionAudio,
     SessionOptions,
     Step,
 )
@@ -52,23 +52,25 @@ _LAST_MESSAGES = 10.0
 class LiveListen:
     """The handler. One instance serves all streams."""
 
-    def __init__(self, gate: OfflineGate, engine: RecognizerEngine, timing: ListenTiming) -> None:
-        self._gate = gate
+    def __init__(
+        self, admission: OfflineAdmission, engine: RecognizerEngine, timing: ListenTiming
+    ) -> None:
+        self._admission = admission
         self._engine = engine
         self._timing = timing
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Handshake, then the stream until it ends."""
-        ask, new_id = self._gate.ask(LISTEN, request), request_id()
+        ask, new_id = self._admission.ask(LISTEN, request), request_id()
         try:
-            self._gate.authorise(request)
+            self._admission.authorise(request)
             options = listen_options(request.query, self._engine.languages())
-            with self._gate.room(LISTEN):
+            with self._admission.room(LISTEN):
                 if self._timing.handshake_delay:
                     await asyncio.sleep(self._timing.handshake_delay)
-                refusal = await self._gate.faults.handshake(ask)
+                refusal = await self._admission.faults.handshake(ask)
                 if refusal is not None:
-                    return self._gate.refusal(LISTEN, refusal, new_id)
+                    return self._admission.refusal(LISTEN, refusal, new_id)
                 recognizer = await self._open(options.language)
                 try:
                     ws = web.WebSocketResponse(compress=False, protocols=("token",))
@@ -77,14 +79,14 @@ class LiveListen:
                     connection = Connection(ask, request, ws)
                     connection.request_id = new_id
                     session = _LiveSession(
-                        self._gate, connection, ws, recognizer, options, self._timing
+                        self._admission, connection, ws, recognizer, options, self._timing
                     )
                     await session.run()
                     return ws
                 finally:
                     await recognizer.close()
         except Denied as denied:
-            return self._gate.denied(LISTEN, denied, new_id)
+            return self._admission.denied(LISTEN, denied, new_id)
         except Reset:
             return broken(request)
 
@@ -102,20 +104,22 @@ class LiveListen:
 class _LiveSession:
     def __init__(
         self,
-        gate: OfflineGate,
+        admission: OfflineAdmission,
         connection: Connection,
         ws: web.WebSocketResponse,
         recognizer: Recognizer,
         options: SessionOptions,
         timing: ListenTiming,
     ) -> None:
-        self._gate = gate
+        self._admission = admission
         self._connection = connection
         self._ws = ws
         self._recognizer = recognizer
         self._options = options
         self._timing = timing
-        self._ear = ListenSession(options, timing, identity(connection.request_id, options.model))
+        self._session = ListenSession(
+            options, timing, identity(connection.request_id, options.model)
+        )
         self._decoder: Decoder = decoder(options.encoding, options.rate, options.channels)
         self._hash = hashlib.sha256()
         self._outbox: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue(_OUTBOX)
@@ -125,10 +129,10 @@ class _LiveSession:
 
     async def run(self) -> None:
         """Until either side ends it. Raises nothing but cancellation."""
-        self._gate.open.add(self._connection)
+        self._admission.open.add(self._connection)
         writer = asyncio.create_task(self._write(), name="listen-writer")
         try:
-            await self._gate.faults.opened(self._connection)
+            await self._admission.faults.opened(self._connection)
             code, reason, sha = await self._read()
             if code is not None:
                 await self._last_words(writer, sha)
@@ -143,8 +147,8 @@ class _LiveSession:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
-            self._gate.open.discard(self._connection)
-            await self._gate.faults.closed(self._connection)
+            self._admission.open.discard(self._connection)
+            await self._admission.faults.closed(self._connection)
 
     async def _read(self) -> tuple[int | None, str, str]:
         """(close code or None when the peer is gone, reason, sha256 for the Metadata)."""
@@ -155,7 +159,7 @@ class _LiveSession:
                 return 1011, IDLE_REASON, "incomplete"
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return None, "", ""
-            data = await self._gate.faults.inbound(self._connection, message.data)
+            data = await self._admission.faults.inbound(self._connection, message.data)
             if isinstance(data, str):
                 ended = await self._command(data)
             elif data is not None:
@@ -174,7 +178,7 @@ class _LiveSession:
             case "KeepAlive":
                 return None
             case "Finalize":
-                await self._perform(self._ear.finalize())
+                await self._perform(self._session.finalize())
                 return None
             case "CloseStream":
                 await self._finish()
@@ -190,16 +194,16 @@ class _LiveSession:
         except AudioError:
             return 1008, DATA_REASON
         self._hash.update(data)
-        self._connection.audio_seconds = self._ear.now + len(pcm) / 32_000
+        self._connection.audio_seconds = self._session.now + len(pcm) / 32_000
         if await self._too_fast():
             return 1008, "Audio came faster than 1.25 times real time."
-        await self._perform(self._ear.audio(pcm))
+        await self._perform(self._session.audio(pcm))
         return None
 
     async def _finish(self) -> None:
         with contextlib.suppress(AudioError):
-            await self._perform(self._ear.audio(self._decoder.finish()))
-        await self._perform(self._ear.end())
+            await self._perform(self._session.audio(self._decoder.finish()))
+        await self._perform(self._session.end())
 
     async def _too_fast(self) -> bool:
         rate = self._timing.backlog_rate
@@ -217,14 +221,14 @@ class _LiveSession:
     async def _perform(self, steps: Iterator[Step]) -> None:
         for step in steps:
             match step:
-                case SessionFeed(pcm):
+                case SessionAudio(pcm):
                     await self._recognizer.feed(pcm)
                 case Partial():
                     words = self._latest = await self._recognizer.partial()
-                    await self._post(self._ear.interim(step, words), self._timing.interim_delay)
+                    await self._post(self._session.interim(step, words), self._timing.interim_delay)
                 case Finish():
                     words = await self._finished(step)
-                    await self._post(self._ear.final(step, words), self._timing.final_delay)
+                    await self._post(self._session.final(step, words), self._timing.final_delay)
                 case Say(message):
                     await self._post([message], 0.0)
 
@@ -236,7 +240,7 @@ class _LiveSession:
         try:
             while not (await asyncio.wait({finishing}, timeout=_SIGN_OF_LIFE))[0]:
                 if self._options.interim_results:
-                    await self._post(self._ear.interim(Partial(step.end), self._latest), 0.0)
+                    await self._post(self._session.interim(Partial(step.end), self._latest), 0.0)
             self._latest = ()
             return await finishing
         finally:
@@ -249,7 +253,7 @@ class _LiveSession:
 
     async def _last_words(self, writer: asyncio.Task[None], sha: str) -> None:
         """Metadata precedes the close in every case (observed)."""
-        seconds = self._ear.now
+        seconds = self._session.now
         message = metadata(
             self._connection.request_id,
             sha256=sha,
@@ -269,7 +273,7 @@ class _LiveSession:
             if (wait := due - self._now()) > 0:
                 await asyncio.sleep(wait)
             try:
-                passed = await self._gate.faults.outbound(self._connection, text)
+                passed = await self._admission.faults.outbound(self._connection, text)
                 if isinstance(passed, str):
                     await self._ws.send_str(passed)
                 elif passed is not None:

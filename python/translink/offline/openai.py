@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import BodyPartReader, MultipartReader, web
 
+from translink.offline.admission import Denied, OfflineAdmission, broken, request_id
 from translink.offline.engines.protocols import (
     BeyondEngine,
     BusyError,
@@ -28,7 +29,6 @@ from translink.offline.engines.protocols import (
     SynthesizerEngine,
     TranslatorEngine,
 )
-from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import CHAT, SPEECH, TRANSCRIPTIONS, Ask, Reset
 from translink.offline.messages import Json, alternative
 from translink.offline.prerecorded import Prerecorded
@@ -62,13 +62,13 @@ class OpenAiRoutes:
 
     def __init__(
         self,
-        gate: OfflineGate,
+        admission: OfflineAdmission,
         recognizer: RecognizerEngine,
         prerecorded: Prerecorded,
         translator: TranslatorEngine,
         synthesizer: SynthesizerEngine,
     ) -> None:
-        self._gate = gate
+        self._admission = admission
         self._recognizer = recognizer
         self._prerecorded = prerecorded
         self._translator = translator
@@ -87,24 +87,24 @@ class OpenAiRoutes:
         self, service: str, handler: Handler
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            ask, new_id = self._gate.ask(service, request), request_id()
+            ask, new_id = self._admission.ask(service, request), request_id()
             try:
-                self._gate.authorise(request)
-                with self._gate.room(service):
-                    refusal = await self._gate.faults.http(ask)
+                self._admission.authorise(request)
+                with self._admission.room(service):
+                    refusal = await self._admission.faults.http(ask)
                     if refusal is not None:
-                        return self._gate.refusal(service, refusal, new_id)
+                        return self._admission.refusal(service, refusal, new_id)
                     return await handler(ask, request, new_id)
             except EngineMissing as error:
-                return self._gate.denied(service, Denied(503, str(error)), new_id)
+                return self._admission.denied(service, Denied(503, str(error)), new_id)
             except BusyError as error:
-                return self._gate.denied(service, Denied(429, str(error)), new_id)
+                return self._admission.denied(service, Denied(429, str(error)), new_id)
             except BeyondEngine as error:
-                return self._gate.denied(service, Denied(400, str(error)), new_id)
+                return self._admission.denied(service, Denied(400, str(error)), new_id)
             except EngineFailed:
-                return self._gate.denied(service, Denied(500), new_id)
+                return self._admission.denied(service, Denied(500), new_id)
             except Denied as denied:
-                return self._gate.denied(service, denied, new_id)
+                return self._admission.denied(service, denied, new_id)
             except Reset:
                 return broken(request)
 
@@ -131,7 +131,7 @@ class OpenAiRoutes:
             "choices": [choice],
             "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
         }
-        return await self._gate.answer(ask, request, content, x_request_id=new_id)
+        return await self._admission.answer(ask, request, content, x_request_id=new_id)
 
     def _wanted(self, said: str) -> tuple[str, str, str]:
         """From which language, into which, and what."""
@@ -177,7 +177,7 @@ class OpenAiRoutes:
 
             made = pieces()
             async with contextlib.aclosing(made):
-                return await self._gate.stream(ask, request, response, made)
+                return await self._admission.stream(ask, request, response, made)
 
     async def _transcribe(self, ask: Ask, request: web.Request, new_id: str) -> web.StreamResponse:
         upload = await _upload_of(request)
@@ -206,13 +206,13 @@ class OpenAiRoutes:
                     for word in best["words"]  # type: ignore[union-attr]
                     if isinstance(word, Mapping)
                 ]
-        return await self._gate.answer(ask, request, content, x_request_id=new_id)
+        return await self._admission.answer(ask, request, content, x_request_id=new_id)
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         try:
-            self._gate.authorise(request)
+            self._admission.authorise(request)
         except Denied as denied:
-            return self._gate.denied(CHAT, denied, request_id())
+            return self._admission.denied(CHAT, denied, request_id())
         model: Json = {
             "id": OFFLINE_MODEL,
             "object": "model",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from translink.audio import AudioError, decoder
+from translink.offline.admission import Denied, OfflineAdmission, broken, request_id
 from translink.offline.engines.protocols import (
     BusyError,
     DetectorEngine,
@@ -16,7 +17,6 @@ from translink.offline.engines.protocols import (
     Heard,
     RecognizerEngine,
 )
-from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import PRERECORDED, Reset
 from translink.offline.messages import CORRUPT_AUDIO, Json, alternative, metadata
 from translink.offline.query import listen_options, to_detect
@@ -24,7 +24,7 @@ from translink.offline.session import (
     Finish,
     ListenSession,
     ListenTiming,
-    SessionFeed,
+    SessionAudio,
     SessionOptions,
 )
 
@@ -37,25 +37,27 @@ _PCM_STEP = 64_000
 class Prerecorded:
     """Handler of POST `/v1/listen`."""
 
-    def __init__(self, gate: OfflineGate, engine: RecognizerEngine, timing: ListenTiming) -> None:
-        self._gate = gate
+    def __init__(
+        self, admission: OfflineAdmission, engine: RecognizerEngine, timing: ListenTiming
+    ) -> None:
+        self._admission = admission
         self._engine = engine
         self._timing = timing
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Whole body, whole answer."""
-        ask, new_id = self._gate.ask(PRERECORDED, request), request_id()
+        ask, new_id = self._admission.ask(PRERECORDED, request), request_id()
         try:
-            self._gate.authorise(request)
+            self._admission.authorise(request)
             tells = isinstance(self._engine, DetectorEngine)
             known = self._engine.languages()
             among = to_detect(request.query, known if tells else frozenset())
             options = listen_options(request.query, known)
             body = await request.read()
-            with self._gate.room(PRERECORDED):
-                refusal = await self._gate.faults.http(ask)
+            with self._admission.room(PRERECORDED):
+                refusal = await self._admission.faults.http(ask)
                 if refusal is not None:
-                    return self._gate.refusal(PRERECORDED, refusal, new_id)
+                    return self._admission.refusal(PRERECORDED, refusal, new_id)
                 if request.content_type == "application/json":
                     raise Denied(
                         400,
@@ -67,13 +69,13 @@ class Prerecorded:
                     options = replace(options, language=found[0])
                 words, seconds = await self.recognise(body, options)
                 content = _content(new_id, body, words, seconds, options, found)
-                return await self._gate.answer(ask, request, content, dg_request_id=new_id)
+                return await self._admission.answer(ask, request, content, dg_request_id=new_id)
         except EngineFailed:
-            return self._gate.denied(PRERECORDED, Denied(500), new_id)
+            return self._admission.denied(PRERECORDED, Denied(500), new_id)
         except EngineMissing as error:
-            return self._gate.denied(PRERECORDED, Denied(503, str(error)), new_id)
+            return self._admission.denied(PRERECORDED, Denied(503, str(error)), new_id)
         except Denied as denied:
-            return self._gate.denied(PRERECORDED, denied, new_id)
+            return self._admission.denied(PRERECORDED, denied, new_id)
         except Reset:
             return broken(request)
 
@@ -97,17 +99,17 @@ class Prerecorded:
         except EngineMissing as error:
             raise Denied(503, str(error)) from error
         quiet = replace(options, interim_results=False, endpointing=_UTTERANCE_GAP)
-        ear = ListenSession(quiet, self._timing, {})
+        session = ListenSession(quiet, self._timing, {})
         words: list[Heard] = []
         try:
             for at in range(0, len(pcm), _PCM_STEP):
-                for step in ear.audio(pcm[at : at + _PCM_STEP]):
-                    if isinstance(step, SessionFeed):
+                for step in session.audio(pcm[at : at + _PCM_STEP]):
+                    if isinstance(step, SessionAudio):
                         await recognizer.feed(step.pcm)
                     elif isinstance(step, Finish):
                         words += await recognizer.finish()
-            for step in ear.end():
-                if isinstance(step, SessionFeed):
+            for step in session.end():
+                if isinstance(step, SessionAudio):
                     await recognizer.feed(step.pcm)
             words += await recognizer.finish()
         finally:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from multidict import MultiMapping
 
 from translink.audio import ENCODINGS
-from translink.offline.gate import Denied
+from translink.offline.admission import Denied
 from translink.offline.messages import NO_SUCH_MODEL
 from translink.offline.session import SessionOptions
 from translink.settings.types import LANGUAGE_TAG

@@ -101,7 +101,7 @@ async def start_offline(
     """Start the server with the real engines.
 
     Args:
-        key: the only one that is let in, None = any (see `Gate`).
+        key: the only one that is let in, None = any (see `OfflineAdmission`).
         phrasebook: a file instead of ours (see `phrasebook.py`; a line `@builtin` brings ours in).
         phrases: hear these instead (language → wordings).
         recognizers: bound of the pool.

@@ -2,7 +2,7 @@
 
 | path | handler |
 |---|---|
-| WebSocket `/v1/listen` | `live` over `listen.Ear` |
+| WebSocket `/v1/listen` | `live` over `session` |
 | POST `/v1/listen` | `prerecorded` |
 | POST and WebSocket `/v1/speak` | `speak` |
 | POST `/v2/translate`, GET `/v2/usage`, `/v2/languages`, `/v3/languages` | `translate` |
@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import web
 
+from translink.offline.admission import Denied, OfflineAdmission, request_id
 from translink.offline.engines.protocols import (
     RecognizerEngine,
     SynthesizerEngine,
     TranslatorEngine,
 )
-from translink.offline.gate import Denied, OfflineGate, request_id
 from translink.offline.hooks import LISTEN, Faults, NoFaults
 from translink.offline.live import LiveListen
 from translink.offline.openai import OpenAiRoutes
@@ -70,15 +70,15 @@ class OfflineServer:
         self._host = host
         self._port = port
         self._engines = (recognizer, translator, synthesizer)
-        self.gate = OfflineGate(faults or NoFaults(), limits, key)
+        self.admission = OfflineAdmission(faults or NoFaults(), limits, key)
         timing = timing or ListenTiming()
-        self._live = LiveListen(self.gate, recognizer, timing)
-        self._prerecorded = Prerecorded(self.gate, recognizer, timing)
-        self._speak = Speak(self.gate, synthesizer)
-        self._speak_live = SpeakLive(self.gate, synthesizer)
-        self._translate = Translate(self.gate, translator)
+        self._live = LiveListen(self.admission, recognizer, timing)
+        self._prerecorded = Prerecorded(self.admission, recognizer, timing)
+        self._speak = Speak(self.admission, synthesizer)
+        self._speak_live = SpeakLive(self.admission, synthesizer)
+        self._translate = Translate(self.admission, translator)
         self._openai = OpenAiRoutes(
-            self.gate, recognizer, self._prerecorded, translator, synthesizer
+            self.admission, recognizer, self._prerecorded, translator, synthesizer
         )
         self._routes = tuple(routes)
         self._tls = tls
@@ -130,14 +130,14 @@ class OfflineServer:
         runner, self._runner = self._runner, None
         if runner is None:
             return
-        for connection in tuple(self.gate.open):
+        for connection in tuple(self.admission.open):
             with contextlib.suppress(ConnectionError):
                 connection.reset()
         await runner.cleanup()
 
     def stats(self) -> dict[str, dict[str, int]]:
         """Per service: requests, active, most at once, refused. `listen.requests` = handshakes."""
-        return self.gate.stats()
+        return self.admission.stats()
 
     async def _health(self, request: web.Request) -> web.Response:
         recognizer, translator, synthesizer = self._engines
@@ -159,11 +159,13 @@ class OfflineServer:
     ) -> web.StreamResponse:
         foreign = is_loopback(self._host) and not is_loopback(_name(f"//{request.host}"))
         if foreign or "Origin" in request.headers:
-            return self.gate.denied(LISTEN, Denied(403, "No web page may use this."), request_id())
+            return self.admission.denied(
+                LISTEN, Denied(403, "No web page may use this."), request_id()
+            )
         return await handler(request)
 
     async def _unknown(self, request: web.Request) -> web.Response:
-        return self.gate.denied(LISTEN, Denied(404), request_id())
+        return self.admission.denied(LISTEN, Denied(404), request_id())
 
 
 def _name(url: str) -> str:

@@ -4,11 +4,11 @@
 does not recognise either. `audio`, `finalize` and `end` are generators of steps; the driver
 performs each step **before** it takes the next:
 
-    for step in ear.audio(pcm):
+    for step in session.audio(pcm):
         match step:
-            case SessionFeed(pcm): await recognizer.feed(pcm)
-            case Partial(): messages = ear.interim(step, await recognizer.partial())
-            case Finish(): messages = ear.final(step, await recognizer.finish())
+            case SessionAudio(pcm): await recognizer.feed(pcm)
+            case Partial(): messages = session.interim(step, await recognizer.partial())
+            case Finish(): messages = session.final(step, await recognizer.finish())
             case Say(message): ...
 
 Rules kept here (protocol notes of 2026; Deepgram's pages on end-of-speech detection and interim
@@ -88,7 +88,7 @@ class SessionOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFeed:
+class SessionAudio:
     """Give this audio to the recogniser."""
 
     pcm: bytes
@@ -96,14 +96,14 @@ class SessionFeed:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Ask the recogniser for what it has; answer with `Ear.interim`."""
+    """Ask the recogniser for what it has; answer with `ListenSession.interim`."""
 
     end: float
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Close the recogniser's utterance; answer with `Ear.final`."""
+    """Close the recogniser's utterance; answer with `ListenSession.final`."""
 
     end: float
     speech_final: bool
@@ -118,7 +118,7 @@ class Say:
     message: Json
 
 
-Step = SessionFeed | Partial | Finish | Say
+Step = SessionAudio | Partial | Finish | Say
 
 
 class ListenSession:
@@ -166,11 +166,11 @@ class ListenSession:
             self._samples += FRAME_BYTES // 2
             for step in self._frame(memoryview(data)[at:frame_end]):
                 if fed < frame_end:
-                    yield SessionFeed(data[fed:frame_end])
+                    yield SessionAudio(data[fed:frame_end])
                     fed = frame_end
                 yield step
         if fed < whole:
-            yield SessionFeed(data[fed:whole])
+            yield SessionAudio(data[fed:whole])
 
     def finalize(self) -> Iterator[Step]:
         """A Finalize message: all so far becomes final. Nothing to say when nothing is open."""
@@ -263,7 +263,7 @@ class ListenSession:
     def _flush(self) -> Iterator[Step]:
         if self._rest:
             self._samples += len(self._rest) // 2
-            yield SessionFeed(self._rest)
+            yield SessionAudio(self._rest)
             self._rest = b""
 
     def _over(self) -> None:

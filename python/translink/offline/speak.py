@@ -11,13 +11,13 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from translink.audio import to_alaw, to_mulaw, wav_header
+from translink.offline.admission import Denied, OfflineAdmission, broken, request_id
 from translink.offline.engines.protocols import (
     BusyError,
     EngineFailed,
     EngineMissing,
     SynthesizerEngine,
 )
-from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import SPEAK, SPEAK_LIVE, Connection, Reset
 from translink.offline.messages import Json, model_uuid
 
@@ -88,22 +88,22 @@ def voice(query: Mapping[str, str], languages: frozenset[str], *, raw: bool = Fa
 class Speak:
     """The POST handler."""
 
-    def __init__(self, gate: OfflineGate, engine: SynthesizerEngine) -> None:
-        self._gate = gate
+    def __init__(self, admission: OfflineAdmission, engine: SynthesizerEngine) -> None:
+        self._admission = admission
         self._engine = engine
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers with audio, chunked."""
-        ask, new_id = self._gate.ask(SPEAK, request), request_id()
+        ask, new_id = self._admission.ask(SPEAK, request), request_id()
         response: web.StreamResponse | None = None
         try:
-            self._gate.authorise(request)
+            self._admission.authorise(request)
             wanted = voice(request.query, self._engine.languages())
             text = await _text(request)
-            with self._gate.room(SPEAK):
-                refusal = await self._gate.faults.http(ask)
+            with self._admission.room(SPEAK):
+                refusal = await self._admission.faults.http(ask)
                 if refusal is not None:
-                    return self._gate.refusal(SPEAK, refusal, new_id)
+                    return self._admission.refusal(SPEAK, refusal, new_id)
                 sound = spoken(self._engine, text, wanted)
                 async with contextlib.aclosing(sound):
                     first = await anext(sound, b"")  # a missing engine must still be able to say so
@@ -119,13 +119,13 @@ class Speak:
                     response.enable_chunked_encoding()
                     pieces = _with_head(wanted.header + first, sound)
                     async with contextlib.aclosing(pieces):
-                        return await self._gate.stream(ask, request, response, pieces)
+                        return await self._admission.stream(ask, request, response, pieces)
         except (EngineMissing, BusyError, EngineFailed) as error:
             if response is not None:
                 return broken(request)  # it began to answer
-            return self._gate.denied(SPEAK, _refused(error), new_id)
+            return self._admission.denied(SPEAK, _refused(error), new_id)
         except Denied as denied:
-            return self._gate.denied(SPEAK, denied, new_id)
+            return self._admission.denied(SPEAK, denied, new_id)
         except Reset:
             return broken(request)
 
@@ -189,35 +189,35 @@ async def _text(request: web.Request) -> str:
 class SpeakLive:
     """The WebSocket handler: Speak gathers, Flush has it spoken, Clear drops it, Close ends."""
 
-    def __init__(self, gate: OfflineGate, engine: SynthesizerEngine) -> None:
-        self._gate = gate
+    def __init__(self, admission: OfflineAdmission, engine: SynthesizerEngine) -> None:
+        self._admission = admission
         self._engine = engine
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Handshake, then the stream until it ends."""
-        ask, new_id = self._gate.ask(SPEAK_LIVE, request), request_id()
+        ask, new_id = self._admission.ask(SPEAK_LIVE, request), request_id()
         try:
-            self._gate.authorise(request)
+            self._admission.authorise(request)
             wanted = voice(request.query, self._engine.languages(), raw=True)
-            with self._gate.room(SPEAK_LIVE):
-                refusal = await self._gate.faults.handshake(ask)
+            with self._admission.room(SPEAK_LIVE):
+                refusal = await self._admission.faults.handshake(ask)
                 if refusal is not None:
-                    return self._gate.refusal(SPEAK_LIVE, refusal, new_id)
+                    return self._admission.refusal(SPEAK_LIVE, refusal, new_id)
                 ws = web.WebSocketResponse(compress=False, protocols=("token",))
                 ws.headers["dg-request-id"] = new_id
                 await ws.prepare(request)
                 connection = Connection(ask, request, ws)
                 connection.request_id = new_id
-                self._gate.open.add(connection)
-                await self._gate.faults.opened(connection)
+                self._admission.open.add(connection)
+                await self._admission.faults.opened(connection)
                 try:
                     await self._converse(connection, ws, wanted)
                 finally:
-                    self._gate.open.discard(connection)
-                    await self._gate.faults.closed(connection)
+                    self._admission.open.discard(connection)
+                    await self._admission.faults.closed(connection)
                 return ws
         except Denied as denied:
-            return self._gate.denied(SPEAK_LIVE, denied, new_id)
+            return self._admission.denied(SPEAK_LIVE, denied, new_id)
         except (Reset, ConnectionError):
             return broken(request)
 
@@ -239,7 +239,7 @@ class SpeakLive:
         speaking: asyncio.Task[None] | None = None
         try:
             async for message in ws:
-                data = await self._gate.faults.inbound(connection, message.data)
+                data = await self._admission.faults.inbound(connection, message.data)
                 if data is None:
                     continue
                 command = _command(data) if message.type == WSMsgType.TEXT else None
@@ -283,7 +283,7 @@ class SpeakLive:
         try:
             if text.strip():
                 async for piece in spoken(self._engine, text, wanted):
-                    passed = await self._gate.faults.outbound(connection, piece)
+                    passed = await self._admission.faults.outbound(connection, piece)
                     if isinstance(passed, bytes):
                         await ws.send_bytes(passed)
             await self._send(connection, ws, {"type": "Flushed", "sequence_id": number})
@@ -297,7 +297,7 @@ class SpeakLive:
             pass  # the reading side ends the stream
 
     async def _send(self, connection: Connection, ws: web.WebSocketResponse, message: Json) -> None:
-        passed = await self._gate.faults.outbound(connection, orjson.dumps(message).decode())
+        passed = await self._admission.faults.outbound(connection, orjson.dumps(message).decode())
         if isinstance(passed, str):
             await ws.send_str(passed)
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
+from translink.offline.admission import Denied, OfflineAdmission, broken, request_id
 from translink.offline.engines.protocols import (
     BeyondEngine,
     EngineFailed,
     EngineMissing,
     TranslatorEngine,
 )
-from translink.offline.gate import Denied, OfflineGate, broken, request_id
 from translink.offline.hooks import TRANSLATE, Reset
 from translink.offline.messages import Json
 from translink.text.language_names import ENGLISH_NAMES
@@ -89,33 +89,33 @@ def detect(text: str) -> str:
 class Translate:
     """The handlers of the DeepL half."""
 
-    def __init__(self, gate: OfflineGate, engine: TranslatorEngine) -> None:
-        self._gate = gate
+    def __init__(self, admission: OfflineAdmission, engine: TranslatorEngine) -> None:
+        self._admission = admission
         self._engine = engine
         self._characters = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """POST `/v2/translate`, JSON or form."""
-        ask, trace = self._gate.ask(TRANSLATE, request), request_id()
+        ask, trace = self._admission.ask(TRANSLATE, request), request_id()
         try:
-            self._gate.authorise_deepl(request)
+            self._admission.authorise_deepl(request)
             wanted = request_of(await _fields(request), self._targets())
-            with self._gate.room(TRANSLATE):
-                refusal = await self._gate.faults.http(ask)
+            with self._admission.room(TRANSLATE):
+                refusal = await self._admission.faults.http(ask)
                 if refusal is not None:
-                    return self._gate.refusal(TRANSLATE, refusal, trace)
+                    return self._admission.refusal(TRANSLATE, refusal, trace)
                 translations = [await self._one(text, wanted) for text in wanted.texts]
-                return await self._gate.answer(
+                return await self._admission.answer(
                     ask, request, {"translations": translations}, X_Trace_ID=trace.replace("-", "")
                 )
         except EngineMissing as error:
-            return self._gate.denied(TRANSLATE, Denied(503, str(error)), trace)
+            return self._admission.denied(TRANSLATE, Denied(503, str(error)), trace)
         except BeyondEngine as error:
-            return self._gate.denied(TRANSLATE, Denied(400, str(error)), trace)
+            return self._admission.denied(TRANSLATE, Denied(400, str(error)), trace)
         except EngineFailed:
-            return self._gate.denied(TRANSLATE, Denied(500), trace)
+            return self._admission.denied(TRANSLATE, Denied(500), trace)
         except Denied as denied:
-            return self._gate.denied(TRANSLATE, denied, trace)
+            return self._admission.denied(TRANSLATE, denied, trace)
         except Reset:
             return broken(request)
 
@@ -155,9 +155,9 @@ class Translate:
 
     def _json(self, request: web.Request, content: Json) -> web.StreamResponse:
         try:
-            self._gate.authorise_deepl(request)
+            self._admission.authorise_deepl(request)
         except Denied as denied:
-            return self._gate.denied(TRANSLATE, denied, request_id())
+            return self._admission.denied(TRANSLATE, denied, request_id())
         return web.Response(body=orjson.dumps(content), content_type="application/json")
 
     def _targets(self) -> frozenset[str]:

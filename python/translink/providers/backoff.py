@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: the one rule, and the pace of a leg that dials again.
+"""How long to wait before the next attempt: the one rule, and the waits of a leg that dials again.
 
 Sans-IO: time and chance come in as arguments.
 """

@@ -1,4 +1,4 @@
-"""One stream's record with its provider: what its handshake, its results and its end say about the
+"""One stream's standing with its provider: what its handshake, its results and its end say about the
 provider's health.
 
 A handshake is no success: servers that are starting, or whose back end is away, take connections

@@ -99,7 +99,7 @@ class Voices:
         self._rng = rng or Random()
         self._clock = clock
         self._failed = failed
-        self._pace = _Pace()
+        self._rates = _SpeakingRates()
 
     async def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes, None]:
         """Sound of what is `sayable` of `text`, 16 kHz s16le mono, sentence by sentence, as it is made.
@@ -148,7 +148,7 @@ class Voices:
                             sayer = name
                             tail = (tail + ready)[-_TAIL:]
                             yield ready
-                if doubted is None and self._pace.suspects(name, language, sentence, take.made):
+                if doubted is None and self._rates.suspects(name, language, sentence, take.made):
                     doubted = take.rest()
                     # It may be all there is to say: somebody waits for it.
                     way.deadline = min(way.deadline, self._clock() + self._first)
@@ -163,11 +163,11 @@ class Voices:
                 raise
             if error is None:
                 self._chain.succeeded(permit, self._clock())
-                self._pace.note(name, language, sentence, take.made)
+                self._rates.note(name, language, sentence, take.made)
                 note_spoken(name, len(sentence))
                 if take.held:
                     self.resumed += 1
-                    place = self._pace.place(said, sayer, name, language)
+                    place = self._rates.place(said, sayer, name, language)
                     rest = take.rest_after(said, tail, place)
                 else:
                     rest = take.rest()
@@ -271,7 +271,7 @@ class _Take:
         return given
 
 
-class _Pace:
+class _SpeakingRates:
     """How fast each voice speaks: samples per letter of its latest sentences, 20 at most."""
 
     def __init__(self) -> None:

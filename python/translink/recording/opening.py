@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translink.calls.notice import Notices
-from translink.calls.recorded import record_notice
+from translink.calls.recorded import recording_notice
 from translink.settings.prompts import NoticeSettings
 
 if TYPE_CHECKING:
@@ -25,5 +25,5 @@ def open_recorder(
     from translink.recording.recorder import Recorder
 
     sentence = Notices(NoticeSettings(text=settings.record.notice), services)
-    notice = record_notice(sentence, with_tone=settings.record.tone)
+    notice = recording_notice(sentence, with_tone=settings.record.tone)
     return Recorder(settings.record, journal, transcripts.__getitem__, notice)

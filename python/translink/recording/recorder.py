@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from translink.calls.notice import NoticeSource
     from translink.observe.journal import Journal, Value
     from translink.observe.transcripts import CallTranscript
-    from translink.settings.record import RecordSettings
+    from translink.settings.recording import RecordingSettings
 
 log = structlog.get_logger("translink")
 
@@ -56,7 +56,7 @@ class Recorder:
 
     def __init__(
         self,
-        settings: RecordSettings,
+        settings: RecordingSettings,
         journal: Journal,
         transcript_of: Callable[[str], CallTranscript],
         notice: NoticeSource,

@@ -18,7 +18,7 @@ from translink.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from translink.settings.record import RecordSettings
+    from translink.settings.recording import RecordingSettings
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -35,7 +35,7 @@ def recording_name(began: float, call: str) -> str:
 class Store:
     """One per process; another process may use the same folder."""
 
-    def __init__(self, settings: RecordSettings) -> None:
+    def __init__(self, settings: RecordingSettings) -> None:
         """Makes the folder. Raises `SettingsError`."""
         assert settings.folder is not None
         self.folder = settings.folder.expanduser().absolute()

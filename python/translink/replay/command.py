@@ -19,7 +19,7 @@ def add_to(commands: typer.Typer) -> None:
 
 
 def replay(
-    record: Annotated[Path, typer.Argument(help="A recording's folder.")],
+    recording: Annotated[Path, typer.Argument(help="A recording's folder.")],
     key_file: KeyFile = None,
     config: Config = None,
     env_file: EnvFile = None,
@@ -37,5 +37,5 @@ def replay(
     log.configure(level="error", secrets=settings.secrets())
     file = key_file or settings.record.key_file
     raise typer.Exit(
-        run_replay(record, settings, read_key(file) if file is not None else None, json=json)
+        run_replay(recording, settings, read_key(file) if file is not None else None, json=json)
     )

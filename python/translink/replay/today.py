@@ -9,7 +9,7 @@ from translink.settings.admin import AdminSettings
 from translink.settings.legs import LegSettings
 from translink.settings.process import DrainSettings, OtelSettings
 from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
-from translink.settings.record import RecordSettings
+from translink.settings.recording import RecordingSettings
 from translink.settings.shared_port import SharedPortSettings
 from translink.settings.telephony import AriSettings, AudioSocketSettings
 from translink.settings.types import Address
@@ -42,7 +42,7 @@ def settings_for(
             "notice": NoticeSettings(),
             "menu": MenuSettings(),
             "dtmf": DtmfSettings(),
-            "record": RecordSettings(),
+            "record": RecordingSettings(),
             "shared_port": SharedPortSettings(),
             "webhook": WebhookSettings(),
             "otel": OtelSettings(),

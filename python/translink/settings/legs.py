@@ -137,7 +137,7 @@ class LegSettings(Part):
     prebuffer_ms: int = Field(60, ge=0, le=2_000)
     """Speech collected before its first datagram leaves."""
     tail_ms: int = Field(1_500, ge=0, le=30_000)
-    """Silence fed to the recogniser when datagrams stop in mid-utterance."""
+    """Silence filled in for the recogniser when datagrams stop in mid-utterance."""
     original: Original = "replace"
     """What this leg hears of the other talker's own voice. `replace`: nothing, the translation takes
     its place. `duck`: their voice at -18 dB under the translation and at -6 dB without one.

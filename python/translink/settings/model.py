@@ -31,7 +31,7 @@ from translink.settings.process import (
     TranscriptSettings,
 )
 from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
-from translink.settings.record import RecordSettings
+from translink.settings.recording import RecordingSettings
 from translink.settings.services import (
     DeepgramSettings,
     DeepLSettings,
@@ -96,7 +96,7 @@ class Settings(BaseModel):
     menu: MenuSettings = Field(default_factory=MenuSettings)
     dtmf: DtmfSettings = Field(default_factory=DtmfSettings)
     websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
-    record: RecordSettings = Field(default_factory=RecordSettings)
+    record: RecordingSettings = Field(default_factory=RecordingSettings)
     transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)

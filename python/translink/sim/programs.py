@@ -129,7 +129,7 @@ class Programs:
         """`/api/stats` of the program under test."""
         return await self.get(f"{self.serve_url}/api/stats")
 
-    async def record(self) -> dict[str, object]:
+    async def observed(self) -> dict[str, object]:
         """`/faults` of the beacon server."""
         return await self.get(f"{self.beacons.url}/faults")
 

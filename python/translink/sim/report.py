@@ -113,12 +113,12 @@ class Recovery:
     prerecorded answer for that caller; None = neither came."""
 
 
-def recoveries(record: Mapping[str, object]) -> list[Recovery]:
-    """One for every open stream that a fault struck. `record` is `Script.report()`."""
-    streams = _dicts(record["streams"])
-    answers = _dicts(record["answers"])
+def recoveries(observed: Mapping[str, object]) -> list[Recovery]:
+    """One for every open stream that a fault struck. `observed` is `Script.report()`."""
+    streams = _dicts(observed["streams"])
+    answers = _dicts(observed["answers"])
     found: list[Recovery] = []
-    for struck in _dicts(record["struck"]):
+    for struck in _dicts(observed["struck"]):
         hit = struck["streams"]
         at = _number(struck["at"])
         for place in hit if isinstance(hit, list) else []:
@@ -142,12 +142,12 @@ def recoveries(record: Mapping[str, object]) -> list[Recovery]:
     return found
 
 
-def handshakes_after_fault(record: Mapping[str, object]) -> int:
+def handshakes_after_fault(observed: Mapping[str, object]) -> int:
     """Streams asked for from the first fault on that broke open ones: what the recovery cost."""
-    began = [_number(struck["at"]) for struck in _dicts(record["struck"]) if struck["streams"]]
+    began = [_number(struck["at"]) for struck in _dicts(observed["struck"]) if struck["streams"]]
     if not began:
         return 0
-    return sum(_number(stream["asked"]) >= min(began) for stream in _dicts(record["streams"]))
+    return sum(_number(stream["asked"]) >= min(began) for stream in _dicts(observed["streams"]))
 
 
 def words_in(counts: Counts) -> dict[str, object]:

@@ -230,14 +230,18 @@ async def _talk(
         await asyncio.sleep(max(0.0, end - time.monotonic()))
         lines.hush()
         await _settle(lines, planned.longest)
-        used, stats, record = programs.resources(), await programs.stats(), await programs.record()
+        used, stats, observed = (
+            programs.resources(),
+            await programs.stats(),
+            await programs.observed(),
+        )
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     lines.close()
     log = programs.log() + "\n".join(map(str, witness.events))
     counts = count(_directions(lines), witness.untranslated | witness.unspoken)
-    report = _report(scene, lines, counts, witness, before, used, stats, record)
+    report = _report(scene, lines, counts, witness, before, used, stats, observed)
     return report | {"log": log}
 
 
@@ -279,13 +283,13 @@ def _report(
     before: ServerResources,
     used: ServerResources,
     stats: dict[str, object],
-    record: dict[str, object],
+    observed: dict[str, object],
 ) -> dict[str, object]:
     stages = stats.get("stages_ms")
     stages = stages if isinstance(stages, dict) else {}
-    seen = record["counts"]
+    seen = observed["counts"]
     seen = seen if isinstance(seen, dict) else {}
-    back = recoveries(record)
+    back = recoveries(observed)
     unspoken = witness.unspoken - witness.untranslated
     said = {word.number for line in lines.lines for word in line.said}
     return {
@@ -301,15 +305,15 @@ def _report(
         "never_recovered": sum(found.ms is None for found in back),
         "sockets_opened": seen.get("listen.opened", 0),
         "handshakes": seen.get("listen.handshakes", 0),
-        "handshakes_after_fault": handshakes_after_fault(record),
+        "handshakes_after_fault": handshakes_after_fault(observed),
         "services": seen,
         "cpu_seconds": round(used.cpu_seconds - before.cpu_seconds, 2),
         "rss_bytes": used.rss_bytes,
         "descriptors": used.descriptors,
         "threads": used.threads,
-        "faults": record["struck"],
-        "streams": record["streams"],
-        "prerecorded": record["answers"],
+        "faults": observed["struck"],
+        "streams": observed["streams"],
+        "prerecorded": observed["answers"],
         "events": dict(witness.counts),
         "events_cut_off": witness.cut_off,
         "stats_totals": stats.get("totals"),

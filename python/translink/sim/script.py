@@ -1,10 +1,10 @@
-"""Faults performed on the offline server, and the record of what its clients did meanwhile.
+"""Faults performed on the offline server, and what its clients were seen to do meanwhile.
 
 A `Script` is a set of hooks (`offline.hooks.Faults`). `strike` makes one fault happen now: what
 strikes open connections happens at once, what lasts (an outage, a refusal) opens a window that
 later handshakes and requests run into. It also notes, from outside, what a report needs: every
 stream with its times and whose words were heard on it (a beacon's number says who spoke it), every
-request with its fate (`record`).
+request with its fate (`observed`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from translink.offline.hooks import LISTEN, PRERECORDED, Ask, Connection, NoFaul
 from translink.sim.fault_language import Fault
 from translink.sim.garbage import BODIES, GARBAGE
 from translink.sim.lies import LIES, Liar, body_with_jitter
-from translink.sim.record import Record, Struck, callers_in
+from translink.sim.observations import Observations, Struck, callers_in
 
 BACKUP = "backup"
 """A request whose key ends so is for the second in line: no fault touches it but `vendor_down`."""
@@ -71,7 +71,7 @@ class Script(NoFaults):
         """How often a stream's clock was to start again."""
         self._asks: dict[tuple[str, int], int] = {}
         self._busy: Counter[str] = Counter()
-        self.record = Record()
+        self.observed = Observations()
 
     @property
     def now(self) -> float:
@@ -79,9 +79,9 @@ class Script(NoFaults):
         return self._clock() - self._start
 
     def restart(self) -> None:
-        """The run begins now: forget what was recorded so far."""
+        """The run begins now: forget what was observed so far."""
         self._start = self._clock()
-        self.record = Record()
+        self.observed = Observations()
         self._windows.clear()
         self._asks.clear()
         self._open = dict.fromkeys(self._open, -1)
@@ -89,7 +89,7 @@ class Script(NoFaults):
     async def strike(self, fault: Fault) -> None:
         """Make it happen now."""
         hit = [c for c in self._open if c.ask.service in fault.services]
-        self.record.struck.append(Struck(self.now, str(fault), [self._open[c] for c in hit]))
+        self.observed.struck.append(Struck(self.now, str(fault), [self._open[c] for c in hit]))
         if fault.kind in _WINDOWS:
             lasting = fault.seconds or float("inf")
             left = fault.numbers[0] if fault.kind in ("truncate", "garbage") else float("inf")
@@ -106,9 +106,9 @@ class Script(NoFaults):
             await self.strike(fault)
 
     async def handshake(self, ask: Ask) -> Refusal | None:
-        number, stream = self.record.stream(self.now) if ask.service == LISTEN else (-1, None)
+        number, stream = self.observed.stream(self.now) if ask.service == LISTEN else (-1, None)
         self._asks[ask.service, ask.number] = number
-        self.record.counts[f"{ask.service}.handshakes"] += 1
+        self.observed.counts[f"{ask.service}.handshakes"] += 1
         await asyncio.sleep(self._delays.handshake)
         try:
             refusal = await self._conditions(ask)
@@ -124,9 +124,9 @@ class Script(NoFaults):
         number = self._asks.pop((connection.ask.service, connection.ask.number), -1)
         self._open[connection] = number
         self._liars[connection] = Liar(f"{self._seed}:{number}")
-        self.record.counts[f"{connection.ask.service}.opened"] += 1
+        self.observed.counts[f"{connection.ask.service}.opened"] += 1
         if number >= 0:
-            self.record.streams[number].opened = self.now
+            self.observed.streams[number].opened = self.now
         if self._window(connection.ask.service, "flap"):
             connection.reset()
 
@@ -137,8 +137,8 @@ class Script(NoFaults):
         self._liars.pop(connection, None)
         self._skews.pop(connection, None)
         if number >= 0:
-            self.record.streams[number].ended = self.now
-            self.record.streams[number].fate = "ended"
+            self.observed.streams[number].ended = self.now
+            self.observed.streams[number].fate = "ended"
 
     async def inbound(self, connection: Connection, message: str | bytes) -> str | bytes | None:
         if connection in self._stuck:
@@ -148,13 +148,13 @@ class Script(NoFaults):
 
     async def outbound(self, connection: Connection, message: str | bytes) -> str | bytes | None:
         if connection in self._stuck or connection in self._silent:
-            self.record.counts[f"{connection.ask.service}.swallowed"] += 1
+            self.observed.counts[f"{connection.ask.service}.swallowed"] += 1
             return None
         if slow := self._window(connection.ask.service, "slow"):
             await asyncio.sleep(0.1 * (slow.fault.numbers[0] - 1))
         number = self._open.get(connection, -1)
         if number >= 0 and isinstance(message, str) and '"Results"' in message[:40]:
-            stream = self.record.streams[number]
+            stream = self.observed.streams[number]
             stream.answered = stream.answered or self.now
             if not stream.callers:
                 stream.callers |= callers_in(message)
@@ -165,17 +165,17 @@ class Script(NoFaults):
     async def http(self, ask: Ask) -> Refusal | None:
         service = ask.service
         if _backup(ask):
-            self.record.counts[f"{service}.backup"] += 1
+            self.observed.counts[f"{service}.backup"] += 1
             self._vendor(service)
             return None
         limit = self._window(service, "limit")
-        self.record.counts[f"{service}.requests"] += 1
+        self.observed.counts[f"{service}.requests"] += 1
         if limit and self._busy[service] >= limit.fault.numbers[0]:
-            self.record.counts[f"{service}.refused"] += 1
+            self.observed.counts[f"{service}.refused"] += 1
             return Refusal(429)
         self._busy[service] += 1
         peak = f"{service}.peak"
-        self.record.counts[peak] = max(self.record.counts[peak], self._busy[service])
+        self.observed.counts[peak] = max(self.observed.counts[peak], self._busy[service])
         try:
             if service == PRERECORDED:
                 length = float(ask.headers.get("Content-Length", 0)) / 32_000
@@ -187,14 +187,14 @@ class Script(NoFaults):
 
     async def chunk(self, ask: Ask, index: int, data: bytes) -> bytes | None:
         if ask.service == PRERECORDED:
-            self.record.answer(self.now, data.decode(errors="replace"))
+            self.observed.answer(self.now, data.decode(errors="replace"))
             if jitter := self._window(PRERECORDED, "jitter"):
                 return body_with_jitter(data, jitter.fault.numbers[0], f"{self._seed}:{ask.number}")
         cut = None if _backup(ask) else self._window(ask.service, "truncate")
         # Often after the first piece, so that something was heard already.
         if cut and (index > 0 or self._chance.random() < 0.3):
             cut.left -= 1
-            self.record.counts[f"{ask.service}.truncated"] += 1
+            self.observed.counts[f"{ask.service}.truncated"] += 1
             return None
         return data
 
@@ -213,29 +213,29 @@ class Script(NoFaults):
 
     def report(self) -> dict[str, object]:
         """JSON values: what happened since the start."""
-        return self.record.as_dict(self.now)
+        return self.observed.as_dict(self.now)
 
     async def _conditions(self, ask: Ask) -> Refusal | None:
         """What the windows that are open do to a handshake or request."""
         service = ask.service
         self._vendor(service)
         if self._window(service, "outage"):
-            self.record.counts[f"{service}.reset"] += 1
+            self.observed.counts[f"{service}.reset"] += 1
             raise Reset
         if service != LISTEN and (reset := self._window(service, "reset")):
             reset.left -= 1
-            self.record.counts[f"{service}.reset"] += 1
+            self.observed.counts[f"{service}.reset"] += 1
             raise Reset
         if hang := self._window(service, "hang"):
-            self.record.counts[f"{service}.hung"] += 1
+            self.observed.counts[f"{service}.hung"] += 1
             await asyncio.sleep(min(_STUCK, hang.until - self.now + _HANG_ON))
             raise Reset
         if refuse := self._window(service, "refuse"):
-            self.record.counts[f"{service}.refused"] += 1
+            self.observed.counts[f"{service}.refused"] += 1
             return Refusal(int(refuse.fault.numbers[0]))
         if service != LISTEN and (garbage := self._window(service, "garbage")):
             garbage.left -= 1
-            self.record.counts[f"{service}.garbled"] += 1
+            self.observed.counts[f"{service}.garbled"] += 1
             return Refusal(200, body=self._chance.choice(BODIES))
         if service != LISTEN and (slow := self._window(service, "slow")):
             await asyncio.sleep(0.1 * (slow.fault.numbers[0] - 1))
@@ -244,7 +244,7 @@ class Script(NoFaults):
     def _vendor(self, service: str) -> None:
         """Raises `Reset` while the whole vendor is down."""
         if self._window(service, "vendor_down"):
-            self.record.counts[f"{service}.down"] += 1
+            self.observed.counts[f"{service}.down"] += 1
             raise Reset
 
     def _window(self, service: str, kind: str) -> _Window | None:

@@ -7,7 +7,7 @@ cut in mid-word ends with its last whole word (`hold_final`), so that what was a
 whole.
 
 Besides the services it has `/faults`, for the test that runs it: GET answers with the script's
-record; POST takes `{"begin": true}` (forget, restart the clock) and/or `{"strike":
+observations; POST takes `{"begin": true}` (forget, restart the clock) and/or `{"strike":
 ["listen:reset"]}` (now) or `{"play": ["listen:reset@12.5", …], "seconds": 60, "seed": 1}` (each at
 its time).
 """
@@ -91,9 +91,9 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """For `OfflineServer(routes=…)`."""
-        return [web.get("/faults", self._record), web.post("/faults", self._order)]
+        return [web.get("/faults", self._report), web.post("/faults", self._order)]
 
-    async def _record(self, request: web.Request) -> web.Response:
+    async def _report(self, request: web.Request) -> web.Response:
         return _json(self._script.report())
 
     async def _order(self, request: web.Request) -> web.Response:

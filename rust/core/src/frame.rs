@@ -30,7 +30,7 @@ pub struct Frame {
     /// The echo of what this leg's ear was sent, and nothing more: not for the recogniser. The samples
     /// are as they came; it is never `speech`.
     pub echo: bool,
-    /// Bytes at the end that are silence of ours (0 = all from the wire, 640 = a fed frame).
+    /// Bytes at the end that are silence of ours (0 = all from the wire, 640 = a filled frame).
     pub filled: u16,
     /// The samples.
     pub pcm: [u8; FRAME_BYTES],

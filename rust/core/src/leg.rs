@@ -92,7 +92,7 @@ pub enum Input<'a> {
 pub struct LegConfig {
     /// Audio that must wait before an utterance starts to play.
     pub prebuffer: Nanos,
-    /// Silence that must have followed the last speech before feeding stops; 0 = never feed.
+    /// Silence that must have followed the last speech before filling stops; 0 = never fill.
     pub tail: Nanos,
     /// Bytes that may wait for the ear; what does not fit is refused and counted.
     pub playout_capacity: usize,
@@ -251,7 +251,7 @@ impl Leg {
             self.framer.add(self.line.rest());
             let frame = match self.framer.pad() {
                 Some(padded) => padded,
-                None => self.framer.silence(self.tail.feed()),
+                None => self.framer.silence(self.tail.fill()),
             };
             return self.deliver(frame);
         }
@@ -366,7 +366,7 @@ impl Leg {
     fn deliver(&mut self, mut frame: Frame) -> Output {
         let level = Level::of(&frame.pcm);
         if frame.filled > 0 {
-            self.line.fed(u64::from(frame.filled) / 2);
+            self.line.filled(u64::from(frame.filled) / 2);
         }
         if frame.filled == 0 && self.line.is_plain() && self.alignment.hear(&level, &frame.pcm) {
             self.framer.skip_byte();

@@ -9,7 +9,7 @@
 //!
 //! * **datagram** → [`line`] (headerless PCM, or [`rtp`]) → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →
 //!   `Output::Frame`. When datagrams have stopped for 400 ms, the framer pads the remainder, and
-//!   [`tail`] feeds silence until the recogniser can have ended the utterance.
+//!   [`tail`] fills in silence until the recogniser can have ended the utterance.
 //! * **play** → [`playout`] (one queue, absolute deadlines) → [`tempo`] → [`volume`] → [`mix`] →
 //!   `Output::Transmit`, with a
 //!   `PlayoutEvent` where an utterance begins and ends.

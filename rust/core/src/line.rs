@@ -203,9 +203,9 @@ impl Line {
     }
 
     /// The leg has put in so many samples of silence of its own.
-    pub fn fed(&mut self, samples: u64) {
+    pub fn filled(&mut self, samples: u64) {
         if let Some(rtp) = &mut self.rtp {
-            rtp.receiver.fed(samples);
+            rtp.receiver.filled(samples);
         }
     }
 

@@ -13,11 +13,11 @@ pub struct LegStats {
     pub last_datagram: Nanos,
     /// Mean deviation of the datagrams' arrivals from the clock of their samples.
     pub jitter_ns: Nanos,
-    /// Frames made from datagrams, padded ones included, fed ones not.
+    /// Frames made from datagrams, padded ones included, filled ones not.
     pub frames_in: u64,
     /// Of these, frames that were completed with silence because datagrams stopped.
     pub frames_padded: u64,
-    /// Frames of nothing but silence, fed after datagrams stopped in mid-utterance.
+    /// Frames of nothing but silence, filled in after datagrams stopped in mid-utterance.
     pub frames_filled: u64,
     /// Frames the detector called speech.
     pub frames_speech: u64,

@@ -16,7 +16,7 @@
 
 use crate::frame::{FRAME_NANOS, FRAME_SAMPLES, Nanos};
 
-/// Decides when a frame of silence is fed.
+/// Decides when a frame of silence is filled in.
 #[derive(Debug)]
 pub struct Tail {
     /// Samples of silence that must follow speech.
@@ -32,7 +32,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Feeds until `tail` of silence followed speech; 0 never feeds.
+    /// Fills until `tail` of silence followed speech; 0 never fills.
     #[must_use]
     pub const fn new(tail: Nanos, patience: Nanos) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Tail {
         self.believed
     }
 
-    /// When to feed the frame that would begin at sample `next`, if at all.
+    /// When to fill in the frame that would begin at sample `next`, if at all.
     #[must_use]
     pub fn at(&self, next: u64) -> Option<Nanos> {
         self.speech_end
@@ -74,9 +74,9 @@ impl Tail {
             .then_some(self.at.max(self.believed))
     }
 
-    /// A frame is fed; answers the time its last sample would have reached us. What a late wake-up
-    /// missed is fed at once: `tail` bounds it.
-    pub const fn feed(&mut self) -> Nanos {
+    /// A frame is filled in; answers the time its last sample would have reached us. What a late wake-up
+    /// missed is filled at once: `tail` bounds it.
+    pub const fn fill(&mut self) -> Nanos {
         let captured = self.at;
         self.at += FRAME_NANOS;
         captured

@@ -172,7 +172,7 @@ fn our_own_lateness_is_not_the_talkers_silence() {
 }
 
 #[test]
-fn a_timer_served_before_the_socket_after_a_stall_pads_and_feeds_nothing() {
+fn a_timer_served_before_the_socket_after_a_stall_pads_and_fills_nothing() {
     let said = speech(64_000);
     let mut line = line();
     let begin = line.now;
@@ -299,13 +299,13 @@ fn silence_is_fed_until_the_recogniser_can_end_the_utterance() {
     }
     let last = line.now - 20 * MS;
     line.pass(5_000 * MS);
-    let fed: Vec<_> = line
+    let filled: Vec<_> = line
         .frames
         .iter()
         .filter(|(_, f)| f.filled == 640)
         .collect();
-    assert_eq!(fed.len(), 75, "1.5 s");
-    for (n, (at, frame)) in (1..).zip(fed) {
+    assert_eq!(filled.len(), 75, "1.5 s");
+    for (n, (at, frame)) in (1..).zip(filled) {
         let due = last + n * FRAME_NANOS;
         assert_eq!(*at, due.max(last + TAIL_PATIENCE) + 2 * MS);
         assert_eq!((frame.captured, frame.speech, frame.peak), (due, false, 0));
@@ -333,7 +333,7 @@ fn silence_that_the_talker_sent_himself_counts() {
 }
 
 #[test]
-fn ordinary_jitter_and_a_talker_who_goes_on_feed_nothing_more() {
+fn ordinary_jitter_and_a_talker_who_goes_on_fill_nothing_more() {
     let mut line = line();
     for piece in speech(64_000).chunks(640) {
         line.datagram(piece);
@@ -341,11 +341,11 @@ fn ordinary_jitter_and_a_talker_who_goes_on_feed_nothing_more() {
     }
     assert_eq!(line.leg.stats().frames_filled, 0);
     line.pass(60 * MS);
-    let fed = line.leg.stats().frames_filled;
-    assert!(fed > 0);
+    let filled = line.leg.stats().frames_filled;
+    assert!(filled > 0);
     line.datagram(&speech(640));
     line.pass(100 * MS);
-    assert_eq!(line.leg.stats().frames_filled, fed);
+    assert_eq!(line.leg.stats().frames_filled, filled);
 }
 
 #[test]
@@ -368,7 +368,7 @@ fn a_gateway_that_stands_still_in_mid_word_and_then_sends_all_at_once_splits_not
 }
 
 #[test]
-fn a_process_that_was_stopped_feeds_the_tail_and_no_more() {
+fn a_process_that_was_stopped_fills_the_tail_and_no_more() {
     let mut line = line();
     for piece in speech(6_400).chunks(640) {
         line.datagram(piece);
@@ -427,7 +427,7 @@ fn nothing_of_one_call_reaches_the_next() {
     assert_eq!(
         (line.frames.len(), line.sent.len()),
         (frames, sent),
-        "no feed, no late piece"
+        "nothing filled, no late piece"
     );
     line.datagram(&[0, 0, 0, 0]);
     line.pass(500 * MS);
@@ -501,10 +501,10 @@ proptest! {
     }
 
     /// A talker who stops now and then, for however long, and goes on with what they would have said
-    /// meanwhile or with something new: nothing is fed before its time, all that is due is fed at
+    /// meanwhile or with something new: nothing is filled before its time, all that is due is filled at
     /// it, and what they said is all there.
     #[test]
-    fn silence_is_fed_on_the_clock_of_the_audio(
+    fn silence_is_filled_in_on_the_clock_of_the_audio(
         stretches in prop::collection::vec((1_u64..40, 0_u64..2_500, any::<bool>()), 1..12),
     ) {
         let mut line = line();
@@ -518,12 +518,12 @@ proptest! {
             }
             let (last, known) = (line.now - 20 * MS, line.frames.len());
             line.pass(stop * MS);
-            let fed = &line.frames[known..];
+            let filled = &line.frames[known..];
             // The second look takes 2 ms.
             let due = (line.now - last - 2 * MS) / FRAME_NANOS;
             let due = if line.now - last < TAIL_PATIENCE + 2 * MS { 0 } else { due.min(75) };
-            prop_assert_eq!(fed.len() as u64, due, "{} ms of silence", (line.now - last) / MS);
-            for (n, (at, frame)) in (1..).zip(fed) {
+            prop_assert_eq!(filled.len() as u64, due, "{} ms of silence", (line.now - last) / MS);
+            for (n, (at, frame)) in (1..).zip(filled) {
                 prop_assert!(*at >= last + TAIL_PATIENCE);
                 prop_assert_eq!(frame.captured, last + n * FRAME_NANOS);
                 prop_assert_eq!(frame.filled, 640);

@@ -48,7 +48,7 @@ counters! {
     frames_padded,
     /// Of these, frames the detector called speech.
     frames_speech,
-    /// Frames of silence fed after datagrams stopped in mid-utterance.
+    /// Frames of silence filled in after datagrams stopped in mid-utterance.
     frames_filled,
     /// Datagrams of strangers: dropped.
     strangers,

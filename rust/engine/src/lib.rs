@@ -11,7 +11,7 @@
 //! are dropped ([`Policy`], `strangers`) → the leg's sans-IO logic ([`translink_core::leg`]) →
 //! frames → the leg's ledger, then the [`mailbox`] → one wake for the round. When it is woken more
 //! often than a thousand times a second, datagrams gather for up to 1 ms and are served together
-//! (`pace`); deadlines and commands do not wait.
+//! (`wakeups`); deadlines and commands do not wait.
 //!
 //! *A shared port* (`port`) has many legs: one `recvmmsg` takes what waits for all of them, a table tells
 //! whose each datagram is by its sender, and what a wake makes for their ears leaves by one `sendmmsg`. A sender
@@ -87,7 +87,6 @@ mod masks;
 mod moving;
 mod newcomer;
 mod outgoing;
-mod pace;
 mod port;
 mod port_slot;
 mod ports;
@@ -106,6 +105,7 @@ mod test_kit;
 mod thread;
 mod token;
 mod waiting;
+mod wakeups;
 mod wire;
 mod workers;
 

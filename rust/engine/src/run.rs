@@ -17,10 +17,10 @@ use crate::clock;
 use crate::command::{Command, Commands};
 use crate::item::Outbox;
 use crate::legs::Legs;
-use crate::pace::Pace;
 use crate::port_slot::PortSlot;
 use crate::slot::Slot;
 use crate::stream::Stream;
+use crate::wakeups::WakeUps;
 
 mod ports;
 
@@ -53,7 +53,7 @@ pub(crate) struct Media {
     legs: Legs<Slot>,
     /// Shared by legs: one, mostly.
     ports: Vec<PortSlot>,
-    pace: Pace,
+    wakeups: WakeUps,
     /// More waited than one round serves: no time to sleep.
     more: bool,
     /// For the batch, until the thread runs.
@@ -80,7 +80,7 @@ impl Media {
             outbox,
             legs: Legs::new(),
             ports: Vec::new(),
-            pace: Pace::default(),
+            wakeups: WakeUps::default(),
             more: false,
             room: batch::room(),
         })
@@ -108,7 +108,7 @@ impl Media {
                 Err(error) => return Err(error),
             };
             if !std::mem::replace(&mut self.more, ready == EVENTS) {
-                self.pace.woken(clock::now());
+                self.wakeups.woken(clock::now());
             }
             for event in &events[..ready] {
                 match event.data() {
@@ -132,7 +132,7 @@ impl Media {
     /// When woken too often: let datagrams gather, while deadlines and commands are served.
     fn gather(&mut self) {
         loop {
-            let (now, until) = (clock::now(), self.pace.until());
+            let (now, until) = (clock::now(), self.wakeups.until());
             if until <= now {
                 return;
             }

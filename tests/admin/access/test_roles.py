@@ -110,7 +110,7 @@ async def test_another_sites_page_can_neither_act_nor_listen(
     with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
         await http.ws_connect(server.url + "/api/events", headers=foreign)
     assert program.modes == []
-    assert program.feeds == []
+    assert program.subscriptions == []
 
 
 @pytest.mark.parametrize(

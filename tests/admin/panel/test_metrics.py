@@ -138,7 +138,7 @@ def test_a_histogram_tells_its_parts_within_its_precision() -> None:
     histogram = Histogram()
     values = [0.0001 * 1.07**n for n in range(150)]
     for value in values:
-        histogram.record(value)
+        histogram.observe(value)
     for edge, counted in zip(
         METRIC_BUCKET_EDGES, histogram.cumulative(METRIC_BUCKET_EDGES), strict=True
     ):

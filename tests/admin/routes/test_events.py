@@ -18,10 +18,10 @@ async def test_a_watcher_sees_events_in_order(
 ) -> None:
     async with http.ws_connect(server.url + "/api/events?leg=3333") as watcher:
         assert (await watcher.receive_json())["type"] == "hello"
-        ((call, leg, feed),) = program.feeds
+        ((call, leg, subscription),) = program.subscriptions
         assert (call, leg) == (None, "3333")
         for kind in ("interim", "final"):
-            feed.queue.put_nowait(happened(kind, "3333"))
+            subscription.queue.put_nowait(happened(kind, "3333"))
         assert (await watcher.receive_json())["type"] == "interim"
         final = await watcher.receive_json()
         assert (final["type"], final["text"]) == ("final", "<b>hé</b>")
@@ -41,9 +41,9 @@ async def test_a_watcher_that_leaves_is_unsubscribed(
 ) -> None:
     async with http.ws_connect(server.url + "/api/events") as watcher:
         await watcher.receive_json()
-    feed = program.feeds[0][2]
+    subscription = program.subscriptions[0][2]
     async with asyncio.timeout(5):
-        await feed.closing.wait()
+        await subscription.closing.wait()
 
 
 async def test_a_watcher_that_fell_behind_hears_why(
@@ -51,9 +51,9 @@ async def test_a_watcher_that_fell_behind_hears_why(
 ) -> None:
     async with http.ws_connect(server.url + "/api/events") as watcher:
         await watcher.receive_json()
-        feed = program.feeds[0][2]
-        feed.cut_off = "more than 1000 events behind"
-        feed.queue.put_nowait(None)
+        subscription = program.subscriptions[0][2]
+        subscription.cut_off = "more than 1000 events behind"
+        subscription.queue.put_nowait(None)
         message = await watcher.receive()
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert (message.data, message.extra) == (1013, "more than 1000 events behind")

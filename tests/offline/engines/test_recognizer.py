@@ -44,7 +44,7 @@ def errors(said: list[str], got: list[str]) -> int:
 
 
 async def test_english_dictation_is_usable(tmp_path: Path) -> None:
-    """Gate: word error rate below 40 % (measured on all prompts: 29 %, on these: 28 %). One recording is understood
+    """Bound: word error rate below 40 % (measured on all prompts: 29 %, on these: 28 %). One recording is understood
     in one way."""
     spoken = prompts("en", range(4, 9))[::18][:7]
     wrong = total = 0
@@ -59,7 +59,7 @@ async def test_english_dictation_is_usable(tmp_path: Path) -> None:
 
 
 async def test_phrases_of_a_users_book_are_heard_in_both_languages(tmp_path: Path) -> None:
-    """Gates: English above 95 %, French above 80 % right (measured on all prompts, all of which the book has: 99 %,
+    """Bounds: English above 95 %, French above 80 % right (measured on all prompts, all of which the book has: 99 %,
     90 %; on these: all of 11, 14 of 15)."""
     english, french = prompts("en"), prompts("fr")
     spoken = {"en": english[1::16][:11], "fr": french[5::10][:15]}

@@ -58,26 +58,26 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> _Listening:
 async def test_an_utterance_is_heard_when_it_is_over_and_placed_where_it_was_said(
     engine: _Listening,
 ) -> None:
-    ear = await engine.open("de")
+    recognizer = await engine.open("de")
     for pcm in (silence(1.0), burst(0.5), silence(0.5)):
         for at in range(0, len(pcm), 1_000):
-            await ear.feed(pcm[at : at + 1_000])
-    assert await ear.partial() == ()
-    (word,) = await ear.finish()
+            await recognizer.feed(pcm[at : at + 1_000])
+    assert await recognizer.partial() == ()
+    (word,) = await recognizer.finish()
     assert word.text == "de1"
     assert word.start == pytest.approx(1.0, abs=0.1)
     assert word.end == pytest.approx(2.0, abs=0.03), "no word ends behind what was said"
-    assert await ear.finish() == ()
+    assert await recognizer.finish() == ()
     (size,) = engine.heard
     assert size / 2 / RATE == pytest.approx(1.3, abs=0.1), "silence is not sent"
 
 
 async def test_one_who_never_pauses_is_heard_in_parts_and_loses_none(engine: _Listening) -> None:
-    ear = await engine.open("fr")
-    await ear.feed(silence(0.5))
+    recognizer = await engine.open("fr")
+    await recognizer.feed(silence(0.5))
     for _ in range(60):
-        await ear.feed(burst(1.0))
-    words = await ear.finish()
+        await recognizer.feed(burst(1.0))
+    words = await recognizer.finish()
     assert [word.text for word in words] == ["fr1", "fr2", "fr3"]
     assert sum(engine.heard) / 2 / RATE == pytest.approx(60.3, abs=0.2)
     assert all(size <= 30 * RATE * 2 for size in engine.heard)
@@ -234,8 +234,8 @@ async def test_a_question_that_is_given_up_does_not_become_the_next_ones(weights
         assert "Termin" not in text
     finally:
         await engine.close()
-    ear = await engine.open("de")
-    await ear.feed(await spoken("de"))
-    await ear.close()
+    recognizer = await engine.open("de")
+    await recognizer.feed(await spoken("de"))
+    await recognizer.close()
     with pytest.raises(EngineFailed):
-        await ear.finish()
+        await recognizer.finish()

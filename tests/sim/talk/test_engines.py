@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from translink.sim.talk.chords import WRONG_NUMBER, find_chords
 from translink.sim.talk.engines import (
-    TalkRecord,
+    TalkObservations,
     TalkTranslator,
     language_of,
     place_of,
@@ -50,14 +50,14 @@ def test_every_direction_has_a_language() -> None:
 
 
 async def test_words_are_found_in_the_talk_and_others_have_no_number() -> None:
-    record = TalkRecord()
-    translator = TalkTranslator([TALK], record, 1.0, 1)
+    observed = TalkObservations()
+    translator = TalkTranslator([TALK], observed, 1.0, 1)
     for text in ("So, Maria is planned", "for when, Sarah? Yeah.", "And it's third quarter. Yeah."):
         await translator.translate(text, "en", "qaa")
-    asked = [each.numbers for each in record.translations]
+    asked = [each.numbers for each in observed.translations]
     assert asked == [[0, 1, 2, 3], [4, 5, WRONG_NUMBER, 7], [8, 9, 10, 11, 12]]
     await translator.translate("So, Maria is planned", "en", "qaa")
-    assert record.translations[-1].numbers == [0, 1, 2, 3], "asked again is known again"
+    assert observed.translations[-1].numbers == [0, 1, 2, 3], "asked again is known again"
 
 
 def test_of_equal_places_the_nearest_is_taken() -> None:

@@ -18,7 +18,7 @@ from translink.offline.session import (
     ListenSession,
     Partial,
     Say,
-    SessionFeed,
+    SessionAudio,
     SessionOptions,
 )
 from translink.sim.talk.marks import Mark, mark_of, marked
@@ -82,7 +82,7 @@ async def listen(
         for step in steps:
             messages: list[Json] = []
             match step:
-                case SessionFeed(pcm):
+                case SessionAudio(pcm):
                     await recognizer.feed(pcm)
                 case Partial():
                     words = await recognizer.partial()

@@ -1,7 +1,7 @@
 """How much of the loop's time the admin server may take: sans-IO, time as an argument.
 
 Requests are answered on the loop that serves the calls. What they cost differs by a thousand: a page
-of the manual 0.2 ms, the figures of a thousand legs a second. So time is paced, not requests. Each
+of the manual 0.2 ms, the figures of a thousand legs a second. So time is rationed, not requests. Each
 kind has a share of the loop's time: clients that have shown a token, and strangers, who can ask for
 little but are many. Of the strangers each address has a share of its own, so that one that floods
 takes nothing from the others.

@@ -2,7 +2,8 @@
 `/api/events/recent`: what it has kept.
 
 `?leg=3333` or `?call=…` narrows it down. Bounds: `MOST_STREAMS` streams at once, the next gets 503; a
-client that takes no data for `SEND_PATIENCE` seconds, or falls behind what its feed queues, is dropped.
+client that takes no data for `SEND_PATIENCE` seconds, or falls behind what its subscription queues,
+is dropped.
 """
 
 from __future__ import annotations
@@ -50,13 +51,13 @@ class EventStreams:
         """Handler of the route."""
         async with self.sockets.open(request) as stream:
             query = request.query
-            feed = self._console.subscribe(call=query.get("call"), leg=query.get("leg"))
+            subscription = self._console.subscribe(call=query.get("call"), leg=query.get("leg"))
             try:
-                await either(_read(stream), _write(stream, feed))
+                await either(_read(stream), _write(stream, subscription))
             finally:
-                feed.close()
-            code = WSCloseCode.TRY_AGAIN_LATER if feed.cut_off else WSCloseCode.GOING_AWAY
-            await close(stream, code, feed.cut_off or "")
+                subscription.close()
+            code = WSCloseCode.TRY_AGAIN_LATER if subscription.cut_off else WSCloseCode.GOING_AWAY
+            await close(stream, code, subscription.cut_off or "")
         return stream
 
 
@@ -67,9 +68,9 @@ async def _read(stream: web.WebSocketResponse) -> None:
             return
 
 
-async def _write(stream: web.WebSocketResponse, feed: Subscription) -> None:
+async def _write(stream: web.WebSocketResponse, subscription: Subscription) -> None:
     await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
-    async for event in feed:
+    async for event in subscription:
         await _send(stream, event.as_dict())
 
 

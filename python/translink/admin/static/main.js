@@ -107,7 +107,7 @@ function take(message) {
   if (!store.call(store.selected)) store.select(null);
   get("/api/settings").then((settings) => store.configured(settings)).catch(() => {});
   fetchPast("");
-  // What was missed while the connection was away is in the call's own record.
+  // What was missed while the connection was away is in what the call has kept.
   watch();
   if (store.selected !== null) fetchTwice(store.selected);
 }
@@ -140,7 +140,7 @@ function open(call, turning = true) {
   fetchTwice(call);
 }
 
-/** A call's record, now and once more: what happened between the first answer and the moment from which the
+/** What a call has kept, now and once more: what happened between the first answer and the moment from which the
  * server tells this page of the call would be in neither. @param {string} call */
 function fetchTwice(call) {
   clearTimeout(later);
@@ -171,7 +171,7 @@ function watch() {
   });
 }
 
-/** Seen again: what was missed is in the call's record. */
+/** Seen again: what was missed is in what the call has kept. */
 function seen() {
   watch();
   if (!document.hidden && store.selected !== null) fetchTwice(store.selected);

@@ -59,25 +59,25 @@ def main() -> None:
     """Serve standard input until it ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
-    ear: DecoderEar | None = None
+    decoders: LanguageDecoders | None = None
     while (request := _read(requests)) is not None:
         letter, payload = request
         if letter == b"C":
-            ear = DecoderEar(json.loads(payload))
+            decoders = LanguageDecoders(json.loads(payload))
             _answer(answers, "ready")
-        elif ear is None:
+        elif decoders is None:
             return
         elif letter == b"A":
-            ear.hear(payload)
+            decoders.hear(payload)
         elif letter == b"P":
-            _answer(answers, ear.partial())
+            _answer(answers, decoders.partial())
         elif letter == b"F":
-            _answer(answers, ear.finish())
+            _answer(answers, decoders.finish())
         elif letter == b"R":
-            ear.reset()
+            decoders.reset()
 
 
-class DecoderEar:
+class LanguageDecoders:
     """Decoders of one language."""
 
     def __init__(self, config: Mapping[str, object]) -> None:

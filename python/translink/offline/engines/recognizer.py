@@ -152,7 +152,7 @@ class PocketRecognizers:
 
 
 class PocketRecognizer:
-    """Implements `Recognizer`: gates silence away, keeps the audio clock."""
+    """Implements `Recognizer`: drops silence, keeps the audio clock."""
 
     def __init__(self, pool: PocketRecognizers, decoder: DecoderProcess) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""The translator and the voice of the talks, and the record of what they were asked.
+"""The translator and the voice of the talks, and what they were seen to be asked.
 
 Whose words a text has is known by the target language, which every direction has for itself
 (ISO 639 keeps `qaa` to `qtz` for local use). Which words: those of the talk that read like it, nearest
@@ -77,7 +77,7 @@ class CommittedWords:
 
 
 @dataclass(slots=True)
-class TalkRecord:
+class TalkObservations:
     """What the simulated providers were asked."""
 
     translations: list[TranslationRequest] = field(default_factory=list)
@@ -100,10 +100,10 @@ class TalkTranslator:
     name = "talk"
 
     def __init__(
-        self, talks: Sequence[TimedTalk], record: TalkRecord, longer: float, seed: int
+        self, talks: Sequence[TimedTalk], observed: TalkObservations, longer: float, seed: int
     ) -> None:
         self._talks = [[bare(word.text) for word in talk.words] for talk in talks]
-        self._record = record
+        self._observed = observed
         self._longer = longer
         self._ends = [0] * len(talks)
         """Where each talk's last request ended."""
@@ -120,8 +120,8 @@ class TalkTranslator:
         words = text.split()
         numbers = self._numbers(talk, words)
         took = self._chance.uniform(*TRANSLATE_SECONDS)
-        if len(self._record.translations) < MOST_FINALS:
-            self._record.translations.append(TranslationRequest(talk, asked, numbers, text, took))
+        if len(self._observed.translations) < MOST_FINALS:
+            self._observed.translations.append(TranslationRequest(talk, asked, numbers, text, took))
         await asyncio.sleep(took)
         return spelled(words, numbers, self._longer)
 
@@ -160,9 +160,9 @@ class TalkSynthesizer:
 
     name = "talk"
 
-    def __init__(self, languages: frozenset[str], record: TalkRecord, seed: int) -> None:
+    def __init__(self, languages: frozenset[str], observed: TalkObservations, seed: int) -> None:
         self._languages = languages
-        self._record = record
+        self._observed = observed
         self._chance = random.Random(f"{seed}:speak")
 
     def languages(self) -> frozenset[str]:
@@ -174,10 +174,10 @@ class TalkSynthesizer:
         words = numbers_in(text)
         first = self._chance.uniform(*FIRST_SOUND)
         talk = talk_of(language)
-        if talk is not None and len(self._record.voices) < MOST_FINALS:
+        if talk is not None and len(self._observed.voices) < MOST_FINALS:
             asked = time.monotonic()
             numbers = [number for _, number in words]
-            self._record.voices.append(VoiceRequest(talk, asked, numbers, first))
+            self._observed.voices.append(VoiceRequest(talk, asked, numbers, first))
         await asyncio.sleep(first)
         for word, number in words:
             pcm = said(word, number)

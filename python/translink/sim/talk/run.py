@@ -248,13 +248,13 @@ async def _talk(
         await asyncio.sleep(longest)
         await _settle(ears)
         stats = await programs.stats()
-        record = await programs.get(f"{programs.beacons.url}/talk")
+        observed = await programs.get(f"{programs.beacons.url}/talk")
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     load = os.getloadavg()
     lines.close()
-    directions = _directions(lines, ears, events, record)
+    directions = _directions(lines, ears, events, observed)
     minutes = max(talk.seconds for talk in talks) / 60
     stages = stats.get("stages_ms")
     return TalkOutcome(
@@ -278,11 +278,11 @@ async def _settle(ears: Sequence[TalkEar]) -> None:
 
 
 def _directions(
-    lines: Lines, ears: Sequence[TalkEar], events: TalkEvents, record: Mapping[str, Any]
+    lines: Lines, ears: Sequence[TalkEar], events: TalkEvents, observed: Mapping[str, Any]
 ) -> list[HeardTalk]:
-    translations = [TranslationRequest(**each) for each in record["translations"]]
-    voices = [VoiceRequest(**each) for each in record["voices"]]
-    finals = [CommittedWords(**each) for each in record["finals"]]
+    translations = [TranslationRequest(**each) for each in observed["translations"]]
+    voices = [VoiceRequest(**each) for each in observed["voices"]]
+    finals = [CommittedWords(**each) for each in observed["finals"]]
     return [
         HeardTalk(
             {word.number: word.at for word in line.said},

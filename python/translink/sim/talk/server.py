@@ -1,6 +1,6 @@
 """All providers of the talks in one server: `python -m translink.sim.talk.server` with a JSON object
 (`TalkScene`) as its argument. One line of JSON when it is ready, then it serves until its standard
-input ends. GET `/talk` answers with the record.
+input ends. GET `/talk` answers with what they were asked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from aiohttp import web
 
 from translink.offline.run import serve_until_stopped
 from translink.offline.server import OfflineServer
-from translink.sim.talk.engines import TalkRecord, TalkSynthesizer, TalkTranslator, language_of
+from translink.sim.talk.engines import (
+    TalkObservations,
+    TalkSynthesizer,
+    TalkTranslator,
+    language_of,
+)
 from translink.sim.talk.recognizer import NOVA_TIMING, TalkRecognizers
 from translink.sim.talk.words import TimedTalk, load_talks
 from translink.sim.testbed import ROOMY_LIMITS
@@ -48,24 +53,24 @@ class TalkScene:
         ]
 
 
-def talk_server(scene: TalkScene) -> tuple[OfflineServer, TalkRecord]:
+def talk_server(scene: TalkScene) -> tuple[OfflineServer, TalkObservations]:
     """The server that stands for all providers, not started yet."""
-    talks, record = scene.talks(), TalkRecord()
+    talks, observed = scene.talks(), TalkObservations()
     languages = frozenset(("en", *(language_of(talk) for talk in range(len(talks)))))
     server = OfflineServer(
-        recognizer=TalkRecognizers(talks, languages, scene.seed, record.committed),
-        translator=TalkTranslator(talks, record, scene.longer, scene.seed),
-        synthesizer=TalkSynthesizer(languages, record, scene.seed),
+        recognizer=TalkRecognizers(talks, languages, scene.seed, observed.committed),
+        translator=TalkTranslator(talks, observed, scene.longer, scene.seed),
+        synthesizer=TalkSynthesizer(languages, observed, scene.seed),
         timing=NOVA_TIMING,
         limits=ROOMY_LIMITS,
-        routes=[web.get("/talk", _answers(record))],
+        routes=[web.get("/talk", _answers(observed))],
     )
-    return server, record
+    return server, observed
 
 
-def _answers(record: TalkRecord) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _answers(observed: TalkObservations) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
-        return web.Response(body=orjson.dumps(record.as_dict()), content_type="application/json")
+        return web.Response(body=orjson.dumps(observed.as_dict()), content_type="application/json")
 
     return answer
 

@@ -47,7 +47,7 @@ pub struct Receiver {
     /// The time stamp of the next sample.
     next: Option<u32>,
     /// Samples at 16 kHz of the leg's own silence since the newest sound.
-    fed: u64,
+    filled: u64,
     jitter: Jitter,
     newest: Option<(u32, Nanos)>,
     digits: Digits,
@@ -86,7 +86,7 @@ impl Receiver {
             before: None,
             order: Order::new()?,
             next: None,
-            fed: 0,
+            filled: 0,
             jitter: Jitter::default(),
             newest: None,
             digits: Digits::default(),
@@ -167,8 +167,8 @@ impl Receiver {
     }
 
     /// The leg has put in so many samples of silence of its own.
-    pub const fn fed(&mut self, samples: u64) {
-        self.fed += samples;
+    pub const fn filled(&mut self, samples: u64) {
+        self.filled += samples;
     }
 
     /// What of the newest sound is still inside, because nothing follows for a while: s16le at 16 kHz.
@@ -176,7 +176,7 @@ impl Receiver {
         self.wide.clear();
         if !std::mem::replace(&mut self.rested, true) {
             self.up.rest(&mut self.wide);
-            self.fed += self.wide.len() as u64 / 2;
+            self.filled += self.wide.len() as u64 / 2;
         }
         &self.wide
     }
@@ -220,7 +220,7 @@ impl Receiver {
         self.before = None;
         self.tally = Tally::default();
         self.heard = None;
-        self.fed = 0;
+        self.filled = 0;
     }
 
     /// Whether a packet is of the stream that is heard; a new stream is heard from now on.
@@ -320,7 +320,7 @@ impl Receiver {
         format.decode(packet.payload, &mut self.g722, &mut self.decoded);
         let gap = self.gap(format, packet, missing, units);
         self.next = Some(packet.timestamp.wrapping_add(units));
-        self.fed = 0;
+        self.filled = 0;
         self.join(gap, missing > 0);
         self.concealer.hear(&self.decoded, format.is_wide());
         if format.is_wide() {
@@ -353,9 +353,9 @@ impl Receiver {
         } else {
             0
         };
-        let fed = self.fed * 62_500;
+        let filled = self.filled * 62_500;
         let rate = if format.is_wide() { 16 } else { 8 };
-        let count = time.saturating_sub(fed) * rate / 1_000_000;
+        let count = time.saturating_sub(filled) * rate / 1_000_000;
         if missing > 0 {
             self.stats.concealed_ns += count * 1_000_000 / rate;
         }

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from translink.sim.beacon_engines import WRONG_NUMBERS
 from translink.sim.beacons import caller_of
 
-MOST_RECORDS = 20_000
+MOST_OBSERVATIONS = 20_000
 """Streams and answers beyond are only counted."""
 
 
@@ -32,7 +32,7 @@ class Stream:
 
 
 @dataclass(slots=True)
-class RecordedAnswer:
+class ObservedAnswer:
     """One prerecorded request that was answered."""
 
     at: float
@@ -49,12 +49,12 @@ class Struck:
     """Numbers of the open streams that it hit."""
 
 
-class Record:
-    """What the simulated providers counted."""
+class Observations:
+    """What the simulated providers saw."""
 
     def __init__(self) -> None:
         self.streams: list[Stream] = []
-        self.answers: list[RecordedAnswer] = []
+        self.answers: list[ObservedAnswer] = []
         self.struck: list[Struck] = []
         self.counts: Counter[str] = Counter()
         """By `service.fate`; also `service.peak`, the most requests at once."""
@@ -62,15 +62,15 @@ class Record:
     def stream(self, now: float) -> tuple[int, Stream]:
         """A handshake begins: its number (-1 = too many to be kept) and its entry."""
         stream = Stream(now)
-        if len(self.streams) >= MOST_RECORDS:
+        if len(self.streams) >= MOST_OBSERVATIONS:
             return -1, stream
         self.streams.append(stream)
         return len(self.streams) - 1, stream
 
     def answer(self, now: float, text: str) -> None:
         """A prerecorded request is answered with `text`."""
-        if len(self.answers) < MOST_RECORDS:
-            self.answers.append(RecordedAnswer(now, callers_in(text)))
+        if len(self.answers) < MOST_OBSERVATIONS:
+            self.answers.append(ObservedAnswer(now, callers_in(text)))
 
     def as_dict(self, now: float) -> dict[str, object]:
         """The same as JSON values."""

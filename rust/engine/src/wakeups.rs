@@ -13,11 +13,11 @@ use translink_core::playout::GRID;
 
 /// The budget, as the time at which it would be full again.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct WakeUps {
     full: Nanos,
 }
 
-impl Pace {
+impl WakeUps {
     /// The thread was woken. Commands may wake it beyond the budget; nobody waits for that later.
     pub(crate) fn woken(&mut self, now: Nanos) {
         self.full = self.full.clamp(now, now + SPARE * ROUND) + ROUND;
@@ -43,22 +43,22 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_woken_now_and_then_never_waits() {
-        let mut pace = Pace::default();
+        let mut wakeups = WakeUps::default();
         for n in 1..10_000 {
             let now = n * 1_100_000;
-            assert!(pace.until() <= now);
-            pace.woken(now);
+            assert!(wakeups.until() <= now);
+            wakeups.woken(now);
         }
     }
 
     #[test]
     fn a_bunch_of_wakes_is_free() {
-        let mut pace = Pace::default();
+        let mut wakeups = WakeUps::default();
         let mut now = 1_000 * ROUND;
         for _ in 0..100 {
             for _ in 0..SPARE {
-                assert!(pace.until() <= now);
-                pace.woken(now);
+                assert!(wakeups.until() <= now);
+                wakeups.woken(now);
                 now += 10_000;
             }
             now += SPARE * ROUND;
@@ -67,23 +67,23 @@ mod tests {
 
     #[test]
     fn what_commands_wake_holds_up_no_datagram_for_more_than_a_round() {
-        let mut pace = Pace::default();
+        let mut wakeups = WakeUps::default();
         let now = 1_000 * ROUND;
         for n in 0..4_000 {
-            pace.woken(now + n);
-            assert!(pace.until() <= now + n + ROUND);
+            wakeups.woken(now + n);
+            assert!(wakeups.until() <= now + n + ROUND);
         }
     }
 
     #[test]
     fn a_thread_that_would_be_woken_all_the_time_wakes_once_a_round() {
-        let mut pace = Pace::default();
+        let mut wakeups = WakeUps::default();
         let begin = 1_000 * ROUND;
         let mut now = begin;
         for wakes in 0..10_000 {
-            now = now.max(pace.until());
+            now = now.max(wakeups.until());
             assert!(now <= begin + wakes * ROUND);
-            pace.woken(now);
+            wakeups.woken(now);
         }
         assert_eq!(now, begin + (9_999 - SPARE) * ROUND);
     }

@@ -11,7 +11,7 @@ from translink.settings.part import Part
 from translink.settings.types import Language, is_installed
 
 
-class RecordSettings(Part):
+class RecordingSettings(Part):
     """What was said and heard, written to disk. The law of most places wants the parties' consent."""
 
     on: bool = False

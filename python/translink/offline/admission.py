@@ -52,7 +52,7 @@ class Denied(Exception):
         self.message = message
 
 
-class OfflineGate:
+class OfflineAdmission:
     """Shared by all handlers of one server. Counts everything that goes through it."""
 
     def __init__(self, faults: Faults, limits: Mapping[str, int] | None, key: str | None) -> None:
@@ -211,4 +211,4 @@ def broken(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
-__all__ = ["PLAN_LIMITS", "Denied", "OfflineGate", "Reset", "broken", "request_id"]
+__all__ = ["PLAN_LIMITS", "Denied", "OfflineAdmission", "Reset", "broken", "request_id"]
