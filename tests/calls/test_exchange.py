@@ -42,7 +42,7 @@ def test_a_call_that_is_made_can_be_spoken_in_at_once() -> None:
         await asyncio.sleep(0.2)
         assert bytes(desk.opened["bob"].played).count(b"(word)") == 2
         assert desk.console.leg("bob").hears == "en"
-        assert desk.console.call(made.call)["transcript"][0].translation == "(word)"
+        assert (await desk.console.call(made.call))["transcript"][0].translation == "(word)"
 
     at_a_desk(scenario, idle_timeout=30)
 

@@ -59,7 +59,7 @@ async def the_mode_is_changed(desk: ConsoleDesk, _: str) -> None:
 
 async def somebody_looks(desk: ConsoleDesk, call: str) -> None:
     await _talk(desk, "anna")
-    desk.console.call(call)
+    await desk.console.call(call)
     [*desk.console.calls("all")]
     [*desk.console.legs()]
     desk.console.leg("anna")

@@ -403,7 +403,7 @@ class BoardConsole(Program):
             if any(text.lower() in line["text"].lower() for line in lines)
         }
 
-    def call(self, call: str) -> CallDetail:
+    async def call(self, call: str) -> CallDetail:
         row = self._board.row(call)
         more = {
             "names": row["legs"],

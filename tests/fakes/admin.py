@@ -194,7 +194,7 @@ class Program(Console):
     async def search(self, text: str) -> set[str]:
         return {"3333-1"} if text in self.lines[0].text else set()
 
-    def call(self, call: str) -> CallDetail:
+    async def call(self, call: str) -> CallDetail:
         row = self.row(call)
         known = {key: value for key, value in asdict(row).items() if key != "legs"}
         more = {

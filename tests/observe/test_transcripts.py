@@ -46,7 +46,7 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
         said(journal, "c", number, at=number)
 
     def states() -> list[str]:
-        return [line.state for line in transcripts["c"].in_order()]
+        return [line.state for line in transcripts["c"].in_order_at_once()]
 
     assert states() == ["final"] * 4
     for number in (1, 2, 3):
@@ -59,7 +59,7 @@ def test_a_line_follows_what_becomes_of_its_words(journal: Journal) -> None:
             journal.emit("speech", {"segment": number, "state": state}, call="c", leg="1")
     journal.emit("speech", {"segment": 3, "state": "flushed"}, call="c", leg="1")
     assert states() == ["spoken", "unspoken", "unspoken", "untranslated"]
-    first = transcripts["c"].in_order()[0]
+    first = transcripts["c"].in_order_at_once()[0]
     assert (first.translation, first.target, first.language) == ("salut", "fr", "en")
     assert first.at["final"] <= first.at["translated"] <= first.at["spoken"]
     assert 0.9 < first.start_s < 1.1
@@ -73,7 +73,7 @@ def test_the_transcript_is_in_order_of_speech_and_not_of_recognition(
     begin(journal, "c")
     said(journal, "c", 1, "second", leg="1", at=2)
     said(journal, "c", 1, "first", leg="2", at=1)
-    assert [line.text for line in transcripts["c"].in_order()] == ["first", "second"]
+    assert [line.text for line in transcripts["c"].in_order_at_once()] == ["first", "second"]
 
 
 def test_a_long_call_forgets_its_beginning_and_says_so(journal: Journal) -> None:
@@ -82,7 +82,7 @@ def test_a_long_call_forgets_its_beginning_and_says_so(journal: Journal) -> None
     for number in range(1, 26):
         said(journal, "c", number, at=number)
     kept = transcripts["c"]
-    assert [line.segment for line in kept.in_order()] == list(range(16, 26))
+    assert [line.segment for line in kept.in_order_at_once()] == list(range(16, 26))
     assert kept.dropped == 15
     # News of a line that is gone is no news.
     journal.emit("translation", {"segment": 1, "text": "x"}, call="c", leg="1")
@@ -192,7 +192,7 @@ def test_digits_are_redacted_before_anybody_sees_them() -> None:
         call="c",
         leg="1",
     )
-    (line,) = transcripts["c"].in_order()
+    (line,) = transcripts["c"].in_order_at_once()
     assert (line.text, line.translation) == ("my card is #### #### and ##", "carte ####")
     assert seen[-1]["source"] == "card ####"
     assert seen[-1]["segment"] == 1

@@ -8,6 +8,8 @@ from translink import __version__
 from translink.observe.record import CallAccount, CallRecord, UtteranceTimes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from translink.observe.incidents import Incidents
     from translink.observe.transcripts import CallTranscript
     from translink.observe.views import CallRow, TranscriptLine
@@ -17,9 +19,13 @@ AROUND = 5.0
 
 
 def record_of(
-    row: CallRow, account: CallAccount | None, kept: CallTranscript, incidents: Incidents
+    row: CallRow,
+    account: CallAccount | None,
+    kept: CallTranscript,
+    lines: Iterable[TranscriptLine],
+    incidents: Incidents,
 ) -> CallRecord:
-    """The record; `account` None: nothing is known of its figures."""
+    """The record; `account` None: nothing is known of its figures. `lines`: what is kept, in order of speech."""
     found, dropped = incidents.of(row.call, row.began - AROUND, row.began + row.seconds)
     account = account or CallAccount({}, {}, {})
     return CallRecord(
@@ -38,7 +44,7 @@ def record_of(
         usage={leg: dict(used) for leg, used in account.usage.items()},
         currency=account.currency,
         vendors=dict(account.vendors),
-        utterances=tuple(_times(line, kept.began) for line in kept.in_order()),
+        utterances=tuple(_times(line, kept.began) for line in lines),
         dropped_utterances=kept.dropped,
         incidents=found,
         dropped_incidents=dropped,

@@ -200,9 +200,10 @@ class Recorder:
         try:
             recording.kept = self._transcript_of(call.name).copy()
         except KeyError:  # it is not kept (`transcripts.keep_calls`)
+            from translink.observe.transcript_lines import TranscriptLines
             from translink.observe.transcripts import CallTranscript
 
-            recording.kept = CallTranscript(call.name, call.began)
+            recording.kept = CallTranscript(call.name, call.began, TranscriptLines(0))
 
     def _ended(self, recording: Recording) -> None:
         self._counts["ended"] += 1

@@ -96,7 +96,7 @@ def recorded_transcript(
     """Of what is kept of a call, the part that lies in its recording."""
     shift = kept.began - began
     recorded = {each.leg for each in legs if each.file is not None}
-    lines = (_line(line, shift, began, recorded) for line in kept.in_order())
+    lines = (_line(line, shift, began, recorded) for line in kept.in_order_at_once())
     return RecordedTranscript(
         v=1,
         version=__version__,

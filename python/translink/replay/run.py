@@ -136,7 +136,7 @@ async def _understood(
     found: dict[str, list[ComparedSegment]] = {leg: [] for leg in said}
     for row in tuple(app.console.calls("all")):
         with contextlib.suppress(KeyError):
-            detail = app.console.call(row.call)
+            detail = await app.console.call(row.call)
             for line in detail["transcript"]:
                 if line.leg in said:
                     shift = row.began - unix(said[line.leg].began)

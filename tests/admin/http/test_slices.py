@@ -97,7 +97,7 @@ class ManyLegs(Program):
 
         return {"mode": "auto"}, legs()
 
-    def call(self, call: str) -> CallDetail:
+    async def call(self, call: str) -> CallDetail:
         return cast("CallDetail", {"call": call, "transcript": SlicedLines(self), "notices": ()})
 
     def leg_stats(self) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -198,9 +198,11 @@ class Console:
         """Names of the calls in which `text` was said or spoken."""
         return await self._transcripts.search(text)
 
-    def call(self, call: str) -> CallDetail:
+    async def call(self, call: str) -> CallDetail:
         """A running or kept call in full. Raises `KeyError`."""
-        row, kept = self.row(call), self._transcripts[call]
+        kept = self._transcripts[call]
+        lines = await kept.in_order()
+        row = self.row(call)
         running = call in self._switchboard.calls
         return {
             "call": row.call,
@@ -229,7 +231,7 @@ class Console:
             "vendors": self._vendors(call),
             "owners": OWNERS,
             "notices": list(kept.notices.values()),
-            "transcript": kept.in_order(),
+            "transcript": lines,
             "dropped_lines": kept.dropped,
         }
 
@@ -239,11 +241,13 @@ class Console:
         account = self._transcripts[call].account
         return account.vendors if account else {}
 
-    def record(self, call: str) -> CallRecord:
+    async def record(self, call: str) -> CallRecord:
         """The figures of a running or kept call, without what was said. Raises `KeyError`."""
-        kept, running = self._transcripts[call], self._switchboard.calls.get(call)
+        kept = self._transcripts[call]
+        lines = await kept.in_order()
+        running = self._switchboard.calls.get(call)
         account = running.account() if running else kept.account
-        return record_of(self.row(call), account, kept, self._transcripts.incidents)
+        return record_of(self.row(call), account, kept, lines, self._transcripts.incidents)
 
     def stages(self, call: str) -> Mapping[str, Any]:
         """Delays of a call's stages, ms. Raises `KeyError`."""

@@ -73,7 +73,7 @@ class CallRoutes:
 
     async def _show(self, request: web.Request) -> web.Response:
         try:
-            detail = self._console.call(request.match_info["call"])
+            detail = await self._console.call(request.match_info["call"])
         except KeyError:
             raise _no_call() from None
         return answer({**detail, "transcript": await fragments(detail["transcript"])})
@@ -96,7 +96,7 @@ class CallRoutes:
         if kind != "json" and kind not in FORMATS:
             raise web.HTTPBadRequest(reason=f"format should be json, {', '.join(FORMATS)}")
         try:
-            detail = self._console.call(name)
+            detail = await self._console.call(name)
         except KeyError:
             raise _no_call() from None
         if kind == "json":

@@ -27,17 +27,17 @@ class PostmortemRoutes:
         ]
 
     async def _record(self, request: web.Request) -> web.Response:
-        record = self._find(request)
+        record = await self._find(request)
         response = answer(record)
         file = re.sub(r"[^A-Za-z0-9._-]", "_", f"{record.call}.record.json")
         response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return response
 
     async def _postmortem(self, request: web.Request) -> web.Response:
-        return answer(explain_call(self._find(request)))
+        return answer(explain_call(await self._find(request)))
 
-    def _find(self, request: web.Request) -> CallRecord:
+    async def _find(self, request: web.Request) -> CallRecord:
         try:
-            return self._console.record(request.match_info["call"])
+            return await self._console.record(request.match_info["call"])
         except KeyError:
             raise web.HTTPNotFound(reason="there is no call of that name") from None
