@@ -118,6 +118,7 @@ COVERED_BY = {
     "admin.panel.leg_metrics": "admin/panel/test_metrics",
     "calls.announcing": "calls/test_notice",
     "calls.leg": "calls/test_switchboard",
+    "calls.measures": "calls/test_totals",
     "calls.shortage": "calls/test_exchange",
     "calls.recorded": "recording/test_recorder",
     "recording.file": "recording/test_store",
