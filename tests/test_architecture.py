@@ -115,6 +115,7 @@ COVERED_BY = {
     "commands.machine_check": "commands/test_live_check",
     "commands.named": "test_cli",
     "commands.options": "test_cli",
+    "commands.printing": "commands/test_control",
     "admin.panel.leg_metrics": "admin/panel/test_metrics",
     "calls.announcing": "calls/test_notice",
     "calls.leg": "calls/test_switchboard",
