@@ -118,6 +118,13 @@ async def fake() -> AsyncIterator[FakeProviders]:
         yield made
 
 
+@pytest.fixture
+async def own_fake() -> AsyncIterator[FakeProviders]:
+    """The providers of one test."""
+    async with fake_providers() as made:
+        yield made
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(
     request: pytest.FixtureRequest,

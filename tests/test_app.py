@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ import pytest
 import structlog
 import trustme
 
-from tests.fakes.providers import FakeProviders, fake_providers
+from tests.fakes.providers import FakeProviders
+from tests.support.in_process import settings_for
 from translink.admin.panel.metrics import exposition
 from translink.app import App
 from translink.errors import SettingsError
@@ -24,28 +24,10 @@ from translink.process.pressure import STEP_SECONDS
 from translink.settings.model import Settings
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-def settings_for(fake: FakeProviders, folder: Path, *more: str) -> Settings:
-    environ = {
-        "DEEPGRAM_API_KEY": "first",
-        "DEEPGRAM_BASE_URL": fake.url,
-        "DEEPL_API_KEY": "second",
-        "DEEPL_SERVER_URL": fake.url,
-    }
-    ports = [f"legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
-    flags = {"--set": ["admin.port=0", *ports, *more]}
-    return Settings.load(environ=environ, flags=flags, directory=folder)
-
-
 async def test_a_dead_media_thread_is_no_health_and_the_end(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
-    settings = settings_for(fake, tmp_path)
+    settings = settings_for(own_fake.url, tmp_path)
     app = App(settings, lambda: settings)
     async with app.running():
         assert app.console.health()[0]
@@ -57,9 +39,9 @@ async def test_a_dead_media_thread_is_no_health_and_the_end(
 
 
 async def test_a_leg_out_of_service_is_reported_by_readiness(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
-    settings = settings_for(fake, tmp_path)
+    settings = settings_for(own_fake.url, tmp_path)
     app = App(settings, lambda: settings)
     async with app.running():
         app.switchboard.out_of_service.add("3333")
@@ -69,11 +51,11 @@ async def test_a_leg_out_of_service_is_reported_by_readiness(
 
 
 async def test_an_overload_is_reported_by_readiness_events_and_statistics(
-    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr("translink.observe.strain.log.warning", lambda text, **_: said.append(text))
-    settings = settings_for(fake, tmp_path, "pressure.refuse=0.9")
+    settings = settings_for(own_fake.url, tmp_path, "pressure.refuse=0.9")
     app = App(settings, lambda: settings)
     async with app.running():
         assert app.console.ready()[1]["load"] is None
@@ -94,7 +76,7 @@ async def test_an_overload_is_reported_by_readiness_events_and_statistics(
 
 
 async def test_what_cannot_be_bound_is_named_with_its_mend(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -105,29 +87,33 @@ async def test_what_cannot_be_bound_is_named_with_its_mend(
             ("admin.tls_cert=/nowhere/cert.pem", "admin.tls_cert = '/nowhere/cert.pem': cannot be"),
             ("legs.3333.listen=192.0.2.1:1", "legs.3333.listen = 192.0.2.1:1: is no address of"),
         ):
-            settings = settings_for(fake, tmp_path, setting)
+            settings = settings_for(own_fake.url, tmp_path, setting)
             with pytest.raises(SettingsError, match=re.escape(reason)):
                 async with App(settings, lambda: settings).running():  # noqa: B023 - not called
                     pytest.fail("it runs")
 
 
 async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
-    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned: list[str] = []
     monkeypatch.setattr(
         "translink.commands.reloading.log.warning", lambda text, **_: warned.append(text)
     )
-    now = settings_for(fake, tmp_path)
+    now = settings_for(own_fake.url, tmp_path)
     new = settings_for(
-        fake, tmp_path, "mode=prerecorded", "streaming_share=0.5", "legs.4444.mode=streaming"
+        own_fake.url,
+        tmp_path,
+        "mode=prerecorded",
+        "streaming_share=0.5",
+        "legs.4444.mode=streaming",
     )
     app = App(now, lambda: new)
     async with app.running():
         await app.reload()
         assert warned == []
         assert _modes(app) == ("prerecorded", 0.5, [None, "streaming"])
-        new = settings_for(fake, tmp_path, "mode=streaming", "idle_timeout=7")
+        new = settings_for(own_fake.url, tmp_path, "mode=streaming", "idle_timeout=7")
         await app.reload()
         assert warned == ["settings reloaded: modes and share; the rest needs a restart"]
         assert _modes(app) == ("streaming", 1.0, [None, None])
@@ -135,13 +121,13 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
 
 
 async def test_settings_that_cannot_be_read_in_time_stop_nothing(
-    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pipe that nobody writes to: reading it on the loop stopped every call."""
     monkeypatch.setattr("translink.commands.reloading.RELOAD", 0.2)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    settings = settings_for(fake, tmp_path)
+    settings = settings_for(own_fake.url, tmp_path)
 
     def read() -> Settings:
         pipe.read_text()
@@ -162,12 +148,12 @@ def _modes(app: App) -> tuple[str, float, list[Any]]:
 
 
 async def test_with_the_settings_the_certificate_is_read_again(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
     issued = trustme.CA().issue_cert("localhost")
     pem = tmp_path / "both.pem"
     issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
-    settings = settings_for(fake, tmp_path, f"admin.tls_cert={pem}")
+    settings = settings_for(own_fake.url, tmp_path, f"admin.tls_cert={pem}")
     app = App(settings, lambda: settings)
     async with app.running():
         pem.write_text("")
@@ -178,12 +164,12 @@ async def test_with_the_settings_the_certificate_is_read_again(
 
 
 async def test_a_file_with_a_key_that_all_can_read_is_warned_of(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
     file = tmp_path / "translink.toml"
     file.write_text("[admin]\ntoken = '0123456789abcdef'\n")
     file.chmod(0o644)
-    settings = settings_for(fake, tmp_path)
+    settings = settings_for(own_fake.url, tmp_path)
     with structlog.testing.capture_logs() as lines:
         async with App(settings, lambda: settings).running():
             pass
@@ -193,11 +179,11 @@ async def test_a_file_with_a_key_that_all_can_read_is_warned_of(
 
 
 async def test_what_can_never_be_spoken_or_is_not_used_is_said_at_the_start(
-    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.test:3128")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
-    settings = settings_for(fake, tmp_path, "legs.3333.language=sw")
+    settings = settings_for(own_fake.url, tmp_path, "legs.3333.language=sw")
     with (
         structlog.testing.capture_logs() as lines,
         pytest.raises(SettingsError, match=r"legs\.3333\.language = 'sw': there is no voice"),
@@ -207,18 +193,18 @@ async def test_what_can_never_be_spoken_or_is_not_used_is_said_at_the_start(
     assert [line["event"] for line in lines if "HTTPS_PROXY: not used" in line["event"]]
     assert [line for line in lines if "descriptors are allowed" in line["event"]]
     for mend in ("voices.sw=aura-9-x-sw", "legs.3333.voice=v", "legs.3333.original=captions"):
-        settings = settings_for(fake, tmp_path, "legs.3333.language=sw", mend)
+        settings = settings_for(own_fake.url, tmp_path, "legs.3333.language=sw", mend)
         async with App(settings, lambda: settings).running():  # noqa: B023 - not called
             pass
 
 
 async def test_a_flag_in_the_environment_that_beats_the_edited_file_is_said_on_reload(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
     (tmp_path / ".env.externalmedia").write_text("USE_DEEPGRAM_STREAMING=false\n")
     environ = {"USE_DEEPGRAM_STREAMING": "true", "DEEPGRAM_API_KEY": "k"}
     new = Settings.load(environ=environ, directory=tmp_path)
-    now = settings_for(fake, tmp_path)
+    now = settings_for(own_fake.url, tmp_path)
     app = App(now, lambda: new)
     async with app.running():
         with structlog.testing.capture_logs() as lines:

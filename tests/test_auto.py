@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.providers import FakeProviders, fake_providers
+from tests.fakes.providers import FakeProviders
 from tests.support.serve import Phone, Serve, call, pairs, serving, until
 
 pytestmark = pytest.mark.timeout(240)
@@ -20,21 +20,15 @@ AUTO = (
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-@pytest.fixture
-async def server(fake: FakeProviders, tmp_path: Path) -> AsyncIterator[Serve]:
-    async with serving(tmp_path, fake, pairs(("3333", "4444")), env=AUTO) as made:
+async def server(own_fake: FakeProviders, tmp_path: Path) -> AsyncIterator[Serve]:
+    async with serving(tmp_path, own_fake, pairs(("3333", "4444")), env=AUTO) as made:
         yield made
 
 
 async def test_a_created_call_may_leave_a_language_to_be_found(
-    fake: FakeProviders, server: Serve
+    own_fake: FakeProviders, server: Serve
 ) -> None:
-    fake.language = "de"
+    own_fake.language = "de"
     legs: list[object] = [{"language": "auto", "candidates": ["en", "de"]}, {"language": "fr"}]
     made = await server.made("/api/calls", {"legs": legs})
     anna, bob = made["legs"]
@@ -57,9 +51,9 @@ async def test_a_created_call_may_leave_a_language_to_be_found(
 
 
 async def test_who_speaks_german_is_found_translated_from_the_first_word_and_answered_in_german(
-    fake: FakeProviders, server: Serve
+    own_fake: FakeProviders, server: Serve
 ) -> None:
-    fake.language = "de"
+    own_fake.language = "de"
     async with call(server, "3333", "4444") as (one, two):
         await two.say(101, 102)  # before anybody knows what the other one speaks
         await one.say(*range(1, 9))
@@ -70,17 +64,20 @@ async def test_who_speaks_german_is_found_translated_from_the_first_word_and_ans
         stats = await server.get("/api/stats")
         assert stats["legs"]["3333"]["language"] == "de"
     await server.idle()
-    assert {stream.language for stream in fake.streams} == {"de", "fr"}
-    assert all(among == ["en", "de", "es"] for among, _ in fake.detections)
-    assert {upload.language for upload in fake.uploads} <= {"de", "fr"}
-    assert {(asked.source, asked.target) for asked in fake.asked} == {("DE", "FR"), ("FR", "DE")}
+    assert {stream.language for stream in own_fake.streams} == {"de", "fr"}
+    assert all(among == ["en", "de", "es"] for among, _ in own_fake.detections)
+    assert {upload.language for upload in own_fake.uploads} <= {"de", "fr"}
+    assert {(asked.source, asked.target) for asked in own_fake.asked} == {
+        ("DE", "FR"),
+        ("FR", "DE"),
+    }
     (found,) = server.happened("language")
     assert (found["leg"], found["language"], found["how"]) == ("3333", "de", "found")
     await server.says("language found")
 
     # The next party there may speak another one.
-    fake.language = "pl"
-    fake.forget()
+    own_fake.language = "pl"
+    own_fake.forget()
     server.journal.clear()
     async with call(server, "3333", "4444") as (one, two):
         await two.say(111, 112)
@@ -89,5 +86,8 @@ async def test_who_speaks_german_is_found_translated_from_the_first_word_and_ans
         await one.say(*range(11, 19))
         await two.hears(*range(11, 19))
     await server.idle()
-    assert {(asked.source, asked.target) for asked in fake.asked} == {("EN", "FR"), ("FR", "EN-US")}
+    assert {(asked.source, asked.target) for asked in own_fake.asked} == {
+        ("EN", "FR"),
+        ("FR", "EN-US"),
+    }
     assert [each["language"] for each in server.happened("language")] == ["en", "en"]

@@ -238,7 +238,7 @@ class App:
                 url = await stack.enter_async_context(
                     fleet.running(admin, self.console, self.switchboard, self.journal)
                 )
-            webhooks.base = self._member.url if self._member is not None else url
+            webhooks.link_to(self._member.url if self._member is not None else url)
             stack.callback(self.journal.close)
             for name, leg in legs.items():
                 log.info(

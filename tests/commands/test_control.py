@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.fakes.providers import FakeProviders, fake_providers
+from tests.fakes.providers import FakeProviders
+from tests.support.in_process import settings_for
 from tests.test_cli import run
 from translink.app import App
 from translink.commands.control import Target, run_end, run_health, run_mode, run_status, target_of
@@ -21,24 +21,9 @@ TOKEN = "0123456789abcdef-control"
 SECONDS = 60.0
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-def settings_for(url: str, folder: Path, *more: str) -> Settings:
+def guarded(url: str, folder: Path, *more: str) -> Settings:
     (folder / "token").write_text(TOKEN)
-    environ = {
-        "DEEPGRAM_API_KEY": "first",
-        "DEEPGRAM_BASE_URL": url,
-        "DEEPL_API_KEY": "second",
-        "DEEPL_SERVER_URL": url,
-        "TRANSLINK_ADMIN__TOKEN": TOKEN,
-    }
-    ports = [f"legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
-    flags = {"--set": ["admin.port=0", *ports, *more]}
-    return Settings.load(environ=environ, flags=flags, directory=folder)
+    return settings_for(url, folder, *more, token=TOKEN)
 
 
 def url_of(app: App) -> str:
@@ -47,9 +32,9 @@ def url_of(app: App) -> str:
 
 
 async def test_an_operator_sees_switches_and_ends(
-    fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = settings_for(fake.url, tmp_path)
+    settings = guarded(own_fake.url, tmp_path)
     app = App(settings, lambda: settings)
     async with app.running():
         here = target_of(settings, url_of(app), f"file:{tmp_path / 'token'}")
@@ -92,16 +77,16 @@ async def test_an_operator_sees_switches_and_ends(
 
 
 async def test_the_settings_own_server_is_asked_with_its_token_and_its_certificate(
-    fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pem = tmp_path / "both.pem"
     issued = trustme.CA().issue_cert("calls.example.com")
     issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
-    settings = settings_for(fake.url, tmp_path, f"admin.tls_cert={pem}")
+    settings = guarded(own_fake.url, tmp_path, f"admin.tls_cert={pem}")
     app = App(settings, lambda: settings)
     async with app.running():
         port = int(url_of(app).rpartition(":")[2])
-        there = settings_for(fake.url, tmp_path, f"admin.tls_cert={pem}", f"admin.port={port}")
+        there = guarded(own_fake.url, tmp_path, f"admin.tls_cert={pem}", f"admin.port={port}")
         target = target_of(there, None, None)
         assert (target.url, target.token) == (f"https://127.0.0.1:{port}", TOKEN)
         assert await in_thread(lambda: run_status(target), SECONDS) == 0
@@ -109,31 +94,31 @@ async def test_the_settings_own_server_is_asked_with_its_token_and_its_certifica
 
 
 async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
-    fake: FakeProviders,
+    own_fake: FakeProviders,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     tls = "admin.tls_self_signed=true"
-    settings = settings_for(fake.url, tmp_path, tls)
+    settings = guarded(own_fake.url, tmp_path, tls)
     app = App(settings, lambda: settings)
     async with app.running():
         port = int(url_of(app).rpartition(":")[2])
-        there = settings_for(fake.url, tmp_path, tls, f"admin.port={port}")
+        there = guarded(own_fake.url, tmp_path, tls, f"admin.port={port}")
         target = target_of(there, None, None)
         assert target.url == f"https://127.0.0.1:{port}"
         assert await in_thread(lambda: run_status(target), SECONDS) == 0
         (tmp_path / "token").write_text(TOKEN)
         # Only the server was asked to, by --tls-self-signed.
-        plain = settings_for(fake.url, tmp_path)
+        plain = guarded(own_fake.url, tmp_path)
         named = target_of(plain, target.url, f"file:{tmp_path / 'token'}")
         assert await in_thread(lambda: run_status(named), SECONDS) == 0
         assert capsys.readouterr().out.count("calls may  ready") == 2
 
 
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:
-    settings = settings_for("http://127.0.0.1:9", tmp_path)
+    settings = guarded("http://127.0.0.1:9", tmp_path)
     assert target_of(settings, "http://10.0.0.1:3020", None).token == ""
     for url, token, reason in (
         (None, None, "admin.port = 0"),

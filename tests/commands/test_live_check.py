@@ -6,37 +6,18 @@ import json
 import resource
 import socket
 import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.fakes.providers import FakeProviders, fake_providers
+from tests.fakes.providers import FakeProviders
+from tests.support.in_process import settings_for
 from translink.commands import live_check
 from translink.commands.live_check import EXIT_CODES, exit_code, look, run_live_check
 from translink.commands.machine_check import LiveFinding, look_at_certificate, look_at_clock
 from translink.offline.child import ServerChild
-from translink.settings.model import Settings
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeProviders]:
-    async with fake_providers() as made:
-        yield made
-
-
-def settings_for(url: str, folder: Path, *more: str) -> Settings:
-    environ = {
-        "DEEPGRAM_API_KEY": "dg-0123456789abcdef",
-        "DEEPGRAM_BASE_URL": url,
-        "DEEPL_API_KEY": "dl-0123456789abcdef",
-        "DEEPL_SERVER_URL": url,
-    }
-    ports = [f"legs.{leg}.listen=127.0.0.1:0" for leg in ("3333", "4444")]
-    flags = {"--set": ["admin.port=0", *ports, *more]}
-    return Settings.load(environ=environ, flags=flags, directory=folder)
 
 
 def wrong(found: list[LiveFinding]) -> dict[str, str]:
@@ -44,17 +25,20 @@ def wrong(found: list[LiveFinding]) -> dict[str, str]:
 
 
 async def test_each_provider_is_asked_in_each_language_and_way(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
-    found = await look(settings_for(fake.url, tmp_path))
+    found = await look(settings_for(own_fake.url, tmp_path))
     assert wrong(found) == {}
     assert exit_code(found) == 0
-    assert sorted(stream.language for stream in fake.streams) == ["en", "fr"]
-    assert all(stream.bytes == 32_000 and stream.closed_in_order for stream in fake.streams)
-    assert sorted(upload.language for upload in fake.uploads) == ["en", "fr"]
-    assert not any(upload.silent for upload in fake.uploads)
-    assert {(asked.source, asked.target) for asked in fake.asked} == {("EN", "FR"), ("FR", "EN-US")}
-    assert len(fake.spoken) == 2
+    assert sorted(stream.language for stream in own_fake.streams) == ["en", "fr"]
+    assert all(stream.bytes == 32_000 and stream.closed_in_order for stream in own_fake.streams)
+    assert sorted(upload.language for upload in own_fake.uploads) == ["en", "fr"]
+    assert not any(upload.silent for upload in own_fake.uploads)
+    assert {(asked.source, asked.target) for asked in own_fake.asked} == {
+        ("EN", "FR"),
+        ("FR", "EN-US"),
+    }
+    assert len(own_fake.spoken) == 2
     assert {"ports", "descriptors", "clock"} <= {finding.what for finding in found}
 
 
@@ -71,10 +55,10 @@ async def test_each_provider_is_asked_in_each_language_and_way(
     ],
 )
 async def test_a_provider_that_refuses_is_named_with_the_mend_and_without_the_key(
-    fake: FakeProviders, tmp_path: Path, service: str, status: int, cause: str, said: str
+    own_fake: FakeProviders, tmp_path: Path, service: str, status: int, cause: str, said: str
 ) -> None:
-    fake.refuse[service] = status
-    found = await look(settings_for(fake.url, tmp_path))
+    own_fake.refuse[service] = status
+    found = await look(settings_for(own_fake.url, tmp_path))
     bad = [finding for finding in found if finding.cause]
     assert len(bad) == 2  # one a language or a way
     assert {finding.cause for finding in bad} == {cause}
@@ -84,7 +68,7 @@ async def test_a_provider_that_refuses_is_named_with_the_mend_and_without_the_ke
 
 
 async def test_a_server_that_is_not_there_or_never_answers_is_not_reached(
-    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_check, "ANSWER_SECONDS", 0.5)
     with socket.socket() as silent:
@@ -99,7 +83,7 @@ async def test_a_server_that_is_not_there_or_never_answers_is_not_reached(
 
 
 async def test_ports_in_use_certificates_at_their_end_and_few_descriptors_are_the_machines(
-    fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pem = tmp_path / "both.pem"
     ends = datetime.now(UTC) + timedelta(days=3)
@@ -110,7 +94,7 @@ async def test_ports_in_use_certificates_at_their_end_and_few_descriptors_are_th
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
         more = (f"legs.3333.listen=127.0.0.1:{port}", f"admin.tls_cert={pem}")
-        found = await look(settings_for(fake.url, tmp_path, *more))
+        found = await look(settings_for(own_fake.url, tmp_path, *more))
     assert wrong(found) == dict.fromkeys(
         ("legs.3333.listen", "certificate", "descriptors"), "machine"
     )
@@ -131,17 +115,17 @@ async def test_a_certificate_is_good_until_it_ends(tmp_path: Path, days: int, ca
 
 
 async def test_what_a_leg_alone_names_is_asked_too_and_the_voice_that_would_speak(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
     more = (
         "openai.api_key=file:" + str(tmp_path / "key"),
-        f"openai.base_url={fake.url}",
+        f"openai.base_url={own_fake.url}",
         'legs.3333.orders.translate=["openai", "deepl"]',
         "legs.3333.voice_for=aura-2-nobody-fr",
     )
     (tmp_path / "key").write_text("oa-0123456789abcdef")
-    fake.unknown_voices = {"aura-2-nobody-fr"}
-    found = await look(settings_for(fake.url, tmp_path, *more))
+    own_fake.unknown_voices = {"aura-2-nobody-fr"}
+    found = await look(settings_for(own_fake.url, tmp_path, *more))
     assert set(wrong(found)) == {
         "openai.translate (en to fr)",
         "openai.translate (fr to en)",
@@ -153,26 +137,26 @@ async def test_what_a_leg_alone_names_is_asked_too_and_the_voice_that_would_spea
     assert "voice in the settings" in voice.mend
     # As in a call: the second talker of a pair has a masculine voice.
     assert "deepgram.speak (en, for 4444)" in findings
-    assert ("aura-2-orion-en", "Line B1.") in fake.spoken, fake.spoken
+    assert ("aura-2-orion-en", "Line B1.") in own_fake.spoken, own_fake.spoken
 
 
 async def test_the_key_that_is_refused_is_named_by_its_own_setting(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
-    account = f'[{{"api_key": "file:{tmp_path / "key"}", "server_url": "{fake.url}"}}]'
+    account = f'[{{"api_key": "file:{tmp_path / "key"}", "server_url": "{own_fake.url}"}}]'
     (tmp_path / "key").write_text("d2-0123456789abcdef")
-    fake.refuse["translate"] = 403
-    found = await look(settings_for(fake.url, tmp_path, f"fallback.deepl={account}"))
+    own_fake.refuse["translate"] = 403
+    found = await look(settings_for(own_fake.url, tmp_path, f"fallback.deepl={account}"))
     mends = {finding.what: finding.mend for finding in found if finding.cause}
     assert mends["deepl (en to fr)"] == "set DEEPL_API_KEY"
     assert mends["deepl.2 (en to fr)"] == "set fallback.deepl.0.api_key"
 
 
 async def test_a_language_that_there_is_nobody_to_ask_for_is_a_wrong_setting(
-    fake: FakeProviders, tmp_path: Path
+    own_fake: FakeProviders, tmp_path: Path
 ) -> None:
     swahili = "legs.3333.language=sw", "legs.3333.original=captions"
-    found = await look(settings_for(fake.url, tmp_path, *swahili))
+    found = await look(settings_for(own_fake.url, tmp_path, *swahili))
     assert wrong(found) == {"languages fr, sw": "setting"}
     assert exit_code(found) == 2
 
@@ -188,7 +172,7 @@ async def test_a_language_that_there_is_nobody_to_ask_for_is_a_wrong_setting(
     ],
 )
 async def test_every_address_that_is_listened_on_is_tried(
-    fake: FakeProviders, tmp_path: Path, setting: str, more: tuple[str, ...]
+    own_fake: FakeProviders, tmp_path: Path, setting: str, more: tuple[str, ...]
 ) -> None:
     (tmp_path / "password").write_text("a-password")
     more = tuple(each.format(folder=tmp_path) for each in more)
@@ -197,7 +181,7 @@ async def test_every_address_that_is_listened_on_is_tried(
         other.listen()
         port = other.getsockname()[1]
         value = port if setting == "admin.port" else f"127.0.0.1:{port}"
-        found = await look(settings_for(fake.url, tmp_path, f"{setting}={value}", *more))
+        found = await look(settings_for(own_fake.url, tmp_path, f"{setting}={value}", *more))
     assert wrong(found) == {setting: "machine"}
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from translink.admin.panel.console import Console
 from translink.admin.panel.metrics import Measures
 from translink.calls.exchange import NO_ORDERS, LegWish, Refused
-from translink.calls.leg import LegMeasures
+from translink.calls.measures import LegMeasures
 from translink.calls.orders import Orders
 from translink.calls.tap import Tap
 from translink.observe.journal import Event, Subscription

@@ -8,12 +8,13 @@ import os
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from benches.reference_udp import ReferenceLeg
+from tests.support.serve import until
 from translink._core import Frame, Playout
 from translink.media import Media, MediaLeg
 from translink.process.pressure import Pressure
@@ -51,13 +52,6 @@ class Owner:
     def hear(self, frames: list[Frame]) -> None:
         self.batches.append(len(frames))
         self.frames += frames
-
-
-async def until(done: Callable[[], bool]) -> None:
-    """Wait on the loop."""
-    async with asyncio.timeout(5):
-        while not done():  # noqa: ASYNC110 - what is waited for happens in another thread
-            await asyncio.sleep(0.002)
 
 
 def leg_settings(name: str, **settings: object) -> LegSettings:

@@ -29,7 +29,7 @@ async def receiver() -> AsyncIterator[HookReceiver]:
 
 def hooks(url: str, journal: Journal, **more: object) -> Webhooks:
     made = Webhooks(journal, WebhookSettings.model_validate({"url": url, "secret": SECRET, **more}))
-    made.base = "http://127.0.0.1:3020"
+    made.link_to("http://127.0.0.1:3020")
     return made
 
 

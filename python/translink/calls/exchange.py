@@ -46,6 +46,10 @@ class Refused(Exception):
         self.busy = busy
 
 
+_Place = tuple["LegSettings", "MediaLeg"]
+"""What a leg is opened with."""
+
+
 @dataclass(frozen=True, slots=True)
 class LegWish:
     """What is asked for: one side of a call."""
@@ -119,7 +123,7 @@ class Exchange:
         board, vendors = self._switchboard, self._chosen(orders)
         now = time.monotonic()
         if (reason := board.refuses(now)) is not None:
-            board.pressure.given_up["calls"] += 1
+            board.pressure.give_up("calls")
             raise Refused(reason, busy=True)
         if self._created() >= 2 * self._settings.max_created:
             raise Refused(
@@ -133,13 +137,12 @@ class Exchange:
         for leg in (one, two):
             if leg in board.legs or one == two:
                 raise Refused(f"a leg is called {leg} already", busy=False)
-        first = self._leg(one, two, wishes[0])
+        first = Leg(*self._place(one, wishes[0]), two, created=True)
         try:
-            second = self._leg(two, one, wishes[1])
+            second = Leg(*self._place(two, wishes[1]), one, created=True, second=True)
         except BaseException:
             first.media.remove()
             raise
-        second.second = True
         board.pressure.admitted(now)
         log.info("call created", call=name, legs=[one, two])
         for made, wish in zip((first, second), wishes, strict=True):
@@ -157,27 +160,27 @@ class Exchange:
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())
 
-    def _leg(self, name: str, other: str, wish: LegWish) -> Leg:
+    def _place(self, name: str, wish: LegWish) -> _Place:
         settings = self._settings
         if wish.audiosocket:
-            return self._connected_leg(name, other, wish)
+            return self._connected(name, wish)
         leg = self._wished(name, wish)
         if wish.shared:
-            return self._sharing_leg(leg, other, wish)
+            return self._sharing(leg, wish)
         if self._shares and wish.tells_its_port:
             shared = leg.model_copy(update={"shared": True, "send_from_listen": True})
             # Another leg has that sender, or a process before us the port: one of its own does as well.
             if (media := self._opened(shared)) is not None:
-                return Leg(shared, media, other, created=True)
+                return shared, media
         for _ in self._ports:
             port = self._ports[self._next % len(self._ports)]
             self._next += 1
             placed = leg.model_copy(update={"listen": Address(settings.host, port)})
             if (media := self._opened(placed)) is not None:
-                return Leg(placed, media, other, created=True)
+                return placed, media
         raise Refused(f"no port of calls.ports = {settings.ports} is free", busy=True)
 
-    def _sharing_leg(self, leg: LegSettings, other: str, wish: LegWish) -> Leg:
+    def _sharing(self, leg: LegSettings, wish: LegWish) -> _Place:
         if not self._shares:
             raise Refused("shared_port.listen is not set: no leg can be there", busy=False)
         token = None if wish.source else SecretStr(secrets.token_hex(TOKEN_LENGTH // 2))
@@ -188,7 +191,7 @@ class Exchange:
             raise Refused(
                 f"another leg of the shared port has, or waits for, {wish.source}", busy=True
             )
-        return Leg(shared, media, other, created=True)
+        return shared, media
 
     def _wished(self, name: str, wish: LegWish) -> LegSettings:
         return LegSettings(
@@ -224,7 +227,7 @@ class Exchange:
             reason = f"{leg.listen} cannot be used: {error.strerror or error}"
             raise Refused(reason, busy=True) from error
 
-    def _connected_leg(self, name: str, other: str, wish: LegWish) -> Leg:
+    def _connected(self, name: str, wish: LegWish) -> _Place:
         leg = LegSettings(
             name=name,
             language=wish.language,
@@ -237,7 +240,7 @@ class Exchange:
             receive_buffer=CALL_RECEIVE_BUFFER,
         )
         try:
-            return Leg(leg, self._open(leg), other, created=True)
+            return leg, self._open(leg)
         except MemoryError as error:
             self._shortage.refused(leg.name)
             raise Refused(NO_MEMORY, busy=True) from error

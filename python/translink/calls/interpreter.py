@@ -232,7 +232,7 @@ class Interpreter(ListenObserver):
         """Captions of unfinished speech are the first thing to be given up."""
         if self._pressure.level is Level.CALM:
             return False
-        self._pressure.given_up["interims"] += 1
+        self._pressure.give_up("interims")
         return True
 
     def state(self, state: ListenState, reason: str) -> None:
@@ -274,7 +274,7 @@ class Interpreter(ListenObserver):
             took = time.monotonic() - ready / 1e9
             Histogram.observe_in(self._ring_to_wire, took)
             if self._pressure.frames_per_message > 1:
-                self._pressure.given_up["messages"] += total - self._sent - 1
+                self._pressure.give_up("messages", total - self._sent - 1)
         self._sent = total
         if total - self._logged_sent >= 100:
             self._logged_sent = sent = total // 100 * 100

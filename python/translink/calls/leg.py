@@ -10,13 +10,14 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
 from translink.calls.hearing import Hearing
+from translink.calls.measures import LegMeasures, add_up, since
 from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
 from translink.process.weakly import weakly
@@ -24,7 +25,7 @@ from translink.recognition.rules import ListenState, ListenStats
 from translink.results import FRAME, FRAME_BYTES
 
 if TYPE_CHECKING:
-    from translink._core import Frame, LegCounters
+    from translink._core import Frame
     from translink.calls.call import Call
     from translink.calls.interpreter import Interpreter
     from translink.calls.tap import Lane
@@ -52,29 +53,21 @@ class LegConnection:
     at: Address
 
 
-@dataclass(frozen=True, slots=True)
-class LegMeasures:
-    """What a leg counted since it was opened."""
-
-    leg: str
-    """A name shared by those that come and go."""
-    media: Mapping[str, int]
-    recognition: ListenStats
-    said: Tally
-    """What became of the words that were said there."""
-    quality: Mapping[str, float] = field(default_factory=dict)
-    """Of its present call, as far as it is known (`CallBooks.quality`)."""
-
-
 class Leg:
     """One leg, for as long as its sockets are open."""
 
     def __init__(
-        self, settings: LegSettings, media: MediaLeg, other: str, *, created: bool = False
+        self,
+        settings: LegSettings,
+        media: MediaLeg,
+        other: str,
+        *,
+        created: bool = False,
+        second: bool = False,
     ) -> None:
-        """`other` = the leg that hears it; `created` = opened for one call, on request."""
-        self.second = False
-        """Of its pair."""
+        """`other` = the leg that hears it; `created` = opened for one call, on request; `second` = of
+        its pair."""
+        self.second = second
         self.settings = settings
         self.name = settings.name
         """As in the settings, or as the creator of the call named it. Never changed: asked for each frame."""
@@ -223,7 +216,7 @@ class Leg:
 
     def _tell_realigned(self, call: Call) -> None:
         with contextlib.suppress(LookupError, RuntimeError):
-            counters = _since(self.media.counters(), self._baseline)
+            counters = since(self.media.counters(), self._baseline)
             if stray := counters.get("bytes_realigned", 0):
                 log.warning(
                     "samples came cut in half; stray bytes were left out so that speech is no noise",
@@ -255,6 +248,18 @@ class Leg:
         self.refused_at = -math.inf
 
     # --- What can be changed ---
+
+    def attend(self, attended: bool) -> None:
+        """Somebody is on the line from now on, or nobody is; see `attended`."""
+        self.attended = attended
+
+    def restore(self, settings: LegSettings) -> None:
+        """Its settings are these again, from its next call on."""
+        self.settings = settings
+
+    def set_record(self, record: bool) -> None:
+        """Whether it is to be recorded; the recorder is told by the caller."""
+        self.settings = self.settings.model_copy(update={"record": record})
 
     def set_mode(self, mode: Mode | None) -> None:
         """A mode of its own; None = the system's."""
@@ -333,7 +338,7 @@ class Leg:
         stats = interpreter.listener.stats if interpreter else self._last
         state = interpreter.listener.state if interpreter else ListenState.IDLE
         return {
-            **_since(self.media.counters(), self._baseline),
+            **since(self.media.counters(), self._baseline),
             "language": self.language,
             "call": self.call.name if self.call else None,
             "setting": setting,
@@ -362,7 +367,7 @@ class Leg:
     def live(self, setting: Mode, hears: str) -> LegLive:
         """As it is now."""
         now = time.monotonic()
-        counters = _since(self.media.counters(), self._baseline)
+        counters = since(self.media.counters(), self._baseline)
         interpreter = self.interpreter
         stats = interpreter.listener.stats if interpreter else self._last
         number = {key: int(str(value)) for key, value in counters.items()}
@@ -445,32 +450,5 @@ class Leg:
         return rate
 
 
-C = TypeVar("C", ListenStats, Tally)
-
-
-def add_up(total: C, part: C) -> None:
-    """Add the counts of `part` up in `total`."""
-    for key, value in asdict(part).items():
-        setattr(total, key, getattr(total, key) + value)
-
-
 def _decibels(millionths: int) -> float | None:
     return round(20 * math.log10(millionths / 1e6), 1) if millionths else None
-
-
-MOMENTARY = frozenset(
-    {
-        *("playout_queued", "rcvbuf", "last_datagram", "jitter_ns"),
-        *("behind_ns", "tempo", "echo_lag_ns", "echo_gain"),
-    }
-)
-"""Counters that make no sum."""
-_NOT_COUNTED = MOMENTARY | {"late_max", "dead"}
-"""And those that make no difference between two times."""
-
-
-def _since(now: LegCounters, before: LegCounters) -> dict[str, object]:
-    return {
-        key: value if key in _NOT_COUNTED else int(str(value)) - int(str(before[key]))  # type: ignore[literal-required]
-        for key, value in now.items()
-    }

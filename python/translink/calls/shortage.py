@@ -27,7 +27,7 @@ class MemoryShortage:
     def refused(self, *legs: str) -> None:
         """Note a call that was refused. Anybody with a token can ask for more of them as fast as they
         like: one line a minute says how many went unsaid."""
-        self._pressure.given_up["calls"] += 1
+        self._pressure.give_up("calls")
         if (unlogged := self._limit.due("memory", time.monotonic())) is not None:
             log.error(
                 "call refused",

@@ -19,7 +19,8 @@ import structlog
 
 from translink.calls.call import Call, Party
 from translink.calls.controls import Controls
-from translink.calls.leg import Leg, LegMeasures, add_up
+from translink.calls.leg import Leg
+from translink.calls.measures import LegMeasures, add_up
 from translink.calls.orders import CallVendors, Orders, VendorChoice
 from translink.calls.recorded import CallRecorder, with_recorder
 from translink.calls.totals import add_counters
@@ -393,7 +394,7 @@ class Switchboard:
             return False
         if now - max(leg.refused_at, other.refused_at) > self._settings.idle_timeout:
             names: list[Scalar] = [leg.name, other.name]
-            self.pressure.given_up["calls"] += 1
+            self.pressure.give_up("calls")
             log.warning("call refused", legs=names, reason=reason)
             self._journal.emit(
                 "call", {"state": "refused", "reason": reason, "legs": names}, leg=leg.name
@@ -426,8 +427,7 @@ class Switchboard:
         seconds = {second for _, second in self._settings.pairs}
         for name, media in legs.items():
             leg, other = self._settings.leg(name), self._settings.other(name).name
-            self._add(Leg(leg, media, other))
-            self.legs[name].second = name in seconds
+            self._add(Leg(leg, media, other, second=name in seconds))
         for name in legs:
             self.legs[name].media.listen_to(self.legs[self.legs[name].other].media)
 

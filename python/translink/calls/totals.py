@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from translink.calls.leg import MOMENTARY, LegMeasures, add_up
+from translink.calls.measures import MOMENTARY, LegMeasures, add_up
 from translink.recognition.rules import ListenStats
 
 

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-import orjson
-
 from translink.admin.access.tls import Certificate
+from translink.commands.printing import print_json
 from translink.offline.engines.check import check as engines
 from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, named_book
 from translink.offline.engines.synthesizer import spoken_languages
@@ -53,8 +52,7 @@ def run_check(settings: Settings, *, json: bool = False, languages: bool = False
             "languages": [asdict(row) for row in rows],
             "languages_without_service": without,
         }
-        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        sys.stdout.write(orjson.dumps(found, option=option).decode())
+        print_json(found)
     else:
         sys.stdout.writelines(f"{line}\n" for line in _lines(settings, asterisk, rows, without))
     return 2 if without else 0

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
+from translink.commands.printing import print_json
 from translink.credentials import known_host
 from translink.errors import SettingsError, TranslinkError, complaints, printable
 from translink.settings.secrets import fetched, is_reference
@@ -244,12 +245,6 @@ def asked(
         said += "; the token is admin.token of the settings, or --token"
         raise ControlError(f"{target.url}: {answer.status}: {said}", TOKEN_REFUSED)
     raise ControlError(f"{target.url}: {answer.status}: {said}", SERVER_SAYS_NO)
-
-
-def print_json(value: object) -> None:
-    """On standard output, for programs."""
-    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    sys.stdout.write(orjson.dumps(value, option=option).decode())
 
 
 def _print_status(

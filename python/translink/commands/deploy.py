@@ -79,7 +79,7 @@ def settings_(
     set_: Set = None,
 ) -> None:
     """Print the settings in force as JSON, secrets masked, or the schema of the file they are written in."""
-    from translink.commands.control import print_json
+    from translink.commands.printing import print_json
 
     if schema:
         from translink.settings import schema as schemas

@@ -18,8 +18,8 @@ from translink.commands.control import (
     Target,
     asked,
     carried_out,
-    print_json,
 )
+from translink.commands.printing import print_json
 
 CUT_AT_LIMIT = 5
 POLL_SECONDS = 1.0

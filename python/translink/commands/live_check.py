@@ -20,8 +20,6 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
-import orjson
-
 from translink.commands.machine_check import (
     Cause,
     LiveFinding,
@@ -31,6 +29,7 @@ from translink.commands.machine_check import (
     look_at_descriptors,
     look_at_ports,
 )
+from translink.commands.printing import print_json
 from translink.errors import Kind, ProviderError, SettingsError, TranslinkError, conceal
 from translink.providers.abilities import hears, speaks, translates
 from translink.providers.http import Http
@@ -71,8 +70,7 @@ def run_live_check(settings: Settings, *, json: bool = False) -> int:
         rows = [asdict(finding) | {"ok": not finding.cause} for finding in found]
         code = exit_code(found)
         body = {"ok": not code, "exit_code": code, "findings": rows}
-        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        sys.stdout.write(orjson.dumps(body, option=option).decode())
+        print_json(body)
     else:
         for finding in found:
             mend = f"; {finding.mend}" if finding.mend else ""

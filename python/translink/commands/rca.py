@@ -16,6 +16,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from translink.commands.control import SERVER_SAYS_NO, ControlError, asked_of
+from translink.commands.printing import print_json
 from translink.errors import complaints
 from translink.observe.postmortem.prose import lines_of
 from translink.observe.postmortem.report import explain_call
@@ -51,8 +52,7 @@ def run_rca(
     if save is not None:
         save.write_bytes(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
     if json:
-        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        sys.stdout.write(orjson.dumps(found, option=option).decode())
+        print_json(found)
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines_of(found))
     return 0 if found.good else WENT_WRONG

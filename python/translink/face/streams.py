@@ -19,7 +19,7 @@ from translink.admin.routes.audio import MOST_LISTENERS
 from translink.admin.routes.events import MOST_STREAMS
 from translink.admin.routes.live import LIVE_VERSION, MOST_DASHBOARDS
 from translink.admin.routes.requests import Watching, parsed
-from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either
+from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either, left
 from translink.face.fan import Fan, ViewerGone
 from translink.face.peers import NodeSilent, Peers
 from translink.face.screen import Screen
@@ -132,7 +132,7 @@ class NodeStreams:
 
             await send({"type": "hello", "at": unix(), "version": __version__})
             fan = Fan(self._peers, request.raw_path, take, lose)
-            await either(_left(stream), _until_gone(fan.run(), own()))
+            await either(left(stream), _until_gone(fan.run(), own()))
             await close(stream, WSCloseCode.GOING_AWAY)
         return stream
 
@@ -157,7 +157,7 @@ class NodeStreams:
         try:
             async with self._peers.connect(peer, request.raw_path) as source:
                 async with self.listeners.open(request) as stream:
-                    await either(_left(stream), _relayed(source, stream))
+                    await either(left(stream), _relayed(source, stream))
                     await close(stream, WSCloseCode.GOING_AWAY)
                 return stream
         except aiohttp.WSServerHandshakeError as error:
@@ -200,13 +200,6 @@ async def _until_gone(*works: Any) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _left(stream: web.WebSocketResponse) -> None:
-    """Clients have nothing to say; reading notices that they left."""
-    async for message in stream:
-        if message.type is WSMsgType.ERROR:
-            return
 
 
 async def _relayed(source: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse) -> None:

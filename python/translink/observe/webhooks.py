@@ -50,8 +50,7 @@ class Webhooks:
 
     def __init__(self, journal: Journal, settings: WebhookSettings) -> None:
         """Nothing is sent if `settings.url` is None."""
-        self.base = ""
-        """This server's own URL, for links, where the settings name none."""
+        self._base = ""
         self.outbox = Outbox(size=settings.queue, attempts=settings.attempts, keep=settings.keep)
         self._journal = journal
         self._settings = settings
@@ -60,6 +59,10 @@ class Webhooks:
         )
         self._wake = asyncio.Event()
         self._closing = False
+
+    def link_to(self, url: str) -> None:
+        """This server's own URL, for links, where the settings name none."""
+        self._base = url
 
     def figures(self) -> Mapping[str, int | str]:
         """For statistics and metrics."""
@@ -98,7 +101,7 @@ class Webhooks:
             self._wake.set()
 
     def _link(self, call: str) -> str:
-        base = (self._settings.public_url or self.base).rstrip("/")
+        base = (self._settings.public_url or self._base).rstrip("/")
         return f"{base}/api/calls/{quote(call, safe='')}/transcript"
 
     async def _send_all(self) -> None:

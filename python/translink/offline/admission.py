@@ -67,6 +67,14 @@ class OfflineAdmission:
         self.open: set[Connection] = set()
         """WebSockets open now."""
 
+    def opened(self, connection: Connection) -> None:
+        """A WebSocket is open."""
+        self.open.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """It is not any more. Idempotent."""
+        self.open.discard(connection)
+
     def stats(self) -> dict[str, dict[str, int]]:
         """Per service: requests, active, most (at once), refused. Handshakes are requests of
         `listen`.

@@ -60,9 +60,11 @@ class Ask:
 class Connection:
     """One open WebSocket, as a script sees it."""
 
-    def __init__(self, ask: Ask, request: web.Request, ws: web.WebSocketResponse) -> None:
+    def __init__(
+        self, ask: Ask, request: web.Request, ws: web.WebSocketResponse, request_id: str
+    ) -> None:
         self.ask = ask
-        self.request_id = ""
+        self.request_id = request_id
         self.audio_seconds = 0.0
         """Seconds of audio received so far."""
         self._request = request

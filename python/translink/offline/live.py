@@ -76,8 +76,7 @@ class LiveListen:
                     ws = web.WebSocketResponse(compress=False, protocols=("token",))
                     ws.headers["dg-request-id"] = new_id
                     await ws.prepare(request)
-                    connection = Connection(ask, request, ws)
-                    connection.request_id = new_id
+                    connection = Connection(ask, request, ws, new_id)
                     session = _LiveSession(
                         self._admission, connection, ws, recognizer, options, self._timing
                     )
@@ -129,7 +128,7 @@ class _LiveSession:
 
     async def run(self) -> None:
         """Until either side ends it. Raises nothing but cancellation."""
-        self._admission.open.add(self._connection)
+        self._admission.opened(self._connection)
         writer = asyncio.create_task(self._write(), name="listen-writer")
         try:
             await self._admission.faults.opened(self._connection)
@@ -147,7 +146,7 @@ class _LiveSession:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
-            self._admission.open.discard(self._connection)
+            self._admission.closed(self._connection)
             await self._admission.faults.closed(self._connection)
 
     async def _read(self) -> tuple[int | None, str, str]:

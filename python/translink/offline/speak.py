@@ -206,14 +206,13 @@ class SpeakLive:
                 ws = web.WebSocketResponse(compress=False, protocols=("token",))
                 ws.headers["dg-request-id"] = new_id
                 await ws.prepare(request)
-                connection = Connection(ask, request, ws)
-                connection.request_id = new_id
-                self._admission.open.add(connection)
+                connection = Connection(ask, request, ws, new_id)
+                self._admission.opened(connection)
                 await self._admission.faults.opened(connection)
                 try:
                     await self._converse(connection, ws, wanted)
                 finally:
-                    self._admission.open.discard(connection)
+                    self._admission.closed(connection)
                     await self._admission.faults.closed(connection)
                 return ws
         except Denied as denied:

@@ -131,7 +131,7 @@ class AriClient(AriWire):
 
     def _complain(self, error: Exception) -> None:
         """Once for each reason."""
-        self.last_error = _reason(error)
+        self.troubled(_reason(error))
         if self.last_error != self._said:
             self._said = self.last_error
             log.warning("no connection to Asterisk, trying again", url=self._url, reason=self._said)

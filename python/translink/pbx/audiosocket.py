@@ -122,7 +122,6 @@ class _Connection:
     def __init__(self, desk: Desk, leg: str) -> None:
         self._seat: Seat = desk.seize(leg, "", self._hang_up)
         self._media: MediaLeg = self._seat.media
-        self._seat.leg.digits_reported = False
 
     def begin(self, connection: socket.socket) -> None:
         try:
@@ -160,7 +159,7 @@ class AwaitedConnection:
     def close(self) -> None:
         """The call is over: hang up, or expect nobody any more."""
         self._server.forget(self.uuid)
-        self._leg.attended = False
+        self._leg.attend(False)
         self._leg.media.on_hangup = None
         with contextlib.suppress(LookupError, RuntimeError):
             self._leg.media.hang_up()
@@ -168,12 +167,12 @@ class AwaitedConnection:
     def _take(self, connection: socket.socket) -> None:
         self._leg.media.attach(connection.fileno(), APPLICATION_RATE)
         self._leg.media.on_hangup = self._ended
-        self._leg.attended = True
+        self._leg.attend(True)
         if self._leg.call is not None:
             self._leg.call.announcements.came(self._leg.name)
         log.info("AudioSocket", leg=self._leg.name)
 
     def _ended(self) -> None:
-        self._leg.attended = False
+        self._leg.attend(False)
         if self._leg.call is not None:
             self._leg.call.end("hung up")

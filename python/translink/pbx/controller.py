@@ -84,7 +84,7 @@ class Controller(Errands):
 
     def attached(self, now: float) -> None:
         """Events come from now on."""
-        self.now = now
+        self.happened(now)
         self.replaced = False
         self._newcomers.clear()
         self._epoch += 1
@@ -92,14 +92,14 @@ class Controller(Errands):
 
     def detached(self, now: float) -> None:
         """They do not any more; calls go on."""
-        self.now = now
+        self.happened(now)
         self._epoch += 1
         epoch = self._epoch
         self.at(ASTERISK_GONE_AFTER, lambda: self._lost(epoch))
 
     def event(self, event: Mapping[str, object], now: float) -> None:
         """Take one event of ARI's."""
-        self.now = now
+        self.happened(now)
         kind = event.get("type")
         if kind == "ApplicationReplaced":
             self.replaced = True
@@ -131,7 +131,7 @@ class Controller(Errands):
 
     def close(self, now: float) -> None:
         """Hang up everybody."""
-        self.now = now
+        self.happened(now)
         self._closing = True
         for dialled in {id(each): each for each in self._dialled.values()}.values():
             self._end_dialled(dialled, "shutdown", NORMAL)

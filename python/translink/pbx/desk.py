@@ -155,12 +155,19 @@ class Desk:
         """Raises `Unavailable` while no call may: draining, overloaded, stopping. Counted."""
         reason = self._board.refuses(time.monotonic())
         if reason is not None:
-            self._board.pressure.given_up["calls"] += 1
+            self._board.pressure.give_up("calls")
             raise Unavailable(reason, busy=True)
 
-    def seize(self, name: str, call_id: str, hang_up: Callable[[], None]) -> Seat:
-        """A seat at a leg of the settings; with a call id, at a leg like it for that call alone. Raises
-        `Unavailable`."""
+    def seize(
+        self,
+        name: str,
+        call_id: str,
+        hang_up: Callable[[], None],
+        *,
+        digits_reported: bool = False,
+    ) -> Seat:
+        """A seat at a leg of the settings; with a call id, at a leg like it for that call alone.
+        `digits_reported`: see `Leg`. Raises `Unavailable`."""
         leg = self._board.legs.get(name)
         if leg is None or not _is_ours(leg):
             known = ", ".join(self.legs) or "none: leave listen out"
@@ -175,7 +182,7 @@ class Desk:
             self.may_begin()
             if leg.calls:
                 raise Unavailable(f"leg {leg.name} still says the last call's words", busy=True)
-        seat = self._seat(leg, hang_up, room)
+        seat = self._seat(leg, hang_up, room, digits_reported)
         seat.asked = True
         return seat
 
@@ -185,9 +192,11 @@ class Desk:
         languages: tuple[str, str],
         hang_ups: tuple[Callable[[], None], ...],
         orders: Mapping[str, tuple[str, ...]] = NO_PROVIDER_ORDERS,
+        *,
+        digits_reported: bool = False,
     ) -> tuple[Seat, Seat]:
-        """Two seats for a call of their own. `orders`: stage to vendors, as the legs' own. Raises
-        `Unavailable`."""
+        """Two seats for a call of their own. `orders`: stage to vendors, as the legs' own;
+        `digits_reported`: see `Leg`. Raises `Unavailable`."""
         self.may_begin()
         names = (f"{name}.1", f"{name}.2")
         try:
@@ -203,7 +212,8 @@ class Desk:
             raise Unavailable(str(error), busy=False) from None
         room = self._open_room(name, (wishes[0], wishes[1]))
         one, two = (
-            self._seat(leg, hang_up, room) for leg, hang_up in zip(room.legs, hang_ups, strict=True)
+            self._seat(leg, hang_up, room, digits_reported)
+            for leg, hang_up in zip(room.legs, hang_ups, strict=True)
         )
         return one, two
 
@@ -219,7 +229,7 @@ class Desk:
     def arrived(self, seat: Seat) -> None:
         """Begin the call if the other one is there, too."""
         leg, room = seat.leg, seat.room
-        leg.attended = True
+        leg.attend(True)
         other = self._seats.get(leg.other)
         if other is None or not other.arrived:
             log.info("on the line, and waits for the other", leg=leg.name, other=leg.other)
@@ -244,7 +254,7 @@ class Desk:
         if seat.waiting is not None:
             seat.waiting.stop()
         del self._seats[leg.name]
-        leg.attended = False
+        leg.attend(False)
         if leg.call is not None:
             leg.call.end(reason)
         else:
@@ -274,9 +284,12 @@ class Desk:
     def _give_back(self, leg: Leg) -> None:
         """The next party has not chosen."""
         if (own := self._own.pop(leg.name, None)) is not None:
-            leg.settings = own
+            leg.restore(own)
 
-    def _seat(self, leg: Leg, hang_up: Callable[[], None], room: Room | None) -> Seat:
+    def _seat(
+        self, leg: Leg, hang_up: Callable[[], None], room: Room | None, digits_reported: bool
+    ) -> Seat:
+        leg.digits_reported = digits_reported
         seat = self._seats[leg.name] = Seat(self, leg, hang_up, room)
         return seat
 
@@ -310,8 +323,8 @@ class Desk:
         try:
             for wish, other, second in zip(wishes, reversed(wishes), seconds, strict=True):
                 small = wish.model_copy(update={"receive_buffer": CALL_RECEIVE_BUFFER})
-                opened.append(Leg(small, self._open(small), other.name, created=True))
-                opened[-1].second = second
+                media = self._open(small)
+                opened.append(Leg(small, media, other.name, created=True, second=second))
         except (OSError, MemoryError) as error:
             for leg in opened:
                 leg.media.remove()

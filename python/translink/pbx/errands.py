@@ -42,15 +42,19 @@ class Errands:
         self._alarms: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
 
+    def happened(self, now: float) -> None:
+        """Something did, at `now`."""
+        self.now = now
+
     def answered(self, number: int, status: int, body: object, now: float) -> None:
         """A request's status (0 = no answer) and JSON."""
-        self.now = now
+        self.happened(now)
         if (then := self._waiting.pop(number, None)) is not None:
             then(status, body)
 
     def wake(self, now: float) -> None:
         """The time of `deadline` has come."""
-        self.now = now
+        self.happened(now)
         due = sorted(alarm for alarm in self._alarms if alarm[0] <= now)
         self._alarms = [alarm for alarm in self._alarms if alarm[0] > now]
         for _, _, act in due:

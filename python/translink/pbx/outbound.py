@@ -177,7 +177,7 @@ class AriListener(AriWire):
 
     def _refuse(self, peer: str | None, reason: str) -> None:
         """Said once a minute at most: the attempts may go on."""
-        self.last_error = reason
+        self.troubled(reason)
         now = time.monotonic()
         if now - self._refused_at >= REFUSED_AGAIN:
             self._refused_at = now

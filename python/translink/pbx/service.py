@@ -143,8 +143,7 @@ class Telephony:
 
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
         """See `controller.Reception`."""
-        seat = self.desk.seize(leg, call_id, hang_up)
-        seat.leg.digits_reported = True
+        seat = self.desk.seize(leg, call_id, hang_up, digits_reported=True)
         return seat, self._medium(seat)
 
     def seize_pair(
@@ -155,8 +154,7 @@ class Telephony:
         orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         """See `controller.Reception`."""
-        one, two = self.desk.seize_pair(name, languages, hang_ups, orders)
-        one.leg.digits_reported = two.leg.digits_reported = True
+        one, two = self.desk.seize_pair(name, languages, hang_ups, orders, digits_reported=True)
         return (one, self._medium(one)), (two, self._medium(two))
 
     def report(self, what: str, **details: str) -> None:

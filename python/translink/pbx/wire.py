@@ -73,6 +73,10 @@ class AriWire(ABC):
         self.controller.attached(time.monotonic())
         self.pump()
 
+    def troubled(self, reason: str) -> None:
+        """A connection could not be had."""
+        self.last_error = reason
+
     def detached(self) -> None:
         """They do not any more."""
         self.connected = False

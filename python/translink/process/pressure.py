@@ -94,6 +94,10 @@ class Pressure:
         """When there was last too much strain for a lower rung."""
         self._admitted = -ADMISSION
 
+    def give_up(self, what: Sheddable, number: int = 1) -> None:
+        """So many were left out."""
+        self.given_up[what] += number
+
     def observe(self, now: float, lag: float, busy: float) -> Level:
         """Tell how late the loop is (seconds) and how busy its thread (share); the level from now
         on. `now` is monotonic seconds."""

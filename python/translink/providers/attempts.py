@@ -152,6 +152,10 @@ class Attempts:
         self._slow: set[str] = set()
         self._pause = 0.0
 
+    def hasten(self, deadline: float) -> None:
+        """It is over by `deadline` at the latest."""
+        self.deadline = min(self.deadline, deadline)
+
     def choose(self, now: float) -> Permit | Wait | None:
         """Leave to ask somebody, when to look again, or None: it is over."""
         if now >= self.deadline:

@@ -151,7 +151,7 @@ class Voices:
                 if doubted is None and self._rates.suspects(name, language, sentence, take.made):
                     doubted = take.rest()
                     # It may be all there is to say: somebody waits for it.
-                    way.deadline = min(way.deadline, self._clock() + self._first)
+                    way.hasten(self._clock() + self._first)
                     reason = f"{take.made / RATE:.1f} s is too short for {len(sentence)} letters"
                     error = ProviderError(reason, provider=name, kind=Kind.TRANSIENT)
             except ProviderError as caught:

@@ -53,7 +53,7 @@ class RecordedFile:
             done = os.write(self._descriptor, view)
             view = view[done:]
             self.size += done
-            self._store.used += done
+            self._store.wrote(done)
 
 
 class SoundFile:

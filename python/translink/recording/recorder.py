@@ -188,7 +188,7 @@ class Recorder:
         for name in ended:
             leg, each = legs.pop(name), recording.tracks[name]
             if not recording.problem:
-                each.tail = each.track.finish(now)
+                each.finish(now)
             leg.recorded = False
             leg.untap_ear()
         if legs:

@@ -30,6 +30,10 @@ class RecordedTrack:
     tail: bytes = b""
     """The rest, which the loop has read at the leg's end."""
 
+    def finish(self, now: int) -> None:
+        """The leg ends with sample `now`; see `Track.finish`."""
+        self.tail = self.track.finish(now)
+
 
 @dataclass(slots=True)
 class Recording:

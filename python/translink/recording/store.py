@@ -68,6 +68,10 @@ class Store:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(path, flags, PRIVATE_FILE)
 
+    def wrote(self, size: int) -> None:
+        """So many bytes more."""
+        self.used += size
+
     def full(self) -> str:
         """Why nothing more may be written; empty: something may."""
         if self.used >= self._settings.disk_limit:

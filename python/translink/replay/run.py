@@ -10,13 +10,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
 import uvloop
 from rich.console import Console
 
 from translink.app import App
 from translink.callers.call import LINGER
 from translink.callers.caller import Caller, Said
+from translink.commands.printing import print_json
 from translink.errors import conceal
 from translink.process.clock import unix
 from translink.recording.cipher import SealError
@@ -69,8 +69,7 @@ def run_replay(folder: Path, settings: Settings, key: bytes | None, *, json: boo
     except KeyboardInterrupt:
         return INTERRUPTED
     if json:
-        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        sys.stdout.write(orjson.dumps(found, option=option).decode())
+        print_json(found)
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines_of(found))
     return SAME if found.same else DIFFER

@@ -136,7 +136,7 @@ def load(
     except ValidationError as error:
         raise SettingsError(explain(error, written, tree)) from None
     exposed = (path for path in files if _holds_secret(path, entries) and readable_by_all(path))
-    settings._notes = Notes(tuple(files), tuple(ignored), tuple(exposed), tuple(overruled.items()))
+    settings.note(Notes(tuple(files), tuple(ignored), tuple(exposed), tuple(overruled.items())))
     return settings
 
 

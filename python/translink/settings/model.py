@@ -156,6 +156,10 @@ class Settings(BaseModel):
         """Where the settings came from and what was passed over."""
         return self._notes
 
+    def note(self, notes: Notes) -> None:
+        """These are its notes from now on."""
+        self._notes = notes
+
     @property
     def named_vendors(self) -> frozenset[str]:
         """Those that an order names, of the whole or of a leg."""

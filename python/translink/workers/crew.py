@@ -183,7 +183,7 @@ class Crew:
         stack.callback(self.journal.close)
         # Each worker reports its own calls; this one reports those that were lost with a worker.
         webhooks = Webhooks(self.journal, settings.webhook)
-        webhooks.base = face.url
+        webhooks.link_to(face.url)
         await stack.enter_async_context(webhooks.running())
         fan = Fan(face.peers, "/api/live", self._take, self._lose)
         await fan.ask('{"watch":{"events":"none"}}')

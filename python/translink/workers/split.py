@@ -62,7 +62,7 @@ def split(settings: Settings, count: int, token: str) -> list[Settings]:
             update |= {name: none() for name, none in FIRST_ONLY.items()}
         part = settings.model_copy(update=update)
         if number:
-            part._notes = Notes()  # one of them warns
+            part.note(Notes())  # one of them warns
         parts.append(part)
     return parts
 

@@ -19,7 +19,7 @@ from translink.admin.http.slices import SLICE_SECONDS, sliced
 from translink.admin.panel.exports import FORMATS
 from translink.admin.panel.metrics import Measures
 from translink.admin.routes import ticker
-from translink.calls.leg import LegMeasures
+from translink.calls.measures import LegMeasures
 from translink.observe.views import CallDetail, CallRow, LegLive, TranscriptLine
 
 

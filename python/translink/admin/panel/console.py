@@ -304,7 +304,7 @@ class Console:
 
     def left_out(self, updates: int) -> None:
         """So many updates of the dashboard were not made for that reason."""
-        self._pressure.given_up["updates"] += updates
+        self._pressure.give_up("updates", updates)
 
     def envelope(self, leg: str, lane: Lane, start: int) -> tuple[int, bytes]:
         """What was said or heard from slot `start` on: (first slot, a minimum and a maximum, each
@@ -402,7 +402,7 @@ class Console:
             it.set_keyterm(keyterm)
             self._tell_settings(it, keyterm=list(keyterm))
         if record is not None and board.recorder is not None:
-            it.settings = it.settings.model_copy(update={"record": record})
+            it.set_record(record)
             board.recorder.switch(it)
             self._tell_settings(it, record=record)
         if volume is not None or muted is not None:

@@ -41,7 +41,7 @@ from translink.process.pressure import Level
 from translink.providers.breaker import State
 
 if TYPE_CHECKING:
-    from translink.calls.leg import LegMeasures
+    from translink.calls.measures import LegMeasures
     from translink.observe.stages import Stages
 
 METRIC_BUCKET_EDGES = (

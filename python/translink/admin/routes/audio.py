@@ -14,7 +14,7 @@ from aiohttp import WSCloseCode, web
 
 from translink.admin.http.route import Route
 from translink.admin.panel.console import Console
-from translink.admin.routes.sockets import Sockets, close, either
+from translink.admin.routes.sockets import Sockets, close, either, left
 from translink.calls.tap import Lane, Tap
 
 MOST_LISTENERS = 16
@@ -55,15 +55,9 @@ class AudioStreams:
                 await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
                 return stream
             with contextlib.closing(tap):
-                await either(_read(stream), _write(stream, tap))
+                await either(left(stream), _write(stream, tap))
             await close(stream, WSCloseCode.GOING_AWAY)
         return stream
-
-
-async def _read(stream: web.WebSocketResponse) -> None:
-    """Listeners have nothing to say; reading notices that they left."""
-    async for _ in stream:
-        pass
 
 
 async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 
 import orjson
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from translink import __version__
 from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
 from translink.admin.panel.console import Console
-from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either
+from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either, left
 from translink.observe.journal import Subscription
 from translink.process.clock import unix
 
@@ -53,19 +53,12 @@ class EventStreams:
             query = request.query
             subscription = self._console.subscribe(call=query.get("call"), leg=query.get("leg"))
             try:
-                await either(_read(stream), _write(stream, subscription))
+                await either(left(stream), _write(stream, subscription))
             finally:
                 subscription.close()
             code = WSCloseCode.TRY_AGAIN_LATER if subscription.cut_off else WSCloseCode.GOING_AWAY
             await close(stream, code, subscription.cut_off or "")
         return stream
-
-
-async def _read(stream: web.WebSocketResponse) -> None:
-    """Clients have nothing to say; reading notices that they left."""
-    async for message in stream:
-        if message.type is WSMsgType.ERROR:
-            return
 
 
 async def _write(stream: web.WebSocketResponse, subscription: Subscription) -> None:

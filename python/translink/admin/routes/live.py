@@ -21,6 +21,7 @@ import asyncio
 import time
 from base64 import b64encode
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -126,6 +127,30 @@ class Client:
             self._cut(WSCloseCode.TRY_AGAIN_LATER, f"more than {EVENTS_BEHIND} events behind")
         else:
             self._events.append(event)
+
+    def tell_row(self, call: str) -> None:
+        """The call's row is news to it."""
+        self.rows.add(call)
+
+    def tell_gone(self, call: str) -> None:
+        """So is that the call is not known any more."""
+        self.gone.add(call)
+
+    def tell_legs(self, legs: Iterable[str]) -> None:
+        """So are these legs."""
+        self.legs.update(legs)
+
+    def tell_stages(self, call: str) -> None:
+        """So are the call's stages."""
+        self.stages.add(call)
+
+    def tell_system(self) -> None:
+        """So is the system."""
+        self.system = True
+
+    def tell_levels(self, more: bool = True) -> None:
+        """There may be more of the envelopes it watches, or it is not to look for any."""
+        self.levels = more
 
     @property
     def has_news(self) -> bool:

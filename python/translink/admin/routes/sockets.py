@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Coroutine
 
 import structlog
-from aiohttp import WSCloseCode, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from translink.admin.access.roles import EVENTS_PROTOCOL
 
@@ -77,6 +77,13 @@ async def either(
             # A client that left or took nothing is no bug; the rest would look like a plain close.
             if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
                 log.error("a bug in a stream of the admin server", exc_info=outcome)
+
+
+async def left(socket: web.WebSocketResponse) -> None:
+    """Clients of such a stream have nothing to say; reading notices that they left."""
+    async for message in socket:
+        if message.type is WSMsgType.ERROR:
+            return
 
 
 async def close(socket: web.WebSocketResponse, code: int, reason: str = "") -> None:

@@ -91,10 +91,10 @@ class Ticker:
                 self._looked_at[call] = now
                 self._tell_legs(call)
                 self._tell_stages(call)
-            client.legs.update(leg for leg in self._legs_of(call) if leg in self.legs)
+            client.tell_legs(leg for leg in self._legs_of(call) if leg in self.legs)
             if call in self.stages:
-                client.stages.add(call)
-        client.levels = True
+                client.tell_stages(call)
+        client.tell_levels()
         client.wake.set()
 
     async def tick(self, now: float) -> None:
@@ -113,14 +113,14 @@ class Ticker:
             self._system_at = now
             self.system = orjson.Fragment(json(self._console.system()))
             for client in self._clients:
-                client.system = True
+                client.tell_system()
         if now - self._swept_at >= SWEEP_TIME:
             self._swept_at = now
             await self._sweep()
             self._looked_at.clear()
         hurried = self._console.hurried()
         for client in self._clients:
-            client.levels = bool(client.watch.levels) and not hurried
+            client.tell_levels(bool(client.watch.levels) and not hurried)
             if client.has_news:
                 client.wake.set()
 
@@ -178,7 +178,7 @@ class Ticker:
                 # Not before a second is over, and then only if something happened again.
                 self._dirty[call] = now + ROW_TIME
                 for client in self._clients:
-                    client.rows.add(call)
+                    client.tell_row(call)
             elif due:
                 del self._dirty[call]
             else:
@@ -187,12 +187,12 @@ class Ticker:
     def _tell_legs(self, call: str) -> None:
         changed = set(self._changed_legs(call))
         for client in self._watching(call):
-            client.legs |= changed
+            client.tell_legs(changed)
 
     def _tell_stages(self, call: str) -> None:
         if self._look_at_stages(call):
             for client in self._watching(call):
-                client.stages.add(call)
+                client.tell_stages(call)
 
     def _changed_legs(self, call: str) -> Iterator[str]:
         for leg in self._legs_of(call):
@@ -248,4 +248,4 @@ class Ticker:
         self._bodies.pop(("stages", call), None)
         if known:
             for client in self._clients:
-                client.gone.add(call)
+                client.tell_gone(call)

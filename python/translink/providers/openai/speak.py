@@ -11,7 +11,7 @@ from functools import partial
 
 from translink.providers.http import Http
 from translink.providers.manners import VoiceManners
-from translink.providers.openai.endpoint import OpenAiEndpoint
+from translink.providers.openai.endpoint import OpenAiClient, OpenAiEndpoint
 from translink.providers.sound import posted
 from translink.providers.wanted import ANY, SpeakingVoices, WantedVoice
 
@@ -29,7 +29,7 @@ OPENAI_MANNERS = VoiceManners(
 """As they are heard: OpenAI does not say. Of its own service; another server has other voices."""
 
 
-class OpenAiSpeak:
+class OpenAiSpeak(OpenAiClient):
     """One request a text. Implements `Synthesizer`."""
 
     def __init__(
@@ -53,15 +53,11 @@ class OpenAiSpeak:
             rate: of the server's `pcm`, where its answer does not say.
             timeout: seconds to the first byte, and for each further wait; not for the whole.
         """
-        self.name = name
-        self._http = http
-        self._at = at
-        self._model = model
+        super().__init__(http, at, model=model, timeout=timeout, name=name)
         self._voices = SpeakingVoices(
             wanted, voices or {}, provider=name, setting="openai.voices", otherwise=voice
         )
         self._rate = rate
-        self._timeout = timeout
 
     def speaks(self, language: str) -> bool:
         """Whether there is a voice for it."""
@@ -91,7 +87,3 @@ class OpenAiSpeak:
             rate=self._rate,
             fixed=False,
         )
-
-    async def warm(self, count: int = 1) -> int:
-        """Open connections ahead of time; returns how many."""
-        return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)

@@ -15,7 +15,7 @@ from time import monotonic
 
 from translink.providers.http import Answer, Http, unreadable
 from translink.providers.languages import base
-from translink.providers.openai.endpoint import OpenAiEndpoint
+from translink.providers.openai.endpoint import OpenAiClient, OpenAiEndpoint
 from translink.providers.pcm import wav
 from translink.results import RATE, Result, Word
 
@@ -25,7 +25,7 @@ MOST_SPOKEN_WORDS = 5_000
 """Characters and words of a result; more is damage."""
 
 
-class OpenAiTranscribe:
+class OpenAiTranscribe(OpenAiClient):
     """One request a piece. Implements `Transcriber`; every language is tried."""
 
     def __init__(
@@ -38,11 +38,7 @@ class OpenAiTranscribe:
         name: str = "openai.prerecorded",
     ) -> None:
         """`timeout`: seconds for all of a request."""
-        self.name = name
-        self._http = http
-        self._at = at
-        self._model = model
-        self._timeout = timeout
+        super().__init__(http, at, model=model, timeout=timeout, name=name)
 
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         """Recognise 16 kHz s16le mono. Empty `pcm` is not sent. Raises `ProviderError`."""
@@ -73,10 +69,6 @@ class OpenAiTranscribe:
             data=form(boundary, fields, wav(pcm)),
         )
         return result_in(answer, len(pcm) // 2)
-
-    async def warm(self, count: int = 1) -> int:
-        """Open connections ahead of time; returns how many."""
-        return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
 
 
 def form(boundary: str, fields: list[tuple[str, str]], recording: bytes) -> bytes:

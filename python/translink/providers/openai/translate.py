@@ -14,14 +14,14 @@ from translink.errors import Kind, ProviderError
 from translink.providers.http import Http, unreadable
 from translink.providers.languages import base
 from translink.providers.openai.answer import NotATranslation, translation_in
-from translink.providers.openai.endpoint import OpenAiEndpoint
+from translink.providers.openai.endpoint import OpenAiClient, OpenAiEndpoint
 from translink.providers.openai.prompt import messages
 from translink.results import Translation
 
 OPENAI_TEXT_MODEL = "gpt-4o-mini"
 
 
-class OpenAiTranslate:
+class OpenAiTranslate(OpenAiClient):
     """One request a text. Implements `Translator`; every pair of languages is tried."""
 
     def __init__(
@@ -41,13 +41,9 @@ class OpenAiTranslate:
             temperature: None = not sent; some models take only their own.
             timeout: seconds for all of a request.
         """
-        self.name = name
-        self._http = http
-        self._at = at
-        self._model = model
+        super().__init__(http, at, model=model, timeout=timeout, name=name)
         self._glossaries = {pair.lower(): terms for pair, terms in (glossaries or {}).items()}
         self._temperature = temperature
-        self._timeout = timeout
 
     async def translate(
         self, text: str, *, source: str, target: str, context: str = ""
@@ -90,10 +86,6 @@ class OpenAiTranslate:
         except NotATranslation as why:
             raise self._refused(f"is not one: {why}") from None
         return Translation(translated, self.name, monotonic() - begun)
-
-    async def warm(self, count: int = 1) -> int:
-        """Open connections ahead of time; returns how many."""
-        return await self._http.warm(self._at.url("models"), count=count, headers=self._at.headers)
 
     def _glossary(self, text: str, source: str, target: str) -> dict[str, str]:
         """Those of the pair's terms that are in the text: a long list makes the answer late."""
