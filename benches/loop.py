@@ -1,11 +1,11 @@
 """Instructions of the loop's thread for a frame of a leg, and all that it causes:
-`python -m benches.loop [calls [rounds]]`.
+`python -m benches.loop [calls [rounds [silent]]]`.
 
 Counted by callgrind, so that other programs on the machine matter little. `frames`: from the mailbox to the
-transport's `write`. `rest`: results, translations, speech, log lines, timers. Timers go by the clock: on a machine
-that is too slow for callgrind there are more of them a frame. So a count says how long a round took and how many
-segments were translated; compare what agrees in both. The kernel's part is in neither, nor is waiting for memory,
-which in a server is most of the time: compare counts with counts.
+transport's `write`, of parties who talk all the time, or who are silent. `rest`: results, translations, speech, log
+lines, timers. Timers go by the clock: on a machine that is too slow for callgrind there are more of them a frame. So a
+count says how long a round took and how many segments were translated; compare what agrees in both. The kernel's part
+is in neither, nor is waiting for memory, which in a server is most of the time: compare counts with counts.
 """
 
 from __future__ import annotations
@@ -49,11 +49,13 @@ class Counted(NamedTuple):
     """Translated meanwhile."""
 
 
-def count(what: str, calls: int, rounds: int, *, tls: bool = False) -> Counted:
+def count(
+    what: str, calls: int, rounds: int, *, tls: bool = False, voices: str = "talking"
+) -> Counted:
     """Tried again where the machine was so slow that connections broke."""
     for attempt in range(ATTEMPTS):
         try:
-            return _count(what, calls, rounds, tls)
+            return _count(what, calls, rounds, tls, voices)
         except Disturbed as why:
             print(why, file=sys.stderr)
             if attempt == ATTEMPTS - 1:
@@ -61,14 +63,23 @@ def count(what: str, calls: int, rounds: int, *, tls: bool = False) -> Counted:
     raise AssertionError
 
 
-def _count(what: str, calls: int, rounds: int, tls: bool) -> Counted:
+def _count(what: str, calls: int, rounds: int, tls: bool, voices: str) -> Counted:
     with tempfile.TemporaryDirectory() as name:
         made = certificates(Path(name)) if tls else None
         pem, trusted = ([made.server], {"SSL_CERT_FILE": str(made.authority)}) if made else ([], {})
         with Talking([sys.executable, "-m", "benches.kit.answering", *pem]) as it:
             port = int(it.line().removeprefix("ready"))
             url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-            scene = [sys.executable, "-m", "benches.kit.looped", what, str(calls), str(rounds), url]
+            scene = [
+                sys.executable,
+                "-m",
+                "benches.kit.looped",
+                what,
+                str(calls),
+                str(rounds),
+                url,
+                voices,
+            ]
             done = subprocess.run(
                 [*CALLGRIND, *scene], cwd=ROOT, capture_output=True, text=True, check=False,
                 env=os.environ | {"PYTHONHASHSEED": "0"} | trusted,
@@ -86,10 +97,11 @@ def _count(what: str, calls: int, rounds: int, tls: bool) -> Counted:
 def main() -> None:
     """Print all four."""
     given = [int(each) for each in sys.argv[1:3]]
+    voices = sys.argv[3] if len(sys.argv) > 3 else "talking"
     calls, rounds = (*given, *(CALLS, ROUNDS)[len(given) :])
     for tls in (False, True):
         for what in ("frames", "rest"):
-            each = count(what, calls, rounds, tls=tls)
+            each = count(what, calls, rounds, tls=tls, voices=voices)
             print(
                 f"{'TLS' if tls else 'plain':6} {what:7} {each.instructions:10,.0f}"
                 f"  (a round {each.round_ms:.1f} ms, {each.segments} segments)",

@@ -1,8 +1,8 @@
 """All three providers, as little of them as calls need: `python -m benches.kit.answering [PEM]`.
 
 Each fiftieth frame of a stream is answered by an interim, each hundred-and-fiftieth and each Finalize by a final of the
-same words; each text is its own translation, and its sound is a tenth of a second. So what a call causes does not
-depend on what is heard. Prints its port.
+same words, or without words where nothing was loud; each text is its own translation, and its sound is a tenth of a
+second. So what a call causes does not depend on what is said. Prints its port.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from aiohttp import WSMsgType, web
 FRAME_BYTES = 640
 INTERIM, FINAL = 50, 150
 """Frames."""
+LOUD = 100
+"""Of samples, from which on there are words."""
 TEXT = "the train to the coast leaves at noon from the old station"
 WORDS = TEXT.split()
 SOUND = bytes(range(1, 251)) * 13
 
 
-def result(frames: int, since: int, *, asked: bool = False) -> str:
+def result(frames: int, since: int, *, loud: bool, asked: bool = False) -> str:
     """What is heard of the frames from `since` on."""
     seconds = (frames - since) / 50
-    said = WORDS[: max(1, round(seconds * 3))]
-    step = seconds / len(said)
+    said = WORDS[: max(1, round(seconds * 3))] if loud else []
+    step = seconds / max(1, len(said))
     words = [
         {
             "word": word,
@@ -59,18 +61,20 @@ async def listen(request: web.Request) -> web.WebSocketResponse:
     peer = web.WebSocketResponse(compress=False)
     await peer.prepare(request)
     frames = since = 0
+    loud = False
     async for message in peer:
         if message.type is WSMsgType.TEXT:
             if message.json()["type"] == "Finalize" and frames > since:
-                await peer.send_str(result(frames, since, asked=True))
-                since = frames
+                await peer.send_str(result(frames, since, loud=loud, asked=True))
+                since, loud = frames, False
             continue
+        loud = loud or max(memoryview(message.data).cast("h")) > LOUD
         for _ in range(len(message.data) // FRAME_BYTES):
             frames += 1
             if (frames - since) % INTERIM == 0:
-                await peer.send_str(result(frames, since))
+                await peer.send_str(result(frames, since, loud=loud))
             if frames - since == FINAL:
-                since = frames
+                since, loud = frames, False
     return peer
 
 

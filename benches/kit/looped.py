@@ -1,9 +1,10 @@
 """A whole translink whose every step is ordered from here, for callgrind: `python -m benches.kit.looped WHAT
-CALLS ROUNDS URL`.
+CALLS ROUNDS URL [VOICES]`.
 
 In each round of 20 ms each leg is sent a frame; all of them are in the mailbox before the loop's thread looks, once.
 WHAT is counted: `frames`, that look and all that it does up to the transport's `write`; `rest`, what the loop does
-until the next: results, translations, speech, log lines, timers.
+until the next: results, translations, speech, log lines, timers. VOICES: `talking` (as a rule), or `silent`: nobody
+says anything, as most of the time one of two does not.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ PATIENCE = 3600.0
 PARTS = ("frames", "rest")
 STEADY = 50
 """Rounds in which no more was sent than came, and no less: every connection is open and every backlog sent."""
+SETTLED = 300
+"""Rounds before which nothing counts: the detector takes a quiet room for speech until it knows it, and silence
+leaves in long messages a second later."""
 WARM_UP = 5000
 """Rounds in which that must have come about."""
 
@@ -80,7 +84,18 @@ def speech(seed: int) -> list[bytes]:
     return frames
 
 
-async def run(what: str, calls: int, rounds: int, url: str, folder: Path) -> None:
+def silence(seed: int) -> list[bytes]:
+    """Ten seconds of a quiet room, in frames."""
+    rng = random.Random(seed)
+    return [array("h", [rng.randint(-20, 20) for _ in range(320)]).tobytes() for _ in range(500)]
+
+
+VOICES = {"talking": speech, "silent": silence}
+
+
+async def run(
+    what: str, calls: int, rounds: int, url: str, folder: Path, voices: str = "talking"
+) -> None:
     """Count that many rounds."""
     counting = ctypes.CDLL(str(library("counting")))
     home = "127.0.0.1"
@@ -121,13 +136,13 @@ async def run(what: str, calls: int, rounds: int, url: str, folder: Path) -> Non
         held = Held(media._engine)
         media._engine = held  # type: ignore[assignment]
         mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        said = [speech(n) for n in range(len(legs))]
+        said = [VOICES[voices](n) for n in range(len(legs))]
         look = rest = _nothing
         sent, since, left = 0, 0, -1
         began, spoken = 0.0, 0
         for n in itertools.count():
             if left < 0 and n - since == STEADY:
-                if _sent(app) - sent == STEADY * len(legs):
+                if n > SETTLED and _sent(app) - sent == STEADY * len(legs):
                     counting.begin()
                     began = time.monotonic()
                     spoken = _spoken(app)
@@ -179,11 +194,11 @@ def _nothing() -> None:
 
 def main() -> None:
     """As the arguments say."""
-    what, calls, rounds, url = sys.argv[1:5]
+    what, calls, rounds, url, *voices = sys.argv[1:6]
     with tempfile.TemporaryDirectory() as folder:
         configure(level="info", format="json", stream=open(Path(folder) / "log", "w"))  # noqa: SIM115
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(what, int(calls), int(rounds), url, Path(folder)))
+            runner.run(run(what, int(calls), int(rounds), url, Path(folder), *voices))
 
 
 if __name__ == "__main__":

@@ -132,6 +132,8 @@ class Interpreter(ListenObserver):
         """Of the newest result, an interim perhaps."""
         self._sent = self._logged_sent = 0
         self._tick = asyncio.Event()
+        self._looks_at: float | None = None
+        """When `_ticks` looks next, if nobody wakes it."""
 
     @property
     def listener(self) -> Listener:
@@ -353,13 +355,16 @@ class Interpreter(ListenObserver):
         if self._speaker.foresees:
             same = self._newest == self._language
             self._speaker.expect(self._segmenter.foreseen() if same else (), self._language)
-        self._tick.set()
+        deadline = self._segmenter.deadline
+        if deadline is not None and (self._looks_at is None or deadline < self._looks_at):
+            # One that is later, or gone, is found when the old one comes: to wake costs more.
+            self._tick.set()
 
     async def _ticks(self) -> None:
         """Call the segmenter when its own deadline comes."""
         while True:
             self._tick.clear()
-            deadline = self._segmenter.deadline
+            self._looks_at = deadline = self._segmenter.deadline
             timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
                 async with asyncio.timeout(timeout):

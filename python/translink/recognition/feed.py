@@ -159,7 +159,8 @@ class Feed:
             self._parked
             and self.limit is None
             and self._speech.quiet_for() > self._lull.after * RATE
-            and not self.waits_for_answer
+            # What is held was calm, and nothing was said or sent since.
+            and (self._lull.holds or not self.waits_for_answer)
         )
 
     def end_at(self, sample: int) -> None:

@@ -33,6 +33,11 @@ class Lull:
         self._most = rules.frames
         self._held: list[Frame] = []
 
+    @property
+    def holds(self) -> bool:
+        """Silence waits here."""
+        return bool(self._held)
+
     def pass_on(self, frames: Sequence[Frame], *, calm: bool) -> Sequence[Frame]:
         """What leaves now, in order: all that was held and `frames`; or nothing yet, if it is `calm`
         and they are too few."""

@@ -87,8 +87,14 @@ class SpeechMap:
     def spoken(self, start: int, end: int) -> int:
         """Samples of speech within [start, end)."""
         total = 0
-        for talk in self._since(start):
-            total += max(0, min(talk.end, end) - max(talk.start, start))
+        # Asked several times a frame; in silence the newest talk tells.
+        for talk in reversed(self._talks):
+            if talk.end <= start:
+                break
+            last = talk.end if talk.end < end else end
+            first = talk.start if talk.start > start else start
+            if last > first:
+                total += last - first
         return total
 
     def reached(self, start: int, least: int) -> int | None:
