@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from benches.kit.dashboards import chromium_program
 from benches.kit.native import ROOT, has_openssl_headers
 from benches.kit.quota import has_quota
 from benches.rows.bench_replay import replay
@@ -85,8 +85,7 @@ def test_the_rows_over_tls_run(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_the_dashboard_is_looked_at(tmp_path: Path) -> None:
-    if not (shutil.which("chromium") or shutil.which("chromium-browser")):
-        pytest.skip("no chromium here: apt-get install chromium")
+    chromium_program()
     figures = bench("dashboard", tmp_path)["dashboard"]["figures"]
     assert figures["frames"]["values"][0] > 0
     assert figures["the list, messages"]["values"][0] > 0

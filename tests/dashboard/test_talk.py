@@ -8,7 +8,6 @@ import base64
 import contextlib
 import itertools
 import re
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, WebSocket, async_playwright, expect
 
-from tests.dashboard.conftest import ARGS, PATIENCE, Visit, faults, shoot
+from tests.dashboard.conftest import ARGS, PATIENCE, Visit, browser_program, faults, shoot
 from tests.support.page_talker import PageTalker
 from tests.support.serve import Serve, ServerPlan, pairs
 from translink._core import BeaconDecoder, beacon_encode
@@ -97,9 +96,7 @@ Open = Callable[..., Awaitable[Browser]]
 @pytest_asyncio.fixture(loop_scope="session")
 async def browse(tmp_path: Path) -> AsyncIterator[Open]:
     """Open a page in a browser of its own that says words over and over."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no chromium here: apt-get install chromium")
+    program = browser_program()
     async with contextlib.AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
 
