@@ -49,7 +49,7 @@ class Result:
     """Answer to our Finalize."""
     received: float = 0.0
     """`time.monotonic()` when the message came off the wire."""
-    source: str = ""
+    provider: str = ""
     """`deepgram.listen`, `deepgram.prerecorded`, …"""
 
 
@@ -70,7 +70,7 @@ def shifted(result: Result, samples: int) -> Result:
         speech_final=result.speech_final,
         from_finalize=result.from_finalize,
         received=result.received,
-        source=result.source,
+        provider=result.provider,
     )
 
 

@@ -17,7 +17,7 @@ from translink.results import Result, Translation
 
 
 async def transcribe(pcm: bytes, language: str) -> Result:
-    return Result(0, 1, "x", (), final=True, source="deepgram.prerecorded")
+    return Result(0, 1, "x", (), final=True, provider="deepgram.prerecorded")
 
 
 async def translate(text: str, source: str, target: str, context: str) -> Translation:

@@ -48,7 +48,7 @@ def test_every_word_of_the_piece_comes_back_once_at_the_pace_that_is_allowed() -
         assert result.text == " ".join(w.text for w in result.words)
         assert (result.start, result.end, result.final) == (0, len(pcm) // 2, True)
         assert result.received == time.monotonic()
-        assert result.source == "fake"
+        assert result.provider == "fake"
 
     assert restream(Plan(), scene).complaints == []
 

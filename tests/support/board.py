@@ -227,7 +227,7 @@ class BoardProviders:
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         await self._perhaps(f"transcribe {language}")
         word = Word("piece", 0, len(pcm) // 2)
-        return Result(0, len(pcm) // 2, "piece", (word,), final=True, source="fake.prerecorded")
+        return Result(0, len(pcm) // 2, "piece", (word,), final=True, provider="fake.prerecorded")
 
     async def translate(self, text: str, source: str, target: str, context: str) -> Translation:
         await self._perhaps(f"translate {source}")

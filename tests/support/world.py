@@ -194,7 +194,7 @@ class NumberStream:
             final=final,
             speech_final=speech_final,
             received=time.monotonic(),
-            source=self._language,
+            provider=self._language,
         )
 
     def _final(self, words: list[Word], end: int, *, speech_final: bool) -> None:
@@ -346,7 +346,7 @@ class World(ListenObserver):
             raise ProviderError("down", provider="x", kind=Kind.TRANSIENT)
         words = moved(self.words(pcm), self.plan.jitter * RATE, self.rng_words)
         text = " ".join(w.text for w in words)
-        return Result(0, len(pcm) // 2, text, words, final=True, source=language)
+        return Result(0, len(pcm) // 2, text, words, final=True, provider=language)
 
     async def detect(self, pcm: bytes, candidates: tuple[str, ...]) -> Detected | None:
         self.detections += 1
@@ -366,8 +366,8 @@ class World(ListenObserver):
 
     def item(self, item: Item) -> None:
         if isinstance(item, Result):
-            if item.words and item.source != self.listener.language_at(item.start):
-                self.complaints.append(f"{item.text} was recognised as {item.source}")
+            if item.words and item.provider != self.listener.language_at(item.start):
+                self.complaints.append(f"{item.text} was recognised as {item.provider}")
             for word in item.words:
                 self.heard.append(word.text)
                 if word.text in self._said_at:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from translink.calls.notice import Announcement, NoticeSource
+from translink.calls.notice import Announcement, NoticeMaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Announcements:
         call: str,
         parties: Mapping[str, Party],
         journal: Journal,
-        first: NoticeSource | None,
+        first: NoticeMaker | None,
     ) -> None:
         """`first` = what each party hears before any translation."""
         self._call = call
@@ -54,7 +54,7 @@ class Announcements:
             for leg, each in self._first.items()
         ]
 
-    def announce(self, notices: NoticeSource) -> None:
+    def announce(self, notices: NoticeMaker) -> None:
         """Have this said now, in the middle of a call that runs."""
         if self._group is None or not notices.wanted:
             return
@@ -93,7 +93,7 @@ class Announcements:
         for task in self._tasks:
             task.cancel()
 
-    def _of(self, notices: NoticeSource) -> dict[str, Announcement]:
+    def _of(self, notices: NoticeMaker) -> dict[str, Announcement]:
         return {
             leg: Announcement(
                 notices,

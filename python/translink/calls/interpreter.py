@@ -325,11 +325,13 @@ class Interpreter(ListenObserver):
         self.tally.words += len(result.words) or len(result.text.split())
         self.certainty.words(result.words)
         leg = self.direction.leg
-        if result.source == "deepgram.prerecorded":
+        if result.provider == "deepgram.prerecorded":
             self._log.info(f'[PRERECORDED] FINAL transcript ({leg}): "{result.text}"')
         else:
             self._log.info(f'[WEBSOCKET] FINAL transcript ({leg}): "{result.text}"')
-        self._emit("final", text=result.text, start=result.start, end=result.end, by=result.source)
+        self._emit(
+            "final", text=result.text, start=result.start, end=result.end, by=result.provider
+        )
 
     def _commit(self) -> None:
         captured = self._listener.speech.captured

@@ -25,7 +25,7 @@ def metered(services: Services, usage: Usage) -> Services:
     """The same, counting into `usage`; streams are counted by their listener."""
 
     def heard(pcm: bytes, result: Result) -> Result:
-        usage.count(result.source or "recognition", seconds=len(pcm) / 2 / RATE)
+        usage.count(result.provider or "recognition", seconds=len(pcm) / 2 / RATE)
         return result
 
     async def transcribe(pcm: bytes, language: str) -> Result:

@@ -49,7 +49,7 @@ class SpokenNotice:
     """s16le of 16 kHz."""
 
 
-class NoticeSource(Protocol):
+class NoticeMaker(Protocol):
     """What is said to whom, as `Notices` has it."""
 
     @property
@@ -92,8 +92,10 @@ class Notices:
         if made is None:
             text = in_language(self._texts, language)
             if text is None:
-                source, original = next(iter(self._texts.items()))
-                text = (await self._services.translate(original, source, language, "")).text
+                source_language, original = next(iter(self._texts.items()))
+                text = (
+                    await self._services.translate(original, source_language, language, "")
+                ).text
             pcm = b"".join([part async for part in self._services.speak(text, language, voice)])
             made = self._made[language, voice] = SpokenNotice(text, language, pcm)
             while len(self._made) > SOUNDS_KEPT:
@@ -106,7 +108,7 @@ class Announcement:
 
     def __init__(
         self,
-        notices: NoticeSource,
+        notices: NoticeMaker,
         *,
         call: str,
         leg: str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from translink.calls.notice import NoticeSource
+    from translink.calls.notice import NoticeMaker
     from translink.providers.services import Services
     from translink.recognition.rules import ListenRules
     from translink.settings.legs import LegSettings
@@ -57,7 +57,7 @@ class CallVendors:
     services: Services
     rules: ListenRules
     """How the recogniser at the other end must be listened to."""
-    notices: NoticeSource | None = None
+    notices: NoticeMaker | None = None
     """What each party hears first."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from translink.calls.lag import tone
-from translink.calls.notice import NoticeSource, SpokenNotice
+from translink.calls.notice import NoticeMaker, SpokenNotice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ TONE_TEXT = "[tone]"
 class CallRecorder(Protocol):
     """Records calls. Nothing here may block or raise."""
 
-    notice: NoticeSource
+    notice: NoticeMaker
     """What each party hears when a recording begins."""
 
     def wants(self, leg: Leg) -> bool:
@@ -48,7 +48,7 @@ class ToneNotice:
 class JoinedNotices:
     """One notice after the other, as one."""
 
-    def __init__(self, *notices: NoticeSource) -> None:
+    def __init__(self, *notices: NoticeMaker) -> None:
         self._notices = notices
 
     @property
@@ -64,14 +64,14 @@ class JoinedNotices:
         return SpokenNotice(text, language, b"".join(each.pcm for each in said))
 
 
-def recording_notice(sentence: NoticeSource, *, with_tone: bool) -> NoticeSource:
+def recording_notice(sentence: NoticeMaker, *, with_tone: bool) -> NoticeMaker:
     """What each party hears when a recording begins: a tone, a sentence, or both."""
     return JoinedNotices(ToneNotice(), sentence) if with_tone else sentence
 
 
 def with_recorder(
-    notices: NoticeSource | None, recorder: CallRecorder | None, legs: Sequence[Leg]
-) -> NoticeSource | None:
+    notices: NoticeMaker | None, recorder: CallRecorder | None, legs: Sequence[Leg]
+) -> NoticeMaker | None:
     """What the parties of a call hear first, if one of these legs is to be recorded."""
     if recorder is None or not any(map(recorder.wants, legs)):
         return notices

@@ -165,7 +165,9 @@ class Speaker:
         if self._is_sooner():
             said = self._said.copy()
             for text in texts:
-                if same_language(self._source(language), self._target) or not has_words(text):
+                if same_language(self._source_language(language), self._target) or not has_words(
+                    text
+                ):
                     break
                 foreseen.append(self._foreseen(text, language, said))
                 said.say(text, language)
@@ -245,7 +247,7 @@ class Speaker:
     async def _ask(self, utterance: _Utterance) -> Translation | ProviderError:
         """A failure is an answer, too: raised out of the task it would end the direction."""
         text, target = utterance.segment.text, utterance.target
-        source = self._source(utterance.segment.language)
+        source = self._source_language(utterance.segment.language)
         utterance.asked = asked = time.monotonic()
         self._books.time("commit_wait", utterance.committed - utterance.segment.born)
         self._books.time("commit_to_request", asked - utterance.committed)
@@ -273,14 +275,14 @@ class Speaker:
         utterance.alone = next(iter(self._saying)) == utterance.number
         return translation
 
-    def _source(self, language: str) -> str:
+    def _source_language(self, language: str) -> str:
         return language or self._way.language
 
     # --- Ahead ---
 
     def _foreseen(self, text: str, language: str, said: SaidBefore | None = None) -> Foreseen:
         context = (said or self._said).context(language)
-        return Foreseen(text, self._source(language), self._target, self._voice, context)
+        return Foreseen(text, self._source_language(language), self._target, self._voice, context)
 
     def _is_sooner(self) -> bool:
         """Whether the ear would hear anything sooner, and nobody is slowed by it."""

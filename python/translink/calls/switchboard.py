@@ -30,7 +30,7 @@ from translink.recognition.rules import ListenStats
 
 if TYPE_CHECKING:
     from translink._core import Digit, Frame, Playout, RtpFound, SourceChange
-    from translink.calls.notice import NoticeSource
+    from translink.calls.notice import NoticeMaker
     from translink.media import MediaLeg
     from translink.observe.journal import Event, Journal, Scalar
     from translink.observe.record import UsedFigures
@@ -60,7 +60,7 @@ class Switchboard:
         services: Services,
         journal: Journal,
         rules: ListenRules,
-        notices: NoticeSource | None = None,
+        notices: NoticeMaker | None = None,
     ) -> None:
         """`notices` = what each party hears first in a call."""
         self.stages = Stages()

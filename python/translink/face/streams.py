@@ -155,9 +155,9 @@ class NodeStreams:
         except NodeSilent as error:
             raise web.HTTPServiceUnavailable(reason=str(error)) from None
         try:
-            async with self._peers.connect(peer, request.raw_path) as source:
+            async with self._peers.connect(peer, request.raw_path) as upstream:
                 async with self.listeners.open(request) as stream:
-                    await either(left(stream), _relayed(source, stream))
+                    await either(left(stream), _relayed(upstream, stream))
                     await close(stream, WSCloseCode.GOING_AWAY)
                 return stream
         except aiohttp.WSServerHandshakeError as error:
@@ -202,8 +202,10 @@ async def _until_gone(*works: Any) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _relayed(source: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse) -> None:
-    async for message in source:
+async def _relayed(
+    upstream: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse
+) -> None:
+    async for message in upstream:
         if message.type is aiohttp.WSMsgType.BINARY:
             async with asyncio.timeout(SEND_PATIENCE):
                 await stream.send_bytes(message.data)

@@ -64,7 +64,7 @@ class Restream:
             words=tuple(word for final in finals for word in final.words),
             final=True,
             received=time.monotonic(),
-            source=self.name,
+            provider=self.name,
         )
 
 

@@ -1,4 +1,4 @@
-"""Words that two sources, or two results of one source, both heard: which of them are the same.
+"""Words that two recognisers, or two results of one, both heard: which of them are the same.
 Sans-IO.
 
 Recognisers repeat themselves, and the times of a word move between two passes (recorded nova-3
@@ -18,10 +18,10 @@ WORD_SHIFT = RATE * 3 // 10
 
 def restated(heard: Sequence[Word], words: Sequence[Word], answered: int = 0) -> int:
     """How many of the leading `words` restate what was `heard` before; 0 = nothing in common.
-    `answered`: the source has answered for everything below this sample before.
+    `answered`: the recogniser has answered for everything below this sample before.
 
     A word that differs before the last common one is another reading of what was counted already.
-    A source that says everything again, only later, is compared once more without that delay.
+    A recogniser that says everything again, only later, is compared once more without that delay.
     """
     common = _common(heard, words, answered)
     if len(common) > 1:

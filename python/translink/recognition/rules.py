@@ -39,7 +39,7 @@ class ListenRules:
     1.0 the words around a reset come no later than any others (p95), even when the prerecorded API
     takes a second; with 2.0 they come 0.5 s later, with 4.0 0.9 s; below 1.0 only requests rise."""
     lap: float = 0.4
-    """Audio before a span's beginning that its source hears too, so that a word on the border is
+    """Audio before a span's beginning that its recogniser hears too, so that a word on the border is
     heard whole."""
     hurry: float = 1.5
     """Unassigned audio older than this is cut into pieces even while a connection attempt is still

@@ -1,19 +1,19 @@
 """Which provider answers for which stretch of a leg's audio, and what has been answered. Sans-IO.
 
 Theory of operation
-    A leg's audio is tiled by *spans*. Each span is the business of one source: a live stream (whose
-    end is open until something ends it) or one request to the prerecorded API. Sources may finish
+    A leg's audio is tiled by *spans*. Each span is the business of one recogniser: a live stream (whose
+    end is open until something ends it) or one request to the prerecorded API. Recognisers may finish
     in any order; results leave the timeline in order of speech only, and each word exactly once:
 
-    * A source may be given more audio than its span, before and after, so that a word on the border
+    * A recogniser may be given more audio than its span, before and after, so that a word on the border
       is heard whole by both neighbours. The earlier one counts the words whose middle lies before
       the border; what the later one said is compared with that word by word (`seam`), when it is
       its turn to be released.
-    * A source that fails keeps what it made final (`settled`); the rest of its span is handed back,
+    * A recogniser that fails keeps what it made final (`settled`); the rest of its span is handed back,
       to be covered by new spans. Nothing below `settled` is taken twice.
-    * A source that says again what it said before is not counted twice: where a result reaches back
+    * A recogniser that says again what it said before is not counted twice: where a result reaches back
       over an earlier one, its words are compared by place and text (`align`).
-    * What a source passed over is taken out of its span (`hole`) and given to another one.
+    * What a recogniser passed over is taken out of its span (`hole`) and given to another one.
     * Results of a later span wait until every earlier span is done, or given up as lost.
 
     `acknowledged` is the sample below which everything has been answered or reported lost: the
@@ -33,9 +33,9 @@ from translink.recognition.seam import Seam, known_from
 from translink.results import RATE, Result, UtteranceEnd, Word
 
 OVERLAP = RATE // 20
-"""Samples by which two results of one source may overlap without being compared."""
+"""Samples by which two results of one recogniser may overlap without being compared."""
 EDGE = RATE // 10
-"""Samples before a border in which a source's last word may be the beginning of one that lies behind it, if
+"""Samples before a border in which a recogniser's last word may be the beginning of one that lies behind it, if
 that word is shorter than `FRAGMENT`."""
 FRAGMENT = RATE * 15 // 100
 
@@ -57,23 +57,23 @@ Item = Result | UtteranceEnd | Lost
 
 @dataclass(eq=False, slots=True)
 class Span:
-    """A stretch of audio and what its source has said of it. Changed by `Timeline` only."""
+    """A stretch of audio and what its recogniser has said of it. Changed by `Timeline` only."""
 
-    source: str
+    recognizer: str
     start: int
     end: int | None = None
-    """First sample that is no longer of this span; None = open, the source goes on listening."""
+    """First sample that is no longer of this span; None = open, the recogniser goes on listening."""
     settled: int = field(init=False)
     """Everything in the span below this sample is final."""
     answered: int = field(init=False)
     """Where the newest result ended, which may be beyond the span."""
     done: bool = field(default=False, init=False)
-    """The source has said all it will say."""
+    """The recogniser has said all it will say."""
     waiting: deque[Item] = field(default_factory=deque, init=False)
     said: deque[Word] = field(default_factory=lambda: deque(maxlen=100), init=False)
-    """The newest words of this source, those outside the span included."""
+    """The newest words of this recogniser, those outside the span included."""
     left: list[Word] = field(default_factory=list, init=False)
-    """Words of this source beyond the span's end: the next one's."""
+    """Words of this recogniser beyond the span's end: the next one's."""
 
     def __post_init__(self) -> None:
         self.settled = self.answered = self.start
@@ -114,11 +114,11 @@ class Timeline:
         return words
 
     def unfinished(self) -> list[Span]:
-        """Spans whose source may still say something, in order of speech."""
+        """Spans whose recogniser may still say something, in order of speech."""
         return [span for span in self._spans if not span.done]
 
-    def begin(self, source: str, end: int | None = None) -> Span:
-        """Give the next uncovered stretch to `source`, up to `end` or (None) open-ended.
+    def begin(self, recognizer: str, end: int | None = None) -> Span:
+        """Give the next uncovered stretch to `recognizer`, up to `end` or (None) open-ended.
 
         Raises:
             ValueError: an open span covers everything already, or the stretch would be empty.
@@ -127,7 +127,7 @@ class Timeline:
             raise ValueError("an open span already covers what comes")
         if end is not None and end <= self.assigned:
             raise ValueError(f"empty span: {self.assigned}..{end}")
-        span = Span(source, self.assigned, end)
+        span = Span(recognizer, self.assigned, end)
         self._spans.append(span)
         self.assigned = end
         return span
@@ -144,10 +144,10 @@ class Timeline:
         """Take a final result in absolute samples. Interims do not belong here.
 
         Words whose middle is not below `span.end` belong to a neighbour and are dropped. So are
-        words that the same source has said before, and on release those that another one has.
+        words that the same recogniser has said before, and on release those that another one has.
 
-        False: the result was not taken. It speaks of a stretch in which the source has heard words,
-        or of a long one that it has answered, but knows none of its words, so the source's clock
+        False: the result was not taken. It speaks of a stretch in which the recogniser has heard words,
+        or of a long one that it has answered, but knows none of its words, so the recogniser's clock
         cannot be right (it counts from 0 again).
         """
         if span.done:
@@ -180,7 +180,7 @@ class Timeline:
         return True
 
     def hole(self, span: Span, end: int) -> Span:
-        """The source has passed over what lies between `span.settled` and `end`: a span of its own
+        """The recogniser has passed over what lies between `span.settled` and `end`: a span of its own
         for that stretch, in its place in the order. Call it before the result that shows the hole.
 
         Raises:
@@ -188,7 +188,7 @@ class Timeline:
         """
         if span.done or end <= span.settled or (span.end is not None and end > span.end):
             raise ValueError(f"no hole: {span.settled}..{end}")
-        before = Span(span.source, span.start, span.settled)
+        before = Span(span.recognizer, span.start, span.settled)
         before.waiting, span.waiting = span.waiting, deque()
         before.settled, before.done = span.settled, True
         hole = Span("prerecorded", span.settled, end)
@@ -206,7 +206,7 @@ class Timeline:
             self._release()
 
     def done(self, span: Span) -> None:
-        """The source has answered for the whole span.
+        """The recogniser has answered for the whole span.
 
         Raises:
             ValueError: the span is still open; `end` it first.
@@ -219,7 +219,7 @@ class Timeline:
             self._release()
 
     def abandon(self, span: Span) -> tuple[int, int | None]:
-        """The source failed: it keeps what it settled. Returns the rest, (first sample, end or None
+        """The recogniser failed: it keeps what it settled. Returns the rest, (first sample, end or None
         if open).
 
         The rest of the *last* span simply becomes unassigned again. The rest of an earlier one is
@@ -232,11 +232,11 @@ class Timeline:
             self.done(span)
         return rest
 
-    def reassign(self, span: Span, source: str) -> Span:
-        """Give what `span` has not settled to another source, at the same place in the order."""
+    def reassign(self, span: Span, recognizer: str) -> Span:
+        """Give what `span` has not settled to another recogniser, at the same place in the order."""
         if span.done or span.end is None:
             raise ValueError("only an ended span that is not done can be reassigned")
-        heir = Span(source, span.settled, span.end)
+        heir = Span(recognizer, span.settled, span.end)
         self._spans.insert(self._spans.index(span) + 1, heir)
         span.end = span.settled
         self.done(span)
@@ -253,7 +253,7 @@ class Timeline:
         return lost
 
     def lose_until(self, span: Span, sample: int) -> None:
-        """Give up the part of an ended span below `sample`; the rest still waits for its source."""
+        """Give up the part of an ended span below `sample`; the rest still waits for its recogniser."""
         if span.end is None:
             raise ValueError("an open span cannot be lost")
         if sample >= span.end:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from translink.calls.call import Call
     from translink.calls.leg import Leg
-    from translink.calls.notice import NoticeSource
+    from translink.calls.notice import NoticeMaker
     from translink.observe.journal import Journal, Value
     from translink.observe.transcripts import CallTranscript
     from translink.settings.recording import RecordingSettings
@@ -59,7 +59,7 @@ class Recorder:
         settings: RecordingSettings,
         journal: Journal,
         transcript_of: Callable[[str], CallTranscript],
-        notice: NoticeSource,
+        notice: NoticeMaker,
     ) -> None:
         """`transcript_of(call)`: what is kept of it. Raises `SettingsError`."""
         self.notice = notice

@@ -74,8 +74,8 @@ class Coverage:
             for language in leg.languages:
                 heard.setdefault((language, orders), []).extend(other.languages)
         return [
-            self._row(language, sources, serving[orders])
-            for (language, orders), sources in heard.items()
+            self._row(language, source_languages, serving[orders])
+            for (language, orders), source_languages in heard.items()
         ]
 
     def without_service(self) -> list[str]:
@@ -141,10 +141,10 @@ class Coverage:
                 yield f"legs.{leg.name}.language = 'auto': nobody can tell {among} from each other; {said}"
 
     def _row(
-        self, language: str, sources: Iterable[str], providers: Providers | None = None
+        self, language: str, source_languages: Iterable[str], providers: Providers | None = None
     ) -> LanguageRow:
         providers = providers or self._providers
-        partners = [each for each in sources if each != language]
+        partners = [each for each in source_languages if each != language]
         live = providers.live()
         streamed = _vendors([live] if hears(live, language) else [], self._at)
         pieces = _vendors([t for t in providers.transcribers() if hears(t, language)], self._at)
@@ -155,7 +155,7 @@ class Coverage:
                 [
                     one
                     for one in providers.translators()
-                    if all(translates(one, source, language) for source in partners)
+                    if all(translates(one, partner, language) for partner in partners)
                 ],
                 self._at,
             )

@@ -52,11 +52,11 @@ def packed(order: WorkOrder) -> bytes:
     return len(body).to_bytes(8, "big") + body
 
 
-def orders(source: BinaryIO) -> Iterator[WorkOrder]:
+def orders(pipe: BinaryIO) -> Iterator[WorkOrder]:
     """Those that come, until the pipe ends."""
-    while len(head := source.read(8)) == 8:
+    while len(head := pipe.read(8)) == 8:
         length = int.from_bytes(head, "big")
-        if length > LONGEST_ORDER or len(body := source.read(length)) < length:
+        if length > LONGEST_ORDER or len(body := pipe.read(length)) < length:
             return
         order = pickle.loads(body)
         if isinstance(order, WorkOrder):

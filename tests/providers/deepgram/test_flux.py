@@ -75,7 +75,7 @@ def test_only_the_end_of_a_turn_makes_it_final() -> None:
         ("I want a room and breakfast.", True, True),
     ]
     assert {each.start for each in results} == {0}
-    assert (results[-1].end, results[-1].source) == (40_000, "deepgram.listen")
+    assert (results[-1].end, results[-1].provider) == (40_000, "deepgram.listen")
 
 
 def test_words_have_the_times_of_their_coming_where_the_server_tells_none() -> None:

@@ -41,7 +41,7 @@ async def test_audio_goes_as_wav_and_comes_back_as_one_final() -> None:
     assert (result.start, result.end, result.text) == (0, 16_000, "Bonjour.")
     (word,) = result.words
     assert (word.text, word.start, word.end) == ("Bonjour.", 4_000, 8_000)
-    assert (result.final, result.speech_final, result.source) == (True, True, "dg.two")
+    assert (result.final, result.speech_final, result.provider) == (True, True, "dg.two")
     assert result.received > 0
     (seen,) = server.seen
     assert (seen.method, seen.path) == ("POST", "/v1/listen")

@@ -70,7 +70,7 @@ def test_a_result_counts_in_samples() -> None:
     assert [word.text for word in event.words] == ["Bonjour,", "je"]
     assert (event.words[0].start, event.words[0].end) == (162_560, 164_160)
     assert (event.text, event.final, event.speech_final) == ("Bonjour, je", False, False)
-    assert (event.received, event.source) == (7.5, "deepgram.listen")
+    assert (event.received, event.provider) == (7.5, "deepgram.listen")
 
 
 def test_an_interim_replaces_the_one_before() -> None:
@@ -230,7 +230,7 @@ def test_metadata_nobody_asked_for_is_a_failure_before_the_close_comes() -> None
 def test_an_end_nobody_asked_for_is_a_failure_of_its_class(
     code: int | None, reason: str, kind: Kind, words: str
 ) -> None:
-    listen = Listen(0.0, source="deepgram.other")
+    listen = Listen(0.0, provider="deepgram.other")
     listen.closed(code, reason, 1.0)
     failure = listen.failure()
     assert failure is not None

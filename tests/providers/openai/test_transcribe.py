@@ -75,7 +75,7 @@ async def test_a_recording_goes_as_a_form_that_others_can_read() -> None:
     ]
     assert sent[-1][1] == wav(b"\x01\x02" * 800)
     assert (result.text, result.end, result.final) == ("Olá.", 800, True)
-    assert result.source == "openai.prerecorded"
+    assert result.provider == "openai.prerecorded"
     assert b"verbose_json" in seen.body
     assert b'name="timestamp_granularities[]"\r\n\r\nword' in seen.body
     assert b'name="language"\r\n\r\npt\r\n' in seen.body

@@ -150,9 +150,9 @@ class _Half(asyncio.Protocol):
         return None
 
     def pause_writing(self) -> None:
-        if (source := self.other._transport) is not None and not source.is_closing():
-            source.pause_reading()
+        if (other := self.other._transport) is not None and not other.is_closing():
+            other.pause_reading()
 
     def resume_writing(self) -> None:
-        if (source := self.other._transport) is not None and not source.is_closing():
-            source.resume_reading()
+        if (other := self.other._transport) is not None and not other.is_closing():
+            other.resume_reading()

@@ -195,7 +195,7 @@ class Phrasebook:
                 at += 1
         return " ".join(out)
 
-    def _nearest(self, key: str, source: str) -> Entry | None:
+    def _nearest(self, key: str, source_language: str) -> Entry | None:
         """A wording that differs by little and not in a number; long enough to be sure."""
         words = key.split()
         if len(words) < 3:
@@ -205,7 +205,7 @@ class Phrasebook:
         matcher.set_seq2(key)
         numbers = _numbers(words)
         for (code, other), entry in self._exact.items():
-            if code != source or abs(len(other) - len(key)) > 0.25 * len(key):
+            if code != source_language or abs(len(other) - len(key)) > 0.25 * len(key):
                 continue
             matcher.set_seq1(other)
             if matcher.real_quick_ratio() <= best or matcher.quick_ratio() <= best:

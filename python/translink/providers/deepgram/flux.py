@@ -99,11 +99,11 @@ class Flux(Listen):
         self,
         now: float,
         *,
-        source: str = "deepgram.listen",
+        provider: str = "deepgram.listen",
         keep_alive: float = KEEP_ALIVE_EVERY,
         most_fill: float = MOST_FILL,
     ) -> None:
-        super().__init__(now, source=source, keep_alive=keep_alive)
+        super().__init__(now, provider=provider, keep_alive=keep_alive)
         self._clock = StreamClock()
         self._held = bytearray()
         """Audio that waits for the rest of its message."""
@@ -236,7 +236,7 @@ class Flux(Listen):
             self._times = TurnTimes(start)
         listed = value.get("words")
         words = self._words_of(listed if isinstance(listed, list) else [], end)
-        return Result(start, end, text, words, final=False, received=now, source=self.source)
+        return Result(start, end, text, words, final=False, received=now, provider=self.provider)
 
     def _words_of(self, listed: list[object], end: int) -> tuple[Word, ...]:
         assert self._times is not None

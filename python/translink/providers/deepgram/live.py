@@ -151,9 +151,11 @@ class DeepgramLive:
 
     def _protocol(self, flux: FluxOptions | None) -> Listen:
         if flux is None:
-            return Listen(monotonic(), source=self.name, keep_alive=self._keep_alive)
+            return Listen(monotonic(), provider=self.name, keep_alive=self._keep_alive)
         patience = max(MOST_FILL, (flux.eot_timeout_ms or 0) / 1000 + 5)
-        return Flux(monotonic(), source=self.name, keep_alive=self._keep_alive, most_fill=patience)
+        return Flux(
+            monotonic(), provider=self.name, keep_alive=self._keep_alive, most_fill=patience
+        )
 
 
 class DeepgramStream:
@@ -183,7 +185,7 @@ class DeepgramStream:
         with contextlib.suppress(OSError):  # Gone already: the first send or read will tell.
             sock: socket.socket = websocket.transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)
-        self._keeper = asyncio.create_task(self._keep(), name=f"{protocol.source} keep-alive")
+        self._keeper = asyncio.create_task(self._keep(), name=f"{protocol.provider} keep-alive")
 
     @property
     def frames_sent(self) -> int:
@@ -362,6 +364,6 @@ class DeepgramStream:
         self._protocol.closed(code, reason, monotonic())
 
     def _gone(self) -> ProviderError:
-        name = self._protocol.source
+        name = self._protocol.provider
         failure = self._protocol.failure()
         return failure or ProviderError(f"{name} is closed", provider=name, kind=Kind.TRANSIENT)

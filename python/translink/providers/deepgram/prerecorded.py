@@ -66,7 +66,7 @@ class DeepgramPrerecorded:
     ) -> Result:
         """Likewise, with more key terms."""
         if not pcm:
-            return Result(0, 0, "", (), final=True, received=monotonic(), source=self.name)
+            return Result(0, 0, "", (), final=True, received=monotonic(), provider=self.name)
         answer = await self._ask(pcm, self._options.prerecorded_query(language, terms))
         return result_of(answer, len(pcm) // 2)
 
@@ -124,5 +124,5 @@ def result_of(answer: Answer, samples: int) -> Result:
         final=True,
         speech_final=True,
         received=monotonic(),
-        source=answer.provider,
+        provider=answer.provider,
     )

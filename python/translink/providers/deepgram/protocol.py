@@ -67,9 +67,9 @@ class Listen:
     """The connection, from the 101 answer to its end."""
 
     def __init__(
-        self, now: float, *, source: str = "deepgram.listen", keep_alive: float = KEEP_ALIVE_EVERY
+        self, now: float, *, provider: str = "deepgram.listen", keep_alive: float = KEEP_ALIVE_EVERY
     ) -> None:
-        self.source = source
+        self.provider = provider
         self._keep_alive = keep_alive
         self._limit = RateLimit()
         self._last_sent = now
@@ -155,7 +155,7 @@ class Listen:
         if self.malformed > before and (unlogged := self._limit.due("malformed", now)) is not None:
             _log.warning(
                 "%s sent what cannot be read (%d bytes), skipped: %d so far, %d not in the log",
-                self.source,
+                self.provider,
                 len(message),
                 self.malformed,
                 unlogged,
@@ -250,9 +250,12 @@ class Listen:
         kind = Kind.REFUSED if name == "DATA-0000" else kind_of_close(code)
         parts = [name or printable(reason), printable(self._complaint)]
         words = "; ".join(part for part in parts if part)
-        message = f"{self.source} closed" + (f" with {code}" if code else "")
+        message = f"{self.provider} closed" + (f" with {code}" if code else "")
         return ProviderError(
-            message + (f": {words}" if words else ""), provider=self.source, kind=kind, status=code
+            message + (f": {words}" if words else ""),
+            provider=self.provider,
+            kind=kind,
+            status=code,
         )
 
     def _result(self, value: dict[str, object], now: float) -> Result:
@@ -280,7 +283,7 @@ class Listen:
             speech_final=final and value.get("speech_final") is True,
             from_finalize=value.get("from_finalize") is True,
             received=now,
-            source=self.source,
+            provider=self.provider,
         )
 
     def _words(self, listed: object) -> tuple[Word, ...]:
@@ -298,13 +301,15 @@ class Listen:
         text = _reason(value)
         if value["type"] == "Error":
             self._complaint = text
-        _log.warning("%s says: %s", self.source, text)
+        _log.warning("%s says: %s", self.provider, text)
 
     def _skip(self, kind: str) -> None:
         self.unknown += 1
         if kind not in self._unknown_types and len(self._unknown_types) < 16:
             self._unknown_types.add(kind)
-            _log.info("%s sent a message of unknown type %s, skipped", self.source, printable(kind))
+            _log.info(
+                "%s sent a message of unknown type %s, skipped", self.provider, printable(kind)
+            )
 
 
 def _reason(value: dict[str, object]) -> str:

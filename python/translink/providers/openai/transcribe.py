@@ -43,7 +43,7 @@ class OpenAiTranscribe(OpenAiClient):
     async def transcribe(self, pcm: bytes, language: str) -> Result:
         """Recognise 16 kHz s16le mono. Empty `pcm` is not sent. Raises `ProviderError`."""
         if not pcm:
-            return Result(0, 0, "", (), final=True, received=monotonic(), source=self.name)
+            return Result(0, 0, "", (), final=True, received=monotonic(), provider=self.name)
         boundary = secrets.token_hex(16)
         timed = not self._model.startswith("gpt-")  # those know no times, and refuse the question
         fields = [
@@ -115,7 +115,7 @@ def result_in(answer: Answer, samples: int) -> Result:
         final=True,
         speech_final=True,
         received=monotonic(),
-        source=answer.provider,
+        provider=answer.provider,
     )
 
 

@@ -16,8 +16,8 @@ def spelled(words: Sequence[str], numbers: Sequence[int], longer: float) -> str:
     """The translation of `words`, whose numbers these are; `longer` times as many characters, as far
     as three letters for each word allow."""
     marks = [word[len(word.rstrip(_PUNCTUATION)) :] for word in words]
-    source = sum(map(len, words)) + len(words) - 1
-    letters = round(longer * source) - (len(words) - 1) - sum(map(len, marks))
+    length = sum(map(len, words)) + len(words) - 1
+    letters = round(longer * length) - (len(words) - 1) - sum(map(len, marks))
     spelled = []
     for place, (word, number, mark) in enumerate(zip(words, numbers, marks, strict=True)):
         # What earlier words took too much of is taken from the later ones.
