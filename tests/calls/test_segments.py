@@ -341,7 +341,7 @@ def _result(message: dict[str, Any], now: float) -> Result:
     return Result(
         start=round(message["start"] * RATE),
         end=round((message["start"] + message["duration"]) * RATE),
-        text=best["segmenter"],
+        text=best["transcript"],
         words=tuple(
             Word(w["punctuated_word"], round(w["start"] * RATE), round(w["end"] * RATE))
             for w in best["words"]

@@ -93,11 +93,21 @@ class Seam:
         ]
         return new
 
+    def unheard(self, start: int) -> list[Word]:
+        """The later one never hears what begins at `start`: words before it that were left to it."""
+        due = [each for each in self.open if each.word.start < start]
+        self._known = [each for each in self._known if each not in due]
+        return [each.word for each in due]
+
     def alone(self, answered: int, words: Sequence[Word]) -> list[Word]:
         """Words that the later one has had the time to say, and did not. `words` = what counts of
         its last result."""
-        # One that stands before a word which both heard will not come any more.
-        due = [each for each in self.open if each.apart or each.word.end + WORD_MOVES <= answered]
+        # One that stands before a word which both heard, or that is said now, will not come any more.
+        due = [
+            each
+            for each in self.open
+            if each.apart or each.word.end + WORD_MOVES <= answered or _passed(each.word, words)
+        ]
         self._known = [each for each in self._known if each not in due]
         return [
             each.word
@@ -129,6 +139,11 @@ def new_words(
             new.append(word)
             beyond = True
     return tuple(new), [near[place] for place in places if place is not None]
+
+
+def _passed(one: Word, words: Sequence[Word]) -> bool:
+    """Is one of the words behind it?"""
+    return any(word.start >= one.end for word in words)
 
 
 def _close(one: Word, other: Word) -> bool:

@@ -25,7 +25,7 @@ Rule of use: after every call, take `released()`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from translink.recognition.align import middle, restated
@@ -281,6 +281,7 @@ class Timeline:
                     self._say(item)
                 else:
                     if isinstance(item, Lost):
+                        self._say_words(self._seam.unheard(item.start))
                         self._lost = item.end
                     self._released.append(item)
             self._acknowledged = max(self._acknowledged, first.settled)
@@ -304,7 +305,10 @@ class Timeline:
 
     def _say_alone(self, answered: int, words: Sequence[Word]) -> None:
         """Words that the one before heard just behind its border, and the first span did not."""
-        for word in self._seam.alone(answered, words):
+        self._say_words(self._seam.alone(answered, words))
+
+    def _say_words(self, words: Iterable[Word]) -> None:
+        for word in words:
             if word.end <= self._lost:
                 continue
             self._counted.append(word)
@@ -324,7 +328,8 @@ def _within(result: Result, start: int, end: int | None) -> tuple[Result, Sequen
     if end is None:
         return placed, ()
     reaches = result.end >= end
-    border = end - EDGE if reaches and _is_cut(result.words[-1], end) else end
+    # What lies before the span is the one's before it, however short the span is.
+    border = max(start, end - EDGE) if reaches and _is_cut(result.words[-1], end) else end
     if all(middle(word) < border for word in result.words):
         return placed, ()
     kept = tuple(word for word in result.words if middle(word) < border)
