@@ -110,9 +110,7 @@ class Seam:
         ]
         self._known = [each for each in self._known if each not in due]
         return [
-            each.word
-            for each in due
-            if each.near and (each.apart or not any(_close(each.word, word) for word in words))
+            each.word for each in due if each.near and (each.apart or _own(each, words, answered))
         ]
 
 
@@ -146,9 +144,16 @@ def _passed(one: Word, words: Sequence[Word]) -> bool:
     return any(word.start >= one.end for word in words)
 
 
-def _close(one: Word, other: Word) -> bool:
-    """May the one be half of the other?"""
-    return one.start < other.end + WORD_MOVES and other.start < one.end + WORD_MOVES
+def _own(left: Known, words: Sequence[Word], answered: int) -> bool:
+    """Is it none of the words that the later one has said so far, nor half of one? While that one might
+    still say it, only a word that overlaps may be: neighbours abut."""
+    moves = WORD_MOVES if left.word.end + WORD_MOVES <= answered else 0
+    return not any(_close(left.word, word, moves) for word in words)
+
+
+def _close(one: Word, other: Word, moves: int) -> bool:
+    """May the one be half of the other, if words move by so much?"""
+    return one.start < other.end + moves and other.start < one.end + moves
 
 
 def _later(word: Word, near: Sequence[Known], last_counted: int, border: int) -> bool:
