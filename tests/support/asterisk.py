@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -368,10 +368,6 @@ class Telephone:
     inside: str
     first: float
     last: float
-    _decoder: BeaconDecoder = field(default_factory=BeaconDecoder, init=False)
-    _decoded: int = field(default=0, init=False)
-    """Bytes of the recording that the decoder has."""
-    _words: list[int] = field(default_factory=list, init=False)
 
     @property
     def channel(self) -> str:
@@ -389,25 +385,15 @@ class Telephone:
         }
 
     def heard(self) -> list[int]:
-        """The words that Asterisk recorded at its ear so far. Reads what is new since it was asked last."""
-        new = self._read(self._decoded)
-        self._decoded += len(new)
-        found = [*self._decoder.push(new), *self._decoder.finish()]
-        self._words += [number for number, _, _ in found]
-        return list(self._words)
+        """The words that Asterisk recorded at its ear so far."""
+        decoder = BeaconDecoder()
+        found = [*decoder.push(self.recording()), *decoder.finish()]
+        return [number for number, _, _ in found]
 
     def recording(self) -> bytes:
         """What Asterisk recorded at its ear so far: s16le of 16 kHz."""
-        return self._read(0)
-
-    def _read(self, start: int) -> bytes:
-        """The recording from this byte on."""
-        try:
-            with (self.folder / f"heard-{self.who}.sln16").open("rb") as file:
-                file.seek(start)
-                return file.read()
-        except FileNotFoundError:
-            return b""
+        file = self.folder / f"heard-{self.who}.sln16"
+        return file.read_bytes() if file.exists() else b""
 
     async def state(self) -> str:
         """`Up`, `Ring`, …; empty: it is gone."""
