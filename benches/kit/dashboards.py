@@ -43,12 +43,19 @@ EVENTS_PER_SECOND = {
 """Of a call in which both talk by turns, an utterance each 2.5 s."""
 
 
-def chromium_program() -> str:
-    """The whole one, which users have, else its headless shell. Skips the benchmark where there is neither."""
-    for program in ("chromium", "chromium-browser", "chromium-headless-shell"):
+def chromium_program(*, shell: bool = False) -> str:
+    """The whole one, which users have, else its headless shell; `shell`: the other way round. Skips the
+    test where there is neither.
+
+    The shell draws and runs pages alike, and has no windows, tabs and toolbars, which Chromium makes also where
+    nobody sees them: 0.4 instead of 1.7 s of processor time to start, 0.17 instead of 0.3 to 1.0 a page.
+    """
+    programs = ["chromium", "chromium-browser"]
+    programs.insert(0 if shell else 2, "chromium-headless-shell")
+    for program in programs:
         if found := shutil.which(program):
             return found
-    pytest.skip("no chromium on this machine")
+    pytest.skip("no chromium here: apt-get install chromium-headless-shell")
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from playwright.async_api import (
     expect,
 )
 
+from benches.kit.dashboards import chromium_program
 from tests.dashboard.board import TalkBoard
 from tests.fakes.providers import FakeProviders, fake_providers
 from tests.fakes.web import served
@@ -88,22 +88,10 @@ class Manners:
 Visit = Callable[..., Awaitable[Page]]
 
 
-def browser_program() -> str:
-    """Chromium's headless shell, else the whole Chromium; skips the test where there is neither.
-
-    The shell draws and runs pages alike, and has no windows, tabs and toolbars, which Chromium makes also where
-    nobody sees them: 0.4 instead of 1.7 s of processor time to start, 0.17 instead of 0.3 to 1.0 a page.
-    """
-    for program in ("chromium-headless-shell", "chromium", "chromium-browser"):
-        if found := shutil.which(program):
-            return found
-    pytest.skip("no chromium here: apt-get install chromium-headless-shell")
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """One browser for all tests, with a profile of its own."""
-    program = browser_program()
+    program = chromium_program(shell=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=ARGS)
         yield browser

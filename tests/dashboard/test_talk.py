@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, WebSocket, async_playwright, expect
 
-from tests.dashboard.conftest import ARGS, PATIENCE, Visit, browser_program, faults, shoot
+from benches.kit.dashboards import chromium_program
+from tests.dashboard.conftest import ARGS, PATIENCE, Visit, faults, shoot
 from tests.support.page_talker import PageTalker
 from tests.support.serve import Serve, ServerPlan, pairs
 from translink._core import BeaconDecoder, beacon_encode
@@ -96,7 +97,7 @@ Open = Callable[..., Awaitable[Browser]]
 @pytest_asyncio.fixture(loop_scope="session")
 async def browse(tmp_path: Path) -> AsyncIterator[Open]:
     """Open a page in a browser of its own that says words over and over."""
-    program = browser_program()
+    program = chromium_program(shell=True)
     async with contextlib.AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
 
