@@ -16,7 +16,7 @@ from translink.recognition.timeline import Lost, Span, Timeline
 from translink.results import RATE, Result, UtteranceEnd, Word
 
 LAP = 3 * RATE // 10
-"""Audio given to a source before and after its span; longer than any word here."""
+"""Audio given to a recogniser before and after its span; longer than any word here."""
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_what_a_failed_stream_had_settled_is_not_said_again() -> None:
     assert texts(timeline) == ["one", "two three"]
 
 
-def test_a_result_said_twice_by_one_source_counts_once() -> None:
+def test_a_result_said_twice_by_one_recogniser_counts_once() -> None:
     timeline = Timeline(0)
     span = timeline.begin("stream")
     timeline.result(span, final(0, 250, ONE))
@@ -222,7 +222,7 @@ def test_only_one_open_span_covers_what_comes() -> None:
 
 
 @dataclass
-class Source:
+class SpanRecognizer:
     """A recogniser at work on a span: it hears every whole word it is given."""
 
     span: Span
@@ -246,7 +246,7 @@ class TimelineMachine(RuleBasedStateMachine):
             at = end
         self.head = 0
         self.timeline = Timeline(0)
-        self.sources: list[Source] = []
+        self.recognizers: list[SpanRecognizer] = []
         self.heard: list[int] = []
         self.lost: list[Lost] = []
         self.edge = 0
@@ -261,7 +261,7 @@ class TimelineMachine(RuleBasedStateMachine):
         start = self.timeline.assigned
         assert start is not None
         origin = max(0, start - LAP)
-        self.sources.append(Source(self.timeline.begin("stream"), origin, origin))
+        self.recognizers.append(SpanRecognizer(self.timeline.begin("stream"), origin, origin))
 
     @precondition(
         lambda self: (
@@ -275,79 +275,83 @@ class TimelineMachine(RuleBasedStateMachine):
         end = start + int((self.head - LAP - start) * share)
         if end > start:
             origin = max(0, start - LAP)
-            self.sources.append(Source(self.timeline.begin("prerecorded", end), origin, origin))
+            self.recognizers.append(
+                SpanRecognizer(self.timeline.begin("prerecorded", end), origin, origin)
+            )
 
-    @precondition(lambda self: any(s.span.end is None for s in self.sources))
+    @precondition(lambda self: any(s.span.end is None for s in self.recognizers))
     @rule(back=st.floats(0, 1))
     def a_stream_is_asked_to_end(self, back: float) -> None:
-        [source] = [s for s in self.sources if s.span.end is None]
-        self.timeline.end(source.span, max(0, self.head - int(back * RATE)))
+        [recognizer] = [s for s in self.recognizers if s.span.end is None]
+        self.timeline.end(recognizer.span, max(0, self.head - int(back * RATE)))
 
-    @precondition(lambda self: self.sources)
+    @precondition(lambda self: self.recognizers)
     @rule(data=st.data(), seconds=st.floats(0.1, 4), twice=st.booleans())
     def some_of_it_becomes_final(self, data: st.DataObject, seconds: float, twice: bool) -> None:
-        source = self.pick(data)
-        self.finals(source, min(source.said + int(seconds * RATE), self.given(source)))
-        if twice and source.words:  # the same again changes nothing
-            last = source.words[-1]
-            self.timeline.result(source.span, final(last.start, last.end, last))
+        recognizer = self.pick(data)
+        self.finals(recognizer, min(recognizer.said + int(seconds * RATE), self.given(recognizer)))
+        if twice and recognizer.words:  # the same again changes nothing
+            last = recognizer.words[-1]
+            self.timeline.result(recognizer.span, final(last.start, last.end, last))
 
-    @precondition(lambda self: self.sources)
+    @precondition(lambda self: self.recognizers)
     @rule(data=st.data())
-    def a_source_answers_for_all(self, data: st.DataObject) -> None:
-        source = self.pick(data)
-        if source.span.end is None or self.head < source.span.end + LAP:
+    def a_recogniser_answers_for_all(self, data: st.DataObject) -> None:
+        recognizer = self.pick(data)
+        if recognizer.span.end is None or self.head < recognizer.span.end + LAP:
             return
-        self.finals(source, source.span.end + LAP)
-        self.timeline.done(source.span)
-        self.sources.remove(source)
+        self.finals(recognizer, recognizer.span.end + LAP)
+        self.timeline.done(recognizer.span)
+        self.recognizers.remove(recognizer)
 
-    @precondition(lambda self: self.sources)
+    @precondition(lambda self: self.recognizers)
     @rule(data=st.data())
-    def a_source_fails(self, data: st.DataObject) -> None:
-        source = self.pick(data)
-        self.sources.remove(source)
-        self.timeline.abandon(source.span)
-        if not source.span.done:
-            heir = self.timeline.reassign(source.span, "prerecorded")
+    def a_recogniser_fails(self, data: st.DataObject) -> None:
+        recognizer = self.pick(data)
+        self.recognizers.remove(recognizer)
+        self.timeline.abandon(recognizer.span)
+        if not recognizer.span.done:
+            heir = self.timeline.reassign(recognizer.span, "prerecorded")
             if heir.start == heir.end:  # nobody is asked for nothing
                 self.timeline.done(heir)
                 return
             origin = max(0, heir.start - LAP)
-            self.sources.append(Source(heir, origin, origin))
+            self.recognizers.append(SpanRecognizer(heir, origin, origin))
 
-    @precondition(lambda self: any(s.span.end is not None for s in self.sources))
+    @precondition(lambda self: any(s.span.end is not None for s in self.recognizers))
     @rule(data=st.data(), share=st.floats(0, 1.2))
     def what_left_the_ledger_is_lost(self, data: st.DataObject, share: float) -> None:
-        source = self.pick(data)
-        if source.span.end is None:
+        recognizer = self.pick(data)
+        if recognizer.span.end is None:
             return
-        begin = source.span.settled
-        self.timeline.lose_until(source.span, begin + int((source.span.end - begin) * share))
-        if source.span.done:
-            self.sources.remove(source)
-        elif source.span.settled > begin:  # it is asked again with what there still is
-            source.said = max(source.said, source.span.settled)
+        begin = recognizer.span.settled
+        self.timeline.lose_until(
+            recognizer.span, begin + int((recognizer.span.end - begin) * share)
+        )
+        if recognizer.span.done:
+            self.recognizers.remove(recognizer)
+        elif recognizer.span.settled > begin:  # it is asked again with what there still is
+            recognizer.said = max(recognizer.said, recognizer.span.settled)
 
-    def pick(self, data: st.DataObject) -> Source:
-        return self.sources[data.draw(st.integers(0, len(self.sources) - 1))]
+    def pick(self, data: st.DataObject) -> SpanRecognizer:
+        return self.recognizers[data.draw(st.integers(0, len(self.recognizers) - 1))]
 
-    def given(self, source: Source) -> int:
-        """First sample the source has not been given."""
-        end = source.span.end
+    def given(self, recognizer: SpanRecognizer) -> int:
+        """First sample the recogniser has not been given."""
+        end = recognizer.span.end
         return self.head if end is None else min(self.head, end + LAP)
 
-    def finals(self, source: Source, end: int) -> None:
-        """The source makes final what it heard up to `end`, which it never puts inside a word."""
+    def finals(self, recognizer: SpanRecognizer, end: int) -> None:
+        """The recogniser makes final what it heard up to `end`, which it never puts inside a word."""
         for w in self.words:
             if w.start < end < w.end:
                 end = w.start
-        if end <= source.said:
+        if end <= recognizer.said:
             return
-        new = [w for w in self.words if source.said <= w.start and w.end <= end]
-        source.words += new
-        self.timeline.result(source.span, final(source.said, end, *new))
-        source.said = end
+        new = [w for w in self.words if recognizer.said <= w.start and w.end <= end]
+        recognizer.words += new
+        self.timeline.result(recognizer.span, final(recognizer.said, end, *new))
+        recognizer.said = end
 
     @invariant()
     def every_word_leaves_once_and_in_order(self) -> None:
