@@ -558,6 +558,14 @@ def test_the_core_is_safe_rust_without_clocks() -> None:
         assert not re.search(r"Instant::now|SystemTime|std::net|std::thread", text), path
 
 
+def test_every_test_file_of_the_core_belongs_to_a_program() -> None:
+    folder = ROOT / "rust" / "core" / "tests"
+    programs = {program["name"]: program for program in manifest("core")["test"]}
+    named = set(re.findall(r"^mod (\w+);", (folder / "main.rs").read_text(encoding="utf-8"), re.M))
+    files = {path.stem for path in folder.glob("*.rs")}
+    assert files == (named - {"common"}) | {"main"} | set(programs) - {"suite"}
+
+
 def test_no_file_names_the_machine_it_was_written_on() -> None:
     machine = re.compile("|".join(("/" + "work/", "/" + "root/", "/" + "opt/wheels")))
     kinds = {".py", ".pyi", ".rs", ".toml", ".md", ".lock", ".yml", ".sh", ""}

@@ -1,12 +1,10 @@
 //! A lost byte is noticed, and nothing else is taken for one.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
 use std::sync::OnceLock;
 
-use common::line::{Line, MS};
-use common::{Noise, bytes, prompts, tone};
+use crate::common::line::{Line, MS};
+use crate::common::{Noise, bytes, prompts, tone};
 use proptest::prelude::*;
 use translink_core::g711;
 use translink_core::leg::LegConfig;

@@ -1,12 +1,10 @@
 //! The echo guard with speech of people and of speech programs, in rooms and with none.
 //!
-//! `ECHO_TABLE=1 cargo test -p translink-core --test echo -- --nocapture` takes every voice in every room, and prints what
+//! `ECHO_TABLE=1 cargo test -p translink-core --test suite echo:: -- --nocapture` takes every voice in every room, and prints what
 //! was measured; else each voice is in a part of the rooms.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::voices::{FRAME, START, Voice, bytes, hum, listen, power, room, talk, voices};
+use crate::common::voices::{FRAME, START, Voice, bytes, hum, listen, power, room, talk, voices};
 use proptest::prelude::*;
 use translink_core::beacon::{Number, encode};
 use translink_core::echo::EchoGuard;

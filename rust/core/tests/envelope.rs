@@ -2,10 +2,8 @@
 //! there.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::line::{Line, MS};
-use common::{bytes, tone};
+use crate::common::line::{Line, MS};
+use crate::common::{bytes, tone};
 use proptest::prelude::*;
 use translink_core::envelope::{SLACK, Slots};
 use translink_core::frame::{Extremes, FRAME_BYTES, FRAME_NANOS};

@@ -1,11 +1,9 @@
 //! G.722 against the codec that others wrote, and what it does to sound.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
 use std::process::Command;
 
-use common::{Noise, bytes, tone};
+use crate::common::{Noise, bytes, tone};
 use proptest::prelude::*;
 use translink_core::g722::{Decoder, Encoder};
 

@@ -1,10 +1,8 @@
 //! The jitter of datagrams that carry no time stamps.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::Noise;
-use common::line::{Line, MS};
+use crate::common::Noise;
+use crate::common::line::{Line, MS};
 use proptest::prelude::*;
 use translink_core::framer::duration;
 use translink_core::jitter::Jitter;

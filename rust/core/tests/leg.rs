@@ -1,10 +1,8 @@
 //! A whole leg in virtual time: jitter, bursts, stops and starts, calls after calls.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::line::{Line, MS};
-use common::{Noise, bytes, tone};
+use crate::common::line::{Line, MS};
+use crate::common::{Noise, bytes, tone};
 use proptest::prelude::*;
 use translink_core::frame::{FRAME_BYTES, FRAME_NANOS, FRAME_SAMPLES};
 use translink_core::framer::{MAX_DATAGRAM, duration};

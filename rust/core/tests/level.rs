@@ -1,9 +1,7 @@
 //! Peak and root mean square against plain arithmetic.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::{bytes, tone};
+use crate::common::{bytes, tone};
 use proptest::prelude::*;
 use translink_core::frame::FRAME_BYTES;
 use translink_core::level::Level;

@@ -1,10 +1,8 @@
 //! What an ear hears of the other talker: how loud, how late, and that nothing clicks.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::line::{Line, MS};
-use common::{bytes, tone};
+use crate::common::line::{Line, MS};
+use crate::common::{bytes, tone};
 use proptest::prelude::*;
 use translink_core::frame::{Extremes, FRAME_BYTES, Frame};
 use translink_core::leg::{Input, LegConfig};

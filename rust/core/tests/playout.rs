@@ -2,9 +2,8 @@
 //! full.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::line::{Line, MS, Sent};
+use crate::common;
+use crate::common::line::{Line, MS, Sent};
 use proptest::prelude::*;
 use translink_core::curve::Curve;
 use translink_core::frame::{FRAME_BYTES, FRAME_NANOS};

@@ -1,9 +1,7 @@
 //! The resampler: lengths, faithfulness, pieces.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::{bytes, tone};
+use crate::common::{bytes, tone};
 use proptest::prelude::*;
 use translink_core::resample::{ResampleError, Resampler, resample};
 

@@ -1,13 +1,11 @@
 //! Telephones talk RTP to a leg, over networks as they are: the words that arrived are heard.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::line::{Line, MS};
-use common::phone::{Conditions, Phone, hear, leg, numbers, punctual, relay, words};
-use common::{Noise, bytes, tone};
+use crate::common::line::{Line, MS};
+use crate::common::phone::{Conditions, Phone, hear, leg, numbers, punctual, relay, words};
+use crate::common::{Noise, bytes, tone};
 use proptest::prelude::*;
 use translink_core::frame::FRAME_NANOS;
 use translink_core::leg::{Input, LegConfig};

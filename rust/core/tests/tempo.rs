@@ -2,10 +2,8 @@
 //! clicks.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::stretching::{stretched, stretched_by};
-use common::{Noise, tone};
+use crate::common::stretching::{stretched, stretched_by};
+use crate::common::{Noise, tone};
 use proptest::prelude::*;
 use translink_core::curve::Curve;
 use translink_core::tempo::{FRAME, LOOK, Tempo};

@@ -6,9 +6,7 @@
     reason = "tests"
 )]
 
-mod common;
-
-use common::Noise;
+use crate::common::{self, Noise};
 use translink_core::beacon::{Number, encode};
 use translink_core::frame::FRAME_BYTES;
 use translink_core::level::Level;

@@ -1,10 +1,8 @@
 //! The ear's volume: no click, no overflow, nothing changed that was not asked for.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
-use common::line::{Line, MS};
-use common::{bytes, tone};
+use crate::common::line::{Line, MS};
+use crate::common::{bytes, tone};
 use proptest::prelude::*;
 use translink_core::frame::FRAME_BYTES;
 use translink_core::leg::{Input, LegConfig};

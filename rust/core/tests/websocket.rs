@@ -2,11 +2,9 @@
 //! `tungstenite`'s client.
 #![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
-mod common;
-
 use std::io::{self, Read, Write};
 
-use common::phone;
+use crate::common::phone;
 use proptest::prelude::*;
 
 use translink_core::beacon::{Number, encode};

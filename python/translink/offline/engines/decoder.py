@@ -1,11 +1,9 @@
 """The process that hears: `python -m translink.offline.engines.decoder`, one per stream.
 
 pocketsphinx's binding holds the interpreter lock while it decodes, so each decoder has a process
-of its own, fed through a pipe. Requests: one letter, a 32-bit length, a payload. `C` (first, once):
-the configuration as JSON. `A`: audio, 16 kHz s16le. `P`: what is heard so far. `F`: end of the
-utterance. `R`: forget the speaker. `P` and `F` are answered by a 32-bit length and JSON words
-`[[text, start, end, confidence], …]`, seconds from the utterance's first sample.
-The end of standard input ends the process.
+of its own, fed as `parent_pipe` says. `C` (first, once): the configuration as JSON. `A`: audio, 16 kHz
+s16le. `P`: what is heard so far. `F`: end of the utterance. `R`: forget the speaker. `P` and `F` are
+answered by JSON words `[[text, start, end, confidence], …]`, seconds from the utterance's first sample.
 
 Two searches in English: the phrasebook as a grammar, and dictation; the grammar wins when
 dictation heard nearly the same (see `_believed`). French has the grammar only.
@@ -16,21 +14,18 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 import random
 import re
-import struct
-import sys
 import tempfile
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import BinaryIO
 
 import pocketsphinx  # type: ignore[import-untyped] # none on PyPI either
 
 from translink.offline.engines.dictionary import pronunciations
 from translink.offline.engines.grammar import Graph, Item, words_of
+from translink.offline.engines.parent_pipe import ParentPipe
 
 Spoken = tuple[str, float, float, float]
 """Text, start, end, confidence."""
@@ -57,22 +52,20 @@ _FOREIGN = -5.5
 
 def main() -> None:
     """Serve standard input until it ends."""
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not get between the answers
+    pipe = ParentPipe()
     decoders: LanguageDecoders | None = None
-    while (request := _read(requests)) is not None:
-        letter, payload = request
+    for letter, payload in pipe:
         if letter == b"C":
             decoders = LanguageDecoders(json.loads(payload))
-            _answer(answers, "ready")
+            pipe.answer(b'"ready"')
         elif decoders is None:
             return
         elif letter == b"A":
             decoders.hear(payload)
         elif letter == b"P":
-            _answer(answers, decoders.partial())
+            pipe.answer(json.dumps(decoders.partial()).encode())
         elif letter == b"F":
-            _answer(answers, decoders.finish())
+            pipe.answer(json.dumps(decoders.finish()).encode())
         elif letter == b"R":
             decoders.reset()
 
@@ -233,21 +226,6 @@ def _dictionary(language: str, words: set[str]) -> dict[str, list[str]]:
     if missing:
         known |= pronunciations(missing, language)
     return known
-
-
-def _read(stream: BinaryIO) -> tuple[bytes, bytes] | None:
-    head = stream.read(5)
-    if len(head) < 5:
-        return None
-    letter, length = struct.unpack("<cI", head)
-    payload = stream.read(length)
-    return (letter, payload) if len(payload) == length else None
-
-
-def _answer(stream: BinaryIO, content: object) -> None:
-    body = json.dumps(content).encode()
-    stream.write(struct.pack("<I", len(body)) + body)
-    stream.flush()
 
 
 if __name__ == "__main__":

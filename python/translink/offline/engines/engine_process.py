@@ -1,8 +1,8 @@
 """The parent's side of one engine in a process of its own: what it is sent, what it answers, how it
 ends.
 
-A request is one letter, a 32-bit length and a payload; an answer a length and a payload. The child has
-them by pipes, ends with its standard input, and its command line names nothing but the module.
+`parent_pipe` is the child's side and says how they speak. The child ends with its standard input, and its
+command line names nothing but the module.
 """
 
 from __future__ import annotations

@@ -1,23 +1,20 @@
 """The process that hears with Whisper: `python -m translink.offline.engines.whisper_decoder`.
 
-Fed through a pipe as `decoder` is: one letter, a 32-bit length, a payload. `C` (first, once): the
-configuration as JSON. `L`: the language of what follows. `A`: audio, 16 kHz s16le. `F`: what is heard
-in it, as words `[[text, start, end, confidence], …]`, seconds from its first sample. `D`: which
-language is spoken in it, `[[code, probability], …]`. Both forget the audio. The end of standard input
-ends the process.
+Fed as `parent_pipe` says. `C` (first, once): the configuration as JSON. `L`: the language of what follows.
+`A`: audio, 16 kHz s16le. `F`: what is heard in it, as words `[[text, start, end, confidence], …]`, seconds
+from its first sample. `D`: which language is spoken in it, `[[code, probability], …]`. Both forget the audio.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import struct
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import numpy
+
+from translink.offline.engines.parent_pipe import ParentPipe
 
 _NO_SPEECH = 0.6
 """Probability of no speech from which on unsure text is invented: Whisper's own rule."""
@@ -44,14 +41,12 @@ def main() -> None:
     """Serve standard input until it ends."""
     from faster_whisper import WhisperModel
 
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not get between the answers
+    pipe = ParentPipe()
     model, language, audio = None, "en", bytearray()
-    while (request := _read(requests)) is not None:
-        letter, payload = request
+    for letter, payload in pipe:
         if letter == b"C":
             model = WhisperModel(_place(json.loads(payload)["model"]), "cpu", compute_type="int8")
-            _answer(answers, [])
+            pipe.answer(b"[]")
         elif letter == b"L":
             language = payload.decode()
         elif letter == b"A":
@@ -60,7 +55,7 @@ def main() -> None:
             sound = numpy.frombuffer(bytes(audio), "<i2").astype(numpy.float32) / 32_768
             audio.clear()
             if letter == b"D":
-                _answer(answers, [list(each) for each in model.detect_language(sound)[2]])
+                pipe.answer(json.dumps(model.detect_language(sound)[2]).encode())
                 continue
             parts, _ = model.transcribe(
                 sound,
@@ -70,7 +65,7 @@ def main() -> None:
                 word_timestamps=True,
                 condition_on_previous_text=False,
             )
-            _answer(answers, words_of(parts))
+            pipe.answer(json.dumps(words_of(parts)).encode())
 
 
 def words_of(parts: Iterable[_Part]) -> list[list[object]]:
@@ -87,20 +82,6 @@ def words_of(parts: Iterable[_Part]) -> list[list[object]]:
 def _place(model: str) -> str:
     folder = Path(model).expanduser()
     return str(folder) if folder.is_dir() else model
-
-
-def _answer(answers: BinaryIO, content: list[list[object]]) -> None:
-    body = json.dumps(content).encode()
-    answers.write(struct.pack("<I", len(body)) + body)
-    answers.flush()
-
-
-def _read(requests: BinaryIO) -> tuple[bytes, bytes] | None:
-    head = requests.read(5)
-    if len(head) < 5:
-        return None
-    letter, length = struct.unpack("<cI", head)
-    return letter, requests.read(length)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
 //! What several tests need: real speech, noise, tones.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod line;
 pub(crate) mod phone;
