@@ -150,6 +150,7 @@ COVERED_BY = {
     "recognition.handover": "calls/test_language",
     "recognition.level": "recognition/test_finalizing",
     "recognition.lull": "recognition/test_feed",
+    "media.media_leg": "media/test_media",
     "log.flood": "log/test_setup",
     "log.redaction": "log/test_setup",
     "log.rendering": "log/test_setup",

@@ -8,6 +8,7 @@ import os
 import random
 import socket
 import time
+from array import array
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -141,6 +142,74 @@ async def test_under_pressure_frames_come_together_and_afterwards_one_by_one(
     assert max(await talk(10)) <= 2
     starts = [frame.start for frame in owner.frames]
     assert starts == list(range(0, 52 * 320, 320))
+    media.close()
+
+
+NOISE = array("h", random.Random(3).choices(range(-9_000, 9_000), k=320)).tobytes()
+"""20 ms of what a detector takes for speech before long."""
+
+
+class PatientOwner(Owner):
+    """One who waits for no silence."""
+
+    def hear(self, frames: list[Frame]) -> int:  # type: ignore[override]
+        super().hear(frames)
+        return 5
+
+
+async def say(leg: MediaLeg, talker: socket.socket, pcm: bytes) -> None:
+    """One frame, and what it brings about."""
+    before = leg.counters()["frames_in"]
+    talker.sendto(pcm, leg.listen_address)
+    await until(lambda: leg.counters()["frames_in"] > before)
+    await asyncio.sleep(0.005)
+
+
+async def test_silence_that_may_wait_comes_together_and_speech_at_once(
+    media: Media, talker: socket.socket
+) -> None:
+    leg = media.add_leg(leg_settings("3333", tail_ms=0))
+    owner = PatientOwner(leg)
+    for _ in range(13):
+        await say(leg, talker, bytes(640))
+    assert owner.batches == [1, 5, 5]
+    while not owner.frames[-1].speech:
+        assert len(owner.frames) < 200
+        await say(leg, talker, NOISE)
+    assert [frame.start for frame in owner.frames] == list(range(0, 320 * len(owner.frames), 320))
+    assert len(owner.frames) == leg.counters()["frames_in"], "nothing is left behind"
+    assert [frame.speech for frame in owner.frames].count(True) == 1
+
+
+async def test_silence_that_was_put_aside_ends_with_its_call(
+    media: Media, talker: socket.socket
+) -> None:
+    leg = media.add_leg(leg_settings("3333", tail_ms=0))
+    owner = PatientOwner(leg)
+    for end in (leg.reset, leg.detach):
+        for _ in range(4):
+            await say(leg, talker, bytes(640))
+        end()
+        await until(lambda: leg.history(0, 10**6)[1] == b"" or end == leg.detach)
+        await say(leg, talker, b"\1\0" * 320)
+        assert owner.frames[-1].pcm == b"\1\0" * 320, "the first one of a call does not wait"
+        assert owner.batches == [1, 1]
+        owner.batches.clear()
+        leg.reset()
+        await until(lambda: leg.history(0, 10**6)[1] == b"")
+
+
+async def test_silence_goes_on_coming_together_under_pressure(talker: socket.socket) -> None:
+    pressure = Pressure()
+    pressure.frames_per_message = 3
+    media = Media(pressure=pressure)
+    media.start()
+    leg = media.add_leg(leg_settings("3333", tail_ms=0))
+    owner = PatientOwner(leg)
+    for _ in range(25):
+        await say(leg, talker, bytes(640))
+    await until(lambda: len(owner.frames) >= 20)
+    assert min(owner.batches[1:]) >= 5
     media.close()
 
 

@@ -206,6 +206,27 @@ def test_a_new_word_leaves_at_once_with_the_silence_held_before_it() -> None:
     assert line.frames_sent == len(line.stream.sent)
 
 
+def test_silence_may_come_together_when_nobody_waits_for_it() -> None:
+    """As it does from the media, which is told how much. Only a word says how long it was on its way."""
+
+    async def scene(line: FeedLine) -> None:
+        async def come(frames: int, *, word: bool = False) -> int:
+            await asyncio.sleep(0.02 * frames)
+            made = [line.frame(speech=False) for _ in range(frames - word)]
+            return line.feed.frames([*made, line.frame(speech=True)] if word else made)  # type: ignore[list-item]
+
+        assert [await come(1) for _ in range(51)] == [0] * 50 + [9]
+        measured = line.frames_sent
+        assert [await come(9), await come(10)] == [10, 10]
+        assert line.frames_sent == measured
+        assert await come(4, word=True) == 0
+        assert line.frames_sent == measured + 1
+        assert [len(pcm) // 640 for _, pcm in line.stream.sent[50:]] == [10, 10, 4]
+
+    line = play(scene)
+    assert line.stream.audio == line.ledger.data
+
+
 def test_no_silence_is_held_while_speech_has_no_answer() -> None:
     async def scene(line: FeedLine) -> None:
         await line.talk(0.4)

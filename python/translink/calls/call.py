@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("translink")
 
 T = TypeVar("T")
+R = TypeVar("R")
 SENTENCE_PAUSE = RATE * 3 // 10
 """Samples of silence after which a sentence is taken to be over."""
 SILENT_AFTER = 1.5
@@ -198,11 +199,13 @@ class Call:
         """It has ended, and says what it owes."""
         return self._ended.is_set()
 
-    def frames(self, leg: str, frames: list[Frame]) -> None:
-        """New audio on one of the legs, until the call is detached."""
-        if not self.detached:
-            self.announcements.came(leg)
-            self._guarded(self.interpreters[leg].frames, frames)
+    def frames(self, leg: str, frames: list[Frame]) -> int:
+        """New audio on one of the legs, until the call is detached. Returns how many frames of silence may
+        come together from now on; 0 = each at once."""
+        if self.detached:
+            return 0
+        self.announcements.came(leg)
+        return self._guarded(self.interpreters[leg].frames, frames) or 0
 
     def playout(self, leg: str, event: Playout) -> None:
         """A step in the ear of `leg`: it concerns what the other party said."""
@@ -431,13 +434,14 @@ class Call:
             and now - speech.captured(speech.head) < STALLED_AFTER
         )
 
-    def _guarded(self, take: Callable[[T], None], news: T) -> None:
+    def _guarded(self, take: Callable[[T], R], news: T) -> R | None:
         """What the media calls must not raise there: a bug in it is `run`'s to raise."""
         try:
-            take(news)
+            return take(news)
         except Exception as error:
             self._bug = self._bug or error
             self._ended.set()
+            return None
 
     def _summarise(self) -> None:
         self.over = True

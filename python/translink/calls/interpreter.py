@@ -167,10 +167,10 @@ class Interpreter(ListenObserver):
         """The hearer hears another language (None: the same) from the next segment on, in this voice."""
         self._speaker.set_target(language, voice)
 
-    def frames(self, frames: Sequence[Frame]) -> None:
-        """New audio from the talker."""
+    def frames(self, frames: Sequence[Frame]) -> int:
+        """New audio from the talker. Returns as `Listener.frames`."""
         self._echo.frames(frames)
-        self._listener.frames(frames)
+        return self._listener.frames(frames)
 
     def playout(self, event: Playout) -> None:
         """A step in the life of an utterance in the ear."""

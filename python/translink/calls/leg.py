@@ -144,12 +144,14 @@ class Leg:
         """It listens on a port that a gateway knows from the settings."""
         return not (self.created or self.settings.at_pbx)
 
-    def heard(self, frames: list[Frame]) -> None:
-        """New audio."""
-        self._newest = frames[-1]
-        self.head = self._newest.start + FRAME
-
     # --- Calls come and go ---
+
+    def hear(self, call: Call, frames: list[Frame]) -> int:
+        """New audio for the call that listens. Returns as `Call.frames`."""
+        self._note(frames[-1])
+        together = call.frames(self.name, frames)
+        # Somebody who listens in would hear silence come in jerks.
+        return 0 if self.listeners else together
 
     def keep(self, frames: list[Frame]) -> None:
         """Frames that came while no call listens: the next call's first words, if they go on. Those
@@ -165,6 +167,7 @@ class Leg:
                 self._early_start = self.head if self.call is not None else frame.start
             self._early.append(frame)
             self.head = frame.start + FRAME
+        self._note(frames[-1])
 
     @property
     def has_early(self) -> bool:
@@ -420,6 +423,10 @@ class Leg:
 
     def _quality(self) -> dict[str, float]:
         return self.call.books.quality(self.name) if self.call else {}
+
+    def _note(self, newest: Frame) -> None:
+        self._newest = newest
+        self.head = newest.start + FRAME
 
     def _behind(self) -> float:
         return self.media.counters()["behind_ns"] / 1e9

@@ -293,14 +293,13 @@ class Switchboard:
 
     # --- What the media reports ---
 
-    def _frames(self, leg: Leg, frames: list[Frame]) -> None:
+    def _frames(self, leg: Leg, frames: list[Frame]) -> int:
         if leg.call is not None and not leg.call.detached:
-            leg.heard(frames)
-            leg.call.frames(leg.name, frames)
-        elif not (self._closing or leg.created):
+            return leg.hear(leg.call, frames)
+        if not (self._closing or leg.created):
             leg.keep(frames)
-            leg.heard(frames)
             self._begin(leg)
+        return 0
 
     def _playout(self, leg: Leg, event: Playout) -> None:
         for call in leg.calls:

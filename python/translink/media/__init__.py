@@ -4,6 +4,7 @@ May import `settings`, `process` and the root's values. Nothing in it runs once 
 Start with `media`.
 """
 
-from translink.media.media import Media, MediaLeg
+from translink.media.media import Media
+from translink.media.media_leg import MediaLeg
 
 __all__ = ["Media", "MediaLeg"]

@@ -106,7 +106,8 @@ class Feed:
         on_passed_over: Callable[[int], None],
     ) -> None:
         """`on_sent(bytes, ready)`: a message was handed to the transport; `ready` = when its oldest
-        frame was put into the mailbox (ns), None when it was read from the ledger.
+        frame that somebody waits for was put into the mailbox (ns), None when there is none, or it was
+        read from the ledger.
         `on_passed_over(sample)`: what has no answer below it must be recognised elsewhere."""
         self._stream = stream
         self._origin = origin
@@ -127,6 +128,8 @@ class Feed:
         """Where the newest result ended."""
         self.heard = False
         """A result came back, if only of silence."""
+        self._calm = False
+        """Silence may have come late since."""
         self._inbox: deque[Frame] = deque(maxlen=64)
         self._wake = asyncio.Event()
         self._parked = False
@@ -141,17 +144,26 @@ class Feed:
         self._pause = asyncio.Event()
         """The talker has paused: the watch looks at once."""
 
-    def frames(self, frames: Sequence[Frame]) -> None:
+    def frames(self, frames: Sequence[Frame]) -> int:
         """New audio: sent at once where possible, unless it is silence for which nobody waits. What
-        does not fit the small inbox is read from the ledger instead."""
+        does not fit the small inbox is read from the ledger instead. Returns how many frames of silence may
+        come together from now on; 0 = each at once."""
         calm = bool(frames) and not frames[-1].speech and self._is_calm()
         leaving = self._lull.pass_on(frames, calm=calm)
         held = bool(frames) and not leaving
-        if not held and not (self._parked and self._sent_at_once(leaving, len(frames))):
+        if not held and not (self._parked and self._sent_at_once(leaving, self._ready(frames))):
             self._inbox.extend(leaving)
             self._rouse()
+        self._calm = calm
         if self._finalizing.frames(frames):
             self._pause.set()
+        return self._lull.room if calm else 0
+
+    def _ready(self, frames: Sequence[Frame]) -> int | None:
+        """When the oldest of them that somebody waits for was put into the mailbox; None: nobody waits."""
+        if self._calm:
+            return next((frame.ready for frame in frames if frame.speech), None)
+        return frames[0].ready if frames else None
 
     def _is_calm(self) -> bool:
         """A long silence up to the newest frame, with nothing open."""
@@ -260,9 +272,8 @@ class Feed:
 
     # --- At the head: no task ---
 
-    def _sent_at_once(self, frames: Sequence[Frame], new: int) -> bool:
-        """Send frames as one message, the last `new` of which were not held; False: it is the task's
-        turn."""
+    def _sent_at_once(self, frames: Sequence[Frame], ready: int | None) -> bool:
+        """Send frames as one message; `ready` as in `on_sent`. False: it is the task's turn."""
         count = len(frames)
         if (
             not 0 < count <= MESSAGE_FRAMES
@@ -276,7 +287,7 @@ class Feed:
         pcm = _heard(first) if count == 1 else b"".join([_heard(frame) for frame in frames])
         if not self._stream.send_now(pcm):
             return False
-        self._has_sent(pcm, frames[-new].ready)
+        self._has_sent(pcm, ready)
         return True
 
     def _has_sent(self, pcm: bytes, ready: int | None) -> None:

@@ -171,25 +171,25 @@ class Listener:
         spoken = self._speech.spoken(self._timeline.acknowledged, self._speech.head)
         return round(spoken * 1000 / RATE, 1)
 
-    def frames(self, frames: Sequence[Frame]) -> None:
-        """New audio of the leg, in order. What comes after `finish` was called is not this call's."""
+    def frames(self, frames: Sequence[Frame]) -> int:
+        """New audio of the leg, in order; after `finish` it is not this call's. Returns as `Feed.frames`."""
         if self._finishing:
-            return
+            return 0
         if self._speech.is_new and frames[0].start > self._start:
             # The call before it was ended with frames on their way. The media forgot them.
             self._speech.begin(self._audio.history(self._start, frames[0].start)[0])
         for frame in frames:
             self._speech.frame(frame.start, frame.speech, frame.rms, frame.captured)
-        if self._stint is not None:
-            self._stint.frames(frames)
+        together = self._stint.frames(frames) if self._stint is not None else 0
         if self._handover.pending:
             self._handover.look()
+            together = 0
         assigned = self._timeline.assigned
-        if assigned is None or self._finder.searching:
-            return
-        late = self._speech.head - assigned > self._rules.hurry * RATE
-        if late or self._fallen_back or not self._want_stream:
-            self._pieces.cut()
+        if assigned is not None and not self._finder.searching:
+            late = self._speech.head - assigned > self._rules.hurry * RATE
+            if late or self._fallen_back or not self._want_stream:
+                self._pieces.cut()
+        return together
 
     def use_streaming(self, wanted: bool) -> None:
         """Change the way of recognition while the call runs; nothing is lost or doubled by it."""

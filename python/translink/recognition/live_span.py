@@ -103,8 +103,8 @@ class Stint:
             on_sent=on_sent,
             on_passed_over=lambda end: on_passed_over(span, end),
         )
-        self.frames: Callable[[Sequence[Frame]], None] = self._feed.frames
-        """New audio."""
+        self.frames: Callable[[Sequence[Frame]], int] = self._feed.frames
+        """New audio; as `Feed.frames`."""
 
     @property
     def open(self) -> bool:

@@ -38,6 +38,11 @@ class Lull:
         """Silence waits here."""
         return bool(self._held)
 
+    @property
+    def room(self) -> int:
+        """Frames that complete a message."""
+        return self._most - len(self._held)
+
     def pass_on(self, frames: Sequence[Frame], *, calm: bool) -> Sequence[Frame]:
         """What leaves now, in order: all that was held and `frames`; or nothing yet, if it is `calm`
         and they are too few."""
