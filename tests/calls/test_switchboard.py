@@ -329,6 +329,38 @@ def test_frames_that_were_on_their_way_at_the_end_are_the_next_calls_out_of_the_
     on_a_board(scenario, idle_timeout=30, drain_timeout=5.0)
 
 
+def test_silence_that_was_put_aside_belongs_to_the_call_that_ends() -> None:
+    async def scenario(board: Board) -> None:
+        leg = board.legs["1"]
+        await board.talk("1", 0.6)
+        (name,) = board.switchboard.calls
+        while len(leg.aside) < 3:
+            leg.hear(speech=False)
+            await asyncio.sleep(0.02)
+        board.switchboard.end_call(name, "over")
+        assert board.switchboard.legs["1"].head == leg.head
+        assert board.switchboard.calls[name].interpreters["1"].listener.speech.head == leg.head
+
+    on_a_board(scenario, idle_timeout=30, drain_timeout=5.0)
+
+
+def test_an_operator_who_listens_in_hears_silence_as_it_comes() -> None:
+    async def scenario(board: Board) -> None:
+        leg = board.legs["1"]
+        await board.talk("1", 0.6)
+        board.switchboard.legs["1"].attach("said")
+        for _ in range(200):
+            leg.hear(speech=False)
+            assert not leg.aside
+            await asyncio.sleep(0.02)
+        board.switchboard.legs["1"].detach("said")
+        while not leg.aside:
+            leg.hear(speech=False)
+            await asyncio.sleep(0.02)
+
+    on_a_board(scenario, idle_timeout=30)
+
+
 def test_a_source_that_changes_in_mid_call_is_an_event() -> None:
     async def scenario(board: Board) -> None:
         board.legs["1"].hear()

@@ -199,6 +199,21 @@ async def test_silence_that_was_put_aside_ends_with_its_call(
     assert owner.batches[1] < 5, "the first one of a call does not wait"
 
 
+async def test_silence_that_was_put_aside_is_handed_over_on_request(
+    media: Media, talker: socket.socket
+) -> None:
+    leg, owner = open_leg(media)
+    owner.together = 5
+    await say(leg, talker, bytes(640))
+    await until(lambda: owner.batches == [1])
+    for n in range(3):
+        await say(leg, talker, bytes(640))
+        await until(lambda n=n: len(media._calm[leg.number].frames) == n + 1)  # type: ignore[misc]
+    leg.hand_over()
+    leg.hand_over()
+    assert owner.batches == [1, 3]
+
+
 async def test_silence_goes_on_coming_together_under_pressure(talker: socket.socket) -> None:
     pressure = Pressure()
     pressure.frames_per_message = 3

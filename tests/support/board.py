@@ -40,6 +40,9 @@ class FakeLeg:
 
     def __init__(self) -> None:
         self.on_frames: Any = None
+        self.aside: list[Frame] = []
+        """Silence that may wait, as in the real one."""
+        self.together = 0
         self.on_playout: Any = None
         self.on_dead: Any = None
         self.on_source: Any = None
@@ -67,8 +70,9 @@ class FakeLeg:
             self._counters["bytes_in"] += 640 * frames
             self._counters["last_datagram"] = now
         self._counters["frames_in"] += frames
-        if self.on_frames is not None:  # as the real one: a leg that was removed has no owner
-            self.on_frames(cast("list[Frame]", made))
+        self.aside += cast("list[Frame]", made)
+        if speech or len(self.aside) >= self.together:
+            self.hand_over()
 
     def count(self, name: str, value: int) -> None:
         self._counters[name] = value
@@ -123,8 +127,14 @@ class FakeLeg:
     def heard(self, start: int, end: int) -> tuple[int, bytes]:
         return start, bytes(self.played)[: 2 * (end - start)]
 
+    def hand_over(self) -> None:
+        aside, self.aside = self.aside, []
+        if aside and self.on_frames is not None:  # as the real one: a leg that was removed has no owner
+            self.together = self.on_frames(aside) or 0
+
     def detach(self) -> None:
         self._alive()
+        self.aside.clear()
         self.detached += 1
 
     def forget(self, before: int) -> None:
@@ -133,6 +143,7 @@ class FakeLeg:
 
     def reset(self) -> None:
         self._alive()
+        self.aside.clear()
         self.resets += 1
 
     def remove(self) -> None:

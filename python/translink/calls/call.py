@@ -416,6 +416,8 @@ class Call:
     def _detach(self) -> None:
         """Hear nobody from here on: the next sample is the next call's."""
         if not self.detached:
+            for party in self._parties.values():
+                party.media.hand_over()
             self.detached = True
             self.next_from = self.last_datagram() + min(GUARD_SECONDS, self._idle)
             for party in self._parties.values():

@@ -187,6 +187,12 @@ class MediaLeg:
         `without_echo`: silence where a frame was only echo."""
         return self._engine.history(self.number, start, end, without_echo=without_echo)
 
+    def hand_over(self) -> None:
+        """The silence that was put aside, if there is any: `on_frames` has been given all that came."""
+        silence = self._calm.pop(self.number, None)
+        if silence is not None and silence.frames:
+            self.take_frames(silence.frames)
+
     def reset(self) -> None:
         """End of a call: nothing heard up to now will reach `on_frames` any more."""
         self._calm.pop(self.number, None)

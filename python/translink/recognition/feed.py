@@ -11,7 +11,8 @@ Theory of operation
     the transport does not take more at once, or anything else is unusual, it rouses the task.
 
     At the head all frames of one call of `frames` leave as one message: one as a rule, several when
-    this machine was late, or when `media` hands over several at a time under pressure.
+    this machine was late, or when `media` hands over several at a time, under pressure or of silence for
+    which nobody waits.
 
     A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
     was sent and nothing *new* was said of it for `patience` seconds (a half-open TCP connection
