@@ -184,7 +184,7 @@ class Media:
             number, batch = waiting.pop()
             if (leg := legs.get(number)) is not None:
                 may_wait = self._call(leg, leg.take_frames, batch)
-                if may_wait is not None and may_wait > 1:
+                if may_wait is not None and may_wait > 1 and number in legs:
                     self._calm[number] = Silence(may_wait)
         together = self._pressure.frames_per_message
         if self._loop is None:  # a callback has closed us
